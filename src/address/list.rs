@@ -1,0 +1,377 @@
+//! Address lists as people write them in options and headers (RFC 5322 §3.4, with its obsolete
+//! comments; UTF-8 as RFC 6532 has it).
+
+use super::{Address, AddressError, is_atom_char};
+use crate::text;
+
+/// An address with the name that is shown for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The display name, without quotes; `None` when there is none.
+    pub name: Option<String>,
+    /// The address.
+    pub address: Address,
+}
+
+/// One entry of an address list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A mailbox.
+    Mailbox(Mailbox),
+    /// A group, `Team: a@example.org, b@example.org;`, which may be empty.
+    Group {
+        /// The group's name.
+        name: String,
+        /// Its members.
+        members: Vec<Mailbox>,
+    },
+}
+
+impl Mailbox {
+    /// Parses exactly one mailbox.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let mut entries = parse_list(text)?;
+        match (entries.pop(), entries.is_empty()) {
+            (Some(Entry::Mailbox(mailbox)), true) => Ok(mailbox),
+            _ => Err(AddressError::NotOne(text.to_owned())),
+        }
+    }
+}
+
+impl Entry {
+    /// The mailboxes of the entry: itself, or the group's members.
+    #[must_use]
+    pub fn mailboxes(&self) -> &[Mailbox] {
+        match self {
+            Self::Mailbox(mailbox) => std::slice::from_ref(mailbox),
+            Self::Group { members, .. } => members,
+        }
+    }
+}
+
+/// Parses a comma list of mailboxes and groups; an empty list is no error.
+pub fn parse_list(list: &str) -> Result<Vec<Entry>, AddressError> {
+    if let Some(bad) = text::forbidden(list) {
+        return Err(AddressError::Forbidden(list.to_owned(), bad));
+    }
+    let tokens = tokens(list)?;
+    let mut parser = Parser {
+        list,
+        tokens: tokens.into_iter().peekable(),
+    };
+    parser.entries()
+}
+
+/// A piece of an address list.
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    /// Atoms and dots without a space between them.
+    Word(String),
+    /// A quoted string, without its quotes.
+    Quoted(String),
+    /// A comment, without its outer parentheses.
+    Comment(String),
+    /// An address literal, with its brackets.
+    Literal(String),
+    /// White space.
+    Space,
+    /// One of `<>,;:@`.
+    Mark(char),
+}
+
+/// Cuts a list into tokens.
+fn tokens(list: &str) -> Result<Vec<Token>, AddressError> {
+    let mut tokens = Vec::new();
+    let mut rest = list;
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = match first {
+            ' ' | '\t' => (Token::Space, 1),
+            '"' => until(rest, '"', list, "the closing quote is missing")
+                .map(|(text, length)| (Token::Quoted(text), length))?,
+            '(' => comment(rest, list)?,
+            '[' => match rest.find(']') {
+                Some(end) => (Token::Literal(rest[..=end].to_owned()), end + 1),
+                None => return Err(syntax("the ] is missing", list)),
+            },
+            '<' | '>' | ',' | ';' | ':' | '@' => (Token::Mark(first), 1),
+            _ => word(rest, list)?,
+        };
+        tokens.push(token);
+        rest = &rest[length..];
+    }
+    Ok(tokens)
+}
+
+/// Atoms and dots up to the next special; obsolete dots in names (`John Q. Public`) are among them.
+fn word(rest: &str, list: &str) -> Result<(Token, usize), AddressError> {
+    let end = rest
+        .find(|c: char| c != '.' && !is_atom_char(c))
+        .unwrap_or(rest.len());
+    if end == 0 {
+        return Err(syntax("a character that wants quotes stands", list));
+    }
+    Ok((Token::Word(rest[..end].to_owned()), end))
+}
+
+/// A quoted string with its escapes undone, and its length with the quotes.
+fn until(
+    rest: &str,
+    close: char,
+    list: &str,
+    missing: &'static str,
+) -> Result<(String, usize), AddressError> {
+    let mut text = String::new();
+    let mut characters = rest.char_indices().skip(1);
+    while let Some((at, character)) = characters.next() {
+        if character == close {
+            return Ok((text, at + close.len_utf8()));
+        }
+        let escaped = (character == '\\').then(|| characters.next()).flatten();
+        text.push(escaped.map_or(character, |(_, c)| c));
+    }
+    Err(syntax(missing, list))
+}
+
+/// A comment, which may hold others.
+fn comment(rest: &str, list: &str) -> Result<(Token, usize), AddressError> {
+    let mut depth = 0_u32;
+    let mut text = String::new();
+    let mut characters = rest.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok((Token::Comment(text), at + 1));
+        }
+        match character {
+            '\\' => text.extend(characters.next().map(|(_, c)| c)),
+            _ if at > 0 => text.push(character),
+            _ => {}
+        }
+    }
+    Err(syntax("the closing parenthesis is missing", list))
+}
+
+fn syntax(what: &'static str, list: &str) -> AddressError {
+    AddressError::Syntax {
+        what,
+        list: list.to_owned(),
+    }
+}
+
+struct Parser<'a> {
+    list: &'a str,
+    tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
+}
+
+impl Parser<'_> {
+    fn entries(&mut self) -> Result<Vec<Entry>, AddressError> {
+        let mut entries = Vec::new();
+        while self.tokens.peek().is_some() {
+            let run = self.run();
+            match self.tokens.next() {
+                Some(Token::Mark(':')) => entries.push(self.group(&run)?),
+                Some(Token::Mark('<')) => entries.push(Entry::Mailbox(self.bracketed(&run)?)),
+                None | Some(Token::Mark(',')) if is_blank(&run) => {}
+                None | Some(Token::Mark(',')) => entries.push(Entry::Mailbox(self.plain(&run)?)),
+                _ => return Err(syntax("a > or ; without its beginning stands", self.list)),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Everything up to the next mark that ends a phrase or an address.
+    fn run(&mut self) -> Vec<Token> {
+        let ends = |token: &Token| matches!(token, Token::Mark('<' | '>' | ',' | ';' | ':'));
+        let mut run = Vec::new();
+        while let Some(token) = self.tokens.next_if(|token| !ends(token)) {
+            run.push(token);
+        }
+        run
+    }
+
+    /// The members of a group up to its `;`.
+    fn group(&mut self, name: &[Token]) -> Result<Entry, AddressError> {
+        let mut members = Vec::new();
+        loop {
+            let run = self.run();
+            let end = self.tokens.next();
+            match end {
+                Some(Token::Mark('<')) => members.push(self.bracketed(&run)?),
+                Some(Token::Mark(',' | ';')) if is_blank(&run) => {}
+                Some(Token::Mark(',' | ';')) => members.push(self.plain(&run)?),
+                _ => return Err(syntax("the ; that ends a group is missing", self.list)),
+            }
+            if end == Some(Token::Mark(';')) {
+                break;
+            }
+        }
+        self.end_of_entry()?;
+        let name = phrase(name).ok_or_else(|| syntax("a group without a name stands", self.list))?;
+        Ok(Entry::Group { name, members })
+    }
+
+    /// `Name <address>`, from behind the `<`.
+    fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox, AddressError> {
+        let inside = self.run();
+        if self.tokens.next() != Some(Token::Mark('>')) {
+            return Err(syntax("the > is missing", self.list));
+        }
+        let address = address(&inside, self.list)?;
+        let comment = self.end_of_entry()?;
+        Ok(Mailbox {
+            name: phrase(name).or(comment),
+            address,
+        })
+    }
+
+    /// `address` or `address (Name)`.
+    fn plain(&self, run: &[Token]) -> Result<Mailbox, AddressError> {
+        Ok(Mailbox {
+            name: last_comment(run),
+            address: address(run, self.list)?,
+        })
+    }
+
+    /// What stands behind a `>` or a group's `;`: a comment, and then a comma, a `;` or the end.
+    fn end_of_entry(&mut self) -> Result<Option<String>, AddressError> {
+        let tail = self.run();
+        if !is_blank(&tail) {
+            return Err(syntax("a comma is missing", self.list));
+        }
+        if !matches!(self.tokens.peek(), Some(Token::Mark(';'))) {
+            match self.tokens.next() {
+                None | Some(Token::Mark(',')) => {}
+                _ => return Err(syntax("a comma is missing", self.list)),
+            }
+        }
+        Ok(last_comment(&tail))
+    }
+}
+
+/// Whether there is nothing but white space and comments.
+fn is_blank(run: &[Token]) -> bool {
+    run.iter()
+        .all(|token| matches!(token, Token::Space | Token::Comment(_)))
+}
+
+fn last_comment(run: &[Token]) -> Option<String> {
+    run.iter().rev().find_map(|token| match token {
+        Token::Comment(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        _ => None,
+    })
+}
+
+/// A display name: words and quoted strings, one space between those that had any.
+fn phrase(run: &[Token]) -> Option<String> {
+    let mut name = String::new();
+    for token in run {
+        match token {
+            Token::Word(text) | Token::Quoted(text) | Token::Literal(text) => name.push_str(text),
+            Token::Mark(mark) => name.push(*mark),
+            Token::Space | Token::Comment(_) if name.ends_with(' ') => {}
+            Token::Space | Token::Comment(_) => name.push(' '),
+        }
+    }
+    let trimmed = name.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// An addr-spec: local part, `@`, domain, with comments and space around but not within.
+fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
+    let start = run.iter().position(|token| !is_blank_token(token));
+    let end = run.iter().rposition(|token| !is_blank_token(token));
+    let core = match (start, end) {
+        (Some(start), Some(end)) => &run[start..=end],
+        _ => return Err(AddressError::NoDomain(list.trim().to_owned())),
+    };
+    if core.iter().any(is_blank_token) {
+        return Err(syntax("a comma is missing, or a space stands in an address,", list));
+    }
+    let at = core.iter().rposition(|token| *token == Token::Mark('@'));
+    let (local, domain) = match at {
+        Some(at) if at + 1 < core.len() => (&core[..at], &core[at + 1..]),
+        _ => return Err(AddressError::NoDomain(joined(core))),
+    };
+    let quoted = local.iter().any(|token| matches!(token, Token::Quoted(_)));
+    if local.len() > 1 && !quoted || local.contains(&Token::Mark('@')) {
+        return Err(AddressError::Local(joined(core)));
+    }
+    Address::new(&joined(local), &joined(domain))
+}
+
+fn is_blank_token(token: &Token) -> bool {
+    matches!(token, Token::Space | Token::Comment(_))
+}
+
+fn joined(run: &[Token]) -> String {
+    run.iter()
+        .map(|token| match token {
+            Token::Word(text) | Token::Quoted(text) | Token::Literal(text) => text.clone(),
+            Token::Mark(mark) => mark.to_string(),
+            Token::Space | Token::Comment(_) => String::new(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> (Option<String>, String) {
+        let mailbox = Mailbox::parse(text).unwrap();
+        (mailbox.name, mailbox.address.to_string())
+    }
+
+    fn pair(name: &str, address: &str) -> (Option<String>, String) {
+        (
+            (!name.is_empty()).then(|| name.to_owned()),
+            address.to_owned(),
+        )
+    }
+
+    #[test]
+    fn names_come_from_phrases_quotes_and_comments() {
+        assert_eq!(one("Bob Smith <b@x.org>"), pair("Bob Smith", "b@x.org"));
+        assert_eq!(one("\"Doe, John\" <j@x.org>"), pair("Doe, John", "j@x.org"));
+        assert_eq!(one("j@x.org (John (the) Doe)"), pair("John (the) Doe", "j@x.org"));
+        assert_eq!(one("John Q. Public <j@x.org>"), pair("John Q. Public", "j@x.org"));
+        assert_eq!(one("Jürgen 😀 <j@x.org>"), pair("Jürgen 😀", "j@x.org"));
+        assert_eq!(one("\"say \\\"hi\\\"\" <j@x.org>"), pair("say \"hi\"", "j@x.org"));
+        assert_eq!(one("a@b.c <a@b.c>"), pair("a@b.c", "a@b.c"));
+        assert_eq!(one(" <j@x.org> "), pair("", "j@x.org"));
+    }
+
+    #[test]
+    fn a_list_has_commas_groups_and_holes() {
+        let list = "a@x.org,, \"b c\"@x.org , Team: d@x.org, E <e@x.org>;, none:;";
+        let entries = parse_list(list).unwrap();
+        let all: Vec<String> = entries
+            .iter()
+            .flat_map(Entry::mailboxes)
+            .map(|mailbox| mailbox.address.to_string())
+            .collect();
+        assert_eq!(all, ["a@x.org", "\"b c\"@x.org", "d@x.org", "e@x.org"]);
+        assert_eq!(entries.len(), 4);
+        assert!(parse_list("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_unquoted_comma_in_a_name_is_named() {
+        let error = parse_list("Doe, John <j@x.org>").unwrap_err().to_string();
+        assert!(error.starts_with("\"Doe\" has no @domain"), "{error}");
+    }
+
+    #[test]
+    fn what_does_not_parse_is_refused() {
+        for bad in [
+            "\"a@x.org", "a@x.org (", "<a@x.org", "a@x.org>", "a@x.org b@x.org", "a@b@x.org",
+            "Team: a@x.org", "<a@x.org> b", ":;", "a@x.org;", "a;b@x.org", "\\a@x.org", "a@[1.2.3.4",
+        ] {
+            assert!(parse_list(bad).is_err(), "{bad}");
+        }
+    }
+}

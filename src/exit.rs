@@ -1,0 +1,106 @@
+//! The exit status: sysexits.h and one addition. One table, which the manual prints too.
+
+/// How a run ends, as the caller's `$?` sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Every recipient accepted.
+    Ok,
+    /// The command line is wrong (`EX_USAGE`).
+    Usage,
+    /// An address or the message is not valid (`EX_DATAERR`).
+    Data,
+    /// A named file cannot be read (`EX_NOINPUT`).
+    NoInput,
+    /// The domain does not exist or takes no mail (`EX_NOHOST`).
+    NoHost,
+    /// Nobody accepted, and every refusal is for good (`EX_UNAVAILABLE`).
+    Refused,
+    /// A bug in this program (`EX_SOFTWARE`).
+    Bug,
+    /// A file cannot be created (`EX_CANTCREAT`).
+    CantCreate,
+    /// A file cannot be written (`EX_IOERR`).
+    Io,
+    /// Nobody accepted, somebody may be later (`EX_TEMPFAIL`).
+    Temporary,
+    /// The server broke the protocol (`EX_PROTOCOL`).
+    Protocol,
+    /// A demand on authentication, TLS or policy was not met (`EX_NOPERM`).
+    Policy,
+    /// The configuration is wrong (`EX_CONFIG`).
+    Config,
+    /// Some accepted and others not, or not known: the addition to sysexits.h.
+    Partly,
+}
+
+impl Exit {
+    /// Every status, in the order of its number.
+    pub const ALL: [Self; 14] = [
+        Self::Ok,
+        Self::Usage,
+        Self::Data,
+        Self::NoInput,
+        Self::NoHost,
+        Self::Refused,
+        Self::Bug,
+        Self::CantCreate,
+        Self::Io,
+        Self::Temporary,
+        Self::Protocol,
+        Self::Policy,
+        Self::Config,
+        Self::Partly,
+    ];
+
+    /// The number and what it means: the row of the table that the manual prints.
+    #[must_use]
+    pub const fn row(self) -> (u8, &'static str) {
+        match self {
+            Self::Ok => (0, "every recipient was accepted"),
+            Self::Usage => (64, "the command line is wrong"),
+            Self::Data => (65, "an address or the message is not valid"),
+            Self::NoInput => (66, "a file that was named cannot be read"),
+            Self::NoHost => (
+                68,
+                "the domain does not exist or takes no mail (NXDOMAIN, null MX)",
+            ),
+            Self::Refused => (69, "nobody accepted, and every refusal is for good (5yz)"),
+            Self::Bug => (70, "a bug in ehlo"),
+            Self::CantCreate => (73, "a file cannot be created"),
+            Self::Io => (74, "a file or the standard output cannot be written"),
+            Self::Temporary => (
+                75,
+                "nobody accepted, and at least one may be later (4yz, no connection, timeout, \
+                 DNS failure): trying the same again is safe",
+            ),
+            Self::Protocol => (76, "the server broke the protocol"),
+            Self::Policy => (
+                77,
+                "authentication failed, or a TLS or policy demand was not met",
+            ),
+            Self::Config => (78, "the configuration is wrong"),
+            Self::Partly => (
+                79,
+                "some recipients accepted, others not, or the connection was lost when it was \
+                 not known: see the report; do not simply send again",
+            ),
+        }
+    }
+
+    /// The number that the process ends with.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self.row().0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn the_table_is_in_order_and_has_no_number_twice() {
+        let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+        assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
+    }
+}

@@ -1,0 +1,51 @@
+//! `ehlo` builds a mail from arguments and files, finds the server that takes it, delivers it while
+//! printing the conversation, and tells the caller what became of every recipient.
+//!
+//! # How a message walks through the house
+//!
+//! ```text
+//! arguments -> plan -> message -> route -> wire -> session -> outcome -> exit code
+//!                                    \       \        \-> watch -> transcript
+//! ```
+//!
+//! | room | what lives there | the only room that knows |
+//! |---|---|---|
+//! | [`args`] | what was said: one `clap::Args` struct per help heading | clap |
+//! | [`plan`] | what will be done: plain data, defaults decided once | |
+//! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
+//! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio, idna's cousins |
+//! | [`wire`] | TCP, buffers, deadlines | sockets |
+//! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | |
+//! | [`outcome`] | a fate per recipient, and which exit status they make together | |
+//! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
+//! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
+//! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
+//! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
+//!
+//! Leaves, free to all: [`address`], [`blocks`], [`exit`], [`host`], [`text`], [`time`], [`watch`].
+//!
+//! # Who may use whom
+//!
+//! `tests/layers.rs` reads this table and the `use crate::` lines.
+//!
+//! ```text
+//! wire       ->
+//! message    ->
+//! route      ->
+//! sink       ->
+//! session    -> wire
+//! outcome    -> session route wire message
+//! transcript -> outcome
+//! plan       -> message route session transcript sink
+//! args       -> plan message route session transcript sink
+//! deliver    -> message route wire session outcome
+//! verbs      -> plan message route session transcript sink deliver outcome wire
+//! ```
+
+pub mod address;
+pub mod blocks;
+pub mod exit;
+pub mod host;
+pub mod text;
+pub mod time;
+pub mod watch;

@@ -1,0 +1,88 @@
+//! Text from outside, made harmless for a terminal, a log line or a JSON string.
+
+use std::fmt::Write as _;
+
+/// Bytes from a server as printable ASCII: everything else becomes `\xNN` (`faults.md` A12).
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if matches!(byte, b' '..=b'~') {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Our own text (addresses, file names) with what could steer a terminal escaped: control and
+/// bidirectional characters and other invisible ones become `\u{NNNN}`, letters of all scripts stay.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if steers(character) {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Controls, line separators, bidirectional marks and other format characters.
+fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The first character that may not stand in a header, an address or a command: CR, LF, NUL and
+/// every other control but TAB, and the Unicode line separators (`faults.md` B1, B4).
+#[must_use]
+pub fn forbidden(text: &str) -> Option<char> {
+    text.chars().find(|&character| {
+        (character.is_control() && character != '\t')
+            || matches!(character, '\u{2028}' | '\u{2029}')
+    })
+}
+
+/// A forbidden character in words, for an error text.
+#[must_use]
+pub fn name_of(character: char) -> String {
+    match character {
+        '\r' => "a carriage return".to_owned(),
+        '\n' => "a line feed".to_owned(),
+        '\0' => "a NUL".to_owned(),
+        other => format!("the control character {}", other.escape_unicode()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_cannot_send_escape_codes() {
+        assert_eq!(
+            printable(b"hi\x1b[2J\xe4\x7f\ttab"),
+            "hi\\x1b[2J\\xe4\\x7f\\x09tab"
+        );
+    }
+
+    #[test]
+    fn letters_of_all_scripts_stay_and_bidi_does_not() {
+        assert_eq!(shown("Jürgen 用户"), "Jürgen 用户");
+        assert_eq!(shown("a\u{202e}b\x1b\u{85}"), "a\\u{202e}b\\u{1b}\\u{85}");
+    }
+
+    #[test]
+    fn line_breaks_of_every_kind_are_forbidden_and_tab_is_not() {
+        for bad in ["a\rb", "a\nb", "a\0b", "a\u{85}b", "a\u{2028}b", "a\u{b}b"] {
+            assert!(forbidden(bad).is_some(), "{bad:?}");
+        }
+        assert_eq!(forbidden("a\tb é"), None);
+    }
+}

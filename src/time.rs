@@ -1,0 +1,20 @@
+//! The clock, as a header writes it.
+
+use chrono::{DateTime, Local};
+use std::time::SystemTime;
+
+/// A `Date:` value in the local zone, `Sun, 22 Nov 2026 22:15:30 +0100` (RFC 5322 §3.3).
+#[must_use]
+pub fn header_date(at: SystemTime) -> String {
+    DateTime::<Local>::from(at)
+        .format("%a, %d %b %Y %H:%M:%S %z")
+        .to_string()
+}
+
+/// `20261122221530` in UTC: the readable half of a Message-ID.
+#[must_use]
+pub fn stamp(at: SystemTime) -> String {
+    DateTime::<chrono::Utc>::from(at)
+        .format("%Y%m%d%H%M%S")
+        .to_string()
+}

@@ -1,0 +1,75 @@
+//! What may be seen of a delivery while it happens. Rooms tell it to a [`Watch`]; none of them knows
+//! who listens.
+
+use std::net::SocketAddr;
+
+/// Somebody who is told what happens, as it happens, in the order of the wire.
+pub trait Watch {
+    /// Takes note of it. Must not fail: a delivery does not stop because nobody looks any more.
+    fn happened(&mut self, what: Happening<'_>);
+}
+
+/// A [`Watch`] that does not look.
+pub struct Nobody;
+
+impl Watch for Nobody {
+    fn happened(&mut self, _: Happening<'_>) {}
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Happening<'a> {
+    /// The DNS or the system is asked for a name.
+    Lookup {
+        /// `MX`, `A` and so on, or `host` for the system's own lookup.
+        kind: &'a str,
+        /// The name asked for.
+        name: &'a str,
+    },
+    /// A remark that is neither ours nor the server's: the MX chosen, the next host.
+    Note(&'a str),
+    /// A remark for those who want to know more (`--verbose`).
+    Detail(&'a str),
+    /// A host is about to be tried.
+    Host {
+        /// Its name, or its address in brackets.
+        name: &'a str,
+        /// The port.
+        port: u16,
+        /// For whom.
+        recipients: &'a [String],
+    },
+    /// A connection is being opened.
+    Connect(SocketAddr),
+    /// The connection is there.
+    Connected(SocketAddr),
+    /// The connection did not come about, with the system's words.
+    NotConnected(&'a str),
+    /// A command of ours.
+    Sent {
+        /// The command as it may be shown.
+        line: &'a str,
+        /// Its stage, as `--quit-after` names it.
+        stage: &'a str,
+    },
+    /// One line of the server's, made printable, as soon as it has come.
+    Line(&'a str),
+    /// A whole reply.
+    Received {
+        /// The reply code.
+        code: u16,
+        /// The enhanced status code, when there is one (RFC 3463).
+        enhanced: Option<&'a str>,
+        /// The text of each line, printable.
+        lines: &'a [String],
+        /// What it is the reply to.
+        stage: &'a str,
+    },
+    /// The message was sent.
+    Data {
+        /// Its octets, before dot-stuffing.
+        bytes: u64,
+    },
+    /// The connection was closed.
+    Closed,
+}
