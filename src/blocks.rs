@@ -13,6 +13,13 @@ pub trait Blocks {
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block>;
 }
 
+/// A message that can be read from its beginning as often as it is needed: another host, another
+/// transaction.
+pub trait Replay {
+    /// The blocks of the message, from the first.
+    fn blocks(&self) -> Box<dyn Blocks + '_>;
+}
+
 /// What [`Blocks::append`] appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {

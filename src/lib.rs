@@ -46,6 +46,8 @@ pub mod address;
 pub mod blocks;
 pub mod exit;
 pub mod host;
+pub mod session;
 pub mod text;
 pub mod time;
 pub mod watch;
+pub mod wire;

@@ -210,7 +210,8 @@ impl Parser<'_> {
             }
         }
         self.end_of_entry()?;
-        let name = phrase(name).ok_or_else(|| syntax("a group without a name stands", self.list))?;
+        let name =
+            phrase(name).ok_or_else(|| syntax("a group without a name stands", self.list))?;
         Ok(Entry::Group { name, members })
     }
 
@@ -289,7 +290,10 @@ fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
         _ => return Err(AddressError::NoDomain(list.trim().to_owned())),
     };
     if core.iter().any(is_blank_token) {
-        return Err(syntax("a comma is missing, or a space stands in an address,", list));
+        return Err(syntax(
+            "a comma is missing, or a space stands in an address,",
+            list,
+        ));
     }
     let at = core.iter().rposition(|token| *token == Token::Mark('@'));
     let (local, domain) = match at {
@@ -337,10 +341,19 @@ mod tests {
     fn names_come_from_phrases_quotes_and_comments() {
         assert_eq!(one("Bob Smith <b@x.org>"), pair("Bob Smith", "b@x.org"));
         assert_eq!(one("\"Doe, John\" <j@x.org>"), pair("Doe, John", "j@x.org"));
-        assert_eq!(one("j@x.org (John (the) Doe)"), pair("John (the) Doe", "j@x.org"));
-        assert_eq!(one("John Q. Public <j@x.org>"), pair("John Q. Public", "j@x.org"));
+        assert_eq!(
+            one("j@x.org (John (the) Doe)"),
+            pair("John (the) Doe", "j@x.org")
+        );
+        assert_eq!(
+            one("John Q. Public <j@x.org>"),
+            pair("John Q. Public", "j@x.org")
+        );
         assert_eq!(one("Jürgen 😀 <j@x.org>"), pair("Jürgen 😀", "j@x.org"));
-        assert_eq!(one("\"say \\\"hi\\\"\" <j@x.org>"), pair("say \"hi\"", "j@x.org"));
+        assert_eq!(
+            one("\"say \\\"hi\\\"\" <j@x.org>"),
+            pair("say \"hi\"", "j@x.org")
+        );
         assert_eq!(one("a@b.c <a@b.c>"), pair("a@b.c", "a@b.c"));
         assert_eq!(one(" <j@x.org> "), pair("", "j@x.org"));
     }
@@ -368,8 +381,19 @@ mod tests {
     #[test]
     fn what_does_not_parse_is_refused() {
         for bad in [
-            "\"a@x.org", "a@x.org (", "<a@x.org", "a@x.org>", "a@x.org b@x.org", "a@b@x.org",
-            "Team: a@x.org", "<a@x.org> b", ":;", "a@x.org;", "a;b@x.org", "\\a@x.org", "a@[1.2.3.4",
+            "\"a@x.org",
+            "a@x.org (",
+            "<a@x.org",
+            "a@x.org>",
+            "a@x.org b@x.org",
+            "a@b@x.org",
+            "Team: a@x.org",
+            "<a@x.org> b",
+            ":;",
+            "a@x.org;",
+            "a;b@x.org",
+            "\\a@x.org",
+            "a@[1.2.3.4",
         ] {
             assert!(parse_list(bad).is_err(), "{bad}");
         }

@@ -152,9 +152,7 @@ impl fmt::Display for Domain {
 /// The inside of an address literal (RFC 5321 §4.1.3).
 fn literal(inside: &str) -> Option<IpAddr> {
     match inside.get(..5) {
-        Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => {
-            inside[5..].parse().ok().map(IpAddr::V6)
-        }
+        Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => inside[5..].parse().ok().map(IpAddr::V6),
         _ => inside.parse().ok().map(IpAddr::V4),
     }
 }

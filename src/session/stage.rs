@@ -1,0 +1,78 @@
+//! The stages of a session.
+
+use std::time::Duration;
+
+/// What is being said or waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The greeting.
+    Banner,
+    /// EHLO.
+    Ehlo,
+    /// HELO, where EHLO is not understood.
+    Helo,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO, with the recipient's place in the errand.
+    Rcpt(usize),
+    /// DATA.
+    Data,
+    /// The message itself.
+    Body,
+    /// The end of data.
+    Dot,
+    /// RSET.
+    Rset,
+    /// QUIT.
+    Quit,
+}
+
+impl Stage {
+    /// How long to wait for this stage's reply, or for a block of the message to be taken
+    /// (RFC 5321 §4.5.3.2; EHLO as long as the greeting, QUIT a few seconds).
+    #[must_use]
+    pub fn timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Banner | Self::Ehlo | Self::Helo | Self::Mail | Self::Rcpt(_) => 300,
+            Self::Data => 120,
+            Self::Body => 180,
+            Self::Dot => 600,
+            Self::Rset => 20,
+            Self::Quit => 5,
+        })
+    }
+
+    /// The stage as `--quit-after` and JSON name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Banner => "banner",
+            Self::Ehlo => "ehlo",
+            Self::Helo => "helo",
+            Self::Mail => "mail",
+            Self::Rcpt(_) => "rcpt",
+            Self::Data => "data",
+            Self::Body => "body",
+            Self::Dot => "dot",
+            Self::Rset => "rset",
+            Self::Quit => "quit",
+        }
+    }
+
+    /// The stage in words, behind "in reply to" or "while sending".
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Banner => "the connection",
+            Self::Ehlo => "EHLO",
+            Self::Helo => "HELO",
+            Self::Mail => "MAIL FROM",
+            Self::Rcpt(_) => "RCPT TO",
+            Self::Data => "DATA",
+            Self::Body => "the message",
+            Self::Dot => "the end of data",
+            Self::Rset => "RSET",
+            Self::Quit => "QUIT",
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
+
+mod tcp;
+
+pub use tcp::connect;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
+/// 512; real servers send more.
+const MAX_LINE: usize = 64 * 1024;
+
+/// What goes wrong on a wire.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Nothing came, or nothing could be written, for this long.
+    #[error("no answer within {} seconds", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// The peer closed the connection.
+    #[error("the connection was closed")]
+    Closed,
+    /// A line longer than any server has reason to send.
+    #[error("a line of more than {MAX_LINE} bytes")]
+    LongLine,
+    /// What the system says.
+    #[error("{0}")]
+    Io(io::Error),
+}
+
+/// What carries the bytes: TCP now, and what other rooms of this house will bring.
+pub trait Stream: io::Read + io::Write {
+    /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// How long a read may wait.
+    fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
+    /// How long a write may wait.
+    fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
+}
+
+/// A connection, line by line in and block by block out.
+pub struct Wire {
+    stream: Box<dyn Stream>,
+    local: Option<IpAddr>,
+    inbox: Vec<u8>,
+    /// Where the unread part of `inbox` begins.
+    unread: usize,
+    /// What is to be written with the next [`Wire::flush`].
+    pub outbox: Vec<u8>,
+    read_limit: Duration,
+    write_limit: Duration,
+}
+
+impl Wire {
+    /// A wire over a stream. `local` is our own address on it, when it has one.
+    #[must_use]
+    pub fn new(stream: Box<dyn Stream>, local: Option<SocketAddr>) -> Self {
+        Self {
+            stream,
+            local: local.map(|address| address.ip()),
+            inbox: Vec::with_capacity(4096),
+            unread: 0,
+            outbox: Vec::new(),
+            read_limit: Duration::ZERO,
+            write_limit: Duration::ZERO,
+        }
+    }
+
+    /// Our own address on this connection.
+    #[must_use]
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.local
+    }
+
+    /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
+    /// bytes come.
+    pub fn line(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        let mut searched = 0;
+        loop {
+            let found = memchr::memchr(b'\n', &self.inbox[self.unread + searched..]);
+            if let Some(at) = found.map(|at| at + searched) {
+                let start = self.unread;
+                self.unread += at + 1;
+                let line = &self.inbox[start..start + at];
+                return Ok(line.strip_suffix(b"\r").unwrap_or(line));
+            }
+            searched = self.inbox.len() - self.unread;
+            if searched > MAX_LINE {
+                return Err(WireError::LongLine);
+            }
+            self.fill(deadline)?;
+        }
+    }
+
+    /// What the peer sent that nobody asked for: the bytes that have come and were not read. Does not
+    /// wait. A closed connection counts as quiet; the next read or write will say so.
+    pub fn early(&mut self) -> &[u8] {
+        if self.unread == self.inbox.len() {
+            let room = self.make_room();
+            let count = self.stream.read_now(&mut self.inbox[room..]).unwrap_or(0);
+            self.inbox.truncate(room + count);
+        }
+        &self.inbox[self.unread..]
+    }
+
+    /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds
+    /// what was not written.
+    pub fn flush(&mut self, limit: Duration) -> Result<(), WireError> {
+        if self.write_limit != limit {
+            self.stream
+                .set_write_timeout(limit)
+                .map_err(WireError::Io)?;
+            self.write_limit = limit;
+        }
+        let deadline = Deadline::after(limit);
+        let mut written = 0;
+        while written < self.outbox.len() {
+            match self.stream.write(&self.outbox[written..]) {
+                Ok(0) => return self.unwritten(written, WireError::Closed),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.unwritten(written, deadline.explain(error)),
+            }
+            if written < self.outbox.len() && deadline.left().is_none() {
+                return self.unwritten(written, WireError::Timeout(limit));
+            }
+        }
+        self.outbox.clear();
+        Ok(())
+    }
+
+    fn unwritten(&mut self, written: usize, error: WireError) -> Result<(), WireError> {
+        self.outbox.drain(..written);
+        Err(error)
+    }
+
+    /// Reads once into the inbox, or says why not.
+    fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
+        let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
+        // A limit that is almost right saves a system call a reply.
+        let slack = Duration::from_secs(1).min(deadline.whole / 10);
+        if self.read_limit < left || self.read_limit > left + slack {
+            self.stream.set_read_timeout(left).map_err(WireError::Io)?;
+            self.read_limit = left;
+        }
+        let room = self.make_room();
+        let count = loop {
+            match self.stream.read(&mut self.inbox[room..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        self.inbox
+            .truncate(room + count.as_ref().map_or(0, |&count| count));
+        match count {
+            Ok(0) => Err(WireError::Closed),
+            Ok(_) => Ok(()),
+            Err(error) => Err(deadline.explain(error)),
+        }
+    }
+
+    /// Makes room behind what is unread, and says where it begins.
+    fn make_room(&mut self) -> usize {
+        self.inbox.drain(..self.unread);
+        self.unread = 0;
+        let room = self.inbox.len();
+        self.inbox.resize(room + 4096, 0);
+        room
+    }
+}
+
+/// A point in time that a step must not pass, and how long the step had.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    at: Instant,
+    whole: Duration,
+}
+
+impl Deadline {
+    /// A deadline from now on.
+    #[must_use]
+    pub fn after(whole: Duration) -> Self {
+        Self {
+            at: Instant::now() + whole,
+            whole,
+        }
+    }
+
+    /// What is left of it; `None` when it has passed.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        let left = self.at.saturating_duration_since(Instant::now());
+        (left > Duration::ZERO).then_some(left)
+    }
+
+    fn explain(&self, error: io::Error) -> WireError {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => WireError::Timeout(self.whole),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => WireError::Closed,
+            _ => WireError::Io(error),
+        }
+    }
+}
