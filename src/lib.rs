@@ -46,6 +46,7 @@ pub mod address;
 pub mod blocks;
 pub mod exit;
 pub mod host;
+pub mod message;
 pub mod session;
 pub mod text;
 pub mod time;

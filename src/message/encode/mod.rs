@@ -1,0 +1,86 @@
+//! Transfer encodings, block by block: bytes go in, lines with CRLF come out.
+
+pub mod base64;
+mod lines;
+mod quoted;
+mod survey;
+
+pub use self::base64::{Base64, INPUT_BLOCK as BASE64_BLOCK};
+pub use lines::LineEnds;
+pub use quoted::QuotedPrintable;
+pub use survey::{Survey, survey};
+
+/// How a part travels (RFC 2045 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Lines as they are, of ASCII.
+    SevenBit,
+    /// Lines as they are.
+    EightBit,
+    /// Quoted-printable.
+    QuotedPrintable,
+    /// Base64 of the bytes as they are.
+    Base64,
+    /// Base64 of text, whose line ends become CRLF first (RFC 2049 §4).
+    Base64Text,
+}
+
+impl Encoding {
+    /// The word in `Content-Transfer-Encoding`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SevenBit => "7bit",
+            Self::EightBit => "8bit",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::Base64 | Self::Base64Text => "base64",
+        }
+    }
+
+    /// An encoder at the beginning of a part.
+    pub fn encoder(self) -> Box<dyn Encoder> {
+        match self {
+            Self::SevenBit | Self::EightBit => Box::new(LineEnds::default()),
+            Self::QuotedPrintable => Box::new(QuotedPrintable::default()),
+            Self::Base64 => Box::new(Base64::default()),
+            Self::Base64Text => Box::new(Base64Text::default()),
+        }
+    }
+}
+
+/// An encoding in progress.
+pub trait Encoder {
+    /// Takes the next bytes of the part.
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>);
+    /// The part has ended.
+    fn finish(&mut self, out: &mut Vec<u8>);
+}
+
+/// Base64 of text.
+#[derive(Default)]
+struct Base64Text {
+    line_ends: LineEnds,
+    base64: Base64,
+    lines: Vec<u8>,
+}
+
+impl Encoder for Base64Text {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.lines.clear();
+        self.line_ends.push(bytes, &mut self.lines);
+        self.base64.push(&self.lines, out);
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        self.base64.finish(out);
+    }
+}
+
+#[cfg(test)]
+fn encoded(encoding: Encoding, bytes: &[u8], cut: usize) -> Vec<u8> {
+    let mut encoder = encoding.encoder();
+    let mut out = Vec::new();
+    encoder.push(&bytes[..cut], &mut out);
+    encoder.push(&bytes[cut..], &mut out);
+    encoder.finish(&mut out);
+    out
+}

@@ -1,0 +1,207 @@
+//! Messages: what a draft or a ready message becomes, an envelope and a stream of blocks that can be
+//! read more than once. No attachment is ever wholly in memory.
+
+mod attachment;
+mod compose;
+mod encode;
+mod header;
+mod ready;
+mod source;
+mod stream;
+
+pub use attachment::Attachment;
+pub use source::{Input, SourceError};
+
+use crate::address::{Address, AddressError, Entry, Mailbox};
+use crate::exit::Exit;
+use std::time::SystemTime;
+use stream::Piece;
+
+/// A message to be built.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The author.
+    pub from: Mailbox,
+    /// `To`.
+    pub to: Vec<Entry>,
+    /// `Cc`.
+    pub cc: Vec<Entry>,
+    /// Recipients that no header names.
+    pub bcc: Vec<Entry>,
+    /// `Reply-To`.
+    pub reply_to: Vec<Entry>,
+    /// `Subject`.
+    pub subject: Option<String>,
+    /// Header fields that add to ours, or replace them.
+    pub headers: Vec<Field>,
+    /// The text.
+    pub body: Option<Input>,
+    /// The attachments.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A header field as an option gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name, printable ASCII without a colon.
+    pub name: String,
+    /// The text, on one line.
+    pub value: String,
+}
+
+/// A ready message and who is to have it.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The message, RFC 5322 with any line ends.
+    pub input: Input,
+    /// The author, should the message not name one.
+    pub from: Mailbox,
+    /// Who is to have it; when empty, those whom `To`, `Cc` and `Bcc` name.
+    pub recipients: Vec<Entry>,
+}
+
+/// Where the message comes from.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Built here.
+    Draft(Box<Draft>),
+    /// Built elsewhere.
+    Ready(Ready),
+}
+
+/// What is to be made into a message.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The message.
+    pub content: Content,
+    /// The reverse-path if it is not the author: `Some(None)` is the null sender.
+    pub envelope_from: Option<Option<Address>>,
+}
+
+/// Who sends to whom (RFC 5321 §2.3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The reverse-path; `None` is the null sender.
+    pub sender: Option<Address>,
+    /// The forward-paths, each once.
+    pub recipients: Vec<Address>,
+}
+
+/// A message that is ready for the wire.
+#[derive(Debug)]
+pub struct Message {
+    /// Who sends to whom.
+    pub envelope: Envelope,
+    /// Octets on the wire before dot-stuffing (RFC 1870 §3).
+    pub size: u64,
+    /// Whether the body has octets above 127.
+    pub eight_bit: bool,
+    /// Whether the header has raw UTF-8 (RFC 6532).
+    pub utf8_header: bool,
+    /// How each part was encoded and why, for those who ask.
+    pub remarks: Vec<String>,
+    pieces: Vec<Piece>,
+}
+
+/// Why there is no message.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// An address in a header field is not valid.
+    #[error("{field}: {error}")]
+    Address {
+        /// The field's name.
+        field: String,
+        /// What is wrong with it.
+        error: AddressError,
+    },
+    /// A header field cannot be written.
+    #[error("header {name}: {why}")]
+    Field {
+        /// The field's name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// An attachment's type.
+    #[error("attachment {name}: type \"{given}\" {why}")]
+    Type {
+        /// The attachment.
+        name: String,
+        /// The type that was given.
+        given: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The text or a ready message holds what cannot be sent.
+    #[error("{name}: {what}")]
+    Text {
+        /// Which text.
+        name: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Nobody is to have the message.
+    #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]
+    NoRecipient,
+}
+
+impl MessageError {
+    /// The exit status that this error makes.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Source(error) => error.exit(),
+            Self::NoRecipient => Exit::Usage,
+            _ => Exit::Data,
+        }
+    }
+}
+
+impl Message {
+    /// Builds the message; every file is opened and looked at, and none is kept in memory.
+    pub fn build(options: Options, now: SystemTime) -> Result<Self, MessageError> {
+        let (author, mut message) = match options.content {
+            Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
+            Content::Ready(ready) => (ready.from.address.clone(), ready::prepare(ready, now)?),
+        };
+        if let Some(sender) = options.envelope_from {
+            message.envelope.sender = sender;
+        } else if message.envelope.sender.is_none() {
+            message.envelope.sender = Some(author);
+        }
+        if message.envelope.recipients.is_empty() {
+            return Err(MessageError::NoRecipient);
+        }
+        Ok(message)
+    }
+}
+
+/// The addresses of these entries, each once, in their order.
+fn recipients<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Address> {
+    let mut seen = std::collections::HashSet::new();
+    entries
+        .into_iter()
+        .flat_map(Entry::mailboxes)
+        .map(|mailbox| mailbox.address.clone())
+        .filter(|address| {
+            let domain = address.domain().to_string().to_ascii_lowercase();
+            seen.insert((address.local().to_owned(), domain))
+        })
+        .collect()
+}
+
+/// A Message-ID on the domain of the author (R42).
+fn message_id(author: &Address, now: SystemTime) -> String {
+    let stamp = crate::time::stamp(now);
+    format!("<{stamp}.{}@{}>", token(), author.domain())
+}
+
+/// Twenty-two characters that nobody has used before.
+fn token() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(22)
+        .collect()
+}

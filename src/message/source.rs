@@ -1,0 +1,298 @@
+//! Where bytes come from: an argument, a file, a pipe. All can be read more than once.
+
+use crate::exit::Exit;
+use crate::text::shown;
+use rustix::fs::FileType;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// What cannot be read twice is kept in memory up to this size, and beyond it in a temporary file
+/// without a name.
+const SPOOL_ABOVE: usize = 4 * 1024 * 1024;
+
+/// The most that a device may give before it is taken for one without end.
+const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Where an option says that something is to be read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The text itself.
+    Text(String),
+    /// A file.
+    File(PathBuf),
+    /// The standard input.
+    Stdin,
+}
+
+/// Why bytes cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {name}: {error}")]
+    Read {
+        /// The file, safe to show.
+        name: String,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// It is no file.
+    #[error("cannot read {name}: it is {what}")]
+    NoFile {
+        /// The path, safe to show.
+        name: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// What was read cannot be kept.
+    #[error("cannot keep {name} in a temporary file in {}: {error}", std::env::temp_dir().display())]
+    Spool {
+        /// What was read.
+        name: String,
+        /// The system's words.
+        error: io::Error,
+    },
+}
+
+impl SourceError {
+    /// The exit status that this error makes.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,
+            Self::Spool { .. } => Exit::Io,
+        }
+    }
+}
+
+/// Bytes that can be read at any place, and whose number is known.
+#[derive(Debug)]
+pub struct Source {
+    /// The file, safe to show.
+    pub name: String,
+    /// How many bytes.
+    pub len: u64,
+    store: Store,
+}
+
+#[derive(Debug)]
+enum Store {
+    Memory(Vec<u8>),
+    /// A temporary file that only we know.
+    Spool(File),
+    /// Somebody's file, which may change under our hands.
+    File {
+        file: File,
+        modified: Option<SystemTime>,
+    },
+}
+
+impl Source {
+    /// Opens what an option names.
+    pub fn open(input: Input) -> Result<Self, SourceError> {
+        match input {
+            Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
+            Input::File(path) => Self::file(&path),
+            Input::Stdin => Self::gather(io::stdin().lock(), "the standard input".to_owned()),
+        }
+    }
+
+    /// Opens a file, a FIFO or a device that ends.
+    pub fn file(path: &Path) -> Result<Self, SourceError> {
+        let name = shown(&path.to_string_lossy());
+        let failed = |error| SourceError::Read {
+            name: name.clone(),
+            error,
+        };
+        let file = File::open(path).map_err(failed)?;
+        let facts = file.metadata().map_err(failed)?;
+        let mode = rustix::fs::fstat(&file).map_err(|error| failed(error.into()))?;
+        match FileType::from_raw_mode(mode.st_mode) {
+            FileType::RegularFile => Ok(Self {
+                name,
+                len: facts.len(),
+                store: Store::File {
+                    file,
+                    modified: facts.modified().ok(),
+                },
+            }),
+            FileType::Directory => Err(SourceError::NoFile {
+                name,
+                what: "a directory",
+            }),
+            FileType::Fifo | FileType::Socket => Self::gather(file, name),
+            _ => Self::device(file, name),
+        }
+    }
+
+    /// Reads a device to its end, if it has one.
+    fn device(file: File, name: String) -> Result<Self, SourceError> {
+        let source = Self::gather(file.take(DEVICE_LIMIT), name)?;
+        if source.len < DEVICE_LIMIT {
+            return Ok(source);
+        }
+        Err(SourceError::NoFile {
+            name: source.name,
+            what: "a device that does not end",
+        })
+    }
+
+    /// Reads to the end what can be read only once.
+    fn gather(mut from: impl Read, name: String) -> Result<Self, SourceError> {
+        let failed = |name: &str, error| SourceError::Read {
+            name: name.to_owned(),
+            error,
+        };
+        let mut start = Vec::new();
+        let limit = SPOOL_ABOVE as u64;
+        let read = from.by_ref().take(limit).read_to_end(&mut start);
+        read.map_err(|error| failed(&name, error))?;
+        if start.len() < SPOOL_ABOVE {
+            return Ok(Self::memory(name, start));
+        }
+        let kept = |error| SourceError::Spool {
+            name: name.clone(),
+            error,
+        };
+        let mut spool = tempfile::tempfile().map_err(kept)?;
+        spool.write_all(&start).map_err(kept)?;
+        let mut len = start.len() as u64;
+        let mut block = start;
+        block.truncate(64 * 1024);
+        loop {
+            let count = match from.read(&mut block) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed(&name, error)),
+            };
+            spool.write_all(&block[..count]).map_err(kept)?;
+            len += count as u64;
+        }
+        Ok(Self {
+            name,
+            len,
+            store: Store::Spool(spool),
+        })
+    }
+
+    /// Bytes that are already here.
+    pub fn memory(name: String, bytes: Vec<u8>) -> Self {
+        Self {
+            name,
+            len: bytes.len() as u64,
+            store: Store::Memory(bytes),
+        }
+    }
+
+    /// Fills `block` from `offset` on, as far as there are bytes; less only at the end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it has shrunk, grown or been written to since it was opened: the
+    /// end is reached only by a file that is still what it was.
+    pub fn read_at(&self, block: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let count = left.min(block.len());
+        match &self.store {
+            Store::Memory(bytes) => {
+                let start = bytes.len() - left.min(bytes.len());
+                block[..count].copy_from_slice(&bytes[start..start + count]);
+            }
+            Store::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
+            Store::File { file, modified } => {
+                self.read_file(file, &mut block[..count], offset)?;
+                if count == left {
+                    self.check_unchanged(file, *modified)?;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    fn read_file(&self, file: &File, block: &mut [u8], offset: u64) -> io::Result<()> {
+        file.read_exact_at(block, offset)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.changed("has become shorter"),
+                kind => io::Error::new(kind, format!("cannot read {}: {error}", self.name)),
+            })
+    }
+
+    fn check_unchanged(&self, file: &File, modified: Option<SystemTime>) -> io::Result<()> {
+        let facts = file.metadata()?;
+        if facts.len() != self.len {
+            return Err(self.changed("has another length"));
+        }
+        if facts.modified().ok() != modified {
+            return Err(self.changed("was written to"));
+        }
+        Ok(())
+    }
+
+    fn changed(&self, how: &str) -> io::Error {
+        io::Error::other(format!(
+            "{} {how} while it was being read; nothing was sent of the message that could be taken \
+             for the whole; try again when it has come to rest",
+            self.name
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn temporary(content: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_is_read_in_blocks_and_again() {
+        let file = temporary(b"0123456789");
+        let source = Source::file(file.path()).unwrap();
+        let mut block = [0; 4];
+        for _ in 0..2 {
+            assert_eq!(source.read_at(&mut block, 0).unwrap(), 4);
+            assert_eq!(&block, b"0123");
+            assert_eq!(source.read_at(&mut block, 8).unwrap(), 2);
+            assert_eq!(&block[..2], b"89");
+            assert_eq!(source.read_at(&mut block, 10).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_file_that_shrinks_or_grows_is_noticed_before_its_end() {
+        for length in [3, 20] {
+            let file = temporary(b"0123456789");
+            let source = Source::file(file.path()).unwrap();
+            file.as_file().set_len(length).unwrap();
+            let error = source.read_at(&mut [0; 16], 0).unwrap_err().to_string();
+            assert!(error.contains("while it was being read"), "{error}");
+        }
+    }
+
+    #[test]
+    fn directories_and_endless_devices_are_refused_and_the_empty_device_is_not() {
+        let directory = Source::file(&std::env::temp_dir()).unwrap_err();
+        assert!(directory.to_string().ends_with("it is a directory"));
+        let zero = Source::file(Path::new("/dev/zero")).unwrap_err();
+        assert!(
+            zero.to_string()
+                .ends_with("it is a device that does not end")
+        );
+        assert_eq!(Source::file(Path::new("/dev/null")).unwrap().len, 0);
+    }
+
+    #[test]
+    fn a_long_pipe_goes_through_a_temporary_file() {
+        let bytes: Vec<u8> = (0..SPOOL_ABOVE + 10).map(|n| (n % 251) as u8).collect();
+        let source = Source::gather(&bytes[..], "a pipe".to_owned()).unwrap();
+        assert!(matches!(source.store, Store::Spool(_)));
+        let mut back = vec![0; bytes.len() + 1];
+        let count = source.read_at(&mut back, 0).unwrap();
+        assert_eq!(back[..count], bytes);
+    }
+}

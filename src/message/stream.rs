@@ -1,0 +1,150 @@
+//! The pieces of a message, and the stream of blocks that they make.
+
+use super::Message;
+use super::encode::{BASE64_BLOCK, Encoder, Encoding};
+use super::source::Source;
+use crate::blocks::{Block, Blocks, Replay};
+use std::io;
+
+/// A piece of a message.
+#[derive(Debug)]
+pub enum Piece {
+    /// Header fields, boundaries, blank lines: as they go over the wire.
+    Lines(Vec<u8>),
+    /// What comes from a source and is encoded on its way.
+    Part {
+        /// Where it comes from.
+        source: Source,
+        /// Where in the source it begins.
+        offset: u64,
+        /// How it travels.
+        encoding: Encoding,
+        /// How many octets it has on the wire.
+        len: u64,
+    },
+}
+
+impl Piece {
+    /// Octets on the wire.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Lines(lines) => lines.len() as u64,
+            Self::Part { len, .. } => *len,
+        }
+    }
+}
+
+impl Replay for Message {
+    fn blocks(&self) -> Box<dyn Blocks + '_> {
+        Box::new(Reader {
+            pieces: self.pieces.iter(),
+            part: None,
+            block: Vec::new(),
+            read: 0,
+            announced: self.size,
+        })
+    }
+}
+
+/// A message being read.
+struct Reader<'m> {
+    pieces: std::slice::Iter<'m, Piece>,
+    part: Option<Part<'m>>,
+    block: Vec<u8>,
+    read: u64,
+    announced: u64,
+}
+
+/// A part being encoded.
+struct Part<'m> {
+    source: &'m Source,
+    offset: u64,
+    encoding: Encoding,
+    encoder: Box<dyn Encoder>,
+}
+
+impl Blocks for Reader<'_> {
+    fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        let start = out.len();
+        let block = self.next(out)?;
+        self.read += (out.len() - start) as u64;
+        if block == Block::End && self.read != self.announced {
+            return Err(io::Error::other(format!(
+                "the message has {} octets, and {} were announced",
+                self.read, self.announced
+            )));
+        }
+        Ok(block)
+    }
+}
+
+impl Reader<'_> {
+    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        loop {
+            if let Some(part) = &mut self.part {
+                if part.next(&mut self.block, out)? {
+                    return Ok(part.kind());
+                }
+                self.part = None;
+            }
+            match self.pieces.next() {
+                None => return Ok(Block::End),
+                Some(Piece::Lines(lines)) => {
+                    out.extend_from_slice(lines);
+                    return Ok(Block::Lines);
+                }
+                Some(Piece::Part {
+                    source,
+                    offset,
+                    encoding,
+                    ..
+                }) => {
+                    self.part = Some(Part {
+                        source,
+                        offset: *offset,
+                        encoding: *encoding,
+                        encoder: encoding.encoder(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Part<'_> {
+    /// Encodes the next block; false when the part has ended and nothing was appended.
+    fn next(&mut self, block: &mut Vec<u8>, out: &mut Vec<u8>) -> io::Result<bool> {
+        block.resize(BASE64_BLOCK, 0);
+        let start = out.len();
+        let count = self.source.read_at(block, self.offset)?;
+        self.offset += count as u64;
+        self.encoder.push(&block[..count], out);
+        if count == 0 {
+            self.encoder.finish(out);
+        }
+        Ok(count > 0 || out.len() > start)
+    }
+
+    fn kind(&self) -> Block {
+        match self.encoding {
+            Encoding::Base64 | Encoding::Base64Text => Block::DotFree,
+            _ => Block::Lines,
+        }
+    }
+}
+
+/// How many octets a source becomes.
+pub fn encoded_len(source: &Source, encoding: Encoding) -> io::Result<u64> {
+    let mut part = Part {
+        source,
+        offset: 0,
+        encoding,
+        encoder: encoding.encoder(),
+    };
+    let (mut block, mut out, mut len) = (Vec::new(), Vec::new(), 0);
+    while part.next(&mut block, &mut out)? {
+        len += out.len() as u64;
+        out.clear();
+    }
+    Ok(len)
+}

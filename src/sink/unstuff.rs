@@ -1,0 +1,202 @@
+//! The end of DATA and the dots before it (RFC 5321 §4.5.2), found in blocks of any size.
+//!
+//! A line ends with CRLF and with nothing else: a dot after a bare LF or a bare CR is content. A
+//! server that thinks otherwise can be made to see two messages in one (CVE-2023-51764).
+
+use memchr::memmem::Finder;
+
+/// Where in the data the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    LineStart,
+    Text,
+    /// Behind a CR, which was handed out already.
+    Cr,
+    /// Behind the dot that begins a line, which is never content.
+    Dot,
+    /// Behind that dot and a CR, which is content unless LF follows.
+    DotCr,
+}
+
+/// What the beginning of a block turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Content to keep; may be empty.
+    pub content: &'a [u8],
+    /// How much of the block is dealt with.
+    pub used: usize,
+    /// Whether the message ends here. What follows `used` is the next command.
+    pub ended: bool,
+}
+
+/// Finds the end of the data and drops the stuffed dots on the way.
+pub struct Unstuffer {
+    at: At,
+    line_with_dot: Finder<'static>,
+}
+
+impl Default for Unstuffer {
+    fn default() -> Unstuffer {
+        Unstuffer {
+            at: At::LineStart,
+            line_with_dot: Finder::new(b"\r\n."),
+        }
+    }
+}
+
+impl Unstuffer {
+    /// Looks at the beginning of `block`, which must not be empty. Call again with what is left.
+    pub fn next<'a>(&mut self, block: &'a [u8]) -> Piece<'a> {
+        match (self.at, block[0]) {
+            (At::Text, _) => self.text(block),
+            (At::Cr, b'\n') => self.go(At::LineStart, &block[..1], 1),
+            (At::LineStart, b'.') => self.go(At::Dot, b"", 1),
+            (At::Dot, b'\r') => self.go(At::DotCr, b"", 1),
+            (At::DotCr, b'\n') => Piece {
+                ended: true,
+                ..self.go(At::LineStart, b"", 1)
+            },
+            (At::DotCr, _) => self.go(At::Cr, b"\r", 0),
+            (At::Cr | At::LineStart | At::Dot, _) => self.go(At::Text, b"", 0),
+        }
+    }
+
+    fn text<'a>(&mut self, block: &'a [u8]) -> Piece<'a> {
+        if let Some(found) = self.line_with_dot.find(block) {
+            return self.go(At::Dot, &block[..found + 2], found + 3);
+        }
+        let at = match block {
+            [.., b'\r', b'\n'] => At::LineStart,
+            [.., b'\r'] => At::Cr,
+            _ => At::Text,
+        };
+        self.go(at, block, block.len())
+    }
+
+    fn go<'a>(&mut self, at: At, content: &'a [u8], used: usize) -> Piece<'a> {
+        self.at = at;
+        Piece {
+            content,
+            used,
+            ended: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The content, and what lies behind the end; `None` if the end was not found.
+    fn unstuff(blocks: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>)> {
+        let mut unstuffer = Unstuffer::default();
+        let (mut content, mut rest, mut ended) = (Vec::new(), Vec::new(), false);
+        for block in blocks {
+            let mut block = *block;
+            while !block.is_empty() && !ended {
+                let piece = unstuffer.next(block);
+                content.extend_from_slice(piece.content);
+                block = &block[piece.used..];
+                ended = piece.ended;
+            }
+            rest.extend_from_slice(block);
+        }
+        ended.then_some((content, rest))
+    }
+
+    /// What the data contains, whatever the blocks it comes in.
+    fn content(data: &[u8]) -> Option<Vec<u8>> {
+        let whole = unstuff(&[data]);
+        for at in 0..=data.len() {
+            assert_eq!(unstuff(&[&data[..at], &data[at..]]), whole, "split at {at}");
+        }
+        assert_eq!(unstuff(&data.chunks(1).collect::<Vec<_>>()), whole);
+        whole.map(|(content, _)| content)
+    }
+
+    fn assert_content(data: &[u8], expected: &[u8]) {
+        assert_eq!(content(data).as_deref(), Some(expected), "{data:?}");
+    }
+
+    #[test]
+    fn the_message_ends_at_a_lone_dot_between_crlfs() {
+        assert_content(b"a\r\nb\r\n.\r\n", b"a\r\nb\r\n");
+        assert_content(b"\r\n.\r\n", b"\r\n");
+    }
+
+    #[test]
+    fn an_empty_message_is_a_dot_at_once() {
+        assert_content(b".\r\n", b"");
+    }
+
+    #[test]
+    fn what_follows_the_end_is_left_alone() {
+        let (content, rest) = unstuff(&[b"a\r\n.\r\nQUIT\r\n.\r\n"]).unwrap();
+        assert_eq!(content, b"a\r\n");
+        assert_eq!(rest, b"QUIT\r\n.\r\n");
+    }
+
+    #[test]
+    fn one_leading_dot_is_taken_from_each_line() {
+        assert_content(
+            b"..\r\n...a\r\n.b\r\na.\r\n..\r\n.\r\n",
+            b".\r\n..a\r\nb\r\na.\r\n.\r\n",
+        );
+    }
+
+    #[test]
+    fn dots_between_bare_line_ends_are_content() {
+        assert_content(b"a\n.\nb\r\n.\r\n", b"a\n.\nb\r\n");
+        assert_content(b"a\n.\r\nb\r\n.\r\n", b"a\n.\r\nb\r\n");
+        assert_content(b"a\r.\rb\r\n.\r\n", b"a\r.\rb\r\n");
+        assert_content(b"a\r.\r\nb\r\n.\r\n", b"a\r.\r\nb\r\n");
+        // These lines do begin behind CRLF: the dot is stuffing, the rest is content.
+        assert_content(b"a\r\n.\rb\r\n.\r\n", b"a\r\n\rb\r\n");
+        assert_content(b"a\r\n.\nb\r\n.\r\n", b"a\r\n\nb\r\n");
+        assert_content(b"a\r\n.\r\r\n.\r\n", b"a\r\n\r\r\n");
+        assert_content(b".\r.\r\n\r\n.\r\n", b"\r.\r\n\r\n");
+    }
+
+    #[test]
+    fn bare_line_ends_never_end_the_message() {
+        for data in [
+            &b"a\n.\n"[..],
+            b"a\n.\r\n",
+            b"a\r.\r",
+            b"a\r.\r\n",
+            b"a\r\n.\n",
+            b"a\r\n.\r",
+            b"a\r\n..\r\n",
+            b"a\r\n.\r.\r\n",
+            b"a\r\r\n.\0\r\n",
+        ] {
+            assert_eq!(content(data), None, "{data:?}");
+        }
+    }
+
+    #[test]
+    fn everything_of_few_letters_agrees_with_the_definition() {
+        for number in 0..4_u32.pow(8) {
+            let data: Vec<u8> = (0..8)
+                .map(|place| b"\r\n.a"[(number >> (2 * place)) as usize & 3])
+                .collect();
+            let found = unstuff(&[&data]).map(|(content, _)| content);
+            assert_eq!(found, by_definition(&data), "{data:?}");
+        }
+    }
+
+    /// The same, slowly: lines that end with CRLF, up to the one that is a dot.
+    fn by_definition(data: &[u8]) -> Option<Vec<u8>> {
+        let mut rest = data;
+        let mut content = Vec::new();
+        while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+            let line = &rest[..end + 2];
+            if line == b".\r\n" {
+                return Some(content);
+            }
+            content.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+            rest = &rest[end + 2..];
+        }
+        None
+    }
+}
