@@ -1,0 +1,303 @@
+//! The DNS, behind a small trait. The only place that knows hickory and its runtime, and the runtime
+//! is made when the first name is looked up.
+
+use super::{Family, SLOW};
+use crate::watch::{Happening, Watch};
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError as NetDnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::{Resolver, TokioResolver, system_conf};
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// How long one question may take at one server, and how often it is asked: a dead resolver costs
+/// seconds, not the fifteen that the system's defaults make.
+const TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPTS: usize = 2;
+
+/// The most that one lookup may take, whatever the number of resolvers.
+const LIMIT: Duration = Duration::from_secs(8);
+
+/// The longest chain of aliases that is followed.
+const MAX_ALIASES: usize = 16;
+
+/// One mail exchanger of a domain (RFC 5321 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mx {
+    /// Lower is better.
+    pub preference: u16,
+    /// The host, without a dot at the end; empty is the root, the null MX of RFC 7505.
+    pub host: String,
+}
+
+/// Why the DNS has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DnsError {
+    /// NXDOMAIN: the name does not exist.
+    NoSuchName,
+    /// The name exists, but has no such record.
+    NoData,
+    /// SERVFAIL, REFUSED, a timeout: ask again later. With the reason in words.
+    Failed(String),
+}
+
+/// What can be asked of the DNS.
+pub trait Dns {
+    /// The mail exchangers of each of these domains, in any order.
+    fn mx(&self, domains: &[String], watch: &mut dyn Watch) -> Vec<Result<Vec<Mx>, DnsError>>;
+    /// The addresses of a host, IPv6 first.
+    fn addresses(
+        &self,
+        host: &str,
+        family: Family,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<IpAddr>, DnsError>;
+}
+
+/// The resolvers of this system, or the one that `--dns` names.
+pub struct Hickory {
+    runtime: tokio::runtime::Runtime,
+    resolver: TokioResolver,
+    /// Whom we ask, for those who wait.
+    servers: String,
+}
+
+impl Hickory {
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// The system's configuration cannot be read, or there is no runtime to be had.
+    pub fn new(server: Option<SocketAddr>) -> Result<Self, String> {
+        let (config, mut options) = match server {
+            Some(server) => (config_for(server), ResolverOpts::default()),
+            None => system_conf::read_system_conf().map_err(|error| {
+                format!("cannot read /etc/resolv.conf: {error}; name a resolver with --dns")
+            })?,
+        };
+        options.timeout = TIMEOUT;
+        options.attempts = ATTEMPTS;
+        options.use_hosts_file = ResolveHosts::Never;
+        let servers: Vec<String> = config
+            .name_servers()
+            .iter()
+            .map(|server| server.ip.to_string())
+            .collect();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        Ok(Self {
+            runtime,
+            resolver: builder.build().map_err(|error| error.to_string())?,
+            servers: servers.join(", "),
+        })
+    }
+
+    /// Waits for an answer; says for what when it takes long, and gives up in the end.
+    fn wait<T>(
+        &self,
+        what: &str,
+        question: impl Future<Output = T>,
+        watch: &mut dyn Watch,
+    ) -> Option<T> {
+        self.runtime.block_on(async {
+            let mut question = std::pin::pin!(question);
+            if let Ok(answer) = tokio::time::timeout(SLOW, &mut question).await {
+                return Some(answer);
+            }
+            let note = format!(
+                "waiting for the resolver {} to find {what}...",
+                self.servers
+            );
+            watch.happened(Happening::Note(&note));
+            tokio::time::timeout(LIMIT - SLOW, question).await.ok()
+        })
+    }
+
+    async fn ask(&self, name: &str, kind: RecordType) -> Result<Lookup, DnsError> {
+        let name = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchName)?;
+        self.resolver
+            .lookup(name, kind)
+            .await
+            .map_err(|error| self.explain(&error))
+    }
+
+    async fn ask_mx(&self, domain: &str) -> Result<Vec<Mx>, DnsError> {
+        let lookup = self.ask(domain, RecordType::MX).await?;
+        let all = records_of(&lookup, domain)?;
+        let mx = all.into_iter().filter_map(|data| match data {
+            RData::MX(mx) => Some(Mx {
+                preference: mx.preference,
+                host: without_dot(&mx.exchange),
+            }),
+            _ => None,
+        });
+        non_empty(mx.collect())
+    }
+
+    async fn ask_ip(&self, host: &str, kind: RecordType) -> Result<Vec<IpAddr>, DnsError> {
+        let lookup = self.ask(host, kind).await?;
+        let all = records_of(&lookup, host)?;
+        non_empty(all.into_iter().filter_map(RData::ip_addr).collect())
+    }
+
+    fn explain(&self, error: &NetError) -> DnsError {
+        match error {
+            NetError::Dns(NetDnsError::NoRecordsFound(none)) => match none.response_code {
+                ResponseCode::NXDomain => DnsError::NoSuchName,
+                ResponseCode::NoError => DnsError::NoData,
+                code => DnsError::Failed(format!("the resolver {} says {code}", self.servers)),
+            },
+            NetError::Dns(NetDnsError::ResponseCode(code)) => {
+                DnsError::Failed(format!("the resolver {} says {code}", self.servers))
+            }
+            NetError::Timeout => self.dead(),
+            other => DnsError::Failed(format!("the resolver {}: {other}", self.servers)),
+        }
+    }
+
+    fn dead(&self) -> DnsError {
+        DnsError::Failed(format!("the resolver {} does not answer", self.servers))
+    }
+}
+
+impl Dns for Hickory {
+    fn mx(&self, domains: &[String], watch: &mut dyn Watch) -> Vec<Result<Vec<Mx>, DnsError>> {
+        for domain in domains {
+            watch.happened(Happening::Lookup {
+                kind: "MX",
+                name: domain,
+            });
+        }
+        let what = format!("the MX of {}", domains.join(", "));
+        let all = join_all(domains.iter().map(|domain| self.ask_mx(domain)));
+        let answers = self.wait(&what, all, watch);
+        answers.unwrap_or_else(|| domains.iter().map(|_| Err(self.dead())).collect())
+    }
+
+    fn addresses(
+        &self,
+        host: &str,
+        family: Family,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<IpAddr>, DnsError> {
+        let kinds: &[RecordType] = match family {
+            Family::Any => &[RecordType::AAAA, RecordType::A],
+            Family::V4 => &[RecordType::A],
+            Family::V6 => &[RecordType::AAAA],
+        };
+        for kind in kinds {
+            watch.happened(Happening::Lookup {
+                kind: (*kind).into(),
+                name: host,
+            });
+        }
+        let what = format!("the address of {host}");
+        let all = join_all(kinds.iter().map(|&kind| self.ask_ip(host, kind)));
+        merge(self.wait(&what, all, watch).ok_or_else(|| self.dead())?)
+    }
+}
+
+/// One family's failure does not harm the other's success; without success, what may pass counts
+/// before what is for good.
+fn merge(answers: Vec<Result<Vec<IpAddr>, DnsError>>) -> Result<Vec<IpAddr>, DnsError> {
+    let mut found = Vec::new();
+    let mut worst = DnsError::NoData;
+    for answer in answers {
+        match answer {
+            Ok(addresses) => found.extend(addresses),
+            Err(error @ DnsError::Failed(_)) => worst = error,
+            Err(DnsError::NoSuchName) if worst == DnsError::NoData => worst = DnsError::NoSuchName,
+            Err(_) => {}
+        }
+    }
+    if found.is_empty() {
+        Err(worst)
+    } else {
+        Ok(found)
+    }
+}
+
+/// The records that answer for this name: its own, or those of what it is an alias of. Answers for
+/// another name are passed over.
+fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a RData>, DnsError> {
+    let mut owner = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchName)?;
+    for _ in 0..MAX_ALIASES {
+        let alias = lookup
+            .answers()
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::CNAME(target) if record.name == owner => Some(target.0.clone()),
+                _ => None,
+            });
+        match alias {
+            Some(target) => owner = target,
+            None => {
+                let own = lookup
+                    .answers()
+                    .iter()
+                    .filter(|record| record.name == owner);
+                return Ok(own.map(|record| &record.data).collect());
+            }
+        }
+    }
+    Err(DnsError::Failed(format!(
+        "{name} is an alias that leads in a circle"
+    )))
+}
+
+fn non_empty<T>(found: Vec<T>) -> Result<Vec<T>, DnsError> {
+    if found.is_empty() {
+        Err(DnsError::NoData)
+    } else {
+        Ok(found)
+    }
+}
+
+fn without_dot(name: &Name) -> String {
+    let text = name.to_ascii();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}
+
+fn config_for(server: SocketAddr) -> ResolverConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = server.port();
+        connection
+    });
+    let server = NameServerConfig::new(server.ip(), true, connections.to_vec());
+    ResolverConfig::from_parts(None, Vec::new(), vec![server])
+}
+
+/// All of them at once, the answers in the order of the questions.
+async fn join_all<F: Future>(questions: impl Iterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(questions).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_family_that_fails_does_not_harm_the_other() {
+        let ip: IpAddr = "192.0.2.1".parse().unwrap();
+        let failed = || Err(DnsError::Failed("SERVFAIL".to_owned()));
+        assert_eq!(merge(vec![failed(), Ok(vec![ip])]), Ok(vec![ip]));
+        assert_eq!(
+            merge(vec![Ok(vec![ip]), Err(DnsError::NoData)]),
+            Ok(vec![ip])
+        );
+        assert_eq!(merge(vec![failed(), Err(DnsError::NoData)]), failed());
+        assert_eq!(
+            merge(vec![Err(DnsError::NoSuchName), Err(DnsError::NoSuchName)]),
+            Err(DnsError::NoSuchName)
+        );
+    }
+}

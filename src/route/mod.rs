@@ -1,0 +1,490 @@
+//! Routing: which hosts take the mail of a domain, in which order (RFC 5321 §5).
+
+mod dns;
+mod system;
+
+pub use dns::{Dns, DnsError, Hickory, Mx};
+
+use crate::address::{Address, Domain};
+use crate::watch::{Happening, Watch};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+/// After this time, one wants to know what is being waited for.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// The most hosts of one domain that are tried.
+const MAX_HOSTS: usize = 32;
+
+/// The most addresses of one host that are tried.
+const MAX_ADDRESSES: usize = 16;
+
+/// Which addresses may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// IPv6 and IPv4.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// Where mail goes.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// This host takes everything; `None` looks up the MX.
+    pub relay: Option<Place>,
+    /// The port of hosts that are found by MX.
+    pub port: u16,
+    /// Which addresses may be used.
+    pub family: Family,
+    /// The resolver to ask instead of the system's.
+    pub dns: Option<SocketAddr>,
+    /// Names of this host besides its own: what it calls itself in EHLO.
+    pub own_names: Vec<String>,
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The host.
+    pub host: Host,
+    /// The port.
+    pub port: u16,
+}
+
+/// A host that mail may go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// By its name, found in the DNS.
+    Exchanger(String),
+    /// By its name, as this system finds it: hosts file, DNS, whatever else it uses.
+    Relay(String),
+    /// By its address.
+    Address(IpAddr),
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exchanger(name) | Self::Relay(name) => f.write_str(name),
+            Self::Address(ip) => write!(f, "[{ip}]"),
+        }
+    }
+}
+
+/// One destination: hosts in the order in which they are tried, and who is reached there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The first is tried first.
+    pub hosts: Vec<Host>,
+    /// The port of all of them.
+    pub port: u16,
+    /// Places of the recipients in the list that was asked for.
+    pub recipients: Vec<usize>,
+}
+
+/// Why there is no way to a domain or a host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// NXDOMAIN.
+    #[error("{0} does not exist (NXDOMAIN); check the spelling")]
+    NoSuchDomain(String),
+    /// RFC 7505.
+    #[error("{0} accepts no mail (null MX, RFC 7505); nothing to try")]
+    NullMx(String),
+    /// Neither MX nor address, or none that can be used.
+    #[error("{0} has no mail exchanger and no address; nothing to try")]
+    NoHost(String),
+    /// The hosts in its MX records have no address.
+    #[error("no mail exchanger of {0} has an address; nothing to try")]
+    NoAddress(String),
+    /// RFC 5321 §5.1: we are the best MX that there is.
+    #[error(
+        "the mail exchanger of {0} is this host itself, so that the mail would loop; name the server that takes it with --relay"
+    )]
+    Loop(String),
+    /// The DNS cannot say it now.
+    #[error(
+        "cannot find the mail exchanger of {domain}: {why}; try again later, or name a resolver with --dns"
+    )]
+    Lookup {
+        /// The domain.
+        domain: String,
+        /// The reason.
+        why: String,
+    },
+    /// A host's address cannot be found now.
+    #[error("cannot find the address of {host}: {why}")]
+    Address {
+        /// The host.
+        host: String,
+        /// The reason.
+        why: String,
+        /// Whether it may be found later.
+        may_pass: bool,
+    },
+}
+
+impl RouteError {
+    /// Whether the same may succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Lookup { .. } => true,
+            Self::Address { may_pass, .. } => *may_pass,
+            _ => false,
+        }
+    }
+}
+
+/// Where everybody is to be found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// The destinations, in the order of their first recipient.
+    pub destinations: Vec<Destination>,
+    /// Recipients that no host takes.
+    pub unreachable: Vec<(usize, RouteError)>,
+}
+
+/// Finds the way. The resolver is started when the first name needs it.
+pub struct Router<'o> {
+    options: &'o Options,
+    dns: OnceCell<Result<Box<dyn Dns>, String>>,
+}
+
+impl<'o> Router<'o> {
+    /// A router that asks the DNS.
+    #[must_use]
+    pub fn new(options: &'o Options) -> Self {
+        Self {
+            options,
+            dns: OnceCell::new(),
+        }
+    }
+
+    /// A router that asks somebody else.
+    #[must_use]
+    pub fn with_dns(options: &'o Options, dns: Box<dyn Dns>) -> Self {
+        Self {
+            options,
+            dns: OnceCell::from(Ok(dns)),
+        }
+    }
+
+    /// The destinations of these recipients. Domains with the same hosts share one.
+    pub fn routes(&self, recipients: &[Address], watch: &mut dyn Watch) -> Routes {
+        if let Some(relay) = &self.options.relay {
+            let destination = Destination {
+                hosts: vec![relay.host.clone()],
+                port: relay.port,
+                recipients: (0..recipients.len()).collect(),
+            };
+            return Routes {
+                destinations: vec![destination],
+                unreachable: Vec::new(),
+            };
+        }
+        let domains = names_of(recipients);
+        let answers = self.exchangers(&domains, watch);
+        let mut gathering = Gathering::default();
+        for (at, recipient) in recipients.iter().enumerate() {
+            match recipient.domain() {
+                Domain::Literal(ip) => gathering.add(at, vec![vec![Host::Address(*ip)]]),
+                Domain::Name(name) => {
+                    let name = name.to_ascii_lowercase();
+                    let place = domains.iter().position(|domain| *domain == name);
+                    match place.map(|place| &answers[place]) {
+                        Some(Ok(ranks)) => gathering.add(at, ranks.clone()),
+                        Some(Err(error)) => gathering.routes.unreachable.push((at, error.clone())),
+                        None => {}
+                    }
+                }
+            }
+        }
+        gathering.finish(self.options.port, watch)
+    }
+
+    /// The hosts of each domain, best first, those of equal preference together.
+    fn exchangers(
+        &self,
+        domains: &[String],
+        watch: &mut dyn Watch,
+    ) -> Vec<Result<Vec<Vec<Host>>, RouteError>> {
+        if domains.is_empty() {
+            return Vec::new();
+        }
+        let answers = match self.dns() {
+            Ok(dns) => dns.mx(domains, watch),
+            Err(why) => domains
+                .iter()
+                .map(|_| Err(DnsError::Failed(why.clone())))
+                .collect(),
+        };
+        domains
+            .iter()
+            .zip(answers)
+            .map(|(domain, answer)| self.ranks(domain, answer, watch))
+            .collect()
+    }
+
+    /// RFC 5321 §5.1 for one domain.
+    fn ranks(
+        &self,
+        domain: &str,
+        answer: Result<Vec<Mx>, DnsError>,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Vec<Host>>, RouteError> {
+        let name = || domain.to_owned();
+        let mut all = match answer {
+            Ok(all) => all,
+            // Without an MX, the domain is its own (R30). Whether it has an address shows later.
+            Err(DnsError::NoData) => {
+                let note = format!("{domain} has no MX; trying its own address");
+                watch.happened(Happening::Note(&note));
+                return Ok(vec![vec![Host::Exchanger(name())]]);
+            }
+            Err(DnsError::NoSuchName) => return Err(RouteError::NoSuchDomain(name())),
+            Err(DnsError::Failed(why)) => {
+                return Err(RouteError::Lookup {
+                    domain: name(),
+                    why,
+                });
+            }
+        };
+        all.sort_by_key(|mx| mx.preference);
+        say_what_was_found(domain, &all, watch);
+        let usable: Vec<Mx> = all
+            .iter()
+            .filter(|mx| !mx.host.is_empty())
+            .cloned()
+            .collect();
+        if usable.is_empty() {
+            return Err(RouteError::NullMx(name()));
+        }
+        let better = self.better_than_us(usable, watch);
+        if better.is_empty() {
+            return Err(RouteError::Loop(name()));
+        }
+        Ok(by_preference(better))
+    }
+
+    /// R34: where we are in the list ourselves, only better hosts are tried.
+    fn better_than_us(&self, all: Vec<Mx>, watch: &mut dyn Watch) -> Vec<Mx> {
+        let own = all.iter().find(|mx| self.is_ourselves(&mx.host));
+        let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
+            return all;
+        };
+        let note = format!("{host} is this host; not trying MX {preference} and worse");
+        watch.happened(Happening::Note(&note));
+        all.into_iter()
+            .filter(|mx| mx.preference < preference)
+            .collect()
+    }
+
+    fn is_ourselves(&self, host: &str) -> bool {
+        let is = |name: &str| name.eq_ignore_ascii_case(host);
+        is("localhost")
+            || self.options.own_names.iter().any(|name| is(name))
+            || is(&crate::host::node_name())
+            || crate::host::fqdn().is_some_and(|name| is(&name))
+    }
+
+    /// The addresses of a host, in the order in which they are tried.
+    pub fn addresses(
+        &self,
+        host: &Host,
+        port: u16,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<SocketAddr>, RouteError> {
+        let family = self.options.family;
+        let mut found = match host {
+            Host::Address(ip) => vec![*ip],
+            Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, watch)?,
+            Host::Relay(name) => self.ask(name, watch)?,
+            Host::Exchanger(name) => self.exchanger_addresses(name, watch)?,
+        };
+        found.retain(|ip| match family {
+            Family::Any => true,
+            Family::V4 => ip.is_ipv4(),
+            Family::V6 => ip.is_ipv6(),
+        });
+        if found.is_empty() {
+            let why = match family {
+                Family::V4 => "it has no IPv4 address, and -4 wants one",
+                Family::V6 => "it has no IPv6 address, and -6 wants one",
+                Family::Any => "it has none",
+            };
+            return Err(no_address(host, why));
+        }
+        if found.len() > MAX_ADDRESSES {
+            let count = found.len();
+            let note = format!("{host} has {count} addresses; trying the first {MAX_ADDRESSES}");
+            watch.happened(Happening::Note(&note));
+            found.truncate(MAX_ADDRESSES);
+        }
+        Ok(found
+            .into_iter()
+            .map(|ip| SocketAddr::new(ip, port))
+            .collect())
+    }
+
+    /// Addresses of an MX, without those of this very host (R34). An MX that is written as an address
+    /// is against the rules, but it is clear what is meant (R33).
+    fn exchanger_addresses(
+        &self,
+        name: &str,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<IpAddr>, RouteError> {
+        let mut found = match name.parse() {
+            Ok(ip) => vec![ip],
+            Err(_) => self.ask(name, watch)?,
+        };
+        found.retain(|ip| !is_local(*ip));
+        if found.is_empty() {
+            return Err(RouteError::Loop(name.to_owned()));
+        }
+        Ok(found)
+    }
+
+    fn ask(&self, name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
+        let failed = |why: &str, may_pass| RouteError::Address {
+            host: name.to_owned(),
+            why: why.to_owned(),
+            may_pass,
+        };
+        let dns = self.dns().map_err(|why| failed(&why, true))?;
+        dns.addresses(name, self.options.family, watch)
+            .map_err(|error| match error {
+                DnsError::NoSuchName => failed("it does not exist (NXDOMAIN)", false),
+                DnsError::NoData => failed("it has none", false),
+                DnsError::Failed(why) => failed(&why, true),
+            })
+    }
+
+    fn dns(&self) -> Result<&dyn Dns, String> {
+        let dns = self.dns.get_or_init(|| {
+            let dns = Hickory::new(self.options.dns)?;
+            Ok(Box::new(dns) as Box<dyn Dns>)
+        });
+        dns.as_deref().map_err(Clone::clone)
+    }
+}
+
+/// Destinations as they come together.
+#[derive(Default)]
+struct Gathering {
+    routes: Routes,
+    /// The hosts of each destination, by rank, as a key.
+    keys: Vec<Vec<BTreeSet<String>>>,
+    ranks: Vec<Vec<Vec<Host>>>,
+}
+
+impl Gathering {
+    fn add(&mut self, recipient: usize, ranks: Vec<Vec<Host>>) {
+        let names = |rank: &Vec<Host>| {
+            let names = rank
+                .iter()
+                .map(|host| host.to_string().to_ascii_lowercase());
+            names.collect::<BTreeSet<String>>()
+        };
+        let key: Vec<BTreeSet<String>> = ranks.iter().map(names).collect();
+        let place = self.keys.iter().position(|other| *other == key);
+        if let Some(place) = place {
+            return self.routes.destinations[place].recipients.push(recipient);
+        }
+        self.keys.push(key);
+        self.ranks.push(ranks);
+        self.routes.destinations.push(Destination {
+            hosts: Vec::new(),
+            port: 0,
+            recipients: vec![recipient],
+        });
+    }
+
+    /// Puts hosts of equal preference in random order (R32).
+    fn finish(mut self, port: u16, watch: &mut dyn Watch) -> Routes {
+        for (destination, ranks) in self.routes.destinations.iter_mut().zip(self.ranks) {
+            destination.port = port;
+            for mut rank in ranks {
+                fastrand::shuffle(&mut rank);
+                destination.hosts.extend(rank);
+            }
+            let count = destination.hosts.len();
+            if count > MAX_HOSTS {
+                let note = format!("{count} mail exchangers; trying the first {MAX_HOSTS}");
+                watch.happened(Happening::Note(&note));
+                destination.hosts.truncate(MAX_HOSTS);
+            }
+        }
+        self.routes
+    }
+}
+
+/// The domains that have to be looked up, in lower case, each once.
+fn names_of(recipients: &[Address]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for recipient in recipients {
+        if let Domain::Name(name) = recipient.domain() {
+            let name = name.to_ascii_lowercase();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Groups sorted records by their preference; a host that is named twice keeps its better place.
+fn by_preference(sorted: Vec<Mx>) -> Vec<Vec<Host>> {
+    let mut ranks: Vec<(u16, Vec<Host>)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for mx in sorted {
+        if !seen.insert(mx.host.to_ascii_lowercase()) {
+            continue;
+        }
+        let host = Host::Exchanger(mx.host);
+        match ranks.last_mut() {
+            Some((preference, rank)) if *preference == mx.preference => rank.push(host),
+            _ => ranks.push((mx.preference, vec![host])),
+        }
+    }
+    ranks.into_iter().map(|(_, rank)| rank).collect()
+}
+
+fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Watch) {
+    const SHOWN: usize = 5;
+    let word = |mx: &Mx| format!("{} {}", mx.preference, or_root(&mx.host));
+    let words: Vec<String> = sorted.iter().take(SHOWN).map(word).collect();
+    let more = match sorted.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let note = format!("MX of {domain}: {}{more}", words.join(", "));
+    watch.happened(Happening::Note(&crate::text::shown(&note)));
+}
+
+fn or_root(host: &str) -> &str {
+    if host.is_empty() { "." } else { host }
+}
+
+fn no_address(host: &Host, why: &str) -> RouteError {
+    RouteError::Address {
+        host: host.to_string(),
+        why: why.to_owned(),
+        may_pass: false,
+    }
+}
+
+/// Whether an address is one of this host's: only those can be bound to. Loopback does not count,
+/// because everybody has it.
+fn is_local(ip: IpAddr) -> bool {
+    !ip.is_loopback() && !ip.is_unspecified() && UdpSocket::bind((ip, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests;
