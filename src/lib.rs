@@ -43,14 +43,20 @@
 //! ```
 
 pub mod address;
+pub mod args;
 pub mod blocks;
+pub mod deliver;
 pub mod exit;
 pub mod host;
 pub mod message;
+pub mod outcome;
+pub mod plan;
 pub mod route;
 pub mod session;
 pub mod sink;
 pub mod text;
 pub mod time;
+pub mod transcript;
+pub mod verbs;
 pub mod watch;
 pub mod wire;

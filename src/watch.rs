@@ -7,6 +7,11 @@ use std::net::SocketAddr;
 pub trait Watch {
     /// Takes note of it. Must not fail: a delivery does not stop because nobody looks any more.
     fn happened(&mut self, what: Happening<'_>);
+
+    /// Whether nothing should be begun, because what was to be seen of it cannot be shown.
+    fn refuses(&self) -> bool {
+        false
+    }
 }
 
 /// A [`Watch`] that does not look.
@@ -72,4 +77,13 @@ pub enum Happening<'a> {
     },
     /// The connection was closed.
     Closed,
+    /// What became of one recipient.
+    Settled {
+        /// Who.
+        recipient: &'a str,
+        /// `Sent`, `Deferred` and so on.
+        word: &'a str,
+        /// The reply or the reason.
+        words: &'a str,
+    },
 }

@@ -1,0 +1,53 @@
+//! What is seen of it.
+
+use crate::transcript::{Format, Options};
+use clap::ValueEnum;
+
+/// Options under the heading "Output".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub struct Args {
+    /// Show only what failed, on stderr.
+    #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose"])]
+    quiet: bool,
+
+    /// Show every host considered and how each part was encoded.
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// How the conversation is shown on stdout.
+    ///
+    /// How the conversation is shown on stdout: as `mail -v` did in TCP/IP Illustrated (stevens), one
+    /// JSON object a line (json), or not at all (none).
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Look::Stevens)]
+    transcript: Look,
+
+    /// The same as --transcript json.
+    #[arg(long, conflicts_with = "transcript")]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Look {
+    Stevens,
+    Json,
+    None,
+}
+
+impl Args {
+    /// The output that is meant.
+    pub fn options(&self) -> Options {
+        let format = match self.transcript {
+            _ if self.quiet => Format::None,
+            _ if self.json => Format::Json,
+            Look::Stevens => Format::Stevens,
+            Look::Json => Format::Json,
+            Look::None => Format::None,
+        };
+        Options {
+            format,
+            verbose: self.verbose,
+        }
+    }
+}

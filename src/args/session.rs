@@ -1,0 +1,59 @@
+//! How the conversation is held.
+
+use super::value;
+use crate::session::Options;
+use clap::ValueEnum;
+use std::time::Duration;
+
+/// Options under the heading "Session".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Session")]
+pub struct Args {
+    /// Our name in EHLO [default: this host's full name].
+    ///
+    /// Our name in EHLO. Without it, this host's full name, or its address in brackets where it has none.
+    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
+    helo: Option<String>,
+
+    /// Commands in groups where the server offers it.
+    ///
+    /// Commands in groups where the server offers PIPELINING (auto), or always one by one (off).
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto, hide_possible_values = false)]
+    pipelining: Pipelining,
+
+    /// One time limit for every step, like 30s.
+    ///
+    /// One time limit for every step, instead of those of RFC 5321: five minutes for most replies, ten
+    /// for the one to the end of data, thirty seconds for a connection.
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    timeout: Option<Duration>,
+
+    /// Encryption; `off` is the only mode there is so far.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Tls::Off)]
+    tls: Tls,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Pipelining {
+    Auto,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Tls {
+    Off,
+}
+
+impl Args {
+    /// The session that is meant.
+    pub fn options(self) -> Options {
+        match self.tls {
+            Tls::Off => Options {
+                helo: self.helo,
+                no_pipelining: matches!(self.pipelining, Pipelining::Off),
+                timeout: self.timeout,
+            },
+        }
+    }
+}

@@ -1,0 +1,158 @@
+use super::*;
+use crate::message::Content;
+use crate::route::{Family, Host};
+
+fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
+    let all = std::iter::once("ehlo").chain(arguments.iter().copied());
+    parse(all.map(OsString::from))
+}
+
+fn send(arguments: &[&str]) -> Send {
+    match parsed(arguments) {
+        Ok(Plan::Send(send)) => *send,
+        Ok(other) => panic!("{arguments:?} is {other:?}"),
+        Err(said) => panic!("{arguments:?}: {}", said.text),
+    }
+}
+
+fn refused(arguments: &[&str]) -> (u8, String) {
+    let said = parsed(arguments).expect_err("nothing is wrong");
+    assert_eq!(
+        said.text.matches('\n').count(),
+        1,
+        "more than a line: {}",
+        said.text
+    );
+    (said.exit.code(), said.text)
+}
+
+#[test]
+fn clap_finds_nothing_wrong_with_the_command_line() {
+    command().debug_assert();
+}
+
+#[test]
+fn the_first_example_is_a_draft_for_bob() {
+    let send = send(&[
+        "--from",
+        "alice@crepes.fr",
+        "--subject",
+        "Ketchup",
+        "--body",
+        "Do you like ketchup?",
+        "--attach",
+        "menu.pdf",
+        "bob@hamburger.edu",
+    ]);
+    let Content::Draft(draft) = send.message.content else {
+        panic!("no draft")
+    };
+    assert_eq!(draft.from.address.to_string(), "alice@crepes.fr");
+    assert_eq!(draft.to.len(), 1);
+    assert_eq!(draft.attachments.len(), 1);
+    assert!(send.route.relay.is_none());
+}
+
+#[test]
+fn recipients_come_from_all_options_and_lists() {
+    let send = send(&[
+        "--to",
+        "a@x.org, b@x.org",
+        "--cc",
+        "c@x.org",
+        "--bcc",
+        "d@x.org",
+        "-b",
+        "",
+        "e@x.org",
+    ]);
+    let Content::Draft(draft) = send.message.content else {
+        panic!("no draft")
+    };
+    assert_eq!((draft.to.len(), draft.cc.len(), draft.bcc.len()), (3, 1, 1));
+}
+
+#[test]
+fn a_relay_has_its_port_from_one_of_two_places() {
+    let relay = |arguments: &[&str]| {
+        let rest = ["-b", "", "a@x.org"];
+        let place = send(&[arguments, &rest].concat()).route.relay.unwrap();
+        (place.host, place.port)
+    };
+    let host = || Host::Relay("mail".to_owned());
+    assert_eq!(relay(&["-r", "mail"]), (host(), 25));
+    assert_eq!(relay(&["--server", "mail:26"]), (host(), 26));
+    assert_eq!(relay(&["-r", "mail", "-p", "26"]), (host(), 26));
+    let (code, text) = refused(&["-r", "mail:26", "-p", "27", "-b", "", "a@x.org"]);
+    assert!(code == 64 && text.contains("--port"), "{text}");
+}
+
+#[test]
+fn a_recipient_spelled_like_a_verb_goes_behind_two_hyphens() {
+    assert!(matches!(parsed(&["demo"]), Ok(Plan::Demo)));
+    let (code, _) = refused(&["-b", "", "--", "demo"]);
+    assert_eq!(code, 65);
+}
+
+#[test]
+fn an_address_never_becomes_an_option() {
+    // B5
+    let send = send(&["-b", "", "-f", "-X/tmp/x@x.org", "--", "-oQ/tmp@x.org"]);
+    let Content::Draft(draft) = send.message.content else {
+        panic!("no draft")
+    };
+    assert_eq!(
+        draft.to[0].mailboxes()[0].address.to_string(),
+        "-oQ/tmp@x.org"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_said_in_a_line_with_the_option_and_the_status() {
+    // B1, B4
+    for (arguments, code, word) in [
+        (&["-b", ""][..], 64, "no recipient"),
+        (&["--fromm", "a@x.org", "b@x.org"], 64, "--from"),
+        (
+            &["--subject", "a\r\nBcc: c@x.org", "b@x.org"],
+            64,
+            "--subject",
+        ),
+        (&["--subject", "a\u{2028}b", "b@x.org"], 64, "--subject"),
+        (&["-H", "X: a\nBcc: c@x.org", "b@x.org"], 64, "--header"),
+        (&["-H", "X-A\r\nBcc: x", "b@x.org"], 64, "--header"),
+        (&["--helo", "a\r\nMAIL FROM:<x>", "b@x.org"], 64, "--helo"),
+        (&["--from", "a\r\n@x.org", "b@x.org"], 65, "--from"),
+        (&["--from", "a@x.org> SIZE=1", "b@x.org"], 65, "--from"),
+        (&["b@x.org\nc@x.org", "-b", ""], 65, "a line feed"),
+        (
+            &["--envelope-from", "a\0@x.org", "b@x.org"],
+            65,
+            "--envelope-from",
+        ),
+        (&["--cc", "nobody", "b@x.org"], 65, "--cc"),
+        (&["-4", "-6", "-b", "", "b@x.org"], 64, "--ipv4"),
+        (&["--timeout", "soon", "b@x.org"], 64, "--timeout"),
+        (&["-r", "a b", "b@x.org"], 64, "--relay"),
+        (&["--message", "x", "--body", "y"], 64, "--message"),
+        (
+            &["--dns", "resolver.example.org", "b@x.org", "-b", ""],
+            64,
+            "--dns",
+        ),
+        (&["sink", "--count", "0"], 64, "--count"),
+    ] {
+        let (actual, text) = refused(arguments);
+        assert_eq!(actual, code, "{arguments:?}: {text}");
+        assert!(text.contains(word), "{arguments:?}: {text}");
+        assert!(!text.trim_end().contains(['\r', '\n', '\0']), "{text:?}");
+    }
+}
+
+#[test]
+fn the_families_and_the_null_sender_are_what_they_are() {
+    assert_eq!(send(&["-4", "-b", "", "a@x.org"]).route.family, Family::V4);
+    assert_eq!(send(&["-6", "-b", "", "a@x.org"]).route.family, Family::V6);
+    let null = send(&["--envelope-from", "", "-b", "", "a@x.org"]);
+    assert_eq!(null.message.envelope_from, Some(None));
+}

@@ -1,0 +1,277 @@
+//! Values of options, parsed once and checked where they come in.
+
+use crate::address::{Address, AddressError, Entry, Mailbox, parse_list};
+use crate::host::is_host_name;
+use crate::message::{Field, Input};
+use crate::route::{Host, Place};
+use crate::text::{forbidden, name_of};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Addresses of an option; the error is kept for the exit status of data.
+pub type List = Result<Vec<Entry>, AddressError>;
+
+/// A comma list of addresses.
+#[allow(clippy::unnecessary_wraps)]
+pub fn list(text: &str) -> Result<List, String> {
+    Ok(parse_list(text))
+}
+
+/// One mailbox.
+#[allow(clippy::unnecessary_wraps)]
+pub fn mailbox(text: &str) -> Result<Result<Mailbox, AddressError>, String> {
+    Ok(Mailbox::parse(text))
+}
+
+/// The reverse-path: an address, or nothing for the null sender.
+#[allow(clippy::unnecessary_wraps)]
+pub fn sender(text: &str) -> Result<Result<Option<Address>, AddressError>, String> {
+    Ok(match text {
+        "" | "<>" => Ok(None),
+        _ => Address::parse(text).map(Some),
+    })
+}
+
+/// One line of text.
+pub fn line(text: &str) -> Result<String, String> {
+    match forbidden(text) {
+        None => Ok(text.to_owned()),
+        Some(bad) => Err(format!(
+            "it holds {}, and must be one line of text",
+            name_of(bad)
+        )),
+    }
+}
+
+/// `TEXT`, `@FILE` or `-`.
+#[allow(clippy::unnecessary_wraps)]
+pub fn input(text: &str) -> Result<Input, String> {
+    Ok(match text.strip_prefix('@') {
+        Some(path) => Input::File(PathBuf::from(path)),
+        None if text == "-" => Input::Stdin,
+        None => Input::Text(text.to_owned()),
+    })
+}
+
+/// `FILE` or `-`.
+#[allow(clippy::unnecessary_wraps)]
+pub fn file_or_stdin(text: &str) -> Result<Input, String> {
+    Ok(match text {
+        "-" => Input::Stdin,
+        path => Input::File(PathBuf::from(path)),
+    })
+}
+
+/// `Name: value`.
+pub fn field(text: &str) -> Result<Field, String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("it wants a name, a colon and a value: 'X-Job: nightly'")?;
+    let is_name = |byte: u8| byte.is_ascii_graphic();
+    if name.is_empty() || name.len() > 76 || !name.bytes().all(is_name) {
+        return Err("the part before the colon is no header name".to_owned());
+    }
+    Ok(Field {
+        name: name.to_owned(),
+        value: line(value.trim())?,
+    })
+}
+
+/// A name or an address literal for EHLO (R3).
+pub fn helo(text: &str) -> Result<String, String> {
+    let inside = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let is_literal = inside.is_some_and(|inside| {
+        let six = inside.strip_prefix("IPv6:");
+        six.map_or_else(
+            || inside.parse::<std::net::Ipv4Addr>().is_ok(),
+            |six| six.parse::<std::net::Ipv6Addr>().is_ok(),
+        )
+    });
+    if is_literal || is_host_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "it wants a host name of letters, digits, hyphens and dots, or an address in brackets"
+            .to_owned(),
+    )
+}
+
+/// A host with a port, or without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The host.
+    pub host: Host,
+    /// The port, if one was given.
+    pub port: Option<u16>,
+}
+
+impl Target {
+    /// The place, with this port unless another was given.
+    pub fn place(self, port: u16) -> Place {
+        Place {
+            host: self.host,
+            port: self.port.unwrap_or(port),
+        }
+    }
+}
+
+/// `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or `IPv6`.
+pub fn target(text: &str) -> Result<Target, String> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(Target {
+            host: Host::Address(ip),
+            port: None,
+        });
+    }
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((ip, "")) => (ip, None),
+        Some((ip, rest)) => (
+            ip,
+            Some(
+                rest.strip_prefix(':')
+                    .ok_or("a colon is missing behind ]")?,
+            ),
+        ),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = port.map(self::port).transpose()?;
+    let ip = host.strip_prefix("IPv6:").unwrap_or(host).parse::<IpAddr>();
+    let host = match ip {
+        Ok(ip) => Host::Address(ip),
+        Err(_) => Host::Relay(host_name(host)?),
+    };
+    Ok(Target { host, port })
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let ascii = if name.is_ascii() {
+        Some(name.to_owned())
+    } else {
+        idna::domain_to_ascii_strict(name).ok()
+    };
+    // Inside networks, names with underscores do occur.
+    ascii
+        .filter(|name| is_host_name(&name.replace('_', "x")))
+        .ok_or_else(|| "it wants HOST, HOST:PORT or [IPv6]:PORT".to_owned())
+}
+
+/// 1 to 65535.
+pub fn port(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err("a port is a number from 1 to 65535".to_owned()),
+    }
+}
+
+/// `30s`, `500ms`, `2m`, `1h`, or seconds without a unit.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "it wants a time like 30s, 500ms or 2m".to_owned();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "" | "s" => number,
+        "ms" => number / 1000.0,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(wrong()),
+    };
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+    let day = Duration::from_secs(24 * 3600);
+    if duration < Duration::from_millis(1) || duration > day {
+        return Err("it wants a time from 1ms to 24h".to_owned());
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_names_and_addresses_with_and_without_port() {
+        let host = |name: &str| Host::Relay(name.to_owned());
+        let ip = |ip: &str| Host::Address(ip.parse().unwrap());
+        for (text, host, port) in [
+            ("mail.example.org", host("mail.example.org"), None),
+            ("mail.example.org.:587", host("mail.example.org"), Some(587)),
+            ("localhost:2525", host("localhost"), Some(2525)),
+            ("bücher.example:25", host("xn--bcher-kva.example"), Some(25)),
+            ("192.0.2.7", ip("192.0.2.7"), None),
+            ("192.0.2.7:25", ip("192.0.2.7"), Some(25)),
+            ("[192.0.2.7]:25", ip("192.0.2.7"), Some(25)),
+            ("[2001:db8::1]:25", ip("2001:db8::1"), Some(25)),
+            ("2001:db8::1", ip("2001:db8::1"), None),
+        ] {
+            assert_eq!(target(text), Ok(Target { host, port }), "{text}");
+        }
+        for bad in [
+            "", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]25", "a\r\nb", "a/b", ":25",
+        ] {
+            assert!(target(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, millis) in [
+            ("30s", 30_000),
+            ("500ms", 500),
+            ("2m", 120_000),
+            ("1.5", 1500),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
+        }
+        for bad in ["", "s", "0", "-1s", "1d", "1e9h", "nan", "25h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn helo_is_a_name_or_an_address_literal() {
+        for good in [
+            "sun.tuc.noao.edu",
+            "localhost",
+            "[192.0.2.7]",
+            "[IPv6:2001:db8::1]",
+        ] {
+            assert!(helo(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "a_b",
+            "a\r\nMAIL FROM:<x>",
+            "[1.2.3]",
+            "192.0.2.7]",
+        ] {
+            assert!(helo(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_a_name_and_one_line() {
+        let good = field("X-Foo:  bar ").unwrap();
+        assert_eq!((good.name.as_str(), good.value.as_str()), ("X-Foo", "bar"));
+        for bad in [
+            "X-Foo",
+            ": x",
+            "X Foo: x",
+            "X-A\r\nBcc: x",
+            "X: a\r\nBcc: b",
+            "X-\u{e9}: x",
+            "X: \0",
+        ] {
+            assert!(field(bad).is_err(), "{bad:?}");
+        }
+    }
+}

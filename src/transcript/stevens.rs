@@ -1,0 +1,180 @@
+//! The transcript of `mail -v` in TCP/IP Illustrated, chapter 28: server lines bare, ours behind
+//! `>>> `, remarks behind `*** `.
+
+use super::Lines;
+use crate::text::shown;
+use crate::watch::{Happening, Watch};
+use std::io::{self, Write};
+
+/// How many recipients are named before the rest is a number.
+const NAMED: usize = 3;
+
+/// A transcript for people.
+pub struct Stevens<W> {
+    lines: Lines<W>,
+    verbose: bool,
+}
+
+impl<W: Write> Stevens<W> {
+    /// A transcript on `out`.
+    pub fn new(out: W, verbose: bool) -> Self {
+        Self {
+            lines: Lines::new(out),
+            verbose,
+        }
+    }
+
+    /// Why it could not be written; a reader that went away is no failure.
+    #[must_use]
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.lines.failure()
+    }
+}
+
+impl<W: Write> Watch for Stevens<W> {
+    fn happened(&mut self, what: Happening<'_>) {
+        let text = match what {
+            Happening::Note(text) => format!("*** {}\n", shown(text)),
+            Happening::Detail(text) if self.verbose => format!("*** {}\n", shown(text)),
+            Happening::Lookup { kind, name } if self.verbose => {
+                format!("*** looking up {kind} of {}\n", shown(name))
+            }
+            Happening::Host {
+                name,
+                port,
+                recipients,
+            } => {
+                let whom = shown(&whom(recipients));
+                format!(
+                    "{whom}... Connecting to {} ({})...\n",
+                    rooted(name),
+                    service(port)
+                )
+            }
+            Happening::Connect(address) => format!("Trying {address}... "),
+            Happening::Connected(_) => "Connected.\n".to_owned(),
+            Happening::NotConnected(why) => format!("{}.\n", why.trim_end_matches('.')),
+            Happening::Sent { line, .. } => format!(">>> {line}\n"),
+            Happening::Line(line) => format!("{line}\n"),
+            Happening::Settled {
+                recipient,
+                word,
+                words,
+            } => settled(recipient, word, words),
+            Happening::Detail(_)
+            | Happening::Lookup { .. }
+            | Happening::Received { .. }
+            | Happening::Data { .. }
+            | Happening::Closed => return,
+        };
+        self.lines.put(&text);
+    }
+
+    fn refuses(&self) -> bool {
+        self.failure().is_some()
+    }
+}
+
+fn settled(recipient: &str, word: &str, words: &str) -> String {
+    let recipient = shown(recipient);
+    if words.is_empty() {
+        return format!("{recipient}... {word}\n");
+    }
+    format!("{recipient}... {word} ({})\n", shown(words))
+}
+
+fn whom(recipients: &[String]) -> String {
+    let named = recipients[..recipients.len().min(NAMED)].join(",");
+    match recipients.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+/// A name with the dot that says that nothing is to be added to it.
+fn rooted(name: &str) -> String {
+    let is_address = name.starts_with('[');
+    if is_address || !name.contains('.') {
+        return name.to_owned();
+    }
+    format!("{name}.")
+}
+
+fn service(port: u16) -> String {
+    match port {
+        25 => "smtp".to_owned(),
+        465 => "submissions".to_owned(),
+        587 => "submission".to_owned(),
+        other => format!("port {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer that fails as it is told to.
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_stevens_dialogue() {
+        let mut out = Vec::new();
+        let mut transcript = Stevens::new(&mut out, false);
+        let recipients = ["rstevens@noao.edu".to_owned()];
+        let address = "140.252.1.54:25".parse().unwrap();
+        transcript.happened(Happening::Host {
+            name: "mailhost.tuc.noao.edu",
+            port: 25,
+            recipients: &recipients,
+        });
+        transcript.happened(Happening::Connect(address));
+        transcript.happened(Happening::Connected(address));
+        transcript.happened(Happening::Line("500 Command unrecognized"));
+        transcript.happened(Happening::Sent {
+            line: "HELO sun.tuc.noao.edu",
+            stage: "helo",
+        });
+        transcript.happened(Happening::Settled {
+            recipient: "rstevens@noao.edu",
+            word: "Sent",
+            words: "Mail accepted",
+        });
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "rstevens@noao.edu... Connecting to mailhost.tuc.noao.edu. (smtp)...\n\
+             Trying 140.252.1.54:25... Connected.\n\
+             500 Command unrecognized\n\
+             >>> HELO sun.tuc.noao.edu\n\
+             rstevens@noao.edu... Sent (Mail accepted)\n"
+        );
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
+        let mut gone = Stevens::new(Broken(io::ErrorKind::BrokenPipe), false);
+        gone.happened(Happening::Note("x"));
+        assert!(!gone.refuses());
+        let mut full = Stevens::new(Broken(io::ErrorKind::StorageFull), false);
+        full.happened(Happening::Note("x"));
+        assert!(full.refuses());
+    }
+
+    #[test]
+    fn details_are_for_those_who_ask() {
+        for verbose in [false, true] {
+            let mut out = Vec::new();
+            Stevens::new(&mut out, verbose).happened(Happening::Detail("why"));
+            assert_eq!(!out.is_empty(), verbose);
+        }
+    }
+}

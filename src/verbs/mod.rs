@@ -1,0 +1,48 @@
+//! One file a verb. Only here is anything written to stdout or stderr.
+
+mod demo;
+mod print;
+mod send;
+mod sink;
+mod terminal;
+
+use crate::exit::Exit;
+use crate::message::{self, Message, MessageError};
+use crate::plan::{Plan, Said};
+use std::time::SystemTime;
+use terminal::{Stdout, complain};
+
+/// Does what is planned.
+#[must_use]
+pub fn run(plan: Plan) -> Exit {
+    match plan {
+        Plan::Send(plan) => send::run(*plan),
+        Plan::Print(message, output) => print::run(message, output),
+        Plan::Sink(plan) => sink::run(plan),
+        Plan::Demo => demo::run(),
+    }
+}
+
+/// Help goes to stdout, complaints to stderr.
+#[must_use]
+pub fn say(said: &Said) -> Exit {
+    if said.exit != Exit::Ok {
+        terminal::complain_as_it_is(&said.text);
+        return said.exit;
+    }
+    match std::io::Write::write_all(&mut Stdout, said.text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format!("cannot write to the standard output: {error}"));
+            Exit::Io
+        }
+        _ => Exit::Ok,
+    }
+}
+
+/// Builds the message, or says what is wrong with it.
+fn build(options: message::Options) -> Result<Message, Exit> {
+    Message::build(options, SystemTime::now()).map_err(|error: MessageError| {
+        complain(&error.to_string());
+        error.exit()
+    })
+}

@@ -1,0 +1,47 @@
+//! `--print`: the message as it would go over the wire.
+
+use super::build;
+use super::terminal::{Stdout, complain};
+use crate::blocks::{Block, Replay};
+use crate::exit::Exit;
+use crate::message;
+use crate::transcript;
+use std::io::{self, Write};
+
+/// Writes the message to stdout and sends nothing.
+pub fn run(options: message::Options, output: transcript::Options) -> Exit {
+    let message = match build(options) {
+        Ok(message) => message,
+        Err(exit) => return exit,
+    };
+    if output.verbose {
+        message.remarks.iter().for_each(|remark| complain(remark));
+    }
+    let mut blocks = message.blocks();
+    let mut out = Vec::new();
+    loop {
+        match blocks.append(&mut out) {
+            Ok(Block::End) => return Exit::Ok,
+            Ok(_) => {}
+            Err(error) => {
+                complain(&error.to_string());
+                return Exit::NoInput;
+            }
+        }
+        if let Err(error) = Stdout.write_all(&out) {
+            return not_written(&error);
+        }
+        out.clear();
+    }
+}
+
+/// A reader that has seen enough is content.
+fn not_written(error: &io::Error) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Exit::Ok;
+    }
+    complain(&format!(
+        "cannot write the message to the standard output: {error}"
+    ));
+    Exit::Io
+}

@@ -1,0 +1,30 @@
+//! Standard output and standard error.
+
+use crate::text::shown;
+use std::io::{self, Write};
+
+/// The standard output without a buffer: every write is seen at once, and an output that cannot be
+/// written is noticed, even a closed one, which the standard library passes over.
+pub struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::retry_on_intr(|| {
+            rustix::io::write(rustix::stdio::stdout(), bytes)
+        })?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One line on stderr, of text that cannot steer a terminal. If nobody can read it, nobody is told.
+pub fn complain(text: &str) {
+    complain_as_it_is(&format!("ehlo: {}\n", shown(text)));
+}
+
+/// Text that is made harmless already.
+pub fn complain_as_it_is(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
