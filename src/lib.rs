@@ -13,7 +13,7 @@
 //! | [`args`] | what was said: one `clap::Args` struct per help heading | clap |
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
-//! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio, idna's cousins |
+//! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
 //! | [`wire`] | TCP, buffers, deadlines | sockets |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
@@ -34,12 +34,12 @@
 //! route      ->
 //! sink       ->
 //! session    -> wire
-//! outcome    -> session route wire message
-//! transcript -> outcome
+//! outcome    -> session route wire
+//! transcript -> outcome session
 //! plan       -> message route session transcript sink
 //! args       -> plan message route session transcript sink
 //! deliver    -> message route wire session outcome
-//! verbs      -> plan message route session transcript sink deliver outcome wire
+//! verbs      -> plan message route session transcript sink deliver outcome
 //! ```
 
 pub mod address;

@@ -139,6 +139,7 @@ impl Wrong {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // For map_err.
 fn wrong(wrong: Wrong) -> Said {
     Said {
         text: format!("ehlo: {}\n", wrong.text),

@@ -45,7 +45,7 @@ pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageErro
     let mut remarks = Vec::new();
     let mut header = own_fields(&draft, now);
     let replaced = given_fields(&draft, &mut header)?;
-    let entity = entity(body, &draft, replaced, &mut remarks)?;
+    let entity = entity(body, &draft, replaced.as_deref(), &mut remarks)?;
     let head: String = header.into_iter().map(|(_, text)| text).collect();
     let utf8_header = !head.is_ascii();
     let mut pieces = vec![Piece::Lines(head.into_bytes())];
@@ -191,12 +191,12 @@ fn written(field: &Field) -> Result<String, MessageError> {
 fn entity(
     body: Option<Source>,
     draft: &Draft,
-    content_type: Option<String>,
+    content_type: Option<&str>,
     remarks: &mut Vec<String>,
 ) -> Result<Vec<Piece>, MessageError> {
     if draft.attachments.is_empty() {
         let body = body.unwrap_or_else(|| Source::memory("the body".to_owned(), Vec::new()));
-        let mut pieces = text(body, content_type.as_deref(), remarks)?;
+        let mut pieces = text(body, content_type, remarks)?;
         finish_last_line(&mut pieces);
         return Ok(pieces);
     }

@@ -73,7 +73,9 @@ pub fn unstructured(name: &str, value: &str) -> String {
     let first = words.iter().position(|word| is_special(word));
     let last = words.iter().rposition(|word| is_special(word));
     let (Some(first), Some(last)) = (first, last) else {
-        words.iter().for_each(|word| folder.word(word));
+        for word in words {
+            folder.word(word);
+        }
         return folder.finish();
     };
     words[..first].iter().for_each(|word| folder.word(word));

@@ -28,7 +28,7 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
         recipients(&ready.recipients)
     };
     let author = head.author()?;
-    let sender = author.iter().flat_map(|entry| entry.mailboxes());
+    let sender = author.iter().flat_map(Entry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
     let mut header = Vec::new();
     for field in head.fields.iter().filter(|field| !field.is_removed()) {
@@ -98,11 +98,9 @@ fn missing(head: &Head, from: Entry, now: SystemTime) -> String {
     if head.find("date").is_none() {
         fields.push_str(&format!("Date: {}\r\n", header_date(now)));
     }
-    if head.find("message-id").is_none() {
-        if let Some(mailbox) = from.mailboxes().first() {
-            let id = message_id(&mailbox.address, now);
-            fields.push_str(&format!("Message-ID: {id}\r\n"));
-        }
+    if let (None, Some(mailbox)) = (head.find("message-id"), from.mailboxes().first()) {
+        let id = message_id(&mailbox.address, now);
+        fields.push_str(&format!("Message-ID: {id}\r\n"));
     }
     if head.find("from").is_none() {
         fields.push_str(&addresses("From", &[from]));

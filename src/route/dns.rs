@@ -21,8 +21,8 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS: usize = 2;
 
-/// The most that one lookup may take, whatever the number of resolvers.
-const LIMIT: Duration = Duration::from_secs(8);
+/// The most that one lookup may take after it has become slow, whatever the number of resolvers.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// The longest chain of aliases that is followed.
 const MAX_ALIASES: usize = 16;
@@ -118,7 +118,7 @@ impl Hickory {
                 self.servers
             );
             watch.happened(Happening::Note(&note));
-            tokio::time::timeout(LIMIT - SLOW, question).await.ok()
+            tokio::time::timeout(PATIENCE, question).await.ok()
         })
     }
 
@@ -239,7 +239,9 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a RData>, DnsE
                 _ => None,
             });
         match alias {
-            Some(target) => owner = target,
+            Some(target) => {
+                owner = target;
+            }
             None => {
                 let own = lookup
                     .answers()

@@ -8,8 +8,8 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-/// The most that the system may take.
-const LIMIT: Duration = Duration::from_secs(8);
+/// The most that the system may take after it has become slow.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// The addresses of a relay. The system's lookup cannot be told how long it may take, so it runs
 /// aside, and is left to itself when it takes too long.
@@ -25,7 +25,7 @@ pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, Route
             let note = format!("waiting for the system to find the address of {name}...");
             watch.happened(Happening::Note(&note));
         }
-        receiver.recv_timeout(LIMIT - SLOW)
+        receiver.recv_timeout(PATIENCE)
     });
     let failed = |why: String, may_pass| RouteError::Address {
         host: name.to_owned(),

@@ -164,7 +164,7 @@ impl<'a> Dialogue<'a> {
             Stage::Mail => self.sender_answered(&reply),
             Stage::Rcpt(recipient) => self.recipient_answered(recipient, reply),
             Stage::Data => self.data_answered(&reply),
-            Stage::Dot => self.end_answered(reply),
+            Stage::Dot => self.end_answered(&reply),
             Stage::Rset | Stage::Body => self.go_on(),
             Stage::Quit => Action::Finish,
         }
@@ -249,10 +249,10 @@ impl<'a> Dialogue<'a> {
         self.go_on()
     }
 
-    fn end_answered(&mut self, reply: Reply) -> Action {
+    fn end_answered(&mut self, reply: &Reply) -> Action {
         self.open = false;
         match reply.class() {
-            Class::GoOn => return abort(Stage::Dot, &reply),
+            Class::GoOn => return abort(Stage::Dot, reply),
             _ if self.taken.is_empty() => {}
             Class::Success => {
                 for recipient in self.taken.drain(..) {
@@ -264,7 +264,7 @@ impl<'a> Dialogue<'a> {
                     self.todo.push_front(recipient);
                 }
             }
-            Class::ForNow | Class::ForGood => self.refuse_rest(Stage::Dot, &reply),
+            Class::ForNow | Class::ForGood => self.refuse_rest(Stage::Dot, reply),
         }
         self.go_on()
     }
@@ -305,8 +305,7 @@ impl<'a> Dialogue<'a> {
     /// Recipients that were "too many" in a transaction that came to nothing keep that answer.
     fn settle_the_later(&mut self) {
         for (recipient, reply) in self.later.drain(..) {
-            self.answers[recipient]
-                .get_or_insert_with(|| Answer::Said(Stage::Rcpt(recipient), reply));
+            self.answers[recipient].get_or_insert(Answer::Said(Stage::Rcpt(recipient), reply));
         }
     }
 

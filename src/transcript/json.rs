@@ -3,6 +3,7 @@
 use super::Lines;
 use crate::exit::Exit;
 use crate::outcome::{Fate, Report, Verdict};
+use crate::session::Stage;
 use crate::watch::{Happening, Watch};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -113,7 +114,7 @@ fn fate(fate: &Fate) -> Value {
         put("ip", server.address.ip().to_string().into());
         put("port", server.address.port().into());
     }
-    put("stage", fate.stage.map(|stage| stage.name()).into());
+    put("stage", fate.stage.map(Stage::name).into());
     if let Some(reply) = &fate.reply {
         put("code", reply.code.into());
     }
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
     use crate::address::Address;
     use crate::outcome::Server;
-    use crate::session::{Answer, Reply, Stage};
+    use crate::session::{Answer, Reply};
 
     fn reply(code: u16, line: &str) -> Reply {
         Reply {

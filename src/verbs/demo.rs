@@ -37,7 +37,7 @@ pub fn run() -> Exit {
 fn demonstrate() -> anyhow::Result<Exit> {
     let mut server = sink::Options::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     server.count = Some(1);
-    server.name = "hamburger.edu".to_owned();
+    "hamburger.edu".clone_into(&mut server.name);
     let sink = Sink::bind(server).context("cannot start the receiver")?;
     let address = sink.local_addr();
     let desk = Desk::default();
