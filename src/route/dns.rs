@@ -238,18 +238,14 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a RData>, DnsE
                 RData::CNAME(target) if record.name == owner => Some(target.0.clone()),
                 _ => None,
             });
-        match alias {
-            Some(target) => {
-                owner = target;
-            }
-            None => {
-                let own = lookup
-                    .answers()
-                    .iter()
-                    .filter(|record| record.name == owner);
-                return Ok(own.map(|record| &record.data).collect());
-            }
-        }
+        let Some(target) = alias else {
+            let own = lookup
+                .answers()
+                .iter()
+                .filter(|record| record.name == owner);
+            return Ok(own.map(|record| &record.data).collect());
+        };
+        owner = target;
     }
     Err(DnsError::Failed(format!(
         "{name} is an alias that leads in a circle"

@@ -21,7 +21,7 @@ pub fn gradient(side: u8) -> Vec<u8> {
 
 fn chunk(png: &mut Vec<u8>, kind: &[u8], data: &[u8]) {
     let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-    let body = [&kind[..], data].concat();
+    let body = [kind, data].concat();
     png.extend_from_slice(&length.to_be_bytes());
     png.extend_from_slice(&body);
     png.extend_from_slice(&crc32(&body).to_be_bytes());
