@@ -181,7 +181,7 @@ impl Message {
 
 /// The addresses of these entries, each once, in their order.
 fn recipients<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Address> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = std::collections::BTreeSet::new();
     entries
         .into_iter()
         .flat_map(Entry::mailboxes)

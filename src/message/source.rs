@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+
+/// A file up to this size is read at once, when it is opened, and then cannot change any more.
+const SMALL: u64 = 16 * 1024;
 
 /// What cannot be read twice is kept in memory up to this size, and beyond it in a temporary file
 /// without a name.
@@ -85,8 +87,28 @@ enum Store {
     /// Somebody's file, which may change under our hands.
     File {
         file: File,
-        modified: Option<SystemTime>,
+        facts: Facts,
     },
+}
+
+/// What tells a file from what it was before.
+#[derive(Debug)]
+struct Facts {
+    kind: FileType,
+    len: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, u64),
+}
+
+impl Facts {
+    fn of(file: &File) -> io::Result<Self> {
+        let facts = rustix::fs::fstat(file)?;
+        Ok(Self {
+            kind: FileType::from_raw_mode(facts.st_mode),
+            len: u64::try_from(facts.st_size).unwrap_or(0),
+            modified: (facts.st_mtime, facts.st_mtime_nsec),
+        })
+    }
 }
 
 impl Source {
@@ -107,16 +129,13 @@ impl Source {
             error,
         };
         let file = File::open(path).map_err(failed)?;
-        let facts = file.metadata().map_err(failed)?;
-        let mode = rustix::fs::fstat(&file).map_err(|error| failed(error.into()))?;
-        match FileType::from_raw_mode(mode.st_mode) {
+        let facts = Facts::of(&file).map_err(failed)?;
+        match facts.kind {
+            FileType::RegularFile if facts.len <= SMALL => Self::small(file, name, &facts),
             FileType::RegularFile => Ok(Self {
                 name,
-                len: facts.len(),
-                store: Store::File {
-                    file,
-                    modified: facts.modified().ok(),
-                },
+                len: facts.len,
+                store: Store::File { file, facts },
             }),
             FileType::Directory => Err(SourceError::NoFile {
                 name,
@@ -124,6 +143,20 @@ impl Source {
             }),
             FileType::Fifo | FileType::Socket => Self::gather(file, name),
             _ => Self::device(file, name),
+        }
+    }
+
+    fn small(file: File, name: String, facts: &Facts) -> Result<Self, SourceError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(facts.len).unwrap_or(0) + 1);
+        let read = (&file).take(SMALL + 1).read_to_end(&mut bytes);
+        match read {
+            // Files of /proc have no length until they are read.
+            Ok(count) if count as u64 > SMALL => {
+                let rest = io::Cursor::new(bytes).chain(file);
+                Self::gather(rest, name)
+            }
+            Ok(_) => Ok(Self::memory(name, bytes)),
+            Err(error) => Err(SourceError::Read { name, error }),
         }
     }
 
@@ -187,6 +220,12 @@ impl Source {
         }
     }
 
+    /// A buffer for reading this source: no larger than it needs to be.
+    pub fn block(&self, most: usize) -> Vec<u8> {
+        let all = usize::try_from(self.len).unwrap_or(usize::MAX);
+        vec![0; all.clamp(1, most)]
+    }
+
     /// Fills `block` from `offset` on, as far as there are bytes; less only at the end.
     ///
     /// # Errors
@@ -201,10 +240,10 @@ impl Source {
                 block[..count].copy_from_slice(&bytes[start..start + count]);
             }
             Store::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
-            Store::File { file, modified } => {
+            Store::File { file, facts } => {
                 self.read_file(file, &mut block[..count], offset)?;
                 if count == left {
-                    self.check_unchanged(file, *modified)?;
+                    self.check_unchanged(file, facts)?;
                 }
             }
         }
@@ -219,12 +258,12 @@ impl Source {
             })
     }
 
-    fn check_unchanged(&self, file: &File, modified: Option<SystemTime>) -> io::Result<()> {
-        let facts = file.metadata()?;
-        if facts.len() != self.len {
+    fn check_unchanged(&self, file: &File, before: &Facts) -> io::Result<()> {
+        let now = Facts::of(file)?;
+        if now.len != before.len {
             return Err(self.changed("has another length"));
         }
-        if facts.modified().ok() != modified {
+        if now.modified != before.modified {
             return Err(self.changed("was written to"));
         }
         Ok(())
@@ -265,13 +304,29 @@ mod tests {
 
     #[test]
     fn a_file_that_shrinks_or_grows_is_noticed_before_its_end() {
-        for length in [3, 20] {
-            let file = temporary(b"0123456789");
+        for length in [3, 200_000] {
+            let file = temporary(&[b'x'; 100_000]);
             let source = Source::file(file.path()).unwrap();
             file.as_file().set_len(length).unwrap();
-            let error = source.read_at(&mut [0; 16], 0).unwrap_err().to_string();
+            let mut block = vec![0; 100_000];
+            let error = source.read_at(&mut block, 0).unwrap_err().to_string();
             assert!(error.contains("while it was being read"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_small_file_is_what_it_was_when_it_was_opened() {
+        let file = temporary(b"0123456789");
+        let source = Source::file(file.path()).unwrap();
+        file.as_file().set_len(3).unwrap();
+        let mut block = [0; 16];
+        assert_eq!(source.read_at(&mut block, 0).unwrap(), 10);
+    }
+
+    #[test]
+    fn a_file_without_a_length_is_read_to_its_end() {
+        let source = Source::file(Path::new("/proc/self/status")).unwrap();
+        assert!(source.len > 100);
     }
 
     #[test]

@@ -39,7 +39,6 @@ impl Replay for Message {
         Box::new(Reader {
             pieces: self.pieces.iter(),
             part: None,
-            block: Vec::new(),
             read: 0,
             announced: self.size,
         })
@@ -50,7 +49,6 @@ impl Replay for Message {
 struct Reader<'m> {
     pieces: std::slice::Iter<'m, Piece>,
     part: Option<Part<'m>>,
-    block: Vec<u8>,
     read: u64,
     announced: u64,
 }
@@ -61,6 +59,7 @@ struct Part<'m> {
     offset: u64,
     encoding: Encoding,
     encoder: Box<dyn Encoder>,
+    block: Vec<u8>,
 }
 
 impl Blocks for Reader<'_> {
@@ -82,7 +81,7 @@ impl Reader<'_> {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         loop {
             if let Some(part) = &mut self.part {
-                if part.next(&mut self.block, out)? {
+                if part.next(out)? {
                     return Ok(part.kind());
                 }
                 self.part = None;
@@ -99,26 +98,30 @@ impl Reader<'_> {
                     encoding,
                     ..
                 }) => {
-                    self.part = Some(Part {
-                        source,
-                        offset: *offset,
-                        encoding: *encoding,
-                        encoder: encoding.encoder(),
-                    });
+                    self.part = Some(Part::new(source, *offset, *encoding));
                 }
             }
         }
     }
 }
 
-impl Part<'_> {
+impl<'m> Part<'m> {
+    fn new(source: &'m Source, offset: u64, encoding: Encoding) -> Self {
+        Self {
+            source,
+            offset,
+            encoding,
+            encoder: encoding.encoder(),
+            block: source.block(BASE64_BLOCK),
+        }
+    }
+
     /// Encodes the next block; false when the part has ended and nothing was appended.
-    fn next(&mut self, block: &mut Vec<u8>, out: &mut Vec<u8>) -> io::Result<bool> {
-        block.resize(BASE64_BLOCK, 0);
+    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         let start = out.len();
-        let count = self.source.read_at(block, self.offset)?;
+        let count = self.source.read_at(&mut self.block, self.offset)?;
         self.offset += count as u64;
-        self.encoder.push(&block[..count], out);
+        self.encoder.push(&self.block[..count], out);
         if count == 0 {
             self.encoder.finish(out);
         }
@@ -135,14 +138,9 @@ impl Part<'_> {
 
 /// How many octets a source becomes.
 pub fn encoded_len(source: &Source, encoding: Encoding) -> io::Result<u64> {
-    let mut part = Part {
-        source,
-        offset: 0,
-        encoding,
-        encoder: encoding.encoder(),
-    };
-    let (mut block, mut out, mut len) = (Vec::new(), Vec::new(), 0);
-    while part.next(&mut block, &mut out)? {
+    let mut part = Part::new(source, 0, encoding);
+    let (mut out, mut len) = (Vec::new(), 0);
+    while part.next(&mut out)? {
         len += out.len() as u64;
         out.clear();
     }

@@ -78,7 +78,7 @@ impl Session<'_, '_> {
         self.check_the_end()?;
         self.put(lines);
         let limit = self.limit(Stage::Quit);
-        if self.wire.flush(limit).is_ok() {
+        if self.wire.flush(self.limit(Stage::Body)).is_ok() {
             let _ = self.reply_by(Deadline::after(limit), Stage::Quit);
         }
         self.check_the_end()
@@ -104,7 +104,7 @@ impl Session<'_, '_> {
         }
         self.put(lines);
         let stage = self.dialogue.awaited();
-        match self.wire.flush(self.limit(stage)) {
+        match self.wire.flush(self.limit(Stage::Body)) {
             // The server may have said why it closed before we wrote.
             Ok(()) | Err(WireError::Closed) => Ok(Event::Replied(self.reply()?)),
             Err(error) => Err(Failure::Wire(stage, error)),

@@ -5,7 +5,7 @@ mod tcp;
 pub use tcp::connect;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
@@ -33,6 +33,8 @@ pub enum WireError {
 pub trait Stream: io::Read + io::Write {
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Our own address, when there is one.
+    fn local_ip(&self) -> Option<IpAddr>;
     /// How long a read may wait.
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// How long a write may wait.
@@ -42,7 +44,6 @@ pub trait Stream: io::Read + io::Write {
 /// A connection, line by line in and block by block out.
 pub struct Wire {
     stream: Box<dyn Stream>,
-    local: Option<IpAddr>,
     inbox: Vec<u8>,
     /// Where the unread part of `inbox` begins.
     unread: usize,
@@ -53,12 +54,11 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A wire over a stream. `local` is our own address on it, when it has one.
+    /// A wire over a stream.
     #[must_use]
-    pub fn new(stream: Box<dyn Stream>, local: Option<SocketAddr>) -> Self {
+    pub fn new(stream: Box<dyn Stream>) -> Self {
         Self {
             stream,
-            local: local.map(|address| address.ip()),
             inbox: Vec::with_capacity(4096),
             unread: 0,
             outbox: Vec::new(),
@@ -70,7 +70,7 @@ impl Wire {
     /// Our own address on this connection.
     #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
-        self.local
+        self.stream.local_ip()
     }
 
     /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
@@ -140,7 +140,7 @@ impl Wire {
         let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
         // A limit that is almost right saves a system call a reply.
         let slack = Duration::from_secs(1).min(deadline.whole / 10);
-        if self.read_limit < left || self.read_limit > left + slack {
+        if self.read_limit.abs_diff(left) > slack {
             self.stream.set_read_timeout(left).map_err(WireError::Io)?;
             self.read_limit = left;
         }

@@ -30,7 +30,7 @@ pub struct Survey {
 /// Reads the source once, from `offset` on.
 pub fn survey(source: &Source, offset: u64) -> io::Result<Survey> {
     let mut surveyor = Surveyor::default();
-    let mut block = vec![0; 64 * 1024];
+    let mut block = source.block(64 * 1024);
     let mut at = offset;
     loop {
         let count = source.read_at(&mut block, at)?;
