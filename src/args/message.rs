@@ -19,15 +19,15 @@ pub struct Args {
 
     /// The author [default: your login name at this host].
     ///
-    /// The author, who is also the envelope's sender unless --envelope-from names another. Without it,
-    /// your login name at the name of this host (/etc/mailname, else its full name).
+    /// Also the envelope's sender, unless --envelope-from names another. The name of this host is that in
+    /// /etc/mailname, else its full name.
     #[arg(short, long, value_name = "ADDR", value_parser = value::mailbox, allow_hyphen_values = true)]
     from: Option<Result<Mailbox, AddressError>>,
 
     /// Who gets it, named in To.
     ///
-    /// Who gets it, named in To. Repeatable; an address, `Name <address>`, or a list with commas. A
-    /// name with a comma in it wants quotes: '"Doe, John" <john@example.org>'.
+    /// Repeatable; an address, `Name <address>`, or a list with commas. A name with a comma in it wants
+    /// quotes: '"Doe, John" <john@example.org>'.
     #[arg(long, value_name = "ADDR", value_parser = value::list)]
     to: Vec<List>,
 
@@ -49,30 +49,29 @@ pub struct Args {
 
     /// The text: as given, from @FILE, or from stdin with `-`.
     ///
-    /// The text, UTF-8: as given, from a file with @FILE, or from the standard input with `-`. Without
-    /// this option the text is read from the standard input, unless that is a terminal.
+    /// It must be UTF-8. Without this option it is read from the standard input, unless that is a
+    /// terminal.
     #[arg(short, long, value_name = "TEXT|@FILE|-", value_parser = value::input, allow_hyphen_values = true)]
     body: Option<Input>,
 
     /// Attach a file.
     ///
-    /// Attach a file. Repeatable. Its type goes by its name unless `;type=T` follows; `;name=N` is what
-    /// the reader sees instead of the file's name.
+    /// Repeatable. Its type goes by its name unless `;type=T` follows; `;name=N` is what the reader sees
+    /// instead of the file's name.
     #[arg(short, long, value_name = "FILE[;type=T][;name=N]")]
     attach: Vec<PathBuf>,
 
     /// Add a header field, or replace one of ours.
     ///
-    /// Add a header field. Repeatable. It replaces the field of that name which would have been made
-    /// (Date, From, To, Subject, Message-ID...); Bcc is not written but adds recipients.
+    /// Repeatable. Date, From, To, Cc, Reply-To, Subject, Message-ID and MIME-Version are replaced, all
+    /// others are added; Bcc is not written but adds recipients.
     #[arg(short = 'H', long, value_name = "'Name: value'", value_parser = value::field, allow_hyphen_values = true)]
     header: Vec<Field>,
 
     /// Send this ready message, from a file or stdin (`-`).
     ///
-    /// Send a ready message (RFC 5322) from a file, or from the standard input with `-`, as it is but
-    /// for line ends, Bcc and what is missing (Date, Message-ID, From). It goes to the recipients on the
-    /// command line, or, without any, to those in its To, Cc and Bcc.
+    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From).
+    /// It goes to the recipients on the command line, or, without any, to those in its To, Cc and Bcc.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,
           conflicts_with_all = ["subject", "body", "attach", "header", "reply_to"])]
     message: Option<Input>,

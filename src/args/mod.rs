@@ -24,8 +24,9 @@ From a script, to wherever the domain's mail exchanger is:
 Through a relay, with the text from a pipe, and only failures shown:
   df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
 
-See what a server says, without a mail exchanger's help, from another name:
-  ehlo -r '[2001:db8::25]:2525' --helo client.example.org -f '' -b test postmaster@example.org
+Test a server: under another name, without a sender, commands one by one:
+  ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
+       --pipelining off -b test postmaster@example.org
 
 A ready message to those whom it names, and to those whom you name instead:
   ehlo --message draft.eml
@@ -34,16 +35,19 @@ A ready message to those whom it names, and to those whom you name instead:
 Look at the message without sending it:
   ehlo --print -s 'Grüße' -b @letter.txt -a photo.jpg bob@example.org
 
-From cron, one line of JSON a step for a program to read, and a receiver to try it on:
+From cron, which mails what stands on stderr, so that nothing is said as long as all is well:
+  15 3 * * *  backup 2>&1 | ehlo -q -r mail.example.org -s 'backup' ops@example.org
+
+One line of JSON a step for a program to read, and a receiver to try it on:
   ehlo sink --count 1 --print &
-  ehlo --json -r 127.0.0.1:2525 -s nightly -b @/var/log/nightly.log ops@example.org
+  ehlo --json -r 127.0.0.1:2525 -s test -b hello bob@example.org
 ";
 
 /// Builds a mail, finds the server that takes it, delivers it and shows the conversation.
 ///
-/// The recipients' domains are looked up and every mail exchanger is tried in its order, unless
-/// --relay names a server that takes everything. The exit status tells what became of the recipients;
-/// whatever failed is one line each on stderr.
+/// The mail exchangers of the recipients' domains are looked up and tried in their order, unless --relay
+/// names a server that takes everything. The exit status tells what became of the recipients; whatever
+/// failed is one line each on stderr.
 #[derive(Debug, Parser)]
 #[command(
     name = "ehlo",

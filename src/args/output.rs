@@ -18,8 +18,8 @@ pub struct Args {
 
     /// How the conversation is shown on stdout.
     ///
-    /// How the conversation is shown on stdout: as `mail -v` did in TCP/IP Illustrated (stevens), one
-    /// JSON object a line (json), or not at all (none).
+    /// As `mail -v` did in TCP/IP Illustrated (stevens), as one JSON object a line (json), or not at all
+    /// (none).
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Look::Stevens)]
     transcript: Look,
 

@@ -13,9 +13,7 @@ use std::net::SocketAddr;
 pub struct Args {
     /// Hand everything to this server; no MX lookup.
     ///
-    /// Hand everything to this server instead of looking up the mail exchangers of the recipients'
-    /// domains. An IPv6 address with a port wants brackets, as in
-    /// `[2001:db8::1]:25`.
+    /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. --server is the same.
     #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]", value_parser = value::target)]
     relay: Option<Target>,
 

@@ -12,20 +12,20 @@ use std::time::Duration;
 pub struct Args {
     /// Our name in EHLO [default: this host's full name].
     ///
-    /// Our name in EHLO. Without it, this host's full name, or its address in brackets where it has none.
+    /// Where this host has no full name, it is its address in brackets. --ehlo is the same.
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 
     /// Commands in groups where the server offers it.
     ///
-    /// Commands in groups where the server offers PIPELINING (auto), or always one by one (off).
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto, hide_possible_values = false)]
+    /// `off` sends them one by one, although the server offers PIPELINING.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto)]
     pipelining: Pipelining,
 
     /// One time limit for every step, like 30s.
     ///
-    /// One time limit for every step, instead of those of RFC 5321: five minutes for most replies, ten
-    /// for the one to the end of data, thirty seconds for a connection.
+    /// It stands instead of the limits of RFC 5321: five minutes for most replies, ten for the one to the
+    /// end of data; and thirty seconds for a connection.
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     timeout: Option<Duration>,
 

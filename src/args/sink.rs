@@ -6,7 +6,7 @@ use crate::sink::{Limits, Options};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Options of `ehlo sink`.
+/// Receive mail on loopback, for demos, tests and scripts.
 ///
 /// A small SMTP server that takes every message: EHLO, PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING.
 /// Without --maildir or --print, a line for each message is all that is kept of it.

@@ -1,0 +1,91 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'ehlo'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'ehlo' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The author [default: your login name at this host]')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'The author [default: your login name at this host]')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Who gets it, named in To')
+            [CompletionResult]::new('--cc', '--cc', [CompletionResultType]::ParameterName, 'Who gets it too, named in Cc')
+            [CompletionResult]::new('--bcc', '--bcc', [CompletionResultType]::ParameterName, 'Who gets it and is named nowhere')
+            [CompletionResult]::new('--reply-to', '--reply-to', [CompletionResultType]::ParameterName, 'Where answers are to go')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The subject')
+            [CompletionResult]::new('--subject', '--subject', [CompletionResultType]::ParameterName, 'The subject')
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'The text: as given, from @FILE, or from stdin with `-`')
+            [CompletionResult]::new('--body', '--body', [CompletionResultType]::ParameterName, 'The text: as given, from @FILE, or from stdin with `-`')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Attach a file')
+            [CompletionResult]::new('--attach', '--attach', [CompletionResultType]::ParameterName, 'Attach a file')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a header field, or replace one of ours')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a header field, or replace one of ours')
+            [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'Send this ready message, from a file or stdin (`-`)')
+            [CompletionResult]::new('--envelope-from', '--envelope-from', [CompletionResultType]::ParameterName, 'The envelope''s sender; '''' is the null sender')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
+            [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25]')
+            [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Ask this resolver instead of those in /etc/resolv.conf')
+            [CompletionResult]::new('--helo', '--helo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')
+            [CompletionResult]::new('--ehlo', '--ehlo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')
+            [CompletionResult]::new('--pipelining', '--pipelining', [CompletionResultType]::ParameterName, 'Commands in groups where the server offers it')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'One time limit for every step, like 30s')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Encryption; `off` is the only mode there is so far')
+            [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'How the conversation is shown on stdout')
+            [CompletionResult]::new('--print', '--print', [CompletionResultType]::ParameterName, 'Write the message to stdout, and send nothing')
+            [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
+            [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
+            [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
+            [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show only what failed, on stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show only what failed, on stderr')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show every host considered and how each part was encoded')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show every host considered and how each part was encoded')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --transcript json')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('sink', 'sink', [CompletionResultType]::ParameterValue, 'Receive mail on loopback, for demos, tests and scripts')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Send a message with an attachment to a receiver inside, and show both sides')
+            break
+        }
+        'ehlo;sink' {
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where to listen; port 0 takes a free one, which is said on stderr')
+            [CompletionResult]::new('--maildir', '--maildir', [CompletionResultType]::ParameterName, 'Put each message into this Maildir, which is made if need be')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Leave after this many messages')
+            [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest message that is taken, in bytes')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The name in the greeting')
+            [CompletionResult]::new('--print', '--print', [CompletionResultType]::ParameterName, 'Write each message to stdout')
+            [CompletionResult]::new('--allow-remote', '--allow-remote', [CompletionResultType]::ParameterName, 'Listen on an address that other hosts can reach')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;demo' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

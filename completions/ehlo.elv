@@ -1,0 +1,83 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[ehlo] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'ehlo'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'ehlo'= {
+            cand -f 'The author [default: your login name at this host]'
+            cand --from 'The author [default: your login name at this host]'
+            cand --to 'Who gets it, named in To'
+            cand --cc 'Who gets it too, named in Cc'
+            cand --bcc 'Who gets it and is named nowhere'
+            cand --reply-to 'Where answers are to go'
+            cand -s 'The subject'
+            cand --subject 'The subject'
+            cand -b 'The text: as given, from @FILE, or from stdin with `-`'
+            cand --body 'The text: as given, from @FILE, or from stdin with `-`'
+            cand -a 'Attach a file'
+            cand --attach 'Attach a file'
+            cand -H 'Add a header field, or replace one of ours'
+            cand --header 'Add a header field, or replace one of ours'
+            cand --message 'Send this ready message, from a file or stdin (`-`)'
+            cand --envelope-from 'The envelope''s sender; '''' is the null sender'
+            cand -r 'Hand everything to this server; no MX lookup'
+            cand --relay 'Hand everything to this server; no MX lookup'
+            cand --server 'Hand everything to this server; no MX lookup'
+            cand -p 'The port [default: 25]'
+            cand --port 'The port [default: 25]'
+            cand --dns 'Ask this resolver instead of those in /etc/resolv.conf'
+            cand --helo 'Our name in EHLO [default: this host''s full name]'
+            cand --ehlo 'Our name in EHLO [default: this host''s full name]'
+            cand --pipelining 'Commands in groups where the server offers it'
+            cand --timeout 'One time limit for every step, like 30s'
+            cand --tls 'Encryption; `off` is the only mode there is so far'
+            cand --transcript 'How the conversation is shown on stdout'
+            cand --print 'Write the message to stdout, and send nothing'
+            cand -4 'Use IPv4 only'
+            cand --ipv4 'Use IPv4 only'
+            cand -6 'Use IPv6 only'
+            cand --ipv6 'Use IPv6 only'
+            cand -q 'Show only what failed, on stderr'
+            cand --quiet 'Show only what failed, on stderr'
+            cand -v 'Show every host considered and how each part was encoded'
+            cand --verbose 'Show every host considered and how each part was encoded'
+            cand --json 'The same as --transcript json'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand sink 'Receive mail on loopback, for demos, tests and scripts'
+            cand demo 'Send a message with an attachment to a receiver inside, and show both sides'
+        }
+        &'ehlo;sink'= {
+            cand --listen 'Where to listen; port 0 takes a free one, which is said on stderr'
+            cand --maildir 'Put each message into this Maildir, which is made if need be'
+            cand --count 'Leave after this many messages'
+            cand --max-size 'The largest message that is taken, in bytes'
+            cand --name 'The name in the greeting'
+            cand --print 'Write each message to stdout'
+            cand --allow-remote 'Listen on an address that other hosts can reach'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ehlo;demo'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+    ]
+    $completions[$command]
+}

@@ -1,0 +1,67 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ehlo_global_optspecs
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= a/attach= H/header= message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 dns= helo= pipelining= timeout= tls= q/quiet v/verbose transcript= json h/help V/version
+end
+
+function __fish_ehlo_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ehlo_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ehlo_using_subcommand
+    set -l cmd (__fish_ehlo_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ehlo -n "__fish_ehlo_needs_command" -s f -l from -d 'The author [default: your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l to -d 'Who gets it, named in To' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s a -l attach -d 'Attach a file' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one of ours' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port [default: 25]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Commands in groups where the server offers it' -r -f -a "auto\t''
+off\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l timeout -d 'One time limit for every step, like 30s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l tls -d 'Encryption; `off` is the only mode there is so far' -r -f -a "off\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
+json\t''
+none\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l print -d 'Write the message to stdout, and send nothing'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s q -l quiet -d 'Show only what failed, on stderr'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s v -l verbose -d 'Show every host considered and how each part was encoded'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transcript json'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'The largest message that is taken, in bytes' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each message to stdout'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
