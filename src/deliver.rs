@@ -169,15 +169,10 @@ impl Delivery<'_> {
     fn settled(&mut self, recipients: &[usize]) {
         for &recipient in recipients {
             let fate = &self.fates[recipient];
-            let words = match &fate.reply {
-                Some(reply) if fate.verdict == Verdict::Accepted => reply.text(),
-                Some(reply) => reply.whole(),
-                None => fate.sentence.clone(),
-            };
             self.watch.happened(Happening::Settled {
                 recipient: &fate.recipient.to_string(),
                 word: fate.verdict.word(),
-                words: &words,
+                words: &fate.words(),
             });
         }
     }

@@ -123,6 +123,20 @@ impl Fate {
         }
     }
 
+    /// The reply, or what happened, without the recipient where that goes without saying.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match &self.reply {
+            Some(reply) if self.verdict == Verdict::Accepted => reply.text(),
+            Some(reply) => reply.whole(),
+            None => {
+                let name = format!("<{}>: ", self.recipient);
+                let sentence = self.sentence.as_str();
+                sentence.strip_prefix(&name).unwrap_or(sentence).to_owned()
+            }
+        }
+    }
+
     fn of(recipient: &Address, verdict: Verdict, cause: Cause, sentence: String) -> Self {
         Self {
             verdict,

@@ -4,7 +4,7 @@ use super::build;
 use super::terminal::{Stdout, complain};
 use crate::deliver::deliver;
 use crate::exit::Exit;
-use crate::outcome::{Report, Verdict};
+use crate::outcome::{Cause, Report, Verdict};
 use crate::plan::Send;
 use crate::route::Router;
 use crate::transcript::{Format, Json, Stevens};
@@ -43,9 +43,14 @@ pub fn run(plan: Send) -> Exit {
 /// Whatever failed is a line on stderr, one for each recipient.
 fn finish(report: &Report, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
+        let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
+        let end = if unseen { "; nothing was sent" } else { "" };
         complain(&format!(
-            "cannot write the transcript to the standard output: {error}"
+            "cannot write the transcript to the standard output: {error}{end}"
         ));
+        if unseen {
+            return report.exit();
+        }
     }
     for fate in &report.fates {
         if fate.verdict != Verdict::Accepted {
