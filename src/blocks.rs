@@ -2,8 +2,38 @@
 
 use std::io;
 
-/// A message as it goes over the wire, before dot-stuffing: lines end in CRLF and nowhere stands a
-/// bare CR or LF.
+/// What a server can carry, and what a message asks of it: each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transport {
+    /// Lines of ASCII: every server.
+    SevenBit,
+    /// Lines of any octets: 8BITMIME (RFC 6152).
+    EightBit,
+    /// Any octets: BINARYMIME and CHUNKING (RFC 3030).
+    Binary,
+}
+
+/// How a message looks to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What it asks for.
+    pub transport: Transport,
+    /// Octets before dot-stuffing (RFC 1870 §3).
+    pub size: u64,
+}
+
+/// A message that can be read from its beginning as often as it is needed: another host, another
+/// transaction.
+pub trait Replay {
+    /// How it looks to a server that can carry this much; `None` if it cannot carry it.
+    fn shape(&self, able: Transport) -> Option<Shape>;
+
+    /// The blocks of the message in that shape, from the first.
+    fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_>;
+}
+
+/// A message as it goes over the wire, before dot-stuffing. But for [`Transport::Binary`], lines end in
+/// CRLF and nowhere stands a bare CR or LF.
 pub trait Blocks {
     /// Appends the next block to `out` and says what it is.
     ///
@@ -11,13 +41,6 @@ pub trait Blocks {
     /// What was to be read changed or cannot be read any more; the message must not be ended as if
     /// it were whole.
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block>;
-}
-
-/// A message that can be read from its beginning as often as it is needed: another host, another
-/// transaction.
-pub trait Replay {
-    /// The blocks of the message, from the first.
-    fn blocks(&self) -> Box<dyn Blocks + '_>;
 }
 
 /// What [`Blocks::append`] appended.

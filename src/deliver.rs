@@ -105,8 +105,6 @@ impl Delivery<'_> {
         let errand = Errand {
             sender: self.message.envelope.sender.as_ref(),
             recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
-            size: self.message.size,
-            eight_bit: self.message.eight_bit,
             utf8_header: self.message.utf8_header,
             message: self.message,
         };

@@ -70,6 +70,13 @@ pub enum Happening<'a> {
         /// What it is the reply to.
         stage: &'a str,
     },
+    /// A part of the message has gone out.
+    Progress {
+        /// Octets so far.
+        octets: u64,
+        /// Octets in all.
+        of: u64,
+    },
     /// The message was sent.
     Data {
         /// Its octets, before dot-stuffing.

@@ -1,63 +1,112 @@
 //! Attachments: a file, what it is called and what it is.
 
 use super::encode::{self, Encoding};
-use super::header::with_parameters;
-use super::source::Source;
-use super::stream::Piece;
-use super::{MessageError, SourceError};
+use super::header::{unstructured, with_parameters};
+use super::ready::is_message;
+use super::related::is_content_id;
+use super::source::{Input, Source};
+use super::stream::Way;
+use super::tree::Leaf;
+use super::MessageError;
+use crate::blocks::Transport;
 use mime_guess::mime::{self, Mime};
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 /// An attachment as an option gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// The file.
-    pub path: PathBuf,
+    /// Where it comes from.
+    pub input: Input,
     /// Its media type; `None` goes by the file's name.
     pub media_type: Option<String>,
     /// What the reader sees as its name; `None` is the file's own.
     pub name: Option<String>,
+    /// Whether it is shown in its place or to be opened.
+    pub disposition: Disposition,
+    /// What it is, in words.
+    pub description: Option<String>,
+}
+
+/// RFC 2183 §2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disposition {
+    /// To be opened.
+    #[default]
+    Attachment,
+    /// To be shown.
+    Inline,
+}
+
+/// A part that the HTML shows by `cid:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inline {
+    /// The file.
+    pub file: Attachment,
+    /// The name behind `cid:`; `None` is the file's.
+    pub id: Option<String>,
 }
 
 impl Attachment {
+    /// A file, and nothing more said of it.
+    #[must_use]
+    pub fn new(input: Input) -> Self {
+        Self {
+            input,
+            media_type: None,
+            name: None,
+            disposition: Disposition::default(),
+            description: None,
+        }
+    }
+
     /// The name without directories, which no sender has a business to choose (RFC 2183 §2.3).
     fn file_name(&self) -> String {
         let given = self.name.clone();
-        let own = || {
-            self.path
-                .file_name()
-                .map(|n| n.to_string_lossy().into_owned())
+        let own = || match &self.input {
+            Input::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Input::Text(_) | Input::Stdin => None,
         };
         let name = given.or_else(own).unwrap_or_default();
         let name = name.rsplit('/').next().unwrap_or_default();
         if name.is_empty() { "attachment" } else { name }.to_owned()
     }
 
-    /// The header of the part, and the part itself.
-    pub fn pieces(&self, remarks: &mut Vec<String>) -> Result<[Piece; 2], MessageError> {
-        let source = Source::file(&self.path)?;
+    /// The part.
+    pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+        let source = Source::open(self.input.clone())?;
         let name = self.file_name();
         let media_type = self.media_type(&source, &name)?;
         let (essence, parameters) = split(&media_type);
         let mut parameters: Vec<(&str, &str)> = parameters;
         parameters.push(("name", &name));
-        let header = [
-            with_parameters("Content-Type", essence, &parameters),
-            with_parameters("Content-Disposition", "attachment", &[("filename", &name)]),
-            "Content-Transfer-Encoding: base64\r\n\r\n".to_owned(),
-        ]
-        .concat();
+        let disposition = match self.disposition {
+            Disposition::Attachment => "attachment",
+            Disposition::Inline => "inline",
+        };
+        let mut header = with_parameters("Content-Type", essence, &parameters);
+        header.push_str(&with_parameters("Content-Disposition", disposition, &[("filename", &name)]));
+        if let Some(description) = &self.description {
+            header.push_str(&unstructured("Content-Description", description));
+        }
         remarks.push(format!(
-            "{}: {essence}, {} bytes, base64, as all attachments are",
+            "{}: {essence}, {} bytes, base64, as all files are; binary where the server offers BINARYMIME",
             source.name, source.len
         ));
-        let part = Piece::Part {
-            offset: 0,
+        let encoded = Way {
             encoding: Encoding::Base64,
-            len: encode::base64::encoded_len(source.len),
-            source,
+            len: encode::base64_len(source.len),
         };
-        Ok([Piece::Lines(header.into_bytes()), part])
+        let plain = Way {
+            encoding: Encoding::Binary,
+            len: source.len,
+        };
+        Ok(Leaf {
+            essence: essence.to_owned(),
+            header,
+            source: Arc::new(source),
+            ways: vec![(Transport::SevenBit, encoded), (Transport::Binary, plain)],
+        })
     }
 
     /// The type that was given, or the one that the name suggests and the content bears out.
@@ -81,10 +130,70 @@ impl Attachment {
         match parsed.type_() {
             // RFC 2046 §5: these must not be base64.
             mime::MULTIPART => Err(wrong("is a structure, not a file's type")),
-            kind if kind == "message" => Err(wrong("cannot be attached as a file")),
+            kind if kind == "message" => Err(wrong("must not be encoded; use --attach-message")),
             _ => Ok(parsed),
         }
     }
+}
+
+impl Inline {
+    /// The name behind `cid:`.
+    pub fn content_id(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.file.file_name())
+    }
+
+    /// The part.
+    pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+        let id = self.content_id();
+        let mut leaf = self.file.leaf(remarks)?;
+        if !is_content_id(&id) {
+            return Err(MessageError::Field {
+                name: "Content-ID".to_owned(),
+                why: "cannot hold the name of that file; name it otherwise: --inline 'FILE;cid=ID'",
+            });
+        }
+        leaf.header.push_str(&format!("Content-ID: <{id}>\r\n"));
+        Ok(leaf)
+    }
+}
+
+/// A message as it is, which must not be encoded (RFC 2046 §5.2.1).
+pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+    let source = Source::file(path)?;
+    is_message(&source)?;
+    let survey = encode::survey(&source, 0)?;
+    let wrong = |what: &str| MessageError::Text {
+        name: source.name.clone(),
+        what: format!("{what}; attach it as a file instead: --attach 'FILE;type=application/octet-stream'"),
+    };
+    if survey.has_nul {
+        return Err(wrong("the message holds a NUL, which cannot travel unencoded"));
+    }
+    if survey.long_line.is_some() {
+        return Err(wrong("the message has a line over 998 octets, which cannot travel unencoded"));
+    }
+    let (transport, encoding) = if survey.eight_bit > 0 {
+        (Transport::EightBit, Encoding::EightBit)
+    } else {
+        (Transport::SevenBit, Encoding::SevenBit)
+    };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| "message.eml".to_owned());
+    remarks.push(format!("{}: message/rfc822, {}, as it is", source.name, encoding.name()));
+    let way = Way {
+        encoding,
+        len: survey.wire_len,
+    };
+    Ok(Leaf {
+        essence: "message/rfc822".to_owned(),
+        header: [
+            with_parameters("Content-Type", "message/rfc822", &[("name", &name)]),
+            with_parameters("Content-Disposition", "attachment", &[("filename", &name)]),
+        ]
+        .concat(),
+        source: Arc::new(source),
+        ways: vec![(transport, way)],
+    })
 }
 
 /// A guess as far as it can be trusted: text only when its charset is known, and no messages, which
@@ -92,10 +201,7 @@ impl Attachment {
 fn borne_out(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     match guess.type_() {
         mime::TEXT => {
-            let survey = encode::survey(source, 0).map_err(|error| SourceError::Read {
-                name: source.name.clone(),
-                error,
-            })?;
+            let survey = encode::survey(source, 0)?;
             if survey.not_utf8_at.is_some() || survey.has_nul {
                 return Ok(mime::APPLICATION_OCTET_STREAM);
             }

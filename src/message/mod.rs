@@ -2,20 +2,26 @@
 //! read more than once. No attachment is ever wholly in memory.
 
 mod attachment;
+mod calendar;
 mod compose;
 mod encode;
+mod fields;
 mod header;
 mod ready;
+mod related;
 mod source;
 mod stream;
+mod text;
+mod tree;
 
-pub use attachment::Attachment;
+pub use attachment::{Attachment, Disposition, Inline};
 pub use source::{Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};
 use crate::exit::Exit;
 use std::time::SystemTime;
-use stream::Piece;
+use std::path::PathBuf;
+use stream::Form;
 
 /// A message to be built.
 #[derive(Clone, Debug)]
@@ -34,10 +40,35 @@ pub struct Draft {
     pub subject: Option<String>,
     /// Header fields that add to ours, or replace them.
     pub headers: Vec<Field>,
-    /// The text.
-    pub body: Option<Input>,
+    /// The text, and other ways to say the same.
+    pub text: Text,
+    /// Pictures and the like that the HTML shows.
+    pub inline: Vec<Inline>,
     /// The attachments.
     pub attachments: Vec<Attachment>,
+    /// Messages that are attached as they are.
+    pub messages: Vec<PathBuf>,
+    /// No `Date`, for testers.
+    pub no_date: bool,
+    /// No `Message-ID`, for testers.
+    pub no_message_id: bool,
+}
+
+/// The text in up to four ways, of which a reader shows the best that it can.
+#[derive(Clone, Debug, Default)]
+pub struct Text {
+    /// Plain text.
+    pub body: Option<Input>,
+    /// HTML.
+    pub html: Option<Input>,
+    /// Markdown, which makes both.
+    pub markdown: Option<Input>,
+    /// An invitation, a file of RFC 5545.
+    pub calendar: Option<PathBuf>,
+    /// The charset of the input, a label of the WHATWG's; `None` is UTF-8.
+    pub charset: Option<String>,
+    /// Plain text as format=flowed (RFC 3676).
+    pub flowed: bool,
 }
 
 /// A header field as an option gives it.
@@ -92,15 +123,14 @@ pub struct Envelope {
 pub struct Message {
     /// Who sends to whom.
     pub envelope: Envelope,
-    /// Octets on the wire before dot-stuffing (RFC 1870 §3).
-    pub size: u64,
-    /// Whether the body has octets above 127.
-    pub eight_bit: bool,
     /// Whether the header has raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
     /// How each part was encoded and why, for those who ask.
     pub remarks: Vec<String>,
-    pieces: Vec<Piece>,
+    /// What is odd, but no reason not to send.
+    pub warnings: Vec<String>,
+    /// The message for servers of growing abilities.
+    forms: Vec<Form>,
 }
 
 /// Why there is no message.
@@ -143,6 +173,9 @@ pub enum MessageError {
         /// What is wrong with it.
         what: String,
     },
+    /// The HTML shows a part that is not there.
+    #[error("the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'")]
+    MissingInline(String),
     /// Nobody is to have the message.
     #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]
     NoRecipient,

@@ -2,11 +2,13 @@
 
 use super::encode::{self, Encoding};
 use super::source::Source;
-use super::stream::Piece;
-use super::{Envelope, Message, MessageError, Ready, SourceError};
+use super::stream::{Form, Piece, Way};
+use super::{Envelope, Message, MessageError, Ready};
 use super::{header::addresses, message_id, recipients};
 use crate::address::{Entry, parse_list};
+use crate::blocks::Transport;
 use crate::time::header_date;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The largest header that is taken, in bytes; it is the one part that is held in memory.
@@ -38,10 +40,7 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
     let from = author.unwrap_or(Entry::Mailbox(ready.from));
     header.extend_from_slice(missing(&head, from, now).as_bytes());
     header.extend_from_slice(b"\r\n");
-    let survey = encode::survey(&source, head.body_at).map_err(|error| SourceError::Read {
-        name: source.name.clone(),
-        error,
-    })?;
+    let survey = encode::survey(&source, head.body_at)?;
     let wrong = |what: String| MessageError::Text {
         name: source.name.clone(),
         what,
@@ -56,40 +55,42 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
     if survey.has_nul {
         return Err(wrong("holds a NUL; encode that part as base64".to_owned()));
     }
-    let eight_bit = survey.eight_bit > 0;
-    let encoding = if eight_bit {
-        Encoding::EightBit
+    let (transport, encoding) = if survey.eight_bit > 0 {
+        (Transport::EightBit, Encoding::EightBit)
     } else {
-        Encoding::SevenBit
+        (Transport::SevenBit, Encoding::SevenBit)
     };
-    let last_line_end = if survey.wire_len > 0 && !survey.ends_with_line_end {
-        "\r\n"
-    } else {
-        ""
+    let last_line_end = match survey.wire_len {
+        0 => "",
+        _ if survey.ends_with_line_end => "",
+        _ => "\r\n",
     };
-    let remarks = vec![format!(
-        "{}: sent as it is, {}",
-        source.name,
-        encoding.name()
-    )];
+    let remarks = vec![format!("{}: sent as it is, {}", source.name, encoding.name())];
+    let way = Way {
+        encoding,
+        len: survey.wire_len,
+    };
     let pieces = vec![
         Piece::Lines(header),
         Piece::Part {
             offset: head.body_at,
-            encoding,
-            len: survey.wire_len,
-            source,
+            source: Arc::new(source),
+            way,
         },
-        Piece::Lines(last_line_end.as_bytes().to_vec()),
+        Piece::lines(last_line_end),
     ];
     Ok(Message {
         envelope: Envelope { sender, recipients },
-        size: pieces.iter().map(Piece::len).sum(),
-        eight_bit,
         utf8_header,
         remarks,
-        pieces,
+        warnings: Vec::new(),
+        forms: vec![Form::new(transport, pieces)],
     })
+}
+
+/// Whether a source begins as a message does: with a header.
+pub fn is_message(source: &Source) -> Result<(), MessageError> {
+    Head::read(source).map(|_| ())
 }
 
 /// What RFC 5322 §3.6 demands and the message lacks.
@@ -149,11 +150,7 @@ impl Head {
         loop {
             let start = raw.len();
             raw.resize(size, 0);
-            let read = source.read_at(&mut raw[start..], start as u64);
-            let count = read.map_err(|error| SourceError::Read {
-                name: source.name.clone(),
-                error,
-            })?;
+            let count = source.read(&mut raw[start..], start as u64)?;
             raw.truncate(start + count);
             let is_whole = raw.len() as u64 == source.len;
             if let Some(head) = Self::parse(&raw, is_whole, &source.name)? {

@@ -1,5 +1,6 @@
 //! Where bytes come from: an argument, a file, a pipe. All can be read more than once.
 
+use super::encode::Encoder;
 use crate::exit::Exit;
 use crate::text::shown;
 use rustix::fs::FileType;
@@ -13,7 +14,7 @@ const SMALL: u64 = 16 * 1024;
 
 /// What cannot be read twice is kept in memory up to this size, and beyond it in a temporary file
 /// without a name.
-const SPOOL_ABOVE: usize = 4 * 1024 * 1024;
+const SPOOL_ABOVE: usize = 2 * 1024 * 1024;
 
 /// The most that a device may give before it is taken for one without end.
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
@@ -41,7 +42,7 @@ pub enum SourceError {
         error: io::Error,
     },
     /// It is no file.
-    #[error("cannot read {name}: it is {what}")]
+    #[error("cannot use {name}: it is {what}")]
     NoFile {
         /// The path, safe to show.
         name: String,
@@ -174,41 +175,53 @@ impl Source {
 
     /// Reads to the end what can be read only once.
     fn gather(mut from: impl Read, name: String) -> Result<Self, SourceError> {
-        let failed = |name: &str, error| SourceError::Read {
-            name: name.to_owned(),
-            error,
-        };
-        let mut start = Vec::new();
-        let limit = SPOOL_ABOVE as u64;
-        let read = from.by_ref().take(limit).read_to_end(&mut start);
-        read.map_err(|error| failed(&name, error))?;
-        if start.len() < SPOOL_ABOVE {
-            return Ok(Self::memory(name, start));
-        }
-        let kept = |error| SourceError::Spool {
-            name: name.clone(),
-            error,
-        };
-        let mut spool = tempfile::tempfile().map_err(kept)?;
-        spool.write_all(&start).map_err(kept)?;
-        let mut len = start.len() as u64;
-        let mut block = start;
-        block.truncate(64 * 1024);
+        let mut keeper = Keeper::new(name);
+        let mut block = vec![0; 64 * 1024];
         loop {
-            let count = match from.read(&mut block) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed(&name, error)),
-            };
-            spool.write_all(&block[..count]).map_err(kept)?;
-            len += count as u64;
+            match from.read(&mut block) {
+                Ok(0) => return Ok(keeper.finish()),
+                Ok(count) => keeper.push(&block[..count])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let name = keeper.name;
+                    return Err(SourceError::Read { name, error });
+                }
+            }
         }
-        Ok(Self {
-            name,
-            len,
-            store: Store::Spool(spool),
-        })
+    }
+
+    /// The same text, rewritten block by block.
+    pub fn rewritten(&self, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
+        let mut keeper = Keeper::new(self.name.clone());
+        let mut block = self.block(64 * 1024);
+        let (mut out, mut at) = (Vec::new(), 0);
+        loop {
+            let count = self.read(&mut block, at)?;
+            at += count as u64;
+            rewriter.push(&block[..count], &mut out);
+            if count == 0 {
+                rewriter.finish(&mut out);
+            }
+            keeper.push(&out)?;
+            out.clear();
+            if count == 0 {
+                return Ok(keeper.finish());
+            }
+        }
+    }
+
+    /// All of it, for what has to be looked at as a whole and is small by its nature.
+    pub fn whole(&self, most: u64) -> Result<Vec<u8>, SourceError> {
+        if self.len > most {
+            return Err(SourceError::NoFile {
+                name: self.name.clone(),
+                what: "too large for what it is to be",
+            });
+        }
+        let mut bytes = self.block(usize::MAX);
+        let count = self.read(&mut bytes, 0)?;
+        bytes.truncate(count);
+        Ok(bytes)
     }
 
     /// Bytes that are already here.
@@ -224,6 +237,14 @@ impl Source {
     pub fn block(&self, most: usize) -> Vec<u8> {
         let all = usize::try_from(self.len).unwrap_or(usize::MAX);
         vec![0; all.clamp(1, most)]
+    }
+
+    /// [`Source::read_at`] while a message is being built.
+    pub fn read(&self, block: &mut [u8], offset: u64) -> Result<usize, SourceError> {
+        self.read_at(block, offset).map_err(|error| SourceError::Read {
+            name: self.name.clone(),
+            error,
+        })
     }
 
     /// Fills `block` from `offset` on, as far as there are bytes; less only at the end.
@@ -275,6 +296,58 @@ impl Source {
              for the whole; try again when it has come to rest",
             self.name
         ))
+    }
+}
+
+/// Keeps bytes in memory, and above a size in a temporary file without a name.
+struct Keeper {
+    name: String,
+    memory: Vec<u8>,
+    spool: Option<File>,
+    len: u64,
+}
+
+impl Keeper {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            memory: Vec::new(),
+            spool: None,
+            len: 0,
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+        let written = self.keep(bytes);
+        written.map_err(|error| SourceError::Spool {
+            name: self.name.clone(),
+            error,
+        })
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.len += bytes.len() as u64;
+        if let Some(spool) = &mut self.spool {
+            return spool.write_all(bytes);
+        }
+        self.memory.extend_from_slice(bytes);
+        if self.memory.len() >= SPOOL_ABOVE {
+            let mut spool = tempfile::tempfile()?;
+            spool.write_all(&std::mem::take(&mut self.memory))?;
+            self.spool = Some(spool);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Source {
+        Source {
+            name: self.name,
+            len: self.len,
+            store: match self.spool {
+                Some(spool) => Store::Spool(spool),
+                None => Store::Memory(self.memory),
+            },
+        }
     }
 }
 

@@ -3,8 +3,16 @@
 use super::Message;
 use super::encode::{BASE64_BLOCK, Encoder, Encoding};
 use super::source::Source;
-use crate::blocks::{Block, Blocks, Replay};
+use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
 use std::io;
+use std::sync::Arc;
+
+/// A message in one shape.
+#[derive(Debug)]
+pub struct Form {
+    shape: Shape,
+    pieces: Vec<Piece>,
+}
 
 /// A piece of a message.
 #[derive(Debug)]
@@ -14,33 +22,64 @@ pub enum Piece {
     /// What comes from a source and is encoded on its way.
     Part {
         /// Where it comes from.
-        source: Source,
+        source: Arc<Source>,
         /// Where in the source it begins.
         offset: u64,
         /// How it travels.
-        encoding: Encoding,
-        /// How many octets it has on the wire.
-        len: u64,
+        way: Way,
     },
 }
 
-impl Piece {
+/// How a part travels, and how many octets it then has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The encoding.
+    pub encoding: Encoding,
     /// Octets on the wire.
-    pub fn len(&self) -> u64 {
+    pub len: u64,
+}
+
+impl Piece {
+    /// Text as it goes over the wire.
+    pub fn lines(text: &str) -> Self {
+        Self::Lines(text.as_bytes().to_vec())
+    }
+
+    /// Octets on the wire.
+    fn len(&self) -> u64 {
         match self {
             Self::Lines(lines) => lines.len() as u64,
-            Self::Part { len, .. } => *len,
+            Self::Part { way, .. } => way.len,
+        }
+    }
+}
+
+impl Form {
+    /// A message of these pieces, which asks this of a server.
+    pub fn new(transport: Transport, pieces: Vec<Piece>) -> Self {
+        let size = pieces.iter().map(Piece::len).sum();
+        Self {
+            shape: Shape { transport, size },
+            pieces,
         }
     }
 }
 
 impl Replay for Message {
-    fn blocks(&self) -> Box<dyn Blocks + '_> {
+    fn shape(&self, able: Transport) -> Option<Shape> {
+        let fitting = self.forms.iter().map(|form| form.shape);
+        fitting
+            .filter(|shape| shape.transport <= able)
+            .max_by_key(|shape| shape.transport)
+    }
+
+    fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
+        let form = self.forms.iter().find(|form| form.shape == shape);
         Box::new(Reader {
-            pieces: self.pieces.iter(),
+            pieces: form.map_or(&[][..], |form| &form.pieces).iter(),
             part: None,
             read: 0,
-            announced: self.size,
+            announced: shape.size,
         })
     }
 }
@@ -95,11 +134,8 @@ impl Reader<'_> {
                 Some(Piece::Part {
                     source,
                     offset,
-                    encoding,
-                    ..
-                }) => {
-                    self.part = Some(Part::new(source, *offset, *encoding));
-                }
+                    way,
+                }) => self.part = Some(Part::new(source, *offset, way.encoding)),
             }
         }
     }

@@ -1,11 +1,18 @@
 //! The dialogue: what to say when, and what a reply means. No socket, no clock, no terminal.
 
-use super::{Answer, Class, Errand, Offers, Reply, Stage, Unfit};
+use super::{Answer, Class, Errand, Offers, Options, Reply, Stage, Unfit};
 use crate::address::Address;
+use crate::blocks::{Shape, Transport};
 use std::collections::VecDeque;
 
 /// The most recipients in one transaction: what every server must take (RFC 5321 §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
+
+/// The largest message that goes out with its commands, before their replies are known.
+const SMALL: u64 = 32 * 1024;
+
+/// The most octets in one chunk, where chunks can be pipelined (RFC 3030 §2).
+const CHUNK: u64 = 16 * 1024 * 1024;
 
 /// What happened on the wire.
 #[derive(Debug)]
@@ -18,23 +25,30 @@ pub enum Event {
     Unasked(Reply),
     /// A refusal came while the message was being sent, and the sending was broken off.
     BrokenOff(Reply),
-    /// The message and its end went out, with the lines behind it.
-    BodySent,
 }
 
 /// What is to be done next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write these lines in one go, then read the reply to the first.
-    Say(Vec<Line>),
+    /// Write these in one go, as far as memory allows, then read the reply to the first.
+    Say(Vec<Item>),
     /// Read a reply.
     Read,
-    /// Write the message, the end of data and these lines, then read.
-    SendBody(Vec<Line>),
     /// The dialogue is over.
     Finish,
     /// The server broke the protocol, in these words; nothing more may be said.
     Abort(String),
+}
+
+/// A piece of what is written in one go.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A command, or the end of data.
+    Line(Line),
+    /// The whole message in this shape, dot-stuffed, without its end.
+    Message(Shape),
+    /// The next so many octets of the message in this shape, as they are.
+    Chunk(Shape, u64),
 }
 
 /// One line of ours: the bytes for the wire and the text to show.
@@ -52,14 +66,18 @@ pub struct Line {
 pub struct Dialogue<'a> {
     errand: &'a Errand<'a>,
     helo: String,
-    may_pipeline: bool,
+    options: Options,
     offers: Offers,
+    /// The message as this server can carry it.
+    shape: Option<Shape>,
     answers: Vec<Option<Answer>>,
     /// Recipients that no transaction has had yet.
     todo: VecDeque<usize>,
     /// Recipients that the server wants in another transaction, with its words.
     later: Vec<(usize, Reply)>,
-    /// Recipients taken in this transaction.
+    /// Recipients of this transaction.
+    current: Vec<usize>,
+    /// Those of them that were taken.
     taken: Vec<usize>,
     unsaid: VecDeque<Stage>,
     awaiting: VecDeque<Stage>,
@@ -71,16 +89,18 @@ pub struct Dialogue<'a> {
 impl<'a> Dialogue<'a> {
     /// A dialogue for one errand. `helo` is the name or address literal for EHLO.
     #[must_use]
-    pub fn new(errand: &'a Errand<'a>, helo: String, may_pipeline: bool) -> Self {
+    pub fn new(errand: &'a Errand<'a>, helo: String, options: &Options) -> Self {
         let count = errand.recipients.len();
         Self {
             errand,
             helo,
-            may_pipeline,
+            options: options.clone(),
             offers: Offers::default(),
+            shape: None,
             answers: vec![None; count],
             todo: (0..count).collect(),
             later: Vec::new(),
+            current: Vec::new(),
             taken: Vec::new(),
             unsaid: VecDeque::new(),
             awaiting: VecDeque::new(),
@@ -106,7 +126,6 @@ impl<'a> Dialogue<'a> {
                 self.refuse_rest(Stage::Body, &reply);
                 Action::Finish
             }
-            Event::BodySent => Action::Read,
         }
     }
 
@@ -140,7 +159,8 @@ impl<'a> Dialogue<'a> {
 
     /// The end of data went out, and its reply will never come.
     pub fn doubt(&mut self) {
-        for recipient in self.taken.drain(..) {
+        self.settle_the_later();
+        for recipient in self.current.drain(..) {
             self.answers[recipient].get_or_insert(Answer::InDoubt);
         }
     }
@@ -164,7 +184,8 @@ impl<'a> Dialogue<'a> {
             Stage::Mail => self.sender_answered(&reply),
             Stage::Rcpt(recipient) => self.recipient_answered(recipient, reply),
             Stage::Data => self.data_answered(&reply),
-            Stage::Dot => self.end_answered(&reply),
+            Stage::Dot | Stage::Bdat { last: true } => self.end_answered(stage, &reply),
+            Stage::Bdat { last: false } => self.chunk_answered(stage, &reply),
             Stage::Rset | Stage::Body => self.go_on(),
             Stage::Quit => Action::Finish,
         }
@@ -239,7 +260,7 @@ impl<'a> Dialogue<'a> {
             Class::Success => return abort(Stage::Data, reply),
             // R52: the server waits for a message, but nobody is to have it.
             Class::GoOn if self.taken.is_empty() => return self.say_one(Stage::Dot),
-            Class::GoOn => return self.send_body(),
+            Class::GoOn => return self.send_message(),
             Class::ForNow | Class::ForGood => {
                 if !self.taken.is_empty() {
                     self.refuse_rest(Stage::Data, reply);
@@ -249,12 +270,23 @@ impl<'a> Dialogue<'a> {
         self.go_on()
     }
 
-    fn end_answered(&mut self, reply: &Reply) -> Action {
-        self.open = false;
+    fn chunk_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
         match reply.class() {
-            Class::GoOn => return abort(Stage::Dot, reply),
-            _ if self.taken.is_empty() => {}
+            Class::GoOn => return abort(stage, reply),
+            Class::Success => {}
+            // What follows in the pipeline is answered too, but nothing hangs on those replies.
+            Class::ForNow | Class::ForGood => self.refuse_rest(stage, reply),
+        }
+        self.go_on()
+    }
+
+    fn end_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::GoOn => return abort(stage, reply),
+            // Nobody was taken, or all were refused in the meantime: a lone dot, a chunk for nobody.
+            _ if self.taken.is_empty() => self.open &= stage != Stage::Dot,
             Class::Success => {
+                self.open = false;
                 for recipient in self.taken.drain(..) {
                     self.answers[recipient] = Some(Answer::Accepted(reply.clone()));
                 }
@@ -264,7 +296,10 @@ impl<'a> Dialogue<'a> {
                     self.todo.push_front(recipient);
                 }
             }
-            Class::ForNow | Class::ForGood => self.refuse_rest(Stage::Dot, reply),
+            Class::ForNow | Class::ForGood => {
+                self.open &= stage != Stage::Dot;
+                self.refuse_rest(stage, reply);
+            }
         }
         self.go_on()
     }
@@ -274,7 +309,7 @@ impl<'a> Dialogue<'a> {
         if !self.awaiting.is_empty() {
             return Action::Read;
         }
-        if self.taken.is_empty() && self.unsaid.front() == Some(&Stage::Data) {
+        if self.taken.is_empty() && !matches!(self.unsaid.front(), Some(Stage::Rcpt(_))) {
             self.unsaid.clear();
         }
         if self.unsaid.is_empty() {
@@ -296,9 +331,13 @@ impl<'a> Dialogue<'a> {
         }
         self.unsaid.push_back(Stage::Mail);
         let count = self.todo.len().min(MAX_RECIPIENTS);
-        let recipients = self.todo.drain(..count).map(Stage::Rcpt);
-        self.unsaid.extend(recipients);
-        self.unsaid.push_back(Stage::Data);
+        self.current = self.todo.drain(..count).collect();
+        self.unsaid.extend(self.current.iter().copied().map(Stage::Rcpt));
+        self.unsaid.push_back(if self.chunks() {
+            Stage::Bdat { last: true }
+        } else {
+            Stage::Data
+        });
         self.say_unsaid()
     }
 
@@ -311,32 +350,73 @@ impl<'a> Dialogue<'a> {
 
     /// One write: everything up to DATA where the server takes groups, else one command.
     fn say_unsaid(&mut self) -> Action {
-        let count = if self.pipelines() {
-            self.unsaid.len()
-        } else {
-            1
-        };
-        let group: Vec<Stage> = self.unsaid.drain(..count).collect();
-        let lines = group.iter().map(|&stage| self.line(stage)).collect();
+        if let Some(Stage::Bdat { .. }) = self.unsaid.front() {
+            self.unsaid.clear();
+            return Action::Say(self.chunked());
+        }
+        let count = if self.pipelines() { self.unsaid.len() } else { 1 };
+        let mut group: Vec<Stage> = self.unsaid.drain(..count).collect();
+        let chunks = group.pop_if(|stage| matches!(stage, Stage::Bdat { .. }));
+        let mut items: Vec<Item> = group.iter().map(|&stage| self.item(stage)).collect();
         self.awaiting.extend(group);
-        Action::Say(lines)
+        if let Some(chunks) = chunks {
+            // A small message goes with its commands; before a large one, it should be known
+            // whether anybody takes it.
+            if self.shape.is_some_and(|shape| shape.size <= SMALL) {
+                items.extend(self.chunked());
+            } else {
+                self.unsaid.push_back(chunks);
+            }
+        }
+        Action::Say(items)
     }
 
     fn say_one(&mut self, stage: Stage) -> Action {
         self.awaiting.push_back(stage);
-        Action::Say(vec![self.line(stage)])
+        Action::Say(vec![self.item(stage)])
     }
 
-    /// The message, and QUIT right behind it where the server takes groups and nothing else is to
-    /// come (RFC 2920 §3.1).
-    fn send_body(&mut self) -> Action {
+    /// The message and the end of data.
+    fn send_message(&mut self) -> Action {
+        let Some(shape) = self.shape else { return self.leave() };
         self.awaiting.push_back(Stage::Dot);
-        let last = self.todo.is_empty() && self.later.is_empty();
-        if !(last && self.pipelines()) {
-            return Action::SendBody(Vec::new());
+        let mut items = vec![Item::Message(shape), self.item(Stage::Dot)];
+        items.extend(self.early_quit());
+        Action::Say(items)
+    }
+
+    /// The message in chunks, all of them in one go where the server takes groups.
+    fn chunked(&mut self) -> Vec<Item> {
+        let Some(shape) = self.shape else { return Vec::new() };
+        let chunk = if self.pipelines() { CHUNK } else { u64::MAX };
+        let mut items = Vec::new();
+        let mut left = shape.size;
+        loop {
+            let octets = left.min(chunk);
+            left -= octets;
+            let stage = Stage::Bdat { last: left == 0 };
+            let end = if left == 0 { " LAST" } else { "" };
+            items.push(line(stage, format!("BDAT {octets}{end}")));
+            items.push(Item::Chunk(shape, octets));
+            self.awaiting.push_back(stage);
+            if left == 0 {
+                break;
+            }
         }
-        self.awaiting.push_back(Stage::Quit);
-        Action::SendBody(vec![self.line(Stage::Quit)])
+        items.extend(self.early_quit());
+        items
+    }
+
+    /// QUIT right behind the message, where the server takes groups and nothing else is to come
+    /// (RFC 2920 §3.1). As long as a recipient's reply may be "too many", something is.
+    fn early_quit(&mut self) -> Option<Item> {
+        let asked = |stage: &Stage| matches!(stage, Stage::Rcpt(_));
+        let open = self.awaiting.iter().filter(|stage| asked(stage)).count();
+        let last = self.todo.is_empty() && self.later.is_empty() && open < 2;
+        (last && self.pipelines()).then(|| {
+            self.awaiting.push_back(Stage::Quit);
+            self.item(Stage::Quit)
+        })
     }
 
     fn leave(&mut self) -> Action {
@@ -373,6 +453,7 @@ impl<'a> Dialogue<'a> {
 
     /// Answers for those whom this server cannot serve, before anything is said about them.
     fn sort_out_the_unfit(&mut self) {
+        self.shape = self.errand.message.shape(self.able());
         for recipient in std::mem::take(&mut self.todo) {
             match self.unfit(self.errand.recipients[recipient]) {
                 Some(unfit) => self.answers[recipient] = Some(Answer::Unfit(unfit)),
@@ -382,16 +463,26 @@ impl<'a> Dialogue<'a> {
     }
 
     fn unfit(&self, recipient: &Address) -> Option<Unfit> {
-        let errand = self.errand;
-        if let Some(limit) = self.offers.size_limit.filter(|&limit| limit < errand.size) {
-            let size = errand.size;
-            return Some(Unfit::TooLarge { size, limit });
-        }
         let utf8 = self.message_needs_utf8() || recipient.needs_utf8();
         if utf8 && !self.offers.smtputf8 {
             return Some(Unfit::NeedsUtf8);
         }
-        (errand.eight_bit && !self.offers.eight_bit_mime).then_some(Unfit::NeedsEightBit)
+        let Some(Shape { size, .. }) = self.shape else {
+            return Some(Unfit::NeedsEightBit);
+        };
+        let limit = self.offers.size_limit.filter(|&limit| limit < size)?;
+        Some(Unfit::TooLarge { size, limit })
+    }
+
+    /// What this server can carry.
+    fn able(&self) -> Transport {
+        if self.chunks() && self.offers.binary_mime {
+            Transport::Binary
+        } else if self.offers.eight_bit_mime {
+            Transport::EightBit
+        } else {
+            Transport::SevenBit
+        }
     }
 
     fn message_needs_utf8(&self) -> bool {
@@ -399,11 +490,15 @@ impl<'a> Dialogue<'a> {
     }
 
     fn pipelines(&self) -> bool {
-        self.may_pipeline && self.offers.pipelining
+        self.offers.pipelining && !self.options.no_pipelining
     }
 
-    fn line(&self, stage: Stage) -> Line {
-        let wire = match stage {
+    fn chunks(&self) -> bool {
+        self.offers.chunking && !self.options.no_chunking
+    }
+
+    fn item(&self, stage: Stage) -> Item {
+        let text = match stage {
             Stage::Ehlo => format!("EHLO {}", self.helo),
             Stage::Helo => format!("HELO {}", self.helo),
             Stage::Mail => self.mail(),
@@ -411,14 +506,10 @@ impl<'a> Dialogue<'a> {
             Stage::Data => "DATA".to_owned(),
             Stage::Rset => "RSET".to_owned(),
             Stage::Dot => ".".to_owned(),
-            // The greeting is not ours to say, and the message goes out by itself.
-            Stage::Quit | Stage::Banner | Stage::Body => "QUIT".to_owned(),
+            // The greeting is not ours to say, the message goes out by itself, chunks have a size.
+            Stage::Quit | Stage::Banner | Stage::Body | Stage::Bdat { .. } => "QUIT".to_owned(),
         };
-        Line {
-            stage,
-            shown: crate::text::shown(&wire),
-            wire: wire.into_bytes(),
-        }
+        line(stage, text)
     }
 
     /// MAIL with the parameters of what is offered and needed (R5).
@@ -427,11 +518,15 @@ impl<'a> Dialogue<'a> {
             Some(sender) => format!("MAIL FROM:<{sender}>"),
             None => "MAIL FROM:<>".to_owned(),
         };
-        if self.offers.size {
-            line.push_str(&format!(" SIZE={}", self.errand.size));
-        }
-        if self.errand.eight_bit && self.offers.eight_bit_mime {
-            line.push_str(" BODY=8BITMIME");
+        if let Some(shape) = self.shape {
+            if self.offers.size {
+                line.push_str(&format!(" SIZE={}", shape.size));
+            }
+            line.push_str(match shape.transport {
+                Transport::SevenBit => "",
+                Transport::EightBit => " BODY=8BITMIME",
+                Transport::Binary => " BODY=BINARYMIME",
+            });
         }
         let recipients = &self.errand.recipients;
         if self.message_needs_utf8()
@@ -441,6 +536,14 @@ impl<'a> Dialogue<'a> {
         }
         line
     }
+}
+
+fn line(stage: Stage, text: String) -> Item {
+    Item::Line(Line {
+        stage,
+        shown: crate::text::shown(&text),
+        wire: text.into_bytes(),
+    })
 }
 
 fn abort(stage: Stage, reply: &Reply) -> Action {

@@ -8,7 +8,7 @@ mod reply;
 mod run;
 mod stage;
 
-pub use dialogue::{Action, Dialogue, Event, Line};
+pub use dialogue::{Action, Dialogue, Event, Item, Line};
 pub use offers::Offers;
 pub use reply::{Class, Reply, ReplyError};
 pub use run::run;
@@ -27,6 +27,8 @@ pub struct Options {
     pub helo: Option<String>,
     /// Commands one by one, although the server offers PIPELINING.
     pub no_pipelining: bool,
+    /// DATA, although the server offers CHUNKING.
+    pub no_chunking: bool,
     /// One limit for every step instead of RFC 5321's.
     pub timeout: Option<Duration>,
 }
@@ -37,10 +39,6 @@ pub struct Errand<'a> {
     pub sender: Option<&'a Address>,
     /// The forward-paths.
     pub recipients: Vec<&'a Address>,
-    /// Octets of the message before dot-stuffing (RFC 1870 §3).
-    pub size: u64,
-    /// Whether the body has octets above 127.
-    pub eight_bit: bool,
     /// Whether the header has raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
     /// The message.

@@ -15,6 +15,10 @@ pub struct Offers {
     pub eight_bit_mime: bool,
     /// UTF-8 in addresses and headers (RFC 6531).
     pub smtputf8: bool,
+    /// BDAT instead of DATA (RFC 3030).
+    pub chunking: bool,
+    /// Any octets in the body, with CHUNKING (RFC 3030 §3).
+    pub binary_mime: bool,
 }
 
 impl Offers {
@@ -40,6 +44,8 @@ impl Offers {
                 "PIPELINING" => offers.pipelining = true,
                 "8BITMIME" => offers.eight_bit_mime = true,
                 "SMTPUTF8" => offers.smtputf8 = true,
+                "CHUNKING" => offers.chunking = true,
+                "BINARYMIME" => offers.binary_mime = true,
                 _ => {}
             }
         }
@@ -67,6 +73,8 @@ mod tests {
             "Pipelining",
             "8bitmime",
             "SMTPUTF8",
+            "chunking",
+            "BinaryMIME",
             "",
         ]);
         assert_eq!(
@@ -77,6 +85,8 @@ mod tests {
                 pipelining: true,
                 eight_bit_mime: true,
                 smtputf8: true,
+                chunking: true,
+                binary_mime: true,
             }
         );
     }

@@ -3,11 +3,14 @@
 
 use super::dots::Dots;
 use super::reply::Gathering;
-use super::{Action, Class, Dialogue, Ended, Errand, Event, Failure, Line, Options, Reply, Stage};
-use crate::blocks::Block;
+use super::{
+    Action, Class, Dialogue, Ended, Errand, Event, Failure, Item, Line, Options, Reply, Stage,
+};
+use crate::blocks::{Block, Blocks, Shape};
 use crate::text::printable;
 use crate::watch::{Happening, Watch};
 use crate::wire::{Deadline, Wire, WireError};
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -21,9 +24,10 @@ pub fn run(wire: Wire, errand: &Errand<'_>, options: &Options, watch: &mut dyn W
         wire,
         errand,
         timeout: options.timeout,
-        dialogue: Dialogue::new(errand, helo, !options.no_pipelining),
+        dialogue: Dialogue::new(errand, helo, options),
         watch,
         in_doubt: false,
+        streamed: false,
     };
     let failure = session.converse().err();
     if failure.is_some() && session.in_doubt {
@@ -45,6 +49,63 @@ fn own_name(wire: &Wire) -> String {
     })
 }
 
+/// The end of data, or the last chunk of a message.
+fn ends_message(item: &Item, message: Option<&Carried<'_>>) -> bool {
+    match item {
+        Item::Line(line) => line.stage == Stage::Dot,
+        Item::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
+        Item::Message(_) => false,
+    }
+}
+
+/// A message on its way.
+struct Carried<'m> {
+    shape: Shape,
+    blocks: Box<dyn Blocks + 'm>,
+    dots: Dots,
+    /// How much has gone into the outbox.
+    octets: u64,
+    /// What was read and belongs to the next chunk.
+    rest: Vec<u8>,
+}
+
+impl<'m> Carried<'m> {
+    fn new(errand: &Errand<'m>, shape: Shape) -> Self {
+        Self {
+            shape,
+            blocks: errand.message.blocks(shape),
+            dots: Dots::new(),
+            octets: 0,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Appends the next block, or as much of it as `left` allows; false at the end of the message.
+    fn append(&mut self, out: &mut Vec<u8>, left: &mut u64, stuffed: bool) -> io::Result<bool> {
+        let start = out.len();
+        let block = if self.rest.is_empty() {
+            self.blocks.append(out)?
+        } else {
+            out.append(&mut self.rest);
+            Block::Lines
+        };
+        let allowed = usize::try_from(*left).unwrap_or(usize::MAX);
+        if out.len() - start > allowed {
+            self.rest = out.split_off(start + allowed);
+        }
+        let count = (out.len() - start) as u64;
+        self.octets += count;
+        *left -= count;
+        match block {
+            Block::End if stuffed && !self.dots.at_line_start() => out.extend_from_slice(b"\r\n"),
+            Block::Lines if stuffed => self.dots.stuff(out, start),
+            Block::DotFree => self.dots.passed(&out[start..]),
+            Block::End | Block::Lines => {}
+        }
+        Ok(block != Block::End)
+    }
+}
+
 struct Session<'a, 'w> {
     wire: Wire,
     errand: &'a Errand<'a>,
@@ -53,6 +114,8 @@ struct Session<'a, 'w> {
     watch: &'w mut dyn Watch,
     /// Whether an end of data went out whose reply has not come.
     in_doubt: bool,
+    /// Whether octets of a message went out or wait in the outbox.
+    streamed: bool,
 }
 
 impl Session<'_, '_> {
@@ -62,9 +125,8 @@ impl Session<'_, '_> {
             let action = self.dialogue.step(event);
             event = match action {
                 Action::Read => Event::Replied(self.reply()?),
-                Action::Say(lines) if self.dialogue.is_leaving() => return self.farewell(&lines),
-                Action::Say(lines) => self.say(&lines)?,
-                Action::SendBody(behind) => self.send_body(&behind)?,
+                Action::Say(items) if self.dialogue.is_leaving() => return self.farewell(&items),
+                Action::Say(items) => self.say(&items)?,
                 Action::Finish => return self.check_the_end(),
                 Action::Abort(what) => {
                     return Err(Failure::Protocol(self.dialogue.next_stage(), what));
@@ -74,9 +136,13 @@ impl Session<'_, '_> {
     }
 
     /// QUIT, which may fail in any way: it un-sends nothing (R24).
-    fn farewell(&mut self, lines: &[Line]) -> Result<(), Failure> {
+    fn farewell(&mut self, items: &[Item]) -> Result<(), Failure> {
         self.check_the_end()?;
-        self.put(lines);
+        for item in items {
+            if let Item::Line(line) = item {
+                self.put(line);
+            }
+        }
         let limit = self.limit(Stage::Quit);
         if self.wire.flush(self.limit(Stage::Body)).is_ok() {
             let _ = self.reply_by(Deadline::after(limit), Stage::Quit);
@@ -98,28 +164,87 @@ impl Session<'_, '_> {
     }
 
     /// Writes a group and reads the reply to its first line.
-    fn say(&mut self, lines: &[Line]) -> Result<Event, Failure> {
+    fn say(&mut self, items: &[Item]) -> Result<Event, Failure> {
         if let Some(event) = self.unasked()? {
             return Ok(event);
         }
-        self.put(lines);
+        let mut message = None;
+        // How much of the outbox stands behind the end of the message.
+        let mut behind_end = None;
+        for item in items {
+            let stopped = match item {
+                Item::Line(line) => {
+                    let stopped = self.before(line)?;
+                    if stopped.is_none() {
+                        self.put(line);
+                    }
+                    stopped
+                }
+                Item::Message(shape) => {
+                    self.carry(message.insert(Carried::new(self.errand, *shape)), None)?
+                }
+                Item::Chunk(shape, octets) => {
+                    let carried = message.get_or_insert_with(|| Carried::new(self.errand, *shape));
+                    self.carry(carried, Some(*octets))?
+                }
+            };
+            if let Some(event) = stopped {
+                return Ok(event);
+            }
+            if ends_message(item, message.as_ref()) {
+                behind_end = Some(self.wire.outbox.len());
+            }
+        }
+        self.finish_group(behind_end)
+    }
+
+    /// Writes what has gathered. With the end of a message in it, there is doubt from now on until
+    /// its reply has come.
+    fn finish_group(&mut self, end_at: Option<usize>) -> Result<Event, Failure> {
+        let behind_end = end_at.map(|end| self.wire.outbox.len() - end);
         let stage = self.dialogue.awaited();
-        match self.wire.flush(self.limit(Stage::Body)) {
+        let written = self.wire.flush(self.limit(Stage::Body));
+        let unsent = std::mem::take(&mut self.wire.outbox).len();
+        self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
+        match written {
             // The server may have said why it closed before we wrote.
             Ok(()) | Err(WireError::Closed) => Ok(Event::Replied(self.reply()?)),
+            Err(_) if self.in_doubt => Ok(Event::Replied(self.reply()?)),
             Err(error) => Err(Failure::Wire(stage, error)),
         }
     }
 
-    fn put(&mut self, lines: &[Line]) {
-        for line in lines {
-            self.wire.outbox.extend_from_slice(&line.wire);
-            self.wire.outbox.extend_from_slice(b"\r\n");
-            self.watch.happened(Happening::Sent {
-                line: &line.shown,
-                stage: line.stage.name(),
-            });
+    /// Last look before the point of no return: a refusal that is already there counts, and an early
+    /// 250 is a lie. Replies to chunks that were sent before are neither.
+    fn before(&mut self, line: &Line) -> Result<Option<Event>, Failure> {
+        match line.stage {
+            Stage::Dot if self.dialogue.awaited() == Stage::Dot => {
+                let early = !self.wire.early().is_empty();
+                if early && self.streamed { self.broken_off().map(Some) } else { Ok(None) }
+            }
+            Stage::Bdat { .. } => {
+                while matches!(self.dialogue.awaited(), Stage::Bdat { .. })
+                    && !self.wire.early().is_empty()
+                {
+                    let reply = self.reply()?;
+                    if !matches!(reply.class(), Class::Success) {
+                        return Ok(Some(Event::BrokenOff(reply)));
+                    }
+                    self.dialogue.step(Event::Replied(reply));
+                }
+                Ok(None)
+            }
+            _ => Ok(None),
         }
+    }
+
+    fn put(&mut self, line: &Line) {
+        self.wire.outbox.extend_from_slice(&line.wire);
+        self.wire.outbox.extend_from_slice(b"\r\n");
+        self.watch.happened(Happening::Sent {
+            line: &line.shown,
+            stage: line.stage.name(),
+        });
     }
 
     /// The rule of faults.md: nothing may be unread before we speak. An unasked 421 is a goodbye.
@@ -136,69 +261,38 @@ impl Session<'_, '_> {
         Err(Failure::Protocol(self.dialogue.next_stage(), what))
     }
 
-    /// Streams the message, its end and the lines behind it.
-    fn send_body(&mut self, behind: &[Line]) -> Result<Event, Failure> {
-        if let Some(event) = self.unasked()? {
-            return Ok(event);
-        }
-        match self.stream() {
-            Ok(()) => {}
-            Err(Failure::Wire(Stage::Body, WireError::Closed)) => return self.broken_off(),
-            Err(failure) => return Err(failure),
-        }
-        // Last look before the point of no return: a refusal that is already there counts, and an
-        // early 250 is a lie.
-        if !self.wire.early().is_empty() {
-            return self.broken_off();
-        }
-        self.watch.happened(Happening::Sent {
-            line: ".",
-            stage: Stage::Dot.name(),
-        });
-        self.wire.outbox.extend_from_slice(b".\r\n");
-        let with_dot = self.wire.outbox.len();
-        self.put(behind);
-        let behind_dot = self.wire.outbox.len() - with_dot;
-        let written = self.wire.flush(self.limit(Stage::Body));
-        let unsent = std::mem::take(&mut self.wire.outbox).len();
-        self.in_doubt = unsent <= behind_dot;
-        match written {
-            _ if self.in_doubt => Ok(Event::BodySent),
-            Err(WireError::Closed) => self.broken_off(),
-            Err(error) => Err(Failure::Wire(Stage::Body, error)),
-            Ok(()) => Ok(Event::BodySent),
-        }
-    }
-
-    /// Writes all but the last block, which waits in the outbox for the end of data.
-    fn stream(&mut self) -> Result<(), Failure> {
-        let mut blocks = self.errand.message.blocks();
-        let mut dots = Dots::new();
-        let mut bytes = 0;
+    /// Puts the message, or the next octets of it, into the outbox, and writes what does not fit. The
+    /// rest waits for what belongs behind it.
+    fn carry(
+        &mut self,
+        carried: &mut Carried<'_>,
+        octets: Option<u64>,
+    ) -> Result<Option<Event>, Failure> {
         let limit = self.limit(Stage::Body);
-        loop {
-            let start = self.wire.outbox.len();
-            if start >= WRITE_SIZE {
-                let written = self.wire.flush(limit);
-                written.map_err(|error| Failure::Wire(Stage::Body, error))?;
-                continue;
+        let mut left = octets.unwrap_or(u64::MAX);
+        while left > 0 {
+            if self.wire.outbox.len() >= WRITE_SIZE {
+                match self.wire.flush(limit) {
+                    Ok(()) => self.watch.happened(Happening::Progress {
+                        octets: carried.octets,
+                        of: carried.shape.size,
+                    }),
+                    Err(WireError::Closed) => return self.broken_off().map(Some),
+                    Err(error) => return Err(Failure::Wire(Stage::Body, error)),
+                }
             }
-            let block = blocks.append(&mut self.wire.outbox);
-            let block = block.map_err(Failure::Message)?;
-            bytes += self.wire.outbox.len() - start;
-            match block {
-                Block::Lines => dots.stuff(&mut self.wire.outbox, start),
-                Block::DotFree => dots.passed(&self.wire.outbox[start..]),
-                Block::End => break,
+            let more = carried.append(&mut self.wire.outbox, &mut left, octets.is_none());
+            if !more.map_err(Failure::Message)? {
+                break;
             }
         }
-        if !dots.at_line_start() {
-            self.wire.outbox.extend_from_slice(b"\r\n");
+        self.streamed = true;
+        if carried.octets == carried.shape.size {
+            self.watch.happened(Happening::Data {
+                bytes: carried.octets,
+            });
         }
-        self.watch.happened(Happening::Data {
-            bytes: bytes as u64,
-        });
-        Ok(())
+        Ok(None)
     }
 
     /// The server has spoken in the middle of the message, or closed. Only a refusal counts; the end
@@ -219,7 +313,7 @@ impl Session<'_, '_> {
     fn reply(&mut self) -> Result<Reply, Failure> {
         let stage = self.dialogue.awaited();
         let reply = self.reply_by(Deadline::after(self.limit(stage)), stage)?;
-        if stage == Stage::Dot {
+        if matches!(stage, Stage::Dot | Stage::Bdat { last: true }) {
             self.in_doubt = false;
         }
         Ok(reply)

@@ -17,6 +17,11 @@ pub enum Stage {
     Rcpt(usize),
     /// DATA.
     Data,
+    /// BDAT with a part of the message, or with its end (RFC 3030).
+    Bdat {
+        /// Whether it ends the message.
+        last: bool,
+    },
     /// The message itself.
     Body,
     /// The end of data.
@@ -36,7 +41,7 @@ impl Stage {
             Self::Banner | Self::Ehlo | Self::Helo | Self::Mail | Self::Rcpt(_) => 300,
             Self::Data => 120,
             Self::Body => 180,
-            Self::Dot => 600,
+            Self::Dot | Self::Bdat { .. } => 600,
             Self::Rset => 20,
             Self::Quit => 5,
         })
@@ -52,6 +57,7 @@ impl Stage {
             Self::Mail => "mail",
             Self::Rcpt(_) => "rcpt",
             Self::Data => "data",
+            Self::Bdat { .. } => "bdat",
             Self::Body => "body",
             Self::Dot => "dot",
             Self::Rset => "rset",
@@ -69,6 +75,8 @@ impl Stage {
             Self::Mail => "MAIL FROM",
             Self::Rcpt(_) => "RCPT TO",
             Self::Data => "DATA",
+            Self::Bdat { last: false } => "BDAT",
+            Self::Bdat { last: true } => "the end of data",
             Self::Body => "the message",
             Self::Dot => "the end of data",
             Self::Rset => "RSET",

@@ -89,6 +89,7 @@ impl<W: Write> Watch for Json<W> {
             Happening::Note(_)
             | Happening::Detail(_)
             | Happening::Line(_)
+            | Happening::Progress { .. }
             | Happening::Settled { .. } => return,
         };
         self.event(name, fields);

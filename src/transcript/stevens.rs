@@ -64,6 +64,7 @@ impl<W: Write> Watch for Stevens<W> {
             Happening::Detail(_)
             | Happening::Lookup { .. }
             | Happening::Received { .. }
+            | Happening::Progress { .. }
             | Happening::Data { .. }
             | Happening::Closed => return,
         };

@@ -1,11 +1,13 @@
 //! Transfer encodings, block by block: bytes go in, lines with CRLF come out.
 
-pub mod base64;
+mod base64;
+mod flowed;
 mod lines;
 mod quoted;
 mod survey;
 
-pub use self::base64::{Base64, INPUT_BLOCK as BASE64_BLOCK};
+pub use self::base64::{Base64, INPUT_BLOCK as BASE64_BLOCK, encoded_len as base64_len};
+pub use flowed::Flowed;
 pub use lines::LineEnds;
 pub use quoted::QuotedPrintable;
 pub use survey::{Survey, survey};
@@ -17,6 +19,8 @@ pub enum Encoding {
     SevenBit,
     /// Lines as they are.
     EightBit,
+    /// Octets as they are (RFC 3030).
+    Binary,
     /// Quoted-printable.
     QuotedPrintable,
     /// Base64 of the bytes as they are.
@@ -31,15 +35,22 @@ impl Encoding {
         match self {
             Self::SevenBit => "7bit",
             Self::EightBit => "8bit",
+            Self::Binary => "binary",
             Self::QuotedPrintable => "quoted-printable",
             Self::Base64 | Self::Base64Text => "base64",
         }
+    }
+
+    /// Whether its last line has a line end that is none of the content's.
+    pub fn ends_with_line_end(self) -> bool {
+        matches!(self, Self::Base64 | Self::Base64Text)
     }
 
     /// An encoder at the beginning of a part.
     pub fn encoder(self) -> Box<dyn Encoder> {
         match self {
             Self::SevenBit | Self::EightBit => Box::new(LineEnds::default()),
+            Self::Binary => Box::new(AsItIs),
             Self::QuotedPrintable => Box::new(QuotedPrintable::default()),
             Self::Base64 => Box::new(Base64::default()),
             Self::Base64Text => Box::new(Base64Text::default()),
@@ -53,6 +64,17 @@ pub trait Encoder {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>);
     /// The part has ended.
     fn finish(&mut self, out: &mut Vec<u8>);
+}
+
+/// No encoding at all.
+struct AsItIs;
+
+impl Encoder for AsItIs {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(bytes);
+    }
+
+    fn finish(&mut self, _: &mut Vec<u8>) {}
 }
 
 /// Base64 of text.

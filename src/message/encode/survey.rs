@@ -1,7 +1,6 @@
 //! A look at a text before it is sent: what it is made of decides how it travels.
 
-use crate::message::source::Source;
-use std::io;
+use crate::message::source::{Source, SourceError};
 
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: u64 = 998;
@@ -28,12 +27,12 @@ pub struct Survey {
 }
 
 /// Reads the source once, from `offset` on.
-pub fn survey(source: &Source, offset: u64) -> io::Result<Survey> {
+pub fn survey(source: &Source, offset: u64) -> Result<Survey, SourceError> {
     let mut surveyor = Surveyor::default();
     let mut block = source.block(64 * 1024);
     let mut at = offset;
     loop {
-        let count = source.read_at(&mut block, at)?;
+        let count = source.read(&mut block, at)?;
         if count == 0 {
             return Ok(surveyor.finish());
         }
@@ -58,27 +57,42 @@ struct Surveyor {
 impl Surveyor {
     fn push(&mut self, block: &[u8]) {
         self.utf8(block);
-        for &byte in block {
-            match byte {
-                b'\n' if self.last == b'\r' => {}
-                b'\r' | b'\n' => self.line_end(),
-                _ => self.text(byte),
+        let mut rest = block;
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.text(&rest[..at]);
+            let is_lf_of_crlf = rest[at] == b'\n' && at == 0 && self.last == b'\r';
+            if !is_lf_of_crlf {
+                self.line_end();
             }
-            self.last = byte;
+            self.last = rest[at];
+            rest = &rest[at + 1..];
         }
+        self.text(rest);
         self.bytes += block.len() as u64;
     }
 
-    fn text(&mut self, byte: u8) {
-        if self.line_len < 5 {
-            self.start[usize::try_from(self.line_len).unwrap_or(0)] = byte;
-            self.survey.is_delicate |= self.line_len == 4 && self.start == *b"From ";
+    /// A piece of a line. Each question is asked of the whole piece at once, which the compiler can
+    /// do many bytes at a time.
+    fn text(&mut self, piece: &[u8]) {
+        let Some(&last) = piece.last() else { return };
+        for (at, &byte) in (self.line_len..5).zip(piece) {
+            self.start[usize::try_from(at).unwrap_or(0)] = byte;
         }
-        self.line_len += 1;
-        self.survey.wire_len += 1;
-        self.survey.eight_bit += u64::from(byte > 127);
-        self.survey.has_nul |= byte == 0;
-        self.survey.has_controls |= (byte < b' ' && byte != b'\t') || byte == 127;
+        let len = piece.len() as u64;
+        self.survey.is_delicate |=
+            self.line_len < 5 && self.line_len + len >= 5 && self.start == *b"From ";
+        self.line_len += len;
+        self.survey.wire_len += len;
+        if !piece.is_ascii() {
+            let eight_bit = piece.iter().filter(|&&byte| byte > 127).count();
+            self.survey.eight_bit += eight_bit as u64;
+        }
+        let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 127;
+        if piece.iter().fold(false, |any, byte| any | is_control(byte)) {
+            self.survey.has_controls = true;
+            self.survey.has_nul |= piece.contains(&0);
+        }
+        self.last = last;
     }
 
     fn line_end(&mut self) {
@@ -153,9 +167,11 @@ mod tests {
             let mut parts = Surveyor::default();
             parts.push(&text[..cut]);
             parts.push(&text[cut..]);
-            let parts = parts.finish();
-            assert_eq!(parts.wire_len, whole.wire_len, "cut at {cut}");
-            assert_eq!(parts.not_utf8_at.is_some(), whole.not_utf8_at.is_some());
+            let parts = Survey {
+                not_utf8_at: whole.not_utf8_at,
+                ..parts.finish()
+            };
+            assert_eq!(parts, whole, "cut at {cut}");
         }
         whole
     }
@@ -169,11 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn every_line_end_counts_once() {
+        assert_eq!(of(b"\r\n\n\r\r\n").wire_len, 8);
+        assert_eq!(of(b"a\r\n\nb").wire_len, 6);
+    }
+
+    #[test]
     fn blanks_at_line_ends_and_from_lines_are_delicate() {
         for text in [&b"a \nb"[..], b"a\n\t\n", b"From x\n", b"a\nFrom ", b"end "] {
             assert!(of(text).is_delicate, "{text:?}");
         }
         assert!(!of(b"From: x\nFromage\n\n").is_delicate);
+        assert!(!of(b"From\n x\n").is_delicate);
     }
 
     #[test]
@@ -181,6 +204,13 @@ mod tests {
         assert_eq!(of("gr\u{fc}n \u{1f600}".as_bytes()).not_utf8_at, None);
         assert_eq!(of(b"gr\xfcn").not_utf8_at, Some(2));
         assert_eq!(of(b"abc\xc3").not_utf8_at, Some(3));
+    }
+
+    #[test]
+    fn controls_and_nuls_are_seen() {
+        let survey = of(b"a\x07b");
+        assert!(survey.has_controls && !survey.has_nul);
+        assert!(of(b"a\0b").has_nul && !of(b"a\tb").has_controls);
     }
 
     #[test]

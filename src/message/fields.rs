@@ -1,0 +1,160 @@
+//! The header of a message: the fields that we make, and those that options give.
+
+use super::header::{addresses, structured, unstructured};
+use super::{Draft, Field, MessageError, message_id};
+use crate::address::{Entry, parse_list};
+use crate::time::header_date;
+use std::time::SystemTime;
+
+/// Fields of addresses, which are parsed and written anew when an option gives them.
+const ADDRESS_FIELDS: [&str; 10] = [
+    "From",
+    "Sender",
+    "To",
+    "Cc",
+    "Reply-To",
+    "Resent-From",
+    "Resent-Sender",
+    "Resent-To",
+    "Resent-Cc",
+    "Disposition-Notification-To",
+];
+
+/// Fields whose value is not text, so that nothing in it may be encoded.
+const STRUCTURED_FIELDS: [&str; 16] = [
+    "Date",
+    "Resent-Date",
+    "Resent-Message-ID",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-ID",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Id",
+    "Auto-Submitted",
+    "Received",
+    "DKIM-Signature",
+    "Content-Language",
+];
+
+/// A name and the whole field.
+pub type Written = (&'static str, String);
+
+/// The fields that we make, in their order.
+pub fn own_fields(draft: &Draft, now: SystemTime) -> Vec<Written> {
+    let mut fields = Vec::new();
+    if !draft.no_date {
+        fields.push(("Date", structured("Date", &header_date(now))));
+    }
+    let from = Entry::Mailbox(draft.from.clone());
+    fields.push(("From", addresses("From", &[from])));
+    // Without To and Cc, some servers put one in that names nobody; better ours.
+    let nobody = [Entry::Group {
+        name: "undisclosed-recipients".to_owned(),
+        members: Vec::new(),
+    }];
+    let hidden = draft.to.is_empty() && draft.cc.is_empty();
+    let to = if hidden { &nobody } else { draft.to.as_slice() };
+    for (name, entries) in [("To", to), ("Cc", &draft.cc), ("Reply-To", &draft.reply_to)] {
+        if !entries.is_empty() {
+            fields.push((name, addresses(name, entries)));
+        }
+    }
+    if let Some(subject) = &draft.subject {
+        fields.push(("Subject", unstructured("Subject", subject)));
+    }
+    if !draft.no_message_id {
+        let id = message_id(&draft.from.address, now);
+        fields.push(("Message-ID", format!("Message-ID: {id}\r\n")));
+    }
+    fields.push(("MIME-Version", "MIME-Version: 1.0\r\n".to_owned()));
+    fields
+}
+
+/// `Bcc` given as a header field is meant as `--bcc`.
+pub fn take_bcc(draft: &mut Draft) -> Result<Vec<Entry>, MessageError> {
+    let mut bcc = Vec::new();
+    for field in &draft.headers {
+        if is_bcc(&field.name) {
+            bcc.extend(parse(field)?);
+        }
+    }
+    draft.headers.retain(|field| !is_bcc(&field.name));
+    Ok(bcc)
+}
+
+fn is_bcc(name: &str) -> bool {
+    name.eq_ignore_ascii_case("Bcc") || name.eq_ignore_ascii_case("Resent-Bcc")
+}
+
+fn parse(field: &Field) -> Result<Vec<Entry>, MessageError> {
+    parse_list(&field.value).map_err(|error| MessageError::Address {
+        field: field.name.clone(),
+        error,
+    })
+}
+
+/// Puts the fields of `--header` among ours: what we would have made is replaced once, what comes
+/// again is added. Gives the value of `Content-Type`, which belongs to the body.
+pub fn given_fields(draft: &Draft, fields: &mut Vec<Written>) -> Result<Option<String>, MessageError> {
+    let mut content_type = None;
+    let mut replaced: Vec<&str> = Vec::new();
+    for field in &draft.headers {
+        if field.name.eq_ignore_ascii_case("Content-Type") {
+            content_type = Some(field.value.clone());
+            continue;
+        }
+        let text = written(field)?;
+        let own = fields
+            .iter()
+            .position(|(name, _)| name.eq_ignore_ascii_case(&field.name));
+        match own {
+            Some(at) if !replaced.contains(&fields[at].0) => {
+                replaced.push(fields[at].0);
+                fields[at].1 = text;
+            }
+            Some(at) => {
+                return Err(MessageError::Field {
+                    name: fields[at].0.to_owned(),
+                    why: "may stand in a message only once (RFC 5322 §3.6)",
+                });
+            }
+            None => fields.push(("", text)),
+        }
+    }
+    Ok(content_type)
+}
+
+/// A field as it goes over the wire.
+fn written(field: &Field) -> Result<String, MessageError> {
+    let is = |name: &&&str| name.eq_ignore_ascii_case(&field.name);
+    let wrong = |why| MessageError::Field {
+        name: field.name.clone(),
+        why,
+    };
+    if field.name.eq_ignore_ascii_case("Content-Transfer-Encoding") {
+        return Err(wrong("is chosen by ehlo, by what the text needs"));
+    }
+    if let Some(name) = ADDRESS_FIELDS.iter().find(is) {
+        let entries = parse(field)?;
+        if entries.is_empty() {
+            return Err(wrong("has no address"));
+        }
+        return Ok(addresses(name, &entries));
+    }
+    let given = field.name.as_str();
+    if STRUCTURED_FIELDS.iter().find(is).is_some() {
+        if !field.value.is_ascii() {
+            return Err(wrong("cannot hold characters other than ASCII"));
+        }
+        if field.value.split(' ').any(|word| word.len() > 900) {
+            return Err(wrong("has a word of more than 900 characters"));
+        }
+        return Ok(structured(given, &field.value));
+    }
+    Ok(unstructured(given, &field.value))
+}
+
