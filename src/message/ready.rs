@@ -10,7 +10,7 @@ use crate::time::header_date;
 use std::time::SystemTime;
 
 /// The largest header that is taken, in bytes; it is the one part that is held in memory.
-const MAX_HEADER: usize = 16 * 1024 * 1024;
+const MAX_HEADER: usize = 8 * 1024 * 1024;
 
 /// The longest line that may be sent, in octets without its CRLF.
 const MAX_LINE: usize = 998;
@@ -148,7 +148,8 @@ impl Head {
         let mut size = 64 * 1024;
         loop {
             let start = raw.len();
-            raw.resize(size, 0);
+            let left = usize::try_from(source.len).unwrap_or(size);
+            raw.resize(size.min(left.max(1)), 0);
             let read = source.read_at(&mut raw[start..], start as u64);
             let count = read.map_err(|error| SourceError::Read {
                 name: source.name.clone(),
@@ -165,7 +166,7 @@ impl Head {
                     what: format!("the header has more than {MAX_HEADER} bytes"),
                 });
             }
-            size *= 4;
+            size *= 2;
         }
     }
 

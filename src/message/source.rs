@@ -117,7 +117,22 @@ impl Source {
         match input {
             Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
             Input::File(path) => Self::file(&path),
-            Input::Stdin => Self::gather(io::stdin().lock(), "the standard input".to_owned()),
+            Input::Stdin => Self::stdin(),
+        }
+    }
+
+    /// Reads the standard input to its end.
+    fn stdin() -> Result<Self, SourceError> {
+        let name = "the standard input".to_owned();
+        let input = io::stdin().lock();
+        let mode = rustix::fs::fstat(&input).map_or(0, |facts| facts.st_mode);
+        match FileType::from_raw_mode(mode) {
+            FileType::CharacterDevice => Self::device(input, name),
+            FileType::Directory => Err(SourceError::NoFile {
+                name,
+                what: "a directory",
+            }),
+            _ => Self::gather(input, name),
         }
     }
 
@@ -161,7 +176,7 @@ impl Source {
     }
 
     /// Reads a device to its end, if it has one.
-    fn device(file: File, name: String) -> Result<Self, SourceError> {
+    fn device(file: impl Read, name: String) -> Result<Self, SourceError> {
         let source = Self::gather(file.take(DEVICE_LIMIT), name)?;
         if source.len < DEVICE_LIMIT {
             return Ok(source);
