@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_or_grows_is_noticed_before_its_end() {
         for length in [3, 200_000] {
-            let file = temporary(&[b'x'; 100_000]);
+            let file = temporary(&vec![b'x'; 100_000]);
             let source = Source::file(file.path()).unwrap();
             file.as_file().set_len(length).unwrap();
             let mut block = vec![0; 100_000];
@@ -358,7 +358,9 @@ mod tests {
 
     #[test]
     fn a_long_pipe_goes_through_a_temporary_file() {
-        let bytes: Vec<u8> = (0..SPOOL_ABOVE + 10).map(|n| (n % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..SPOOL_ABOVE + 10)
+            .map(|n| (n % 251).to_le_bytes()[0])
+            .collect();
         let source = Source::gather(&bytes[..], "a pipe".to_owned()).unwrap();
         assert!(matches!(source.store, Store::Spool(_)));
         let mut back = vec![0; bytes.len() + 1];

@@ -159,7 +159,7 @@ fn a_text_that_is_not_utf8_is_refused_with_the_place() {
 #[test]
 fn attachments_come_back_byte_for_byte_with_name_and_type() {
     let content: Vec<u8> = (0..200_000_u32)
-        .map(|n| (n % 251 * (n % 13)) as u8)
+        .map(|n| (n % 251 * (n % 13)).to_le_bytes()[0])
         .collect();
     for (name, media_type) in [
         ("menu.pdf", "application/pdf"),
@@ -228,7 +228,7 @@ fn a_type_that_is_none_or_may_not_be_base64_is_refused() {
 
 #[test]
 fn a_changed_attachment_never_makes_a_whole_message() {
-    let (_directory, attachment) = attached("a", &[1; 300_000], None);
+    let (_directory, attachment) = attached("a", &vec![1; 300_000], None);
     let mut draft = draft("");
     draft.attachments = vec![attachment.clone()];
     let message = composed(draft).unwrap();
