@@ -70,9 +70,6 @@ impl Delivery<'_> {
                 recipients: &names,
             });
             for address in addresses {
-                if self.watch.refuses() {
-                    return self.unseen(&pending);
-                }
                 pending = self.at(host, address, pending);
                 if pending.is_empty() {
                     return;
@@ -88,6 +85,10 @@ impl Delivery<'_> {
             address,
         };
         self.watch.happened(Happening::Connect(address));
+        if self.watch.refuses() {
+            self.unseen(&pending);
+            return Vec::new();
+        }
         let wire = match wire::connect(address, self.options.timeout.unwrap_or(CONNECT)) {
             Ok(wire) => wire,
             Err(error) => {

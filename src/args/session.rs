@@ -19,8 +19,14 @@ pub struct Args {
     /// Commands in groups where the server offers it.
     ///
     /// `off` sends them one by one, although the server offers PIPELINING.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto)]
-    pipelining: Pipelining,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    pipelining: When,
+
+    /// BDAT instead of DATA where the server offers it.
+    ///
+    /// `off` uses DATA, although the server offers CHUNKING.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    chunking: When,
 
     /// One time limit for every step, like 30s.
     ///
@@ -35,7 +41,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Pipelining {
+enum When {
     Auto,
     Off,
 }
@@ -51,7 +57,8 @@ impl Args {
         match self.tls {
             Tls::Off => Options {
                 helo: self.helo,
-                no_pipelining: matches!(self.pipelining, Pipelining::Off),
+                no_pipelining: matches!(self.pipelining, When::Off),
+                no_chunking: matches!(self.chunking, When::Off),
                 timeout: self.timeout,
             },
         }

@@ -78,6 +78,41 @@ pub fn field(text: &str) -> Result<Field, String> {
     })
 }
 
+/// A charset that there is.
+pub fn charset(text: &str) -> Result<String, String> {
+    match encoding_rs::Encoding::for_label(text.as_bytes()) {
+        Some(charset) => Ok(charset.name().to_owned()),
+        None => Err("there is no such charset".to_owned()),
+    }
+}
+
+/// A Message-ID, with or without its angle brackets (RFC 5322 §3.6.4).
+pub fn message_id(text: &str) -> Result<String, String> {
+    let inside = text.trim().trim_start_matches('<').trim_end_matches('>');
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>()\\,;".contains(&byte);
+    let has_both = inside
+        .split_once('@')
+        .is_some_and(|(l, r)| !l.is_empty() && !r.is_empty());
+    if has_both && inside.len() <= 900 && inside.bytes().all(is_plain) {
+        return Ok(format!("<{inside}>"));
+    }
+    Err("it wants a Message-ID like <20261122.x@example.org>".to_owned())
+}
+
+/// An https or mailto address for List-Unsubscribe (RFC 2369, RFC 8058).
+pub fn url(text: &str) -> Result<String, String> {
+    let known = ["https:", "mailto:", "http:"];
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>,\"".contains(&byte);
+    let has_scheme = known.iter().any(|scheme| text.starts_with(scheme));
+    if has_scheme && text.len() <= 900 && text.bytes().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "it wants an address like https://example.org/leave?id=7 or mailto:leave@example.org"
+            .to_owned(),
+    )
+}
+
 /// A name or an address literal for EHLO (R3).
 pub fn helo(text: &str) -> Result<String, String> {
     let inside = text

@@ -1,5 +1,6 @@
 //! Attachments: a file, what it is called and what it is.
 
+use super::MessageError;
 use super::encode::{self, Encoding};
 use super::header::{unstructured, with_parameters};
 use super::ready::is_message;
@@ -7,7 +8,6 @@ use super::related::is_content_id;
 use super::source::{Input, Source};
 use super::stream::Way;
 use super::tree::Leaf;
-use super::MessageError;
 use crate::blocks::Transport;
 use mime_guess::mime::{self, Mime};
 use std::path::Path;
@@ -64,7 +64,9 @@ impl Attachment {
     fn file_name(&self) -> String {
         let given = self.name.clone();
         let own = || match &self.input {
-            Input::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Input::File(path) => path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned()),
             Input::Text(_) | Input::Stdin => None,
         };
         let name = given.or_else(own).unwrap_or_default();
@@ -85,7 +87,11 @@ impl Attachment {
             Disposition::Inline => "inline",
         };
         let mut header = with_parameters("Content-Type", essence, &parameters);
-        header.push_str(&with_parameters("Content-Disposition", disposition, &[("filename", &name)]));
+        header.push_str(&with_parameters(
+            "Content-Disposition",
+            disposition,
+            &[("filename", &name)],
+        ));
         if let Some(description) = &self.description {
             header.push_str(&unstructured("Content-Description", description));
         }
@@ -164,22 +170,34 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, 
     let survey = encode::survey(&source, 0)?;
     let wrong = |what: &str| MessageError::Text {
         name: source.name.clone(),
-        what: format!("{what}; attach it as a file instead: --attach 'FILE;type=application/octet-stream'"),
+        what: format!(
+            "{what}; attach it as a file instead: --attach 'FILE;type=application/octet-stream'"
+        ),
     };
     if survey.has_nul {
-        return Err(wrong("the message holds a NUL, which cannot travel unencoded"));
+        return Err(wrong(
+            "the message holds a NUL, which cannot travel unencoded",
+        ));
     }
     if survey.long_line.is_some() {
-        return Err(wrong("the message has a line over 998 octets, which cannot travel unencoded"));
+        return Err(wrong(
+            "the message has a line over 998 octets, which cannot travel unencoded",
+        ));
     }
     let (transport, encoding) = if survey.eight_bit > 0 {
         (Transport::EightBit, Encoding::EightBit)
     } else {
         (Transport::SevenBit, Encoding::SevenBit)
     };
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| "message.eml".to_owned());
-    remarks.push(format!("{}: message/rfc822, {}, as it is", source.name, encoding.name()));
+    remarks.push(format!(
+        "{}: message/rfc822, {}, as it is",
+        source.name,
+        encoding.name()
+    ));
     let way = Way {
         encoding,
         len: survey.wire_len,

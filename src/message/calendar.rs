@@ -30,7 +30,9 @@ pub fn examine(bytes: &[u8]) -> Result<Calendar, String> {
             }
             "END" => closed |= open.is_empty(),
             _ if open.is_empty() => return Err(wrong("stands outside of BEGIN:VCALENDAR")),
-            "METHOD" if open.len() == 1 => method = Some(token(&value).ok_or_else(|| wrong("METHOD"))?),
+            "METHOD" if open.len() == 1 => {
+                method = Some(token(&value).ok_or_else(|| wrong("METHOD"))?)
+            }
             "VERSION" if open.len() == 1 => seen_version = true,
             _ => {}
         }
@@ -69,12 +71,19 @@ fn property(line: &str) -> Option<(String, String)> {
         c == ':' && !quoted
     })?;
     let value = line[end + colon + 1..].trim().to_owned();
-    let value = if matches!(name.as_str(), "BEGIN" | "END") { value.to_ascii_uppercase() } else { value };
+    let value = if matches!(name.as_str(), "BEGIN" | "END") {
+        value.to_ascii_uppercase()
+    } else {
+        value
+    };
     is_name.then_some((name, value))
 }
 
 fn token(value: &str) -> Option<String> {
-    let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let plain = !value.is_empty()
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
     plain.then(|| value.to_ascii_uppercase())
 }
 
@@ -98,9 +107,15 @@ mod tests {
     fn what_is_no_calendar_is_refused_with_the_line() {
         for (text, reason) in [
             ("hello\n".to_owned(), "line 1: no property"),
-            (calendar("BEGIN:VEVENT\r\n"), "line 5: END without its BEGIN"),
+            (
+                calendar("BEGIN:VEVENT\r\n"),
+                "line 5: END without its BEGIN",
+            ),
             (calendar("METHOD:a b\r\n"), "line 4: METHOD"),
-            ("BEGIN:VCALENDAR\nVERSION:2.0\n".to_owned(), "END:VCALENDAR is missing"),
+            (
+                "BEGIN:VCALENDAR\nVERSION:2.0\n".to_owned(),
+                "END:VCALENDAR is missing",
+            ),
             ("BEGIN:VCALENDAR\nEND:VCALENDAR\n".to_owned(), "VERSION"),
             ("X:y\n".to_owned(), "outside"),
             (String::new(), "END:VCALENDAR is missing"),

@@ -44,7 +44,11 @@ pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageErro
 
 /// mixed(related(alternative(text, html, calendar), inline...), attachments...), without the levels
 /// that would hold a single part.
-fn tree(draft: &Draft, content_type: Option<&str>, notes: &mut Notes) -> Result<Node, MessageError> {
+fn tree(
+    draft: &Draft,
+    content_type: Option<&str>,
+    notes: &mut Notes,
+) -> Result<Node, MessageError> {
     let attached = !draft.attachments.is_empty() || !draft.messages.is_empty();
     let ways = text::ways(&draft.text, content_type, attached, &mut notes.remarks)?;
     check_related(ways.html.as_deref(), draft, notes)?;
@@ -85,7 +89,9 @@ fn check_related(
     }
     for name in given.iter().filter(|name| !used.contains(*name)) {
         let name = crate::text::shown(name);
-        notes.warnings.push(format!("--inline: the HTML does not show cid:{name}"));
+        notes
+            .warnings
+            .push(format!("--inline: the HTML does not show cid:{name}"));
     }
     Ok(())
 }

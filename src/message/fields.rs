@@ -99,7 +99,10 @@ fn parse(field: &Field) -> Result<Vec<Entry>, MessageError> {
 
 /// Puts the fields of `--header` among ours: what we would have made is replaced once, what comes
 /// again is added. Gives the value of `Content-Type`, which belongs to the body.
-pub fn given_fields(draft: &Draft, fields: &mut Vec<Written>) -> Result<Option<String>, MessageError> {
+pub fn given_fields(
+    draft: &Draft,
+    fields: &mut Vec<Written>,
+) -> Result<Option<String>, MessageError> {
     let mut content_type = None;
     let mut replaced: Vec<&str> = Vec::new();
     for field in &draft.headers {
@@ -157,4 +160,3 @@ fn written(field: &Field) -> Result<String, MessageError> {
     }
     Ok(unstructured(given, &field.value))
 }
-

@@ -19,8 +19,8 @@ pub use source::{Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};
 use crate::exit::Exit;
-use std::time::SystemTime;
 use std::path::PathBuf;
+use std::time::SystemTime;
 use stream::Form;
 
 /// A message to be built.
@@ -174,7 +174,9 @@ pub enum MessageError {
         what: String,
     },
     /// The HTML shows a part that is not there.
-    #[error("the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'")]
+    #[error(
+        "the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'"
+    )]
     MissingInline(String),
     /// Nobody is to have the message.
     #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]

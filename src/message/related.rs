@@ -33,7 +33,9 @@ fn find(text: &[u8], is_end: bool, names: &mut BTreeSet<String>) -> usize {
         // In a word, it is something else: "placid:", "acid:".
         let begins = start == 0 || !text[start - 1].is_ascii_alphanumeric();
         let rest = &text[start + 4..];
-        let end = rest.iter().position(|byte| b"\"'<>() \t\r\n&;,".contains(byte));
+        let end = rest
+            .iter()
+            .position(|byte| b"\"'<>() \t\r\n&;,".contains(byte));
         match end {
             None if !is_end && rest.len() < MAX_NAME => return start.saturating_sub(1),
             _ if !begins => {}
@@ -68,7 +70,9 @@ fn undone(name: &[u8]) -> String {
 pub fn is_content_id(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 200
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()\"\\,;:[]".contains(&byte))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"<>()\"\\,;:[]".contains(&byte))
 }
 
 #[cfg(test)]
@@ -82,7 +86,8 @@ mod tests {
 
     #[test]
     fn names_are_found_in_attributes_and_styles() {
-        let html = "<img src=\"cid:a.png\"><img src='CID:b%20c.png'><p style=\"x:url(cid:d@e)\">placid:f";
+        let html =
+            "<img src=\"cid:a.png\"><img src='CID:b%20c.png'><p style=\"x:url(cid:d@e)\">placid:f";
         assert_eq!(in_html(html), ["a.png", "b c.png", "d@e"]);
         assert_eq!(in_html("<img src=cid:a.png"), ["a.png"]);
         assert!(in_html("no pictures, cid: nothing").is_empty());
@@ -92,7 +97,11 @@ mod tests {
     fn names_are_found_across_the_borders_of_blocks() {
         for shift in 0..20 {
             let padding = " ".repeat(64 * 1024 - 10 + shift);
-            assert_eq!(in_html(&format!("{padding}<img src=\"cid:logo.png\">")), ["logo.png"], "{shift}");
+            assert_eq!(
+                in_html(&format!("{padding}<img src=\"cid:logo.png\">")),
+                ["logo.png"],
+                "{shift}"
+            );
         }
     }
 }

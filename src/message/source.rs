@@ -118,7 +118,22 @@ impl Source {
         match input {
             Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
             Input::File(path) => Self::file(&path),
-            Input::Stdin => Self::gather(io::stdin().lock(), "the standard input".to_owned()),
+            Input::Stdin => Self::stdin(),
+        }
+    }
+
+    /// Reads the standard input to its end.
+    fn stdin() -> Result<Self, SourceError> {
+        let name = "the standard input".to_owned();
+        let input = io::stdin().lock();
+        let mode = rustix::fs::fstat(&input).map_or(0, |facts| facts.st_mode);
+        match FileType::from_raw_mode(mode) {
+            FileType::CharacterDevice => Self::device(input, name),
+            FileType::Directory => Err(SourceError::NoFile {
+                name,
+                what: "a directory",
+            }),
+            _ => Self::gather(input, name),
         }
     }
 
@@ -162,7 +177,7 @@ impl Source {
     }
 
     /// Reads a device to its end, if it has one.
-    fn device(file: File, name: String) -> Result<Self, SourceError> {
+    fn device(file: impl Read, name: String) -> Result<Self, SourceError> {
         let source = Self::gather(file.take(DEVICE_LIMIT), name)?;
         if source.len < DEVICE_LIMIT {
             return Ok(source);
@@ -241,10 +256,11 @@ impl Source {
 
     /// [`Source::read_at`] while a message is being built.
     pub fn read(&self, block: &mut [u8], offset: u64) -> Result<usize, SourceError> {
-        self.read_at(block, offset).map_err(|error| SourceError::Read {
-            name: self.name.clone(),
-            error,
-        })
+        self.read_at(block, offset)
+            .map_err(|error| SourceError::Read {
+                name: self.name.clone(),
+                error,
+            })
     }
 
     /// Fills `block` from `offset` on, as far as there are bytes; less only at the end.
@@ -378,7 +394,7 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_or_grows_is_noticed_before_its_end() {
         for length in [3, 200_000] {
-            let file = temporary(&[b'x'; 100_000]);
+            let file = temporary(&vec![b'x'; 100_000]);
             let source = Source::file(file.path()).unwrap();
             file.as_file().set_len(length).unwrap();
             let mut block = vec![0; 100_000];
@@ -416,7 +432,9 @@ mod tests {
 
     #[test]
     fn a_long_pipe_goes_through_a_temporary_file() {
-        let bytes: Vec<u8> = (0..SPOOL_ABOVE + 10).map(|n| (n % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..SPOOL_ABOVE + 10)
+            .map(|n| (n % 251).to_le_bytes()[0])
+            .collect();
         let source = Source::gather(&bytes[..], "a pipe".to_owned()).unwrap();
         assert!(matches!(source.store, Store::Spool(_)));
         let mut back = vec![0; bytes.len() + 1];

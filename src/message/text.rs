@@ -88,8 +88,12 @@ fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
         name: source.name.clone(),
         what,
     };
-    let charset = encoding_rs::Encoding::for_label(label.as_bytes())
-        .ok_or_else(|| wrong(format!("there is no charset \"{}\"", crate::text::shown(label))))?;
+    let charset = encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        wrong(format!(
+            "there is no charset \"{}\"",
+            crate::text::shown(label)
+        ))
+    })?;
     let mut decoding = Decoding {
         decoder: charset.new_decoder_without_bom_handling(),
         failed: false,
@@ -97,7 +101,10 @@ fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
     };
     let text = source.rewritten(&mut decoding)?;
     if decoding.failed {
-        return Err(wrong(format!("it is not in the charset {}", charset.name())));
+        return Err(wrong(format!(
+            "it is not in the charset {}",
+            charset.name()
+        )));
     }
     Ok(text)
 }
@@ -114,7 +121,9 @@ impl Decoding {
         self.text.clear();
         let room = self.decoder.max_utf8_buffer_length(bytes.len());
         self.text.reserve(room.unwrap_or(bytes.len() * 4 + 16));
-        let (_, _, replaced) = self.decoder.decode_to_string(bytes, &mut self.text, is_last);
+        let (_, _, replaced) = self
+            .decoder
+            .decode_to_string(bytes, &mut self.text, is_last);
         self.failed |= replaced;
         out.extend_from_slice(self.text.as_bytes());
     }
@@ -139,7 +148,8 @@ fn html_of(markdown: &Source) -> Result<Source, MessageError> {
         what: not_utf8(error.utf8_error().valid_up_to() as u64),
     })?;
     let more = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES;
-    let mut page = String::from("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>\n");
+    let mut page =
+        String::from("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>\n");
     html::push_html(&mut page, Parser::new_ext(&text, more));
     page.push_str("</body></html>\n");
     let name = format!("{} as HTML", markdown.name);
@@ -214,7 +224,10 @@ fn choose(survey: &Survey) -> (Encoding, &'static str) {
     } else if survey.eight_bit > 0 {
         (Encoding::QuotedPrintable, "because not all of it is ASCII")
     } else if survey.long_line.is_some() {
-        (Encoding::QuotedPrintable, "because a line is over 998 octets")
+        (
+            Encoding::QuotedPrintable,
+            "because a line is over 998 octets",
+        )
     } else if survey.is_delicate {
         let why = "because a line ends in a blank or begins with From";
         (Encoding::QuotedPrintable, why)

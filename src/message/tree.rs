@@ -163,7 +163,9 @@ pub const RELATED: &str = "multipart/related";
 
 /// A message ends with a line end (R9); what is encoded has one, other text may not.
 fn finish_last_line(leaf: &Leaf, able: Transport, pieces: &mut Vec<Piece>) {
-    let Some((_, way)) = leaf.way(able) else { return };
+    let Some((_, way)) = leaf.way(able) else {
+        return;
+    };
     let source = &leaf.source;
     let mut last = [0];
     let ended = source.len > 0

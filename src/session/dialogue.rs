@@ -332,7 +332,8 @@ impl<'a> Dialogue<'a> {
         self.unsaid.push_back(Stage::Mail);
         let count = self.todo.len().min(MAX_RECIPIENTS);
         self.current = self.todo.drain(..count).collect();
-        self.unsaid.extend(self.current.iter().copied().map(Stage::Rcpt));
+        self.unsaid
+            .extend(self.current.iter().copied().map(Stage::Rcpt));
         self.unsaid.push_back(if self.chunks() {
             Stage::Bdat { last: true }
         } else {
@@ -354,7 +355,11 @@ impl<'a> Dialogue<'a> {
             self.unsaid.clear();
             return Action::Say(self.chunked());
         }
-        let count = if self.pipelines() { self.unsaid.len() } else { 1 };
+        let count = if self.pipelines() {
+            self.unsaid.len()
+        } else {
+            1
+        };
         let mut group: Vec<Stage> = self.unsaid.drain(..count).collect();
         let chunks = group.pop_if(|stage| matches!(stage, Stage::Bdat { .. }));
         let mut items: Vec<Item> = group.iter().map(|&stage| self.item(stage)).collect();
@@ -378,7 +383,9 @@ impl<'a> Dialogue<'a> {
 
     /// The message and the end of data.
     fn send_message(&mut self) -> Action {
-        let Some(shape) = self.shape else { return self.leave() };
+        let Some(shape) = self.shape else {
+            return self.leave();
+        };
         self.awaiting.push_back(Stage::Dot);
         let mut items = vec![Item::Message(shape), self.item(Stage::Dot)];
         items.extend(self.early_quit());
@@ -387,7 +394,9 @@ impl<'a> Dialogue<'a> {
 
     /// The message in chunks, all of them in one go where the server takes groups.
     fn chunked(&mut self) -> Vec<Item> {
-        let Some(shape) = self.shape else { return Vec::new() };
+        let Some(shape) = self.shape else {
+            return Vec::new();
+        };
         let chunk = if self.pipelines() { CHUNK } else { u64::MAX };
         let mut items = Vec::new();
         let mut left = shape.size;

@@ -197,7 +197,7 @@ mod tests {
             b"ok",
             b"150 x",
             b"650 x",
-            b"\0250 ok",
+            b"\x00250 ok",
             b" 250 ok",
             b"250\tok",
             b"\xb2\xb5\xb0 ok",

@@ -9,7 +9,7 @@ use super::{
 use crate::blocks::{Block, Blocks, Shape};
 use crate::text::printable;
 use crate::watch::{Happening, Watch};
-use crate::wire::{Deadline, Wire, WireError};
+use crate::wire::{Deadline, Early, Wire, WireError};
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -28,6 +28,7 @@ pub fn run(wire: Wire, errand: &Errand<'_>, options: &Options, watch: &mut dyn W
         watch,
         in_doubt: false,
         streamed: false,
+        quit_code: None,
     };
     let failure = session.converse().err();
     if failure.is_some() && session.in_doubt {
@@ -116,6 +117,13 @@ struct Session<'a, 'w> {
     in_doubt: bool,
     /// Whether octets of a message went out or wait in the outbox.
     streamed: bool,
+    /// What QUIT was answered with.
+    quit_code: Option<u16>,
+}
+
+/// The beginning of what a server sent, printable.
+fn excerpt(bytes: &[u8]) -> String {
+    printable(&bytes[..bytes.len().min(80)])
 }
 
 impl Session<'_, '_> {
@@ -137,30 +145,48 @@ impl Session<'_, '_> {
 
     /// QUIT, which may fail in any way: it un-sends nothing (R24).
     fn farewell(&mut self, items: &[Item]) -> Result<(), Failure> {
-        self.check_the_end()?;
+        match self.wire.early() {
+            Early::Closed => return Ok(()),
+            Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
+                let words = excerpt(bytes);
+                return Err(self.out_of_step(&words));
+            }
+            Early::Bytes(_) | Early::Quiet => {}
+        }
         for item in items {
             if let Item::Line(line) = item {
                 self.put(line);
             }
         }
-        let limit = self.limit(Stage::Quit);
-        if self.wire.flush(self.limit(Stage::Body)).is_ok() {
-            let _ = self.reply_by(Deadline::after(limit), Stage::Quit);
+        if self.wire.flush(self.limit(Stage::Body)).is_ok() && self.reply().is_ok() {
+            return self.check_the_end();
         }
-        self.check_the_end()
+        Ok(())
     }
 
     /// One reply too many means that an earlier one was not the answer to what it seemed to answer
-    /// (R15): then nothing was delivered for sure.
+    /// (R15): then nothing was delivered for sure. A refusal where a goodbye was due is suspicious
+    /// enough to wait for what follows it.
     fn check_the_end(&mut self) -> Result<(), Failure> {
-        let early = self.wire.early();
-        if early.is_empty() || early.starts_with(b"421") {
-            return Ok(());
-        }
-        let words = printable(&early[..early.len().min(80)]);
+        let is_goodbye = |code| matches!(code, 421 | 200..=299);
+        let words = if self.quit_code.is_none_or(is_goodbye) {
+            match self.wire.early() {
+                Early::Bytes(bytes) if !bytes.starts_with(b"421") => excerpt(bytes),
+                _ => return Ok(()),
+            }
+        } else {
+            match self.wire.line(Deadline::after(self.limit(Stage::Quit))) {
+                Ok(line) if !line.starts_with(b"421") => excerpt(line),
+                _ => return Ok(()),
+            }
+        };
+        Err(self.out_of_step(&words))
+    }
+
+    fn out_of_step(&mut self, words: &str) -> Failure {
         self.dialogue.distrust();
         let what = format!("sent one reply too many, \"{words}\"");
-        Err(Failure::Protocol(Stage::Quit, what))
+        Failure::Protocol(Stage::Quit, what)
     }
 
     /// Writes a group and reads the reply to its first line.
@@ -219,12 +245,14 @@ impl Session<'_, '_> {
     fn before(&mut self, line: &Line) -> Result<Option<Event>, Failure> {
         match line.stage {
             Stage::Dot if self.dialogue.awaited() == Stage::Dot => {
-                let early = !self.wire.early().is_empty();
-                if early && self.streamed { self.broken_off().map(Some) } else { Ok(None) }
+                if self.streamed && self.wire.early() != Early::Quiet {
+                    return self.broken_off().map(Some);
+                }
+                Ok(None)
             }
             Stage::Bdat { .. } => {
                 while matches!(self.dialogue.awaited(), Stage::Bdat { .. })
-                    && !self.wire.early().is_empty()
+                    && self.wire.early() != Early::Quiet
                 {
                     let reply = self.reply()?;
                     if !matches!(reply.class(), Class::Success) {
@@ -249,16 +277,18 @@ impl Session<'_, '_> {
 
     /// The rule of faults.md: nothing may be unread before we speak. An unasked 421 is a goodbye.
     fn unasked(&mut self) -> Result<Option<Event>, Failure> {
-        let early = self.wire.early();
-        if early.is_empty() {
-            return Ok(None);
+        let stage = self.dialogue.next_stage();
+        match self.wire.early() {
+            Early::Quiet => Ok(None),
+            Early::Closed => Err(Failure::Wire(stage, WireError::Closed)),
+            Early::Bytes(bytes) if bytes.starts_with(b"421") => {
+                Ok(Some(Event::Unasked(self.reply()?)))
+            }
+            Early::Bytes(bytes) => {
+                let what = format!("sent \"{}\" before it was asked", excerpt(bytes));
+                Err(Failure::Protocol(stage, what))
+            }
         }
-        if early.starts_with(b"421") {
-            return Ok(Some(Event::Unasked(self.reply()?)));
-        }
-        let words = printable(&early[..early.len().min(80)]);
-        let what = format!("sent \"{words}\" before it was asked");
-        Err(Failure::Protocol(self.dialogue.next_stage(), what))
     }
 
     /// Puts the message, or the next octets of it, into the outbox, and writes what does not fit. The
@@ -313,8 +343,10 @@ impl Session<'_, '_> {
     fn reply(&mut self) -> Result<Reply, Failure> {
         let stage = self.dialogue.awaited();
         let reply = self.reply_by(Deadline::after(self.limit(stage)), stage)?;
-        if matches!(stage, Stage::Dot | Stage::Bdat { last: true }) {
-            self.in_doubt = false;
+        match stage {
+            Stage::Dot | Stage::Bdat { last: true } => self.in_doubt = false,
+            Stage::Quit => self.quit_code = Some(reply.code),
+            _ => {}
         }
         Ok(reply)
     }

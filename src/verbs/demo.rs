@@ -4,10 +4,10 @@ mod png;
 
 use super::terminal::{Stdout, complain};
 use crate::address::{Mailbox, parse_list};
-use crate::blocks::{Block, Replay};
+use crate::blocks::{Block, Replay, Transport};
 use crate::deliver::deliver;
 use crate::exit::Exit;
-use crate::message::{Attachment, Content, Draft, Input, Message, Options};
+use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
 use crate::route::{self, Family, Host, Place, Router};
 use crate::sink::{self, Envelope, Incoming, Sink, Store};
@@ -87,14 +87,20 @@ fn message() -> anyhow::Result<Message> {
         reply_to: Vec::new(),
         subject: Some("Do you like ketchup? Grüße aus Paris".to_owned()),
         headers: Vec::new(),
-        body: Some(Input::Text(
-            "Do you like ketchup?\n.\nHow about pickles?\n".to_owned(),
-        )),
+        text: Text {
+            body: Some(Input::Text(
+                "Do you like ketchup?\n.\nHow about pickles?\n".to_owned(),
+            )),
+            ..Text::default()
+        },
+        inline: Vec::new(),
         attachments: vec![Attachment {
-            path: picture.path().to_owned(),
-            media_type: None,
             name: Some("ketchup.png".to_owned()),
+            ..Attachment::new(Input::File(picture.path().to_owned()))
         }],
+        messages: Vec::new(),
+        no_date: false,
+        no_message_id: false,
     };
     let options = Options {
         content: Content::Draft(Box::new(draft)),
@@ -131,7 +137,10 @@ fn send(message: &Message, address: SocketAddr) -> Report {
 /// The message as it went over the wire, before dot-stuffing.
 fn wire_form(message: &Message) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    let mut blocks = message.blocks();
+    // The receiver offers 8BITMIME and not BINARYMIME.
+    let shape = message.shape(Transport::EightBit);
+    let Some(shape) = shape else { return Ok(out) };
+    let mut blocks = message.blocks(shape);
     while blocks.append(&mut out)? != Block::End {}
     Ok(out)
 }

@@ -41,8 +41,13 @@ pub fn say(said: &Said) -> Exit {
 
 /// Builds the message, or says what is wrong with it.
 fn build(options: message::Options) -> Result<Message, Exit> {
-    Message::build(options, SystemTime::now()).map_err(|error: MessageError| {
+    let built = Message::build(options, SystemTime::now());
+    let message = built.map_err(|error: MessageError| {
         complain(&error.to_string());
         error.exit()
-    })
+    })?;
+    for warning in &message.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    Ok(message)
 }

@@ -2,7 +2,7 @@
 
 use super::build;
 use super::terminal::{Stdout, complain};
-use crate::blocks::{Block, Replay};
+use crate::blocks::{Block, Replay, Transport};
 use crate::exit::Exit;
 use crate::message;
 use crate::transcript;
@@ -17,7 +17,12 @@ pub fn run(options: message::Options, output: transcript::Options) -> Exit {
     if output.verbose {
         message.remarks.iter().for_each(|remark| complain(remark));
     }
-    let mut blocks = message.blocks();
+    // For a server that offers nothing, if the message can be sent to one.
+    let able = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
+    let Some(shape) = able.into_iter().find_map(|able| message.shape(able)) else {
+        return Exit::Bug;
+    };
+    let mut blocks = message.blocks(shape);
     let mut out = Vec::new();
     loop {
         match blocks.append(&mut out) {

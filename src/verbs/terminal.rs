@@ -4,7 +4,7 @@ use crate::text::shown;
 use std::io::{self, Write};
 
 /// The standard output without a buffer: every write is seen at once, and an output that cannot be
-/// written is noticed, even a closed one, which the standard library passes over.
+/// written is noticed, even one that is open for reading only, which the standard library passes over.
 pub struct Stdout;
 
 impl Write for Stdout {

@@ -93,15 +93,20 @@ impl Wire {
         }
     }
 
-    /// What the peer sent that nobody asked for: the bytes that have come and were not read. Does not
-    /// wait. A closed connection counts as quiet; the next read or write will say so.
-    pub fn early(&mut self) -> &[u8] {
+    /// What the peer did that nobody asked for. Does not wait.
+    pub fn early(&mut self) -> Early<'_> {
         if self.unread == self.inbox.len() {
             let room = self.make_room();
-            let count = self.stream.read_now(&mut self.inbox[room..]).unwrap_or(0);
-            self.inbox.truncate(room + count);
+            let read = self.stream.read_now(&mut self.inbox[room..]);
+            self.inbox
+                .truncate(room + read.as_ref().map_or(0, |&count| count));
+            match read {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Early::Quiet,
+                Ok(0) | Err(_) => return Early::Closed,
+            }
         }
-        &self.inbox[self.unread..]
+        Early::Bytes(&self.inbox[self.unread..])
     }
 
     /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds
@@ -168,6 +173,17 @@ impl Wire {
         self.inbox.resize(room + 4096, 0);
         room
     }
+}
+
+/// What has come before anybody waited for it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Early<'w> {
+    /// Nothing.
+    Quiet,
+    /// Bytes, still unread.
+    Bytes(&'w [u8]),
+    /// The end: the peer has closed the connection, or lost it.
+    Closed,
 }
 
 /// A point in time that a step must not pass, and how long the step had.

@@ -1,7 +1,8 @@
 use super::*;
 use crate::address::Mailbox;
-use crate::blocks::{Block, Replay};
-use crate::message::{Attachment, Input};
+use crate::address::parse_list;
+use crate::blocks::{Block, Replay, Transport};
+use crate::message::{Attachment, Field, Input, Text};
 use mail_parser::{MessageParser, MimeHeaders};
 use std::io::Write as _;
 
@@ -14,8 +15,15 @@ fn draft(body: &str) -> Draft {
         reply_to: Vec::new(),
         subject: Some("Ketchup".to_owned()),
         headers: Vec::new(),
-        body: Some(Input::Text(body.to_owned())),
+        text: Text {
+            body: Some(Input::Text(body.to_owned())),
+            ..Text::default()
+        },
+        inline: Vec::new(),
         attachments: Vec::new(),
+        messages: Vec::new(),
+        no_date: false,
+        no_message_id: false,
     }
 }
 
@@ -33,14 +41,15 @@ fn composed(draft: Draft) -> Result<Message, MessageError> {
 }
 
 fn bytes(message: &Message) -> Vec<u8> {
+    bytes_for(message, Transport::SevenBit)
+}
+
+fn bytes_for(message: &Message, able: Transport) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut blocks = message.blocks();
+    let shape = message.shape(able).unwrap();
+    let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
-    assert_eq!(
-        out.len() as u64,
-        message.size,
-        "the announced size is wrong"
-    );
+    assert_eq!(out.len() as u64, shape.size, "the announced size is wrong");
     out
 }
 
@@ -75,9 +84,8 @@ fn attached(name: &str, content: &[u8], given: Option<&str>) -> (tempfile::TempD
         .write_all(content)
         .unwrap();
     let attachment = Attachment {
-        path,
         media_type: given.map(str::to_owned),
-        name: None,
+        ..Attachment::new(Input::File(path.clone()))
     };
     (directory, attachment)
 }
@@ -146,12 +154,12 @@ fn a_text_that_is_not_utf8_is_refused_with_the_place() {
     let path = directory.path().join("latin1.txt");
     std::fs::write(&path, b"gr\xfcn").unwrap();
     let mut draft = draft("");
-    draft.body = Some(Input::File(path));
+    draft.text.body = Some(Input::File(path));
     let error = composed(draft).unwrap_err();
     assert!(
         error
             .to_string()
-            .ends_with("the byte at offset 2 is no part of a character")
+            .contains("the byte at offset 2 is no part of a character")
     );
     assert_eq!(error.exit(), crate::exit::Exit::Data);
 }
@@ -159,7 +167,7 @@ fn a_text_that_is_not_utf8_is_refused_with_the_place() {
 #[test]
 fn attachments_come_back_byte_for_byte_with_name_and_type() {
     let content: Vec<u8> = (0..200_000_u32)
-        .map(|n| (n % 251 * (n % 13)) as u8)
+        .map(|n| (n % 251 * (n % 13)).to_le_bytes()[0])
         .collect();
     for (name, media_type) in [
         ("menu.pdf", "application/pdf"),
@@ -228,18 +236,18 @@ fn a_type_that_is_none_or_may_not_be_base64_is_refused() {
 
 #[test]
 fn a_changed_attachment_never_makes_a_whole_message() {
-    let (_directory, attachment) = attached("a", &[1; 300_000], None);
+    let (_directory, attachment) = attached("a", &vec![1; 300_000], None);
     let mut draft = draft("");
     draft.attachments = vec![attachment.clone()];
     let message = composed(draft).unwrap();
     std::fs::File::options()
         .write(true)
-        .open(&attachment.path)
+        .open(_directory.path().join("a"))
         .unwrap()
         .set_len(100_000)
         .unwrap();
     let mut out = Vec::new();
-    let mut blocks = message.blocks();
+    let mut blocks = message.blocks(message.shape(Transport::SevenBit).unwrap());
     let end = std::iter::repeat_with(|| blocks.append(&mut out))
         .find(|b| !matches!(b, Ok(Block::Lines | Block::DotFree)));
     assert!(end.unwrap().is_err());
@@ -319,3 +327,5 @@ fn names_and_subjects_of_all_scripts_come_back() {
         assert_eq!(parsed.subject(), Some(name));
     }
 }
+
+mod tree;

@@ -126,13 +126,20 @@ mod tests {
         for text in [
             "short\n",
             &"word ".repeat(50).trim_end().to_owned(),
-            &format!("{}\n\n> quoted\n From here\nFrom there\n-- \nme\n", "é wörd ".repeat(40).trim_end()),
+            &format!(
+                "{}\n\n> quoted\n From here\nFrom there\n-- \nme\n",
+                "é wörd ".repeat(40).trim_end()
+            ),
             &"x".repeat(200),
             "a  b\n",
         ] {
             let lines = flowed(text);
             assert_eq!(joined(&lines), *text);
-            let longest = lines.lines().filter(|l| l.contains(' ')).map(|l| l.chars().count()).max();
+            let longest = lines
+                .lines()
+                .filter(|l| l.contains(' '))
+                .map(|l| l.chars().count())
+                .max();
             assert!(longest.unwrap_or(0) <= 78, "{lines}");
         }
     }

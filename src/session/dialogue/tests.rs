@@ -2,19 +2,24 @@
 //! message with its end. Lines of ours that stand together must have been said in one write.
 
 use super::*;
-use crate::blocks::{Block, Blocks, Replay};
+use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
 
-struct Empty;
+/// A message of so many octets that asks for so much.
+struct Fake(Shape);
 
-impl Blocks for Empty {
+impl Blocks for Fake {
     fn append(&mut self, _: &mut Vec<u8>) -> std::io::Result<Block> {
         Ok(Block::End)
     }
 }
 
-impl Replay for Empty {
-    fn blocks(&self) -> Box<dyn Blocks + '_> {
-        Box::new(Self)
+impl Replay for Fake {
+    fn shape(&self, able: Transport) -> Option<Shape> {
+        (self.0.transport <= able).then_some(self.0)
+    }
+
+    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
+        Box::new(Self(self.0))
     }
 }
 
@@ -23,7 +28,7 @@ struct Play {
     recipients: &'static [&'static str],
     helo: &'static str,
     size: u64,
-    eight_bit: bool,
+    transport: Transport,
 }
 
 impl Default for Play {
@@ -33,7 +38,7 @@ impl Default for Play {
             recipients: &["bob@hamburger.edu"],
             helo: "crepes.fr",
             size: 100,
-            eight_bit: false,
+            transport: Transport::SevenBit,
         }
     }
 }
@@ -49,14 +54,20 @@ impl Play {
         let errand = Errand {
             sender: sender.as_ref(),
             recipients: recipients.iter().collect(),
-            size: self.size,
-            eight_bit: self.eight_bit,
             utf8_header: false,
-            message: &Empty,
+            message: &Fake(Shape {
+                transport: self.transport,
+                size: self.size,
+            }),
         };
-        let mut dialogue = Dialogue::new(&errand, self.helo.to_owned(), true);
+        let options = Options::default();
+        let mut dialogue = Dialogue::new(&errand, self.helo.to_owned(), &options);
         act(&mut dialogue, script);
-        dialogue.into_answers().iter().map(word).collect()
+        dialogue
+            .into_answers()
+            .iter()
+            .map(|answer| word(answer.as_ref()))
+            .collect()
     }
 }
 
@@ -76,13 +87,20 @@ fn act(dialogue: &mut Dialogue<'_>, script: &str) {
             }
             Action::Read => Vec::new(),
             Action::Say(said) => said,
-            Action::SendBody(behind) => {
-                assert_eq!(lines.next(), Some("C: <message>"));
-                behind
-            }
         };
-        for line in said {
-            assert_eq!(lines.next(), Some(format!("C: {}", line.shown).as_str()));
+        let mut after_message = false;
+        for item in said {
+            let ours = match item {
+                Item::Message(_) => {
+                    after_message = true;
+                    "C: <message>".to_owned()
+                }
+                // Its end goes without saying.
+                Item::Line(line) if line.stage == Stage::Dot && after_message => continue,
+                Item::Line(line) => format!("C: {}", line.shown),
+                Item::Chunk(_, octets) => format!("C: <{octets} octets>"),
+            };
+            assert_eq!(lines.next(), Some(ours.as_str()));
         }
         let more = lines.peek().is_some_and(|line| line.starts_with("C: "));
         assert!(!more, "{:?} was not said in the same write", lines.peek());
@@ -108,7 +126,7 @@ fn reply<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Reply {
     }
 }
 
-fn word(answer: &Option<Answer>) -> String {
+fn word(answer: Option<&Answer>) -> String {
     match answer {
         None => "nothing".to_owned(),
         Some(Answer::Accepted(_)) => "accepted".to_owned(),
@@ -403,7 +421,7 @@ fn a_message_over_the_limit_is_not_even_announced() {
 fn octets_above_127_go_only_where_they_are_welcome() {
     // R54
     let play = Play {
-        eight_bit: true,
+        transport: Transport::EightBit,
         ..Play::default()
     };
     let answers = play.play(&[PIPELINING, "C: QUIT\nS: 221 bye"].concat());
@@ -440,18 +458,18 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
     let errand = Errand {
         sender: None,
         recipients: addresses.iter().collect(),
-        size: 100,
-        eight_bit: false,
         utf8_header: false,
-        message: &Empty,
+        message: &Fake(Shape {
+            transport: Transport::SevenBit,
+            size: 100,
+        }),
     };
     let group = |names: &[String]| {
-        let rcpts: String = names
-            .iter()
-            .map(|n| format!("C: RCPT TO:<{n}>\n"))
-            .collect();
+        let rcpts = names.join(">\nC: RCPT TO:<");
         let oks = "S: 250 ok\n".repeat(names.len() + 1);
-        format!("C: MAIL FROM:<> SIZE=100\n{rcpts}C: DATA\n{oks}S: 354 go\nC: <message>\n")
+        format!(
+            "C: MAIL FROM:<> SIZE=100\nC: RCPT TO:<{rcpts}>\nC: DATA\n{oks}S: 354 go\nC: <message>\n"
+        )
     };
     let end = "C: QUIT\nS: 250 taken\nS: 221 bye";
     let script = [
@@ -462,12 +480,106 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
         end,
     ]
     .concat();
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), true);
+    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default());
     act(&mut dialogue, &script);
     assert!(
         dialogue
             .into_answers()
             .iter()
-            .all(|answer| word(answer) == "accepted")
+            .all(|answer| word(answer.as_ref()) == "accepted")
     );
+}
+
+const CHUNKING: &str = "
+    S: 220 hi
+    C: EHLO crepes.fr
+    S: 250-hamburger.edu
+    S: 250-PIPELINING
+    S: 250-BINARYMIME
+    S: 250 CHUNKING
+";
+
+#[test]
+fn where_chunking_is_offered_a_small_message_goes_with_its_commands() {
+    let script = "
+        C: MAIL FROM:<alice@crepes.fr>
+        C: RCPT TO:<bob@hamburger.edu>
+        C: BDAT 100 LAST
+        C: <100 octets>
+        C: QUIT
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken
+        S: 221 bye";
+    let answers = Play::default().play(&[CHUNKING, script].concat());
+    assert_eq!(answers, ["accepted"]);
+}
+
+#[test]
+fn a_chunk_for_nobody_does_no_harm() {
+    let script = "
+        C: MAIL FROM:<alice@crepes.fr>
+        C: RCPT TO:<bob@hamburger.edu>
+        C: BDAT 100 LAST
+        C: <100 octets>
+        C: QUIT
+        S: 250 ok
+        S: 550 unknown
+        S: 554 no valid recipients
+        S: 221 bye";
+    let answers = Play::default().play(&[CHUNKING, script].concat());
+    assert_eq!(answers, ["550 at rcpt"]);
+}
+
+#[test]
+fn a_large_message_waits_for_its_recipients_and_goes_in_chunks() {
+    let play = Play {
+        size: 40 * 1024 * 1024,
+        transport: Transport::Binary,
+        recipients: &["a@x.org", "b@x.org"],
+        ..Play::default()
+    };
+    let script = "
+        C: MAIL FROM:<alice@crepes.fr> BODY=BINARYMIME
+        C: RCPT TO:<a@x.org>
+        C: RCPT TO:<b@x.org>
+        S: 250 ok
+        S: 550 unknown
+        S: 250 ok
+        C: BDAT 16777216
+        C: <16777216 octets>
+        C: BDAT 16777216
+        C: <16777216 octets>
+        C: BDAT 8388608 LAST
+        C: <8388608 octets>
+        C: QUIT
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken
+        S: 221 bye";
+    let answers = play.play(&[CHUNKING, script].concat());
+    assert_eq!(answers, ["550 at rcpt", "accepted"]);
+}
+
+#[test]
+fn a_refused_chunk_is_the_answer_and_what_follows_it_is_not() {
+    let play = Play {
+        size: 20 * 1024 * 1024,
+        ..Play::default()
+    };
+    let script = "
+        C: MAIL FROM:<alice@crepes.fr>
+        C: RCPT TO:<bob@hamburger.edu>
+        S: 250 ok
+        S: 250 ok
+        C: BDAT 16777216
+        C: <16777216 octets>
+        C: BDAT 4194304 LAST
+        C: <4194304 octets>
+        C: QUIT
+        S: 552 too large
+        S: 503 no transaction
+        S: 221 bye";
+    let answers = play.play(&[CHUNKING, script].concat());
+    assert_eq!(answers, ["552 at bdat"]);
 }

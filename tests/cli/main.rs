@@ -1,0 +1,19 @@
+//! End-to-end tests: the program against a scripted server that plays fair, and against servers that
+//! do not. The rows of `faults.md` (A7, B3...) stand at the tests.
+
+mod message;
+mod program;
+mod server;
+
+mod arguments;
+mod bodies;
+mod breaks;
+mod cases;
+mod copies;
+mod files;
+mod floods;
+mod output;
+mod pattern;
+mod refusals;
+mod replies;
+mod strays;
