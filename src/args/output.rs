@@ -2,6 +2,7 @@
 
 use crate::transcript::{Format, Options};
 use clap::ValueEnum;
+use std::io::IsTerminal as _;
 
 /// Options under the heading "Output".
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,12 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Look::Stevens)]
     transcript: Look,
 
+    /// Show how far a large message is, on stderr.
+    ///
+    /// `auto` shows it on a terminal, after a second.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
+    progress: Show,
+
     /// The same as --transcript json.
     #[arg(long, conflicts_with = "transcript")]
     json: bool,
@@ -33,6 +40,13 @@ enum Look {
     Stevens,
     Json,
     None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Show {
+    Auto,
+    Always,
+    Never,
 }
 
 impl Args {
@@ -48,6 +62,11 @@ impl Args {
         Options {
             format,
             verbose: self.verbose,
+            progress: match self.progress {
+                Show::Always => true,
+                Show::Never => false,
+                Show::Auto => !self.quiet && std::io::stderr().is_terminal(),
+            },
         }
     }
 }

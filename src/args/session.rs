@@ -3,6 +3,7 @@
 use super::value;
 use crate::session::Options;
 use clap::ValueEnum;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// Options under the heading "Session".
@@ -35,6 +36,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     timeout: Option<Duration>,
 
+    /// Send no faster than this many bytes a second, like 500K or 2M.
+    #[arg(long, value_name = "BYTES", value_parser = value::size)]
+    limit_rate: Option<NonZeroU64>,
+
     /// Encryption; `off` is the only mode there is so far.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Tls::Off)]
     tls: Tls,
@@ -60,6 +65,7 @@ impl Args {
                 no_pipelining: matches!(self.pipelining, When::Off),
                 no_chunking: matches!(self.chunking, When::Off),
                 timeout: self.timeout,
+                rate: self.limit_rate,
             },
         }
     }

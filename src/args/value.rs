@@ -6,6 +6,7 @@ use crate::message::{Field, Input};
 use crate::route::{Host, Place};
 use crate::text::{forbidden, name_of};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -205,6 +206,22 @@ pub fn port(text: &str) -> Result<u16, String> {
     }
 }
 
+/// `500K`, `2M`, `1G` (of 1024 each), or bytes without a unit.
+pub fn size(text: &str) -> Result<NonZeroU64, String> {
+    let wrong = || "it wants a number of bytes like 4096, 500K or 2M".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let bytes = number.checked_mul(unit).and_then(NonZeroU64::new);
+    bytes.ok_or_else(wrong)
+}
+
 /// `30s`, `500ms`, `2m`, `1h`, or seconds without a unit.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "it wants a time like 30s, 500ms or 2m".to_owned();
@@ -268,6 +285,21 @@ mod tests {
         }
         for bad in ["", "s", "0", "-1s", "1d", "1e9h", "nan", "25h"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("500K", 512_000),
+            ("2m", 2_097_152),
+            ("1G", 1 << 30),
+        ] {
+            assert_eq!(size(text).map(NonZeroU64::get), Ok(bytes));
+        }
+        for bad in ["", "0", "K", "-1", "1.5M", "1T", "99999999999999999999"] {
+            assert!(size(bad).is_err(), "{bad}");
         }
     }
 

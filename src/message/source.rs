@@ -42,7 +42,7 @@ pub enum SourceError {
         error: io::Error,
     },
     /// It is no file.
-    #[error("cannot use {name}: it is {what}")]
+    #[error("cannot read {name}: it is {what}")]
     NoFile {
         /// The path, safe to show.
         name: String,

@@ -18,6 +18,7 @@ use crate::address::Address;
 use crate::blocks::Replay;
 use crate::wire::WireError;
 use std::io;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// How sessions are held.
@@ -31,6 +32,8 @@ pub struct Options {
     pub no_chunking: bool,
     /// One limit for every step instead of RFC 5321's.
     pub timeout: Option<Duration>,
+    /// The most octets of a message in a second; `None` is as fast as it goes.
+    pub rate: Option<NonZeroU64>,
 }
 
 /// What a session is to carry: one message for some recipients.

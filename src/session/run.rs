@@ -12,6 +12,7 @@ use crate::watch::{Happening, Watch};
 use crate::wire::{Deadline, Early, Wire, WireError};
 use std::io;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// A block is written when so much has gathered: few system calls, and no more memory than that.
@@ -24,6 +25,7 @@ pub fn run(wire: Wire, errand: &Errand<'_>, options: &Options, watch: &mut dyn W
         wire,
         errand,
         timeout: options.timeout,
+        rate: options.rate,
         dialogue: Dialogue::new(errand, helo, options),
         watch,
         in_doubt: false,
@@ -111,6 +113,7 @@ struct Session<'a, 'w> {
     wire: Wire,
     errand: &'a Errand<'a>,
     timeout: Option<Duration>,
+    rate: Option<NonZeroU64>,
     dialogue: Dialogue<'a>,
     watch: &'w mut dyn Watch,
     /// Whether an end of data went out whose reply has not come.
@@ -302,7 +305,7 @@ impl Session<'_, '_> {
         let mut left = octets.unwrap_or(u64::MAX);
         while left > 0 {
             if self.wire.outbox.len() >= WRITE_SIZE {
-                match self.wire.flush(limit) {
+                match self.write_block(limit) {
                     Ok(()) => self.watch.happened(Happening::Progress {
                         octets: carried.octets,
                         of: carried.shape.size,
@@ -323,6 +326,23 @@ impl Session<'_, '_> {
             });
         }
         Ok(None)
+    }
+
+    /// Writes what has gathered of the message, as fast as may be.
+    fn write_block(&mut self, limit: Duration) -> Result<(), WireError> {
+        let Some(rate) = self.rate else {
+            return self.wire.flush(limit);
+        };
+        // Ten times a second, so that the flow is even and the server never waits for long.
+        let most = usize::try_from(rate.get() / 10)
+            .unwrap_or(usize::MAX)
+            .max(512);
+        while !self.wire.outbox.is_empty() {
+            let octets = self.wire.outbox.len().min(most);
+            self.wire.flush_some(most, limit)?;
+            std::thread::sleep(Duration::from_secs_f64(octets as f64 / rate.get() as f64));
+        }
+        Ok(())
     }
 
     /// The server has spoken in the middle of the message, or closed. Only a refusal counts; the end

@@ -27,6 +27,8 @@ pub struct Options {
     pub format: Format,
     /// Every host and address considered, and how each part was encoded.
     pub verbose: bool,
+    /// A bar on stderr for what takes long.
+    pub progress: bool,
 }
 
 /// An output that goes on in silence when nobody reads it any more, and remembers when it could not

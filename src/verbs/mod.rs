@@ -2,6 +2,7 @@
 
 mod demo;
 mod print;
+mod progress;
 mod send;
 mod sink;
 mod terminal;

@@ -1,6 +1,7 @@
 //! Sending: the verb that needs no name.
 
 use super::build;
+use super::progress::Progress;
 use super::terminal::{Stdout, complain};
 use crate::deliver::deliver;
 use crate::exit::Exit;
@@ -21,6 +22,9 @@ pub fn run(plan: Send) -> Exit {
     let go = |watch: &mut dyn Watch| {
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
+        }
+        if plan.output.progress {
+            return deliver(&message, &router, &plan.session, &mut Progress::new(watch));
         }
         deliver(&message, &router, &plan.session, watch)
     };

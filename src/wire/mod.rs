@@ -135,6 +135,14 @@ impl Wire {
         Ok(())
     }
 
+    /// Writes no more than the first `most` bytes of the outbox.
+    pub fn flush_some(&mut self, most: usize, limit: Duration) -> Result<(), WireError> {
+        let rest = self.outbox.split_off(most.min(self.outbox.len()));
+        let written = self.flush(limit);
+        self.outbox.extend_from_slice(&rest);
+        written
+    }
+
     fn unwritten(&mut self, written: usize, error: WireError) -> Result<(), WireError> {
         self.outbox.drain(..written);
         Err(error)
