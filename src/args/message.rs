@@ -115,7 +115,7 @@ pub struct Args {
 
     /// The charset of the text, if it is not UTF-8.
     ///
-    /// The charset of --body, --html or --markdown, like latin1 or shift_jis. It is sent as UTF-8.
+    /// That of --body, --html or --markdown, like `latin1` or `shift_jis`. It is sent as UTF-8.
     #[arg(long, value_name = "NAME", value_parser = value::charset)]
     charset: Option<String>,
 

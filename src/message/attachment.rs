@@ -144,6 +144,7 @@ impl Attachment {
 
 impl Inline {
     /// The name behind `cid:`.
+    #[must_use]
     pub fn content_id(&self) -> String {
         self.id.clone().unwrap_or_else(|| self.file.file_name())
     }

@@ -31,7 +31,7 @@ pub fn examine(bytes: &[u8]) -> Result<Calendar, String> {
             "END" => closed |= open.is_empty(),
             _ if open.is_empty() => return Err(wrong("stands outside of BEGIN:VCALENDAR")),
             "METHOD" if open.len() == 1 => {
-                method = Some(token(&value).ok_or_else(|| wrong("METHOD"))?)
+                method = Some(token(&value).ok_or_else(|| wrong("METHOD"))?);
             }
             "VERSION" if open.len() == 1 => seen_version = true,
             _ => {}

@@ -139,7 +139,7 @@ impl encode::Encoder for Decoding {
     }
 }
 
-/// Markdown as HTML (CommonMark, with tables, strikethrough and footnotes).
+/// Markdown as HTML (`CommonMark`, with tables, strikethrough and footnotes).
 fn html_of(markdown: &Source) -> Result<Source, MessageError> {
     use pulldown_cmark::{Options, Parser, html};
     let bytes = markdown.whole(MAX_WHOLE)?;

@@ -340,7 +340,8 @@ impl Session<'_, '_> {
         while !self.wire.outbox.is_empty() {
             let octets = self.wire.outbox.len().min(most);
             self.wire.flush_some(most, limit)?;
-            std::thread::sleep(Duration::from_secs_f64(octets as f64 / rate.get() as f64));
+            let nanos = octets as u64 * 1_000_000_000 / rate.get();
+            std::thread::sleep(Duration::from_nanos(nanos));
         }
         Ok(())
     }

@@ -76,9 +76,8 @@ impl Stage {
             Self::Rcpt(_) => "RCPT TO",
             Self::Data => "DATA",
             Self::Bdat { last: false } => "BDAT",
-            Self::Bdat { last: true } => "the end of data",
             Self::Body => "the message",
-            Self::Dot => "the end of data",
+            Self::Dot | Self::Bdat { last: true } => "the end of data",
             Self::Rset => "RSET",
             Self::Quit => "QUIT",
         }

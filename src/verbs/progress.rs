@@ -36,21 +36,25 @@ impl<'w> Progress<'w> {
 
     fn show(&mut self, octets: u64, of: u64) {
         let start = *self.start.get_or_insert_with(Instant::now);
-        if start.elapsed() < SOON {
+        let soon = start.elapsed() >= SOON;
+        if !self.is_terminal {
+            if soon {
+                self.say(octets, of);
+            }
             return;
         }
-        if !self.is_terminal {
-            return self.say(octets, of);
-        }
+        // Hidden at first, so that it knows the rate when it is shown.
         let bar = self.bar.get_or_insert_with(|| {
-            let bar =
-                ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::stderr_with_hz(4));
+            let bar = ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::hidden());
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            bar.with_elapsed(start.elapsed())
+            bar
         });
         bar.set_position(octets);
+        if soon && bar.is_hidden() {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
+        }
     }
 }
 

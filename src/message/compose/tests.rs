@@ -236,13 +236,13 @@ fn a_type_that_is_none_or_may_not_be_base64_is_refused() {
 
 #[test]
 fn a_changed_attachment_never_makes_a_whole_message() {
-    let (_directory, attachment) = attached("a", &vec![1; 300_000], None);
+    let (directory, attachment) = attached("a", &vec![1; 300_000], None);
     let mut draft = draft("");
     draft.attachments = vec![attachment.clone()];
     let message = composed(draft).unwrap();
     std::fs::File::options()
         .write(true)
-        .open(_directory.path().join("a"))
+        .open(directory.path().join("a"))
         .unwrap()
         .set_len(100_000)
         .unwrap();

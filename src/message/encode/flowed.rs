@@ -125,7 +125,7 @@ mod tests {
     fn paragraphs_come_back_and_lines_are_short() {
         for text in [
             "short\n",
-            &"word ".repeat(50).trim_end().to_owned(),
+            "word ".repeat(50).trim_end(),
             &format!(
                 "{}\n\n> quoted\n From here\nFrom there\n-- \nme\n",
                 "é wörd ".repeat(40).trim_end()

@@ -37,8 +37,8 @@ fn inline(path: &std::path::Path, id: Option<&str>) -> Inline {
     }
 }
 
-fn html(text: &str) -> Option<Input> {
-    Some(Input::Text(text.to_owned()))
+fn html(text: &str) -> Input {
+    Input::Text(text.to_owned())
 }
 
 #[test]
@@ -53,17 +53,15 @@ fn the_tree_has_the_levels_that_it_needs_and_no_others() {
         tree(wire(draft).as_bytes())
     };
     assert_eq!(with(&|_| {}), "text/plain");
-    assert_eq!(
-        with(&|d| d.text.html = html("<p>")),
-        "alternative(text/plain, text/html)"
-    );
+    let both = with(&|d| d.text.html = Some(html("<p>")));
+    assert_eq!(both, "alternative(text/plain, text/html)");
     let only_html = with(&|d| {
         d.text.body = None;
-        d.text.html = html("<p>");
+        d.text.html = Some(html("<p>"));
     });
     assert_eq!(only_html, "text/html");
     let related = with(&|d| {
-        d.text.html = shows();
+        d.text.html = Some(shows());
         d.inline = vec![picture()];
     });
     assert_eq!(
@@ -71,7 +69,7 @@ fn the_tree_has_the_levels_that_it_needs_and_no_others() {
         "related(alternative(text/plain, text/html), image/png)"
     );
     let all = with(&|d| {
-        d.text.html = shows();
+        d.text.html = Some(shows());
         d.inline = vec![picture()];
         d.attachments = vec![attachment()];
     });
@@ -88,7 +86,7 @@ fn the_tree_has_the_levels_that_it_needs_and_no_others() {
 fn markdown_makes_a_text_as_it_was_written_and_html() {
     let mut draft = draft("");
     draft.text.body = None;
-    draft.text.markdown = html("# Hi *there*\n\n- a\n");
+    draft.text.markdown = Some(html("# Hi *there*\n\n- a\n"));
     let wire = wire(draft);
     assert_eq!(tree(wire.as_bytes()), "alternative(text/plain, text/html)");
     let parsed = MessageParser::default().parse(&wire).unwrap();
@@ -154,23 +152,23 @@ fn an_attached_message_is_never_encoded() {
 fn a_cid_without_its_part_is_an_error_and_a_part_without_its_cid_a_warning() {
     let (_directory, path) = file("logo.png", b"png");
     let mut draft = draft("");
-    draft.text.html = html("<img src='cid:other'>");
+    draft.text.html = Some(html("<img src='cid:other'>"));
     draft.inline = vec![inline(&path, Some("logo"))];
     let error = composed(draft.clone()).unwrap_err().to_string();
     assert!(
         error.contains("cid:other") && error.contains("--inline"),
         "{error}"
     );
-    draft.text.html = html("no picture");
+    draft.text.html = Some(html("no picture"));
     let message = composed(draft.clone()).unwrap();
     assert_eq!(
         message.warnings,
         ["--inline: the HTML does not show cid:logo"]
     );
-    draft.text.html = html("<img src='cid:logo'>");
+    draft.text.html = Some(html("<img src='cid:logo'>"));
     assert!(composed(draft.clone()).unwrap().warnings.is_empty());
     draft.inline[0].id = Some("a b".to_owned());
-    draft.text.html = html("<img src='cid:a%20b'>");
+    draft.text.html = Some(html("<img src='cid:a%20b'>"));
     assert!(composed(draft).unwrap_err().to_string().contains("cid=ID"));
 }
 
