@@ -254,6 +254,11 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::GoOn => return abort(Stage::Dot, reply),
             _ if self.taken.is_empty() => {}
+            // A farewell is the answer to QUIT, which may stand behind; this one's answer is lost.
+            Class::Success if reply.code == 221 => {
+                self.doubt();
+                return abort(Stage::Dot, reply);
+            }
             Class::Success => {
                 for recipient in self.taken.drain(..) {
                     self.answers[recipient] = Some(Answer::Accepted(reply.clone()));
