@@ -59,6 +59,10 @@ impl Delivery<'_> {
                 Ok(addresses) => addresses,
                 Err(error) => {
                     self.no_address(&pending, &error, tried);
+                    // RFC 5321 §5.1: behind ourselves, there is nobody to hand the mail on to.
+                    if matches!(error, RouteError::Loop(_)) {
+                        return;
+                    }
                     continue;
                 }
             };

@@ -251,7 +251,9 @@ pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> 
 fn folder_parameter(folder: &mut Folder, key: &str, value: &str) {
     folder.text.push(';');
     folder.column += 1;
-    let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    // Quotes and backslashes within a quoted string are beyond some readers.
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    let plain = value.bytes().all(is_plain);
     if plain && value.len() <= MAX_PARAMETER {
         let token = !value.is_empty() && value.bytes().all(is_token);
         let value = if token {
@@ -416,7 +418,11 @@ mod tests {
         );
         assert_eq!(
             field("a \"b\".pdf"),
-            "Content-Disposition: attachment; filename=\"a \\\"b\\\".pdf\"\r\n"
+            "Content-Disposition: attachment; filename*=utf-8''a%20%22b%22.pdf\r\n"
+        );
+        assert_eq!(
+            field("a b.pdf"),
+            "Content-Disposition: attachment; filename=\"a b.pdf\"\r\n"
         );
         assert_eq!(
             field("menü.pdf"),

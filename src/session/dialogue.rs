@@ -285,6 +285,11 @@ impl<'a> Dialogue<'a> {
             Class::GoOn => return abort(stage, reply),
             // Nobody was taken, or all were refused in the meantime: a lone dot, a chunk for nobody.
             _ if self.taken.is_empty() => self.open &= stage != Stage::Dot,
+            // A farewell is the answer to QUIT, which may stand behind; this one's answer is lost.
+            Class::Success if reply.code == 221 => {
+                self.doubt();
+                return abort(stage, reply);
+            }
             Class::Success => {
                 self.open = false;
                 for recipient in self.taken.drain(..) {

@@ -1,0 +1,249 @@
+//! An authority for every name there is: hickory's server with one zone, the root, on a port of its
+//! own. Some names can be told to fail in the ways that real resolvers fail in.
+
+use hickory_server::Server;
+use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
+use hickory_server::net::xfer::Protocol;
+use hickory_server::proto::op::{HeaderCounts, Metadata, ResponseCode};
+use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA};
+use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordType};
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::store::in_memory::InMemoryZoneHandler;
+use hickory_server::zone_handler::{AxfrPolicy, Catalog, MessageResponseBuilder, ZoneType};
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+use tokio::net::{TcpListener, UdpSocket};
+
+/// What a question is answered with in place of the zone's records.
+#[derive(Clone)]
+enum Answer {
+    /// This code and no records.
+    Code(ResponseCode),
+    /// Nothing at all.
+    Silence,
+    /// These records, whatever names they are for.
+    Records(Vec<Record>),
+}
+
+type Odd = HashMap<(String, RecordType), Answer>;
+
+/// A running authority; it ends with this value.
+pub struct Authority {
+    /// Where it listens, over UDP and TCP.
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    stop: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Authority {
+    /// Serves these records, one a line: `name type data`. In place of data, `SERVFAIL`, `REFUSED` and
+    /// `SILENCE` are failures. A line `name type := owner type data` puts a record into the answer to
+    /// the first question, whoever owns it.
+    pub fn serve(lines: &[impl AsRef<str>]) -> Self {
+        let mut zone = InMemoryZoneHandler::<TokioRuntimeProvider>::empty(
+            Name::root(),
+            ZoneType::Primary,
+            AxfrPolicy::Deny,
+        );
+        let soa = SOA::new(name("ns.test"), name("root.test"), 1, 60, 60, 60, 60);
+        let soa = Record::from_rdata(Name::root(), 60, RData::SOA(soa));
+        assert!(zone.upsert_mut(soa, 1));
+        let mut odd = Odd::new();
+        for line in lines {
+            let line = line.as_ref();
+            match line.split_once(" := ") {
+                Some((question, answer)) => put_odd(&mut odd, question, answer),
+                None => match failure(line) {
+                    Some((question, answer)) => {
+                        odd.insert(question, answer);
+                    }
+                    None => assert!(zone.upsert_mut(record(line), 1), "{line}"),
+                },
+            }
+        }
+        let mut catalog = Catalog::new();
+        let root = LowerName::from(Name::root());
+        catalog.upsert(root, vec![Arc::new(zone) as Arc<_>]);
+        start(catalog, odd)
+    }
+
+    /// The questions so far: `MX example.test over UDP`.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How often this was asked.
+    pub fn count(&self, question: &str) -> usize {
+        let is = |asked: &&String| asked.starts_with(question);
+        self.asked().iter().filter(is).count()
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop();
+        }
+    }
+}
+
+fn start(catalog: Catalog, odd: Odd) -> Authority {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let handler = Handler {
+        catalog,
+        odd,
+        asked: Arc::clone(&asked),
+    };
+    let (ready, started) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (udp, tcp) = sockets().await;
+            let address = udp.local_addr().unwrap();
+            let mut server = Server::new(handler);
+            server.register_socket(udp);
+            server.register_listener(tcp, Duration::from_secs(10), 64);
+            let token = server.shutdown_token().clone();
+            let stop: Box<dyn FnOnce() + Send> = Box::new(move || token.cancel());
+            ready.send((address, stop)).unwrap();
+            let _ = server.block_until_done().await;
+        });
+    });
+    let (address, stop) = started.recv().unwrap();
+    Authority {
+        address,
+        asked,
+        stop: Some(stop),
+    }
+}
+
+/// UDP and TCP on one port that nobody uses.
+async fn sockets() -> (UdpSocket, TcpListener) {
+    for _ in 0..50 {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
+    }
+    panic!("no port is free for both UDP and TCP");
+}
+
+/// The catalog behind a clerk who notes every question and answers some himself.
+struct Handler {
+    catalog: Catalog,
+    odd: Odd,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Handler {
+    async fn answer<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut response: R,
+    ) -> ResponseInfo {
+        let info = request.request_info().expect("one question");
+        let question = info.query.original();
+        let asked = without_dot(question.name());
+        let kind = question.query_type();
+        let how = if request.protocol() == Protocol::Udp {
+            "UDP"
+        } else {
+            "TCP"
+        };
+        let note = format!("{kind} {asked} over {how}");
+        self.asked.lock().unwrap().push(note);
+        let mut metadata = Metadata::response_from_request(&request.metadata);
+        metadata.recursion_available = true;
+        let build = MessageResponseBuilder::from_message_request(request);
+        let sent = match self.odd.get(&(asked.to_ascii_lowercase(), kind)) {
+            None => {
+                return self.catalog.handle_request::<R, T>(request, response).await;
+            }
+            Some(Answer::Silence) => {
+                let counts = HeaderCounts::default();
+                return hickory_server::proto::op::Header { metadata, counts }.into();
+            }
+            Some(Answer::Code(code)) => {
+                let message = build.error_msg(&request.metadata, *code);
+                response.send_response(message).await
+            }
+            Some(Answer::Records(records)) => {
+                let message = build.build(metadata, records, &[], &[], &[]);
+                response.send_response(message).await
+            }
+        };
+        sent.expect("the response goes out")
+    }
+}
+
+// The trait is an async_trait; written out, it needs no dependency.
+impl RequestHandler for Handler {
+    fn handle_request<'s, 'r, 'f, R, T>(
+        &'s self,
+        request: &'r Request,
+        response: R,
+    ) -> Pin<Box<dyn Future<Output = ResponseInfo> + Send + 'f>>
+    where
+        R: 'f + ResponseHandler,
+        T: 'f + Time,
+        's: 'f,
+        'r: 'f,
+        Self: 'f,
+    {
+        Box::pin(self.answer::<R, T>(request, response))
+    }
+}
+
+fn put_odd(odd: &mut Odd, question: &str, answer: &str) {
+    let (owner, kind) = question.split_once(' ').expect("name and type");
+    let key = (owner.to_ascii_lowercase(), kind.parse().unwrap());
+    let entry = odd.entry(key).or_insert(Answer::Records(Vec::new()));
+    if let Answer::Records(records) = entry {
+        records.push(record(answer));
+    }
+}
+
+fn failure(line: &str) -> Option<((String, RecordType), Answer)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let answer = match *words.get(2)? {
+        "SERVFAIL" => Answer::Code(ResponseCode::ServFail),
+        "REFUSED" => Answer::Code(ResponseCode::Refused),
+        "SILENCE" => Answer::Silence,
+        _ => return None,
+    };
+    let kind = words[1].parse().unwrap();
+    Some(((words[0].to_ascii_lowercase(), kind), answer))
+}
+
+/// `name type data`.
+fn record(line: &str) -> Record {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let data = match words[1..] {
+        ["MX", preference, host] => RData::MX(MX::new(preference.parse().unwrap(), name(host))),
+        ["A", ip] => RData::A(A(ip.parse().unwrap())),
+        ["AAAA", ip] => RData::AAAA(AAAA(ip.parse().unwrap())),
+        ["CNAME", target] => RData::CNAME(CNAME(name(target))),
+        ["TXT", text] => RData::TXT(hickory_server::proto::rr::rdata::TXT::new(vec![
+            text.to_owned(),
+        ])),
+        _ => panic!("no record: {line}"),
+    };
+    Record::from_rdata(name(words[0]), 60, data)
+}
+
+fn name(text: &str) -> Name {
+    let text = text.trim_end_matches('.');
+    Name::from_ascii(format!("{text}.")).unwrap()
+}
+
+fn without_dot(name: &Name) -> String {
+    let text = name.to_ascii();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,15 @@
+//! Routing against a real DNS: hickory's authority on loopback answers, scripted SMTP servers on
+//! 127.0.0.2 and its neighbours take the mail, and `ehlo` runs as people run it.
+
+mod authority;
+mod exchangers;
+mod run;
+
+mod addresses;
+mod aliases;
+mod answers;
+mod envelope;
+mod failover;
+mod order;
+mod ourselves;
+mod resolver;

@@ -1,0 +1,13 @@
+//! Against real parts: Postfix takes the mail, smtp-sink misbehaves, and other people's readers read
+//! what we compose. Where a part is not installed its tests are skipped with a reason, unless
+//! `EHLO_INTEROP=required`.
+
+mod parts;
+mod postfix;
+mod run;
+mod smtp_sink;
+
+mod delivery;
+mod faults;
+mod reading;
+mod refusals;

@@ -1,0 +1,86 @@
+//! One run of the program, as a script would start it.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// After this time, a run counts as hanging.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// How a run ended.
+pub struct Ran {
+    /// The exit status.
+    pub code: i32,
+    /// The transcript, or the message of `--print`.
+    pub stdout: Vec<u8>,
+    /// What failed.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The transcript as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Fails with all that was said unless the run ended with this status.
+    #[track_caller]
+    pub fn ends_with(&self, code: i32) -> &Self {
+        let text: String = self.text().chars().take(4000).collect();
+        assert_eq!(self.code, code, "{text}\n{}", self.stderr);
+        self
+    }
+
+    /// Fails unless the transcript says this.
+    #[track_caller]
+    pub fn shows(&self, words: &str) -> &Self {
+        let text = self.text();
+        assert!(text.contains(words), "no {words:?} in {text}");
+        self
+    }
+
+    /// Fails if the transcript says this.
+    #[track_caller]
+    pub fn hides(&self, words: &str) -> &Self {
+        let text = self.text();
+        assert!(!text.contains(words), "{words:?} in {text}");
+        self
+    }
+}
+
+/// Runs the program in this directory, with nothing of this environment.
+pub fn ehlo(directory: &Path, arguments: &[&str]) -> Ran {
+    let home = tempfile::tempdir().unwrap();
+    let (out, err) = (home.path().join("out"), home.path().join("err"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ehlo"))
+        .args(arguments)
+        .env_clear()
+        .env("TZ", "UTC")
+        .env("HOME", home.path())
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(File::create(&out).unwrap())
+        .stderr(File::create(&err).unwrap())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > LIMIT {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let said = std::fs::read(&out).unwrap();
+            let said = String::from_utf8_lossy(&said);
+            panic!("ehlo {arguments:?} hangs; it said:\n{said}");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    Ran {
+        code: status.code().unwrap_or(-1),
+        stdout: std::fs::read(out).unwrap(),
+        stderr: std::fs::read_to_string(err).unwrap(),
+    }
+}
