@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= a/attach= H/header= message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 dns= helo= pipelining= timeout= tls= q/quiet v/verbose transcript= json h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 dns= helo= pipelining= chunking= timeout= limit-rate= tls= q/quiet v/verbose transcript= progress= json h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -31,8 +31,22 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l bcc -d 'Who gets it and is na
 complete -c ehlo -n "__fish_ehlo_needs_command" -l reply-to -d 'Where answers are to go' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'The subject' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s a -l attach -d 'Attach a file' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l html -d 'The text as HTML; with a body, beside it' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l attach-message -d 'Attach a message as it is' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l calendar -d 'An invitation, beside the text' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l charset -d 'The charset of the text, if it is not UTF-8' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one of ours' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l in-reply-to -d 'The Message-ID that this answers' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l references -d 'The Message-IDs of the conversation; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l priority -d 'How urgent it is' -r -f -a "high\t''
+normal\t''
+low\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l list-unsubscribe -d 'Where one leaves the list: https or mailto' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l auto-submitted -d 'Say that no person wrote it, so that nothing answers by itself' -r -f -a "auto-generated\t''
+auto-replied\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
@@ -41,11 +55,20 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Ask this resolver ins
 complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Commands in groups where the server offers it' -r -f -a "auto\t''
 off\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l chunking -d 'BDAT instead of DATA where the server offers it' -r -f -a "auto\t''
+off\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l timeout -d 'One time limit for every step, like 30s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l limit-rate -d 'Send no faster than this many bytes a second, like 500K or 2M' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l tls -d 'Encryption; `off` is the only mode there is so far' -r -f -a "off\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
 json\t''
 none\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l progress -d 'Show how far a large message is, on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long paragraphs as lines that flow'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Message-ID out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l print -d 'Write the message to stdout, and send nothing'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 6 -l ipv6 -d 'Use IPv6 only'

@@ -103,10 +103,25 @@ fn text_arrives(text: &[u8]) {
     arrives_as_printed(directory.path(), &["-b", "@text"]);
 }
 
+/// Postfix offers 8BITMIME, so that text travels as it is.
+#[track_caller]
+fn text_arrives_unencoded(text: &str) {
+    let Some(postfix) = Postfix::start() else {
+        return;
+    };
+    let directory = directory_with("text", text.as_bytes());
+    let all = [&FIXED[..], &["-b", "@text", "bob@example.test"]].concat();
+    postfix.send(directory.path(), &all).ends_with(0);
+    let came = String::from_utf8(postfix.receive("bob")).unwrap();
+    let (header, body) = came.split_once("\n\n").unwrap();
+    assert!(header.contains("Content-Transfer-Encoding: 8bit"), "{header}");
+    assert_eq!(body, text);
+}
+
 #[test]
 fn text_in_several_scripts_arrives() {
-    text_arrives("Grüße\nпривет\n你好\n😀\n".as_bytes());
-    text_arrives("only one ü in much that is ASCII\n".repeat(50).as_bytes());
+    text_arrives_unencoded("Grüße\nпривет\n你好\n😀\n");
+    text_arrives_unencoded(&"only one ü in much that is ASCII\n".repeat(50));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn commands_go_in_one_group_or_one_by_one_as_told() {
     };
     let directory = tempfile::tempdir().unwrap();
     for (how, in_one_group) in [("auto", true), ("off", false)] {
-        let arguments = ["--pipelining", how, "bob@example.test"];
+        let arguments = ["--chunking", "off", "--pipelining", how, "bob@example.test"];
         let ran = postfix.send(directory.path(), &[&SMALL[..], &arguments].concat());
         let group = ">>> RCPT TO:<bob@example.test>\n>>> DATA\n250 ";
         assert_eq!(ran.ends_with(0).text().contains(group), in_one_group);
