@@ -114,7 +114,10 @@ fn text_arrives_unencoded(text: &str) {
     postfix.send(directory.path(), &all).ends_with(0);
     let came = String::from_utf8(postfix.receive("bob")).unwrap();
     let (header, body) = came.split_once("\n\n").unwrap();
-    assert!(header.contains("Content-Transfer-Encoding: 8bit"), "{header}");
+    assert!(
+        header.contains("Content-Transfer-Encoding: 8bit"),
+        "{header}"
+    );
     assert_eq!(body, text);
 }
 
