@@ -28,6 +28,13 @@ Test a server: under another name, without a sender, commands one by one:
   ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
        --pipelining off -b test postmaster@example.org
 
+A letter in Markdown, with a picture in it, and its plain text beside:
+  ehlo -r mail.example.org -s 'Trip' --markdown @trip.md --inline map.png ann@example.org
+
+An invitation, and a log that comes through a pipe:
+  ehlo -s 'Review' -b 'See you' --calendar review.ics bob@example.org
+  journalctl -b | ehlo -s 'log' -b 'attached' -a '-;name=boot.log' ops@example.org
+
 A ready message to those whom it names, and to those whom you name instead:
   ehlo --message draft.eml
   ehlo --message draft.eml archive@example.org

@@ -69,9 +69,14 @@ pub fn unstructured(name: &str, value: &str) -> String {
     let mut folder = Folder::new(name);
     let words: Vec<&str> = value.split(' ').collect();
     // What stands between the first and the last special word is encoded in one go: blanks between
-    // encoded words would vanish (RFC 2047 §6.2).
-    let first = words.iter().position(|word| is_special(word));
-    let last = words.iter().rposition(|word| is_special(word));
+    // encoded words would vanish (RFC 2047 §6.2). Several blanks in a row make empty words, which
+    // need their neighbours to be encoded with.
+    let special = |word: &&str| is_special(word);
+    let widened = |at: usize, by: usize| if words[at].is_empty() { by } else { 0 };
+    let first = words.iter().position(special);
+    let first = first.map(|at| at.saturating_sub(widened(at, 1)));
+    let last = words.iter().rposition(special);
+    let last = last.map(|at| (at + widened(at, 1)).min(words.len() - 1));
     let (Some(first), Some(last)) = (first, last) else {
         for word in words {
             folder.word(word);
@@ -359,8 +364,11 @@ mod tests {
             "é é",
             "é  é",
             "plain é plain",
+            "two  blanks",
+            "a   b  c",
+            "?  8",
         ] {
-            assert_eq!(subject(text), text.trim_start(), "{text:?}");
+            assert_eq!(subject(text), text, "{text:?}");
         }
     }
 

@@ -123,6 +123,8 @@ fn send(message: &Message, address: SocketAddr) -> Report {
     };
     let session = session::Options {
         helo: Some("crepes.fr".to_owned()),
+        // The classic conversation, with the message behind DATA.
+        no_chunking: true,
         ..session::Options::default()
     };
     let mut transcript = Stevens::new(Stdout, false);
