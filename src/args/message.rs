@@ -166,9 +166,10 @@ pub struct Args {
     /// Send this ready message, from a file or stdin (`-`).
     ///
     /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From).
-    /// It goes to the recipients on the command line, or, without any, to those in its To, Cc and Bcc.
+    /// It goes to the recipients on the command line, or, without any, to those in its To, Cc and Bcc, or
+    /// its Resent-To and so on. --header puts fields before its own.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,
-          conflicts_with_all = ["subject", "body", "attach", "header", "reply_to", "html", "markdown",
+          conflicts_with_all = ["subject", "body", "attach", "reply_to", "html", "markdown",
                                 "inline", "attach_message", "calendar", "charset", "format_flowed",
                                 "in_reply_to", "references", "priority", "list_unsubscribe",
                                 "auto_submitted", "no_date", "no_message_id"])]
@@ -209,6 +210,7 @@ impl Args {
                 content: Content::Ready(Ready {
                     input,
                     from,
+                    headers: self.header,
                     recipients,
                 }),
                 envelope_from: envelope_from.or(sender),

@@ -7,7 +7,7 @@ use crate::time::header_date;
 use std::time::SystemTime;
 
 /// Fields of addresses, which are parsed and written anew when an option gives them.
-const ADDRESS_FIELDS: [&str; 10] = [
+const ADDRESS_FIELDS: [&str; 12] = [
     "From",
     "Sender",
     "To",
@@ -17,6 +17,8 @@ const ADDRESS_FIELDS: [&str; 10] = [
     "Resent-Sender",
     "Resent-To",
     "Resent-Cc",
+    "Bcc",
+    "Resent-Bcc",
     "Disposition-Notification-To",
 ];
 
@@ -132,7 +134,7 @@ pub fn given_fields(
 }
 
 /// A field as it goes over the wire.
-fn written(field: &Field) -> Result<String, MessageError> {
+pub fn written(field: &Field) -> Result<String, MessageError> {
     let is = |name: &&&str| name.eq_ignore_ascii_case(&field.name);
     let wrong = |why| MessageError::Field {
         name: field.name.clone(),

@@ -87,6 +87,8 @@ pub struct Ready {
     pub input: Input,
     /// The author, should the message not name one.
     pub from: Mailbox,
+    /// Header fields that are put before those of the message: `Resent-To` and its kin.
+    pub headers: Vec<Field>,
     /// Who is to have it; when empty, those whom `To`, `Cc` and `Bcc` name.
     pub recipients: Vec<Entry>,
 }

@@ -1,9 +1,10 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
 use super::encode::{self, Encoding};
+use super::fields::written;
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
-use super::{Envelope, Message, MessageError, Ready};
+use super::{Envelope, Field, Message, MessageError, Ready};
 use super::{header::addresses, message_id, recipients};
 use crate::address::{Entry, parse_list};
 use crate::blocks::Transport;
@@ -20,10 +21,25 @@ const MAX_LINE: usize = 998;
 /// Fields that no message may carry when it leaves: R44, R28.
 const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
+/// Fields that a message has once (R41).
+const ONCE: [&str; 10] = [
+    "Date",
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Subject",
+];
+
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
 pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
     let source = Source::open(ready.input)?;
-    let head = Head::read(&source)?;
+    let mut head = Head::read(&source)?;
+    head.put_before(&ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
         head.recipients()?
     } else {
@@ -232,6 +248,28 @@ impl Head {
         Ok(())
     }
 
+    /// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
+    fn put_before(&mut self, fields: &[Field]) -> Result<(), MessageError> {
+        let mut before = Vec::new();
+        for field in fields {
+            let is_once = ONCE
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&field.name));
+            if is_once && self.find(&field.name.to_ascii_lowercase()).is_some() {
+                return Err(MessageError::Field {
+                    name: field.name.clone(),
+                    why: "stands in the message already, which is sent as it is",
+                });
+            }
+            before.push(RawField {
+                name: field.name.to_ascii_lowercase(),
+                raw: written(field)?.into_bytes(),
+            });
+        }
+        self.fields.splice(0..0, before);
+        Ok(())
+    }
+
     fn find(&self, name: &str) -> Option<&RawField> {
         self.fields.iter().find(|field| field.name == name)
     }
@@ -294,6 +332,7 @@ mod tests {
         let ready = Ready {
             input: Input::Text(text.to_owned()),
             from: Mailbox::parse("login@here.example").unwrap(),
+            headers: Vec::new(),
             recipients: parse_list(recipients).unwrap(),
         };
         prepare(ready, SystemTime::UNIX_EPOCH)
@@ -351,6 +390,36 @@ mod tests {
         assert_eq!(message.envelope.recipients[0].to_string(), "d@x.org");
         assert_eq!(message.envelope.recipients.len(), 1);
         assert!(!wire(&message).contains("c@x.org"));
+    }
+
+    #[test]
+    fn a_message_can_be_resent() {
+        let field = |name: &str, value: &str| Field {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let ready = Ready {
+            input: Input::Text(format!("{FULL}To: b@x.org\n\nhi\n")),
+            from: Mailbox::parse("login@here.example").unwrap(),
+            headers: vec![
+                field("Resent-To", "Jürgen <c@x.org>"),
+                field("Resent-Bcc", "d@x.org"),
+            ],
+            recipients: Vec::new(),
+        };
+        let message = prepare(ready, SystemTime::UNIX_EPOCH).unwrap();
+        let all: Vec<String> = message
+            .envelope
+            .recipients
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(all, ["c@x.org", "d@x.org"]);
+        let wire = wire(&message);
+        assert!(
+            wire.starts_with("Resent-To: =?utf-8?q?J=C3=BCrgen?= <c@x.org>\r\nFrom: a@x.org\r\n")
+        );
+        assert!(!wire.contains("d@x.org"));
     }
 
     #[test]
