@@ -1,16 +1,14 @@
 //! The one loop that drives a dialogue over a wire. What is said and heard passes here, above TLS and
 //! below the dialogue, so that nothing is said unseen.
 
-use super::dots::Dots;
+use super::carried::Carried;
 use super::reply::Gathering;
 use super::{
     Action, Class, Dialogue, Ended, Errand, Event, Failure, Item, Line, Options, Reply, Stage,
 };
-use crate::blocks::{Block, Blocks, Shape};
 use crate::text::printable;
 use crate::watch::{Happening, Watch};
 use crate::wire::{Deadline, Early, Wire, WireError};
-use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -29,7 +27,6 @@ pub fn run(wire: Wire, errand: &Errand<'_>, options: &Options, watch: &mut dyn W
         dialogue: Dialogue::new(errand, helo, options),
         watch,
         in_doubt: false,
-        streamed: false,
         quit_code: None,
     };
     let failure = session.converse().err();
@@ -61,54 +58,6 @@ fn ends_message(item: &Item, message: Option<&Carried<'_>>) -> bool {
     }
 }
 
-/// A message on its way.
-struct Carried<'m> {
-    shape: Shape,
-    blocks: Box<dyn Blocks + 'm>,
-    dots: Dots,
-    /// How much has gone into the outbox.
-    octets: u64,
-    /// What was read and belongs to the next chunk.
-    rest: Vec<u8>,
-}
-
-impl<'m> Carried<'m> {
-    fn new(errand: &Errand<'m>, shape: Shape) -> Self {
-        Self {
-            shape,
-            blocks: errand.message.blocks(shape),
-            dots: Dots::new(),
-            octets: 0,
-            rest: Vec::new(),
-        }
-    }
-
-    /// Appends the next block, or as much of it as `left` allows; false at the end of the message.
-    fn append(&mut self, out: &mut Vec<u8>, left: &mut u64, stuffed: bool) -> io::Result<bool> {
-        let start = out.len();
-        let block = if self.rest.is_empty() {
-            self.blocks.append(out)?
-        } else {
-            out.append(&mut self.rest);
-            Block::Lines
-        };
-        let allowed = usize::try_from(*left).unwrap_or(usize::MAX);
-        if out.len() - start > allowed {
-            self.rest = out.split_off(start + allowed);
-        }
-        let count = (out.len() - start) as u64;
-        self.octets += count;
-        *left -= count;
-        match block {
-            Block::End if stuffed && !self.dots.at_line_start() => out.extend_from_slice(b"\r\n"),
-            Block::Lines if stuffed => self.dots.stuff(out, start),
-            Block::DotFree => self.dots.passed(&out[start..]),
-            Block::End | Block::Lines => {}
-        }
-        Ok(block != Block::End)
-    }
-}
-
 struct Session<'a, 'w> {
     wire: Wire,
     errand: &'a Errand<'a>,
@@ -118,8 +67,6 @@ struct Session<'a, 'w> {
     watch: &'w mut dyn Watch,
     /// Whether an end of data went out whose reply has not come.
     in_doubt: bool,
-    /// Whether octets of a message went out or wait in the outbox.
-    streamed: bool,
     /// What QUIT was answered with.
     quit_code: Option<u16>,
 }
@@ -198,12 +145,16 @@ impl Session<'_, '_> {
             return Ok(event);
         }
         let mut message = None;
-        // How much of the outbox stands behind the end of the message.
-        let mut behind_end = None;
+        // Where in the outbox the message ends.
+        let mut end_at = None;
         for item in items {
             let stopped = match item {
                 Item::Line(line) => {
-                    let stopped = self.before(line)?;
+                    let stopped = match line.stage {
+                        Stage::Dot => self.last_look()?,
+                        Stage::Bdat { .. } => self.replies_to_chunks()?,
+                        _ => None,
+                    };
                     if stopped.is_none() {
                         self.put(line);
                     }
@@ -221,10 +172,10 @@ impl Session<'_, '_> {
                 return Ok(event);
             }
             if ends_message(item, message.as_ref()) {
-                behind_end = Some(self.wire.outbox.len());
+                end_at = Some(self.wire.outbox.len());
             }
         }
-        self.finish_group(behind_end)
+        self.finish_group(end_at)
     }
 
     /// Writes what has gathered. With the end of a message in it, there is doubt from now on until
@@ -244,29 +195,29 @@ impl Session<'_, '_> {
     }
 
     /// Last look before the point of no return: a refusal that is already there counts, and an early
-    /// 250 is a lie. Replies to chunks that were sent before are neither.
-    fn before(&mut self, line: &Line) -> Result<Option<Event>, Failure> {
-        match line.stage {
-            Stage::Dot if self.dialogue.awaited() == Stage::Dot => {
-                if self.streamed && self.wire.early() != Early::Quiet {
-                    return self.broken_off().map(Some);
-                }
-                Ok(None)
-            }
-            Stage::Bdat { .. } => {
-                while matches!(self.dialogue.awaited(), Stage::Bdat { .. })
-                    && self.wire.early() != Early::Quiet
-                {
-                    let reply = self.reply()?;
-                    if !matches!(reply.class(), Class::Success) {
-                        return Ok(Some(Event::BrokenOff(reply)));
-                    }
-                    self.dialogue.step(Event::Replied(reply));
-                }
-                Ok(None)
-            }
-            _ => Ok(None),
+    /// 250 is a lie.
+    fn last_look(&mut self) -> Result<Option<Event>, Failure> {
+        if self.wire.early() == Early::Quiet {
+            return Ok(None);
         }
+        self.broken_off().map(Some)
+    }
+
+    /// Reads the replies to chunks that have come while others were sent, so that a refusal is not
+    /// talked over.
+    fn replies_to_chunks(&mut self) -> Result<Option<Event>, Failure> {
+        while self.awaits_chunk() && self.wire.early() != Early::Quiet {
+            let reply = self.reply()?;
+            if reply.class() != Class::Success {
+                return Ok(Some(Event::BrokenOff(reply)));
+            }
+            self.dialogue.step(Event::Replied(reply));
+        }
+        Ok(None)
+    }
+
+    fn awaits_chunk(&self) -> bool {
+        self.dialogue.awaited() == Stage::Bdat { last: false }
     }
 
     fn put(&mut self, line: &Line) {
@@ -319,13 +270,16 @@ impl Session<'_, '_> {
                 break;
             }
         }
-        self.streamed = true;
-        if carried.octets == carried.shape.size {
-            self.watch.happened(Happening::Data {
-                bytes: carried.octets,
-            });
+        if carried.octets < carried.shape.size {
+            return Ok(None);
         }
-        Ok(None)
+        self.watch.happened(Happening::Data {
+            bytes: carried.octets,
+        });
+        match self.dialogue.awaited() {
+            Stage::Bdat { last: true } => self.last_look(),
+            _ => Ok(None),
+        }
     }
 
     /// Writes what has gathered of the message, as fast as may be.
@@ -350,14 +304,19 @@ impl Session<'_, '_> {
     /// of data was not sent, so the message cannot have been taken.
     fn broken_off(&mut self) -> Result<Event, Failure> {
         self.wire.outbox.clear();
-        let deadline = Deadline::after(self.limit(Stage::Quit));
-        let reply = self.reply_by(deadline, Stage::Body)?;
-        match reply.class() {
-            Class::ForNow | Class::ForGood => Ok(Event::BrokenOff(reply)),
-            Class::Success | Class::GoOn => Err(Failure::Protocol(
-                Stage::Body,
-                format!("said {} before the message had ended", reply.whole()),
-            )),
+        loop {
+            let deadline = Deadline::after(self.limit(Stage::Quit));
+            let reply = self.reply_by(deadline, Stage::Body)?;
+            match reply.class() {
+                Class::ForNow | Class::ForGood => return Ok(Event::BrokenOff(reply)),
+                Class::Success if self.awaits_chunk() => {
+                    self.dialogue.step(Event::Replied(reply));
+                }
+                Class::Success | Class::GoOn => {
+                    let what = format!("said {} before the message had ended", reply.whole());
+                    return Err(Failure::Protocol(Stage::Body, what));
+                }
+            }
         }
     }
 
