@@ -8,6 +8,7 @@ use super::stream::{Way, encoded_len};
 use super::tree::{Leaf, Node};
 use super::{MessageError, SourceError, Text};
 use crate::blocks::Transport;
+use mime_guess::mime::{self, Mime};
 use std::sync::Arc;
 
 /// The largest text that has to be looked at as a whole: Markdown, calendars.
@@ -31,6 +32,7 @@ pub fn ways(
     attached: bool,
     remarks: &mut Vec<String>,
 ) -> Result<Ways, MessageError> {
+    content_type.map_or(Ok(()), check_type)?;
     let mut sources: Vec<(Source, String)> = Vec::new();
     let mut html = open(text.html.as_ref(), text)?;
     let mut body = open(text.body.as_ref(), text)?;
@@ -70,6 +72,28 @@ pub fn ways(
         ways.nodes.push(Node::Leaf(leaf));
     }
     Ok(ways)
+}
+
+/// Whether a type that an option gives can be that of a text in UTF-8.
+fn check_type(given: &str) -> Result<(), MessageError> {
+    let wrong = |why| MessageError::Field {
+        name: "Content-Type".to_owned(),
+        why,
+    };
+    let parsed: Mime = given
+        .parse()
+        .map_err(|_| wrong("is not a media type like text/html; charset=utf-8"))?;
+    if parsed.type_() == mime::MULTIPART || parsed.type_() == "message" {
+        return Err(wrong("cannot be that of a text"));
+    }
+    let charset = parsed.get_param(mime::CHARSET);
+    let is_utf8 = |charset| charset == "utf-8" || charset == "us-ascii";
+    if charset.is_some_and(|charset| !is_utf8(charset)) {
+        return Err(wrong(
+            "names another charset, but text is sent as UTF-8; name that of the input with --charset",
+        ));
+    }
+    Ok(())
 }
 
 /// Opens a text and brings it to UTF-8.

@@ -2,12 +2,15 @@
 //! what we compose. Where a part is not installed its tests are skipped with a reason, unless
 //! `EHLO_INTEROP=required`.
 
+mod entity;
 mod parts;
 mod postfix;
+mod reader;
 mod run;
 mod smtp_sink;
 
 mod delivery;
 mod faults;
+mod matrix;
 mod reading;
 mod refusals;

@@ -16,6 +16,19 @@ pub struct Ran {
     pub stdout: Vec<u8>,
     /// What failed.
     pub stderr: String,
+    /// How long it took.
+    pub took: Duration,
+    /// The most memory that was resident, in KiB, as far as it was seen.
+    pub peak_kib: u64,
+}
+
+/// What else a run begins with.
+#[derive(Default)]
+pub struct Start<'s> {
+    /// What stands on its standard input.
+    pub stdin: Option<&'s [u8]>,
+    /// The file or FIFO that is its standard input instead.
+    pub stdin_file: Option<File>,
 }
 
 impl Ran {
@@ -51,6 +64,11 @@ impl Ran {
 
 /// Runs the program in this directory, with nothing of this environment.
 pub fn ehlo(directory: &Path, arguments: &[&str]) -> Ran {
+    ehlo_with(directory, arguments, &Start::default())
+}
+
+/// The same with more to begin with.
+pub fn ehlo_with(directory: &Path, arguments: &[&str], start: &Start) -> Ran {
     let home = tempfile::tempdir().unwrap();
     let (out, err) = (home.path().join("out"), home.path().join("err"));
     let mut child = Command::new(env!("CARGO_BIN_EXE_ehlo"))
@@ -59,13 +77,23 @@ pub fn ehlo(directory: &Path, arguments: &[&str]) -> Ran {
         .env("TZ", "UTC")
         .env("HOME", home.path())
         .current_dir(directory)
-        .stdin(Stdio::null())
+        .stdin(match (start.stdin, &start.stdin_file) {
+            (Some(bytes), _) => {
+                let path = home.path().join("in");
+                std::fs::write(&path, bytes).unwrap();
+                File::open(path).unwrap().into()
+            }
+            (None, Some(file)) => file.try_clone().unwrap().into(),
+            (None, None) => Stdio::null(),
+        })
         .stdout(File::create(&out).unwrap())
         .stderr(File::create(&err).unwrap())
         .spawn()
         .unwrap();
     let began = Instant::now();
+    let mut peak_kib = 0;
     let status = loop {
+        peak_kib = peak_kib.max(resident_peak(child.id()));
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
@@ -82,5 +110,15 @@ pub fn ehlo(directory: &Path, arguments: &[&str]) -> Ran {
         code: status.code().unwrap_or(-1),
         stdout: std::fs::read(out).unwrap(),
         stderr: std::fs::read_to_string(err).unwrap(),
+        took: began.elapsed(),
+        peak_kib,
     }
+}
+
+/// The most memory that a process has had resident so far, in KiB.
+fn resident_peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.map_or(0, |number| number.parse().unwrap())
 }

@@ -285,6 +285,19 @@ fn what_may_stand_once_stands_once() {
 }
 
 #[test]
+fn a_type_of_the_text_must_fit_what_is_sent() {
+    let wire = wire(with_header("Content-Type", "text/html; charset=UTF-8"));
+    assert!(wire.contains("\r\nContent-Type: text/html; charset=UTF-8\r\n"));
+    for bad in [
+        "text/plain; charset=iso-8859-1",
+        "multipart/mixed; boundary=x",
+        "html",
+    ] {
+        assert!(composed(with_header("Content-Type", bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn a_bcc_header_is_a_recipient_and_no_header() {
     let message = composed(with_header("BCC", "carol@x.org")).unwrap();
     assert_eq!(message.envelope.recipients.len(), 2);
