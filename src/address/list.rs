@@ -287,7 +287,7 @@ fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
     let end = run.iter().rposition(|token| !is_blank_token(token));
     let core = match (start, end) {
         (Some(start), Some(end)) => &run[start..=end],
-        _ => return Err(AddressError::NoDomain(list.trim().to_owned())),
+        _ => return Err(no_domain(list.trim().to_owned(), list)),
     };
     if core.iter().any(is_blank_token) {
         return Err(syntax(
@@ -298,13 +298,23 @@ fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
     let at = core.iter().rposition(|token| *token == Token::Mark('@'));
     let (local, domain) = match at {
         Some(at) if at + 1 < core.len() => (&core[..at], &core[at + 1..]),
-        _ => return Err(AddressError::NoDomain(joined(core))),
+        _ => return Err(no_domain(joined(core), list)),
     };
     let quoted = local.iter().any(|token| matches!(token, Token::Quoted(_)));
     if local.len() > 1 && !quoted || local.contains(&Token::Mark('@')) {
         return Err(AddressError::Local(joined(core)));
     }
     Address::new(&joined(local), &joined(domain))
+}
+
+/// A comma in the list may be a part of a name.
+fn no_domain(text: String, list: &str) -> AddressError {
+    let hint = if list.contains(',') {
+        "; a name with a comma in it wants quotes: \"Doe, John\" <john@example.org>"
+    } else {
+        ""
+    };
+    AddressError::NoDomain(text, hint)
 }
 
 fn is_blank_token(token: &Token) -> bool {

@@ -32,8 +32,8 @@ pub enum AddressError {
     #[error("\"{}\" holds {}", text::shown(.0), text::name_of(*.1))]
     Forbidden(String, char),
     /// Nothing behind an `@`, or no `@`.
-    #[error("\"{}\" has no @domain; a name with a comma in it wants quotes: \"Doe, John\" <john@example.org>", text::shown(.0))]
-    NoDomain(String),
+    #[error("\"{}\" has no @domain{}", text::shown(.0), .1)]
+    NoDomain(String, &'static str),
     /// The part before the `@` is wrong.
     #[error("\"{}\" is not an address: the part before the @ is not valid", text::shown(.0))]
     Local(String),

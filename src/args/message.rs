@@ -333,10 +333,7 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
         .into_iter()
         .flatten();
     let files = draft.attachments.iter().map(|attachment| &attachment.input);
-    let count = texts
-        .chain(files)
-        .filter(|input| **input == Input::Stdin)
-        .count();
+    let count = texts.chain(files).filter(|input| is_stdin(input)).count();
     if count > 1 {
         return Err(Wrong::usage(
             "`-`: the standard input can be read only once",
@@ -346,6 +343,16 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
         draft.text.body = waiting_text();
     }
     Ok(())
+}
+
+/// The standard input, under any of its names.
+fn is_stdin(input: &Input) -> bool {
+    const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+    match input {
+        Input::Stdin => true,
+        Input::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
+        Input::Text(_) => false,
+    }
 }
 
 /// What is piped in is the text.

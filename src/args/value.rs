@@ -193,8 +193,12 @@ fn host_name(text: &str) -> Result<String, String> {
         idna::domain_to_ascii_strict(name).ok()
     };
     // Inside networks, names with underscores do occur.
+    let last_is_number = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        last.bytes().all(|byte| byte.is_ascii_digit())
+    };
     ascii
-        .filter(|name| is_host_name(&name.replace('_', "x")))
+        .filter(|name| is_host_name(&name.replace('_', "x")) && !last_is_number(name))
         .ok_or_else(|| "it wants HOST, HOST:PORT or [IPv6]:PORT".to_owned())
 }
 
@@ -267,7 +271,7 @@ mod tests {
             assert_eq!(target(text), Ok(Target { host, port }), "{text}");
         }
         for bad in [
-            "", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]25", "a\r\nb", "a/b", ":25",
+            "", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]25", "a\r\nb", "a/b", ":25", "1.2.3",
         ] {
             assert!(target(bad).is_err(), "{bad:?}");
         }

@@ -13,6 +13,7 @@ pub struct Calendar {
 /// In words, what is wrong with it, with the line.
 pub fn examine(bytes: &[u8]) -> Result<Calendar, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut open: Vec<String> = Vec::new();
     let mut method = None;
     let mut seen_version = false;
@@ -80,7 +81,7 @@ fn property(line: &str) -> Option<(String, String)> {
 }
 
 fn token(value: &str) -> Option<String> {
-    let plain = !value.is_empty()
+    let plain = (1..=60).contains(&value.len())
         && value
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-');

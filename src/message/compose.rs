@@ -84,6 +84,16 @@ fn check_related(
     let Some(html) = html else { return Ok(()) };
     let used = related::names(html)?;
     let given: Vec<String> = draft.inline.iter().map(Inline::content_id).collect();
+    let twice = given
+        .iter()
+        .enumerate()
+        .find(|(at, name)| given[..*at].contains(name));
+    if twice.is_some() {
+        return Err(MessageError::Field {
+            name: "Content-ID".to_owned(),
+            why: "is the same for two files; name one otherwise: --inline 'FILE;cid=ID'",
+        });
+    }
     if let Some(missing) = used.iter().find(|name| !given.contains(name)) {
         return Err(MessageError::MissingInline(missing.clone()));
     }

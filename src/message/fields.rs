@@ -42,6 +42,28 @@ const STRUCTURED_FIELDS: [&str; 16] = [
     "Content-Language",
 ];
 
+/// Fields that a message has once (R41).
+const ONCE: [&str; 13] = [
+    "Date",
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Subject",
+    "MIME-Version",
+    "Content-Type",
+    "Auto-Submitted",
+];
+
+/// Whether a message may have this field only once.
+pub fn is_once(name: &str) -> bool {
+    ONCE.iter().any(|once| once.eq_ignore_ascii_case(name))
+}
+
 /// A name and the whole field.
 pub type Written = (&'static str, String);
 
@@ -106,7 +128,7 @@ pub fn given_fields(
     fields: &mut Vec<Written>,
 ) -> Result<Option<String>, MessageError> {
     let mut content_type = None;
-    let mut replaced: Vec<&str> = Vec::new();
+    check_repeats(&draft.headers)?;
     for field in &draft.headers {
         if field.name.eq_ignore_ascii_case("Content-Type") {
             content_type = Some(field.value.clone());
@@ -117,20 +139,46 @@ pub fn given_fields(
             .iter()
             .position(|(name, _)| name.eq_ignore_ascii_case(&field.name));
         match own {
-            Some(at) if !replaced.contains(&fields[at].0) => {
-                replaced.push(fields[at].0);
-                fields[at].1 = text;
-            }
-            Some(at) => {
-                return Err(MessageError::Field {
-                    name: fields[at].0.to_owned(),
-                    why: "may stand in a message only once (RFC 5322 §3.6)",
-                });
-            }
+            Some(at) => fields[at].1 = text,
             None => fields.push(("", text)),
         }
     }
     Ok(content_type)
+}
+
+/// R41: most fields may stand only once, and several authors want one who sends.
+fn check_repeats(fields: &[Field]) -> Result<(), MessageError> {
+    let wrong = |name: &str, why| MessageError::Field {
+        name: name.to_owned(),
+        why,
+    };
+    for (at, field) in fields.iter().enumerate() {
+        let is_same = |other: &Field| other.name.eq_ignore_ascii_case(&field.name);
+        if is_once(&field.name) && fields[..at].iter().any(is_same) {
+            return Err(wrong(
+                &field.name,
+                "may stand in a message only once (RFC 5322 §3.6)",
+            ));
+        }
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        if is("Return-Path") {
+            return Err(wrong(
+                &field.name,
+                "is the receiving server's to write; see --envelope-from",
+            ));
+        }
+        let has_sender = fields
+            .iter()
+            .any(|other| other.name.eq_ignore_ascii_case("Sender"));
+        if is("From") && !has_sender && parse(field)?.iter().flat_map(Entry::mailboxes).count() > 1
+        {
+            return Err(wrong(
+                "From",
+                "names several authors; name the one who sends with -H 'Sender: ...'",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A field as it goes over the wire.

@@ -256,10 +256,7 @@ pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> 
 fn folder_parameter(folder: &mut Folder, key: &str, value: &str) {
     folder.text.push(';');
     folder.column += 1;
-    // Quotes and backslashes within a quoted string are beyond some readers.
-    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    let plain = value.bytes().all(is_plain);
-    if plain && value.len() <= MAX_PARAMETER {
+    if is_plain_parameter(value) {
         let token = !value.is_empty() && value.bytes().all(is_token);
         let value = if token {
             value.to_owned()
@@ -283,9 +280,20 @@ fn folder_parameter(folder: &mut Folder, key: &str, value: &str) {
     }
 }
 
-/// RFC 2045 §5.1.
+/// What all readers understand alike as a token or in quotes: not quotes and backslashes, nor what
+/// looks encoded in one way or the other, nor blanks at the ends.
+fn is_plain_parameter(value: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    value.len() <= MAX_PARAMETER
+        && value.bytes().all(is_plain)
+        && value.trim() == value
+        && !value.contains("=?")
+        && value.matches('\'').count() < 2
+}
+
+/// Less than RFC 2045 §5.1 allows: some readers take `'`, `*` and `%` for RFC 2231.
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"._+-".contains(&byte)
 }
 
 /// Percent-encoded text (RFC 2231 §7), in pieces of whole characters.
@@ -436,7 +444,14 @@ mod tests {
             field("menü.pdf"),
             "Content-Disposition: attachment; filename*=utf-8''men%C3%BC.pdf\r\n"
         );
+        assert_eq!(
+            field("it's.txt"),
+            "Content-Disposition: attachment; filename=\"it's.txt\"\r\n"
+        );
         for name in [
+            " blank".to_owned(),
+            "=?utf-8?q?x?=.bin".to_owned(),
+            "utf-8''x.bin".to_owned(),
             "日本語".repeat(20) + ".pdf",
             "x".repeat(300),
             "a\r\nBcc: b".to_owned(),

@@ -1,7 +1,7 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
 use super::encode::{self, Encoding};
-use super::fields::written;
+use super::fields::{is_once, written};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
 use super::{Envelope, Field, Message, MessageError, Ready};
@@ -21,23 +21,15 @@ const MAX_LINE: usize = 998;
 /// Fields that no message may carry when it leaves: R44, R28.
 const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
-/// Fields that a message has once (R41).
-const ONCE: [&str; 10] = [
-    "Date",
-    "From",
-    "Sender",
-    "Reply-To",
-    "To",
-    "Cc",
-    "Message-ID",
-    "In-Reply-To",
-    "References",
-    "Subject",
-];
-
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
 pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
     let source = Source::open(ready.input)?;
+    if source.len == 0 {
+        return Err(MessageError::Text {
+            name: source.name,
+            what: "it is empty, and no message".to_owned(),
+        });
+    }
     let mut head = Head::read(&source)?;
     head.put_before(&ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
@@ -224,6 +216,16 @@ impl Head {
         if line.len() > MAX_LINE {
             return Err(wrong("of the header is longer than 998 octets"));
         }
+        if line.ends_with(b"\r") {
+            return Err(wrong(
+                "of the header ends in CR CR LF; mend the line ends first",
+            ));
+        }
+        if std::str::from_utf8(line).is_err() {
+            return Err(wrong(
+                "of the header is neither ASCII nor UTF-8; encode it (RFC 2047)",
+            ));
+        }
         if line.contains(&0) {
             return Err(wrong("of the header holds a NUL"));
         }
@@ -252,10 +254,7 @@ impl Head {
     fn put_before(&mut self, fields: &[Field]) -> Result<(), MessageError> {
         let mut before = Vec::new();
         for field in fields {
-            let is_once = ONCE
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&field.name));
-            if is_once && self.find(&field.name.to_ascii_lowercase()).is_some() {
+            if is_once(&field.name) && self.find(&field.name.to_ascii_lowercase()).is_some() {
                 return Err(MessageError::Field {
                     name: field.name.clone(),
                     why: "stands in the message already, which is sent as it is",
@@ -276,7 +275,12 @@ impl Head {
 
     /// The first author that the message names, or the one who sent it.
     fn author(&self) -> Result<Option<Entry>, MessageError> {
-        for name in ["sender", "from"] {
+        let resent = self.find("resent-to").or(self.find("resent-from"));
+        let names: &[&str] = match resent {
+            Some(_) => &["resent-sender", "resent-from", "sender", "from"],
+            None => &["sender", "from"],
+        };
+        for name in names {
             if let Some(field) = self.find(name) {
                 return Ok(entries(field)?.into_iter().next());
             }
@@ -315,6 +319,12 @@ fn first_line(bytes: &[u8]) -> (&[u8], usize) {
     match memchr::memchr2(b'\r', b'\n', bytes) {
         None => (bytes, bytes.len()),
         Some(at) => {
+            // CR CR LF is kept for the complaint about it.
+            let at = if bytes[at..].starts_with(b"\r\r\n") {
+                at + 1
+            } else {
+                at
+            };
             let is_crlf = bytes[at..].starts_with(b"\r\n");
             (&bytes[..at], at + 1 + usize::from(is_crlf))
         }

@@ -30,8 +30,8 @@ pub fn names(html: &Source) -> Result<BTreeSet<String>, SourceError> {
 fn find(text: &[u8], is_end: bool, names: &mut BTreeSet<String>) -> usize {
     let lower = text.to_ascii_lowercase();
     for start in memmem::find_iter(&lower, b"cid:") {
-        // In a word, it is something else: "placid:", "acid:".
-        let begins = start == 0 || !text[start - 1].is_ascii_alphanumeric();
+        // Where no address can begin, it is but text: "placid:", "call cid:1234".
+        let begins = start > 0 && b"\"'(=".contains(&text[start - 1]);
         let rest = &text[start + 4..];
         let end = rest
             .iter()
@@ -86,8 +86,7 @@ mod tests {
 
     #[test]
     fn names_are_found_in_attributes_and_styles() {
-        let html =
-            "<img src=\"cid:a.png\"><img src='CID:b%20c.png'><p style=\"x:url(cid:d@e)\">placid:f";
+        let html = "<img src=\"cid:a.png\"><img src='CID:b%20c.png'><p style=\"x:url(cid:d@e)\">placid:f call cid:g";
         assert_eq!(in_html(html), ["a.png", "b c.png", "d@e"]);
         assert_eq!(in_html("<img src=cid:a.png"), ["a.png"]);
         assert!(in_html("no pictures, cid: nothing").is_empty());

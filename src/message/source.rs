@@ -14,7 +14,7 @@ const SMALL: u64 = 16 * 1024;
 
 /// What cannot be read twice is kept in memory up to this size, and beyond it in a temporary file
 /// without a name.
-const SPOOL_ABOVE: usize = 2 * 1024 * 1024;
+const SPOOL_ABOVE: usize = 1024 * 1024;
 
 /// The most that a device may give before it is taken for one without end.
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
@@ -230,7 +230,7 @@ impl Source {
         if self.len > most {
             return Err(SourceError::NoFile {
                 name: self.name.clone(),
-                what: "too large for what it is to be",
+                what: "larger than the 64 MiB that Markdown and calendars may have",
             });
         }
         let mut bytes = self.block(usize::MAX);

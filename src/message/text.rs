@@ -100,9 +100,10 @@ fn check_type(given: &str) -> Result<(), MessageError> {
 fn open(input: Option<&Input>, text: &Text) -> Result<Option<Source>, MessageError> {
     let Some(input) = input else { return Ok(None) };
     let source = Source::open(input.clone())?;
-    match &text.charset {
-        None => Ok(Some(source)),
-        Some(label) => decoded(&source, label).map(Some),
+    match (&text.charset, input) {
+        // What stands on the command line is UTF-8 already.
+        (None, _) | (_, Input::Text(_)) => Ok(Some(source)),
+        (Some(label), _) => decoded(&source, label).map(Some),
     }
 }
 
@@ -119,7 +120,7 @@ fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
         ))
     })?;
     let mut decoding = Decoding {
-        decoder: charset.new_decoder_without_bom_handling(),
+        decoder: charset.new_decoder(),
         failed: false,
         text: String::new(),
     };

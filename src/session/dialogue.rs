@@ -36,8 +36,8 @@ pub enum Action {
     Read,
     /// The dialogue is over.
     Finish,
-    /// The server broke the protocol, in these words; nothing more may be said.
-    Abort(String),
+    /// The server broke the protocol in this stage, in these words; nothing more may be said.
+    Abort(Stage, String),
 }
 
 /// A piece of what is written in one go.
@@ -282,7 +282,11 @@ impl<'a> Dialogue<'a> {
 
     fn end_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
         match reply.class() {
-            Class::GoOn => return abort(stage, reply),
+            // What the server made of the message, it does not say.
+            Class::GoOn => {
+                self.doubt();
+                return abort(stage, reply);
+            }
             // Nobody was taken, or all were refused in the meantime: a lone dot, a chunk for nobody.
             _ if self.taken.is_empty() => self.open &= stage != Stage::Dot,
             // A farewell is the answer to QUIT, which may stand behind; this one's answer is lost.
@@ -450,7 +454,8 @@ impl<'a> Dialogue<'a> {
         self.awaiting.clear();
         self.refuse_rest(stage, reply);
         if has_said_quit {
-            return Action::Finish;
+            self.awaiting.push_back(Stage::Quit);
+            return Action::Read;
         }
         self.leave()
     }
@@ -561,7 +566,8 @@ fn line(stage: Stage, text: String) -> Item {
 }
 
 fn abort(stage: Stage, reply: &Reply) -> Action {
-    Action::Abort(format!("answered {} with {}", stage.words(), reply.whole()))
+    let what = format!("answered {} with {}", stage.words(), reply.whole());
+    Action::Abort(stage, what)
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub fn run(wire: Wire, errand: &Errand<'_>, options: &Options, watch: &mut dyn W
         dialogue: Dialogue::new(errand, helo, options),
         watch,
         in_doubt: false,
+        gathered: 0,
+        owed: 0,
         quit_code: None,
     };
     let failure = session.converse().err();
@@ -67,6 +69,10 @@ struct Session<'a, 'w> {
     watch: &'w mut dyn Watch,
     /// Whether an end of data went out whose reply has not come.
     in_doubt: bool,
+    /// Chunks whose octets are in the outbox.
+    gathered: u32,
+    /// Chunks that were sent and have no reply yet.
+    owed: u32,
     /// What QUIT was answered with.
     quit_code: Option<u16>,
 }
@@ -86,9 +92,7 @@ impl Session<'_, '_> {
                 Action::Say(items) if self.dialogue.is_leaving() => return self.farewell(&items),
                 Action::Say(items) => self.say(&items)?,
                 Action::Finish => return self.check_the_end(),
-                Action::Abort(what) => {
-                    return Err(Failure::Protocol(self.dialogue.next_stage(), what));
-                }
+                Action::Abort(stage, what) => return Err(Failure::Protocol(stage, what)),
             };
         }
     }
@@ -183,7 +187,7 @@ impl Session<'_, '_> {
     fn finish_group(&mut self, end_at: Option<usize>) -> Result<Event, Failure> {
         let behind_end = end_at.map(|end| self.wire.outbox.len() - end);
         let stage = self.dialogue.awaited();
-        let written = self.wire.flush(self.limit(Stage::Body));
+        let written = self.write_block(self.limit(Stage::Body));
         let unsent = std::mem::take(&mut self.wire.outbox).len();
         self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
         match written {
@@ -204,20 +208,36 @@ impl Session<'_, '_> {
     }
 
     /// Reads the replies to chunks that have come while others were sent, so that a refusal is not
-    /// talked over.
+    /// talked over. Only a chunk that was sent can be answered.
     fn replies_to_chunks(&mut self) -> Result<Option<Event>, Failure> {
-        while self.awaits_chunk() && self.wire.early() != Early::Quiet {
-            let reply = self.reply()?;
-            if reply.class() != Class::Success {
-                return Ok(Some(Event::BrokenOff(reply)));
+        loop {
+            let awaits = self.awaits_chunk();
+            match self.wire.early() {
+                Early::Quiet => return Ok(None),
+                Early::Bytes(_) if awaits => {}
+                Early::Bytes(_) | Early::Closed => return self.broken_off().map(Some),
             }
-            self.dialogue.step(Event::Replied(reply));
+            let reply = self.reply()?;
+            match reply.class() {
+                Class::ForNow | Class::ForGood => return Ok(Some(Event::BrokenOff(reply))),
+                Class::Success | Class::GoOn => self.chunk_taken(reply)?,
+            }
         }
-        Ok(None)
     }
 
+    /// Whether a chunk that was sent, and not the last, has no reply yet.
     fn awaits_chunk(&self) -> bool {
-        self.dialogue.awaited() == Stage::Bdat { last: false }
+        self.owed > 0 && self.dialogue.awaited() == Stage::Bdat { last: false }
+    }
+
+    /// A chunk was taken, in the middle of sending others.
+    fn chunk_taken(&mut self, reply: Reply) -> Result<(), Failure> {
+        self.owed -= 1;
+        let stage = self.dialogue.awaited();
+        match self.dialogue.step(Event::Replied(reply)) {
+            Action::Abort(_, what) => Err(Failure::Protocol(stage, what)),
+            _ => Ok(()),
+        }
     }
 
     fn put(&mut self, line: &Line) {
@@ -270,6 +290,7 @@ impl Session<'_, '_> {
                 break;
             }
         }
+        self.gathered += u32::from(octets.is_some());
         if carried.octets < carried.shape.size {
             return Ok(None);
         }
@@ -282,19 +303,23 @@ impl Session<'_, '_> {
         }
     }
 
-    /// Writes what has gathered of the message, as fast as may be.
+    /// Writes what has gathered, as fast as may be.
     fn write_block(&mut self, limit: Duration) -> Result<(), WireError> {
-        let Some(rate) = self.rate else {
-            return self.wire.flush(limit);
-        };
-        // Ten times a second, so that the flow is even and the server never waits for long.
-        let most = usize::try_from(rate.get() / 10)
-            .unwrap_or(usize::MAX)
-            .max(512);
+        match self.rate {
+            None => self.wire.flush(limit)?,
+            Some(rate) => self.write_slowly(rate.get(), limit)?,
+        }
+        self.owed += std::mem::take(&mut self.gathered);
+        Ok(())
+    }
+
+    /// Ten pieces a second, so that the flow is even and the server never waits for long.
+    fn write_slowly(&mut self, rate: u64, limit: Duration) -> Result<(), WireError> {
+        let most = usize::try_from(rate / 10).unwrap_or(usize::MAX).max(1);
         while !self.wire.outbox.is_empty() {
             let octets = self.wire.outbox.len().min(most);
             self.wire.flush_some(most, limit)?;
-            let nanos = octets as u64 * 1_000_000_000 / rate.get();
+            let nanos = octets as u64 * 1_000_000_000 / rate;
             std::thread::sleep(Duration::from_nanos(nanos));
         }
         Ok(())
@@ -309,9 +334,7 @@ impl Session<'_, '_> {
             let reply = self.reply_by(deadline, Stage::Body)?;
             match reply.class() {
                 Class::ForNow | Class::ForGood => return Ok(Event::BrokenOff(reply)),
-                Class::Success if self.awaits_chunk() => {
-                    self.dialogue.step(Event::Replied(reply));
-                }
+                Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
                 Class::Success | Class::GoOn => {
                     let what = format!("said {} before the message had ended", reply.whole());
                     return Err(Failure::Protocol(Stage::Body, what));

@@ -9,8 +9,11 @@ mod reader;
 mod run;
 mod smtp_sink;
 
+mod abilities;
 mod delivery;
 mod faults;
+mod large;
 mod matrix;
 mod reading;
 mod refusals;
+mod signed;

@@ -43,6 +43,11 @@ pub struct Postfix {
 impl Postfix {
     /// Starts one; `None` where that is not possible, with the reason printed.
     pub fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with these lines behind its configuration.
+    pub fn start_with(configuration: &str) -> Option<Self> {
         if !parts::has("/usr/sbin/postfix") || !parts::is_root() {
             return None;
         }
@@ -52,7 +57,7 @@ impl Postfix {
             directory,
             master: None,
         };
-        postfix.lay_out();
+        postfix.lay_out(configuration);
         let started = postfix.command("start");
         let log = fs::read_to_string(postfix.path("log")).unwrap_or_default();
         assert!(started, "postfix does not start: {log}");
@@ -67,7 +72,7 @@ impl Postfix {
         self.directory.path().join(name)
     }
 
-    fn lay_out(&self) {
+    fn lay_out(&self, configuration: &str) {
         let root = self.directory.path();
         fs::set_permissions(root, Permissions::from_mode(0o755)).unwrap();
         for name in ["etc", "spool", "data", "mail"] {
@@ -86,7 +91,7 @@ impl Postfix {
         };
         chown("postfix", "data");
         chown("nobody", "mail");
-        fs::write(root.join("etc/main.cf"), main_cf(root)).unwrap();
+        fs::write(root.join("etc/main.cf"), main_cf(root) + configuration).unwrap();
         let smtpd = format!("127.0.0.1:{} inet n - n - - smtpd\n", self.port);
         fs::write(root.join("etc/master.cf"), smtpd + MASTER).unwrap();
     }

@@ -81,7 +81,7 @@ fn act(dialogue: &mut Dialogue<'_>, script: &str) {
     loop {
         let said = match dialogue.step(event) {
             Action::Finish => break,
-            Action::Abort(what) => {
+            Action::Abort(_, what) => {
                 assert_eq!(lines.next(), Some("abort"), "{what}");
                 break;
             }
@@ -386,7 +386,8 @@ fn a_421_to_the_end_of_data_is_a_refusal_for_now() {
         S: 354 go
         C: <message>
         C: QUIT
-        S: 421 shutting down";
+        S: 421 shutting down
+        S: 221 bye";
     let answers = Play::default().play(&[PIPELINING, script].concat());
     assert_eq!(answers, ["421 at dot"]);
 }
