@@ -9,6 +9,7 @@ mod arguments;
 mod bodies;
 mod breaks;
 mod cases;
+mod chunks;
 mod copies;
 mod files;
 mod floods;

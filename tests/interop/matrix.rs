@@ -121,7 +121,8 @@ fn ruby_sees_every_entity() {
         package: "ruby-mail",
     };
     // The gem puts the tenth piece of a name (RFC 2231) behind the first.
-    sees_but(&ruby, &["a very long name"]);
+    // Ruby takes what it has percent-decoded for an encoded word once more.
+    sees_but(&ruby, &["a very long name", "what looks encoded"]);
 }
 
 #[test]
