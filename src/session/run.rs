@@ -297,9 +297,9 @@ impl Session<'_, '_> {
         self.watch.happened(Happening::Data {
             bytes: carried.octets,
         });
-        match self.dialogue.awaited() {
-            Stage::Bdat { last: true } => self.last_look(),
-            _ => Ok(None),
+        match octets {
+            Some(_) => self.replies_to_chunks(),
+            None => Ok(None),
         }
     }
 
