@@ -11,7 +11,7 @@ const LINE_INPUT: usize = 57;
 const LINE: usize = 76;
 
 /// How many bytes are best given at a time.
-pub const INPUT_BLOCK: usize = LINE_INPUT * 1024;
+pub const INPUT_BLOCK: usize = LINE_INPUT * 2048;
 
 /// An encoding in progress. Bytes that fill no line wait for the next block.
 pub struct Base64 {
