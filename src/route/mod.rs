@@ -6,6 +6,7 @@ mod system;
 pub use dns::{Dns, DnsError, Hickory, Mx};
 
 use crate::address::{Address, Domain};
+use crate::host;
 use crate::watch::{Happening, Watch};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -155,6 +156,8 @@ pub struct Routes {
 pub struct Router<'o> {
     options: &'o Options,
     dns: OnceCell<Result<Box<dyn Dns>, String>>,
+    /// What this host is called; read once, however many MX records are compared with it.
+    own_names: OnceCell<Vec<String>>,
 }
 
 impl<'o> Router<'o> {
@@ -164,6 +167,7 @@ impl<'o> Router<'o> {
         Self {
             options,
             dns: OnceCell::new(),
+            own_names: OnceCell::new(),
         }
     }
 
@@ -173,6 +177,7 @@ impl<'o> Router<'o> {
         Self {
             options,
             dns: OnceCell::from(Ok(dns)),
+            own_names: OnceCell::new(),
         }
     }
 
@@ -287,11 +292,12 @@ impl<'o> Router<'o> {
     }
 
     fn is_ourselves(&self, host: &str) -> bool {
-        let is = |name: &str| name.eq_ignore_ascii_case(host);
-        is("localhost")
-            || self.options.own_names.iter().any(|name| is(name))
-            || is(&crate::host::node_name())
-            || crate::host::fqdn().is_some_and(|name| is(&name))
+        let names = self.own_names.get_or_init(|| {
+            let given = self.options.own_names.iter().cloned();
+            let own = [host::node_name(), "localhost".to_owned()];
+            given.chain(own).chain(host::fqdn()).collect()
+        });
+        names.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
     /// The addresses of a host, in the order in which they are tried.
