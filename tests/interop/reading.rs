@@ -2,10 +2,10 @@
 //! tree, names, sizes and hashes, and the same subject and people character by character.
 
 use crate::parts;
+use crate::reader::sha256;
 use crate::run::ehlo;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -192,17 +192,6 @@ impl Case {
 fn part(all: &mut String, (name, kind, content): &(&str, &str, &[u8])) {
     let digest = sha256(content);
     writeln!(all, "part\t{kind}\t{name}\t{}\t{digest}", content.len()).unwrap();
-}
-
-fn sha256(content: &[u8]) -> String {
-    let mut child = Command::new("sha256sum")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(content).unwrap();
-    let output = child.wait_with_output().unwrap();
-    String::from_utf8(output.stdout).unwrap()[..64].to_owned()
 }
 
 /// A reader in this language: its interpreter, its script, and what shows that it can run.
