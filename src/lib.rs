@@ -22,7 +22,7 @@
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`exit`], [`host`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`exit`], [`host`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -52,6 +52,7 @@ pub mod message;
 pub mod outcome;
 pub mod plan;
 pub mod route;
+pub mod secret;
 pub mod session;
 pub mod sink;
 pub mod text;
