@@ -22,7 +22,7 @@
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`exit`], [`host`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`exit`], [`host`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -45,6 +45,7 @@
 pub mod address;
 pub mod args;
 pub mod blocks;
+pub mod certificate;
 pub mod deliver;
 pub mod exit;
 pub mod host;

@@ -27,6 +27,26 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A user, and what proves that we are that user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The name; `None` where the proof says it (RFC 4422, appendix A).
+    pub user: Option<String>,
+    /// The proof.
+    pub proof: Proof,
+}
+
+/// What proves who we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A password.
+    Password(Secret),
+    /// An OAuth bearer token (RFC 6750).
+    Token(Secret),
+    /// Something else, such as a client certificate.
+    Elsewhere,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

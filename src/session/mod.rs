@@ -1,6 +1,7 @@
 //! The SMTP session: a pure dialogue (`dialogue.rs`) and the one loop that drives it over a wire
 //! (`run.rs`).
 
+pub mod auth;
 mod carried;
 mod dialogue;
 mod dots;

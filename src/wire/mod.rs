@@ -1,8 +1,10 @@
 //! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
 
 mod tcp;
+pub mod tls;
 
 pub use tcp::connect;
+pub use tls::{Secured, Tls, TlsError, TlsSetupError};
 
 use std::io;
 use std::net::IpAddr;
@@ -24,12 +26,15 @@ pub enum WireError {
     /// A line longer than any server has reason to send.
     #[error("a line of more than {MAX_LINE} bytes")]
     LongLine,
+    /// Bytes in clear where the encryption was to begin.
+    #[error("bytes came in clear behind the reply to STARTTLS")]
+    Injected,
     /// What the system says.
     #[error("{0}")]
     Io(io::Error),
 }
 
-/// What carries the bytes: TCP now, and what other rooms of this house will bring.
+/// What carries the bytes: TCP, or TLS over it.
 pub trait Stream: io::Read + io::Write {
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
@@ -132,7 +137,21 @@ impl Wire {
             }
         }
         self.outbox.clear();
-        Ok(())
+        self.push_out(deadline)
+    }
+
+    /// Waits until what the stream has taken is on its way.
+    fn push_out(&mut self, deadline: Deadline) -> Result<(), WireError> {
+        loop {
+            match self.stream.flush() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(deadline.explain(error)),
+            }
+            if deadline.left().is_none() {
+                return Err(WireError::Timeout(deadline.whole));
+            }
+        }
     }
 
     /// Writes no more than the first `most` bytes of the outbox.
@@ -148,7 +167,7 @@ impl Wire {
         Err(error)
     }
 
-    /// Reads once into the inbox, or says why not.
+    /// Reads once into the inbox, which may bring nothing, or says why not.
     fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
         let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
         // A limit that is almost right saves a system call a reply.
@@ -158,17 +177,14 @@ impl Wire {
             self.read_limit = left;
         }
         let room = self.make_room();
-        let count = loop {
-            match self.stream.read(&mut self.inbox[room..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
+        let count = self.stream.read(&mut self.inbox[room..]);
         self.inbox
             .truncate(room + count.as_ref().map_or(0, |&count| count));
         match count {
             Ok(0) => Err(WireError::Closed),
             Ok(_) => Ok(()),
+            // Nothing whole yet; whoever waits looks at the clock first.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) => Err(deadline.explain(error)),
         }
     }

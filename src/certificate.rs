@@ -1,0 +1,149 @@
+//! What an X.509 certificate says of itself (RFC 5280). It judges nothing.
+
+use chrono::DateTime;
+use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// A certificate as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whom it is for, as a distinguished name.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// The host names and addresses it is for.
+    pub names: Vec<String>,
+    /// Valid from then on, in seconds since 1970.
+    pub not_before: i64,
+    /// Valid until then.
+    pub not_after: i64,
+    /// SHA-256 of the whole certificate, in hexadecimal.
+    pub sha256: String,
+    /// SHA-256 of its public key (SubjectPublicKeyInfo), in hexadecimal.
+    pub key_sha256: String,
+}
+
+impl Certificate {
+    /// Reads DER; `None` when it is no certificate.
+    #[must_use]
+    pub fn read(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let validity = certificate.validity();
+        Some(Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            names: names(&certificate),
+            not_before: validity.not_before.timestamp(),
+            not_after: validity.not_after.timestamp(),
+            sha256: hex(&sha256(der)),
+            key_sha256: hex(&sha256(certificate.public_key().raw)),
+        })
+    }
+
+    /// Whether it was signed by nobody else.
+    #[must_use]
+    pub fn is_self_signed(&self) -> bool {
+        self.subject == self.issuer
+    }
+}
+
+/// The SHA-256 of a certificate's public key; `None` when it is no certificate.
+#[must_use]
+pub fn key_sha256(der: &[u8]) -> Option<[u8; 32]> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(sha256(certificate.public_key().raw))
+}
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    sum
+}
+
+/// The channel binding `tls-server-end-point`: the certificate's hash with the hash function of its
+/// signature, SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). `None` where the signature has no
+/// hash function of its own.
+#[must_use]
+pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let algorithm: &Algorithm = match certificate.signature_algorithm.algorithm.to_string().as_str() {
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.2" => &SHA256,
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => &SHA384,
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => &SHA512,
+        _ => return None,
+    };
+    Some(digest(algorithm, der).as_ref().to_vec())
+}
+
+/// A point in time as certificates have it: to the second, in UTC.
+#[must_use]
+pub fn date(seconds: i64) -> String {
+    DateTime::from_timestamp(seconds, 0).map_or_else(
+        || format!("{seconds} seconds after 1970"),
+        |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let all = &extension.value.general_names;
+    all.iter().filter_map(name).collect()
+}
+
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => Some(std::net::Ipv4Addr::from(<[u8; 4]>::try_from(*bytes).ok()?).to_string()),
+            16 => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(*bytes).ok()?).to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Hexadecimal, in small letters.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_says_who_it_is_for_and_until_when() {
+        let made = rcgen::generate_simple_self_signed(vec![
+            "mx.example.org".to_owned(),
+            "192.0.2.7".to_owned(),
+        ])
+        .unwrap();
+        let read = Certificate::read(made.cert.der()).unwrap();
+        assert_eq!(read.names, ["mx.example.org", "192.0.2.7"]);
+        assert!(read.is_self_signed() && read.subject.starts_with("CN="));
+        assert!(read.not_before < read.not_after);
+        assert_eq!(read.sha256, hex(&sha256(made.cert.der())));
+        assert_eq!(read.key_sha256, hex(&key_sha256(made.cert.der()).unwrap()));
+        assert_eq!(end_point(made.cert.der()).unwrap().len(), 32);
+    }
+
+    #[test]
+    fn rubbish_is_no_certificate() {
+        assert_eq!(Certificate::read(b"rubbish"), None);
+        assert_eq!(end_point(b""), None);
+    }
+
+    #[test]
+    fn dates_are_in_utc() {
+        assert_eq!(date(0), "1970-01-01 00:00:00 UTC");
+    }
+}

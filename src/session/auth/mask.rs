@@ -1,0 +1,91 @@
+//! What servers say back of secrets must not be seen either.
+
+use crate::secret::{Login, Proof};
+use crate::text::printable;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use zeroize::Zeroizing;
+
+/// What stands in the place of a secret.
+pub const STARS: &str = "********";
+
+/// Secrets shorter than this are not looked for in what a server says: they would be found in words.
+const SHORTEST: usize = 4;
+
+/// The texts that are not to be seen.
+#[derive(Default)]
+pub struct Mask(Vec<Zeroizing<String>>);
+
+impl Mask {
+    /// Hides the proof of a login, as it is and in base64.
+    #[must_use]
+    pub fn of(login: Option<&Login>) -> Self {
+        let mut mask = Self::default();
+        if let Some(Proof::Password(secret) | Proof::Token(secret)) = login.map(|login| &login.proof)
+        {
+            let bytes = secret.expose();
+            mask.add(printable(bytes));
+            mask.add(BASE64_STANDARD.encode(bytes));
+            if let Ok(text) = std::str::from_utf8(bytes) {
+                mask.add(text.to_owned());
+            }
+        }
+        mask
+    }
+
+    /// Hides this, too: a line that went out.
+    pub fn add(&mut self, text: impl Into<String>) {
+        let text = Zeroizing::new(text.into());
+        if text.len() >= SHORTEST && !self.0.contains(&text) {
+            self.0.push(text);
+            // The longest first, so that no part of it is left over.
+            self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        }
+    }
+
+    /// The text without them.
+    #[must_use]
+    pub fn apply(&self, text: String) -> String {
+        self.0.iter().fold(text, |text, hidden| {
+            if text.contains(hidden.as_str()) {
+                return text.replace(hidden.as_str(), STARS);
+            }
+            text
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_server_that_repeats_the_secret_is_not_believed_to_be_quotable() {
+        let login = Login {
+            user: None,
+            proof: Proof::Password(Secret::new("hunter2é".into())),
+        };
+        let mut mask = Mask::of(Some(&login));
+        mask.add("AGFsaWNlAGh1bnRlcjI=");
+        for said in [
+            "535 hunter2é is wrong".to_owned(),
+            printable("535 \0alice\0hunter2é is wrong".as_bytes()),
+            "535 AGFsaWNlAGh1bnRlcjI=".to_owned(),
+            format!("535 {}", BASE64_STANDARD.encode("hunter2é")),
+        ] {
+            let masked = mask.apply(said.clone());
+            assert!(masked.contains(STARS), "{said}");
+            assert!(!masked.contains("hunter2") && !masked.contains("AGFsaW"));
+        }
+    }
+
+    #[test]
+    fn a_word_of_one_letter_is_not_a_secret_worth_the_reply() {
+        let login = Login {
+            user: None,
+            proof: Proof::Password(Secret::new(b"p".to_vec())),
+        };
+        let said = "235 2.7.0 accepted".to_owned();
+        assert_eq!(Mask::of(Some(&login)).apply(said.clone()), said);
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes wrong with TLS, in words for people.
+
+use crate::exit::Exit;
+use crate::wire::WireError;
+use rustls::{AlertDescription, Error, PeerIncompatible};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a handshake failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The server's certificate is not the right one. Behind "the certificate of HOST".
+    #[error("{0}")]
+    Certificate(String),
+    /// There is nothing that both sides can speak, or one of them does not speak TLS. A sentence.
+    #[error("{0}")]
+    Incompatible(String),
+    /// The wire failed in the middle of it.
+    #[error("{0}")]
+    Wire(WireError),
+}
+
+/// Why TLS cannot even be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsSetupError {
+    /// A file of certificates or keys.
+    #[error("{option} {}: cannot read it: {why}", .path.display())]
+    Unreadable {
+        /// The option that names it.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A key that is no secret.
+    #[error("--key {path}: others can read it; run chmod 600 {path}", path = .0.display())]
+    Open(PathBuf),
+    /// The file for the server's certificates.
+    #[error("--save-certs {}: cannot create it: {why}", .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+}
+
+impl TlsSetupError {
+    /// The exit status for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Unreadable { .. } => Exit::NoInput,
+            Self::Open(_) => Exit::Policy,
+            Self::Unwritable { .. } => Exit::CantCreate,
+        }
+    }
+}
+
+/// What rustls says, so that one can do something about it.
+pub fn explain(error: &Error, only_tls13: bool) -> String {
+    use AlertDescription as Alert;
+    match error {
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled,
+        ) if only_tls13 => "the server does not speak TLS 1.3, which --tls-min asks for".to_owned(),
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => "the server speaks only TLS 1.1 or older, which is not safe; ehlo speaks TLS 1.2 and 1.3"
+            .to_owned(),
+        Error::AlertReceived(Alert::HandshakeFailure | Alert::InsufficientSecurity)
+        | Error::PeerIncompatible(
+            PeerIncompatible::NoCipherSuitesInCommon
+            | PeerIncompatible::NoKxGroupsInCommon
+            | PeerIncompatible::NoSignatureSchemesInCommon,
+        ) => "the server has no cipher suite, key exchange or signature in common with ehlo, which \
+              speaks TLS 1.3 and, in TLS 1.2, ECDHE (X25519, P-256, P-384) with AES-GCM or \
+              ChaCha20-Poly1305; perhaps it has only CBC ciphers, or RSA or DHE key exchange"
+            .to_owned(),
+        Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateExpired
+            | Alert::AccessDenied,
+        ) => format!(
+            "the server wants another client certificate than it got (--cert, --key): {error}"
+        ),
+        Error::InvalidMessage(_) => {
+            "the server does not speak TLS here; perhaps it wants another port, --tls starttls or \
+             --tls off"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}

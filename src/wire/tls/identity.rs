@@ -1,0 +1,88 @@
+//! Our own certificate and its key.
+
+use super::TlsSetupError;
+use rustls::pki_types::pem::{Error, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The largest key file that makes sense, in bytes.
+const MAX_KEY: u64 = 256 * 1024;
+
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// Reads both files and sees that they belong together.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsSetupError> {
+        let chain = certificates("--cert", certificate)?;
+        let key_path = key;
+        let key = private_key(key)?;
+        let provider = rustls::crypto::ring::default_provider();
+        CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider).map_err(|error| {
+            let why = match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    format!("it is not the key of {}", certificate.display())
+                }
+                other => other.to_string(),
+            };
+            unreadable("--key", key_path, why)
+        })?;
+        Ok(Self { chain, key })
+    }
+}
+
+/// All certificates in a PEM file; at least one.
+pub fn certificates(
+    option: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    let all: Vec<CertificateDer<'static>> =
+        all.map_err(|error| unreadable(option, path, words(error)))?;
+    if all.is_empty() {
+        return Err(unreadable(option, path, "there is no certificate in it (PEM)".to_owned()));
+    }
+    Ok(all)
+}
+
+/// A key that nobody else can read.
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError> {
+    let failed = |error: std::io::Error| unreadable("--key", path, error.to_string());
+    let file = File::open(path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    if meta.is_file() && meta.mode() & 0o077 != 0 {
+        return Err(TlsSetupError::Open(path.to_owned()));
+    }
+    let mut pem = Zeroizing::new(Vec::with_capacity(64 * 1024));
+    file.take(MAX_KEY).read_to_end(&mut pem).map_err(failed)?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+        Error::NoItemsFound => unreadable(
+            "--key",
+            path,
+            "there is no key in it (PEM without a passphrase)".to_owned(),
+        ),
+        other => unreadable("--key", path, words(other)),
+    })
+}
+
+fn words(error: Error) -> String {
+    match error {
+        Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn unreadable(option: &'static str, path: &Path, why: String) -> TlsSetupError {
+    TlsSetupError::Unreadable {
+        option,
+        path: path.to_owned(),
+        why,
+    }
+}

@@ -1,0 +1,195 @@
+//! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): what is asked of it, and the handshake.
+
+mod failure;
+mod identity;
+mod stream;
+mod trust;
+
+pub use failure::{TlsError, TlsSetupError};
+pub use trust::{Judgement, Trust};
+
+use super::{Deadline, Stream, Wire, WireError};
+use failure::explain;
+use identity::Identity;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, ProtocolVersion};
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use stream::TlsStream;
+use trust::Judge;
+
+/// What is asked of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which certificates are good.
+    pub trust: Trust,
+    /// CAs to trust, in PEM, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Certificates or keys of which one must be the server's.
+    pub pins: Vec<Pin>,
+    /// Our own certificate and its key, both in PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The name that the certificate must have, instead of the host's.
+    pub name: Option<String>,
+    /// TLS 1.3 only.
+    pub only_tls13: bool,
+    /// Where the server's certificates are written to, in PEM.
+    pub save_certs: Option<PathBuf>,
+}
+
+/// The SHA-256 of a certificate, or of the public key in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin(pub [u8; 32]);
+
+/// TLS for the connections of one run. The trust store is read when the first chain is judged;
+/// sessions are resumed.
+pub struct Tls {
+    options: Options,
+    identity: Option<Identity>,
+    judge: Arc<Judge>,
+    config: OnceCell<Arc<ClientConfig>>,
+}
+
+/// What a handshake has brought about.
+#[derive(Debug)]
+pub struct Secured {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: &'static str,
+    /// The cipher suite, as rustls names it.
+    pub cipher: &'static str,
+    /// The key exchange, where it was negotiated anew.
+    pub group: Option<&'static str>,
+    /// Whether an earlier session was taken up again.
+    pub resumed: bool,
+    /// The name that was asked for.
+    pub name: String,
+    /// How the certificate was judged.
+    pub judgement: Judgement,
+    /// The server's certificates in DER, its own first.
+    pub chain: Vec<Vec<u8>>,
+    /// Channel binding `tls-exporter` (RFC 9266); `None` before TLS 1.3, where it may not be unique.
+    pub exporter: Option<Vec<u8>>,
+    /// Channel binding `tls-server-end-point` (RFC 5929 §4).
+    pub end_point: Option<Vec<u8>>,
+}
+
+impl Tls {
+    /// Reads the files that the options name, so that what is wrong with them shows before anything
+    /// is sent.
+    pub fn new(options: &Options) -> Result<Self, TlsSetupError> {
+        let identity = options.identity.as_ref();
+        Ok(Self {
+            identity: identity
+                .map(|(certificate, key)| Identity::read(certificate, key))
+                .transpose()?,
+            judge: Arc::new(Judge::new(options)?),
+            options: options.clone(),
+            config: OnceCell::new(),
+        })
+    }
+
+    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read.
+    pub(super) fn handshake(
+        &self,
+        under: Box<dyn Stream>,
+        host: &str,
+        deadline: Deadline,
+    ) -> Result<(Box<dyn Stream>, Secured), TlsError> {
+        let name = self.options.name.as_deref().unwrap_or(host);
+        let server_name = ServerName::try_from(name.to_owned())
+            .map_err(|_| TlsError::Certificate(format!("cannot be checked: {name} is no host name; name one with --tls-name")))?;
+        let connection = ClientConnection::new(self.config()?, server_name)
+            .map_err(|error| TlsError::Incompatible(error.to_string()))?;
+        let mut stream = TlsStream::new(connection, under);
+        if let Err(error) = stream.handshake(deadline) {
+            return Err(self.failed(error, deadline));
+        }
+        let secured = self.secured(&stream.connection, name);
+        Ok((Box::new(stream), secured))
+    }
+
+    fn failed(&self, error: std::io::Error, deadline: Deadline) -> TlsError {
+        let inside = error.get_ref().and_then(|inside| inside.downcast_ref());
+        match inside {
+            Some(rustls::Error::InvalidCertificate(_)) => TlsError::Certificate(self.judge.words()),
+            Some(error) => TlsError::Incompatible(explain(error, self.options.only_tls13)),
+            None => TlsError::Wire(deadline.explain(error)),
+        }
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        if let Some(config) = self.config.get() {
+            return Ok(config.clone());
+        }
+        let wrong = |error: rustls::Error| TlsError::Incompatible(error.to_string());
+        let versions: &[_] = if self.options.only_tls13 {
+            &[&rustls::version::TLS13]
+        } else {
+            &[&rustls::version::TLS13, &rustls::version::TLS12]
+        };
+        let builder = ClientConfig::builder_with_provider(self.judge.provider())
+            .with_protocol_versions(versions)
+            .map_err(wrong)?
+            .dangerous()
+            .with_custom_certificate_verifier(self.judge.clone());
+        let mut config = match &self.identity {
+            Some(identity) => builder
+                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .map_err(wrong)?,
+            None => builder.with_no_client_auth(),
+        };
+        if std::env::var_os("SSLKEYLOGFILE").is_some() {
+            config.key_log = Arc::new(KeyLogFile::new());
+        }
+        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+    }
+
+    fn secured(&self, connection: &ClientConnection, name: &str) -> Secured {
+        let chain: Vec<Vec<u8>> = connection
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|certificate| certificate.to_vec())
+            .collect();
+        let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        let is_13 = connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        let exporter = connection
+            .export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", None)
+            .ok();
+        Secured {
+            version: if is_13 { "TLSv1.3" } else { "TLSv1.2" },
+            cipher: connection
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str())
+                .unwrap_or("unknown"),
+            group: connection
+                .negotiated_key_exchange_group()
+                .and_then(|group| group.name().as_str()),
+            resumed,
+            name: name.to_owned(),
+            judgement: self.judge.judgement(resumed),
+            exporter: exporter.filter(|_| is_13),
+            end_point: chain.first().and_then(|own| crate::certificate::end_point(own)),
+            chain,
+        }
+    }
+}
+
+impl Wire {
+    /// Turns this wire into one that is encrypted. Nothing that came in clear survives: what is still
+    /// unread is an error (RFC 3207 §4.2, CVE-2011-0411).
+    pub fn secure(&mut self, tls: &Tls, host: &str, limit: std::time::Duration) -> Result<Secured, TlsError> {
+        if self.unread < self.inbox.len() {
+            return Err(TlsError::Wire(WireError::Injected));
+        }
+        self.inbox.clear();
+        self.unread = 0;
+        let clear = std::mem::replace(&mut self.stream, Box::new(stream::Gone));
+        let (stream, secured) = tls.handshake(clear, host, Deadline::after(limit))?;
+        self.stream = stream;
+        self.read_limit = std::time::Duration::ZERO;
+        self.write_limit = std::time::Duration::ZERO;
+        Ok(secured)
+    }
+}

@@ -1,0 +1,194 @@
+//! A stream inside TLS. Reads and writes at most once each time, so that whoever has a deadline can
+//! look at the clock in between, however slowly the peer's bytes come.
+
+use crate::wire::{Deadline, Stream};
+use rustls::ClientConnection;
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How long the goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(200);
+
+pub struct TlsStream {
+    pub connection: ClientConnection,
+    under: Box<dyn Stream>,
+}
+
+impl TlsStream {
+    pub fn new(mut connection: ClientConnection, under: Box<dyn Stream>) -> Self {
+        // What is written has been gathered already; another limit would only cut it in pieces.
+        connection.set_buffer_limit(None);
+        Self { connection, under }
+    }
+
+    /// The handshake. What is left to write at its end goes out with the first bytes of ours.
+    pub fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
+        while self.connection.is_handshaking() {
+            let left = deadline.left().ok_or(io::ErrorKind::TimedOut)?;
+            if self.connection.wants_write() {
+                self.under.set_write_timeout(left)?;
+                again(|| self.connection.write_tls(&mut self.under).map(drop))?;
+                continue;
+            }
+            self.under.set_read_timeout(left)?;
+            again(|| self.take_in())?;
+        }
+        Ok(())
+    }
+
+    /// Reads once and takes apart what came.
+    fn take_in(&mut self) -> io::Result<()> {
+        if self.connection.read_tls(&mut self.under)? == 0 && self.connection.is_handshaking() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.digest()
+    }
+
+    fn digest(&mut self) -> io::Result<()> {
+        let digested = self.connection.process_new_packets();
+        digested.map(drop).map_err(|error| {
+            // The alert that says why.
+            let _ = self.connection.write_tls(&mut self.under);
+            io::Error::new(io::ErrorKind::InvalidData, error)
+        })
+    }
+}
+
+fn again(mut once: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    match once() {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        other => other,
+    }
+}
+
+fn is_waiting(read: &io::Result<usize>) -> bool {
+    matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl Read for TlsStream {
+    /// `Interrupted` means that something came, but no whole record yet.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.connection.wants_write() {
+            self.connection.write_tls(&mut self.under)?;
+        }
+        let read = self.connection.reader().read(buffer);
+        if !is_waiting(&read) {
+            return read;
+        }
+        self.take_in()?;
+        let read = self.connection.reader().read(buffer);
+        if is_waiting(&read) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        read
+    }
+}
+
+impl Write for TlsStream {
+    /// Takes everything in, and writes once of what has gathered.
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let count = self.connection.writer().write(buffer)?;
+        self.connection.write_tls(&mut self.under)?;
+        Ok(count)
+    }
+
+    /// `Interrupted` means that there is more to write.
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.connection.wants_write() {
+            return Ok(());
+        }
+        if self.connection.write_tls(&mut self.under)? == 0 {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if self.connection.wants_write() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    }
+}
+
+impl Stream for TlsStream {
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.connection.reader().read(buffer);
+            if !is_waiting(&read) {
+                return read;
+            }
+            // Session tickets come at any time, and are nobody's words.
+            self.connection.read_tls(&mut Now(&mut *self.under))?;
+            self.digest()?;
+        }
+    }
+
+    fn local_ip(&self) -> Option<IpAddr> {
+        self.under.local_ip()
+    }
+
+    fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        self.under.set_read_timeout(limit)
+    }
+
+    fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        self.under.set_write_timeout(limit)
+    }
+}
+
+impl Drop for TlsStream {
+    /// Says goodbye (RFC 8446 §6.1), unless the line is blocked anyway.
+    fn drop(&mut self) {
+        if self.connection.is_handshaking() || self.connection.wants_write() {
+            return;
+        }
+        self.connection.send_close_notify();
+        if self.under.set_write_timeout(GOODBYE).is_ok() {
+            let _ = self.connection.write_tls(&mut self.under);
+        }
+    }
+}
+
+/// Reads what is there, without waiting.
+struct Now<'s>(&'s mut dyn Stream);
+
+impl Read for Now<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_now(buffer)
+    }
+}
+
+/// What is left of a wire whose handshake has failed: nothing can be read or written.
+pub struct Gone;
+
+impl Read for Gone {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Write for Gone {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Gone {
+    fn read_now(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn local_ip(&self) -> Option<IpAddr> {
+        None
+    }
+
+    fn set_read_timeout(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_write_timeout(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+}

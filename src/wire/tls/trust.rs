@@ -1,0 +1,401 @@
+//! Which certificates are good (RFC 9525, RFC 7435).
+
+use super::identity::certificates;
+use super::{Options, Pin, TlsSetupError};
+use crate::certificate::{Certificate, date, key_sha256, sha256};
+use crate::text::shown;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Which certificates are good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Any: encryption against those who only listen (RFC 7435).
+    #[default]
+    Any,
+    /// Any, but it is said how it would be judged.
+    Reported,
+    /// One that is pinned, or else one with a chain to a CA that is trusted, the right name and date.
+    Verified,
+}
+
+/// How a certificate was judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Judgement {
+    /// Not at all.
+    #[default]
+    Unchecked,
+    /// Chain, name and dates are right.
+    Verified,
+    /// It is the one that was pinned.
+    Pinned,
+    /// It would not do, and why. Behind "the certificate of HOST".
+    Distrusted(String),
+}
+
+impl Judgement {
+    /// Behind "certificate of HOST".
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Unchecked => "not checked".to_owned(),
+            Self::Verified => "verified".to_owned(),
+            Self::Pinned => "as pinned".to_owned(),
+            Self::Distrusted(why) => format!("not trusted: it {why}"),
+        }
+    }
+
+    /// Whether we know whom we talk to.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Verified | Self::Pinned)
+    }
+}
+
+/// The judge of certificates, and what it has seen last.
+#[derive(Debug)]
+pub struct Judge {
+    trust: Trust,
+    pins: Vec<Pin>,
+    /// Trusted besides or instead of the system's.
+    cas: Option<Vec<CertificateDer<'static>>>,
+    provider: Arc<CryptoProvider>,
+    store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
+    seen: Mutex<Judgement>,
+    save: Option<Mutex<File>>,
+}
+
+impl Judge {
+    pub fn new(options: &Options) -> Result<Self, TlsSetupError> {
+        let cas = options.ca_file.as_ref();
+        let save = options.save_certs.as_ref();
+        Ok(Self {
+            trust: options.trust,
+            pins: options.pins.clone(),
+            cas: cas.map(|path| certificates("--ca-file", path)).transpose()?,
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            store: OnceLock::new(),
+            seen: Mutex::default(),
+            save: save
+                .map(|path| {
+                    File::create(path).map(Mutex::new).map_err(|why| {
+                        let path = path.clone();
+                        TlsSetupError::Unwritable { path, why }
+                    })
+                })
+                .transpose()?,
+        })
+    }
+
+    pub fn provider(&self) -> Arc<CryptoProvider> {
+        self.provider.clone()
+    }
+
+    /// How the certificate of the handshake that has just succeeded was judged. A resumed session
+    /// was judged when it began.
+    pub fn judgement(&self, resumed: bool) -> Judgement {
+        match self.trust {
+            Trust::Verified if resumed && !self.pins.is_empty() => Judgement::Pinned,
+            Trust::Verified if resumed => Judgement::Verified,
+            _ if resumed => Judgement::Unchecked,
+            _ => self.seen().clone(),
+        }
+    }
+
+    /// What is wrong with the last certificate, behind "the certificate of HOST".
+    pub fn words(&self) -> String {
+        match &*self.seen() {
+            Judgement::Distrusted(why) => why.clone(),
+            _ => "cannot be checked".to_owned(),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Judgement> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The trust store, read when it is first needed.
+    fn store(&self) -> Result<&Arc<WebPkiServerVerifier>, String> {
+        let store = self.store.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            let cas = match &self.cas {
+                Some(cas) => cas.clone(),
+                None => rustls_native_certs::load_native_certs().certs,
+            };
+            roots.add_parsable_certificates(cas);
+            if roots.is_empty() {
+                return Err("cannot be checked, because no CA is trusted: there are none on this system, \
+                            or none in the file"
+                    .to_owned());
+            }
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
+                .build()
+                .map_err(|error| format!("cannot be checked: {error}"))
+        });
+        store.as_ref().map_err(Clone::clone)
+    }
+
+    fn judge(&self, shown: &Shown<'_>) -> Judgement {
+        if self.trust == Trust::Any {
+            return Judgement::Unchecked;
+        }
+        if !self.pins.is_empty() {
+            let judgement = self.pinned(shown.own);
+            if judgement != Judgement::Pinned || self.cas.is_none() {
+                return judgement;
+            }
+        }
+        match self.chain(shown) {
+            Ok(()) => Judgement::Verified,
+            Err(why) => Judgement::Distrusted(why),
+        }
+    }
+
+    fn pinned(&self, own: &CertificateDer<'_>) -> Judgement {
+        let certificate = sha256(own);
+        let key = key_sha256(own);
+        let is_it = |pin: &Pin| pin.0 == certificate || Some(pin.0) == key;
+        if self.pins.iter().any(is_it) {
+            return Judgement::Pinned;
+        }
+        let key = key.map_or_else(String::new, |key| {
+            format!(", its key sha256:{}", crate::certificate::hex(&key))
+        });
+        let certificate = crate::certificate::hex(&certificate);
+        Judgement::Distrusted(format!(
+            "is not the one of --pin: it is sha256:{certificate}{key}"
+        ))
+    }
+
+    fn chain(&self, shown: &Shown<'_>) -> Result<(), String> {
+        let verified = self.store()?.verify_server_cert(
+            shown.own,
+            shown.others,
+            shown.name,
+            &[],
+            shown.now,
+        );
+        match verified {
+            Ok(_) => Ok(()),
+            Err(Error::InvalidCertificate(error)) => {
+                if is_about_the_issuer(&error) && self.is_trusted_itself(shown) {
+                    return Ok(());
+                }
+                Err(words(&error, shown))
+            }
+            Err(other) => Err(format!("cannot be checked: {other}")),
+        }
+    }
+
+    /// A self-signed certificate that stands in the CA file is trusted as such; an appliance's often
+    /// is both its own CA and its own leaf, which no chain can express.
+    fn is_trusted_itself(&self, shown: &Shown<'_>) -> bool {
+        let listed = self.cas.iter().flatten().any(|ca| ca == shown.own);
+        let Some(read) = Certificate::read(shown.own) else {
+            return false;
+        };
+        let now = shown.now();
+        let named = ParsedCertificate::try_from(shown.own)
+            .is_ok_and(|parsed| verify_server_name(&parsed, shown.name).is_ok());
+        listed && named && (read.not_before..=read.not_after).contains(&now)
+    }
+
+    fn save(&self, shown: &Shown<'_>) {
+        let Some(save) = &self.save else { return };
+        let name = shown.name.to_str();
+        let mut pem = format!("# {name}\n");
+        for certificate in std::iter::once(shown.own).chain(shown.others) {
+            pem.push_str(&armoured(certificate));
+        }
+        let mut file = save.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = file.write_all(pem.as_bytes());
+    }
+
+    /// Nobody is believed here, so any signature will do as well.
+    fn believes(&self) -> bool {
+        self.trust == Trust::Verified
+    }
+
+    /// What the handshake's signature says about how the certificate was judged.
+    fn signed(
+        &self,
+        verified: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match verified {
+            Err(error) if self.trust == Trust::Reported => {
+                let why = format!("does not fit the signature of the handshake: {error}");
+                *self.seen() = Judgement::Distrusted(why);
+                Ok(HandshakeSignatureValid::assertion())
+            }
+            Err(Error::InvalidCertificate(error)) => {
+                let why = format!("does not fit the signature of the handshake: {error}");
+                *self.seen() = Judgement::Distrusted(why);
+                Err(Error::InvalidCertificate(error))
+            }
+            other => other,
+        }
+    }
+}
+
+/// What a server shows.
+struct Shown<'a> {
+    own: &'a CertificateDer<'a>,
+    others: &'a [CertificateDer<'a>],
+    name: &'a ServerName<'a>,
+    now: UnixTime,
+}
+
+impl Shown<'_> {
+    fn now(&self) -> i64 {
+        i64::try_from(self.now.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let shown = Shown {
+            own,
+            others,
+            name,
+            now,
+        };
+        self.save(&shown);
+        let judgement = self.judge(&shown);
+        let good = judgement.is_good();
+        *self.seen() = judgement;
+        if good || !self.believes() {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(Error::InvalidCertificate(
+            CertificateError::ApplicationVerificationFailure,
+        ))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trust == Trust::Any {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified =
+            rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms);
+        self.signed(verified)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trust == Trust::Any {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified =
+            rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms);
+        self.signed(verified)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let mut schemes = self
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes();
+        if !self.believes() {
+            // Old servers can do nothing else, and it is not relied on.
+            schemes.extend([
+                SignatureScheme::ECDSA_NISTP521_SHA512,
+                SignatureScheme::ED448,
+                SignatureScheme::RSA_PKCS1_SHA1,
+                SignatureScheme::ECDSA_SHA1_Legacy,
+            ]);
+        }
+        schemes
+    }
+}
+
+fn is_about_the_issuer(error: &CertificateError) -> bool {
+    matches!(
+        error,
+        CertificateError::UnknownIssuer | CertificateError::Other(_)
+    )
+}
+
+/// What is wrong with a certificate, behind "the certificate of HOST".
+fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
+    let read = Certificate::read(shown.own);
+    let now = shown.now();
+    match (error, read) {
+        (CertificateError::Expired | CertificateError::ExpiredContext { .. }, Some(read)) => {
+            if read.not_after < now {
+                return format!("has expired ({})", date(read.not_after));
+            }
+            "has a chain in which one has expired".to_owned()
+        }
+        (CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }, Some(read)) => {
+            if read.not_before > now {
+                return format!("is not valid before {}", date(read.not_before));
+            }
+            "has a chain in which one is not valid yet".to_owned()
+        }
+        (
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            Some(read),
+        ) => {
+            let names = match read.names.as_slice() {
+                [] => "no host name at all".to_owned(),
+                names => self::shown(&names.join(", ")),
+            };
+            format!("is for {names}, and not for {}", shown.name.to_str())
+        }
+        (CertificateError::UnknownIssuer | CertificateError::Other(_), Some(read))
+            if read.is_self_signed() =>
+        {
+            "is self-signed".to_owned()
+        }
+        (CertificateError::UnknownIssuer, Some(read)) => {
+            format!("is signed by an unknown CA ({})", self::shown(&read.issuer))
+        }
+        (
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+            _,
+        ) => "is not meant for a TLS server (key usage)".to_owned(),
+        (CertificateError::BadSignature, _) => "has a signature that is wrong".to_owned(),
+        (CertificateError::BadEncoding, _) | (_, None) => "cannot be read".to_owned(),
+        (other, _) => format!("is not good: {other}"),
+    }
+}
+
+/// PEM (RFC 7468).
+fn armoured(der: &[u8]) -> String {
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    let text = BASE64_STANDARD.encode(der);
+    for line in text.as_bytes().chunks(64) {
+        pem.extend(line.iter().map(|&byte| char::from(byte)));
+        pem.push('\n');
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
+}
