@@ -19,7 +19,7 @@ pub struct Certificate {
     pub not_after: i64,
     /// SHA-256 of the whole certificate, in hexadecimal.
     pub sha256: String,
-    /// SHA-256 of its public key (SubjectPublicKeyInfo), in hexadecimal.
+    /// SHA-256 of its public key (`SubjectPublicKeyInfo`), in hexadecimal.
     pub key_sha256: String,
 }
 
@@ -68,7 +68,12 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 #[must_use]
 pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let algorithm: &Algorithm = match certificate.signature_algorithm.algorithm.to_string().as_str() {
+    let algorithm: &Algorithm = match certificate
+        .signature_algorithm
+        .algorithm
+        .to_string()
+        .as_str()
+    {
         "1.2.840.113549.1.1.4"
         | "1.2.840.113549.1.1.5"
         | "1.2.840.113549.1.1.11"
@@ -113,7 +118,12 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 /// Hexadecimal, in small letters.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = b"0123456789abcdef";
+    let digit = |four: u8| char::from(digits[usize::from(four)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 #[cfg(test)]

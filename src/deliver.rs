@@ -1,61 +1,75 @@
 //! The recipe: where to, who takes it, what became of it.
 
+use crate::address::Address;
 use crate::message::Message;
 use crate::outcome::{Fate, Report, Server, Verdict};
 use crate::route::{Destination, Host, RouteError, Router};
-use crate::session::{self, Answer, Class, Ended, Errand, Failure, Stage};
+use crate::secret::Login;
+use crate::session::{self, Answer, Class, Encryption, Ended, Errand, Failure, Means, Stage};
 use crate::watch::{Happening, Watch};
-use crate::wire;
+use crate::wire::{self, Tls};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// Delivers a message to all its recipients and says what became of each.
-pub fn deliver(
-    message: &Message,
-    router: &Router<'_>,
-    options: &session::Options,
-    watch: &mut dyn Watch,
-) -> Report {
-    let recipients = &message.envelope.recipients;
-    let routes = router.routes(recipients, watch);
+/// A way to deliver: where to, how, and who we are there.
+pub struct Way<'a> {
+    /// Finds the servers.
+    pub router: &'a Router<'a>,
+    /// How the conversation is held.
+    pub session: &'a session::Options,
+    /// The keys and the trust.
+    pub tls: &'a Tls,
+    /// Who we are; `None` does not log in.
+    pub login: Option<&'a Login>,
+}
+
+/// Delivers a message to those of its recipients whose fate in the report is still open, and writes
+/// down what becomes of each.
+pub fn deliver(message: &Message, way: &Way<'_>, report: &mut Report, watch: &mut dyn Watch) {
+    let open = report.open();
+    let all = &message.envelope.recipients;
+    let asked: Vec<Address> = open.iter().map(|&place| all[place].clone()).collect();
+    let routes = way.router.routes(&asked, watch);
     let mut delivery = Delivery {
         message,
-        router,
-        options,
+        way,
         watch,
-        fates: recipients.iter().map(Fate::unasked).collect(),
+        fates: &mut report.fates,
     };
-    for (recipient, error) in &routes.unreachable {
-        delivery.fates[*recipient] = Fate::unreachable(&recipients[*recipient], error);
-        delivery.settled(&[*recipient]);
+    for (place, error) in &routes.unreachable {
+        let recipient = open[*place];
+        delivery.fates[recipient] = Fate::unreachable(&all[recipient], error);
+        delivery.settled(&[recipient]);
     }
     for destination in &routes.destinations {
-        delivery.to(destination);
-        delivery.settled(&destination.recipients);
-    }
-    Report {
-        fates: delivery.fates,
+        let places = destination.recipients.iter();
+        let recipients: Vec<usize> = places.map(|&place| open[place]).collect();
+        delivery.to(destination, &recipients);
+        delivery.settled(&recipients);
     }
 }
 
-struct Delivery<'a> {
+struct Delivery<'a, 'r> {
     message: &'a Message,
-    router: &'a Router<'a>,
-    options: &'a session::Options,
-    watch: &'a mut dyn Watch,
-    fates: Vec<Fate>,
+    way: &'a Way<'a>,
+    watch: &'r mut dyn Watch,
+    fates: &'r mut [Fate],
 }
 
-impl Delivery<'_> {
+impl Delivery<'_, '_> {
     /// Tries one host after the other until everybody has an answer that lasts.
-    fn to(&mut self, destination: &Destination) {
-        let mut pending = destination.recipients.clone();
+    fn to(&mut self, destination: &Destination, recipients: &[usize]) {
+        let mut pending = recipients.to_vec();
         let mut tried = false;
         for host in &destination.hosts {
-            let addresses = match self.router.addresses(host, destination.port, self.watch) {
+            let addresses = match self
+                .way
+                .router
+                .addresses(host, destination.port, self.watch)
+            {
                 Ok(addresses) => addresses,
                 Err(error) => {
                     self.no_address(&pending, &error, tried);
@@ -93,18 +107,37 @@ impl Delivery<'_> {
             self.unseen(&pending);
             return Vec::new();
         }
-        let wire = match wire::connect(address, self.options.timeout.unwrap_or(CONNECT)) {
-            Ok(wire) => wire,
-            Err(error) => {
-                let why = why(&error);
-                self.watch.happened(Happening::NotConnected(&why));
-                for &recipient in &pending {
-                    let to = &self.message.envelope.recipients[recipient];
-                    self.fates[recipient] = Fate::unconnected(to, server.clone(), &why);
-                }
-                return pending;
-            }
+        let options = self.way.session;
+        let mut ended = match self.session(host, address, options, &pending) {
+            Ok(ended) => ended,
+            Err(why) => return self.unconnected(&server, &why, pending),
         };
+        if let Some(why) = broken_encryption(options, ended.failure.as_ref()) {
+            let note = format!("no encryption with {server}: {why}; trying again in clear");
+            self.watch.happened(Happening::Note(&note));
+            self.watch.happened(Happening::Connect(address));
+            let clear = session::Options {
+                tls: Encryption::Off,
+                ..options.clone()
+            };
+            ended = match self.session(host, address, &clear, &pending) {
+                Ok(ended) => ended,
+                Err(why) => return self.unconnected(&server, &why, pending),
+            };
+        }
+        self.settle(&server, &ended, &pending)
+    }
+
+    /// One session on a new connection, or why there is no connection.
+    fn session(
+        &mut self,
+        host: &Host,
+        address: SocketAddr,
+        options: &session::Options,
+        pending: &[usize],
+    ) -> Result<Ended, String> {
+        let connected = wire::connect(address, options.timeout.unwrap_or(CONNECT));
+        let wire = connected.map_err(|error| why(&error))?;
         self.watch.happened(Happening::Connected(address));
         let all = &self.message.envelope.recipients;
         let errand = Errand {
@@ -113,8 +146,22 @@ impl Delivery<'_> {
             utf8_header: self.message.utf8_header,
             message: self.message,
         };
-        let ended = session::run(wire, &errand, self.options, self.watch);
-        self.settle(&server, &ended, &pending)
+        let means = Means {
+            options,
+            tls: self.way.tls,
+            host: &name(host),
+            login: self.way.login,
+        };
+        Ok(session::run(wire, &errand, &means, self.watch))
+    }
+
+    fn unconnected(&mut self, server: &Server, why: &str, pending: Vec<usize>) -> Vec<usize> {
+        self.watch.happened(Happening::NotConnected(why));
+        for &recipient in &pending {
+            let to = &self.message.envelope.recipients[recipient];
+            self.fates[recipient] = Fate::unconnected(to, server.clone(), why);
+        }
+        pending
     }
 
     /// Writes down the answers; gives those whom another host may still take, which is nobody once
@@ -190,7 +237,30 @@ fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
             let host_level = matches!(stage, Stage::Banner | Stage::Ehlo | Stage::Helo);
             host_level || reply.class() == Class::ForNow
         }
+        Some(Answer::Unmet(_)) => true,
         Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt) => false,
+    }
+}
+
+/// Why encryption did not come about, where the same may be said without it (RFC 7435 §3). Bytes that
+/// somebody put in clear behind STARTTLS are no such reason.
+fn broken_encryption(options: &session::Options, failure: Option<&Failure>) -> Option<String> {
+    if options.tls != Encryption::Opportunistic {
+        return None;
+    }
+    match failure? {
+        Failure::Tls(error) => Some(error.to_string()),
+        Failure::Wire(Stage::Starttls, error) => Some(error.to_string()),
+        Failure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
+        _ => None,
+    }
+}
+
+/// The name of a host as a certificate has it.
+fn name(host: &Host) -> String {
+    match host {
+        Host::Address(ip) => ip.to_string(),
+        named => named.to_string(),
     }
 }
 

@@ -14,8 +14,8 @@
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
-//! | [`wire`] | TCP, buffers, deadlines | sockets |
-//! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | |
+//! | [`wire`] | TCP, TLS, buffers, deadlines | sockets, rustls |
+//! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
@@ -36,10 +36,10 @@
 //! session    -> wire
 //! outcome    -> session route wire
 //! transcript -> outcome session
-//! plan       -> message route session transcript sink
-//! args       -> plan message route session transcript sink
+//! plan       -> message route wire session transcript sink
+//! args       -> plan message route wire session transcript sink
 //! deliver    -> message route wire session outcome
-//! verbs      -> plan message route session transcript sink deliver outcome
+//! verbs      -> plan message route wire session transcript sink deliver outcome
 //! ```
 
 pub mod address;

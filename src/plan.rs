@@ -1,6 +1,7 @@
 //! What will be done: plain data, every default decided.
 
 use crate::exit::Exit;
+use crate::wire::tls;
 use crate::{message, route, session, sink, transcript};
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub struct Send {
     pub route: route::Options,
     /// How.
     pub session: session::Options,
+    /// With which keys and which trust.
+    pub tls: tls::Options,
     /// What is seen of it.
     pub output: transcript::Options,
 }

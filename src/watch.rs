@@ -50,6 +50,8 @@ pub enum Happening<'a> {
     Connected(SocketAddr),
     /// The connection did not come about, with the system's words.
     NotConnected(&'a str),
+    /// The conversation is encrypted from here on.
+    Secured(Secured<'a>),
     /// A command of ours.
     Sent {
         /// The command as it may be shown.
@@ -93,4 +95,25 @@ pub enum Happening<'a> {
         /// The reply or the reason.
         words: &'a str,
     },
+}
+
+/// What a TLS handshake has brought about.
+#[derive(Clone, Copy, Debug)]
+pub struct Secured<'a> {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: &'a str,
+    /// The cipher suite.
+    pub cipher: &'a str,
+    /// The key exchange, where it was negotiated anew.
+    pub group: Option<&'a str>,
+    /// Whether an earlier session was taken up again.
+    pub resumed: bool,
+    /// The name that was asked for.
+    pub name: &'a str,
+    /// Whether it is known whom we talk to.
+    pub verified: bool,
+    /// How the certificate was judged, behind "certificate of NAME".
+    pub judgement: &'a str,
+    /// The server's certificates in DER, its own first.
+    pub chain: &'a [Vec<u8>],
 }

@@ -6,6 +6,7 @@ mod output;
 mod route;
 mod session;
 mod sink;
+mod tls;
 mod value;
 
 use crate::exit::Exit;
@@ -73,6 +74,8 @@ struct Cli {
     #[command(flatten)]
     session: session::Args,
     #[command(flatten)]
+    tls: tls::Args,
+    #[command(flatten)]
     output: output::Args,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -115,8 +118,11 @@ fn plan(cli: Cli) -> Result<Plan, Said> {
     let only_print = cli.message.print;
     let message = cli.message.options().map_err(wrong)?;
     let output = cli.output.options();
-    let session = cli.session.options();
-    let route = cli.route.options(&session).map_err(wrong)?;
+    let mut session = cli.session.options();
+    let usual = cli.tls.usual_port();
+    let route = cli.route.options(&session, usual).map_err(wrong)?;
+    let (encryption, tls) = cli.tls.options(&route).map_err(wrong)?;
+    session.tls = encryption;
     if only_print {
         return Ok(Plan::Print(message, output));
     }
@@ -124,6 +130,7 @@ fn plan(cli: Cli) -> Result<Plan, Said> {
         message,
         route,
         session,
+        tls,
         output,
     })))
 }

@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]", value_parser = value::target)]
     relay: Option<Target>,
 
-    /// The port [default: 25].
+    /// The port [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
@@ -35,8 +35,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// The way that is meant.
-    pub fn options(self, session: &session::Options) -> Result<Options, Wrong> {
+    /// The way that is meant; `usual` is the port where none is named.
+    pub fn options(self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
         let relay_port = self.relay.as_ref().and_then(|relay| relay.port);
         if let (Some(one), Some(other)) = (relay_port, self.port)
             && one != other
@@ -45,7 +45,7 @@ impl Args {
                 "--port {other} contradicts the port {one} of --relay; give one of them"
             )));
         }
-        let port = self.port.unwrap_or(25);
+        let port = self.port.unwrap_or(usual);
         Ok(Options {
             relay: self.relay.map(|relay| relay.place(port)),
             port,

@@ -39,10 +39,6 @@ pub struct Args {
     /// Send no faster than this many bytes a second, like 500K or 2M.
     #[arg(long, value_name = "BYTES", value_parser = value::size)]
     limit_rate: Option<NonZeroU64>,
-
-    /// Encryption; `off` is the only mode there is so far.
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = Tls::Off)]
-    tls: Tls,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -51,22 +47,16 @@ enum When {
     Off,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Tls {
-    Off,
-}
-
 impl Args {
     /// The session that is meant.
     pub fn options(self) -> Options {
-        match self.tls {
-            Tls::Off => Options {
-                helo: self.helo,
-                no_pipelining: matches!(self.pipelining, When::Off),
-                no_chunking: matches!(self.chunking, When::Off),
-                timeout: self.timeout,
-                rate: self.limit_rate,
-            },
+        Options {
+            helo: self.helo,
+            no_pipelining: matches!(self.pipelining, When::Off),
+            no_chunking: matches!(self.chunking, When::Off),
+            timeout: self.timeout,
+            rate: self.limit_rate,
+            ..Options::default()
         }
     }
 }

@@ -5,6 +5,8 @@ use crate::host::is_host_name;
 use crate::message::{Field, Input};
 use crate::route::{Host, Place};
 use crate::text::{forbidden, name_of};
+use crate::wire::tls::Pin;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -249,6 +251,40 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// `sha256:` and the sum in hexadecimal, with or without colons, or in base64 (as curl has it).
+pub fn pin(text: &str) -> Result<Pin, String> {
+    let sum = text
+        .strip_prefix("sha256:")
+        .or(text.strip_prefix("sha256//"));
+    let sum = sum.and_then(|sum| {
+        let digits: String = sum.chars().filter(|&c| c != ':').collect();
+        from_hex(&digits).or_else(|| BASE64_STANDARD.decode(sum).ok()?.try_into().ok())
+    });
+    sum.map(Pin).ok_or_else(|| {
+        "it wants sha256: and the SHA-256 of a certificate or of its public key, in hexadecimal or base64"
+            .to_owned()
+    })
+}
+
+fn from_hex(digits: &str) -> Option<[u8; 32]> {
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
+    }
+    let mut sum = [0; 32];
+    for (byte, place) in sum.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[place..place + 2], 16).ok()?;
+    }
+    Some(sum)
+}
+
+/// A host name or an IP address, as a certificate may have it.
+pub fn tls_name(text: &str) -> Result<String, String> {
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    host_name(text).map_err(|_| "it wants a host name or an IP address".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,6 +310,25 @@ mod tests {
             "", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]25", "a\r\nb", "a/b", ":25", "1.2.3",
         ] {
             assert!(target(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn pins_are_sums_in_hexadecimal_or_base64() {
+        let zero = Ok(Pin([0; 32]));
+        assert_eq!(pin(&format!("sha256:{}", "00".repeat(32))), zero);
+        let colons = ["00"; 32].join(":");
+        assert_eq!(pin(&format!("sha256:{colons}")), zero);
+        assert_eq!(pin(&format!("sha256//{}=", "A".repeat(43))), zero);
+        for bad in [
+            "",
+            "sha256:",
+            "sha256:00",
+            "md5:00",
+            "sha256:zz",
+            &"00".repeat(32),
+        ] {
+            assert!(pin(bad).is_err(), "{bad}");
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::address::Address;
 use crate::exit::Exit;
 use crate::route::RouteError;
-use crate::session::{Answer, Class, Failure, Reply, Stage, Unfit};
-use crate::wire::WireError;
+use crate::session::{Answer, Class, Failure, Reply, Stage, Unfit, Unmet};
+use crate::wire::{TlsError, WireError};
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -60,6 +60,8 @@ pub enum Cause {
     Network,
     /// The server broke the protocol.
     Protocol,
+    /// A demand on encryption or authentication was not met.
+    Policy,
     /// The message could not be read to its end.
     Message,
     /// Nobody would have seen what happens: the output cannot be written.
@@ -188,6 +190,7 @@ impl Fate {
             Some(Answer::Accepted(reply)) => Self::accepted(recipient, reply),
             Some(Answer::Said(stage, reply)) => Self::said(recipient, server, *stage, reply),
             Some(Answer::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
+            Some(Answer::Unmet(unmet)) => Self::unmet(recipient, server, unmet),
             Some(Answer::InDoubt) => Self::failed(recipient, server, failure, true),
             None => Self::failed(recipient, server, failure, false),
         };
@@ -207,7 +210,23 @@ impl Fate {
 
     fn said(recipient: &Address, server: &Server, stage: Stage, reply: &Reply) -> Self {
         let words = format!("{} (in reply to {})", reply.whole(), stage.words());
-        let (verdict, sentence) = if reply.class() == Class::ForGood {
+        let (verdict, sentence) = if stage == Stage::Auth && reply.class() == Class::ForGood {
+            let words = reply.whole();
+            return Self {
+                stage: Some(stage),
+                reply: Some(reply.clone()),
+                enhanced: reply.enhanced().map(str::to_owned),
+                ..Self::of(
+                    recipient,
+                    Verdict::Refused,
+                    Cause::Policy,
+                    format!(
+                        "{server} refused the login: {words} (in reply to AUTH); <{recipient}> did not \
+                         get the message"
+                    ),
+                )
+            };
+        } else if reply.class() == Class::ForGood {
             let sentence = format!("{server} refused <{recipient}>: {words}");
             (Verdict::Refused, sentence)
         } else {
@@ -243,6 +262,62 @@ impl Fate {
         }
     }
 
+    /// What we ask for is not there now; the server may be mended, or another may have it.
+    fn unmet(recipient: &Address, server: &Server, unmet: &Unmet) -> Self {
+        let what = match unmet {
+            Unmet::NoStarttls => format!(
+                "{server} does not offer STARTTLS, and nothing is to be sent without it (--tls)"
+            ),
+            Unmet::StarttlsRefused(reply) => {
+                format!("{server} refused STARTTLS: {}", reply.whole())
+            }
+            Unmet::PasswordInClear => format!(
+                "there is no encryption with {server}, so the password stays here; \
+                 --allow-cleartext-password would send it in clear"
+            ),
+            Unmet::NoAuth => {
+                format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
+            }
+            Unmet::NoMechanism(offered) => format!(
+                "{server} offers AUTH only as {offered}, and none of it fits what is at hand \
+                 (--auth, --oauth-token-command)"
+            ),
+            Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
+        };
+        let sentence = format!("{what}; <{recipient}> did not get the message");
+        Self {
+            stage: Some(unmet.stage()),
+            ..Self::of(recipient, Verdict::Deferred, Cause::Policy, sentence)
+        }
+    }
+
+    fn without_tls(recipient: &Address, server: &Server, error: &TlsError) -> Self {
+        let (cause, what, advice) = match error {
+            TlsError::Certificate(why) => (
+                Cause::Policy,
+                format!("the certificate of {server} {why}"),
+                "; --ca-file FILE trusts another CA, and -k (--insecure) any certificate",
+            ),
+            TlsError::Incompatible(why) => {
+                (Cause::Policy, format!("no TLS with {server}: {why}"), "")
+            }
+            TlsError::Wire(WireError::Closed) => {
+                let what = format!("{server} closed the connection during the TLS handshake");
+                (Cause::Policy, what, "")
+            }
+            TlsError::Wire(error) => (
+                Cause::Network,
+                format!("the TLS handshake with {server} failed: {error}"),
+                "",
+            ),
+        };
+        let sentence = format!("{what}; <{recipient}> did not get the message{advice}");
+        Self {
+            stage: Some(Stage::Tls),
+            ..Self::of(recipient, Verdict::Deferred, cause, sentence)
+        }
+    }
+
     fn failed(
         recipient: &Address,
         server: &Server,
@@ -275,6 +350,7 @@ impl Fate {
                     ..Self::of(recipient, verdict, Cause::Protocol, sentence)
                 }
             }
+            Some(Failure::Tls(error)) => Self::without_tls(recipient, server, error),
             Some(Failure::Message(error)) => {
                 let sentence = format!("<{recipient}>: {error}");
                 Self::of(recipient, Verdict::Skipped, Cause::Message, sentence)
@@ -315,6 +391,28 @@ pub struct Report {
 }
 
 impl Report {
+    /// Before anything was tried.
+    #[must_use]
+    pub fn unasked(recipients: &[Address]) -> Self {
+        Self {
+            fates: recipients.iter().map(Fate::unasked).collect(),
+        }
+    }
+
+    /// Places of those whom another server may still take: nothing was tried for them, or it came to
+    /// nothing for now.
+    #[must_use]
+    pub fn open(&self) -> Vec<usize> {
+        let is_open = |fate: &Fate| match fate.verdict {
+            Verdict::Deferred => true,
+            Verdict::Skipped => fate.cause == Cause::Network,
+            _ => false,
+        };
+        (0..self.fates.len())
+            .filter(|&place| is_open(&self.fates[place]))
+            .collect()
+    }
+
     /// The exit status: the one table of cli.md.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -325,6 +423,7 @@ impl Report {
             .iter()
             .filter(|fate| matches!(fate.verdict, Verdict::Deferred | Verdict::Uncertain))
             .collect();
+        let by_policy = all_by(Cause::Policy);
         let by_protocol = !held.is_empty() && held.iter().all(|f| f.cause == Cause::Protocol);
         if fates.iter().all(|fate| fate.verdict == Verdict::Accepted) {
             Exit::Ok
@@ -336,6 +435,8 @@ impl Report {
             Exit::NoInput
         } else if by_protocol {
             Exit::Protocol
+        } else if by_policy {
+            Exit::Policy
         } else if any(Verdict::Uncertain) {
             // 75 would say that trying again is safe.
             Exit::Partly
@@ -364,7 +465,7 @@ mod tests {
 
     #[test]
     fn every_set_of_verdicts_has_its_status() {
-        use Cause::{Domain, Message, Network, Protocol, Server};
+        use Cause::{Domain, Message, Network, Policy, Protocol, Server};
         use Verdict::{Accepted, Deferred, Refused, Skipped, Uncertain};
         for (fates, code) in [
             (vec![(Accepted, Server), (Accepted, Server)], 0),
@@ -381,6 +482,9 @@ mod tests {
             (vec![(Uncertain, Network)], 79),
             (vec![(Uncertain, Protocol)], 76),
             (vec![(Skipped, Message)], 66),
+            (vec![(Deferred, Policy), (Refused, Policy)], 77),
+            (vec![(Deferred, Policy), (Deferred, Network)], 75),
+            (vec![(Accepted, Server), (Deferred, Policy)], 79),
         ] {
             assert_eq!(exit(&fates), code, "{fates:?}");
         }

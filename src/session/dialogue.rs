@@ -1,9 +1,14 @@
 //! The dialogue: what to say when, and what a reply means. No socket, no clock, no terminal.
 
-use super::{Answer, Class, Errand, Offers, Options, Reply, Stage, Unfit};
+mod login;
+
+use super::auth::{Bindings, Candidate, Exchange};
+use super::{Answer, Class, Encryption, Errand, Offers, Options, Reply, Stage, Unfit, Unmet};
 use crate::address::Address;
 use crate::blocks::{Shape, Transport};
+use crate::secret::Login;
 use std::collections::VecDeque;
+use zeroize::Zeroizing;
 
 /// The most recipients in one transaction: what every server must take (RFC 5321 §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
@@ -19,6 +24,8 @@ const CHUNK: u64 = 16 * 1024 * 1024;
 pub enum Event {
     /// The connection is there.
     Started,
+    /// The connection is encrypted, and AUTH may be bound to it.
+    Secured(Bindings),
     /// A reply came for the stage that was waited for.
     Replied(Reply),
     /// A 421 came that nobody had asked for, before we spoke (RFC 5321 §3.8).
@@ -34,6 +41,8 @@ pub enum Action {
     Say(Vec<Item>),
     /// Read a reply.
     Read,
+    /// Hold the TLS handshake; nothing may have come before it.
+    Secure,
     /// The dialogue is over.
     Finish,
     /// The server broke the protocol in this stage, in these words; nothing more may be said.
@@ -49,6 +58,10 @@ pub enum Item {
     Message(Shape),
     /// The next so many octets of the message in this shape, as they are.
     Chunk(Shape, u64),
+    /// Nothing for the server; something that whoever looks on should know.
+    Note(String),
+    /// Something for those who look closely.
+    Detail(String),
 }
 
 /// One line of ours: the bytes for the wire and the text to show.
@@ -57,9 +70,11 @@ pub struct Line {
     /// What it belongs to.
     pub stage: Stage,
     /// Without its CRLF.
-    pub wire: Vec<u8>,
+    pub wire: Zeroizing<Vec<u8>>,
     /// What a transcript may show of it.
     pub shown: String,
+    /// Whether it has something that must not be seen: its last word.
+    pub hides: bool,
 }
 
 /// One session's conversation, from the greeting to QUIT.
@@ -84,12 +99,31 @@ pub struct Dialogue<'a> {
     /// Whether MAIL was accepted and neither end of data nor RSET ended the transaction.
     open: bool,
     leaving: bool,
+    /// What AUTH can be bound to; `None` while the conversation is in clear.
+    secured: Option<Bindings>,
+    login: Option<&'a Login>,
+    /// The exchange that is going on.
+    exchange: Option<Exchange>,
+    /// Other ways to log in, should this one be refused.
+    candidates: VecDeque<Candidate>,
+    /// How many challenges were answered in this session.
+    challenges: u8,
+    /// Why the exchange was cancelled.
+    cancelled: Option<String>,
+    /// A first response, in base64, that did not fit into the AUTH command.
+    unsaid_response: Option<Zeroizing<String>>,
 }
 
 impl<'a> Dialogue<'a> {
-    /// A dialogue for one errand. `helo` is the name or address literal for EHLO.
+    /// A dialogue for one errand. `helo` is the name or address literal for EHLO; without a `login`,
+    /// nobody logs in.
     #[must_use]
-    pub fn new(errand: &'a Errand<'a>, helo: String, options: &Options) -> Self {
+    pub fn new(
+        errand: &'a Errand<'a>,
+        helo: String,
+        options: &Options,
+        login: Option<&'a Login>,
+    ) -> Self {
         let count = errand.recipients.len();
         Self {
             errand,
@@ -106,16 +140,22 @@ impl<'a> Dialogue<'a> {
             awaiting: VecDeque::new(),
             open: false,
             leaving: false,
+            secured: None,
+            login,
+            exchange: None,
+            candidates: VecDeque::new(),
+            challenges: 0,
+            cancelled: None,
+            unsaid_response: None,
         }
     }
 
     /// What to do after this event.
     pub fn step(&mut self, event: Event) -> Action {
         match event {
-            Event::Started => {
-                self.awaiting.push_back(Stage::Banner);
-                Action::Read
-            }
+            Event::Started if self.options.tls == Encryption::Implicit => Action::Secure,
+            Event::Started => self.await_greeting(),
+            Event::Secured(bindings) => self.secured(bindings),
             Event::Replied(reply) => self.replied(reply),
             Event::Unasked(reply) => {
                 let stage = self.next_stage();
@@ -181,14 +221,31 @@ impl<'a> Dialogue<'a> {
             Stage::Banner => self.greeted(&reply),
             Stage::Ehlo => self.offered(&reply),
             Stage::Helo => self.tolerated(&reply),
+            Stage::Starttls => self.starttls_answered(reply),
+            Stage::Auth => self.auth_answered(&reply),
             Stage::Mail => self.sender_answered(&reply),
             Stage::Rcpt(recipient) => self.recipient_answered(recipient, reply),
             Stage::Data => self.data_answered(&reply),
             Stage::Dot | Stage::Bdat { last: true } => self.end_answered(stage, &reply),
             Stage::Bdat { last: false } => self.chunk_answered(stage, &reply),
-            Stage::Rset | Stage::Body => self.go_on(),
+            Stage::Rset | Stage::Body | Stage::Tls => self.go_on(),
             Stage::Quit => Action::Finish,
         }
+    }
+
+    fn await_greeting(&mut self) -> Action {
+        self.awaiting.push_back(Stage::Banner);
+        Action::Read
+    }
+
+    /// RFC 3207 §4.2: what was said before TLS is forgotten.
+    fn secured(&mut self, bindings: Bindings) -> Action {
+        self.secured = Some(bindings);
+        self.offers = Offers::default();
+        if self.options.tls == Encryption::Implicit {
+            return self.await_greeting();
+        }
+        self.say_one(Stage::Ehlo)
     }
 
     fn greeted(&mut self, reply: &Reply) -> Action {
@@ -204,8 +261,7 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::Success => {
                 self.offers = Offers::from_reply(reply);
-                self.sort_out_the_unfit();
-                self.begin()
+                self.encrypt()
             }
             // R2: servers of before RFC 1869 know only HELO.
             Class::ForGood => self.say_one(Stage::Helo),
@@ -216,13 +272,52 @@ impl<'a> Dialogue<'a> {
 
     fn tolerated(&mut self, reply: &Reply) -> Action {
         match reply.class() {
-            Class::Success => {
-                self.sort_out_the_unfit();
-                self.begin()
-            }
+            Class::Success => self.encrypt(),
             Class::GoOn => abort(Stage::Helo, reply),
             Class::ForNow | Class::ForGood => self.give_up(Stage::Helo, reply),
         }
+    }
+
+    /// Once it is known what is offered: encryption, as it is asked for.
+    fn encrypt(&mut self) -> Action {
+        match self.options.tls {
+            _ if self.secured.is_some() => self.log_in(),
+            Encryption::Off | Encryption::Implicit => self.log_in(),
+            _ if self.offers.starttls => self.say_one(Stage::Starttls),
+            Encryption::Starttls => self.demand(Unmet::NoStarttls),
+            Encryption::Opportunistic | Encryption::IfOffered => {
+                let detail = "STARTTLS is not offered; going on in clear".to_owned();
+                said_first(Item::Detail(detail), self.log_in())
+            }
+        }
+    }
+
+    fn starttls_answered(&mut self, reply: Reply) -> Action {
+        match reply.class() {
+            Class::Success if reply.code == 220 => Action::Secure,
+            // Another 2yz is no leave to begin.
+            Class::Success | Class::GoOn => abort(Stage::Starttls, &reply),
+            _ if self.options.tls == Encryption::Opportunistic => {
+                let note = format!(
+                    "STARTTLS was refused ({}); going on in clear",
+                    reply.whole()
+                );
+                said_first(Item::Note(note), self.log_in())
+            }
+            Class::ForNow | Class::ForGood => self.demand(Unmet::StarttlsRefused(reply)),
+        }
+    }
+
+    /// The server does not do what is asked of it, so nobody gets anything; QUIT.
+    fn demand(&mut self, unmet: Unmet) -> Action {
+        self.answer_rest(&Answer::Unmet(unmet));
+        self.leave()
+    }
+
+    /// The transactions, as far as this server can serve them.
+    fn transact(&mut self) -> Action {
+        self.sort_out_the_unfit();
+        self.begin()
     }
 
     fn sender_answered(&mut self, reply: &Reply) -> Action {
@@ -460,13 +555,17 @@ impl<'a> Dialogue<'a> {
         self.leave()
     }
 
-    /// Gives this answer to all who have none.
     fn refuse_rest(&mut self, stage: Stage, reply: &Reply) {
+        self.answer_rest(&Answer::Said(stage, reply.clone()));
+    }
+
+    /// Gives this answer to all who have none.
+    fn answer_rest(&mut self, all: &Answer) {
         self.settle_the_later();
         self.todo.clear();
         self.taken.clear();
         for answer in &mut self.answers {
-            answer.get_or_insert_with(|| Answer::Said(stage, reply.clone()));
+            answer.get_or_insert_with(|| all.clone());
         }
     }
 
@@ -525,8 +624,14 @@ impl<'a> Dialogue<'a> {
             Stage::Data => "DATA".to_owned(),
             Stage::Rset => "RSET".to_owned(),
             Stage::Dot => ".".to_owned(),
-            // The greeting is not ours to say, the message goes out by itself, chunks have a size.
-            Stage::Quit | Stage::Banner | Stage::Body | Stage::Bdat { .. } => "QUIT".to_owned(),
+            Stage::Starttls => "STARTTLS".to_owned(),
+            // The greeting is not ours to say, chunks have a size, and the others say more than this.
+            Stage::Quit
+            | Stage::Banner
+            | Stage::Body
+            | Stage::Tls
+            | Stage::Auth
+            | Stage::Bdat { .. } => "QUIT".to_owned(),
         };
         line(stage, text)
     }
@@ -561,8 +666,20 @@ fn line(stage: Stage, text: String) -> Item {
     Item::Line(Line {
         stage,
         shown: crate::text::shown(&text),
-        wire: text.into_bytes(),
+        wire: Zeroizing::new(text.into_bytes()),
+        hides: false,
     })
+}
+
+/// The same, with something in front of it.
+fn said_first(item: Item, action: Action) -> Action {
+    match action {
+        Action::Say(mut items) => {
+            items.insert(0, item);
+            Action::Say(items)
+        }
+        other => other,
+    }
 }
 
 fn abort(stage: Stage, reply: &Reply) -> Action {

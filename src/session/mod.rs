@@ -18,7 +18,8 @@ pub use stage::Stage;
 
 use crate::address::Address;
 use crate::blocks::Replay;
-use crate::wire::WireError;
+use crate::secret::Login;
+use crate::wire::{Tls, TlsError, WireError};
 use std::io;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -36,6 +37,40 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// The most octets of a message in a second; `None` is as fast as it goes.
     pub rate: Option<NonZeroU64>,
+    /// When the conversation is encrypted.
+    pub tls: Encryption,
+    /// The mechanisms of AUTH that may be used; empty is all.
+    pub mechanisms: Vec<auth::Mechanism>,
+    /// Whether a password may be sent without encryption.
+    pub password_in_clear: bool,
+}
+
+/// When a conversation is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Never.
+    #[default]
+    Off,
+    /// Where the server offers STARTTLS and it works; else in clear (RFC 7435).
+    Opportunistic,
+    /// Where the server offers STARTTLS; then it must work.
+    IfOffered,
+    /// By STARTTLS, or not at all.
+    Starttls,
+    /// From the first byte on (RFC 8314 §3).
+    Implicit,
+}
+
+/// What a session is held with.
+pub struct Means<'a> {
+    /// How it is held.
+    pub options: &'a Options,
+    /// The keys and the trust.
+    pub tls: &'a Tls,
+    /// The name that the server's certificate must have.
+    pub host: &'a str,
+    /// Who we are; `None` does not log in.
+    pub login: Option<&'a Login>,
 }
 
 /// What a session is to carry: one message for some recipients.
@@ -68,6 +103,8 @@ pub enum Answer {
     Said(Stage, Reply),
     /// The server cannot take this message, so it was not asked.
     Unfit(Unfit),
+    /// The server does not do what we ask for before it gets any message.
+    Unmet(Unmet),
     /// The end of data went out for it and no reply came that can be trusted: it may get the message
     /// all the same.
     InDoubt,
@@ -101,6 +138,34 @@ impl Unfit {
     }
 }
 
+/// What we ask of a server before it gets any message, and do not get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// It does not offer STARTTLS.
+    NoStarttls,
+    /// It offers STARTTLS and refuses it.
+    StarttlsRefused(Reply),
+    /// There is no encryption, so the password stays here.
+    PasswordInClear,
+    /// It does not offer AUTH.
+    NoAuth,
+    /// It offers AUTH with these mechanisms only.
+    NoMechanism(String),
+    /// AUTH came to nothing for this reason, which is not a reply.
+    Auth(String),
+}
+
+impl Unmet {
+    /// Where it stands in the dialogue.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::NoStarttls | Self::StarttlsRefused(_) => Stage::Starttls,
+            _ => Stage::Auth,
+        }
+    }
+}
+
 /// Why a session came to an end before its dialogue did.
 #[derive(Debug)]
 pub enum Failure {
@@ -108,6 +173,8 @@ pub enum Failure {
     Wire(Stage, WireError),
     /// The server broke the protocol in this stage.
     Protocol(Stage, String),
+    /// The handshake failed.
+    Tls(TlsError),
     /// The message could not be read to its end, so it was broken off before the final dot.
     Message(io::Error),
 }

@@ -3,7 +3,7 @@
 use super::Reply;
 
 /// The extensions offered that a sender here makes use of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
     /// Whether SIZE may be given (RFC 1870).
     pub size: bool,
@@ -19,6 +19,10 @@ pub struct Offers {
     pub chunking: bool,
     /// Any octets in the body, with CHUNKING (RFC 3030 §3).
     pub binary_mime: bool,
+    /// TLS (RFC 3207).
+    pub starttls: bool,
+    /// The mechanisms of AUTH, as the server spells them (RFC 4954).
+    pub auth: Vec<String>,
 }
 
 impl Offers {
@@ -28,7 +32,10 @@ impl Offers {
     pub fn from_reply(reply: &Reply) -> Self {
         let mut offers = Self::default();
         for line in reply.lines.iter().skip(1) {
-            let mut words = line.split_ascii_whitespace();
+            // Servers of before RFC 2554 put an equals sign behind AUTH.
+            let is_separator = |c: char| c.is_ascii_whitespace();
+            let spelled = line.replacen("AUTH=", "AUTH ", 1);
+            let mut words = spelled.split(is_separator).filter(|word| !word.is_empty());
             match words
                 .next()
                 .unwrap_or_default()
@@ -46,6 +53,8 @@ impl Offers {
                 "SMTPUTF8" => offers.smtputf8 = true,
                 "CHUNKING" => offers.chunking = true,
                 "BINARYMIME" => offers.binary_mime = true,
+                "STARTTLS" => offers.starttls = true,
+                "AUTH" => offers.auth.extend(words.map(str::to_owned)),
                 _ => {}
             }
         }
@@ -75,6 +84,9 @@ mod tests {
             "SMTPUTF8",
             "chunking",
             "BinaryMIME",
+            "StartTLS",
+            "auth Plain LOGIN",
+            "AUTH=LOGIN",
             "",
         ]);
         assert_eq!(
@@ -87,6 +99,8 @@ mod tests {
                 smtputf8: true,
                 chunking: true,
                 binary_mime: true,
+                starttls: true,
+                auth: ["Plain", "LOGIN", "LOGIN"].map(str::to_owned).to_vec(),
             }
         );
     }

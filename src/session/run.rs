@@ -1,31 +1,38 @@
 //! The one loop that drives a dialogue over a wire. What is said and heard passes here, above TLS and
 //! below the dialogue, so that nothing is said unseen.
 
+use super::auth::{Bindings, Mask};
 use super::carried::Carried;
 use super::reply::Gathering;
 use super::{
-    Action, Class, Dialogue, Ended, Errand, Event, Failure, Item, Line, Options, Reply, Stage,
+    Action, Class, Dialogue, Encryption, Ended, Errand, Event, Failure, Item, Line, Means, Reply,
+    Stage,
 };
 use crate::text::printable;
-use crate::watch::{Happening, Watch};
-use crate::wire::{Deadline, Early, Wire, WireError};
+use crate::watch::{self, Happening, Watch};
+use crate::wire::{Deadline, Early, Secured, TlsError, Wire, WireError};
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
+use zeroize::Zeroize;
 
 /// A block is written when so much has gathered: few system calls, and no more memory than that.
 const WRITE_SIZE: usize = 64 * 1024;
 
 /// Holds one session over a wire and says what became of every recipient. The wire is closed after it.
-pub fn run(wire: Wire, errand: &Errand<'_>, options: &Options, watch: &mut dyn Watch) -> Ended {
+pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn Watch) -> Ended {
+    let options = means.options;
     let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
     let mut session = Session {
         wire,
         errand,
+        means,
         timeout: options.timeout,
         rate: options.rate,
-        dialogue: Dialogue::new(errand, helo, options),
+        dialogue: Dialogue::new(errand, helo, options, means.login),
+        mask: Mask::of(means.login),
         watch,
+        holds_secret: false,
         in_doubt: false,
         gathered: 0,
         owed: 0,
@@ -56,17 +63,22 @@ fn ends_message(item: &Item, message: Option<&Carried<'_>>) -> bool {
     match item {
         Item::Line(line) => line.stage == Stage::Dot,
         Item::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
-        Item::Message(_) => false,
+        Item::Message(_) | Item::Note(_) | Item::Detail(_) => false,
     }
 }
 
 struct Session<'a, 'w> {
     wire: Wire,
     errand: &'a Errand<'a>,
+    means: &'a Means<'a>,
     timeout: Option<Duration>,
     rate: Option<NonZeroU64>,
     dialogue: Dialogue<'a>,
+    /// What must not be seen, not even when the server says it.
+    mask: Mask,
     watch: &'w mut dyn Watch,
+    /// Whether the outbox has something to be wiped.
+    holds_secret: bool,
     /// Whether an end of data went out whose reply has not come.
     in_doubt: bool,
     /// Chunks whose octets are in the outbox.
@@ -75,6 +87,19 @@ struct Session<'a, 'w> {
     owed: u32,
     /// What QUIT was answered with.
     quit_code: Option<u16>,
+}
+
+fn tell(secured: &Secured, watch: &mut dyn Watch) {
+    watch.happened(Happening::Secured(watch::Secured {
+        version: secured.version,
+        cipher: secured.cipher,
+        group: secured.group,
+        resumed: secured.resumed,
+        name: &secured.name,
+        verified: secured.judgement.is_good(),
+        judgement: &secured.judgement.words(),
+        chain: &secured.chain,
+    }));
 }
 
 /// The beginning of what a server sent, printable.
@@ -91,10 +116,35 @@ impl Session<'_, '_> {
                 Action::Read => Event::Replied(self.reply()?),
                 Action::Say(items) if self.dialogue.is_leaving() => return self.farewell(&items),
                 Action::Say(items) => self.say(&items)?,
+                Action::Secure => self.secure()?,
                 Action::Finish => return self.check_the_end(),
                 Action::Abort(stage, what) => return Err(Failure::Protocol(stage, what)),
             };
         }
+    }
+
+    /// The TLS handshake. Whatever came in clear behind the reply to STARTTLS was put there by somebody
+    /// who cannot speak TLS (CVE-2011-0411).
+    fn secure(&mut self) -> Result<Event, Failure> {
+        if self.means.options.tls != Encryption::Implicit {
+            match self.wire.early() {
+                Early::Quiet => {}
+                Early::Closed => return Err(Failure::Tls(TlsError::Wire(WireError::Closed))),
+                Early::Bytes(bytes) => {
+                    let words = self.mask.apply(excerpt(bytes));
+                    let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
+                    return Err(Failure::Protocol(Stage::Tls, what));
+                }
+            }
+        }
+        let limit = self.limit(Stage::Tls);
+        let secured = self.wire.secure(self.means.tls, self.means.host, limit);
+        let secured = secured.map_err(Failure::Tls)?;
+        tell(&secured, self.watch);
+        Ok(Event::Secured(Bindings {
+            exporter: secured.exporter,
+            end_point: secured.end_point,
+        }))
     }
 
     /// QUIT, which may fail in any way: it un-sends nothing (R24).
@@ -102,14 +152,16 @@ impl Session<'_, '_> {
         match self.wire.early() {
             Early::Closed => return Ok(()),
             Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
-                let words = excerpt(bytes);
+                let words = self.mask.apply(excerpt(bytes));
                 return Err(self.out_of_step(&words));
             }
             Early::Bytes(_) | Early::Quiet => {}
         }
         for item in items {
-            if let Item::Line(line) = item {
-                self.put(line);
+            match item {
+                Item::Line(line) => self.put(line),
+                Item::Note(note) => self.watch.happened(Happening::Note(note)),
+                _ => {}
             }
         }
         if self.wire.flush(self.limit(Stage::Body)).is_ok() && self.reply().is_ok() {
@@ -125,12 +177,14 @@ impl Session<'_, '_> {
         let is_goodbye = |code| matches!(code, 421 | 200..=299);
         let words = if self.quit_code.is_none_or(is_goodbye) {
             match self.wire.early() {
-                Early::Bytes(bytes) if !bytes.starts_with(b"421") => excerpt(bytes),
+                Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
+                    self.mask.apply(excerpt(bytes))
+                }
                 _ => return Ok(()),
             }
         } else {
             match self.wire.line(Deadline::after(self.limit(Stage::Quit))) {
-                Ok(line) if !line.starts_with(b"421") => excerpt(line),
+                Ok(line) if !line.starts_with(b"421") => self.mask.apply(excerpt(line)),
                 _ => return Ok(()),
             }
         };
@@ -164,6 +218,14 @@ impl Session<'_, '_> {
                     }
                     stopped
                 }
+                Item::Note(note) => {
+                    self.watch.happened(Happening::Note(note));
+                    None
+                }
+                Item::Detail(detail) => {
+                    self.watch.happened(Happening::Detail(detail));
+                    None
+                }
                 Item::Message(shape) => {
                     self.carry(message.insert(Carried::new(self.errand, *shape)), None)?
                 }
@@ -188,7 +250,11 @@ impl Session<'_, '_> {
         let behind_end = end_at.map(|end| self.wire.outbox.len() - end);
         let stage = self.dialogue.awaited();
         let written = self.write_block(self.limit(Stage::Body));
-        let unsent = std::mem::take(&mut self.wire.outbox).len();
+        let mut rest = std::mem::take(&mut self.wire.outbox);
+        let unsent = rest.len();
+        if std::mem::take(&mut self.holds_secret) {
+            rest.zeroize();
+        }
         self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
         match written {
             // The server may have said why it closed before we wrote.
@@ -241,6 +307,14 @@ impl Session<'_, '_> {
     }
 
     fn put(&mut self, line: &Line) {
+        if line.hides {
+            // With room for all of it, so that no part of it is left behind by growing.
+            self.wire.outbox.reserve_exact(line.wire.len() + 2);
+            let words = line.wire.rsplit(|&byte| byte == b' ').next();
+            self.mask
+                .add(String::from_utf8_lossy(words.unwrap_or_default()));
+            self.holds_secret = true;
+        }
         self.wire.outbox.extend_from_slice(&line.wire);
         self.wire.outbox.extend_from_slice(b"\r\n");
         self.watch.happened(Happening::Sent {
@@ -259,7 +333,8 @@ impl Session<'_, '_> {
                 Ok(Some(Event::Unasked(self.reply()?)))
             }
             Early::Bytes(bytes) => {
-                let what = format!("sent \"{}\" before it was asked", excerpt(bytes));
+                let words = self.mask.apply(excerpt(bytes));
+                let what = format!("sent \"{words}\" before it was asked");
                 Err(Failure::Protocol(stage, what))
             }
         }
@@ -366,10 +441,14 @@ impl Session<'_, '_> {
                 }
                 Err(error) => return Err(Failure::Wire(stage, error)),
             };
-            self.watch.happened(Happening::Line(&printable(line)));
+            self.watch
+                .happened(Happening::Line(&self.mask.apply(printable(line))));
             let reply = gathering.add(line);
-            let reply = reply.map_err(|error| Failure::Protocol(stage, error.to_string()))?;
-            if let Some(reply) = reply {
+            let reply = reply
+                .map_err(|error| Failure::Protocol(stage, self.mask.apply(error.to_string())))?;
+            if let Some(mut reply) = reply {
+                let lines = reply.lines.into_iter();
+                reply.lines = lines.map(|line| self.mask.apply(line)).collect();
                 self.watch.happened(Happening::Received {
                     code: reply.code,
                     enhanced: reply.enhanced(),

@@ -11,6 +11,12 @@ pub enum Stage {
     Ehlo,
     /// HELO, where EHLO is not understood.
     Helo,
+    /// STARTTLS (RFC 3207).
+    Starttls,
+    /// The TLS handshake.
+    Tls,
+    /// AUTH, and the answers to its challenges (RFC 4954).
+    Auth,
     /// MAIL FROM.
     Mail,
     /// RCPT TO, with the recipient's place in the errand.
@@ -34,12 +40,14 @@ pub enum Stage {
 
 impl Stage {
     /// How long to wait for this stage's reply, or for a block of the message to be taken
-    /// (RFC 5321 §4.5.3.2; EHLO as long as the greeting, QUIT a few seconds).
+    /// (RFC 5321 §4.5.3.2; EHLO as long as the greeting, QUIT a few seconds; for TLS and AUTH, where no
+    /// RFC says it, what is enough for a slow machine).
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
             Self::Banner | Self::Ehlo | Self::Helo | Self::Mail | Self::Rcpt(_) => 300,
-            Self::Data => 120,
+            Self::Data | Self::Auth => 120,
+            Self::Starttls | Self::Tls => 60,
             Self::Body => 180,
             Self::Dot | Self::Bdat { .. } => 600,
             Self::Rset => 20,
@@ -54,6 +62,9 @@ impl Stage {
             Self::Banner => "banner",
             Self::Ehlo => "ehlo",
             Self::Helo => "helo",
+            Self::Starttls => "starttls",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
             Self::Mail => "mail",
             Self::Rcpt(_) => "rcpt",
             Self::Data => "data",
@@ -72,6 +83,9 @@ impl Stage {
             Self::Banner => "the connection",
             Self::Ehlo => "EHLO",
             Self::Helo => "HELO",
+            Self::Starttls => "STARTTLS",
+            Self::Tls => "the TLS handshake",
+            Self::Auth => "AUTH",
             Self::Mail => "MAIL FROM",
             Self::Rcpt(_) => "RCPT TO",
             Self::Data => "DATA",

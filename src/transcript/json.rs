@@ -15,6 +15,8 @@ pub struct Json<W> {
     start: Instant,
     /// The host that is being tried.
     host: String,
+    /// Whether the conversation is encrypted.
+    tls: bool,
 }
 
 impl<W: Write> Json<W> {
@@ -24,6 +26,7 @@ impl<W: Write> Json<W> {
             lines: Lines::new(out),
             start: Instant::now(),
             host: String::new(),
+            tls: false,
         }
     }
 
@@ -63,18 +66,26 @@ impl<W: Write> Watch for Json<W> {
                 name.clone_into(&mut self.host);
                 return;
             }
-            Happening::Connect(to) => (
-                "connect",
-                json!({"host": self.host, "ip": to.ip().to_string(), "port": to.port()}),
-            ),
+            Happening::Connect(to) => {
+                self.tls = false;
+                (
+                    "connect",
+                    json!({"host": self.host, "ip": to.ip().to_string(), "port": to.port()}),
+                )
+            }
+            Happening::Secured(secured) => {
+                self.tls = true;
+                ("tls", super::tls::event(&secured))
+            }
             Happening::Connected(to) => (
                 "connected",
                 json!({"host": self.host, "ip": to.ip().to_string(), "port": to.port()}),
             ),
             Happening::NotConnected(why) => ("closed", json!({"error": why})),
-            Happening::Sent { line, stage } => {
-                ("sent", json!({"line": line, "stage": stage, "tls": false}))
-            }
+            Happening::Sent { line, stage } => (
+                "sent",
+                json!({"line": line, "stage": stage, "tls": self.tls}),
+            ),
             Happening::Received {
                 code,
                 enhanced,
@@ -82,7 +93,7 @@ impl<W: Write> Watch for Json<W> {
                 stage,
             } => (
                 "received",
-                json!({"code": code, "enhanced": enhanced, "lines": lines, "stage": stage, "tls": false}),
+                json!({"code": code, "enhanced": enhanced, "lines": lines, "stage": stage, "tls": self.tls}),
             ),
             Happening::Data { bytes } => ("data", json!({"bytes": bytes})),
             Happening::Closed => ("closed", json!({})),

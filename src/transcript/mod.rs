@@ -2,6 +2,7 @@
 
 mod json;
 mod stevens;
+mod tls;
 
 pub use json::Json;
 pub use stevens::Stevens;

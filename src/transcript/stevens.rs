@@ -54,6 +54,7 @@ impl<W: Write> Watch for Stevens<W> {
             Happening::Connect(address) => format!("Trying {address}... "),
             Happening::Connected(_) => "Connected.\n".to_owned(),
             Happening::NotConnected(why) => format!("{}.\n", why.trim_end_matches('.')),
+            Happening::Secured(secured) => super::tls::shown(&secured, self.verbose),
             Happening::Sent { line, .. } => format!(">>> {line}\n"),
             Happening::Line(line) => format!("{line}\n"),
             Happening::Settled {

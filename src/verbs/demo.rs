@@ -5,15 +5,16 @@ mod png;
 use super::terminal::{Stdout, complain};
 use crate::address::{Mailbox, parse_list};
 use crate::blocks::{Block, Replay, Transport};
-use crate::deliver::deliver;
+use crate::deliver::{Way, deliver};
 use crate::exit::Exit;
 use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
 use crate::route::{self, Family, Host, Place, Router};
+use crate::session;
 use crate::sink::{self, Envelope, Incoming, Sink, Store};
 use crate::text::printable;
 use crate::transcript::Stevens;
-use crate::{session, watch};
+use crate::wire::{Tls, TlsSetupError, tls};
 use anyhow::{Context as _, bail};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -44,7 +45,7 @@ fn demonstrate() -> anyhow::Result<Exit> {
     let message = message().context("cannot build the message")?;
     let report = std::thread::scope(|scope| {
         let receiver = scope.spawn(|| sink.serve(&desk));
-        let report = send(&message, address);
+        let report = send(&message, address)?;
         if report.exit() != Exit::Ok {
             // Nothing came, so the receiver would wait for ever.
             return Ok(report);
@@ -110,7 +111,7 @@ fn message() -> anyhow::Result<Message> {
     Ok(Message::build(options, SystemTime::now())?)
 }
 
-fn send(message: &Message, address: SocketAddr) -> Report {
+fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError> {
     let route = route::Options {
         relay: Some(Place {
             host: Host::Address(address.ip()),
@@ -127,13 +128,15 @@ fn send(message: &Message, address: SocketAddr) -> Report {
         no_chunking: true,
         ..session::Options::default()
     };
-    let mut transcript = Stevens::new(Stdout, false);
-    deliver(
-        message,
-        &Router::new(&route),
-        &session,
-        &mut transcript as &mut dyn watch::Watch,
-    )
+    let way = Way {
+        router: &Router::new(&route),
+        session: &session,
+        tls: &Tls::new(&tls::Options::default())?,
+        login: None,
+    };
+    let mut report = Report::unasked(&message.envelope.recipients);
+    deliver(message, &way, &mut report, &mut Stevens::new(Stdout, false));
+    Ok(report)
 }
 
 /// The message as it went over the wire, before dot-stuffing.

@@ -3,13 +3,14 @@
 use super::build;
 use super::progress::Progress;
 use super::terminal::{Stdout, complain};
-use crate::deliver::deliver;
+use crate::deliver::{Way, deliver};
 use crate::exit::Exit;
 use crate::outcome::{Cause, Report, Verdict};
 use crate::plan::Send;
 use crate::route::Router;
 use crate::transcript::{Format, Json, Stevens};
 use crate::watch::{Happening, Nobody, Watch};
+use crate::wire::Tls;
 use std::io;
 
 /// Builds the message, delivers it, and says what failed.
@@ -19,14 +20,30 @@ pub fn run(plan: Send) -> Exit {
         Err(exit) => return exit,
     };
     let router = Router::new(&plan.route);
+    let tls = match Tls::new(&plan.tls) {
+        Ok(tls) => tls,
+        Err(error) => {
+            complain(&error.to_string());
+            return error.exit();
+        }
+    };
+    let way = Way {
+        router: &router,
+        session: &plan.session,
+        tls: &tls,
+        login: None,
+    };
     let go = |watch: &mut dyn Watch| {
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
+        let mut report = Report::unasked(&message.envelope.recipients);
         if plan.output.progress {
-            return deliver(&message, &router, &plan.session, &mut Progress::new(watch));
+            deliver(&message, &way, &mut report, &mut Progress::new(watch));
+        } else {
+            deliver(&message, &way, &mut report, watch);
         }
-        deliver(&message, &router, &plan.session, watch)
+        report
     };
     match plan.output.format {
         Format::None => finish(&go(&mut Nobody), None),

@@ -166,7 +166,9 @@ impl Exchange {
             Inner::Sasl(session) => match session.step(challenge, &mut *response) {
                 Ok(State::Finished(_)) => self.finished = true,
                 Ok(State::Running) => {}
-                Err(SessionError::MutualAuthenticationFailed) => return Err(ExchangeError::Imposter),
+                Err(SessionError::MutualAuthenticationFailed) => {
+                    return Err(ExchangeError::Imposter);
+                }
                 Err(error) => return Err(ExchangeError::Senseless(senseless(&error))),
             },
             Inner::Cram(login) => {
@@ -291,7 +293,9 @@ fn check_iterations(challenge: &[u8]) -> Result<(), ExchangeError> {
     let Some(count) = attribute(challenge, b'i') else {
         return Ok(());
     };
-    let number = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok());
+    let number = std::str::from_utf8(count)
+        .ok()
+        .and_then(|count| count.parse().ok());
     match number {
         Some(MIN_ITERATIONS..=MAX_ITERATIONS) => Ok(()),
         _ => Err(ExchangeError::Senseless(format!(

@@ -20,7 +20,8 @@ impl Mask {
     #[must_use]
     pub fn of(login: Option<&Login>) -> Self {
         let mut mask = Self::default();
-        if let Some(Proof::Password(secret) | Proof::Token(secret)) = login.map(|login| &login.proof)
+        if let Some(Proof::Password(secret) | Proof::Token(secret)) =
+            login.map(|login| &login.proof)
         {
             let bytes = secret.expose();
             mask.add(printable(bytes));

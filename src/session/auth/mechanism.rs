@@ -122,7 +122,10 @@ mod tests {
     #[test]
     fn a_token_is_no_password() {
         let token = Proof::Token(Secret::new(b"t".to_vec()));
-        let fit: Vec<_> = Mechanism::ALL.into_iter().filter(|m| m.takes(&token)).collect();
+        let fit: Vec<_> = Mechanism::ALL
+            .into_iter()
+            .filter(|m| m.takes(&token))
+            .collect();
         assert_eq!(fit, [Mechanism::OAuthBearer, Mechanism::XOAuth2]);
     }
 }

@@ -5,7 +5,7 @@ mod mask;
 mod mechanism;
 
 pub use exchange::{Exchange, ExchangeError};
-pub use mask::Mask;
+pub use mask::{Mask, STARS};
 pub use mechanism::Mechanism;
 
 use crate::secret::Login;
@@ -40,7 +40,9 @@ pub fn candidates(
         let mut names = offered.iter();
         names.any(|name| name.eq_ignore_ascii_case(mechanism.name()))
     };
-    let has_plus = offered.iter().any(|name| name.to_ascii_uppercase().ends_with("-PLUS"));
+    let has_plus = offered
+        .iter()
+        .any(|name| name.to_ascii_uppercase().ends_with("-PLUS"));
     let is_allowed = |mechanism: &Mechanism| allowed.is_empty() || allowed.contains(mechanism);
     Mechanism::ALL
         .into_iter()
@@ -87,7 +89,11 @@ mod tests {
     fn the_strongest_comes_first_and_what_is_not_known_is_passed_over() {
         let none = Bindings::default();
         assert_eq!(
-            names("LOGIN plain NTLM CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256-PLUS", &[], &none),
+            names(
+                "LOGIN plain NTLM CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256-PLUS",
+                &[],
+                &none
+            ),
             ["SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
         );
     }

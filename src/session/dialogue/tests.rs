@@ -1,5 +1,8 @@
 //! Dialogues as text: `S:` lines are the server's, `C:` lines must be ours, `C: <message>` is the
-//! message with its end. Lines of ours that stand together must have been said in one write.
+//! message with its end. Lines of ours that stand together must have been said in one write. `tls` is
+//! the handshake, `N:` a note.
+
+mod login;
 
 use super::*;
 use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
@@ -29,6 +32,8 @@ struct Play {
     helo: &'static str,
     size: u64,
     transport: Transport,
+    login: Option<Login>,
+    options: Options,
 }
 
 impl Default for Play {
@@ -39,6 +44,8 @@ impl Default for Play {
             helo: "crepes.fr",
             size: 100,
             transport: Transport::SevenBit,
+            login: None,
+            options: Options::default(),
         }
     }
 }
@@ -60,8 +67,8 @@ impl Play {
                 size: self.size,
             }),
         };
-        let options = Options::default();
-        let mut dialogue = Dialogue::new(&errand, self.helo.to_owned(), &options);
+        let helo = self.helo.to_owned();
+        let mut dialogue = Dialogue::new(&errand, helo, &self.options, self.login.as_ref());
         act(&mut dialogue, script);
         dialogue
             .into_answers()
@@ -87,6 +94,11 @@ fn act(dialogue: &mut Dialogue<'_>, script: &str) {
             }
             Action::Read => Vec::new(),
             Action::Say(said) => said,
+            Action::Secure => {
+                assert_eq!(lines.next(), Some("tls"));
+                event = Event::Secured(Bindings::default());
+                continue;
+            }
         };
         let mut after_message = false;
         for item in said {
@@ -99,8 +111,10 @@ fn act(dialogue: &mut Dialogue<'_>, script: &str) {
                 Item::Line(line) if line.stage == Stage::Dot && after_message => continue,
                 Item::Line(line) => format!("C: {}", line.shown),
                 Item::Chunk(_, octets) => format!("C: <{octets} octets>"),
+                Item::Note(note) => format!("N: {note}"),
+                Item::Detail(_) => continue,
             };
-            assert_eq!(lines.next(), Some(ours.as_str()));
+            assert_eq!(lines.next(), Some(ours.trim_end()));
         }
         let more = lines.peek().is_some_and(|line| line.starts_with("C: "));
         assert!(!more, "{:?} was not said in the same write", lines.peek());
@@ -132,6 +146,7 @@ fn word(answer: Option<&Answer>) -> String {
         Some(Answer::Accepted(_)) => "accepted".to_owned(),
         Some(Answer::Said(stage, reply)) => format!("{} at {}", reply.code, stage.name()),
         Some(Answer::Unfit(unfit)) => format!("unfit {}", unfit.enhanced()),
+        Some(Answer::Unmet(unmet)) => format!("unmet {unmet:?}"),
         Some(Answer::InDoubt) => "in doubt".to_owned(),
     }
 }
@@ -481,7 +496,7 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
         end,
     ]
     .concat();
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default());
+    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
     act(&mut dialogue, &script);
     assert!(
         dialogue

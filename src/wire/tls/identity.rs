@@ -47,7 +47,11 @@ pub fn certificates(
     let all: Vec<CertificateDer<'static>> =
         all.map_err(|error| unreadable(option, path, words(error)))?;
     if all.is_empty() {
-        return Err(unreadable(option, path, "there is no certificate in it (PEM)".to_owned()));
+        return Err(unreadable(
+            option,
+            path,
+            "there is no certificate in it (PEM)".to_owned(),
+        ));
     }
     Ok(all)
 }

@@ -97,8 +97,11 @@ impl Tls {
         deadline: Deadline,
     ) -> Result<(Box<dyn Stream>, Secured), TlsError> {
         let name = self.options.name.as_deref().unwrap_or(host);
-        let server_name = ServerName::try_from(name.to_owned())
-            .map_err(|_| TlsError::Certificate(format!("cannot be checked: {name} is no host name; name one with --tls-name")))?;
+        let server_name = ServerName::try_from(name.to_owned()).map_err(|_| {
+            TlsError::Certificate(format!(
+                "cannot be checked: {name} is no host name; name one with --tls-name"
+            ))
+        })?;
         let connection = ClientConnection::new(self.config()?, server_name)
             .map_err(|error| TlsError::Incompatible(error.to_string()))?;
         let mut stream = TlsStream::new(connection, under);
@@ -170,7 +173,9 @@ impl Tls {
             name: name.to_owned(),
             judgement: self.judge.judgement(resumed),
             exporter: exporter.filter(|_| is_13),
-            end_point: chain.first().and_then(|own| crate::certificate::end_point(own)),
+            end_point: chain
+                .first()
+                .and_then(|own| crate::certificate::end_point(own)),
             chain,
         }
     }
@@ -179,7 +184,12 @@ impl Tls {
 impl Wire {
     /// Turns this wire into one that is encrypted. Nothing that came in clear survives: what is still
     /// unread is an error (RFC 3207 §4.2, CVE-2011-0411).
-    pub fn secure(&mut self, tls: &Tls, host: &str, limit: std::time::Duration) -> Result<Secured, TlsError> {
+    pub fn secure(
+        &mut self,
+        tls: &Tls,
+        host: &str,
+        limit: std::time::Duration,
+    ) -> Result<Secured, TlsError> {
         if self.unread < self.inbox.len() {
             return Err(TlsError::Wire(WireError::Injected));
         }

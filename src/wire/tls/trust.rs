@@ -10,9 +10,7 @@ use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -82,7 +80,9 @@ impl Judge {
         Ok(Self {
             trust: options.trust,
             pins: options.pins.clone(),
-            cas: cas.map(|path| certificates("--ca-file", path)).transpose()?,
+            cas: cas
+                .map(|path| certificates("--ca-file", path))
+                .transpose()?,
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             store: OnceLock::new(),
             seen: Mutex::default(),
@@ -134,9 +134,11 @@ impl Judge {
             };
             roots.add_parsable_certificates(cas);
             if roots.is_empty() {
-                return Err("cannot be checked, because no CA is trusted: there are none on this system, \
+                return Err(
+                    "cannot be checked, because no CA is trusted: there are none on this system, \
                             or none in the file"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
                 .build()
@@ -178,13 +180,9 @@ impl Judge {
     }
 
     fn chain(&self, shown: &Shown<'_>) -> Result<(), String> {
-        let verified = self.store()?.verify_server_cert(
-            shown.own,
-            shown.others,
-            shown.name,
-            &[],
-            shown.now,
-        );
+        let verified =
+            self.store()?
+                .verify_server_cert(shown.own, shown.others, shown.name, &[], shown.now);
         match verified {
             Ok(_) => Ok(()),
             Err(Error::InvalidCertificate(error)) => {
@@ -354,7 +352,10 @@ fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
             }
             "has a chain in which one has expired".to_owned()
         }
-        (CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }, Some(read)) => {
+        (
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+            Some(read),
+        ) => {
             if read.not_before > now {
                 return format!("is not valid before {}", date(read.not_before));
             }
@@ -378,10 +379,9 @@ fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
         (CertificateError::UnknownIssuer, Some(read)) => {
             format!("is signed by an unknown CA ({})", self::shown(&read.issuer))
         }
-        (
-            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
-            _,
-        ) => "is not meant for a TLS server (key usage)".to_owned(),
+        (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _) => {
+            "is not meant for a TLS server (key usage)".to_owned()
+        }
         (CertificateError::BadSignature, _) => "has a signature that is wrong".to_owned(),
         (CertificateError::BadEncoding, _) | (_, None) => "cannot be read".to_owned(),
         (other, _) => format!("is not good: {other}"),

@@ -29,7 +29,10 @@ fn first_words() {
     let alice = login("alice", "secret");
     assert_eq!(first(Mechanism::Plain, &alice), "\0alice\0secret");
     assert_eq!(
-        first(Mechanism::OAuthBearer, &token("alice@example.org", "ya29.x")),
+        first(
+            Mechanism::OAuthBearer,
+            &token("alice@example.org", "ya29.x")
+        ),
         "n,a=alice@example.org,\x01auth=Bearer ya29.x\x01\x01"
     );
     assert_eq!(
@@ -40,7 +43,10 @@ fn first_words() {
         user: user.map(str::to_owned),
         proof: Proof::Elsewhere,
     };
-    assert_eq!(first(Mechanism::External, &external(Some("alice"))), "alice");
+    assert_eq!(
+        first(Mechanism::External, &external(Some("alice"))),
+        "alice"
+    );
     assert_eq!(first(Mechanism::External, &external(None)), "");
 }
 
@@ -100,18 +106,28 @@ impl Server {
         assert!(without_proof.ends_with(&self.nonce));
         let said = format!("{},{},{without_proof}", self.client_first, self.first);
         let key = Self::hmac(&self.key, b"Server Key");
-        format!("v={}", BASE64_STANDARD.encode(Self::hmac(&key, said.as_bytes())))
+        format!(
+            "v={}",
+            BASE64_STANDARD.encode(Self::hmac(&key, said.as_bytes()))
+        )
     }
 }
 
 #[test]
 fn scram_is_finished_when_the_server_has_proved_itself() {
-    let mut exchange = exchange(Mechanism::ScramSha256, None, &login("alice", "s\u{ad}ecret\u{2168}"));
+    let mut exchange = exchange(
+        Mechanism::ScramSha256,
+        None,
+        &login("alice", "s\u{ad}ecret\u{2168}"),
+    );
     let server = Server::new(&exchange.begin().unwrap(), "secretIX", 4096);
     let last = exchange.answer(server.first.as_bytes()).unwrap();
     assert!(last.starts_with(b"c=biws,"));
     assert!(!exchange.is_finished());
-    assert_eq!(*exchange.answer(server.last(&last).as_bytes()).unwrap(), b"");
+    assert_eq!(
+        *exchange.answer(server.last(&last).as_bytes()).unwrap(),
+        b""
+    );
     assert!(exchange.is_finished());
 }
 
@@ -153,7 +169,11 @@ fn scram_says_what_it_is_bound_to() {
     let alice = login("alice", "secret");
     for (mechanism, binding, head) in [
         (Mechanism::ScramSha256, None, "n,,n=alice,r="),
-        (Mechanism::ScramSha256, Some(Binding::NotOffered), "y,,n=alice,r="),
+        (
+            Mechanism::ScramSha256,
+            Some(Binding::NotOffered),
+            "y,,n=alice,r=",
+        ),
         (
             Mechanism::ScramSha256Plus,
             Some(Binding::Exporter(vec![7; 32])),
@@ -177,7 +197,11 @@ fn the_binding_goes_into_the_proof() {
     let server = Server::new(&exchange.begin().unwrap(), "secret", 4096);
     let last = exchange.answer(server.first.as_bytes()).unwrap();
     // base64 of "p=tls-exporter,," and 32 times 7.
-    assert!(last.starts_with(b"c=cD10bHMtZXhwb3J0ZXIsLAcHBwcH"), "{}", printable(&last));
+    assert!(
+        last.starts_with(b"c=cD10bHMtZXhwb3J0ZXIsLAcHBwcH"),
+        "{}",
+        printable(&last)
+    );
 }
 
 #[test]
