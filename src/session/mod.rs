@@ -1,6 +1,7 @@
 //! The SMTP session: a pure dialogue (`dialogue.rs`) and the one loop that drives it over a wire
 //! (`run.rs`).
 
+mod auth;
 mod carried;
 mod dialogue;
 mod dots;
@@ -9,6 +10,7 @@ mod reply;
 mod run;
 mod stage;
 
+pub use auth::Mechanism;
 pub use dialogue::{Action, Dialogue, Event, Item, Line};
 pub use offers::Offers;
 pub use reply::{Class, Reply, ReplyError};
