@@ -14,6 +14,7 @@
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
+//! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios, `/bin/sh` |
 //! | [`wire`] | TCP, buffers, deadlines | sockets |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
@@ -33,18 +34,20 @@
 //! message    ->
 //! route      ->
 //! sink       ->
+//! credentials ->
 //! session    -> wire
 //! outcome    -> session route wire
 //! transcript -> outcome session
-//! plan       -> message route session transcript sink
-//! args       -> plan message route session transcript sink
-//! deliver    -> message route wire session outcome
-//! verbs      -> plan message route session transcript sink deliver outcome
+//! plan       -> message route session credentials transcript sink
+//! args       -> plan message route session credentials transcript sink
+//! deliver    -> message route wire session outcome credentials
+//! verbs      -> plan message route session transcript sink deliver outcome credentials
 //! ```
 
 pub mod address;
 pub mod args;
 pub mod blocks;
+pub mod credentials;
 pub mod deliver;
 pub mod exit;
 pub mod host;
