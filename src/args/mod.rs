@@ -1,6 +1,7 @@
 //! What was said on the command line: the only room that knows clap. Arguments are checked here and
 //! become a plan; nothing is done.
 
+mod auth;
 mod message;
 mod output;
 mod route;
@@ -73,6 +74,8 @@ struct Cli {
     #[command(flatten)]
     session: session::Args,
     #[command(flatten)]
+    auth: auth::Args,
+    #[command(flatten)]
     output: output::Args,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -117,9 +120,11 @@ fn plan(cli: Cli) -> Result<Plan, Said> {
     let output = cli.output.options();
     let session = cli.session.options();
     let route = cli.route.options(&session).map_err(wrong)?;
+    let credentials = cli.auth.options().map_err(wrong)?;
     if only_print {
         return Ok(Plan::Print(message, output));
     }
+    auth::check_relay(credentials.as_ref(), &route).map_err(wrong)?;
     Ok(Plan::Send(Box::new(Send {
         message,
         route,
