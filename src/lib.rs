@@ -16,6 +16,7 @@
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
 //! | [`wire`] | TCP, TLS, buffers, deadlines | sockets, rustls |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
+//! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios, `/bin/sh` |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
@@ -33,19 +34,21 @@
 //! message    ->
 //! route      ->
 //! sink       ->
+//! credentials ->
 //! session    -> wire
 //! outcome    -> session route wire
 //! transcript -> outcome session
-//! plan       -> message route wire session transcript sink
-//! args       -> plan message route wire session transcript sink
+//! plan       -> message route wire session credentials transcript sink
+//! args       -> plan message route wire session credentials transcript sink
 //! deliver    -> message route wire session outcome
-//! verbs      -> plan message route wire session transcript sink deliver outcome
+//! verbs      -> plan message route wire session credentials transcript sink deliver outcome
 //! ```
 
 pub mod address;
 pub mod args;
 pub mod blocks;
 pub mod certificate;
+pub mod credentials;
 pub mod deliver;
 pub mod exit;
 pub mod host;
