@@ -2,11 +2,12 @@
 
 use crate::message::Message;
 use crate::outcome::{Fate, Report, Server, Verdict};
+use crate::peer::Peer;
 use crate::route::{Destination, Host, RouteError, Router};
 use crate::session::{self, Answer, Class, Ended, Errand, Failure, Stage};
 use crate::watch::{Happening, Watch};
-use crate::wire;
-use std::net::SocketAddr;
+use crate::wire::{self, Terms, Unconnected};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How long a connection may take to come about.
@@ -55,8 +56,8 @@ impl Delivery<'_> {
         let mut pending = destination.recipients.clone();
         let mut tried = false;
         for host in &destination.hosts {
-            let addresses = match self.router.addresses(host, destination.port, self.watch) {
-                Ok(addresses) => addresses,
+            let mut peers = match self.router.addresses(host, destination.port, self.watch) {
+                Ok(peers) => VecDeque::from(peers),
                 Err(error) => {
                     self.no_address(&pending, &error, tried);
                     // RFC 5321 §5.1: behind ourselves, there is nobody to hand the mail on to.
@@ -70,11 +71,11 @@ impl Delivery<'_> {
             let names: Vec<String> = self.names(&pending);
             self.watch.happened(Happening::Host {
                 name: &host.to_string(),
-                port: destination.port,
+                port: destination.port_of(host),
                 recipients: &names,
             });
-            for address in addresses {
-                pending = self.at(host, address, pending);
+            while let Some(peer) = peers.pop_front() {
+                pending = self.at(host, peer, &mut peers, pending);
                 if pending.is_empty() {
                     return;
                 }
@@ -82,30 +83,35 @@ impl Delivery<'_> {
         }
     }
 
-    /// Tries one address; gives those who may be tried at the next.
-    fn at(&mut self, host: &Host, address: SocketAddr, pending: Vec<usize>) -> Vec<usize> {
-        let server = Server {
+    /// Tries this address, and beside it or after it the others, until one of them connects; gives
+    /// those who may be tried at the addresses that are left.
+    fn at(
+        &mut self,
+        host: &Host,
+        peer: Peer,
+        others: &mut VecDeque<Peer>,
+        pending: Vec<usize>,
+    ) -> Vec<usize> {
+        let terms = Terms {
+            source: self.router.source(),
+            limit: self.options.timeout.unwrap_or(CONNECT),
+        };
+        let server = |address| Server {
             host: host.to_string(),
             address,
         };
-        self.watch.happened(Happening::Connect(address));
-        if self.watch.refuses() {
-            self.unseen(&pending);
-            return Vec::new();
-        }
-        let wire = match wire::connect(address, self.options.timeout.unwrap_or(CONNECT)) {
-            Ok(wire) => wire,
-            Err(error) => {
-                let why = why(&error);
-                self.watch.happened(Happening::NotConnected(&why));
-                for &recipient in &pending {
-                    let to = &self.message.envelope.recipients[recipient];
-                    self.fates[recipient] = Fate::unconnected(to, server.clone(), &why);
-                }
+        let connection = match wire::connect(peer, others, terms, self.watch) {
+            Ok(connection) => connection,
+            Err(Unconnected::Unseen) => {
+                self.unseen(&pending);
+                return Vec::new();
+            }
+            Err(Unconnected::Failed { peer, why }) => {
+                self.unconnected(&pending, &server(peer), &why);
                 return pending;
             }
         };
-        self.watch.happened(Happening::Connected(address));
+        let server = server(connection.peer);
         let all = &self.message.envelope.recipients;
         let errand = Errand {
             sender: self.message.envelope.sender.as_ref(),
@@ -113,7 +119,7 @@ impl Delivery<'_> {
             utf8_header: self.message.utf8_header,
             message: self.message,
         };
-        let ended = session::run(wire, &errand, self.options, self.watch);
+        let ended = session::run(connection.wire, &errand, self.options, self.watch);
         self.settle(&server, &ended, &pending)
     }
 
@@ -154,6 +160,13 @@ impl Delivery<'_> {
         }
     }
 
+    fn unconnected(&mut self, pending: &[usize], server: &Server, why: &str) {
+        for &recipient in pending {
+            let to = &self.message.envelope.recipients[recipient];
+            self.fates[recipient] = Fate::unconnected(to, server.clone(), why);
+        }
+    }
+
     fn unseen(&mut self, pending: &[usize]) {
         for &recipient in pending {
             let to = &self.message.envelope.recipients[recipient];
@@ -191,14 +204,5 @@ fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
             host_level || reply.class() == Class::ForNow
         }
         Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt) => false,
-    }
-}
-
-/// The system's words without its number.
-fn why(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
     }
 }

@@ -14,7 +14,7 @@
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
-//! | [`wire`] | TCP, buffers, deadlines | sockets |
+//! | [`wire`] | TCP, unix sockets, the race of addresses, buffers, deadlines | sockets |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
@@ -22,7 +22,7 @@
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`exit`], [`host`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -50,6 +50,7 @@ pub mod exit;
 pub mod host;
 pub mod message;
 pub mod outcome;
+pub mod peer;
 pub mod plan;
 pub mod route;
 pub mod secret;

@@ -54,6 +54,8 @@ impl Args {
                 (_, true) => Family::V6,
                 _ => Family::Any,
             },
+            bind: None,
+            connect_to: None,
             dns: self.dns.map(resolver).transpose()?,
             own_names: session.helo.iter().cloned().collect(),
         })
@@ -63,8 +65,8 @@ impl Args {
 fn resolver(target: Target) -> Result<SocketAddr, Wrong> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
-        Host::Relay(name) | Host::Exchanger(name) => Err(Wrong::usage(format!(
-            "--dns {name}: it wants the resolver's IP address, because without it no name can be looked up"
+        other => Err(Wrong::usage(format!(
+            "--dns {other}: it wants the resolver's IP address, because without it no name can be looked up"
         ))),
     }
 }

@@ -118,6 +118,8 @@ fn send(message: &Message, address: SocketAddr) -> Report {
         }),
         port: address.port(),
         family: Family::Any,
+        bind: None,
+        connect_to: None,
         dns: None,
         own_names: Vec::new(),
     };

@@ -1,8 +1,10 @@
 //! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
 
+mod race;
 mod tcp;
+mod unix;
 
-pub use tcp::connect;
+pub use race::{Connection, Terms, Unconnected, connect};
 
 use std::io;
 use std::net::IpAddr;
@@ -29,7 +31,7 @@ pub enum WireError {
     Io(io::Error),
 }
 
-/// What carries the bytes: TCP now, and what other rooms of this house will bring.
+/// What carries the bytes.
 pub trait Stream: io::Read + io::Write {
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
