@@ -191,6 +191,9 @@ pub fn server(text: &str) -> Result<Target, String> {
         Some("") => return Err("it wants a path behind unix:".to_owned()),
         Some(path) => path,
         None if text.starts_with('/') => text,
+        None if text.contains('/') => {
+            return Err("the path of a unix socket begins with / or unix:".to_owned());
+        }
         None => return target(text),
     };
     Ok(Target {
