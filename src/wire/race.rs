@@ -369,7 +369,7 @@ mod tests {
         let (dead, _filling) = deaf("127.0.0.1");
         let (silent, refuses) = (peer_of(&dead), refusing(&dead));
         let terms = Terms {
-            limit: Duration::from_millis(400),
+            limit: Duration::from_secs(1),
             ..TERMS
         };
         let mut seen = Seen::default();

@@ -189,7 +189,7 @@ fn who_says_not_now_leaves_the_mail_to_an_address_that_did_not_answer_in_time() 
     let dns = Authority::serve(&BOTH);
     let mx = Exchangers::start(&[("127.0.0.2", &[("MAIL", "451 4.3.0 later")])]);
     let _deaf = deaf("::1", mx.port);
-    let ran = send(&dns, &mx, &["--timeout", "1s", "bob@example.test"]);
+    let ran = send(&dns, &mx, &["--timeout", "2s", "bob@example.test"]);
     ran.ends_with(75).complains("[::1]").complains("timed out");
     assert_eq!(ran.tried(), ["::1", "127.0.0.2", "::1"]);
 }
