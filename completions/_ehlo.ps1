@@ -53,6 +53,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25]')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Connect from this address of ours')
+            [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Connect to this host, and go by the name of the one that is meant')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Ask this resolver instead of those in /etc/resolv.conf')
             [CompletionResult]::new('--helo', '--helo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')
             [CompletionResult]::new('--ehlo', '--ehlo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')

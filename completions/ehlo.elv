@@ -50,6 +50,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --server 'Hand everything to this server; no MX lookup'
             cand -p 'The port [default: 25]'
             cand --port 'The port [default: 25]'
+            cand --bind 'Connect from this address of ours'
+            cand --connect-to 'Connect to this host, and go by the name of the one that is meant'
             cand --dns 'Ask this resolver instead of those in /etc/resolv.conf'
             cand --helo 'Our name in EHLO [default: this host''s full name]'
             cand --ehlo 'Our name in EHLO [default: this host''s full name]'

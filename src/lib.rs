@@ -14,7 +14,7 @@
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
-//! | [`wire`] | TCP, TLS, buffers, deadlines | sockets, rustls |
+//! | [`wire`] | TCP, unix sockets, the race of addresses, TLS, buffers, deadlines | sockets, rustls |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
 //! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios, `/bin/sh` |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
@@ -23,7 +23,7 @@
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`exit`], [`host`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -54,6 +54,7 @@ pub mod exit;
 pub mod host;
 pub mod message;
 pub mod outcome;
+pub mod peer;
 pub mod plan;
 pub mod route;
 pub mod secret;
