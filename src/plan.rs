@@ -22,12 +22,23 @@ pub enum Plan {
 pub struct Send {
     /// What.
     pub message: message::Options,
+    /// Where to, and how.
+    pub way: Way,
+    /// What to try in this order when a way cannot be gone for now.
+    pub fallbacks: Vec<Way>,
+    /// What is seen of it.
+    pub output: transcript::Options,
+}
+
+/// Where messages go and how they get there.
+#[derive(Debug)]
+pub struct Way {
+    /// The profile that says so; `None` where none was chosen.
+    pub profile: Option<String>,
     /// Where to.
     pub route: route::Options,
     /// How.
     pub session: session::Options,
-    /// What is seen of it.
-    pub output: transcript::Options,
 }
 
 /// Receiving.

@@ -9,7 +9,7 @@ mod sink;
 mod value;
 
 use crate::exit::Exit;
-use crate::plan::{Plan, Said, Send};
+use crate::plan::{Plan, Said, Send, Way};
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -122,8 +122,12 @@ fn plan(cli: Cli) -> Result<Plan, Said> {
     }
     Ok(Plan::Send(Box::new(Send {
         message,
-        route,
-        session,
+        way: Way {
+            profile: None,
+            route,
+            session,
+        },
+        fallbacks: Vec::new(),
         output,
     })))
 }

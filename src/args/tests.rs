@@ -50,7 +50,7 @@ fn the_first_example_is_a_draft_for_bob() {
     assert_eq!(draft.from.address.to_string(), "alice@crepes.fr");
     assert_eq!(draft.to.len(), 1);
     assert_eq!(draft.attachments.len(), 1);
-    assert!(send.route.relay.is_none());
+    assert!(send.way.route.relay.is_none());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn recipients_come_from_all_options_and_lists() {
 fn a_relay_has_its_port_from_one_of_two_places() {
     let relay = |arguments: &[&str]| {
         let rest = ["-b", "", "a@x.org"];
-        let place = send(&[arguments, &rest].concat()).route.relay.unwrap();
+        let place = send(&[arguments, &rest].concat()).way.route.relay.unwrap();
         (place.host, place.port)
     };
     let host = || Host::Relay("mail".to_owned());
@@ -151,8 +151,14 @@ fn what_is_wrong_is_said_in_a_line_with_the_option_and_the_status() {
 
 #[test]
 fn the_families_and_the_null_sender_are_what_they_are() {
-    assert_eq!(send(&["-4", "-b", "", "a@x.org"]).route.family, Family::V4);
-    assert_eq!(send(&["-6", "-b", "", "a@x.org"]).route.family, Family::V6);
+    assert_eq!(
+        send(&["-4", "-b", "", "a@x.org"]).way.route.family,
+        Family::V4
+    );
+    assert_eq!(
+        send(&["-6", "-b", "", "a@x.org"]).way.route.family,
+        Family::V6
+    );
     let null = send(&["--envelope-from", "", "-b", "", "a@x.org"]);
     assert_eq!(null.message.envelope_from, Some(None));
 }

@@ -18,15 +18,16 @@ pub fn run(plan: Send) -> Exit {
         Ok(message) => message,
         Err(exit) => return exit,
     };
-    let router = Router::new(&plan.route);
+    let way = plan.way;
+    let router = Router::new(&way.route);
     let go = |watch: &mut dyn Watch| {
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
         if plan.output.progress {
-            return deliver(&message, &router, &plan.session, &mut Progress::new(watch));
+            return deliver(&message, &router, &way.session, &mut Progress::new(watch));
         }
-        deliver(&message, &router, &plan.session, watch)
+        deliver(&message, &router, &way.session, watch)
     };
     match plan.output.format {
         Format::None => finish(&go(&mut Nobody), None),
