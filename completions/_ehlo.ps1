@@ -63,6 +63,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Encryption; `off` is the only mode there is so far')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'How the conversation is shown on stdout')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Show how far a large message is, on stderr')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
             [CompletionResult]::new('--format-flowed', '--format-flowed', [CompletionResultType]::ParameterName, 'Send long paragraphs as lines that flow')
             [CompletionResult]::new('--no-date', '--no-date', [CompletionResultType]::ParameterName, 'Leave Date out, to test a server')
             [CompletionResult]::new('--no-message-id', '--no-message-id', [CompletionResultType]::ParameterName, 'Leave Message-ID out, to test a server')
@@ -82,6 +84,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('sink', 'sink', [CompletionResultType]::ParameterValue, 'Receive mail on loopback, for demos, tests and scripts')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Send a message with an attachment to a receiver inside, and show both sides')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at the configuration')
             break
         }
         'ehlo;sink' {
@@ -97,6 +100,32 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             break
         }
         'ehlo;demo' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;config' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read the file, and try every option of every profile')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile with all that it inherits')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Say which file it is')
+            break
+        }
+        'ehlo;config;check' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;config;show' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;config;path' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -60,6 +60,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --tls 'Encryption; `off` is the only mode there is so far'
             cand --transcript 'How the conversation is shown on stdout'
             cand --progress 'Show how far a large message is, on stderr'
+            cand --profile 'Use the options of this profile'
+            cand --config 'The file with the profiles'
             cand --format-flowed 'Send long paragraphs as lines that flow'
             cand --no-date 'Leave Date out, to test a server'
             cand --no-message-id 'Leave Message-ID out, to test a server'
@@ -79,6 +81,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --version 'Print version'
             cand sink 'Receive mail on loopback, for demos, tests and scripts'
             cand demo 'Send a message with an attachment to a receiver inside, and show both sides'
+            cand config 'Look at the configuration'
         }
         &'ehlo;sink'= {
             cand --listen 'Where to listen; port 0 takes a free one, which is said on stderr'
@@ -92,6 +95,28 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ehlo;demo'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;config'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand check 'Read the file, and try every option of every profile'
+            cand show 'Show a profile with all that it inherits'
+            cand path 'Say which file it is'
+        }
+        &'ehlo;config;check'= {
+            cand --config 'The file with the profiles'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;config;show'= {
+            cand --config 'The file with the profiles'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;config;path'= {
+            cand --config 'The file with the profiles'
             cand -h 'Print help'
             cand --help 'Print help'
         }

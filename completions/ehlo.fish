@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 dns= helo= pipelining= chunking= timeout= limit-rate= tls= q/quiet v/verbose transcript= progress= json h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 dns= helo= pipelining= chunking= timeout= limit-rate= tls= q/quiet v/verbose transcript= progress= json profile= config= h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -66,6 +66,8 @@ none\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l progress -d 'Show how far a large message is, on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l config -d 'The file with the profiles' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long paragraphs as lines that flow'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Message-ID out, to test a server'
@@ -79,6 +81,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
@@ -88,3 +91,13 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each 
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, and try every option of every profile'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "show" -d 'Show a profile with all that it inherits'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "path" -d 'Say which file it is'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'

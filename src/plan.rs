@@ -1,7 +1,7 @@
 //! What will be done: plain data, every default decided.
 
 use crate::exit::Exit;
-use crate::{message, route, session, sink, transcript};
+use crate::{config, message, route, session, sink, transcript};
 use std::path::PathBuf;
 
 /// One run.
@@ -15,6 +15,8 @@ pub enum Plan {
     Sink(Sink),
     /// Show that it works, with a receiver of our own.
     Demo,
+    /// Show the configuration.
+    Config(Config),
 }
 
 /// Sending.
@@ -39,6 +41,24 @@ pub struct Way {
     pub route: route::Options,
     /// How.
     pub session: session::Options,
+}
+
+/// What is shown of the configuration.
+#[derive(Debug)]
+pub enum Config {
+    /// Which file it is.
+    Path(PathBuf),
+    /// That nothing is wrong with it.
+    Checked {
+        /// The file.
+        path: PathBuf,
+        /// How many profiles it has.
+        profiles: usize,
+        /// The one that is used when none is asked for.
+        default: Option<String>,
+    },
+    /// A profile with all that it inherits.
+    Profile(config::Profile),
 }
 
 /// Receiving.

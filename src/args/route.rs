@@ -32,11 +32,20 @@ pub struct Args {
     /// Ask this resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
     dns: Option<Target>,
+
+    /// --port was said later than the port of --relay, which is that of a profile.
+    #[arg(skip)]
+    pub port_wins: bool,
 }
 
 impl Args {
     /// The way that is meant.
-    pub fn options(self, session: &session::Options) -> Result<Options, Wrong> {
+    pub fn options(mut self, session: &session::Options) -> Result<Options, Wrong> {
+        if self.port_wins
+            && let Some(relay) = &mut self.relay
+        {
+            relay.port = None;
+        }
         let relay_port = self.relay.as_ref().and_then(|relay| relay.port);
         if let (Some(one), Some(other)) = (relay_port, self.port)
             && one != other

@@ -4,7 +4,8 @@ use crate::route::{Family, Host};
 
 fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
     let all = std::iter::once("ehlo").chain(arguments.iter().copied());
-    parse(all.map(OsString::from))
+    let words: Vec<OsString> = all.map(OsString::from).collect();
+    parse_in(&Places::nowhere(), &words)
 }
 
 fn send(arguments: &[&str]) -> Send {
@@ -161,4 +162,14 @@ fn the_families_and_the_null_sender_are_what_they_are() {
     );
     let null = send(&["--envelope-from", "", "-b", "", "a@x.org"]);
     assert_eq!(null.message.envelope_from, Some(None));
+}
+
+#[test]
+fn the_version_is_that_of_clap() {
+    for option in ["--version", "-V"] {
+        let words = ["ehlo", option].map(OsString::from);
+        let fast = parse(words.clone()).expect_err("no version");
+        let slow = parse_in(&Places::nowhere(), &words).expect_err("no version");
+        assert_eq!((fast.text, fast.exit), (slow.text, slow.exit));
+    }
 }

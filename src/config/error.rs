@@ -39,7 +39,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Where in it.
-        spot: Spot,
+        spot: Box<Spot>,
         /// What.
         fault: Fault,
     },

@@ -67,13 +67,10 @@ impl<'w> Family<'w> {
             return Err(Fault::Deep(DEEPEST));
         }
         let written = self.written;
-        match written.iter().find(|one| one.name == name) {
-            Some(parent) => Ok(self.settings(parent)),
-            None => {
-                let names = written.iter().map(|one| one.name.as_str());
-                Err(Fault::no_profile(name, names))
-            }
-        }
+        let parent = written.iter().find(|one| one.name == name);
+        let parent = parent
+            .ok_or_else(|| Fault::no_profile(name, written.iter().map(|one| one.name.as_str())))?;
+        Ok(self.settings(parent))
     }
 }
 

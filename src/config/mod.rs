@@ -84,7 +84,7 @@ impl Config {
             let names = self.profiles.iter().map(|profile| profile.name.as_str());
             ConfigError::Fault {
                 path: self.path.clone(),
-                spot: Spot::default(),
+                spot: Box::default(),
                 fault: Fault::no_profile(name, names),
             }
         })
@@ -121,7 +121,7 @@ impl Config {
     pub fn fault(&self, setting: &Setting, fault: Fault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
-            spot: Spot::of(setting),
+            spot: Box::new(Spot::of(setting)),
             fault,
         }
     }

@@ -154,7 +154,7 @@ impl Found {
     fn fault(&self, spot: Spot, fault: Fault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
-            spot,
+            spot: Box::new(spot),
             fault,
         }
     }

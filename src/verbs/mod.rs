@@ -1,5 +1,6 @@
 //! One file a verb. Only here is anything written to stdout or stderr.
 
+mod config;
 mod demo;
 mod print;
 mod progress;
@@ -21,6 +22,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Print(message, output) => print::run(message, output),
         Plan::Sink(plan) => sink::run(plan),
         Plan::Demo => demo::run(),
+        Plan::Config(plan) => config::run(&plan),
     }
 }
 
