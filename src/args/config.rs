@@ -41,6 +41,7 @@ impl Args {
 
 /// Look at the configuration.
 #[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = false)]
 pub struct VerbArgs {
     #[command(subcommand)]
     what: What,

@@ -176,7 +176,7 @@ pub enum Fault {
     #[error("it holds a NUL")]
     Nul,
     /// No profile has this name.
-    #[error("there is no profile \"{}\"{}; there {}", shown(.name), did_you_mean(.meant.as_deref()), all(.names))]
+    #[error("there is no profile \"{}\"; there {}{}", shown(.name), all(.names), did_you_mean(.meant.as_deref()))]
     Profile {
         /// The name.
         name: String,

@@ -259,7 +259,7 @@ fn an_unknown_key_is_refused_with_the_nearest_name_in_every_profile() {
 fn an_unknown_profile_is_refused_with_the_nearest_name_and_all_others() {
     let text = format!("{HOME}[profile.work]\n");
     let run = refused(&text, &["--profile", "wrok"]);
-    run.says(&["\"wrok\"; did you mean work?", "there are home, work"]);
+    run.says(&["\"wrok\"; there are home, work; did you mean work?"]);
     refused("default = \"a\"", &[]).says(&["there is no profile \"a\""]);
 }
 
@@ -492,6 +492,12 @@ fn path_says_which_file_it_is_or_where_it_could_be() {
     run.exits(66)
         .complains(1)
         .says(&[&own, "/etc/ehlo/config.toml"]);
+}
+
+#[test]
+fn the_verb_says_what_it_wants() {
+    let run = Ehlo::new().args(["config"]).run();
+    run.exits(64).complains(1).says(&["check, show, path"]);
 }
 
 #[test]
