@@ -86,6 +86,12 @@ impl Ehlo {
         self
     }
 
+    /// A variable that the program sees.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// No variable at all.
     pub fn without_environment(mut self) -> Self {
         self.command.env_clear();
