@@ -95,7 +95,8 @@ impl Tls {
         self.options.name.as_deref().unwrap_or(host)
     }
 
-    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read.
+    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read, and which
+    /// lets nobody wait for longer than the deadline.
     pub(super) fn handshake(
         &self,
         under: Box<dyn Stream>,
@@ -204,11 +205,12 @@ impl Wire {
         }
         self.inbox.clear();
         self.unread = 0;
+        self.is_quiet = false;
+        self.limit_reads(limit, limit).map_err(TlsError::Wire)?;
+        self.limit_writes(limit).map_err(TlsError::Wire)?;
         let clear = std::mem::replace(&mut self.stream, Box::new(stream::Gone));
         let (stream, secured) = tls.handshake(clear, host, Deadline::after(limit))?;
         self.stream = stream;
-        self.read_limit = std::time::Duration::ZERO;
-        self.write_limit = std::time::Duration::ZERO;
         Ok(secured)
     }
 }
