@@ -86,6 +86,12 @@ impl Ehlo {
         self
     }
 
+    /// Another variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// No variable at all.
     pub fn without_environment(mut self) -> Self {
         self.command.env_clear();
@@ -236,6 +242,25 @@ impl Run {
         assert_eq!(result["event"], "result", "{self:#?}");
         assert_eq!(result["exit"], self.exit.unwrap(), "{self:#?}");
         result
+    }
+
+    /// All events of `--json` with this name.
+    #[track_caller]
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        let all = self
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("a line that is no JSON"));
+        all.filter(|event| event["event"] == name).collect()
+    }
+
+    /// stdout says all of these.
+    #[track_caller]
+    pub fn shows(&self, words: &[&str]) -> &Self {
+        for word in words {
+            assert!(self.stdout.contains(word), "{word:?} is not in {self:#?}");
+        }
+        self
     }
 
     /// The verdicts of `--json`, in the order of the recipients.
