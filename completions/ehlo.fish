@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 dns= helo= pipelining= chunking= timeout= limit-rate= tls= q/quiet v/verbose transcript= progress= json h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 dns= helo= pipelining= chunking= timeout= limit-rate= tls= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= progress= json h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -51,6 +51,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this ready m
 complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port [default: 25]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Commands in groups where the server offers it' -r -f -a "auto\t''
@@ -60,6 +62,20 @@ off\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l timeout -d 'One time limit for every step, like 30s' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l limit-rate -d 'Send no faster than this many bytes a second, like 500K or 2M' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l tls -d 'Encryption; `off` is the only mode there is so far' -r -f -a "off\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
 json\t''
 none\t''"
@@ -72,6 +88,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Messa
 complete -c ehlo -n "__fish_ehlo_needs_command" -l print -d 'Write the message to stdout, and send nothing'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s q -l quiet -d 'Show only what failed, on stderr'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s v -l verbose -d 'Show every host considered and how each part was encoded'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transcript json'

@@ -3,12 +3,13 @@
 use crate::address::Address;
 use crate::message::Message;
 use crate::outcome::{Fate, Report, Server, Verdict};
+use crate::peer::Peer;
 use crate::route::{Destination, Host, RouteError, Router};
 use crate::secret::Login;
 use crate::session::{self, Answer, Class, Encryption, Ended, Errand, Failure, Means, Stage};
 use crate::watch::{Happening, Watch};
-use crate::wire::{self, Tls};
-use std::net::SocketAddr;
+use crate::wire::{self, Terms, Tls, Unconnected, Wire};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How long a connection may take to come about.
@@ -65,12 +66,9 @@ impl Delivery<'_, '_> {
         let mut pending = recipients.to_vec();
         let mut tried = false;
         for host in &destination.hosts {
-            let addresses = match self
-                .way
-                .router
-                .addresses(host, destination.port, self.watch)
-            {
-                Ok(addresses) => addresses,
+            let router = self.way.router;
+            let mut peers = match router.addresses(host, destination.port, self.watch) {
+                Ok(peers) => VecDeque::from(peers),
                 Err(error) => {
                     self.no_address(&pending, &error, tried);
                     // RFC 5321 §5.1: behind ourselves, there is nobody to hand the mail on to.
@@ -84,11 +82,11 @@ impl Delivery<'_, '_> {
             let names: Vec<String> = self.names(&pending);
             self.watch.happened(Happening::Host {
                 name: &host.to_string(),
-                port: destination.port,
+                port: destination.port_of(host),
                 recipients: &names,
             });
-            for address in addresses {
-                pending = self.at(host, address, pending);
+            while let Some(peer) = peers.pop_front() {
+                pending = self.at(host, peer, &mut peers, pending);
                 if pending.is_empty() {
                     return;
                 }
@@ -96,49 +94,75 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// Tries one address; gives those who may be tried at the next.
-    fn at(&mut self, host: &Host, address: SocketAddr, pending: Vec<usize>) -> Vec<usize> {
-        let server = Server {
-            host: host.to_string(),
-            address,
+    /// Tries this address, and beside it or after it the others, until one of them connects; gives
+    /// those who may be tried at the addresses that are left.
+    fn at(
+        &mut self,
+        host: &Host,
+        peer: Peer,
+        others: &mut VecDeque<Peer>,
+        pending: Vec<usize>,
+    ) -> Vec<usize> {
+        let connected = self.connect(host, peer, others, &pending);
+        let (server, wire) = match connected {
+            Ok(connected) => connected,
+            Err(Unconnected::Unseen) => return Vec::new(),
+            Err(Unconnected::Failed { .. }) => return pending,
         };
-        self.watch.happened(Happening::Connect(address));
-        if self.watch.refuses() {
-            self.unseen(&pending);
-            return Vec::new();
-        }
         let options = self.way.session;
-        let mut ended = match self.session(host, address, options, &pending) {
-            Ok(ended) => ended,
-            Err(why) => return self.unconnected(&server, &why, pending),
-        };
+        let mut ended = self.session(host, wire, options, &pending);
         if let Some(why) = broken_encryption(options, ended.failure.as_ref()) {
             let note = format!("no encryption with {server}: {why}; trying again in clear");
             self.watch.happened(Happening::Note(&note));
-            self.watch.happened(Happening::Connect(address));
+            let again = server.address.clone();
+            let (_, wire) = match self.connect(host, again, &mut VecDeque::new(), &pending) {
+                Ok(connected) => connected,
+                Err(Unconnected::Unseen) => return Vec::new(),
+                Err(Unconnected::Failed { .. }) => return pending,
+            };
             let clear = session::Options {
                 tls: Encryption::Off,
                 ..options.clone()
             };
-            ended = match self.session(host, address, &clear, &pending) {
-                Ok(ended) => ended,
-                Err(why) => return self.unconnected(&server, &why, pending),
-            };
+            ended = self.session(host, wire, &clear, &pending);
         }
         self.settle(&server, &ended, &pending)
     }
 
-    /// One session on a new connection, or why there is no connection.
+    /// A connection to one of these; where there is none, all who wait for it have their answer.
+    fn connect(
+        &mut self,
+        host: &Host,
+        peer: Peer,
+        others: &mut VecDeque<Peer>,
+        pending: &[usize],
+    ) -> Result<(Server, Wire), Unconnected> {
+        let terms = Terms {
+            source: self.way.router.source(),
+            limit: self.way.session.timeout.unwrap_or(CONNECT),
+        };
+        let server = |address| Server {
+            host: host.to_string(),
+            address,
+        };
+        let connected = wire::connect(peer, others, terms, self.watch);
+        match &connected {
+            Ok(_) => {}
+            Err(Unconnected::Unseen) => self.unseen(pending),
+            Err(Unconnected::Failed { peer, why }) => {
+                self.unconnected(pending, &server(peer.clone()), why);
+            }
+        }
+        connected.map(|connection| (server(connection.peer), connection.wire))
+    }
+
     fn session(
         &mut self,
         host: &Host,
-        address: SocketAddr,
+        wire: Wire,
         options: &session::Options,
         pending: &[usize],
-    ) -> Result<Ended, String> {
-        let connected = wire::connect(address, options.timeout.unwrap_or(CONNECT));
-        let wire = connected.map_err(|error| why(&error))?;
-        self.watch.happened(Happening::Connected(address));
+    ) -> Ended {
         let all = &self.message.envelope.recipients;
         let errand = Errand {
             sender: self.message.envelope.sender.as_ref(),
@@ -152,16 +176,7 @@ impl Delivery<'_, '_> {
             host: &name(host),
             login: self.way.login,
         };
-        Ok(session::run(wire, &errand, &means, self.watch))
-    }
-
-    fn unconnected(&mut self, server: &Server, why: &str, pending: Vec<usize>) -> Vec<usize> {
-        self.watch.happened(Happening::NotConnected(why));
-        for &recipient in &pending {
-            let to = &self.message.envelope.recipients[recipient];
-            self.fates[recipient] = Fate::unconnected(to, server.clone(), why);
-        }
-        pending
+        session::run(wire, &errand, &means, self.watch)
     }
 
     /// Writes down the answers; gives those whom another host may still take, which is nobody once
@@ -198,6 +213,13 @@ impl Delivery<'_, '_> {
                 let to = &self.message.envelope.recipients[recipient];
                 self.fates[recipient] = Fate::unreachable(to, error);
             }
+        }
+    }
+
+    fn unconnected(&mut self, pending: &[usize], server: &Server, why: &str) {
+        for &recipient in pending {
+            let to = &self.message.envelope.recipients[recipient];
+            self.fates[recipient] = Fate::unconnected(to, server.clone(), why);
         }
     }
 
@@ -256,19 +278,11 @@ fn broken_encryption(options: &session::Options, failure: Option<&Failure>) -> O
     }
 }
 
-/// The name of a host as a certificate has it.
+/// The name of a host as a certificate has it; a socket of this host has none of its own.
 fn name(host: &Host) -> String {
     match host {
         Host::Address(ip) => ip.to_string(),
+        Host::Unix(_) => "localhost".to_owned(),
         named => named.to_string(),
-    }
-}
-
-/// The system's words without its number.
-fn why(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
     }
 }

@@ -14,15 +14,16 @@
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
-//! | [`wire`] | TCP, TLS, buffers, deadlines | sockets, rustls |
+//! | [`wire`] | TCP, unix sockets, the race of addresses, TLS, buffers, deadlines | sockets, rustls |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
+//! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios, `/bin/sh` |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`exit`], [`host`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -33,24 +34,27 @@
 //! message    ->
 //! route      ->
 //! sink       ->
+//! credentials ->
 //! session    -> wire
 //! outcome    -> session route wire
 //! transcript -> outcome session
-//! plan       -> message route wire session transcript sink
-//! args       -> plan message route wire session transcript sink
+//! plan       -> message route wire session credentials transcript sink
+//! args       -> plan message route wire session credentials transcript sink
 //! deliver    -> message route wire session outcome
-//! verbs      -> plan message route wire session transcript sink deliver outcome
+//! verbs      -> plan message route wire session credentials transcript sink deliver outcome
 //! ```
 
 pub mod address;
 pub mod args;
 pub mod blocks;
 pub mod certificate;
+pub mod credentials;
 pub mod deliver;
 pub mod exit;
 pub mod host;
 pub mod message;
 pub mod outcome;
+pub mod peer;
 pub mod plan;
 pub mod route;
 pub mod secret;

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::wire::tls;
-use crate::{message, route, session, sink, transcript};
+use crate::{credentials, message, route, session, sink, transcript};
 use std::path::PathBuf;
 
 /// One run.
@@ -29,6 +29,8 @@ pub struct Send {
     pub session: session::Options,
     /// With which keys and which trust.
     pub tls: tls::Options,
+    /// As whom; `None` does not log in.
+    pub credentials: Option<credentials::Options>,
     /// What is seen of it.
     pub output: transcript::Options,
 }

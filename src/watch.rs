@@ -1,7 +1,7 @@
 //! What may be seen of a delivery while it happens. Rooms tell it to a [`Watch`]; none of them knows
 //! who listens.
 
-use std::net::SocketAddr;
+use crate::peer::Peer;
 
 /// Somebody who is told what happens, as it happens, in the order of the wire.
 pub trait Watch {
@@ -39,17 +39,22 @@ pub enum Happening<'a> {
     Host {
         /// Its name, or its address in brackets.
         name: &'a str,
-        /// The port.
-        port: u16,
+        /// The port; `None` for a unix socket.
+        port: Option<u16>,
         /// For whom.
         recipients: &'a [String],
     },
-    /// A connection is being opened.
-    Connect(SocketAddr),
-    /// The connection is there.
-    Connected(SocketAddr),
-    /// The connection did not come about, with the system's words.
-    NotConnected(&'a str),
+    /// A connection is being opened, maybe beside others of the same host (RFC 8305).
+    Connect(&'a Peer),
+    /// The connection is there; others that were still being opened are given up.
+    Connected(&'a Peer),
+    /// The connection did not come about.
+    NotConnected {
+        /// Where to.
+        peer: &'a Peer,
+        /// The system's words.
+        why: &'a str,
+    },
     /// The conversation is encrypted from here on.
     Secured(Secured<'a>),
     /// A command of ours.

@@ -1,6 +1,7 @@
 //! What was said on the command line: the only room that knows clap. Arguments are checked here and
 //! become a plan; nothing is done.
 
+mod auth;
 mod message;
 mod output;
 mod route;
@@ -76,6 +77,8 @@ struct Cli {
     #[command(flatten)]
     tls: tls::Args,
     #[command(flatten)]
+    auth: auth::Args,
+    #[command(flatten)]
     output: output::Args,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -123,14 +126,17 @@ fn plan(cli: Cli) -> Result<Plan, Said> {
     let route = cli.route.options(&session, usual).map_err(wrong)?;
     let (encryption, tls) = cli.tls.options(&route).map_err(wrong)?;
     session.tls = encryption;
+    let credentials = cli.auth.options(&mut session).map_err(wrong)?;
     if only_print {
         return Ok(Plan::Print(message, output));
     }
+    auth::check_relay(credentials.as_ref(), &route).map_err(wrong)?;
     Ok(Plan::Send(Box::new(Send {
         message,
         route,
         session,
         tls,
+        credentials,
         output,
     })))
 }

@@ -2,9 +2,9 @@
 
 use super::Wrong;
 use super::value::{self, Target};
-use crate::route::{Family, Host, Options};
+use crate::route::{Detour, Family, Host, Options};
 use crate::session;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Options under the heading "Route".
 #[derive(Debug, clap::Args)]
@@ -13,8 +13,9 @@ use std::net::SocketAddr;
 pub struct Args {
     /// Hand everything to this server; no MX lookup.
     ///
-    /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. --server is the same.
-    #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]", value_parser = value::target)]
+    /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. A path that begins with /,
+    /// or any path behind unix:, is a unix socket. --server is the same.
+    #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
     relay: Option<Target>,
 
     /// The port [default: 25, and 465 with --tls implicit].
@@ -29,6 +30,20 @@ pub struct Args {
     #[arg(short = '6', long = "ipv6")]
     ipv6: bool,
 
+    /// Connect from this address of ours.
+    ///
+    /// Only addresses of its family, IPv4 or IPv6, are connected to.
+    #[arg(long, value_name = "IP")]
+    bind: Option<IpAddr>,
+
+    /// Connect to this host, and go by the name of the one that is meant.
+    ///
+    /// The MX is looked up, and the relay is named, as without it; only the connection goes elsewhere,
+    /// as through a tunnel or to a server that is not in the DNS yet. Without a port, it is the one that
+    /// is meant. A unix socket is written as with --relay.
+    #[arg(long, value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    connect_to: Option<Target>,
+
     /// Ask this resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
     dns: Option<Target>,
@@ -37,34 +52,93 @@ pub struct Args {
 impl Args {
     /// The way that is meant; `usual` is the port where none is named.
     pub fn options(self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
-        let relay_port = self.relay.as_ref().and_then(|relay| relay.port);
-        if let (Some(one), Some(other)) = (relay_port, self.port)
-            && one != other
-        {
-            return Err(Wrong::usage(format!(
-                "--port {other} contradicts the port {one} of --relay; give one of them"
-            )));
-        }
-        let port = self.port.unwrap_or(usual);
+        let family = self.family()?;
+        self.check_ends(family)?;
+        let port = self.port(usual)?;
         Ok(Options {
             relay: self.relay.map(|relay| relay.place(port)),
             port,
-            family: match (self.ipv4, self.ipv6) {
-                (true, _) => Family::V4,
-                (_, true) => Family::V6,
-                _ => Family::Any,
-            },
+            family,
+            bind: self.bind,
+            connect_to: self.connect_to.map(|target| Detour {
+                host: target.host,
+                port: target.port,
+            }),
             dns: self.dns.map(resolver).transpose()?,
             own_names: session.helo.iter().cloned().collect(),
         })
     }
+
+    /// The port of --port, which must agree with that of --relay; else the usual one.
+    fn port(&self, usual: u16) -> Result<u16, Wrong> {
+        let Some((relay, port)) = self.relay.as_ref().zip(self.port) else {
+            return Ok(self.port.unwrap_or(usual));
+        };
+        match (&relay.host, relay.port) {
+            (Host::Unix(_), _) => Err(Wrong::usage(format!(
+                "--port {port} means nothing for the unix socket {}; leave it out",
+                relay.host
+            ))),
+            (_, Some(one)) if one != port => Err(Wrong::usage(format!(
+                "--port {port} contradicts the port {one} of --relay; give one of them"
+            ))),
+            _ => Ok(port),
+        }
+    }
+
+    /// The family of --bind, -4 and -6, which must agree.
+    fn family(&self) -> Result<Family, Wrong> {
+        let (wanted, option) = match (self.ipv4, self.ipv6) {
+            (true, _) => (Family::V4, "-4"),
+            (_, true) => (Family::V6, "-6"),
+            _ => (Family::Any, ""),
+        };
+        match self.bind {
+            None => Ok(wanted),
+            Some(ip) if wanted.has(ip) => Ok(Family::of(ip)),
+            Some(ip) => Err(contradiction(&format!("--bind {ip}"), option)),
+        }
+    }
+
+    /// Whether the place where connections go, if it was said, fits where they come from.
+    fn check_ends(&self, family: Family) -> Result<(), Wrong> {
+        let named = |option: &str, target: &Option<Target>| {
+            let host = target.as_ref().map(|target| target.host.clone());
+            host.map(|host| (format!("{option} {host}"), host))
+        };
+        let relay = named("--relay", &self.relay);
+        let detour = named("--connect-to", &self.connect_to);
+        if let (Some((relay, Host::Unix(_))), Some((detour, _))) = (&relay, &detour) {
+            return Err(contradiction(relay, detour));
+        }
+        let Some((end, host)) = detour.or(relay) else {
+            return Ok(());
+        };
+        let fits = match host {
+            Host::Unix(_) => self.bind.is_none(),
+            Host::Address(ip) => family.has(ip),
+            Host::Relay(_) | Host::Exchanger(_) => true,
+        };
+        if fits {
+            return Ok(());
+        }
+        let option = if self.ipv4 { "-4" } else { "-6" };
+        let ours = self.bind.map(|ip| format!("--bind {ip}"));
+        Err(contradiction(ours.as_deref().unwrap_or(option), &end))
+    }
+}
+
+fn contradiction(one: &str, other: &str) -> Wrong {
+    Wrong::usage(format!(
+        "{one} contradicts {other}; give one of them, or two that agree"
+    ))
 }
 
 fn resolver(target: Target) -> Result<SocketAddr, Wrong> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
-        Host::Relay(name) | Host::Exchanger(name) => Err(Wrong::usage(format!(
-            "--dns {name}: it wants the resolver's IP address, because without it no name can be looked up"
+        other => Err(Wrong::usage(format!(
+            "--dns {other}: it wants the resolver's IP address, because without it no name can be looked up"
         ))),
     }
 }

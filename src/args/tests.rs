@@ -156,3 +156,61 @@ fn the_families_and_the_null_sender_are_what_they_are() {
     let null = send(&["--envelope-from", "", "-b", "", "a@x.org"]);
     assert_eq!(null.message.envelope_from, Some(None));
 }
+
+fn route(arguments: &[&str]) -> crate::route::Options {
+    send(&[arguments, &["-b", "", "a@x.org"]].concat()).route
+}
+
+#[test]
+fn an_address_of_ours_decides_the_family() {
+    assert_eq!(route(&["--bind", "::1"]).family, Family::V6);
+    assert_eq!(route(&["--bind", "127.0.0.2", "-4"]).family, Family::V4);
+    assert_eq!(route(&[]).bind, None);
+}
+
+#[test]
+fn what_stands_in_for_a_host_has_its_own_port_or_none() {
+    for (text, port) in [("localhost:26", Some(26)), ("localhost", None)] {
+        let detour = route(&["--connect-to", text]).connect_to.unwrap();
+        assert_eq!(detour.host, Host::Relay("localhost".to_owned()));
+        assert_eq!(detour.port, port);
+    }
+    let detour = route(&["--connect-to", "/run/x.sock", "-p", "26"]).connect_to;
+    assert_eq!(detour.unwrap().host, Host::Unix("/run/x.sock".into()));
+}
+
+#[test]
+fn ends_of_a_connection_that_do_not_fit_are_named_both() {
+    for (arguments, one, other) in [
+        (&["-4", "-r", "[::1]"][..], "-4", "--relay [::1]"),
+        (&["-6", "-r", "127.0.0.1:25"], "-6", "--relay [127.0.0.1]"),
+        (&["-4", "--bind", "::1"], "-4", "--bind ::1"),
+        (
+            &["--bind", "::1", "-r", "127.0.0.1"],
+            "--bind ::1",
+            "--relay [127.0.0.1]",
+        ),
+        (
+            &["--bind", "127.0.0.1", "--connect-to", "::1"],
+            "--bind 127.0.0.1",
+            "--connect-to [::1]",
+        ),
+        (
+            &["--bind", "::1", "-r", "/run/x"],
+            "--bind ::1",
+            "--relay /run/x",
+        ),
+        (
+            &["-r", "/run/x", "--connect-to", "localhost"],
+            "--relay /run/x",
+            "--connect-to localhost",
+        ),
+        (&["-r", "unix:x", "-p", "25"], "--port 25", "socket x"),
+    ] {
+        let (code, text) = refused(&[arguments, &["-b", "", "a@x.org"]].concat());
+        assert_eq!(code, 64, "{text}");
+        assert!(text.contains(one) && text.contains(other), "{text}");
+    }
+    // The connection does not go to the relay's own address.
+    route(&["-4", "-r", "::1", "--connect-to", "127.0.0.1"]);
+}

@@ -20,7 +20,7 @@ pub struct Args {
     ///
     /// `auto` for an MX: STARTTLS where it is offered, with any certificate, and in clear where it does not
     /// work. `auto` for a relay: STARTTLS where it is offered, and then the certificate must be right; on
-    /// port 465, TLS from the first byte on. `starttls` and `implicit`: no message without it, and the
+    /// port 465, TLS from the first byte on; none through a unix socket. `starttls` and `implicit`: no message without it, and the
     /// certificate must be right.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     tls: Mode,
@@ -130,6 +130,7 @@ impl Args {
             Mode::Off => Encryption::Off,
             Mode::Starttls => Encryption::Starttls,
             Mode::Implicit => Encryption::Implicit,
+            Mode::Auto if is_socket(route) => Encryption::Off,
             Mode::Auto if port == SUBMISSIONS => Encryption::Implicit,
             Mode::Auto if route.relay.is_none() => Encryption::Opportunistic,
             Mode::Auto if is_required => Encryption::Starttls,
@@ -154,4 +155,10 @@ impl Args {
             .into_iter()
             .find_map(|(option, given)| given.then_some(option))
     }
+}
+
+/// What goes through a unix socket does not leave this host.
+fn is_socket(route: &route::Options) -> bool {
+    let relay = route.relay.as_ref();
+    relay.is_some_and(|relay| matches!(relay.host, route::Host::Unix(_)))
 }

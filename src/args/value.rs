@@ -187,6 +187,23 @@ pub fn target(text: &str) -> Result<Target, String> {
     Ok(Target { host, port })
 }
 
+/// What [`target`] takes, or a unix socket: an absolute path, or `unix:` and any path.
+pub fn server(text: &str) -> Result<Target, String> {
+    let path = match text.strip_prefix("unix:") {
+        Some("") => return Err("it wants a path behind unix:".to_owned()),
+        Some(path) => path,
+        None if text.starts_with('/') => text,
+        None if text.contains('/') => {
+            return Err("the path of a unix socket begins with / or unix:".to_owned());
+        }
+        None => return target(text),
+    };
+    Ok(Target {
+        host: Host::Unix(PathBuf::from(path)),
+        port: None,
+    })
+}
+
 fn host_name(text: &str) -> Result<String, String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let ascii = if name.is_ascii() {
@@ -329,6 +346,22 @@ mod tests {
             &"00".repeat(32),
         ] {
             assert!(pin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_be_a_unix_socket() {
+        for (text, path) in [
+            ("/run/x.sock", "/run/x.sock"),
+            ("unix:/run/x.sock", "/run/x.sock"),
+            ("unix:x:25", "x:25"),
+        ] {
+            let host = Host::Unix(PathBuf::from(path));
+            assert_eq!(server(text), Ok(Target { host, port: None }), "{text}");
+        }
+        assert_eq!(server("localhost:25"), target("localhost:25"));
+        for bad in ["unix:", "x/y", "./x", ""] {
+            assert!(server(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -2,11 +2,11 @@
 
 use crate::address::Address;
 use crate::exit::Exit;
+use crate::peer::Peer;
 use crate::route::RouteError;
 use crate::session::{Answer, Class, Failure, Reply, Stage, Unfit, Unmet};
 use crate::wire::{TlsError, WireError};
 use std::fmt;
-use std::net::SocketAddr;
 
 /// How it ended for one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,19 +71,26 @@ pub enum Cause {
 /// A server that was asked: its name and its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// Its name, or its address in brackets.
+    /// Its name, its address in brackets, or the path of its socket.
     pub host: String,
-    /// Its address and port.
-    pub address: SocketAddr,
+    /// Where it was reached.
+    pub address: Peer,
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ip = format!("[{}]", self.address.ip());
-        if self.host == ip {
-            write!(f, "{ip}:{}", self.address.port())
-        } else {
-            write!(f, "{} {ip}:{}", self.host, self.address.port())
+        let host = &self.host;
+        match &self.address {
+            Peer::Tcp(address) => {
+                let (ip, port) = (format!("[{}]", address.ip()), address.port());
+                if *host == ip {
+                    write!(f, "{ip}:{port}")
+                } else {
+                    write!(f, "{host} {ip}:{port}")
+                }
+            }
+            path @ Peer::Unix(_) if *host == path.to_string() => f.write_str(host),
+            path @ Peer::Unix(_) => write!(f, "{host} [{path}]"),
         }
     }
 }

@@ -7,10 +7,13 @@ pub use dns::{Dns, DnsError, Hickory, Mx};
 
 use crate::address::{Address, Domain};
 use crate::host;
+use crate::peer::Peer;
+use crate::text::shown;
 use crate::watch::{Happening, Watch};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// After this time, one wants to know what is being waited for.
@@ -34,6 +37,20 @@ pub enum Family {
     V6,
 }
 
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// Whether an address may be used.
+    #[must_use]
+    pub fn has(self, ip: IpAddr) -> bool {
+        self == Self::Any || self == Self::of(ip)
+    }
+}
+
 /// Where mail goes.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -43,10 +60,29 @@ pub struct Options {
     pub port: u16,
     /// Which addresses may be used.
     pub family: Family,
+    /// The address that connections come from; only others of its family are connected to.
+    pub bind: Option<IpAddr>,
+    /// Where connections go, whatever host is to be reached; its name stays.
+    pub connect_to: Option<Detour>,
     /// The resolver to ask instead of the system's.
     pub dns: Option<SocketAddr>,
     /// Names of this host besides its own: what it calls itself in EHLO.
     pub own_names: Vec<String>,
+}
+
+impl Options {
+    /// What a host has not that has no address left.
+    fn wanted(&self) -> String {
+        let (family, option) = match self.family {
+            Family::Any => return "it has none".to_owned(),
+            Family::V4 => ("IPv4", "-4"),
+            Family::V6 => ("IPv6", "-6"),
+        };
+        let option = self
+            .bind
+            .map_or(option.to_owned(), |ip| format!("--bind {ip}"));
+        format!("it has no {family} address, and {option} wants one")
+    }
 }
 
 /// A host and a port.
@@ -58,6 +94,15 @@ pub struct Place {
     pub port: u16,
 }
 
+/// A host that stands in for the one that is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detour {
+    /// The host.
+    pub host: Host,
+    /// The port; `None` is that of the host that is meant.
+    pub port: Option<u16>,
+}
+
 /// A host that mail may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
@@ -67,6 +112,8 @@ pub enum Host {
     Relay(String),
     /// By its address.
     Address(IpAddr),
+    /// By the path of its unix socket.
+    Unix(PathBuf),
 }
 
 impl std::fmt::Display for Host {
@@ -74,6 +121,7 @@ impl std::fmt::Display for Host {
         match self {
             Self::Exchanger(name) | Self::Relay(name) => f.write_str(name),
             Self::Address(ip) => write!(f, "[{ip}]"),
+            Self::Unix(path) => f.write_str(&shown(&path.to_string_lossy())),
         }
     }
 }
@@ -87,6 +135,14 @@ pub struct Destination {
     pub port: u16,
     /// Places of the recipients in the list that was asked for.
     pub recipients: Vec<usize>,
+}
+
+impl Destination {
+    /// The port of one of its hosts; a unix socket has none.
+    #[must_use]
+    pub fn port_of(&self, host: &Host) -> Option<u16> {
+        (!matches!(host, Host::Unix(_))).then_some(self.port)
+    }
 }
 
 /// Why there is no way to a domain or a host.
@@ -300,33 +356,44 @@ impl<'o> Router<'o> {
         names.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
-    /// The addresses of a host, in the order in which they are tried.
+    /// The address that connections come from, where that is not left to the system.
+    #[must_use]
+    pub fn source(&self) -> Option<IpAddr> {
+        self.options.bind
+    }
+
+    /// The addresses of a host, or of the one that stands in for it, in the order in which they are
+    /// tried.
     pub fn addresses(
         &self,
         host: &Host,
         port: u16,
         watch: &mut dyn Watch,
-    ) -> Result<Vec<SocketAddr>, RouteError> {
-        let family = self.options.family;
+    ) -> Result<Vec<Peer>, RouteError> {
+        match &self.options.connect_to {
+            Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), watch),
+            None => self.peers(host, port, watch),
+        }
+    }
+
+    fn peers(
+        &self,
+        host: &Host,
+        port: u16,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Peer>, RouteError> {
         let mut found = match host {
+            Host::Unix(path) => return Ok(vec![Peer::Unix(path.clone())]),
             Host::Address(ip) => vec![*ip],
             Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, watch)?,
             Host::Relay(name) => self.ask(name, watch)?,
             Host::Exchanger(name) => self.exchanger_addresses(name, watch)?,
         };
-        found.retain(|ip| match family {
-            Family::Any => true,
-            Family::V4 => ip.is_ipv4(),
-            Family::V6 => ip.is_ipv6(),
-        });
+        found.retain(|ip| self.options.family.has(*ip));
         if found.is_empty() {
-            let why = match family {
-                Family::V4 => "it has no IPv4 address, and -4 wants one",
-                Family::V6 => "it has no IPv6 address, and -6 wants one",
-                Family::Any => "it has none",
-            };
-            return Err(no_address(host, why));
+            return Err(no_address(host, &self.options.wanted()));
         }
+        let mut found = families_in_turn(found);
         if found.len() > MAX_ADDRESSES {
             let count = found.len();
             let note = format!("{host} has {count} addresses; trying the first {MAX_ADDRESSES}");
@@ -335,7 +402,7 @@ impl<'o> Router<'o> {
         }
         Ok(found
             .into_iter()
-            .map(|ip| SocketAddr::new(ip, port))
+            .map(|ip| Peer::Tcp(SocketAddr::new(ip, port)))
             .collect())
     }
 
@@ -471,11 +538,28 @@ fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Watch) {
         more => format!(" and {more} more"),
     };
     let note = format!("MX of {domain}: {}{more}", words.join(", "));
-    watch.happened(Happening::Note(&crate::text::shown(&note)));
+    watch.happened(Happening::Note(&shown(&note)));
 }
 
 fn or_root(host: &str) -> &str {
     if host.is_empty() { "." } else { host }
+}
+
+/// The families take turns, beginning with that of the first address, each in the order that it has
+/// (RFC 8305 §4).
+fn families_in_turn(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let first = addresses.first().copied().map_or(Family::Any, Family::of);
+    let (ours, theirs): (Vec<IpAddr>, Vec<IpAddr>) =
+        addresses.into_iter().partition(|ip| first.has(*ip));
+    let (mut ours, mut theirs) = (ours.into_iter(), theirs.into_iter());
+    let mut all = Vec::new();
+    loop {
+        let pair = [ours.next(), theirs.next()];
+        if pair == [None, None] {
+            return all;
+        }
+        all.extend(pair.into_iter().flatten());
+    }
 }
 
 fn no_address(host: &Host, why: &str) -> RouteError {

@@ -31,6 +31,8 @@ fn options() -> Options {
         relay: None,
         port: 25,
         family: Family::Any,
+        bind: None,
+        connect_to: None,
         dns: None,
         own_names: vec!["me.example.org".to_owned()],
     }
@@ -58,6 +60,10 @@ fn routes(mx: &[(&'static str, &[(u16, &str)])], recipients: &[&str]) -> Routes 
         .map(|r| Address::parse(r).unwrap())
         .collect();
     router.routes(&recipients, &mut Nobody)
+}
+
+fn tcp(address: &str) -> Peer {
+    Peer::Tcp(address.parse().unwrap())
 }
 
 fn hosts(destination: &Destination) -> Vec<String> {
@@ -175,7 +181,7 @@ fn an_exchanger_that_is_written_as_an_address_is_one() {
     let router = Router::with_dns(&options, Box::new(Book::default()));
     let host = Host::Exchanger("127.0.0.9".to_owned());
     let found = router.addresses(&host, 25, &mut Nobody).unwrap();
-    assert_eq!(found, ["127.0.0.9:25".parse().unwrap()]);
+    assert_eq!(found, ["127.0.0.9:25"].map(tcp));
 }
 
 #[test]
@@ -191,7 +197,7 @@ fn only_addresses_of_the_wanted_family_are_tried() {
     let found = router
         .addresses(&Host::Exchanger("mx".to_owned()), 25, &mut Nobody)
         .unwrap();
-    assert_eq!(found, ["192.0.2.1:25".parse().unwrap()]);
+    assert_eq!(found, ["192.0.2.1:25"].map(tcp));
 }
 
 #[test]
@@ -208,4 +214,65 @@ fn a_relay_needs_no_dns() {
     let routes = router.routes(&recipients, &mut Nobody);
     assert_eq!(routes.destinations[0].port, 2525);
     assert!(router.dns.get().is_none(), "the resolver was started");
+}
+
+#[test]
+fn the_families_take_turns_before_the_list_is_cut() {
+    // RFC 8305 §4
+    let six = (1..=20).map(|n| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n]));
+    let four = (1..=2).map(|n| IpAddr::from([203, 0, 113, n]));
+    let mut book = Book::default();
+    book.addresses.insert("mx", Ok(six.chain(four).collect()));
+    let options = options();
+    let router = Router::with_dns(&options, Box::new(book));
+    let host = Host::Exchanger("mx".to_owned());
+    let found = router.addresses(&host, 25, &mut Nobody).unwrap();
+    let first = [
+        "[2001:db8::1]:25",
+        "203.0.113.1:25",
+        "[2001:db8::2]:25",
+        "203.0.113.2:25",
+        "[2001:db8::3]:25",
+    ];
+    assert_eq!(found[..5], first.map(tcp));
+    assert_eq!(found.len(), MAX_ADDRESSES);
+    assert_eq!(found[15], tcp("[2001:db8::e]:25"));
+}
+
+#[test]
+fn where_connections_go_elsewhere_hosts_are_not_looked_up() {
+    let detour = |host: Host, port| Options {
+        connect_to: Some(Detour { host, port }),
+        ..options()
+    };
+    let socket = Host::Unix(PathBuf::from("/run/x.sock"));
+    let loopback = Host::Address("127.0.0.9".parse().unwrap());
+    for (options, peer) in [
+        (detour(loopback.clone(), None), tcp("127.0.0.9:25")),
+        (detour(loopback, Some(26)), tcp("127.0.0.9:26")),
+        (detour(socket, None), Peer::Unix("/run/x.sock".into())),
+    ] {
+        let router = Router::with_dns(&options, Box::new(Book::default()));
+        let host = Host::Exchanger("mx".to_owned());
+        let found = router.addresses(&host, 25, &mut Nobody);
+        assert_eq!(found, Ok(vec![peer]));
+    }
+}
+
+#[test]
+fn a_host_without_an_address_of_the_family_of_ours_names_the_option() {
+    let mut book = Book::default();
+    let four = vec!["192.0.2.1".parse().unwrap()];
+    book.addresses.insert("mx", Ok(four));
+    let options = Options {
+        family: Family::V6,
+        bind: Some("::1".parse().unwrap()),
+        ..options()
+    };
+    let router = Router::with_dns(&options, Box::new(book));
+    let error = router.addresses(&Host::Exchanger("mx".to_owned()), 25, &mut Nobody);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "cannot find the address of mx: it has no IPv6 address, and --bind ::1 wants one"
+    );
 }

@@ -10,6 +10,7 @@ mod reply;
 mod run;
 mod stage;
 
+pub use auth::Mechanism;
 pub use dialogue::{Action, Dialogue, Event, Item, Line};
 pub use offers::Offers;
 pub use reply::{Class, Reply, ReplyError};

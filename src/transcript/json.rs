@@ -3,6 +3,7 @@
 use super::Lines;
 use crate::exit::Exit;
 use crate::outcome::{Fate, Report, Verdict};
+use crate::peer::Peer;
 use crate::session::Stage;
 use crate::watch::{Happening, Watch};
 use serde_json::{Map, Value, json};
@@ -45,6 +46,15 @@ impl<W: Write> Json<W> {
         );
     }
 
+    /// The host that is being tried, where, and why it did not come to anything.
+    fn place(&self, peer: &Peer, error: Option<&str>) -> Value {
+        let mut fields = Map::new();
+        fields.insert("host".to_owned(), self.host.clone().into());
+        fields.extend(address(peer));
+        fields.extend(error.map(|why| ("error".to_owned(), why.into())));
+        fields.into()
+    }
+
     fn event(&mut self, name: &str, mut fields: Value) {
         let mut event = Map::new();
         event.insert("event".to_owned(), name.into());
@@ -66,22 +76,16 @@ impl<W: Write> Watch for Json<W> {
                 name.clone_into(&mut self.host);
                 return;
             }
-            Happening::Connect(to) => {
+            Happening::Connect(peer) => {
                 self.tls = false;
-                (
-                    "connect",
-                    json!({"host": self.host, "ip": to.ip().to_string(), "port": to.port()}),
-                )
+                ("connect", self.place(peer, None))
             }
+            Happening::Connected(peer) => ("connected", self.place(peer, None)),
+            Happening::NotConnected { peer, why } => ("closed", self.place(peer, Some(why))),
             Happening::Secured(secured) => {
                 self.tls = true;
                 ("tls", super::tls::event(&secured))
             }
-            Happening::Connected(to) => (
-                "connected",
-                json!({"host": self.host, "ip": to.ip().to_string(), "port": to.port()}),
-            ),
-            Happening::NotConnected(why) => ("closed", json!({"error": why})),
             Happening::Sent { line, stage } => (
                 "sent",
                 json!({"line": line, "stage": stage, "tls": self.tls}),
@@ -111,6 +115,21 @@ impl<W: Write> Watch for Json<W> {
     }
 }
 
+/// `ip` and `port`, or `path`.
+fn address(peer: &Peer) -> Vec<(String, Value)> {
+    let fields = match peer {
+        Peer::Tcp(address) => vec![
+            ("ip", address.ip().to_string().into()),
+            ("port", address.port().into()),
+        ],
+        Peer::Unix(_) => vec![("path", peer.to_string().into())],
+    };
+    let named = fields.into_iter();
+    named
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
 /// One recipient in the result.
 fn fate(fate: &Fate) -> Value {
     let mut fields = Map::new();
@@ -123,8 +142,9 @@ fn fate(fate: &Fate) -> Value {
     put("verdict", fate.verdict.name().into());
     if let Some(server) = &fate.server {
         put("host", server.host.clone().into());
-        put("ip", server.address.ip().to_string().into());
-        put("port", server.address.port().into());
+        for (name, value) in address(&server.address) {
+            put(&name, value);
+        }
     }
     put("stage", fate.stage.map(Stage::name).into());
     if let Some(reply) = &fate.reply {
@@ -158,7 +178,7 @@ mod tests {
     fn the_result_is_one_line_with_a_verdict_for_everybody() {
         let server = Server {
             host: "mx1.x.org".to_owned(),
-            address: "192.0.2.7:25".parse().unwrap(),
+            address: Peer::Tcp("192.0.2.7:25".parse().unwrap()),
         };
         let address = |text: &str| Address::parse(text).unwrap();
         let fate =

@@ -2,6 +2,7 @@
 //! `>>> `, remarks behind `*** `.
 
 use super::Lines;
+use crate::peer::Peer;
 use crate::text::shown;
 use crate::watch::{Happening, Watch};
 use std::io::{self, Write};
@@ -13,6 +14,8 @@ const NAMED: usize = 3;
 pub struct Stevens<W> {
     lines: Lines<W>,
     verbose: bool,
+    /// The attempt whose line has no end yet, because it is not decided.
+    trying: Option<Peer>,
 }
 
 impl<W: Write> Stevens<W> {
@@ -21,6 +24,30 @@ impl<W: Write> Stevens<W> {
         Self {
             lines: Lines::new(out),
             verbose,
+            trying: None,
+        }
+    }
+
+    /// A new attempt; the line of one that is still under way is ended before.
+    fn tries(&mut self, peer: &Peer) -> String {
+        let end = self.end_of_line();
+        self.trying = Some(peer.clone());
+        format!("{end}Trying {peer}... ")
+    }
+
+    /// What became of an attempt: on its own line while that is open, else on another that names it.
+    fn decided(&mut self, peer: &Peer, here: &str, elsewhere: &str) -> String {
+        if self.trying.as_ref() == Some(peer) {
+            self.trying = None;
+            return format!("{here}.\n");
+        }
+        format!("{}{elsewhere}.\n", self.end_of_line())
+    }
+
+    fn end_of_line(&mut self) -> &'static str {
+        match self.trying.take() {
+            Some(_) => "\n",
+            None => "",
         }
     }
 
@@ -45,15 +72,16 @@ impl<W: Write> Watch for Stevens<W> {
                 recipients,
             } => {
                 let whom = shown(&whom(recipients));
-                format!(
-                    "{whom}... Connecting to {} ({})...\n",
-                    rooted(name),
-                    service(port)
-                )
+                format!("{whom}... Connecting to {}...\n", place(name, port))
             }
-            Happening::Connect(address) => format!("Trying {address}... "),
-            Happening::Connected(_) => "Connected.\n".to_owned(),
-            Happening::NotConnected(why) => format!("{}.\n", why.trim_end_matches('.')),
+            Happening::Connect(peer) => self.tries(peer),
+            Happening::Connected(peer) => {
+                self.decided(peer, "Connected", &format!("Connected to {peer}"))
+            }
+            Happening::NotConnected { peer, why } => {
+                let why = shown(why.trim_end_matches('.'));
+                self.decided(peer, &why, &format!("{peer}: {why}"))
+            }
             Happening::Secured(secured) => super::tls::shown(&secured, self.verbose),
             Happening::Sent { line, .. } => format!(">>> {line}\n"),
             Happening::Line(line) => format!("{line}\n"),
@@ -90,6 +118,14 @@ fn whom(recipients: &[String]) -> String {
     match recipients.len().saturating_sub(NAMED) {
         0 => named,
         more => format!("{named} and {more} more"),
+    }
+}
+
+/// A host with its service; a unix socket has none.
+fn place(name: &str, port: Option<u16>) -> String {
+    match port {
+        Some(port) => format!("{} ({})", rooted(name), service(port)),
+        None => name.to_owned(),
     }
 }
 
@@ -133,14 +169,14 @@ mod tests {
         let mut out = Vec::new();
         let mut transcript = Stevens::new(&mut out, false);
         let recipients = ["rstevens@noao.edu".to_owned()];
-        let address = "140.252.1.54:25".parse().unwrap();
+        let address = Peer::Tcp("140.252.1.54:25".parse().unwrap());
         transcript.happened(Happening::Host {
             name: "mailhost.tuc.noao.edu",
-            port: 25,
+            port: Some(25),
             recipients: &recipients,
         });
-        transcript.happened(Happening::Connect(address));
-        transcript.happened(Happening::Connected(address));
+        transcript.happened(Happening::Connect(&address));
+        transcript.happened(Happening::Connected(&address));
         transcript.happened(Happening::Line("500 Command unrecognized"));
         transcript.happened(Happening::Sent {
             line: "HELO sun.tuc.noao.edu",
@@ -159,6 +195,69 @@ mod tests {
              >>> HELO sun.tuc.noao.edu\n\
              rstevens@noao.edu... Sent (Mail accepted)\n"
         );
+    }
+
+    fn peers() -> [Peer; 2] {
+        ["[2001:db8::1]:25", "192.0.2.1:25"].map(|address| Peer::Tcp(address.parse().unwrap()))
+    }
+
+    fn text(happenings: &[Happening<'_>]) -> String {
+        let mut out = Vec::new();
+        let mut transcript = Stevens::new(&mut out, false);
+        for &what in happenings {
+            transcript.happened(what);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_attempt_beside_another_has_a_line_of_its_own() {
+        let [six, four] = &peers();
+        let both = [Happening::Connect(six), Happening::Connect(four)];
+        let trying = "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... ";
+        for (winner, end) in [
+            (four, "Connected.\n"),
+            (six, "\nConnected to [2001:db8::1]:25.\n"),
+        ] {
+            let all = [&both[..], &[Happening::Connected(winner)]].concat();
+            assert_eq!(text(&all), format!("{trying}{end}"));
+        }
+    }
+
+    #[test]
+    fn a_failure_stands_on_the_line_of_its_attempt_or_names_it() {
+        let [six, four] = &peers();
+        let why = "Connection refused";
+        assert_eq!(
+            text(&[
+                Happening::Connect(six),
+                Happening::Connect(four),
+                Happening::NotConnected { peer: six, why },
+                Happening::Connected(four),
+            ]),
+            "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... \n\
+             [2001:db8::1]:25: Connection refused.\nConnected to 192.0.2.1:25.\n"
+        );
+        assert_eq!(
+            text(&[
+                Happening::Connect(six),
+                Happening::NotConnected { peer: six, why },
+                Happening::Connect(four),
+                Happening::Connected(four),
+            ]),
+            "Trying [2001:db8::1]:25... Connection refused.\nTrying 192.0.2.1:25... Connected.\n"
+        );
+    }
+
+    #[test]
+    fn a_unix_socket_has_no_service_and_its_name_no_dot_behind_it() {
+        let recipients = ["a@x.org".to_owned()];
+        let host = Happening::Host {
+            name: "/run/x.sock",
+            port: None,
+            recipients: &recipients,
+        };
+        assert_eq!(text(&[host]), "a@x.org... Connecting to /run/x.sock...\n");
     }
 
     #[test]

@@ -119,6 +119,8 @@ fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError>
         }),
         port: address.port(),
         family: Family::Any,
+        bind: None,
+        connect_to: None,
         dns: None,
         own_names: Vec::new(),
     };

@@ -1,9 +1,11 @@
 //! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
 
+mod race;
 mod tcp;
 pub mod tls;
+mod unix;
 
-pub use tcp::connect;
+pub use race::{Connection, Terms, Unconnected, connect};
 pub use tls::{Secured, Tls, TlsError, TlsSetupError};
 
 use std::io;
@@ -34,7 +36,7 @@ pub enum WireError {
     Io(io::Error),
 }
 
-/// What carries the bytes: TCP, or TLS over it.
+/// What carries the bytes: TCP or a unix socket, or TLS over them.
 pub trait Stream: io::Read + io::Write {
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;

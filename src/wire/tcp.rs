@@ -1,14 +1,43 @@
 //! TCP.
 
 use super::{Stream, Wire};
+use rustix::io::Errno;
 use rustix::net::RecvFlags;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Connects, or says why not within `limit`.
-pub fn connect(address: SocketAddr, limit: Duration) -> io::Result<Wire> {
-    let stream = TcpStream::connect_timeout(&address, limit)?;
+/// Begins to connect, from `source` if that is given. The stream does not block; it is decided once it
+/// can be written to.
+pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if let Some(ip) = source {
+        bind(&socket, ip)?;
+    }
+    let stream = TcpStream::from(socket);
+    stream.set_nonblocking(true)?;
+    match rustix::net::connect(&stream, &address) {
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(stream),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
+    let bound = socket.bind(&SocketAddr::new(ip, 0).into());
+    bound.map_err(|error| {
+        let words = format!("cannot use {ip} as our address (--bind): {error}");
+        io::Error::new(error.kind(), words)
+    })
+}
+
+/// The wire over a stream that is decided, or why it did not connect.
+pub fn finish(stream: TcpStream) -> io::Result<Wire> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    stream.set_nonblocking(false)?;
     // Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms a message.
     stream.set_nodelay(true)?;
     Ok(Wire::new(Box::new(stream)))

@@ -18,3 +18,4 @@ mod pattern;
 mod refusals;
 mod replies;
 mod strays;
+mod ways;

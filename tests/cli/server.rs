@@ -5,7 +5,8 @@ use rustix::net::RecvFlags;
 use rustix::net::sockopt::{Timeout, set_socket_linger, set_socket_timeout, set_tcp_cork};
 use rustls::ServerConnection;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::panic::resume_unwind;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -79,13 +80,7 @@ impl Door {
         set_socket_timeout(&self.0, Timeout::Recv, Some(PATIENCE)).unwrap();
         let (stream, _) = self.0.accept().expect("nobody connected");
         stream.set_nodelay(true).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Talk {
-            stream: Some(stream),
-            tls: None,
-            inbox: Vec::new(),
-            is_over: false,
-        }
+        Talk::over(stream)
     }
 }
 
@@ -100,6 +95,23 @@ pub struct Talk {
 }
 
 impl Talk {
+    /// A conversation over a socket of any kind, which std takes for TCP's without harm.
+    pub fn over(socket: impl Into<OwnedFd>) -> Self {
+        let stream = TcpStream::from(socket.into());
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self {
+            stream: Some(stream),
+            tls: None,
+            inbox: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// The address that the client comes from.
+    pub fn client(&self) -> IpAddr {
+        self.stream().peer_addr().unwrap().ip()
+    }
+
     /// Says these lines in one packet, each with CRLF. Whatever the client said must have been
     /// expected before.
     #[track_caller]

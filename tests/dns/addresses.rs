@@ -3,6 +3,8 @@
 use crate::authority::Authority;
 use crate::exchangers::Exchangers;
 use crate::run::{ehlo, send};
+use socket2::{Domain, Socket, Type};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 const BOTH: [&str; 3] = [
     "example.test MX 0 mx.test",
@@ -154,4 +156,55 @@ fn a_relay_by_name_is_found_with_the_resolver_that_was_named_and_its_mx_is_not_a
     send(&dns, &mx, &["-r", "relay.test", "bob@example.test"]).ends_with(0);
     assert_eq!(mx.connections(), ["127.0.0.2"]);
     assert_eq!(dns.count("MX"), 0);
+}
+
+/// A listener that answers nobody, because its queue is full; and what fills it.
+fn deaf(host: &str, port: u16) -> (TcpListener, TcpStream) {
+    let address = SocketAddr::new(host.parse().unwrap(), port);
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.bind(&address.into()).unwrap();
+    socket.listen(0).unwrap();
+    let filling = TcpStream::connect(address).unwrap();
+    (socket.into(), filling)
+}
+
+#[test]
+fn a_family_that_does_not_answer_is_not_waited_for() {
+    // RFC 8305 §5
+    let dns = Authority::serve(&BOTH);
+    let mx = Exchangers::willing(&["127.0.0.2"]);
+    let _deaf = deaf("::1", mx.port);
+    let ran = send(&dns, &mx, &["bob@example.test"]);
+    let port = mx.port;
+    ran.ends_with(0).shows(&format!(
+        "Trying [::1]:{port}... \nTrying 127.0.0.2:{port}... Connected.\n220 "
+    ));
+    assert_eq!(ran.stderr, "");
+    assert!(ran.took.as_secs() < 10, "{ran:#?}");
+    assert_eq!(mx.takers(), ["127.0.0.2"]);
+}
+
+#[test]
+fn who_says_not_now_leaves_the_mail_to_an_address_that_did_not_answer_in_time() {
+    let dns = Authority::serve(&BOTH);
+    let mx = Exchangers::start(&[("127.0.0.2", &[("MAIL", "451 4.3.0 later")])]);
+    let _deaf = deaf("::1", mx.port);
+    let ran = send(&dns, &mx, &["--timeout", "2s", "bob@example.test"]);
+    ran.ends_with(75).complains("[::1]").complains("timed out");
+    assert_eq!(ran.tried(), ["::1", "127.0.0.2", "::1"]);
+}
+
+#[test]
+fn a_detour_leaves_the_mx_its_name() {
+    let dns = Authority::serve(&["example.test MX 0 mx.test", "mx.test A SERVFAIL"]);
+    let mx = Exchangers::willing(&["127.0.0.3"]);
+    send(
+        &dns,
+        &mx,
+        &["--connect-to", "127.0.0.3", "bob@example.test"],
+    )
+    .ends_with(0)
+    .shows("Connecting to mx.test. (")
+    .shows(&format!("Trying 127.0.0.3:{}... Connected.\n", mx.port));
+    assert_eq!((dns.count("MX"), dns.count("A")), (1, 0));
 }

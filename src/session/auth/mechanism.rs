@@ -72,9 +72,15 @@ impl Mechanism {
     pub fn takes(self, proof: &Proof) -> bool {
         match self {
             Self::External => matches!(proof, Proof::Elsewhere),
-            Self::OAuthBearer | Self::XOAuth2 => matches!(proof, Proof::Token(_)),
+            mechanism if mechanism.wants_token() => matches!(proof, Proof::Token(_)),
             _ => matches!(proof, Proof::Password(_)),
         }
+    }
+
+    /// Whether it proves it with an OAuth token.
+    #[must_use]
+    pub fn wants_token(self) -> bool {
+        matches!(self, Self::OAuthBearer | Self::XOAuth2)
     }
 
     /// Whether it is bound to the TLS connection (RFC 5056).
