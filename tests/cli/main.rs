@@ -1,6 +1,8 @@
 //! End-to-end tests: the program against a scripted server that plays fair, and against servers that
 //! do not. The rows of `faults.md` (A7, B3...) stand at the tests.
 
+mod authority;
+mod encrypted;
 mod message;
 mod program;
 mod server;
@@ -17,5 +19,7 @@ mod output;
 mod pattern;
 mod refusals;
 mod replies;
+mod starttls;
 mod strays;
+mod tls;
 mod ways;
