@@ -37,7 +37,12 @@ pub struct Authority {
 impl Authority {
     /// A root.
     pub fn new() -> Self {
-        let root = CertifiedIssuer::self_signed(ca("Test Root"), key()).unwrap();
+        Self::named("Test Root")
+    }
+
+    /// A root of another name.
+    pub fn named(name: &str) -> Self {
+        let root = CertifiedIssuer::self_signed(ca(name), key()).unwrap();
         Self {
             issuer: root,
             above: Vec::new(),

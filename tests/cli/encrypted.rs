@@ -66,6 +66,14 @@ impl Ehlo {
         Self::to(server).args(["--json", "--tls", way.option()])
     }
 
+    /// The same, where the relay has this name.
+    pub fn secured_to_host<T>(server: &Server<T>, way: Way, relay: &str) -> Self {
+        let there = format!("127.0.0.1:{}", server.port);
+        Self::new()
+            .args(["--helo", "me.example", "-f", "alice@crepes.fr", "--json"])
+            .args(["-r", relay, "--connect-to", &there, "--tls", way.option()])
+    }
+
     /// Trusts the CA that signed these, and no other.
     pub fn trusting(self, pem: &str) -> Self {
         let path = self.file("ca.pem", pem);
@@ -183,6 +191,12 @@ impl Talk {
         self.tls.as_mut().unwrap().send_close_notify();
         let records = self.sealed(b"");
         self.send_below(&records);
+    }
+
+    /// Whether the client has said `close_notify`.
+    pub fn has_said_goodbye(&mut self) -> bool {
+        let read = self.tls.as_mut().unwrap().reader().read(&mut [0]);
+        read.is_ok_and(|count| count == 0)
     }
 
     /// From here on, the test makes the server's records itself.
