@@ -11,6 +11,7 @@ use rustls::{
 };
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 /// How a connection gets encrypted.
@@ -235,11 +236,17 @@ impl Talk {
     }
 
     fn write_out(&self, connection: &mut ServerConnection) {
+        let mut records = Vec::new();
         while connection.wants_write() {
+            connection.write_tls(&mut records).unwrap();
+        }
+        let pieces = if self.pace.is_some() { 1 } else { records.len().max(1) };
+        for piece in records.chunks(pieces) {
             // A client that has gone away does not mind.
-            if connection.write_tls(&mut self.stream()).is_err() {
+            if self.stream().write_all(piece).is_err() {
                 break;
             }
+            thread::sleep(self.pace.unwrap_or_default());
         }
     }
 }

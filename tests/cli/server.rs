@@ -90,6 +90,8 @@ pub struct Talk {
     stream: Option<TcpStream>,
     /// `None` while it is in clear; see `encrypted.rs`.
     pub(crate) tls: Option<Box<ServerConnection>>,
+    /// Where each byte of a handshake goes alone, how long after the last.
+    pub(crate) pace: Option<Duration>,
     pub(crate) inbox: Vec<u8>,
     pub(crate) is_over: bool,
 }
@@ -102,6 +104,7 @@ impl Talk {
         Self {
             stream: Some(stream),
             tls: None,
+            pace: None,
             inbox: Vec::new(),
             is_over: false,
         }
