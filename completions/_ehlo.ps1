@@ -51,8 +51,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
             [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25]')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Connect from this address of ours')
             [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Connect to this host, and go by the name of the one that is meant')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Ask this resolver instead of those in /etc/resolv.conf')
@@ -62,7 +62,14 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--chunking', '--chunking', [CompletionResultType]::ParameterName, 'BDAT instead of DATA where the server offers it')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'One time limit for every step, like 30s')
             [CompletionResult]::new('--limit-rate', '--limit-rate', [CompletionResultType]::ParameterName, 'Send no faster than this many bytes a second, like 500K or 2M')
-            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Encryption; `off` is the only mode there is so far')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'When to encrypt')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Trust the CAs in this file (PEM) instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Our own certificate (PEM, with its chain)')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The key of our own certificate (PEM, without passphrase)')
+            [CompletionResult]::new('--tls-name', '--tls-name', [CompletionResultType]::ParameterName, 'The name that the certificate must have, instead of the relay''s or the MX''s')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'The server''s certificate or key, as sha256:SUM; TLS is required')
+            [CompletionResult]::new('--tls-min', '--tls-min', [CompletionResultType]::ParameterName, 'The oldest version of TLS that will do; TLS is required')
+            [CompletionResult]::new('--save-certs', '--save-certs', [CompletionResultType]::ParameterName, 'Write the server''s certificates to this file (PEM), good or not')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Log in at the --relay as this user')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in at the --relay as this user')
             [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN')
@@ -71,6 +78,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--oauth-token-command', '--oauth-token-command', [CompletionResultType]::ParameterName, 'The OAuth token is the first line that this shell command prints')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'How the conversation is shown on stdout')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Show how far a large message is, on stderr')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
             [CompletionResult]::new('--format-flowed', '--format-flowed', [CompletionResultType]::ParameterName, 'Send long paragraphs as lines that flow')
             [CompletionResult]::new('--no-date', '--no-date', [CompletionResultType]::ParameterName, 'Leave Date out, to test a server')
             [CompletionResult]::new('--no-message-id', '--no-message-id', [CompletionResultType]::ParameterName, 'Leave Message-ID out, to test a server')
@@ -79,6 +88,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
             [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
             [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Take any certificate')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Take any certificate')
             [CompletionResult]::new('--allow-cleartext-password', '--allow-cleartext-password', [CompletionResultType]::ParameterName, 'Let the password go over a connection without TLS')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show only what failed, on stderr')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show only what failed, on stderr')
@@ -91,6 +102,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('sink', 'sink', [CompletionResultType]::ParameterValue, 'Receive mail on loopback, for demos, tests and scripts')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Send a message with an attachment to a receiver inside, and show both sides')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at the configuration')
             break
         }
         'ehlo;sink' {
@@ -106,6 +118,32 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             break
         }
         'ehlo;demo' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;config' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read the file, and try every option of every profile')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile with all that it inherits')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Say which file it is')
+            break
+        }
+        'ehlo;config;check' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;config;show' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;config;path' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -48,8 +48,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand -r 'Hand everything to this server; no MX lookup'
             cand --relay 'Hand everything to this server; no MX lookup'
             cand --server 'Hand everything to this server; no MX lookup'
-            cand -p 'The port [default: 25]'
-            cand --port 'The port [default: 25]'
+            cand -p 'The port [default: 25, and 465 with --tls implicit]'
+            cand --port 'The port [default: 25, and 465 with --tls implicit]'
             cand --bind 'Connect from this address of ours'
             cand --connect-to 'Connect to this host, and go by the name of the one that is meant'
             cand --dns 'Ask this resolver instead of those in /etc/resolv.conf'
@@ -59,7 +59,14 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --chunking 'BDAT instead of DATA where the server offers it'
             cand --timeout 'One time limit for every step, like 30s'
             cand --limit-rate 'Send no faster than this many bytes a second, like 500K or 2M'
-            cand --tls 'Encryption; `off` is the only mode there is so far'
+            cand --tls 'When to encrypt'
+            cand --ca-file 'Trust the CAs in this file (PEM) instead of the system''s'
+            cand --cert 'Our own certificate (PEM, with its chain)'
+            cand --key 'The key of our own certificate (PEM, without passphrase)'
+            cand --tls-name 'The name that the certificate must have, instead of the relay''s or the MX''s'
+            cand --pin 'The server''s certificate or key, as sha256:SUM; TLS is required'
+            cand --tls-min 'The oldest version of TLS that will do; TLS is required'
+            cand --save-certs 'Write the server''s certificates to this file (PEM), good or not'
             cand -u 'Log in at the --relay as this user'
             cand --user 'Log in at the --relay as this user'
             cand --auth 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN'
@@ -68,6 +75,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --oauth-token-command 'The OAuth token is the first line that this shell command prints'
             cand --transcript 'How the conversation is shown on stdout'
             cand --progress 'Show how far a large message is, on stderr'
+            cand --profile 'Use the options of this profile'
+            cand --config 'The file with the profiles'
             cand --format-flowed 'Send long paragraphs as lines that flow'
             cand --no-date 'Leave Date out, to test a server'
             cand --no-message-id 'Leave Message-ID out, to test a server'
@@ -76,6 +85,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --ipv4 'Use IPv4 only'
             cand -6 'Use IPv6 only'
             cand --ipv6 'Use IPv6 only'
+            cand -k 'Take any certificate'
+            cand --insecure 'Take any certificate'
             cand --allow-cleartext-password 'Let the password go over a connection without TLS'
             cand -q 'Show only what failed, on stderr'
             cand --quiet 'Show only what failed, on stderr'
@@ -88,6 +99,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --version 'Print version'
             cand sink 'Receive mail on loopback, for demos, tests and scripts'
             cand demo 'Send a message with an attachment to a receiver inside, and show both sides'
+            cand config 'Look at the configuration'
         }
         &'ehlo;sink'= {
             cand --listen 'Where to listen; port 0 takes a free one, which is said on stderr'
@@ -101,6 +113,28 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ehlo;demo'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;config'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand check 'Read the file, and try every option of every profile'
+            cand show 'Show a profile with all that it inherits'
+            cand path 'Say which file it is'
+        }
+        &'ehlo;config;check'= {
+            cand --config 'The file with the profiles'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;config;show'= {
+            cand --config 'The file with the profiles'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;config;path'= {
+            cand --config 'The file with the profiles'
             cand -h 'Print help'
             cand --help 'Print help'
         }

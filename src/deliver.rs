@@ -173,7 +173,7 @@ impl Delivery<'_, '_> {
         let means = Means {
             options,
             tls: self.way.tls,
-            host: &name(host),
+            host: &host.name(),
             login: self.way.login,
         };
         session::run(wire, &errand, &means, self.watch)
@@ -275,14 +275,5 @@ fn broken_encryption(options: &session::Options, failure: Option<&Failure>) -> O
         Failure::Wire(Stage::Starttls, error) => Some(error.to_string()),
         Failure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
         _ => None,
-    }
-}
-
-/// The name of a host as a certificate has it; a socket of this host has none of its own.
-fn name(host: &Host) -> String {
-    match host {
-        Host::Address(ip) => ip.to_string(),
-        Host::Unix(_) => "localhost".to_owned(),
-        named => named.to_string(),
     }
 }

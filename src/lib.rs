@@ -11,6 +11,7 @@
 //! | room | what lives there | the only room that knows |
 //! |---|---|---|
 //! | [`args`] | what was said: one `clap::Args` struct per help heading | clap |
+//! | [`config`] | the configuration file: where it is, who may write it, its profiles | toml |
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
@@ -34,20 +35,22 @@
 //! message    ->
 //! route      ->
 //! sink       ->
+//! config     ->
 //! credentials ->
 //! session    -> wire
 //! outcome    -> session route wire
 //! transcript -> outcome session
-//! plan       -> message route wire session credentials transcript sink
-//! args       -> plan message route wire session credentials transcript sink
+//! plan       -> message route wire session config credentials transcript sink
+//! args       -> plan message route wire session config credentials transcript sink
 //! deliver    -> message route wire session outcome
-//! verbs      -> plan message route wire session credentials transcript sink deliver outcome
+//! verbs      -> plan message route wire session config credentials transcript sink deliver outcome
 //! ```
 
 pub mod address;
 pub mod args;
 pub mod blocks;
 pub mod certificate;
+pub mod config;
 pub mod credentials;
 pub mod deliver;
 pub mod exit;

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::wire::tls;
-use crate::{credentials, message, route, session, sink, transcript};
+use crate::{config, credentials, message, route, session, sink, transcript};
 use std::path::PathBuf;
 
 /// One run.
@@ -16,6 +16,8 @@ pub enum Plan {
     Sink(Sink),
     /// Show that it works, with a receiver of our own.
     Demo,
+    /// Show the configuration.
+    Config(Config),
 }
 
 /// Sending.
@@ -23,6 +25,19 @@ pub enum Plan {
 pub struct Send {
     /// What.
     pub message: message::Options,
+    /// Where to, and how.
+    pub way: Way,
+    /// What to try in this order when a way cannot be gone for now.
+    pub fallbacks: Vec<Way>,
+    /// What is seen of it.
+    pub output: transcript::Options,
+}
+
+/// Where messages go and how they get there.
+#[derive(Debug)]
+pub struct Way {
+    /// The profile that says so; `None` where none was chosen.
+    pub profile: Option<String>,
     /// Where to.
     pub route: route::Options,
     /// How.
@@ -31,8 +46,24 @@ pub struct Send {
     pub tls: tls::Options,
     /// As whom; `None` does not log in.
     pub credentials: Option<credentials::Options>,
-    /// What is seen of it.
-    pub output: transcript::Options,
+}
+
+/// What is shown of the configuration.
+#[derive(Debug)]
+pub enum Config {
+    /// Which file it is.
+    Path(PathBuf),
+    /// That nothing is wrong with it.
+    Checked {
+        /// The file.
+        path: PathBuf,
+        /// How many profiles it has.
+        profiles: usize,
+        /// The one that is used when none is asked for.
+        default: Option<String>,
+    },
+    /// A profile with all that it inherits.
+    Profile(config::Profile),
 }
 
 /// Receiving.

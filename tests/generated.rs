@@ -10,7 +10,7 @@ use ehlo::exit::Exit;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const VERBS: [(&str, &str); 2] = [
+const VERBS: [(&str, &str); 3] = [
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -19,15 +19,21 @@ const VERBS: [(&str, &str); 2] = [
         "demo",
         "Send a message with an attachment to a receiver inside, and show both sides.",
     ),
+    (
+        "config",
+        "Look at the configuration: check reads the file and tries every option of every profile, show \
+         prints a profile with all that it inherits, path says which file it is.",
+    ),
 ];
 
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 3] = [
+const SYNOPSIS: [(&str, &str); 4] = [
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
+    ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
 ];
 
 const CONVERSATION: &str = "\
@@ -39,7 +45,47 @@ one, \"result\", has the exit status and, for each recipient, a verdict: accepte
 deferred (for now), uncertain (the connection was lost between the end of the message and its reply, so
 that sending it again may make it arrive twice) or skipped.";
 
-const ENVIRONMENT: [(&str, &str); 4] = [
+const CONFIGURATION: [&str; 4] = [
+    "\
+A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
+string or a number, with true for an option without a value, or with an array for one that may be
+repeated. What stands on the command line wins over the profile, and so does what contradicts it; only
+--header adds up. With --relay on the command line, port and credentials of a profile with a relay of its
+own stand back, unless --profile names it.",
+    "\
+\"inherit\" names one profile or more whose keys this one has too: its own keys win, then those of the
+first one named, and false takes an inherited key away. \"from\" is an address, a pattern like
+*@work.example, or an array of both: they choose the profile when the sender on the command line matches,
+and the first address is the default of --from. Else \"default\", outside of all profiles, names the one
+that is used. \"fallback\" names the profiles whose relays are tried in this order when the relay cannot be
+reached or answers for now.",
+    "\
+The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
+at credentials. A password does not belong into it. Whatever is wrong with it ends ehlo with status 78,
+before anything is sent.",
+    "For example:",
+];
+
+const PROFILES: &str = "\
+default = \"home\"
+
+[profile.home]
+relay = \"smtp.home.example:587\"
+from = \"Alice <alice@home.example>\"
+fallback = \"work\"
+
+[profile.work]
+inherit = \"home\"
+relay = \"smtp.work.example\"
+from = [\"alice@work.example\", \"*@work.example\"]
+header = [\"Organization: Work\"]
+fallback = false";
+
+const ENVIRONMENT: [(&str, &str); 5] = [
+    (
+        "EHLO_CONFIG",
+        "the configuration file, where --config names none",
+    ),
     (
         "TZ",
         "the zone of the Date field, instead of /etc/localtime",
@@ -55,7 +101,11 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ("COLUMNS", "the width of --help"),
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
+    (
+        "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
+        "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
+    ),
     (
         "/etc/resolv.conf",
         "the resolvers that are asked for mail exchangers and their addresses",
@@ -129,15 +179,20 @@ fn examples(page: &mut Roff) {
         let (intro, commands) = paragraph.split_once('\n').unwrap();
         page.control("PP", []);
         page.text([roman(intro)]);
-        page.control("PP", []);
-        page.control("nf", []);
-        page.control("RS", ["4"]);
-        for line in commands.trim_end().lines() {
-            page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
-        }
-        page.control("RE", []);
-        page.control("fi", []);
+        as_typed(page, commands.trim_end());
     }
+}
+
+/// Lines that stay lines.
+fn as_typed(page: &mut Roff, lines: &str) {
+    page.control("PP", []);
+    page.control("nf", []);
+    page.control("RS", ["4"]);
+    for line in lines.lines() {
+        page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+    }
+    page.control("RE", []);
+    page.control("fi", []);
 }
 
 fn owned<'a>(rows: &[(&str, &'a str)]) -> Vec<(String, &'a str)> {
@@ -173,6 +228,8 @@ fn main_page() -> String {
     own.text([roman(NO_VERB)]);
     section(&mut own, "THE CONVERSATION", &[CONVERSATION]);
     examples(&mut own);
+    section(&mut own, "CONFIGURATION", &CONFIGURATION);
+    as_typed(&mut own, PROFILES);
     let status = Exit::ALL.iter().map(|exit| {
         let (code, meaning) = exit.row();
         (code.to_string(), meaning)

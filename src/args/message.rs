@@ -266,6 +266,16 @@ impl Args {
         })
     }
 
+    /// Who sends it, as far as the options say so: the envelope's sender, else the author.
+    pub fn sender(&self) -> Option<&Address> {
+        let envelope = match &self.envelope_from {
+            Some(Ok(address)) => address.as_ref(),
+            _ => None,
+        };
+        let author = self.from.as_ref().and_then(|from| from.as_ref().ok());
+        envelope.or(author.map(|from| &from.address))
+    }
+
     /// Header fields that have options of their own.
     fn made_headers(&self) -> Vec<Field> {
         let mut fields = Vec::new();

@@ -2,19 +2,23 @@
 //! become a plan; nothing is done.
 
 mod auth;
+mod config;
 mod message;
 mod output;
+mod profile;
 mod route;
 mod session;
 mod sink;
 mod tls;
 mod value;
 
+use crate::config::{Config, ConfigError, Places, Profile};
 use crate::exit::Exit;
-use crate::plan::{Plan, Said, Send};
+use crate::plan::{Plan, Said, Send, Way};
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use profile::{Added, Typed, blamed, keys};
 use std::ffi::OsString;
 
 /// Examples for the three kinds of people who live by this program.
@@ -80,6 +84,8 @@ struct Cli {
     auth: auth::Args,
     #[command(flatten)]
     output: output::Args,
+    #[command(flatten)]
+    config: config::Args,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -92,6 +98,8 @@ enum Verb {
     Sink(sink::Args),
     /// Send a message with an attachment to a receiver inside, and show both sides.
     Demo,
+    /// Look at the configuration.
+    Config(config::VerbArgs),
 }
 
 /// The whole command line for those who generate manuals and completions from it.
@@ -100,43 +108,141 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Reads the command line.
+/// Reads the command line, and the configuration that it may use.
 ///
 /// # Errors
-/// Help or the version was asked for, or something is wrong with the arguments.
+/// Help or the version was asked for, or something is wrong with the arguments or the configuration.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Plan, Said> {
-    let matches = Cli::command()
-        .try_get_matches_from(arguments)
-        .map_err(|error| said(&error))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| said(&error))?;
-    plan(cli)
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    match words.get(1) {
+        Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => Err(version()),
+        _ => parse_in(&Places::of_this_process(), &words),
+    }
 }
 
-fn plan(cli: Cli) -> Result<Plan, Said> {
-    match cli.verb {
-        Some(Verb::Sink(arguments)) => return Ok(Plan::Sink(arguments.plan())),
-        Some(Verb::Demo) => return Ok(Plan::Demo),
-        None => {}
+/// As clap would say it, but without making a command for it first.
+fn version() -> Said {
+    Said {
+        text: concat!("ehlo ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
+        exit: Exit::Ok,
     }
+}
+
+fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
+    let mut command = Cli::command();
+    let read = command.try_get_matches_from_mut(words);
+    let (matches, missing) = match read {
+        Ok(matches) => (matches, None),
+        Err(error) => (
+            without_what_is_missing(&command, words, &error)?,
+            Some(error),
+        ),
+    };
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| said(&error))?;
+    let mut typed = Typed::new(&mut command, words, &matches);
+    match (cli.verb.take(), missing) {
+        (Some(_), Some(error)) => Err(said(&error)),
+        (Some(Verb::Sink(arguments)), _) => Ok(Plan::Sink(arguments.plan())),
+        (Some(Verb::Demo), _) => Ok(Plan::Demo),
+        (Some(Verb::Config(arguments)), _) => arguments
+            .plan(&mut typed.of_sending(), places)
+            .map(Plan::Config),
+        (None, missing) => send(cli, &mut typed, places, missing),
+    }
+}
+
+/// Reads a command line that lacks an option, which a profile may add.
+fn without_what_is_missing(
+    command: &clap::Command,
+    words: &[OsString],
+    error: &clap::Error,
+) -> Result<ArgMatches, Said> {
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return Err(said(error));
+    }
+    let lenient = command.clone().ignore_errors(true);
+    lenient.try_get_matches_from(words).map_err(|_| said(error))
+}
+
+/// The sending verb, with the profile that is chosen for it.
+fn send(
+    cli: Cli,
+    typed: &mut Typed<'_>,
+    places: &Places,
+    missing: Option<clap::Error>,
+) -> Result<Plan, Said> {
+    let found = cli
+        .config
+        .find(places)
+        .map_err(|error| wrong(error.into()))?;
+    let read = found.map(|found| found.read(&keys(typed.command())));
+    let config = read.transpose().map_err(|errors| first(&errors))?;
+    let chosen = config
+        .as_ref()
+        .map(|config| config.choose(cli.config.profile.as_deref(), cli.message.sender()));
+    let chosen = chosen.transpose().map_err(|error| wrong(error.into()))?;
+    match (&config, chosen.flatten(), missing) {
+        (Some(config), Some(profile), _) => send_with(config, profile, typed).map_err(wrong),
+        (_, _, Some(error)) => Err(said(&error)),
+        _ => sending(cli).map_err(wrong),
+    }
+}
+
+fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
+    let mut plan = sending_as(config, profile, typed)?;
+    if let Plan::Send(send) = &mut plan
+        && !typed.has("relay")
+    {
+        for other in config.fallbacks(profile) {
+            if let Plan::Send(other) = sending_as(config, other, typed)? {
+                send.fallbacks.push(other.way);
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// The command line as it would be with this profile.
+fn sending_as(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
+    let Added { matches, used } = typed.with(config, profile)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error))?;
+    cli.route.port_wins = typed.has("port") && !typed.has("relay");
+    let mut plan =
+        sending(cli).map_err(|wrong| blamed(&wrong, config, &used).map_or(wrong, Wrong::from))?;
+    if let Plan::Send(send) = &mut plan {
+        let name = profile.name().to_owned();
+        if let Some(credentials) = &mut send.way.credentials {
+            credentials.profile = Some(name.clone());
+        }
+        send.way.profile = Some(name);
+    }
+    Ok(plan)
+}
+
+fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
-    let message = cli.message.options().map_err(wrong)?;
+    let message = cli.message.options()?;
     let output = cli.output.options();
     let mut session = cli.session.options();
     let usual = cli.tls.usual_port();
-    let route = cli.route.options(&session, usual).map_err(wrong)?;
-    let (encryption, tls) = cli.tls.options(&route).map_err(wrong)?;
+    let route = cli.route.options(&session, usual)?;
+    let (encryption, tls) = cli.tls.options(&route)?;
     session.tls = encryption;
-    let credentials = cli.auth.options(&mut session).map_err(wrong)?;
+    let credentials = cli.auth.options(&mut session)?;
     if only_print {
         return Ok(Plan::Print(message, output));
     }
-    auth::check_relay(credentials.as_ref(), &route).map_err(wrong)?;
+    auth::check_relay(credentials.as_ref(), &route)?;
     Ok(Plan::Send(Box::new(Send {
         message,
-        route,
-        session,
-        tls,
-        credentials,
+        way: Way {
+            profile: None,
+            route,
+            session,
+            tls,
+            credentials,
+        },
+        fallbacks: Vec::new(),
         output,
     })))
 }
@@ -160,6 +266,34 @@ impl Wrong {
             text: text.into(),
             exit: Exit::Data,
         }
+    }
+}
+
+impl Wrong {
+    fn clap(error: &clap::Error) -> Self {
+        Self::usage(format!("{}; see ehlo --help", shown(&one_line(error))))
+    }
+}
+
+impl From<ConfigError> for Wrong {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            text: error.to_string(),
+            exit: error.exit(),
+        }
+    }
+}
+
+/// Of many errors the first.
+fn first(errors: &[ConfigError]) -> Said {
+    let text = errors.first().map(ToString::to_string).unwrap_or_default();
+    let more = match errors.len() {
+        0 | 1 => "",
+        _ => "; ehlo config check shows all that is wrong",
+    };
+    Said {
+        text: format!("ehlo: {text}{more}\n"),
+        exit: errors.first().map_or(Exit::Config, ConfigError::exit),
     }
 }
 

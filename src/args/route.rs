@@ -47,11 +47,20 @@ pub struct Args {
     /// Ask this resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
     dns: Option<Target>,
+
+    /// --port was said later than the port of --relay, which is that of a profile.
+    #[arg(skip)]
+    pub port_wins: bool,
 }
 
 impl Args {
     /// The way that is meant; `usual` is the port where none is named.
-    pub fn options(self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
+    pub fn options(mut self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
+        if self.port_wins
+            && let Some(relay) = &mut self.relay
+        {
+            relay.port = None;
+        }
         let family = self.family()?;
         self.check_ends(family)?;
         let port = self.port(usual)?;

@@ -4,7 +4,8 @@ use crate::route::{Family, Host};
 
 fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
     let all = std::iter::once("ehlo").chain(arguments.iter().copied());
-    parse(all.map(OsString::from))
+    let words: Vec<OsString> = all.map(OsString::from).collect();
+    parse_in(&Places::nowhere(), &words)
 }
 
 fn send(arguments: &[&str]) -> Send {
@@ -50,7 +51,7 @@ fn the_first_example_is_a_draft_for_bob() {
     assert_eq!(draft.from.address.to_string(), "alice@crepes.fr");
     assert_eq!(draft.to.len(), 1);
     assert_eq!(draft.attachments.len(), 1);
-    assert!(send.route.relay.is_none());
+    assert!(send.way.route.relay.is_none());
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn recipients_come_from_all_options_and_lists() {
 fn a_relay_has_its_port_from_one_of_two_places() {
     let relay = |arguments: &[&str]| {
         let rest = ["-b", "", "a@x.org"];
-        let place = send(&[arguments, &rest].concat()).route.relay.unwrap();
+        let place = send(&[arguments, &rest].concat()).way.route.relay.unwrap();
         (place.host, place.port)
     };
     let host = || Host::Relay("mail".to_owned());
@@ -151,14 +152,22 @@ fn what_is_wrong_is_said_in_a_line_with_the_option_and_the_status() {
 
 #[test]
 fn the_families_and_the_null_sender_are_what_they_are() {
-    assert_eq!(send(&["-4", "-b", "", "a@x.org"]).route.family, Family::V4);
-    assert_eq!(send(&["-6", "-b", "", "a@x.org"]).route.family, Family::V6);
+    assert_eq!(
+        send(&["-4", "-b", "", "a@x.org"]).way.route.family,
+        Family::V4
+    );
+    assert_eq!(
+        send(&["-6", "-b", "", "a@x.org"]).way.route.family,
+        Family::V6
+    );
     let null = send(&["--envelope-from", "", "-b", "", "a@x.org"]);
     assert_eq!(null.message.envelope_from, Some(None));
 }
 
 fn route(arguments: &[&str]) -> crate::route::Options {
-    send(&[arguments, &["-b", "", "a@x.org"]].concat()).route
+    send(&[arguments, &["-b", "", "a@x.org"]].concat())
+        .way
+        .route
 }
 
 #[test]
@@ -213,4 +222,14 @@ fn ends_of_a_connection_that_do_not_fit_are_named_both() {
     }
     // The connection does not go to the relay's own address.
     route(&["-4", "-r", "::1", "--connect-to", "127.0.0.1"]);
+}
+
+#[test]
+fn the_version_is_that_of_clap() {
+    for option in ["--version", "-V"] {
+        let words = ["ehlo", option].map(OsString::from);
+        let fast = parse(words.clone()).expect_err("no version");
+        let slow = parse_in(&Places::nowhere(), &words).expect_err("no version");
+        assert_eq!((fast.text, fast.exit), (slow.text, slow.exit));
+    }
 }

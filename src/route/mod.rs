@@ -116,6 +116,19 @@ pub enum Host {
     Unix(PathBuf),
 }
 
+impl Host {
+    /// The name as certificates and files of passwords have it. A socket of this host has none of its
+    /// own.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Exchanger(name) | Self::Relay(name) => name.clone(),
+            Self::Address(ip) => ip.to_string(),
+            Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
+}
+
 impl std::fmt::Display for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -1,8 +1,10 @@
 //! One file a verb. Only here is anything written to stdout or stderr.
 
+mod config;
 mod demo;
 mod print;
 mod progress;
+mod ready;
 mod send;
 mod sink;
 mod terminal;
@@ -21,6 +23,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Print(message, output) => print::run(message, output),
         Plan::Sink(plan) => sink::run(plan),
         Plan::Demo => demo::run(),
+        Plan::Config(plan) => config::run(&plan),
     }
 }
 

@@ -2,15 +2,15 @@
 
 use super::build;
 use super::progress::Progress;
+use super::ready::Ready;
 use super::terminal::{Stdout, complain};
-use crate::deliver::{Way, deliver};
+use crate::deliver::deliver;
 use crate::exit::Exit;
+use crate::message::Message;
 use crate::outcome::{Cause, Report, Verdict};
-use crate::plan::Send;
-use crate::route::Router;
+use crate::plan::{self, Send};
 use crate::transcript::{Format, Json, Stevens};
 use crate::watch::{Happening, Nobody, Watch};
-use crate::wire::Tls;
 use std::io;
 
 /// Builds the message, delivers it, and says what failed.
@@ -19,31 +19,21 @@ pub fn run(plan: Send) -> Exit {
         Ok(message) => message,
         Err(exit) => return exit,
     };
-    let router = Router::new(&plan.route);
-    let tls = match Tls::new(&plan.tls) {
-        Ok(tls) => tls,
+    let first = match Ready::of(&plan.way) {
+        Ok(first) => first,
         Err(error) => {
             complain(&error.to_string());
             return error.exit();
         }
     };
-    let way = Way {
-        router: &router,
-        session: &plan.session,
-        tls: &tls,
-        login: None,
-    };
     let go = |watch: &mut dyn Watch| {
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
-        let mut report = Report::unasked(&message.envelope.recipients);
         if plan.output.progress {
-            deliver(&message, &way, &mut report, &mut Progress::new(watch));
-        } else {
-            deliver(&message, &way, &mut report, watch);
+            return deliver_by(&first, &plan.fallbacks, &message, &mut Progress::new(watch));
         }
-        report
+        deliver_by(&first, &plan.fallbacks, &message, watch)
     };
     match plan.output.format {
         Format::None => finish(&go(&mut Nobody), None),
@@ -59,6 +49,29 @@ pub fn run(plan: Send) -> Exit {
             finish(&report, transcript.failure())
         }
     }
+}
+
+/// Delivers by one way, and by others for those who have no answer that lasts.
+fn deliver_by(
+    first: &Ready<'_>,
+    fallbacks: &[plan::Way],
+    message: &Message,
+    watch: &mut dyn Watch,
+) -> Report {
+    let mut report = Report::unasked(&message.envelope.recipients);
+    deliver(message, &first.way(), &mut report, watch);
+    for fallback in fallbacks {
+        if report.open().is_empty() || watch.refuses() {
+            break;
+        }
+        let name = fallback.profile.as_deref().unwrap_or_default();
+        watch.happened(Happening::Note(&format!("trying the profile {name}")));
+        match Ready::of(fallback) {
+            Ok(next) => deliver(message, &next.way(), &mut report, watch),
+            Err(error) => watch.happened(Happening::Note(&error.to_string())),
+        }
+    }
+    report
 }
 
 /// Whatever failed is a line on stderr, one for each recipient.

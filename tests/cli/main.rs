@@ -15,6 +15,7 @@ mod bodies;
 mod breaks;
 mod cases;
 mod chunks;
+mod config;
 mod copies;
 mod files;
 mod floods;

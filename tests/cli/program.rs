@@ -87,7 +87,7 @@ impl Ehlo {
         self
     }
 
-    /// Another variable.
+    /// A variable that the program sees.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self

@@ -4,7 +4,7 @@
 use crate::authority::{AS_IS, Authority, BOTH, ONLY_12, ONLY_13, Papers};
 use crate::encrypted::Way;
 use crate::program::{Ehlo, Run};
-use crate::server::{Server, Stage};
+use crate::server::Server;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use serde_json::Value;
@@ -681,7 +681,7 @@ fn a_large_message_goes_through_tls_as_it_is() {
         Way::Implicit.open(talk, &config);
         talk.take_on(&[])
     });
-    let content: Vec<u8> = (0..3_000_000u32).map(|i| (i * 7919 >> 5) as u8).collect();
+    let content: Vec<u8> = (0..3_000_000u32).map(|i| (u64::from(i) * 7919 >> 5) as u8).collect();
     let ehlo = Ehlo::secured_to(&server, Way::Implicit).trusting(&ca.pem());
     ehlo.file("big.bin", &content);
     let run = ehlo.args(["-a", "big.bin"]).text_to_bob().run();
@@ -720,37 +720,40 @@ fn no_certificate_can_steer_a_terminal() {
 }
 
 #[test]
-fn a_second_address_takes_the_session_up_again() {
+fn the_next_session_with_a_host_takes_up_the_first_and_is_judged_alike() {
     let ca = Authority::new();
     let config = ca.issue(&["mx.hamburger.edu"]).config(BOTH);
     let server = Server::with_door(move |door| {
-        let mut first = door.open();
-        Way::Starttls.open(&mut first, &config);
-        first.go_on_to(Stage::Mail, Stage::Ehlo);
-        first.say("451 come back later");
-        first.quit();
-        first.end();
-        let mut second = door.open();
-        Way::Starttls.open(&mut second, &config);
-        second.take_on(&[]);
-        second.end();
+        for to in ["bob@hamburger.edu", "bob@crepes.fr"] {
+            let mut talk = door.open();
+            Way::Starttls.open(&mut talk, &config);
+            talk.offer(&[]);
+            talk.envelope(&[to]);
+            talk.data();
+            talk.say("250 taken");
+            talk.quit();
+            talk.end();
+        }
     });
     let dns = crate::dns::Authority::serve(&[
         "hamburger.edu MX 10 mx.hamburger.edu",
-        "hamburger.edu MX 20 mx.hamburger.edu",
+        "crepes.fr MX 10 mx.hamburger.edu",
+        "crepes.fr MX 20 other.hamburger.edu",
         "mx.hamburger.edu A 127.0.0.1",
+        "other.hamburger.edu A 127.0.0.1",
     ]);
     let run = Ehlo::new()
         .args(["--helo", "me.example", "-f", "alice@crepes.fr", "--json"])
         .args(["--dns", &dns.address.to_string()])
         .args(["-p", &server.port.to_string(), "--tls", "starttls"])
         .trusting(&ca.pem())
-        .text_to_bob()
+        .args(["-b", "hi", "bob@hamburger.edu", "bob@crepes.fr"])
         .run();
     server.finish();
     run.exits(0).all_are("accepted");
-    let resumed: Vec<Value> = run.events("tls").iter().map(|tls| tls["resumed"].clone()).collect();
-    assert_eq!(resumed, [false, true]);
-    // Resumed is as good as it was at first.
-    assert_eq!(run.events("tls")[1]["verified"], true);
+    let all = run.events("tls");
+    assert_eq!((&all[0]["resumed"], &all[1]["resumed"]), (&false.into(), &true.into()));
+    assert_eq!(all[0]["judgement"], "verified");
+    assert_eq!(all[1]["judgement"], "verified");
+    assert_eq!(all[0]["chain"], all[1]["chain"]);
 }

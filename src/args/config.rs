@@ -1,0 +1,136 @@
+//! Which profile, and the verb that looks at profiles.
+
+use super::profile::{Typed, keys};
+use super::{Wrong, wrong};
+use crate::config::{Config, ConfigError, Found, Places, find};
+use crate::exit::Exit;
+use crate::plan::{self, Said};
+use std::path::{Path, PathBuf};
+
+/// Options under the heading "Config".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Config")]
+pub struct Args {
+    /// Use the options of this profile.
+    ///
+    /// Without it, the profile is the first whose `from` matches the sender on the command line, else the
+    /// one that `default` names, else none. Options on the command line win over those of a profile.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// The file with the profiles.
+    ///
+    /// Without it, it is the one that `$EHLO_CONFIG` names, else `~/.config/ehlo/config.toml`,
+    /// else `/etc/ehlo/config.toml`.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Args {
+    /// The file, if there is one. A profile that is asked for must be in one.
+    pub fn find(&self, places: &Places) -> Result<Option<Found>, ConfigError> {
+        let named = self.config.as_deref();
+        let found = find(named, places)?;
+        if found.is_none() && self.profile.is_some() {
+            return Err(ConfigError::Nowhere(places.looked_at(named)));
+        }
+        Ok(found)
+    }
+}
+
+/// Look at the configuration.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = false)]
+pub struct VerbArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Read the file, and try every option of every profile.
+    Check(File),
+    /// Show a profile with all that it inherits.
+    Show {
+        /// The profile [default: the one that `default` names].
+        #[arg(value_name = "PROFILE")]
+        profile: Option<String>,
+        #[command(flatten)]
+        file: File,
+    },
+    /// Say which file it is.
+    Path(File),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct File {
+    /// The file with the profiles.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl VerbArgs {
+    /// What is to be shown of the configuration.
+    pub fn plan(self, typed: &mut Typed<'_>, places: &Places) -> Result<plan::Config, Said> {
+        match self.what {
+            What::Path(file) => {
+                let found = file.find(places).map_err(|error| wrong(error.into()))?;
+                Ok(plan::Config::Path(found.path().to_owned()))
+            }
+            What::Check(file) => check(&file.read(typed, places)?, typed),
+            What::Show { profile, file } => {
+                let config = file.read(typed, places)?;
+                show(&config, profile.as_deref()).map_err(wrong)
+            }
+        }
+    }
+}
+
+impl File {
+    fn find(&self, places: &Places) -> Result<Found, ConfigError> {
+        let named: Option<&Path> = self.config.as_deref();
+        let found = find(named, places)?;
+        found.ok_or_else(|| ConfigError::Nowhere(places.looked_at(named)))
+    }
+
+    fn read(&self, typed: &mut Typed<'_>, places: &Places) -> Result<Config, Said> {
+        let found = self.find(places).map_err(|error| wrong(error.into()))?;
+        let read = found.read(&keys(typed.command()));
+        read.map_err(|errors| all(&errors))
+    }
+}
+
+/// The command line must be that of the sending verb, because it is its options that profiles have.
+fn check(config: &Config, typed: &mut Typed<'_>) -> Result<plan::Config, Said> {
+    let profiles = config.profiles().iter();
+    let errors: Vec<ConfigError> = profiles
+        .flat_map(|profile| typed.every_fault(config, profile))
+        .collect();
+    if !errors.is_empty() {
+        return Err(all(&errors));
+    }
+    Ok(plan::Config::Checked {
+        path: config.path().to_owned(),
+        profiles: config.profiles().len(),
+        default: config.default().map(str::to_owned),
+    })
+}
+
+fn show(config: &Config, name: Option<&str>) -> Result<plan::Config, Wrong> {
+    let name = name.or(config.default());
+    let name = name.ok_or_else(|| {
+        Wrong::usage("config show: no profile is the default; name one: ehlo config show PROFILE")
+    })?;
+    Ok(plan::Config::Profile(config.profile(name)?.clone()))
+}
+
+/// A line for each.
+fn all(errors: &[ConfigError]) -> Said {
+    let lines = errors.iter().map(|error| format!("ehlo: {error}\n"));
+    Said {
+        text: lines.collect(),
+        exit: errors.first().map_or(Exit::Config, ConfigError::exit),
+    }
+}

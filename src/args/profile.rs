@@ -1,0 +1,306 @@
+//! What a profile adds to a command line.
+
+use super::{Cli, Wrong, one_line, sending};
+use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches as _};
+use std::error::Error as _;
+use std::ffi::OsString;
+
+/// Options that add to those of a profile, instead of taking their place.
+const ADDING: [&str; 1] = ["header"];
+
+/// Options that say who gets the message.
+const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
+
+/// A command line, to which profiles may add.
+pub struct Typed<'a> {
+    command: &'a mut Command,
+    words: &'a [OsString],
+    matches: &'a ArgMatches,
+    /// The verb; `None` is the one without a name.
+    verb: Option<&'a str>,
+}
+
+/// A command line with what a profile adds.
+pub struct Added {
+    /// What clap makes of it.
+    pub matches: ArgMatches,
+    /// What comes from the profile.
+    pub used: Vec<Setting>,
+}
+
+impl<'a> Typed<'a> {
+    /// The words were read by this command.
+    pub fn new(command: &'a mut Command, words: &'a [OsString], matches: &'a ArgMatches) -> Self {
+        Self {
+            verb: matches.subcommand_name(),
+            command,
+            words,
+            matches,
+        }
+    }
+
+    /// Without its verb, for the options of the sending one.
+    pub fn of_sending(self) -> Self {
+        Self { verb: None, ..self }
+    }
+
+    /// The whole program.
+    pub fn command(&self) -> &Command {
+        self.command
+    }
+
+    /// Whether this option stands on the command line.
+    pub fn has(&self, option: &str) -> bool {
+        self.given().iter().any(|arg| arg.get_id() == option)
+    }
+
+    /// The command line with the options of a profile before its own. An option of the profile stands
+    /// back where the command line says it too, or something that contradicts it.
+    pub fn with(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+        if let Some(error) = self.faults(config, profile).into_iter().next() {
+            return Err(error.into());
+        }
+        let (mut used, mut words) = (Vec::new(), Vec::new());
+        for setting in profile.options() {
+            let Some(arg) = self.option(&setting.key) else {
+                continue;
+            };
+            if self.overrules(arg, profile) {
+                continue;
+            }
+            let added = spelled(arg, &setting.value);
+            words.extend(added.map_err(|fault| config.fault(&setting, fault))?);
+            used.push(setting);
+        }
+        let matches = self.parse(words, self.words.get(self.head()..).unwrap_or_default());
+        let matches = matches.map_err(|error| Wrong::clap(&error))?;
+        Ok(Added { matches, used })
+    }
+
+    /// What clap finds wrong with a profile by itself. What is only missing may stand on the command line.
+    fn faults(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
+        let options = profile.options();
+        let Err(error) = self.try_all(&options) else {
+            return Vec::new();
+        };
+        let mut faults = Vec::new();
+        for setting in &options {
+            if let Err(fault) = self.try_all(std::slice::from_ref(setting)) {
+                faults.push(config.fault(setting, fault.fault));
+            }
+        }
+        if faults.is_empty() {
+            // Two that cannot stand together.
+            let named = |setting: &&Setting| error.key.as_deref() == Some(&setting.key);
+            let setting = options.iter().find(named).or(options.first());
+            faults.extend(setting.map(|setting| config.fault(setting, error.fault)));
+        }
+        faults
+    }
+
+    /// Everything that is wrong with a profile by itself, with the sending verb.
+    pub fn every_fault(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
+        let faults = self.faults(config, profile);
+        if !faults.is_empty() {
+            return faults;
+        }
+        let used = profile.options();
+        let Ok(matches) = self.parse(self.spelled(&used), &["postmaster@localhost".into()]) else {
+            // Something is missing that a command line can add.
+            return Vec::new();
+        };
+        let meant = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error));
+        let meant = meant.and_then(|cli| sending(cli).map(drop));
+        let fault = meant.err().and_then(|wrong| blamed(&wrong, config, &used));
+        fault.into_iter().collect()
+    }
+
+    fn try_all(&mut self, settings: &[Setting]) -> Result<(), Complaint> {
+        let mut words = Vec::new();
+        for setting in settings {
+            if let Some(arg) = self.option(&setting.key) {
+                let added = spelled(arg, &setting.value).map_err(|fault| Complaint {
+                    key: Some(setting.key.clone()),
+                    fault,
+                })?;
+                words.extend(added);
+            }
+        }
+        match self.parse(words, &[]) {
+            Err(error) if error.kind() != ErrorKind::MissingRequiredArgument => {
+                Err(Complaint::of(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All that can be spelled.
+    fn spelled(&self, settings: &[Setting]) -> Vec<OsString> {
+        let words = settings.iter().filter_map(|setting| {
+            let arg = self.option(&setting.key)?;
+            spelled(arg, &setting.value).ok()
+        });
+        words.flatten().collect()
+    }
+
+    /// The program's name and the verb, the words of a profile, and then others.
+    fn parse(
+        &mut self,
+        words: Vec<OsString>,
+        others: &[OsString],
+    ) -> Result<ArgMatches, clap::Error> {
+        let head = self.words.iter().take(self.head()).cloned();
+        let all: Vec<OsString> = head.chain(words).chain(others.iter().cloned()).collect();
+        self.command.try_get_matches_from_mut(all)
+    }
+
+    /// How many words stand before the first option.
+    fn head(&self) -> usize {
+        1 + usize::from(self.verb.is_some())
+    }
+
+    /// The command whose options these are.
+    fn verb(&self) -> &Command {
+        let verb = self
+            .verb
+            .and_then(|name| self.command.find_subcommand(name));
+        verb.unwrap_or(self.command)
+    }
+
+    fn option(&self, key: &str) -> Option<&Arg> {
+        let mut options = self.verb().get_arguments();
+        options.find(|option| option.get_long() == Some(key))
+    }
+
+    /// What stands on the command line.
+    fn given(&self) -> Vec<&Arg> {
+        let matches = match self.verb {
+            Some(verb) => self.matches.subcommand_matches(verb),
+            None => Some(self.matches),
+        };
+        let Some(matches) = matches else {
+            return Vec::new();
+        };
+        let is_given =
+            |arg: &&Arg| source(matches, arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        self.verb().get_arguments().filter(is_given).collect()
+    }
+
+    /// Whether the command line says otherwise than an option of a profile.
+    fn overrules(&self, option: &Arg, profile: &Profile) -> bool {
+        let id = option.get_id().as_str();
+        let given = self.given();
+        let is_given = |id: &str| given.iter().any(|arg| arg.get_id() == id);
+        if is_given(id) && !ADDING.contains(&id) {
+            return true;
+        }
+        let contradicts = |one: &Arg, other: &Arg| {
+            let conflicts = self.verb().get_arg_conflicts_with(one);
+            conflicts.iter().any(|arg| arg.get_id() == other.get_id())
+        };
+        if given
+            .iter()
+            .any(|arg| contradicts(arg, option) || contradicts(option, arg))
+        {
+            return true;
+        }
+        // Recipients without an option are To; and a message that is to go to those whom it names does.
+        let is_to_others = id == "to" && is_given("recipients");
+        let names_nobody = !given.iter().any(|arg| names_recipients(arg));
+        let is_to_its_own = RECIPIENTS.contains(&id) && is_given("message") && names_nobody;
+        is_to_others
+            || is_to_its_own
+            || (is_given("relay") && is_for_its_relay(option, profile)) && !is_given("profile")
+    }
+}
+
+/// A port and credentials are those of the relay that the profile names. Another relay gets them only if
+/// the profile was asked for by its name: who tests a server does not want to log in there.
+fn is_for_its_relay(option: &Arg, profile: &Profile) -> bool {
+    let is_auth = option.get_help_heading() == Some("Auth");
+    profile.has("relay") && (is_auth || option.get_id() == "port")
+}
+
+fn names_recipients(arg: &Arg) -> bool {
+    let id = arg.get_id().as_str();
+    arg.is_positional() || RECIPIENTS.contains(&id)
+}
+
+/// clap panics when it is asked for what it does not know.
+fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+    let is_there = matches.ids().any(|known| known == id);
+    is_there.then(|| matches.value_source(id)).flatten()
+}
+
+/// All names of the long options.
+pub fn keys(command: &Command) -> Keys {
+    let names = command.get_arguments().filter_map(|option| {
+        let first = option.get_long()?;
+        let others = option.get_visible_aliases().unwrap_or_default();
+        let all = others.into_iter().chain([first]);
+        Some(all.map(|name| (name.to_owned(), first.to_owned())))
+    });
+    Keys::new(names.flatten())
+}
+
+/// A setting as it would stand on a command line.
+fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
+    let takes_value = option.get_action().takes_values();
+    let needs_value = takes_value && option.get_num_args().is_none_or(|n| n.min_values() > 0);
+    let long = option.get_long().unwrap_or_default();
+    let wants = |wanted, found| Err(Fault::Kind { wanted, found });
+    match value {
+        Value::Flag(false) => Ok(Vec::new()),
+        Value::Flag(true) if needs_value => wants("a value, or false", "true"),
+        Value::Flag(true) => Ok(vec![format!("--{long}").into()]),
+        _ if !takes_value => wants("true or false", "something else"),
+        Value::Text(text) | Value::Number(text) => Ok(vec![format!("--{long}={text}").into()]),
+        Value::List(_) if !matches!(option.get_action(), ArgAction::Append) => {
+            wants("one value", "an array")
+        }
+        Value::List(items) => {
+            let words: Result<Vec<_>, _> = items.iter().map(|item| spelled(option, item)).collect();
+            Ok(words?.concat())
+        }
+    }
+}
+
+/// What clap says of a profile, and which key it names.
+struct Complaint {
+    key: Option<String>,
+    fault: Fault,
+}
+
+impl Complaint {
+    fn of(error: &clap::Error) -> Self {
+        let named = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(named)) => named.strip_prefix("--"),
+            _ => None,
+        };
+        let key = named.and_then(|named| named.split([' ', '=', '[']).next());
+        let why = error.source().map(ToString::to_string);
+        Self {
+            key: key.map(str::to_owned),
+            fault: Fault::Value(why.unwrap_or_else(|| one_line(error))),
+        }
+    }
+}
+
+/// The setting that an error is about; `None` when it is not about the profile.
+pub fn blamed(wrong: &Wrong, config: &Config, used: &[Setting]) -> Option<ConfigError> {
+    used.iter().find_map(|setting| {
+        let rest = wrong.text.strip_prefix("--")?.strip_prefix(&setting.key)?;
+        let why = match rest.strip_prefix(": ") {
+            Some(why) => why,
+            None if rest.starts_with([' ', ';', ',']) => &wrong.text,
+            None => return None,
+        };
+        Some(config.fault(setting, Fault::Value(why.to_owned())))
+    })
+}
+
+#[cfg(test)]
+mod tests;

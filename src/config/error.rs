@@ -1,0 +1,250 @@
+//! What can be wrong with a configuration, and what to do about it.
+
+use super::Setting;
+use super::nearest;
+use crate::address::AddressError;
+use crate::exit::Exit;
+use crate::text::shown;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why there is no configuration to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is there, or was asked for, and cannot be read.
+    #[error("cannot read the configuration {}{}: {error}", name(path), by(*.asked))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Who asked for it; `None` when it was found.
+        asked: Option<&'static str>,
+        /// Why.
+        error: io::Error,
+    },
+    /// A profile is wanted, and there is no file.
+    #[error("there is no configuration file; looked for {}", names(.0))]
+    Nowhere(Vec<PathBuf>),
+    /// Others could have a hand in it (`faults.md` B8).
+    #[error("{}: {}", name(path), danger.advice(path))]
+    Unsafe {
+        /// The file.
+        path: PathBuf,
+        /// Who could do what.
+        danger: Danger,
+    },
+    /// Something in it is wrong.
+    #[error("{}: {spot}{fault}{}", name(path), spot.line())]
+    Fault {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        spot: Box<Spot>,
+        /// What.
+        fault: Fault,
+    },
+}
+
+impl ConfigError {
+    /// The exit status it leads to.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Unreadable { asked: Some(_), .. } | Self::Nowhere(_) => Exit::NoInput,
+            _ => Exit::Config,
+        }
+    }
+}
+
+/// Who could do what with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Danger {
+    /// It is a directory, a pipe or the like.
+    NotAFile,
+    /// Group or others can write to it.
+    Writable,
+    /// It belongs to this user, who is neither root nor the one who runs us.
+    Foreign {
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        user: u32,
+    },
+    /// Group or others can read how to get at credentials.
+    Readable,
+}
+
+impl Danger {
+    fn advice(self, path: &Path) -> String {
+        let file = quoted(path);
+        match self {
+            Self::NotAFile => "it is not a regular file".to_owned(),
+            Self::Writable => {
+                format!("others can write to it, and so decide where mail goes; chmod go-w {file}")
+            }
+            Self::Foreign { owner, user } => {
+                format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
+            }
+            Self::Readable => format!(
+                "others can read it, and it says how to get at credentials; chmod 600 {file}"
+            ),
+        }
+    }
+}
+
+/// Where in the file.
+#[derive(Clone, Debug, Default)]
+pub struct Spot {
+    /// The profile.
+    pub profile: Option<String>,
+    /// The key.
+    pub key: Option<String>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+}
+
+impl Spot {
+    /// Where a setting is written.
+    pub(super) fn of(setting: &Setting) -> Self {
+        Self {
+            profile: Some(setting.profile.clone()),
+            key: Some(setting.key.clone()),
+            line: Some(setting.line),
+        }
+    }
+
+    fn line(&self) -> String {
+        let line = self.line.map(|line| format!(" (line {line})"));
+        line.unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.profile, &self.key) {
+            (Some(profile), Some(key)) => {
+                write!(
+                    f,
+                    "profile \"{}\", key \"{}\": ",
+                    shown(profile),
+                    shown(key)
+                )
+            }
+            (Some(profile), None) => write!(f, "profile \"{}\": ", shown(profile)),
+            (None, Some(key)) => write!(f, "key \"{}\": ", shown(key)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// What is wrong in a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It does not parse.
+    #[error("this is no TOML: {}", shown(.0))]
+    Syntax(String),
+    /// It is binary, or in another charset.
+    #[error("it is not UTF-8")]
+    Charset,
+    /// It cannot be meant.
+    #[error("it is larger than {0} bytes")]
+    Large(u64),
+    /// No option has this name.
+    #[error("there is no such key{}", did_you_mean(.0.as_deref()))]
+    Key(Option<String>),
+    /// An option that chooses profiles, or that ends everything.
+    #[error("this belongs on the command line and not into a profile")]
+    CommandLine,
+    /// A secret.
+    #[error(
+        "no password belongs into a configuration file; use password-command, password-file or the \
+         variable EHLO_PASSWORD"
+    )]
+    Password,
+    /// Another type.
+    #[error("it wants {wanted}, and this is {found}")]
+    Kind {
+        /// What would be right.
+        wanted: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// One option under two names.
+    #[error("the same option stands here under another name")]
+    Twice,
+    /// A NUL can stand in no argument.
+    #[error("it holds a NUL")]
+    Nul,
+    /// No profile has this name.
+    #[error("there is no profile \"{}\"; there {}{}", shown(.name), all(.names), did_you_mean(.meant.as_deref()))]
+    Profile {
+        /// The name.
+        name: String,
+        /// The nearest one there is.
+        meant: Option<String>,
+        /// All there are.
+        names: Vec<String>,
+    },
+    /// A profile that falls back on itself.
+    #[error("it names its own profile")]
+    Itself,
+    /// Profiles that inherit from each other.
+    #[error("it goes round in a circle: {}", shown(&.0.join(", ")))]
+    Circle(Vec<String>),
+    /// Nobody would understand it.
+    #[error("profiles inherit from each other more than {0} deep")]
+    Deep(usize),
+    /// No address.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    /// What the option itself says of its value.
+    #[error("{}", shown(.0))]
+    Value(String),
+}
+
+impl Fault {
+    pub(super) fn no_profile<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Self {
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        Self::Profile {
+            name: name.to_owned(),
+            meant: nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
+            names,
+        }
+    }
+}
+
+fn did_you_mean(meant: Option<&str>) -> String {
+    let meant = meant.map(|meant| format!("; did you mean {}?", shown(meant)));
+    meant.unwrap_or_default()
+}
+
+fn all(names: &[String]) -> String {
+    match names {
+        [] => "is none at all".to_owned(),
+        [one] => format!("is {}", shown(one)),
+        more => format!("are {}", shown(&more.join(", "))),
+    }
+}
+
+fn by(asked: Option<&'static str>) -> String {
+    asked.map_or(String::new(), |who| format!(" ({who})"))
+}
+
+fn name(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| name(path)).collect();
+    names.join(", ")
+}
+
+/// As a shell wants it.
+fn quoted(path: &Path) -> String {
+    let name = name(path);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if name.chars().all(is_plain) {
+        return name;
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
+}

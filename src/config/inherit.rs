@@ -1,0 +1,84 @@
+//! `inherit`: what a profile has from others.
+
+use super::read::{Faults, Written};
+use super::{Fault, Profile, Setting, Spot, Value};
+use std::collections::BTreeMap;
+
+/// How far it can go back.
+const DEEPEST: usize = 32;
+
+/// The profiles with everything that they inherit: their own keys win, then those of the first parent.
+/// `false` takes away what would be inherited.
+pub(super) fn settle(written: &[Written], faults: &mut Faults) -> Vec<Profile> {
+    let mut family = Family {
+        written,
+        done: BTreeMap::new(),
+        open: Vec::new(),
+        faults,
+    };
+    let profiles = written.iter().map(|one| Profile {
+        name: one.name.clone(),
+        settings: given(family.settings(one)),
+    });
+    profiles.collect()
+}
+
+fn given(mut settings: Vec<Setting>) -> Vec<Setting> {
+    settings.retain(|setting| setting.value != Value::Flag(false));
+    settings
+}
+
+struct Family<'w> {
+    written: &'w [Written],
+    done: BTreeMap<&'w str, Vec<Setting>>,
+    /// The profiles on the way from a child to this parent.
+    open: Vec<&'w str>,
+    faults: &'w mut Faults,
+}
+
+impl<'w> Family<'w> {
+    fn settings(&mut self, one: &'w Written) -> Vec<Setting> {
+        if let Some(done) = self.done.get(one.name.as_str()) {
+            return done.clone();
+        }
+        self.open.push(&one.name);
+        let mut all = one.settings.clone();
+        let parents = one.parents.as_ref();
+        for name in parents.map_or(Vec::new(), |parents| parents.value.texts()) {
+            match self.parent(name) {
+                Ok(inherited) => add(&mut all, inherited),
+                Err(fault) => {
+                    let spot = parents.map(Spot::of).unwrap_or_default();
+                    self.faults.push((spot, fault));
+                }
+            }
+        }
+        self.open.pop();
+        self.done.insert(&one.name, all.clone());
+        all
+    }
+
+    fn parent(&mut self, name: &str) -> Result<Vec<Setting>, Fault> {
+        if let Some(start) = self.open.iter().position(|&open| open == name) {
+            let circle = self.open[start..].iter().copied().chain([name]);
+            return Err(Fault::Circle(circle.map(str::to_owned).collect()));
+        }
+        if self.open.len() > DEEPEST {
+            return Err(Fault::Deep(DEEPEST));
+        }
+        let written = self.written;
+        let parent = written.iter().find(|one| one.name == name);
+        let parent = parent
+            .ok_or_else(|| Fault::no_profile(name, written.iter().map(|one| one.name.as_str())))?;
+        Ok(self.settings(parent))
+    }
+}
+
+/// Adds what is not there yet.
+fn add(all: &mut Vec<Setting>, inherited: Vec<Setting>) {
+    for setting in inherited {
+        if all.iter().all(|own| own.key != setting.key) {
+            all.push(setting);
+        }
+    }
+}

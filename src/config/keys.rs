@@ -1,0 +1,68 @@
+//! The names that a key can have.
+
+use super::Fault;
+use std::collections::BTreeMap;
+
+/// How like each other two names are at least when one may be meant by the other.
+const ALIKE: f64 = 0.7;
+
+/// Options that choose profiles or end everything.
+const ELSEWHERE: [&str; 5] = ["config", "profile", "help", "version", "print"];
+
+/// Keys that are no options.
+pub(super) const OWN: [&str; 2] = ["inherit", "fallback"];
+
+/// What people write who have not read why not.
+const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];
+
+/// Those that say how to get at credentials.
+const CREDENTIALS: [&str; 6] = [
+    "user",
+    "password-command",
+    "password-file",
+    "oauth-token-command",
+    "cert",
+    "key",
+];
+
+/// The long options, under all their names.
+#[derive(Debug, Default)]
+pub struct Keys(BTreeMap<String, String>);
+
+impl Keys {
+    /// Of pairs of a name and the first name of the same option.
+    pub fn new(names: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    /// The first name of the option, or of the key that is none.
+    pub(super) fn first_name(&self, key: &str) -> Result<String, Fault> {
+        if OWN.contains(&key) {
+            return Ok(key.to_owned());
+        }
+        match self.0.get(key) {
+            _ if ELSEWHERE.contains(&key) => Err(Fault::CommandLine),
+            Some(first) => Ok(first.clone()),
+            None if PASSWORDS.contains(&key) => Err(Fault::Password),
+            None => Err(Fault::Key(self.nearest(key))),
+        }
+    }
+
+    fn nearest(&self, key: &str) -> Option<String> {
+        let names = self.0.keys().map(String::as_str).chain(OWN);
+        let allowed = names.filter(|name| !ELSEWHERE.contains(name));
+        nearest(key, allowed).map(str::to_owned)
+    }
+}
+
+/// Whether this says how to get at credentials.
+pub(super) fn is_credential(key: &str) -> bool {
+    CREDENTIALS.contains(&key)
+}
+
+/// The name that is most like this one, if any is.
+pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let scored = names.map(|other| (strsim::jaro_winkler(name, other), other));
+    let best = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 > ALIKE).then_some(best.1)
+}

@@ -1,0 +1,191 @@
+//! The configuration: where its file is, who may have a hand in it, and the profiles in it. It knows TOML,
+//! and of options nothing but their names, which it is told.
+
+mod error;
+mod inherit;
+mod keys;
+mod place;
+mod read;
+mod sender;
+mod show;
+
+pub use error::{ConfigError, Fault, Spot};
+pub use keys::Keys;
+pub use place::{Found, Places, find};
+
+use crate::address::Address;
+use keys::nearest;
+use std::path::PathBuf;
+
+/// The file, read and found right: `inherit` is resolved, every key is known.
+#[derive(Debug)]
+pub struct Config {
+    path: PathBuf,
+    default: Option<String>,
+    profiles: Vec<Profile>,
+}
+
+/// A set of options with a name.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    name: String,
+    settings: Vec<Setting>,
+}
+
+/// A key of a profile.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The long option, by its first name; or `fallback`.
+    pub key: String,
+    /// What it is set to.
+    pub value: Value,
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// The profile that it is written in; another one when it is inherited.
+    pub profile: String,
+}
+
+/// What a key is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A string.
+    Text(String),
+    /// An integer or a float, in decimal digits.
+    Number(String),
+    /// Given, or not given.
+    Flag(bool),
+    /// Strings and numbers.
+    List(Vec<Value>),
+}
+
+impl Config {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// The name of the profile that is used when none is asked for.
+    #[must_use]
+    pub fn default(&self) -> Option<&str> {
+        self.default.as_deref()
+    }
+
+    /// All profiles, in the order of the file.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// The profile of this name.
+    pub fn profile(&self, name: &str) -> Result<&Profile, ConfigError> {
+        let found = self.profiles.iter().find(|profile| profile.name == name);
+        found.ok_or_else(|| {
+            let names = self.profiles.iter().map(|profile| profile.name.as_str());
+            ConfigError::Fault {
+                path: self.path.clone(),
+                spot: Box::default(),
+                fault: Fault::no_profile(name, names),
+            }
+        })
+    }
+
+    /// The profile that was asked for, else the first that is for this sender, else the default.
+    pub fn choose(
+        &self,
+        name: Option<&str>,
+        sender: Option<&Address>,
+    ) -> Result<Option<&Profile>, ConfigError> {
+        if let Some(name) = name {
+            return self.profile(name).map(Some);
+        }
+        let is_for = |sender| self.profiles.iter().find(|profile| profile.is_for(sender));
+        if let Some(profile) = sender.and_then(is_for) {
+            return Ok(Some(profile));
+        }
+        self.default().map(|name| self.profile(name)).transpose()
+    }
+
+    /// What to try in this order when this profile's relay cannot be used for now.
+    #[must_use]
+    pub fn fallbacks(&self, profile: &Profile) -> Vec<&Profile> {
+        let names = profile.setting("fallback").map(|setting| &setting.value);
+        let names = names.map_or(Vec::new(), Value::texts).into_iter();
+        // One that inherits its own name from another has one fallback less.
+        let others = names.filter(|name| *name != profile.name);
+        others.filter_map(|name| self.profile(name).ok()).collect()
+    }
+
+    /// Something that is wrong with a setting, and where it stands.
+    #[must_use]
+    pub fn fault(&self, setting: &Setting, fault: Fault) -> ConfigError {
+        ConfigError::Fault {
+            path: self.path.clone(),
+            spot: Box::new(Spot::of(setting)),
+            fault,
+        }
+    }
+}
+
+impl Profile {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The options, without what only chooses profiles. Of `from` it is the first address that is no
+    /// pattern.
+    #[must_use]
+    pub fn options(&self) -> Vec<Setting> {
+        let options = self
+            .settings
+            .iter()
+            .filter(|setting| setting.key != "fallback");
+        options.filter_map(Setting::as_option).collect()
+    }
+
+    /// Whether it says this.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.setting(key).is_some()
+    }
+
+    fn setting(&self, key: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.key == key)
+    }
+
+    fn is_for(&self, sender: &Address) -> bool {
+        let from = self.setting("from").map(|setting| &setting.value);
+        let mut items = from.map_or(Vec::new(), Value::texts).into_iter();
+        items.any(|item| sender::matches(item, sender))
+    }
+}
+
+impl Setting {
+    fn as_option(&self) -> Option<Self> {
+        if self.key != "from" {
+            return Some(self.clone());
+        }
+        let items = self.value.texts();
+        let author = items.into_iter().find(|item| !sender::is_pattern(item))?;
+        Some(Self {
+            value: Value::Text(author.to_owned()),
+            ..self.clone()
+        })
+    }
+}
+
+impl Value {
+    /// Its strings.
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Text(text) => vec![text],
+            Self::List(items) => items.iter().flat_map(Self::texts).collect(),
+            Self::Number(_) | Self::Flag(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! Where the file is, and whether others could have a hand in it.
+
+use super::error::Danger;
+use super::keys::{Keys, is_credential};
+use super::{Config, ConfigError, Fault, Spot, Value, read};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// Nobody has that much to say.
+const LARGEST: u64 = 1 << 20;
+
+/// That of the whole system.
+const SYSTEM: &str = "/etc/ehlo/config.toml";
+
+/// Where a configuration can be.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// What `$EHLO_CONFIG` says.
+    variable: Option<PathBuf>,
+    /// The user's own and the system's, in this order.
+    usual: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Those that the environment names.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self::of(set("EHLO_CONFIG"), set("XDG_CONFIG_HOME"), set("HOME"))
+    }
+
+    /// No place at all.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self::default()
+    }
+
+    fn of(variable: Option<OsString>, xdg: Option<OsString>, home: Option<OsString>) -> Self {
+        // A relative XDG_CONFIG_HOME counts for nothing, the specification says.
+        let xdg = xdg.map(PathBuf::from).filter(|path| path.is_absolute());
+        let own = xdg.or_else(|| home.map(|home| PathBuf::from(home).join(".config")));
+        let own = own.map(|directory| directory.join("ehlo/config.toml"));
+        Self {
+            variable: variable.map(PathBuf::from),
+            usual: own.into_iter().chain([PathBuf::from(SYSTEM)]).collect(),
+        }
+    }
+
+    /// Those that [`find`] looks at.
+    #[must_use]
+    pub fn looked_at(&self, named: Option<&Path>) -> Vec<PathBuf> {
+        match named.or(self.variable.as_deref()) {
+            Some(path) => vec![path.to_owned()],
+            None => self.usual.clone(),
+        }
+    }
+}
+
+/// A file that is there, is open, and was written by nobody else.
+#[derive(Debug)]
+pub struct Found {
+    path: PathBuf,
+    file: File,
+    /// Group or others can do something with it.
+    is_shared: bool,
+}
+
+/// The file that was named; else that of the variable, else the first of the usual ones that there is.
+pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<Found>, ConfigError> {
+    let variable = places.variable.as_deref();
+    let asked = named.map(|path| (path, "--config"));
+    let asked = asked.or(variable.map(|path| (path, "EHLO_CONFIG")));
+    if let Some((path, who)) = asked {
+        let file = open(path).map_err(|error| unreadable(path, Some(who), error))?;
+        return Found::new(path, file).map(Some);
+    }
+    for path in &places.usual {
+        match open(path) {
+            Ok(file) => return Found::new(path, file).map(Some),
+            Err(error) if is_not_there(error, path) => {}
+            Err(error) => return Err(unreadable(path, None, error)),
+        }
+    }
+    Ok(None)
+}
+
+impl Found {
+    fn new(path: &Path, file: File) -> Result<Self, ConfigError> {
+        let facts = file
+            .metadata()
+            .map_err(|error| unreadable(path, None, error))?;
+        let user = rustix::process::geteuid().as_raw();
+        let danger = match (facts.uid(), facts.mode()) {
+            _ if !facts.is_file() => Some(Danger::NotAFile),
+            (owner, _) if owner != 0 && owner != user => Some(Danger::Foreign { owner, user }),
+            (_, mode) if mode & 0o022 != 0 => Some(Danger::Writable),
+            _ => None,
+        };
+        if let Some(danger) = danger {
+            return Err(unsafe_file(path, danger));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            is_shared: facts.mode() & 0o077 != 0 && path != Path::new(SYSTEM),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says, or everything that is wrong with it.
+    pub fn read(self, keys: &Keys) -> Result<Config, Vec<ConfigError>> {
+        let text = self.text().map_err(|error| vec![error])?;
+        let read = read::read(&text, keys);
+        let mut errors: Vec<ConfigError> = read
+            .faults
+            .into_iter()
+            .map(|(spot, fault)| self.fault(spot, fault))
+            .collect();
+        let config = Config {
+            path: self.path.clone(),
+            default: read.default,
+            profiles: read.profiles,
+        };
+        if self.is_shared && has_credentials(&config) {
+            errors.insert(0, unsafe_file(&self.path, Danger::Readable));
+        }
+        if errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(errors)
+        }
+    }
+
+    fn text(&self) -> Result<String, ConfigError> {
+        let mut bytes = Vec::new();
+        let read = (&self.file).take(LARGEST + 1).read_to_end(&mut bytes);
+        read.map_err(|error| unreadable(&self.path, None, error))?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(self.fault(Spot::default(), Fault::Large(LARGEST)));
+        }
+        String::from_utf8(bytes).map_err(|_| self.fault(Spot::default(), Fault::Charset))
+    }
+
+    fn fault(&self, spot: Spot, fault: Fault) -> ConfigError {
+        ConfigError::Fault {
+            path: self.path.clone(),
+            spot: Box::new(spot),
+            fault,
+        }
+    }
+}
+
+/// Not waiting for whoever would write into a pipe.
+fn open(path: &Path) -> Result<File, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map(File::from)
+}
+
+/// A directory that we may not look into has nothing for us: that of another user, in whose `HOME` we
+/// are run.
+fn is_not_there(error: Errno, path: &Path) -> bool {
+    match error {
+        Errno::NOENT | Errno::NOTDIR => true,
+        Errno::ACCESS => rustix::fs::stat(path).is_err(),
+        _ => false,
+    }
+}
+
+fn has_credentials(config: &Config) -> bool {
+    let mut settings = config.profiles.iter().flat_map(|profile| &profile.settings);
+    settings.any(|setting| is_credential(&setting.key) && setting.value != Value::Flag(false))
+}
+
+fn unreadable(
+    path: &Path,
+    asked: Option<&'static str>,
+    error: impl Into<io::Error>,
+) -> ConfigError {
+    ConfigError::Unreadable {
+        path: path.to_owned(),
+        asked,
+        error: error.into(),
+    }
+}
+
+fn unsafe_file(path: &Path, danger: Danger) -> ConfigError {
+    ConfigError::Unsafe {
+        path: path.to_owned(),
+        danger,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual(xdg: Option<&str>, home: Option<&str>) -> Vec<String> {
+        let places = Places::of(None, xdg.map(Into::into), home.map(Into::into));
+        let paths = places.looked_at(None).into_iter();
+        paths.map(|path| path.display().to_string()).collect()
+    }
+
+    #[test]
+    fn the_users_own_comes_before_the_systems() {
+        let home = Some("/home/a");
+        assert_eq!(
+            usual(None, home),
+            ["/home/a/.config/ehlo/config.toml", SYSTEM]
+        );
+        assert_eq!(usual(Some("/x"), home), ["/x/ehlo/config.toml", SYSTEM]);
+        assert_eq!(usual(Some("x"), home), usual(None, home));
+        assert_eq!(usual(None, None), [SYSTEM]);
+    }
+
+    #[test]
+    fn what_is_named_comes_first_and_then_the_variable() {
+        let places = Places::of(Some("/v".into()), None, Some("/home/a".into()));
+        assert_eq!(places.looked_at(None), [Path::new("/v")]);
+        assert_eq!(places.looked_at(Some(Path::new("n"))), [Path::new("n")]);
+    }
+}

@@ -1,0 +1,277 @@
+//! From TOML to profiles.
+
+use super::inherit::settle;
+use super::keys::{Keys, OWN, nearest};
+use super::sender::is_pattern;
+use super::{Fault, Profile, Setting, Spot, Value};
+use crate::address::Mailbox;
+use std::collections::BTreeMap;
+use toml::Spanned;
+use toml::de::{DeInteger, DeString, DeTable, DeValue};
+
+/// The keys outside of profiles.
+const TOP: [&str; 2] = ["default", "profile"];
+
+/// What a file says, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) default: Option<String>,
+    pub(super) profiles: Vec<Profile>,
+    pub(super) faults: Faults,
+}
+
+/// What is wrong, and where.
+pub(super) type Faults = Vec<(Spot, Fault)>;
+
+/// A profile as it is written.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) name: String,
+    pub(super) settings: Vec<Setting>,
+    /// Where from, and the line that says so.
+    pub(super) parents: Option<Setting>,
+}
+
+/// Reads a file's text.
+pub(super) fn read(text: &str, keys: &Keys) -> Read {
+    let lines = Lines::new(text);
+    let reader = Reader {
+        lines: &lines,
+        keys,
+        faults: Vec::new(),
+    };
+    match DeTable::parse(text) {
+        Ok(table) => reader.top(table.get_ref()),
+        Err(error) => {
+            let spot = Spot {
+                line: error.span().map(|span| lines.line(span.start)),
+                ..Spot::default()
+            };
+            let fault = Fault::Syntax(error.message().to_owned());
+            Read {
+                faults: vec![(spot, fault)],
+                ..Read::default()
+            }
+        }
+    }
+}
+
+/// Where each line begins.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
+    }
+
+    /// The number of the line that this octet stands in, from 1.
+    fn line(&self, at: usize) -> usize {
+        self.0.partition_point(|&end| end < at) + 1
+    }
+}
+
+type Key<'t> = Spanned<DeString<'t>>;
+type Thing<'t> = Spanned<DeValue<'t>>;
+
+struct Reader<'r> {
+    lines: &'r Lines,
+    keys: &'r Keys,
+    faults: Faults,
+}
+
+impl Reader<'_> {
+    fn top(mut self, table: &DeTable<'_>) -> Read {
+        let mut default = None;
+        let mut written = Vec::new();
+        for (key, value) in table {
+            let spot = self.spot(None, key);
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("default", DeValue::String(name)) => default = Some((name.to_string(), spot)),
+                ("default", other) => self.fault(spot, kind("a string", other)),
+                ("profile", DeValue::Table(table)) => written = self.profiles(table),
+                ("profile", other) => self.fault(spot, kind("tables [profile.NAME]", other)),
+                (unknown, _) => {
+                    let meant = nearest(unknown, TOP.into_iter()).map(str::to_owned);
+                    self.fault(spot, Fault::Key(meant));
+                }
+            }
+        }
+        let names: Vec<&str> = written.iter().map(|one| one.name.as_str()).collect();
+        if let Some((name, spot)) = &default
+            && !names.contains(&name.as_str())
+        {
+            let fault = Fault::no_profile(name, names.into_iter());
+            self.fault(spot.clone(), fault);
+        }
+        self.fallbacks(&written);
+        let profiles = settle(&written, &mut self.faults);
+        Read {
+            default: default.map(|(name, _)| name),
+            profiles,
+            faults: self.faults,
+        }
+    }
+
+    fn profiles(&mut self, table: &DeTable<'_>) -> Vec<Written> {
+        let mut all = Vec::new();
+        for (name, value) in table {
+            match value.get_ref() {
+                DeValue::Table(table) => all.push(self.profile(name.get_ref(), table)),
+                other => {
+                    let spot = Spot {
+                        key: None,
+                        ..self.spot(Some(name.get_ref()), name)
+                    };
+                    self.fault(spot, kind("a table", other));
+                }
+            }
+        }
+        all
+    }
+
+    fn profile(&mut self, name: &str, table: &DeTable<'_>) -> Written {
+        let mut settings: BTreeMap<String, Setting> = BTreeMap::new();
+        let mut order = Vec::new();
+        for (key, value) in table {
+            match self.setting(name, key, value) {
+                Ok(setting) if settings.contains_key(&setting.key) => {
+                    self.fault(self.spot(Some(name), key), Fault::Twice);
+                }
+                Ok(setting) => {
+                    order.push(setting.key.clone());
+                    settings.insert(setting.key.clone(), setting);
+                }
+                Err(fault) => self.fault(self.spot(Some(name), key), fault),
+            }
+        }
+        let parents = settings.remove("inherit");
+        Written {
+            name: name.to_owned(),
+            parents,
+            settings: order
+                .iter()
+                .filter_map(|key| settings.remove(key))
+                .collect(),
+        }
+    }
+
+    fn setting(&self, profile: &str, key: &Key<'_>, value: &Thing<'_>) -> Result<Setting, Fault> {
+        let first_name = self.keys.first_name(key.get_ref())?;
+        let setting = Setting {
+            value: plain(value.get_ref())?,
+            line: self.lines.line(key.span().start),
+            profile: profile.to_owned(),
+            key: first_name,
+        };
+        let is_names = OWN.contains(&setting.key.as_str());
+        if setting.key == "from" || is_names {
+            only_texts(&setting.value)?;
+        }
+        if setting.key == "from" {
+            addresses(&setting.value)?;
+        }
+        Ok(setting)
+    }
+
+    /// Every fallback is a profile, and another one.
+    fn fallbacks(&mut self, written: &[Written]) {
+        for one in written {
+            let fallback = one.settings.iter().find(|one| one.key == "fallback");
+            let Some(fallback) = fallback else { continue };
+            for name in fallback.value.texts() {
+                let mut names = written.iter().map(|one| one.name.as_str());
+                if name == one.name {
+                    self.fault(Spot::of(fallback), Fault::Itself);
+                } else if !names.any(|other| other == name) {
+                    let names = written.iter().map(|one| one.name.as_str());
+                    self.fault(Spot::of(fallback), Fault::no_profile(name, names));
+                }
+            }
+        }
+    }
+
+    fn spot(&self, profile: Option<&str>, key: &Key<'_>) -> Spot {
+        Spot {
+            profile: profile.map(str::to_owned),
+            key: Some(key.get_ref().to_string()),
+            line: Some(self.lines.line(key.span().start)),
+        }
+    }
+
+    fn fault(&mut self, spot: Spot, fault: Fault) {
+        self.faults.push((spot, fault));
+    }
+}
+
+/// A value that an option can have.
+fn plain(value: &DeValue<'_>) -> Result<Value, Fault> {
+    match value {
+        DeValue::Boolean(given) => Ok(Value::Flag(*given)),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| item_of(item.get_ref()));
+            items.collect::<Result<_, _>>().map(Value::List)
+        }
+        other => single(other, "a string, a number, true, false or an array"),
+    }
+}
+
+fn item_of(value: &DeValue<'_>) -> Result<Value, Fault> {
+    single(value, "strings or numbers in its array")
+}
+
+fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, Fault> {
+    match value {
+        DeValue::String(text) if text.contains('\0') => Err(Fault::Nul),
+        DeValue::String(text) => Ok(Value::Text(text.to_string())),
+        DeValue::Integer(number) => decimal(number),
+        DeValue::Float(number) => Ok(Value::Number(number.as_str().to_owned())),
+        other => Err(kind(wanted, other)),
+    }
+}
+
+/// Options know decimal numbers only.
+fn decimal(number: &DeInteger<'_>) -> Result<Value, Fault> {
+    let parsed = i64::from_str_radix(number.as_str(), number.radix());
+    let parsed = parsed.map_err(|_| Fault::Kind {
+        wanted: "an integer of 64 bits",
+        found: "a larger one",
+    })?;
+    Ok(Value::Number(parsed.to_string()))
+}
+
+fn only_texts(value: &Value) -> Result<(), Fault> {
+    let is_text = |value: &Value| matches!(value, Value::Text(_));
+    let is_right = match value {
+        Value::List(items) => items.iter().all(is_text),
+        other => is_text(other) || *other == Value::Flag(false),
+    };
+    if is_right {
+        return Ok(());
+    }
+    Err(Fault::Kind {
+        wanted: "a string or an array of strings",
+        found: "something else",
+    })
+}
+
+/// What is no pattern must be an address.
+fn addresses(value: &Value) -> Result<(), Fault> {
+    let items = value.texts().into_iter();
+    for item in items.filter(|item| !is_pattern(item)) {
+        Mailbox::parse(item)?;
+    }
+    Ok(())
+}
+
+fn kind(wanted: &'static str, found: &DeValue<'_>) -> Fault {
+    let found = match found {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    };
+    Fault::Kind { wanted, found }
+}

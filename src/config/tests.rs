@@ -1,0 +1,209 @@
+use super::*;
+
+fn keys() -> Keys {
+    let options = [
+        "relay",
+        "port",
+        "from",
+        "header",
+        "quiet",
+        "helo",
+        "user",
+        "password-command",
+        "config",
+        "tls",
+    ];
+    let same = options.map(|name| (name.to_owned(), name.to_owned()));
+    let alias = ("server".to_owned(), "relay".to_owned());
+    Keys::new(same.into_iter().chain([alias]))
+}
+
+fn config(text: &str) -> Config {
+    let read = read::read(text, &keys());
+    let faults: Vec<String> = read.faults.iter().map(said).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    Config {
+        path: PathBuf::from("config.toml"),
+        default: read.default,
+        profiles: read.profiles,
+    }
+}
+
+fn said((spot, fault): &(Spot, Fault)) -> String {
+    let (spot, fault) = (spot.clone(), fault.to_string());
+    let line = spot.line.unwrap_or_default();
+    format!("{line}: {spot}{fault}")
+}
+
+fn faults(text: &str) -> Vec<String> {
+    read::read(text, &keys()).faults.iter().map(said).collect()
+}
+
+fn options(config: &Config, name: &str) -> Vec<(String, Value, String)> {
+    let options = config.profile(name).unwrap().options().into_iter();
+    let all = options.map(|option| (option.key, option.value, option.profile));
+    all.collect()
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+#[test]
+fn own_keys_win_then_those_of_the_first_parent_and_false_takes_away() {
+    let config = config(
+        "[profile.child]\ninherit = [\"one\", \"two\"]\nport = 0x19\nquiet = false\n\
+         [profile.one]\nrelay = \"one\"\nport = 1\ninherit = \"root\"\n\
+         [profile.two]\nserver = \"two\"\nquiet = true\n\
+         [profile.root]\nhelo = \"root\"\n",
+    );
+    let option = |key: &str, value, profile: &str| (key.to_owned(), value, profile.to_owned());
+    assert_eq!(
+        options(&config, "child"),
+        [
+            option("port", Value::Number("25".to_owned()), "child"),
+            option("relay", text("one"), "one"),
+            option("helo", text("root"), "root"),
+        ]
+    );
+}
+
+#[test]
+fn the_sender_chooses_before_the_default_does() {
+    let config = config(
+        "default = \"home\"\n[profile.home]\nfrom = \"a@home.example\"\n\
+         [profile.zwork]\nfrom = [\"*@work.example\", \"Ann <a@work.example>\"]\n\
+         [profile.awork]\nfrom = \"*@*.example\"\n",
+    );
+    let chosen = |sender: Option<&str>| {
+        let sender = sender.map(|sender| Address::parse(sender).unwrap());
+        let profile = config.choose(None, sender.as_ref()).unwrap();
+        profile.unwrap().name().to_owned()
+    };
+    assert_eq!(chosen(None), "home");
+    assert_eq!(chosen(Some("x@y.org")), "home");
+    assert_eq!(chosen(Some("b@WORK.example")), "zwork");
+    assert_eq!(chosen(Some("b@else.example")), "awork");
+    // Of all items the first that is no pattern is the author.
+    let author = text("Ann <a@work.example>");
+    assert_eq!(options(&config, "zwork")[0].1, author);
+    assert_eq!(options(&config, "awork"), []);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line_profile_and_key() {
+    for (text, words) in [
+        ("a = \n", "1: this is no TOML"),
+        (
+            "defualt = 1",
+            "1: key \"defualt\": there is no such key; did you mean default?",
+        ),
+        ("default = 1", "it wants a string, and this is an integer"),
+        (
+            "default = \"x\"",
+            "there is no profile \"x\"; there is none at all",
+        ),
+        ("profile = 1", "it wants tables [profile.NAME]"),
+        ("[profile]\na = 1", "2: profile \"a\": it wants a table"),
+        (
+            "[profile.a]\n\nrelya = 1",
+            "3: profile \"a\", key \"relya\": there is no such key; did you mean relay?",
+        ),
+        ("[profile.a]\nzzz = 1", "key \"zzz\": there is no such key"),
+        ("[profile.a]\nconfig = \"x\"", "belongs on the command line"),
+        ("[profile.a]\npassword = \"x\"", "password-command"),
+        (
+            "[profile.a]\nrelay = \"a\"\nserver = \"b\"",
+            "3: profile \"a\"",
+        ),
+        (
+            "[profile.a]\nhelo = \"x\\u0000y\"",
+            "key \"helo\": it holds a NUL",
+        ),
+        ("[profile.a]\nhelo = 2026-01-01", "this is a date"),
+        (
+            "[profile.a]\nheader = [true]",
+            "strings or numbers in its array",
+        ),
+        ("[profile.a]\nport = 99999999999999999999", "64 bits"),
+        ("[profile.a]\nrelay.host = 1", "this is a table"),
+        ("[profile.a]\nfrom = 1", "an array of strings"),
+        (
+            "[profile.a]\nfrom = \"nobody\"",
+            "\"nobody\" has no @domain",
+        ),
+        (
+            "[profile.a]\ninherit = \"b\"",
+            "there is no profile \"b\"; there is a",
+        ),
+        ("[profile.a]\nfallback = \"a\"", "it names its own profile"),
+        ("[profile.abc]\nfallback = [\"abd\"]", "did you mean abc?"),
+        (
+            "[profile.a]\ninherit = \"b\"\n[profile.b]\ninherit = \"a\"",
+            "4: profile \"b\", key \"inherit\": it goes round in a circle: a, b, a",
+        ),
+    ] {
+        let faults = faults(text);
+        assert_eq!(faults.len(), 1, "{text}: {faults:#?}");
+        assert!(faults[0].contains(words), "{text}: {faults:#?}");
+    }
+}
+
+#[test]
+fn every_profile_is_read_and_every_fault_is_told() {
+    let all = faults("x = 1\n[profile.a]\nb = 1\n[profile.c]\nd = 1\nport = {}\n");
+    assert_eq!(all.len(), 4, "{all:#?}");
+}
+
+#[test]
+fn a_long_line_of_ancestors_ends_somewhere() {
+    let mut text = String::from("[profile.p0]\n");
+    for number in 1..200 {
+        text.push_str(&format!(
+            "[profile.p{number}]\ninherit = \"p{}\"\n",
+            number - 1
+        ));
+    }
+    assert!(faults(&text).is_empty());
+    let mut text = String::from("[profile.p200]\n");
+    for number in (0..200).rev() {
+        text.insert_str(
+            0,
+            &format!("[profile.p{number}]\ninherit = \"p{}\"\n", number + 1),
+        );
+    }
+    assert!(faults(&text)[0].contains("more than 32 deep"));
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let written = "[profile.\"a b\"]\nhelo = \"q\\\"\\\\\\u001b\\n\\u202eé\"\nheader = [\"X: 1\", 2]\n\
+                   quiet = true\ninherit = \"base\"\n[profile.base]\nport = 1_000\n";
+    let first = config(written);
+    let shown = first.profile("a b").unwrap().to_toml();
+    assert!(
+        shown.contains("port = 1000  # from profile \"base\"\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
+    let again = config(&shown);
+    let values = |config: &Config| {
+        let all = options(config, "a b").into_iter();
+        all.map(|(key, value, _)| (key, value)).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&first), values(&again));
+}
+
+#[test]
+fn fallbacks_come_in_their_order_and_never_back_to_the_profile_itself() {
+    let config = config(
+        "[profile.a]\nfallback = [\"c\", \"b\"]\n[profile.b]\ninherit = \"a\"\n[profile.c]\n",
+    );
+    let names = |name: &str| -> Vec<&str> {
+        let all = config.fallbacks(config.profile(name).unwrap());
+        all.into_iter().map(Profile::name).collect()
+    };
+    assert_eq!(names("a"), ["c", "b"]);
+    assert_eq!(names("b"), ["c"]);
+    assert!(names("c").is_empty());
+}
