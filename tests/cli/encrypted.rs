@@ -132,6 +132,9 @@ impl Talk {
             while !unread.is_empty() {
                 connection.read_tls(&mut unread).unwrap();
                 let digested = connection.process_new_packets();
+                if !connection.is_handshaking() {
+                    connection.writer().write_all(&self.early).unwrap();
+                }
                 self.write_out(&mut connection);
                 digested.map_err(Some)?;
             }

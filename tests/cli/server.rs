@@ -92,6 +92,8 @@ pub struct Talk {
     pub(crate) tls: Option<Box<ServerConnection>>,
     /// Where each byte of a handshake goes alone, how long after the last.
     pub(crate) pace: Option<Duration>,
+    /// What goes out in TLS in the same packet as the end of the handshake.
+    pub(crate) early: Vec<u8>,
     pub(crate) inbox: Vec<u8>,
     pub(crate) is_over: bool,
 }
@@ -105,6 +107,7 @@ impl Talk {
             stream: Some(stream),
             tls: None,
             pace: None,
+            early: Vec::new(),
             inbox: Vec::new(),
             is_over: false,
         }
