@@ -8,9 +8,11 @@ mod dns;
 mod encrypted;
 mod message;
 mod program;
+mod sasl;
 mod server;
 
 mod arguments;
+mod auth;
 mod bodies;
 mod breaks;
 mod cases;
