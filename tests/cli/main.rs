@@ -26,6 +26,7 @@ mod output;
 mod pattern;
 mod refusals;
 mod replies;
+mod secrets;
 mod severed;
 mod starttls;
 mod strays;
