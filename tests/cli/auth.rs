@@ -70,7 +70,10 @@ fn a_password_goes_in_clear_only_when_that_is_asked_for() {
         let server = Server::start(move |talk| {
             talk.greet(&["AUTH PLAIN"]);
             if allowed {
-                assert_eq!(talk.begun("PLAIN"), format!("\0alice\0{PASSWORD}").as_bytes());
+                assert_eq!(
+                    talk.begun("PLAIN"),
+                    format!("\0alice\0{PASSWORD}").as_bytes()
+                );
                 talk.say("235 welcome");
                 talk.take_mail();
             } else {
@@ -85,7 +88,8 @@ fn a_password_goes_in_clear_only_when_that_is_asked_for() {
             .run();
         server.finish();
         if allowed {
-            run.exits(0).shows(&["\n>>> AUTH PLAIN ********\n235 welcome\n"]);
+            run.exits(0)
+                .shows(&["\n>>> AUTH PLAIN ********\n235 welcome\n"]);
         } else {
             came_to_nothing(&run, 77).says(&["--allow-cleartext-password"]);
         }
@@ -106,11 +110,16 @@ fn plain_says_the_password_as_it_is() {
     for password in PASSWORDS {
         let run = logging_in(password, &[], move |talk| {
             talk.offer_auth("PLAIN");
-            assert_eq!(talk.begun("PLAIN"), format!("\0alice\0{password}").as_bytes());
+            assert_eq!(
+                talk.begun("PLAIN"),
+                format!("\0alice\0{password}").as_bytes()
+            );
             talk.say("235 2.7.0 welcome");
             talk.take_mail();
         });
-        run.exits(0).complains(0).shows(&["\n>>> AUTH PLAIN ********\n"]);
+        run.exits(0)
+            .complains(0)
+            .shows(&["\n>>> AUTH PLAIN ********\n"]);
     }
 }
 
@@ -250,7 +259,13 @@ fn a_server_that_knows_only_the_other_binding_gets_that() {
 #[test]
 fn who_takes_the_bound_mechanism_away_does_not_get_the_password() {
     // R63
-    for code in ["504 5.5.4 no", "534 5.7.9 no", "538 5.7.11 no", "500 what", "535 5.7.8 no"] {
+    for code in [
+        "504 5.5.4 no",
+        "534 5.7.9 no",
+        "538 5.7.11 no",
+        "500 what",
+        "535 5.7.8 no",
+    ] {
         let run = logging_in(PASSWORD, &[], move |talk| {
             talk.offer_auth("SCRAM-SHA-256-PLUS PLAIN LOGIN");
             loop {
@@ -307,7 +322,10 @@ fn a_token_goes_by_oauthbearer_or_xoauth2() {
             talk.offer_auth(&format!("PLAIN LOGIN {mechanism}"));
             let said = String::from_utf8(talk.begun(mechanism)).unwrap();
             assert!(said.starts_with(start), "{said:?}");
-            assert!(said.ends_with(&format!("auth=Bearer {TOKEN}\u{1}\u{1}")), "{said:?}");
+            assert!(
+                said.ends_with(&format!("auth=Bearer {TOKEN}\u{1}\u{1}")),
+                "{said:?}"
+            );
             talk.say("235 2.7.0 welcome");
             talk.take_mail();
         });
@@ -359,7 +377,10 @@ fn a_token_is_never_a_password() {
 fn external_leaves_it_to_the_certificate() {
     let ca = Authority::new();
     let ours = ca.issue(&["me.example"]);
-    for (options, right) in [(&["--auth", "EXTERNAL"][..], ""), (&["--auth", "EXTERNAL", "-u", "alice"], "alice")] {
+    for (options, right) in [
+        (&["--auth", "EXTERNAL"][..], ""),
+        (&["--auth", "EXTERNAL", "-u", "alice"], "alice"),
+    ] {
         let config = ca.issue(&["127.0.0.1"]).asking(BOTH, &ca, true);
         let server = Server::start(move |talk| {
             Way::Implicit.open(talk, &config);
@@ -383,7 +404,11 @@ fn external_leaves_it_to_the_certificate() {
 #[test]
 fn the_strongest_that_is_offered_and_allowed_is_taken() {
     for (offered, options, taken) in [
-        ("LOGIN PLAIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256", &[][..], "SCRAM-SHA-256 "),
+        (
+            "LOGIN PLAIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256",
+            &[][..],
+            "SCRAM-SHA-256 ",
+        ),
         ("LOGIN PLAIN CRAM-MD5 SCRAM-SHA-1", &[], "SCRAM-SHA-1 "),
         ("SCRAM-SHA-256 SCRAM-SHA-1-PLUS", &[], "SCRAM-SHA-1-PLUS "),
         ("LOGIN PLAIN CRAM-MD5 XOAUTH2 NTLM", &[], "CRAM-MD5"),
@@ -391,13 +416,24 @@ fn the_strongest_that_is_offered_and_allowed_is_taken() {
         ("login plain", &[], "PLAIN "),
         ("LOGIN", &[], "LOGIN"),
         ("LOGIN PLAIN SCRAM-SHA-256", &["--auth", "LOGIN"], "LOGIN"),
-        ("LOGIN PLAIN SCRAM-SHA-256", &["--auth", "login,plain"], "PLAIN "),
-        ("LOGIN PLAIN SCRAM-SHA-256", &["--auth", "CRAM-MD5,PLAIN"], "PLAIN "),
+        (
+            "LOGIN PLAIN SCRAM-SHA-256",
+            &["--auth", "login,plain"],
+            "PLAIN ",
+        ),
+        (
+            "LOGIN PLAIN SCRAM-SHA-256",
+            &["--auth", "CRAM-MD5,PLAIN"],
+            "PLAIN ",
+        ),
     ] {
         let run = logging_in(PASSWORD, options, move |talk| {
             talk.offer_auth(offered);
             let line = talk.line();
-            assert!(line.starts_with(&format!("AUTH {taken}")), "{offered}: {line}");
+            assert!(
+                line.starts_with(&format!("AUTH {taken}")),
+                "{offered}: {line}"
+            );
             talk.say("535 no");
             talk.quit();
         });
@@ -498,7 +534,11 @@ fn a_235_of_several_lines_is_a_welcome() {
 
 #[test]
 fn a_235_and_more_in_one_packet_is_one_reply_too_many() {
-    for reply in ["235 welcome\r\n250 ok\r\n", "334 \r\n235 welcome\r\n", "235 welcome\r\n2"] {
+    for reply in [
+        "235 welcome\r\n250 ok\r\n",
+        "334 \r\n235 welcome\r\n",
+        "235 welcome\r\n2",
+    ] {
         let run = logging_in(PASSWORD, &[], move |talk| {
             talk.offer_auth("PLAIN");
             talk.begun("PLAIN");
@@ -514,8 +554,21 @@ fn a_235_and_more_in_one_packet_is_one_reply_too_many() {
 #[test]
 fn a_server_that_asks_for_ever_is_left() {
     // A6
-    for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"] {
-        for reply in ["334 ", "334 VXNlcm5hbWU6", "334 =", "334 cj0=", "334", "334-\r\n334 "] {
+    for mechanism in [
+        "PLAIN",
+        "LOGIN",
+        "CRAM-MD5",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-256-PLUS",
+    ] {
+        for reply in [
+            "334 ",
+            "334 VXNlcm5hbWU6",
+            "334 =",
+            "334 cj0=",
+            "334",
+            "334-\r\n334 ",
+        ] {
             let run = logging_in(PASSWORD, &[], move |talk| {
                 talk.offer_auth(mechanism);
                 let mut count = 0;
@@ -540,9 +593,23 @@ fn a_server_that_asks_for_ever_is_left() {
 #[test]
 fn a_challenge_that_makes_no_sense_is_cancelled() {
     // R61
-    for challenge in ["!!!!", "VXNlcm5hbWU6=", "VXN lcm5hbWU6", "VXNl\tcm5", "Username:", "\u{e4}", "===="] {
+    for challenge in [
+        "!!!!",
+        "VXNlcm5hbWU6=",
+        "VXN lcm5hbWU6",
+        "VXNl\tcm5",
+        "Username:",
+        "\u{e4}",
+        "====",
+    ] {
         for mechanism in ["LOGIN", "CRAM-MD5"] {
-            for answer in ["501 cancelled", "535 cancelled", "250 ok", "235 welcome", "334 "] {
+            for answer in [
+                "501 cancelled",
+                "535 cancelled",
+                "250 ok",
+                "235 welcome",
+                "334 ",
+            ] {
                 let run = logging_in(PASSWORD, &[], move |talk| {
                     talk.offer_auth(mechanism);
                     talk.expect(&format!("AUTH {mechanism}"));
@@ -592,26 +659,56 @@ fn scram_servers_that_say_nonsense_first_are_cancelled() {
     // A6, R63
     let rows: [(&str, First); 22] = [
         ("nonce not extended", |first, _| first.replace("7srvr7", "")),
-        ("nonce of its own", |first, nonce| first.replace(nonce, "somethingelse")),
-        ("nonce without its begin", |first, nonce| first.replace(nonce, &nonce[1..])),
-        ("no nonce", |first, _| first.split_once(',').unwrap().1.to_owned()),
+        ("nonce of its own", |first, nonce| {
+            first.replace(nonce, "somethingelse")
+        }),
+        ("nonce without its begin", |first, nonce| {
+            first.replace(nonce, &nonce[1..])
+        }),
+        ("no nonce", |first, _| {
+            first.split_once(',').unwrap().1.to_owned()
+        }),
         ("one iteration", |first, _| first.replace("i=4096", "i=1")),
-        ("a few iterations", |first, _| first.replace("i=4096", "i=4095")),
+        ("a few iterations", |first, _| {
+            first.replace("i=4096", "i=4095")
+        }),
         ("no iteration", |first, _| first.replace("i=4096", "i=0")),
-        ("a billion iterations", |first, _| first.replace("i=4096", "i=1000000000")),
-        ("2^32 iterations and some", |first, _| first.replace("i=4096", "i=4294971392")),
-        ("a number without end", |first, _| first.replace("4096", &"9".repeat(500))),
-        ("a negative number", |first, _| first.replace("i=4096", "i=-4096")),
+        ("a billion iterations", |first, _| {
+            first.replace("i=4096", "i=1000000000")
+        }),
+        ("2^32 iterations and some", |first, _| {
+            first.replace("i=4096", "i=4294971392")
+        }),
+        ("a number without end", |first, _| {
+            first.replace("4096", &"9".repeat(500))
+        }),
+        ("a negative number", |first, _| {
+            first.replace("i=4096", "i=-4096")
+        }),
         ("no number", |first, _| first.replace("i=4096", "i=x")),
         ("no i", |first, _| first.replace(",i=4096", "")),
-        ("two i", |first, _| first.replace(",i=4096", ",i=1000000000,i=4096")),
-        ("two i, the good one first", |first, _| first.replace(",s=", ",i=4096,s=") + "000000"),
-        ("half of it", |first, _| first.split_once(",s").unwrap().0.to_owned() + ","),
-        ("up to the salt", |first, _| first.split_once("=YSBs").unwrap().0.to_owned()),
-        ("up to the count", |first, _| first.split_once("i=").unwrap().0.to_owned()),
-        ("up to the number", |first, _| first.split_once("=4096").unwrap().0.to_owned()),
+        ("two i", |first, _| {
+            first.replace(",i=4096", ",i=1000000000,i=4096")
+        }),
+        ("two i, the good one first", |first, _| {
+            first.replace(",s=", ",i=4096,s=") + "000000"
+        }),
+        ("half of it", |first, _| {
+            first.split_once(",s").unwrap().0.to_owned() + ","
+        }),
+        ("up to the salt", |first, _| {
+            first.split_once("=YSBs").unwrap().0.to_owned()
+        }),
+        ("up to the count", |first, _| {
+            first.split_once("i=").unwrap().0.to_owned()
+        }),
+        ("up to the number", |first, _| {
+            first.split_once("=4096").unwrap().0.to_owned()
+        }),
         ("one byte", |_, _| "r".to_owned()),
-        ("bad salt", |first, _| first.replace("YSBsaXR0bGUgc2FsdA==", "!!!!")),
+        ("bad salt", |first, _| {
+            first.replace("YSBsaXR0bGUgc2FsdA==", "!!!!")
+        }),
         ("nothing", |_, _| String::new()),
     ];
     for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"] {
@@ -634,7 +731,12 @@ fn scram_servers_that_say_nonsense_first_are_cancelled() {
 
 #[test]
 fn scram_errors_of_the_server_are_told() {
-    for error in ["e=other-error", "e=invalid-proof", "e=unknown-user", "m=ext,r=x"] {
+    for error in [
+        "e=other-error",
+        "e=invalid-proof",
+        "e=unknown-user",
+        "m=ext,r=x",
+    ] {
         let run = logging_in(PASSWORD, &[], move |talk| {
             talk.offer_auth("SCRAM-SHA-256");
             talk.begun("SCRAM-SHA-256");
@@ -649,11 +751,16 @@ fn scram_errors_of_the_server_are_told() {
     }
 }
 
+/// What it says at last, instead of the right signature; `None` is a 235 without any.
+type Last = fn(&str) -> Option<String>;
+
 #[test]
 fn a_server_that_does_not_know_the_password_is_not_believed() {
     // A6: the last message, and what comes instead of it.
-    let rows: [(&str, fn(&str) -> Option<String>); 9] = [
-        ("another signature", |_| Some(format!("v={}", encode([7; 32])))),
+    let rows: [(&str, Last); 9] = [
+        ("another signature", |_| {
+            Some(format!("v={}", encode([7; 32])))
+        }),
         ("a short signature", |last| Some(last[..20].to_owned())),
         ("an empty signature", |_| Some("v=".to_owned())),
         ("no base64", |_| Some("v=!!!!".to_owned())),
@@ -735,14 +842,13 @@ fn a_response_too_long_for_a_command_goes_by_itself() {
             let right = format!("\0alice\0{password}");
             let line = talk.line();
             assert!(line.len() <= 510, "{} octets", line.len());
-            match line.strip_prefix("AUTH PLAIN ") {
-                Some(response) => assert_eq!(response, encode(&right)),
-                None => {
-                    assert!("AUTH PLAIN ".len() + encode(&right).len() > 510);
-                    assert_eq!(line, "AUTH PLAIN");
-                    talk.say("334 ");
-                    assert_eq!(talk.decoded(), right.as_bytes());
-                }
+            if let Some(response) = line.strip_prefix("AUTH PLAIN ") {
+                assert_eq!(response, encode(&right));
+            } else {
+                assert!("AUTH PLAIN ".len() + encode(&right).len() > 510);
+                assert_eq!(line, "AUTH PLAIN");
+                talk.say("334 ");
+                assert_eq!(talk.decoded(), right.as_bytes());
             }
             talk.say("235 welcome");
             talk.take_mail();
@@ -795,7 +901,11 @@ fn nobody_is_asked_twice_and_nothing_is_pipelined_with_auth() {
         talk.begun("PLAIN");
         // Nothing is said before it is known.
         talk.say("235 welcome");
-        talk.expect_group(&["MAIL FROM:<alice@crepes.fr>", "RCPT TO:<bob@hamburger.edu>", "DATA"]);
+        talk.expect_group(&[
+            "MAIL FROM:<alice@crepes.fr>",
+            "RCPT TO:<bob@hamburger.edu>",
+            "DATA",
+        ]);
         talk.say("530 5.7.0 log in first\n503 no\n503 no");
         talk.quit();
     });

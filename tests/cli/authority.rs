@@ -153,7 +153,7 @@ impl Papers {
             .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth();
-        self.finished(builder.with_cert_resolver(self.shown()))
+        Self::finished(builder.with_cert_resolver(self.shown()))
     }
 
     /// A server that asks for a certificate by this authority, which must be given or may be left out.
@@ -174,10 +174,10 @@ impl Papers {
             .with_protocol_versions(versions)
             .unwrap()
             .with_client_cert_verifier(verifier.build().unwrap());
-        self.finished(builder.with_cert_resolver(self.shown()))
+        Self::finished(builder.with_cert_resolver(self.shown()))
     }
 
-    fn finished(&self, mut config: ServerConfig) -> Arc<ServerConfig> {
+    fn finished(mut config: ServerConfig) -> Arc<ServerConfig> {
         config.enable_secret_extraction = true;
         Arc::new(config)
     }

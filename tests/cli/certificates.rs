@@ -39,12 +39,16 @@ fn rows() -> (Authority, Vec<Row>) {
     let rows = vec![
         row(
             "expired",
-            ca.issue_odd(LOOPBACK, |params| params.not_after = date_time_ymd(2021, 2, 3)),
+            ca.issue_odd(LOOPBACK, |params| {
+                params.not_after = date_time_ymd(2021, 2, 3);
+            }),
             &["has expired (2021-02-03 00:00:00 UTC)"],
         ),
         row(
             "not yet valid",
-            ca.issue_odd(LOOPBACK, |params| params.not_before = date_time_ymd(2080, 2, 3)),
+            ca.issue_odd(LOOPBACK, |params| {
+                params.not_before = date_time_ymd(2080, 2, 3);
+            }),
             &["is not valid before 2080-02-03 00:00:00 UTC"],
         ),
         row(
@@ -74,11 +78,7 @@ fn rows() -> (Authority, Vec<Row>) {
             namesake.issue(LOOPBACK),
             &["has a signature that is wrong", "unknown CA"],
         ),
-        row(
-            "issuer that is no CA",
-            not_a_ca.issue(LOOPBACK),
-            &["CA"],
-        ),
+        row("issuer that is no CA", not_a_ca.issue(LOOPBACK), &["CA"]),
         row(
             "for clients only",
             ca.issue_odd(LOOPBACK, |params| {
@@ -141,10 +141,12 @@ fn a_certificate_that_will_not_do_ends_it_before_a_word_is_said() {
                     .run();
                 server.finish();
                 println!("{}, {way:?}: {}", row.name, run.stderr);
-                run.exits(77)
-                    .complains(1)
-                    .all_are("deferred")
-                    .says(&["the certificate of [127.0.0.1]:", "-k", "--ca-file", "bob@hamburger.edu"]);
+                run.exits(77).complains(1).all_are("deferred").says(&[
+                    "the certificate of [127.0.0.1]:",
+                    "-k",
+                    "--ca-file",
+                    "bob@hamburger.edu",
+                ]);
                 let is_said = row.words.iter().any(|words| run.stderr.contains(words));
                 assert!(is_said, "{:?} not in {}", row.words, run.stderr);
                 assert_eq!(run.result()["recipients"][0]["stage"], "tls");
@@ -193,7 +195,10 @@ fn with_k_json_says_that_nothing_is_verified() {
     server.finish();
     run.exits(0);
     let tls = &run.events("tls")[0];
-    assert_eq!((&tls["verified"], &tls["judgement"]), (&false.into(), &"not checked".into()));
+    assert_eq!(
+        (&tls["verified"], &tls["judgement"]),
+        (&false.into(), &"not checked".into())
+    );
 }
 
 #[test]
@@ -203,7 +208,11 @@ fn a_self_signed_certificate_in_the_ca_file_is_trusted_for_its_name_and_time() {
     };
     for (name, papers, wrong) in [
         ("good", Papers::self_signed(LOOPBACK, AS_IS), None),
-        ("good, and a CA", Papers::self_signed(LOOPBACK, ca_too), None),
+        (
+            "good, and a CA",
+            Papers::self_signed(LOOPBACK, ca_too),
+            None,
+        ),
         (
             "expired",
             Papers::self_signed(LOOPBACK, |params| {
@@ -284,7 +293,11 @@ fn one_ca_of_several_in_the_file_is_enough() {
         Way::Implicit.open(talk, &config);
         talk.take_on(&[]);
     });
-    let others = [Authority::named("One").pem(), ca.pem(), Authority::named("Two").pem()];
+    let others = [
+        Authority::named("One").pem(),
+        ca.pem(),
+        Authority::named("Two").pem(),
+    ];
     let run = Ehlo::secured_to(&server, Way::Implicit)
         .trusting(&others.concat())
         .text_to_bob()

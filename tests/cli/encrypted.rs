@@ -243,7 +243,11 @@ impl Talk {
         while connection.wants_write() {
             connection.write_tls(&mut records).unwrap();
         }
-        let pieces = if self.pace.is_some() { 1 } else { records.len().max(1) };
+        let pieces = if self.pace.is_some() {
+            1
+        } else {
+            records.len().max(1)
+        };
         for piece in records.chunks(pieces) {
             // A client that has gone away does not mind.
             if self.stream().write_all(piece).is_err() {

@@ -24,7 +24,12 @@ pub fn logging_in(
     options: &[&str],
     script: impl FnOnce(&mut Talk) + Send + 'static,
 ) -> Run {
-    logging_in_with(BOTH, options, |ehlo| ehlo.env("EHLO_PASSWORD", password), script)
+    logging_in_with(
+        BOTH,
+        options,
+        |ehlo| ehlo.env("EHLO_PASSWORD", password),
+        script,
+    )
 }
 
 /// The same with these versions of TLS and another source of the password.
@@ -129,8 +134,8 @@ impl Scram {
     pub fn first(&mut self, client: &[u8]) -> String {
         let client = String::from_utf8(client.to_vec()).unwrap();
         let at = client.match_indices(',').nth(1).unwrap().0 + 1;
-        self.gs2 = client[..at].to_owned();
-        self.bare = client[at..].to_owned();
+        client[..at].clone_into(&mut self.gs2);
+        client[at..].clone_into(&mut self.bare);
         let nonce = self.nonce();
         let salt = encode("a little salt");
         self.first = format!("r={nonce}7srvr7,s={salt},i={}", self.iterations);
@@ -158,7 +163,12 @@ impl Scram {
     pub fn last(&mut self, client: &[u8], password: &str) -> String {
         let client = String::from_utf8(client.to_vec()).unwrap();
         let (before, proof) = client.rsplit_once(",p=").unwrap();
-        let bound = before.strip_prefix("c=").unwrap().split_once(',').unwrap().0;
+        let bound = before
+            .strip_prefix("c=")
+            .unwrap()
+            .split_once(',')
+            .unwrap()
+            .0;
         let bound = BASE64_STANDARD.decode(bound).unwrap();
         let mut right = self.gs2.clone().into_bytes();
         if let Some((name, data)) = &self.binding {
@@ -193,27 +203,36 @@ impl Scram {
     }
 
     fn salted(&self, password: &str) -> Vec<u8> {
-        let algorithm = match self.sha1 {
-            true => pbkdf2::PBKDF2_HMAC_SHA1,
-            false => pbkdf2::PBKDF2_HMAC_SHA256,
+        let algorithm = if self.sha1 {
+            pbkdf2::PBKDF2_HMAC_SHA1
+        } else {
+            pbkdf2::PBKDF2_HMAC_SHA256
         };
         let mut salted = vec![0; self.digest().output_len()];
         let count = NonZeroU32::new(self.iterations).unwrap();
-        pbkdf2::derive(algorithm, count, b"a little salt", password.as_bytes(), &mut salted);
+        pbkdf2::derive(
+            algorithm,
+            count,
+            b"a little salt",
+            password.as_bytes(),
+            &mut salted,
+        );
         salted
     }
 
     fn digest(&self) -> &'static digest::Algorithm {
-        match self.sha1 {
-            true => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-            false => &digest::SHA256,
+        if self.sha1 {
+            &digest::SHA1_FOR_LEGACY_USE_ONLY
+        } else {
+            &digest::SHA256
         }
     }
 
     fn hmac(&self, key: &[u8], message: &[u8]) -> Vec<u8> {
-        let algorithm = match self.sha1 {
-            true => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            false => hmac::HMAC_SHA256,
+        let algorithm = if self.sha1 {
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY
+        } else {
+            hmac::HMAC_SHA256
         };
         hmac::sign(&hmac::Key::new(algorithm, key), message)
             .as_ref()

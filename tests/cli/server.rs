@@ -135,13 +135,11 @@ impl Talk {
 
     /// Sends these bytes as they are or, once the connection is encrypted, in a record.
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.tls {
-            None => self.stream().write_all(bytes),
-            Some(_) => {
-                let records = self.sealed(bytes);
-                self.stream().write_all(&records)
-            }
+        if self.tls.is_none() {
+            return self.stream().write_all(bytes);
         }
+        let records = self.sealed(bytes);
+        self.stream().write_all(&records)
     }
 
     /// Sends bytes one by one at this pace, until the client has had enough of it.

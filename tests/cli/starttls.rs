@@ -97,7 +97,10 @@ fn came_to_nothing(run: &Run, code: i32) {
     let said = run.events("sent");
     let stages = said.iter().map(|sent| sent["stage"].as_str().unwrap());
     for stage in stages {
-        assert!(!["auth", "mail", "rcpt", "data"].contains(&stage), "{run:#?}");
+        assert!(
+            !["auth", "mail", "rcpt", "data"].contains(&stage),
+            "{run:#?}"
+        );
     }
 }
 
@@ -177,7 +180,7 @@ fn bytes_in_clear_a_moment_later_end_the_session_before_anything_is_said() {
     }
 }
 
-/// A ClientHello, perhaps an alert, and no SMTP.
+/// A `ClientHello`, perhaps an alert, and no SMTP.
 #[track_caller]
 fn is_nothing_but_a_hello(said: &[u8]) {
     let mut rest = said;
@@ -192,8 +195,17 @@ fn is_nothing_but_a_hello(said: &[u8]) {
 #[test]
 fn starttls_that_is_not_offered_is_missed_where_it_is_asked_for() {
     // A2: stripped
-    for sender in [Sender::Required, Sender::Login, Sender::RequiredMx, Sender::CasualLogin] {
-        for keywords in [&["AUTH PLAIN"][..], &["XSTARTTLS", "AUTH PLAIN"], &["START-TLS", "AUTH PLAIN"]] {
+    for sender in [
+        Sender::Required,
+        Sender::Login,
+        Sender::RequiredMx,
+        Sender::CasualLogin,
+    ] {
+        for keywords in [
+            &["AUTH PLAIN"][..],
+            &["XSTARTTLS", "AUTH PLAIN"],
+            &["START-TLS", "AUTH PLAIN"],
+        ] {
             let server = Server::start(move |talk| {
                 talk.greet(keywords);
                 ends_without_a_word(talk);
@@ -226,7 +238,9 @@ fn a_relay_without_starttls_gets_the_mail_in_clear_where_nothing_was_asked_for()
         let server = Server::start(Talk::take);
         let run = sender.send(&server, &["-v"]);
         assert_eq!(server.finish().body(), "hi\r\n");
-        run.exits(0).complains(0).shows(&["STARTTLS is not offered"]);
+        run.exits(0)
+            .complains(0)
+            .shows(&["STARTTLS is not offered"]);
     }
 }
 
@@ -283,7 +297,13 @@ fn a_421_to_starttls_is_for_now() {
 #[test]
 fn silence_or_a_lost_connection_at_starttls_ends_it_where_tls_is_asked_for() {
     for sender in Sender::DEMANDING {
-        for row in ["close", "reset", "silence", "half a reply", "half a reply, close"] {
+        for row in [
+            "close",
+            "reset",
+            "silence",
+            "half a reply",
+            "half a reply, close",
+        ] {
             let server = Server::start(move |talk| {
                 go_to_starttls(talk);
                 match row {
@@ -306,7 +326,7 @@ fn silence_or_a_lost_connection_at_starttls_ends_it_where_tls_is_asked_for() {
     }
 }
 
-/// What happens instead of a ServerHello, and what a sender that wants TLS makes of it.
+/// What happens instead of a `ServerHello`, and what a sender that wants TLS makes of it.
 const BAD_HANDSHAKES: [(&str, i32); 9] = [
     ("plaintext", 77),
     ("an alert", 77),
@@ -442,7 +462,9 @@ fn an_mx_that_refuses_starttls_gets_the_mail_in_clear_and_it_is_said() {
         let run = Sender::Opportunistic.send(&server, &[]);
         println!("{row}");
         server.finish();
-        run.exits(0).complains(0).shows(&["\n*** STARTTLS was refused", "in clear\n"]);
+        run.exits(0)
+            .complains(0)
+            .shows(&["\n*** STARTTLS was refused", "in clear\n"]);
         assert_eq!(run.stdout.matches("... Sent (").count(), 1);
     }
 }
@@ -461,7 +483,9 @@ fn an_mx_that_breaks_off_starttls_is_tried_again_in_clear_and_it_is_said() {
         let run = Sender::Opportunistic.send(&server, &[]);
         println!("{row}");
         server.finish();
-        run.exits(0).complains(0).shows(&["\n*** no encryption with mx.hamburger.edu", "in clear\n"]);
+        run.exits(0)
+            .complains(0)
+            .shows(&["\n*** no encryption with mx.hamburger.edu", "in clear\n"]);
         assert_eq!(run.stdout.matches("... Sent (").count(), 1);
     }
 }
@@ -481,7 +505,9 @@ fn an_mx_whose_handshake_fails_is_tried_again_in_clear_and_it_is_said() {
         let run = Sender::Opportunistic.send(&server, &["--timeout", "1s"]);
         println!("{row}");
         server.finish();
-        run.exits(0).complains(0).shows(&["\n*** no encryption with mx.hamburger.edu", "in clear\n"]);
+        run.exits(0)
+            .complains(0)
+            .shows(&["\n*** no encryption with mx.hamburger.edu", "in clear\n"]);
         assert_eq!(run.stdout.matches("... Sent (").count(), 1);
     }
 }
@@ -504,7 +530,9 @@ fn an_mx_lost_at_starttls_is_tried_again_in_clear() {
         let run = Sender::Opportunistic.send(&server, &["--timeout", "1s"]);
         println!("{row}");
         server.finish();
-        run.exits(0).complains(0).shows(&["\n*** no encryption with mx.hamburger.edu"]);
+        run.exits(0)
+            .complains(0)
+            .shows(&["\n*** no encryption with mx.hamburger.edu"]);
     }
 }
 

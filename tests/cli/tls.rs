@@ -47,7 +47,8 @@ fn encrypted(run: &Run, name: &str) -> Vec<(String, bool)> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 #[test]
@@ -73,7 +74,10 @@ fn a_verified_server_gets_the_mail_by_starttls_and_by_implicit_tls() {
         assert_eq!(tls["cipher"], "TLS13_AES_256_GCM_SHA384");
         assert_eq!(tls["name"], "127.0.0.1");
         assert_eq!(tls["resumed"], false);
-        assert_eq!((&tls["verified"], &tls["judgement"]), (&true.into(), &"verified".into()));
+        assert_eq!(
+            (&tls["verified"], &tls["judgement"]),
+            (&true.into(), &"verified".into())
+        );
         assert_eq!(tls["chain"].as_array().unwrap().len(), 1);
         assert_eq!(tls["chain"][0]["names"][0], "127.0.0.1");
         assert_eq!(tls["chain"][0]["sha256"], hex(&papers.sum()));
@@ -111,11 +115,15 @@ fn port_465_is_implicit_tls() {
 fn a_relay_that_offers_starttls_must_be_verified_without_being_asked() {
     let ca = Authority::new();
     let stranger = Authority::named("Somebody Else");
-    for (papers, good) in [(ca.issue(LOOPBACK), true), (stranger.issue(LOOPBACK), false)] {
+    for (papers, good) in [
+        (ca.issue(LOOPBACK), true),
+        (stranger.issue(LOOPBACK), false),
+    ] {
         let config = papers.config(BOTH);
-        let server = match good {
-            true => willing(Way::Starttls, config),
-            false => distrusted(Way::Starttls, config),
+        let server = if good {
+            willing(Way::Starttls, config)
+        } else {
+            distrusted(Way::Starttls, config)
         };
         let run = Ehlo::to(&server)
             .args(["--json"])
@@ -162,7 +170,14 @@ fn what_was_offered_in_clear_is_forgotten_in_tls() {
     let ca = Authority::new();
     let config = ca.issue(LOOPBACK).config(BOTH);
     let server = Server::start(move |talk| {
-        talk.greet(&["PIPELINING", "SIZE 10", "CHUNKING", "8BITMIME", "SMTPUTF8", "STARTTLS"]);
+        talk.greet(&[
+            "PIPELINING",
+            "SIZE 10",
+            "CHUNKING",
+            "8BITMIME",
+            "SMTPUTF8",
+            "STARTTLS",
+        ]);
         talk.expect("STARTTLS");
         talk.say("220 go ahead");
         talk.secure(&config);
@@ -248,20 +263,41 @@ fn names_of_every_kind_are_matched() {
     let ca = Authority::new();
     let rows: [(&str, &str, &[&str], bool); 9] = [
         ("host name", "mail.crepes.fr", &["mail.crepes.fr"], true),
-        ("in other letters", "MAIL.crepes.fr", &["mail.Crepes.fr"], true),
-        ("one of many", "mail.crepes.fr", &["a.example", "mail.crepes.fr"], true),
+        (
+            "in other letters",
+            "MAIL.crepes.fr",
+            &["mail.Crepes.fr"],
+            true,
+        ),
+        (
+            "one of many",
+            "mail.crepes.fr",
+            &["a.example", "mail.crepes.fr"],
+            true,
+        ),
         ("wildcard", "mail.crepes.fr", &["*.crepes.fr"], true),
-        ("wildcard, two labels", "a.mail.crepes.fr", &["*.crepes.fr"], false),
+        (
+            "wildcard, two labels",
+            "a.mail.crepes.fr",
+            &["*.crepes.fr"],
+            false,
+        ),
         ("wildcard, no label", "crepes.fr", &["*.crepes.fr"], false),
-        ("internationalized", "mail.crêpes.example", &["mail.xn--crpes-isa.example"], true),
+        (
+            "internationalized",
+            "mail.crêpes.example",
+            &["mail.xn--crpes-isa.example"],
+            true,
+        ),
         ("address", "127.0.0.1", &["127.0.0.1"], true),
         ("address as a name", "127.0.0.1", &["localhost"], false),
     ];
     for (row, relay, names, good) in rows {
         let config = ca.issue(names).config(BOTH);
-        let server = match good {
-            true => willing(Way::Starttls, config),
-            false => distrusted(Way::Starttls, config),
+        let server = if good {
+            willing(Way::Starttls, config)
+        } else {
+            distrusted(Way::Starttls, config)
         };
         let run = Ehlo::secured_to_host(&server, Way::Starttls, relay)
             .trusting(&ca.pem())
@@ -283,9 +319,10 @@ fn a_name_given_by_tls_name_stands_instead_of_the_relays() {
     let ca = Authority::new();
     for (name, good) in [("inner.crepes.fr", true), ("127.0.0.1", false)] {
         let config = ca.issue(&["inner.crepes.fr"]).config(BOTH);
-        let server = match good {
-            true => willing(Way::Implicit, config),
-            false => distrusted(Way::Implicit, config),
+        let server = if good {
+            willing(Way::Implicit, config)
+        } else {
+            distrusted(Way::Implicit, config)
         };
         let run = Ehlo::secured_to(&server, Way::Implicit)
             .trusting(&ca.pem())
@@ -304,7 +341,11 @@ fn a_name_given_by_tls_name_stands_instead_of_the_relays() {
 #[test]
 fn a_chain_with_an_intermediate_is_followed_and_shown() {
     let ca = Authority::new();
-    let config = ca.intermediate(AS_IS).intermediate(AS_IS).issue(LOOPBACK).config(BOTH);
+    let config = ca
+        .intermediate(AS_IS)
+        .intermediate(AS_IS)
+        .issue(LOOPBACK)
+        .config(BOTH);
     let server = willing(Way::Implicit, config);
     let run = Ehlo::secured_to(&server, Way::Implicit)
         .trusting(&ca.pem())
@@ -425,18 +466,38 @@ fn files_that_will_not_do_are_refused_before_connecting() {
         run.exits(code).complains(1).says(words);
         assert!(run.events("connect").is_empty(), "{run:#?}");
     };
-    refused(66, &["--ca-file", "none.pem"], &["--ca-file none.pem", "No such file"]);
+    refused(
+        66,
+        &["--ca-file", "none.pem"],
+        &["--ca-file none.pem", "No such file"],
+    );
     refused(66, &["--ca-file", "empty.pem"], &["--ca-file empty.pem"]);
-    refused(66, &["--ca-file", "rubbish.pem"], &["--ca-file rubbish.pem"]);
+    refused(
+        66,
+        &["--ca-file", "rubbish.pem"],
+        &["--ca-file rubbish.pem"],
+    );
     refused(66, &["--ca-file", "."], &["--ca-file ."]);
     refused(
         66,
         &["--cert", "cert.pem", "--key", "other.pem"],
         &["--key other.pem", "not the key of cert.pem"],
     );
-    refused(66, &["--cert", "none.pem", "--key", "key.pem"], &["--cert none.pem"]);
-    refused(66, &["--cert", "cert.pem", "--key", "none.pem"], &["--key none.pem"]);
-    refused(66, &["--cert", "cert.pem", "--key", "ca.pem"], &["--key ca.pem"]);
+    refused(
+        66,
+        &["--cert", "none.pem", "--key", "key.pem"],
+        &["--cert none.pem"],
+    );
+    refused(
+        66,
+        &["--cert", "cert.pem", "--key", "none.pem"],
+        &["--key none.pem"],
+    );
+    refused(
+        66,
+        &["--cert", "cert.pem", "--key", "ca.pem"],
+        &["--key ca.pem"],
+    );
     // B8
     for key in ["open.pem", "group.pem"] {
         refused(
@@ -445,7 +506,11 @@ fn files_that_will_not_do_are_refused_before_connecting() {
             &["--key", &format!("chmod 600 {key}")],
         );
     }
-    refused(73, &["--save-certs", "nowhere/x.pem"], &["--save-certs nowhere/x.pem"]);
+    refused(
+        73,
+        &["--save-certs", "nowhere/x.pem"],
+        &["--save-certs nowhere/x.pem"],
+    );
     for (options, option) in [
         (&["--cert", "cert.pem"][..], "--key"),
         (&["--key", "key.pem"], "--cert"),
@@ -485,9 +550,10 @@ fn the_servers_certificates_are_saved_good_or_not() {
     let stranger = Authority::named("Somebody Else");
     for (trusted, good) in [(&ca, true), (&stranger, false)] {
         let config = papers.config(BOTH);
-        let server = match good {
-            true => willing(Way::Starttls, config),
-            false => distrusted(Way::Starttls, config),
+        let server = if good {
+            willing(Way::Starttls, config)
+        } else {
+            distrusted(Way::Starttls, config)
         };
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("saved.pem");
@@ -522,7 +588,10 @@ fn a_pin_is_the_certificate_or_its_key_however_it_is_written() {
         pins.push(vec![format!("sha256:{}", BASE64_STANDARD.encode(&sum))]);
         pins.push(vec![format!("sha256//{}", BASE64_STANDARD.encode(&sum))]);
         pins.push(vec![format!("sha256:{}", colons(&sum))]);
-        pins.push(vec![format!("sha256:{wrong}"), format!("sha256:{}", hex(&sum))]);
+        pins.push(vec![
+            format!("sha256:{wrong}"),
+            format!("sha256:{}", hex(&sum)),
+        ]);
     }
     for pins in pins {
         let server = willing(Way::Starttls, papers.config(BOTH));
@@ -618,9 +687,10 @@ fn a_pin_beside_a_ca_file_must_be_right_as_well_as_the_chain() {
         (&right, &stranger, false),
     ] {
         let config = papers.config(BOTH);
-        let server = match good {
-            true => willing(Way::Implicit, config),
-            false => distrusted(Way::Implicit, config),
+        let server = if good {
+            willing(Way::Implicit, config)
+        } else {
+            distrusted(Way::Implicit, config)
         };
         let run = Ehlo::secured_to(&server, Way::Implicit)
             .args(["--pin", pin])
@@ -681,7 +751,9 @@ fn a_large_message_goes_through_tls_as_it_is() {
         Way::Implicit.open(talk, &config);
         talk.take_on(&[])
     });
-    let content: Vec<u8> = (0..3_000_000u32).map(|i| (u64::from(i) * 7919 >> 5) as u8).collect();
+    let content: Vec<u8> = (0..3_000_000u32)
+        .map(|i| ((u64::from(i) * 7919) >> 5).to_le_bytes()[0])
+        .collect();
     let ehlo = Ehlo::secured_to(&server, Way::Implicit).trusting(&ca.pem());
     ehlo.file("big.bin", &content);
     let run = ehlo.args(["-a", "big.bin"]).text_to_bob().run();
@@ -752,7 +824,10 @@ fn the_next_session_with_a_host_takes_up_the_first_and_is_judged_alike() {
     server.finish();
     run.exits(0).all_are("accepted");
     let all = run.events("tls");
-    assert_eq!((&all[0]["resumed"], &all[1]["resumed"]), (&false.into(), &true.into()));
+    assert_eq!(
+        (&all[0]["resumed"], &all[1]["resumed"]),
+        (&false.into(), &true.into())
+    );
     assert_eq!(all[0]["judgement"], "verified");
     assert_eq!(all[1]["judgement"], "verified");
     assert_eq!(all[0]["chain"], all[1]["chain"]);
