@@ -5,6 +5,7 @@ mod auth;
 mod config;
 mod message;
 mod output;
+mod probe;
 mod profile;
 mod route;
 mod session;
@@ -98,6 +99,8 @@ enum Verb {
     Sink(sink::Args),
     /// Send a message with an attachment to a receiver inside, and show both sides.
     Demo,
+    /// Say what a server says of itself, without sending mail.
+    Probe(Box<probe::Args>),
     /// Look at the configuration.
     Config(config::VerbArgs),
 }
@@ -144,6 +147,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         (Some(_), Some(error)) => Err(said(&error)),
         (Some(Verb::Sink(arguments)), _) => Ok(Plan::Sink(arguments.plan())),
         (Some(Verb::Demo), _) => Ok(Plan::Demo),
+        (Some(Verb::Probe(arguments)), _) => {
+            let plan = arguments.plan().map_err(wrong)?;
+            Ok(Plan::Probe(Box::new(plan)))
+        }
         (Some(Verb::Config(arguments)), _) => arguments
             .plan(&mut typed.of_sending(), places)
             .map(Plan::Config),
