@@ -150,7 +150,11 @@ fn a_certificate_that_will_not_do_ends_it_before_a_word_is_said() {
                 let is_said = row.words.iter().any(|words| run.stderr.contains(words));
                 assert!(is_said, "{:?} not in {}", row.words, run.stderr);
                 assert_eq!(run.result()["recipients"][0]["stage"], "tls");
-                assert!(run.events("tls").is_empty(), "{run:#?}");
+                for tls in run.events("tls") {
+                    // What was seen of it, but no encryption.
+                    assert_eq!(tls["verified"], false);
+                    assert!(tls["version"].is_null(), "{tls}");
+                }
             }
         }
     }

@@ -3,12 +3,13 @@
 use crate::authority::{Authority, BOTH};
 use crate::encrypted::Way;
 use crate::program::{Ehlo, Run};
-use crate::server::{Server, Talk};
+use crate::server::{PATIENCE, Server, Talk};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ring::digest::{self, digest};
 use ring::{hmac, pbkdf2};
 use rustls::SupportedProtocolVersion;
 use std::num::NonZeroU32;
+use std::time::Instant;
 
 /// Something that is no word of any reply.
 pub const PASSWORD: &str = "hunter2-Gr8!";
@@ -85,6 +86,23 @@ impl Talk {
         match response {
             "=" => Vec::new(),
             text => BASE64_STANDARD.decode(text).expect("no base64"),
+        }
+    }
+
+    /// Answers all with this, until QUIT or the end of the connection.
+    #[track_caller]
+    pub fn answer_with(&mut self, reply: &str) {
+        loop {
+            while !self.inbox.contains(&b'\n') {
+                if !self.fill(Instant::now() + PATIENCE) {
+                    self.is_over = true;
+                    return;
+                }
+            }
+            if self.line() == "QUIT" {
+                return self.say("221 bye");
+            }
+            self.send(format!("{reply}\r\n").as_bytes());
         }
     }
 

@@ -223,8 +223,7 @@ fn a_server_that_says_the_whole_line_back_is_not_quoted() {
                 talk.offer_auth("PLAIN");
                 let line = talk.line();
                 talk.say(&format!("{code} {line}"));
-                let rest = talk.answer_all(format!("{code} {line}\r\n").as_bytes());
-                drop(rest);
+                talk.answer_with(&format!("{code} {line}"));
             });
             let row = code.to_owned();
             leaks.look(&row, &run, password);
@@ -283,7 +282,7 @@ fn a_challenge_that_says_the_password_is_not_quoted() {
                 talk.offer_auth(mechanism);
                 let _ = talk.line();
                 talk.say(&format!("334 {challenge}"));
-                talk.answer_all(b"535 5.7.8 no\r\n");
+                talk.answer_with("535 5.7.8 no");
             });
             let row = format!("{mechanism}, {row}");
             run.exits(77);
