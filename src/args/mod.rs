@@ -241,28 +241,37 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
     let message = cli.message.options()?;
     let output = cli.output.options();
-    let mut session = cli.session.options();
-    let usual = cli.tls.usual_port();
-    let route = cli.route.options(&session, usual)?;
-    let (encryption, tls) = cli.tls.options(&route)?;
-    session.tls = encryption;
-    let credentials = cli.auth.options(&mut session)?;
+    let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
     if only_print {
         return Ok(Plan::Print(message, output));
     }
-    auth::check_relay(credentials.as_ref(), &route)?;
+    auth::check_relay(way.credentials.as_ref(), &way.route)?;
     Ok(Plan::Send(Box::new(Send {
         message,
-        way: Way {
-            profile: None,
-            route,
-            session,
-            tls,
-            credentials,
-        },
+        way,
         fallbacks: Vec::new(),
         output,
     })))
+}
+
+/// Route, session, encryption and login, as far as they hang together.
+fn way(
+    route: route::Args,
+    mut session: crate::session::Options,
+    tls: tls::Args,
+    auth: auth::Args,
+) -> Result<Way, Wrong> {
+    let route = route.options(&session, tls.usual_port())?;
+    let (encryption, tls) = tls.options(&route)?;
+    session.tls = encryption;
+    let credentials = auth.options(&mut session)?;
+    Ok(Way {
+        profile: None,
+        route,
+        session,
+        tls,
+        credentials,
+    })
 }
 
 /// What is wrong with an argument, and with which exit status.

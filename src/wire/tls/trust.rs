@@ -7,7 +7,7 @@ use crate::text::shown;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
@@ -236,22 +236,22 @@ impl Judge {
         self.trust == Trust::Verified
     }
 
-    /// What the handshake's signature says about how the certificate was judged.
+    /// What the handshake's signature says about the certificate. Where any will do, so will any
+    /// signature.
     fn signed(
         &self,
-        verified: Result<HandshakeSignatureValid, Error>,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trust == Trust::Any {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        let verified = verify(&self.provider.signature_verification_algorithms);
+        if let Err(error) = &verified {
+            let why = format!("does not fit the signature of the handshake: {error}");
+            *self.seen() = Judgement::Distrusted(why);
+        }
         match verified {
-            Err(error) if self.trust == Trust::Reported => {
-                let why = format!("does not fit the signature of the handshake: {error}");
-                *self.seen() = Judgement::Distrusted(why);
-                Ok(HandshakeSignatureValid::assertion())
-            }
-            Err(Error::InvalidCertificate(error)) => {
-                let why = format!("does not fit the signature of the handshake: {error}");
-                *self.seen() = Judgement::Distrusted(why);
-                Err(Error::InvalidCertificate(error))
-            }
+            Err(_) if !self.believes() => Ok(HandshakeSignatureValid::assertion()),
             other => other,
         }
     }
@@ -306,13 +306,9 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if self.trust == Trust::Any {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        let verified =
-            rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms);
-        self.signed(verified)
+        self.signed(|algorithms| {
+            rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn verify_tls13_signature(
@@ -321,13 +317,9 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if self.trust == Trust::Any {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        let verified =
-            rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms);
-        self.signed(verified)
+        self.signed(|algorithms| {
+            rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
