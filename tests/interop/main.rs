@@ -2,15 +2,25 @@
 //! what we compose. Where a part is not installed its tests are skipped with a reason, unless
 //! `EHLO_INTEROP=required`.
 
+#[expect(dead_code, reason = "the tests of routing ask more of it")]
+#[path = "../dns/authority.rs"]
+mod authority;
+mod ca;
+mod dovecot;
 mod entity;
+mod keeper;
 mod parts;
 mod postfix;
 mod reader;
 mod run;
 mod smtp_sink;
+mod submission;
+mod terminal;
 
 mod abilities;
+mod auth;
 mod delivery;
+mod encryption;
 mod faults;
 mod large;
 mod matrix;
