@@ -23,6 +23,7 @@ mod abilities;
 mod auth;
 mod delivery;
 mod encryption;
+mod exim;
 mod faults;
 mod large;
 mod matrix;
