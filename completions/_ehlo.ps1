@@ -102,6 +102,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('sink', 'sink', [CompletionResultType]::ParameterValue, 'Receive mail on loopback, for demos, tests and scripts')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Send a message with an attachment to a receiver inside, and show both sides')
+            [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Say what a server says of itself, without sending mail')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at the configuration')
             break
         }
@@ -120,6 +121,44 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         'ehlo;demo' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;probe' {
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'What must be there, like starttls,pipelining,auth=PLAIN,size>=10M,cert-days>=14')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
+            [CompletionResult]::new('--helo', '--helo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')
+            [CompletionResult]::new('--ehlo', '--ehlo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'One time limit for every step, like 30s')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Connect from this address of ours')
+            [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Connect to this host, and go by the name of the one that is meant')
+            [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Ask this resolver instead of those in /etc/resolv.conf')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'When to encrypt')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Trust the CAs in this file (PEM) instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Our own certificate (PEM, with its chain)')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The key of our own certificate (PEM, without passphrase)')
+            [CompletionResult]::new('--tls-name', '--tls-name', [CompletionResultType]::ParameterName, 'The name that the certificate must have, instead of the relay''s or the MX''s')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'The server''s certificate or key, as sha256:SUM; TLS is required')
+            [CompletionResult]::new('--tls-min', '--tls-min', [CompletionResultType]::ParameterName, 'The oldest version of TLS that will do; TLS is required')
+            [CompletionResult]::new('--save-certs', '--save-certs', [CompletionResultType]::ParameterName, 'Write the server''s certificates to this file (PEM), good or not')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Log in at the --relay as this user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in at the --relay as this user')
+            [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN')
+            [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'The password is the first line that this shell command prints')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'The password is the first line of this file')
+            [CompletionResult]::new('--oauth-token-command', '--oauth-token-command', [CompletionResultType]::ParameterName, 'The OAuth token is the first line that this shell command prints')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the conversation, too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the conversation, too')
+            [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
+            [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
+            [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
+            [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Take any certificate')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Take any certificate')
+            [CompletionResult]::new('--allow-cleartext-password', '--allow-cleartext-password', [CompletionResultType]::ParameterName, 'Let the password go over a connection without TLS')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'ehlo;config' {

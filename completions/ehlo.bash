@@ -22,6 +22,9 @@ _ehlo() {
             ehlo,demo)
                 cmd="ehlo__subcmd__demo"
                 ;;
+            ehlo,probe)
+                cmd="ehlo__subcmd__probe"
+                ;;
             ehlo,sink)
                 cmd="ehlo__subcmd__sink"
                 ;;
@@ -41,7 +44,7 @@ _ehlo() {
 
     case "${cmd}" in
         ehlo)
-            opts="-f -s -b -a -H -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --server --relay --port --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --progress --json --profile --config --help --version sink demo config"
+            opts="-f -s -b -a -H -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --server --relay --port --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --progress --json --profile --config --help --version sink demo probe config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -365,6 +368,112 @@ _ehlo() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__probe)
+            opts="-v -p -4 -6 -k -u -h --expect --json --verbose --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --helo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ehlo)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls)
+                    COMPREPLY=($(compgen -W "auto off starttls implicit" -- "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-min)
+                    COMPREPLY=($(compgen -W "1.2 1.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --save-certs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --auth)
+                    COMPREPLY=($(compgen -W "EXTERNAL SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2" -- "${cur}"))
+                    return 0
+                    ;;
+                --password-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --oauth-token-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

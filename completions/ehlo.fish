@@ -110,6 +110,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
@@ -120,6 +121,46 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each 
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'What must be there, like starttls,pipelining,auth=PLAIN,size>=10M,cert-days>=14' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'One time limit for every step, like 30s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l json -d 'One JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s v -l verbose -d 'Show the conversation, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, and try every option of every profile'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "show" -d 'Show a profile with all that it inherits'

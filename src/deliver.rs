@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(30);
+pub const CONNECT: Duration = Duration::from_secs(30);
 
 /// A way to deliver: where to, how, and who we are there.
 pub struct Way<'a> {

@@ -22,6 +22,7 @@
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
+//! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
 //! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
@@ -40,16 +41,18 @@
 //! session    -> wire
 //! outcome    -> session route wire
 //! transcript -> outcome session
-//! plan       -> message route wire session config credentials transcript sink
-//! args       -> plan message route wire session config credentials transcript sink
+//! plan       -> message route wire session config credentials transcript sink check
+//! args       -> plan message route wire session config credentials transcript sink check
 //! deliver    -> message route wire session outcome
-//! verbs      -> plan message route wire session config credentials transcript sink deliver outcome
+//! check      -> route wire session outcome deliver
+//! verbs      -> plan message route wire session config credentials transcript sink deliver outcome check
 //! ```
 
 pub mod address;
 pub mod args;
 pub mod blocks;
 pub mod certificate;
+pub mod check;
 pub mod config;
 pub mod credentials;
 pub mod deliver;

@@ -1,5 +1,6 @@
 //! What will be done: plain data, every default decided.
 
+use crate::check::Expectation;
 use crate::exit::Exit;
 use crate::wire::tls;
 use crate::{config, credentials, message, route, session, sink, transcript};
@@ -14,6 +15,8 @@ pub enum Plan {
     Print(message::Options, transcript::Options),
     /// Receive messages.
     Sink(Sink),
+    /// Say what a server says of itself.
+    Probe(Box<Probe>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.
@@ -64,6 +67,19 @@ pub enum Config {
     },
     /// A profile with all that it inherits.
     Profile(config::Profile),
+}
+
+/// A look at a server.
+#[derive(Debug)]
+pub struct Probe {
+    /// Which, and how it is reached.
+    pub way: Way,
+    /// What must be there.
+    pub expect: Vec<Expectation>,
+    /// For a program.
+    pub json: bool,
+    /// With the conversation.
+    pub verbose: bool,
 }
 
 /// Receiving.

@@ -18,3 +18,9 @@ pub fn stamp(at: SystemTime) -> String {
         .format("%Y%m%d%H%M%S")
         .to_string()
 }
+
+/// The seconds since 1970.
+#[must_use]
+pub fn now_in_seconds() -> i64 {
+    chrono::Utc::now().timestamp()
+}

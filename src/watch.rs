@@ -57,6 +57,15 @@ pub enum Happening<'a> {
     },
     /// The conversation is encrypted from here on.
     Secured(Secured<'a>),
+    /// The server's certificate is not good, and the conversation ends here.
+    Distrusted {
+        /// The name that was asked for.
+        name: &'a str,
+        /// What is wrong with it, behind "certificate of NAME not trusted: it".
+        why: &'a str,
+        /// The server's certificates in DER, its own first.
+        chain: &'a [Vec<u8>],
+    },
     /// A command of ours.
     Sent {
         /// The command as it may be shown.

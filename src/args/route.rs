@@ -22,6 +22,19 @@ pub struct Args {
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
+    #[command(flatten)]
+    reach: Reach,
+
+    /// --port was said later than the port of --relay, which is that of a profile.
+    #[arg(skip)]
+    pub port_wins: bool,
+}
+
+/// How a server is reached.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Route")]
+pub struct Reach {
     /// Use IPv4 only.
     #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
     ipv4: bool,
@@ -47,13 +60,19 @@ pub struct Args {
     /// Ask this resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
     dns: Option<Target>,
-
-    /// --port was said later than the port of --relay, which is that of a profile.
-    #[arg(skip)]
-    pub port_wins: bool,
 }
 
 impl Args {
+    /// The way to this server.
+    pub fn to(host: Target, port: Option<u16>, reach: Reach) -> Self {
+        Self {
+            relay: Some(host),
+            port,
+            reach,
+            port_wins: false,
+        }
+    }
+
     /// The way that is meant; `usual` is the port where none is named.
     pub fn options(mut self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
         if self.port_wins
@@ -68,12 +87,12 @@ impl Args {
             relay: self.relay.map(|relay| relay.place(port)),
             port,
             family,
-            bind: self.bind,
-            connect_to: self.connect_to.map(|target| Detour {
+            bind: self.reach.bind,
+            connect_to: self.reach.connect_to.map(|target| Detour {
                 host: target.host,
                 port: target.port,
             }),
-            dns: self.dns.map(resolver).transpose()?,
+            dns: self.reach.dns.map(resolver).transpose()?,
             own_names: session.helo.iter().cloned().collect(),
         })
     }
@@ -97,12 +116,12 @@ impl Args {
 
     /// The family of --bind, -4 and -6, which must agree.
     fn family(&self) -> Result<Family, Wrong> {
-        let (wanted, option) = match (self.ipv4, self.ipv6) {
+        let (wanted, option) = match (self.reach.ipv4, self.reach.ipv6) {
             (true, _) => (Family::V4, "-4"),
             (_, true) => (Family::V6, "-6"),
             _ => (Family::Any, ""),
         };
-        match self.bind {
+        match self.reach.bind {
             None => Ok(wanted),
             Some(ip) if wanted.has(ip) => Ok(Family::of(ip)),
             Some(ip) => Err(contradiction(&format!("--bind {ip}"), option)),
@@ -116,7 +135,7 @@ impl Args {
             host.map(|host| (format!("{option} {host}"), host))
         };
         let relay = named("--relay", &self.relay);
-        let detour = named("--connect-to", &self.connect_to);
+        let detour = named("--connect-to", &self.reach.connect_to);
         if let (Some((relay, Host::Unix(_))), Some((detour, _))) = (&relay, &detour) {
             return Err(contradiction(relay, detour));
         }
@@ -124,15 +143,15 @@ impl Args {
             return Ok(());
         };
         let fits = match host {
-            Host::Unix(_) => self.bind.is_none(),
+            Host::Unix(_) => self.reach.bind.is_none(),
             Host::Address(ip) => family.has(ip),
             Host::Relay(_) | Host::Exchanger(_) => true,
         };
         if fits {
             return Ok(());
         }
-        let option = if self.ipv4 { "-4" } else { "-6" };
-        let ours = self.bind.map(|ip| format!("--bind {ip}"));
+        let option = if self.reach.ipv4 { "-4" } else { "-6" };
+        let ours = self.reach.bind.map(|ip| format!("--bind {ip}"));
         Err(contradiction(ours.as_deref().unwrap_or(option), &end))
     }
 }

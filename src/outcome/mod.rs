@@ -1,11 +1,14 @@
 //! What became of every recipient, and the exit status that they make together.
 
+mod ending;
+
+pub use ending::Ending;
+
 use crate::address::Address;
 use crate::exit::Exit;
 use crate::peer::Peer;
 use crate::route::RouteError;
-use crate::session::{Answer, Class, Failure, Reply, Stage, Unfit, Unmet};
-use crate::wire::{TlsError, WireError};
+use crate::session::{Answer, Class, Failure, Reply, Stage, Unfit};
 use std::fmt;
 
 /// How it ended for one recipient.
@@ -197,7 +200,7 @@ impl Fate {
             Some(Answer::Accepted(reply)) => Self::accepted(recipient, reply),
             Some(Answer::Said(stage, reply)) => Self::said(recipient, server, *stage, reply),
             Some(Answer::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
-            Some(Answer::Unmet(unmet)) => Self::unmet(recipient, server, unmet),
+            Some(Answer::Unmet(unmet)) => Self::ended(recipient, Ending::unmet(server, unmet)),
             Some(Answer::InDoubt) => Self::failed(recipient, server, failure, true),
             None => Self::failed(recipient, server, failure, false),
         };
@@ -216,24 +219,11 @@ impl Fate {
     }
 
     fn said(recipient: &Address, server: &Server, stage: Stage, reply: &Reply) -> Self {
+        if stage == Stage::Auth && reply.class() == Class::ForGood {
+            return Self::ended(recipient, Ending::said(server, stage, reply));
+        }
         let words = format!("{} (in reply to {})", reply.whole(), stage.words());
-        let (verdict, sentence) = if stage == Stage::Auth && reply.class() == Class::ForGood {
-            let words = reply.whole();
-            return Self {
-                stage: Some(stage),
-                reply: Some(reply.clone()),
-                enhanced: reply.enhanced().map(str::to_owned),
-                ..Self::of(
-                    recipient,
-                    Verdict::Refused,
-                    Cause::Policy,
-                    format!(
-                        "{server} refused the login: {words} (in reply to AUTH); <{recipient}> did not \
-                         get the message"
-                    ),
-                )
-            };
-        } else if reply.class() == Class::ForGood {
+        let (verdict, sentence) = if reply.class() == Class::ForGood {
             let sentence = format!("{server} refused <{recipient}>: {words}");
             (Verdict::Refused, sentence)
         } else {
@@ -269,59 +259,18 @@ impl Fate {
         }
     }
 
-    /// What we ask for is not there now; the server may be mended, or another may have it.
-    fn unmet(recipient: &Address, server: &Server, unmet: &Unmet) -> Self {
-        let what = match unmet {
-            Unmet::NoStarttls => format!(
-                "{server} does not offer STARTTLS, and nothing is to be sent without it (--tls)"
-            ),
-            Unmet::StarttlsRefused(reply) => {
-                format!("{server} refused STARTTLS: {}", reply.whole())
-            }
-            Unmet::PasswordInClear => format!(
-                "there is no encryption with {server}, so the password stays here; \
-                 --allow-cleartext-password would send it in clear"
-            ),
-            Unmet::NoAuth => {
-                format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
-            }
-            Unmet::NoMechanism(offered) => format!(
-                "{server} offers AUTH only as {offered}, and none of it fits what is at hand \
-                 (--auth, --oauth-token-command)"
-            ),
-            Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
-        };
-        let sentence = format!("{what}; <{recipient}> did not get the message");
+    /// The session ended, and with it the hope of this recipient.
+    fn ended(recipient: &Address, ending: Ending) -> Self {
+        let Ending { words, advice, .. } = ending;
+        let sentence = format!("{words}; <{recipient}> did not get the message{advice}");
         Self {
-            stage: Some(unmet.stage()),
-            ..Self::of(recipient, Verdict::Deferred, Cause::Policy, sentence)
-        }
-    }
-
-    fn without_tls(recipient: &Address, server: &Server, error: &TlsError) -> Self {
-        let (cause, what, advice) = match error {
-            TlsError::Certificate(why) => (
-                Cause::Policy,
-                format!("the certificate of {server} {why}"),
-                "; --ca-file FILE trusts another CA, and -k (--insecure) any certificate",
-            ),
-            TlsError::Incompatible(why) => {
-                (Cause::Policy, format!("no TLS with {server}: {why}"), "")
-            }
-            TlsError::Wire(WireError::Closed) => {
-                let what = format!("{server} closed the connection during the TLS handshake");
-                (Cause::Policy, what, "")
-            }
-            TlsError::Wire(error) => (
-                Cause::Network,
-                format!("the TLS handshake with {server} failed: {error}"),
-                "",
-            ),
-        };
-        let sentence = format!("{what}; <{recipient}> did not get the message{advice}");
-        Self {
-            stage: Some(Stage::Tls),
-            ..Self::of(recipient, Verdict::Deferred, cause, sentence)
+            stage: ending.stage,
+            enhanced: ending
+                .reply
+                .as_ref()
+                .and_then(|reply| reply.enhanced().map(str::to_owned)),
+            reply: ending.reply,
+            ..Self::of(recipient, ending.verdict, ending.cause, sentence)
         }
     }
 
@@ -331,62 +280,27 @@ impl Fate {
         failure: Option<&Failure>,
         in_doubt: bool,
     ) -> Self {
-        let verdict = if in_doubt {
-            Verdict::Uncertain
-        } else {
-            Verdict::Deferred
+        let Some(failure) = failure else {
+            return Self::unasked(recipient);
         };
-        let end = if in_doubt {
-            format!("<{recipient}> may have got the message, and sent again it may arrive twice")
-        } else {
-            format!("<{recipient}> did not get the message; try again later")
-        };
-        match failure {
-            Some(Failure::Wire(stage, error)) => {
-                let sentence = format!("{}; {end}", lost(server, *stage, error));
-                Self {
-                    stage: Some(*stage),
-                    ..Self::of(recipient, verdict, Cause::Network, sentence)
-                }
-            }
-            Some(Failure::Protocol(stage, what)) => {
-                let at = stage.words();
-                let sentence = format!("{server} broke the protocol: {what} (at {at}); {end}");
-                Self {
-                    stage: Some(*stage),
-                    ..Self::of(recipient, verdict, Cause::Protocol, sentence)
-                }
-            }
-            Some(Failure::Tls(error)) => Self::without_tls(recipient, server, error),
-            Some(Failure::Message(error)) => {
-                let sentence = format!("<{recipient}>: {error}");
-                Self::of(recipient, Verdict::Skipped, Cause::Message, sentence)
-            }
-            None => Self::unasked(recipient),
+        if let Failure::Message(error) = failure {
+            let sentence = format!("<{recipient}>: {error}");
+            return Self::of(recipient, Verdict::Skipped, Cause::Message, sentence);
         }
-    }
-}
-
-/// What happened to the connection, and when.
-fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
-    let when = match stage {
-        Stage::Banner => "waiting for the greeting of",
-        _ => "talking to",
-    };
-    let at = match stage {
-        Stage::Banner => String::new(),
-        Stage::Body | Stage::Dot => format!(" while sending {}", stage.words()),
-        _ => format!(" while sending {} or waiting for its reply", stage.words()),
-    };
-    match error {
-        WireError::Closed => format!(
-            "lost connection with {server}{}",
-            match stage {
-                Stage::Banner => " before its greeting",
-                _ => &at,
-            }
-        ),
-        other => format!("{when} {server}{at}: {other}"),
+        let Some(ending) = Ending::failed(server, failure) else {
+            return Self::unasked(recipient);
+        };
+        if !in_doubt {
+            return Self::ended(recipient, ending);
+        }
+        let sentence = format!(
+            "{}; <{recipient}> may have got the message, and sent again it may arrive twice",
+            ending.words
+        );
+        Self {
+            stage: ending.stage,
+            ..Self::of(recipient, Verdict::Uncertain, ending.cause, sentence)
+        }
     }
 }
 
@@ -420,55 +334,56 @@ impl Report {
             .collect()
     }
 
-    /// The exit status: the one table of cli.md.
+    /// The exit status.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let fates = &self.fates;
-        let any = |verdict| fates.iter().any(|fate| fate.verdict == verdict);
-        let all_by = |cause| fates.iter().all(|fate| fate.cause == cause);
-        let held: Vec<&Fate> = fates
-            .iter()
-            .filter(|fate| matches!(fate.verdict, Verdict::Deferred | Verdict::Uncertain))
-            .collect();
-        let by_policy = all_by(Cause::Policy);
-        let by_protocol = !held.is_empty() && held.iter().all(|f| f.cause == Cause::Protocol);
-        if fates.iter().all(|fate| fate.verdict == Verdict::Accepted) {
-            Exit::Ok
-        } else if any(Verdict::Accepted) {
-            Exit::Partly
-        } else if fates.iter().any(|fate| fate.cause == Cause::Output) {
-            Exit::Io
-        } else if fates.iter().any(|fate| fate.cause == Cause::Message) {
-            Exit::NoInput
-        } else if by_protocol {
-            Exit::Protocol
-        } else if by_policy {
-            Exit::Policy
-        } else if any(Verdict::Uncertain) {
-            // 75 would say that trying again is safe.
-            Exit::Partly
-        } else if !held.is_empty() || any(Verdict::Skipped) {
-            Exit::Temporary
-        } else if all_by(Cause::Domain) {
-            Exit::NoHost
-        } else {
-            Exit::Refused
-        }
+        let ends = self.fates.iter().map(|fate| (fate.verdict, fate.cause));
+        exit(&ends.collect::<Vec<_>>())
+    }
+}
+
+/// The exit status of these ends together: the one table of cli.md.
+fn exit(ends: &[(Verdict, Cause)]) -> Exit {
+    let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
+    let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);
+    let all_by = |wanted| ends.iter().all(|&(_, cause)| cause == wanted);
+    let is_held = |verdict| matches!(verdict, Verdict::Deferred | Verdict::Uncertain);
+    let held: Vec<Cause> = ends
+        .iter()
+        .filter(|&&(verdict, _)| is_held(verdict))
+        .map(|&(_, cause)| cause)
+        .collect();
+    let by_protocol = !held.is_empty() && held.iter().all(|&cause| cause == Cause::Protocol);
+    if ends
+        .iter()
+        .all(|&(verdict, _)| verdict == Verdict::Accepted)
+    {
+        Exit::Ok
+    } else if any(Verdict::Accepted) {
+        Exit::Partly
+    } else if any_by(Cause::Output) {
+        Exit::Io
+    } else if any_by(Cause::Message) {
+        Exit::NoInput
+    } else if by_protocol {
+        Exit::Protocol
+    } else if all_by(Cause::Policy) {
+        Exit::Policy
+    } else if any(Verdict::Uncertain) {
+        // 75 would say that trying again is safe.
+        Exit::Partly
+    } else if !held.is_empty() || any(Verdict::Skipped) {
+        Exit::Temporary
+    } else if all_by(Cause::Domain) {
+        Exit::NoHost
+    } else {
+        Exit::Refused
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn exit(fates: &[(Verdict, Cause)]) -> u8 {
-        let recipient = Address::parse("a@x.org").unwrap();
-        let fates = fates
-            .iter()
-            .map(|&(verdict, cause)| Fate::of(&recipient, verdict, cause, String::new()))
-            .collect();
-        Report { fates }.exit().code()
-    }
 
     #[test]
     fn every_set_of_verdicts_has_its_status() {
@@ -493,7 +408,7 @@ mod tests {
             (vec![(Deferred, Policy), (Deferred, Network)], 75),
             (vec![(Accepted, Server), (Deferred, Policy)], 79),
         ] {
-            assert_eq!(exit(&fates), code, "{fates:?}");
+            assert_eq!(exit(&fates).code(), code, "{fates:?}");
         }
     }
 }

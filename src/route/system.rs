@@ -15,6 +15,12 @@ const PATIENCE: Duration = Duration::from_secs(7);
 /// aside, and is left to itself when it takes too long.
 pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     watch.happened(Happening::Lookup { kind: "host", name });
+    // A name in the hosts file needs neither a thread nor the system's whole machinery.
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let listed = in_hosts(name, &hosts);
+    if !listed.is_empty() {
+        return Ok(listed);
+    }
     let (sender, receiver) = mpsc::channel();
     let question = name.to_owned();
     std::thread::spawn(move || {
@@ -39,6 +45,22 @@ pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, Route
     }
 }
 
+/// The addresses that a hosts file gives a name, in its order (hosts(5)).
+fn in_hosts(name: &str, hosts: &str) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for line in hosts.lines() {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let address = words.next().and_then(|word| word.parse().ok());
+        if let Some(address) = address
+            && words.any(|word| word.eq_ignore_ascii_case(name))
+            && !addresses.contains(&address)
+        {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
 fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
     let mut addresses: Vec<IpAddr> = Vec::new();
     for address in (name, 0).to_socket_addrs()? {
@@ -47,4 +69,22 @@ fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
         }
     }
     Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_file_gives_all_addresses_of_a_name_and_no_others() {
+        let hosts = "127.0.0.1\tlocalhost\n# 10.0.0.1 mail\n::1 ip6-localhost LocalHost # mail\n\
+                     fe80::1%lo0 localhost\n10.0.0.2 mail.example.org mail\n";
+        let ips = |name| {
+            let found = in_hosts(name, hosts);
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(ips("localhost"), ["127.0.0.1", "::1"]);
+        assert_eq!(ips("MAIL"), ["10.0.0.2"]);
+        assert!(ips("mail.example").is_empty());
+    }
 }

@@ -86,6 +86,8 @@ pub struct Dialogue<'a> {
     /// The message as this server can carry it.
     shape: Option<Shape>,
     answers: Vec<Option<Answer>>,
+    /// The answer to the session as a whole, where there was no transaction.
+    refusal: Option<Answer>,
     /// Recipients that no transaction has had yet.
     todo: VecDeque<usize>,
     /// Recipients that the server wants in another transaction, with its words.
@@ -132,6 +134,7 @@ impl<'a> Dialogue<'a> {
             offers: Offers::default(),
             shape: None,
             answers: vec![None; count],
+            refusal: None,
             todo: (0..count).collect(),
             later: Vec::new(),
             current: Vec::new(),
@@ -203,6 +206,12 @@ impl<'a> Dialogue<'a> {
         for recipient in self.current.drain(..) {
             self.answers[recipient].get_or_insert(Answer::InDoubt);
         }
+    }
+
+    /// What the server said, or did not do, so that there was no transaction for anybody.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Answer> {
+        self.refusal.as_ref()
     }
 
     /// What became of the recipients.
@@ -561,6 +570,9 @@ impl<'a> Dialogue<'a> {
 
     /// Gives this answer to all who have none.
     fn answer_rest(&mut self, all: &Answer) {
+        if self.current.is_empty() {
+            self.refusal.get_or_insert_with(|| all.clone());
+        }
         self.settle_the_later();
         self.todo.clear();
         self.taken.clear();

@@ -93,6 +93,8 @@ pub struct Ended {
     pub answers: Vec<Option<Answer>>,
     /// Why recipients are left without an answer, or in doubt.
     pub failure: Option<Failure>,
+    /// What the server said, or did not do, so that there was no transaction for anybody.
+    pub refusal: Option<Answer>,
 }
 
 /// What became of one recipient.

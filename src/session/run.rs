@@ -43,9 +43,11 @@ pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn W
         session.dialogue.doubt();
     }
     session.watch.happened(Happening::Closed);
+    let refusal = session.dialogue.refusal().cloned();
     Ended {
         answers: session.dialogue.into_answers(),
         failure,
+        refusal,
     }
 }
 
@@ -139,7 +141,19 @@ impl Session<'_, '_> {
         }
         let limit = self.limit(Stage::Tls);
         let secured = self.wire.secure(self.means.tls, self.means.host, limit);
-        let secured = secured.map_err(Failure::Tls)?;
+        let secured = match secured {
+            Ok(secured) => secured,
+            Err(error) => {
+                if let TlsError::Certificate { why, chain } = &error {
+                    self.watch.happened(Happening::Distrusted {
+                        name: self.means.tls.name(self.means.host),
+                        why,
+                        chain,
+                    });
+                }
+                return Err(Failure::Tls(error));
+            }
+        };
         tell(&secured, self.watch);
         Ok(Event::Secured(Bindings {
             exporter: secured.exporter,

@@ -41,13 +41,13 @@ pub enum Stage {
 impl Stage {
     /// How long to wait for this stage's reply, or for a block of the message to be taken
     /// (RFC 5321 §4.5.3.2; EHLO as long as the greeting, QUIT a few seconds; for TLS and AUTH, where no
-    /// RFC says it, what is enough for a slow machine).
+    /// RFC says it, as long as the others).
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
             Self::Banner | Self::Ehlo | Self::Helo | Self::Mail | Self::Rcpt(_) => 300,
-            Self::Data | Self::Auth => 120,
-            Self::Starttls | Self::Tls => 60,
+            Self::Starttls | Self::Tls | Self::Auth => 300,
+            Self::Data => 120,
             Self::Body => 180,
             Self::Dot | Self::Bdat { .. } => 600,
             Self::Rset => 20,

@@ -86,6 +86,9 @@ impl<W: Write> Watch for Json<W> {
                 self.tls = true;
                 ("tls", super::tls::event(&secured))
             }
+            Happening::Distrusted { name, why, chain } => {
+                ("tls", super::tls::distrusted_event(name, why, chain))
+            }
             Happening::Sent { line, stage } => (
                 "sent",
                 json!({"line": line, "stage": stage, "tls": self.tls}),

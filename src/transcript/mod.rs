@@ -6,6 +6,7 @@ mod tls;
 
 pub use json::Json;
 pub use stevens::Stevens;
+pub use tls::fields as certificate_fields;
 
 use std::io::{self, Write};
 

@@ -83,6 +83,9 @@ impl<W: Write> Watch for Stevens<W> {
                 self.decided(peer, &why, &format!("{peer}: {why}"))
             }
             Happening::Secured(secured) => super::tls::shown(&secured, self.verbose),
+            Happening::Distrusted { name, why, chain } => {
+                super::tls::distrusted(name, why, chain, self.verbose)
+            }
             Happening::Sent { line, .. } => format!(">>> {line}\n"),
             Happening::Line(line) => format!("{line}\n"),
             Happening::Settled {

@@ -16,11 +16,24 @@ pub fn shown(secured: &Secured<'_>, verbose: bool) -> String {
         if let Some(group) = secured.group {
             text.push_str(&format!("*** key exchange {group}\n"));
         }
-        for (place, der) in secured.chain.iter().enumerate() {
-            text.push_str(&certificate(place + 1, der));
-        }
+        text.push_str(&certificates(secured.chain));
     }
     text
+}
+
+/// The line for people about a certificate that is not good; all about its chain for those who look
+/// closely.
+pub fn distrusted(name: &str, why: &str, chain: &[Vec<u8>], verbose: bool) -> String {
+    let mut text = format!("*** certificate of {name} not trusted: it {why}\n");
+    if verbose {
+        text.push_str(&certificates(chain));
+    }
+    text
+}
+
+fn certificates(chain: &[Vec<u8>]) -> String {
+    let places = chain.iter().enumerate();
+    places.map(|(at, der)| certificate(at + 1, der)).collect()
 }
 
 fn certificate(place: usize, der: &[u8]) -> String {
@@ -63,7 +76,20 @@ pub fn event(secured: &Secured<'_>) -> Value {
     })
 }
 
-/// A certificate, for programs.
+/// The fields of the event for programs, where the handshake failed for its certificate.
+pub fn distrusted_event(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
+    let chain: Vec<Value> = chain.iter().map(|der| fields(der)).collect();
+    json!({
+        "version": null,
+        "name": name,
+        "verified": false,
+        "judgement": format!("not trusted: it {why}"),
+        "chain": chain,
+    })
+}
+
+/// A certificate, for programs; null when it cannot be read.
+#[must_use]
 pub fn fields(der: &[u8]) -> Value {
     match Certificate::read(der) {
         None => Value::Null,

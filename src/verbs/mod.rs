@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod print;
+mod probe;
 mod progress;
 mod ready;
 mod send;
@@ -22,6 +23,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Send(plan) => send::run(*plan),
         Plan::Print(message, output) => print::run(message, output),
         Plan::Sink(plan) => sink::run(plan),
+        Plan::Probe(plan) => probe::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
     }

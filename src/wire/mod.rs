@@ -38,6 +38,8 @@ pub enum WireError {
 
 /// What carries the bytes: TCP or a unix socket, or TLS over them.
 pub trait Stream: io::Read + io::Write {
+    /// Writes what goes without waiting; `WouldBlock` when nothing does.
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Our own address, when there is one.
@@ -58,6 +60,9 @@ pub struct Wire {
     pub outbox: Vec<u8>,
     read_limit: Duration,
     write_limit: Duration,
+    /// Whether it was looked for bytes that nobody asked for, and nothing was written or waited for
+    /// since.
+    is_quiet: bool,
 }
 
 impl Wire {
@@ -71,6 +76,7 @@ impl Wire {
             outbox: Vec::new(),
             read_limit: Duration::ZERO,
             write_limit: Duration::ZERO,
+            is_quiet: false,
         }
     }
 
@@ -103,13 +109,19 @@ impl Wire {
     /// What the peer did that nobody asked for. Does not wait.
     pub fn early(&mut self) -> Early<'_> {
         if self.unread == self.inbox.len() {
+            if self.is_quiet {
+                return Early::Quiet;
+            }
             let room = self.make_room();
             let read = self.stream.read_now(&mut self.inbox[room..]);
             self.inbox
                 .truncate(room + read.as_ref().map_or(0, |&count| count));
             match read {
                 Ok(1..) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Early::Quiet,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_quiet = true;
+                    return Early::Quiet;
+                }
                 Ok(0) | Err(_) => return Early::Closed,
             }
         }
@@ -119,12 +131,8 @@ impl Wire {
     /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds
     /// what was not written.
     pub fn flush(&mut self, limit: Duration) -> Result<(), WireError> {
-        if self.write_limit != limit {
-            self.stream
-                .set_write_timeout(limit)
-                .map_err(WireError::Io)?;
-            self.write_limit = limit;
-        }
+        self.is_quiet = false;
+        self.limit_writes(limit)?;
         let deadline = Deadline::after(limit);
         let mut written = 0;
         while written < self.outbox.len() {
@@ -140,6 +148,26 @@ impl Wire {
         }
         self.outbox.clear();
         self.push_out(deadline)
+    }
+
+    fn limit_writes(&mut self, limit: Duration) -> Result<(), WireError> {
+        if self.write_limit != limit {
+            self.stream
+                .set_write_timeout(limit)
+                .map_err(WireError::Io)?;
+            self.write_limit = limit;
+        }
+        Ok(())
+    }
+
+    /// A limit that is almost right saves a system call a reply.
+    fn limit_reads(&mut self, left: Duration, whole: Duration) -> Result<(), WireError> {
+        let slack = Duration::from_secs(1).min(whole / 10);
+        if self.read_limit.abs_diff(left) > slack {
+            self.stream.set_read_timeout(left).map_err(WireError::Io)?;
+            self.read_limit = left;
+        }
+        Ok(())
     }
 
     /// Waits until what the stream has taken is on its way.
@@ -172,12 +200,8 @@ impl Wire {
     /// Reads once into the inbox, which may bring nothing, or says why not.
     fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
         let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
-        // A limit that is almost right saves a system call a reply.
-        let slack = Duration::from_secs(1).min(deadline.whole / 10);
-        if self.read_limit.abs_diff(left) > slack {
-            self.stream.set_read_timeout(left).map_err(WireError::Io)?;
-            self.read_limit = left;
-        }
+        self.is_quiet = false;
+        self.limit_reads(left, deadline.whole)?;
         let room = self.make_room();
         let count = self.stream.read(&mut self.inbox[room..]);
         self.inbox

@@ -2,7 +2,7 @@
 
 use super::{Stream, Wire};
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -47,6 +47,10 @@ impl Stream for TcpStream {
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (count, _) = rustix::net::recv(&*self, buffer, RecvFlags::DONTWAIT)?;
         Ok(count)
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::net::send(&*self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
     }
 
     fn local_ip(&self) -> Option<IpAddr> {

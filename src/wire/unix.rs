@@ -1,7 +1,7 @@
 //! Unix sockets.
 
 use super::{Stream, Wire};
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::net::IpAddr;
@@ -27,6 +27,10 @@ impl Stream for UnixStream {
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (count, _) = rustix::net::recv(&*self, buffer, RecvFlags::DONTWAIT)?;
         Ok(count)
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::net::send(&*self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
     }
 
     fn local_ip(&self) -> Option<IpAddr> {

@@ -9,9 +9,14 @@ use std::path::PathBuf;
 /// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The server's certificate is not the right one. Behind "the certificate of HOST".
-    #[error("{0}")]
-    Certificate(String),
+    /// The server's certificate is not the right one.
+    #[error("its certificate {why}")]
+    Certificate {
+        /// What is wrong with it. Behind "the certificate of HOST".
+        why: String,
+        /// The certificates that it showed, in DER.
+        chain: Vec<Vec<u8>>,
+    },
     /// There is nothing that both sides can speak, or one of them does not speak TLS. A sentence.
     #[error("{0}")]
     Incompatible(String),

@@ -89,19 +89,26 @@ impl Tls {
         })
     }
 
-    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read.
+    /// The name that this host's certificate must have.
+    #[must_use]
+    pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
+        self.options.name.as_deref().unwrap_or(host)
+    }
+
+    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read, and which
+    /// lets nobody wait for longer than the deadline.
     pub(super) fn handshake(
         &self,
         under: Box<dyn Stream>,
         host: &str,
         deadline: Deadline,
     ) -> Result<(Box<dyn Stream>, Secured), TlsError> {
-        let name = self.options.name.as_deref().unwrap_or(host);
-        let server_name = ServerName::try_from(name.to_owned()).map_err(|_| {
-            TlsError::Certificate(format!(
-                "cannot be checked: {name} is no host name; name one with --tls-name"
-            ))
-        })?;
+        let name = self.name(host);
+        let server_name =
+            ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Certificate {
+                why: format!("cannot be checked: {name} is no host name; name one with --tls-name"),
+                chain: Vec::new(),
+            })?;
         let connection = ClientConnection::new(self.config()?, server_name)
             .map_err(|error| TlsError::Incompatible(error.to_string()))?;
         let mut stream = TlsStream::new(connection, under);
@@ -115,7 +122,10 @@ impl Tls {
     fn failed(&self, error: std::io::Error, deadline: Deadline) -> TlsError {
         let inside = error.get_ref().and_then(|inside| inside.downcast_ref());
         match inside {
-            Some(rustls::Error::InvalidCertificate(_)) => TlsError::Certificate(self.judge.words()),
+            Some(rustls::Error::InvalidCertificate(_)) => TlsError::Certificate {
+                why: self.judge.words(),
+                chain: self.judge.take_chain(),
+            },
             Some(error) => TlsError::Incompatible(explain(error, self.options.only_tls13)),
             None => TlsError::Wire(deadline.explain(error)),
         }
@@ -195,11 +205,12 @@ impl Wire {
         }
         self.inbox.clear();
         self.unread = 0;
+        self.is_quiet = false;
+        self.limit_reads(limit, limit).map_err(TlsError::Wire)?;
+        self.limit_writes(limit).map_err(TlsError::Wire)?;
         let clear = std::mem::replace(&mut self.stream, Box::new(stream::Gone));
         let (stream, secured) = tls.handshake(clear, host, Deadline::after(limit))?;
         self.stream = stream;
-        self.read_limit = std::time::Duration::ZERO;
-        self.write_limit = std::time::Duration::ZERO;
         Ok(secured)
     }
 }

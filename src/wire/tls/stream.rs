@@ -7,9 +7,6 @@ use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// How long the goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(200);
-
 pub struct TlsStream {
     pub connection: ClientConnection,
     under: Box<dyn Stream>,
@@ -25,13 +22,11 @@ impl TlsStream {
     /// The handshake. What is left to write at its end goes out with the first bytes of ours.
     pub fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
         while self.connection.is_handshaking() {
-            let left = deadline.left().ok_or(io::ErrorKind::TimedOut)?;
+            deadline.left().ok_or(io::ErrorKind::TimedOut)?;
             if self.connection.wants_write() {
-                self.under.set_write_timeout(left)?;
                 again(|| self.connection.write_tls(&mut self.under).map(drop))?;
                 continue;
             }
-            self.under.set_read_timeout(left)?;
             again(|| self.take_in())?;
         }
         Ok(())
@@ -121,6 +116,12 @@ impl Stream for TlsStream {
         }
     }
 
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.connection.writer().write(bytes)?;
+        self.connection.write_tls(&mut Now(&mut *self.under))?;
+        Ok(count)
+    }
+
     fn local_ip(&self) -> Option<IpAddr> {
         self.under.local_ip()
     }
@@ -141,14 +142,22 @@ impl Drop for TlsStream {
             return;
         }
         self.connection.send_close_notify();
-        if self.under.set_write_timeout(GOODBYE).is_ok() {
-            let _ = self.connection.write_tls(&mut self.under);
-        }
+        let _ = self.connection.write_tls(&mut Now(&mut *self.under));
     }
 }
 
-/// Reads what is there, without waiting.
+/// Reads what is there and writes what goes, without waiting.
 struct Now<'s>(&'s mut dyn Stream);
+
+impl Write for Now<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_now(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl Read for Now<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -177,6 +186,10 @@ impl Write for Gone {
 
 impl Stream for Gone {
     fn read_now(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn write_now(&mut self, _: &[u8]) -> io::Result<usize> {
         Err(io::ErrorKind::NotConnected.into())
     }
 

@@ -70,6 +70,8 @@ pub struct Judge {
     provider: Arc<CryptoProvider>,
     store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
     seen: Mutex<Judgement>,
+    /// The chain that was seen last, when it was not good.
+    refused: Mutex<Vec<Vec<u8>>>,
     save: Option<Mutex<File>>,
 }
 
@@ -86,6 +88,7 @@ impl Judge {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             store: OnceLock::new(),
             seen: Mutex::default(),
+            refused: Mutex::default(),
             save: save
                 .map(|path| {
                     File::create(path).map(Mutex::new).map_err(|why| {
@@ -118,6 +121,12 @@ impl Judge {
             Judgement::Distrusted(why) => why.clone(),
             _ => "cannot be checked".to_owned(),
         }
+    }
+
+    /// The chain that was refused last.
+    pub fn take_chain(&self) -> Vec<Vec<u8>> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *refused)
     }
 
     fn seen(&self) -> MutexGuard<'_, Judgement> {
@@ -281,6 +290,8 @@ impl ServerCertVerifier for Judge {
         if good || !self.believes() {
             return Ok(ServerCertVerified::assertion());
         }
+        let chain = std::iter::once(own).chain(others).map(|one| one.to_vec());
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
         Err(Error::InvalidCertificate(
             CertificateError::ApplicationVerificationFailure,
         ))

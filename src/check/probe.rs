@@ -1,0 +1,310 @@
+//! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
+
+use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use crate::certificate::Certificate;
+use crate::deliver::{CONNECT, Way};
+use crate::exit::Exit;
+use crate::outcome::{Ending, Server};
+use crate::peer::Peer;
+use crate::route::Place;
+use crate::session::{self, Ended, Errand, Means};
+use crate::watch::{Happening, Watch};
+use crate::wire::{self, Terms, Unconnected, Wire};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What was found out.
+#[derive(Debug)]
+pub struct Probe {
+    /// Who answered.
+    pub server: Option<Server>,
+    /// The lines of the greeting.
+    pub banner: Vec<String>,
+    /// What EHLO offered in clear; `None` where it was not asked or not answered.
+    pub in_clear: Option<Vec<String>>,
+    /// What the TLS handshake brought about.
+    pub tls: Option<Encrypted>,
+    /// What EHLO offered inside TLS.
+    pub in_tls: Option<Vec<String>>,
+    /// The reply to AUTH, where somebody logged in.
+    pub login: Option<String>,
+    /// How long each step took, in their order.
+    pub steps: Vec<Step>,
+    /// What went wrong, in a sentence.
+    pub failure: Option<String>,
+    /// How it ended.
+    pub exit: Exit,
+}
+
+/// A TLS connection as it was found.
+#[derive(Debug)]
+pub struct Encrypted {
+    /// `TLSv1.3` or `TLSv1.2`; `None` where there was no more than a certificate.
+    pub version: Option<String>,
+    /// The cipher suite.
+    pub cipher: String,
+    /// The key exchange.
+    pub group: String,
+    /// The name that was asked for.
+    pub name: String,
+    /// Whether the certificate is good.
+    pub verified: bool,
+    /// How it was judged, behind "certificate of NAME".
+    pub judgement: String,
+    /// The certificates in DER, the server's own first.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// One step and the time until its answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step {
+    /// `lookup`, `connect`, `tls`, or the stage of a reply.
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Encrypted {
+    /// For how many whole days the server's own certificate is still valid; negative when it is not.
+    #[must_use]
+    pub fn days_left(&self) -> Option<i64> {
+        let own = Certificate::read(self.chain.first()?)?;
+        let now = crate::time::now_in_seconds();
+        Some((own.not_after - now).div_euclid(24 * 60 * 60))
+    }
+}
+
+impl Default for Probe {
+    /// Nothing is known yet.
+    fn default() -> Self {
+        Self {
+            server: None,
+            banner: Vec::new(),
+            in_clear: None,
+            tls: None,
+            in_tls: None,
+            login: None,
+            steps: Vec::new(),
+            failure: None,
+            exit: Exit::Ok,
+        }
+    }
+}
+
+impl Probe {
+    /// What was offered last: inside TLS where that came about.
+    #[must_use]
+    pub fn offered(&self) -> &[String] {
+        let last = self.in_tls.as_ref().or(self.in_clear.as_ref());
+        last.map_or(&[], Vec::as_slice)
+    }
+
+    /// The parameters of a keyword that was offered; `None` when it was not.
+    #[must_use]
+    pub fn keyword<'p>(offered: &'p [String], name: &str) -> Option<Vec<&'p str>> {
+        offered.iter().find_map(|line| {
+            let mut words = line.split([' ', '=']).filter(|word| !word.is_empty());
+            words
+                .next()?
+                .eq_ignore_ascii_case(name)
+                .then(|| words.collect())
+        })
+    }
+}
+
+/// Talks to a server until QUIT and sends no mail. The watch may look on.
+pub fn probe(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Probe {
+    let mut witness = Witness::new(watch);
+    let outcome = talk(way, place, &mut witness);
+    let mut probe = witness.probe;
+    match outcome {
+        Ok((server, ended)) => {
+            let ending = Ending::of(&server, &ended);
+            probe.server = Some(server);
+            probe.exit = ending.as_ref().map_or(Exit::Ok, Ending::exit);
+            probe.failure = ending.map(|ending| ending.words + ending.advice);
+        }
+        Err((why, exit)) => {
+            probe.failure = Some(why);
+            probe.exit = exit;
+        }
+    }
+    probe
+}
+
+fn talk(
+    way: &Way<'_>,
+    place: &Place,
+    witness: &mut Witness<'_>,
+) -> Result<(Server, Ended), (String, Exit)> {
+    let host = &place.host;
+    let peers = way.router.addresses(host, place.port, witness);
+    let peers = peers.map_err(|error| {
+        let exit = if error.may_pass() {
+            Exit::Temporary
+        } else {
+            Exit::NoHost
+        };
+        (error.to_string(), exit)
+    })?;
+    witness.happened(Happening::Host {
+        name: &host.to_string(),
+        port: Some(place.port),
+        recipients: &[],
+    });
+    let (server, wire) = connect(way, place, peers, witness)?;
+    let errand = Errand {
+        sender: None,
+        recipients: Vec::new(),
+        utf8_header: false,
+        message: &Nothing,
+    };
+    let means = Means {
+        options: way.session,
+        tls: way.tls,
+        host: &host.name(),
+        login: way.login,
+    };
+    let ended = session::run(wire, &errand, &means, witness);
+    Ok((server, ended))
+}
+
+/// The first of these addresses that answers.
+fn connect(
+    way: &Way<'_>,
+    place: &Place,
+    peers: Vec<Peer>,
+    witness: &mut Witness<'_>,
+) -> Result<(Server, Wire), (String, Exit)> {
+    let terms = Terms {
+        source: way.router.source(),
+        limit: way.session.timeout.unwrap_or(CONNECT),
+    };
+    let server = |address| Server {
+        host: place.host.to_string(),
+        address,
+    };
+    let mut peers = VecDeque::from(peers);
+    let mut failed = (format!("{} has no address", place.host), Exit::NoHost);
+    while let Some(peer) = peers.pop_front() {
+        failed = match wire::connect(peer, &mut peers, terms, witness) {
+            Ok(connection) => return Ok((server(connection.peer), connection.wire)),
+            Err(Unconnected::Unseen) => {
+                return Err(("the output cannot be written".to_owned(), Exit::Io));
+            }
+            Err(Unconnected::Failed { peer, why }) => {
+                let text = format!("cannot connect to {}: {why}", server(peer));
+                (text, Exit::Temporary)
+            }
+        };
+    }
+    Err(failed)
+}
+
+/// No message.
+struct Nothing;
+
+impl Replay for Nothing {
+    fn shape(&self, _: Transport) -> Option<Shape> {
+        Some(Shape {
+            transport: Transport::SevenBit,
+            size: 0,
+        })
+    }
+
+    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
+        Box::new(Self)
+    }
+}
+
+impl Blocks for Nothing {
+    fn append(&mut self, _: &mut Vec<u8>) -> std::io::Result<Block> {
+        Ok(Block::End)
+    }
+}
+
+/// Writes down what it sees, and tells whoever else looks on.
+struct Witness<'w> {
+    probe: Probe,
+    watch: &'w mut dyn Watch,
+    last: Instant,
+}
+
+impl<'w> Witness<'w> {
+    fn new(watch: &'w mut dyn Watch) -> Self {
+        Self {
+            probe: Probe::default(),
+            watch,
+            last: Instant::now(),
+        }
+    }
+
+    /// A step has come to its end.
+    fn step(&mut self, name: &str) {
+        let now = Instant::now();
+        self.probe.steps.push(Step {
+            name: name.to_owned(),
+            took: now - self.last,
+        });
+        self.last = now;
+    }
+
+    fn replied(&mut self, code: u16, stage: &str, lines: &[String]) {
+        self.step(stage);
+        let is_yes = (200..300).contains(&code);
+        match stage {
+            "banner" => self.probe.banner = lines.to_vec(),
+            "ehlo" if is_yes => {
+                let offered = Some(lines.iter().skip(1).cloned().collect());
+                if self.probe.tls.is_some() {
+                    self.probe.in_tls = offered;
+                } else {
+                    self.probe.in_clear = offered;
+                }
+            }
+            "auth" => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
+            _ => {}
+        }
+    }
+}
+
+impl Watch for Witness<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        match what {
+            Happening::Host { .. } => self.step("lookup"),
+            Happening::Connected(_) => self.step("connect"),
+            Happening::Secured(secured) => {
+                self.step("tls");
+                self.probe.tls = Some(Encrypted {
+                    version: Some(secured.version.to_owned()),
+                    cipher: secured.cipher.to_owned(),
+                    group: secured.group.unwrap_or_default().to_owned(),
+                    name: secured.name.to_owned(),
+                    verified: secured.verified,
+                    judgement: secured.judgement.to_owned(),
+                    chain: secured.chain.to_vec(),
+                });
+            }
+            Happening::Distrusted { name, why, chain } => {
+                self.probe.tls = Some(Encrypted {
+                    version: None,
+                    cipher: String::new(),
+                    group: String::new(),
+                    name: name.to_owned(),
+                    verified: false,
+                    judgement: format!("not trusted: it {why}"),
+                    chain: chain.to_vec(),
+                });
+            }
+            Happening::Received {
+                code, stage, lines, ..
+            } => self.replied(code, stage, lines),
+            _ => {}
+        }
+        self.watch.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.watch.refuses()
+    }
+}

@@ -1,0 +1,170 @@
+//! How a session ended before anybody had the message, whoever it was for.
+
+use super::{Cause, Server, Verdict};
+use crate::exit::Exit;
+use crate::session::{Answer, Class, Ended, Failure, Reply, Stage, Unmet};
+use crate::wire::{TlsError, WireError};
+
+/// The end of a session, and what it means for all who waited for it.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// For good or for now.
+    pub verdict: Verdict,
+    /// What it goes back to.
+    pub cause: Cause,
+    /// Where it happened.
+    pub stage: Option<Stage>,
+    /// The server's words, where it is they that ended it.
+    pub reply: Option<Reply>,
+    /// What happened, with the server's name.
+    pub words: String,
+    /// What to do, behind a semicolon; may be empty.
+    pub advice: &'static str,
+}
+
+impl Ending {
+    /// How a session without recipients ended, and with which exit status; `None` when all went well.
+    #[must_use]
+    pub fn of(server: &Server, ended: &Ended) -> Option<Self> {
+        match (&ended.refusal, &ended.failure) {
+            (Some(Answer::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
+            (Some(Answer::Said(stage, reply)), _) => Some(Self::said(server, *stage, reply)),
+            (_, Some(failure)) => Self::failed(server, failure),
+            _ => None,
+        }
+    }
+
+    /// The exit status for it alone.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        super::exit(&[(self.verdict, self.cause)])
+    }
+
+    /// What we ask for is not there now; the server may be mended, or another may have it.
+    pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
+        let words = match unmet {
+            Unmet::NoStarttls => format!(
+                "{server} does not offer STARTTLS, and nothing is to be sent without it (--tls)"
+            ),
+            Unmet::StarttlsRefused(reply) => {
+                format!("{server} refused STARTTLS: {}", reply.whole())
+            }
+            Unmet::PasswordInClear => format!(
+                "there is no encryption with {server}, so the password stays here; \
+                 --allow-cleartext-password would send it in clear"
+            ),
+            Unmet::NoAuth => {
+                format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
+            }
+            Unmet::NoMechanism(offered) => format!(
+                "{server} offers AUTH only as {offered}, and none of it fits what is at hand \
+                 (--auth, --oauth-token-command)"
+            ),
+            Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
+        };
+        Self {
+            verdict: Verdict::Deferred,
+            cause: Cause::Policy,
+            stage: Some(unmet.stage()),
+            reply: None,
+            words,
+            advice: "",
+        }
+    }
+
+    /// The server's no to the session as a whole.
+    pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
+        let is_for_good = reply.class() == Class::ForGood;
+        let what = match (stage, is_for_good) {
+            (Stage::Auth, true) => "refused the login",
+            (_, true) => "refused to talk",
+            _ => "has no time",
+        };
+        let words = reply.whole();
+        Self {
+            verdict: if is_for_good {
+                Verdict::Refused
+            } else {
+                Verdict::Deferred
+            },
+            cause: if is_for_good && stage == Stage::Auth {
+                Cause::Policy
+            } else {
+                Cause::Server
+            },
+            stage: Some(stage),
+            reply: Some(reply.clone()),
+            words: format!("{server} {what}: {words} (in reply to {})", stage.words()),
+            advice: "",
+        }
+    }
+
+    /// `None` where it is the message that failed.
+    pub(super) fn failed(server: &Server, failure: &Failure) -> Option<Self> {
+        let (stage, cause, words, advice) = match failure {
+            Failure::Message(_) => return None,
+            Failure::Wire(stage, error) => {
+                let words = lost(server, *stage, error);
+                (*stage, Cause::Network, words, "; try again later")
+            }
+            Failure::Protocol(stage, what) => {
+                let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
+                (*stage, Cause::Protocol, words, "; try again later")
+            }
+            Failure::Tls(error) => {
+                let (cause, words, advice) = without_tls(server, error);
+                (Stage::Tls, cause, words, advice)
+            }
+        };
+        Some(Self {
+            verdict: Verdict::Deferred,
+            cause,
+            stage: Some(stage),
+            reply: None,
+            words,
+            advice,
+        })
+    }
+}
+
+fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static str) {
+    match error {
+        TlsError::Certificate { why, .. } => (
+            Cause::Policy,
+            format!("the certificate of {server} {why}"),
+            "; --ca-file FILE trusts another CA, and -k (--insecure) any certificate",
+        ),
+        TlsError::Incompatible(why) => (Cause::Policy, format!("no TLS with {server}: {why}"), ""),
+        TlsError::Wire(WireError::Closed) => {
+            let words = format!("{server} closed the connection during the TLS handshake");
+            (Cause::Policy, words, "")
+        }
+        TlsError::Wire(error) => {
+            let words = format!("the TLS handshake with {server} failed: {error}");
+            (Cause::Network, words, "; try again later")
+        }
+    }
+}
+
+/// What happened to the connection, and when.
+fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
+    let when = match stage {
+        Stage::Banner => "waiting for the greeting of",
+        _ => "talking to",
+    };
+    let at = match stage {
+        Stage::Banner => String::new(),
+        Stage::Body | Stage::Dot => format!(" while sending {}", stage.words()),
+        _ => format!(" while sending {} or waiting for its reply", stage.words()),
+    };
+    match error {
+        WireError::Closed => format!(
+            "lost connection with {server}{}",
+            match stage {
+                Stage::Banner => " before its greeting",
+                _ => &at,
+            }
+        ),
+        other => format!("{when} {server}{at}: {other}"),
+    }
+}
