@@ -49,7 +49,11 @@ pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, Route
 fn in_hosts(name: &str, hosts: &str) -> Vec<IpAddr> {
     let mut addresses = Vec::new();
     for line in hosts.lines() {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let mut words = line
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
         let address = words.next().and_then(|word| word.parse().ok());
         if let Some(address) = address
             && words.any(|word| word.eq_ignore_ascii_case(name))

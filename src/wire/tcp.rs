@@ -50,7 +50,11 @@ impl Stream for TcpStream {
     }
 
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::net::send(&*self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+        Ok(rustix::net::send(
+            &*self,
+            bytes,
+            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
+        )?)
     }
 
     fn local_ip(&self) -> Option<IpAddr> {

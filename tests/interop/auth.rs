@@ -1,8 +1,8 @@
 //! AUTH at a Postfix whose users Dovecot knows.
 
 use crate::dovecot::{TOKEN, USERS};
-use crate::run::{Ran, Start};
-use crate::submission::{Service, Submission, submission};
+use crate::run::{Ran, Start, ehlo_with};
+use crate::submission::{SMALL, Service, Submission, submission};
 use crate::terminal::ehlo_at_terminal;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -256,6 +256,52 @@ fn the_password_comes_from_wherever_it_was_said_to_be() {
             let ran = servers.send_with(Service::Submission, &mailbox, &all, &start);
             assert_eq!(ran.code, 0, "{user} {arguments:?}: {}", ran.stderr);
             arrives_from(servers, &mailbox, user);
+        }
+    }
+}
+
+#[test]
+fn certificate_and_netrc_go_by_the_name_of_the_server_and_not_by_where_it_is() {
+    let Some(servers) = submission() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let netrc = "machine 127.0.0.1 login alice password wrong\n\
+                 machine MX.Example.Test login alice password wonderland\n";
+    write(&directory.path().join(".netrc"), netrc);
+    let home = [("HOME", directory.path().to_str().unwrap())];
+    for service in BOTH {
+        let mailbox = servers.mailbox();
+        let (ca, place) = (servers.ca.file(), servers.relay(service));
+        let way = ["-r", "mx.example.test", "--connect-to", &place];
+        let trust = ["--ca-file", &ca, "-u", "alice", "--helo", "client.test"];
+        let to = format!("{mailbox}@example.test");
+        let all = [&way[..], &trust, &tls(service), &SMALL, &[&to]].concat();
+        let start = Start {
+            variables: &home,
+            ..Start::default()
+        };
+        ehlo_with(directory.path(), &all, &start)
+            .ends_with(0)
+            .shows(", certificate of mx.example.test verified\n");
+        arrives_from(servers, &mailbox, "alice");
+    }
+}
+
+#[test]
+fn a_probe_finds_out_whether_a_password_is_right() {
+    let Some(servers) = submission() else { return };
+    for service in BOTH {
+        for (password, code) in [("wonderland", 0), ("looking-glass", 77)] {
+            let (ca, place) = (servers.ca.file(), servers.relay(service));
+            let expect = "verified,tls>=1.3,auth=SCRAM-SHA-256,size>=50M";
+            let way = ["probe", &place, "--ca-file", &ca, "--expect", expect];
+            let all = [&way[..], &tls(service), &["-u", "alice"]].concat();
+            let start = Start {
+                variables: &[("EHLO_PASSWORD", password)],
+                ..Start::default()
+            };
+            let ran = ehlo_with(Path::new("/"), &all, &start);
+            ran.ends_with(code).hides(password);
+            assert_eq!(ran.stderr.is_empty(), code == 0, "{}", ran.stderr);
         }
     }
 }

@@ -20,12 +20,20 @@ pub struct Ca {
 impl Ca {
     /// Makes one.
     pub fn make(directory: &Path) -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, NAME);
-        let key = KeyPair::generate().unwrap();
+        let (params, key) = authority(NAME);
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
+        Self::keep(issuer, directory)
+    }
+
+    /// Makes another one that is signed by this one, in a new directory.
+    pub fn below(&self, directory: &Path, name: &str) -> Self {
+        fs::create_dir(directory).unwrap();
+        let (params, key) = authority(name);
+        let issuer = CertifiedIssuer::signed_by(params, key, &self.issuer).unwrap();
+        Self::keep(issuer, directory)
+    }
+
+    fn keep(issuer: CertifiedIssuer<'static, KeyPair>, directory: &Path) -> Self {
         fs::write(directory.join("ca.pem"), issuer.pem()).unwrap();
         Self {
             issuer,
@@ -41,6 +49,16 @@ impl Ca {
     /// Makes a certificate for these names, of which the first is its subject: `NAME.pem` with the
     /// certificate, `NAME.key` with its key, and `NAME.both` with the key before the certificate.
     pub fn sign(&self, file: &str, names: &[&str]) -> Signed {
+        self.sign_changed(file, names, |_| ())
+    }
+
+    /// The same with something else in it than usual.
+    pub fn sign_changed(
+        &self,
+        file: &str,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Signed {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names.clone()).unwrap();
         params
@@ -50,6 +68,7 @@ impl Ca {
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let path = |suffix: &str| self.directory.join(format!("{file}.{suffix}"));
@@ -66,6 +85,15 @@ impl Ca {
             key_info: key.subject_public_key_info(),
         }
     }
+}
+
+/// What makes a CA of this name.
+fn authority(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params, KeyPair::generate().unwrap())
 }
 
 /// A certificate by the CA, and its key.

@@ -21,6 +21,7 @@ mod terminal;
 
 mod abilities;
 mod auth;
+mod certificates;
 mod delivery;
 mod encryption;
 mod exim;

@@ -1,8 +1,9 @@
 //! TLS as old and odd as OpenSSL can be: what is taken, and what is said of what cannot be.
 
 use crate::exchanger::Exchanger;
-use crate::run::Ran;
+use crate::run::{Ran, ehlo};
 use crate::s_server::{Own, SServer, is_there};
+use std::path::Path;
 
 /// Lets every algorithm in that OpenSSL still has.
 const LOW: &str = "DEFAULT:@SECLEVEL=0";
@@ -471,5 +472,45 @@ fn an_exchanger_that_wants_a_certificate_of_ours_in_the_handshake_gets_it_in_cle
             .ends_with(0)
             .shows("bob@example.test... Sent (taken in clear)");
         assert_eq!(server.heard(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_probe_says_why_there_is_no_tls() {
+    if !is_there() {
+        return;
+    }
+    let own = rsa();
+    for (options, why) in [
+        (&["-tls1_1", "-cipher", LOW][..], "TLS 1.1 or older"),
+        (&["-tls1_2", "-cipher", "AES256-SHA"], "no cipher suite"),
+    ] {
+        let server = SServer::start(&own, options);
+        let place = server.relay();
+        let ran = ehlo(Path::new("/"), &["probe", &place, "--tls", "implicit"]);
+        ran.ends_with(77).complains(why);
+        assert_eq!(server.heard(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_probe_shows_a_certificate_whatever_it_is() {
+    if !is_there() {
+        return;
+    }
+    for own in [
+        Own::make("rsa:1024", &["-sha1"]),
+        Own::make_version_1(),
+        Own::make("ed25519", &[]),
+        ecdsa("P-521"),
+    ] {
+        let server = SServer::start(&own, &["-cipher", LOW]);
+        let place = server.relay();
+        let ran = ehlo(
+            Path::new("/"),
+            &["probe", &place, "--tls", "implicit", "--json"],
+        );
+        ran.ends_with(0).shows("TLSv1.3");
+        assert_eq!(server.heard()[0].split(' ').next(), Some("EHLO"));
     }
 }

@@ -1,6 +1,7 @@
 //! OpenSSL's `s_server`, which can be old and odd. It knows no SMTP: what it deciphers is answered by
 //! a thread here, through its standard input and output.
 
+use crate::ca::Signed;
 use crate::parts;
 use crate::postfix::{free_port, wait_for};
 use crate::reader::sha256;
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = "/usr/bin/openssl";
 
-/// A key and a certificate of its own, as `openssl` makes them.
+/// A key and a certificate.
 pub struct Own {
     directory: TempDir,
 }
@@ -51,6 +52,16 @@ impl Own {
         openssl(&[&new[..], &subject, &files].concat());
         let sign = ["x509", "-req", "-in", &request, "-signkey", &key];
         openssl(&[&sign[..], &["-out", &certificate]].concat());
+        own
+    }
+
+    /// One that a CA has signed already.
+    pub fn by_ca(signed: &Signed) -> Self {
+        let own = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        fs::copy(&signed.certificate, own.certificate()).unwrap();
+        fs::copy(&signed.key, own.key()).unwrap();
         own
     }
 

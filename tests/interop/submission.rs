@@ -73,6 +73,8 @@ impl Service {
             Self::Submissions => &[
                 "smtpd_tls_wrappermode=yes",
                 "smtpd_sasl_auth_enable=yes",
+                // AUTH= besides AUTH, for clients of the last century.
+                "broken_sasl_auth_clients=yes",
                 "smtpd_client_restrictions=permit_sasl_authenticated,reject",
             ],
             Self::ClearAuth => &[
