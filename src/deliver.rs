@@ -8,7 +8,7 @@ use crate::route::{Destination, Host, RouteError, Router};
 use crate::secret::Login;
 use crate::session::{self, Answer, Class, Encryption, Ended, Errand, Failure, Means, Stage};
 use crate::watch::{Happening, Watch};
-use crate::wire::{self, Terms, Tls, Unconnected, Wire};
+use crate::wire::{self, Terms, Tls, Unconnected, Wire, WireError};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -273,6 +273,10 @@ fn broken_encryption(options: &session::Options, failure: Option<&Failure>) -> O
     match failure? {
         Failure::Tls(error) => Some(error.to_string()),
         Failure::Wire(Stage::Starttls, error) => Some(error.to_string()),
+        // With TLS 1.3, the server's judgement on our certificate comes behind the handshake.
+        Failure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
+            Some(error.to_string())
+        }
         Failure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
         _ => None,
     }

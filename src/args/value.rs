@@ -284,7 +284,7 @@ pub fn pin(text: &str) -> Result<Pin, String> {
 }
 
 fn from_hex(digits: &str) -> Option<[u8; 32]> {
-    if digits.len() != 64 || !digits.is_ascii() {
+    if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     let mut sum = [0; 32];

@@ -103,6 +103,10 @@ impl Ending {
     pub(super) fn failed(server: &Server, failure: &Failure) -> Option<Self> {
         let (stage, cause, words, advice) = match failure {
             Failure::Message(_) => return None,
+            Failure::Wire(stage, WireError::Unwelcome(why)) => {
+                let words = format!("no TLS with {server}: {why}");
+                (*stage, Cause::Policy, words, "")
+            }
             Failure::Wire(stage, error) => {
                 let words = lost(server, *stage, error);
                 (*stage, Cause::Network, words, "; try again later")

@@ -367,11 +367,11 @@ fn exit(ends: &[(Verdict, Cause)]) -> Exit {
         Exit::NoInput
     } else if by_protocol {
         Exit::Protocol
-    } else if all_by(Cause::Policy) {
-        Exit::Policy
     } else if any(Verdict::Uncertain) {
         // 75 would say that trying again is safe.
         Exit::Partly
+    } else if all_by(Cause::Policy) {
+        Exit::Policy
     } else if !held.is_empty() || any(Verdict::Skipped) {
         Exit::Temporary
     } else if all_by(Cause::Domain) {

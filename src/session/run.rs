@@ -5,8 +5,8 @@ use super::auth::{Bindings, Mask};
 use super::carried::Carried;
 use super::reply::Gathering;
 use super::{
-    Action, Class, Dialogue, Encryption, Ended, Errand, Event, Failure, Item, Line, Means, Reply,
-    Stage,
+    Action, Answer, Class, Dialogue, Encryption, Ended, Errand, Event, Failure, Item, Line, Means,
+    Reply, Stage, Unmet,
 };
 use crate::text::printable;
 use crate::watch::{self, Happening, Watch};
@@ -43,11 +43,22 @@ pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn W
         session.dialogue.doubt();
     }
     session.watch.happened(Happening::Closed);
-    let refusal = session.dialogue.refusal().cloned();
+    let mask = session.mask;
+    let masked = |answer: Answer| masked(answer, &mask);
+    let refusal = session.dialogue.refusal().cloned().map(masked);
+    let answers = session.dialogue.into_answers().into_iter();
     Ended {
-        answers: session.dialogue.into_answers(),
+        answers: answers.map(|answer| answer.map(masked)).collect(),
         failure,
         refusal,
+    }
+}
+
+/// Servers may say a secret within what they say in base64.
+fn masked(answer: Answer, mask: &Mask) -> Answer {
+    match answer {
+        Answer::Unmet(Unmet::Auth(why)) => Answer::Unmet(Unmet::Auth(mask.apply(why))),
+        other => other,
     }
 }
 
@@ -132,6 +143,7 @@ impl Session<'_, '_> {
             match self.wire.early() {
                 Early::Quiet => {}
                 Early::Closed => return Err(Failure::Tls(TlsError::Wire(WireError::Closed))),
+                Early::Broken(error) => return Err(Failure::Tls(TlsError::Wire(error))),
                 Early::Bytes(bytes) => {
                     let words = self.mask.apply(excerpt(bytes));
                     let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
@@ -164,7 +176,7 @@ impl Session<'_, '_> {
     /// QUIT, which may fail in any way: it un-sends nothing (R24).
     fn farewell(&mut self, items: &[Item]) -> Result<(), Failure> {
         match self.wire.early() {
-            Early::Closed => return Ok(()),
+            Early::Closed | Early::Broken(_) => return Ok(()),
             Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
                 let words = self.mask.apply(excerpt(bytes));
                 return Err(self.out_of_step(&words));
@@ -174,7 +186,10 @@ impl Session<'_, '_> {
         for item in items {
             match item {
                 Item::Line(line) => self.put(line),
-                Item::Note(note) => self.watch.happened(Happening::Note(note)),
+                Item::Note(note) => {
+                    let note = self.mask.apply(note.clone());
+                    self.watch.happened(Happening::Note(&note));
+                }
                 _ => {}
             }
         }
@@ -233,11 +248,13 @@ impl Session<'_, '_> {
                     stopped
                 }
                 Item::Note(note) => {
-                    self.watch.happened(Happening::Note(note));
+                    let note = self.mask.apply(note.clone());
+                    self.watch.happened(Happening::Note(&note));
                     None
                 }
                 Item::Detail(detail) => {
-                    self.watch.happened(Happening::Detail(detail));
+                    let detail = self.mask.apply(detail.clone());
+                    self.watch.happened(Happening::Detail(&detail));
                     None
                 }
                 Item::Message(shape) => {
@@ -281,7 +298,7 @@ impl Session<'_, '_> {
     /// Last look before the point of no return: a refusal that is already there counts, and an early
     /// 250 is a lie.
     fn last_look(&mut self) -> Result<Option<Event>, Failure> {
-        if self.wire.early() == Early::Quiet {
+        if matches!(self.wire.early(), Early::Quiet) {
             return Ok(None);
         }
         self.broken_off().map(Some)
@@ -295,7 +312,9 @@ impl Session<'_, '_> {
             match self.wire.early() {
                 Early::Quiet => return Ok(None),
                 Early::Bytes(_) if awaits => {}
-                Early::Bytes(_) | Early::Closed => return self.broken_off().map(Some),
+                Early::Bytes(_) | Early::Closed | Early::Broken(_) => {
+                    return self.broken_off().map(Some);
+                }
             }
             let reply = self.reply()?;
             match reply.class() {
@@ -343,6 +362,7 @@ impl Session<'_, '_> {
         match self.wire.early() {
             Early::Quiet => Ok(None),
             Early::Closed => Err(Failure::Wire(stage, WireError::Closed)),
+            Early::Broken(error) => Err(Failure::Wire(stage, error)),
             Early::Bytes(bytes) if bytes.starts_with(b"421") => {
                 Ok(Some(Event::Unasked(self.reply()?)))
             }

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// 512; real servers send more.
 const MAX_LINE: usize = 64 * 1024;
 
+/// Who has just looked need not look again.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What goes wrong on a wire.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -31,6 +34,9 @@ pub enum WireError {
     /// Bytes in clear where the encryption was to begin.
     #[error("bytes came in clear behind the reply to STARTTLS")]
     Injected,
+    /// The peer ended TLS, because it wants another client certificate than it got.
+    #[error("{0}")]
+    Unwelcome(String),
     /// What the system says.
     #[error("{0}")]
     Io(io::Error),
@@ -60,9 +66,9 @@ pub struct Wire {
     pub outbox: Vec<u8>,
     read_limit: Duration,
     write_limit: Duration,
-    /// Whether it was looked for bytes that nobody asked for, and nothing was written or waited for
-    /// since.
-    is_quiet: bool,
+    /// When it was looked last for bytes that nobody asked for; `None` where something was written or
+    /// waited for since.
+    quiet_at: Option<Instant>,
 }
 
 impl Wire {
@@ -76,7 +82,7 @@ impl Wire {
             outbox: Vec::new(),
             read_limit: Duration::ZERO,
             write_limit: Duration::ZERO,
-            is_quiet: false,
+            quiet_at: None,
         }
     }
 
@@ -109,7 +115,7 @@ impl Wire {
     /// What the peer did that nobody asked for. Does not wait.
     pub fn early(&mut self) -> Early<'_> {
         if self.unread == self.inbox.len() {
-            if self.is_quiet {
+            if self.quiet_at.is_some_and(|at| at.elapsed() < MOMENT) {
                 return Early::Quiet;
             }
             let room = self.make_room();
@@ -119,10 +125,16 @@ impl Wire {
             match read {
                 Ok(1..) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.is_quiet = true;
+                    self.quiet_at = Some(Instant::now());
                     return Early::Quiet;
                 }
-                Ok(0) | Err(_) => return Early::Closed,
+                Ok(0) => return Early::Closed,
+                Err(error) => {
+                    return match Deadline::after(Duration::ZERO).explain(error) {
+                        error @ WireError::Unwelcome(_) => Early::Broken(error),
+                        _ => Early::Closed,
+                    };
+                }
             }
         }
         Early::Bytes(&self.inbox[self.unread..])
@@ -131,7 +143,7 @@ impl Wire {
     /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds
     /// what was not written.
     pub fn flush(&mut self, limit: Duration) -> Result<(), WireError> {
-        self.is_quiet = false;
+        self.quiet_at = None;
         self.limit_writes(limit)?;
         let deadline = Deadline::after(limit);
         let mut written = 0;
@@ -200,7 +212,7 @@ impl Wire {
     /// Reads once into the inbox, which may bring nothing, or says why not.
     fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
         let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
-        self.is_quiet = false;
+        self.quiet_at = None;
         self.limit_reads(left, deadline.whole)?;
         let room = self.make_room();
         let count = self.stream.read(&mut self.inbox[room..]);
@@ -226,7 +238,7 @@ impl Wire {
 }
 
 /// What has come before anybody waited for it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Early<'w> {
     /// Nothing.
     Quiet,
@@ -234,6 +246,8 @@ pub enum Early<'w> {
     Bytes(&'w [u8]),
     /// The end: the peer has closed the connection, or lost it.
     Closed,
+    /// The end of TLS, and why.
+    Broken(WireError),
 }
 
 /// A point in time that a step must not pass, and how long the step had.
@@ -261,6 +275,9 @@ impl Deadline {
     }
 
     fn explain(&self, error: io::Error) -> WireError {
+        if let Some(why) = tls::unwelcome(&error) {
+            return WireError::Unwelcome(why);
+        }
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => WireError::Timeout(self.whole),
             io::ErrorKind::ConnectionReset

@@ -1,14 +1,22 @@
 //! End-to-end tests: the program against a scripted server that plays fair, and against servers that
 //! do not. The rows of `faults.md` (A7, B3...) stand at the tests.
 
+mod authority;
+#[allow(dead_code)]
+#[path = "../dns/authority.rs"]
+mod dns;
+mod encrypted;
 mod message;
 mod program;
+mod sasl;
 mod server;
 
 mod arguments;
+mod auth;
 mod bodies;
 mod breaks;
 mod cases;
+mod certificates;
 mod chunks;
 mod config;
 mod copies;
@@ -18,5 +26,9 @@ mod output;
 mod pattern;
 mod refusals;
 mod replies;
+mod secrets;
+mod severed;
+mod starttls;
 mod strays;
+mod tls;
 mod ways;

@@ -4,8 +4,9 @@ use crate::server::Server;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fmt::Debug;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -102,6 +103,13 @@ impl Ehlo {
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The same, for nobody else to read.
+    pub fn private(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.file(name, content);
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path
     }
 
@@ -242,6 +250,25 @@ impl Run {
         assert_eq!(result["event"], "result", "{self:#?}");
         assert_eq!(result["exit"], self.exit.unwrap(), "{self:#?}");
         result
+    }
+
+    /// All events of `--json` with this name.
+    #[track_caller]
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        let all = self
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("a line that is no JSON"));
+        all.filter(|event| event["event"] == name).collect()
+    }
+
+    /// stdout says all of these.
+    #[track_caller]
+    pub fn shows(&self, words: &[&str]) -> &Self {
+        for word in words {
+            assert!(self.stdout.contains(word), "{word:?} is not in {self:#?}");
+        }
+        self
     }
 
     /// The verdicts of `--json`, in the order of the recipients.

@@ -3,7 +3,8 @@
 use crate::message::Message;
 use rustix::net::RecvFlags;
 use rustix::net::sockopt::{Timeout, set_socket_linger, set_socket_timeout, set_tcp_cork};
-use std::io::{ErrorKind, Read, Write};
+use rustls::ServerConnection;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::panic::resume_unwind;
@@ -11,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before the test is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running script; `T` is what it hands back.
 #[must_use = "a script counts only when finish() has seen its end"]
@@ -87,8 +88,14 @@ impl Door {
 pub struct Talk {
     /// `None` once it was reset.
     stream: Option<TcpStream>,
-    inbox: Vec<u8>,
-    is_over: bool,
+    /// `None` while it is in clear; see `encrypted.rs`.
+    pub(crate) tls: Option<Box<ServerConnection>>,
+    /// Where each byte of a handshake goes alone, how long after the last.
+    pub(crate) pace: Option<Duration>,
+    /// What goes out in TLS in the same packet as the end of the handshake.
+    pub(crate) early: Vec<u8>,
+    pub(crate) inbox: Vec<u8>,
+    pub(crate) is_over: bool,
 }
 
 impl Talk {
@@ -98,6 +105,9 @@ impl Talk {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self {
             stream: Some(stream),
+            tls: None,
+            pace: None,
+            early: Vec::new(),
             inbox: Vec::new(),
             is_over: false,
         }
@@ -120,15 +130,22 @@ impl Talk {
     /// Sends these bytes in one packet, whatever the client is doing.
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) {
-        self.stream()
-            .write_all(bytes)
-            .expect("the client does not read");
+        self.put(bytes).expect("the client does not read");
+    }
+
+    /// Sends these bytes as they are or, once the connection is encrypted, in a record.
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.tls.is_none() {
+            return self.stream().write_all(bytes);
+        }
+        let records = self.sealed(bytes);
+        self.stream().write_all(&records)
     }
 
     /// Sends bytes one by one at this pace, until the client has had enough of it.
     pub fn drip(&mut self, bytes: impl Iterator<Item = u8>, pace: Duration) {
         for byte in bytes {
-            if self.stream().write_all(&[byte]).is_err() {
+            if self.put(&[byte]).is_err() {
                 break;
             }
             thread::sleep(pace);
@@ -141,7 +158,7 @@ impl Talk {
     pub fn flood(&mut self, bytes: &[u8]) -> usize {
         let start = Instant::now();
         let mut sent = 0;
-        while self.stream().write_all(bytes).is_ok() {
+        while self.put(bytes).is_ok() {
             sent += bytes.len();
             assert!(start.elapsed() < PATIENCE, "the client reads for ever");
         }
@@ -171,6 +188,10 @@ impl Talk {
         let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
         let count =
             rustix::net::recv(self.stream(), &mut more, flags).map_or(0, |(count, _)| count);
+        if self.tls.is_some() && count > 0 {
+            self.fill(Instant::now() + PATIENCE);
+            return self.expect_quiet();
+        }
         let said = [&self.inbox, &more[..count]].concat();
         assert!(
             said.is_empty(),
@@ -276,7 +297,7 @@ impl Talk {
         while self.fill(Instant::now() + PATIENCE) {
             let lines = self.inbox.split(|&byte| byte == b'\n').count() - 1;
             for _ in answered..lines {
-                let _ = self.stream().write_all(reply);
+                let _ = self.put(reply);
             }
             answered = lines;
         }
@@ -302,7 +323,7 @@ impl Talk {
         }
     }
 
-    fn stream(&self) -> &TcpStream {
+    pub(crate) fn stream(&self) -> &TcpStream {
         self.stream.as_ref().expect("the connection was reset")
     }
 
@@ -326,12 +347,16 @@ impl Talk {
 
     /// Reads once; false when the client has closed.
     #[track_caller]
-    fn fill(&mut self, deadline: Instant) -> bool {
+    pub(crate) fn fill(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let left = left.max(Duration::from_millis(1));
         self.stream().set_read_timeout(Some(left)).unwrap();
         let mut block = vec![0; 64 * 1024];
         match self.stream().read(&mut block) {
+            Ok(count) if self.tls.is_some() => {
+                self.open_records(&block[..count]);
+                count > 0
+            }
             Ok(count) => {
                 self.inbox.extend_from_slice(&block[..count]);
                 count > 0
@@ -393,7 +418,20 @@ impl Talk {
     /// A whole delivery to bob, without extensions.
     #[track_caller]
     pub fn take(&mut self) -> Message {
-        self.greet(&[]);
+        self.say("220 mx.example ESMTP");
+        self.take_on(&[])
+    }
+
+    /// The same from EHLO on, where these keywords are offered.
+    #[track_caller]
+    pub fn take_on(&mut self, keywords: &[&str]) -> Message {
+        self.offer(keywords);
+        self.take_mail()
+    }
+
+    /// The same from MAIL on.
+    #[track_caller]
+    pub fn take_mail(&mut self) -> Message {
         self.envelope(&["bob@hamburger.edu"]);
         let message = self.data();
         self.say("250 taken");
@@ -444,7 +482,13 @@ impl Talk {
     /// said what belongs to the stage, and waits.
     #[track_caller]
     pub fn go_to(&mut self, stage: Stage) {
-        for (at, reply) in [
+        self.go_on_to(stage, Stage::Banner);
+    }
+
+    /// The same from a later stage on.
+    #[track_caller]
+    pub fn go_on_to(&mut self, stage: Stage, from: Stage) {
+        let stages = [
             (Stage::Banner, "220 mx.example"),
             (Stage::Ehlo, "250 mx.example"),
             (Stage::Mail, "250 sender ok"),
@@ -452,7 +496,8 @@ impl Talk {
             (Stage::Data, "354 go on"),
             (Stage::Dot, "250 taken"),
             (Stage::Quit, "221 bye"),
-        ] {
+        ];
+        for (at, reply) in stages.into_iter().skip_while(|&(at, _)| at != from) {
             match at {
                 Stage::Banner => {}
                 Stage::Ehlo => self.expect("EHLO me.example"),

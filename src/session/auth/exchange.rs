@@ -140,6 +140,7 @@ impl Exchange {
         match self.mechanism {
             Mechanism::OAuthBearer | Mechanism::XOAuth2 => Ok(self.refused(challenge)),
             mechanism if mechanism.is_scram() => {
+                check_form(challenge)?;
                 check_iterations(challenge)?;
                 check_error(challenge)?;
                 self.step(Some(challenge))
@@ -182,7 +183,12 @@ impl Exchange {
 }
 
 fn senseless(error: &SessionError) -> String {
-    format!("the server's challenge makes no sense: {error}")
+    match error {
+        SessionError::MechanismError(error) => {
+            format!("the server's challenge makes no sense: {error}")
+        }
+        other => format!("the server's challenge makes no sense: {other}"),
+    }
 }
 
 fn sasl(
@@ -286,6 +292,17 @@ fn attribute(message: &[u8], name: u8) -> Option<&[u8]> {
     message
         .split(|&byte| byte == b',')
         .find_map(|part| part.strip_prefix(&[name, b'=']))
+}
+
+/// RFC 5802 §7: a list of attributes, each a letter and a value. rsasl takes that for granted.
+fn check_form(challenge: &[u8]) -> Result<(), ExchangeError> {
+    let is_attribute =
+        |part: &[u8]| matches!(part, [letter, b'=', ..] if letter.is_ascii_alphabetic());
+    if challenge.split(|&byte| byte == b',').all(is_attribute) {
+        return Ok(());
+    }
+    let what = "the server's challenge is no SCRAM message";
+    Err(ExchangeError::Senseless(what.to_owned()))
 }
 
 /// R63: not so few that the password can be guessed, and not so many that we work for ever.

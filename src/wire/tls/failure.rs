@@ -63,6 +63,32 @@ impl TlsSetupError {
     }
 }
 
+/// With TLS 1.3, what the server says of our certificate comes behind the handshake. In words, if it is
+/// that.
+pub fn unwelcome(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref()? {
+        error @ Error::AlertReceived(alert) if is_about_our_certificate(*alert) => {
+            Some(explain(error, false))
+        }
+        _ => None,
+    }
+}
+
+fn is_about_our_certificate(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown
+            | Alert::CertificateRevoked
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateExpired
+            | Alert::AccessDenied
+    )
+}
+
 /// What rustls says, so that one can do something about it.
 pub fn explain(error: &Error, only_tls13: bool) -> String {
     use AlertDescription as Alert;
@@ -89,15 +115,7 @@ pub fn explain(error: &Error, only_tls13: bool) -> String {
               speaks TLS 1.3 and, in TLS 1.2, ECDHE (X25519, P-256, P-384) with AES-GCM or \
               ChaCha20-Poly1305; perhaps it has only CBC ciphers, or RSA or DHE key exchange"
             .to_owned(),
-        Error::AlertReceived(
-            Alert::CertificateRequired
-            | Alert::BadCertificate
-            | Alert::UnknownCA
-            | Alert::CertificateUnknown
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateExpired
-            | Alert::AccessDenied,
-        ) => format!(
+        Error::AlertReceived(alert) if is_about_our_certificate(*alert) => format!(
             "the server wants another client certificate than it got (--cert, --key): {error}"
         ),
         Error::InvalidMessage(_) => {

@@ -5,6 +5,7 @@ mod identity;
 mod stream;
 mod trust;
 
+pub(super) use failure::unwelcome;
 pub use failure::{TlsError, TlsSetupError};
 pub use trust::{Judgement, Trust};
 
@@ -205,7 +206,7 @@ impl Wire {
         }
         self.inbox.clear();
         self.unread = 0;
-        self.is_quiet = false;
+        self.quiet_at = None;
         self.limit_reads(limit, limit).map_err(TlsError::Wire)?;
         self.limit_writes(limit).map_err(TlsError::Wire)?;
         let clear = std::mem::replace(&mut self.stream, Box::new(stream::Gone));

@@ -7,6 +7,9 @@ use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// How often one look reads what is no word for us.
+const MAX_READS: u32 = 16;
+
 pub struct TlsStream {
     pub connection: ClientConnection,
     under: Box<dyn Stream>,
@@ -105,15 +108,17 @@ impl Write for TlsStream {
 
 impl Stream for TlsStream {
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
+        // Session tickets come at any time, and are nobody's words; somebody who sends nothing else is
+        // left to those who wait with a deadline.
+        for _ in 0..MAX_READS {
             let read = self.connection.reader().read(buffer);
             if !is_waiting(&read) {
                 return read;
             }
-            // Session tickets come at any time, and are nobody's words.
             self.connection.read_tls(&mut Now(&mut *self.under))?;
             self.digest()?;
         }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -195,26 +195,29 @@ impl Judge {
         match verified {
             Ok(_) => Ok(()),
             Err(Error::InvalidCertificate(error)) => {
-                if is_about_the_issuer(&error) && self.is_trusted_itself(shown) {
-                    return Ok(());
-                }
-                Err(words(&error, shown))
+                let listed = is_about_the_issuer(&error).then(|| self.listed(shown));
+                let verdict = listed.flatten().unwrap_or(Err(error));
+                verdict.map_err(|error| words(&error, shown))
             }
             Err(other) => Err(format!("cannot be checked: {other}")),
         }
     }
 
     /// A self-signed certificate that stands in the CA file is trusted as such; an appliance's often
-    /// is both its own CA and its own leaf, which no chain can express.
-    fn is_trusted_itself(&self, shown: &Shown<'_>) -> bool {
-        let listed = self.cas.iter().flatten().any(|ca| ca == shown.own);
-        let Some(read) = Certificate::read(shown.own) else {
-            return false;
-        };
+    /// is both its own CA and its own leaf, which no chain can express. What is wrong with it all the
+    /// same, or `None` when it does not stand there.
+    fn listed(&self, shown: &Shown<'_>) -> Option<Result<(), CertificateError>> {
+        self.cas.iter().flatten().find(|ca| *ca == shown.own)?;
+        let read = Certificate::read(shown.own)?;
+        let parsed = ParsedCertificate::try_from(shown.own).ok()?;
         let now = shown.now();
-        let named = ParsedCertificate::try_from(shown.own)
-            .is_ok_and(|parsed| verify_server_name(&parsed, shown.name).is_ok());
-        listed && named && (read.not_before..=read.not_after).contains(&now)
+        Some(if now < read.not_before {
+            Err(CertificateError::NotValidYet)
+        } else if now > read.not_after {
+            Err(CertificateError::Expired)
+        } else {
+            verify_server_name(&parsed, shown.name).map_err(|_| CertificateError::NotValidForName)
+        })
     }
 
     fn save(&self, shown: &Shown<'_>) {

@@ -152,6 +152,10 @@ fn scram_with_a_senseless_first_message_says_why() {
         ("r=NONCEx,s=%%%,i=4096", "base64"),
         ("r=NONCEx", ""),
         ("", ""),
+        ("r=NONCEx,", "SCRAM"),
+        ("r=NONCEx,s", "SCRAM"),
+        ("r=NONCEx,s=c2FsdA==,i", "SCRAM"),
+        (",", "SCRAM"),
         ("e=other-error", "other-error"),
     ] {
         let mut exchange = exchange(Mechanism::ScramSha256, None, &login("alice", "secret"));
