@@ -5,9 +5,11 @@ use crate::ca::{Ca, Signed};
 use crate::parts;
 use crate::postfix::{free_port, wait_for};
 use crate::run::{Ran, Start, ehlo_with};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::{self, Permissions};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -75,6 +77,7 @@ impl Exim {
             .arg(root.join("conf"))
             .env_clear()
             .current_dir("/")
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -135,7 +138,8 @@ impl Exim {
 
 impl Drop for Exim {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // Those who hold a conversation, too: they write to the log when it is over.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
 }

@@ -18,7 +18,12 @@ for server in "$@"; do
         turns=$((turns + 1))
     done
 done
-rm -rf "$directory"
+# Their children may outlive them for a moment, and write once more.
+turns=0
+while [ -e "$directory" ] && [ "$turns" -lt 500 ]; do
+    rm -rf "$directory" || sleep 0.02
+    turns=$((turns + 1))
+done
 "#;
 
 /// Ends servers and removes their directory when this process ends.

@@ -164,6 +164,13 @@ impl Drop for Postfix {
         while fs::read_link(&image).is_ok() && began.elapsed() < LIMIT {
             std::thread::sleep(Duration::from_millis(5));
         }
+        // Its children may outlive it for a moment, and write once more.
+        while fs::remove_dir_all(self.directory.path()).is_err()
+            && self.directory.path().exists()
+            && began.elapsed() < LIMIT
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
