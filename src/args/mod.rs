@@ -31,6 +31,16 @@ From a script, to wherever the domain's mail exchanger is:
 Through a relay, with the text from a pipe, and only failures shown:
   df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
 
+Through a provider, with a password from a password manager, or a token, or a profile:
+  ehlo -r smtp.example.org:587 --tls starttls -u alice --password-command 'pass show smtp' \\
+       -s hello -b hello bob@example.net
+  ehlo -r smtp.example.org:465 -u alice@example.org --oauth-token-command mytoken -s hi -b hi bob@example.net
+  ehlo --profile work -s hello -b hello bob@example.net
+
+What a server can do, and whether it is what a monitor expects:
+  ehlo probe mail.example.org:587
+  ehlo probe mail.example.org --expect starttls,verified,cert-days>=14,size>=10M
+
 Test a server: under another name, without a sender, commands one by one:
   ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
        --pipelining off -b test postmaster@example.org
