@@ -223,7 +223,6 @@ fn a_self_signed_certificate_in_the_file_of_cas_is_trusted() {
 }
 
 #[test]
-#[ignore = "it says BadSignature and that it is self-signed, which does not tell why it will not do"]
 fn what_is_wrong_with_an_odd_certificate_is_said() {
     if !is_there() {
         return;
@@ -330,7 +329,6 @@ fn a_certificate_of_ours_that_is_missed_in_tls_1_3_is_named_as_the_reason() {
 }
 
 #[test]
-#[ignore = "it shows the list of suites, because OpenSSL's alert is only handshake_failure"]
 fn a_certificate_of_ours_that_is_missed_in_tls_1_2_is_named_as_the_reason() {
     if is_there() {
         let options = ["-tls1_2", "-Verify", "1"];

@@ -2,7 +2,7 @@
 
 use super::identity::certificates;
 use super::{Options, Pin, TlsSetupError};
-use crate::certificate::{Certificate, date, key_sha256, sha256};
+use crate::certificate::{Certificate, date, key_sha256, sha256, weakness};
 use crate::text::shown;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -195,6 +195,9 @@ impl Judge {
         match verified {
             Ok(_) => Ok(()),
             Err(Error::InvalidCertificate(error)) => {
+                if let Some(weakness) = weakness(shown.own) {
+                    return Err(weakness);
+                }
                 let listed = is_about_the_issuer(&error).then(|| self.listed(shown));
                 let verdict = listed.flatten().unwrap_or(Err(error));
                 verdict.map_err(|error| words(&error, shown))
@@ -231,6 +234,11 @@ impl Judge {
         let _ = file.write_all(pem.as_bytes());
     }
 
+    fn keep_refused(&self, own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) {
+        let chain = std::iter::once(own).chain(others).map(|one| one.to_vec());
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
+    }
+
     /// Nobody is believed here, so any signature will do as well.
     fn believes(&self) -> bool {
         self.trust == Trust::Verified
@@ -240,6 +248,7 @@ impl Judge {
     /// signature.
     fn signed(
         &self,
+        certificate: &CertificateDer<'_>,
         verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
         if self.trust == Trust::Any {
@@ -247,8 +256,10 @@ impl Judge {
         }
         let verified = verify(&self.provider.signature_verification_algorithms);
         if let Err(error) = &verified {
-            let why = format!("does not fit the signature of the handshake: {error}");
+            let why = weakness(certificate)
+                .unwrap_or_else(|| format!("does not fit the signature of the handshake: {error}"));
             *self.seen() = Judgement::Distrusted(why);
+            self.keep_refused(certificate, &[]);
         }
         match verified {
             Err(_) if !self.believes() => Ok(HandshakeSignatureValid::assertion()),
@@ -293,8 +304,7 @@ impl ServerCertVerifier for Judge {
         if good || !self.believes() {
             return Ok(ServerCertVerified::assertion());
         }
-        let chain = std::iter::once(own).chain(others).map(|one| one.to_vec());
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
+        self.keep_refused(own, others);
         Err(Error::InvalidCertificate(
             CertificateError::ApplicationVerificationFailure,
         ))
@@ -306,7 +316,7 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.signed(|algorithms| {
+        self.signed(certificate, |algorithms| {
             rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
         })
     }
@@ -317,7 +327,7 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.signed(|algorithms| {
+        self.signed(certificate, |algorithms| {
             rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
         })
     }
@@ -388,7 +398,9 @@ fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
         (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _) => {
             "is not meant for a TLS server (key usage)".to_owned()
         }
-        (CertificateError::BadSignature, _) => "has a signature that is wrong".to_owned(),
+        (CertificateError::BadSignature, _) => {
+            "has a signature that is wrong, or is signed by another CA of the same name".to_owned()
+        }
         (CertificateError::BadEncoding, _) | (_, None) => "cannot be read".to_owned(),
         (other, _) => format!("is not good: {other}"),
     }
