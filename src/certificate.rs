@@ -5,6 +5,9 @@ use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 use x509_parser::public_key::PublicKey;
 
+/// How many names are shown to people.
+const NAMES: usize = 20;
+
 /// A certificate as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
@@ -102,6 +105,16 @@ pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
         _ => return None,
     };
     Some(digest(algorithm, der).as_ref().to_vec())
+}
+
+/// The first of many names, and how many more there are.
+#[must_use]
+pub fn some_of(names: &[String]) -> String {
+    let first = names[..names.len().min(NAMES)].join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 /// A point in time as certificates have it: to the second, in UTC.

@@ -83,6 +83,7 @@ impl Args {
             source: self.source(),
             user: self.user,
             profile: None,
+            nameless: true,
         }))
     }
 

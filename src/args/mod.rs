@@ -14,6 +14,7 @@ mod tls;
 mod value;
 
 use crate::config::{Config, ConfigError, Places, Profile};
+use crate::credentials;
 use crate::exit::Exit;
 use crate::plan::{Plan, Said, Send, Way};
 use crate::text::shown;
@@ -207,24 +208,60 @@ fn send(
 }
 
 fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
-    let mut plan = sending_as(config, profile, typed)?;
+    let port_wins = typed.has("port") && !typed.has("relay");
+    let added = typed.with(config, profile)?;
+    let mut plan = sending_as(config, profile, added, port_wins)?;
     if let Plan::Send(send) = &mut plan
         && !typed.has("relay")
     {
         for other in config.fallbacks(profile) {
-            if let Plan::Send(other) = sending_as(config, other, typed)? {
-                send.fallbacks.push(other.way);
+            let added = typed.alone(config, other)?;
+            if let Plan::Send(other) = sending_as(config, other, added, false)? {
+                send.fallbacks.push(fallback(other.way, &send.way));
             }
         }
     }
     Ok(plan)
 }
 
-/// The command line as it would be with this profile.
-fn sending_as(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
-    let Added { matches, used } = typed.with(config, profile)?;
+/// A way instead of another. Where it leads to, whom it trusts and as whom it logs in is said by its own
+/// profile alone: what the command line says of that was meant for the first.
+fn fallback(own: Way, first: &Way) -> Way {
+    let mut route = own.route;
+    route.family = first.route.family;
+    route.bind = first.route.bind;
+    route.dns = first.route.dns;
+    let session = crate::session::Options {
+        tls: own.session.tls,
+        mechanisms: own.session.mechanisms,
+        password_in_clear: own.session.password_in_clear,
+        ..first.session.clone()
+    };
+    let user = |login: &Option<credentials::Options>| login.as_ref().map(|l| l.user.clone());
+    let is_the_same = user(&own.credentials) == user(&first.credentials);
+    let credentials = own.credentials.map(|login| credentials::Options {
+        // A password that names nobody is that of the first.
+        nameless: is_the_same,
+        ..login
+    });
+    Way {
+        route,
+        session,
+        credentials,
+        ..own
+    }
+}
+
+/// The plan of arguments that come from a profile.
+fn sending_as(
+    config: &Config,
+    profile: &Profile,
+    added: Added,
+    port_wins: bool,
+) -> Result<Plan, Wrong> {
+    let Added { matches, used } = added;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error))?;
-    cli.route.port_wins = typed.has("port") && !typed.has("relay");
+    cli.route.port_wins = port_wins;
     let mut plan =
         sending(cli).map_err(|wrong| blamed(&wrong, config, &used).map_or(wrong, Wrong::from))?;
     if let Plan::Send(send) = &mut plan {

@@ -80,6 +80,18 @@ impl<'a> Typed<'a> {
         Ok(Added { matches, used })
     }
 
+    /// What a profile says by itself, to some recipient.
+    pub fn alone(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+        if let Some(error) = self.faults(config, profile).into_iter().next() {
+            return Err(error.into());
+        }
+        let used = profile.options();
+        let words = self.spelled(&used);
+        let matches = self.parse(words, &["postmaster@localhost".into()]);
+        let matches = matches.map_err(|error| Wrong::clap(&error))?;
+        Ok(Added { matches, used })
+    }
+
     /// What clap finds wrong with a profile by itself. What is only missing may stand on the command line.
     fn faults(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
         let options = profile.options();
@@ -217,11 +229,14 @@ impl<'a> Typed<'a> {
     }
 }
 
-/// A port and credentials are those of the relay that the profile names. Another relay gets them only if
-/// the profile was asked for by its name: who tests a server does not want to log in there.
+/// Port, detour, trust and credentials are those of the relay that the profile names. Another relay
+/// gets them only if the profile was asked for by its name: who tests a server does not want to log in
+/// there, nor to believe it because another one is believed.
 fn is_for_its_relay(option: &Arg, profile: &Profile) -> bool {
-    let is_auth = option.get_help_heading() == Some("Auth");
-    profile.has("relay") && (is_auth || option.get_id() == "port")
+    let heading = option.get_help_heading();
+    let is_trusted = matches!(heading, Some("Auth" | "TLS"));
+    let is_its_way = matches!(option.get_id().as_str(), "port" | "connect_to");
+    profile.has("relay") && (is_trusted || is_its_way)
 }
 
 fn names_recipients(arg: &Arg) -> bool {

@@ -202,13 +202,20 @@ pub enum Fault {
     Value(String),
 }
 
+/// How many names of profiles an error lists.
+const LISTED: usize = 12;
+
 impl Fault {
     pub(super) fn no_profile<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Self {
-        let names: Vec<String> = names.map(str::to_owned).collect();
+        let names: Vec<&str> = names.collect();
+        let mut listed: Vec<String> = names.iter().take(LISTED).map(|&n| n.to_owned()).collect();
+        if names.len() > LISTED {
+            listed.push(format!("{} more", names.len() - LISTED));
+        }
         Self::Profile {
             name: name.to_owned(),
-            meant: nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
-            names,
+            meant: nearest(name, names.into_iter()).map(str::to_owned),
+            names: listed,
         }
     }
 }

@@ -4,9 +4,10 @@ use super::CredentialsError;
 use super::buffer::{self, Buffer};
 use crate::secret::Secret;
 use crate::text::shown;
+use rustix::fs::OFlags;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The password in the first line of a file. A pipe may stand instead of it, as in `<(pass show x)`.
@@ -61,9 +62,10 @@ fn is_foreign(owner: u32, ours: u32) -> bool {
     owner != ours && owner != 0
 }
 
-/// A file if there is one.
+/// A file if there is one. A pipe that nobody writes to is not waited for.
 pub fn open_if_there(path: &Path) -> Result<Option<File>, CredentialsError> {
-    match File::open(path) {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    match File::options().read(true).custom_flags(flags).open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(unread(&name(path), error)),

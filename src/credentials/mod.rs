@@ -39,6 +39,8 @@ pub struct Options {
     pub source: Source,
     /// The profile that was named, for the name of a systemd credential.
     pub profile: Option<String>,
+    /// Whether a password that says nothing of user, host or profile may be meant.
+    pub nameless: bool,
 }
 
 /// Where a secret comes from. `Debug` does not show commands: people write passwords into them.
@@ -136,11 +138,14 @@ fn search(
         user: options.user.clone(),
         proof: Proof::Password(secret),
     };
-    if let Some(secret) = &environment.password {
+    if options.nameless
+        && let Some(secret) = &environment.password
+    {
         return buffer::fit(secret.clone(), PASSWORD).map(login);
     }
     if let Some(directory) = &environment.credentials
-        && let Some(secret) = service::secret(directory, options.profile.as_deref())?
+        && let Some(secret) =
+            service::secret(directory, options.profile.as_deref(), options.nameless)?
     {
         return Ok(login(secret));
     }

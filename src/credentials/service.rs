@@ -5,15 +5,21 @@ use super::{CredentialsError, buffer};
 use crate::secret::Secret;
 use std::path::Path;
 
-/// The password of the profile, else that of all; `None` if the service has neither. Who may read
-/// them is systemd's affair: with an access list, their mode looks open to the group and is not.
-pub fn secret(directory: &Path, profile: Option<&str>) -> Result<Option<Secret>, CredentialsError> {
+/// The password of the profile, else, if it may be meant, that of all; `None` if the service has neither.
+/// Who may read them is systemd's affair: with an access list, their mode looks open to the group and is
+/// not.
+pub fn secret(
+    directory: &Path,
+    profile: Option<&str>,
+    nameless: bool,
+) -> Result<Option<Secret>, CredentialsError> {
     if !directory.is_absolute() {
         return Ok(None);
     }
     let own = profile.filter(|profile| is_plain(profile));
     let own = own.map(|profile| format!("ehlo.{profile}.password"));
-    for name in own.into_iter().chain(["ehlo.password".to_owned()]) {
+    let all = nameless.then(|| "ehlo.password".to_owned());
+    for name in own.into_iter().chain(all) {
         if let Some(secret) = first_line(&directory.join(name))? {
             return Ok(Some(secret));
         }
@@ -57,7 +63,7 @@ mod tests {
     }
 
     fn found(directory: &Path, profile: Option<&str>) -> Option<Vec<u8>> {
-        let secret = secret(directory, profile).unwrap();
+        let secret = secret(directory, profile, true).unwrap();
         secret.map(|secret| secret.expose().to_vec())
     }
 
@@ -90,7 +96,7 @@ mod tests {
     #[test]
     fn an_unfit_credential_is_named() {
         let bad = directory(&[("ehlo.password", "hunter2\0")]);
-        let text = secret(bad.path(), None).unwrap_err().to_string();
+        let text = secret(bad.path(), None, true).unwrap_err().to_string();
         assert!(
             text.contains("/ehlo.password: ") && !text.contains("hunter2"),
             "{text}"

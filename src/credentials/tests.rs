@@ -18,6 +18,7 @@ fn options(source: Source) -> Options {
         user: Some("alice".to_owned()),
         source,
         profile: None,
+        nameless: true,
     }
 }
 

@@ -139,6 +139,10 @@ impl Ending {
 
 fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static str) {
     match error {
+        TlsError::Certificate { why, .. } if why.contains("--pin") => {
+            let words = format!("the certificate of {server} {why}");
+            (Cause::Policy, words, "")
+        }
         TlsError::Certificate { why, .. } => (
             Cause::Policy,
             format!("the certificate of {server} {why}"),

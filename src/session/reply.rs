@@ -139,7 +139,7 @@ impl Gathering {
 
 /// The code of a line, whether it is the last of its reply, and its text.
 fn parse(line: &[u8]) -> Result<(u16, bool, &[u8]), ReplyError> {
-    let wrong = || ReplyError::NoReply(printable(&line[..line.len().min(80)]));
+    let wrong = || ReplyError::NoReply(printable(line));
     let digits = line.get(..3).ok_or_else(wrong)?;
     if !digits.iter().all(u8::is_ascii_digit) || !matches!(digits[0], b'2'..=b'5') {
         return Err(wrong());

@@ -6,7 +6,7 @@ use super::carried::Carried;
 use super::reply::Gathering;
 use super::{
     Action, Answer, Class, Dialogue, Encryption, Ended, Errand, Event, Failure, Item, Line, Means,
-    Reply, Stage, Unmet,
+    Reply, ReplyError, Stage, Unmet,
 };
 use crate::text::printable;
 use crate::watch::{self, Happening, Watch};
@@ -49,15 +49,30 @@ pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn W
     let answers = session.dialogue.into_answers().into_iter();
     Ended {
         answers: answers.map(|answer| answer.map(masked)).collect(),
-        failure,
+        failure: failure.map(|failure| masked_failure(failure, &mask)),
         refusal,
     }
 }
 
-/// Servers may say a secret within what they say in base64.
+/// What leaves the session has no secret that the server may have said.
 fn masked(answer: Answer, mask: &Mask) -> Answer {
     match answer {
+        Answer::Accepted(reply) => Answer::Accepted(mask.reply(reply)),
+        Answer::Said(stage, reply) => Answer::Said(stage, mask.reply(reply)),
+        Answer::Unmet(Unmet::StarttlsRefused(reply)) => {
+            Answer::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
+        }
+        Answer::Unmet(Unmet::NoMechanism(offered)) => {
+            Answer::Unmet(Unmet::NoMechanism(mask.apply(offered)))
+        }
         Answer::Unmet(Unmet::Auth(why)) => Answer::Unmet(Unmet::Auth(mask.apply(why))),
+        other => other,
+    }
+}
+
+fn masked_failure(failure: Failure, mask: &Mask) -> Failure {
+    match failure {
+        Failure::Protocol(stage, what) => Failure::Protocol(stage, mask.apply(what)),
         other => other,
     }
 }
@@ -103,6 +118,14 @@ struct Session<'a, 'w> {
 }
 
 fn tell(secured: &Secured, watch: &mut dyn Watch) {
+    if std::env::var_os("SSLKEYLOGFILE").is_some() {
+        let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
+        watch.happened(Happening::Note(note));
+    }
+    if let Some(why) = &secured.unsaved {
+        let note = format!("--save-certs: cannot write the certificates: {why}");
+        watch.happened(Happening::Note(&note));
+    }
     watch.happened(Happening::Secured(watch::Secured {
         version: secured.version,
         cipher: secured.cipher,
@@ -115,9 +138,16 @@ fn tell(secured: &Secured, watch: &mut dyn Watch) {
     }));
 }
 
-/// The beginning of what a server sent, printable.
-fn excerpt(bytes: &[u8]) -> String {
-    printable(&bytes[..bytes.len().min(80)])
+/// The most of a server's words, in characters, that an error repeats.
+const EXCERPT: usize = 80;
+
+/// The beginning of what a server sent, printable and without secrets.
+fn excerpt(mask: &Mask, bytes: &[u8]) -> String {
+    beginning(&mask.apply(printable(bytes)))
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(EXCERPT).collect()
 }
 
 impl Session<'_, '_> {
@@ -145,7 +175,7 @@ impl Session<'_, '_> {
                 Early::Closed => return Err(Failure::Tls(TlsError::Wire(WireError::Closed))),
                 Early::Broken(error) => return Err(Failure::Tls(TlsError::Wire(error))),
                 Early::Bytes(bytes) => {
-                    let words = self.mask.apply(excerpt(bytes));
+                    let words = excerpt(&self.mask, bytes);
                     let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
                     return Err(Failure::Protocol(Stage::Tls, what));
                 }
@@ -178,7 +208,7 @@ impl Session<'_, '_> {
         match self.wire.early() {
             Early::Closed | Early::Broken(_) => return Ok(()),
             Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
-                let words = self.mask.apply(excerpt(bytes));
+                let words = excerpt(&self.mask, bytes);
                 return Err(self.out_of_step(&words));
             }
             Early::Bytes(_) | Early::Quiet => {}
@@ -206,14 +236,12 @@ impl Session<'_, '_> {
         let is_goodbye = |code| matches!(code, 421 | 200..=299);
         let words = if self.quit_code.is_none_or(is_goodbye) {
             match self.wire.early() {
-                Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
-                    self.mask.apply(excerpt(bytes))
-                }
+                Early::Bytes(bytes) if !bytes.starts_with(b"421") => excerpt(&self.mask, bytes),
                 _ => return Ok(()),
             }
         } else {
             match self.wire.line(Deadline::after(self.limit(Stage::Quit))) {
-                Ok(line) if !line.starts_with(b"421") => self.mask.apply(excerpt(line)),
+                Ok(line) if !line.starts_with(b"421") => excerpt(&self.mask, line),
                 _ => return Ok(()),
             }
         };
@@ -367,7 +395,7 @@ impl Session<'_, '_> {
                 Ok(Some(Event::Unasked(self.reply()?)))
             }
             Early::Bytes(bytes) => {
-                let words = self.mask.apply(excerpt(bytes));
+                let words = excerpt(&self.mask, bytes);
                 let what = format!("sent \"{words}\" before it was asked");
                 Err(Failure::Protocol(stage, what))
             }
@@ -478,19 +506,28 @@ impl Session<'_, '_> {
             self.watch
                 .happened(Happening::Line(&self.mask.apply(printable(line))));
             let reply = gathering.add(line);
-            let reply = reply
-                .map_err(|error| Failure::Protocol(stage, self.mask.apply(error.to_string())))?;
-            if let Some(mut reply) = reply {
-                let lines = reply.lines.into_iter();
-                reply.lines = lines.map(|line| self.mask.apply(line)).collect();
+            let reply = reply.map_err(|error| Failure::Protocol(stage, self.shown(&error)))?;
+            if let Some(reply) = reply {
+                let shown = self.mask.reply(reply.clone());
                 self.watch.happened(Happening::Received {
-                    code: reply.code,
-                    enhanced: reply.enhanced(),
-                    lines: &reply.lines,
+                    code: shown.code,
+                    enhanced: shown.enhanced(),
+                    lines: &shown.lines,
                     stage: stage.name(),
                 });
                 return Ok(reply);
             }
+        }
+    }
+
+    /// What is wrong with a reply; of the server's words only the beginning.
+    fn shown(&self, error: &ReplyError) -> String {
+        match error {
+            ReplyError::NoReply(line) => {
+                let line = beginning(&self.mask.apply(line.clone()));
+                ReplyError::NoReply(line).to_string()
+            }
+            other => other.to_string(),
         }
     }
 

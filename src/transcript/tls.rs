@@ -1,6 +1,6 @@
 //! TLS in transcripts.
 
-use crate::certificate::{Certificate, date};
+use crate::certificate::{Certificate, date, some_of};
 use crate::text::shown as printable;
 use crate::watch::Secured;
 use serde_json::{Value, json};
@@ -46,10 +46,7 @@ fn certificate(place: usize, der: &[u8]) -> String {
         printable(&read.issuer)
     );
     if !read.names.is_empty() {
-        text.push_str(&format!(
-            "***   for {}\n",
-            printable(&read.names.join(", "))
-        ));
+        text.push_str(&format!("***   for {}\n", printable(&some_of(&read.names))));
     }
     text.push_str(&format!(
         "***   from {} to {}, sha256:{}, key sha256:{}\n",

@@ -2,7 +2,7 @@
 
 use super::ready::Ready;
 use super::terminal::{Stdout, complain};
-use crate::certificate::{Certificate, date};
+use crate::certificate::{Certificate, date, some_of};
 use crate::check::{self, Encrypted, Finding, Probe};
 use crate::exit::Exit;
 use crate::plan;
@@ -155,7 +155,7 @@ impl Report {
                 &format!("{}, by {}", read.subject, read.issuer),
             );
             if !read.names.is_empty() {
-                self.line("certificate", &format!("  for {}", read.names.join(", ")));
+                self.line("certificate", &format!("  for {}", some_of(&read.names)));
             }
             let dates = format!(
                 "  from {} to {}",

@@ -191,8 +191,9 @@ impl Wire {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(deadline.explain(error)),
             }
-            if deadline.left().is_none() {
-                return Err(WireError::Timeout(deadline.whole));
+            let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
+            if self.write_limit > left + deadline.whole / 10 {
+                self.limit_writes(left)?;
             }
         }
     }
@@ -266,6 +267,12 @@ impl Deadline {
             at: Instant::now() + whole,
             whole,
         }
+    }
+
+    /// How long it was when it began.
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        self.whole
     }
 
     /// What is left of it; `None` when it has passed.

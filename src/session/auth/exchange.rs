@@ -229,8 +229,13 @@ impl SessionCallback for Answers {
     ) -> Result<(), SessionError> {
         let user = self.login.user.as_deref();
         match (self.mechanism, user) {
-            (Mechanism::External | Mechanism::OAuthBearer, Some(user)) => {
+            (Mechanism::External, Some(user)) => {
                 request.satisfy::<AuthzId>(user)?;
+            }
+            (Mechanism::OAuthBearer, Some(user)) => {
+                // RFC 5801 §4: in the GS2 header, comma and equals sign are written out.
+                let user = user.replace('=', "=3D").replace(',', "=2C");
+                request.satisfy::<AuthzId>(&user)?;
             }
             (mechanism, Some(user)) if mechanism.is_scram() => {
                 let prepared = prepared(user.as_bytes());
@@ -313,12 +318,14 @@ fn check_iterations(challenge: &[u8]) -> Result<(), ExchangeError> {
     let number = std::str::from_utf8(count)
         .ok()
         .and_then(|count| count.parse().ok());
+    let sensible = format!("from {MIN_ITERATIONS} to {MAX_ITERATIONS} are sensible");
     match number {
         Some(MIN_ITERATIONS..=MAX_ITERATIONS) => Ok(()),
-        _ => Err(ExchangeError::Senseless(format!(
-            "the server wants {} iterations of SCRAM; from {MIN_ITERATIONS} to {MAX_ITERATIONS} are \
-             sensible",
-            printable(&count[..count.len().min(20)])
+        Some(number) => Err(ExchangeError::Senseless(format!(
+            "the server wants {number} iterations of SCRAM; {sensible}"
+        ))),
+        None => Err(ExchangeError::Senseless(format!(
+            "the server does not say how many iterations of SCRAM it wants; {sensible}"
         ))),
     }
 }

@@ -1,6 +1,7 @@
 //! What servers say back of secrets must not be seen either.
 
 use crate::secret::{Login, Proof};
+use crate::session::Reply;
 use crate::text::printable;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
@@ -43,6 +44,16 @@ impl Mask {
             // The longest first, so that no part of it is left over.
             self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
         }
+    }
+
+    /// A reply without them.
+    #[must_use]
+    pub fn reply(&self, mut reply: Reply) -> Reply {
+        if !self.0.is_empty() {
+            let lines = reply.lines.into_iter();
+            reply.lines = lines.map(|line| self.apply(line)).collect();
+        }
+        reply
     }
 
     /// The text without them.

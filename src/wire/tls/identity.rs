@@ -14,6 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
+/// The largest file of certificates that makes sense, in bytes; the system's has a fifth of a megabyte.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
 /// The largest key file that makes sense, in bytes.
 const MAX_KEY: u64 = 256 * 1024;
 
@@ -68,9 +71,12 @@ pub fn certificates(
     option: &'static str,
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
-    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    let all: Vec<CertificateDer<'static>> =
-        all.map_err(|error| unreadable(option, path, words(error)))?;
+    let mut pem = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut pem));
+    read.map_err(|error| unreadable(option, path, error.to_string()))?;
+    let all: Result<Vec<CertificateDer<'static>>, Error> =
+        CertificateDer::pem_slice_iter(&pem).collect();
+    let all = all.map_err(|error| unreadable(option, path, words(error)))?;
     if all.is_empty() {
         return Err(unreadable(
             option,

@@ -17,6 +17,7 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, Protocol
 use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use stream::TlsStream;
 use trust::Judge;
 
@@ -69,6 +70,8 @@ pub struct Secured {
     pub judgement: Judgement,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
+    /// Why the certificates could not be written down as was asked.
+    pub unsaved: Option<String>,
     /// Channel binding `tls-exporter` (RFC 9266); `None` before TLS 1.3, where it may not be unique.
     pub exporter: Option<Vec<u8>>,
     /// Channel binding `tls-server-end-point` (RFC 5929 §4).
@@ -182,6 +185,7 @@ impl Tls {
                 .negotiated_key_exchange_group()
                 .and_then(|group| group.name().as_str()),
             resumed,
+            unsaved: self.judge.unsaved(),
             name: name.to_owned(),
             judgement: self.judge.judgement(resumed),
             exporter: exporter.filter(|_| is_13),
@@ -196,12 +200,7 @@ impl Tls {
 impl Wire {
     /// Turns this wire into one that is encrypted. Nothing that came in clear survives: what is still
     /// unread is an error (RFC 3207 §4.2, CVE-2011-0411).
-    pub fn secure(
-        &mut self,
-        tls: &Tls,
-        host: &str,
-        limit: std::time::Duration,
-    ) -> Result<Secured, TlsError> {
+    pub fn secure(&mut self, tls: &Tls, host: &str, limit: Duration) -> Result<Secured, TlsError> {
         if self.unread < self.inbox.len() {
             return Err(TlsError::Wire(WireError::Injected));
         }
@@ -211,8 +210,14 @@ impl Wire {
         self.limit_reads(limit, limit).map_err(TlsError::Wire)?;
         self.limit_writes(limit).map_err(TlsError::Wire)?;
         let clear = std::mem::replace(&mut self.stream, Box::new(stream::Gone));
-        let (stream, secured) = tls.handshake(clear, host, Deadline::after(limit))?;
+        let deadline = Deadline::after(limit);
+        let (stream, secured) = tls.handshake(clear, host, deadline)?;
         self.stream = stream;
+        // A slow handshake has made them shorter.
+        if deadline.left().is_none_or(|left| left < limit / 10 * 9) {
+            self.read_limit = Duration::ZERO;
+            self.write_limit = Duration::ZERO;
+        }
         Ok(secured)
     }
 }

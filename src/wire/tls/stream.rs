@@ -22,10 +22,17 @@ impl TlsStream {
         Self { connection, under }
     }
 
-    /// The handshake. What is left to write at its end goes out with the first bytes of ours.
+    /// The handshake. What is left to write at its end goes out with the first bytes of ours. Its reads and writes wait as long as was set for the stream, which is the whole of the deadline.
     pub fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
+        let mut limit = deadline.whole();
         while self.connection.is_handshaking() {
-            deadline.left().ok_or(io::ErrorKind::TimedOut)?;
+            let left = deadline.left().ok_or(io::ErrorKind::TimedOut)?;
+            // Almost right is right enough, and saves system calls.
+            if limit > left + limit / 10 {
+                limit = left;
+                self.under.set_read_timeout(left)?;
+                self.under.set_write_timeout(left)?;
+            }
             if self.connection.wants_write() {
                 again(|| self.connection.write_tls(&mut self.under).map(drop))?;
                 continue;
@@ -67,14 +74,18 @@ fn is_waiting(read: &io::Result<usize>) -> bool {
 impl Read for TlsStream {
     /// `Interrupted` means that something came, but no whole record yet.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut unwritten = None;
         if self.connection.wants_write() {
-            self.connection.write_tls(&mut self.under)?;
+            unwritten = self.connection.write_tls(&mut self.under).err();
         }
         let read = self.connection.reader().read(buffer);
         if !is_waiting(&read) {
             return read;
         }
-        self.take_in()?;
+        // Who cannot be written to any more may have said why.
+        if let Err(error) = self.take_in() {
+            return Err(unwritten.unwrap_or(error));
+        }
         let read = self.connection.reader().read(buffer);
         if is_waiting(&read) {
             return Err(io::ErrorKind::Interrupted.into());
@@ -87,8 +98,12 @@ impl Write for TlsStream {
     /// Takes everything in, and writes once of what has gathered.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = self.connection.writer().write(buffer)?;
-        self.connection.write_tls(&mut self.under)?;
-        Ok(count)
+        match self.connection.write_tls(&mut self.under) {
+            // It is taken in, and must not be taken in again; the rest goes with the flush.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(count),
+            Err(error) => Err(error),
+            Ok(_) => Ok(count),
+        }
     }
 
     /// `Interrupted` means that there is more to write.

@@ -2,7 +2,7 @@
 
 use super::identity::certificates;
 use super::{Options, Pin, TlsSetupError};
-use crate::certificate::{Certificate, date, key_sha256, sha256, weakness};
+use crate::certificate::{Certificate, date, key_sha256, sha256, some_of, weakness};
 use crate::text::shown;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Which certificates are good.
@@ -72,7 +72,26 @@ pub struct Judge {
     seen: Mutex<Judgement>,
     /// The chain that was seen last, when it was not good.
     refused: Mutex<Vec<Vec<u8>>>,
-    save: Option<Mutex<File>>,
+    save: Option<Mutex<Save>>,
+}
+
+/// Where certificates are written to.
+#[derive(Debug)]
+struct Save {
+    file: File,
+    begun: bool,
+    failed: Option<String>,
+}
+
+impl Save {
+    /// What stood in the file goes when there is something else to stand there.
+    fn write(&mut self, pem: &str) -> io::Result<()> {
+        if !std::mem::replace(&mut self.begun, true) {
+            // Pipes and the like have no length.
+            let _ = self.file.set_len(0);
+        }
+        self.file.write_all(pem.as_bytes())
+    }
 }
 
 impl Judge {
@@ -91,7 +110,17 @@ impl Judge {
             refused: Mutex::default(),
             save: save
                 .map(|path| {
-                    File::create(path).map(Mutex::new).map_err(|why| {
+                    let file = File::options()
+                        .write(true)
+                        .create(true)
+                        .truncate(false)
+                        .open(path);
+                    let save = file.map(|file| Save {
+                        file,
+                        begun: false,
+                        failed: None,
+                    });
+                    save.map(Mutex::new).map_err(|why| {
                         let path = path.clone();
                         TlsSetupError::Unwritable { path, why }
                     })
@@ -121,6 +150,13 @@ impl Judge {
             Judgement::Distrusted(why) => why.clone(),
             _ => "cannot be checked".to_owned(),
         }
+    }
+
+    /// Why certificates could not be written down.
+    pub fn unsaved(&self) -> Option<String> {
+        let save = self.save.as_ref()?;
+        let save = save.lock().unwrap_or_else(PoisonError::into_inner);
+        save.failed.clone()
     }
 
     /// The chain that was refused last.
@@ -230,8 +266,10 @@ impl Judge {
         for certificate in std::iter::once(shown.own).chain(shown.others) {
             pem.push_str(&armoured(certificate));
         }
-        let mut file = save.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = file.write_all(pem.as_bytes());
+        let mut save = save.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = save.write(&pem) {
+            save.failed = Some(error.to_string());
+        }
     }
 
     fn keep_refused(&self, own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) {
@@ -383,7 +421,7 @@ fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
         ) => {
             let names = match read.names.as_slice() {
                 [] => "no host name at all".to_owned(),
-                names => self::shown(&names.join(", ")),
+                names => self::shown(&some_of(names)),
             };
             format!("is for {names}, and not for {}", shown.name.to_str())
         }
