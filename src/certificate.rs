@@ -2,7 +2,8 @@
 
 use chrono::DateTime;
 use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
+use x509_parser::public_key::PublicKey;
 
 /// A certificate as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,23 @@ impl Certificate {
     #[must_use]
     pub fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
+    }
+}
+
+/// Why no TLS library of today believes a certificate, whoever signed it: behind "the certificate of
+/// HOST". `None` when there is no such reason.
+#[must_use]
+pub fn weakness(der: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    if certificate.version() != X509Version::V3 {
+        return Some("is of X.509 version 1, which cannot be checked".to_owned());
+    }
+    match certificate.public_key().parsed().ok()? {
+        PublicKey::RSA(key) if key.key_size() < 2048 => Some(format!(
+            "has an RSA key of {} bits, which is too short",
+            key.key_size()
+        )),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use ehlo::exit::Exit;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const VERBS: [(&str, &str); 3] = [
+const VERBS: [(&str, &str); 4] = [
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -18,6 +18,11 @@ const VERBS: [(&str, &str); 3] = [
     (
         "demo",
         "Send a message with an attachment to a receiver inside, and show both sides.",
+    ),
+    (
+        "probe",
+        "Say what a server says of itself, without sending mail, and whether that is what you expect; see \
+         ehlo-probe(1).",
     ),
     (
         "config",
@@ -29,10 +34,11 @@ const VERBS: [(&str, &str); 3] = [
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 4] = [
+const SYNOPSIS: [(&str, &str); 5] = [
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
+    ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
     ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
 ];
 
@@ -43,7 +49,44 @@ Where the server offers PIPELINING, commands go out in groups, so that several l
 before the first reply. With --json, each line is an object with \"event\" and \"elapsed_ms\"; the last
 one, \"result\", has the exit status and, for each recipient, a verdict: accepted, refused (for good),
 deferred (for now), uncertain (the connection was lost between the end of the message and its reply, so
-that sending it again may make it arrive twice) or skipped.";
+that sending it again may make it arrive twice) or skipped. The event \"tls\" has version, cipher, group, how the
+certificate was judged, and the chain.";
+
+const ENCRYPTION: [&str; 3] = [
+    "\
+To a mail exchanger, mail goes encrypted where STARTTLS is offered, whatever the certificate, and in clear
+where it is not, or does not work: a line with three stars says so. Through a relay, STARTTLS is used where it
+is offered, and then the certificate must be right: a chain to a CA that the system or --ca-file trusts, the
+relay's name or --tls-name, the dates; or the one of --pin. --tls starttls and --tls implicit send nothing
+without encryption, --tls off nothing with it, and -k takes any certificate.",
+    "\
+TLS is 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305. A server that has only older versions,
+CBC ciphers, or RSA or DHE key exchange cannot be talked to; the error says what is missing.",
+    "\
+What the server offered before TLS is forgotten behind it. Bytes that come in clear behind its reply to
+STARTTLS end the session with status 76.",
+];
+
+const LOGIN: [&str; 4] = [
+    "\
+--user logs in at the relay, with the strongest way that both sides have: SCRAM-SHA-256 and SCRAM-SHA-1,
+bound to the TLS connection (-PLUS) where that can be, CRAM-MD5, PLAIN, LOGIN; with a token of
+--oauth-token-command OAUTHBEARER or XOAUTH2; with --auth EXTERNAL the client certificate. --auth narrows it.
+Where the server refuses the way and not the user, the next one is tried, but not the password itself after a
+bound way was refused.",
+    "\
+No password goes over a connection that is not encrypted, not even to this host, unless
+--allow-cleartext-password says so; none goes to a server whose certificate is wrong, unless -k says so; and
+none goes to a mail exchanger.",
+    "\
+The password is the first line of what --password-command prints or of --password-file; else it is in the
+variable EHLO_PASSWORD, in systemd's credentials (ehlo.PROFILE.password or ehlo.password), in ~/.netrc, or in
+the desktop's keyring as secret-tool finds it (host HOST service smtp user USER); else it is asked for on the
+terminal. Files that others can read are refused.",
+    "\
+It is never an option, and stands in no transcript, also where the server says it back. While it is in memory,
+ehlo leaves no core file and cannot be traced by other programs of the same user.",
+];
 
 const CONFIGURATION: [&str; 4] = [
     "\
@@ -81,10 +124,27 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 5] = [
+const ENVIRONMENT: [(&str, &str); 10] = [
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
+    ),
+    (
+        "EHLO_PASSWORD",
+        "the password of --user. Other programs of the same user can read it; a file or a command is better",
+    ),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "where systemd puts credentials (LoadCredential=ehlo.password:...)",
+    ),
+    ("NETRC", "the file that is read instead of ~/.netrc"),
+    (
+        "SSLKEYLOGFILE",
+        "where the keys of TLS sessions are written to, for wireshark(1). Whoever has them can read the session",
+    ),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "the CAs that are trusted, instead of the system's",
     ),
     (
         "TZ",
@@ -101,10 +161,18 @@ const ENVIRONMENT: [(&str, &str); 5] = [
     ("COLUMNS", "the width of --help"),
 ];
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 7] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
         "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
+    ),
+    (
+        "~/.netrc",
+        "passwords: machine HOST login USER password PASSWORD",
+    ),
+    (
+        "/etc/ssl/certs",
+        "the CAs that are trusted, read when a certificate is checked",
     ),
     (
         "/etc/resolv.conf",
@@ -123,7 +191,10 @@ const FILES: [(&str, &str); 5] = [
 
 const STANDARDS: &str = "\
 RFC 5321 (SMTP), 5322 (messages), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
-(ENHANCEDSTATUSCODES), 2920 (PIPELINING), 6152 (8BITMIME), 6531 and 6532 (SMTPUTF8), 7505 (null MX).";
+(ENHANCEDSTATUSCODES), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 4954 (AUTH), 4616 (PLAIN), 5802
+and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531 and 6532 (SMTPUTF8), 7435
+(opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (happy eyeballs), 8314 (implicit TLS), 9525
+(names in certificates).";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -227,6 +298,8 @@ fn main_page() -> String {
     own.control("PP", []);
     own.text([roman(NO_VERB)]);
     section(&mut own, "THE CONVERSATION", &[CONVERSATION]);
+    section(&mut own, "ENCRYPTION", &ENCRYPTION);
+    section(&mut own, "LOGGING IN", &LOGIN);
     examples(&mut own);
     section(&mut own, "CONFIGURATION", &CONFIGURATION);
     as_typed(&mut own, PROFILES);
@@ -241,7 +314,7 @@ fn main_page() -> String {
     section(
         &mut own,
         "SEE ALSO",
-        &["ehlo-sink(1), resolv.conf(5), hosts(5)"],
+        &["ehlo-probe(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)"],
     );
     [
         render(|out| man.render_title(out)),
@@ -254,14 +327,16 @@ fn main_page() -> String {
     .concat()
 }
 
-fn sink_page() -> String {
+/// The page of a verb.
+fn verb_page(verb: &str, name: &'static str, more: impl FnOnce(&mut Roff)) -> String {
     let whole = built();
-    let sink = whole.find_subcommand("sink").unwrap().clone();
-    let man = Man::new(sink.name("ehlo-sink").bin_name("ehlo sink"))
-        .title("EHLO-SINK")
+    let command = whole.find_subcommand(verb).unwrap().clone();
+    let man = Man::new(command.name(name).bin_name(format!("ehlo {verb}")))
+        .title(name.to_uppercase())
         .section("1")
         .manual("User Commands");
     let mut own = Roff::new();
+    more(&mut own);
     section(&mut own, "SEE ALSO", &["ehlo(1)"]);
     [
         render(|out| man.render_title(out)),
@@ -274,10 +349,47 @@ fn sink_page() -> String {
     .concat()
 }
 
+const PROBE_EXAMPLES: &str = "\
+ehlo probe mail.example.org
+ehlo probe mail.example.org:465 --tls implicit --json
+ehlo probe mx1.example.org --expect starttls,verified,cert-days>=14,size>=10M
+ehlo probe submission.example.org:587 -u monitor --password-file /etc/monitor.pw --expect auth=PLAIN";
+
+const PROBE_STATUS: [(&str, &str); 6] = [
+    (
+        "0",
+        "the server answered, and all that is expected is there",
+    ),
+    ("64", "the command line is wrong"),
+    ("69", "the server refused to talk, for good"),
+    (
+        "75",
+        "no connection, or lost, or the server has no time now",
+    ),
+    ("76", "the server broke the protocol"),
+    (
+        "77",
+        "something that is expected is not there, or TLS or the login failed",
+    ),
+];
+
+fn sink_page() -> String {
+    verb_page("sink", "ehlo-sink", |_| {})
+}
+
+fn probe_page() -> String {
+    verb_page("probe", "ehlo-probe", |own| {
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, PROBE_EXAMPLES);
+        table(own, "EXIT STATUS", owned(&PROBE_STATUS));
+    })
+}
+
 #[test]
 fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo.1"), &main_page());
     check(Path::new("man/ehlo-sink.1"), &sink_page());
+    check(Path::new("man/ehlo-probe.1"), &probe_page());
 }
 
 #[test]

@@ -31,6 +31,16 @@ From a script, to wherever the domain's mail exchanger is:
 Through a relay, with the text from a pipe, and only failures shown:
   df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
 
+Through a provider, with a password from a password manager, or a token, or a profile:
+  ehlo -r smtp.example.org:587 --tls starttls -u alice --password-command 'pass show smtp' \\
+       -s hello -b hello bob@example.net
+  ehlo -r smtp.example.org:465 -u alice@example.org --oauth-token-command mytoken -s hi -b hi bob@example.net
+  ehlo --profile work -s hello -b hello bob@example.net
+
+What a server can do, and whether it is what a monitor expects:
+  ehlo probe mail.example.org:587
+  ehlo probe mail.example.org --expect starttls,verified,cert-days>=14,size>=10M
+
 Test a server: under another name, without a sender, commands one by one:
   ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
        --pipelining off -b test postmaster@example.org
@@ -231,28 +241,37 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
     let message = cli.message.options()?;
     let output = cli.output.options();
-    let mut session = cli.session.options();
-    let usual = cli.tls.usual_port();
-    let route = cli.route.options(&session, usual)?;
-    let (encryption, tls) = cli.tls.options(&route)?;
-    session.tls = encryption;
-    let credentials = cli.auth.options(&mut session)?;
+    let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
     if only_print {
         return Ok(Plan::Print(message, output));
     }
-    auth::check_relay(credentials.as_ref(), &route)?;
+    auth::check_relay(way.credentials.as_ref(), &way.route)?;
     Ok(Plan::Send(Box::new(Send {
         message,
-        way: Way {
-            profile: None,
-            route,
-            session,
-            tls,
-            credentials,
-        },
+        way,
         fallbacks: Vec::new(),
         output,
     })))
+}
+
+/// Route, session, encryption and login, as far as they hang together.
+fn way(
+    route: route::Args,
+    mut session: crate::session::Options,
+    tls: tls::Args,
+    auth: auth::Args,
+) -> Result<Way, Wrong> {
+    let route = route.options(&session, tls.usual_port())?;
+    let (encryption, tls) = tls.options(&route)?;
+    session.tls = encryption;
+    let credentials = auth.options(&mut session)?;
+    Ok(Way {
+        profile: None,
+        route,
+        session,
+        tls,
+        credentials,
+    })
 }
 
 /// What is wrong with an argument, and with which exit status.

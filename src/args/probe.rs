@@ -3,7 +3,7 @@
 use super::value::{self, Target};
 use super::{Wrong, auth, route, tls};
 use crate::check::Expectation;
-use crate::plan::{Probe, Way};
+use crate::plan::Probe;
 use crate::session;
 use crate::wire::tls::Trust;
 use std::time::Duration;
@@ -59,28 +59,19 @@ pub struct Args {
 impl Args {
     /// The probe that is meant.
     pub fn plan(self) -> Result<Probe, Wrong> {
-        let mut session = session::Options {
+        let session = session::Options {
             helo: self.helo,
             timeout: self.timeout,
             ..session::Options::default()
         };
-        let usual = self.tls.usual_port();
-        let route = route::Args::to(self.host, self.port, self.reach).options(&session, usual)?;
-        let (encryption, mut tls) = self.tls.options(&route)?;
-        session.tls = encryption;
-        let credentials = self.auth.options(&mut session)?;
+        let route = route::Args::to(self.host, self.port, self.reach);
+        let mut way = super::way(route, session, self.tls, self.auth)?;
         // What is only looked at may be anything; a password goes to the right server only.
-        if credentials.is_none() && tls.trust == Trust::Verified {
-            tls.trust = Trust::Reported;
+        if way.credentials.is_none() && way.tls.trust == Trust::Verified {
+            way.tls.trust = Trust::Reported;
         }
         Ok(Probe {
-            way: Way {
-                profile: None,
-                route,
-                session,
-                tls,
-                credentials,
-            },
+            way,
             expect: self.expect,
             json: self.json,
             verbose: self.verbose,

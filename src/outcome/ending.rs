@@ -107,6 +107,12 @@ impl Ending {
                 let words = format!("no TLS with {server}: {why}");
                 (*stage, Cause::Policy, words, "")
             }
+            Failure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
+                let words = lost(server, Stage::Banner, error);
+                let advice =
+                    "; try again later, or with --tls implicit if that is what the port is for";
+                (Stage::Banner, Cause::Network, words, advice)
+            }
             Failure::Wire(stage, error) => {
                 let words = lost(server, *stage, error);
                 (*stage, Cause::Network, words, "; try again later")

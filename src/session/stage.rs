@@ -45,8 +45,14 @@ impl Stage {
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Banner | Self::Ehlo | Self::Helo | Self::Mail | Self::Rcpt(_) => 300,
-            Self::Starttls | Self::Tls | Self::Auth => 300,
+            Self::Banner
+            | Self::Ehlo
+            | Self::Helo
+            | Self::Starttls
+            | Self::Tls
+            | Self::Auth
+            | Self::Mail
+            | Self::Rcpt(_) => 300,
             Self::Data => 120,
             Self::Body => 180,
             Self::Dot | Self::Bdat { .. } => 600,

@@ -1,6 +1,7 @@
 //! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
 
 mod race;
+mod socket;
 mod tcp;
 pub mod tls;
 mod unix;

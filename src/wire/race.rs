@@ -6,9 +6,10 @@ use crate::peer::Peer;
 use crate::watch::{Happening, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use socket2::Socket;
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// How long an attempt may be without an answer before the next one begins beside it: RFC 8305 §5,
@@ -85,7 +86,7 @@ struct Race<'w> {
 /// A connection that is not decided yet.
 struct Attempt {
     peer: Peer,
-    stream: TcpStream,
+    socket: Socket,
     deadline: Instant,
 }
 
@@ -133,17 +134,17 @@ impl Race<'_> {
             }
         };
         match tcp::begin(address, self.terms.source) {
-            Ok(stream) => self.running(peer, stream),
+            Ok(socket) => self.running(peer, socket),
             Err(error) => self.decided(peer, Err(error)),
         }
     }
 
-    fn running(&mut self, peer: Peer, stream: TcpStream) -> Step {
+    fn running(&mut self, peer: Peer, socket: Socket) -> Step {
         let now = Instant::now();
         self.next_start = now + STAGGER;
         self.running.push(Attempt {
             peer,
-            stream,
+            socket,
             deadline: now + self.terms.limit,
         });
         Step::Waiting
@@ -170,7 +171,7 @@ impl Race<'_> {
         let limit = left.and_then(|left| Timespec::try_from(left).ok());
         let sockets = self.running.iter();
         let mut sockets: Vec<PollFd<'_>> = sockets
-            .map(|attempt| PollFd::new(&attempt.stream, PollFlags::OUT))
+            .map(|attempt| PollFd::new(&attempt.socket, PollFlags::OUT))
             .collect();
         rustix::event::poll(&mut sockets, limit.as_ref())?;
         Ok(sockets.iter().position(|fd| !fd.revents().is_empty()))
@@ -178,7 +179,7 @@ impl Race<'_> {
 
     fn decide(&mut self, place: usize) -> Step {
         let attempt = self.take(place);
-        let wire = tcp::finish(attempt.stream);
+        let wire = tcp::finish(attempt.socket);
         self.decided(attempt.peer, wire)
     }
 
@@ -228,6 +229,7 @@ mod tests {
     use super::*;
     use crate::wire::{Deadline, WireError};
     use socket2::{Domain, Socket, Type};
+    use std::net::TcpStream;
     use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
     const TERMS: Terms = Terms {

@@ -1,25 +1,22 @@
 //! TCP.
 
-use super::{Stream, Wire};
+use super::Wire;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
 
-/// Begins to connect, from `source` if that is given. The stream does not block; it is decided once it
+/// Begins to connect, from `source` if that is given. The socket does not block; it is decided once it
 /// can be written to.
-pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     if let Some(ip) = source {
         bind(&socket, ip)?;
     }
-    let stream = TcpStream::from(socket);
-    stream.set_nonblocking(true)?;
-    match rustix::net::connect(&stream, &address) {
-        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(stream),
+    socket.set_nonblocking(true)?;
+    match rustix::net::connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(socket),
         Err(error) => Err(error.into()),
     }
 }
@@ -32,40 +29,13 @@ fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
     })
 }
 
-/// The wire over a stream that is decided, or why it did not connect.
-pub fn finish(stream: TcpStream) -> io::Result<Wire> {
-    if let Some(error) = stream.take_error()? {
+/// The wire over a socket that is decided, or why it did not connect.
+pub fn finish(socket: Socket) -> io::Result<Wire> {
+    if let Some(error) = socket.take_error()? {
         return Err(error);
     }
-    stream.set_nonblocking(false)?;
+    socket.set_nonblocking(false)?;
     // Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms a message.
-    stream.set_nodelay(true)?;
-    Ok(Wire::new(Box::new(stream)))
-}
-
-impl Stream for TcpStream {
-    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (count, _) = rustix::net::recv(&*self, buffer, RecvFlags::DONTWAIT)?;
-        Ok(count)
-    }
-
-    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::net::send(
-            &*self,
-            bytes,
-            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
-        )?)
-    }
-
-    fn local_ip(&self) -> Option<IpAddr> {
-        self.local_addr().ok().map(|address| address.ip())
-    }
-
-    fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
-        Self::set_read_timeout(self, Some(limit))
-    }
-
-    fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
-        Self::set_write_timeout(self, Some(limit))
-    }
+    socket.set_tcp_nodelay(true)?;
+    Ok(Wire::new(Box::new(socket)))
 }

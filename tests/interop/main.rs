@@ -2,18 +2,33 @@
 //! what we compose. Where a part is not installed its tests are skipped with a reason, unless
 //! `EHLO_INTEROP=required`.
 
+#[expect(dead_code, reason = "the tests of routing ask more of it")]
+#[path = "../dns/authority.rs"]
+mod authority;
+mod ca;
+mod dovecot;
 mod entity;
+mod exchanger;
+mod keeper;
 mod parts;
 mod postfix;
 mod reader;
 mod run;
+mod s_server;
 mod smtp_sink;
+mod submission;
+mod terminal;
 
 mod abilities;
+mod auth;
+mod certificates;
 mod delivery;
+mod encryption;
+mod exim;
 mod faults;
 mod large;
 mod matrix;
+mod odd_tls;
 mod reading;
 mod refusals;
 mod signed;

@@ -28,6 +28,7 @@ trace     unix - - n -   0 bounce
 error     unix - - n -   - error
 retry     unix - - n -   - error
 virtual   unix - n n -   - virtual
+tlsmgr    unix - - n 1000? 1 tlsmgr
 anvil     unix - - n -   1 anvil
 proxymap  unix - - n -   - proxymap
 postlog   unix-dgram n - n - 1 postlogd
@@ -48,16 +49,20 @@ impl Postfix {
 
     /// The same with these lines behind its configuration.
     pub fn start_with(configuration: &str) -> Option<Self> {
+        Self::start_in(tempfile::tempdir().unwrap(), configuration, "")
+    }
+
+    /// The same in a directory that may hold something already, with further services.
+    pub fn start_in(directory: TempDir, configuration: &str, services: &str) -> Option<Self> {
         if !parts::has("/usr/sbin/postfix") || !parts::is_root() {
             return None;
         }
-        let directory = tempfile::tempdir().unwrap();
         let mut postfix = Self {
             port: free_port(),
             directory,
             master: None,
         };
-        postfix.lay_out(configuration);
+        postfix.lay_out(configuration, services);
         let started = postfix.command("start");
         let log = fs::read_to_string(postfix.path("log")).unwrap_or_default();
         assert!(started, "postfix does not start: {log}");
@@ -68,11 +73,17 @@ impl Postfix {
         Some(postfix)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Its first process.
+    pub fn pid(&self) -> Pid {
+        self.master.unwrap()
+    }
+
+    /// A file or directory of its own.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn lay_out(&self, configuration: &str) {
+    fn lay_out(&self, configuration: &str, services: &str) {
         let root = self.directory.path();
         fs::set_permissions(root, Permissions::from_mode(0o755)).unwrap();
         for name in ["etc", "spool", "data", "mail"] {
@@ -93,7 +104,7 @@ impl Postfix {
         chown("nobody", "mail");
         fs::write(root.join("etc/main.cf"), main_cf(root) + configuration).unwrap();
         let smtpd = format!("127.0.0.1:{} inet n - n - - smtpd\n", self.port);
-        fs::write(root.join("etc/master.cf"), smtpd + MASTER).unwrap();
+        fs::write(root.join("etc/master.cf"), smtpd + services + MASTER).unwrap();
     }
 
     fn command(&self, verb: &str) -> bool {
@@ -122,6 +133,11 @@ impl Postfix {
     /// The next message in a mailbox, without the header fields that Postfix puts before ours; its
     /// line ends are LF. The message is taken out.
     pub fn receive(&self, mailbox: &str) -> Vec<u8> {
+        without_trace(&self.receive_whole(mailbox)).to_vec()
+    }
+
+    /// The same with the fields that Postfix puts before ours.
+    pub fn receive_whole(&self, mailbox: &str) -> Vec<u8> {
         let new = self.path("mail").join(mailbox).join("new");
         let file = wait_for("the message", || {
             let mut files = fs::read_dir(&new).ok()?;
@@ -129,7 +145,7 @@ impl Postfix {
         });
         let whole = fs::read(&file).unwrap();
         fs::remove_file(file).unwrap();
-        without_trace(&whole).to_vec()
+        whole
     }
 
     /// Whether a mailbox has never got anything.
@@ -146,6 +162,13 @@ impl Drop for Postfix {
         let image = format!("/proc/{}/exe", master.as_raw_nonzero());
         // A process that ended has no image, even while nobody has reaped it.
         while fs::read_link(&image).is_ok() && began.elapsed() < LIMIT {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Its children may outlive it for a moment, and write once more.
+        while fs::remove_dir_all(self.directory.path()).is_err()
+            && self.directory.path().exists()
+            && began.elapsed() < LIMIT
+        {
             std::thread::sleep(Duration::from_millis(5));
         }
     }

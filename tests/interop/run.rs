@@ -29,6 +29,8 @@ pub struct Start<'s> {
     pub stdin: Option<&'s [u8]>,
     /// The file or FIFO that is its standard input instead.
     pub stdin_file: Option<File>,
+    /// Variables of its environment.
+    pub variables: &'s [(&'s str, &'s str)],
 }
 
 impl Ran {
@@ -50,6 +52,17 @@ impl Ran {
     pub fn shows(&self, words: &str) -> &Self {
         let text = self.text();
         assert!(text.contains(words), "no {words:?} in {text}");
+        self
+    }
+
+    /// Fails unless stderr says this.
+    #[track_caller]
+    pub fn complains(&self, words: &str) -> &Self {
+        assert!(
+            self.stderr.contains(words),
+            "no {words:?} in {}",
+            self.stderr
+        );
         self
     }
 
@@ -76,6 +89,7 @@ pub fn ehlo_with(directory: &Path, arguments: &[&str], start: &Start) -> Ran {
         .env_clear()
         .env("TZ", "UTC")
         .env("HOME", home.path())
+        .envs(start.variables.iter().copied())
         .current_dir(directory)
         .stdin(match (start.stdin, &start.stdin_file) {
             (Some(bytes), _) => {

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::wire::WireError;
-use rustls::{AlertDescription, Error, PeerIncompatible};
+use rustls::{AlertDescription, Error, PeerIncompatible, PeerMisbehaved};
 use std::io;
 use std::path::PathBuf;
 
@@ -113,7 +113,14 @@ pub fn explain(error: &Error, only_tls13: bool) -> String {
             | PeerIncompatible::NoSignatureSchemesInCommon,
         ) => "the server has no cipher suite, key exchange or signature in common with ehlo, which \
               speaks TLS 1.3 and, in TLS 1.2, ECDHE (X25519, P-256, P-384) with AES-GCM or \
-              ChaCha20-Poly1305; perhaps it has only CBC ciphers, or RSA or DHE key exchange"
+              ChaCha20-Poly1305; perhaps it has only CBC ciphers, RSA or DHE key exchange, or a key that \
+              is neither RSA, ECDSA with P-256 or P-384, nor Ed25519"
+            .to_owned(),
+        Error::PeerMisbehaved(
+            PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme
+            | PeerMisbehaved::SignedKxWithWrongAlgorithm,
+        ) => "the server's key is of a kind that ehlo cannot check; it can RSA, ECDSA with P-256 and P-384, \
+              and Ed25519"
             .to_owned(),
         Error::AlertReceived(alert) if is_about_our_certificate(*alert) => format!(
             "the server wants another client certificate than it got (--cert, --key): {error}"

@@ -1,6 +1,8 @@
 //! Our own certificate and its key.
 
 use super::TlsSetupError;
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -8,14 +10,18 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
 /// The largest key file that makes sense, in bytes.
 const MAX_KEY: u64 = 256 * 1024;
 
+/// What we show to a server that asks who we are.
+#[derive(Debug, Default)]
 pub struct Identity {
-    pub chain: Vec<CertificateDer<'static>>,
-    pub key: PrivateKeyDer<'static>,
+    key: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
 }
 
 impl Identity {
@@ -25,7 +31,7 @@ impl Identity {
         let key_path = key;
         let key = private_key(key)?;
         let provider = rustls::crypto::ring::default_provider();
-        CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider).map_err(|error| {
+        let key = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
             let why = match error {
                 rustls::Error::InconsistentKeys(_) => {
                     format!("it is not the key of {}", certificate.display())
@@ -34,7 +40,26 @@ impl Identity {
             };
             unreadable("--key", key_path, why)
         })?;
-        Ok(Self { chain, key })
+        Ok(Self {
+            key: Some(Arc::new(key)),
+            asked: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether a server has asked, and there was nothing to show.
+    pub fn is_missing(&self) -> bool {
+        self.key.is_none() && self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.key.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.key.is_some()
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Pin(pub [u8; 32]);
 /// sessions are resumed.
 pub struct Tls {
     options: Options,
-    identity: Option<Identity>,
+    identity: Arc<Identity>,
     judge: Arc<Judge>,
     config: OnceCell<Arc<ClientConfig>>,
 }
@@ -81,9 +81,10 @@ impl Tls {
     pub fn new(options: &Options) -> Result<Self, TlsSetupError> {
         let identity = options.identity.as_ref();
         Ok(Self {
-            identity: identity
-                .map(|(certificate, key)| Identity::read(certificate, key))
-                .transpose()?,
+            identity: Arc::new(match identity {
+                Some((certificate, key)) => Identity::read(certificate, key)?,
+                None => Identity::default(),
+            }),
             judge: Arc::new(Judge::new(options)?),
             options: options.clone(),
             config: OnceCell::new(),
@@ -127,6 +128,11 @@ impl Tls {
                 why: self.judge.words(),
                 chain: self.judge.take_chain(),
             },
+            // Before TLS 1.3, there is no alert that says so.
+            Some(rustls::Error::AlertReceived(_)) if self.identity.is_missing() => {
+                let what = "the server wants a client certificate (--cert, --key)";
+                TlsError::Incompatible(what.to_owned())
+            }
             Some(error) => TlsError::Incompatible(explain(error, self.options.only_tls13)),
             None => TlsError::Wire(deadline.explain(error)),
         }
@@ -147,12 +153,7 @@ impl Tls {
             .map_err(wrong)?
             .dangerous()
             .with_custom_certificate_verifier(self.judge.clone());
-        let mut config = match &self.identity {
-            Some(identity) => builder
-                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-                .map_err(wrong)?,
-            None => builder.with_no_client_auth(),
-        };
+        let mut config = builder.with_client_cert_resolver(self.identity.clone());
         if std::env::var_os("SSLKEYLOGFILE").is_some() {
             config.key_log = Arc::new(KeyLogFile::new());
         }

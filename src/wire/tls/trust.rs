@@ -2,12 +2,12 @@
 
 use super::identity::certificates;
 use super::{Options, Pin, TlsSetupError};
-use crate::certificate::{Certificate, date, key_sha256, sha256};
+use crate::certificate::{Certificate, date, key_sha256, sha256, weakness};
 use crate::text::shown;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
@@ -195,6 +195,9 @@ impl Judge {
         match verified {
             Ok(_) => Ok(()),
             Err(Error::InvalidCertificate(error)) => {
+                if let Some(weakness) = weakness(shown.own) {
+                    return Err(weakness);
+                }
                 let listed = is_about_the_issuer(&error).then(|| self.listed(shown));
                 let verdict = listed.flatten().unwrap_or(Err(error));
                 verdict.map_err(|error| words(&error, shown))
@@ -231,27 +234,35 @@ impl Judge {
         let _ = file.write_all(pem.as_bytes());
     }
 
+    fn keep_refused(&self, own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) {
+        let chain = std::iter::once(own).chain(others).map(|one| one.to_vec());
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
+    }
+
     /// Nobody is believed here, so any signature will do as well.
     fn believes(&self) -> bool {
         self.trust == Trust::Verified
     }
 
-    /// What the handshake's signature says about how the certificate was judged.
+    /// What the handshake's signature says about the certificate. Where any will do, so will any
+    /// signature.
     fn signed(
         &self,
-        verified: Result<HandshakeSignatureValid, Error>,
+        certificate: &CertificateDer<'_>,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trust == Trust::Any {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        let verified = verify(&self.provider.signature_verification_algorithms);
+        if let Err(error) = &verified {
+            let why = weakness(certificate)
+                .unwrap_or_else(|| format!("does not fit the signature of the handshake: {error}"));
+            *self.seen() = Judgement::Distrusted(why);
+            self.keep_refused(certificate, &[]);
+        }
         match verified {
-            Err(error) if self.trust == Trust::Reported => {
-                let why = format!("does not fit the signature of the handshake: {error}");
-                *self.seen() = Judgement::Distrusted(why);
-                Ok(HandshakeSignatureValid::assertion())
-            }
-            Err(Error::InvalidCertificate(error)) => {
-                let why = format!("does not fit the signature of the handshake: {error}");
-                *self.seen() = Judgement::Distrusted(why);
-                Err(Error::InvalidCertificate(error))
-            }
+            Err(_) if !self.believes() => Ok(HandshakeSignatureValid::assertion()),
             other => other,
         }
     }
@@ -293,8 +304,7 @@ impl ServerCertVerifier for Judge {
         if good || !self.believes() {
             return Ok(ServerCertVerified::assertion());
         }
-        let chain = std::iter::once(own).chain(others).map(|one| one.to_vec());
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
+        self.keep_refused(own, others);
         Err(Error::InvalidCertificate(
             CertificateError::ApplicationVerificationFailure,
         ))
@@ -306,13 +316,9 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if self.trust == Trust::Any {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        let verified =
-            rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms);
-        self.signed(verified)
+        self.signed(certificate, |algorithms| {
+            rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn verify_tls13_signature(
@@ -321,13 +327,9 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if self.trust == Trust::Any {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        let verified =
-            rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms);
-        self.signed(verified)
+        self.signed(certificate, |algorithms| {
+            rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -396,7 +398,9 @@ fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
         (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _) => {
             "is not meant for a TLS server (key usage)".to_owned()
         }
-        (CertificateError::BadSignature, _) => "has a signature that is wrong".to_owned(),
+        (CertificateError::BadSignature, _) => {
+            "has a signature that is wrong, or is signed by another CA of the same name".to_owned()
+        }
         (CertificateError::BadEncoding, _) | (_, None) => "cannot be read".to_owned(),
         (other, _) => format!("is not good: {other}"),
     }
