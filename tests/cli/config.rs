@@ -1,7 +1,10 @@
 //! Profiles: what they add to a command line, who may write them, and what is wrong with them (B1, B8).
 
+use crate::authority::{Authority, BOTH, Papers};
+use crate::encrypted::Way;
 use crate::message::Message;
 use crate::program::{Ehlo, Run};
+use crate::sasl::PASSWORD;
 use crate::server::Server;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -511,4 +514,54 @@ fn a_message_that_is_only_printed_comes_from_the_profile_too() {
         run.stdout.contains("From: Alice <alice@crepes.fr>\r\n"),
         "{run:#?}"
     );
+}
+
+#[test]
+#[ignore = "bug: how a profile's relay is reached and trusted holds for every other relay too"]
+fn what_a_profile_says_of_its_relay_does_not_hold_for_another() {
+    // A password that is meant for the relay on the command line would go to whoever answers.
+    for key in [
+        "connect-to = \"127.0.0.1:9\"",
+        "tls = \"starttls\"",
+        "pin = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"",
+        "cert = \"gone.pem\"\nkey = \"gone.pem\"",
+    ] {
+        let server = Server::start(|talk| talk.take());
+        let relay = format!("127.0.0.1:{}", server.port);
+        let text = format!("{}{key}\n", HOME.replace("RELAY", "127.0.0.1:9"));
+        let run = with(&server, &text)
+            .args(["-r", &relay])
+            .text_to_bob()
+            .run();
+        println!("{key}");
+        run.exits(0).is_silent();
+        server.finish();
+    }
+}
+
+#[test]
+#[ignore = "bug: a profile's insecure and tls-name hold for another relay, which gets a password"]
+fn a_relay_on_the_command_line_is_verified_under_its_own_name() {
+    let ca = Authority::new();
+    let papers = Papers::self_signed(&["127.0.0.1"], |_| ());
+    for (key, papers) in [
+        ("insecure = true", papers),
+        ("tls-name = \"x.example\"", ca.issue(&["x.example"])),
+    ] {
+        let config = papers.config(BOTH);
+        let server = Server::start(move |talk| {
+            Way::Implicit.fail(talk, &config);
+        });
+        let relay = format!("127.0.0.1:{}", server.port);
+        let text = format!("{}{key}\n", HOME.replace("RELAY", "127.0.0.1:9"));
+        let run = with(&server, &text)
+            .args(["-r", &relay, "--tls", "implicit", "-u", "alice"])
+            .env("EHLO_PASSWORD", PASSWORD)
+            .trusting(&ca.pem())
+            .text_to_bob()
+            .run();
+        println!("{key}");
+        run.exits(77).complains(1);
+        server.finish();
+    }
 }
