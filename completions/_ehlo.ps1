@@ -124,12 +124,12 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             break
         }
         'ehlo;probe' {
-            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'What must be there, like starttls,pipelining,auth=PLAIN,size>=10M,cert-days>=14')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
             [CompletionResult]::new('--helo', '--helo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')
             [CompletionResult]::new('--ehlo', '--ehlo', [CompletionResultType]::ParameterName, 'Our name in EHLO [default: this host''s full name]')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'One time limit for every step, like 30s')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The time limit for every step, like 5s')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Connect from this address of ours')
             [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Connect to this host, and go by the name of the one that is meant')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Ask this resolver instead of those in /etc/resolv.conf')
@@ -147,6 +147,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'The password is the first line that this shell command prints')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'The password is the first line of this file')
             [CompletionResult]::new('--oauth-token-command', '--oauth-token-command', [CompletionResultType]::ParameterName, 'The OAuth token is the first line that this shell command prints')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the conversation, too')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the conversation, too')

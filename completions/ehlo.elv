@@ -118,12 +118,12 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --help 'Print help'
         }
         &'ehlo;probe'= {
-            cand --expect 'What must be there, like starttls,pipelining,auth=PLAIN,size>=10M,cert-days>=14'
+            cand --expect 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14'
             cand -p 'The port [default: 25, and 465 with --tls implicit]'
             cand --port 'The port [default: 25, and 465 with --tls implicit]'
             cand --helo 'Our name in EHLO [default: this host''s full name]'
             cand --ehlo 'Our name in EHLO [default: this host''s full name]'
-            cand --timeout 'One time limit for every step, like 30s'
+            cand --timeout 'The time limit for every step, like 5s'
             cand --bind 'Connect from this address of ours'
             cand --connect-to 'Connect to this host, and go by the name of the one that is meant'
             cand --dns 'Ask this resolver instead of those in /etc/resolv.conf'
@@ -141,6 +141,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --password-command 'The password is the first line that this shell command prints'
             cand --password-file 'The password is the first line of this file'
             cand --oauth-token-command 'The OAuth token is the first line that this shell command prints'
+            cand --profile 'Use the options of this profile'
+            cand --config 'The file with the profiles'
             cand --json 'One JSON object'
             cand -v 'Show the conversation, too'
             cand --verbose 'Show the conversation, too'

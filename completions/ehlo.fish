@@ -121,10 +121,10 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each 
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'What must be there, like starttls,pipelining,auth=PLAIN,size>=10M,cert-days>=14' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'One time limit for every step, like 30s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'The time limit for every step, like 5s' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Connect from this address of ours' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
@@ -154,6 +154,8 @@ XOAUTH2\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-command -d 'The password is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-file -d 'The password is the first line of this file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l config -d 'The file with the profiles' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l json -d 'One JSON object'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s v -l verbose -d 'Show the conversation, too'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 4 -l ipv4 -d 'Use IPv4 only'

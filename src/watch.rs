@@ -35,6 +35,13 @@ pub enum Happening<'a> {
     Note(&'a str),
     /// A remark for those who want to know more (`--verbose`).
     Detail(&'a str),
+    /// Another profile is tried for those who have no answer that lasts.
+    Fallback {
+        /// Its name.
+        profile: &'a str,
+        /// Why it cannot be tried after all.
+        error: Option<&'a str>,
+    },
     /// A host is about to be tried.
     Host {
         /// Its name, or its address in brackets.

@@ -352,7 +352,7 @@ fn verb_page(verb: &str, name: &'static str, more: impl FnOnce(&mut Roff)) -> St
 const PROBE_EXAMPLES: &str = "\
 ehlo probe mail.example.org
 ehlo probe mail.example.org:465 --tls implicit --json
-ehlo probe mx1.example.org --expect starttls,verified,cert-days>=14,size>=10M
+ehlo probe mx1.example.org --expect starttls,verified,cert-days:14,size:10M
 ehlo probe submission.example.org:587 -u monitor --password-file /etc/monitor.pw --expect auth=PLAIN";
 
 const PROBE_STATUS: [(&str, &str); 6] = [

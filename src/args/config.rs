@@ -22,7 +22,7 @@ pub struct Args {
     /// The file with the profiles.
     ///
     /// Without it, it is the one that `$EHLO_CONFIG` names, else `~/.config/ehlo/config.toml`,
-    /// else `/etc/ehlo/config.toml`.
+    /// else `/etc/ehlo/config.toml`. /dev/null is none.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

@@ -40,7 +40,7 @@ Through a provider, with a password from a password manager, or a token, or a pr
 
 What a server can do, and whether it is what a monitor expects:
   ehlo probe mail.example.org:587
-  ehlo probe mail.example.org --expect starttls,verified,cert-days>=14,size>=10M
+  ehlo probe mail.example.org --expect starttls,verified,cert-days:14,size:10M
 
 Test a server: under another name, without a sender, commands one by one:
   ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
@@ -160,7 +160,7 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         (Some(Verb::Sink(arguments)), _) => Ok(Plan::Sink(arguments.plan())),
         (Some(Verb::Demo), _) => Ok(Plan::Demo),
         (Some(Verb::Probe(arguments)), _) => {
-            let plan = arguments.plan().map_err(wrong)?;
+            let plan = arguments.plan(typed, places).map_err(wrong)?;
             Ok(Plan::Probe(Box::new(plan)))
         }
         (Some(Verb::Config(arguments)), _) => arguments
@@ -215,33 +215,60 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
         && !typed.has("relay")
     {
         for other in config.fallbacks(profile) {
-            let added = typed.alone(config, other)?;
-            if let Plan::Send(other) = sending_as(config, other, added, false)? {
-                send.fallbacks.push(fallback(other.way, &send.way));
+            let own = typed.alone(config, other)?;
+            let with_all = typed.with(config, other)?;
+            let own = sending_as(config, other, own, false)?;
+            let with_all = sending_as(config, other, with_all, port_wins)?;
+            if let (Plan::Send(own), Plan::Send(with_all)) = (own, with_all) {
+                let way = fallback(own.way, with_all.way, send.way.credentials.as_ref());
+                send.fallbacks.push(way);
             }
         }
     }
     Ok(plan)
 }
 
-/// A way instead of another. Where it leads to, whom it trusts and as whom it logs in is said by its own
-/// profile alone: what the command line says of that was meant for the first.
-fn fallback(own: Way, first: &Way) -> Way {
+/// The way that a profile says by itself.
+fn way_of(arguments: &config::Args, typed: &mut Typed<'_>, places: &Places) -> Result<Way, Wrong> {
+    let found = arguments.find(places)?;
+    let read = found.map(|found| found.read(&keys(typed.command())));
+    let config = read
+        .transpose()
+        .map_err(|errors| match errors.into_iter().next() {
+            Some(error) => error.into(),
+            None => Wrong::usage("the configuration cannot be read"),
+        })?;
+    let chosen = config
+        .as_ref()
+        .map(|config| config.choose(arguments.profile.as_deref(), None))
+        .transpose()?;
+    let Some((config, profile)) = config.as_ref().zip(chosen.flatten()) else {
+        return Err(Wrong::usage("there is no such profile"));
+    };
+    let own = typed.alone(config, profile)?;
+    match sending_as(config, profile, own, false)? {
+        Plan::Send(send) => Ok(send.way),
+        _ => Err(Wrong::usage("the profile says nothing of a way")),
+    }
+}
+
+/// A way instead of the first. Where it leads to, whom it trusts and as whom it logs in is said by its
+/// own profile alone: what the command line says of that was meant for the first.
+fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Way {
     let mut route = own.route;
-    route.family = first.route.family;
-    route.bind = first.route.bind;
-    route.dns = first.route.dns;
+    route.family = with_all.route.family;
+    route.bind = with_all.route.bind;
+    route.dns = with_all.route.dns;
     let session = crate::session::Options {
         tls: own.session.tls,
         mechanisms: own.session.mechanisms,
         password_in_clear: own.session.password_in_clear,
-        ..first.session.clone()
+        ..with_all.session
     };
-    let user = |login: &Option<credentials::Options>| login.as_ref().map(|l| l.user.clone());
-    let is_the_same = user(&own.credentials) == user(&first.credentials);
+    let first_user = first.map(|login| &login.user);
     let credentials = own.credentials.map(|login| credentials::Options {
         // A password that names nobody is that of the first.
-        nameless: is_the_same,
+        nameless: first_user == Some(&login.user),
         ..login
     });
     Way {

@@ -1,9 +1,11 @@
 //! What is asked about a server.
 
+use super::profile::Typed;
 use super::value::{self, Target};
-use super::{Wrong, auth, route, tls};
+use super::{Wrong, auth, config, route, tls};
 use crate::check::Expectation;
-use crate::plan::Probe;
+use crate::config::Places;
+use crate::plan::{Probe, Way};
 use crate::session;
 use crate::wire::tls::Trust;
 use std::time::Duration;
@@ -17,14 +19,14 @@ use std::time::Duration;
 #[group(skip)]
 pub struct Args {
     /// The server, or a unix socket.
-    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
-    host: Target,
+    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server, required_unless_present = "profile")]
+    host: Option<Target>,
 
-    /// What must be there, like starttls,pipelining,auth=PLAIN,size>=10M,cert-days>=14.
+    /// What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14.
     ///
     /// A keyword of EHLO, as it is offered last; with = and one of its parameters. Besides, starttls (offered
-    /// in clear), tls, tls>=1.3, verified (the certificate), cert-days>=DAYS and size>=OCTETS (K, M and G of
-    /// 1000, Ki, Mi and Gi of 1024).
+    /// in clear), tls, tls:1.3, verified (the certificate), cert-days:DAYS and size:OCTETS (K, M and G of 1000,
+    /// Ki, Mi and Gi of 1024). The colon is at least; it may be written >= as well, but not without quotes.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Expectation::parse)]
     expect: Vec<Expectation>,
 
@@ -44,9 +46,9 @@ pub struct Args {
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 
-    /// One time limit for every step, like 30s.
-    #[arg(long, value_name = "TIME", value_parser = value::duration)]
-    timeout: Option<Duration>,
+    /// The time limit for every step, like 5s.
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
+    timeout: Duration,
 
     #[command(flatten)]
     reach: route::Reach,
@@ -54,18 +56,29 @@ pub struct Args {
     tls: tls::Args,
     #[command(flatten)]
     auth: auth::Args,
+    #[command(flatten)]
+    config: config::Args,
 }
+
+/// What goes together with a profile: it says all about the way.
+const BESIDES: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "timeout"];
 
 impl Args {
     /// The probe that is meant.
-    pub fn plan(self) -> Result<Probe, Wrong> {
-        let session = session::Options {
-            helo: self.helo,
-            timeout: self.timeout,
-            ..session::Options::default()
+    pub fn plan(self, typed: Typed<'_>, places: &Places) -> Result<Probe, Wrong> {
+        let mut way = match (self.config.profile.is_some(), self.host) {
+            (true, _) => of_profile(&self.config, typed, places)?,
+            (false, Some(host)) => {
+                let session = session::Options {
+                    helo: self.helo,
+                    ..session::Options::default()
+                };
+                let route = route::Args::to(host, self.port, self.reach);
+                super::way(route, session, self.tls, self.auth)?
+            }
+            (false, None) => return Err(Wrong::usage("name a host, or a --profile with a relay")),
         };
-        let route = route::Args::to(self.host, self.port, self.reach);
-        let mut way = super::way(route, session, self.tls, self.auth)?;
+        way.session.timeout = Some(self.timeout);
         // What is only looked at may be anything; a password goes to the right server only.
         if way.credentials.is_none() && way.tls.trust == Trust::Verified {
             way.tls.trust = Trust::Reported;
@@ -77,4 +90,19 @@ impl Args {
             verbose: self.verbose,
         })
     }
+}
+
+/// The way of a profile that has a relay.
+fn of_profile(config: &config::Args, typed: Typed<'_>, places: &Places) -> Result<Way, Wrong> {
+    if let Some(option) = typed.other_than(&BESIDES) {
+        return Err(Wrong::usage(format!(
+            "{option} contradicts --profile, which says all about the way; leave one of them out"
+        )));
+    }
+    let mut typed = typed.of_sending();
+    let way = super::way_of(config, &mut typed, places)?;
+    if way.route.relay.is_none() {
+        return Err(Wrong::usage("the --profile has no relay; name a host"));
+    }
+    Ok(way)
 }

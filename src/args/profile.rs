@@ -52,6 +52,16 @@ impl<'a> Typed<'a> {
         self.command
     }
 
+    /// The first option on the command line besides these, as it is spelled.
+    pub fn other_than(&self, allowed: &[&str]) -> Option<String> {
+        let given = self.given();
+        let other = given
+            .iter()
+            .find(|arg| !allowed.contains(&arg.get_id().as_str()))?;
+        let long = other.get_long().map(|long| format!("--{long}"));
+        Some(long.unwrap_or_else(|| other.get_id().to_string().to_uppercase()))
+    }
+
     /// Whether this option stands on the command line.
     pub fn has(&self, option: &str) -> bool {
         self.given().iter().any(|arg| arg.get_id() == option)

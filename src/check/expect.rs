@@ -43,7 +43,9 @@ impl Expectation {
     /// # Errors
     /// What is wrong with it, behind its text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, at_least, value) = match (text.split_once(">="), text.split_once('=')) {
+        // A colon is as good as >=, which a shell may take for its own.
+        let at_least = text.split_once(">=").or(text.split_once(':'));
+        let (name, at_least, value) = match (at_least, text.split_once('=')) {
             (Some((name, value)), _) => (name, true, Some(value)),
             (_, Some((name, value))) => (name, false, Some(value)),
             _ => (text, false, None),
@@ -63,9 +65,13 @@ impl Expectation {
             ),
             ("cert-days", ..) => return Err("it wants cert-days>=14".to_owned()),
             ("starttls", _, None) => What::Starttls,
+            ("starttls", ..) => return Err("starttls has no value".to_owned()),
             ("size", true, Some(size)) => What::Size(octets(size)?),
             ("size", false, Some(_)) => return Err("it wants size>=10M".to_owned()),
             (_, true, _) => return Err(format!("there is no number to compare in {name}")),
+            (_, false, Some(value)) if value.contains(char::is_whitespace) => {
+                return Err(format!("name one parameter of {name} at a time"));
+            }
             (_, false, value) if is_keyword(&name) => What::Keyword(name, value.map(str::to_owned)),
             _ => {
                 return Err(
@@ -82,7 +88,10 @@ impl Expectation {
     /// Looks whether a server meets it.
     #[must_use]
     pub fn check(&self, probe: &Probe) -> Finding {
-        let (met, found) = self.what.check(probe);
+        let (met, found) = match self.what.check(probe) {
+            (false, _) if !probe.came_so_far() => (false, "not known".to_owned()),
+            finding => finding,
+        };
         Finding {
             text: self.text.clone(),
             met,
@@ -194,6 +203,7 @@ mod tests {
             "size>=10M",
             "size",
             "size>=1Ki",
+            "size:10M",
         ] {
             assert!(is_met(text, &probe), "{text}");
         }
@@ -239,6 +249,8 @@ mod tests {
             "tls=1.2",
             "cert-days>=soon",
             "cert-days",
+            "starttls=x",
+            "auth=PLAIN LOGIN",
             "verified=yes",
             "pipelining>=3",
             "a b",

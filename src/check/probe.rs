@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// What was found out.
 #[derive(Debug)]
 pub struct Probe {
-    /// Who answered.
+    /// Who was asked last; `None` where nobody was found.
     pub server: Option<Server>,
     /// The lines of the greeting.
     pub banner: Vec<String>,
@@ -92,6 +92,12 @@ impl Default for Probe {
 }
 
 impl Probe {
+    /// Whether all was asked that there is to ask.
+    #[must_use]
+    pub fn came_so_far(&self) -> bool {
+        self.failure.is_none()
+    }
+
     /// What was offered last: inside TLS where that came about.
     #[must_use]
     pub fn offered(&self) -> &[String] {
@@ -193,7 +199,9 @@ fn connect(
                 return Err(("the output cannot be written".to_owned(), Exit::Io));
             }
             Err(Unconnected::Failed { peer, why }) => {
-                let text = format!("cannot connect to {}: {why}", server(peer));
+                let server = server(peer);
+                let text = format!("cannot connect to {server}: {why}");
+                witness.probe.server = Some(server);
                 (text, Exit::Temporary)
             }
         };

@@ -76,6 +76,9 @@ impl<W: Write> Watch for Json<W> {
                 name.clone_into(&mut self.host);
                 return;
             }
+            Happening::Fallback { profile, error } => {
+                ("fallback", json!({"profile": profile, "error": error}))
+            }
             Happening::Connect(peer) => {
                 self.tls = false;
                 ("connect", self.place(peer, None))

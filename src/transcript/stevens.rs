@@ -61,6 +61,14 @@ impl<W: Write> Stevens<W> {
 impl<W: Write> Watch for Stevens<W> {
     fn happened(&mut self, what: Happening<'_>) {
         let text = match what {
+            Happening::Fallback { profile, error } => match error {
+                None => format!("*** trying the profile {}\n", shown(profile)),
+                Some(why) => format!(
+                    "*** cannot try the profile {}: {}\n",
+                    shown(profile),
+                    shown(why)
+                ),
+            },
             Happening::Note(text) => format!("*** {}\n", shown(text)),
             Happening::Detail(text) if self.verbose => format!("*** {}\n", shown(text)),
             Happening::Lookup { kind, name } if self.verbose => {
@@ -71,8 +79,11 @@ impl<W: Write> Watch for Stevens<W> {
                 port,
                 recipients,
             } => {
-                let whom = shown(&whom(recipients));
-                format!("{whom}... Connecting to {}...\n", place(name, port))
+                let place = place(name, port);
+                if recipients.is_empty() {
+                    return self.lines.put(&format!("Connecting to {place}...\n"));
+                }
+                format!("{}... Connecting to {place}...\n", shown(&whom(recipients)))
             }
             Happening::Connect(peer) => self.tries(peer),
             Happening::Connected(peer) => {

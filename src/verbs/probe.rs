@@ -69,7 +69,8 @@ fn grumble(probe: &Probe, findings: &[Finding]) {
     }
     let who = probe.server.as_ref().map(ToString::to_string);
     let who = who.unwrap_or_else(|| "the server".to_owned());
-    for finding in findings.iter().filter(|finding| !finding.met) {
+    let missing = findings.iter().filter(|finding| !finding.met);
+    for finding in missing.filter(|_| probe.came_so_far()) {
         complain(&format!(
             "{who} is not as expected: {} ({})",
             finding.text,
@@ -96,7 +97,8 @@ fn report(probe: &Probe, findings: &[Finding]) -> String {
     if let Some(offered) = &probe.in_tls {
         report.line("inside TLS", &offered.join(", "));
     }
-    if probe.in_clear.is_some() || probe.in_tls.is_some() {
+    let is_known = probe.in_tls.is_some() || probe.in_clear.is_some() && probe.tls.is_none();
+    if is_known {
         report.line("AUTH", &mechanisms(probe));
         report.line("SIZE", &size(probe));
     }
@@ -109,7 +111,11 @@ fn report(probe: &Probe, findings: &[Finding]) -> String {
         .collect();
     report.line("times", &times.join(", "));
     for finding in findings {
-        let met = if finding.met { "yes" } else { "NO" };
+        let met = match finding.met {
+            true => "yes",
+            false if probe.came_so_far() => "NO",
+            false => "?",
+        };
         let found = match finding.found.as_str() {
             "" => String::new(),
             found => format!(" ({found})"),

@@ -27,6 +27,9 @@ pub fn run(plan: Send) -> Exit {
         }
     };
     let go = |watch: &mut dyn Watch| {
+        if let Some(profile) = &plan.way.profile {
+            watch.happened(Happening::Detail(&format!("using the profile {profile}")));
+        }
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
@@ -64,11 +67,19 @@ fn deliver_by(
         if report.open().is_empty() || watch.refuses() {
             break;
         }
-        let name = fallback.profile.as_deref().unwrap_or_default();
-        watch.happened(Happening::Note(&format!("trying the profile {name}")));
+        let profile = fallback.profile.as_deref().unwrap_or_default();
         match Ready::of(fallback) {
-            Ok(next) => deliver(message, &next.way(), &mut report, watch),
-            Err(error) => watch.happened(Happening::Note(&error.to_string())),
+            Ok(next) => {
+                let error = None;
+                watch.happened(Happening::Fallback { profile, error });
+                deliver(message, &next.way(), &mut report, watch);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                complain(&format!("cannot try the profile {profile}: {error}"));
+                let error = Some(error.as_str());
+                watch.happened(Happening::Fallback { profile, error });
+            }
         }
     }
     report

@@ -517,7 +517,6 @@ fn a_message_that_is_only_printed_comes_from_the_profile_too() {
 }
 
 #[test]
-#[ignore = "bug: how a profile's relay is reached and trusted holds for every other relay too"]
 fn what_a_profile_says_of_its_relay_does_not_hold_for_another() {
     // A password that is meant for the relay on the command line would go to whoever answers.
     for key in [
@@ -540,7 +539,6 @@ fn what_a_profile_says_of_its_relay_does_not_hold_for_another() {
 }
 
 #[test]
-#[ignore = "bug: a profile's insecure and tls-name hold for another relay, which gets a password"]
 fn a_relay_on_the_command_line_is_verified_under_its_own_name() {
     let ca = Authority::new();
     let papers = Papers::self_signed(&["127.0.0.1"], |_| ());

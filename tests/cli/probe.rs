@@ -761,7 +761,6 @@ fn one_server_is_wanted_and_nothing_of_a_message() {
 }
 
 #[test]
-#[ignore = "bug: host, ip and port are null where no connection came about"]
 fn json_names_the_place_where_nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -776,7 +775,6 @@ fn json_names_the_place_where_nobody_listens() {
 }
 
 #[test]
-#[ignore = "bug: what could not be asked is said to be not offered, in a second line"]
 fn what_could_not_be_asked_is_not_known() {
     let server = Server::start(Talk::close);
     let run = look_at(&server).args(["--expect", "pipelining"]).run();
@@ -786,7 +784,6 @@ fn what_could_not_be_asked_is_not_known() {
 }
 
 #[test]
-#[ignore = "bug: a conversation for nobody begins with the dots behind nobody's name"]
 fn the_conversation_of_a_probe_is_for_nobody() {
     let server = offering(&["SIZE"]);
     let run = look_at(&server).args(["-v"]).run();
@@ -796,7 +793,6 @@ fn the_conversation_of_a_probe_is_for_nobody() {
 }
 
 #[test]
-#[ignore = "bug: AUTH is said to be none where nobody came to ask inside TLS"]
 fn auth_is_not_known_where_tls_came_to_nothing() {
     let config = Papers::self_signed(LOOPBACK, |_| ()).config(BOTH);
     let server = Server::start(move |talk| {
@@ -812,7 +808,6 @@ fn auth_is_not_known_where_tls_came_to_nothing() {
 }
 
 #[test]
-#[ignore = "bug: probe knows no profile (cli.md: every verb uses it)"]
 fn a_profile_says_how_to_look_at_a_server() {
     let server = offering(&["SIZE"]);
     let ehlo = Ehlo::new();

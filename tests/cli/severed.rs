@@ -184,6 +184,28 @@ fn a_last_reply_and_the_end_in_one_packet_are_a_delivery() {
 }
 
 #[test]
+fn a_refusal_in_the_middle_of_the_message_is_heard_inside_tls() {
+    let ca = Authority::new();
+    let config = ca.issue(&["127.0.0.1"]).config(BOTH);
+    let server = Server::start(move |talk| {
+        Way::Implicit.open(talk, &config);
+        talk.go_on_to(Stage::Data, Stage::Ehlo);
+        talk.say("354 go on");
+        talk.swallow(10_000);
+        talk.send(b"552 5.3.4 too much\r\n");
+        talk.close();
+    });
+    let ehlo = Ehlo::secured_to(&server, Way::Implicit)
+        .trusting(&ca.pem())
+        .args(["-a", "big"]);
+    ehlo.file("big", vec![0; 24 * 1024 * 1024]);
+    let run = ehlo.text_to_bob().run();
+    server.finish();
+    run.exits(69).complains(1).says(&["552 5.3.4 too much"]);
+    run.all_are("refused");
+}
+
+#[test]
 fn a_connection_cut_earlier_is_for_now() {
     for cut in Cut::ALL {
         for stage in [Stage::Ehlo, Stage::Mail, Stage::Rcpt, Stage::Data] {

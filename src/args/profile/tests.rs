@@ -64,9 +64,10 @@ fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
         ways(&sent(THREE, &["--helo", "me", "-p", "2525"])),
         [
             "a a.example:2525 me",
-            "c c.example:2525 me",
-            "b b.example:2525 me"
-        ]
+            "c c.example:587 me",
+            "b b.example:25 me"
+        ],
+        "the port is that of the first relay"
     );
     assert_eq!(
         ways(&sent(THREE, &["-r", "other"])),
