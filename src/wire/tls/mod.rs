@@ -2,6 +2,8 @@
 
 mod failure;
 mod identity;
+mod save;
+mod shown;
 mod stream;
 mod trust;
 

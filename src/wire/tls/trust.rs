@@ -1,18 +1,16 @@
 //! Which certificates are good (RFC 9525, RFC 7435).
 
 use super::identity::certificates;
+use super::save::Save;
+use super::shown::{Shown, is_about_the_issuer, words};
 use super::{Options, Pin, TlsSetupError};
-use crate::certificate::{Certificate, date, key_sha256, sha256, some_of, weakness};
-use crate::text::shown;
-use base64::prelude::{BASE64_STANDARD, Engine};
+use crate::certificate::{Certificate, key_sha256, sha256, weakness};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use std::fs::File;
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Which certificates are good.
@@ -72,26 +70,7 @@ pub struct Judge {
     seen: Mutex<Judgement>,
     /// The chain that was seen last, when it was not good.
     refused: Mutex<Vec<Vec<u8>>>,
-    save: Option<Mutex<Save>>,
-}
-
-/// Where certificates are written to.
-#[derive(Debug)]
-struct Save {
-    file: File,
-    begun: bool,
-    failed: Option<String>,
-}
-
-impl Save {
-    /// What stood in the file goes when there is something else to stand there.
-    fn write(&mut self, pem: &str) -> io::Result<()> {
-        if !std::mem::replace(&mut self.begun, true) {
-            // Pipes and the like have no length.
-            let _ = self.file.set_len(0);
-        }
-        self.file.write_all(pem.as_bytes())
-    }
+    save: Option<Save>,
 }
 
 impl Judge {
@@ -108,24 +87,7 @@ impl Judge {
             store: OnceLock::new(),
             seen: Mutex::default(),
             refused: Mutex::default(),
-            save: save
-                .map(|path| {
-                    let file = File::options()
-                        .write(true)
-                        .create(true)
-                        .truncate(false)
-                        .open(path);
-                    let save = file.map(|file| Save {
-                        file,
-                        begun: false,
-                        failed: None,
-                    });
-                    save.map(Mutex::new).map_err(|why| {
-                        let path = path.clone();
-                        TlsSetupError::Unwritable { path, why }
-                    })
-                })
-                .transpose()?,
+            save: save.map(|path| Save::open(path)).transpose()?,
         })
     }
 
@@ -154,9 +116,7 @@ impl Judge {
 
     /// Why certificates could not be written down.
     pub fn unsaved(&self) -> Option<String> {
-        let save = self.save.as_ref()?;
-        let save = save.lock().unwrap_or_else(PoisonError::into_inner);
-        save.failed.clone()
+        self.save.as_ref()?.failure()
     }
 
     /// The chain that was refused last.
@@ -260,15 +220,9 @@ impl Judge {
     }
 
     fn save(&self, shown: &Shown<'_>) {
-        let Some(save) = &self.save else { return };
-        let name = shown.name.to_str();
-        let mut pem = format!("# {name}\n");
-        for certificate in std::iter::once(shown.own).chain(shown.others) {
-            pem.push_str(&armoured(certificate));
-        }
-        let mut save = save.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = save.write(&pem) {
-            save.failed = Some(error.to_string());
+        if let Some(save) = &self.save {
+            let chain = std::iter::once(shown.own).chain(shown.others);
+            save.add(&shown.name.to_str(), chain.map(AsRef::as_ref));
         }
     }
 
@@ -303,20 +257,6 @@ impl Judge {
             Err(_) if !self.believes() => Ok(HandshakeSignatureValid::assertion()),
             other => other,
         }
-    }
-}
-
-/// What a server shows.
-struct Shown<'a> {
-    own: &'a CertificateDer<'a>,
-    others: &'a [CertificateDer<'a>],
-    name: &'a ServerName<'a>,
-    now: UnixTime,
-}
-
-impl Shown<'_> {
-    fn now(&self) -> i64 {
-        i64::try_from(self.now.as_secs()).unwrap_or(i64::MAX)
     }
 }
 
@@ -386,72 +326,4 @@ impl ServerCertVerifier for Judge {
         }
         schemes
     }
-}
-
-fn is_about_the_issuer(error: &CertificateError) -> bool {
-    matches!(
-        error,
-        CertificateError::UnknownIssuer | CertificateError::Other(_)
-    )
-}
-
-/// What is wrong with a certificate, behind "the certificate of HOST".
-fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
-    let read = Certificate::read(shown.own);
-    let now = shown.now();
-    match (error, read) {
-        (CertificateError::Expired | CertificateError::ExpiredContext { .. }, Some(read)) => {
-            if read.not_after < now {
-                return format!("has expired ({})", date(read.not_after));
-            }
-            "has a chain in which one has expired".to_owned()
-        }
-        (
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
-            Some(read),
-        ) => {
-            if read.not_before > now {
-                return format!("is not valid before {}", date(read.not_before));
-            }
-            "has a chain in which one is not valid yet".to_owned()
-        }
-        (
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            Some(read),
-        ) => {
-            let names = match read.names.as_slice() {
-                [] => "no host name at all".to_owned(),
-                names => self::shown(&some_of(names)),
-            };
-            format!("is for {names}, and not for {}", shown.name.to_str())
-        }
-        (CertificateError::UnknownIssuer | CertificateError::Other(_), Some(read))
-            if read.is_self_signed() =>
-        {
-            "is self-signed".to_owned()
-        }
-        (CertificateError::UnknownIssuer, Some(read)) => {
-            format!("is signed by an unknown CA ({})", self::shown(&read.issuer))
-        }
-        (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _) => {
-            "is not meant for a TLS server (key usage)".to_owned()
-        }
-        (CertificateError::BadSignature, _) => {
-            "has a signature that is wrong, or is signed by another CA of the same name".to_owned()
-        }
-        (CertificateError::BadEncoding, _) | (_, None) => "cannot be read".to_owned(),
-        (other, _) => format!("is not good: {other}"),
-    }
-}
-
-/// PEM (RFC 7468).
-fn armoured(der: &[u8]) -> String {
-    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-    let text = BASE64_STANDARD.encode(der);
-    for line in text.as_bytes().chunks(64) {
-        pem.extend(line.iter().map(|&byte| char::from(byte)));
-        pem.push('\n');
-    }
-    pem.push_str("-----END CERTIFICATE-----\n");
-    pem
 }
