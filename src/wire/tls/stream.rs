@@ -225,3 +225,164 @@ impl Stream for Gone {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::tls::{Options, Tls};
+    use crate::wire::{Stream, Wire};
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection};
+    use std::cell::RefCell;
+    use std::io::{self, Read, Write};
+    use std::net::IpAddr;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// A server at the other end of a stream that takes little at a time, and is interrupted often.
+    #[derive(Clone)]
+    struct Moody {
+        server: Rc<RefCell<ServerConnection>>,
+        heard: Rc<RefCell<Vec<u8>>>,
+        mood: usize,
+    }
+
+    impl Moody {
+        fn new() -> Self {
+            let made =
+                rcgen::generate_simple_self_signed(vec!["mx.example.org".to_owned()]).unwrap();
+            let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![made.cert.der().clone()], key)
+                .unwrap();
+            let server = ServerConnection::new(Arc::new(config)).unwrap();
+            Self {
+                server: Rc::new(RefCell::new(server)),
+                heard: Rc::default(),
+                mood: 0,
+            }
+        }
+
+        /// Every third time, a signal comes in between.
+        fn is_interrupted(&mut self) -> bool {
+            self.mood += 1;
+            self.mood.is_multiple_of(3)
+        }
+    }
+
+    impl Read for Moody {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.is_interrupted() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let mut server = self.server.borrow_mut();
+            let mut all = Vec::new();
+            if server.wants_write() {
+                let room = buffer.len().min(700);
+                server.write_tls(&mut Short(&mut all, room))?;
+            }
+            if all.is_empty() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            buffer[..all.len()].copy_from_slice(&all);
+            Ok(all.len())
+        }
+    }
+
+    /// Takes no more than so much.
+    struct Short<'v>(&'v mut Vec<u8>, usize);
+
+    impl Write for Short<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let count = bytes.len().min(self.1);
+            self.0.extend_from_slice(&bytes[..count]);
+            self.1 -= count;
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Write for Moody {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.is_interrupted() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let count = bytes.len().min(5000);
+            let mut server = self.server.borrow_mut();
+            let mut left = &bytes[..count];
+            while !left.is_empty() {
+                server.read_tls(&mut left)?;
+                server.process_new_packets().unwrap();
+                let mut heard = self.heard.borrow_mut();
+                let _ = server.reader().read_to_end(&mut heard);
+            }
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Moody {
+        fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write(bytes)
+        }
+
+        fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.read(buffer)
+        }
+
+        fn local_ip(&self) -> Option<IpAddr> {
+            None
+        }
+
+        fn set_read_timeout(&mut self, _: Duration) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn set_write_timeout(&mut self, _: Duration) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_interrupted_is_said_once() {
+        let moody = Moody::new();
+        let (server, heard) = (moody.server.clone(), moody.heard.clone());
+        let mut wire = Wire::new(Box::new(moody));
+        let tls = Tls::new(&Options::default()).unwrap();
+        let limit = Duration::from_secs(20);
+        wire.secure(&tls, "mx.example.org", limit).unwrap();
+        let mut said = Vec::new();
+        for number in 0..20_000 {
+            let line = format!("line {number}\r\n");
+            wire.outbox.extend_from_slice(line.as_bytes());
+            said.extend_from_slice(line.as_bytes());
+            if wire.outbox.len() > 60_000 {
+                wire.flush(limit).unwrap();
+            }
+        }
+        wire.flush(limit).unwrap();
+        assert!(
+            *heard.borrow() == said,
+            "{} of {}",
+            heard.borrow().len(),
+            said.len()
+        );
+        server
+            .borrow_mut()
+            .writer()
+            .write_all(b"250 ok\r\n")
+            .unwrap();
+        let deadline = crate::wire::Deadline::after(limit);
+        assert_eq!(wire.line(deadline).unwrap(), b"250 ok");
+    }
+}
