@@ -11,6 +11,7 @@ use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Which certificates are good.
@@ -135,7 +136,7 @@ impl Judge {
             let mut roots = RootCertStore::empty();
             let cas = match &self.cas {
                 Some(cas) => cas.clone(),
-                None => rustls_native_certs::load_native_certs().certs,
+                None => system_cas(),
             };
             roots.add_parsable_certificates(cas);
             if roots.is_empty() {
@@ -258,6 +259,25 @@ impl Judge {
             other => other,
         }
     }
+}
+
+/// The CAs that the system trusts. Where they are all in one file, the directory around it has the same
+/// ones again, each in a file of its own, and need not be read.
+fn system_cas() -> Vec<CertificateDer<'static>> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    let (file, directory) = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
+    let has_own_directory = match (&file, &directory) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(file), Some(directory)) => file.parent() != Some(directory),
+    };
+    if !has_own_directory && let Some(file) = file.or_else(|| openssl_probe::probe().cert_file) {
+        let bundle = rustls_native_certs::load_certs_from_paths(Some(&file), None).certs;
+        if !bundle.is_empty() {
+            return bundle;
+        }
+    }
+    rustls_native_certs::load_native_certs().certs
 }
 
 impl ServerCertVerifier for Judge {
