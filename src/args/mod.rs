@@ -404,10 +404,27 @@ fn said(error: &clap::Error) -> Said {
             exit: Exit::Ok,
         },
         _ => Said {
-            text: format!("ehlo: {}; see ehlo --help\n", shown(&one_line(error))),
+            text: format!(
+                "ehlo: {}; see {} --help\n",
+                shown(&one_line(error)),
+                whose_help(error)
+            ),
             exit: Exit::Usage,
         },
     }
+}
+
+/// The command whose help says more: with the verb, if there is one.
+fn whose_help(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let is_word = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let words: Vec<&str> = usage
+        .unwrap_or("ehlo")
+        .split(' ')
+        .take_while(is_word)
+        .collect();
+    words.join(" ")
 }
 
 /// The first paragraph of clap's error, and the option that was perhaps meant.

@@ -233,3 +233,15 @@ fn the_version_is_that_of_clap() {
         assert_eq!((fast.text, fast.exit), (slow.text, slow.exit));
     }
 }
+
+#[test]
+fn a_complaint_about_a_verb_names_the_help_of_that_verb() {
+    for (arguments, help) in [
+        (&["--nope", "a@x.org"][..], "see ehlo --help"),
+        (&["probe", "--nope"], "see ehlo probe --help"),
+        (&["config", "sho"], "see ehlo config --help"),
+    ] {
+        let (code, text) = refused(arguments);
+        assert!(code == 64 && text.contains(help), "{text}");
+    }
+}
