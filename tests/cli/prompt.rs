@@ -12,11 +12,13 @@ use std::process::{Command, Stdio};
 /// Runs a program at a new terminal, types when the question has come, and tells what was seen, whether
 /// typing was shown while the question stood and after the end, and how it ended (minus the signal).
 const TERMINAL: &str = r#"
-import fcntl, json, os, pty, select, sys, termios
+import fcntl, json, os, pty, select, signal, sys, termios
 keys, program = bytes.fromhex(sys.argv[1]), sys.argv[2:]
 person, terminal = pty.openpty()
 child = os.fork()
 if child == 0:
+    # Whoever runs the tests in the background ignores it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.setsid()
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     for place in (0, 1, 2):
