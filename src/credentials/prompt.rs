@@ -10,6 +10,9 @@ use rustix::process::{Signal, getpgrp, getpid, kill_process};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
 };
+use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write, stdin};
 use std::path::Path;
@@ -59,12 +62,28 @@ enum Typed {
 }
 
 fn ask(mut terminal: &File, question: &str) -> io::Result<Typed> {
+    mend_when_killed(terminal)?;
     let silence = Silence::on(terminal)?;
     terminal.write_all(question.as_bytes())?;
     let typed = line(terminal, silence.interrupts());
     // The end of the line was not shown, either.
     let _ = terminal.write_all(b"\n");
     typed
+}
+
+/// Whoever ends us while the question stands finds the terminal as it was. Ctrl-C is a key here, and
+/// comes with the line.
+fn mend_when_killed(terminal: &File) -> io::Result<()> {
+    let before = tcgetattr(terminal)?;
+    let terminal = terminal.try_clone()?;
+    let mut signals = Signals::new([SIGHUP, SIGTERM])?;
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+            let _ = emulate_default_handler(signal);
+        }
+    });
+    Ok(())
 }
 
 /// A line, up to LF, the end of input, or one of the keys that interrupt.

@@ -31,7 +31,10 @@ seen = b""
 while not seen.endswith(b": "):
     seen += os.read(person, 4096)
 while_asked = echoes()
-os.write(person, keys)
+if keys:
+    os.write(person, keys)
+else:
+    os.kill(child, signal.SIGTERM)
 ended = 0
 while not ended:
     ended, status = os.waitpid(child, os.WNOHANG)
@@ -152,6 +155,20 @@ fn ctrl_c_ends_it_and_typing_is_shown_again() {
             (&false.into(), &true.into())
         );
     }
+}
+
+#[test]
+fn whoever_ends_it_finds_the_terminal_as_it_was() {
+    // No key at all is SIGTERM.
+    let server = Server::untouched();
+    let told = at_terminal(&server, &Authority::new(), "");
+    server.finish();
+    let Some(told) = told else { return };
+    assert_eq!(told["exit"], -15, "as SIGTERM ends others");
+    assert_eq!(
+        (&told["asked"], &told["after"]),
+        (&false.into(), &true.into())
+    );
 }
 
 #[test]
