@@ -190,12 +190,7 @@ fn send(
     places: &Places,
     missing: Option<clap::Error>,
 ) -> Result<Plan, Said> {
-    let found = cli
-        .config
-        .find(places)
-        .map_err(|error| wrong(error.into()))?;
-    let read = found.map(|found| found.read(&keys(typed.command())));
-    let config = read.transpose().map_err(|errors| first(&errors))?;
+    let config = configuration(&cli.config, typed, places).map_err(wrong)?;
     let chosen = config
         .as_ref()
         .map(|config| config.choose(cli.config.profile.as_deref(), cli.message.sender()));
@@ -205,6 +200,17 @@ fn send(
         (_, _, Some(error)) => Err(said(&error)),
         _ => sending(cli).map_err(wrong),
     }
+}
+
+/// The configuration, if there is one.
+fn configuration(
+    arguments: &config::Args,
+    typed: &Typed<'_>,
+    places: &Places,
+) -> Result<Option<Config>, Wrong> {
+    let found = arguments.find(places)?;
+    let read = found.map(|found| found.read(&keys(typed.command())));
+    read.transpose().map_err(|errors| first(&errors))
 }
 
 fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
@@ -230,14 +236,7 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
 
 /// The way that a profile says by itself.
 fn way_of(arguments: &config::Args, typed: &mut Typed<'_>, places: &Places) -> Result<Way, Wrong> {
-    let found = arguments.find(places)?;
-    let read = found.map(|found| found.read(&keys(typed.command())));
-    let config = read
-        .transpose()
-        .map_err(|errors| match errors.into_iter().next() {
-            Some(error) => error.into(),
-            None => Wrong::usage("the configuration cannot be read"),
-        })?;
+    let config = configuration(arguments, typed, places)?;
     let chosen = config
         .as_ref()
         .map(|config| config.choose(arguments.profile.as_deref(), None))
@@ -376,14 +375,14 @@ impl From<ConfigError> for Wrong {
 }
 
 /// Of many errors the first.
-fn first(errors: &[ConfigError]) -> Said {
+fn first(errors: &[ConfigError]) -> Wrong {
     let text = errors.first().map(ToString::to_string).unwrap_or_default();
     let more = match errors.len() {
         0 | 1 => "",
         _ => "; ehlo config check shows all that is wrong",
     };
-    Said {
-        text: format!("ehlo: {text}{more}\n"),
+    Wrong {
+        text: format!("{text}{more}"),
         exit: errors.first().map_or(Exit::Config, ConfigError::exit),
     }
 }
