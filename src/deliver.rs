@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How long a connection may take to come about.
-pub const CONNECT: Duration = Duration::from_secs(30);
+const CONNECT: Duration = Duration::from_secs(30);
 
 /// A way to deliver: where to, how, and who we are there.
 pub struct Way<'a> {
@@ -25,6 +25,17 @@ pub struct Way<'a> {
     pub tls: &'a Tls,
     /// Who we are; `None` does not log in.
     pub login: Option<&'a Login>,
+}
+
+impl Way<'_> {
+    /// What holds for every attempt to connect.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            source: self.router.source(),
+            limit: self.session.timeout.unwrap_or(CONNECT),
+        }
+    }
 }
 
 /// Delivers a message to those of its recipients whose fate in the report is still open, and writes
@@ -137,15 +148,11 @@ impl Delivery<'_, '_> {
         others: &mut VecDeque<Peer>,
         pending: &[usize],
     ) -> Result<(Server, Wire), Unconnected> {
-        let terms = Terms {
-            source: self.way.router.source(),
-            limit: self.way.session.timeout.unwrap_or(CONNECT),
-        };
         let server = |address| Server {
             host: host.to_string(),
             address,
         };
-        let connected = wire::connect(peer, others, terms, self.watch);
+        let connected = wire::connect(peer, others, self.way.terms(), self.watch);
         match &connected {
             Ok(_) => {}
             Err(Unconnected::Unseen) => self.unseen(pending),

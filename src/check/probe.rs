@@ -2,14 +2,14 @@
 
 use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
 use crate::certificate::Certificate;
-use crate::deliver::{CONNECT, Way};
+use crate::deliver::Way;
 use crate::exit::Exit;
 use crate::outcome::{Ending, Server};
 use crate::peer::Peer;
 use crate::route::Place;
 use crate::session::{self, Ended, Errand, Means};
 use crate::watch::{Happening, Watch};
-use crate::wire::{self, Terms, Unconnected, Wire};
+use crate::wire::{self, Unconnected, Wire};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -182,10 +182,6 @@ fn connect(
     peers: Vec<Peer>,
     witness: &mut Witness<'_>,
 ) -> Result<(Server, Wire), (String, Exit)> {
-    let terms = Terms {
-        source: way.router.source(),
-        limit: way.session.timeout.unwrap_or(CONNECT),
-    };
     let server = |address| Server {
         host: place.host.to_string(),
         address,
@@ -193,7 +189,7 @@ fn connect(
     let mut peers = VecDeque::from(peers);
     let mut failed = (format!("{} has no address", place.host), Exit::NoHost);
     while let Some(peer) = peers.pop_front() {
-        failed = match wire::connect(peer, &mut peers, terms, witness) {
+        failed = match wire::connect(peer, &mut peers, way.terms(), witness) {
             Ok(connection) => return Ok((server(connection.peer), connection.wire)),
             Err(Unconnected::Unseen) => {
                 return Err(("the output cannot be written".to_owned(), Exit::Io));

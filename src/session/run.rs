@@ -12,7 +12,6 @@ use crate::text::printable;
 use crate::watch::{self, Happening, Watch};
 use crate::wire::{Deadline, Early, Secured, TlsError, Wire, WireError};
 use std::net::IpAddr;
-use std::num::NonZeroU64;
 use std::time::Duration;
 use zeroize::Zeroize;
 
@@ -27,8 +26,6 @@ pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn W
         wire,
         errand,
         means,
-        timeout: options.timeout,
-        rate: options.rate,
         dialogue: Dialogue::new(errand, helo, options, means.login),
         mask: Mask::of(means.login),
         watch,
@@ -99,8 +96,6 @@ struct Session<'a, 'w> {
     wire: Wire,
     errand: &'a Errand<'a>,
     means: &'a Means<'a>,
-    timeout: Option<Duration>,
-    rate: Option<NonZeroU64>,
     dialogue: Dialogue<'a>,
     /// What must not be seen, not even when the server says it.
     mask: Mask,
@@ -216,11 +211,9 @@ impl Session<'_, '_> {
         for item in items {
             match item {
                 Item::Line(line) => self.put(line),
-                Item::Note(note) => {
-                    let note = self.mask.apply(note.clone());
-                    self.watch.happened(Happening::Note(&note));
-                }
-                _ => {}
+                Item::Note(_) => self.remark(item),
+                // Where nothing is to be sent, nobody needs to know the details.
+                Item::Detail(_) | Item::Message(_) | Item::Chunk(..) => {}
             }
         }
         if self.wire.flush(self.limit(Stage::Body)).is_ok() && self.reply().is_ok() {
@@ -275,14 +268,8 @@ impl Session<'_, '_> {
                     }
                     stopped
                 }
-                Item::Note(note) => {
-                    let note = self.mask.apply(note.clone());
-                    self.watch.happened(Happening::Note(&note));
-                    None
-                }
-                Item::Detail(detail) => {
-                    let detail = self.mask.apply(detail.clone());
-                    self.watch.happened(Happening::Detail(&detail));
+                Item::Note(_) | Item::Detail(_) => {
+                    self.remark(item);
                     None
                 }
                 Item::Message(shape) => {
@@ -367,6 +354,21 @@ impl Session<'_, '_> {
         }
     }
 
+    /// What is for those who look on, without secrets that the server may have said.
+    fn remark(&mut self, item: &Item) {
+        match item {
+            Item::Note(text) => {
+                let text = self.mask.apply(text.clone());
+                self.watch.happened(Happening::Note(&text));
+            }
+            Item::Detail(text) => {
+                let text = self.mask.apply(text.clone());
+                self.watch.happened(Happening::Detail(&text));
+            }
+            Item::Line(_) | Item::Message(_) | Item::Chunk(..) => {}
+        }
+    }
+
     fn put(&mut self, line: &Line) {
         if line.hides {
             // With room for all of it, so that no part of it is left behind by growing.
@@ -442,7 +444,7 @@ impl Session<'_, '_> {
 
     /// Writes what has gathered, as fast as may be.
     fn write_block(&mut self, limit: Duration) -> Result<(), WireError> {
-        match self.rate {
+        match self.means.options.rate {
             None => self.wire.flush(limit)?,
             Some(rate) => self.write_slowly(rate.get(), limit)?,
         }
@@ -533,7 +535,7 @@ impl Session<'_, '_> {
 
     fn limit(&self, stage: Stage) -> Duration {
         let own = stage.timeout();
-        match self.timeout {
+        match self.means.options.timeout {
             Some(timeout) if stage == Stage::Quit => timeout.min(own),
             Some(timeout) => timeout,
             None => own,

@@ -22,7 +22,8 @@ impl TlsStream {
         Self { connection, under }
     }
 
-    /// The handshake. What is left to write at its end goes out with the first bytes of ours. Its reads and writes wait as long as was set for the stream, which is the whole of the deadline.
+    /// The handshake. What is left to write at its end goes out with the first bytes of ours. Its reads
+    /// and writes wait as long as was set for the stream, which is the whole of the deadline.
     pub fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
         let mut limit = deadline.whole();
         while self.connection.is_handshaking() {

@@ -232,13 +232,12 @@ impl Judge {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
     }
 
-    /// Nobody is believed here, so any signature will do as well.
+    /// Whether a certificate must be good; else any will do, and so will any signature.
     fn believes(&self) -> bool {
         self.trust == Trust::Verified
     }
 
-    /// What the handshake's signature says about the certificate. Where any will do, so will any
-    /// signature.
+    /// What the handshake's signature says about the certificate.
     fn signed(
         &self,
         certificate: &CertificateDer<'_>,
@@ -247,17 +246,16 @@ impl Judge {
         if self.trust == Trust::Any {
             return Ok(HandshakeSignatureValid::assertion());
         }
-        let verified = verify(&self.provider.signature_verification_algorithms);
-        if let Err(error) = &verified {
+        verify(&self.provider.signature_verification_algorithms).or_else(|error| {
             let why = weakness(certificate)
                 .unwrap_or_else(|| format!("does not fit the signature of the handshake: {error}"));
             *self.seen() = Judgement::Distrusted(why);
+            if !self.believes() {
+                return Ok(HandshakeSignatureValid::assertion());
+            }
             self.keep_refused(certificate, &[]);
-        }
-        match verified {
-            Err(_) if !self.believes() => Ok(HandshakeSignatureValid::assertion()),
-            other => other,
-        }
+            Err(error)
+        })
     }
 }
 
