@@ -11,6 +11,8 @@ pub enum Exit {
     Data,
     /// A named file cannot be read (`EX_NOINPUT`).
     NoInput,
+    /// A local name that nobody has (`EX_NOUSER`).
+    NoUser,
     /// The domain does not exist or takes no mail (`EX_NOHOST`).
     NoHost,
     /// Nobody accepted, and every refusal is for good (`EX_UNAVAILABLE`).
@@ -35,11 +37,12 @@ pub enum Exit {
 
 impl Exit {
     /// Every status, in the order of its number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Usage,
         Self::Data,
         Self::NoInput,
+        Self::NoUser,
         Self::NoHost,
         Self::Refused,
         Self::Bug,
@@ -56,10 +59,17 @@ impl Exit {
     #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {
-            Self::Ok => (0, "every recipient was accepted"),
+            Self::Ok => (
+                0,
+                "every recipient was accepted, or the message is safe in the queue",
+            ),
             Self::Usage => (64, "the command line is wrong"),
             Self::Data => (65, "an address or the message is not valid"),
             Self::NoInput => (66, "a file that was named cannot be read"),
+            Self::NoUser => (
+                67,
+                "a local name has neither an alias nor a domain (sendmail)",
+            ),
             Self::NoHost => (
                 68,
                 "the domain does not exist or takes no mail (NXDOMAIN, null MX)",

@@ -14,18 +14,20 @@
 //! | [`config`] | the configuration file: where it is, who may write it, its profiles | toml |
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
+//! | [`rewrite`] | what becomes of addresses: aliases, missing domains, those that a relay does not take | |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
 //! | [`wire`] | TCP, unix sockets, the race of addresses, TLS, buffers, deadlines | sockets, rustls |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
 //! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios, `/bin/sh` |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
+//! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -33,19 +35,21 @@
 //!
 //! ```text
 //! wire       ->
-//! message    ->
+//! rewrite    ->
+//! message    -> rewrite
 //! route      ->
 //! sink       ->
 //! config     ->
 //! credentials ->
 //! session    -> wire
 //! outcome    -> session route wire
+//! queue      -> outcome
 //! transcript -> outcome session
-//! plan       -> message route wire session config credentials transcript sink check
-//! args       -> plan message route wire session config credentials transcript sink check
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check
 //! deliver    -> message route wire session outcome
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message route wire session config credentials transcript sink deliver outcome check
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver outcome check
 //! ```
 
 pub mod address;
@@ -56,12 +60,15 @@ pub mod check;
 pub mod config;
 pub mod credentials;
 pub mod deliver;
+pub mod envelope;
 pub mod exit;
 pub mod host;
 pub mod message;
 pub mod outcome;
 pub mod peer;
 pub mod plan;
+pub mod queue;
+pub mod rewrite;
 pub mod route;
 pub mod secret;
 pub mod session;

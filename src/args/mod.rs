@@ -314,6 +314,7 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
         way,
         fallbacks: Vec::new(),
         output,
+        queueing: None,
     })))
 }
 

@@ -4,8 +4,9 @@ use super::attachment::attached_message;
 use super::fields::{given_fields, own_fields, take_bcc};
 use super::source::Source;
 use super::tree::{ALTERNATIVE, MIXED, Node, RELATED};
-use super::{Draft, Envelope, Inline, Message, MessageError, recipients, related, text};
+use super::{Draft, Inline, Message, MessageError, recipients, related, text};
 use crate::blocks::Transport;
+use crate::envelope::{Dsn, Envelope};
 use std::time::SystemTime;
 
 /// What is found out on the way.
@@ -30,6 +31,7 @@ pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageErro
         envelope: Envelope {
             sender: None,
             recipients: recipients(named.chain(&bcc)),
+            dsn: Dsn::default(),
         },
         utf8_header: !head.is_ascii(),
         remarks: notes.remarks,

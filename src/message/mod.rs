@@ -18,6 +18,7 @@ pub use attachment::{Attachment, Disposition, Inline};
 pub use source::{Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};
+use crate::envelope::{Dsn, Envelope};
 use crate::exit::Exit;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -93,6 +94,28 @@ pub struct Ready {
     pub recipients: Vec<Entry>,
 }
 
+/// A message as programs hand it to sendmail: perhaps without a header, with addresses that have no
+/// domain, with lines of any length. All of it is taken that can be.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The message.
+    pub input: Input,
+    /// Whether a line that is only a dot ends it (no `-i`).
+    pub dot_ends: bool,
+    /// Who is to have it, as the command line says.
+    pub recipients: Vec<String>,
+    /// Whether those are to have it, too, whom the header names (`-t`).
+    pub recipients_of_header: bool,
+    /// The reverse-path (`-f`); `Some("")` is the null sender, `None` the user who runs us.
+    pub sender: Option<String>,
+    /// The user's full name (`-F`), for a From that we make.
+    pub full_name: Option<String>,
+    /// Which reports are wanted (`-N`, `-R`, `-V`).
+    pub dsn: Dsn,
+    /// Whether raw UTF-8 in the header stays as it is (`-U`, `-O smtputf8=yes`); else it is encoded.
+    pub utf8: bool,
+}
+
 /// Where the message comes from.
 #[derive(Clone, Debug)]
 pub enum Content {
@@ -109,15 +132,6 @@ pub struct Options {
     pub content: Content,
     /// The reverse-path if it is not the author: `Some(None)` is the null sender.
     pub envelope_from: Option<Option<Address>>,
-}
-
-/// Who sends to whom (RFC 5321 §2.3.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// The reverse-path; `None` is the null sender.
-    pub sender: Option<Address>,
-    /// The forward-paths, each once.
-    pub recipients: Vec<Address>,
 }
 
 /// A message that is ready for the wire.

@@ -4,10 +4,11 @@ use super::encode::{self, Encoding};
 use super::fields::{is_once, written};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
-use super::{Envelope, Field, Message, MessageError, Ready};
+use super::{Field, Message, MessageError, Ready};
 use super::{header::addresses, message_id, recipients};
 use crate::address::{Entry, parse_list};
 use crate::blocks::Transport;
+use crate::envelope::{Dsn, Envelope};
 use crate::time::header_date;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -92,7 +93,11 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
         Piece::lines(last_line_end),
     ];
     Ok(Message {
-        envelope: Envelope { sender, recipients },
+        envelope: Envelope {
+            sender,
+            recipients,
+            dsn: Dsn::default(),
+        },
         utf8_header,
         remarks,
         warnings: Vec::new(),

@@ -26,6 +26,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Probe(plan) => probe::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
+        Plan::Queue(_) | Plan::Sendmail(_) => Exit::Bug,
     }
 }
 
