@@ -53,3 +53,25 @@ pub enum Block {
     /// Nothing: the message has ended.
     End,
 }
+
+/// A message of no octets, where there is nothing to carry.
+pub struct Nothing;
+
+impl Replay for Nothing {
+    fn shape(&self, _: Transport) -> Option<Shape> {
+        Some(Shape {
+            transport: Transport::SevenBit,
+            size: 0,
+        })
+    }
+
+    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
+        Box::new(Self)
+    }
+}
+
+impl Blocks for Nothing {
+    fn append(&mut self, _: &mut Vec<u8>) -> io::Result<Block> {
+        Ok(Block::End)
+    }
+}

@@ -24,6 +24,7 @@
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
+//! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
@@ -48,8 +49,9 @@
 //! plan       -> message rewrite queue route wire session config credentials transcript sink check
 //! args       -> plan message rewrite queue route wire session config credentials transcript sink check
 //! deliver    -> message route wire session outcome
+//! ready      -> plan route wire credentials deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver outcome check
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready outcome check
 //! ```
 
 pub mod address;
@@ -68,6 +70,7 @@ pub mod outcome;
 pub mod peer;
 pub mod plan;
 pub mod queue;
+pub mod ready;
 pub mod rewrite;
 pub mod route;
 pub mod secret;

@@ -1,6 +1,6 @@
 //! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
 
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use crate::blocks::Nothing;
 use crate::certificate::Certificate;
 use crate::deliver::Way;
 use crate::exit::Exit;
@@ -159,12 +159,7 @@ fn talk(
         recipients: &[],
     });
     let (server, wire) = connect(way, place, peers, witness)?;
-    let errand = Errand {
-        sender: None,
-        recipients: Vec::new(),
-        utf8_header: false,
-        message: &Nothing,
-    };
+    let errand = Errand::new(None, Vec::new(), &Nothing);
     let means = Means {
         options: way.session,
         tls: way.tls,
@@ -203,28 +198,6 @@ fn connect(
         };
     }
     Err(failed)
-}
-
-/// No message.
-struct Nothing;
-
-impl Replay for Nothing {
-    fn shape(&self, _: Transport) -> Option<Shape> {
-        Some(Shape {
-            transport: Transport::SevenBit,
-            size: 0,
-        })
-    }
-
-    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
-        Box::new(Self)
-    }
-}
-
-impl Blocks for Nothing {
-    fn append(&mut self, _: &mut Vec<u8>) -> std::io::Result<Block> {
-        Ok(Block::End)
-    }
 }
 
 /// Writes down what it sees, and tells whoever else looks on.

@@ -99,10 +99,10 @@ impl Ending {
         }
     }
 
-    /// `None` where it is the message that failed.
+    /// `None` where it is not the server or the network that failed.
     pub(super) fn failed(server: &Server, failure: &Failure) -> Option<Self> {
         let (stage, cause, words, advice) = match failure {
-            Failure::Message(_) => return None,
+            Failure::Message(_) | Failure::Ledger(_) => return None,
             Failure::Wire(stage, WireError::Unwelcome(why)) => {
                 let words = format!("no TLS with {server}: {why}");
                 (*stage, Cause::Policy, words, "")

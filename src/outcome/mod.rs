@@ -188,6 +188,13 @@ impl Fate {
         }
     }
 
+    /// Others have just found the host down.
+    #[must_use]
+    pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
+        let sentence = format!("<{recipient}>: {host} was not tried: {why}");
+        Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+    }
+
     /// The session ended with an answer, or with a failure in its place.
     #[must_use]
     pub fn answered(
@@ -286,6 +293,13 @@ impl Fate {
         if let Failure::Message(error) = failure {
             let sentence = format!("<{recipient}>: {error}");
             return Self::of(recipient, Verdict::Skipped, Cause::Message, sentence);
+        }
+        if let Failure::Ledger(error) = failure {
+            let sentence = format!(
+                "<{recipient}>: cannot write down that the message is about to be sent: {error}; it \
+                 was not sent"
+            );
+            return Self::of(recipient, Verdict::Deferred, Cause::Network, sentence);
         }
         let Some(ending) = Ending::failed(server, failure) else {
             return Self::unasked(recipient);

@@ -1,11 +1,13 @@
 //! The dialogue: what to say when, and what a reply means. No socket, no clock, no terminal.
 
 mod login;
+mod parameters;
 
 use super::auth::{Bindings, Candidate, Exchange};
-use super::{Answer, Class, Encryption, Errand, Offers, Options, Reply, Stage, Unfit, Unmet};
+use super::{Answer, Class, Encryption, Errand, Offers, Options, Reply, Stage, Then, Unfit, Unmet};
 use crate::address::Address;
 use crate::blocks::{Shape, Transport};
+use crate::envelope::Dsn;
 use crate::secret::Login;
 use std::collections::VecDeque;
 use zeroize::Zeroizing;
@@ -24,6 +26,8 @@ const CHUNK: u64 = 16 * 1024 * 1024;
 pub enum Event {
     /// The connection is there.
     Started,
+    /// The session had come to rest, and there is another errand.
+    Resumed,
     /// The connection is encrypted, and AUTH may be bound to it.
     Secured(Bindings),
     /// A reply came for the stage that was waited for.
@@ -43,6 +47,8 @@ pub enum Action {
     Read,
     /// Hold the TLS handshake; nothing may have come before it.
     Secure,
+    /// The errand is done, and nothing more is said for now.
+    Rest,
     /// The dialogue is over.
     Finish,
     /// The server broke the protocol in this stage, in these words; nothing more may be said.
@@ -75,6 +81,16 @@ pub struct Line {
     pub shown: String,
     /// Whether it has something that must not be seen: its last word.
     pub hides: bool,
+}
+
+/// What is known of a server when a session rests.
+#[derive(Debug)]
+pub struct Acquaintance {
+    helo: String,
+    options: Options,
+    offers: Offers,
+    /// Whether the next transaction wants RSET first.
+    open: bool,
 }
 
 /// One session's conversation, from the greeting to QUIT.
@@ -153,11 +169,33 @@ impl<'a> Dialogue<'a> {
         }
     }
 
+    /// A dialogue for one errand more, with a server that has rested.
+    #[must_use]
+    pub fn resumed(errand: &'a Errand<'a>, server: Acquaintance) -> Self {
+        Self {
+            offers: server.offers,
+            open: server.open,
+            ..Self::new(errand, server.helo, &server.options, None)
+        }
+    }
+
+    /// What is known of the server now.
+    #[must_use]
+    pub fn acquaintance(&self) -> Acquaintance {
+        Acquaintance {
+            helo: self.helo.clone(),
+            options: self.options.clone(),
+            offers: self.offers.clone(),
+            open: self.open,
+        }
+    }
+
     /// What to do after this event.
     pub fn step(&mut self, event: Event) -> Action {
         match event {
             Event::Started if self.options.tls == Encryption::Implicit => Action::Secure,
             Event::Started => self.await_greeting(),
+            Event::Resumed => self.transact(),
             Event::Secured(bindings) => self.secured(bindings),
             Event::Replied(reply) => self.replied(reply),
             Event::Unasked(reply) => {
@@ -189,6 +227,20 @@ impl<'a> Dialogue<'a> {
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         self.leaving
+    }
+
+    /// Those for whom the end of data that is about to go out may mean that they get the message.
+    #[must_use]
+    pub fn at_stake(&self) -> Vec<usize> {
+        let is_later = |recipient| self.later.iter().any(|(other, _)| *other == recipient);
+        let open = |&&recipient: &&usize| self.answers[recipient].is_none() && !is_later(recipient);
+        self.current.iter().filter(open).copied().collect()
+    }
+
+    /// Whether this recipient's message was taken.
+    #[must_use]
+    pub fn is_accepted(&self, recipient: usize) -> bool {
+        matches!(self.answers[recipient], Some(Answer::Accepted(_)))
     }
 
     /// Takes back acceptances that the server's further replies have made worthless.
@@ -346,6 +398,9 @@ impl<'a> Dialogue<'a> {
         let stage = Stage::Rcpt(recipient);
         match reply.class() {
             _ if self.answers[recipient].is_some() => {}
+            Class::Success if self.errand.asks_only => {
+                self.answers[recipient] = Some(Answer::Accepted(reply));
+            }
             Class::Success => self.taken.push(recipient),
             Class::GoOn => return abort(stage, &reply),
             _ if reply.is_too_many_recipients() && !self.taken.is_empty() => {
@@ -422,7 +477,9 @@ impl<'a> Dialogue<'a> {
         if !self.awaiting.is_empty() {
             return Action::Read;
         }
-        if self.taken.is_empty() && !matches!(self.unsaid.front(), Some(Stage::Rcpt(_))) {
+        if self.taken.is_empty()
+            && matches!(self.unsaid.front(), Some(Stage::Data | Stage::Bdat { .. }))
+        {
             self.unsaid.clear();
         }
         if self.unsaid.is_empty() {
@@ -436,7 +493,10 @@ impl<'a> Dialogue<'a> {
         self.settle_the_later();
         self.taken.clear();
         if self.todo.is_empty() {
-            return self.leave();
+            return match self.errand.then {
+                Then::Quit => self.leave(),
+                Then::Rest => Action::Rest,
+            };
         }
         // R7: no MAIL while a transaction is open.
         if std::mem::take(&mut self.open) {
@@ -447,11 +507,11 @@ impl<'a> Dialogue<'a> {
         self.current = self.todo.drain(..count).collect();
         self.unsaid
             .extend(self.current.iter().copied().map(Stage::Rcpt));
-        self.unsaid.push_back(if self.chunks() {
-            Stage::Bdat { last: true }
-        } else {
-            Stage::Data
-        });
+        match (self.errand.asks_only, self.chunks()) {
+            (true, _) => {}
+            (false, true) => self.unsaid.push_back(Stage::Bdat { last: true }),
+            (false, false) => self.unsaid.push_back(Stage::Data),
+        }
         self.say_unsaid()
     }
 
@@ -530,8 +590,12 @@ impl<'a> Dialogue<'a> {
     }
 
     /// QUIT right behind the message, where the server takes groups and nothing else is to come
-    /// (RFC 2920 §3.1). As long as a recipient's reply may be "too many", something is.
+    /// (RFC 2920 §3.1). As long as a recipient's reply may be "too many", something is; and where books
+    /// are kept, the reply is written down before QUIT.
     fn early_quit(&mut self) -> Option<Item> {
+        if self.errand.then == Then::Rest || self.errand.ledger.is_some() {
+            return None;
+        }
         let asked = |stage: &Stage| matches!(stage, Stage::Rcpt(_));
         let open = self.awaiting.iter().filter(|stage| asked(stage)).count();
         let last = self.todo.is_empty() && self.later.is_empty() && open < 2;
@@ -632,7 +696,7 @@ impl<'a> Dialogue<'a> {
             Stage::Ehlo => format!("EHLO {}", self.helo),
             Stage::Helo => format!("HELO {}", self.helo),
             Stage::Mail => self.mail(),
-            Stage::Rcpt(recipient) => format!("RCPT TO:<{}>", self.errand.recipients[recipient]),
+            Stage::Rcpt(recipient) => self.rcpt(recipient),
             Stage::Data => "DATA".to_owned(),
             Stage::Rset => "RSET".to_owned(),
             Stage::Dot => ".".to_owned(),
@@ -670,7 +734,21 @@ impl<'a> Dialogue<'a> {
         {
             line.push_str(" SMTPUTF8");
         }
+        if let Some(dsn) = self.dsn() {
+            line.push_str(&parameters::of_mail(dsn));
+        }
         line
+    }
+
+    fn rcpt(&self, recipient: usize) -> String {
+        let address = self.errand.recipients[recipient];
+        let parameters = self.dsn().map(|dsn| parameters::of_rcpt(dsn, address));
+        format!("RCPT TO:<{address}>{}", parameters.unwrap_or_default())
+    }
+
+    /// The reports that are asked for, if this server makes any.
+    fn dsn(&self) -> Option<&'a Dsn> {
+        self.errand.dsn.filter(|_| self.offers.dsn)
     }
 }
 

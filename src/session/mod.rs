@@ -11,14 +11,15 @@ mod run;
 mod stage;
 
 pub use auth::Mechanism;
-pub use dialogue::{Action, Dialogue, Event, Item, Line};
+pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line};
 pub use offers::Offers;
 pub use reply::{Class, Reply, ReplyError};
-pub use run::run;
+pub use run::{Rest, resume, run};
 pub use stage::Stage;
 
 use crate::address::Address;
 use crate::blocks::Replay;
+use crate::envelope::Dsn;
 use crate::secret::Login;
 use crate::wire::{Tls, TlsError, WireError};
 use std::io;
@@ -84,6 +85,58 @@ pub struct Errand<'a> {
     pub utf8_header: bool,
     /// The message.
     pub message: &'a dyn Replay,
+    /// Which reports are asked for, where the server offers to make them (RFC 3461).
+    pub dsn: Option<&'a Dsn>,
+    /// Whether the recipients are only asked about, and nobody gets the message.
+    pub asks_only: bool,
+    /// The books that are kept about the message.
+    pub ledger: Option<&'a dyn Ledger>,
+    /// What comes behind it.
+    pub then: Then,
+}
+
+impl<'a> Errand<'a> {
+    /// One message, no books, and QUIT.
+    #[must_use]
+    pub fn new(
+        sender: Option<&'a Address>,
+        recipients: Vec<&'a Address>,
+        message: &'a dyn Replay,
+    ) -> Self {
+        Self {
+            sender,
+            recipients,
+            utf8_header: false,
+            message,
+            dsn: None,
+            asks_only: false,
+            ledger: None,
+            then: Then::Quit,
+        }
+    }
+}
+
+/// What comes behind an errand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// QUIT.
+    Quit,
+    /// Perhaps another errand: the session stays open, if nothing is wrong with it.
+    Rest,
+}
+
+/// The books about a message, of which it must be known later whether it may have been sent. Recipients
+/// are places in the errand.
+pub trait Ledger {
+    /// The end of data is about to go out for these, and from then on nobody knows until its reply
+    /// has come.
+    ///
+    /// # Errors
+    /// It cannot be written down, so it must not be sent.
+    fn ending(&self, recipients: &[usize]) -> io::Result<()>;
+
+    /// The server took the message for these, with this reply.
+    fn taken(&self, recipients: &[usize], reply: &Reply);
 }
 
 /// How a session ended.
@@ -95,12 +148,15 @@ pub struct Ended {
     pub failure: Option<Failure>,
     /// What the server said, or did not do, so that there was no transaction for anybody.
     pub refusal: Option<Answer>,
+    /// The session, where it rests.
+    pub rest: Option<Rest>,
 }
 
 /// What became of one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The server took the message for it, with this reply to the end of data.
+    /// The server took the message for it, with this reply to the end of data; where it was only asked,
+    /// it would take one, with this reply to RCPT.
     Accepted(Reply),
     /// The server said no, for good or for now.
     Said(Stage, Reply),
@@ -180,4 +236,6 @@ pub enum Failure {
     Tls(TlsError),
     /// The message could not be read to its end, so it was broken off before the final dot.
     Message(io::Error),
+    /// It cannot be written down that the message is about to be sent, so it was not.
+    Ledger(io::Error),
 }

@@ -21,6 +21,8 @@ pub struct Offers {
     pub binary_mime: bool,
     /// TLS (RFC 3207).
     pub starttls: bool,
+    /// Delivery status notifications (RFC 3461).
+    pub dsn: bool,
     /// The mechanisms of AUTH, as the server spells them (RFC 4954).
     pub auth: Vec<String>,
 }
@@ -54,6 +56,7 @@ impl Offers {
                 "CHUNKING" => offers.chunking = true,
                 "BINARYMIME" => offers.binary_mime = true,
                 "STARTTLS" => offers.starttls = true,
+                "DSN" => offers.dsn = true,
                 "AUTH" => offers.auth.extend(words.map(str::to_owned)),
                 _ => {}
             }
@@ -100,6 +103,7 @@ mod tests {
                 chunking: true,
                 binary_mime: true,
                 starttls: true,
+                dsn: false,
                 auth: ["Plain", "LOGIN", "LOGIN"].map(str::to_owned).to_vec(),
             }
         );

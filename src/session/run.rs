@@ -5,9 +5,10 @@ use super::auth::{Bindings, Mask};
 use super::carried::Carried;
 use super::reply::Gathering;
 use super::{
-    Action, Answer, Class, Dialogue, Encryption, Ended, Errand, Event, Failure, Item, Line, Means,
-    Reply, ReplyError, Stage, Unmet,
+    Acquaintance, Action, Answer, Class, Dialogue, Encryption, Ended, Errand, Event, Failure, Item,
+    Line, Means, Reply, ReplyError, Stage, Unmet,
 };
+use crate::blocks::Nothing;
 use crate::text::printable;
 use crate::watch::{self, Happening, Watch};
 use crate::wire::{Deadline, Early, Secured, TlsError, Wire, WireError};
@@ -18,37 +19,48 @@ use zeroize::Zeroize;
 /// A block is written when so much has gathered: few system calls, and no more memory than that.
 const WRITE_SIZE: usize = 64 * 1024;
 
-/// Holds one session over a wire and says what became of every recipient. The wire is closed after it.
+/// Holds one session over a wire and says what became of every recipient. The wire is closed after it,
+/// unless the session is to rest and can.
 pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn Watch) -> Ended {
     let options = means.options;
     let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
-    let mut session = Session {
-        wire,
-        errand,
-        means,
-        dialogue: Dialogue::new(errand, helo, options, means.login),
-        mask: Mask::of(means.login),
-        watch,
-        holds_secret: false,
-        in_doubt: false,
-        gathered: 0,
-        owed: 0,
-        quit_code: None,
-    };
-    let failure = session.converse().err();
-    if failure.is_some() && session.in_doubt {
-        session.dialogue.doubt();
+    let dialogue = Dialogue::new(errand, helo, options, means.login);
+    let mask = Mask::of(means.login);
+    Session::new((wire, mask), dialogue, (errand, means), watch).hold(Event::Started)
+}
+
+/// Goes on with a session that has rested.
+pub fn resume(rest: Rest, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn Watch) -> Ended {
+    let dialogue = Dialogue::resumed(errand, rest.server);
+    let ends = (rest.wire, rest.mask);
+    Session::new(ends, dialogue, (errand, means), watch).hold(Event::Resumed)
+}
+
+/// A session between two errands.
+pub struct Rest {
+    wire: Wire,
+    mask: Mask,
+    server: Acquaintance,
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest").finish_non_exhaustive()
     }
-    session.watch.happened(Happening::Closed);
-    let mask = session.mask;
-    let masked = |answer: Answer| masked(answer, &mask);
-    let refusal = session.dialogue.refusal().cloned().map(masked);
-    let answers = session.dialogue.into_answers().into_iter();
-    Ended {
-        answers: answers.map(|answer| answer.map(masked)).collect(),
-        failure: failure.map(|failure| masked_failure(failure, &mask)),
-        refusal,
+}
+
+impl Rest {
+    /// QUIT.
+    pub fn quit(self, means: &Means<'_>, watch: &mut dyn Watch) {
+        resume(self, &Errand::new(None, Vec::new(), &Nothing), means, watch);
     }
+}
+
+/// Whether there is something to go on with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Conversation {
+    Over,
+    Resting,
 }
 
 /// What leaves the session has no secret that the server may have said.
@@ -110,6 +122,10 @@ struct Session<'a, 'w> {
     owed: u32,
     /// What QUIT was answered with.
     quit_code: Option<u16>,
+    /// For whom the end of data went out, as it stands in the books.
+    ending: Vec<usize>,
+    /// The reply to it, until it is in the books.
+    end_reply: Option<Reply>,
 }
 
 fn tell(secured: &Secured, watch: &mut dyn Watch) {
@@ -145,19 +161,103 @@ fn beginning(text: &str) -> String {
     text.chars().take(EXCERPT).collect()
 }
 
+impl<'a, 'w> Session<'a, 'w> {
+    fn new(
+        (wire, mask): (Wire, Mask),
+        dialogue: Dialogue<'a>,
+        (errand, means): (&'a Errand<'a>, &'a Means<'a>),
+        watch: &'w mut dyn Watch,
+    ) -> Self {
+        Self {
+            wire,
+            errand,
+            means,
+            dialogue,
+            mask,
+            watch,
+            holds_secret: false,
+            in_doubt: false,
+            gathered: 0,
+            owed: 0,
+            quit_code: None,
+            ending: Vec::new(),
+            end_reply: None,
+        }
+    }
+}
+
 impl Session<'_, '_> {
-    fn converse(&mut self) -> Result<(), Failure> {
-        let mut event = Event::Started;
+    /// From the first event to the end, or to a rest.
+    fn hold(mut self, first: Event) -> Ended {
+        let (failure, rests) = match self.converse(first) {
+            Ok(Conversation::Resting) => (None, true),
+            Ok(Conversation::Over) => (None, false),
+            Err(failure) => (Some(failure), false),
+        };
+        if failure.is_some() && self.in_doubt {
+            self.dialogue.doubt();
+        }
+        if !rests {
+            self.watch.happened(Happening::Closed);
+        }
+        let mask = self.mask;
+        let masked = |answer: Answer| masked(answer, &mask);
+        let refusal = self.dialogue.refusal().cloned().map(masked);
+        let server = rests.then(|| self.dialogue.acquaintance());
+        let answers = self.dialogue.into_answers().into_iter();
+        Ended {
+            answers: answers.map(|answer| answer.map(masked)).collect(),
+            failure: failure.map(|failure| masked_failure(failure, &mask)),
+            refusal,
+            rest: server.map(|server| Rest {
+                wire: self.wire,
+                mask,
+                server,
+            }),
+        }
+    }
+
+    fn converse(&mut self, first: Event) -> Result<Conversation, Failure> {
+        let mut event = first;
         loop {
             let action = self.dialogue.step(event);
+            self.write_down();
             event = match action {
                 Action::Read => Event::Replied(self.reply()?),
-                Action::Say(items) if self.dialogue.is_leaving() => return self.farewell(&items),
+                Action::Say(items) if self.dialogue.is_leaving() => {
+                    return self.farewell(&items).map(|()| Conversation::Over);
+                }
                 Action::Say(items) => self.say(&items)?,
                 Action::Secure => self.secure()?,
-                Action::Finish => return self.check_the_end(),
+                Action::Rest => return self.rest(),
+                Action::Finish => return self.check_the_end().map(|()| Conversation::Over),
                 Action::Abort(stage, what) => return Err(Failure::Protocol(stage, what)),
             };
+        }
+    }
+
+    /// Whoever has said too much, or has gone, is not kept.
+    fn rest(&mut self) -> Result<Conversation, Failure> {
+        match self.wire.early() {
+            Early::Quiet => Ok(Conversation::Resting),
+            Early::Closed | Early::Broken(_) => Ok(Conversation::Over),
+            Early::Bytes(bytes) if bytes.starts_with(b"421") => Ok(Conversation::Over),
+            Early::Bytes(bytes) => {
+                let words = excerpt(&self.mask, bytes);
+                Err(self.out_of_step(&words))
+            }
+        }
+    }
+
+    /// The reply to the end of data goes into the books before anything else is said.
+    fn write_down(&mut self) {
+        let Some((reply, ledger)) = self.end_reply.take().zip(self.errand.ledger) else {
+            return;
+        };
+        let mut taken = std::mem::take(&mut self.ending);
+        taken.retain(|&recipient| self.dialogue.is_accepted(recipient));
+        if !taken.is_empty() {
+            ledger.taken(&taken, &self.mask.reply(reply));
         }
     }
 
@@ -294,6 +394,13 @@ impl Session<'_, '_> {
     /// its reply has come.
     fn finish_group(&mut self, end_at: Option<usize>) -> Result<Event, Failure> {
         let behind_end = end_at.map(|end| self.wire.outbox.len() - end);
+        if let (true, Some(ledger)) = (end_at.is_some(), self.errand.ledger) {
+            let at_stake = self.dialogue.at_stake();
+            if !at_stake.is_empty() {
+                ledger.ending(&at_stake).map_err(Failure::Ledger)?;
+            }
+            self.ending = at_stake;
+        }
         let stage = self.dialogue.awaited();
         let written = self.write_block(self.limit(Stage::Body));
         let mut rest = std::mem::take(&mut self.wire.outbox);
@@ -486,7 +593,10 @@ impl Session<'_, '_> {
         let stage = self.dialogue.awaited();
         let reply = self.reply_by(Deadline::after(self.limit(stage)), stage)?;
         match stage {
-            Stage::Dot | Stage::Bdat { last: true } => self.in_doubt = false,
+            Stage::Dot | Stage::Bdat { last: true } => {
+                self.in_doubt = false;
+                self.end_reply = Some(reply.clone());
+            }
             Stage::Quit => self.quit_code = Some(reply.code),
             _ => {}
         }

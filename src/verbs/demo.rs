@@ -5,7 +5,7 @@ mod png;
 use super::terminal::{Stdout, complain};
 use crate::address::{Mailbox, parse_list};
 use crate::blocks::{Block, Replay, Transport};
-use crate::deliver::{Way, deliver};
+use crate::deliver::{Parcel, Way, deliver};
 use crate::exit::Exit;
 use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
@@ -135,9 +135,15 @@ fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError>
         session: &session,
         tls: &Tls::new(&tls::Options::default())?,
         login: None,
+        connections: None,
     };
     let mut report = Report::unasked(&message.envelope.recipients);
-    deliver(message, &way, &mut report, &mut Stevens::new(Stdout, false));
+    deliver(
+        &Parcel::of(message),
+        &way,
+        &mut report,
+        &mut Stevens::new(Stdout, false),
+    );
     Ok(report)
 }
 

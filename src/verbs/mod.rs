@@ -5,7 +5,6 @@ mod demo;
 mod print;
 mod probe;
 mod progress;
-mod ready;
 mod send;
 mod sink;
 mod terminal;

@@ -1,11 +1,11 @@
 //! `ehlo probe`: what a server says of itself.
 
-use super::ready::Ready;
 use super::terminal::{Stdout, complain};
 use crate::certificate::{Certificate, date, some_of};
 use crate::check::{self, Encrypted, Finding, Probe};
 use crate::exit::Exit;
 use crate::plan;
+use crate::ready::Ready;
 use crate::text::shown;
 use crate::transcript::{Stevens, certificate_fields};
 use crate::watch::Nobody;
@@ -22,16 +22,17 @@ pub fn run(plan: &plan::Probe) -> Exit {
             return error.exit();
         }
     };
+    let router = ready.router();
     let Some(place) = &plan.way.route.relay else {
         return Exit::Bug;
     };
     let probe = if plan.verbose {
         let mut transcript = Stevens::new(Stdout, true);
-        let probe = check::probe(&ready.way(), place, &mut transcript);
+        let probe = check::probe(&ready.way(&router, None), place, &mut transcript);
         let _ = Stdout.write_all(b"\n");
         probe
     } else {
-        check::probe(&ready.way(), place, &mut Nobody)
+        check::probe(&ready.way(&router, None), place, &mut Nobody)
     };
     let findings: Vec<Finding> = plan
         .expect

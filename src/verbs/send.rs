@@ -2,13 +2,13 @@
 
 use super::build;
 use super::progress::Progress;
-use super::ready::Ready;
 use super::terminal::{Stdout, complain};
-use crate::deliver::deliver;
+use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::outcome::{Cause, Report, Verdict};
 use crate::plan::{self, Send};
+use crate::ready::Ready;
 use crate::transcript::{Format, Json, Stevens};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
@@ -62,7 +62,9 @@ fn deliver_by(
     watch: &mut dyn Watch,
 ) -> Report {
     let mut report = Report::unasked(&message.envelope.recipients);
-    deliver(message, &first.way(), &mut report, watch);
+    let parcel = Parcel::of(message);
+    let router = first.router();
+    deliver(&parcel, &first.way(&router, None), &mut report, watch);
     for fallback in fallbacks {
         if report.open().is_empty() || watch.refuses() {
             break;
@@ -72,7 +74,8 @@ fn deliver_by(
             Ok(next) => {
                 let error = None;
                 watch.happened(Happening::Fallback { profile, error });
-                deliver(message, &next.way(), &mut report, watch);
+                let router = next.router();
+                deliver(&parcel, &next.way(&router, None), &mut report, watch);
             }
             Err(error) => {
                 let error = error.to_string();

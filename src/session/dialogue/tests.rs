@@ -58,15 +58,11 @@ impl Play {
             .filter(|s| !s.is_empty())
             .map(|s| address(&s));
         let recipients: Vec<Address> = self.recipients.iter().map(address).collect();
-        let errand = Errand {
-            sender: sender.as_ref(),
-            recipients: recipients.iter().collect(),
-            utf8_header: false,
-            message: &Fake(Shape {
-                transport: self.transport,
-                size: self.size,
-            }),
-        };
+        let message = Fake(Shape {
+            transport: self.transport,
+            size: self.size,
+        });
+        let errand = Errand::new(sender.as_ref(), recipients.iter().collect(), &message);
         let helo = self.helo.to_owned();
         let mut dialogue = Dialogue::new(&errand, helo, &self.options, self.login.as_ref());
         act(&mut dialogue, script);
@@ -87,7 +83,7 @@ fn act(dialogue: &mut Dialogue<'_>, script: &str) {
     let mut event = Event::Started;
     loop {
         let said = match dialogue.step(event) {
-            Action::Finish => break,
+            Action::Finish | Action::Rest => break,
             Action::Abort(_, what) => {
                 assert_eq!(lines.next(), Some("abort"), "{what}");
                 break;
@@ -471,15 +467,11 @@ fn only_the_recipient_that_needs_utf8_is_left_out() {
 fn more_than_a_hundred_recipients_go_in_several_transactions() {
     let names: Vec<String> = (0..150).map(|n| format!("u{n}@x.org")).collect();
     let addresses: Vec<Address> = names.iter().map(|n| Address::parse(n).unwrap()).collect();
-    let errand = Errand {
-        sender: None,
-        recipients: addresses.iter().collect(),
-        utf8_header: false,
-        message: &Fake(Shape {
-            transport: Transport::SevenBit,
-            size: 100,
-        }),
-    };
+    let message = Fake(Shape {
+        transport: Transport::SevenBit,
+        size: 100,
+    });
+    let errand = Errand::new(None, addresses.iter().collect(), &message);
     let group = |names: &[String]| {
         let rcpts = names.join(">\nC: RCPT TO:<");
         let oks = "S: 250 ok\n".repeat(names.len() + 1);

@@ -1,7 +1,7 @@
 //! What must be at hand before a way is taken: keys, trust, and the password.
 
 use crate::credentials::{self, CredentialsError};
-use crate::deliver;
+use crate::deliver::{self, Connections};
 use crate::exit::Exit;
 use crate::plan;
 use crate::route::Router;
@@ -11,7 +11,6 @@ use crate::wire::{Tls, TlsSetupError};
 /// A way with all that it needs. Nothing was connected for it yet.
 pub struct Ready<'p> {
     plan: &'p plan::Way,
-    router: Router<'p>,
     tls: Tls,
     login: Option<Login>,
 }
@@ -47,21 +46,28 @@ impl<'p> Ready<'p> {
         let login = wanted
             .map(|wanted| credentials::find(wanted, &host))
             .transpose()?;
-        Ok(Self {
-            plan,
-            router: Router::new(&plan.route),
-            tls,
-            login,
-        })
+        Ok(Self { plan, tls, login })
+    }
+
+    /// Finds the servers of this way.
+    #[must_use]
+    pub fn router(&self) -> Router<'p> {
+        Router::new(&self.plan.route)
     }
 
     /// The way, for delivering.
-    pub fn way(&self) -> deliver::Way<'_> {
+    #[must_use]
+    pub fn way<'a>(
+        &'a self,
+        router: &'a Router<'a>,
+        connections: Option<&'a Connections<'a>>,
+    ) -> deliver::Way<'a> {
         deliver::Way {
-            router: &self.router,
+            router,
             session: &self.plan.session,
             tls: &self.tls,
             login: self.login.as_ref(),
+            connections,
         }
     }
 }

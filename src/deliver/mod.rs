@@ -1,19 +1,57 @@
 //! The recipe: where to, who takes it, what became of it.
 
+mod connections;
+
+pub use connections::{Connections, Hosts};
+
 use crate::address::Address;
+use crate::blocks::Replay;
+use crate::envelope::Envelope;
 use crate::message::Message;
 use crate::outcome::{Fate, Report, Server, Verdict};
 use crate::peer::Peer;
 use crate::route::{Destination, Host, RouteError, Router};
 use crate::secret::Login;
-use crate::session::{self, Answer, Class, Encryption, Ended, Errand, Failure, Means, Stage};
+use crate::session::{
+    self, Answer, Class, Encryption, Ended, Errand, Failure, Ledger, Means, Reply, Stage, Then,
+};
 use crate::watch::{Happening, Watch};
 use crate::wire::{self, Terms, Tls, Unconnected, Wire, WireError};
+use connections::{Resting, is_stale};
 use std::collections::VecDeque;
+use std::io;
 use std::time::Duration;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(30);
+
+/// What is delivered.
+pub struct Parcel<'a> {
+    /// Who sends to whom.
+    pub envelope: &'a Envelope,
+    /// Whether the header has raw UTF-8 (RFC 6532).
+    pub utf8_header: bool,
+    /// The message.
+    pub message: &'a dyn Replay,
+    /// Whether the recipients are only asked about, and nobody gets the message.
+    pub asks_only: bool,
+    /// The books that are kept about it, by places in the envelope.
+    pub ledger: Option<&'a dyn Ledger>,
+}
+
+impl<'a> Parcel<'a> {
+    /// A message of which no books are kept.
+    #[must_use]
+    pub fn of(message: &'a Message) -> Self {
+        Self {
+            envelope: &message.envelope,
+            utf8_header: message.utf8_header,
+            message,
+            asks_only: false,
+            ledger: None,
+        }
+    }
+}
 
 /// A way to deliver: where to, how, and who we are there.
 pub struct Way<'a> {
@@ -25,6 +63,8 @@ pub struct Way<'a> {
     pub tls: &'a Tls,
     /// Who we are; `None` does not log in.
     pub login: Option<&'a Login>,
+    /// What it has in common with other deliveries; `None` leaves nothing open behind it.
+    pub connections: Option<&'a Connections<'a>>,
 }
 
 impl Way<'_> {
@@ -38,15 +78,26 @@ impl Way<'_> {
     }
 }
 
-/// Delivers a message to those of its recipients whose fate in the report is still open, and writes
+/// Delivers a parcel to those of its recipients whose fate in the report is still open, and writes
 /// down what becomes of each.
-pub fn deliver(message: &Message, way: &Way<'_>, report: &mut Report, watch: &mut dyn Watch) {
+pub fn deliver(parcel: &Parcel<'_>, way: &Way<'_>, report: &mut Report, watch: &mut dyn Watch) {
     let open = report.open();
-    let all = &message.envelope.recipients;
+    deliver_to(&open, parcel, way, report, watch);
+}
+
+/// Delivers a parcel to these of its recipients.
+pub fn deliver_to(
+    open: &[usize],
+    parcel: &Parcel<'_>,
+    way: &Way<'_>,
+    report: &mut Report,
+    watch: &mut dyn Watch,
+) {
+    let all = &parcel.envelope.recipients;
     let asked: Vec<Address> = open.iter().map(|&place| all[place].clone()).collect();
     let routes = way.router.routes(&asked, watch);
     let mut delivery = Delivery {
-        message,
+        parcel,
         way,
         watch,
         fates: &mut report.fates,
@@ -65,7 +116,7 @@ pub fn deliver(message: &Message, way: &Way<'_>, report: &mut Report, watch: &mu
 }
 
 struct Delivery<'a, 'r> {
-    message: &'a Message,
+    parcel: &'a Parcel<'a>,
     way: &'a Way<'a>,
     watch: &'r mut dyn Watch,
     fates: &'r mut [Fate],
@@ -77,6 +128,19 @@ impl Delivery<'_, '_> {
         let mut pending = recipients.to_vec();
         let mut tried = false;
         for host in &destination.hosts {
+            if let Some(open) = self.at_rest(host, destination.port, &pending) {
+                pending = open;
+                tried = true;
+                if pending.is_empty() {
+                    return;
+                }
+                continue;
+            }
+            if let Some(why) = self.down(host, destination) {
+                self.not_tried(&pending, host, &why);
+                tried = true;
+                continue;
+            }
             let router = self.way.router;
             let mut peers = match router.addresses(host, destination.port, self.watch) {
                 Ok(peers) => VecDeque::from(peers),
@@ -96,12 +160,72 @@ impl Delivery<'_, '_> {
                 port: destination.port_of(host),
                 recipients: &names,
             });
+            let mut door = Door::new(host, destination.port);
             while let Some(peer) = peers.pop_front() {
-                pending = self.at(host, peer, &mut peers, pending);
+                pending = self.at(&mut door, peer, &mut peers, pending);
                 if pending.is_empty() {
-                    return;
+                    break;
                 }
             }
+            self.remember(&door, destination);
+            if pending.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// By a session with this host that has rested; `None` where there is none that still works.
+    fn at_rest(&mut self, host: &Host, port: u16, pending: &[usize]) -> Option<Vec<usize>> {
+        let session = self.way.connections?.take(host, port)?;
+        let then = if session.is_fresh() {
+            Then::Rest
+        } else {
+            Then::Quit
+        };
+        let ended = self.on_errand(host, pending, then, |errand, means, watch| {
+            session::resume(session.rest, errand, means, watch)
+        });
+        if is_stale(&ended) {
+            let note = format!(
+                "{} has closed the connection; making another",
+                session.server
+            );
+            self.watch.happened(Happening::Note(&note));
+            return None;
+        }
+        let (open, rest) = self.settle(&session.server, ended, pending);
+        self.keep(rest.map(|rest| Resting {
+            carried: session.carried + 1,
+            host: session.host,
+            port: session.port,
+            server: session.server,
+            rest,
+        }));
+        Some(open)
+    }
+
+    fn keep(&self, session: Option<Resting>) {
+        if let Some((session, connections)) = session.zip(self.way.connections) {
+            connections.keep(session);
+        }
+    }
+
+    /// Why a host need not be tried, because others have just found it down.
+    fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
+        let hosts = self.way.connections?.hosts();
+        hosts.down(&host.to_string(), destination.port_of(host))
+    }
+
+    /// What was found out about a host, for those who come later.
+    fn remember(&self, door: &Door<'_>, destination: &Destination) {
+        let Some(connections) = self.way.connections else {
+            return;
+        };
+        let (name, port) = (door.host.to_string(), destination.port_of(door.host));
+        match &door.shut {
+            Some(why) if !door.answered => connections.hosts().went_down(&name, port, why),
+            _ if door.answered => connections.hosts().came_up(&name, port),
+            _ => {}
         }
     }
 
@@ -109,16 +233,20 @@ impl Delivery<'_, '_> {
     /// those who may be tried at the addresses that are left.
     fn at(
         &mut self,
-        host: &Host,
+        door: &mut Door<'_>,
         peer: Peer,
         others: &mut VecDeque<Peer>,
         pending: Vec<usize>,
     ) -> Vec<usize> {
+        let host = door.host;
         let connected = self.connect(host, peer, others, &pending);
         let (server, wire) = match connected {
             Ok(connected) => connected,
             Err(Unconnected::Unseen) => return Vec::new(),
-            Err(Unconnected::Failed { .. }) => return pending,
+            Err(Unconnected::Failed { why, .. }) => {
+                door.shut = Some(why);
+                return pending;
+            }
         };
         let options = self.way.session;
         let mut ended = self.session(host, wire, options, &pending);
@@ -137,7 +265,19 @@ impl Delivery<'_, '_> {
             };
             ended = self.session(host, wire, &clear, &pending);
         }
-        self.settle(&server, &ended, &pending)
+        match &ended.failure {
+            Some(Failure::Wire(Stage::Banner, error)) => door.shut = Some(error.to_string()),
+            _ => door.answered = true,
+        }
+        let (open, rest) = self.settle(&server, ended, &pending);
+        self.keep(rest.map(|rest| Resting {
+            host: host.clone(),
+            port: door.port,
+            server,
+            rest,
+            carried: 1,
+        }));
+        open
     }
 
     /// A connection to one of these; where there is none, all who wait for it have their answer.
@@ -170,29 +310,67 @@ impl Delivery<'_, '_> {
         options: &session::Options,
         pending: &[usize],
     ) -> Ended {
-        let all = &self.message.envelope.recipients;
+        // A session without the encryption that others may have is not for them.
+        let is_usual = options.tls == self.way.session.tls;
+        let then = if is_usual && self.way.connections.is_some() {
+            Then::Rest
+        } else {
+            Then::Quit
+        };
+        self.on_errand(host, pending, then, |errand, means, watch| {
+            let means = Means { options, ..*means };
+            session::run(wire, errand, &means, watch)
+        })
+    }
+
+    /// Makes an errand for these recipients, and lets a session carry it.
+    fn on_errand(
+        &mut self,
+        host: &Host,
+        pending: &[usize],
+        then: Then,
+        carry: impl FnOnce(&Errand<'_>, &Means<'_>, &mut dyn Watch) -> Ended,
+    ) -> Ended {
+        let Envelope {
+            sender,
+            recipients: all,
+            dsn,
+        } = self.parcel.envelope;
+        let page = self.parcel.ledger.map(|ledger| Page {
+            ledger,
+            places: pending,
+        });
         let errand = Errand {
-            sender: self.message.envelope.sender.as_ref(),
+            sender: sender.as_ref(),
             recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
-            utf8_header: self.message.utf8_header,
-            message: self.message,
+            utf8_header: self.parcel.utf8_header,
+            message: self.parcel.message,
+            dsn: Some(dsn),
+            asks_only: self.parcel.asks_only,
+            ledger: page.as_ref().map(|page| page as &dyn Ledger),
+            then,
         };
         let means = Means {
-            options,
+            options: self.way.session,
             tls: self.way.tls,
             host: &host.name(),
             login: self.way.login,
         };
-        session::run(wire, &errand, &means, self.watch)
+        carry(&errand, &means, self.watch)
     }
 
     /// Writes down the answers; gives those whom another host may still take, which is nobody once
     /// anybody got the message, or may have got it.
-    fn settle(&mut self, server: &Server, ended: &Ended, pending: &[usize]) -> Vec<usize> {
+    fn settle(
+        &mut self,
+        server: &Server,
+        ended: Ended,
+        pending: &[usize],
+    ) -> (Vec<usize>, Option<session::Rest>) {
         let failure = ended.failure.as_ref();
         let mut open = Vec::new();
         for (answer, &recipient) in ended.answers.iter().zip(pending) {
-            let to = &self.message.envelope.recipients[recipient];
+            let to = &self.parcel.envelope.recipients[recipient];
             self.fates[recipient] = Fate::answered(to, server, answer.as_ref(), failure);
             if may_try_another(answer.as_ref(), failure) {
                 open.push(recipient);
@@ -203,9 +381,18 @@ impl Delivery<'_, '_> {
             matches!(verdict(recipient), Verdict::Accepted | Verdict::Uncertain)
         };
         if pending.iter().any(begun) {
-            Vec::new()
-        } else {
-            open
+            open.clear();
+        }
+        (open, ended.rest)
+    }
+
+    /// The host was down a moment ago, for others.
+    fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
+        let note = format!("{host} is passed over: {why}");
+        self.watch.happened(Happening::Note(&note));
+        for &recipient in pending {
+            let to = &self.parcel.envelope.recipients[recipient];
+            self.fates[recipient] = Fate::passed_over(to, &host.to_string(), why);
         }
     }
 
@@ -217,7 +404,7 @@ impl Delivery<'_, '_> {
         for &recipient in pending {
             let passing = self.fates[recipient].verdict == Verdict::Deferred;
             if !tried && !passing {
-                let to = &self.message.envelope.recipients[recipient];
+                let to = &self.parcel.envelope.recipients[recipient];
                 self.fates[recipient] = Fate::unreachable(to, error);
             }
         }
@@ -225,20 +412,20 @@ impl Delivery<'_, '_> {
 
     fn unconnected(&mut self, pending: &[usize], server: &Server, why: &str) {
         for &recipient in pending {
-            let to = &self.message.envelope.recipients[recipient];
+            let to = &self.parcel.envelope.recipients[recipient];
             self.fates[recipient] = Fate::unconnected(to, server.clone(), why);
         }
     }
 
     fn unseen(&mut self, pending: &[usize]) {
         for &recipient in pending {
-            let to = &self.message.envelope.recipients[recipient];
+            let to = &self.parcel.envelope.recipients[recipient];
             self.fates[recipient] = Fate::unseen(to);
         }
     }
 
     fn names(&self, recipients: &[usize]) -> Vec<String> {
-        let all = &self.message.envelope.recipients;
+        let all = &self.parcel.envelope.recipients;
         recipients
             .iter()
             .map(|&recipient| all[recipient].to_string())
@@ -254,6 +441,51 @@ impl Delivery<'_, '_> {
                 words: &fate.words(),
             });
         }
+    }
+}
+
+/// A host while its addresses are tried.
+struct Door<'a> {
+    host: &'a Host,
+    port: u16,
+    /// Why nobody answered.
+    shut: Option<String>,
+    answered: bool,
+}
+
+impl<'a> Door<'a> {
+    fn new(host: &'a Host, port: u16) -> Self {
+        Self {
+            host,
+            port,
+            shut: None,
+            answered: false,
+        }
+    }
+}
+
+/// The books, where places in an errand are those of the envelope.
+struct Page<'a> {
+    ledger: &'a dyn Ledger,
+    places: &'a [usize],
+}
+
+impl Page<'_> {
+    fn places(&self, recipients: &[usize]) -> Vec<usize> {
+        recipients
+            .iter()
+            .map(|&recipient| self.places[recipient])
+            .collect()
+    }
+}
+
+impl Ledger for Page<'_> {
+    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+        self.ledger.ending(&self.places(recipients))
+    }
+
+    fn taken(&self, recipients: &[usize], reply: &Reply) {
+        self.ledger.taken(&self.places(recipients), reply);
     }
 }
 
