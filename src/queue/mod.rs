@@ -245,12 +245,16 @@ pub trait Store: Send + Sync {
 
 /// An item that nobody else may deliver or change as long as this lives.
 pub trait Claim: Replay + Send {
-    /// The item, with what was noted since.
+    /// The item, as it was when it was claimed.
     fn item(&self) -> &Item;
 
+    /// The item's history, with what was noted since.
+    fn history(&self) -> History;
+
     /// Adds to the journal. With [`Safety::Disk`], it is on disk when this returns; else it survives
-    /// the end of this process, and perhaps not that of the system.
-    fn note(&mut self, entry: Entry, safety: Safety) -> Result<(), QueueError>;
+    /// the end of this process, and perhaps not that of the system. Does not want the claim for itself,
+    /// because the message is being read when the end of data is noted.
+    fn note(&self, entry: Entry, safety: Safety) -> Result<(), QueueError>;
 
     /// Removes the item: every recipient is done with.
     fn remove(self: Box<Self>) -> Result<(), QueueError>;
