@@ -24,3 +24,10 @@ pub fn stamp(at: SystemTime) -> String {
 pub fn now_in_seconds() -> i64 {
     chrono::Utc::now().timestamp()
 }
+
+/// `2026-11-22T22:15:30Z`, for programs (RFC 3339).
+#[must_use]
+pub fn rfc3339(at: SystemTime) -> String {
+    DateTime::<chrono::Utc>::from(at)
+        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

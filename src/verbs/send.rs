@@ -1,15 +1,17 @@
 //! Sending: the verb that needs no name.
 
 use super::build;
+use super::keep::Kept;
 use super::progress::Progress;
 use super::terminal::{Stdout, complain};
+use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::outcome::{Cause, Report, Verdict};
+use crate::outcome::{Cause, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
-use crate::transcript::{Format, Json, Stevens};
+use crate::transcript::{self, Format, Json, Stevens};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
 
@@ -19,29 +21,57 @@ pub fn run(plan: Send) -> Exit {
         Ok(message) => message,
         Err(exit) => return exit,
     };
-    let first = match Ready::of(&plan.way) {
+    let Some(queueing) = &plan.queueing else {
+        return at_once(&message, &plan.way, &plan.fallbacks, plan.output);
+    };
+    let kept = Kept {
+        message: &message,
+        queueing,
+        way: &plan.way,
+        fallbacks: &plan.fallbacks,
+        output: plan.output,
+        told: Told::Caller,
+    };
+    kept.send_or_not()
+}
+
+/// Sends a message of which nothing is kept.
+pub fn at_once(
+    message: &Message,
+    way: &plan::Way,
+    fallbacks: &[plan::Way],
+    output: transcript::Options,
+) -> Exit {
+    let first = match Ready::of(way) {
         Ok(first) => first,
         Err(error) => {
             complain(&error.to_string());
             return error.exit();
         }
     };
-    let go = |watch: &mut dyn Watch| {
-        if let Some(profile) = &plan.way.profile {
+    shown(output, |watch| {
+        if let Some(profile) = &way.profile {
             watch.happened(Happening::Detail(&format!("using the profile {profile}")));
         }
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
-        if plan.output.progress {
-            return deliver_by(&first, &plan.fallbacks, &message, &mut Progress::new(watch));
+        deliver_by(&first, fallbacks, message, watch)
+    })
+}
+
+/// Shows what happens as it is to be shown, and says what failed.
+pub fn shown(output: transcript::Options, go: impl FnOnce(&mut dyn Watch) -> Report) -> Exit {
+    let go = |watch: &mut dyn Watch| {
+        if output.progress {
+            return go(&mut Progress::new(watch));
         }
-        deliver_by(&first, &plan.fallbacks, &message, watch)
+        go(watch)
     };
-    match plan.output.format {
+    match output.format {
         Format::None => finish(&go(&mut Nobody), None),
         Format::Stevens => {
-            let mut transcript = Stevens::new(Stdout, plan.output.verbose);
+            let mut transcript = Stevens::new(Stdout, output.verbose);
             let report = go(&mut transcript);
             finish(&report, transcript.failure())
         }
@@ -101,7 +131,7 @@ fn finish(report: &Report, unwritten: Option<&io::Error>) -> Exit {
         }
     }
     for fate in &report.fates {
-        if fate.verdict != Verdict::Accepted {
+        if !fate.verdict.is_cared_for() {
             complain(&fate.sentence);
         }
     }

@@ -1,0 +1,1 @@
+//! Reports to senders, as items of the queue.
