@@ -192,6 +192,15 @@ impl Office<'_> {
     }
 }
 
+/// What came of taking up an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// There is nothing more to know about it.
+    Up,
+    /// A server had no time for another connection.
+    TurnedAway,
+}
+
 /// One way through the items that are due.
 struct Walk<'a> {
     office: &'a Office<'a>,
@@ -247,8 +256,11 @@ impl Walk<'_> {
                 && !watch.refuses()
                 && let Some(id) = lanes.next(&road)
             {
-                if let Err(error) = self.take_up(&id, &lines, watch) {
-                    self.office.trouble(&error);
+                match self.take_up(&id, &lines, watch) {
+                    // The server wants fewer connections than we have.
+                    Ok(Taken::TurnedAway) if lanes.is_shared(&road) => break,
+                    Ok(_) => {}
+                    Err(error) => self.office.trouble(&error),
                 }
             }
             lines.close(watch);
@@ -265,7 +277,7 @@ impl Walk<'_> {
         id: &Id,
         lines: &Lines<'_>,
         watch: &mut dyn Watch,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Taken, QueueError> {
         let (office, selection) = (self.office, self.selection);
         let claim = match office.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
@@ -273,30 +285,36 @@ impl Walk<'_> {
             Ok(Claimed::Busy) => {
                 let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
                 busy.insert(id.clone());
-                return Ok(());
+                return Ok(Taken::Up);
             }
             Err(error @ QueueError::Damaged { .. }) => {
                 office.set_aside(id, &error.to_string());
-                return Ok(());
+                return Ok(Taken::Up);
             }
             Err(error) => return Err(error),
         };
         let item = claim.item();
         let is_due = selection.now || item.is_due(self.office.settings, SystemTime::now());
         if item.history.held {
-            return Ok(());
+            return Ok(Taken::Up);
         }
         if item.history.crashes >= CRASHES {
             let reason = format!("{CRASHES} attempts in a row have come to no end");
-            return office.bury(claim, &reason);
+            office.bury(claim, &reason)?;
+            return Ok(Taken::Up);
         }
         let recipients = selection.recipients(item);
+        let mut taken = Taken::Up;
         if !recipients.is_empty() && is_due {
             let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
             if let Some(reason) = outcome.unreadable {
-                return office.bury(claim, &reason);
+                office.bury(claim, &reason)?;
+                return Ok(Taken::Up);
+            }
+            if outcome.turned_away {
+                taken = Taken::TurnedAway;
             }
         }
-        settle(office, claim, Told::Nobody).map(|_| ())
+        settle(office, claim, Told::Nobody).map(|_| taken)
     }
 }
