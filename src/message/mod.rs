@@ -6,6 +6,7 @@ mod calendar;
 mod compose;
 mod encode;
 mod fields;
+mod head;
 mod header;
 mod ready;
 mod related;
