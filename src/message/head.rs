@@ -90,7 +90,7 @@ impl Head {
             if let Some(head) = Self::parse(&raw, is_whole, reading, &source.name)? {
                 return Ok(head);
             }
-            if size > MAX_HEADER {
+            if size >= MAX_HEADER {
                 return Err(MessageError::Text {
                     name: source.name.clone(),
                     what: format!("the header has more than {MAX_HEADER} bytes"),

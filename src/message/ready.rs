@@ -6,16 +6,13 @@ use super::head::{Head, MAX_LINE, RawField, Reading};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
 use super::{Field, Message, MessageError, Ready};
-use super::{header::addresses, message_id, recipients};
+use super::{header::addresses, is_removed, message_id, recipients};
 use crate::address::{Address, Entry, parse_list};
 use crate::blocks::Transport;
 use crate::envelope::{Dsn, Envelope};
 use crate::time::header_date;
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// Fields that no message may carry when it leaves: R44, R28.
-const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
 pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
@@ -103,10 +100,6 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
 /// Whether a source begins as a message does: with a header.
 pub fn is_message(source: &Source) -> Result<(), MessageError> {
     Head::read(source, Reading::Strict).map(|_| ())
-}
-
-fn is_removed(field: &RawField) -> bool {
-    REMOVED.contains(&field.name.as_str())
 }
 
 /// What RFC 5322 §3.6 demands and the message lacks.
