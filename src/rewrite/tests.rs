@@ -294,7 +294,28 @@ fn a_rule_that_makes_no_address_is_named() {
             error.starts_with("the rule \"root\" of [rewrite]"),
             "{error}"
         );
-        assert!(options.rules[0].check(&names()).is_err());
+        assert!(options.rules[0].check().is_err());
+    }
+}
+
+#[test]
+fn a_rule_can_be_checked_before_it_is_needed() {
+    for (from, to) in [
+        ("root", "alerts+{host}@{fqdn}"),
+        ("*@localhost", "\"{user} of {host}\"@x.org"),
+        ("a@bücher.example", "{user}+tag@x.org"),
+    ] {
+        assert_eq!(rules(&[(from, to)])[0].check(), Ok(()), "{from}");
+    }
+    for (from, to, words) in [
+        ("", "a@x.org", "before the ="),
+        ("a\nb", "a@x.org", "the key holds a line feed"),
+        ("a b@x.org", "a@x.org", "a space stands in an address"),
+        ("root", "{hots}@x.org", "{host}, {fqdn} and {user}"),
+        ("root", "a@{user}.org", "not a domain"),
+    ] {
+        let wrong = rules(&[(from, to)])[0].check().unwrap_err();
+        assert!(wrong.contains(words), "{from:?}: {wrong}");
     }
 }
 
