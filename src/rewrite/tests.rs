@@ -118,6 +118,10 @@ fn a_local_name_without_an_alias_gets_the_domain_and_else_goes_to_the_postmaster
     ] {
         assert!(error.contains(words), "{error}");
     }
+    home.options.aliases = Some("/dev/null".into());
+    let error = home.to("root").unwrap_err().to_string();
+    assert!(error.contains("an alias in /etc/aliases, or"), "{error}");
+    home.options.aliases = Some(home.path("aliases"));
     home.options.postmaster = Some(Address::parse("pm@x.org").unwrap());
     assert_eq!(home.to("root").unwrap(), ["pm@x.org", "ann@x.org"]);
     home.options.domain = Some("y.org".to_owned());
@@ -191,6 +195,16 @@ fn what_we_never_do_is_refused_with_file_and_line_and_harms_no_other_alias() {
         let error = home.wrong(name);
         assert!(error.starts_with(&place), "{error}");
         assert!(error.contains("name an address in its place"), "{error}");
+    }
+}
+
+#[test]
+fn an_alias_that_leads_to_nobody_is_an_error() {
+    let mut home = Home::new("a:\nb: , # c\nc: none:;\nd: :include:@@/d\n");
+    home.write("d", "# no more\n");
+    for name in ["a", "b", "c", "d"] {
+        let error = home.wrong(name);
+        assert!(error.contains("names nobody"), "{error}");
     }
 }
 
