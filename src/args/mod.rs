@@ -9,6 +9,7 @@ mod probe;
 mod profile;
 mod route;
 mod session;
+mod settings;
 mod sink;
 mod tls;
 mod value;
