@@ -25,7 +25,6 @@ pub struct Settings {
 }
 
 /// What the configuration says; where there is none, the defaults.
-#[allow(dead_code)] // The sendmail front and the verb of the queue are who will call it.
 pub fn settings(config: Option<&Config>) -> Result<Settings, Wrong> {
     let (settings, faults) = config.map_or_else(Default::default, read);
     match faults.into_iter().next() {
