@@ -5,7 +5,7 @@ use super::lines::{Branch, Lines};
 use super::settle::{Told, settle};
 use super::{News, Office, attempt};
 use crate::plan;
-use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill};
+use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due};
 use crate::watch::{Nobody, Watch};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -155,10 +155,10 @@ impl Office<'_> {
             return None;
         }
         let now = SystemTime::now();
-        let is_due = selection.now || item.is_due(self.settings, now);
+        let is_time = selection.now || is_due(&item, self.settings, now);
         let recipients = selection.recipients(&item);
         let is_to_be_settled = item.open().is_empty() && !item.waits_for_decision();
-        if item.history.held || !(is_due && !recipients.is_empty() || is_to_be_settled) {
+        if item.history.held || !(is_time && !recipients.is_empty() || is_to_be_settled) {
             return None;
         }
         let first = recipients.first().copied().unwrap_or_default();
@@ -305,7 +305,7 @@ impl Walk<'_> {
         }
         let recipients = selection.recipients(item);
         let mut taken = Taken::Up;
-        if !recipients.is_empty() && is_due {
+        if !recipients.is_empty() && is_time {
             let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
             if let Some(reason) = outcome.unreadable {
                 office.bury(claim, &reason)?;
