@@ -294,7 +294,7 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_due = selection.now || item.is_due(self.office.settings, SystemTime::now());
+        let is_time = selection.now || is_due(item, office.settings, SystemTime::now());
         if item.history.held {
             return Ok(Taken::Up);
         }
