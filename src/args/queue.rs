@@ -67,7 +67,7 @@ impl Args {
         waybill: impl FnOnce() -> Result<Waybill, Wrong>,
     ) -> Result<Option<Queueing>, Wrong> {
         if let Some(first) = self.first() {
-            let keeping = self.keeping(settings(config), waybill()?, first);
+            let keeping = self.keeping(settings(config)?, waybill()?, first);
             return Ok(Some(keeping));
         }
         // A profile may have them for those times when something is kept.
@@ -242,11 +242,11 @@ struct StatusArgs {
     critical_items: Option<usize>,
 
     /// An item as old as this is a warning, like 1h.
-    #[arg(long, value_name = "TIME", value_parser = value::age)]
+    #[arg(long, value_name = "TIME", value_parser = value::wait)]
     warn_age: Option<Duration>,
 
     /// An item as old as this is critical, like 4h or 2d.
-    #[arg(long, value_name = "TIME", value_parser = value::age)]
+    #[arg(long, value_name = "TIME", value_parser = value::wait)]
     critical_age: Option<Duration>,
 
     /// One JSON object.
@@ -264,7 +264,7 @@ impl VerbArgs {
         let config = find(place.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&keys(typed.command())));
         let config = config.transpose().map_err(|errors| first(&errors))?;
-        let settings = settings(config.as_ref());
+        let settings = settings(config.as_ref())?;
         Ok(Queue {
             spool: spool(place.queue_dir.or(settings.directory), settings.queue),
             work,

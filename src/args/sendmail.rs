@@ -190,7 +190,7 @@ impl Given {
 
     fn found_with(&self, mut bare: Bare<'_>, places: &Places) -> Result<Found, Wrong> {
         let config = self.configuration(&bare.typed, places)?;
-        let settings = settings(config.as_ref());
+        let settings = settings(config.as_ref())?;
         let config = config.as_ref().filter(|_| self.is_sent());
         let chosen = config.map(|config| self.chosen(config, &settings));
         let Some((config, profile)) = config.zip(chosen.transpose()?.flatten()) else {

@@ -12,6 +12,8 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Addresses of an option; the error is kept for the exit status of data.
 pub type List = Result<Vec<Entry>, AddressError>;
 
@@ -245,46 +247,39 @@ pub fn size(text: &str) -> Result<NonZeroU64, String> {
     bytes.ok_or_else(wrong)
 }
 
-/// `30s`, `500ms`, `2m`, `1h`, or seconds without a unit.
+/// `30s`, `500ms`, `2m`, `1h`, or seconds without a unit; a day at most.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "it wants a time like 30s, 500ms or 2m".to_owned();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "" | "s" => number,
-        "ms" => number / 1000.0,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        _ => return Err(wrong()),
-    };
-    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
-    let day = Duration::from_secs(24 * 3600);
-    if duration < Duration::from_millis(1) || duration > day {
+    let duration = time(text).ok_or("it wants a time like 30s, 500ms or 2m")?;
+    if duration < Duration::from_millis(1) || duration > DAY {
         return Err("it wants a time from 1ms to 24h".to_owned());
     }
     Ok(duration)
 }
 
-/// How old something is, with up to days: `30m`, `4h`, `2d`, or seconds without a unit.
-pub fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || "it wants an age like 30m, 4h or 2d".to_owned();
-    let (number, unit) = match text.bytes().last() {
-        Some(unit) if unit.is_ascii_alphabetic() => (&text[..text.len() - 1], unit),
-        _ => (text, b's'),
+/// `15m`, `4h`, `5d`, or seconds without a unit: what a queue waits, a year at most.
+pub fn wait(text: &str) -> Result<Duration, String> {
+    let duration = time(text).ok_or("it wants a time like 30s, 15m, 4h or 5d")?;
+    if duration < Duration::from_secs(1) || duration > 366 * DAY {
+        return Err("it wants a time from 1s to 366d".to_owned());
+    }
+    Ok(duration)
+}
+
+fn time(text: &str) -> Option<Duration> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let seconds = match unit {
+        "" | "s" => number,
+        "ms" => number / 1000.0,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * DAY.as_secs_f64(),
+        _ => return None,
     };
-    let unit: u64 = match unit {
-        b's' => 1,
-        b'm' => 60,
-        b'h' => 60 * 60,
-        b'd' => 24 * 60 * 60,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = number.checked_mul(unit).ok_or_else(wrong)?;
-    Ok(Duration::from_secs(seconds))
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The name of an item of the queue: letters and digits.
@@ -410,18 +405,14 @@ mod tests {
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
         }
-        for bad in ["", "s", "0", "-1s", "1d", "1e9h", "nan", "25h"] {
+        for bad in ["", "s", "0", "-1s", "2d", "1e9h", "nan", "25h"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn ages_may_be_days() {
-        for (text, seconds) in [("90", 90), ("30m", 1800), ("4h", 14_400), ("2d", 172_800)] {
-            assert_eq!(age(text), Ok(Duration::from_secs(seconds)));
+        for (text, hours) in [("4h", 4), ("5d", 120), ("3600", 1), ("0.5d", 12)] {
+            assert_eq!(wait(text), Ok(Duration::from_secs(hours * 3600)));
         }
-        for bad in ["", "d", "1.5h", "-1h", "1w", "1é", "9999999999999999999d"] {
-            assert!(age(bad).is_err(), "{bad}");
+        for bad in ["", "d", "0", "500ms", "-1d", "367d", "1w", "inf"] {
+            assert!(wait(bad).is_err(), "{bad}");
         }
     }
 

@@ -163,6 +163,7 @@ impl Found {
             path: self.path.clone(),
             default: read.default,
             profiles: read.profiles,
+            sections: read.sections,
         };
         if self.is_shared && has_credentials(&config) {
             errors.insert(0, unsafe_file(&self.path, Danger::Readable));
