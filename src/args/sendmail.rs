@@ -4,6 +4,7 @@ mod getopt;
 mod given;
 
 use super::profile::Typed;
+use super::queue::Errand;
 use super::settings::{Settings, settings};
 use super::ways::{Bare, with_options};
 use super::{Itinerary, Wrong, config, configuration, itinerary, queue, version, wrong};
@@ -190,7 +191,7 @@ impl Given {
 
     fn found_with(&self, mut bare: Bare<'_>, places: &Places) -> Result<Found, Wrong> {
         let config = self.configuration(&bare.typed, places)?;
-        let settings = settings(config.as_ref());
+        let settings = settings(config.as_ref())?;
         let config = config.as_ref().filter(|_| self.is_sent());
         let chosen = config.map(|config| self.chosen(config, &settings));
         let Some((config, profile)) = config.zip(chosen.transpose()?.flatten()) else {
@@ -239,14 +240,18 @@ impl Given {
 
     fn plan(self, found: Found) -> Sendmail {
         let output = self.output();
-        let first = self.first();
+        let errand = Errand {
+            waybill: found.waybill,
+            config: self.config.clone(),
+            first: self.first(),
+        };
         let log = self.log.clone();
         let Itinerary { way, fallbacks } = found.itinerary;
         Sendmail {
             way,
             fallbacks,
             rewrite: found.settings.rewrite.clone(),
-            queueing: found.queue.keeping(found.settings, found.waybill, first),
+            queueing: found.queue.keeping(found.settings, errand),
             task: self.task(output),
             output,
             log,

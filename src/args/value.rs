@@ -282,25 +282,6 @@ fn time(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// How old something is, with up to days: `30m`, `4h`, `2d`, or seconds without a unit.
-pub fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || "it wants an age like 30m, 4h or 2d".to_owned();
-    let (number, unit) = match text.bytes().last() {
-        Some(unit) if unit.is_ascii_alphabetic() => (&text[..text.len() - 1], unit),
-        _ => (text, b's'),
-    };
-    let unit: u64 = match unit {
-        b's' => 1,
-        b'm' => 60,
-        b'h' => 60 * 60,
-        b'd' => 24 * 60 * 60,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = number.checked_mul(unit).ok_or_else(wrong)?;
-    Ok(Duration::from_secs(seconds))
-}
-
 /// The name of an item of the queue: letters and digits.
 pub fn item(text: &str) -> Result<String, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -432,16 +413,6 @@ mod tests {
         }
         for bad in ["", "d", "0", "500ms", "-1d", "367d", "1w", "inf"] {
             assert!(wait(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn ages_may_be_days() {
-        for (text, seconds) in [("90", 90), ("30m", 1800), ("4h", 14_400), ("2d", 172_800)] {
-            assert_eq!(age(text), Ok(Duration::from_secs(seconds)));
-        }
-        for bad in ["", "d", "1.5h", "-1h", "1w", "1é", "9999999999999999999d"] {
-            assert!(age(bad).is_err(), "{bad}");
         }
     }
 
