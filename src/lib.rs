@@ -29,7 +29,7 @@
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -70,6 +70,7 @@ pub mod exit;
 pub mod host;
 pub mod message;
 pub mod outcome;
+pub mod pattern;
 pub mod peer;
 pub mod plan;
 pub mod queue;

@@ -14,6 +14,7 @@ pub use keys::Keys;
 pub use place::{Found, Places, find};
 
 use crate::address::Address;
+use crate::pattern::is_pattern;
 use keys::nearest;
 use std::path::PathBuf;
 
@@ -168,7 +169,7 @@ impl Setting {
             return Some(self.clone());
         }
         let items = self.value.texts();
-        let author = items.into_iter().find(|item| !sender::is_pattern(item))?;
+        let author = items.into_iter().find(|item| !is_pattern(item))?;
         Some(Self {
             value: Value::Text(author.to_owned()),
             ..self.clone()

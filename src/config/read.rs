@@ -2,9 +2,9 @@
 
 use super::inherit::settle;
 use super::keys::{Keys, OWN, nearest};
-use super::sender::is_pattern;
 use super::{Fault, Profile, Setting, Spot, Value};
 use crate::address::Mailbox;
+use crate::pattern::is_pattern;
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
