@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// Where aliases are if nothing else is said.
 pub(super) const USUAL: &str = "/etc/aliases";
 
+/// Said on purpose: no aliases.
+pub(super) const NONE: &str = "/dev/null";
+
 /// The aliases of a file.
 #[derive(Debug, Default)]
 pub(super) struct Aliases {
@@ -40,8 +43,7 @@ impl Aliases {
     /// Those of a file that was named, or of the usual one, which need not be there.
     pub(super) fn read(named: Option<&Path>) -> Result<Self, RewriteError> {
         let path = named.unwrap_or(Path::new(USUAL));
-        // Said on purpose: no aliases.
-        if path == Path::new("/dev/null") {
+        if path == Path::new(NONE) {
             return Ok(Self::default());
         }
         match (file::read(path)?, named) {

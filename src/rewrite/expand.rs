@@ -95,7 +95,11 @@ impl<'r> Expansion<'r> {
     }
 
     fn line(&mut self, line: &Line, place: &Place<'_>) -> Result<(), RewriteError> {
-        for target in targets(&line.text).map_err(|why| place.wrong(why))? {
+        let targets = targets(&line.text).map_err(|why| place.wrong(why))?;
+        if targets.is_empty() {
+            return Err(place.wrong("names nobody, and mail would vanish; name an address"));
+        }
+        for target in targets {
             self.count += 1;
             if self.count > MOST {
                 return Err(place.wrong(format!("more than {MOST} addresses come of aliases here")));
@@ -118,7 +122,12 @@ impl<'r> Expansion<'r> {
                     path.display()
                 ))
             })?;
-            for line in list_lines(&text) {
+            let lines = list_lines(&text);
+            if lines.is_empty() {
+                let why = format!("{} names nobody, and mail would vanish", path.display());
+                return Err(place.wrong(why));
+            }
+            for line in lines {
                 let place = Place {
                     path,
                     line: line.number,

@@ -21,7 +21,7 @@ use aliases::Aliases;
 use expand::Expansion;
 use rules::Rules;
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Fields of addresses. Bcc is not among them: it goes.
@@ -184,6 +184,13 @@ impl Rewriter {
         }))
     }
 
+    /// Where an alias can be written down.
+    fn aliases_file(&self) -> PathBuf {
+        let named = self.options.aliases.as_deref();
+        let real = named.filter(|path| *path != Path::new(aliases::NONE));
+        real.unwrap_or(Path::new(aliases::USUAL)).to_owned()
+    }
+
     /// What becomes of a recipient who has no alias.
     fn settled(&self, name: &Name) -> Result<Address, RewriteError> {
         let local = self.local_name(name);
@@ -199,11 +206,7 @@ impl Rewriter {
         full.or_else(|| self.options.postmaster.clone())
             .ok_or_else(|| RewriteError::NoSuchLocal {
                 name: local.map_or_else(String::new, Cow::into_owned),
-                aliases: self
-                    .options
-                    .aliases
-                    .clone()
-                    .unwrap_or_else(|| aliases::USUAL.into()),
+                aliases: self.aliases_file(),
             })
     }
 

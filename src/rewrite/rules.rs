@@ -3,6 +3,7 @@
 use super::{HostNames, RewriteError, Rule};
 use crate::address::{Address, AddressError, Name};
 use crate::pattern::{fits, is_pattern};
+use crate::text::{forbidden, name_of};
 
 /// The rules, ready for use.
 #[derive(Debug)]
@@ -108,10 +109,29 @@ impl Subject {
 }
 
 impl Rule {
-    /// The address that this rule makes, for a host of these names and for any user; an error where it
-    /// makes none.
-    pub fn check(&self, names: &HostNames) -> Result<(), RewriteError> {
-        self.applied("user", names).map(drop)
+    /// What is wrong with the rule, for any host and user.
+    pub fn check(&self) -> Result<(), String> {
+        if self.from.trim().is_empty() {
+            return Err("it wants an address, a local name or a pattern before the =".to_owned());
+        }
+        if let Some(bad) = forbidden(&self.from) {
+            return Err(format!("the key holds {}", name_of(bad)));
+        }
+        if self.from.contains('@') && !is_pattern(&self.from) {
+            Address::parse(&self.from).map_err(|error| error.to_string())?;
+        }
+        let names = HostNames {
+            node: "host".to_owned(),
+            fqdn: "host.example.org".to_owned(),
+            mail: "example.org".to_owned(),
+        };
+        let made = self
+            .filled("user", &names)
+            .map_err(|error| error.to_string())?;
+        if made.local().contains(['{', '}']) {
+            return Err("of placeholders there are {host}, {fqdn} and {user}".to_owned());
+        }
+        Ok(())
     }
 
     fn applied(&self, user: &str, names: &HostNames) -> Result<Address, RewriteError> {

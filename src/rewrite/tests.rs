@@ -118,6 +118,10 @@ fn a_local_name_without_an_alias_gets_the_domain_and_else_goes_to_the_postmaster
     ] {
         assert!(error.contains(words), "{error}");
     }
+    home.options.aliases = Some("/dev/null".into());
+    let error = home.to("root").unwrap_err().to_string();
+    assert!(error.contains("an alias in /etc/aliases, or"), "{error}");
+    home.options.aliases = Some(home.path("aliases"));
     home.options.postmaster = Some(Address::parse("pm@x.org").unwrap());
     assert_eq!(home.to("root").unwrap(), ["pm@x.org", "ann@x.org"]);
     home.options.domain = Some("y.org".to_owned());
@@ -191,6 +195,16 @@ fn what_we_never_do_is_refused_with_file_and_line_and_harms_no_other_alias() {
         let error = home.wrong(name);
         assert!(error.starts_with(&place), "{error}");
         assert!(error.contains("name an address in its place"), "{error}");
+    }
+}
+
+#[test]
+fn an_alias_that_leads_to_nobody_is_an_error() {
+    let mut home = Home::new("a:\nb: , # c\nc: none:;\nd: :include:@@/d\n");
+    home.write("d", "# no more\n");
+    for name in ["a", "b", "c", "d"] {
+        let error = home.wrong(name);
+        assert!(error.contains("names nobody"), "{error}");
     }
 }
 
@@ -294,7 +308,28 @@ fn a_rule_that_makes_no_address_is_named() {
             error.starts_with("the rule \"root\" of [rewrite]"),
             "{error}"
         );
-        assert!(options.rules[0].check(&names()).is_err());
+        assert!(options.rules[0].check().is_err());
+    }
+}
+
+#[test]
+fn a_rule_can_be_checked_before_it_is_needed() {
+    for (from, to) in [
+        ("root", "alerts+{host}@{fqdn}"),
+        ("*@localhost", "\"{user} of {host}\"@x.org"),
+        ("a@bücher.example", "{user}+tag@x.org"),
+    ] {
+        assert_eq!(rules(&[(from, to)])[0].check(), Ok(()), "{from}");
+    }
+    for (from, to, words) in [
+        ("", "a@x.org", "before the ="),
+        ("a\nb", "a@x.org", "the key holds a line feed"),
+        ("a b@x.org", "a@x.org", "a space stands in an address"),
+        ("root", "{hots}@x.org", "{host}, {fqdn} and {user}"),
+        ("root", "a@{user}.org", "not a domain"),
+    ] {
+        let wrong = rules(&[(from, to)])[0].check().unwrap_err();
+        assert!(wrong.contains(words), "{from:?}: {wrong}");
     }
 }
 
