@@ -87,11 +87,11 @@ impl Args {
             Uncertain::Hold => OnUncertain::Hold,
         });
         Queueing {
-            spool: spool(self.queue_dir.or(settings.directory), settings.queue),
             waybill,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
-            on_failure: self.on_failure.or(settings.on_failure),
+            on_failure: self.on_failure.or(settings.on_failure.clone()),
             first,
+            spool: spool(self.queue_dir, settings),
         }
     }
 
@@ -104,10 +104,12 @@ impl Args {
     }
 }
 
-fn spool(directory: Option<PathBuf>, settings: crate::queue::Settings) -> Spool {
+/// The queue in this directory, else in that of the settings.
+fn spool(named: Option<PathBuf>, settings: Settings) -> Spool {
     Spool {
-        directory,
-        settings,
+        directory: named.or(settings.directory),
+        config: settings.config,
+        settings: settings.queue,
         ways: Box::new(Finder),
     }
 }
@@ -266,7 +268,7 @@ impl VerbArgs {
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
         Ok(Queue {
-            spool: spool(place.queue_dir.or(settings.directory), settings.queue),
+            spool: spool(place.queue_dir, settings),
             work,
         })
     }

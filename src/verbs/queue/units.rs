@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::plan;
+use crate::queue::Spool;
 use crate::text::shown;
 use crate::verbs::terminal::{complain, print};
 use std::borrow::Cow;
@@ -155,8 +156,8 @@ fn call(plan: &plan::Spool) -> Option<Call> {
 impl Call {
     fn new(program: PathBuf, plan: &plan::Spool) -> io::Result<Self> {
         let given = [
-            ("--queue-dir", &plan.directory),
-            ("--config", &plan.config),
+            ("--queue-dir", plan.directory.clone().or_else(moved)),
+            ("--config", plan.config.clone()),
         ];
         let mut options = Vec::new();
         for (option, path) in given {
@@ -185,6 +186,13 @@ impl Call {
         }
         Some(line)
     }
+}
+
+/// The queue, where a variable says where it is that neither systemd nor cron knows.
+fn moved() -> Option<PathBuf> {
+    std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty())?;
+    let spool = Spool::open(None, false).ok()?;
+    Some(spool.path().to_owned())
 }
 
 /// A path as systemd.syntax(7) wants it: quoted if need be, `%` and `$` twice, and what is no text in C's
