@@ -31,3 +31,11 @@ pub fn rfc3339(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at)
         .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
+
+/// `2026-11-22 22:15:30 +0100` in the local zone, for people.
+#[must_use]
+pub fn local(at: SystemTime) -> String {
+    DateTime::<Local>::from(at)
+        .format("%Y-%m-%d %H:%M:%S %z")
+        .to_string()
+}

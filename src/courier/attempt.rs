@@ -24,7 +24,7 @@ pub struct Outcome {
 pub fn attempt(
     claim: &dyn Claim,
     recipients: &[usize],
-    lines: &Lines<'_>,
+    lines: &Lines<'_, '_>,
     ear: &dyn Ear,
     watch: &mut dyn Watch,
 ) -> Result<Outcome, QueueError> {
@@ -64,7 +64,7 @@ pub fn attempt(
 fn go(
     parcel: &Parcel<'_>,
     recipients: &[usize],
-    lines: &Lines<'_>,
+    lines: &Lines<'_, '_>,
     report: &mut Report,
     watch: &mut dyn Watch,
 ) {

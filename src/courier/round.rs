@@ -275,13 +275,13 @@ impl Walk<'_> {
     fn take_up(
         &self,
         id: &Id,
-        lines: &Lines<'_>,
+        lines: &Lines<'_, '_>,
         watch: &mut dyn Watch,
     ) -> Result<Taken, QueueError> {
         let (office, selection) = (self.office, self.selection);
         let claim = match office.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
-            Ok(Claimed::Gone) => return Ok(()),
+            Ok(Claimed::Gone) => return Ok(Taken::Up),
             Ok(Claimed::Busy) => {
                 let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
                 busy.insert(id.clone());

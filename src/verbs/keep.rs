@@ -7,7 +7,7 @@ use crate::courier::{Branch, Ear, Lines, News, Office, Remembered, Rounds, Selec
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::outcome::Report;
-use crate::plan::{FirstTry, Queueing, Way};
+use crate::plan::{self, FirstTry, Queueing, Way};
 use crate::queue::{Claim, Kind, Letter, QueueError, Spool, Store as _};
 use crate::ready::Ready;
 use crate::transcript;
@@ -62,7 +62,7 @@ impl Kept<'_> {
             FirstTry::Behind => {
                 let exit = self.say_queued(&*claim);
                 drop(claim);
-                run_behind(&spool);
+                run_behind(&spool, &self.queueing.spool);
                 Ended::Safe(exit)
             }
             FirstTry::Now => Ended::Safe(self.try_now(&spool, claim)),
@@ -82,6 +82,11 @@ impl Kept<'_> {
                 Exit::Temporary
             }
         }
+    }
+
+    /// Puts it into this queue and does nothing more about it. When this is over, it is safe.
+    pub fn keep_in(&self, spool: &Spool) -> Result<(), QueueError> {
+        self.commit(spool).map(drop)
     }
 
     fn commit(&self, spool: &Spool) -> Result<Box<dyn Claim>, QueueError> {
@@ -221,7 +226,7 @@ impl Ear for Silent {
 }
 
 /// Starts a run of the queue that nobody waits for. If it cannot be started, the next run does it.
-pub fn run_behind(spool: &Spool) {
+pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
     // Whoever runs the queue already will find the item.
     if spool.runner_is_there() {
         return;
@@ -229,10 +234,18 @@ pub fn run_behind(spool: &Spool) {
     let Ok(program) = std::env::current_exe() else {
         return;
     };
+    // It leaves this directory, so that nobody wonders why it cannot be unmounted.
+    let Ok(directory) = std::path::absolute(spool.path()) else {
+        return;
+    };
     let mut command = Command::new(program);
     command
         .args(["queue", "run", "--behind", "--queue-dir"])
-        .arg(spool.path())
+        .arg(directory);
+    if let Some(Ok(config)) = plan.config.as_ref().map(std::path::absolute) {
+        command.arg("--config").arg(config);
+    }
+    command
         .current_dir("/")
         .env_remove("EHLO_PASSWORD")
         .stdin(Stdio::null())
