@@ -53,6 +53,7 @@ pub fn hand_in(plan: &Sendmail, message: &Message) -> Exit {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Nobody,
+        as_given: true,
     };
     kept.send_or_not()
 }
