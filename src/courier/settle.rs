@@ -3,8 +3,9 @@
 
 use super::{News, Office, failure, notice};
 use crate::outcome::Verdict;
-use crate::queue::{Claim, End, Entry, Id, Item, Kind, QueueError, Safety};
-use std::time::SystemTime;
+use crate::queue::{
+    Claim, End, Entry, Id, Item, Kind, QueueError, Safety, is_spent, wants_warning,
+};
 
 /// Who has heard of what was refused just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub fn settle(
         claim.remove()?;
         return Ok(Settled::Gone);
     }
-    if item.wants_warning(office.settings, SystemTime::now()) {
+    if wants_warning(&item.history, office.settings) {
         warn(office, &*claim, &item)?;
     }
     Ok(Settled::Kept)
@@ -71,7 +72,7 @@ pub fn settle(
 /// Recipients that were tried for long enough.
 fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
     let item = now(claim);
-    if !item.is_spent(office.settings) {
+    if !is_spent(&item.history, office.settings) {
         return Ok(());
     }
     let days = office.settings.give_up.as_secs_f64() / 86_400.0;
