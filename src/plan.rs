@@ -75,8 +75,8 @@ pub enum FirstTry {
 pub struct Spool {
     /// The directory; `None` is the usual one.
     pub directory: Option<PathBuf>,
-    /// The configuration that has the rules, for a run that is started later; `None` where there is
-    /// none.
+    /// The configuration that was named; `None` is the usual one. A run that is started later gets it
+    /// again.
     pub config: Option<PathBuf>,
     /// The rules.
     pub settings: queue::Settings,

@@ -124,6 +124,11 @@ impl<'a> Typed<'a> {
         Ok(Added { matches, used })
     }
 
+    /// The configuration that was named on the command line.
+    pub fn config(&self) -> Option<PathBuf> {
+        self.matches.get_one("config").cloned()
+    }
+
     /// How the way is found again that this command line means with a profile, or without.
     pub fn waybill(&self, chosen: Option<(&Config, &Profile)>) -> Result<Waybill, Wrong> {
         let config = chosen.map(|(config, _)| absolute("--config", config.path()));

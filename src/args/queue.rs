@@ -67,8 +67,12 @@ impl Args {
         waybill: impl FnOnce() -> Result<Waybill, Wrong>,
     ) -> Result<Option<Queueing>, Wrong> {
         if let Some(first) = self.first() {
-            let keeping = self.keeping(settings(config)?, waybill()?, first);
-            return Ok(Some(keeping));
+            let errand = Errand {
+                waybill: waybill()?,
+                config: typed.config(),
+                first,
+            };
+            return Ok(Some(self.keeping(settings(config)?, errand)));
         }
         // A profile may have them for those times when something is kept.
         let useless = OF_KEEPING.iter().find(|(id, _)| typed.has(id));
@@ -81,17 +85,21 @@ impl Args {
     }
 
     /// How a message is kept. What stands here wins over the settings.
-    pub fn keeping(self, settings: Settings, waybill: Waybill, first: FirstTry) -> Queueing {
+    pub fn keeping(self, settings: Settings, errand: Errand) -> Queueing {
         let on_uncertain = self.on_uncertain.map(|how| match how {
             Uncertain::Retry => OnUncertain::Retry,
             Uncertain::Hold => OnUncertain::Hold,
         });
+        let place = Place {
+            queue_dir: self.queue_dir.or(settings.directory),
+            config: errand.config,
+        };
         Queueing {
-            waybill,
+            spool: place.spool(settings.queue),
+            waybill: errand.waybill,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
-            on_failure: self.on_failure.or(settings.on_failure.clone()),
-            first,
-            spool: spool(self.queue_dir, settings),
+            on_failure: self.on_failure.or(settings.on_failure),
+            first: errand.first,
         }
     }
 
@@ -104,14 +112,14 @@ impl Args {
     }
 }
 
-/// The queue in this directory, else in that of the settings.
-fn spool(named: Option<PathBuf>, settings: Settings) -> Spool {
-    Spool {
-        directory: named.or(settings.directory),
-        config: settings.config,
-        settings: settings.queue,
-        ways: Box::new(Finder),
-    }
+/// What there is to say of a message that is kept, besides the rules.
+pub struct Errand {
+    /// How its way is found again.
+    pub waybill: Waybill,
+    /// The configuration that was named.
+    pub config: Option<PathBuf>,
+    /// When it is tried first.
+    pub first: FirstTry,
 }
 
 /// Look at the queue, and deliver what is in it.
@@ -180,6 +188,20 @@ struct Place {
     config: Option<PathBuf>,
 }
 
+impl Place {
+    /// The queue there, with these rules.
+    fn spool(self, settings: crate::queue::Settings) -> Spool {
+        // A run may begin in another directory.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        Spool {
+            directory: self.queue_dir,
+            config: self.config.map(absolute),
+            settings,
+            ways: Box::new(Finder),
+        }
+    }
+}
+
 /// Which items.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -231,7 +253,8 @@ struct RunArgs {
 
 /// Say in a line how it stands, for monitoring.
 ///
-/// The exit status is 0 when all is well, 1 for a warning, 2 when it is critical.
+/// The exit status is 0 when all is well, 1 for a warning, 2 when it is critical, and 3 when the queue
+/// cannot be read. What was given up, or is damaged, is a warning in any case.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct StatusArgs {
@@ -262,13 +285,14 @@ struct StatusArgs {
 impl VerbArgs {
     /// What is to be done with which queue.
     pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Queue, Wrong> {
-        let (place, work) = self.what.split();
+        let (mut place, work) = self.what.split();
         let config = find(place.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&keys(typed.command())));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
+        place.queue_dir = place.queue_dir.or(settings.directory);
         Ok(Queue {
-            spool: spool(place.queue_dir, settings),
+            spool: place.spool(settings.queue),
             work,
         })
     }

@@ -4,6 +4,7 @@ mod getopt;
 mod given;
 
 use super::profile::Typed;
+use super::queue::Errand;
 use super::settings::{Settings, settings};
 use super::ways::{Bare, with_options};
 use super::{Itinerary, Wrong, config, configuration, itinerary, queue, version, wrong};
@@ -239,14 +240,18 @@ impl Given {
 
     fn plan(self, found: Found) -> Sendmail {
         let output = self.output();
-        let first = self.first();
+        let errand = Errand {
+            waybill: found.waybill,
+            config: self.config.clone(),
+            first: self.first(),
+        };
         let log = self.log.clone();
         let Itinerary { way, fallbacks } = found.itinerary;
         Sendmail {
             way,
             fallbacks,
             rewrite: found.settings.rewrite.clone(),
-            queueing: found.queue.keeping(found.settings, found.waybill, first),
+            queueing: found.queue.keeping(found.settings, errand),
             task: self.task(output),
             output,
             log,

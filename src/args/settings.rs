@@ -10,8 +10,6 @@ use std::path::PathBuf;
 /// What is set, and the defaults for what is not.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// Where they stand; `None` where there is no configuration.
-    pub config: Option<PathBuf>,
     /// The rules by which a queue is worked on.
     pub queue: queue::Settings,
     /// The queue's directory; `None` is the usual one.
@@ -28,8 +26,7 @@ pub struct Settings {
 
 /// What the configuration says; where there is none, the defaults.
 pub fn settings(config: Option<&Config>) -> Result<Settings, Wrong> {
-    let (mut settings, faults) = config.map_or_else(Default::default, read);
-    settings.config = config.map(|config| config.path().to_owned());
+    let (settings, faults) = config.map_or_else(Default::default, read);
     match faults.into_iter().next() {
         None => Ok(settings),
         Some(fault) => Err(fault.into()),

@@ -6,6 +6,7 @@ use super::{Ear, News};
 use crate::deliver::{Parcel, deliver_to};
 use crate::outcome::{Cause, Fate, Report, Verdict};
 use crate::queue::{Claim, End, Entry, History, QueueError, Safety};
+use crate::session::Stage;
 use crate::text::shown;
 use crate::watch::{Happening, Watch};
 
@@ -15,13 +16,15 @@ pub struct Outcome {
     pub report: Report,
     /// Why the message cannot be read, if it cannot.
     pub unreadable: Option<String>,
+    /// Whether a server had no time for another connection.
+    pub turned_away: bool,
 }
 
 /// Tries these recipients of an item by one way after the other, and writes down what becomes of them.
 pub fn attempt(
     claim: &dyn Claim,
     recipients: &[usize],
-    lines: &Lines<'_>,
+    lines: &Lines<'_, '_>,
     ear: &dyn Ear,
     watch: &mut dyn Watch,
 ) -> Result<Outcome, QueueError> {
@@ -49,14 +52,19 @@ pub fn attempt(
     }
     let unreadable = fates().find(|fate| fate.cause == Cause::Message);
     let unreadable = unreadable.map(|fate| fate.sentence.clone());
-    Ok(Outcome { report, unreadable })
+    let turned_away = fates().any(|fate| fate.stage == Some(Stage::Banner) && fate.reply.is_some());
+    Ok(Outcome {
+        unreadable,
+        turned_away,
+        report,
+    })
 }
 
 /// By the first way, and by the others for those who have no answer that lasts.
 fn go(
     parcel: &Parcel<'_>,
     recipients: &[usize],
-    lines: &Lines<'_>,
+    lines: &Lines<'_, '_>,
     report: &mut Report,
     watch: &mut dyn Watch,
 ) {
@@ -76,12 +84,31 @@ fn go(
             });
         }
         match way {
-            Ok(way) => deliver_to(&open, parcel, &way, report, watch),
+            Ok(way) => {
+                deliver_to(&open, parcel, &way, report, watch);
+                postpone(&open, lines.is_relay(place), report);
+            }
             Err(error) if place == 0 => no_way(&open, report, &error),
             Err(_) => {}
         }
         let still = report.open();
         open.retain(|recipient| still.contains(recipient));
+    }
+}
+
+/// What is wrong with us, and not with the message or its recipients, may be mended: a password, the name
+/// of a relay.
+fn postpone(open: &[usize], by_relay: bool, report: &mut Report) {
+    for &recipient in open {
+        let fate = &mut report.fates[recipient];
+        let is_ours = match fate.cause {
+            Cause::Policy => true,
+            Cause::Domain => by_relay,
+            _ => false,
+        };
+        if fate.verdict == Verdict::Refused && is_ours {
+            fate.verdict = Verdict::Deferred;
+        }
     }
 }
 

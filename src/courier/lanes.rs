@@ -67,6 +67,12 @@ impl Lanes {
         lanes.get_mut(road)?.waiting.pop_front()
     }
 
+    /// Whether others are in this lane, too.
+    pub fn is_shared(&self, road: &Road) -> bool {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(road).is_some_and(|lane| lane.workers > 1)
+    }
+
     /// A worker has done what there was in a lane.
     pub fn leave(&self, road: &Road) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -54,20 +54,20 @@ impl<'p> Branch<'p> {
 }
 
 /// The connections of one worker by the ways of a branch.
-pub struct Lines<'a> {
-    branch: &'a Branch<'a>,
-    lines: Vec<Line<'a>>,
+pub struct Lines<'a, 'p> {
+    branch: &'a Branch<'p>,
+    lines: Vec<Line<'a, 'p>>,
 }
 
-struct Line<'a> {
-    router: OnceCell<Router<'a>>,
+struct Line<'a, 'p> {
+    router: OnceCell<Router<'p>>,
     connections: Connections<'a>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a, 'p> Lines<'a, 'p> {
     /// None is open yet.
     #[must_use]
-    pub fn new(branch: &'a Branch<'a>, hosts: &'a dyn Hosts) -> Self {
+    pub fn new(branch: &'a Branch<'p>, hosts: &'a dyn Hosts) -> Self {
         let line = |_| Line {
             router: OnceCell::new(),
             connections: Connections::new(hosts),
@@ -86,6 +86,12 @@ impl<'a> Lines<'a> {
     /// Why there is no way at all.
     pub(super) fn error(&self) -> Option<&str> {
         self.branch.error.as_deref()
+    }
+
+    /// Whether one of the ways is by a relay.
+    pub(super) fn is_relay(&self, place: usize) -> bool {
+        let (way, _) = &self.branch.ready[place];
+        way.route.relay.is_some()
     }
 
     /// The name of the profile of a way.

@@ -4,6 +4,7 @@
 mod attempt;
 mod books;
 mod failure;
+mod hosts;
 mod lanes;
 mod lines;
 mod notice;
@@ -11,6 +12,7 @@ mod round;
 mod settle;
 
 pub use attempt::{Outcome, attempt};
+pub use hosts::Remembered;
 pub use lines::{Branch, Lines};
 pub use round::{Rounds, Selection};
 pub use settle::{Settled, Told, settle};

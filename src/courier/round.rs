@@ -221,10 +221,10 @@ impl Office<'_> {
                 return Look::Not(Seen::Waits);
             }
         };
-        let is_due = selection.now || is_due(&item, self.settings, SystemTime::now());
+        let is_time = selection.now || is_due(&item, self.settings, SystemTime::now());
         let recipients = selection.recipients(&item);
         let is_to_be_settled = item.open().is_empty() && !item.waits_for_decision();
-        if item.history.held || !(is_due && !recipients.is_empty() || is_to_be_settled) {
+        if item.history.held || !(is_time && !recipients.is_empty() || is_to_be_settled) {
             return Look::Not(self.rest(&item));
         }
         let first = recipients.first().copied().unwrap_or_default();
@@ -256,6 +256,15 @@ impl Office<'_> {
     pub(super) fn trouble(&self, error: &QueueError) {
         self.ear.hear(&News::Trouble(&error.to_string()));
     }
+}
+
+/// What came of taking up an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// There is nothing more to know about it.
+    Up,
+    /// A server had no time for another connection.
+    TurnedAway,
 }
 
 /// One way through the items that are due.
@@ -313,8 +322,11 @@ impl Walk<'_> {
                 && !watch.refuses()
                 && let Some(id) = lanes.next(&road)
             {
-                if let Err(error) = self.take_up(&id, &lines, watch) {
-                    self.office.trouble(&error);
+                match self.take_up(&id, &lines, watch) {
+                    // The server wants fewer connections than we have.
+                    Ok(Taken::TurnedAway) if lanes.is_shared(&road) => break,
+                    Ok(_) => {}
+                    Err(error) => self.office.trouble(&error),
                 }
             }
             lines.close(watch);
@@ -329,40 +341,46 @@ impl Walk<'_> {
     fn take_up(
         &self,
         id: &Id,
-        lines: &Lines<'_>,
+        lines: &Lines<'_, '_>,
         watch: &mut dyn Watch,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Taken, QueueError> {
         let (office, selection) = (self.office, self.selection);
         let claim = match office.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
-            Ok(Claimed::Gone) => return Ok(()),
+            Ok(Claimed::Gone) => return Ok(Taken::Up),
             Ok(Claimed::Busy) => {
                 let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
                 busy.insert(id.clone());
-                return Ok(());
+                return Ok(Taken::Up);
             }
             Err(error @ QueueError::Damaged { .. }) => {
                 office.set_aside(id, &error.to_string());
-                return Ok(());
+                return Ok(Taken::Up);
             }
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_due = selection.now || is_due(item, office.settings, SystemTime::now());
+        let is_time = selection.now || is_due(item, office.settings, SystemTime::now());
         if item.history.held {
-            return Ok(());
+            return Ok(Taken::Up);
         }
         if item.history.crashes >= CRASHES {
             let reason = format!("{CRASHES} attempts in a row have come to no end");
-            return office.bury(claim, &reason);
+            office.bury(claim, &reason)?;
+            return Ok(Taken::Up);
         }
         let recipients = selection.recipients(item);
-        if !recipients.is_empty() && is_due {
+        let mut taken = Taken::Up;
+        if !recipients.is_empty() && is_time {
             let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
             if let Some(reason) = outcome.unreadable {
-                return office.bury(claim, &reason);
+                office.bury(claim, &reason)?;
+                return Ok(Taken::Up);
+            }
+            if outcome.turned_away {
+                taken = Taken::TurnedAway;
             }
         }
-        settle(office, claim, Told::Nobody).map(|_| ())
+        settle(office, claim, Told::Nobody).map(|_| taken)
     }
 }

@@ -3,9 +3,7 @@
 
 use super::{News, Office, failure, notice};
 use crate::outcome::Verdict;
-use crate::queue::{
-    Claim, End, Entry, Id, Item, Kind, QueueError, Safety, is_spent, wants_warning,
-};
+use crate::queue::{self, Claim, End, Entry, Id, Item, Kind, QueueError, Safety};
 
 /// Who has heard of what was refused just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +61,7 @@ pub fn settle(
         claim.remove()?;
         return Ok(Settled::Gone);
     }
-    if wants_warning(&item.history, office.settings) {
+    if queue::wants_warning(&item.history, office.settings) {
         warn(office, &*claim, &item)?;
     }
     Ok(Settled::Kept)
@@ -72,7 +70,7 @@ pub fn settle(
 /// Recipients that were tried for long enough.
 fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
     let item = now(claim);
-    if !is_spent(&item.history, office.settings) {
+    if !queue::is_spent(&item.history, office.settings) {
         return Ok(());
     }
     let days = office.settings.give_up.as_secs_f64() / 86_400.0;

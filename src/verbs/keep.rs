@@ -3,7 +3,7 @@
 use super::send;
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
-use crate::courier::{Branch, Ear, Lines, News, Office, Rounds, Selection, Settled, Told, attempt, settle};
+use crate::courier::{Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told, attempt, settle};
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::outcome::Report;
@@ -121,7 +121,10 @@ impl Kept<'_> {
         let stop = AtomicBool::new(false);
         let office = Office {
             store: spool,
-            hosts: &spool.hosts(self.queueing.spool.settings.host_down),
+            hosts: &Remembered {
+                spool,
+                memory: self.queueing.spool.settings.host_down,
+            },
             settings: &self.queueing.spool.settings,
             ways: &*self.queueing.spool.ways,
             ear: &Silent,

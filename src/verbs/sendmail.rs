@@ -32,7 +32,7 @@ pub fn run(plan: Sendmail) -> Exit {
 /// Takes a message; when this is over, it is safe.
 fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
-    match Message::submit(submission.clone(), &rewriter, SystemTime::now()) {
+    match Message::submit(submission, &rewriter, SystemTime::now()) {
         Ok(message) => hand_in(plan, &message),
         Err(error) => {
             complain(&error.to_string());

@@ -210,6 +210,8 @@ fn every_work_is_on_the_queue_that_is_named() {
             Some(Path::new("/q")),
             "{arguments:?}"
         );
-        assert!(queue(arguments).spool.directory.is_none());
+        assert_eq!(named.spool.config.as_deref(), Some(Path::new("/dev/null")));
+        let usual = queue(arguments).spool;
+        assert!(usual.directory.is_none() && usual.config.is_none());
     }
 }

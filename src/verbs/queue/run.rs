@@ -1,6 +1,6 @@
 //! `ehlo queue run`: delivers what is due.
 
-use crate::courier::{Ear, News, Office, Rounds, Selection};
+use crate::courier::{Ear, News, Office, Remembered, Rounds, Selection};
 use crate::deliver::Hosts;
 use crate::exit::Exit;
 use crate::plan::{self, Run};
@@ -33,7 +33,10 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         Ok(selection) => selection,
         Err(exit) => return exit,
     };
-    let down = spool.hosts(plan.settings.host_down);
+    let down = Remembered {
+        spool,
+        memory: plan.settings.host_down,
+    };
     let hosts: &(dyn Hosts + Sync) = if run.now { &Undaunted(&down) } else { &down };
     let ear: &dyn Ear = if run.behind { &Silent } else { &Printed };
     let office = Office {
