@@ -3,6 +3,8 @@
 
 use super::MessageError;
 use super::source::Source;
+use crate::text::without_controls;
+use std::borrow::Cow;
 
 /// The largest header that is taken, in bytes; it is the one part that is held in memory.
 const MAX_HEADER: usize = 8 * 1024 * 1024;
@@ -60,6 +62,32 @@ impl RawField {
         })?;
         let value = text.split_once(':').map_or("", |(_, value)| value);
         Ok(value.replace("\r\n", "").trim().to_owned())
+    }
+
+    /// The name as it is spelt in the message.
+    pub fn spelling(&self) -> String {
+        let end = memchr::memchr(b':', &self.raw).unwrap_or(self.raw.len());
+        String::from_utf8_lossy(self.raw[..end].trim_ascii_end()).into_owned()
+    }
+
+    /// The value in one line of text: unfolded, whatever its charset, without control characters.
+    pub fn readable(&self) -> String {
+        let start = memchr::memchr(b':', &self.raw).map_or(self.raw.len(), |colon| colon + 1);
+        let value = &self.raw[start..];
+        let text = match std::str::from_utf8(value) {
+            Ok(text) => Cow::Borrowed(text),
+            // What is not UTF-8 is most often this, and it can be any bytes.
+            Err(_) => encoding_rs::WINDOWS_1252.decode(value).0,
+        };
+        let mut lines = text.split("\r\n");
+        let mut line = lines.next().unwrap_or_default().to_owned();
+        for continuation in lines.map(str::trim_ascii_start) {
+            if !continuation.is_empty() && !line.ends_with(' ') {
+                line.push(' ');
+            }
+            line.push_str(continuation);
+        }
+        without_controls(&line)
     }
 }
 

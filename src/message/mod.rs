@@ -10,6 +10,7 @@ mod head;
 mod header;
 mod ready;
 mod related;
+mod report;
 mod source;
 mod stream;
 mod submission;
@@ -17,6 +18,7 @@ mod text;
 mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
+pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
 pub use source::{Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};

@@ -14,6 +14,7 @@ use crate::address::{Address, Entry, Mailbox, parse_list};
 use crate::envelope::Envelope;
 use crate::host;
 use crate::rewrite::{Original, RewriteError, Rewriter};
+use crate::text::without_controls;
 use crate::time::header_date;
 use body::Body;
 use field::Fitter;
@@ -115,7 +116,7 @@ fn recipients(
     }
     if submission.recipients_of_header {
         for field in naming_recipients(&head.fields) {
-            add(&field::readable(field), &field::spelling(field))?;
+            add(&field.readable(), &field.spelling())?;
         }
     }
     if all.is_empty() && submission.recipients_of_header {
@@ -148,9 +149,14 @@ fn last_resent(fields: &[RawField]) -> Vec<&RawField> {
     let mut is_over = false;
     for field in fields {
         let is_bcc = field.name == "resent-bcc";
-        let is_repeated = block.iter().any(|earlier| earlier.name == field.name);
-        is_over |= !block.is_empty() && (field.name == "received" || is_repeated && !is_bcc);
-        if is_bcc || field.name.starts_with("resent-") && !is_over {
+        let is_resent = field.name.starts_with("resent-");
+        let is_next = match field.name.as_str() {
+            "received" => !block.is_empty(),
+            name if is_resent && !is_bcc => block.iter().any(|earlier| earlier.name == name),
+            _ => false,
+        };
+        is_over |= is_next;
+        if is_bcc || is_resent && !is_over {
             block.push(field);
         }
     }
@@ -170,7 +176,7 @@ impl Writer<'_> {
     /// The fields that were given, but for those that no message may carry.
     fn given(&mut self, head: &Head) -> Result<(), MessageError> {
         for field in &head.fields {
-            let is_missing = is_required(&field.name) && field::readable(field).is_empty();
+            let is_missing = is_required(&field.name) && field.readable().is_empty();
             let is_removed = is_removed(field) || field.name == "content-length";
             if !is_removed && !is_missing {
                 self.add(field, head)?;
@@ -180,8 +186,8 @@ impl Writer<'_> {
     }
 
     fn add(&mut self, field: &RawField, head: &Head) -> Result<(), MessageError> {
-        let name = field::spelling(field);
-        let rewritten = self.rewriter.header(&name, &field::readable(field));
+        let name = field.spelling();
+        let rewritten = self.rewriter.header(&name, &field.readable());
         let Some(rewritten) = rewritten.map_err(wrong_in(&name))? else {
             self.fields.push(self.fitter.fit(field));
             return Ok(());
@@ -264,7 +270,7 @@ impl Writer<'_> {
             Some(sender) => sender.clone(),
             None => self.login()?,
         };
-        let name = self.submission.full_name.as_deref().map(field::harmless);
+        let name = self.submission.full_name.as_deref().map(without_controls);
         Ok(Mailbox {
             name: name.filter(|name| !name.is_empty()),
             address,
@@ -284,7 +290,7 @@ impl Writer<'_> {
     /// The first author that the header names, else whom we would name.
     fn first_author(&self) -> Result<Address, MessageError> {
         let from = self.fields.iter().find(|field| field.name == "from");
-        let from = from.and_then(|field| parse_list(&field::readable(field)).ok());
+        let from = from.and_then(|field| parse_list(&field.readable()).ok());
         let entries = from.unwrap_or_default();
         let first = entries.iter().flat_map(Entry::mailboxes).next();
         match first {

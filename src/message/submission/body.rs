@@ -7,7 +7,6 @@ use super::super::head::RawField;
 use super::super::header::cut;
 use super::super::source::{Source, SourceError};
 use super::super::stream::{Form, Piece, Way, encoded_len};
-use super::field::{readable, spelling};
 use crate::blocks::Transport;
 use std::sync::Arc;
 
@@ -142,7 +141,7 @@ impl Body {
 /// The essence of a Content-Type, `type/subtype` in lower case; `None` where it is none, which is
 /// plain text then (RFC 2045 §5.2).
 fn essence(field: &RawField) -> Option<String> {
-    let value = readable(field).to_ascii_lowercase();
+    let value = field.readable().to_ascii_lowercase();
     let essence = value.split([';', '(']).next().unwrap_or_default().trim();
     let (kind, subtype) = essence.split_once('/')?;
     let is_token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic());
@@ -166,7 +165,7 @@ fn is_unencoded(fields: &[RawField]) -> bool {
     let encodings = fields
         .iter()
         .filter(|field| field.name == "content-transfer-encoding");
-    encodings.map(readable).all(|encoding| {
+    encodings.map(RawField::readable).all(|encoding| {
         let encoding = encoding.split('(').next().unwrap_or_default().trim();
         ["", "7bit", "8bit", "binary"]
             .iter()
@@ -205,13 +204,13 @@ fn mime_fields(given: &[RawField], survey: &Survey) -> Vec<RawField> {
 
 /// Adds the charset to a text that has none.
 fn name_charset(field: &mut RawField, charset: &str) {
-    let value = readable(field);
+    let value = field.readable();
     let is_text = essence(field).is_some_and(|essence| essence.starts_with("text/"));
     if !is_text || value.to_ascii_lowercase().contains("charset") {
         return;
     }
     let value = value.trim_end_matches([';', ' ']);
-    let name = spelling(field);
+    let name = field.spelling();
     let text = cut(&name, &format!("{value}; charset={charset}"));
     *field = RawField::made(&name, text);
 }

@@ -32,8 +32,8 @@ impl Fitter {
         if self.is_fit(&field.raw) {
             return field.clone();
         }
-        let name = spelling(field);
-        let text = self.written(&name, &readable(field));
+        let name = field.spelling();
+        let text = self.written(&name, &field.readable());
         self.remarks.push(format!(
             "{}: written anew, to be fit to be sent",
             shown(&name)
@@ -86,43 +86,4 @@ impl Fitter {
         let plain = |c: char| if c.is_ascii() { c } else { '?' };
         cut(name, &value.chars().map(plain).collect::<String>())
     }
-}
-
-/// The name as it is spelt in the message.
-pub fn spelling(field: &RawField) -> String {
-    let end = memchr::memchr(b':', &field.raw).unwrap_or(field.raw.len());
-    String::from_utf8_lossy(field.raw[..end].trim_ascii_end()).into_owned()
-}
-
-/// The value in one line of text: unfolded, in whatever charset it came, without control characters.
-pub fn readable(field: &RawField) -> String {
-    let start = memchr::memchr(b':', &field.raw).map_or(field.raw.len(), |colon| colon + 1);
-    let value = &field.raw[start..];
-    let text = match std::str::from_utf8(value) {
-        Ok(text) => text.to_owned(),
-        // What is not UTF-8 is most often this, and it can be any bytes.
-        Err(_) => encoding_rs::WINDOWS_1252.decode(value).0.into_owned(),
-    };
-    let mut lines = text.split("\r\n");
-    let mut line = lines.next().unwrap_or_default().to_owned();
-    for continuation in lines.map(str::trim_ascii_start) {
-        if !continuation.is_empty() && !line.ends_with(' ') {
-            line.push(' ');
-        }
-        line.push_str(continuation);
-    }
-    harmless(&line)
-}
-
-/// A text without control characters: a blank where one may have stood for white space.
-pub fn harmless(text: &str) -> String {
-    let blank = |c| matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
-    let plain = |c: char| {
-        if blank(c) {
-            return Some(' ');
-        }
-        (!c.is_control()).then_some(c)
-    };
-    let text: String = text.chars().filter_map(plain).collect();
-    text.trim().to_owned()
 }

@@ -679,7 +679,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn any_bytes_become_a_message_that_servers_take(text in input(), utf8 in any::<bool>(), dot_ends in any::<bool>()) {
