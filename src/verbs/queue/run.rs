@@ -4,14 +4,15 @@ use crate::courier::{Ear, News, Office, Remembered, Rounds, Selection};
 use crate::deliver::Hosts;
 use crate::exit::Exit;
 use crate::plan::{self, Run};
-use crate::queue::{Id, QueueError, Spool, Store as _};
+use crate::queue::{Id, QueueError, Spool, Store as _, Watcher};
 use crate::transcript::{Format, Json, Stevens};
 use crate::verbs::keep::Silent;
 use crate::verbs::terminal::{Stdout, complain};
 use crate::watch::Watch;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// In a watched queue, it is looked so often at least for what has become due.
 const LOOK: Duration = Duration::from_secs(30);
@@ -109,17 +110,31 @@ impl Runner<'_> {
 
     /// Until a signal comes.
     fn stay(&self) -> Result<(), QueueError> {
-        let mut watcher = self.spool.watcher()?;
+        let watcher = self.spool.watcher()?;
         while !self.office.stop.load(Ordering::Relaxed) {
             if !self.once()? {
                 // Somebody else runs the queue; what they leave is for us.
                 std::thread::sleep(Duration::from_secs(1));
                 continue;
             }
-            let next = self.office.next_due().unwrap_or(LOOK).min(LOOK);
-            watcher.wait(next);
+            let next = LOOK;
+            self.wait(&watcher, next);
         }
         Ok(())
+    }
+
+    /// Until there is something new, or for so long. A signal ends it, too.
+    fn wait(&self, watcher: &Watcher, limit: Duration) {
+        let end = Instant::now() + limit;
+        while !self.office.stop.load(Ordering::Relaxed) {
+            let left = end.saturating_duration_since(Instant::now());
+            let timeout = Timespec::try_from(left).ok();
+            let mut fds = [PollFd::new(watcher, PollFlags::IN)];
+            let is_there = rustix::event::poll(&mut fds, timeout.as_ref()).is_ok_and(|count| count > 0);
+            if left.is_zero() || is_there && watcher.drain() {
+                return;
+            }
+        }
     }
 }
 
