@@ -5,13 +5,13 @@ use super::lines::{Branch, Lines};
 use super::settle::{Confirmed, Told, confirm, settle};
 use super::{News, Office, attempt};
 use crate::plan;
-use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due};
+use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due, next_attempt};
 use crate::watch::{Nobody, Watch};
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// After so many attempts in a row that crashed, an item is set aside.
 const CRASHES: u32 = 3;
@@ -49,13 +49,49 @@ impl Selection {
     }
 }
 
-/// What rounds have come to so far.
+/// What rounds have come to so far, and what they know of items without another look at them.
 #[derive(Debug, Default)]
 pub struct Rounds {
     /// Those that were looked at, and need not be looked at again.
-    seen: HashSet<Id>,
+    seen: HashMap<Id, Seen>,
     /// How many items were taken up.
     pub items: usize,
+}
+
+/// What is known of an item that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// It was taken up.
+    Taken,
+    /// There is nothing to do for it before this time.
+    Until(SystemTime),
+    /// There is nothing to do for it before somebody else does something.
+    Waits,
+}
+
+impl Rounds {
+    /// Begins anew with what was taken up and with what has become due since: the others need not be
+    /// looked at.
+    pub fn go_on(&mut self, now: SystemTime) {
+        self.seen.retain(|_, seen| match seen {
+            Seen::Taken => false,
+            Seen::Until(time) => *time > now,
+            Seen::Waits => true,
+        });
+    }
+
+    /// Somebody else has done something with these.
+    pub fn forget<'a>(&mut self, ids: impl IntoIterator<Item = &'a Id>) {
+        for id in ids {
+            self.seen.remove(id);
+        }
+    }
+}
+
+/// What a look at an item says.
+enum Look {
+    Due(Due),
+    Not(Seen),
 }
 
 /// An item that is to be taken up.
@@ -103,11 +139,36 @@ impl Office<'_> {
     /// Whether something is due that these rounds have not taken up, and nobody else has it.
     pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
         let ids = self.store.ids().unwrap_or_default();
-        let mut new = ids.into_iter().filter(|id| !rounds.seen.contains(id));
+        let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
         new.any(|id| {
             let is_free = matches!(self.store.claim(&id), Ok(Claimed::Ours(_)));
-            is_free && self.look(id, selection).is_some()
+            is_free && matches!(self.look(id, selection), Look::Due(_))
         })
+    }
+
+    /// The time until there is something to do for an item that was seen in these rounds; `None` where
+    /// all of them wait for somebody. Only those are read that were taken up.
+    pub fn next_due(&self, rounds: &mut Rounds) -> Option<Duration> {
+        rounds.seen.retain(|id, seen| {
+            if *seen != Seen::Taken {
+                return true;
+            }
+            let item = self.store.item(id).ok().flatten();
+            let next = item.as_ref().map(|item| self.rest(item));
+            *seen = next.unwrap_or(Seen::Waits);
+            item.is_some()
+        });
+        let times = rounds.seen.values().filter_map(|seen| match seen {
+            Seen::Until(time) => Some(*time),
+            Seen::Taken | Seen::Waits => None,
+        });
+        let next = times.min()?;
+        Some(next.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    /// How long nothing is to be done for an item.
+    fn rest(&self, item: &Item) -> Seen {
+        next_attempt(item, self.settings).map_or(Seen::Waits, Seen::Until)
     }
 
     fn stops(&self) -> bool {
@@ -118,7 +179,7 @@ impl Office<'_> {
     fn due(
         &self,
         selection: &Selection,
-        seen: &mut HashSet<Id>,
+        seen: &mut HashMap<Id, Seen>,
         most: Option<usize>,
     ) -> Result<Vec<Due>, QueueError> {
         let mut due = Vec::new();
@@ -130,40 +191,45 @@ impl Office<'_> {
             if most.is_some_and(|most| due.len() >= most) || self.stops() {
                 break;
             }
-            if !seen.insert(id.clone()) {
+            if seen.contains_key(&id) {
                 continue;
             }
-            due.extend(self.look(id, selection));
+            match self.look(id.clone(), selection) {
+                Look::Due(one) => {
+                    seen.insert(id, Seen::Taken);
+                    due.push(one);
+                }
+                Look::Not(why) => {
+                    seen.insert(id, why);
+                }
+            }
         }
         Ok(due)
     }
 
     /// An item that is due; what cannot be read is set aside.
-    fn look(&self, id: Id, selection: &Selection) -> Option<Due> {
+    fn look(&self, id: Id, selection: &Selection) -> Look {
         let item = match self.store.item(&id) {
-            Ok(item) => item?,
+            Ok(Some(item)) if item.dead.is_none() && selection.means(&item) => item,
+            Ok(_) => return Look::Not(Seen::Waits),
             Err(error @ QueueError::Damaged { .. }) => {
                 self.set_aside(&id, &error.to_string());
-                return None;
+                return Look::Not(Seen::Waits);
             }
             Err(error) => {
                 self.trouble(&error);
-                return None;
+                return Look::Not(Seen::Waits);
             }
         };
-        if item.dead.is_some() || !selection.means(&item) {
-            return None;
-        }
-        let now = SystemTime::now();
-        let is_time = selection.now || is_due(&item, self.settings, now);
+        let is_time = selection.now || is_due(&item, self.settings, SystemTime::now());
         let recipients = selection.recipients(&item);
         let is_to_be_settled = item.open().is_empty() && !item.waits_for_decision();
         if item.history.held || !(is_time && !recipients.is_empty() || is_to_be_settled) {
-            return None;
+            return Look::Not(self.rest(&item));
         }
         let first = recipients.first().copied().unwrap_or_default();
         let domain = item.letter.envelope.recipients.get(first);
-        Some(Due {
+        Look::Due(Due {
             domain: domain.map_or_else(String::new, |address| {
                 address.domain().to_string().to_ascii_lowercase()
             }),

@@ -11,9 +11,9 @@ use crate::exit::Exit;
 use crate::queue::{Id, Item, Kind, Noted, OnUncertain, QueueError, Settings, Standing, Store};
 use crate::text::shown;
 use crate::time::local;
-use crate::verbs::terminal::{Stdout, complain, print};
+use crate::verbs::terminal::{complain, print};
 use serde_json::json;
-use std::io::{self, Write as _};
+use std::io;
 use std::time::SystemTime;
 
 /// What is shown of it.
