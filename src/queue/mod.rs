@@ -6,23 +6,21 @@
 //! of [`Entry`]s, which is only ever added to. What is known of an item at any time is the
 //! [`History`] that its journal tells.
 
+mod history;
+mod id;
+mod journal;
+mod schedule;
+
+pub use id::Id;
+pub use schedule::{is_due, is_spent, next_attempt, wants_warning};
+
 use crate::blocks::{Replay, Shape};
 use crate::envelope::Envelope;
 use crate::outcome::Verdict;
-use std::fmt;
+use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-/// The name of an item: letters and digits, in the order of time.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(String);
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What is written once, before the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +54,8 @@ pub struct Waybill {
 }
 
 /// What becomes of a recipient who may have got the message already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnUncertain {
     /// It is tried again, and said that the message may arrive twice.
     #[default]
@@ -75,8 +74,10 @@ pub enum Kind {
     Report(Id),
 }
 
-/// What happens to an item. Recipients are places in its envelope.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What happens to an item. Recipients are places in its envelope. The words of the journal are those
+/// of the variants, so that a new name is a new version of the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 pub enum Entry {
     /// A delivery to these is about to begin.
     Attempt {
@@ -101,14 +102,17 @@ pub enum Entry {
         /// For whom.
         recipient: usize,
         /// How.
+        #[serde(flatten)]
         end: End,
     },
     /// The attempt is over, and we are still alive.
     Over,
     /// Nothing is tried until somebody releases it.
     Held,
-    /// It may be tried again, and at once.
+    /// It may be tried again, and at once; also for those who are in doubt.
     Released,
+    /// It was dead and is to be tried as if it were new. What was delivered stays delivered.
+    Requeued,
     /// A warning that it takes long was sent.
     Warned,
     /// A report about these, which is this item, is about to be committed.
@@ -125,18 +129,31 @@ pub enum Entry {
     },
 }
 
-/// How an attempt ended for one recipient.
+/// An entry, and when it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// When, to the millisecond.
+    pub at: SystemTime,
+    /// What.
+    pub entry: Entry,
+}
+
+/// How an attempt ended for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// The verdict.
+    #[serde(with = "journal::verdict")]
     pub verdict: Verdict,
     /// What happened, in a sentence: server's words are printable.
     pub words: String,
     /// The server's reply, printable; `None` where it is not a server that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
     /// The enhanced status code (RFC 3463).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enhanced: Option<String>,
     /// The server's name and address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
 }
 
@@ -156,7 +173,7 @@ pub struct History {
     pub tried_for: Duration,
     /// Whether it waits for somebody.
     pub held: bool,
-    /// When it was released last: it is due, whatever the schedule says.
+    /// When it was released, if no attempt was made since: it is due, whatever the schedule says.
     pub released: Option<SystemTime>,
     /// Whether a warning was sent.
     pub warned: bool,
@@ -169,8 +186,12 @@ pub struct History {
 pub struct Standing {
     /// How the last attempt ended; `None` where there was none.
     pub end: Option<End>,
-    /// Whether an end of data went out whose reply is not known, and no attempt ended well since.
+    /// Whether the last end of data that went out has no reply that is known, and nobody decided what
+    /// comes of it.
     pub in_doubt: bool,
+    /// Whether an earlier end of data went out whose reply was never known: whatever the end says now,
+    /// the message may have arrived then.
+    pub may_have_arrived: bool,
     /// Whether its sender was told of its failure, or need not be.
     pub reported: bool,
 }
@@ -226,6 +247,15 @@ pub trait Store: Send + Sync {
     /// An item as it is now, dead or alive; `None` where there is none.
     fn item(&self, id: &Id) -> Result<Option<Item>, QueueError>;
 
+    /// All that was noted of an item, dead or alive; `None` where there is none.
+    fn journal(&self, id: &Id) -> Result<Option<Vec<Noted>>, QueueError>;
+
+    /// The message of an item, dead or alive, to be looked at; `None` where there is none.
+    fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError>;
+
+    /// Why an item was set aside, also where it cannot be read; `None` where it was not.
+    fn reason(&self, id: &Id) -> Option<String>;
+
     /// Claims an item that is not dead.
     fn claim(&self, id: &Id) -> Result<Claimed, QueueError>;
 
@@ -239,7 +269,13 @@ pub trait Store: Send + Sync {
     /// delivered stays delivered.
     fn raise(&self, id: &Id) -> Result<(), QueueError>;
 
-    /// Removes what crashes have left, and waits until removals are on disk.
+    /// Removes an item that was set aside and cannot be read; false where there is none.
+    fn discard(&self, id: &Id) -> Result<bool, QueueError>;
+
+    /// Waits until removals are on disk, and removes what they leave.
+    fn settle(&self) -> Result<(), QueueError>;
+
+    /// Settles, and removes what crashes have left.
     fn tidy(&self) -> Result<(), QueueError>;
 }
 
@@ -306,6 +342,16 @@ pub enum QueueError {
     Message(io::Error),
 }
 
+impl QueueError {
+    fn io(doing: &'static str, path: &Path, error: impl Into<io::Error>) -> Self {
+        Self::Io {
+            doing,
+            path: path.to_owned(),
+            error: error.into(),
+        }
+    }
+}
+
 /// When items are tried, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -340,6 +386,30 @@ impl Default for Settings {
             connections: 16,
             per_host: 4,
             bounce_size: 1 << 20,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+
+    /// A letter from alice to these.
+    pub fn letter(recipients: &[&str]) -> Letter {
+        let address = |text: &&str| Address::parse(text).unwrap();
+        Letter {
+            envelope: Envelope {
+                sender: Some(address(&"alice@crepes.fr")),
+                recipients: recipients.iter().map(address).collect(),
+                ..Envelope::default()
+            },
+            utf8_header: false,
+            waybill: Waybill::default(),
+            on_uncertain: OnUncertain::Retry,
+            on_failure: None,
+            kind: Kind::Mail,
+            queued: journal::moment(1_790_000_000_000),
         }
     }
 }
