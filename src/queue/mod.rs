@@ -9,10 +9,13 @@
 mod history;
 mod id;
 mod journal;
+mod place;
 mod schedule;
+mod spool;
 
 pub use id::Id;
 pub use schedule::{is_due, is_spent, next_attempt, wants_warning};
+pub use spool::{RunnerLock, Spool, Watcher};
 
 use crate::blocks::{Replay, Shape};
 use crate::envelope::Envelope;

@@ -1,0 +1,312 @@
+//! Where the spool is, and whether others could have a hand in it.
+
+use super::QueueError;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::OsString;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// That of the whole system.
+const SYSTEM: &str = "/var/spool/ehlo";
+
+/// Below the directory for what a user's programs remember.
+const OWN: &str = "ehlo/queue";
+
+/// The directory that was named, else the usual one of whoever runs us.
+pub fn directory(named: Option<&Path>) -> Result<PathBuf, QueueError> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    Caller::of_this_process()
+        .usual()
+        .ok_or_else(|| QueueError::Place {
+            path: PathBuf::from(OWN),
+            why: "has no place: this user has no home directory; name one with --queue-dir"
+                .to_owned(),
+        })
+}
+
+/// Who runs us, and what they say of where things are.
+#[derive(Default)]
+struct Caller {
+    is_root: bool,
+    state: Option<OsString>,
+    home: Option<OsString>,
+    /// The home directory of the password file.
+    true_home: Option<PathBuf>,
+}
+
+impl Caller {
+    fn of_this_process() -> Self {
+        use rustix::process::{getegid, geteuid, getgid, getuid};
+        let user = geteuid();
+        // Whoever lends us rights has the queue; whoever borrows them says nothing about its place.
+        let is_lent = getuid() != user || getgid() != getegid();
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty() && !is_lent);
+        Self {
+            is_root: user.is_root(),
+            state: set("XDG_STATE_HOME"),
+            home: set("HOME"),
+            true_home: home_of(
+                user.as_raw(),
+                &fs::read_to_string("/etc/passwd").unwrap_or_default(),
+            ),
+        }
+    }
+
+    /// Relative paths count for nothing: the specification of `XDG_STATE_HOME` says so, and a queue that
+    /// moves with the working directory is none.
+    fn usual(self) -> Option<PathBuf> {
+        if self.is_root {
+            return Some(PathBuf::from(SYSTEM));
+        }
+        let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+        let state = self.state.and_then(absolute);
+        let home = || self.home.and_then(absolute).or(self.true_home);
+        let state = state.or_else(|| Some(home()?.join(".local/state")));
+        state.map(|state| state.join(OWN))
+    }
+}
+
+/// The home directory that a password file gives a user.
+fn home_of(user: u32, passwd: &str) -> Option<PathBuf> {
+    let user = user.to_string();
+    let home = passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&user.as_str())).then(|| fields.get(5).copied())?
+    });
+    home.map(PathBuf::from).filter(|home| home.is_absolute())
+}
+
+/// Opens the directory, or makes it and what is missing above it; `None` where there is none and it is
+/// not to be made.
+pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, QueueError> {
+    let opened = match open_directory(path) {
+        Err(Errno::NOENT) if create => {
+            make(path)?;
+            open_directory(path)
+        }
+        Err(Errno::NOENT) => return Ok(None),
+        opened => opened,
+    };
+    match opened {
+        Ok(directory) => check(path, &directory).map(|()| Some(directory)),
+        Err(Errno::NOTDIR) => Err(unfit(path, "is not a directory".to_owned())),
+        Err(error) => Err(QueueError::io("open", path, error)),
+    }
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty())
+}
+
+/// Whether it is ours alone. What was opened is looked at, and not the path, which may lead elsewhere
+/// a moment later.
+fn check(path: &Path, directory: &OwnedFd) -> Result<(), QueueError> {
+    let facts =
+        rustix::fs::fstat(directory).map_err(|error| QueueError::io("look at", path, error))?;
+    let user = rustix::process::geteuid().as_raw();
+    if facts.st_uid != user {
+        let owner = facts.st_uid;
+        let why = format!(
+            "belongs to user {owner}, and this is user {user}; name another with --queue-dir"
+        );
+        return Err(unfit(path, why));
+    }
+    if facts.st_mode & 0o033 != 0 {
+        let why = format!(
+            "can be entered or written to by others; chmod 700 {}",
+            path.display()
+        );
+        return Err(unfit(path, why));
+    }
+    Ok(())
+}
+
+fn unfit(path: &Path, why: String) -> QueueError {
+    QueueError::Place {
+        path: path.to_owned(),
+        why,
+    }
+}
+
+/// Makes the directory and what is missing above it, from the top down.
+fn make(path: &Path) -> Result<(), QueueError> {
+    let is_there = |path: &Path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok();
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|path| !is_there(path))
+        .collect();
+    for directory in missing.into_iter().rev() {
+        make_one(CWD, directory).map_err(|error| QueueError::io("create", directory, error))?;
+    }
+    Ok(())
+}
+
+/// Makes a directory of mode 0700, whatever the umask. That somebody else was faster is no error.
+pub fn make_one(parent: impl std::os::fd::AsFd, name: &Path) -> Result<(), Errno> {
+    match rustix::fs::mkdirat(&parent, name, Mode::RWXU) {
+        Err(Errno::EXIST) => return Ok(()),
+        made => made?,
+    }
+    let facts = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if Mode::from_raw_mode(facts.st_mode).contains(Mode::RWXU) {
+        return Ok(());
+    }
+    rustix::fs::chmodat(&parent, name, Mode::RWXU, AtFlags::empty())
+}
+
+/// Puts the names of the directory and of those above it on disk, as far as they are ours: no other
+/// can have been made by us. A name that is not on disk takes all that is below it along.
+pub fn sync_names(path: &Path) -> Result<(), QueueError> {
+    let user = rustix::process::geteuid().as_raw();
+    let absolute =
+        std::path::absolute(path).map_err(|error| QueueError::io("find", path, error))?;
+    for parent in absolute.ancestors().skip(1) {
+        let Ok(directory) = open_directory(parent) else {
+            break;
+        };
+        rustix::fs::fsync(&directory).map_err(|error| QueueError::io("sync", parent, error))?;
+        if rustix::fs::fstat(&directory).is_ok_and(|facts| facts.st_uid != user) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn usual(caller: Caller) -> Option<String> {
+        caller.usual().map(|path| path.display().to_string())
+    }
+
+    fn user(state: Option<&str>, home: Option<&str>) -> Caller {
+        Caller {
+            state: state.map(OsString::from),
+            home: home.map(OsString::from),
+            ..Caller::default()
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o7777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn refusal(path: &Path) -> String {
+        open(path, true).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_user_has_a_queue_of_their_own_and_root_has_the_systems() {
+        let own = "/home/a/.local/state/ehlo/queue";
+        assert_eq!(
+            usual(user(Some("/s"), Some("/home/a"))).unwrap(),
+            "/s/ehlo/queue"
+        );
+        assert_eq!(usual(user(None, Some("/home/a"))).unwrap(), own);
+        let root = Caller {
+            is_root: true,
+            ..user(Some("/s"), Some("/home/a"))
+        };
+        assert_eq!(usual(root).unwrap(), SYSTEM);
+    }
+
+    #[test]
+    fn relative_paths_of_the_environment_count_for_nothing() {
+        let own = usual(user(Some("s"), Some("/home/a"))).unwrap();
+        assert_eq!(own, "/home/a/.local/state/ehlo/queue");
+        let passwd = Caller {
+            true_home: Some("/var/lib/a".into()),
+            ..user(Some("s"), Some("h"))
+        };
+        assert_eq!(usual(passwd).unwrap(), "/var/lib/a/.local/state/ehlo/queue");
+        assert_eq!(usual(user(None, None)), None);
+    }
+
+    #[test]
+    fn the_password_file_knows_the_home_of_a_user() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\nodd\n";
+        assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
+        assert_eq!(home_of(1001, passwd), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_made_for_the_owner_alone_and_what_is_there_is_left() {
+        let top = tempfile::tempdir().unwrap();
+        set_mode(top.path(), 0o755);
+        let path = top.path().join("a/b/queue");
+        assert!(open(&path, false).unwrap().is_none());
+        assert!(open(&path, true).unwrap().is_some());
+        assert!(open(&path, false).unwrap().is_some());
+        assert_eq!(mode(top.path()), 0o755);
+        for made in [top.path().join("a"), top.path().join("a/b"), path.clone()] {
+            assert_eq!(mode(&made), 0o700);
+        }
+        sync_names(&path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_others_may_enter_or_write_to_is_refused_with_what_mends_it() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("queue");
+        fs::create_dir(&path).unwrap();
+        for bad in [0o701, 0o710, 0o720, 0o702, 0o755, 0o777] {
+            set_mode(&path, bad);
+            let refused = refusal(&path);
+            let mended = format!("chmod 700 {}", path.display());
+            assert!(refused.contains(&mended), "{bad:o}: {refused}");
+        }
+        set_mode(&path, 0o700);
+        assert!(open(&path, false).is_ok());
+    }
+
+    #[test]
+    fn a_file_in_its_place_is_refused() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("queue");
+        fs::write(&path, "").unwrap();
+        assert!(refusal(&path).contains("is not a directory"));
+        assert!(refusal(&path.join("below")).contains("is not a directory"));
+    }
+
+    #[test]
+    fn a_symlink_to_a_directory_of_ours_is_followed() {
+        let top = tempfile::tempdir().unwrap();
+        let (real, link) = (top.path().join("real"), top.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        set_mode(&real, 0o700);
+        symlink(&real, &link).unwrap();
+        assert!(open(&link, true).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_directory_of_another_user_is_refused_and_so_is_a_symlink_to_it() {
+        let top = tempfile::tempdir().unwrap();
+        let other = if rustix::process::geteuid().is_root() {
+            let path = top.path().join("theirs");
+            fs::create_dir(&path).unwrap();
+            std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+            path
+        } else {
+            PathBuf::from("/")
+        };
+        assert!(
+            refusal(&other).contains("belongs to user"),
+            "{}",
+            refusal(&other)
+        );
+        let link = top.path().join("link");
+        symlink(&other, &link).unwrap();
+        assert!(refusal(&link).contains("belongs to user"));
+    }
+}

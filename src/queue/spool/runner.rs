@@ -1,0 +1,102 @@
+//! Who works on the spool, and what wakes them.
+
+use super::Spool;
+use super::directory::try_lock;
+use crate::queue::{Id, QueueError};
+use rustix::fs::OFlags;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Whoever goes through the whole queue.
+const RUNNER: &str = "runner.lock";
+
+/// Whoever stays.
+const WATCH: &str = "watch.lock";
+
+/// As long as this lives, nobody else has the same.
+pub struct RunnerLock {
+    _file: File,
+}
+
+impl Spool {
+    /// Makes us the one who goes through the queue; `None` where somebody else does.
+    pub fn lock_runner(&self) -> Result<Option<RunnerLock>, QueueError> {
+        self.lock_file(RUNNER)
+    }
+
+    /// Makes us the one who stays and waits for items; `None` where somebody else does.
+    pub fn lock_watch(&self) -> Result<Option<RunnerLock>, QueueError> {
+        self.lock_file(WATCH)
+    }
+
+    /// Whether somebody goes through the queue right now.
+    #[must_use]
+    pub fn runner_is_there(&self) -> bool {
+        self.is_locked(RUNNER)
+    }
+
+    /// Whether somebody stays and waits for items.
+    #[must_use]
+    pub fn watch_is_there(&self) -> bool {
+        self.is_locked(WATCH)
+    }
+
+    fn lock_file(&self, name: &str) -> Result<Option<RunnerLock>, QueueError> {
+        let root = &self.rooms()?.root;
+        let file = root.open(name, OFlags::RDWR | OFlags::CREATE);
+        let file = file.map_err(|error| root.error("open", name, error))?;
+        let is_ours = try_lock(&file).map_err(|error| root.error("lock", name, error))?;
+        Ok(is_ours.then_some(RunnerLock { _file: file }))
+    }
+
+    fn is_locked(&self, name: &str) -> bool {
+        let rooms = self.rooms.as_ref();
+        let file = rooms.and_then(|rooms| rooms.root.open(name, OFlags::RDWR).ok());
+        file.is_some_and(|file| try_lock(&file).is_ok_and(|is_free| !is_free))
+    }
+
+    /// What wakes whoever waits for items.
+    pub fn watcher(&self) -> Result<Watcher, QueueError> {
+        let items = self.rooms()?.items.path("");
+        let failed = |error: Errno| QueueError::io("watch", &items, error);
+        let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(failed)?;
+        // Not when an item gets its name, because its writer still has it then, but when the writer
+        // gives it up; or when it gets a second name, where that is how it gets its first.
+        let events = WatchFlags::CLOSE_WRITE | WatchFlags::CREATE | WatchFlags::ONLYDIR;
+        inotify::add_watch(&fd, &items, events).map_err(failed)?;
+        Ok(Watcher { fd })
+    }
+}
+
+/// Can be read, in the sense of `poll()`, when somebody has given up an item: a new one, or one that
+/// was tried.
+pub struct Watcher {
+    fd: OwnedFd,
+}
+
+impl Watcher {
+    /// Takes note of all that happened; false where it was nothing that matters, such as a note in a
+    /// journal.
+    #[must_use]
+    pub fn drain(&self) -> bool {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&self.fd, &mut buffer);
+        let mut matters = false;
+        while let Ok(event) = events.next() {
+            let name = event.file_name().and_then(|name| name.to_str().ok());
+            // What came so fast that it was not counted may have been anything.
+            matters |= name.is_some_and(|name| Id::parse(name).is_some())
+                || event.events().contains(ReadFlags::QUEUE_OVERFLOW);
+        }
+        matters
+    }
+}
+
+impl AsFd for Watcher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
