@@ -3,7 +3,9 @@
 use super::send;
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
-use crate::courier::{Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told, attempt, settle};
+use crate::courier::{
+    Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told, attempt, settle,
+};
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::outcome::Report;
@@ -122,7 +124,7 @@ impl Kept<'_> {
 
     /// Says under which name it is in the queue, to those who want to know.
     fn say_queued(&self, claim: &dyn Claim) -> Exit {
-        send::shown(self.output, |watch| {
+        send::shown(self.output, self.told, |watch| {
             self.say_where(claim, watch);
             let mut report = Report::unasked(&self.message.envelope.recipients);
             report.keep(|_| true);
@@ -154,7 +156,7 @@ impl Kept<'_> {
             Err(error) => Branch::none(error),
         };
         let mut claim = Some(claim);
-        let exit = send::shown(self.output, |watch| {
+        let exit = send::shown(self.output, self.told, |watch| {
             let Some(claim) = claim.take() else {
                 return Report::unasked(&[]);
             };

@@ -4,6 +4,7 @@ use super::keep::Kept;
 use super::queue;
 use super::send;
 use super::terminal::complain;
+use crate::blocks::Nothing;
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::envelope::{Dsn, Envelope};
@@ -11,7 +12,6 @@ use crate::exit::Exit;
 use crate::message::{Message, Submission};
 use crate::outcome::Report;
 use crate::plan::{self, Sendmail, Task};
-use crate::blocks::Nothing;
 use crate::ready::Ready;
 use crate::rewrite::Rewriter;
 use std::time::SystemTime;
@@ -81,7 +81,7 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
         asks_only: true,
         ledger: None,
     };
-    send::shown(plan.output, |watch| {
+    send::shown(plan.output, Told::Caller, |watch| {
         let mut report = Report::unasked(&envelope.recipients);
         let router = ready.router();
         deliver(&parcel, &ready.way(&router, None), &mut report, watch);

@@ -95,9 +95,8 @@ impl Runner<'_> {
     }
 
     fn round(&self, rounds: &mut Rounds) -> Result<(), QueueError> {
-        let mut go = |watch: Option<&mut dyn Watch>| {
-            self.office.round(&self.selection, rounds, watch)
-        };
+        let mut go =
+            |watch: Option<&mut dyn Watch>| self.office.round(&self.selection, rounds, watch);
         match self.run.output.format {
             Format::None => go(None),
             Format::Stevens => {
@@ -130,7 +129,8 @@ impl Runner<'_> {
             let left = end.saturating_duration_since(Instant::now());
             let timeout = Timespec::try_from(left).ok();
             let mut fds = [PollFd::new(watcher, PollFlags::IN)];
-            let is_there = rustix::event::poll(&mut fds, timeout.as_ref()).is_ok_and(|count| count > 0);
+            let is_there =
+                rustix::event::poll(&mut fds, timeout.as_ref()).is_ok_and(|count| count > 0);
             if left.is_zero() || is_there && watcher.drain() {
                 return;
             }
@@ -145,7 +145,9 @@ fn selection(spool: &Spool, run: &Run) -> Result<Selection, Exit> {
     for id in &ids {
         match spool.item(id) {
             Ok(Some(item)) if item.dead.is_some() => {
-                complain(&format!("{id} was set aside; ehlo queue requeue {id} brings it back"));
+                complain(&format!(
+                    "{id} was set aside; ehlo queue requeue {id} brings it back"
+                ));
                 return Err(Exit::Usage);
             }
             Ok(Some(item)) if item.history.held => {
