@@ -33,10 +33,55 @@ pub enum Exit {
     Config,
     /// Some accepted and others not, or not known: the addition to sysexits.h.
     Partly,
+    /// How the queue stands, for monitoring: numbers of another table.
+    Health(Health),
+}
+
+/// The exit status of `ehlo queue status`, as Nagios and those like it want it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Health {
+    /// All is well.
+    Ok,
+    /// Somebody should look at it.
+    Warning,
+    /// Somebody must look at it.
+    Critical,
+    /// It cannot be said.
+    Unknown,
+}
+
+impl Health {
+    /// Every status, in the order of its number.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
+
+    /// The number and what it means: the row of the table in the manual of `ehlo queue status`.
+    #[must_use]
+    pub const fn row(self) -> (u8, &'static str) {
+        match self {
+            Self::Ok => (0, "OK: all is well"),
+            Self::Warning => (
+                1,
+                "WARNING: a threshold was reached, or something was set aside or cannot be read",
+            ),
+            Self::Critical => (2, "CRITICAL: a critical threshold was reached"),
+            Self::Unknown => (3, "UNKNOWN: the queue cannot be read"),
+        }
+    }
+
+    /// The word that the line begins with.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
 }
 
 impl Exit {
-    /// Every status, in the order of its number.
+    /// Every status but those for monitoring, in the order of its number.
     pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Usage,
@@ -94,6 +139,7 @@ impl Exit {
                 "some recipients accepted, others not, or the connection was lost when it was \
                  not known: see the report; do not simply send again",
             ),
+            Self::Health(health) => health.row(),
         }
     }
 

@@ -17,6 +17,14 @@ pub fn login() -> String {
         .unwrap_or_else(|| "nobody".to_owned())
 }
 
+/// Whether this process has more rights than whoever called it: a set-uid or set-gid bit is in play, and
+/// arguments and environment are somebody else's.
+#[must_use]
+pub fn is_privileged() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
+}
+
 /// The node name as the kernel has it; often without a domain.
 #[must_use]
 pub fn node_name() -> String {

@@ -25,10 +25,11 @@
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
+//! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -50,8 +51,9 @@
 //! args       -> plan message rewrite queue route wire session config credentials transcript sink check
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
+//! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready outcome check
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check
 //! ```
 
 pub mod address;
@@ -60,6 +62,7 @@ pub mod blocks;
 pub mod certificate;
 pub mod check;
 pub mod config;
+pub mod courier;
 pub mod credentials;
 pub mod deliver;
 pub mod envelope;
@@ -67,6 +70,7 @@ pub mod exit;
 pub mod host;
 pub mod message;
 pub mod outcome;
+pub mod pattern;
 pub mod peer;
 pub mod plan;
 pub mod queue;

@@ -75,6 +75,9 @@ pub enum FirstTry {
 pub struct Spool {
     /// The directory; `None` is the usual one.
     pub directory: Option<PathBuf>,
+    /// The configuration that was named; `None` is the usual one. A run that is started later gets it
+    /// again.
+    pub config: Option<PathBuf>,
     /// The rules.
     pub settings: queue::Settings,
     /// Who knows the ways.

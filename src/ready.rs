@@ -49,6 +49,12 @@ impl<'p> Ready<'p> {
         Ok(Self { plan, tls, login })
     }
 
+    /// What was planned.
+    #[must_use]
+    pub fn plan(&self) -> &'p plan::Way {
+        self.plan
+    }
+
     /// Finds the servers of this way.
     #[must_use]
     pub fn router(&self) -> Router<'p> {

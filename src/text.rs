@@ -49,6 +49,20 @@ pub fn forbidden(text: &str) -> Option<char> {
     })
 }
 
+/// A text that may stand in a header: without control characters, and with a blank where one may have
+/// stood for white space.
+#[must_use]
+pub fn without_controls(text: &str) -> String {
+    let is_space = |c| matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let plain = |c: char| match c {
+        _ if is_space(c) => Some(' '),
+        _ if c.is_control() => None,
+        _ => Some(c),
+    };
+    let text: String = text.chars().filter_map(plain).collect();
+    text.trim().to_owned()
+}
+
 /// A forbidden character in words, for an error text.
 #[must_use]
 pub fn name_of(character: char) -> String {
@@ -76,6 +90,12 @@ mod tests {
     fn letters_of_all_scripts_stay_and_bidi_does_not() {
         assert_eq!(shown("Jürgen 用户"), "Jürgen 用户");
         assert_eq!(shown("a\u{202e}b\x1b\u{85}"), "a\\u{202e}b\\u{1b}\\u{85}");
+    }
+
+    #[test]
+    fn without_its_controls_a_text_is_one_line() {
+        let text = "\u{1b}a\0b\r\nc\td\u{2028}e\u{85}f é\u{7f}\n";
+        assert_eq!(without_controls(text), "ab  c d e f é");
     }
 
     #[test]

@@ -1,31 +1,43 @@
 //! Address lists as people write them in options and headers (RFC 5322 §3.4, with its obsolete
 //! comments; UTF-8 as RFC 6532 has it).
 
-use super::{Address, AddressError, is_atom_char};
+use super::{Address, AddressError, LONGEST_LOCAL, is_atom_char};
 use crate::text;
 
 /// An address with the name that is shown for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mailbox {
+pub struct Mailbox<A = Address> {
     /// The display name, without quotes; `None` when there is none.
     pub name: Option<String>,
     /// The address.
-    pub address: Address,
+    pub address: A,
 }
 
 /// One entry of an address list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum Entry<A = Address> {
     /// A mailbox.
-    Mailbox(Mailbox),
+    Mailbox(Mailbox<A>),
     /// A group, `Team: a@example.org, b@example.org;`, which may be empty.
     Group {
         /// The group's name.
         name: String,
         /// Its members.
-        members: Vec<Mailbox>,
+        members: Vec<Mailbox<A>>,
     },
 }
+
+/// An address as programs on this host give it, perhaps without a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// With a domain.
+    Full(Address),
+    /// Without one, and without quotes: `root`, `john doe`.
+    Local(String),
+}
+
+/// One entry of a list in which domains may be missing.
+pub type LooseEntry = Entry<Name>;
 
 impl Mailbox {
     /// Parses exactly one mailbox.
@@ -38,10 +50,10 @@ impl Mailbox {
     }
 }
 
-impl Entry {
+impl<A> Entry<A> {
     /// The mailboxes of the entry: itself, or the group's members.
     #[must_use]
-    pub fn mailboxes(&self) -> &[Mailbox] {
+    pub fn mailboxes(&self) -> &[Mailbox<A>] {
         match self {
             Self::Mailbox(mailbox) => std::slice::from_ref(mailbox),
             Self::Group { members, .. } => members,
@@ -51,12 +63,25 @@ impl Entry {
 
 /// Parses a comma list of mailboxes and groups; an empty list is no error.
 pub fn parse_list(list: &str) -> Result<Vec<Entry>, AddressError> {
+    parse(list, address)
+}
+
+/// Parses what [`parse_list`] does, and names without a domain besides.
+pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
+    parse(list, name)
+}
+
+/// What makes an address of the tokens that stand for one; the list is for the error.
+type Read<A> = fn(&[Token], &str) -> Result<A, AddressError>;
+
+fn parse<A>(list: &str, read: Read<A>) -> Result<Vec<Entry<A>>, AddressError> {
     if let Some(bad) = text::forbidden(list) {
         return Err(AddressError::Forbidden(list.to_owned(), bad));
     }
     let tokens = tokens(list)?;
     let mut parser = Parser {
         list,
+        read,
         tokens: tokens.into_iter().peekable(),
     };
     parser.entries()
@@ -162,13 +187,14 @@ fn syntax(what: &'static str, list: &str) -> AddressError {
     }
 }
 
-struct Parser<'a> {
+struct Parser<'a, A> {
     list: &'a str,
+    read: Read<A>,
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
 }
 
-impl Parser<'_> {
-    fn entries(&mut self) -> Result<Vec<Entry>, AddressError> {
+impl<A> Parser<'_, A> {
+    fn entries(&mut self) -> Result<Vec<Entry<A>>, AddressError> {
         let mut entries = Vec::new();
         while self.tokens.peek().is_some() {
             let run = self.run();
@@ -194,7 +220,7 @@ impl Parser<'_> {
     }
 
     /// The members of a group up to its `;`.
-    fn group(&mut self, name: &[Token]) -> Result<Entry, AddressError> {
+    fn group(&mut self, name: &[Token]) -> Result<Entry<A>, AddressError> {
         let mut members = Vec::new();
         loop {
             let run = self.run();
@@ -216,12 +242,12 @@ impl Parser<'_> {
     }
 
     /// `Name <address>`, from behind the `<`.
-    fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox, AddressError> {
+    fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox<A>, AddressError> {
         let inside = self.run();
         if self.tokens.next() != Some(Token::Mark('>')) {
             return Err(syntax("the > is missing", self.list));
         }
-        let address = address(&inside, self.list)?;
+        let address = (self.read)(&inside, self.list)?;
         let comment = self.end_of_entry()?;
         Ok(Mailbox {
             name: phrase(name).or(comment),
@@ -230,10 +256,10 @@ impl Parser<'_> {
     }
 
     /// `address` or `address (Name)`.
-    fn plain(&self, run: &[Token]) -> Result<Mailbox, AddressError> {
+    fn plain(&self, run: &[Token]) -> Result<Mailbox<A>, AddressError> {
         Ok(Mailbox {
             name: last_comment(run),
-            address: address(run, self.list)?,
+            address: (self.read)(run, self.list)?,
         })
     }
 
@@ -283,6 +309,26 @@ fn phrase(run: &[Token]) -> Option<String> {
 
 /// An addr-spec: local part, `@`, domain, with comments and space around but not within.
 fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
+    address_of(core(run, list)?, list)
+}
+
+/// An addr-spec, or a local part alone.
+fn name(run: &[Token], list: &str) -> Result<Name, AddressError> {
+    let core = core(run, list)?;
+    match core {
+        [Token::Word(text) | Token::Quoted(text)] if text.is_empty() || text.contains('\t') => {
+            Err(AddressError::Local(text.clone()))
+        }
+        [Token::Word(text) | Token::Quoted(text)] if text.len() > LONGEST_LOCAL => {
+            Err(AddressError::LongLocal(text.clone()))
+        }
+        [Token::Word(text) | Token::Quoted(text)] => Ok(Name::Local(text.clone())),
+        _ => address_of(core, list).map(Name::Full),
+    }
+}
+
+/// The tokens without comments and space around them.
+fn core<'t>(run: &'t [Token], list: &str) -> Result<&'t [Token], AddressError> {
     let start = run.iter().position(|token| !is_blank_token(token));
     let end = run.iter().rposition(|token| !is_blank_token(token));
     let core = match (start, end) {
@@ -295,6 +341,10 @@ fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
             list,
         ));
     }
+    Ok(core)
+}
+
+fn address_of(core: &[Token], list: &str) -> Result<Address, AddressError> {
     let at = core.iter().rposition(|token| *token == Token::Mark('@'));
     let (local, domain) = match at {
         Some(at) if at + 1 < core.len() => (&core[..at], &core[at + 1..]),
@@ -304,7 +354,7 @@ fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
     if local.len() > 1 && !quoted || local.contains(&Token::Mark('@')) {
         return Err(AddressError::Local(joined(core)));
     }
-    Address::new(&joined(local), &joined(domain))
+    Address::of(&joined(local), &joined(domain))
 }
 
 /// A comma in the list may be a part of a name.
@@ -380,6 +430,60 @@ mod tests {
         assert_eq!(all, ["a@x.org", "\"b c\"@x.org", "d@x.org", "e@x.org"]);
         assert_eq!(entries.len(), 4);
         assert!(parse_list("").unwrap().is_empty());
+    }
+
+    fn loose(list: &str) -> Vec<(Option<String>, String)> {
+        let all = parse_loose(list).unwrap();
+        let all = all.iter().flat_map(Entry::mailboxes);
+        let pairs = all.map(|mailbox| match &mailbox.address {
+            Name::Full(address) => (mailbox.name.clone(), address.to_string()),
+            Name::Local(name) => (mailbox.name.clone(), name.clone()),
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn a_loose_list_has_names_without_a_domain() {
+        assert_eq!(
+            loose("root (Cron Daemon), \"john doe\", A <bob>, b@x.org, t: c, <d>;, <\"e f\">"),
+            [
+                pair("Cron Daemon", "root"),
+                pair("", "john doe"),
+                pair("A", "bob"),
+                pair("", "b@x.org"),
+                pair("", "c"),
+                pair("", "d"),
+                pair("", "e f"),
+            ]
+        );
+        for bad in [
+            "john doe", "\"\"", "a@", "@b", "\"a\"b", "[::1]", "<>", "a\nb", "a;",
+        ] {
+            assert!(parse_loose(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_shows_only_the_beginning_of_a_long_list() {
+        for list in ["é".repeat(500_000) + " x", "a\n".repeat(500_000)] {
+            let error = parse_loose(&list).unwrap_err().to_string();
+            assert!(error.len() < 1000, "{}", error.len());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_strict_is_the_same_when_it_is_loose(list in "[a-c@<>,:;\"\\\\() .\\[\\]é\t]{0,24}") {
+            let strict = parse_list(&list);
+            let loose = parse_loose(&list);
+            if let Ok(strict) = strict {
+                let full = |entry: &Entry| entry.mailboxes().iter().map(|m| Name::Full(m.address.clone())).collect::<Vec<_>>();
+                let strict: Vec<Name> = strict.iter().flat_map(full).collect();
+                let loose = loose.unwrap();
+                let loose: Vec<Name> = loose.iter().flat_map(Entry::mailboxes).map(|m| m.address.clone()).collect();
+                proptest::prop_assert_eq!(strict, loose);
+            }
+        }
     }
 
     #[test]

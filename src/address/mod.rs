@@ -2,11 +2,18 @@
 
 mod list;
 
-pub use list::{Entry, Mailbox, parse_list};
+pub use list::{Entry, LooseEntry, Mailbox, Name, parse_list, parse_loose};
 
 use crate::text;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
+
+/// The longest local part in octets (RFC 5321 §4.5.3.1.1).
+const LONGEST_LOCAL: usize = 64;
+
+/// How many characters of what was given an error shows: a header field may be a megabyte.
+const LONGEST_SHOWN: usize = 200;
 
 /// An address of RFC 5321 §4.1.2 that holds no CR, LF, NUL or other control character. Its domain is
 /// ASCII (A-labels, RFC 5890); its local part is quoted where it must be and may be UTF-8 (RFC 6531).
@@ -29,22 +36,22 @@ pub enum Domain {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// A character that may stand in no address.
-    #[error("\"{}\" holds {}", text::shown(.0), text::name_of(*.1))]
+    #[error("\"{}\" holds {}", shown(.0), text::name_of(*.1))]
     Forbidden(String, char),
     /// Nothing behind an `@`, or no `@`.
-    #[error("\"{}\" has no @domain{}", text::shown(.0), .1)]
+    #[error("\"{}\" has no @domain{}", shown(.0), .1)]
     NoDomain(String, &'static str),
     /// The part before the `@` is wrong.
-    #[error("\"{}\" is not an address: the part before the @ is not valid", text::shown(.0))]
+    #[error("\"{}\" is not an address: the part before the @ is not valid", shown(.0))]
     Local(String),
     /// The part before the `@` is longer than RFC 5321 §4.5.3.1.1 allows.
-    #[error("\"{}\" is not an address: the part before the @ is longer than 64 octets", text::shown(.0))]
+    #[error("\"{}\" is not an address: the part before the @ is longer than 64 octets", shown(.0))]
     LongLocal(String),
     /// The part behind the `@` is wrong.
-    #[error("\"{}\" is not an address: the part behind the @ is not a domain{}", text::shown(.0), .1)]
+    #[error("\"{}\" is not an address: the part behind the @ is not a domain{}", shown(.0), .1)]
     Domain(String, &'static str),
     /// The list does not parse.
-    #[error("{what} in \"{}\"", text::shown(.list))]
+    #[error("{what} in \"{}\"", shown(.list))]
     Syntax {
         /// What is wrong.
         what: &'static str,
@@ -52,7 +59,7 @@ pub enum AddressError {
         list: String,
     },
     /// One address was wanted, and there is another number of them.
-    #[error("\"{}\" is not one address", text::shown(.0))]
+    #[error("\"{}\" is not one address", shown(.0))]
     NotOne(String),
 }
 
@@ -63,7 +70,7 @@ impl Address {
     }
 
     /// Makes an address of a local part without its quotes and a domain as it was written.
-    fn new(local: &str, domain: &str) -> Result<Self, AddressError> {
+    pub fn of(local: &str, domain: &str) -> Result<Self, AddressError> {
         let whole = || format!("{local}@{domain}");
         if let Some(bad) = text::forbidden(local).or_else(|| text::forbidden(domain)) {
             return Err(AddressError::Forbidden(whole(), bad));
@@ -72,7 +79,7 @@ impl Address {
             return Err(AddressError::Forbidden(whole(), '\t'));
         }
         let local_part = quoted_if_needed(local);
-        if local_part.len() > 64 {
+        if local_part.len() > LONGEST_LOCAL {
             return Err(AddressError::LongLocal(whole()));
         }
         let domain = Domain::parse(domain).map_err(|hint| AddressError::Domain(whole(), hint))?;
@@ -93,6 +100,22 @@ impl Address {
     #[must_use]
     pub fn local(&self) -> &str {
         &self.local
+    }
+
+    /// The local part without its quotes.
+    #[must_use]
+    pub fn unquoted_local(&self) -> Cow<'_, str> {
+        let inside = self.local.strip_prefix('"');
+        let Some(inside) = inside.and_then(|inside| inside.strip_suffix('"')) else {
+            return Cow::Borrowed(&self.local);
+        };
+        let mut text = String::with_capacity(inside.len());
+        let mut characters = inside.chars();
+        while let Some(character) = characters.next() {
+            let escaped = (character == '\\').then(|| characters.next()).flatten();
+            text.push(escaped.unwrap_or(character));
+        }
+        Cow::Owned(text)
     }
 
     /// The domain.
@@ -146,6 +169,14 @@ impl fmt::Display for Domain {
             Self::Literal(IpAddr::V4(ip)) => write!(f, "[{ip}]"),
             Self::Literal(IpAddr::V6(ip)) => write!(f, "[IPv6:{ip}]"),
         }
+    }
+}
+
+/// As much as an error shows of what was given.
+fn shown(given: &str) -> String {
+    match given.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}...", text::shown(&given[..end])),
+        None => text::shown(given),
     }
 }
 
@@ -212,6 +243,14 @@ mod tests {
         assert_eq!(parsed("bob@bücher.example"), "bob@xn--bcher-kva.example");
         assert_eq!(parsed("\"bob\"@example.org"), "bob@example.org");
         assert_eq!(parsed("<bob@example.org>"), "bob@example.org");
+    }
+
+    #[test]
+    fn a_local_part_has_quotes_only_on_the_wire() {
+        for local in ["john doe", "a\"b\\c", "bob", "a@b", "\"", "\\"] {
+            let address = Address::of(local, "example.org").unwrap();
+            assert_eq!(address.unquoted_local(), local);
+        }
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn user(text: &str) -> Result<String, String> {
 }
 
 /// A command that is something. clap would show a wrong value, and this one may hold a password.
-fn command(text: &str) -> Result<String, String> {
+pub fn command(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it wants a shell command".to_owned());
     }

@@ -1,7 +1,7 @@
 //! Which profile, and the verb that looks at profiles.
 
 use super::profile::{Typed, keys};
-use super::{Wrong, wrong};
+use super::{Wrong, settings, wrong};
 use crate::config::{Config, ConfigError, Found, Places, find};
 use crate::exit::Exit;
 use crate::plan::{self, Said};
@@ -107,6 +107,7 @@ fn check(config: &Config, typed: &mut Typed<'_>) -> Result<plan::Config, Said> {
     let profiles = config.profiles().iter();
     let errors: Vec<ConfigError> = profiles
         .flat_map(|profile| typed.every_fault(config, profile))
+        .chain(settings::faults(config))
         .collect();
     if !errors.is_empty() {
         return Err(all(&errors));

@@ -7,11 +7,15 @@ mod message;
 mod output;
 mod probe;
 mod profile;
+mod queue;
 mod route;
+mod sendmail;
 mod session;
+mod settings;
 mod sink;
 mod tls;
 mod value;
+mod ways;
 
 use crate::config::{Config, ConfigError, Places, Profile};
 use crate::credentials;
@@ -20,8 +24,9 @@ use crate::plan::{Plan, Said, Send, Way};
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use profile::{Added, Typed, blamed, keys};
+use profile::{Added, Typed, keys};
 use std::ffi::OsString;
+use std::mem;
 
 /// Examples for the three kinds of people who live by this program.
 pub const EXAMPLES: &str = "\
@@ -63,6 +68,11 @@ Look at the message without sending it:
 From cron, which mails what stands on stderr, so that nothing is said as long as all is well:
   15 3 * * *  backup 2>&1 | ehlo -q -r mail.example.org -s 'backup' ops@example.org
 
+Kept until it can be delivered, by a run of the queue from cron:
+  ehlo --queue -s 'report' -b @report.txt ops@example.org
+  ehlo queue list
+  */5 * * * *  ehlo queue run
+
 One line of JSON a step for a program to read, and a receiver to try it on:
   ehlo sink --count 1 --print &
   ehlo --json -r 127.0.0.1:2525 -s test -b hello bob@example.org
@@ -97,6 +107,8 @@ struct Cli {
     #[command(flatten)]
     output: output::Args,
     #[command(flatten)]
+    queue: queue::Args,
+    #[command(flatten)]
     config: config::Args,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -114,6 +126,12 @@ enum Verb {
     Probe(Box<probe::Args>),
     /// Look at the configuration.
     Config(config::VerbArgs),
+    /// Look at the queue, and deliver what is in it.
+    Queue(queue::VerbArgs),
+    /// Do what sendmail does, with its options.
+    Sendmail(sendmail::Words),
+    /// Show the queue, as sendmail does.
+    Mailq(sendmail::Words),
 }
 
 /// The whole command line for those who generate manuals and completions from it.
@@ -128,10 +146,7 @@ pub fn command() -> clap::Command {
 /// Help or the version was asked for, or something is wrong with the arguments or the configuration.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Plan, Said> {
     let words: Vec<OsString> = arguments.into_iter().collect();
-    match words.get(1) {
-        Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => Err(version()),
-        _ => parse_in(&Places::of_this_process(), &words),
-    }
+    parse_in(&Places::of_this_process(), &words)
 }
 
 /// As clap would say it, but without making a command for it first.
@@ -143,44 +158,82 @@ fn version() -> Said {
 }
 
 fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
+    // Before anything else: `sendmail -V` is about something else than a version.
+    if let Some(call) = sendmail::Call::of(words) {
+        return call.plan(places);
+    }
+    match words.get(1) {
+        Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
+            return Err(version());
+        }
+        _ if places.are_fixed() => return Err(wrong(more_rights())),
+        _ => {}
+    }
     // Taking it apart again would cost a small run a twentieth of its time, and it is made once.
     let command = Box::leak(Box::new(Cli::command()));
-    let read = command.try_get_matches_from_mut(words);
-    let (matches, missing) = match read {
-        Ok(matches) => (matches, None),
-        Err(error) => (
-            without_what_is_missing(command, words, &error)?,
-            Some(error),
-        ),
-    };
+    let read = read(command, words).map_err(|error| said(&error))?;
+    let Words { matches, missing } = read;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| said(&error))?;
     let mut typed = Typed::new(command, words, &matches);
-    match (cli.verb.take(), missing) {
-        (Some(_), Some(error)) => Err(said(&error)),
-        (Some(Verb::Sink(arguments)), _) => Ok(Plan::Sink(arguments.plan())),
-        (Some(Verb::Demo), _) => Ok(Plan::Demo),
-        (Some(Verb::Probe(arguments)), _) => {
+    match cli.verb.take() {
+        Some(Verb::Sink(arguments)) => Ok(Plan::Sink(arguments.plan())),
+        Some(Verb::Demo) => Ok(Plan::Demo),
+        Some(Verb::Probe(arguments)) => {
             let plan = arguments.plan(typed, places).map_err(wrong)?;
             Ok(Plan::Probe(Box::new(plan)))
         }
-        (Some(Verb::Config(arguments)), _) => arguments
+        Some(Verb::Config(arguments)) => arguments
             .plan(&mut typed.of_sending(), places)
             .map(Plan::Config),
-        (None, missing) => send(cli, &mut typed, places, missing),
+        Some(Verb::Queue(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Queue(Box::new(plan)))
+        }
+        Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
+        None => send(cli, &mut typed, places, missing),
     }
 }
 
-/// Reads a command line that lacks an option, which a profile may add.
-fn without_what_is_missing(
-    command: &clap::Command,
-    words: &[OsString],
-    error: &clap::Error,
-) -> Result<ArgMatches, Said> {
+/// What sendmail does is all that is done with rights that the caller does not have: any file could be
+/// read, and many could be written to.
+fn more_rights() -> Wrong {
+    Wrong {
+        text:
+            "it runs with more rights than its caller, which it never needs; take them away with \
+               chmod ug-s"
+                .to_owned(),
+        exit: Exit::Policy,
+    }
+}
+
+/// A command line as clap has it.
+struct Words {
+    matches: ArgMatches,
+    /// What is missing in it, and a profile may add: to the sending verb, and no other.
+    missing: Option<clap::Error>,
+}
+
+fn read(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
+    let error = match command.try_get_matches_from_mut(words) {
+        Ok(matches) => {
+            return Ok(Words {
+                matches,
+                missing: None,
+            });
+        }
+        Err(error) => error,
+    };
     if error.kind() != ErrorKind::MissingRequiredArgument {
-        return Err(said(error));
+        return Err(error);
     }
     let lenient = command.clone().ignore_errors(true);
-    lenient.try_get_matches_from(words).map_err(|_| said(error))
+    match lenient.try_get_matches_from(words) {
+        Ok(matches) if matches.subcommand_name().is_none() => Ok(Words {
+            matches,
+            missing: Some(error),
+        }),
+        _ => Err(error),
+    }
 }
 
 /// The sending verb, with the profile that is chosen for it.
@@ -198,7 +251,7 @@ fn send(
     match (&config, chosen.flatten(), missing) {
         (Some(config), Some(profile), _) => send_with(config, profile, typed).map_err(wrong),
         (_, _, Some(error)) => Err(said(&error)),
-        _ => sending(cli).map_err(wrong),
+        _ => send_alone(cli, config.as_ref(), typed).map_err(wrong),
     }
 }
 
@@ -213,28 +266,79 @@ fn configuration(
     read.transpose().map_err(|errors| first(&errors))
 }
 
-fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
-    let port_wins = typed.has("port") && !typed.has("relay");
-    let added = typed.with(config, profile)?;
-    let mut plan = sending_as(config, profile, added, port_wins)?;
-    if let Plan::Send(send) = &mut plan
-        && !typed.has("relay")
-    {
-        for other in config.fallbacks(profile) {
-            let own = typed.alone(config, other)?;
-            let with_all = typed.with(config, other)?;
-            let own = sending_as(config, other, own, false)?;
-            let with_all = sending_as(config, other, with_all, port_wins)?;
-            if let (Plan::Send(own), Plan::Send(with_all)) = (own, with_all) {
-                let way = fallback(own.way, with_all.way, send.way.credentials.as_ref());
-                send.fallbacks.push(way);
-            }
-        }
+/// Without a profile.
+fn send_alone(mut cli: Cli, config: Option<&Config>, typed: &Typed<'_>) -> Result<Plan, Wrong> {
+    let queue = mem::take(&mut cli.queue);
+    let mut plan = sending(cli)?;
+    if let Plan::Send(send) = &mut plan {
+        let waybill = || typed.waybill(None);
+        send.queueing = queue.of_sending(typed, config, waybill)?;
     }
     Ok(plan)
 }
 
-/// The way that a profile says by itself.
+fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
+    let added = typed.with(config, profile)?;
+    let mut cli = added.cli(typed)?;
+    let queue = mem::take(&mut cli.queue);
+    let mut plan = sending(cli).map_err(|wrong| added.blame(wrong, config))?;
+    if let Plan::Send(send) = &mut plan {
+        name(&mut send.way, profile);
+        send.fallbacks = fallbacks(config, profile, typed, &send.way)?;
+        let waybill = || typed.waybill(Some((config, profile)));
+        send.queueing = queue.of_sending(typed, Some(config), waybill)?;
+    }
+    Ok(plan)
+}
+
+/// A way, and those to fall back to.
+struct Itinerary {
+    way: Way,
+    fallbacks: Vec<Way>,
+}
+
+impl From<Way> for Itinerary {
+    fn from(way: Way) -> Self {
+        Self {
+            way,
+            fallbacks: Vec::new(),
+        }
+    }
+}
+
+/// The way of a profile and of what else is said, without a message.
+fn itinerary(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+) -> Result<Itinerary, Wrong> {
+    let added = typed.with(config, profile)?;
+    let cli = added.cli(typed)?;
+    let way = way_as(config, profile, cli, &added)?;
+    let fallbacks = fallbacks(config, profile, typed, &way)?;
+    Ok(Itinerary { way, fallbacks })
+}
+
+/// What to try in this order when the way of a profile cannot be gone for now.
+fn fallbacks(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+    first: &Way,
+) -> Result<Vec<Way>, Wrong> {
+    if typed.has("relay") {
+        return Ok(Vec::new());
+    }
+    let others = config.fallbacks(profile).into_iter().map(|other| {
+        let own = way_alone(config, other, typed)?;
+        let added = typed.with(config, other)?;
+        let with_all = way_as(config, other, added.cli(typed)?, &added)?;
+        Ok(fallback(own, with_all, first.credentials.as_ref()))
+    });
+    others.collect()
+}
+
+/// The way that a profile says by itself, for a verb that is not the sending one.
 fn way_of(arguments: &config::Args, typed: &mut Typed<'_>, places: &Places) -> Result<Way, Wrong> {
     let config = configuration(arguments, typed, places)?;
     let chosen = config
@@ -244,11 +348,29 @@ fn way_of(arguments: &config::Args, typed: &mut Typed<'_>, places: &Places) -> R
     let Some((config, profile)) = config.as_ref().zip(chosen.flatten()) else {
         return Err(Wrong::usage("there is no such profile"));
     };
+    way_alone(config, profile, typed)
+}
+
+fn way_alone(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Way, Wrong> {
     let own = typed.alone(config, profile)?;
-    match sending_as(config, profile, own, false)? {
-        Plan::Send(send) => Ok(send.way),
-        _ => Err(Wrong::usage("the profile says nothing of a way")),
+    let cli = Cli::from_arg_matches(&own.matches).map_err(|error| Wrong::clap(&error))?;
+    way_as(config, profile, cli, &own)
+}
+
+/// The way of arguments that come from a profile.
+fn way_as(config: &Config, profile: &Profile, cli: Cli, added: &Added) -> Result<Way, Wrong> {
+    let mut way = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
+    name(&mut way, profile);
+    Ok(way)
+}
+
+/// Says whose way it is.
+fn name(way: &mut Way, profile: &Profile) {
+    let name = profile.name().to_owned();
+    if let Some(credentials) = &mut way.credentials {
+        credentials.profile = Some(name.clone());
     }
+    way.profile = Some(name);
 }
 
 /// A way instead of the first. Where it leads to, whom it trusts and as whom it logs in is said by its
@@ -278,28 +400,6 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
     }
 }
 
-/// The plan of arguments that come from a profile.
-fn sending_as(
-    config: &Config,
-    profile: &Profile,
-    added: Added,
-    port_wins: bool,
-) -> Result<Plan, Wrong> {
-    let Added { matches, used } = added;
-    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error))?;
-    cli.route.port_wins = port_wins;
-    let mut plan =
-        sending(cli).map_err(|wrong| blamed(&wrong, config, &used).map_or(wrong, Wrong::from))?;
-    if let Plan::Send(send) = &mut plan {
-        let name = profile.name().to_owned();
-        if let Some(credentials) = &mut send.way.credentials {
-            credentials.profile = Some(name.clone());
-        }
-        send.way.profile = Some(name);
-    }
-    Ok(plan)
-}
-
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
     let message = cli.message.options()?;
@@ -316,6 +416,13 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
         output,
         queueing: None,
     })))
+}
+
+/// Where to and how, whatever the message is.
+fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
+    let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
+    auth::check_relay(way.credentials.as_ref(), &way.route)?;
+    Ok(way)
 }
 
 /// Route, session, encryption and login, as far as they hang together.
@@ -399,7 +506,9 @@ fn wrong(wrong: Wrong) -> Said {
 /// clap's words: help as it is, errors in one line.
 fn said(error: &clap::Error) -> Said {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Said {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::DisplayVersion => Said {
             text: error.render().to_string(),
             exit: Exit::Ok,
         },

@@ -1,15 +1,23 @@
 //! What a profile adds to a command line.
 
+use super::value::Target;
 use super::{Cli, Wrong, one_line, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
+use crate::queue::Waybill;
+use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches as _};
+use std::any::TypeId;
 use std::error::Error as _;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 /// Options that add to those of a profile, instead of taking their place.
 const ADDING: [&str; 1] = ["header"];
+
+/// The headings of the options that say how a message gets to its recipients.
+const WAY: [&str; 4] = ["Route", "Session", "TLS", "Auth"];
 
 /// Options that say who gets the message.
 const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
@@ -29,6 +37,20 @@ pub struct Added {
     pub matches: ArgMatches,
     /// What comes from the profile.
     pub used: Vec<Setting>,
+}
+
+impl Added {
+    /// The arguments, of which some were typed.
+    pub fn cli(&self, typed: &Typed<'_>) -> Result<Cli, Wrong> {
+        let mut cli = Cli::from_arg_matches(&self.matches).map_err(|error| Wrong::clap(&error))?;
+        cli.route.port_wins = typed.has("port") && !typed.has("relay");
+        Ok(cli)
+    }
+
+    /// What is wrong, with the place in the configuration that says it, if it is one.
+    pub fn blame(&self, wrong: Wrong, config: &Config) -> Wrong {
+        blamed(&wrong, config, &self.used).map_or(wrong, Wrong::from)
+    }
 }
 
 impl<'a> Typed<'a> {
@@ -100,6 +122,43 @@ impl<'a> Typed<'a> {
         let matches = self.parse(words, &["postmaster@localhost".into()]);
         let matches = matches.map_err(|error| Wrong::clap(&error))?;
         Ok(Added { matches, used })
+    }
+
+    /// The configuration that was named on the command line.
+    pub fn config(&self) -> Option<PathBuf> {
+        self.matches.get_one("config").cloned()
+    }
+
+    /// How the way is found again that this command line means with a profile, or without.
+    pub fn waybill(&self, chosen: Option<(&Config, &Profile)>) -> Result<Waybill, Wrong> {
+        let config = chosen.map(|(config, _)| absolute("--config", config.path()));
+        Ok(Waybill {
+            config: config.transpose()?.map(PathBuf::from),
+            profile: chosen.map(|(_, profile)| profile.name().to_owned()),
+            options: self.about_the_way()?,
+        })
+    }
+
+    /// What was typed about the way. Whether the profile was named is a part of it: only then it gives
+    /// its credentials to another relay.
+    fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
+        let is_about = |arg: &&Arg| {
+            let heading = arg.get_help_heading();
+            heading.is_some_and(|heading| WAY.contains(&heading)) || arg.get_id() == "profile"
+        };
+        let mut options = Vec::new();
+        for arg in self.given().into_iter().filter(is_about) {
+            let option = format!("--{}", arg.get_long().unwrap_or_default());
+            if !arg.get_action().takes_values() {
+                options.push(option);
+                continue;
+            }
+            let values = self.matches.get_raw(arg.get_id().as_str());
+            for value in values.into_iter().flatten() {
+                options.push(format!("{option}={}", kept(&option, arg, value)?));
+            }
+        }
+        Ok(options)
     }
 
     /// What clap finds wrong with a profile by itself. What is only missing may stand on the command line.
@@ -254,6 +313,39 @@ fn names_recipients(arg: &Arg) -> bool {
     arg.is_positional() || RECIPIENTS.contains(&id)
 }
 
+/// A value as it can be kept: it must mean the same in another directory.
+fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, Wrong> {
+    let kind = arg.get_value_parser().type_id();
+    if kind == TypeId::of::<PathBuf>() {
+        return absolute(option, Path::new(value));
+    }
+    let text = value.to_str().ok_or_else(|| no_text(option))?;
+    match text.strip_prefix("unix:") {
+        Some(path) if kind == TypeId::of::<Target>() => {
+            Ok(format!("unix:{}", absolute(option, Path::new(path))?))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn absolute(option: &str, path: &Path) -> Result<String, Wrong> {
+    let whole = std::path::absolute(path).map_err(|error| {
+        let path = shown(&path.to_string_lossy());
+        Wrong::usage(format!(
+            "{option}: cannot find out where {path} is: {error}"
+        ))
+    })?;
+    let text = whole.into_os_string().into_string();
+    text.map_err(|_| no_text(option))
+}
+
+/// The queue is text.
+fn no_text(option: &str) -> Wrong {
+    Wrong::usage(format!(
+        "{option}: it is not UTF-8, and so cannot stand in the queue; give it another name"
+    ))
+}
+
 /// clap panics when it is asked for what it does not know.
 fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
     let is_there = matches.ids().any(|known| known == id);
@@ -315,7 +407,7 @@ impl Complaint {
 }
 
 /// The setting that an error is about; `None` when it is not about the profile.
-pub fn blamed(wrong: &Wrong, config: &Config, used: &[Setting]) -> Option<ConfigError> {
+fn blamed(wrong: &Wrong, config: &Config, used: &[Setting]) -> Option<ConfigError> {
     used.iter().find_map(|setting| {
         let rest = wrong.text.strip_prefix("--")?.strip_prefix(&setting.key)?;
         let why = match rest.strip_prefix(": ") {

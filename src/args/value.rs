@@ -12,6 +12,8 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Addresses of an option; the error is kept for the exit status of data.
 pub type List = Result<Vec<Entry>, AddressError>;
 
@@ -245,27 +247,55 @@ pub fn size(text: &str) -> Result<NonZeroU64, String> {
     bytes.ok_or_else(wrong)
 }
 
-/// `30s`, `500ms`, `2m`, `1h`, or seconds without a unit.
+/// `30s`, `500ms`, `2m`, `1h`, or seconds without a unit; a day at most.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "it wants a time like 30s, 500ms or 2m".to_owned();
+    let duration = time(text).ok_or("it wants a time like 30s, 500ms or 2m")?;
+    if duration < Duration::from_millis(1) || duration > DAY {
+        return Err("it wants a time from 1ms to 24h".to_owned());
+    }
+    Ok(duration)
+}
+
+/// `15m`, `4h`, `5d`, or seconds without a unit: what a queue waits, a year at most.
+pub fn wait(text: &str) -> Result<Duration, String> {
+    let duration = time(text).ok_or("it wants a time like 30s, 15m, 4h or 5d")?;
+    if duration < Duration::from_secs(1) || duration > 366 * DAY {
+        return Err("it wants a time from 1s to 366d".to_owned());
+    }
+    Ok(duration)
+}
+
+fn time(text: &str) -> Option<Duration> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let number: f64 = number.parse().ok()?;
     let seconds = match unit {
         "" | "s" => number,
         "ms" => number / 1000.0,
         "m" => number * 60.0,
         "h" => number * 3600.0,
-        _ => return Err(wrong()),
+        "d" => number * DAY.as_secs_f64(),
+        _ => return None,
     };
-    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
-    let day = Duration::from_secs(24 * 3600);
-    if duration < Duration::from_millis(1) || duration > day {
-        return Err("it wants a time from 1ms to 24h".to_owned());
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The name of an item of the queue: letters and digits.
+pub fn item(text: &str) -> Result<String, String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err("it wants the name of an item, as ehlo queue list shows it".to_owned());
     }
-    Ok(duration)
+    Ok(text.to_owned())
+}
+
+/// The domain of recipients: what stands behind their `@`.
+pub fn domain(text: &str) -> Result<String, String> {
+    let name = text.rsplit('@').next().unwrap_or_default();
+    let address = Address::parse(&format!("postmaster@{name}"));
+    let domain = address.map(|address| address.domain().to_string());
+    domain.map_err(|_| "it wants a domain like example.org".to_owned())
 }
 
 /// `sha256:` and the sum in hexadecimal, with or without colons, or in base64 (as curl has it).
@@ -375,8 +405,38 @@ mod tests {
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
         }
-        for bad in ["", "s", "0", "-1s", "1d", "1e9h", "nan", "25h"] {
+        for bad in ["", "s", "0", "-1s", "2d", "1e9h", "nan", "25h"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+        for (text, hours) in [("4h", 4), ("5d", 120), ("3600", 1), ("0.5d", 12)] {
+            assert_eq!(wait(text), Ok(Duration::from_secs(hours * 3600)));
+        }
+        for bad in ["", "d", "0", "500ms", "-1d", "367d", "1w", "inf"] {
+            assert!(wait(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_item_is_no_path() {
+        assert_eq!(item("0A9z").as_deref(), Ok("0A9z"));
+        for bad in ["", "..", "a/b", "a b", "é"] {
+            assert!(item(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_what_stands_behind_the_at() {
+        for (text, name) in [
+            ("example.org", "example.org"),
+            ("@example.org", "example.org"),
+            ("a@example.org", "example.org"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("[192.0.2.7]", "[192.0.2.7]"),
+        ] {
+            assert_eq!(domain(text).as_deref(), Ok(name), "{text}");
+        }
+        for bad in ["", "a b", "a@", "-x", "a\r\nb"] {
+            assert!(domain(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What can be wrong with a configuration, and what to do about it.
 
-use super::Setting;
 use super::nearest;
+use super::{Setting, Table};
 use crate::address::AddressError;
 use crate::exit::Exit;
 use crate::text::shown;
@@ -95,8 +95,8 @@ impl Danger {
 /// Where in the file.
 #[derive(Clone, Debug, Default)]
 pub struct Spot {
-    /// The profile.
-    pub profile: Option<String>,
+    /// The table.
+    pub table: Option<Table>,
     /// The key.
     pub key: Option<String>,
     /// The line, from 1.
@@ -107,7 +107,7 @@ impl Spot {
     /// Where a setting is written.
     pub(super) fn of(setting: &Setting) -> Self {
         Self {
-            profile: Some(setting.profile.clone()),
+            table: Some(setting.table.clone()),
             key: Some(setting.key.clone()),
             line: Some(setting.line),
         }
@@ -121,16 +121,9 @@ impl Spot {
 
 impl fmt::Display for Spot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.profile, &self.key) {
-            (Some(profile), Some(key)) => {
-                write!(
-                    f,
-                    "profile \"{}\", key \"{}\": ",
-                    shown(profile),
-                    shown(key)
-                )
-            }
-            (Some(profile), None) => write!(f, "profile \"{}\": ", shown(profile)),
+        match (&self.table, &self.key) {
+            (Some(table), Some(key)) => write!(f, "{table}, key \"{}\": ", shown(key)),
+            (Some(table), None) => write!(f, "{table}: "),
             (None, Some(key)) => write!(f, "key \"{}\": ", shown(key)),
             (None, None) => Ok(()),
         }

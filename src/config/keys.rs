@@ -9,6 +9,40 @@ const ALIKE: f64 = 0.7;
 /// Options that choose profiles or end everything.
 const ELSEWHERE: [&str; 5] = ["config", "profile", "help", "version", "print"];
 
+/// Which keys a section has.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SectionKeys {
+    /// One of these, with any value that an option can have.
+    These(&'static [&'static str]),
+    /// Whatever is meant by it, with a string.
+    Any,
+}
+
+/// The tables that are no profiles.
+pub(super) const SECTIONS: [(&str, SectionKeys); 3] = [
+    (
+        "queue",
+        SectionKeys::These(&[
+            "retry",
+            "spread",
+            "give-up",
+            "warn-after",
+            "host-down",
+            "connections",
+            "per-host",
+            "bounce-size",
+            "dir",
+            "on-uncertain",
+            "on-failure",
+        ]),
+    ),
+    (
+        "sendmail",
+        SectionKeys::These(&["aliases", "domain", "postmaster", "original", "profile"]),
+    ),
+    ("rewrite", SectionKeys::Any),
+];
+
 /// Keys that are no options.
 pub(super) const OWN: [&str; 2] = ["inherit", "fallback"];
 
@@ -52,6 +86,24 @@ impl Keys {
         let names = self.0.keys().map(String::as_str).chain(OWN);
         let allowed = names.filter(|name| !ELSEWHERE.contains(name));
         nearest(key, allowed).map(str::to_owned)
+    }
+}
+
+impl SectionKeys {
+    /// Those of the section of this name, if there is such a section.
+    pub(super) fn of(section: &str) -> Option<Self> {
+        let found = SECTIONS.iter().find(|(name, _)| *name == section);
+        found.map(|(_, keys)| *keys)
+    }
+
+    pub(super) fn check(self, key: &str) -> Result<(), Fault> {
+        match self {
+            Self::These(keys) if !keys.contains(&key) => {
+                let meant = nearest(key, keys.iter().copied());
+                Err(Fault::Key(meant.map(str::to_owned)))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

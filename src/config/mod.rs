@@ -1,5 +1,5 @@
-//! The configuration: where its file is, who may have a hand in it, and the profiles in it. It knows TOML,
-//! and of options nothing but their names, which it is told.
+//! The configuration: where its file is, who may have a hand in it, the profiles in it, and its sections
+//! `[queue]`, `[sendmail]` and `[rewrite]`. It knows TOML, and of options nothing but their names.
 
 mod error;
 mod inherit;
@@ -14,7 +14,11 @@ pub use keys::Keys;
 pub use place::{Found, Places, find};
 
 use crate::address::Address;
+use crate::pattern::is_pattern;
+use crate::text::shown;
 use keys::nearest;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The file, read and found right: `inherit` is resolved, every key is known.
@@ -23,7 +27,11 @@ pub struct Config {
     path: PathBuf,
     default: Option<String>,
     profiles: Vec<Profile>,
+    sections: Sections,
 }
+
+/// What stands in the tables that are no profiles, by their names.
+type Sections = BTreeMap<String, Vec<Setting>>;
 
 /// A set of options with a name.
 #[derive(Clone, Debug)]
@@ -32,17 +40,36 @@ pub struct Profile {
     settings: Vec<Setting>,
 }
 
-/// A key of a profile.
+/// A key of a table.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// The long option, by its first name; or `fallback`.
+    /// In a profile the long option, by its first name, or `fallback`; in `[rewrite]` an address, a local
+    /// name or a pattern.
     pub key: String,
     /// What it is set to.
     pub value: Value,
     /// The line in the file, from 1.
     pub line: usize,
-    /// The profile that it is written in; another one when it is inherited.
-    pub profile: String,
+    /// Where it is written; in another profile when it is inherited.
+    pub table: Table,
+}
+
+/// A table of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `[profile.NAME]`
+    Profile(String),
+    /// `[NAME]`
+    Section(String),
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Profile(name) => write!(f, "profile \"{}\"", shown(name)),
+            Self::Section(name) => write!(f, "[{}]", shown(name)),
+        }
+    }
 }
 
 /// What a key is set to.
@@ -75,6 +102,13 @@ impl Config {
     #[must_use]
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
+    }
+
+    /// What stands in `[queue]`, `[sendmail]` or `[rewrite]`, in the order of the file; nothing where
+    /// there is no such table.
+    #[must_use]
+    pub fn section(&self, name: &str) -> &[Setting] {
+        self.sections.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The profile of this name.
@@ -168,7 +202,7 @@ impl Setting {
             return Some(self.clone());
         }
         let items = self.value.texts();
-        let author = items.into_iter().find(|item| !sender::is_pattern(item))?;
+        let author = items.into_iter().find(|item| !is_pattern(item))?;
         Some(Self {
             value: Value::Text(author.to_owned()),
             ..self.clone()
@@ -178,7 +212,8 @@ impl Setting {
 
 impl Value {
     /// Its strings.
-    fn texts(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn texts(&self) -> Vec<&str> {
         match self {
             Self::Text(text) => vec![text],
             Self::List(items) => items.iter().flat_map(Self::texts).collect(),

@@ -3,6 +3,7 @@
 use super::error::Danger;
 use super::keys::{Keys, is_credential};
 use super::{Config, ConfigError, Fault, Spot, Value, read};
+use crate::host::is_privileged;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
@@ -24,14 +25,36 @@ pub struct Places {
     variable: Option<PathBuf>,
     /// The user's own and the system's, in this order.
     usual: Vec<PathBuf>,
+    /// Whether nobody can name another.
+    is_fixed: bool,
 }
 
 impl Places {
-    /// Those that the environment names.
+    /// Those that the environment names; for a process with more rights than its caller, whose environment
+    /// is the caller's, only that of the system.
     #[must_use]
     pub fn of_this_process() -> Self {
+        if is_privileged() {
+            return Self::fixed();
+        }
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self::of(set("EHLO_CONFIG"), set("XDG_CONFIG_HOME"), set("HOME"))
+    }
+
+    /// That of the system, whatever the caller says.
+    #[must_use]
+    pub fn fixed() -> Self {
+        Self {
+            variable: None,
+            usual: vec![PathBuf::from(SYSTEM)],
+            is_fixed: true,
+        }
+    }
+
+    /// Whether the caller has no say in it, nor in what else could lend him rights that are not his.
+    #[must_use]
+    pub fn are_fixed(&self) -> bool {
+        self.is_fixed
     }
 
     /// No place at all.
@@ -48,16 +71,25 @@ impl Places {
         Self {
             variable: variable.map(PathBuf::from),
             usual: own.into_iter().chain([PathBuf::from(SYSTEM)]).collect(),
+            is_fixed: false,
         }
     }
 
     /// Those that [`find`] looks at.
     #[must_use]
     pub fn looked_at(&self, named: Option<&Path>) -> Vec<PathBuf> {
-        match named.or(self.variable.as_deref()) {
-            Some(path) => vec![path.to_owned()],
+        match self.asked(named) {
+            Some((path, _)) => vec![path.to_owned()],
             None => self.usual.clone(),
         }
+    }
+
+    /// The one that somebody asks for, and how.
+    fn asked<'a>(&'a self, named: Option<&'a Path>) -> Option<(&'a Path, &'static str)> {
+        let named = named.filter(|_| !self.is_fixed);
+        let named = named.map(|path| (path, "--config"));
+        let variable = self.variable.as_deref();
+        named.or(variable.map(|path| (path, "EHLO_CONFIG")))
     }
 }
 
@@ -72,10 +104,7 @@ pub struct Found {
 
 /// The file that was named; else that of the variable, else the first of the usual ones that there is.
 pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<Found>, ConfigError> {
-    let variable = places.variable.as_deref();
-    let asked = named.map(|path| (path, "--config"));
-    let asked = asked.or(variable.map(|path| (path, "EHLO_CONFIG")));
-    if let Some((path, who)) = asked {
+    if let Some((path, who)) = places.asked(named) {
         // Said on purpose: no configuration.
         if path == Path::new("/dev/null") {
             return Ok(None);
@@ -134,6 +163,7 @@ impl Found {
             path: self.path.clone(),
             default: read.default,
             profiles: read.profiles,
+            sections: read.sections,
         };
         if self.is_shared && has_credentials(&config) {
             errors.insert(0, unsafe_file(&self.path, Danger::Readable));
@@ -224,6 +254,16 @@ mod tests {
         assert_eq!(usual(Some("/x"), home), ["/x/ehlo/config.toml", SYSTEM]);
         assert_eq!(usual(Some("x"), home), usual(None, home));
         assert_eq!(usual(None, None), [SYSTEM]);
+    }
+
+    #[test]
+    fn a_process_with_more_rights_than_its_caller_has_the_systems_only() {
+        let places = Places::fixed();
+        assert_eq!(places.looked_at(Some(Path::new("n"))), [Path::new(SYSTEM)]);
+        let found = find(Some(Path::new("/etc/passwd")), &places);
+        assert!(
+            found.is_ok_and(|found| found.is_none_or(|found| found.path() == Path::new(SYSTEM)))
+        );
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! From TOML to profiles.
+//! From TOML to profiles and sections.
 
 use super::inherit::settle;
-use super::keys::{Keys, OWN, nearest};
-use super::sender::is_pattern;
-use super::{Fault, Profile, Setting, Spot, Value};
+use super::keys::{Keys, OWN, SECTIONS, SectionKeys, nearest};
+use super::{Fault, Profile, Sections, Setting, Spot, Table, Value};
 use crate::address::Mailbox;
+use crate::pattern::is_pattern;
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
-/// The keys outside of profiles.
+/// The keys outside of all tables, besides the names of sections.
 const TOP: [&str; 2] = ["default", "profile"];
 
 /// What a file says, and what is wrong with it.
@@ -17,6 +17,7 @@ const TOP: [&str; 2] = ["default", "profile"];
 pub(super) struct Read {
     pub(super) default: Option<String>,
     pub(super) profiles: Vec<Profile>,
+    pub(super) sections: Sections,
     pub(super) faults: Faults,
 }
 
@@ -83,6 +84,7 @@ impl Reader<'_> {
     fn top(mut self, table: &DeTable<'_>) -> Read {
         let mut default = None;
         let mut written = Vec::new();
+        let mut sections = Sections::new();
         for (key, value) in table {
             let spot = self.spot(None, key);
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -90,10 +92,16 @@ impl Reader<'_> {
                 ("default", other) => self.fault(spot, kind("a string", other)),
                 ("profile", DeValue::Table(table)) => written = self.profiles(table),
                 ("profile", other) => self.fault(spot, kind("tables [profile.NAME]", other)),
-                (unknown, _) => {
-                    let meant = nearest(unknown, TOP.into_iter()).map(str::to_owned);
-                    self.fault(spot, Fault::Key(meant));
-                }
+                (name, value) => match (SectionKeys::of(name), value) {
+                    (Some(keys), DeValue::Table(table)) => {
+                        sections.insert(name.to_owned(), self.section(name, keys, table));
+                    }
+                    (Some(_), other) => self.fault(spot, kind("a table", other)),
+                    (None, _) => {
+                        let names = TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
+                        self.fault(spot, Fault::Key(nearest(name, names).map(str::to_owned)));
+                    }
+                },
             }
         }
         let names: Vec<&str> = written.iter().map(|one| one.name.as_str()).collect();
@@ -104,12 +112,38 @@ impl Reader<'_> {
             self.fault(spot.clone(), fault);
         }
         self.fallbacks(&written);
+        self.profile_of_sendmail(&sections, &written);
         let profiles = settle(&written, &mut self.faults);
         Read {
             default: default.map(|(name, _)| name),
             profiles,
+            sections,
             faults: self.faults,
         }
+    }
+
+    /// A table that is no profile. What is set to false is as if it were not there, as in profiles.
+    fn section(&mut self, name: &str, keys: SectionKeys, table: &DeTable<'_>) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        let at = Table::Section(name.to_owned());
+        for (key, value) in table {
+            let read = match keys {
+                SectionKeys::These(_) => plain(value.get_ref()),
+                SectionKeys::Any => text(value.get_ref()),
+            };
+            let read = keys.check(key.get_ref()).and(read);
+            match read {
+                Ok(Value::Flag(false)) => {}
+                Ok(value) => settings.push(Setting {
+                    key: key.get_ref().to_string(),
+                    value,
+                    line: self.lines.line(key.span().start),
+                    table: at.clone(),
+                }),
+                Err(fault) => self.fault(self.spot(Some(&at), key), fault),
+            }
+        }
+        settings
     }
 
     fn profiles(&mut self, table: &DeTable<'_>) -> Vec<Written> {
@@ -118,9 +152,10 @@ impl Reader<'_> {
             match value.get_ref() {
                 DeValue::Table(table) => all.push(self.profile(name.get_ref(), table)),
                 other => {
+                    let table = Table::Profile(name.get_ref().to_string());
                     let spot = Spot {
                         key: None,
-                        ..self.spot(Some(name.get_ref()), name)
+                        ..self.spot(Some(&table), name)
                     };
                     self.fault(spot, kind("a table", other));
                 }
@@ -132,16 +167,17 @@ impl Reader<'_> {
     fn profile(&mut self, name: &str, table: &DeTable<'_>) -> Written {
         let mut settings: BTreeMap<String, Setting> = BTreeMap::new();
         let mut order = Vec::new();
+        let at = Table::Profile(name.to_owned());
         for (key, value) in table {
-            match self.setting(name, key, value) {
+            match self.setting(&at, key, value) {
                 Ok(setting) if settings.contains_key(&setting.key) => {
-                    self.fault(self.spot(Some(name), key), Fault::Twice);
+                    self.fault(self.spot(Some(&at), key), Fault::Twice);
                 }
                 Ok(setting) => {
                     order.push(setting.key.clone());
                     settings.insert(setting.key.clone(), setting);
                 }
-                Err(fault) => self.fault(self.spot(Some(name), key), fault),
+                Err(fault) => self.fault(self.spot(Some(&at), key), fault),
             }
         }
         let parents = settings.remove("inherit");
@@ -155,12 +191,12 @@ impl Reader<'_> {
         }
     }
 
-    fn setting(&self, profile: &str, key: &Key<'_>, value: &Thing<'_>) -> Result<Setting, Fault> {
+    fn setting(&self, table: &Table, key: &Key<'_>, value: &Thing<'_>) -> Result<Setting, Fault> {
         let first_name = self.keys.first_name(key.get_ref())?;
         let setting = Setting {
             value: plain(value.get_ref())?,
             line: self.lines.line(key.span().start),
-            profile: profile.to_owned(),
+            table: table.clone(),
             key: first_name,
         };
         let is_names = OWN.contains(&setting.key.as_str());
@@ -190,9 +226,26 @@ impl Reader<'_> {
         }
     }
 
-    fn spot(&self, profile: Option<&str>, key: &Key<'_>) -> Spot {
+    /// The profile that sendmail uses is one.
+    fn profile_of_sendmail(&mut self, sections: &Sections, written: &[Written]) {
+        let settings = sections.get("sendmail").into_iter().flatten();
+        for setting in settings.filter(|setting| setting.key == "profile") {
+            let names = written.iter().map(|one| one.name.as_str());
+            let fault = match &setting.value {
+                Value::Text(name) if names.clone().any(|other| other == name) => continue,
+                Value::Text(name) => Fault::no_profile(name, names),
+                _ => Fault::Kind {
+                    wanted: "the name of a profile",
+                    found: "something else",
+                },
+            };
+            self.fault(Spot::of(setting), fault);
+        }
+    }
+
+    fn spot(&self, table: Option<&Table>, key: &Key<'_>) -> Spot {
         Spot {
-            profile: profile.map(str::to_owned),
+            table: table.cloned(),
             key: Some(key.get_ref().to_string()),
             line: Some(self.lines.line(key.span().start)),
         }
@@ -200,6 +253,13 @@ impl Reader<'_> {
 
     fn fault(&mut self, spot: Spot, fault: Fault) {
         self.faults.push((spot, fault));
+    }
+}
+
+fn text(value: &DeValue<'_>) -> Result<Value, Fault> {
+    match value {
+        DeValue::String(_) => plain(value),
+        other => Err(kind("a string", other)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A profile as TOML again.
 
-use super::{Profile, Value};
+use super::{Profile, Table, Value};
 use crate::text::shown;
 
 impl Profile {
@@ -11,8 +11,10 @@ impl Profile {
         let mut text = format!("[profile.{}]\n", name(&self.name));
         for setting in &self.settings {
             text.push_str(&format!("{} = {}", setting.key, value(&setting.value)));
-            if setting.profile != self.name {
-                text.push_str(&format!("  # from profile {}", quoted(&setting.profile)));
+            if let Table::Profile(other) = &setting.table
+                && *other != self.name
+            {
+                text.push_str(&format!("  # from profile {}", quoted(other)));
             }
             text.push('\n');
         }

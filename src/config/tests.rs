@@ -26,6 +26,7 @@ fn config(text: &str) -> Config {
         path: PathBuf::from("config.toml"),
         default: read.default,
         profiles: read.profiles,
+        sections: read.sections,
     }
 }
 
@@ -41,7 +42,10 @@ fn faults(text: &str) -> Vec<String> {
 
 fn options(config: &Config, name: &str) -> Vec<(String, Value, String)> {
     let options = config.profile(name).unwrap().options().into_iter();
-    let all = options.map(|option| (option.key, option.value, option.profile));
+    let all = options.map(|option| match option.table {
+        Table::Profile(name) => (option.key, option.value, name),
+        Table::Section(name) => panic!("{name} is no profile"),
+    });
     all.collect()
 }
 
@@ -141,6 +145,79 @@ fn what_is_wrong_is_said_with_its_line_profile_and_key() {
         (
             "[profile.a]\ninherit = \"b\"\n[profile.b]\ninherit = \"a\"",
             "4: profile \"b\", key \"inherit\": it goes round in a circle: a, b, a",
+        ),
+    ] {
+        let faults = faults(text);
+        assert_eq!(faults.len(), 1, "{text}: {faults:#?}");
+        assert!(faults[0].contains(words), "{text}: {faults:#?}");
+    }
+}
+
+#[test]
+fn sections_have_their_keys_in_the_order_of_the_file() {
+    let config = config(
+        "[rewrite]\n\"root@localhost\" = \"a@x.org\"\nabc = \"{user}@x.org\"\n\"*@old\" = \"b@x.org\"\n\
+         [queue]\nretry = [\"15m\", 1800]\nspread = 10\nwarn-after = false\n\
+         [profile.p]\n[sendmail]\nprofile = \"p\"\n",
+    );
+    let section = |name: &str| -> Vec<(String, Value, usize)> {
+        let settings = config.section(name).iter().cloned();
+        let all = settings.map(|setting| (setting.key, setting.value, setting.line));
+        all.collect()
+    };
+    let setting = |key: &str, value, line| (key.to_owned(), value, line);
+    assert_eq!(
+        section("rewrite"),
+        [
+            setting("root@localhost", text("a@x.org"), 2),
+            setting("abc", text("{user}@x.org"), 3),
+            setting("*@old", text("b@x.org"), 4),
+        ]
+    );
+    let retry = Value::List(vec![text("15m"), Value::Number("1800".to_owned())]);
+    assert_eq!(
+        section("queue"),
+        [
+            setting("retry", retry, 6),
+            setting("spread", Value::Number("10".to_owned()), 7),
+        ]
+    );
+    assert_eq!(section("sendmail"), [setting("profile", text("p"), 11)]);
+    assert!(section("profile").is_empty());
+    let shown = config.profile("p").unwrap().to_toml();
+    assert_eq!(shown, "[profile.p]\n");
+}
+
+#[test]
+fn what_is_wrong_with_a_section_is_said_with_its_line_and_key() {
+    for (text, words) in [
+        (
+            "[queue]\nretires = 1",
+            "2: [queue], key \"retires\": there is no such key; did you mean retry?",
+        ),
+        (
+            "[sendmail]\npostmater = \"x\"",
+            "2: [sendmail], key \"postmater\": there is no such key; did you mean postmaster?",
+        ),
+        (
+            "[queu]\n",
+            "1: key \"queu\": there is no such key; did you mean queue?",
+        ),
+        ("queue = 1", "it wants a table, and this is an integer"),
+        (
+            "[rewrite]\n\nroot = 1",
+            "3: [rewrite], key \"root\": it wants a string, and this is an integer",
+        ),
+        ("[rewrite]\na@b = \"x\"", "this is no TOML"),
+        (
+            "[rewrite]\na.b = \"x\"",
+            "key \"a\": it wants a string, and this is a table",
+        ),
+        ("[queue]\ndir = \"a\\u0000\"", "it holds a NUL"),
+        ("[sendmail]\nprofile = 1", "it wants the name of a profile"),
+        (
+            "[sendmail]\nprofile = \"pp\"\n[profile.p]",
+            "2: [sendmail], key \"profile\": there is no profile \"pp\"; there is p",
         ),
     ] {
         let faults = faults(text);

@@ -265,9 +265,9 @@ impl Delivery<'_, '_> {
             };
             ended = self.session(host, wire, &clear, &pending);
         }
-        match &ended.failure {
-            Some(Failure::Wire(Stage::Banner, error)) => door.shut = Some(error.to_string()),
-            _ => door.answered = true,
+        match shut_for_all(&ended) {
+            Some(why) => door.shut = Some(why),
+            None => door.answered = true,
         }
         let (open, rest) = self.settle(&server, ended, &pending);
         self.keep(rest.map(|rest| Resting {
@@ -486,6 +486,21 @@ impl Ledger for Page<'_> {
 
     fn taken(&self, recipients: &[usize], reply: &Reply) {
         self.ledger.taken(&self.places(recipients), reply);
+    }
+}
+
+/// Why nobody else need try this host now: it does not answer, or we are not let in.
+fn shut_for_all(ended: &Ended) -> Option<String> {
+    match (&ended.failure, &ended.refusal) {
+        (Some(Failure::Wire(Stage::Banner, error)), _) => Some(error.to_string()),
+        (Some(Failure::Tls(error)), _) => Some(error.to_string()),
+        (_, Some(Answer::Said(Stage::Auth, reply))) => {
+            Some(format!("the login was refused: {}", reply.whole()))
+        }
+        (_, Some(Answer::Unmet(unmet))) => {
+            Some(format!("{} did not come about", unmet.stage().words()))
+        }
+        _ => None,
     }
 }
 

@@ -64,6 +64,31 @@ pub fn is_once(name: &str) -> bool {
     ONCE.iter().any(|once| once.eq_ignore_ascii_case(name))
 }
 
+/// Whether this is a field of addresses.
+pub fn is_address_field(name: &str) -> bool {
+    ADDRESS_FIELDS
+        .iter()
+        .any(|field| field.eq_ignore_ascii_case(name))
+}
+
+/// Fields of the kind that only other programs write.
+const MORE_STRUCTURED_FIELDS: [&str; 6] = [
+    "ARC-Authentication-Results",
+    "ARC-Message-Signature",
+    "ARC-Seal",
+    "Authentication-Results",
+    "Content-Disposition",
+    "Content-Transfer-Encoding",
+];
+
+/// Whether this is a field in which nothing may be encoded.
+pub fn is_structured_field(name: &str) -> bool {
+    STRUCTURED_FIELDS
+        .iter()
+        .chain(&MORE_STRUCTURED_FIELDS)
+        .any(|field| field.eq_ignore_ascii_case(name))
+}
+
 /// A name and the whole field.
 pub type Written = (&'static str, String);
 

@@ -11,6 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 /// Where lines are folded, if they can be.
 const LINE: usize = 78;
 
+/// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
+const MAX_LINE: usize = 998;
+
 /// The longest word that is left as it is; longer ones are encoded, so that they can be folded.
 const MAX_WORD: usize = 900;
 
@@ -42,8 +45,10 @@ impl Folder {
     /// A word behind these blanks, which stay what they are when the line is folded before them.
     fn blank_and(&mut self, blanks: &str, word: &str) {
         let width = blanks.len() + word.len();
-        // Never a fold right behind the name: some programs take it for an empty field.
+        // Never a fold right behind the name, if there is a way: some programs take it for an empty
+        // field.
         let is_first = self.text.ends_with(':') && self.column == self.text.len();
+        let is_first = is_first && self.column + width <= MAX_LINE;
         if !is_first && self.column + width > LINE {
             self.text.push_str("\r\n");
             self.column = 0;
@@ -105,6 +110,41 @@ pub fn structured(name: &str, value: &str) -> String {
         .split(' ')
         .filter(|word| !word.is_empty())
         .for_each(|word| folder.word(word));
+    folder.finish()
+}
+
+/// A field folded where it has blanks, which stay what they are; `None` where that leaves a line too
+/// long.
+pub fn folded(name: &str, value: &str) -> Option<String> {
+    let mut folder = Folder::new(name);
+    let mut rest = value.trim_end_matches(' ');
+    while !rest.is_empty() {
+        let word_at = rest.find(|c| c != ' ').unwrap_or(rest.len());
+        let end = rest[word_at..].find(' ').unwrap_or(rest.len() - word_at);
+        if word_at + end > MAX_WORD {
+            return None;
+        }
+        let blanks = if word_at == 0 { " " } else { &rest[..word_at] };
+        folder.blank_and(blanks, &rest[word_at..word_at + end]);
+        rest = &rest[word_at + end..];
+    }
+    Some(folder.finish())
+}
+
+/// A field that may not be encoded, with its words cut where they are too long for a line.
+pub fn cut(name: &str, value: &str) -> String {
+    let mut folder = Folder::new(name);
+    for word in value.split(' ').filter(|word| !word.is_empty()) {
+        let mut rest = word;
+        while rest.len() > MAX_WORD {
+            let is_boundary = |&at: &usize| rest.is_char_boundary(at);
+            let at = (1..=MAX_WORD).rev().find(is_boundary).unwrap_or(1);
+            let (now, later) = rest.split_at(at);
+            folder.word(now);
+            rest = later;
+        }
+        folder.word(rest);
+    }
     folder.finish()
 }
 

@@ -6,20 +6,26 @@ mod calendar;
 mod compose;
 mod encode;
 mod fields;
+mod head;
 mod header;
 mod ready;
 mod related;
+mod report;
 mod source;
 mod stream;
+mod submission;
 mod text;
 mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
+pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
 pub use source::{Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};
 use crate::envelope::{Dsn, Envelope};
 use crate::exit::Exit;
+use crate::rewrite::{RewriteError, Rewriter};
+use head::RawField;
 use std::path::PathBuf;
 use std::time::SystemTime;
 use stream::Form;
@@ -194,6 +200,19 @@ pub enum MessageError {
         "the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'"
     )]
     MissingInline(String),
+    /// An address of the envelope or the header cannot be made into one that mail can go to.
+    #[error("{place}: {error}")]
+    Rewrite {
+        /// Where it stands.
+        place: String,
+        /// What is wrong with it.
+        error: Box<RewriteError>,
+    },
+    /// Nobody is to have a message that names its recipients itself.
+    #[error(
+        "no recipient: neither To, Cc and Bcc of the message (-t) nor the command line names one"
+    )]
+    NoRecipientInHeader,
     /// Nobody is to have the message.
     #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]
     NoRecipient,
@@ -205,7 +224,8 @@ impl MessageError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Source(error) => error.exit(),
-            Self::NoRecipient => Exit::Usage,
+            Self::Rewrite { error, .. } => error.exit(),
+            Self::NoRecipient | Self::NoRecipientInHeader => Exit::Usage,
             _ => Exit::Data,
         }
     }
@@ -228,6 +248,16 @@ impl Message {
         }
         Ok(message)
     }
+
+    /// Takes a message from a program that calls sendmail. All of the input is read, whatever is wrong
+    /// with the rest.
+    pub fn submit(
+        submission: &Submission,
+        rewriter: &Rewriter,
+        now: SystemTime,
+    ) -> Result<Self, MessageError> {
+        submission::prepare(submission, rewriter, now)
+    }
 }
 
 /// The addresses of these entries, each once, in their order.
@@ -237,11 +267,21 @@ fn recipients<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Address> 
         .into_iter()
         .flat_map(Entry::mailboxes)
         .map(|mailbox| mailbox.address.clone())
-        .filter(|address| {
-            let domain = address.domain().to_string().to_ascii_lowercase();
-            seen.insert((address.local().to_owned(), domain))
-        })
+        .filter(|address| seen.insert(identity(address)))
         .collect()
+}
+
+/// What two addresses have in common that are the same: domains are so in any case of letters.
+fn identity(address: &Address) -> (String, String) {
+    let domain = address.domain().to_string().to_ascii_lowercase();
+    (address.local().to_owned(), domain)
+}
+
+/// Fields that no message may carry when it leaves: R44, R28.
+const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
+
+fn is_removed(field: &RawField) -> bool {
+    REMOVED.contains(&field.name.as_str())
 }
 
 /// A Message-ID on the domain of the author (R42).

@@ -2,25 +2,17 @@
 
 use super::encode::{self, Encoding};
 use super::fields::{is_once, written};
+use super::head::{Head, MAX_LINE, RawField, Reading};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
 use super::{Field, Message, MessageError, Ready};
-use super::{header::addresses, message_id, recipients};
-use crate::address::{Entry, parse_list};
+use super::{header::addresses, is_removed, message_id, recipients};
+use crate::address::{Address, Entry, parse_list};
 use crate::blocks::Transport;
 use crate::envelope::{Dsn, Envelope};
 use crate::time::header_date;
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// The largest header that is taken, in bytes; it is the one part that is held in memory.
-const MAX_HEADER: usize = 8 * 1024 * 1024;
-
-/// The longest line that may be sent, in octets without its CRLF.
-const MAX_LINE: usize = 998;
-
-/// Fields that no message may carry when it leaves: R44, R28.
-const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
 pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
@@ -31,18 +23,18 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
             what: "it is empty, and no message".to_owned(),
         });
     }
-    let mut head = Head::read(&source)?;
-    head.put_before(&ready.headers)?;
+    let mut head = Head::read(&source, Reading::Strict)?;
+    put_before(&mut head, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
-        head.recipients()?
+        named(&head)?
     } else {
         recipients(&ready.recipients)
     };
-    let author = head.author()?;
+    let author = author(&head)?;
     let sender = author.iter().flat_map(Entry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
     let mut header = Vec::new();
-    for field in head.fields.iter().filter(|field| !field.is_removed()) {
+    for field in head.fields.iter().filter(|field| !is_removed(field)) {
         header.extend_from_slice(&field.raw);
     }
     let utf8_header = !header.is_ascii();
@@ -107,7 +99,7 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
 
 /// Whether a source begins as a message does: with a header.
 pub fn is_message(source: &Source) -> Result<(), MessageError> {
-    Head::read(source).map(|_| ())
+    Head::read(source, Reading::Strict).map(|_| ())
 }
 
 /// What RFC 5322 §3.6 demands and the message lacks.
@@ -126,190 +118,53 @@ fn missing(head: &Head, from: Entry, now: SystemTime) -> String {
     fields
 }
 
-/// The header of a ready message.
-struct Head {
-    fields: Vec<RawField>,
-    /// Where in the source the body begins.
-    body_at: u64,
-    /// Lines before the body.
-    lines: u64,
-}
-
-/// A field as it stands in the message.
-struct RawField {
-    /// In lower case.
-    name: String,
-    /// With its name, its folding and its line ends, which are CRLF.
-    raw: Vec<u8>,
-}
-
-impl RawField {
-    fn is_removed(&self) -> bool {
-        REMOVED.contains(&self.name.as_str())
-    }
-
-    /// The value, unfolded.
-    fn value(&self) -> Result<String, MessageError> {
-        let text = std::str::from_utf8(&self.raw).map_err(|_| MessageError::Field {
-            name: self.name.clone(),
-            why: "is neither ASCII nor UTF-8",
-        })?;
-        let value = text.split_once(':').map_or("", |(_, value)| value);
-        Ok(value.replace("\r\n", "").trim().to_owned())
-    }
-}
-
-impl Head {
-    /// Reads up to the empty line, or to the end.
-    fn read(source: &Source) -> Result<Self, MessageError> {
-        let mut raw = Vec::new();
-        let mut size = 64 * 1024;
-        loop {
-            let start = raw.len();
-            let left = usize::try_from(source.len).unwrap_or(size);
-            raw.resize(size.min(left.max(1)), 0);
-            let count = source.read(&mut raw[start..], start as u64)?;
-            raw.truncate(start + count);
-            let is_whole = raw.len() as u64 == source.len;
-            if let Some(head) = Self::parse(&raw, is_whole, &source.name)? {
-                return Ok(head);
-            }
-            if size > MAX_HEADER {
-                return Err(MessageError::Text {
-                    name: source.name.clone(),
-                    what: format!("the header has more than {MAX_HEADER} bytes"),
-                });
-            }
-            size *= 2;
-        }
-    }
-
-    /// The header, if these bytes hold all of it.
-    fn parse(raw: &[u8], is_whole: bool, name: &str) -> Result<Option<Self>, MessageError> {
-        let mut head = Self {
-            fields: Vec::new(),
-            body_at: 0,
-            lines: 0,
-        };
-        let mut at = 0;
-        while at < raw.len() {
-            let (line, length) = first_line(&raw[at..]);
-            if at + length == raw.len() && !is_whole {
-                return Ok(None);
-            }
-            at += length;
-            head.lines += 1;
-            if line.is_empty() {
-                head.body_at = at as u64;
-                return Ok(Some(head));
-            }
-            head.add(line, name)?;
-        }
-        head.body_at = at as u64;
-        Ok(is_whole.then_some(head))
-    }
-
-    fn add(&mut self, line: &[u8], name: &str) -> Result<(), MessageError> {
-        // An mbox separator is no field.
-        if self.fields.is_empty() && line.starts_with(b"From ") {
-            return Ok(());
-        }
-        let wrong = |what: &str| MessageError::Text {
-            name: name.to_owned(),
-            what: format!("line {} {what}", self.lines),
-        };
-        if line.len() > MAX_LINE {
-            return Err(wrong("of the header is longer than 998 octets"));
-        }
-        if line.ends_with(b"\r") {
-            return Err(wrong(
-                "of the header ends in CR CR LF; mend the line ends first",
-            ));
-        }
-        if std::str::from_utf8(line).is_err() {
-            return Err(wrong(
-                "of the header is neither ASCII nor UTF-8; encode it (RFC 2047)",
-            ));
-        }
-        if line.contains(&0) {
-            return Err(wrong("of the header holds a NUL"));
-        }
-        if matches!(line[0], b' ' | b'\t') {
-            let field = self.fields.last_mut();
-            let field = field
-                .ok_or_else(|| wrong("continues a header field, and none stands before it"))?;
-            field.raw.extend_from_slice(line);
-            field.raw.extend_from_slice(b"\r\n");
-            return Ok(());
-        }
-        let no_field = "is no header field (a name and a colon); an empty line must stand between header and text";
-        let colon = memchr::memchr(b':', line).ok_or_else(|| wrong(no_field))?;
-        let field_name = line[..colon].trim_ascii_end();
-        if field_name.is_empty() || !field_name.iter().all(u8::is_ascii_graphic) {
-            return Err(wrong(no_field));
-        }
-        self.fields.push(RawField {
-            name: String::from_utf8_lossy(field_name).to_ascii_lowercase(),
-            raw: [line, b"\r\n"].concat(),
-        });
-        Ok(())
-    }
-
-    /// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
-    fn put_before(&mut self, fields: &[Field]) -> Result<(), MessageError> {
-        let mut before = Vec::new();
-        for field in fields {
-            if is_once(&field.name) && self.find(&field.name.to_ascii_lowercase()).is_some() {
-                return Err(MessageError::Field {
-                    name: field.name.clone(),
-                    why: "stands in the message already, which is sent as it is",
-                });
-            }
-            before.push(RawField {
-                name: field.name.to_ascii_lowercase(),
-                raw: written(field)?.into_bytes(),
+/// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
+fn put_before(head: &mut Head, fields: &[Field]) -> Result<(), MessageError> {
+    let mut before = Vec::new();
+    for field in fields {
+        if is_once(&field.name) && head.find(&field.name.to_ascii_lowercase()).is_some() {
+            return Err(MessageError::Field {
+                name: field.name.clone(),
+                why: "stands in the message already, which is sent as it is",
             });
         }
-        self.fields.splice(0..0, before);
-        Ok(())
+        before.push(RawField::made(&field.name, written(field)?));
     }
+    head.fields.splice(0..0, before);
+    Ok(())
+}
 
-    fn find(&self, name: &str) -> Option<&RawField> {
-        self.fields.iter().find(|field| field.name == name)
+/// The first author that the message names, or the one who sent it.
+fn author(head: &Head) -> Result<Option<Entry>, MessageError> {
+    let resent = head.find("resent-to").or(head.find("resent-from"));
+    let names: &[&str] = match resent {
+        Some(_) => &["resent-sender", "resent-from", "sender", "from"],
+        None => &["sender", "from"],
+    };
+    for name in names {
+        if let Some(field) = head.find(name) {
+            return Ok(entries(field)?.into_iter().next());
+        }
     }
+    Ok(None)
+}
 
-    /// The first author that the message names, or the one who sent it.
-    fn author(&self) -> Result<Option<Entry>, MessageError> {
-        let resent = self.find("resent-to").or(self.find("resent-from"));
-        let names: &[&str] = match resent {
-            Some(_) => &["resent-sender", "resent-from", "sender", "from"],
-            None => &["sender", "from"],
-        };
-        for name in names {
-            if let Some(field) = self.find(name) {
-                return Ok(entries(field)?.into_iter().next());
+/// Those whom the message names, or whom it was resent to (RFC 5322 §3.6.6).
+fn named(head: &Head) -> Result<Vec<Address>, MessageError> {
+    let of = |names: [&str; 3]| {
+        let mut all = Vec::new();
+        for field in &head.fields {
+            if names.contains(&field.name.as_str()) {
+                all.extend(entries(field)?);
             }
         }
-        Ok(None)
+        Ok::<_, MessageError>(recipients(&all))
+    };
+    let resent = of(["resent-to", "resent-cc", "resent-bcc"])?;
+    if resent.is_empty() {
+        return of(["to", "cc", "bcc"]);
     }
-
-    /// Those whom the message names, or whom it was resent to (RFC 5322 §3.6.6).
-    fn recipients(&self) -> Result<Vec<crate::address::Address>, MessageError> {
-        let of = |names: [&str; 3]| {
-            let mut all = Vec::new();
-            for field in &self.fields {
-                if names.contains(&field.name.as_str()) {
-                    all.extend(entries(field)?);
-                }
-            }
-            Ok::<_, MessageError>(recipients(&all))
-        };
-        let resent = of(["resent-to", "resent-cc", "resent-bcc"])?;
-        if resent.is_empty() {
-            return of(["to", "cc", "bcc"]);
-        }
-        Ok(resent)
-    }
+    Ok(resent)
 }
 
 fn entries(field: &RawField) -> Result<Vec<Entry>, MessageError> {
@@ -317,23 +172,6 @@ fn entries(field: &RawField) -> Result<Vec<Entry>, MessageError> {
         field: field.name.clone(),
         error,
     })
-}
-
-/// The first line without its line end, and its length with it.
-fn first_line(bytes: &[u8]) -> (&[u8], usize) {
-    match memchr::memchr2(b'\r', b'\n', bytes) {
-        None => (bytes, bytes.len()),
-        Some(at) => {
-            // CR CR LF is kept for the complaint about it.
-            let at = if bytes[at..].starts_with(b"\r\r\n") {
-                at + 1
-            } else {
-                at
-            };
-            let is_crlf = bytes[at..].starts_with(b"\r\n");
-            (&bytes[..at], at + 1 + usize::from(is_crlf))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -205,11 +205,11 @@ impl Source {
         }
     }
 
-    /// The same text, rewritten block by block.
-    pub fn rewritten(&self, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
+    /// The same text from `offset` on, rewritten block by block.
+    pub fn rewritten(&self, offset: u64, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
         let mut keeper = Keeper::new(self.name.clone());
         let mut block = self.block(64 * 1024);
-        let (mut out, mut at) = (Vec::new(), 0);
+        let (mut out, mut at) = (Vec::new(), offset);
         loop {
             let count = self.read(&mut block, at)?;
             at += count as u64;
@@ -222,6 +222,34 @@ impl Source {
             if count == 0 {
                 return Ok(keeper.finish());
             }
+        }
+    }
+
+    /// The same up to the first line that is only a dot.
+    pub fn up_to_dot(mut self) -> Result<Self, SourceError> {
+        let mut block = self.block(64 * 1024);
+        let (mut at, mut dot) = (0, LoneDot::default());
+        loop {
+            let count = self.read(&mut block, at)?;
+            let is_found = match count {
+                0 => dot.is_last(),
+                _ => dot.find(&block[..count]),
+            };
+            if is_found {
+                self.cut(dot.line_at);
+            }
+            if is_found || count == 0 {
+                return Ok(self);
+            }
+            at += count as u64;
+        }
+    }
+
+    /// Ends here.
+    fn cut(&mut self, len: u64) {
+        self.len = len;
+        if let Store::Memory(bytes) = &mut self.store {
+            bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
         }
     }
 
@@ -312,6 +340,57 @@ impl Source {
              for the whole; try again when it has come to rest",
             self.name
         ))
+    }
+}
+
+/// Looks for a line that is only a dot, as programs end their input to sendmail. A CR alone is no line
+/// end here: what shows its progress may well write CR, dot, CR.
+#[derive(Default)]
+struct LoneDot {
+    /// Where the line begins.
+    line_at: u64,
+    /// What the line is so far.
+    line: Line,
+    /// How many bytes were seen.
+    seen: u64,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    Empty,
+    Dot,
+    DotCr,
+    Other,
+}
+
+impl LoneDot {
+    /// Whether it is among these bytes; then the line begins at `line_at`.
+    fn find(&mut self, bytes: &[u8]) -> bool {
+        let mut at = 0;
+        while at < bytes.len() {
+            self.line = match (self.line, bytes[at]) {
+                (Line::Dot | Line::DotCr, b'\n') => return true,
+                (_, b'\n') => {
+                    self.line_at = self.seen + at as u64 + 1;
+                    Line::Empty
+                }
+                (Line::Empty, b'.') => Line::Dot,
+                (Line::Dot, b'\r') => Line::DotCr,
+                _ => Line::Other,
+            };
+            at += match self.line {
+                Line::Other => memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at),
+                _ => 1,
+            };
+        }
+        self.seen += bytes.len() as u64;
+        false
+    }
+
+    /// Whether it is the last line, which has no line end.
+    fn is_last(&self) -> bool {
+        matches!(self.line, Line::Dot | Line::DotCr)
     }
 }
 
@@ -428,6 +507,30 @@ mod tests {
                 .ends_with("it is a device that does not end")
         );
         assert_eq!(Source::file(Path::new("/dev/null")).unwrap().len, 0);
+    }
+
+    #[test]
+    fn a_lone_dot_ends_the_text_and_other_dots_do_not() {
+        for (text, kept) in [
+            ("a\n.\nb\n", "a\n"),
+            ("a\r\n.\r\nb", "a\r\n"),
+            (".\nb", ""),
+            ("a\n.", "a\n"),
+            ("a\n..\n. \n.b\n", "a\n..\n. \n.b\n"),
+            ("10%\r.\rb\n", "10%\r.\rb\n"),
+            ("a\n.\rb\n.\n", "a\n.\rb\n"),
+            ("", ""),
+        ] {
+            for cut in 0..=text.len() {
+                let mut dot = LoneDot::default();
+                let (first, second) = text.as_bytes().split_at(cut);
+                let is_found = dot.find(first) || dot.find(second) || dot.is_last();
+                assert_eq!(is_found, text != kept, "{text:?} cut at {cut}");
+            }
+            let source = Source::memory("a text".to_owned(), text.as_bytes().to_vec());
+            let source = source.up_to_dot().unwrap();
+            assert_eq!(source.whole(100).unwrap(), kept.as_bytes(), "{text:?}");
+        }
     }
 
     #[test]

@@ -172,9 +172,9 @@ impl<'m> Part<'m> {
     }
 }
 
-/// How many octets a source becomes.
-pub fn encoded_len(source: &Source, encoding: Encoding) -> io::Result<u64> {
-    let mut part = Part::new(source, 0, encoding);
+/// How many octets a source becomes from `offset` on.
+pub fn encoded_len(source: &Source, offset: u64, encoding: Encoding) -> io::Result<u64> {
+    let mut part = Part::new(source, offset, encoding);
     let (mut out, mut len) = (Vec::new(), 0);
     while part.next(&mut out)? {
         len += out.len() as u64;

@@ -47,7 +47,7 @@ pub fn ways(
     if let Some(mut body) = body.filter(|body| body.len > 0 || is_alone) {
         let mut kind = content_type.unwrap_or(PLAIN).to_owned();
         if text.flowed {
-            body = body.rewritten(&mut Flowed::default())?;
+            body = body.rewritten(0, &mut Flowed::default())?;
             kind.push_str("; format=flowed");
         }
         sources.push((body, kind));
@@ -124,7 +124,7 @@ fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
         failed: false,
         text: String::new(),
     };
-    let text = source.rewritten(&mut decoding)?;
+    let text = source.rewritten(0, &mut decoding)?;
     if decoding.failed {
         return Err(wrong(format!(
             "it is not in the charset {}",
@@ -209,7 +209,7 @@ pub fn leaf(
     let (encoding, why) = choose(&survey);
     let len = match encoding {
         Encoding::SevenBit => survey.wire_len,
-        _ => encoded_len(&source, encoding).map_err(|error| SourceError::Read {
+        _ => encoded_len(&source, 0, encoding).map_err(|error| SourceError::Read {
             name: source.name.clone(),
             error,
         })?,

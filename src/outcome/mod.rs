@@ -22,6 +22,8 @@ pub enum Verdict {
     Deferred,
     /// The connection was lost between the end of data and its reply.
     Uncertain,
+    /// Not yet, and the message is kept to be sent again.
+    Queued,
     /// Nobody was asked.
     Skipped,
 }
@@ -35,6 +37,7 @@ impl Verdict {
             Self::Refused => "refused",
             Self::Deferred => "deferred",
             Self::Uncertain => "uncertain",
+            Self::Queued => "queued",
             Self::Skipped => "skipped",
         }
     }
@@ -47,8 +50,29 @@ impl Verdict {
             Self::Refused => "Refused",
             Self::Deferred => "Deferred",
             Self::Uncertain => "Uncertain",
+            Self::Queued => "Queued",
             Self::Skipped => "Not sent",
         }
+    }
+
+    /// The verdict of this name in JSON.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::Accepted,
+            Self::Refused,
+            Self::Deferred,
+            Self::Uncertain,
+            Self::Queued,
+            Self::Skipped,
+        ];
+        all.into_iter().find(|verdict| verdict.name() == name)
+    }
+
+    /// Whether the caller need do nothing more about it.
+    #[must_use]
+    pub fn is_cared_for(self) -> bool {
+        matches!(self, Self::Accepted | Self::Queued)
     }
 }
 
@@ -192,6 +216,13 @@ impl Fate {
     #[must_use]
     pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence = format!("<{recipient}>: {host} was not tried: {why}");
+        Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+    }
+
+    /// The way cannot be gone: its profile is not there any more, or its password.
+    #[must_use]
+    pub fn wayless(recipient: &Address, why: &str) -> Self {
+        let sentence = format!("<{recipient}>: {why}");
         Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
     }
 
@@ -348,6 +379,16 @@ impl Report {
             .collect()
     }
 
+    /// The message is kept for all who may get it later.
+    pub fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
+        for (place, fate) in self.fates.iter_mut().enumerate() {
+            let may_come = matches!(fate.verdict, Verdict::Deferred | Verdict::Skipped);
+            if may_come && is_kept(place) {
+                fate.verdict = Verdict::Queued;
+            }
+        }
+    }
+
     /// The exit status.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -368,12 +409,9 @@ fn exit(ends: &[(Verdict, Cause)]) -> Exit {
         .map(|&(_, cause)| cause)
         .collect();
     let by_protocol = !held.is_empty() && held.iter().all(|&cause| cause == Cause::Protocol);
-    if ends
-        .iter()
-        .all(|&(verdict, _)| verdict == Verdict::Accepted)
-    {
+    if ends.iter().all(|&(verdict, _)| verdict.is_cared_for()) {
         Exit::Ok
-    } else if any(Verdict::Accepted) {
+    } else if any(Verdict::Accepted) || any(Verdict::Queued) {
         Exit::Partly
     } else if any_by(Cause::Output) {
         Exit::Io
@@ -402,10 +440,12 @@ mod tests {
     #[test]
     fn every_set_of_verdicts_has_its_status() {
         use Cause::{Domain, Message, Network, Policy, Protocol, Server};
-        use Verdict::{Accepted, Deferred, Refused, Skipped, Uncertain};
+        use Verdict::{Accepted, Deferred, Queued, Refused, Skipped, Uncertain};
         for (fates, code) in [
             (vec![(Accepted, Server), (Accepted, Server)], 0),
             (vec![(Accepted, Server), (Refused, Server)], 79),
+            (vec![(Accepted, Server), (Queued, Network)], 0),
+            (vec![(Queued, Network), (Refused, Server)], 79),
             (vec![(Accepted, Server), (Deferred, Network)], 79),
             (vec![(Refused, Server), (Refused, Server)], 69),
             (vec![(Refused, Domain), (Refused, Domain)], 68),

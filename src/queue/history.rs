@@ -203,7 +203,8 @@ impl Standing {
             _ if self.reported => false,
             _ if self.in_doubt => on_uncertain == OnUncertain::Retry,
             Some(Verdict::Accepted | Verdict::Refused) => false,
-            Some(Verdict::Deferred | Verdict::Uncertain | Verdict::Skipped) | None => true,
+            Some(Verdict::Deferred | Verdict::Uncertain | Verdict::Queued | Verdict::Skipped)
+            | None => true,
         }
     }
 

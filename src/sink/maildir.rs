@@ -9,7 +9,7 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Envelope, Incoming, Store};
+use super::{Declined, Envelope, Incoming, Store};
 
 const BUFFER: usize = 64 * 1024;
 
@@ -98,10 +98,10 @@ impl Incoming for Draft {
         self.file.write_all(bytes)
     }
 
-    fn commit(mut self: Box<Self>) -> io::Result<()> {
+    fn commit(mut self: Box<Self>) -> Result<(), Declined> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        self.publish()
+        Ok(self.publish()?)
     }
 }
 

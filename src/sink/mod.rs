@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use self::channel::{Peer, within};
+pub use self::channel::Peer;
+use self::channel::within;
 use self::gate::Gate;
 pub use self::maildir::Maildir;
 use self::session::{House, Session};
@@ -103,7 +104,7 @@ impl Default for Limits {
 /// Who sent a message, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// Where the connection came from.
+    /// Where the connection came from; nowhere, `0.0.0.0:0`, where it came by another way.
     pub peer: SocketAddr,
     /// What the peer called itself in EHLO or HELO.
     pub helo: String,
@@ -121,6 +122,12 @@ pub struct Envelope {
 pub trait Store: Sync {
     /// Makes room for a message. An error is a temporary refusal; its text stays here.
     fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>>;
+
+    /// Whether a message to this recipient would be taken; all are, unless the store says otherwise.
+    fn vet(&self, recipient: &str) -> Result<(), Declined> {
+        let _ = recipient;
+        Ok(())
+    }
 }
 
 /// One message while it is being received. Dropped without a commit, it is discarded.
@@ -128,7 +135,54 @@ pub trait Incoming: Send {
     /// Takes the next bytes of the message, without stuffed dots, with line ends as they came.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Keeps the message: when this is `Ok`, the peer is told that it was accepted.
-    fn commit(self: Box<Self>) -> io::Result<()>;
+    fn commit(self: Box<Self>) -> Result<(), Declined>;
+}
+
+/// Why a store does not take something.
+#[derive(Debug)]
+pub enum Declined {
+    /// Something went wrong, for now; what it was stays here.
+    Trouble(io::Error),
+    /// For a reason that the peer may know.
+    Reason {
+        /// The code and the enhanced code, like `550 5.1.1`.
+        code: &'static str,
+        /// The reason, in any characters.
+        why: String,
+    },
+}
+
+impl From<io::Error> for Declined {
+    fn from(error: io::Error) -> Self {
+        Self::Trouble(error)
+    }
+}
+
+/// How a server introduces itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Introduction<'a> {
+    /// Its name: printable ASCII without spaces.
+    pub name: &'a str,
+    /// What it is, behind the name in the greeting.
+    pub what: &'a str,
+}
+
+/// Has one conversation, over whatever the peer has come by, and returns when one side has had enough.
+pub fn serve_one(
+    peer: impl Peer,
+    introduction: Introduction<'_>,
+    limits: &Limits,
+    store: &dyn Store,
+) {
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    let gate = Gate::new(None, 1, nowhere);
+    let house = House {
+        introduction,
+        limits,
+        store,
+        gate: &gate,
+    };
+    Session::new(house, peer, nowhere).converse();
 }
 
 /// Why there is no sink, or none any more.
@@ -205,7 +259,10 @@ impl Sink {
         } = self;
         let gate = Gate::new(options.count, options.limits.max_connections, address);
         let house = House {
-            name: &options.name,
+            introduction: Introduction {
+                name: &options.name,
+                what: "ESMTP ehlo sink",
+            },
             limits: &options.limits,
             store,
             gate: &gate,

@@ -56,8 +56,8 @@ impl<'a> Receipt<'a> {
             Err(refusal) => return Ok(refusal.into()),
         };
         let claim = gate.claim().ok_or(End::Full)?;
-        if incoming.commit().is_err() {
-            return Ok(reply::STORE_FAILED.into());
+        if let Err(declined) = incoming.commit() {
+            return Ok(reply::declined(declined));
         }
         claim.keep();
         Ok(format!("250 2.0.0 ok, {} bytes", self.bytes).into())

@@ -1,4 +1,11 @@
-//! Every fixed line that the sink says. Nothing here quotes the peer, so nothing it sent comes back.
+//! Every fixed line that the sink says. Nothing of these quotes the peer, so nothing it sent comes back.
+
+use super::Declined;
+use crate::text::printable;
+use std::borrow::Cow;
+
+/// The most of a line that is said, with its line end (RFC 5321 §4.5.3.1.5).
+const LONGEST: usize = 510;
 
 /// A reply that declines what was asked, without its line end.
 pub type Refusal = &'static str;
@@ -35,6 +42,16 @@ pub const NEEDS_SMTPUTF8: Refusal = "553 5.6.7 a non-ASCII address needs SMTPUTF
 pub const NO_RECIPIENTS: Refusal = "554 5.5.1 no valid recipients";
 pub const UNKNOWN_PARAMETER: Refusal = "555 5.5.4 parameter not recognized";
 
+/// What the peer hears where a store does not take something.
+pub fn declined(declined: Declined) -> Cow<'static, str> {
+    let Declined::Reason { code, why } = declined else {
+        return STORE_FAILED.into();
+    };
+    let mut line = format!("{code} {}", printable(why.as_bytes()));
+    line.truncate(LONGEST);
+    line.into()
+}
+
 /// Whether a reply blames the peer for a command that no sane client sends.
 pub fn is_reproach(reply: &str) -> bool {
     reply.starts_with("50") || reply.starts_with("555")
@@ -43,6 +60,18 @@ pub fn is_reproach(reply: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_whatever_is_in_it() {
+        let why = format!("no {}\r\n250 ok", "é".repeat(300));
+        let line = declined(Declined::Reason {
+            code: "550 5.1.1",
+            why,
+        });
+        assert!(line.starts_with("550 5.1.1 no \\xc3\\xa9"), "{line}");
+        assert_eq!(line.len(), LONGEST);
+        assert!(!line.contains(char::is_control), "{line}");
+    }
 
     #[test]
     fn a_wrong_command_is_a_reproach_and_a_refused_message_is_not() {

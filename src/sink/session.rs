@@ -12,7 +12,7 @@ use super::gate::Gate;
 use super::receipt::Receipt;
 use super::reply::{self, Refusal};
 use super::unstuff::Unstuffer;
-use super::{Envelope, Limits, Store};
+use super::{Envelope, Introduction, Limits, Store};
 
 /// A whole message, or a whole chunk of one, may take this many times what a command may.
 const IDLE_TIMES_PER_MESSAGE: u32 = 12;
@@ -20,7 +20,7 @@ const IDLE_TIMES_PER_MESSAGE: u32 = 12;
 /// What is the same for all conversations.
 #[derive(Clone, Copy)]
 pub struct House<'a> {
-    pub name: &'a str,
+    pub introduction: Introduction<'a>,
     pub limits: &'a Limits,
     pub store: &'a dyn Store,
     pub gate: &'a Gate,
@@ -85,7 +85,8 @@ impl<'a, P: Peer> Session<'a, P> {
 
     fn talk(&mut self) -> Result<Infallible, End> {
         self.check_gate()?;
-        let greeting = format!("220 {} ESMTP ehlo sink", self.house.name);
+        let Introduction { name, what } = self.house.introduction;
+        let greeting = format!("220 {name} {what}");
         self.answer(&greeting)?;
         loop {
             let command = match self.channel.line()? {
@@ -138,14 +139,14 @@ impl<'a, P: Peer> Session<'a, P> {
         let offers = format!(
             "250-{}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
              250-CHUNKING\r\n250 ENHANCEDSTATUSCODES",
-            self.house.name, self.house.limits.max_message_bytes
+            self.house.introduction.name, self.house.limits.max_message_bytes
         );
         self.answer(&offers)
     }
 
     fn helo(&mut self, name: String) -> Turn {
         self.meet(name);
-        let greeting = format!("250 {}", self.house.name);
+        let greeting = format!("250 {}", self.house.introduction.name);
         self.answer(&greeting)
     }
 
@@ -191,15 +192,17 @@ impl<'a, P: Peer> Session<'a, P> {
     }
 
     fn rcpt(&mut self, address: String) -> Turn {
-        let max = self.house.limits.max_recipients;
-        let reply = match &mut self.transaction {
-            None => reply::MAIL_FIRST,
-            Some(transaction) => transaction
-                .add(address, max)
-                .err()
-                .unwrap_or(reply::RECIPIENT_OK),
-        };
-        self.answer(reply)
+        let reply = self.add(address).err();
+        self.answer(&reply.unwrap_or(reply::RECIPIENT_OK.into()))
+    }
+
+    fn add(&mut self, address: String) -> Result<(), Cow<'static, str>> {
+        let House { limits, store, .. } = self.house;
+        let transaction = self.transaction.as_mut().ok_or(reply::MAIL_FIRST)?;
+        transaction.check(&address, limits.max_recipients)?;
+        store.vet(&address).map_err(reply::declined)?;
+        transaction.envelope.recipients.push(address);
+        Ok(())
     }
 
     fn data(&mut self) -> Turn {
@@ -319,7 +322,8 @@ impl<'a, P: Peer> Session<'a, P> {
 }
 
 impl Transaction<'_> {
-    fn add(&mut self, address: String, max: usize) -> Result<(), Refusal> {
+    /// Whether there may be this recipient more.
+    fn check(&self, address: &str, max: usize) -> Result<(), Refusal> {
         match self.chunks {
             Chunks::None => {}
             Chunks::Some(_) => return Err(reply::CHUNKS_BEGUN),
@@ -328,9 +332,7 @@ impl Transaction<'_> {
         if self.envelope.recipients.len() >= max {
             return Err(reply::TOO_MANY_RECIPIENTS);
         }
-        require_ascii(&address, self.envelope.smtputf8)?;
-        self.envelope.recipients.push(address);
-        Ok(())
+        require_ascii(address, self.envelope.smtputf8)
     }
 }
 

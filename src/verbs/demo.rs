@@ -11,7 +11,7 @@ use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
 use crate::route::{self, Family, Host, Place, Router};
 use crate::session;
-use crate::sink::{self, Envelope, Incoming, Sink, Store};
+use crate::sink::{self, Declined, Envelope, Incoming, Sink, Store};
 use crate::text::printable;
 use crate::transcript::Stevens;
 use crate::wire::{Tls, TlsSetupError, tls};
@@ -208,7 +208,7 @@ impl Incoming for Page<'_> {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> io::Result<()> {
+    fn commit(self: Box<Self>) -> Result<(), Declined> {
         let message = self.desk.message.lock();
         *message.unwrap_or_else(std::sync::PoisonError::into_inner) = self.bytes;
         Ok(())

@@ -2,10 +2,14 @@
 
 mod config;
 mod demo;
+mod keep;
 mod print;
 mod probe;
 mod progress;
+mod queue;
 mod send;
+mod sendmail;
+mod serve;
 mod sink;
 mod terminal;
 
@@ -25,7 +29,8 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Probe(plan) => probe::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
-        Plan::Queue(_) | Plan::Sendmail(_) => Exit::Bug,
+        Plan::Queue(plan) => queue::run(&plan),
+        Plan::Sendmail(plan) => sendmail::run(*plan),
     }
 }
 

@@ -1,15 +1,17 @@
 //! Sending: the verb that needs no name.
 
 use super::build;
+use super::keep::Kept;
 use super::progress::Progress;
 use super::terminal::{Stdout, complain};
+use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::outcome::{Cause, Report, Verdict};
+use crate::outcome::{Cause, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
-use crate::transcript::{Format, Json, Stevens};
+use crate::transcript::{self, Format, Json, Stevens};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
 
@@ -19,37 +21,70 @@ pub fn run(plan: Send) -> Exit {
         Ok(message) => message,
         Err(exit) => return exit,
     };
-    let first = match Ready::of(&plan.way) {
+    let Some(queueing) = &plan.queueing else {
+        return at_once(&message, &plan.way, &plan.fallbacks, plan.output);
+    };
+    let kept = Kept {
+        message: &message,
+        queueing,
+        way: &plan.way,
+        fallbacks: &plan.fallbacks,
+        output: plan.output,
+        told: Told::Caller,
+        as_given: false,
+    };
+    kept.send_or_not()
+}
+
+/// Sends a message of which nothing is kept.
+pub fn at_once(
+    message: &Message,
+    way: &plan::Way,
+    fallbacks: &[plan::Way],
+    output: transcript::Options,
+) -> Exit {
+    let first = match Ready::of(way) {
         Ok(first) => first,
         Err(error) => {
             complain(&error.to_string());
             return error.exit();
         }
     };
-    let go = |watch: &mut dyn Watch| {
-        if let Some(profile) = &plan.way.profile {
+    shown(output, Told::Caller, |watch| {
+        if let Some(profile) = &way.profile {
             watch.happened(Happening::Detail(&format!("using the profile {profile}")));
         }
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
-        if plan.output.progress {
-            return deliver_by(&first, &plan.fallbacks, &message, &mut Progress::new(watch));
+        deliver_by(&first, fallbacks, message, watch)
+    })
+}
+
+/// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
+pub fn shown(
+    output: transcript::Options,
+    told: Told,
+    go: impl FnOnce(&mut dyn Watch) -> Report,
+) -> Exit {
+    let go = |watch: &mut dyn Watch| {
+        if output.progress {
+            return go(&mut Progress::new(watch));
         }
-        deliver_by(&first, &plan.fallbacks, &message, watch)
+        go(watch)
     };
-    match plan.output.format {
-        Format::None => finish(&go(&mut Nobody), None),
+    match output.format {
+        Format::None => finish(&go(&mut Nobody), told, None),
         Format::Stevens => {
-            let mut transcript = Stevens::new(Stdout, plan.output.verbose);
+            let mut transcript = Stevens::new(Stdout, output.verbose);
             let report = go(&mut transcript);
-            finish(&report, transcript.failure())
+            finish(&report, told, transcript.failure())
         }
         Format::Json => {
             let mut transcript = Json::new(Stdout);
             let report = go(&mut transcript);
             transcript.result(&report, report.exit());
-            finish(&report, transcript.failure())
+            finish(&report, told, transcript.failure())
         }
     }
 }
@@ -89,7 +124,7 @@ fn deliver_by(
 }
 
 /// Whatever failed is a line on stderr, one for each recipient.
-fn finish(report: &Report, unwritten: Option<&io::Error>) -> Exit {
+fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
         let end = if unseen { "; nothing was sent" } else { "" };
@@ -100,8 +135,11 @@ fn finish(report: &Report, unwritten: Option<&io::Error>) -> Exit {
             return report.exit();
         }
     }
+    if told == Told::Nobody {
+        return Exit::Ok;
+    }
     for fate in &report.fates {
-        if fate.verdict != Verdict::Accepted {
+        if !fate.verdict.is_cared_for() {
             complain(&fate.sentence);
         }
     }

@@ -3,7 +3,7 @@
 use super::terminal::{Stdout, complain};
 use crate::exit::Exit;
 use crate::plan::{self, Keep};
-use crate::sink::{Envelope, Incoming, Maildir, Sink, SinkError, Store};
+use crate::sink::{Declined, Envelope, Incoming, Maildir, Sink, SinkError, Store};
 use crate::text::printable;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::sync::Mutex;
@@ -93,12 +93,12 @@ impl Incoming for Printing<'_> {
         }
     }
 
-    fn commit(self: Box<Self>) -> io::Result<()> {
+    fn commit(self: Box<Self>) -> Result<(), Declined> {
         let turn = self.printer.turn.lock();
         let _turn = turn.unwrap_or_else(std::sync::PoisonError::into_inner);
         let line = format!("{}, {} bytes\n", self.head, self.bytes);
         let Some(mut file) = self.file else {
-            return Stdout.write_all(line.as_bytes());
+            return Ok(Stdout.write_all(line.as_bytes())?);
         };
         complain(line.trim_end());
         file.rewind()?;

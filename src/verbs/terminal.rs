@@ -1,7 +1,11 @@
 //! Standard output and standard error.
 
+use crate::exit::Exit;
 use crate::text::shown;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+
+/// What a long output is gathered to.
+const BUFFER: usize = 64 * 1024;
 
 /// The standard output without a buffer: every write is seen at once, and an output that cannot be
 /// written is noticed, even one that is open for reading only, which the standard library passes over.
@@ -16,6 +20,18 @@ impl Write for Stdout {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Writes all of it to stdout, through a buffer. That nobody wants to read on is no error.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit {
+    let mut out = BufWriter::with_capacity(BUFFER, Stdout);
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("cannot write to the standard output: {error}"));
+            Exit::Io
+        }
+        _ => Exit::Ok,
     }
 }
 

@@ -458,6 +458,18 @@ fn check_says_that_all_is_well_or_everything_that_is_not() {
         "profile \"third\", key \"dns\"",
     ]);
     assert_eq!(run.stdout, "");
+
+    let ehlo = Ehlo::new();
+    let sections =
+        "[queue]\nspread = 200\n[sendmail]\ndomain = \"-\"\n[rewrite]\nroot = \"root\"\n";
+    write(&ehlo, &format!("{two}{sections}"));
+    let run = ehlo.args(["config", "check"]).run();
+    run.exits(78).complains(3);
+    run.says(&[
+        "[queue], key \"spread\": it wants a number from 0 to 100",
+        "[sendmail], key \"domain\": it wants a domain",
+        "[rewrite], key \"root\": \"root\" has no @domain",
+    ]);
 }
 
 #[test]

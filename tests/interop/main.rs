@@ -22,6 +22,7 @@ mod terminal;
 mod abilities;
 mod auth;
 mod certificates;
+mod crash;
 mod delivery;
 mod encryption;
 mod exim;

@@ -1,12 +1,14 @@
 //! Transfer encodings, block by block: bytes go in, lines with CRLF come out.
 
 mod base64;
+mod breaks;
 mod flowed;
 mod lines;
 mod quoted;
 mod survey;
 
 pub use self::base64::{Base64, INPUT_BLOCK as BASE64_BLOCK, encoded_len as base64_len};
+pub use breaks::Breaks;
 pub use flowed::Flowed;
 pub use lines::LineEnds;
 pub use quoted::QuotedPrintable;

@@ -3,6 +3,7 @@
 //! the handshake, `N:` a note.
 
 mod login;
+mod rest;
 
 use super::*;
 use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
@@ -75,12 +76,16 @@ impl Play {
 }
 
 fn act(dialogue: &mut Dialogue<'_>, script: &str) {
+    act_from(Event::Started, dialogue, script);
+}
+
+fn act_from(first: Event, dialogue: &mut Dialogue<'_>, script: &str) {
     let mut lines = script
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .peekable();
-    let mut event = Event::Started;
+    let mut event = first;
     loop {
         let said = match dialogue.step(event) {
             Action::Finish | Action::Rest => break,

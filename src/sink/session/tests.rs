@@ -1,8 +1,8 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::Incoming;
 use super::super::channel::tests::Script;
+use super::super::{Declined, Incoming};
 use super::*;
 
 /// Keeps what it gets, or fails where it is told to.
@@ -36,6 +36,18 @@ impl Store for Shelf {
             bytes: Vec::new(),
         }))
     }
+
+    fn vet(&self, recipient: &str) -> Result<(), Declined> {
+        if recipient == "nobody" {
+            return Err(reason("550 5.1.1", "who is nobody?"));
+        }
+        Ok(())
+    }
+}
+
+fn reason(code: &'static str, why: &str) -> Declined {
+    let why = why.to_owned();
+    Declined::Reason { code, why }
 }
 
 impl Incoming for Parcel<'_> {
@@ -45,8 +57,11 @@ impl Incoming for Parcel<'_> {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> io::Result<()> {
+    fn commit(self: Box<Self>) -> Result<(), Declined> {
         self.shelf.fail_at("commit")?;
+        if self.shelf.fails_at == "reason" {
+            return Err(reason("554 5.6.0", "it is no message"));
+        }
         let mut messages = self.shelf.messages.lock().unwrap();
         messages.push((self.envelope, self.bytes));
         Ok(())
@@ -84,7 +99,10 @@ fn play(shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
     let address = SocketAddr::from(([127, 0, 0, 1], 9));
     let gate = Gate::new(count, 1, address);
     let house = House {
-        name: "sink.x",
+        introduction: Introduction {
+            name: "sink.x",
+            what: "ESMTP test",
+        },
         limits: &limits,
         store: &shelf,
         gate: &gate,
@@ -241,6 +259,27 @@ fn a_store_that_fails_refuses_for_now_and_does_not_say_why() {
         assert_eq!(outcome.accepted, 0);
         assert!(!outcome.writes.concat().contains("secret"));
     }
+}
+
+#[test]
+fn a_store_says_in_its_own_words_what_it_does_not_take() {
+    let shelf = Shelf {
+        fails_at: "reason",
+        ..Shelf::default()
+    };
+    let outcome = play(
+        shelf,
+        Some(1),
+        &[
+            b"HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<nobody>\r\nRCPT TO:<b@x>\r\nDATA\r\n",
+            b"a\r\n.\r\n",
+        ],
+    );
+    let codes = ["550 5.1.1", "250 2.1.5", "354 end", "554 5.6.0"];
+    assert_eq!(outcome.codes()[2..], codes);
+    let said = outcome.writes.concat();
+    assert!(said.contains("550 5.1.1 who is nobody?\r\n"), "{said}");
+    assert_eq!(outcome.accepted, 0);
 }
 
 #[test]

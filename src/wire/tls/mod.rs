@@ -16,9 +16,9 @@ use failure::explain;
 use identity::Identity;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, ProtocolVersion};
-use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 use stream::TlsStream;
 use trust::Judge;
@@ -52,7 +52,7 @@ pub struct Tls {
     options: Options,
     identity: Arc<Identity>,
     judge: Arc<Judge>,
-    config: OnceCell<Arc<ClientConfig>>,
+    config: OnceLock<Arc<ClientConfig>>,
 }
 
 /// What a handshake has brought about.
@@ -92,7 +92,7 @@ impl Tls {
             }),
             judge: Arc::new(Judge::new(options)?),
             options: options.clone(),
-            config: OnceCell::new(),
+            config: OnceLock::new(),
         })
     }
 

@@ -1,0 +1,187 @@
+//! Options as sendmail's callers write them: single letters, in a bundle or alone, with their values
+//! attached or separate, before, between and behind the recipients.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+
+/// A word of the command line, understood.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item {
+    /// An option without a value.
+    Flag(char),
+    /// An option with one.
+    Option(char, OsString),
+    /// Something else: a recipient.
+    Operand(OsString),
+}
+
+/// What cannot be understood.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no such option.
+    Unknown(char),
+    /// A value is missing.
+    Lacking(char),
+}
+
+/// Reads all words. Options are found behind recipients, too, as glibc's getopt does, until `--`.
+pub fn items(words: &[OsString]) -> Result<Vec<Item>, Fault> {
+    let mut words = words.iter();
+    let mut items = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_bytes() {
+            b"--" => items.extend(words.by_ref().cloned().map(Item::Operand)),
+            [b'-', bundle @ ..] if !bundle.is_empty() => unbundle(bundle, &mut words, &mut items)?,
+            _ => items.push(Item::Operand(word.clone())),
+        }
+    }
+    Ok(items)
+}
+
+/// Takes letters from a bundle until one of them takes the rest, or the next word, as its value.
+fn unbundle<'w>(
+    mut bundle: &[u8],
+    words: &mut impl Iterator<Item = &'w OsString>,
+    items: &mut Vec<Item>,
+) -> Result<(), Fault> {
+    while let Some((&letter, rest)) = bundle.split_first() {
+        let letter = char::from(letter);
+        bundle = match (Style::of(letter), rest) {
+            (None, _) => return Err(Fault::Unknown(letter)),
+            (Some(Style::Flag), _) => {
+                items.push(Item::Flag(letter));
+                rest
+            }
+            (Some(Style::Value), []) => {
+                let value = words.next().ok_or(Fault::Lacking(letter))?;
+                items.push(Item::Option(letter, value.clone()));
+                rest
+            }
+            // Half a value: `-qI ID` is meant as `-qIID`.
+            (Some(Style::Attached), [b'I' | b'R']) if letter == 'q' => {
+                let mut value = OsStr::from_bytes(rest).to_owned();
+                value.push(words.next().ok_or(Fault::Lacking(letter))?);
+                items.push(Item::Option(letter, value));
+                &[]
+            }
+            (Some(Style::Value | Style::Attached), _) => {
+                items.push(Item::Option(letter, OsStr::from_bytes(rest).to_owned()));
+                &[]
+            }
+        };
+    }
+    Ok(())
+}
+
+/// What an option takes.
+enum Style {
+    /// Nothing.
+    Flag,
+    /// A value, in the same word or the next.
+    Value,
+    /// A value in the same word, or none.
+    Attached,
+}
+
+impl Style {
+    /// Those of Postfix's sendmail, those of sendmail 8 that Postfix has not, and those of ours.
+    fn of(letter: char) -> Option<Self> {
+        match letter {
+            '4' | '6' | 'c' | 'E' | 'G' | 'I' | 'i' | 'm' | 'n' | 't' | 'U' | 'v' | 'x' => {
+                Some(Self::Flag)
+            }
+            'A' | 'B' | 'b' | 'C' | 'e' | 'F' | 'f' | 'h' | 'L' | 'N' | 'O' | 'o' | 'p' | 'R'
+            | 'r' | 'V' | 'X' => Some(Self::Value),
+            // A value of its own would be taken for a recipient, and the other way round.
+            'D' | 'd' | 'q' => Some(Self::Attached),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt as _;
+
+    fn read(words: &[&str]) -> Result<Vec<Item>, Fault> {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        items(&words)
+    }
+
+    fn option(letter: char, value: &str) -> Item {
+        Item::Option(letter, value.into())
+    }
+
+    fn operand(text: &str) -> Item {
+        Item::Operand(text.into())
+    }
+
+    #[test]
+    fn a_value_is_attached_or_the_next_word_and_may_be_empty() {
+        assert_eq!(read(&["-fa"]), Ok(vec![option('f', "a")]));
+        assert_eq!(read(&["-f", "a"]), Ok(vec![option('f', "a")]));
+        assert_eq!(read(&["-f", ""]), Ok(vec![option('f', "")]));
+        assert_eq!(read(&["-f", "-t"]), Ok(vec![option('f', "-t")]));
+        assert_eq!(
+            read(&["-f", "--", "a"]),
+            Ok(vec![option('f', "--"), operand("a")])
+        );
+        assert_eq!(read(&["-f"]), Err(Fault::Lacking('f')));
+    }
+
+    #[test]
+    fn letters_come_in_bundles_of_which_the_last_takes_the_rest() {
+        use Item::Flag;
+        assert_eq!(read(&["-it"]), Ok(vec![Flag('i'), Flag('t')]));
+        assert_eq!(
+            read(&["-itfa"]),
+            Ok(vec![Flag('i'), Flag('t'), option('f', "a")])
+        );
+        assert_eq!(
+            read(&["-iF", "a b"]),
+            Ok(vec![Flag('i'), option('F', "a b")])
+        );
+        assert_eq!(read(&["-oMrvalue"]), Ok(vec![option('o', "Mrvalue")]));
+        assert_eq!(read(&["-iZ"]), Err(Fault::Unknown('Z')));
+    }
+
+    #[test]
+    fn options_behind_recipients_count_until_two_hyphens() {
+        let right = vec![
+            operand("a"),
+            Item::Flag('i'),
+            operand("-"),
+            operand("-t"),
+            operand("--"),
+        ];
+        assert_eq!(read(&["a", "-i", "-", "--", "-t", "--"]), Ok(right));
+    }
+
+    #[test]
+    fn a_value_that_may_be_missing_is_never_the_next_word() {
+        assert_eq!(
+            read(&["-q", "30m"]),
+            Ok(vec![option('q', ""), operand("30m")])
+        );
+        assert_eq!(read(&["-q30m"]), Ok(vec![option('q', "30m")]));
+        assert_eq!(read(&["-d", "a"]), Ok(vec![option('d', ""), operand("a")]));
+    }
+
+    #[test]
+    fn what_is_selected_of_the_queue_may_be_the_next_word() {
+        assert_eq!(read(&["-qIX1"]), Ok(vec![option('q', "IX1")]));
+        assert_eq!(read(&["-qI", "X1"]), Ok(vec![option('q', "IX1")]));
+        assert_eq!(read(&["-qR", "x.org"]), Ok(vec![option('q', "Rx.org")]));
+        assert_eq!(read(&["-qR"]), Err(Fault::Lacking('q')));
+    }
+
+    #[test]
+    fn values_are_bytes() {
+        let word = OsString::from_vec(b"-F\xe9".to_vec());
+        let value = OsString::from_vec(b"\xe9".to_vec());
+        assert_eq!(items(&[word]), Ok(vec![Item::Option('F', value)]));
+        let word = OsString::from_vec(b"-\xe9".to_vec());
+        assert_eq!(items(&[word]), Err(Fault::Unknown('é')));
+    }
+}

@@ -1,0 +1,74 @@
+//! Ways by themselves, without a message: those of what waits in the queue, found again.
+
+use super::profile::{Typed, keys};
+use super::{Cli, Itinerary, Words, Wrong, first, itinerary, read, way_of_options};
+use crate::config::{Places, find};
+use crate::plan::{Way, Ways};
+use crate::queue::Waybill;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Reads the configuration each time: what waits in the queue goes the way that its profile says now.
+#[derive(Debug)]
+pub struct Finder;
+
+impl Ways for Finder {
+    fn find(&self, waybill: &Waybill) -> Result<Vec<Way>, String> {
+        let chosen = waybill.config.as_deref().zip(waybill.profile.as_deref());
+        let found = with_options(&waybill.options, |mut bare| match chosen {
+            Some((path, name)) => of_profile(path, name, &mut bare.typed),
+            None => bare.way().map(Itinerary::from),
+        });
+        let Itinerary { way, fallbacks } = found.map_err(|wrong| wrong.text)?;
+        Ok(std::iter::once(way).chain(fallbacks).collect())
+    }
+}
+
+fn of_profile(path: &Path, name: &str, typed: &mut Typed<'_>) -> Result<Itinerary, Wrong> {
+    let found = find(Some(path), &Places::nowhere())?;
+    let config = found.map(|found| found.read(&keys(typed.command())));
+    let Some(config) = config.transpose().map_err(|errors| first(&errors))? else {
+        return Err(Wrong::usage(format!("profile {name} has no configuration")));
+    };
+    itinerary(&config, config.profile(name)?, typed)
+}
+
+/// A command line that says a way, or a part of it, and nothing else.
+pub struct Bare<'a> {
+    pub cli: Cli,
+    pub typed: Typed<'a>,
+    missing: Option<clap::Error>,
+}
+
+impl Bare<'_> {
+    /// The way that no profile adds to.
+    pub fn way(self) -> Result<Way, Wrong> {
+        match self.missing {
+            Some(error) => Err(Wrong::clap(&error)),
+            None => way_of_options(self.cli),
+        }
+    }
+}
+
+/// Reads options about a way. Nothing of it is left behind: a queue is watched for a long time.
+pub fn with_options<T>(
+    options: &[String],
+    then: impl FnOnce(Bare<'_>) -> Result<T, Wrong>,
+) -> Result<T, Wrong> {
+    let ends = ["ehlo", "postmaster@localhost"].map(OsString::from);
+    let mut words = ends.to_vec();
+    words.splice(1..1, options.iter().map(OsString::from));
+    let mut command = Cli::command();
+    let read = read(&mut command, &words).map_err(|error| Wrong::clap(&error))?;
+    let Words { matches, missing } = read;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error))?;
+    then(Bare {
+        cli,
+        typed: Typed::new(&mut command, &words, &matches),
+        missing,
+    })
+}
+
+#[cfg(test)]
+mod tests;

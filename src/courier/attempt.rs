@@ -1,0 +1,198 @@
+//! One attempt at an item that is claimed.
+
+use super::books::Books;
+use super::lines::Lines;
+use super::{Ear, News};
+use crate::deliver::{Parcel, deliver_to};
+use crate::outcome::{Cause, Fate, Report, Verdict};
+use crate::queue::{Claim, End, Entry, History, QueueError, Safety};
+use crate::session::Stage;
+use crate::text::shown;
+use crate::watch::{Happening, Watch};
+
+/// What came of an attempt.
+pub struct Outcome {
+    /// A fate for each recipient of the envelope; those who were not meant were not tried.
+    pub report: Report,
+    /// Why the message cannot be read, if it cannot.
+    pub unreadable: Option<String>,
+    /// Whether a server had no time for another connection.
+    pub turned_away: bool,
+}
+
+/// Tries these recipients of an item by one way after the other, and writes down what becomes of them.
+pub fn attempt(
+    claim: &dyn Claim,
+    recipients: &[usize],
+    lines: &Lines<'_, '_>,
+    ear: &dyn Ear,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, QueueError> {
+    let letter = &claim.item().letter;
+    let before = claim.history();
+    tell_of_doubts(claim, &before, recipients, ear, watch);
+    let attempt = Entry::Attempt {
+        recipients: recipients.to_vec(),
+    };
+    claim.note(attempt, Safety::Process)?;
+    let books = Books(claim);
+    let parcel = Parcel {
+        envelope: &letter.envelope,
+        utf8_header: letter.utf8_header,
+        message: claim,
+        asks_only: false,
+        ledger: Some(&books),
+    };
+    let mut report = Report::unasked(&letter.envelope.recipients);
+    go(&parcel, recipients, lines, &mut report, watch);
+    write_down(claim, recipients, &report)?;
+    let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
+    for (&recipient, fate) in recipients.iter().zip(fates()) {
+        tell(claim, before.standings[recipient].end.as_ref(), fate, ear);
+    }
+    let unreadable = fates().find(|fate| fate.cause == Cause::Message);
+    let unreadable = unreadable.map(|fate| fate.sentence.clone());
+    let turned_away = fates().any(|fate| fate.stage == Some(Stage::Banner) && fate.reply.is_some());
+    Ok(Outcome {
+        unreadable,
+        turned_away,
+        report,
+    })
+}
+
+/// By the first way, and by the others for those who have no answer that lasts.
+fn go(
+    parcel: &Parcel<'_>,
+    recipients: &[usize],
+    lines: &Lines<'_, '_>,
+    report: &mut Report,
+    watch: &mut dyn Watch,
+) {
+    let mut open = recipients.to_vec();
+    if let Some(error) = lines.error() {
+        no_way(&open, report, error);
+    }
+    for place in 0..lines.count() {
+        if open.is_empty() || watch.refuses() {
+            return;
+        }
+        let way = lines.way(place);
+        if place > 0 {
+            watch.happened(Happening::Fallback {
+                profile: lines.profile(place),
+                error: way.as_ref().err().map(String::as_str),
+            });
+        }
+        match way {
+            Ok(way) => {
+                deliver_to(&open, parcel, &way, report, watch);
+                postpone(&open, lines.is_relay(place), report);
+            }
+            Err(error) if place == 0 => no_way(&open, report, &error),
+            Err(_) => {}
+        }
+        let still = report.open();
+        open.retain(|recipient| still.contains(recipient));
+    }
+}
+
+/// What is wrong with us, and not with the message or its recipients, may be mended: a password, the name
+/// of a relay.
+fn postpone(open: &[usize], by_relay: bool, report: &mut Report) {
+    for &recipient in open {
+        let fate = &mut report.fates[recipient];
+        let is_ours = match fate.cause {
+            Cause::Policy => true,
+            Cause::Domain => by_relay,
+            _ => false,
+        };
+        if fate.verdict == Verdict::Refused && is_ours {
+            fate.verdict = Verdict::Deferred;
+        }
+    }
+}
+
+fn no_way(open: &[usize], report: &mut Report, error: &str) {
+    for &recipient in open {
+        let fate = &mut report.fates[recipient];
+        *fate = Fate::wayless(&fate.recipient, error);
+    }
+}
+
+/// Who may have got the message already is told apart from all others.
+fn tell_of_doubts(
+    claim: &dyn Claim,
+    history: &History,
+    recipients: &[usize],
+    ear: &dyn Ear,
+    watch: &mut dyn Watch,
+) {
+    let item = claim.item();
+    for &place in recipients {
+        if history.standings[place].in_doubt {
+            let recipient = item.letter.envelope.recipients[place].to_string();
+            let recipient = recipient.as_str();
+            let note = format!(
+                "{}: it is not known whether <{recipient}> got the message the last time; sent again, \
+                 it may arrive twice",
+                item.id
+            );
+            watch.happened(Happening::Note(&note));
+            let id = &item.id;
+            ear.hear(&News::Again { id, recipient });
+        }
+    }
+}
+
+fn write_down(claim: &dyn Claim, recipients: &[usize], report: &Report) -> Result<(), QueueError> {
+    for &recipient in recipients {
+        let end = end_of(&report.fates[recipient]);
+        // What the item becomes next says whether that must be on the disk.
+        claim.note(Entry::Result { recipient, end }, Safety::Process)?;
+    }
+    Ok(())
+}
+
+fn end_of(fate: &Fate) -> End {
+    End {
+        verdict: fate.verdict,
+        words: if fate.verdict == Verdict::Accepted {
+            fate.words()
+        } else {
+            shown(&fate.sentence)
+        },
+        reply: fate.reply.as_ref().map(crate::session::Reply::whole),
+        enhanced: fate.enhanced.clone(),
+        server: fate.server.as_ref().map(ToString::to_string),
+    }
+}
+
+fn tell(claim: &dyn Claim, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
+    let id = &claim.item().id;
+    if fate.verdict == Verdict::Accepted {
+        let recipient = &fate.recipient.to_string();
+        let words = &fate.words();
+        ear.hear(&News::Delivered {
+            id,
+            recipient,
+            words,
+        });
+        return;
+    }
+    ear.hear(&News::Failed {
+        id,
+        sentence: &shown(&fate.sentence),
+        is_new: before.is_none_or(|before| is_other(before, fate)),
+        is_final: fate.verdict == Verdict::Refused,
+    });
+}
+
+/// Whether this is something else than the last time. What a server says may have the time in it; its
+/// code has not.
+fn is_other(before: &End, fate: &Fate) -> bool {
+    let code = |text: &str| text.get(..3).map(str::to_owned);
+    let now = fate.reply.as_ref().map(crate::session::Reply::whole);
+    before.verdict != fate.verdict
+        || before.enhanced != fate.enhanced
+        || before.reply.as_deref().and_then(code) != now.as_deref().and_then(code)
+}

@@ -1,0 +1,93 @@
+//! Who takes items out of the queue and delivers them: one attempt at an item, what follows from it,
+//! and a round of all that are due.
+
+mod attempt;
+mod books;
+mod failure;
+mod hosts;
+mod lanes;
+mod lines;
+mod notice;
+mod round;
+mod settle;
+
+pub use attempt::{Outcome, attempt};
+pub use hosts::Remembered;
+pub use lines::{Branch, Lines};
+pub use round::{Rounds, Selection};
+pub use settle::{Settled, Told, settle};
+
+use crate::deliver::Hosts;
+use crate::plan::Ways;
+use crate::queue::{Id, Settings, Store};
+use std::sync::atomic::AtomicBool;
+
+/// Where items come from, and by which rules they are worked on.
+pub struct Office<'a> {
+    /// The items.
+    pub store: &'a dyn Store,
+    /// Which hosts are down.
+    pub hosts: &'a (dyn Hosts + Sync),
+    /// The rules.
+    pub settings: &'a Settings,
+    /// Who knows the ways.
+    pub ways: &'a dyn Ways,
+    /// Who hears of it.
+    pub ear: &'a dyn Ear,
+    /// Set when nothing more shall be begun.
+    pub stop: &'a AtomicBool,
+}
+
+/// Somebody who hears what becomes of items.
+pub trait Ear: Sync {
+    /// Hears it.
+    fn hear(&self, news: &News<'_>);
+}
+
+/// What became of an item.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// A recipient got the message.
+    Delivered {
+        /// Of which item.
+        id: &'a Id,
+        /// Who.
+        recipient: &'a str,
+        /// The server's words.
+        words: &'a str,
+    },
+    /// A recipient did not get it, or not for sure.
+    Failed {
+        /// Of which item.
+        id: &'a Id,
+        /// What happened, with the recipient in it.
+        sentence: &'a str,
+        /// Whether it is not what happened the last time.
+        is_new: bool,
+        /// Whether it is not tried again.
+        is_final: bool,
+    },
+    /// A message is sent again that may have arrived.
+    Again {
+        /// Which.
+        id: &'a Id,
+        /// To whom.
+        recipient: &'a str,
+    },
+    /// A report was put into the queue.
+    Reported {
+        /// About which item.
+        id: &'a Id,
+        /// The report.
+        report: &'a Id,
+    },
+    /// An item was set aside.
+    SetAside {
+        /// Which.
+        id: &'a Id,
+        /// Why.
+        reason: &'a str,
+    },
+    /// Something else does not go as it should.
+    Trouble(&'a str),
+}

@@ -1,0 +1,151 @@
+//! Reports to senders, as items of the queue: they go the way of the message that they are about.
+
+use super::Office;
+use crate::address::Address;
+use crate::blocks::{Replay as _, Shape, Transport};
+use crate::envelope::Return;
+use crate::message::{Report, ReportKind, Reported, Returned};
+use crate::queue::{Claim, End, Id, Item, Kind, Letter, OnUncertain, QueueError};
+use std::time::SystemTime;
+
+/// These recipients will never get the message. The report is not sent as long as its claim lives.
+pub fn failed(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    recipients: &[usize],
+    id: &Id,
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
+    let kind = ReportKind::Failed;
+    put(
+        office,
+        claim,
+        &Notice {
+            item,
+            recipients,
+            kind,
+        },
+        id,
+    )
+}
+
+/// These recipients have not got the message yet.
+pub fn delayed(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    recipients: &[usize],
+    id: &Id,
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
+    let left = office
+        .settings
+        .give_up
+        .saturating_sub(item.history.tried_for);
+    let kind = ReportKind::Delayed {
+        retry_until: SystemTime::now() + left,
+    };
+    put(
+        office,
+        claim,
+        &Notice {
+            item,
+            recipients,
+            kind,
+        },
+        id,
+    )
+}
+
+/// What is told.
+struct Notice<'a> {
+    item: &'a Item,
+    recipients: &'a [usize],
+    kind: ReportKind,
+}
+
+fn put(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    notice: &Notice<'_>,
+    id: &Id,
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
+    let item = notice.item;
+    let Some(sender) = &item.letter.envelope.sender else {
+        return Ok(None);
+    };
+    let (about, host) = (item.id.to_string(), reporting_mta());
+    let report = Report {
+        id: &about,
+        reporting_mta: &host,
+        sender,
+        arrived: item.letter.queued,
+        envid: item.letter.envelope.dsn.envid.as_deref(),
+        kind: notice.kind,
+        recipients: notice.reported(),
+        returned: notice.returned(office),
+    };
+    let written = report.write(claim, SystemTime::now());
+    let report = written.map_err(QueueError::Message)?;
+    let shape = [Transport::SevenBit, Transport::EightBit, Transport::Binary]
+        .into_iter()
+        .find_map(|able| report.shape(able));
+    let letter = Letter {
+        envelope: report.envelope.clone(),
+        utf8_header: report.utf8_header,
+        waybill: item.letter.waybill.clone(),
+        on_uncertain: OnUncertain::Retry,
+        on_failure: item.letter.on_failure.clone(),
+        kind: Kind::Report(item.id.clone()),
+        queued: SystemTime::now(),
+    };
+    let nothing = Shape {
+        transport: Transport::SevenBit,
+        size: 0,
+    };
+    let added = office
+        .store
+        .add(&letter, &report, shape.unwrap_or(nothing), Some(id));
+    added.map(Some)
+}
+
+impl Notice<'_> {
+    fn reported(&self) -> Vec<Reported<'_>> {
+        let envelope = &self.item.letter.envelope;
+        let history = &self.item.history;
+        let one = |&place: &usize| {
+            let end = history.standings[place].end.as_ref();
+            reported(&envelope.recipients[place], end, history.last_attempt)
+        };
+        self.recipients.iter().map(one).collect()
+    }
+
+    /// What the sender asked for; else all of it, if it is not too much.
+    fn returned(&self, office: &Office<'_>) -> Returned {
+        let is_failure = matches!(self.kind, ReportKind::Failed);
+        match self.item.letter.envelope.dsn.ret {
+            Some(Return::Headers) => Returned::Header,
+            // RFC 3461 §4.3: RET is about failures only.
+            _ if !is_failure || self.item.size > office.settings.bounce_size => Returned::Header,
+            _ => Returned::Whole,
+        }
+    }
+}
+
+fn reported<'a>(
+    address: &'a Address,
+    end: Option<&'a End>,
+    last_attempt: Option<SystemTime>,
+) -> Reported<'a> {
+    Reported {
+        address,
+        words: end.map_or("it was not tried", |end| &end.words),
+        diagnostic: end.and_then(|end| end.reply.as_deref()),
+        status: end.and_then(|end| end.enhanced.as_deref()),
+        remote_mta: end.and_then(|end| end.server.as_deref()),
+        last_attempt,
+    }
+}
+
+fn reporting_mta() -> String {
+    crate::host::fqdn().unwrap_or_else(crate::host::node_name)
+}

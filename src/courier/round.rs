@@ -1,0 +1,392 @@
+//! A round: all items that are due, and those that come while it goes on.
+
+use super::lanes::{Lanes, Road};
+use super::lines::{Branch, Lines};
+use super::settle::{Confirmed, Told, confirm, settle};
+use super::{News, Office, attempt};
+use crate::plan;
+use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due, next_attempt};
+use crate::watch::{Nobody, Watch};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+/// After so many attempts in a row that crashed, an item is set aside.
+const CRASHES: u32 = 3;
+
+/// Which items are tried.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these; empty is all.
+    pub ids: Vec<Id>,
+    /// Only recipients in these domains; empty is all.
+    pub domains: Vec<String>,
+    /// Only what goes by this way.
+    pub waybill: Option<Waybill>,
+    /// No more than so many.
+    pub most: Option<usize>,
+    /// Whether those are tried as well whose time has not come.
+    pub now: bool,
+}
+
+impl Selection {
+    /// The recipients that are to be tried.
+    fn recipients(&self, item: &Item) -> Vec<usize> {
+        let all = &item.letter.envelope.recipients;
+        let is_meant = |&place: &usize| {
+            let domain = all[place].domain().to_string();
+            let mut wanted = self.domains.iter();
+            self.domains.is_empty() || wanted.any(|wanted| wanted.eq_ignore_ascii_case(&domain))
+        };
+        item.open().into_iter().filter(is_meant).collect()
+    }
+
+    fn means(&self, item: &Item) -> bool {
+        let by_this_way = |waybill: &Waybill| item.letter.waybill == *waybill;
+        self.waybill.as_ref().is_none_or(by_this_way)
+    }
+}
+
+/// What rounds have come to so far, and what they know of items without another look at them.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    /// Those that were looked at, and need not be looked at again.
+    seen: HashMap<Id, Seen>,
+    /// How many items were taken up.
+    pub items: usize,
+}
+
+/// What is known of an item that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// It was taken up.
+    Taken,
+    /// There is nothing to do for it before this time.
+    Until(SystemTime),
+    /// There is nothing to do for it before somebody else does something.
+    Waits,
+}
+
+impl Rounds {
+    /// Begins anew with what was taken up and with what has become due since: the others need not be
+    /// looked at.
+    pub fn go_on(&mut self, now: SystemTime) {
+        self.seen.retain(|_, seen| match seen {
+            Seen::Taken => false,
+            Seen::Until(time) => *time > now,
+            Seen::Waits => true,
+        });
+    }
+
+    /// Somebody else has done something with these.
+    pub fn forget<'a>(&mut self, ids: impl IntoIterator<Item = &'a Id>) {
+        for id in ids {
+            self.seen.remove(id);
+        }
+    }
+}
+
+/// What a look at an item says.
+enum Look {
+    Due(Due),
+    Not(Seen),
+}
+
+/// An item that is to be taken up.
+struct Due {
+    id: Id,
+    waybill: Waybill,
+    domain: String,
+}
+
+impl Office<'_> {
+    /// Takes up what is due and was not taken up in these rounds, until there is nothing of that kind.
+    /// With somebody who looks on, one after the other.
+    pub fn round(
+        &self,
+        selection: &Selection,
+        rounds: &mut Rounds,
+        mut watch: Option<&mut dyn Watch>,
+    ) -> Result<(), QueueError> {
+        self.store.tidy()?;
+        let busy = Mutex::new(HashSet::new());
+        while !self.stops() {
+            let left = selection.most.map(|most| most.saturating_sub(rounds.items));
+            let due = self.due(selection, &mut rounds.seen, left)?;
+            if due.is_empty() {
+                break;
+            }
+            rounds.items += due.len();
+            let walk = Walk {
+                office: self,
+                selection,
+                busy: &busy,
+            };
+            match &mut watch {
+                Some(watch) => walk.go(&due, Some(*watch)),
+                None => walk.go(&due, None),
+            }
+        }
+        // Whoever has them may let go of them without having tried: they are for another round.
+        for id in busy.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            rounds.seen.remove(&id);
+        }
+        self.store.tidy()
+    }
+
+    /// Whether something is due that these rounds have not taken up, and nobody else has it.
+    pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
+        let ids = self.store.ids().unwrap_or_default();
+        let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
+        new.any(|id| {
+            let is_free = matches!(self.store.claim(&id), Ok(Claimed::Ours(_)));
+            is_free && matches!(self.look(id, selection), Look::Due(_))
+        })
+    }
+
+    /// The time until there is something to do for an item that was seen in these rounds; `None` where
+    /// all of them wait for somebody. Only those are read that were taken up.
+    pub fn next_due(&self, rounds: &mut Rounds) -> Option<Duration> {
+        rounds.seen.retain(|id, seen| {
+            if *seen != Seen::Taken {
+                return true;
+            }
+            let item = self.store.item(id).ok().flatten();
+            let next = item.as_ref().map(|item| self.rest(item));
+            *seen = next.unwrap_or(Seen::Waits);
+            item.is_some()
+        });
+        let times = rounds.seen.values().filter_map(|seen| match seen {
+            Seen::Until(time) => Some(*time),
+            Seen::Taken | Seen::Waits => None,
+        });
+        let next = times.min()?;
+        Some(next.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    /// How long nothing is to be done for an item.
+    fn rest(&self, item: &Item) -> Seen {
+        next_attempt(item, self.settings).map_or(Seen::Waits, Seen::Until)
+    }
+
+    fn stops(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// What is due and was not seen yet.
+    fn due(
+        &self,
+        selection: &Selection,
+        seen: &mut HashMap<Id, Seen>,
+        most: Option<usize>,
+    ) -> Result<Vec<Due>, QueueError> {
+        let mut due = Vec::new();
+        let ids = match selection.ids.as_slice() {
+            [] => self.store.ids()?,
+            ids => ids.to_vec(),
+        };
+        for id in ids {
+            if most.is_some_and(|most| due.len() >= most) || self.stops() {
+                break;
+            }
+            if seen.contains_key(&id) {
+                continue;
+            }
+            match self.look(id.clone(), selection) {
+                Look::Due(one) => {
+                    seen.insert(id, Seen::Taken);
+                    due.push(one);
+                }
+                Look::Not(why) => {
+                    seen.insert(id, why);
+                }
+            }
+        }
+        Ok(due)
+    }
+
+    /// An item that is due; what cannot be read is set aside.
+    fn look(&self, id: Id, selection: &Selection) -> Look {
+        let item = match self.store.item(&id) {
+            Ok(Some(item)) if item.dead.is_none() && selection.means(&item) => item,
+            Ok(_) => return Look::Not(Seen::Waits),
+            Err(error @ QueueError::Damaged { .. }) => {
+                self.set_aside(&id, &error.to_string());
+                return Look::Not(Seen::Waits);
+            }
+            Err(error) => {
+                self.trouble(&error);
+                return Look::Not(Seen::Waits);
+            }
+        };
+        let is_time = selection.now || is_due(&item, self.settings, SystemTime::now());
+        let recipients = selection.recipients(&item);
+        let is_to_be_settled = item.open().is_empty() && !item.waits_for_decision();
+        if item.history.held || !(is_time && !recipients.is_empty() || is_to_be_settled) {
+            return Look::Not(self.rest(&item));
+        }
+        let first = recipients.first().copied().unwrap_or_default();
+        let domain = item.letter.envelope.recipients.get(first);
+        Look::Due(Due {
+            domain: domain.map_or_else(String::new, |address| {
+                address.domain().to_string().to_ascii_lowercase()
+            }),
+            waybill: item.letter.waybill,
+            id,
+        })
+    }
+
+    /// Sets aside what is ours.
+    pub(super) fn bury(&self, claim: Box<dyn Claim>, reason: &str) -> Result<(), QueueError> {
+        let id = claim.item().id.clone();
+        claim.bury(reason)?;
+        self.ear.hear(&News::SetAside { id: &id, reason });
+        Ok(())
+    }
+
+    fn set_aside(&self, id: &Id, reason: &str) {
+        match self.store.bury(id, reason) {
+            Ok(()) => self.ear.hear(&News::SetAside { id, reason }),
+            Err(error) => self.trouble(&error),
+        }
+    }
+
+    pub(super) fn trouble(&self, error: &QueueError) {
+        self.ear.hear(&News::Trouble(&error.to_string()));
+    }
+}
+
+/// What came of taking up an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// There is nothing more to know about it.
+    Up,
+    /// A server had no time for another connection.
+    TurnedAway,
+}
+
+/// One way through the items that are due.
+struct Walk<'a> {
+    office: &'a Office<'a>,
+    selection: &'a Selection,
+    /// Those that somebody else has.
+    busy: &'a Mutex<HashSet<Id>>,
+}
+
+impl Walk<'_> {
+    /// Takes up these, by their ways.
+    fn go(&self, due: &[Due], watch: Option<&mut dyn Watch>) {
+        let mut waybills: Vec<&Waybill> = Vec::new();
+        for one in due {
+            if !waybills.contains(&&one.waybill) {
+                waybills.push(&one.waybill);
+            }
+        }
+        let found: Vec<Result<Vec<plan::Way>, String>> = waybills
+            .iter()
+            .map(|waybill| self.office.ways.find(waybill))
+            .collect();
+        let branches: Vec<Branch<'_>> = found.iter().map(Branch::new).collect();
+        let mut lanes = Lanes::new(self.office.settings.per_host);
+        for one in due {
+            let branch = waybills.iter().position(|waybill| **waybill == one.waybill);
+            let branch = branch.unwrap_or_default();
+            let domain = if branches[branch].has_relay() {
+                String::new()
+            } else {
+                one.domain.clone()
+            };
+            lanes.add(Road { branch, domain }, one.id.clone());
+        }
+        match watch {
+            Some(watch) => self.work(&lanes, &branches, watch),
+            None => {
+                let workers = lanes.width().min(self.office.settings.connections).max(1);
+                let (lanes, branches) = (&lanes, &branches);
+                thread::scope(|scope| {
+                    for _ in 0..workers {
+                        scope.spawn(|| self.work(lanes, branches, &mut Nobody));
+                    }
+                });
+            }
+        }
+    }
+
+    /// One worker: a lane at a time, to its end.
+    fn work(&self, lanes: &Lanes, branches: &[Branch<'_>], watch: &mut dyn Watch) {
+        while let Some(road) = lanes.enter() {
+            let lines = Lines::new(&branches[road.branch], self.office.hosts);
+            while !self.office.stops()
+                && !watch.refuses()
+                && let Some(id) = lanes.next(&road)
+            {
+                match self.take_up(&id, &lines, watch) {
+                    // The server wants fewer connections than we have.
+                    Ok(Taken::TurnedAway) if lanes.is_shared(&road) => break,
+                    Ok(_) => {}
+                    Err(error) => self.office.trouble(&error),
+                }
+            }
+            lines.close(watch);
+            lanes.leave(&road);
+            if self.office.stops() || watch.refuses() {
+                return;
+            }
+        }
+    }
+
+    /// It is for another round.
+    fn somebody_has(&self, id: &Id) -> Taken {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.insert(id.clone());
+        Taken::Up
+    }
+
+    /// One item, if nobody else has it.
+    fn take_up(
+        &self,
+        id: &Id,
+        lines: &Lines<'_, '_>,
+        watch: &mut dyn Watch,
+    ) -> Result<Taken, QueueError> {
+        let (office, selection) = (self.office, self.selection);
+        let claim = match office.store.claim(id) {
+            Ok(Claimed::Ours(claim)) => claim,
+            Ok(Claimed::Gone) => return Ok(Taken::Up),
+            Ok(Claimed::Busy) => return Ok(self.somebody_has(id)),
+            Err(error @ QueueError::Damaged { .. }) => {
+                office.set_aside(id, &error.to_string());
+                return Ok(Taken::Up);
+            }
+            Err(error) => return Err(error),
+        };
+        let item = claim.item();
+        let is_time = selection.now || is_due(item, office.settings, SystemTime::now());
+        if item.history.held {
+            return Ok(Taken::Up);
+        }
+        if item.history.crashes >= CRASHES {
+            let reason = format!("{CRASHES} attempts in a row have come to no end");
+            office.bury(claim, &reason)?;
+            return Ok(Taken::Up);
+        }
+        if confirm(office, item)? == Confirmed::NotYet {
+            return Ok(self.somebody_has(id));
+        }
+        let recipients = selection.recipients(item);
+        let mut taken = Taken::Up;
+        if !recipients.is_empty() && is_time {
+            let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
+            if let Some(reason) = outcome.unreadable {
+                office.bury(claim, &reason)?;
+                return Ok(Taken::Up);
+            }
+            if outcome.turned_away {
+                taken = Taken::TurnedAway;
+            }
+        }
+        settle(office, claim, Told::Nobody).map(|_| taken)
+    }
+}

@@ -1,0 +1,236 @@
+//! What follows from what is known of an item: it is done, it waits, its sender is told, or it is set
+//! aside.
+
+use super::{News, Office, failure, notice};
+use crate::outcome::Verdict;
+use crate::queue::{self, Claim, Claimed, End, Entry, Id, Item, Kind, QueueError, Safety};
+
+/// Who has heard of what was refused just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The caller, who waits for it.
+    Caller,
+    /// Nobody.
+    Nobody,
+}
+
+/// What has become of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Every recipient is done with.
+    Gone,
+    /// Somebody is to be tried again, or decided about.
+    Kept,
+    /// It was set aside.
+    Dead,
+}
+
+/// The item as it is now.
+fn now(claim: &dyn Claim) -> Item {
+    Item {
+        history: claim.history(),
+        ..claim.item().clone()
+    }
+}
+
+/// Does what follows.
+pub fn settle(
+    office: &Office<'_>,
+    claim: Box<dyn Claim>,
+    told: Told,
+) -> Result<Settled, QueueError> {
+    if told == Told::Caller {
+        let recipients = now(&*claim).failed_unreported();
+        if !recipients.is_empty() {
+            claim.note(Entry::Reported { recipients }, Safety::Process)?;
+        }
+    }
+    // The usual case: nothing need be on the disk of what is removed.
+    if now(&*claim).is_done() {
+        claim.remove()?;
+        return Ok(Settled::Gone);
+    }
+    claim.note(Entry::Over, Safety::Disk)?;
+    give_up_the_spent(office, &*claim)?;
+    if let Some(reason) = answer_for_failures(office, &*claim)? {
+        office.bury(claim, &reason)?;
+        return Ok(Settled::Dead);
+    }
+    let item = now(&*claim);
+    if item.is_done() {
+        claim.remove()?;
+        return Ok(Settled::Gone);
+    }
+    if queue::wants_warning(&item.history, office.settings) {
+        warn(office, &*claim, &item)?;
+    }
+    Ok(Settled::Kept)
+}
+
+/// Recipients that were tried for long enough.
+fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
+    let item = now(claim);
+    if !queue::is_spent(&item.history, office.settings) {
+        return Ok(());
+    }
+    let days = office.settings.give_up.as_secs_f64() / 86_400.0;
+    for recipient in item.open() {
+        let address = &item.letter.envelope.recipients[recipient];
+        let last = item.history.standings[recipient].end.clone();
+        let last_words = last.as_ref().map_or("it was never tried", |end| &end.words);
+        let words = format!("<{address}>: given up after {days:.1} days of trying: {last_words}");
+        office.ear.hear(&News::Failed {
+            id: &item.id,
+            sentence: &words,
+            is_new: true,
+            is_final: true,
+        });
+        let end = End {
+            verdict: Verdict::Refused,
+            words,
+            reply: last.as_ref().and_then(|end| end.reply.clone()),
+            enhanced: last.as_ref().and_then(|end| end.enhanced.clone()),
+            server: last.and_then(|end| end.server),
+        };
+        claim.note(Entry::Result { recipient, end }, Safety::Disk)?;
+    }
+    Ok(())
+}
+
+/// Tells the sender of recipients who will never get the message. Where nobody can be told, gives the
+/// reason to set the item aside.
+fn answer_for_failures(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+) -> Result<Option<String>, QueueError> {
+    let item = now(claim);
+    let failed = item.failed_unreported();
+    if failed.is_empty() {
+        return Ok(None);
+    }
+    let is_wanted = item
+        .letter
+        .envelope
+        .dsn
+        .notify
+        .is_none_or(|notify| notify.failure);
+    let is_over = item.open().is_empty() && !item.waits_for_decision();
+    match &item.letter.envelope.sender {
+        // R38: no report about a report. It stays here, where somebody may find it.
+        None if !is_over => return Ok(None),
+        None => {
+            failure::tell(office, &item, &failed);
+            return Ok(Some(words_of(&item, &failed)));
+        }
+        Some(_) if is_wanted => report(office, claim, &item, &failed)?,
+        Some(_) => reported(claim, &failed)?,
+    }
+    failure::tell(office, &item, &failed);
+    Ok(None)
+}
+
+/// These are done with.
+fn reported(claim: &dyn Claim, recipients: &[usize]) -> Result<(), QueueError> {
+    let recipients = recipients.to_vec();
+    claim.note(Entry::Reported { recipients }, Safety::Disk)
+}
+
+fn words_of(item: &Item, failed: &[usize]) -> String {
+    let ends = failed
+        .iter()
+        .filter_map(|&place| item.history.standings[place].end.as_ref());
+    let words: Vec<&str> = ends.map(|end| end.words.as_str()).collect();
+    let whom = match item.letter.kind {
+        Kind::Report(_) => "a report that cannot be delivered",
+        Kind::Mail => "no sender to be told",
+    };
+    format!("{whom}: {}", words.join("; "))
+}
+
+/// Puts the report into the queue, once: should we be interrupted, it is known under which name it may
+/// already be there. It is not sent before that stands in the journal.
+fn report(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    failed: &[usize],
+) -> Result<(), QueueError> {
+    let id = announce(office, claim, item, failed)?;
+    let written = match office.store.item(&id)? {
+        Some(_) => None,
+        None => notice::failed(office, claim, item, failed, &id)?,
+    };
+    if let Err(error) = reported(claim, failed) {
+        // The next run makes another; this one must not go out besides.
+        written.map_or(Ok(()), Claim::remove)?;
+        return Err(error);
+    }
+    hear_of(office, &item.id, &id);
+    Ok(())
+}
+
+/// Writes down how a report will be called; where that was done before, it keeps its name.
+fn announce(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    failed: &[usize],
+) -> Result<Id, QueueError> {
+    let begun = item.history.reporting.clone();
+    if let Some((id, _)) = begun.filter(|(_, recipients)| recipients == failed) {
+        return Ok(id);
+    }
+    let report = office.store.new_id();
+    let entry = Entry::Reporting {
+        recipients: failed.to_vec(),
+        report: report.clone(),
+    };
+    claim.note(entry, Safety::Disk)?;
+    Ok(report)
+}
+
+/// A report that was found in the queue may be there only because its writer was interrupted: then the
+/// item that it is about does not know of it yet, and would be reported on again.
+pub fn confirm(office: &Office<'_>, report: &Item) -> Result<Confirmed, QueueError> {
+    let Kind::Report(about) = &report.letter.kind else {
+        return Ok(Confirmed::Yes);
+    };
+    match office.store.claim(about)? {
+        Claimed::Gone => Ok(Confirmed::Yes),
+        Claimed::Busy => Ok(Confirmed::NotYet),
+        Claimed::Ours(claim) => {
+            if let Some((id, recipients)) = claim.history().reporting
+                && id == report.id
+            {
+                reported(&*claim, &recipients)?;
+            }
+            Ok(Confirmed::Yes)
+        }
+    }
+}
+
+/// Whether the item that a report is about knows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It does, or is not there any more.
+    Yes,
+    /// Somebody has it just now.
+    NotYet,
+}
+
+fn warn(office: &Office<'_>, claim: &dyn Claim, item: &Item) -> Result<(), QueueError> {
+    let notify = item.letter.envelope.dsn.notify;
+    let is_wanted = notify.is_none_or(|notify| notify.delay) && item.letter.kind == Kind::Mail;
+    // First, so that nobody is warned again and again should we be interrupted.
+    claim.note(Entry::Warned, Safety::Disk)?;
+    if is_wanted && item.letter.envelope.sender.is_some() {
+        let id = office.store.new_id();
+        notice::delayed(office, claim, item, &item.open(), &id)?;
+        hear_of(office, &item.id, &id);
+    }
+    Ok(())
+}
+
+fn hear_of(office: &Office<'_>, id: &Id, report: &Id) {
+    office.ear.hear(&News::Reported { id, report });
+}

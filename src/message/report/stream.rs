@@ -1,0 +1,105 @@
+//! The stream that a report is: our own octets, and between them those of the message that comes back.
+
+use super::ReportMessage;
+use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use std::io;
+
+/// A report in one shape.
+pub struct Form<'m> {
+    /// How it looks to a server.
+    pub shape: Shape,
+    /// Up to the original.
+    before: Vec<u8>,
+    original: Option<Original<'m>>,
+    /// What ends the report.
+    after: Vec<u8>,
+}
+
+/// The message that comes back, in one of its shapes.
+#[derive(Clone, Copy)]
+pub struct Original<'m> {
+    /// The message.
+    pub message: &'m dyn Replay,
+    /// In this shape.
+    pub shape: Shape,
+}
+
+impl<'m> Form<'m> {
+    /// A report that asks this of a server.
+    pub fn new(
+        transport: Transport,
+        before: Vec<u8>,
+        original: Option<Original<'m>>,
+        after: Vec<u8>,
+    ) -> Self {
+        let returned = original.map_or(0, |original| original.shape.size);
+        let size = (before.len() + after.len()) as u64 + returned;
+        Self {
+            shape: Shape { transport, size },
+            before,
+            original,
+            after,
+        }
+    }
+}
+
+impl Replay for ReportMessage<'_> {
+    fn shape(&self, able: Transport) -> Option<Shape> {
+        let fitting = self.forms.iter().map(|form| form.shape);
+        fitting
+            .filter(|shape| shape.transport <= able)
+            .max_by_key(|shape| shape.transport)
+    }
+
+    fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
+        let form = self.forms.iter().find(|form| form.shape == shape);
+        let original = form.and_then(|form| form.original);
+        Box::new(Reader {
+            before: form.map(|form| form.before.as_slice()),
+            original: original.map(|original| original.message.blocks(original.shape)),
+            left: original.map_or(0, |original| original.shape.size),
+            after: form.map(|form| form.after.as_slice()),
+        })
+    }
+}
+
+/// A report being read.
+struct Reader<'m> {
+    before: Option<&'m [u8]>,
+    original: Option<Box<dyn Blocks + 'm>>,
+    /// How many octets the original still has to have.
+    left: u64,
+    after: Option<&'m [u8]>,
+}
+
+impl Blocks for Reader<'_> {
+    fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        if let Some(before) = self.before.take() {
+            out.extend_from_slice(before);
+            return Ok(Block::Lines);
+        }
+        let start = out.len();
+        if let Some(original) = &mut self.original {
+            let block = original.append(out)?;
+            let read = (out.len() - start) as u64;
+            let left = self.left.checked_sub(read);
+            match (block, left) {
+                (Block::End, Some(0)) => self.original = None,
+                (Block::End, _) | (_, None) => {
+                    return Err(io::Error::other("the message has not the size that it had"));
+                }
+                (block, Some(left)) => {
+                    self.left = left;
+                    return Ok(block);
+                }
+            }
+        }
+        match self.after.take() {
+            Some(after) => {
+                out.extend_from_slice(after);
+                Ok(Block::Lines)
+            }
+            None => Ok(Block::End),
+        }
+    }
+}

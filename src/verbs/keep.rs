@@ -1,0 +1,265 @@
+//! Sending by way of the queue: first it is safe, then it is sent.
+
+use super::send;
+use super::terminal::complain;
+use crate::blocks::{Replay as _, Shape, Transport};
+use crate::courier::{
+    Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told, attempt, settle,
+};
+use crate::exit::Exit;
+use crate::message::Message;
+use crate::outcome::Report;
+use crate::plan::{self, FirstTry, Queueing, Way};
+use crate::queue::{Claim, Kind, Letter, QueueError, Spool, Store as _};
+use crate::ready::Ready;
+use crate::transcript;
+use crate::watch::{Happening, Watch};
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+/// So many others that are due go along with a message.
+const ALONG: usize = 20;
+
+/// A message for the queue, with all that is to be done about it.
+pub struct Kept<'p> {
+    /// The message.
+    pub message: &'p Message,
+    /// How it is kept.
+    pub queueing: &'p Queueing,
+    /// Where to, and how.
+    pub way: &'p Way,
+    /// What to try in this order when the way cannot be gone for now.
+    pub fallbacks: &'p [Way],
+    /// What is seen of it.
+    pub output: transcript::Options,
+    /// Who hears of refusals.
+    pub told: Told,
+    /// Whether the message is kept as it was given, instead of in the shape that all servers can carry.
+    pub as_given: bool,
+}
+
+/// What came of it.
+pub enum Ended {
+    /// It was safe, and this is how the run ends.
+    Safe(Exit),
+    /// There is no place for a queue.
+    NoQueue(QueueError),
+    /// It could not be kept, and nothing was sent.
+    Lost(QueueError),
+}
+
+impl Kept<'_> {
+    /// Puts it into the queue, and tries it as soon as it is to be tried.
+    pub fn send(&self) -> Ended {
+        let directory = self.queueing.spool.directory.as_deref();
+        let spool = match Spool::open(directory, true) {
+            Ok(spool) => spool,
+            Err(error) => return Ended::NoQueue(error),
+        };
+        let claim = match self.commit(&spool) {
+            Ok(claim) => claim,
+            Err(error) => return Ended::Lost(error),
+        };
+        match self.queueing.first {
+            FirstTry::Later => Ended::Safe(self.say_queued(&*claim)),
+            FirstTry::Behind => {
+                let exit = self.say_queued(&*claim);
+                drop(claim);
+                run_behind(&spool, &self.queueing.spool);
+                Ended::Safe(exit)
+            }
+            FirstTry::Now => Ended::Safe(self.try_now(&spool, claim)),
+        }
+    }
+
+    /// Where there is no place for a queue, sends it at once, if that is wanted at all.
+    pub fn send_or_not(&self) -> Exit {
+        match self.send() {
+            Ended::Safe(exit) => exit,
+            Ended::NoQueue(error) if self.queueing.first != FirstTry::Later => {
+                complain(&format!("{error}; sending the message without keeping it"));
+                send::at_once(self.message, self.way, self.fallbacks, self.output)
+            }
+            Ended::NoQueue(error) | Ended::Lost(error) => {
+                complain(&format!("{error}; the message was neither kept nor sent"));
+                Exit::Temporary
+            }
+        }
+    }
+
+    /// Puts it into this queue and does nothing more about it. When this is over, it is safe.
+    pub fn keep_in(&self, spool: &Spool) -> Result<(), QueueError> {
+        self.commit(spool).map(drop)
+    }
+
+    fn commit(&self, spool: &Spool) -> Result<Box<dyn Claim>, QueueError> {
+        let letter = Letter {
+            envelope: self.message.envelope.clone(),
+            utf8_header: self.message.utf8_header,
+            waybill: self.queueing.waybill.clone(),
+            on_uncertain: self.queueing.on_uncertain,
+            on_failure: self.queueing.on_failure.clone(),
+            kind: Kind::Mail,
+            queued: SystemTime::now(),
+        };
+        spool.add(&letter, self.message, self.shape(), None)
+    }
+
+    /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
+    /// make.
+    fn shape(&self) -> Shape {
+        use Transport::{Binary, EightBit, SevenBit};
+        let able = if self.as_given {
+            [EightBit, Binary]
+        } else {
+            [SevenBit, EightBit]
+        };
+        let shape = able.into_iter().find_map(|able| self.message.shape(able));
+        shape.unwrap_or(Shape {
+            transport: Binary,
+            size: 0,
+        })
+    }
+
+    /// Says under which name it is in the queue, to those who want to know.
+    fn say_queued(&self, claim: &dyn Claim) -> Exit {
+        send::shown(self.output, self.told, |watch| {
+            self.say_where(claim, watch);
+            let mut report = Report::unasked(&self.message.envelope.recipients);
+            report.keep(|_| true);
+            report
+        })
+    }
+
+    fn say_where(&self, claim: &dyn Claim, watch: &mut dyn Watch) {
+        let note = format!("queued as {}", claim.item().id);
+        watch.happened(Happening::Note(&note));
+    }
+
+    fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Exit {
+        let stop = AtomicBool::new(false);
+        let office = Office {
+            store: spool,
+            hosts: &Remembered {
+                spool,
+                memory: self.queueing.spool.settings.host_down,
+            },
+            settings: &self.queueing.spool.settings,
+            ways: &*self.queueing.spool.ways,
+            ear: &Silent,
+            stop: &stop,
+        };
+        let ready = Ready::of(self.way).map_err(|error| error.to_string());
+        let branch = match ready {
+            Ok(ready) => Branch::of(ready, self.fallbacks),
+            Err(error) => Branch::none(error),
+        };
+        let mut claim = Some(claim);
+        let exit = send::shown(self.output, self.told, |watch| {
+            let Some(claim) = claim.take() else {
+                return Report::unasked(&[]);
+            };
+            self.say_where(&*claim, watch);
+            for remark in &self.message.remarks {
+                watch.happened(Happening::Detail(remark));
+            }
+            self.attempt(&office, claim, &branch, watch)
+        });
+        self.take_others_along(&office);
+        exit
+    }
+
+    fn attempt(
+        &self,
+        office: &Office<'_>,
+        claim: Box<dyn Claim>,
+        branch: &Branch<'_>,
+        watch: &mut dyn Watch,
+    ) -> Report {
+        let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
+        let lines = Lines::new(branch, office.hosts);
+        let attempted = attempt(&*claim, &all, &lines, office.ear, watch);
+        lines.close(watch);
+        let id = claim.item().id.clone();
+        let settled = attempted.and_then(|outcome| {
+            let settled = settle(office, claim, self.told)?;
+            Ok((outcome.report, settled))
+        });
+        match settled {
+            Ok((mut report, settled)) => {
+                if settled == Settled::Kept {
+                    report.keep(|_| true);
+                }
+                report
+            }
+            Err(error) => {
+                // It is in the queue still, and its journal says how far it came.
+                complain(&format!("{id} stays in the queue: {error}"));
+                let mut report = Report::unasked(&self.message.envelope.recipients);
+                report.keep(|_| true);
+                report
+            }
+        }
+    }
+
+    /// What else is due for the same host.
+    fn take_others_along(&self, office: &Office<'_>) {
+        let domains = match self.way.route.relay {
+            Some(_) => Vec::new(),
+            None => {
+                let recipients = self.message.envelope.recipients.iter();
+                recipients.map(|to| to.domain().to_string()).collect()
+            }
+        };
+        let selection = Selection {
+            domains,
+            waybill: Some(self.queueing.waybill.clone()),
+            most: Some(ALONG),
+            ..Selection::default()
+        };
+        if let Err(error) = office.round(&selection, &mut Rounds::default(), None) {
+            complain(&error.to_string());
+        }
+    }
+}
+
+/// Nobody hears anything: what there is to say, the transcript says.
+pub struct Silent;
+
+impl Ear for Silent {
+    fn hear(&self, news: &News<'_>) {
+        if let News::Trouble(text) = news {
+            complain(text);
+        }
+    }
+}
+
+/// Starts a run of the queue that nobody waits for. If it cannot be started, the next run does it.
+pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
+    // Whoever runs the queue already will find the item.
+    if spool.runner_is_there() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else {
+        return;
+    };
+    // It leaves this directory, so that nobody wonders why it cannot be unmounted.
+    let Ok(directory) = std::path::absolute(spool.path()) else {
+        return;
+    };
+    let mut command = Command::new(program);
+    command
+        .args(["queue", "run", "--behind", "--queue-dir"])
+        .arg(directory);
+    if let Some(Ok(config)) = plan.config.as_ref().map(std::path::absolute) {
+        command.arg("--config").arg(config);
+    }
+    command
+        .current_dir("/")
+        .env_remove("EHLO_PASSWORD")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _ = command.spawn();
+}

@@ -1,0 +1,304 @@
+//! `ehlo queue systemd` and `ehlo queue cron`: what to put where, so that the queue is worked on.
+
+use crate::exit::Exit;
+use crate::plan;
+use crate::queue::Spool;
+use crate::text::shown;
+use crate::verbs::terminal::{complain, print};
+use std::borrow::Cow;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// Writes the units to stdout.
+pub fn systemd(plan: &plan::Spool) -> Exit {
+    let Some(call) = call(plan) else {
+        return Exit::Bug;
+    };
+    let manager = if rustix::process::geteuid().is_root() {
+        &SYSTEM
+    } else {
+        &USER
+    };
+    let text = units(&call.in_unit(), manager);
+    print(|out| out.write_all(text.as_bytes()))
+}
+
+/// Writes a line for a crontab to stdout.
+pub fn cron(plan: &plan::Spool) -> Exit {
+    let Some(call) = call(plan) else {
+        return Exit::Bug;
+    };
+    let Some(call) = call.in_crontab() else {
+        complain("a path with a line break, or one that is not UTF-8, cannot stand in a crontab");
+        return Exit::Data;
+    };
+    print(|out| write!(out, "{CRON}*/5 * * * * {call}\n"))
+}
+
+const CRON: &str = "\
+# For crontab -e: every five minutes, what is due is delivered. What fails for the first time is said, so
+# that cron mails it to MAILTO; nothing else is said.
+";
+
+/// Which manager has the units, and how it is told of them.
+struct Manager {
+    directory: &'static str,
+    ctl: &'static str,
+    target: &'static str,
+    more: &'static str,
+    hardening: &'static str,
+}
+
+const SYSTEM: Manager = Manager {
+    directory: "/etc/systemd/system",
+    ctl: "systemctl",
+    target: "multi-user.target",
+    more: "",
+    hardening: "\
+PrivateTmp=yes
+ProtectSystem=full
+ProtectControlGroups=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+",
+};
+
+const USER: Manager = Manager {
+    directory: "~/.config/systemd/user",
+    ctl: "systemctl --user",
+    target: "default.target",
+    more: "# So that it also goes on while you are not logged in: loginctl enable-linger\n",
+    // The others want rights that a user's manager has not on every system.
+    hardening: "",
+};
+
+/// The timer with its service, and the service that takes their place.
+fn units(call: &str, manager: &Manager) -> String {
+    let Manager {
+        directory,
+        ctl,
+        target,
+        more,
+        hardening,
+    } = manager;
+    let hardening = format!("{HARDENING}{hardening}");
+    format!(
+        "\
+# The queue is run by a timer (the first two files), or all the time (the third): not both.
+#
+# The timer:  {ctl} daemon-reload; {ctl} enable --now ehlo-queue.timer
+# The daemon: {ctl} daemon-reload; {ctl} enable --now ehlo-queue-watch.service
+{more}
+# --- {directory}/ehlo-queue.service ---
+[Unit]
+Description=Deliver the mail that waits in the queue of ehlo
+Documentation=man:ehlo-queue(1)
+
+[Service]
+Type=oneshot
+ExecStart={call}
+{hardening}
+# --- {directory}/ehlo-queue.timer ---
+[Unit]
+Description=Deliver the mail that waits in the queue of ehlo
+Documentation=man:ehlo-queue(1)
+
+[Timer]
+OnBootSec=1min
+OnUnitActiveSec=5min
+RandomizedDelaySec=30s
+
+[Install]
+WantedBy=timers.target
+
+# --- {directory}/ehlo-queue-watch.service ---
+[Unit]
+Description=Deliver the mail in the queue of ehlo as it comes
+Documentation=man:ehlo-queue(1)
+
+[Service]
+Type=exec
+ExecStart={call} --watch
+Restart=always
+RestartSec=10s
+{hardening}
+[Install]
+WantedBy={target}
+"
+    )
+}
+
+/// What takes nothing away from a delivery. A password-command or a command of on-failure runs under it,
+/// too.
+const HARDENING: &str = "\
+UMask=0077
+# Take this away should a password-command need more rights than you have (sudo).
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+";
+
+/// This program, and where its queue and its configuration are if that was said.
+struct Call {
+    program: PathBuf,
+    options: Vec<(&'static str, PathBuf)>,
+}
+
+fn call(plan: &plan::Spool) -> Option<Call> {
+    let found = std::env::current_exe().and_then(|program| Call::new(program, plan));
+    found
+        .map_err(|error| complain(&format!("cannot say where this program is: {error}")))
+        .ok()
+}
+
+impl Call {
+    fn new(program: PathBuf, plan: &plan::Spool) -> io::Result<Self> {
+        let given = [
+            ("--queue-dir", plan.directory.clone().or_else(moved)),
+            ("--config", plan.config.clone()),
+        ];
+        let mut options = Vec::new();
+        for (option, path) in given {
+            if let Some(path) = path {
+                options.push((option, std::path::absolute(path)?));
+            }
+        }
+        Ok(Self { program, options })
+    }
+
+    /// For ExecStart.
+    fn in_unit(&self) -> String {
+        // The program's own path is not looked through for variables, and `$$` would stay as it is.
+        let mut line = format!("{} queue run", unit_word(&self.program, "$"));
+        for (option, path) in &self.options {
+            line.push_str(&format!(" {option} {}", unit_word(path, "$$")));
+        }
+        line
+    }
+
+    /// For a crontab; `None` where that cannot be written.
+    fn in_crontab(&self) -> Option<String> {
+        let mut line = format!("{} queue run", cron_word(&self.program)?);
+        for (option, path) in &self.options {
+            line.push_str(&format!(" {option} {}", cron_word(path)?));
+        }
+        Some(line)
+    }
+}
+
+/// The queue, where a variable says where it is that neither systemd nor cron knows.
+fn moved() -> Option<PathBuf> {
+    std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty())?;
+    let spool = Spool::open(None, false).ok()?;
+    Some(spool.path().to_owned())
+}
+
+/// A path as systemd.syntax(7) wants it: quoted if need be, `%` and `$` twice, and what is no text in C's
+/// way.
+fn unit_word(path: &Path, dollar: &str) -> String {
+    let mut word = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '%' => word.push_str("%%"),
+                '$' => word.push_str(dollar),
+                '\\' => word.push_str("\\\\"),
+                '"' => word.push_str("\\\""),
+                _ if shown(character.encode_utf8(&mut [0; 4])).len() > character.len_utf8() => {
+                    word.extend(character.to_string().bytes().map(escaped));
+                }
+                _ => word.push(character),
+            }
+        }
+        word.extend(chunk.invalid().iter().copied().map(escaped));
+    }
+    if word.contains([' ', '\'', '\\', ';']) {
+        return format!("\"{word}\"");
+    }
+    word
+}
+
+fn escaped(byte: u8) -> String {
+    format!("\\x{byte:02x}")
+}
+
+/// A path for the shell in a crontab, where `%` would be a line break; `None` where it has one.
+fn cron_word(path: &Path) -> Option<Cow<'_, str>> {
+    let path = path.to_str().filter(|path| !path.contains(['\n', '\r']))?;
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
+    if path.chars().all(is_plain) {
+        return Some(path.into());
+    }
+    // cron takes the backslash away from `\%`, quoted or not, and an even number of them would
+    // protect nothing: so it stands outside the quotes, alone.
+    let quoted = path.replace('\'', r"'\''").replace('%', r"''\%");
+    Some(format!("'{quoted}'").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    fn call(program: &str, directory: &str) -> Call {
+        Call {
+            program: program.into(),
+            options: vec![("--queue-dir", directory.into())],
+        }
+    }
+
+    #[test]
+    fn plain_paths_stay_as_they_are() {
+        let call = call("/usr/bin/ehlo", "/var/spool/ehlo");
+        let line = "/usr/bin/ehlo queue run --queue-dir /var/spool/ehlo";
+        assert_eq!(call.in_unit(), line);
+        assert_eq!(call.in_crontab().as_deref(), Some(line));
+    }
+
+    #[test]
+    fn what_means_something_to_systemd_is_escaped() {
+        let call = call("/a b/$x/ehlo", "/50%/$y \\\"'/\n");
+        assert_eq!(
+            call.in_unit(),
+            r#""/a b/$x/ehlo" queue run --queue-dir "/50%%/$$y \\\"'/\x0a""#
+        );
+        let latin = Path::new(OsStr::from_bytes(b"/\xe9"));
+        assert_eq!(unit_word(latin, "$$"), r#""/\xe9""#);
+        assert_eq!(unit_word(Path::new("/é"), "$$"), "/é");
+    }
+
+    #[test]
+    fn a_word_for_cron_survives_cron_and_the_shell() {
+        let words = [
+            ("/a b", "'/a b'"),
+            ("/it's", r"'/it'\''s'"),
+            ("/50%", r"'/50''\%'"),
+            (r"/a\%b", r"'/a\''\%b'"),
+            ("/$HOME;ls", "'/$HOME;ls'"),
+        ];
+        for (path, word) in words {
+            assert_eq!(cron_word(Path::new(path)).as_deref(), Some(word), "{path}");
+        }
+        assert_eq!(cron_word(Path::new("/a\nb")), None);
+    }
+
+    #[test]
+    fn the_units_name_the_manager_that_has_them() {
+        let text = units("/bin/ehlo queue run", &USER);
+        for part in [
+            "# --- ~/.config/systemd/user/ehlo-queue.timer ---",
+            "ExecStart=/bin/ehlo queue run\n",
+            "ExecStart=/bin/ehlo queue run --watch\n",
+            "systemctl --user enable --now ehlo-queue.timer",
+            "WantedBy=default.target",
+            "loginctl enable-linger",
+        ] {
+            assert!(text.contains(part), "{part}");
+        }
+        let text = units("/bin/ehlo queue run", &SYSTEM);
+        assert!(text.contains("# --- /etc/systemd/system/ehlo-queue.service ---"));
+        assert!(!text.contains("--user") && !text.contains("linger"));
+    }
+}

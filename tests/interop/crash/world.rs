@@ -1,0 +1,191 @@
+//! A queue, a server, and runs of the program.
+
+use super::RECIPIENTS;
+use super::receiver::Receiver;
+use super::steps::Step;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// So many runs must do.
+const RUNS: usize = 6;
+
+/// Where all of it happens.
+pub struct World {
+    home: TempDir,
+    receiver: Receiver,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit status; `None` where it was killed.
+    pub code: Option<i32>,
+    /// What it said.
+    pub said: String,
+    /// Whether it has said that the message is safe.
+    pub was_safe: bool,
+}
+
+/// How often a message arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likely {
+    /// Once, or more often if that was said.
+    Once,
+    /// Not at all, or once.
+    AtMostOnce,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let world = Self {
+            receiver: Receiver::start(),
+            home,
+        };
+        // Crashes come one behind the other here.
+        let config = "[queue]\nretry = [\"1s\"]\nhost-down = \"1s\"\n";
+        fs::write(world.path("config.toml"), config).unwrap();
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn ehlo(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ehlo"));
+        command
+            .args(arguments)
+            .arg("--queue-dir")
+            .arg(self.path("queue"));
+        command.arg("--config").arg(self.path("config.toml"));
+        command
+    }
+
+    fn message(&self, how: &str) -> Command {
+        let relay = format!("127.0.0.1:{}", self.receiver.port);
+        let mut arguments = vec![
+            how,
+            "--relay",
+            &relay,
+            "--tls",
+            "off",
+            "--helo",
+            "crepes.fr",
+        ];
+        arguments.extend([
+            "--from",
+            "alice@crepes.fr",
+            "-s",
+            "Ketchup",
+            "-b",
+            "Do you like it?",
+        ]);
+        arguments.extend(RECIPIENTS);
+        self.ehlo(&arguments)
+    }
+
+    /// Puts a message into the queue, and no more.
+    pub fn enqueue(&self) -> Command {
+        self.message("--queue-only")
+    }
+
+    /// Sends a message by way of the queue.
+    pub fn send(&self) -> Command {
+        self.message("--queue")
+    }
+
+    /// Runs the queue.
+    pub fn run(&self) -> Command {
+        self.ehlo(&["queue", "run", "--now"])
+    }
+
+    /// A message is in the queue.
+    pub fn put(&self) {
+        let ran = ended(self.enqueue());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+
+    /// A run of which strace changes a step.
+    pub fn strace(&self, change: &str, command: Command) -> Ran {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", change]);
+        self.under(strace, command)
+    }
+
+    /// A command in the hands of another.
+    pub fn under(&self, mut other: Command, command: Command) -> Ran {
+        other.arg(command.get_program()).args(command.get_args());
+        ended(other)
+    }
+
+    /// Runs the queue until nothing is in it, and gives what was said.
+    pub fn run_until_empty(&self, step: &Step) -> String {
+        let mut said = String::new();
+        for _ in 0..RUNS {
+            let ran = ended(self.run());
+            assert!(matches!(ran.code, Some(0)), "{step:?}: {ran:?}");
+            said.push_str(&ran.said);
+            if self.names("items").is_empty() {
+                return said;
+            }
+        }
+        panic!(
+            "{step:?}: {:?} stay in the queue: {said}",
+            self.names("items")
+        );
+    }
+
+    fn names(&self, directory: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path("queue").join(directory)) else {
+            return Vec::new();
+        };
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    pub fn assert_that_nothing_is_left(&self, step: &Step) {
+        for directory in ["tmp", "items", "dead"] {
+            let names = self.names(directory);
+            assert!(names.is_empty(), "{step:?}: {names:?} in {directory}");
+        }
+    }
+
+    /// A message arrives as often as is likely; more often only if that was said.
+    pub fn assert_arrival(&self, step: &Step, recipient: &str, likely: Likely, said: &str) {
+        let count = self.receiver.count(recipient);
+        let was_said = said.contains("may arrive twice");
+        let is_right = match (count, likely) {
+            (0, Likely::Once) => false,
+            (0 | 1, _) => true,
+            _ => was_said,
+        };
+        assert!(
+            is_right,
+            "{step:?}: {recipient} got it {count} times; it was said: {said}"
+        );
+    }
+}
+
+/// Runs it with nothing of this environment.
+fn ended(mut command: Command) -> Ran {
+    let output = command
+        .env_clear()
+        .env("TZ", "UTC")
+        .env("HOME", Path::new("/nonexistent"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    Ran {
+        // strace ends as the program did, by the same signal where there was one.
+        code: output.status.code().filter(|&code| code != 137),
+        was_safe: said.contains("queued as") || output.status.success(),
+        said,
+    }
+}
