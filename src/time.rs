@@ -28,8 +28,7 @@ pub fn now_in_seconds() -> i64 {
 /// `2026-11-22T22:15:30Z`, for programs (RFC 3339).
 #[must_use]
 pub fn rfc3339(at: SystemTime) -> String {
-    DateTime::<chrono::Utc>::from(at)
-        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// `2026-11-22 22:15:30 +0100` in the local zone, for people.

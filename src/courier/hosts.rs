@@ -14,11 +14,13 @@ pub struct Remembered<'a> {
 
 impl Hosts for Remembered<'_> {
     fn down(&self, host: &str, port: Option<u16>) -> Option<String> {
-        self.spool.host_down(host, port.unwrap_or_default(), self.memory)
+        self.spool
+            .host_down(host, port.unwrap_or_default(), self.memory)
     }
 
     fn went_down(&self, host: &str, port: Option<u16>, why: &str) {
-        self.spool.set_host_down(host, port.unwrap_or_default(), why);
+        self.spool
+            .set_host_down(host, port.unwrap_or_default(), why);
     }
 
     fn came_up(&self, host: &str, port: Option<u16>) {

@@ -46,13 +46,18 @@ impl Lanes {
     pub fn width(&mut self) -> usize {
         let per_lane = self.per_lane;
         let lanes = self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner);
-        lanes.values().map(|lane| lane.waiting.len().min(per_lane)).sum()
+        lanes
+            .values()
+            .map(|lane| lane.waiting.len().min(per_lane))
+            .sum()
     }
 
     /// A lane that wants another worker; the one with the longest row.
     pub fn enter(&self) -> Option<Road> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = lanes.iter_mut().filter(|(_, lane)| lane.workers < self.per_lane);
+        let open = lanes
+            .iter_mut()
+            .filter(|(_, lane)| lane.workers < self.per_lane);
         let (road, lane) = open.max_by_key(|(_, lane)| lane.waiting.len())?;
         if lane.waiting.is_empty() {
             return None;

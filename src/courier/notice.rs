@@ -17,7 +17,16 @@ pub fn failed(
     id: &Id,
 ) -> Result<(), QueueError> {
     let kind = ReportKind::Failed;
-    put(office, claim, &Notice { item, recipients, kind }, id)
+    put(
+        office,
+        claim,
+        &Notice {
+            item,
+            recipients,
+            kind,
+        },
+        id,
+    )
 }
 
 /// These recipients have not got the message yet.
@@ -28,11 +37,23 @@ pub fn delayed(
     recipients: &[usize],
     id: &Id,
 ) -> Result<(), QueueError> {
-    let left = office.settings.give_up.saturating_sub(item.history.tried_for);
+    let left = office
+        .settings
+        .give_up
+        .saturating_sub(item.history.tried_for);
     let kind = ReportKind::Delayed {
         retry_until: SystemTime::now() + left,
     };
-    put(office, claim, &Notice { item, recipients, kind }, id)
+    put(
+        office,
+        claim,
+        &Notice {
+            item,
+            recipients,
+            kind,
+        },
+        id,
+    )
 }
 
 /// What is told.
@@ -81,7 +102,9 @@ fn put(
         transport: Transport::SevenBit,
         size: 0,
     };
-    let added = office.store.add(&letter, &report, shape.unwrap_or(nothing), Some(id));
+    let added = office
+        .store
+        .add(&letter, &report, shape.unwrap_or(nothing), Some(id));
     added.map(drop)
 }
 

@@ -108,7 +108,12 @@ fn answer_for_failures(
     if failed.is_empty() {
         return Ok(None);
     }
-    let is_wanted = item.letter.envelope.dsn.notify.is_none_or(|notify| notify.failure);
+    let is_wanted = item
+        .letter
+        .envelope
+        .dsn
+        .notify
+        .is_none_or(|notify| notify.failure);
     let is_over = item.open().is_empty() && !item.waits_for_decision();
     match &item.letter.envelope.sender {
         // R38: no report about a report. It stays here, where somebody may find it.
@@ -127,7 +132,9 @@ fn answer_for_failures(
 }
 
 fn words_of(item: &Item, failed: &[usize]) -> String {
-    let ends = failed.iter().filter_map(|&place| item.history.standings[place].end.as_ref());
+    let ends = failed
+        .iter()
+        .filter_map(|&place| item.history.standings[place].end.as_ref());
     let words: Vec<&str> = ends.map(|end| end.words.as_str()).collect();
     let whom = match item.letter.kind {
         Kind::Report(_) => "a report that cannot be delivered",

@@ -203,9 +203,7 @@ impl Standing {
             _ if self.reported => false,
             _ if self.in_doubt => on_uncertain == OnUncertain::Retry,
             Some(Verdict::Accepted | Verdict::Refused) => false,
-            Some(
-                Verdict::Deferred | Verdict::Uncertain | Verdict::Queued | Verdict::Skipped,
-            )
+            Some(Verdict::Deferred | Verdict::Uncertain | Verdict::Queued | Verdict::Skipped)
             | None => true,
         }
     }

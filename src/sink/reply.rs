@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_whatever_is_in_it() {
         let why = format!("no {}\r\n250 ok", "é".repeat(300));
-        let line = declined(Declined::Reason { code: "550 5.1.1", why });
+        let line = declined(Declined::Reason {
+            code: "550 5.1.1",
+            why,
+        });
         assert!(line.starts_with("550 5.1.1 no \\xc3\\xa9"), "{line}");
         assert_eq!(line.len(), LONGEST);
         assert!(!line.contains(char::is_control), "{line}");

@@ -138,7 +138,9 @@ impl Peer for Pipes {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         let stdin = rustix::stdio::stdin();
         wait(stdin, PollFlags::IN, deadline)?;
-        Ok(rustix::io::retry_on_intr(|| rustix::io::read(stdin, &mut *into))?)
+        Ok(rustix::io::retry_on_intr(|| {
+            rustix::io::read(stdin, &mut *into)
+        })?)
     }
 
     fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
@@ -182,7 +184,13 @@ mod tests {
     fn what_is_wrong_here_is_refused_for_now_and_what_is_wrong_with_the_message_for_good() {
         assert_eq!(code(Exit::NoUser), "550 5.1.1");
         assert_eq!(code(Exit::Data), "554 5.6.0");
-        for ours in [Exit::Config, Exit::Io, Exit::NoInput, Exit::Temporary, Exit::Bug] {
+        for ours in [
+            Exit::Config,
+            Exit::Io,
+            Exit::NoInput,
+            Exit::Temporary,
+            Exit::Bug,
+        ] {
             assert!(code(ours).starts_with('4'), "{ours:?}");
         }
     }

@@ -1,8 +1,8 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::{Declined, Incoming};
 use super::super::channel::tests::Script;
+use super::super::{Declined, Incoming};
 use super::*;
 
 /// Keeps what it gets, or fails where it is told to.

@@ -54,7 +54,10 @@ impl Miss {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        format!("{name} may be {}{more}; say more of its name", named.join(", "))
+        format!(
+            "{name} may be {}{more}; say more of its name",
+            named.join(", ")
+        )
     }
 
     fn exit(&self) -> Exit {
@@ -96,7 +99,9 @@ mod tests {
 
     #[test]
     fn of_many_candidates_only_some_are_named() {
-        let many: Vec<String> = (1..=8).map(|number| format!("0abd00000000{number}")).collect();
+        let many: Vec<String> = (1..=8)
+            .map(|number| format!("0abd00000000{number}"))
+            .collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let text = meant(ids(&many), "0").unwrap_err().to_text("0");
         assert!(text.contains("0abd000000005 and 3 more;"), "{text}");

@@ -40,12 +40,7 @@ pub fn run(store: &dyn Store, settings: &Settings, name: &str, what: What) -> Ex
     shown.unwrap_or_else(|error| failed(&error))
 }
 
-fn known(
-    store: &dyn Store,
-    settings: &Settings,
-    id: &Id,
-    what: What,
-) -> Result<Exit, QueueError> {
+fn known(store: &dyn Store, settings: &Settings, id: &Id, what: What) -> Result<Exit, QueueError> {
     let (Some(item), Some(journal)) = (store.item(id)?, store.journal(id)?) else {
         return Ok(gone(id));
     };
@@ -79,7 +74,9 @@ fn message(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
     let Some(error) = unread else {
         return Ok(exit);
     };
-    complain(&format!("the message of {id} cannot be read to its end: {error}"));
+    complain(&format!(
+        "the message of {id} cannot be read to its end: {error}"
+    ));
     Ok(Exit::Data)
 }
 
@@ -117,7 +114,9 @@ fn whole_object(item: &Item, state: State, journal: &[Noted], now: SystemTime) -
         Kind::Mail => json!(null),
         Kind::Report(about) => json!(about.to_string()),
     };
-    let events = journal.iter().map(|noted| events::object(noted, recipients));
+    let events = journal
+        .iter()
+        .map(|noted| events::object(noted, recipients));
     object["events"] = events.collect::<Vec<_>>().into();
     format!("{object}\n")
 }
@@ -160,7 +159,8 @@ struct Report {
 impl Report {
     /// Text from outside is made harmless here.
     fn line(&mut self, word: &str, text: &str) {
-        self.text.push_str(&format!("{word:<11}  {}\n", shown(text)));
+        self.text
+            .push_str(&format!("{word:<11}  {}\n", shown(text)));
     }
 
     fn queued(&mut self, item: &Item, now: SystemTime) {
@@ -170,7 +170,10 @@ impl Report {
         if let Some(last) = item.history.last_attempt {
             let attempts = counted(item.history.attempts as usize, "attempt");
             let ago = span(since(last, now));
-            self.line("tried", &format!("{attempts}, the last {}, {ago} ago", local(last)));
+            self.line(
+                "tried",
+                &format!("{attempts}, the last {}, {ago} ago", local(last)),
+            );
         }
         self.line("size", &sized(item.size));
         if let Kind::Report(about) = &item.letter.kind {
@@ -238,7 +241,8 @@ impl Report {
         self.text.push_str(&queued);
         for noted in journal {
             let words = shown(&events::words(&noted.entry, recipients));
-            self.text.push_str(&format!("{}  {words}\n", local(noted.at)));
+            self.text
+                .push_str(&format!("{}  {words}\n", local(noted.at)));
         }
     }
 }

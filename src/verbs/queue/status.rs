@@ -87,7 +87,10 @@ impl Counts {
         }
         let seconds = |limit: Option<Duration>| limit.map(|limit| limit.as_secs());
         let items = limits(thresholds.warn_items, thresholds.critical_items);
-        let ages = limits(seconds(thresholds.warn_age), seconds(thresholds.critical_age));
+        let ages = limits(
+            seconds(thresholds.warn_age),
+            seconds(thresholds.critical_age),
+        );
         format!(
             "{}: {} | items={}{items} oldest={}s{ages} held={} dead={}",
             health.word(),
@@ -164,7 +167,10 @@ mod tests {
     fn what_was_set_aside_or_is_damaged_is_a_warning() {
         let dead = Counts { dead: 1, ..three() };
         assert_eq!(dead.health(&Thresholds::default()), Health::Warning);
-        let damaged = Counts { damaged: 1, ..three() };
+        let damaged = Counts {
+            damaged: 1,
+            ..three()
+        };
         assert_eq!(
             line(&damaged, &Thresholds::default()),
             "WARNING: 3 items, oldest 2h, 0 held, 1 damaged, 0 set aside | items=3 oldest=7250s held=0 \
@@ -217,6 +223,9 @@ mod tests {
             path: "/a|b".into(),
             why: "is not ours".to_owned(),
         };
-        assert_eq!(unknown(&error, false), "UNKNOWN: the queue /a/b is not ours");
+        assert_eq!(
+            unknown(&error, false),
+            "UNKNOWN: the queue /a/b is not ours"
+        );
     }
 }

@@ -12,7 +12,9 @@ pub fn hold(store: &dyn Store, names: &[String]) -> Exit {
         Ok(claim) if claim.item().history.held => Ok(say(&format!("{id}: was held already"))),
         Ok(claim) => {
             claim.note(Entry::Held, Safety::Disk)?;
-            Ok(say(&format!("{id}: held; ehlo queue release {id} lets it go")))
+            Ok(say(&format!(
+                "{id}: held; ehlo queue release {id} lets it go"
+            )))
         }
     })
 }
@@ -24,8 +26,14 @@ pub fn release(store: &dyn Store, names: &[String]) -> Exit {
         Ok(claim) => {
             let is_in_doubt = claim.item().waits_for_decision();
             claim.note(Entry::Released, Safety::Disk)?;
-            let twice = if is_in_doubt { ", and it may arrive twice" } else { "" };
-            Ok(say(&format!("{id}: released; the next run tries it{twice}")))
+            let twice = if is_in_doubt {
+                ", and it may arrive twice"
+            } else {
+                ""
+            };
+            Ok(say(&format!(
+                "{id}: released; the next run tries it{twice}"
+            )))
         }
     })
 }
@@ -34,11 +42,15 @@ pub fn release(store: &dyn Store, names: &[String]) -> Exit {
 pub fn requeue(store: &dyn Store, names: &[String]) -> Exit {
     each(store, names, store.dead(), |id| {
         if store.reason(id).is_none() {
-            complain(&format!("{id} was not set aside; ehlo queue release {id} tries it at once"));
+            complain(&format!(
+                "{id} was not set aside; ehlo queue release {id} tries it at once"
+            ));
             return Ok(Exit::Usage);
         }
         store.raise(id)?;
-        Ok(say(&format!("{id}: is in the queue again; the next run tries it")))
+        Ok(say(&format!(
+            "{id}: is in the queue again; the next run tries it"
+        )))
     })
 }
 
@@ -49,7 +61,9 @@ pub fn remove(store: &dyn Store, names: &[String]) -> Exit {
         return Exit::Usage;
     }
     let exit = each(store, names, Ok(Vec::new()), |id| remove_one(store, id));
-    let settled = store.settle().map_or_else(|error| failed(&error), |()| Exit::Ok);
+    let settled = store
+        .settle()
+        .map_or_else(|error| failed(&error), |()| Exit::Ok);
     exit.max(settled)
 }
 
@@ -110,7 +124,9 @@ fn alive(store: &dyn Store, id: &Id) -> Result<Result<Box<dyn Claim>, Exit>, Que
         Claimed::Ours(claim) => Ok(Ok(claim)),
         Claimed::Busy => Ok(Err(busy(id))),
         Claimed::Gone if store.reason(id).is_some() => {
-            complain(&format!("{id} was set aside; ehlo queue requeue {id} brings it back"));
+            complain(&format!(
+                "{id} was set aside; ehlo queue requeue {id} brings it back"
+            ));
             Ok(Err(Exit::Usage))
         }
         Claimed::Gone => Ok(Err(gone(id))),

@@ -160,7 +160,16 @@ fn the_dot_is_in_the_journal_on_disk_before_it_is_sent() {
     let journal = ["fsync(", "fdatasync("];
     let synced = |line: &String| journal.iter().any(|call| line.contains(call));
     let synced = dot + lines[dot..].iter().position(synced).unwrap();
-    let sent = lines.iter().position(|line| line.contains("write(") && line.contains("\\r\\n.\\r\\n"));
-    let sent = sent.or_else(|| lines.iter().position(|line| line.contains("sendto(") && line.contains("\\r\\n.\\r\\n")));
-    assert!(synced < sent.unwrap_or_else(|| panic!("no dot in\n{all}")), "{all}");
+    let sent = lines
+        .iter()
+        .position(|line| line.contains("write(") && line.contains("\\r\\n.\\r\\n"));
+    let sent = sent.or_else(|| {
+        lines
+            .iter()
+            .position(|line| line.contains("sendto(") && line.contains("\\r\\n.\\r\\n"))
+    });
+    assert!(
+        synced < sent.unwrap_or_else(|| panic!("no dot in\n{all}")),
+        "{all}"
+    );
 }

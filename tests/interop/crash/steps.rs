@@ -50,7 +50,14 @@ impl Step {
             "EMFILE" => self.call == "openat",
             _ => matches!(
                 self.call.as_str(),
-                "openat" | "mkdirat" | "mkdir" | "write" | "pwrite64" | "renameat2" | "fsync" | "fdatasync"
+                "openat"
+                    | "mkdirat"
+                    | "mkdir"
+                    | "write"
+                    | "pwrite64"
+                    | "renameat2"
+                    | "fsync"
+                    | "fdatasync"
             ),
         }
     }
@@ -58,7 +65,10 @@ impl Step {
 
 /// Whether strace is there and may be used.
 pub fn can_be_seen() -> bool {
-    parts::works(Command::new("strace").args(["-o", "/dev/null", "true"]), "strace")
+    parts::works(
+        Command::new("strace").args(["-o", "/dev/null", "true"]),
+        "strace",
+    )
 }
 
 /// All calls of a run from the first that has to do with the queue, in their order.
@@ -66,7 +76,18 @@ pub fn trace<'w>(world: &'w World, what: &dyn Fn(&'w World) -> Command) -> Vec<S
     let file = world.path("trace");
     let calls = format!("trace={}", CALLS.join(","));
     let mut traced = Command::new("strace");
-    traced.args(["-f", "-y", "-qq", "-s", "2000", "-e", &calls, "-e", "signal=none", "-o"]);
+    traced.args([
+        "-f",
+        "-y",
+        "-qq",
+        "-s",
+        "2000",
+        "-e",
+        &calls,
+        "-e",
+        "signal=none",
+        "-o",
+    ]);
     traced.arg(&file);
     let ran = world.under(traced, what(world));
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -84,12 +105,17 @@ pub fn of<'w>(world: &'w World, what: &dyn Fn(&'w World) -> Command) -> Vec<Step
     for line in trace(world, what) {
         begun |= line.contains(queue);
         let mut words = line.split_whitespace();
-        let (thread, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (thread, rest) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
         // A call that another thread has interrupted is counted where it began.
         let Some((call, _)) = rest.split_once('(') else {
             continue;
         };
-        let count = counts.entry((thread.to_owned(), call.to_owned())).or_default();
+        let count = counts
+            .entry((thread.to_owned(), call.to_owned()))
+            .or_default();
         *count += 1;
         if begun {
             steps.insert((call.to_owned(), *count), true);

@@ -56,15 +56,33 @@ impl World {
 
     fn ehlo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ehlo"));
-        command.args(arguments).arg("--queue-dir").arg(self.path("queue"));
+        command
+            .args(arguments)
+            .arg("--queue-dir")
+            .arg(self.path("queue"));
         command.arg("--config").arg(self.path("config.toml"));
         command
     }
 
     fn message(&self, how: &str) -> Command {
         let relay = format!("127.0.0.1:{}", self.receiver.port);
-        let mut arguments = vec![how, "--relay", &relay, "--tls", "off", "--helo", "crepes.fr"];
-        arguments.extend(["--from", "alice@crepes.fr", "-s", "Ketchup", "-b", "Do you like it?"]);
+        let mut arguments = vec![
+            how,
+            "--relay",
+            &relay,
+            "--tls",
+            "off",
+            "--helo",
+            "crepes.fr",
+        ];
+        arguments.extend([
+            "--from",
+            "alice@crepes.fr",
+            "-s",
+            "Ketchup",
+            "-b",
+            "Do you like it?",
+        ]);
         arguments.extend(RECIPIENTS);
         self.ehlo(&arguments)
     }
@@ -114,7 +132,10 @@ impl World {
                 return said;
             }
         }
-        panic!("{step:?}: {:?} stay in the queue: {said}", self.names("items"));
+        panic!(
+            "{step:?}: {:?} stay in the queue: {said}",
+            self.names("items")
+        );
     }
 
     fn names(&self, directory: &str) -> Vec<String> {
@@ -122,7 +143,9 @@ impl World {
             return Vec::new();
         };
         let names = entries.map(|entry| entry.unwrap().file_name());
-        names.map(|name| name.to_string_lossy().into_owned()).collect()
+        names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
     }
 
     pub fn assert_that_nothing_is_left(&self, step: &Step) {
