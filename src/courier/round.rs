@@ -56,7 +56,12 @@ pub struct Rounds {
     seen: HashMap<Id, Seen>,
     /// How many items were taken up.
     pub items: usize,
+    /// How many of them somebody else had, the last time.
+    pub busy: usize,
 }
+
+/// What was tried and is due yet could not be tried: a disk that is full, say. It gets so much time.
+const RECOVERY: Duration = Duration::from_secs(30);
 
 /// What is known of an item that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,10 +134,10 @@ impl Office<'_> {
                 None => walk.go(&due, None),
             }
         }
+        let busy = busy.into_inner().unwrap_or_else(PoisonError::into_inner);
+        rounds.busy = busy.len();
         // Whoever has them may let go of them without having tried: they are for another round.
-        for id in busy.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            rounds.seen.remove(&id);
-        }
+        rounds.forget(&busy);
         self.store.tidy()
     }
 
@@ -149,21 +154,27 @@ impl Office<'_> {
     /// The time until there is something to do for an item that was seen in these rounds; `None` where
     /// all of them wait for somebody. Only those are read that were taken up.
     pub fn next_due(&self, rounds: &mut Rounds) -> Option<Duration> {
+        let now = SystemTime::now();
         rounds.seen.retain(|id, seen| {
             if *seen != Seen::Taken {
                 return true;
             }
             let item = self.store.item(id).ok().flatten();
-            let next = item.as_ref().map(|item| self.rest(item));
-            *seen = next.unwrap_or(Seen::Waits);
-            item.is_some()
+            let Some(item) = item.filter(|item| item.dead.is_none()) else {
+                return false;
+            };
+            *seen = match self.rest(&item) {
+                Seen::Until(time) if time <= now => Seen::Until(now + RECOVERY),
+                rest => rest,
+            };
+            true
         });
         let times = rounds.seen.values().filter_map(|seen| match seen {
             Seen::Until(time) => Some(*time),
             Seen::Taken | Seen::Waits => None,
         });
         let next = times.min()?;
-        Some(next.duration_since(SystemTime::now()).unwrap_or_default())
+        Some(next.duration_since(now).unwrap_or_default())
     }
 
     /// How long nothing is to be done for an item.
@@ -225,7 +236,12 @@ impl Office<'_> {
         let recipients = selection.recipients(&item);
         let is_to_be_settled = item.open().is_empty() && !item.waits_for_decision();
         if item.history.held || !(is_time && !recipients.is_empty() || is_to_be_settled) {
-            return Look::Not(self.rest(&item));
+            let is_meant = !recipients.is_empty();
+            return Look::Not(if is_meant {
+                self.rest(&item)
+            } else {
+                Seen::Waits
+            });
         }
         let first = recipients.first().copied().unwrap_or_default();
         let domain = item.letter.envelope.recipients.get(first);

@@ -15,7 +15,7 @@ mod spool;
 
 pub use id::Id;
 pub use schedule::{is_due, is_spent, next_attempt, wants_warning};
-pub use spool::{RunnerLock, Spool, Watcher};
+pub use spool::{Changed, RunnerLock, Spool, Watcher};
 
 use crate::blocks::{Replay, Shape};
 use crate::envelope::Envelope;

@@ -238,7 +238,7 @@ impl Ear for Silent {
 /// Starts a run of the queue that nobody waits for. If it cannot be started, the next run does it.
 pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
     // Whoever runs the queue already will find the item.
-    if spool.runner_is_there() {
+    if spool.runner_is_there() || spool.watch_is_there() {
         return;
     }
     let Ok(program) = std::env::current_exe() else {

@@ -39,7 +39,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use runner::{RunnerLock, Watcher};
+pub use runner::{Changed, RunnerLock, Watcher};
 
 use super::place;
 use super::{Claim, Claimed, Id, Item, Letter, Noted, QueueError, Store};

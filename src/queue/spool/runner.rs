@@ -6,6 +6,7 @@ use crate::queue::{Id, QueueError};
 use rustix::fs::OFlags;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -77,21 +78,32 @@ pub struct Watcher {
     fd: OwnedFd,
 }
 
+/// What happened in a queue since somebody asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Somebody gave up these; empty where it was nothing that matters, such as a note in a journal.
+    These(HashSet<Id>),
+    /// So much that nobody has counted it.
+    Anything,
+}
+
 impl Watcher {
-    /// Takes note of all that happened; false where it was nothing that matters, such as a note in a
-    /// journal.
+    /// Takes note of all that happened.
     #[must_use]
-    pub fn drain(&self) -> bool {
+    pub fn drain(&self) -> Changed {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&self.fd, &mut buffer);
-        let mut matters = false;
+        let mut changed = HashSet::new();
+        let mut is_uncounted = false;
         while let Ok(event) = events.next() {
             let name = event.file_name().and_then(|name| name.to_str().ok());
-            // What came so fast that it was not counted may have been anything.
-            matters |= name.is_some_and(|name| Id::parse(name).is_some())
-                || event.events().contains(ReadFlags::QUEUE_OVERFLOW);
+            changed.extend(name.and_then(Id::parse));
+            is_uncounted |= event.events().contains(ReadFlags::QUEUE_OVERFLOW);
         }
-        matters
+        if is_uncounted {
+            return Changed::Anything;
+        }
+        Changed::These(changed)
     }
 }
 

@@ -11,6 +11,7 @@ mod state;
 mod status;
 mod steer;
 mod units;
+mod watch;
 
 use super::terminal::complain;
 use crate::exit::Exit;

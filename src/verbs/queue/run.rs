@@ -4,23 +4,20 @@ use crate::courier::{Ear, News, Office, Remembered, Rounds, Selection};
 use crate::deliver::Hosts;
 use crate::exit::Exit;
 use crate::plan::{self, Run};
-use crate::queue::{Id, QueueError, Spool, Store as _, Watcher};
+use crate::queue::{Id, QueueError, Spool, Store as _};
 use crate::transcript::{Format, Json, Stevens};
 use crate::verbs::keep::Silent;
+use crate::verbs::queue::watch::stay;
 use crate::verbs::terminal::{Stdout, complain};
 use crate::watch::Watch;
-use rustix::event::{PollFd, PollFlags, Timespec};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// In a watched queue, it is looked so often at least for what has become due.
-const LOOK: Duration = Duration::from_secs(30);
 
 /// Delivers what is due, once or again and again.
 pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
-    let stop = match heed_signals() {
-        Ok(stop) => stop,
+    let signals = match Signals::heed() {
+        Ok(signals) => signals,
         Err(error) => {
             complain(&format!("cannot heed signals: {error}"));
             return Exit::Bug;
@@ -38,7 +35,9 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         spool,
         memory: plan.settings.host_down,
     };
-    let hosts: &(dyn Hosts + Sync) = if run.now { &Undaunted(&down) } else { &down };
+    // Who stays must not try them without a pause for as long as that lasts.
+    let undaunted = run.now && !run.watch;
+    let hosts: &(dyn Hosts + Sync) = if undaunted { &Undaunted(&down) } else { &down };
     let ear: &dyn Ear = if run.behind { &Silent } else { &Printed };
     let office = Office {
         store: spool,
@@ -46,18 +45,18 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         settings: &plan.settings,
         ways: &*plan.ways,
         ear,
-        stop: &stop,
+        stop: &signals.stop,
     };
     let runner = Runner {
         spool,
         office,
-        selection,
+        signals: &signals,
         run,
     };
     let done = if run.watch {
-        runner.stay()
+        stay(&runner, selection)
     } else {
-        runner.once().map(|_| ())
+        runner.once(&selection, &mut Rounds::default()).map(|_| ())
     };
     match done {
         Ok(()) => Exit::Ok,
@@ -68,35 +67,38 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
     }
 }
 
-struct Runner<'a> {
-    spool: &'a Spool,
-    office: Office<'a>,
-    selection: Selection,
+/// Who delivers.
+pub struct Runner<'a> {
+    /// The queue.
+    pub spool: &'a Spool,
+    /// By which rules.
+    pub office: Office<'a>,
+    /// What may end it.
+    pub signals: &'a Signals,
     run: &'a Run,
 }
 
 impl Runner<'_> {
-    /// Until nothing is due, if nobody else is at it. Who names items does not care whether somebody is.
-    fn once(&self) -> Result<bool, QueueError> {
-        let mut rounds = Rounds::default();
+    /// Until nothing is due that these rounds have not taken up; false where somebody else is at it. Who
+    /// names items does not care whether somebody is.
+    pub fn once(&self, selection: &Selection, rounds: &mut Rounds) -> Result<bool, QueueError> {
         loop {
             let lock = self.spool.lock_runner()?;
-            if lock.is_none() && self.selection.ids.is_empty() {
+            if lock.is_none() && selection.ids.is_empty() {
                 return Ok(false);
             }
-            self.round(&mut rounds)?;
+            self.round(selection, rounds)?;
             drop(lock);
             // Who came while the lock was held relies on us.
             let stops = self.office.stop.load(Ordering::Relaxed);
-            if stops || !self.office.is_something_due(&self.selection, &rounds) {
+            if stops || !self.office.is_something_due(selection, rounds) {
                 return Ok(true);
             }
         }
     }
 
-    fn round(&self, rounds: &mut Rounds) -> Result<(), QueueError> {
-        let mut go =
-            |watch: Option<&mut dyn Watch>| self.office.round(&self.selection, rounds, watch);
+    fn round(&self, selection: &Selection, rounds: &mut Rounds) -> Result<(), QueueError> {
+        let mut go = |watch: Option<&mut dyn Watch>| self.office.round(selection, rounds, watch);
         match self.run.output.format {
             Format::None => go(None),
             Format::Stevens => {
@@ -104,36 +106,6 @@ impl Runner<'_> {
                 go(Some(&mut Stevens::new(Stdout, verbose)))
             }
             Format::Json => go(Some(&mut Json::new(Stdout))),
-        }
-    }
-
-    /// Until a signal comes.
-    fn stay(&self) -> Result<(), QueueError> {
-        let watcher = self.spool.watcher()?;
-        while !self.office.stop.load(Ordering::Relaxed) {
-            if !self.once()? {
-                // Somebody else runs the queue; what they leave is for us.
-                std::thread::sleep(Duration::from_secs(1));
-                continue;
-            }
-            let next = LOOK;
-            self.wait(&watcher, next);
-        }
-        Ok(())
-    }
-
-    /// Until there is something new, or for so long. A signal ends it, too.
-    fn wait(&self, watcher: &Watcher, limit: Duration) {
-        let end = Instant::now() + limit;
-        while !self.office.stop.load(Ordering::Relaxed) {
-            let left = end.saturating_duration_since(Instant::now());
-            let timeout = Timespec::try_from(left).ok();
-            let mut fds = [PollFd::new(watcher, PollFlags::IN)];
-            let is_there =
-                rustix::event::poll(&mut fds, timeout.as_ref()).is_ok_and(|count| count > 0);
-            if left.is_zero() || is_there && watcher.drain() {
-                return;
-            }
         }
     }
 }
@@ -168,14 +140,25 @@ fn selection(spool: &Spool, run: &Run) -> Result<Selection, Exit> {
 
 /// The first signal ends the run behind the message that is being sent; the second ends it at once, and
 /// the journal says how far it came.
-fn heed_signals() -> std::io::Result<Arc<AtomicBool>> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+pub struct Signals {
+    /// Set by the first.
+    pub stop: Arc<AtomicBool>,
+    /// Can be read once there was one, by whoever waits.
+    pub waken: UnixStream,
+}
+
+impl Signals {
+    fn heed() -> std::io::Result<Self> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let stop = Arc::new(AtomicBool::new(false));
+        let (waken, wakes) = UnixStream::pair()?;
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop))?;
+            signal_hook::low_level::pipe::register(signal, wakes.try_clone()?)?;
+        }
+        Ok(Self { stop, waken })
     }
-    Ok(stop)
 }
 
 /// Tries hosts that were down a moment ago.
