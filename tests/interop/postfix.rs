@@ -78,6 +78,11 @@ impl Postfix {
         self.master.unwrap()
     }
 
+    /// Where it listens, as a relay is named.
+    pub fn relay(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// A file or directory of its own.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -125,7 +130,7 @@ impl Postfix {
 
     /// Runs the program in a directory, with this server as its relay.
     pub fn send(&self, directory: &Path, arguments: &[&str]) -> Ran {
-        let relay = format!("127.0.0.1:{}", self.port);
+        let relay = self.relay();
         let all = [&["-r", &relay, "--helo", "client.test"], arguments].concat();
         ehlo(directory, &all)
     }
@@ -208,8 +213,8 @@ relay_transport = error:no mail leaves this test
     )
 }
 
-/// The fields that Postfix puts before a message it delivers.
-fn without_trace(mut message: &[u8]) -> &[u8] {
+/// A message without the fields that Postfix puts before it.
+pub fn without_trace(mut message: &[u8]) -> &[u8] {
     const FIELDS: [&[u8]; 5] = [
         b"Return-Path:",
         b"X-Original-To:",
