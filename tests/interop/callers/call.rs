@@ -7,6 +7,8 @@ use std::path::Path;
 /// What a sendmail was given.
 #[derive(Debug)]
 pub struct Call {
+    /// By which user, as a number.
+    pub user: String,
     /// Behind its name.
     pub arguments: Vec<String>,
     /// On the standard input.
@@ -18,9 +20,10 @@ pub struct Call {
 pub fn recorder(calls: &Path) -> String {
     let calls = calls.display();
     format!(
-        "#!/bin/sh
+        "#!/bin/sh -e
 PATH=/usr/bin:/bin
 call=$(mktemp -d {calls}/.XXXXXX)
+id -u > \"$call/user\"
 printf '%s\\n' \"$@\" > \"$call/arguments\"
 cat > \"$call/input\"
 mv \"$call\" \"{calls}/${{call##*/.}}\"
@@ -39,8 +42,10 @@ impl Call {
             .collect();
         assert!(done.len() < 2, "sendmail was called {} times", done.len());
         let directory = calls.join(done.first()?);
-        let arguments = fs::read_to_string(directory.join("arguments")).unwrap();
+        let text = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+        let arguments = text("arguments");
         Some(Self {
+            user: text("user").trim().to_owned(),
             arguments: arguments.lines().map(str::to_owned).collect(),
             input: fs::read(directory.join("input")).unwrap(),
         })

@@ -26,7 +26,7 @@ pub enum Likeness {
 }
 
 /// A message in its parts. Line ends are LF.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Letter {
     fields: Vec<Field>,
     body: Vec<u8>,
@@ -69,6 +69,25 @@ impl Letter {
         self.fields.iter().any(|field| field.name == name)
     }
 
+    /// The same with another boundary between its parts, which is random.
+    fn with_a_plain_boundary(&self) -> Self {
+        let mut plain = self.clone();
+        let kind = self
+            .fields
+            .iter()
+            .find(|field| field.name == "content-type");
+        let text = kind.map(Field::text).unwrap_or_default();
+        let Some((_, boundary)) = text.split_once("boundary=\"") else {
+            return plain;
+        };
+        let boundary = boundary.split('"').next().unwrap().as_bytes();
+        plain.body = replaced(&plain.body, boundary);
+        for field in &mut plain.fields {
+            field.value = replaced(&field.value, boundary);
+        }
+        plain
+    }
+
     /// The fields that everybody may see.
     fn shown(&self) -> Vec<Field> {
         let fields = self.fields.iter();
@@ -93,8 +112,12 @@ impl Letter {
         }
         let is_added =
             |field: &Field| ADDED.contains(&field.name.as_str()) && !given.has(&field.name);
+        let (given, letter) = match likeness {
+            Likeness::Exact => (given.clone(), self.clone()),
+            Likeness::Shape => (given.with_a_plain_boundary(), self.with_a_plain_boundary()),
+        };
         let mut wanted = given.shown();
-        let mut came = self.fields.clone();
+        let mut came = letter.fields.clone();
         came.retain(|field| !is_added(field));
         if likeness == Likeness::Shape {
             wanted.sort();
@@ -112,7 +135,7 @@ impl Letter {
                 wanted.text()
             );
         }
-        let (body, wanted) = (&self.body, &given.body);
+        let (body, wanted) = (&letter.body, &given.body);
         assert!(
             body == wanted || (likeness == Likeness::Shape && shape(body) == shape(wanted)),
             "{:?} should be {:?}",
@@ -187,6 +210,21 @@ impl Field {
         let message = MessageParser::default().parse(&text).unwrap();
         message.subject().unwrap_or_default().to_owned()
     }
+}
+
+/// A text without these words.
+fn replaced(text: &[u8], words: &[u8]) -> Vec<u8> {
+    let mut rest = text;
+    let mut replaced = Vec::with_capacity(text.len());
+    while let Some((&first, behind)) = rest.split_first() {
+        if rest.starts_with(words) {
+            rest = &rest[words.len()..];
+        } else {
+            replaced.push(first);
+            rest = behind;
+        }
+    }
+    replaced
 }
 
 /// A text in which all numbers are the same.

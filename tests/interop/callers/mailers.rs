@@ -29,7 +29,6 @@ fn mutt() {
 fn mutt_with_an_attachment() {
     is_served(&Caller {
         needs: &["/usr/bin/mutt"],
-        // The boundary is random, but only in what mutt makes.
         script: r#"
             cat > draft <<'END'
 From: Alice <alice@example.org>
@@ -181,24 +180,6 @@ fn smartd_through_mail() {
         sender: "root@example.org",
         recipients: &["root@example.org"],
         failure: Failure::Says("exited with return code 1"),
-        ..CALLER
-    });
-}
-
-#[test]
-fn fail2ban_through_mail() {
-    is_served(&Caller {
-        needs: &["/usr/bin/bsd-mailx"],
-        script: r#"
-            ln -sf /usr/bin/bsd-mailx /etc/alternatives/mail
-            export DEAD=/mnt/dead
-            printf %b 'Hi,\nThe IP 192.0.2.1 has just been banned.\nRegards,\nFail2Ban' |
-            mail -E 'set escape' -s '[Fail2Ban] sshd: banned 192.0.2.1' root
-        "#,
-        place: Place::Host,
-        sender: "root@example.org",
-        recipients: &["root@example.org"],
-        failure: Failure::Status(1),
         ..CALLER
     });
 }
