@@ -107,7 +107,11 @@ impl Postfix {
         };
         chown("postfix", "data");
         chown("nobody", "mail");
-        fs::write(root.join("etc/main.cf"), main_cf(root) + configuration).unwrap();
+        fs::write(
+            root.join("etc/main.cf"),
+            overridden(&main_cf(root), configuration),
+        )
+        .unwrap();
         let smtpd = format!("127.0.0.1:{} inet n - n - - smtpd\n", self.port);
         fs::write(root.join("etc/master.cf"), smtpd + services + MASTER).unwrap();
     }
@@ -177,6 +181,19 @@ impl Drop for Postfix {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// A configuration with these lines in the place of those for the same parameters. Postfix would warn
+/// of each that is there twice; and when all of its daemons warn as they start, the one that writes
+/// the log may wait for itself for ever.
+fn overridden(configuration: &str, by: &str) -> String {
+    let name = |line: &str| line.split_once(" =").map(|(name, _)| name.to_owned());
+    let mut lines: Vec<&str> = configuration.lines().collect();
+    for line in by.lines() {
+        lines.retain(|other| name(other).is_none() || name(other) != name(line));
+        lines.push(line);
+    }
+    lines.join("\n") + "\n"
 }
 
 fn main_cf(root: &Path) -> String {

@@ -51,6 +51,13 @@ impl Call {
         })
     }
 
+    /// As a shell takes them.
+    pub fn quoted_arguments(&self) -> String {
+        let arguments = self.arguments.iter();
+        let quoted = arguments.map(|word| format!("'{}'", word.replace('\'', r"'\''")));
+        quoted.collect::<Vec<_>>().join(" ")
+    }
+
     /// The message that it gives.
     pub fn letter(&self) -> Letter {
         let mut input = without_cr(&self.input);

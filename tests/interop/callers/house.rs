@@ -171,35 +171,39 @@ impl House {
 
     /// Runs a caller to its end.
     pub fn run(&self, caller: &Caller) -> Ended {
+        self.run_script(caller.place, caller.script)
+    }
+
+    fn run_script(&self, place: Place, script: &str) -> Ended {
         let sendmail = self.path("bin/sendmail");
-        let command = match caller.place {
+        let command = match place {
             Place::Directory => {
                 let mut command = Command::new("bash");
-                command.args(["-o", "pipefail", "-c", caller.script, "caller"]);
+                command.args(["-o", "pipefail", "-c", script, "caller"]);
                 command.arg(sendmail);
                 self.tell_where(&mut command);
                 command
             }
             Place::Host => {
-                let mut command =
-                    host::command(caller.script, &sendmail, &self.etc(), &self.path("log"));
+                let mut command = host::command(script, &sendmail, &self.etc(), &self.path("log"));
                 self.surround(&mut command);
                 command
             }
         };
-        self.finish(command, Stdio::null())
+        self.finish(command)
     }
 
     /// Calls our sendmail as it was called before, and by the same user.
-    pub fn call(&self, call: &Call) -> Ended {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", &call.user, "--regid", &call.user]);
-        command.args(["--clear-groups", "--"]);
-        command.arg(self.path("bin/sendmail")).args(&call.arguments);
-        self.tell_where(&mut command);
+    pub fn call(&self, place: Place, call: &Call) -> Ended {
         fs::write(self.path("input"), &call.input).unwrap();
-        let input = File::open(self.path("input")).unwrap();
-        self.finish(command, input.into())
+        let script = format!(
+            "sendmail=$1; shift $#; set -- {}
+            exec setpriv --reuid {user} --regid {user} --clear-groups -- \"$sendmail\" \"$@\" < {}",
+            call.quoted_arguments(),
+            self.path("input").display(),
+            user = call.user,
+        );
+        self.run_script(place, &script)
     }
 
     /// An environment of its own, with the names of its configurations.
@@ -232,11 +236,11 @@ impl House {
         })
     }
 
-    fn finish(&self, mut command: Command, stdin: Stdio) -> Ended {
+    fn finish(&self, mut command: Command) -> Ended {
         let said = self.path("said");
         let out = File::create(&said).unwrap();
         let mut child = command
-            .stdin(stdin)
+            .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
             .process_group(0)
@@ -275,7 +279,7 @@ impl House {
     pub fn has_delivered(&self, caller: &Caller, given: &Letter, likeness: Likeness) {
         for recipient in caller.recipients {
             let mailbox = recipient.split('@').next().unwrap();
-            let whole = self.postfix.receive_whole(mailbox);
+            let whole = self.arrived(mailbox);
             let text = String::from_utf8_lossy(&whole).into_owned();
             let sender = format!("Return-Path: <{}>\n", caller.sender);
             assert!(text.starts_with(&sender), "not {sender} but {text}");
@@ -293,6 +297,21 @@ impl House {
             }
         }
         self.is_done();
+    }
+
+    /// The next message in a mailbox, which is taken out.
+    #[track_caller]
+    fn arrived(&self, mailbox: &str) -> Vec<u8> {
+        let new = self.postfix.path("mail").join(mailbox).join("new");
+        let began = Instant::now();
+        while is_empty(&new) {
+            if began.elapsed() > LIMIT / 3 {
+                let log = fs::read_to_string(self.postfix.path("log")).unwrap();
+                panic!("nothing arrives for {mailbox}: {log}");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.postfix.receive_whole(mailbox)
     }
 
     #[track_caller]

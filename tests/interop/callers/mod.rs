@@ -77,12 +77,12 @@ fn is_served(caller: &Caller) {
     house.run(caller).ends_well();
     house.has_delivered(caller, &given, Likeness::Shape);
 
-    house.call(&call).ends_well();
+    house.call(caller.place, &call).ends_well();
     house.has_delivered(caller, &given, Likeness::Exact);
 
     house.break_down();
     house.run(caller).shows(caller.failure);
-    house.call(&call).has_failed();
+    house.call(caller.place, &call).has_failed();
 }
 
 /// A message that is given as a program that is not here would give it.
