@@ -21,6 +21,7 @@ mod terminal;
 
 mod abilities;
 mod auth;
+mod callers;
 mod certificates;
 mod crash;
 mod delivery;

@@ -78,6 +78,11 @@ impl Postfix {
         self.master.unwrap()
     }
 
+    /// Where it listens, as a relay is named.
+    pub fn relay(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// A file or directory of its own.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -102,7 +107,11 @@ impl Postfix {
         };
         chown("postfix", "data");
         chown("nobody", "mail");
-        fs::write(root.join("etc/main.cf"), main_cf(root) + configuration).unwrap();
+        fs::write(
+            root.join("etc/main.cf"),
+            overridden(&main_cf(root), configuration),
+        )
+        .unwrap();
         let smtpd = format!("127.0.0.1:{} inet n - n - - smtpd\n", self.port);
         fs::write(root.join("etc/master.cf"), smtpd + services + MASTER).unwrap();
     }
@@ -125,7 +134,7 @@ impl Postfix {
 
     /// Runs the program in a directory, with this server as its relay.
     pub fn send(&self, directory: &Path, arguments: &[&str]) -> Ran {
-        let relay = format!("127.0.0.1:{}", self.port);
+        let relay = self.relay();
         let all = [&["-r", &relay, "--helo", "client.test"], arguments].concat();
         ehlo(directory, &all)
     }
@@ -174,6 +183,19 @@ impl Drop for Postfix {
     }
 }
 
+/// A configuration with these lines in the place of those for the same parameters. Postfix would warn
+/// of each that is there twice; and when all of its daemons warn as they start, the one that writes
+/// the log may wait for itself for ever.
+fn overridden(configuration: &str, by: &str) -> String {
+    let name = |line: &str| line.split_once(" =").map(|(name, _)| name.to_owned());
+    let mut lines: Vec<&str> = configuration.lines().collect();
+    for line in by.lines() {
+        lines.retain(|other| name(other).is_none() || name(other) != name(line));
+        lines.push(line);
+    }
+    lines.join("\n") + "\n"
+}
+
 fn main_cf(root: &Path) -> String {
     let root = root.display();
     format!(
@@ -208,8 +230,8 @@ relay_transport = error:no mail leaves this test
     )
 }
 
-/// The fields that Postfix puts before a message it delivers.
-fn without_trace(mut message: &[u8]) -> &[u8] {
+/// A message without the fields that Postfix puts before it.
+pub fn without_trace(mut message: &[u8]) -> &[u8] {
     const FIELDS: [&[u8]; 5] = [
         b"Return-Path:",
         b"X-Original-To:",
