@@ -1,5 +1,6 @@
 //! Sending by way of the queue: first it is safe, then it is sent.
 
+use super::log::Logged;
 use super::send;
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
@@ -14,6 +15,7 @@ use crate::queue::{Claim, Kind, Letter, QueueError, Spool, Store as _};
 use crate::ready::Ready;
 use crate::transcript;
 use crate::watch::{Happening, Watch};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
@@ -35,6 +37,8 @@ pub struct Kept<'p> {
     pub output: transcript::Options,
     /// Who hears of refusals.
     pub told: Told,
+    /// A file that the conversation is added to, wherever else it is shown.
+    pub log: Option<&'p Path>,
     /// Whether the message is kept as it was given, instead of in the shape that all servers can carry.
     pub as_given: bool,
 }
@@ -159,6 +163,14 @@ impl Kept<'_> {
         let exit = send::shown(self.output, self.told, |watch| {
             let Some(claim) = claim.take() else {
                 return Report::unasked(&[]);
+            };
+            let mut both;
+            let watch: &mut dyn Watch = match self.log {
+                None => watch,
+                Some(path) => {
+                    both = Logged::open(path, watch);
+                    &mut both
+                }
             };
             self.say_where(&*claim, watch);
             for remark in &self.message.remarks {

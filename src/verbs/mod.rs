@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod keep;
+mod log;
 mod print;
 mod probe;
 mod progress;

@@ -31,6 +31,7 @@ pub fn run(plan: Send) -> Exit {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Caller,
+        log: None,
         as_given: false,
     };
     kept.send_or_not()

@@ -3,17 +3,18 @@
 use super::keep::Kept;
 use super::queue;
 use super::send;
-use super::terminal::complain;
+use super::terminal::{complain, print};
 use crate::blocks::Nothing;
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::envelope::{Dsn, Envelope};
 use crate::exit::Exit;
 use crate::message::{Message, Submission};
-use crate::outcome::Report;
+use crate::outcome::{Fate, Report, Verdict};
 use crate::plan::{self, Sendmail, Task};
 use crate::ready::Ready;
 use crate::rewrite::Rewriter;
+use crate::watch::Watch;
 use std::time::SystemTime;
 
 /// Does it.
@@ -53,6 +54,7 @@ pub fn hand_in(plan: &Sendmail, message: &Message) -> Exit {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Nobody,
+        log: plan.log.as_deref(),
         as_given: true,
     };
     kept.send_or_not()
@@ -67,26 +69,52 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
             return error.exit();
         }
     };
-    let ready = match Ready::of(&plan.way) {
-        Ok(ready) => ready,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
-        }
-    };
+    let mut taken = Vec::new();
+    let exit = send::shown(plan.output, Told::Caller, |watch| {
+        let report = ask(plan, &envelope, watch);
+        let fates = report.fates.iter();
+        taken.extend(fates.filter_map(|fate| {
+            let is_taken = fate.verdict == Verdict::Accepted;
+            is_taken.then(|| format!("{}... deliverable ({})\n", fate.recipient, fate.words()))
+        }));
+        report
+    });
+    // A server may well take everything, and refuse it later.
+    match print(|out| out.write_all(taken.concat().as_bytes())) {
+        Exit::Ok => exit,
+        unwritten => unwritten,
+    }
+}
+
+/// By the first way, and by the others for those who have no answer that lasts.
+fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
     let parcel = Parcel {
-        envelope: &envelope,
+        envelope,
         utf8_header: false,
         message: &Nothing,
         asks_only: true,
         ledger: None,
     };
-    send::shown(plan.output, Told::Caller, |watch| {
-        let mut report = Report::unasked(&envelope.recipients);
-        let router = ready.router();
-        deliver(&parcel, &ready.way(&router, None), &mut report, watch);
-        report
-    })
+    let mut report = Report::unasked(&envelope.recipients);
+    for way in std::iter::once(&plan.way).chain(&plan.fallbacks) {
+        let open = report.open();
+        match Ready::of(way) {
+            Ok(ready) => {
+                let router = ready.router();
+                deliver(&parcel, &ready.way(&router, None), &mut report, watch);
+            }
+            Err(error) => {
+                for place in open {
+                    let fate = &mut report.fates[place];
+                    *fate = Fate::wayless(&fate.recipient, &error.to_string());
+                }
+            }
+        }
+        if report.open().is_empty() || watch.refuses() {
+            break;
+        }
+    }
+    report
 }
 
 fn envelope(

@@ -98,6 +98,7 @@ fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Nobody,
+        log: None,
         as_given: true,
     };
     let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
