@@ -215,7 +215,8 @@ impl Fate {
     /// Others have just found the host down.
     #[must_use]
     pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
-        let sentence = format!("<{recipient}>: {host} was not tried: {why}");
+        let sentence =
+            format!("<{recipient}>: {host} was not tried, because it was down a moment ago: {why}");
         Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
     }
 

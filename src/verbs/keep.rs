@@ -7,11 +7,12 @@ use crate::blocks::{Replay as _, Shape, Transport};
 use crate::courier::{
     Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told, attempt, settle,
 };
+use crate::credentials::Source;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::outcome::Report;
 use crate::plan::{self, FirstTry, Queueing, Way};
-use crate::queue::{Claim, Kind, Letter, QueueError, Spool, Store as _};
+use crate::queue::{Claim, Id, Kind, Letter, QueueError, Spool, Store as _, next_attempt};
 use crate::ready::Ready;
 use crate::transcript;
 use crate::watch::{Happening, Watch};
@@ -141,6 +142,33 @@ impl Kept<'_> {
         watch.happened(Happening::Note(&note));
     }
 
+    /// Says when it is tried again, and what may be missing then.
+    fn say_when(&self, office: &Office<'_>, id: &Id, watch: &mut dyn Watch) {
+        let item = office.store.item(id).ok().flatten();
+        let next = item.and_then(|item| next_attempt(&item, office.settings));
+        let note = match next.map(|next| next.duration_since(SystemTime::now())) {
+            Some(Ok(left)) => {
+                let minutes = left.as_secs().div_ceil(60);
+                format!("{id} stays in the queue; a run of it tries again in {minutes} minutes")
+            }
+            Some(Err(_)) => format!("{id} stays in the queue; the next run of it tries again"),
+            None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
+        };
+        watch.happened(Happening::Note(&note));
+        if self.password_is_passing() {
+            complain(
+                "warning: the password comes from EHLO_PASSWORD, which a later run may not have; \
+                 --password-file or --password-command say where it is then",
+            );
+        }
+    }
+
+    fn password_is_passing(&self) -> bool {
+        let credentials = self.way.credentials.as_ref();
+        let is_found = credentials.is_some_and(|credentials| credentials.source == Source::Found);
+        is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
+    }
+
     fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Exit {
         let stop = AtomicBool::new(false);
         let office = Office {
@@ -202,6 +230,7 @@ impl Kept<'_> {
             Ok((mut report, settled)) => {
                 if settled == Settled::Kept {
                     report.keep(|_| true);
+                    self.say_when(office, &id, watch);
                 }
                 report
             }
