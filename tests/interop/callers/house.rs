@@ -164,6 +164,18 @@ impl House {
         call
     }
 
+    /// From now on sendmail delivers there.
+    pub fn relay_to(&self, relay: &str) {
+        let queue = self.path("queue");
+        let text = configuration(relay, queue.to_str().unwrap());
+        fs::write(self.path("etc/ehlo/config.toml"), text).unwrap();
+    }
+
+    /// Whether there is something in our queue.
+    pub fn keeps_something(&self) -> bool {
+        stand_in().is_some() || !is_empty(&self.path("queue/items"))
+    }
+
     /// From now on sendmail can neither deliver nor keep anything.
     pub fn break_down(&self) {
         self.is_broken.set(true);
@@ -306,8 +318,9 @@ impl House {
         let began = Instant::now();
         while is_empty(&new) {
             if began.elapsed() > LIMIT / 3 {
+                let said = fs::read_to_string(self.path("said")).unwrap();
                 let log = fs::read_to_string(self.postfix.path("log")).unwrap();
-                panic!("nothing arrives for {mailbox}: {log}");
+                panic!("nothing arrives for {mailbox}: {said}\n{log}");
             }
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -1,6 +1,6 @@
 //! Whether what arrived is what was given.
 
-use mail_parser::{Address, MessageParser};
+use mail_parser::MessageParser;
 use std::borrow::Cow;
 
 /// The domain of names without one.
@@ -189,7 +189,7 @@ impl Field {
     fn addresses(&self) -> Vec<(Option<String>, String)> {
         let text = [b"From:", &self.value[..], b"\n"].concat();
         let message = MessageParser::default().parse(&text).unwrap();
-        let Some(from) = message.from().map(Address::clone) else {
+        let Some(from) = message.from().cloned() else {
             return Vec::new();
         };
         let all = from.into_list().into_iter();

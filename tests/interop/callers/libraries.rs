@@ -1,6 +1,6 @@
 //! What programs are written with.
 
-use super::{CALLER, Caller, Failure, is_served};
+use super::{CALLER, Caller, Failure, Place, is_served};
 
 const ALL: [&str; 3] = [
     "bob@example.test",
@@ -34,7 +34,7 @@ fn php_mail_as_debian_configures_it() {
         script: r#"
             php -n -r 'exit(mail("bob@example.test", "hello", "text\n") ? 0 : 1);'
         "#,
-        place: super::Place::Host,
+        place: Place::Host,
         sender: "root@example.org",
         failure: Failure::Status(1),
         ..CALLER

@@ -95,7 +95,7 @@ fn bsd_mailx() {
     });
 }
 
-const PATCH: &str = r#"
+const PATCH: &str = r"
     export GIT_AUTHOR_NAME='Alice Ärger' GIT_AUTHOR_EMAIL=alice@example.org
     export GIT_COMMITTER_NAME='Alice Ärger' GIT_COMMITTER_EMAIL=alice@example.org
     rm -rf tree
@@ -103,7 +103,7 @@ const PATCH: &str = r#"
     git commit -q -m 'Add a file with Grüße' -m 'A text
 .
 with a dot' || exit 99
-"#;
+";
 
 #[test]
 fn git_send_email() {
@@ -169,17 +169,16 @@ fn smartd_through_mail() {
             "/usr/bin/bsd-mailx",
         ],
         // As smartd starts it, with Debian's 10mail as the last in the chain.
-        script: r#"
+        script: r"
             ln -sf /usr/bin/bsd-mailx /etc/alternatives/mail
             export DEAD=/mnt/dead SMARTD_MAILER=/usr/share/smartmontools/smartd-runner
             export SMARTD_ADDRESS=root SMARTD_MESSAGE='Device: /dev/sda, FAILED SMART self-check'
             export SMARTD_FAILTYPE=Health SMARTD_PREVCNT=0 SMARTD_DEVICEINFO='A disk, S/N:1'
             /usr/share/smartmontools/smartd_warning.sh
-        "#,
+        ",
         place: Place::Host,
         sender: "root@example.org",
         recipients: &["root@example.org"],
         failure: Failure::Says("exited with return code 1"),
-        ..CALLER
     });
 }

@@ -1,6 +1,9 @@
 //! Callers that are not here, by the arguments that their sources have.
 
-use super::given_by;
+use super::house::House;
+use super::{CALLER, Caller, given_by};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 const BOB: [&str; 1] = ["bob@example.test"];
 const ROOT: [&str; 1] = ["root@example.org"];
@@ -136,4 +139,26 @@ fn a_report_from_nobody() {
         "$1" -i -f '<>' bob@example.test
     "#;
     given_by(script, "", &BOB);
+}
+
+/// Longer than it takes to keep a message, and shorter than any server is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[test]
+fn nobody_waits_for_a_server_that_says_nothing() {
+    // A shell reads until everybody has closed the pipe.
+    let script = r#"
+        said=$(printf 'Subject: x\n\ntext\n' | "$1" -i bob@example.test 2>&1) && [ -z "$said" ]
+    "#;
+    let caller = Caller { script, ..CALLER };
+    let Some(house) = House::start(&caller) else {
+        return;
+    };
+    // Connections are made, and nobody takes them.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    house.relay_to(&server.local_addr().unwrap().to_string());
+    let began = Instant::now();
+    house.run(&caller).ends_well();
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    assert!(house.keeps_something());
 }
