@@ -78,6 +78,9 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--oauth-token-command', '--oauth-token-command', [CompletionResultType]::ParameterName, 'The OAuth token is the first line that this shell command prints')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'How the conversation is shown on stdout')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Show how far a large message is, on stderr')
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--on-uncertain', '--on-uncertain', [CompletionResultType]::ParameterName, 'What becomes of those who may have got it already')
+            [CompletionResult]::new('--on-failure', '--on-failure', [CompletionResultType]::ParameterName, 'A shell command that is told of what was given up')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
             [CompletionResult]::new('--format-flowed', '--format-flowed', [CompletionResultType]::ParameterName, 'Send long paragraphs as lines that flow')
@@ -96,6 +99,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show every host considered and how each part was encoded')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show every host considered and how each part was encoded')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --transcript json')
+            [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Keep what cannot be sent now, and try it again')
+            [CompletionResult]::new('--queue-only', '--queue-only', [CompletionResultType]::ParameterName, 'Keep the message, and let `ehlo queue run` send it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
@@ -104,6 +109,9 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Send a message with an attachment to a receiver inside, and show both sides')
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Say what a server says of itself, without sending mail')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at the configuration')
+            [CompletionResult]::new('queue', 'queue', [CompletionResultType]::ParameterValue, 'Look at the queue, and deliver what is in it')
+            [CompletionResult]::new('sendmail', 'sendmail', [CompletionResultType]::ParameterValue, 'What clap sees of it, for the sake of help and completions')
+            [CompletionResult]::new('mailq', 'mailq', [CompletionResultType]::ParameterValue, 'What clap sees of it, for the sake of help and completions')
             break
         }
         'ehlo;sink' {
@@ -185,6 +193,116 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         }
         'ehlo;config;path' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;queue' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show all items: size, age, next attempt, the last reply for each recipient')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an item: its envelope, and what happened to it')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Deliver what is due, or these items')
+            [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Try these no more until they are released')
+            [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'Try these again, and at once')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove these for good; nobody is told')
+            [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Bring these back that were set aside')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say in a line how it stands, for monitoring')
+            [CompletionResult]::new('systemd', 'systemd', [CompletionResultType]::ParameterValue, 'Print a service and a timer for systemd')
+            [CompletionResult]::new('cron', 'cron', [CompletionResultType]::ParameterValue, 'Print a line for a crontab')
+            break
+        }
+        'ehlo;queue;list' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a line')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;queue;show' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'Write its message and nothing else')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;queue;run' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Only recipients in this domain, due or not; repeatable')
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'Also what is not due yet')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Stay, and deliver what comes in and what becomes due')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the conversations')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the conversations')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Show the conversations, one JSON object a line')
+            [CompletionResult]::new('--behind', '--behind', [CompletionResultType]::ParameterName, 'Leave the terminal, and tell nobody of failures')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;queue;hold' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;queue;release' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;queue;remove' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;queue;requeue' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;queue;status' {
+            [CompletionResult]::new('--warn-items', '--warn-items', [CompletionResultType]::ParameterName, 'So many items are a warning')
+            [CompletionResult]::new('--critical-items', '--critical-items', [CompletionResultType]::ParameterName, 'So many items are critical')
+            [CompletionResult]::new('--warn-age', '--warn-age', [CompletionResultType]::ParameterName, 'An item as old as this is a warning, like 1h')
+            [CompletionResult]::new('--critical-age', '--critical-age', [CompletionResultType]::ParameterName, 'An item as old as this is critical, like 4h or 2d')
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;queue;systemd' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;queue;cron' {
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;sendmail' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;mailq' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

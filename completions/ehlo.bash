@@ -22,8 +22,17 @@ _ehlo() {
             ehlo,demo)
                 cmd="ehlo__subcmd__demo"
                 ;;
+            ehlo,mailq)
+                cmd="ehlo__subcmd__mailq"
+                ;;
             ehlo,probe)
                 cmd="ehlo__subcmd__probe"
+                ;;
+            ehlo,queue)
+                cmd="ehlo__subcmd__queue"
+                ;;
+            ehlo,sendmail)
+                cmd="ehlo__subcmd__sendmail"
                 ;;
             ehlo,sink)
                 cmd="ehlo__subcmd__sink"
@@ -37,6 +46,36 @@ _ehlo() {
             ehlo__subcmd__config,show)
                 cmd="ehlo__subcmd__config__subcmd__show"
                 ;;
+            ehlo__subcmd__queue,cron)
+                cmd="ehlo__subcmd__queue__subcmd__cron"
+                ;;
+            ehlo__subcmd__queue,hold)
+                cmd="ehlo__subcmd__queue__subcmd__hold"
+                ;;
+            ehlo__subcmd__queue,list)
+                cmd="ehlo__subcmd__queue__subcmd__list"
+                ;;
+            ehlo__subcmd__queue,release)
+                cmd="ehlo__subcmd__queue__subcmd__release"
+                ;;
+            ehlo__subcmd__queue,remove)
+                cmd="ehlo__subcmd__queue__subcmd__remove"
+                ;;
+            ehlo__subcmd__queue,requeue)
+                cmd="ehlo__subcmd__queue__subcmd__requeue"
+                ;;
+            ehlo__subcmd__queue,run)
+                cmd="ehlo__subcmd__queue__subcmd__run"
+                ;;
+            ehlo__subcmd__queue,show)
+                cmd="ehlo__subcmd__queue__subcmd__show"
+                ;;
+            ehlo__subcmd__queue,status)
+                cmd="ehlo__subcmd__queue__subcmd__status"
+                ;;
+            ehlo__subcmd__queue,systemd)
+                cmd="ehlo__subcmd__queue__subcmd__systemd"
+                ;;
             *)
                 ;;
         esac
@@ -44,7 +83,7 @@ _ehlo() {
 
     case "${cmd}" in
         ehlo)
-            opts="-f -s -b -a -H -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --server --relay --port --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --progress --json --profile --config --help --version sink demo probe config"
+            opts="-f -s -b -a -H -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --server --relay --port --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --progress --json --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --help --version sink demo probe config queue sendmail mailq"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -278,6 +317,18 @@ _ehlo() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-uncertain)
+                    COMPREPLY=($(compgen -W "retry hold" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-failure)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -362,6 +413,20 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__demo)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__mailq)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -482,6 +547,274 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue)
+            opts="-h --help list show run hold release remove requeue status systemd cron"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__cron)
+            opts="-h --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__hold)
+            opts="-h --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__list)
+            opts="-h --json --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__release)
+            opts="-h --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__remove)
+            opts="-h --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__requeue)
+            opts="-h --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__run)
+            opts="-v -h --to --now --watch --verbose --json --behind --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__show)
+            opts="-h --message --json --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__status)
+            opts="-h --warn-items --critical-items --warn-age --critical-age --json --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --warn-items)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --critical-items)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warn-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --critical-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__systemd)
+            opts="-h --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__sendmail)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -75,6 +75,9 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --oauth-token-command 'The OAuth token is the first line that this shell command prints'
             cand --transcript 'How the conversation is shown on stdout'
             cand --progress 'Show how far a large message is, on stderr'
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --on-uncertain 'What becomes of those who may have got it already'
+            cand --on-failure 'A shell command that is told of what was given up'
             cand --profile 'Use the options of this profile'
             cand --config 'The file with the profiles'
             cand --format-flowed 'Send long paragraphs as lines that flow'
@@ -93,6 +96,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand -v 'Show every host considered and how each part was encoded'
             cand --verbose 'Show every host considered and how each part was encoded'
             cand --json 'The same as --transcript json'
+            cand --queue 'Keep what cannot be sent now, and try it again'
+            cand --queue-only 'Keep the message, and let `ehlo queue run` send it'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
@@ -101,6 +106,9 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand demo 'Send a message with an attachment to a receiver inside, and show both sides'
             cand probe 'Say what a server says of itself, without sending mail'
             cand config 'Look at the configuration'
+            cand queue 'Look at the queue, and deliver what is in it'
+            cand sendmail 'What clap sees of it, for the sake of help and completions'
+            cand mailq 'What clap sees of it, for the sake of help and completions'
         }
         &'ehlo;sink'= {
             cand --listen 'Where to listen; port 0 takes a free one, which is said on stderr'
@@ -175,6 +183,103 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         }
         &'ehlo;config;path'= {
             cand --config 'The file with the profiles'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;queue'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand list 'Show all items: size, age, next attempt, the last reply for each recipient'
+            cand show 'Show an item: its envelope, and what happened to it'
+            cand run 'Deliver what is due, or these items'
+            cand hold 'Try these no more until they are released'
+            cand release 'Try these again, and at once'
+            cand remove 'Remove these for good; nobody is told'
+            cand requeue 'Bring these back that were set aside'
+            cand status 'Say in a line how it stands, for monitoring'
+            cand systemd 'Print a service and a timer for systemd'
+            cand cron 'Print a line for a crontab'
+        }
+        &'ehlo;queue;list'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand --json 'One JSON object a line'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;queue;show'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand --message 'Write its message and nothing else'
+            cand --json 'One JSON object'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ehlo;queue;run'= {
+            cand --to 'Only recipients in this domain, due or not; repeatable'
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand --now 'Also what is not due yet'
+            cand --watch 'Stay, and deliver what comes in and what becomes due'
+            cand -v 'Show the conversations'
+            cand --verbose 'Show the conversations'
+            cand --json 'Show the conversations, one JSON object a line'
+            cand --behind 'Leave the terminal, and tell nobody of failures'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ehlo;queue;hold'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;queue;release'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;queue;remove'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;queue;requeue'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;queue;status'= {
+            cand --warn-items 'So many items are a warning'
+            cand --critical-items 'So many items are critical'
+            cand --warn-age 'An item as old as this is a warning, like 1h'
+            cand --critical-age 'An item as old as this is critical, like 4h or 2d'
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand --json 'One JSON object'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ehlo;queue;systemd'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;queue;cron'= {
+            cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
+            cand --config 'The file with the rules of the queue, under [queue]'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;sendmail'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'ehlo;mailq'= {
             cand -h 'Print help'
             cand --help 'Print help'
         }

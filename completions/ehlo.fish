@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= progress= json profile= config= h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= progress= json queue queue-only queue-dir= on-uncertain= on-failure= profile= config= h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -93,6 +93,10 @@ none\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l progress -d 'Show how far a large message is, on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l on-uncertain -d 'What becomes of those who may have got it already' -r -f -a "retry\t''
+hold\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l on-failure -d 'A shell command that is told of what was given up' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l config -d 'The file with the profiles' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long paragraphs as lines that flow'
@@ -106,12 +110,17 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l allow-cleartext-password -d '
 complete -c ehlo -n "__fish_ehlo_needs_command" -s q -l quiet -d 'Show only what failed, on stderr'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s v -l verbose -d 'Show every host considered and how each part was encoded'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transcript json'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Keep what cannot be sent now, and try it again'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Keep the message, and let `ehlo queue run` send it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
@@ -173,3 +182,60 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcom
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'The file with the profiles' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "list" -d 'Show all items: size, age, next attempt, the last reply for each recipient'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "show" -d 'Show an item: its envelope, and what happened to it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "run" -d 'Deliver what is due, or these items'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "hold" -d 'Try these no more until they are released'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "release" -d 'Try these again, and at once'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "remove" -d 'Remove these for good; nobody is told'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "requeue" -d 'Bring these back that were set aside'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "status" -d 'Say in a line how it stands, for monitoring'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "systemd" -d 'Print a service and a timer for systemd'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "cron" -d 'Print a line for a crontab'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'One JSON object a line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l message -d 'Write its message and nothing else'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l json -d 'One JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l to -d 'Only recipients in this domain, due or not; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l now -d 'Also what is not due yet'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l watch -d 'Stay, and deliver what comes in and what becomes due'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Show the conversations'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l json -d 'Show the conversations, one JSON object a line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l behind -d 'Leave the terminal, and tell nobody of failures'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l warn-items -d 'So many items are a warning' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l critical-items -d 'So many items are critical' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l warn-age -d 'An item as old as this is a warning, like 1h' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l critical-age -d 'An item as old as this is critical, like 4h or 2d' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l json -d 'One JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sendmail" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand mailq" -s h -l help -d 'Print help'

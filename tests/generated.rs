@@ -1,7 +1,7 @@
 //! What lies in `man/` and `completions/` is what clap makes of the command line today, and the
 //! sections that people have written. `UPDATE=1 cargo test --test generated` rewrites the files.
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -10,7 +10,12 @@ use ehlo::exit::Exit;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const VERBS: [(&str, &str); 4] = [
+#[path = "generated/queue.rs"]
+mod queue;
+#[path = "generated/sendmail.rs"]
+mod sendmail;
+
+const VERBS: [(&str, &str); 7] = [
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -29,17 +34,32 @@ const VERBS: [(&str, &str); 4] = [
         "Look at the configuration: check reads the file and tries every option of every profile, show \
          prints a profile with all that it inherits, path says which file it is.",
     ),
+    (
+        "queue",
+        "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
+    ),
+    (
+        "sendmail",
+        "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
+         without being told.",
+    ),
+    ("mailq", "Show the queue, as sendmail does."),
 ];
 
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 5] = [
+const SYNOPSIS: [(&str, &str); 7] = [
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
     ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
+    (
+        "ehlo queue",
+        " list|show|run|hold|release|remove|requeue|status|systemd|cron",
+    ),
+    ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
 const CONVERSATION: &str = "\
@@ -88,7 +108,7 @@ It is never an option, and stands in no transcript, also where the server says i
 ehlo leaves no core file and cannot be traced by other programs of the same user.",
 ];
 
-const CONFIGURATION: [&str; 4] = [
+const CONFIGURATION: [&str; 5] = [
     "\
 A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
 string or a number, with true for an option without a value, or with an array for one that may be
@@ -106,6 +126,9 @@ reached or answers for now.",
 The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
 at credentials. A password does not belong into it. Whatever is wrong with it ends ehlo with status 78,
 before anything is sent.",
+    "\
+The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail
+in [sendmail] and [rewrite] (see ehlo-sendmail(1)).",
     "For example:",
 ];
 
@@ -124,7 +147,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 10] = [
+const ENVIRONMENT: [(&str, &str); 11] = [
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -147,6 +170,10 @@ const ENVIRONMENT: [(&str, &str); 10] = [
         "the CAs that are trusted, instead of the system's",
     ),
     (
+        "XDG_STATE_HOME",
+        "where the queue of a user is, in ehlo/queue, instead of in ~/.local/state",
+    ),
+    (
         "TZ",
         "the zone of the Date field, instead of /etc/localtime",
     ),
@@ -161,10 +188,14 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("COLUMNS", "the width of --help"),
 ];
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
         "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
+    ),
+    (
+        "~/.local/state/ehlo/queue, /var/spool/ehlo",
+        "the queue, of a user and of root",
     ),
     (
         "~/.netrc",
@@ -236,6 +267,10 @@ fn section(page: &mut Roff, title: &str, paragraphs: &[&str]) {
 
 fn table<'a>(page: &mut Roff, title: &str, rows: impl IntoIterator<Item = (String, &'a str)>) {
     page.control("SH", [title]);
+    self::rows(page, rows);
+}
+
+fn rows<'a>(page: &mut Roff, rows: impl IntoIterator<Item = (String, &'a str)>) {
     for (term, text) in rows {
         page.control("TP", []);
         page.text([bold(term)]);
@@ -278,6 +313,15 @@ fn render(section: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+fn synopsis_lines(page: &mut Roff, lines: &[(&str, &str)]) {
+    for (at, (name, rest)) in lines.iter().enumerate() {
+        if at > 0 {
+            page.control("br", []);
+        }
+        page.text([bold(*name), roman(*rest)]);
+    }
+}
+
 fn main_page() -> String {
     // Long help ends with the examples, which the manual shows in their own section.
     let command = built().after_long_help("").after_help("");
@@ -287,12 +331,7 @@ fn main_page() -> String {
         .manual("User Commands");
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
-    for (at, (name, rest)) in SYNOPSIS.iter().enumerate() {
-        if at > 0 {
-            synopsis.control("br", []);
-        }
-        synopsis.text([bold(*name), roman(*rest)]);
-    }
+    synopsis_lines(&mut synopsis, &SYNOPSIS);
     let mut own = Roff::new();
     table(&mut own, "VERBS", owned(&VERBS));
     own.control("PP", []);
@@ -314,7 +353,9 @@ fn main_page() -> String {
     section(
         &mut own,
         "SEE ALSO",
-        &["ehlo-probe(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)"],
+        &[
+            "ehlo-probe(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
+        ],
     );
     [
         render(|out| man.render_title(out)),
@@ -385,11 +426,110 @@ fn probe_page() -> String {
     })
 }
 
+/// The page of a verb with verbs of its own.
+fn queue_page() -> String {
+    let whole = built();
+    let verb = whole.find_subcommand("queue").unwrap();
+    let mut page = titled(
+        "EHLO-QUEUE",
+        "ehlo-queue - look at the queue, and deliver what is in it",
+    );
+    page.control("SH", ["SYNOPSIS"]);
+    synopsis_lines(&mut page, &queue::SYNOPSIS);
+    section(&mut page, "DESCRIPTION", &queue::DESCRIPTION);
+    page.control("SH", ["COMMANDS"]);
+    for command in verb.get_subcommands() {
+        command_entry(&mut page, command);
+    }
+    table(&mut page, "OPTIONS OF ALL COMMANDS", owned(&queue::OPTIONS));
+    section(&mut page, "WHO RUNS IT", &[queue::RUNNERS]);
+    section(&mut page, "CONFIGURATION", &[queue::CONFIGURATION]);
+    rows(&mut page, owned(&queue::SETTINGS));
+    page.control("SH", ["EXAMPLES"]);
+    as_typed(&mut page, queue::EXAMPLES);
+    table(&mut page, "EXIT STATUS", owned(&queue::STATUS));
+    page.control("PP", []);
+    page.text([roman(queue::OF_STATUS)]);
+    rows(&mut page, owned(&queue::HEALTH));
+    section(
+        &mut page,
+        "SEE ALSO",
+        &["ehlo(1), ehlo-sendmail(1), crontab(5), systemd.timer(5)"],
+    );
+    page.to_roff()
+}
+
+/// A page that clap has no part in, with its first two lines.
+fn titled(title: &str, name: &str) -> Roff {
+    let mut page = Roff::new();
+    let footer = title.to_lowercase();
+    page.control("TH", [title, "1", "", &footer, "User Commands"]);
+    page.control("SH", ["NAME"]);
+    page.text([roman(name)]);
+    page
+}
+
+/// A verb of a verb: how it is called, what it does, and its own options.
+fn command_entry(page: &mut Roff, command: &Command) {
+    let usage = command.clone().render_usage().to_string();
+    page.control("SS", [usage.trim_start_matches("Usage: ")]);
+    let about = command.get_long_about().or(command.get_about()).unwrap();
+    page.text([roman(one_paragraph(&about.to_string()))]);
+    let is_everywhere =
+        |arg: &&Arg| ["help", "queue_dir", "config"].contains(&arg.get_id().as_str());
+    let own = command.get_arguments().filter(|arg| !is_everywhere(arg));
+    for arg in own.filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+        let short = arg.get_short().map(|short| format!("-{short}, "));
+        let long = arg.get_long().unwrap();
+        let value = arg
+            .get_value_names()
+            .filter(|_| arg.get_action().takes_values());
+        let value = value.map(|names| format!(" {}", names.join(" ")));
+        let help = arg.get_long_help().or(arg.get_help()).unwrap();
+        page.control("TP", []);
+        page.text([
+            bold(format!("{}--{long}", short.unwrap_or_default())),
+            roman(value.unwrap_or_default()),
+        ]);
+        page.text([roman(one_paragraph(&help.to_string()))]);
+    }
+}
+
+/// clap takes the full stop from a paragraph that stands alone.
+fn one_paragraph(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    format!("{}.", text.trim_end_matches('.'))
+}
+
+fn sendmail_page() -> String {
+    let name = "ehlo-sendmail - send mail for programs that call sendmail";
+    let mut page = titled("EHLO-SENDMAIL", name);
+    page.control("SH", ["SYNOPSIS"]);
+    synopsis_lines(&mut page, &sendmail::SYNOPSIS);
+    section(&mut page, "DESCRIPTION", &sendmail::DESCRIPTION);
+    table(&mut page, "OPTIONS", owned(&sendmail::OPTIONS));
+    page.control("PP", []);
+    page.text([roman(sendmail::WORDS.replace('\n', " "))]);
+    section(&mut page, "WHAT BECOMES OF A MESSAGE", &sendmail::MESSAGE);
+    section(&mut page, "ADDRESSES", &sendmail::ADDRESSES);
+    as_typed(&mut page, sendmail::CONFIGURATION);
+    section(&mut page, "RIGHTS", &sendmail::RIGHTS);
+    page.control("PP", []);
+    page.text([roman(sendmail::CARE.replace('\n', " "))]);
+    table(&mut page, "EXIT STATUS", owned(&sendmail::STATUS));
+    table(&mut page, "FILES", owned(&sendmail::FILES));
+    section(&mut page, "SEE ALSO", &[sendmail::SEE_ALSO]);
+    page.to_roff()
+}
+
 #[test]
 fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo.1"), &main_page());
     check(Path::new("man/ehlo-sink.1"), &sink_page());
     check(Path::new("man/ehlo-probe.1"), &probe_page());
+    check(Path::new("man/ehlo-queue.1"), &queue_page());
+    check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
 }
 
 #[test]

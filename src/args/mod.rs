@@ -68,6 +68,11 @@ Look at the message without sending it:
 From cron, which mails what stands on stderr, so that nothing is said as long as all is well:
   15 3 * * *  backup 2>&1 | ehlo -q -r mail.example.org -s 'backup' ops@example.org
 
+Kept until it can be delivered, by a run of the queue from cron:
+  ehlo --queue -s 'report' -b @report.txt ops@example.org
+  ehlo queue list
+  */5 * * * *  ehlo queue run
+
 One line of JSON a step for a program to read, and a receiver to try it on:
   ehlo sink --count 1 --print &
   ehlo --json -r 127.0.0.1:2525 -s test -b hello bob@example.org

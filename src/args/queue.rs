@@ -40,7 +40,9 @@ pub struct Args {
     #[arg(long, value_name = "HOW", value_enum)]
     on_uncertain: Option<Uncertain>,
 
-    /// A shell command that gets what was given up, in JSON.
+    /// A shell command that is told of what was given up.
+    ///
+    /// It gets one JSON object on its standard input.
     #[arg(long, value_name = "CMD", value_parser = auth::command)]
     on_failure: Option<String>,
 }
@@ -144,6 +146,8 @@ enum What {
         place: Place,
     },
     /// Show an item: its envelope, and what happened to it.
+    ///
+    /// The beginning of its name will do, if it is the only one that begins like this.
     Show {
         /// Which.
         #[arg(value_name = "ID", value_parser = value::item)]
@@ -158,6 +162,8 @@ enum What {
         place: Place,
     },
     /// Deliver what is due, or these items.
+    ///
+    /// New failures are one line each on stderr, so that cron mails them; nothing else is said.
     Run(RunArgs),
     /// Try these no more until they are released.
     Hold(Items),
@@ -165,9 +171,12 @@ enum What {
     Release(Items),
     /// Remove these for good; nobody is told.
     Remove(Items),
-    /// Bring these back that were given up.
+    /// Bring these back that were set aside.
     Requeue(Items),
     /// Say in a line how it stands, for monitoring.
+    ///
+    /// The exit status is 0 when all is well, 1 for a warning, 2 when it is critical, and 3 when the queue
+    /// cannot be read. What was set aside, or is damaged, is a warning in any case.
     Status(StatusArgs),
     /// Print a service and a timer for systemd.
     Systemd(Place),
@@ -213,9 +222,7 @@ struct Items {
     place: Place,
 }
 
-/// Deliver what is due, or these items.
-///
-/// New failures are one line each on stderr, so that cron mails them; nothing else is said.
+/// What is delivered, and what is seen of it.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct RunArgs {
@@ -251,10 +258,7 @@ struct RunArgs {
     place: Place,
 }
 
-/// Say in a line how it stands, for monitoring.
-///
-/// The exit status is 0 when all is well, 1 for a warning, 2 when it is critical, and 3 when the queue
-/// cannot be read. What was given up, or is damaged, is a warning in any case.
+/// From when on it stands badly.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct StatusArgs {

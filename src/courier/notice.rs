@@ -8,14 +8,14 @@ use crate::message::{Report, ReportKind, Reported, Returned};
 use crate::queue::{Claim, End, Id, Item, Kind, Letter, OnUncertain, QueueError};
 use std::time::SystemTime;
 
-/// These recipients will never get the message.
+/// These recipients will never get the message. The report is not sent as long as its claim lives.
 pub fn failed(
     office: &Office<'_>,
     claim: &dyn Claim,
     item: &Item,
     recipients: &[usize],
     id: &Id,
-) -> Result<(), QueueError> {
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
     let kind = ReportKind::Failed;
     put(
         office,
@@ -36,7 +36,7 @@ pub fn delayed(
     item: &Item,
     recipients: &[usize],
     id: &Id,
-) -> Result<(), QueueError> {
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
     let left = office
         .settings
         .give_up
@@ -68,10 +68,10 @@ fn put(
     claim: &dyn Claim,
     notice: &Notice<'_>,
     id: &Id,
-) -> Result<(), QueueError> {
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
     let item = notice.item;
     let Some(sender) = &item.letter.envelope.sender else {
-        return Ok(());
+        return Ok(None);
     };
     let (about, host) = (item.id.to_string(), reporting_mta());
     let report = Report {
@@ -105,7 +105,7 @@ fn put(
     let added = office
         .store
         .add(&letter, &report, shape.unwrap_or(nothing), Some(id));
-    added.map(drop)
+    added.map(Some)
 }
 
 impl Notice<'_> {

@@ -2,7 +2,7 @@
 
 use super::lanes::{Lanes, Road};
 use super::lines::{Branch, Lines};
-use super::settle::{Told, settle};
+use super::settle::{Confirmed, Told, confirm, settle};
 use super::{News, Office, attempt};
 use crate::plan;
 use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due, next_attempt};
@@ -353,6 +353,13 @@ impl Walk<'_> {
         }
     }
 
+    /// It is for another round.
+    fn somebody_has(&self, id: &Id) -> Taken {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.insert(id.clone());
+        Taken::Up
+    }
+
     /// One item, if nobody else has it.
     fn take_up(
         &self,
@@ -364,11 +371,7 @@ impl Walk<'_> {
         let claim = match office.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
             Ok(Claimed::Gone) => return Ok(Taken::Up),
-            Ok(Claimed::Busy) => {
-                let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-                busy.insert(id.clone());
-                return Ok(Taken::Up);
-            }
+            Ok(Claimed::Busy) => return Ok(self.somebody_has(id)),
             Err(error @ QueueError::Damaged { .. }) => {
                 office.set_aside(id, &error.to_string());
                 return Ok(Taken::Up);
@@ -384,6 +387,9 @@ impl Walk<'_> {
             let reason = format!("{CRASHES} attempts in a row have come to no end");
             office.bury(claim, &reason)?;
             return Ok(Taken::Up);
+        }
+        if confirm(office, item)? == Confirmed::NotYet {
+            return Ok(self.somebody_has(id));
         }
         let recipients = selection.recipients(item);
         let mut taken = Taken::Up;

@@ -3,7 +3,7 @@
 
 use super::{News, Office, failure, notice};
 use crate::outcome::Verdict;
-use crate::queue::{self, Claim, End, Entry, Id, Item, Kind, QueueError, Safety};
+use crate::queue::{self, Claim, Claimed, End, Entry, Id, Item, Kind, QueueError, Safety};
 
 /// Who has heard of what was refused just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,12 +123,16 @@ fn answer_for_failures(
             return Ok(Some(words_of(&item, &failed)));
         }
         Some(_) if is_wanted => report(office, claim, &item, &failed)?,
-        Some(_) => {}
+        Some(_) => reported(claim, &failed)?,
     }
     failure::tell(office, &item, &failed);
-    let reported = Entry::Reported { recipients: failed };
-    claim.note(reported, Safety::Disk)?;
     Ok(None)
+}
+
+/// These are done with.
+fn reported(claim: &dyn Claim, recipients: &[usize]) -> Result<(), QueueError> {
+    let recipients = recipients.to_vec();
+    claim.note(Entry::Reported { recipients }, Safety::Disk)
 }
 
 fn words_of(item: &Item, failed: &[usize]) -> String {
@@ -144,31 +148,74 @@ fn words_of(item: &Item, failed: &[usize]) -> String {
 }
 
 /// Puts the report into the queue, once: should we be interrupted, it is known under which name it may
-/// already be there.
+/// already be there. It is not sent before that stands in the journal.
 fn report(
     office: &Office<'_>,
     claim: &dyn Claim,
     item: &Item,
     failed: &[usize],
 ) -> Result<(), QueueError> {
-    let begun = item.history.reporting.clone();
-    let (id, recipients) = match begun.filter(|(_, recipients)| recipients == failed) {
-        Some(begun) => begun,
-        None => {
-            let id = office.store.new_id();
-            let entry = Entry::Reporting {
-                recipients: failed.to_vec(),
-                report: id.clone(),
-            };
-            claim.note(entry, Safety::Disk)?;
-            (id, failed.to_vec())
-        }
+    let id = announce(office, claim, item, failed)?;
+    let written = match office.store.item(&id)? {
+        Some(_) => None,
+        None => notice::failed(office, claim, item, failed, &id)?,
     };
-    if office.store.item(&id)?.is_none() {
-        notice::failed(office, claim, item, &recipients, &id)?;
+    if let Err(error) = reported(claim, failed) {
+        // The next run makes another; this one must not go out besides.
+        written.map_or(Ok(()), Claim::remove)?;
+        return Err(error);
     }
     hear_of(office, &item.id, &id);
     Ok(())
+}
+
+/// Writes down how a report will be called; where that was done before, it keeps its name.
+fn announce(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    failed: &[usize],
+) -> Result<Id, QueueError> {
+    let begun = item.history.reporting.clone();
+    if let Some((id, _)) = begun.filter(|(_, recipients)| recipients == failed) {
+        return Ok(id);
+    }
+    let report = office.store.new_id();
+    let entry = Entry::Reporting {
+        recipients: failed.to_vec(),
+        report: report.clone(),
+    };
+    claim.note(entry, Safety::Disk)?;
+    Ok(report)
+}
+
+/// A report that was found in the queue may be there only because its writer was interrupted: then the
+/// item that it is about does not know of it yet, and would be reported on again.
+pub fn confirm(office: &Office<'_>, report: &Item) -> Result<Confirmed, QueueError> {
+    let Kind::Report(about) = &report.letter.kind else {
+        return Ok(Confirmed::Yes);
+    };
+    match office.store.claim(about)? {
+        Claimed::Gone => Ok(Confirmed::Yes),
+        Claimed::Busy => Ok(Confirmed::NotYet),
+        Claimed::Ours(claim) => {
+            if let Some((id, recipients)) = claim.history().reporting
+                && id == report.id
+            {
+                reported(&*claim, &recipients)?;
+            }
+            Ok(Confirmed::Yes)
+        }
+    }
+}
+
+/// Whether the item that a report is about knows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It does, or is not there any more.
+    Yes,
+    /// Somebody has it just now.
+    NotYet,
 }
 
 fn warn(office: &Office<'_>, claim: &dyn Claim, item: &Item) -> Result<(), QueueError> {

@@ -35,6 +35,8 @@ pub struct Kept<'p> {
     pub output: transcript::Options,
     /// Who hears of refusals.
     pub told: Told,
+    /// Whether the message is kept as it was given, instead of in the shape that all servers can carry.
+    pub as_given: bool,
 }
 
 /// What came of it.
@@ -101,12 +103,28 @@ impl Kept<'_> {
             kind: Kind::Mail,
             queued: SystemTime::now(),
         };
-        spool.add(&letter, self.message, simplest(self.message), None)
+        spool.add(&letter, self.message, self.shape(), None)
+    }
+
+    /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
+    /// make.
+    fn shape(&self) -> Shape {
+        use Transport::{Binary, EightBit, SevenBit};
+        let able = if self.as_given {
+            [EightBit, Binary]
+        } else {
+            [SevenBit, EightBit]
+        };
+        let shape = able.into_iter().find_map(|able| self.message.shape(able));
+        shape.unwrap_or(Shape {
+            transport: Binary,
+            size: 0,
+        })
     }
 
     /// Says under which name it is in the queue, to those who want to know.
     fn say_queued(&self, claim: &dyn Claim) -> Exit {
-        send::shown(self.output, |watch| {
+        send::shown(self.output, self.told, |watch| {
             self.say_where(claim, watch);
             let mut report = Report::unasked(&self.message.envelope.recipients);
             report.keep(|_| true);
@@ -138,7 +156,7 @@ impl Kept<'_> {
             Err(error) => Branch::none(error),
         };
         let mut claim = Some(claim);
-        let exit = send::shown(self.output, |watch| {
+        let exit = send::shown(self.output, self.told, |watch| {
             let Some(claim) = claim.take() else {
                 return Report::unasked(&[]);
             };
@@ -204,16 +222,6 @@ impl Kept<'_> {
             complain(&error.to_string());
         }
     }
-}
-
-/// The shape that most servers can carry.
-fn simplest(message: &Message) -> Shape {
-    let able = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
-    let shape = able.into_iter().find_map(|able| message.shape(able));
-    shape.unwrap_or(Shape {
-        transport: Transport::SevenBit,
-        size: 0,
-    })
 }
 
 /// Nobody hears anything: what there is to say, the transcript says.

@@ -31,6 +31,7 @@ pub fn run(plan: Send) -> Exit {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Caller,
+        as_given: false,
     };
     kept.send_or_not()
 }
@@ -49,7 +50,7 @@ pub fn at_once(
             return error.exit();
         }
     };
-    shown(output, |watch| {
+    shown(output, Told::Caller, |watch| {
         if let Some(profile) = &way.profile {
             watch.happened(Happening::Detail(&format!("using the profile {profile}")));
         }
@@ -60,8 +61,12 @@ pub fn at_once(
     })
 }
 
-/// Shows what happens as it is to be shown, and says what failed.
-pub fn shown(output: transcript::Options, go: impl FnOnce(&mut dyn Watch) -> Report) -> Exit {
+/// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
+pub fn shown(
+    output: transcript::Options,
+    told: Told,
+    go: impl FnOnce(&mut dyn Watch) -> Report,
+) -> Exit {
     let go = |watch: &mut dyn Watch| {
         if output.progress {
             return go(&mut Progress::new(watch));
@@ -69,17 +74,17 @@ pub fn shown(output: transcript::Options, go: impl FnOnce(&mut dyn Watch) -> Rep
         go(watch)
     };
     match output.format {
-        Format::None => finish(&go(&mut Nobody), None),
+        Format::None => finish(&go(&mut Nobody), told, None),
         Format::Stevens => {
             let mut transcript = Stevens::new(Stdout, output.verbose);
             let report = go(&mut transcript);
-            finish(&report, transcript.failure())
+            finish(&report, told, transcript.failure())
         }
         Format::Json => {
             let mut transcript = Json::new(Stdout);
             let report = go(&mut transcript);
             transcript.result(&report, report.exit());
-            finish(&report, transcript.failure())
+            finish(&report, told, transcript.failure())
         }
     }
 }
@@ -119,7 +124,7 @@ fn deliver_by(
 }
 
 /// Whatever failed is a line on stderr, one for each recipient.
-fn finish(report: &Report, unwritten: Option<&io::Error>) -> Exit {
+fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
         let end = if unseen { "; nothing was sent" } else { "" };
@@ -129,6 +134,9 @@ fn finish(report: &Report, unwritten: Option<&io::Error>) -> Exit {
         if unseen {
             return report.exit();
         }
+    }
+    if told == Told::Nobody {
+        return Exit::Ok;
     }
     for fate in &report.fates {
         if !fate.verdict.is_cared_for() {

@@ -53,6 +53,7 @@ pub fn hand_in(plan: &Sendmail, message: &Message) -> Exit {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Nobody,
+        as_given: true,
     };
     kept.send_or_not()
 }
@@ -80,7 +81,7 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
         asks_only: true,
         ledger: None,
     };
-    send::shown(plan.output, |watch| {
+    send::shown(plan.output, Told::Caller, |watch| {
         let mut report = Report::unasked(&envelope.recipients);
         let router = ready.router();
         deliver(&parcel, &ready.way(&router, None), &mut report, watch);

@@ -98,6 +98,7 @@ fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Nobody,
+        as_given: true,
     };
     let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
     kept.keep_in(&spool)?;

@@ -132,10 +132,10 @@ fn what_is_said_to_be_safe_is_on_the_disk_with_its_name() {
     // The descriptor of the message, and that of the directory that it is put into.
     let order = [
         at(&["openat(", "O_CREAT", "O_EXCL"]),
-        at(&["pwrite64("]),
-        at(&["sync(", "tmp/"]),
+        at(&["write(", "/tmp/", "ehlo-queue 1"]),
+        at(&["fsync(", "queue/tmp/"]),
         at(&["renameat2("]),
-        at(&["sync(", "/items>"]),
+        at(&["fsync(", "queue/items>"]),
         at(&["write(1", "queued as"]),
     ];
     assert!(order.is_sorted(), "{order:?} in\n{}", lines.join("\n"));

@@ -90,7 +90,8 @@ pub fn trace<'w>(world: &'w World, what: &dyn Fn(&'w World) -> Command) -> Vec<S
     ]);
     traced.arg(&file);
     let ran = world.under(traced, what(world));
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    // One of the recipients is refused.
+    assert!(matches!(ran.code, Some(0 | 79)), "{ran:?}");
     let text = std::fs::read_to_string(file).unwrap();
     text.lines().map(str::to_owned).collect()
 }

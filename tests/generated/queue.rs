@@ -1,0 +1,125 @@
+//! What ehlo-queue(1) says beside clap.
+
+pub const SYNOPSIS: [(&str, &str); 3] = [
+    ("ehlo queue", " COMMAND [OPTIONS] [ID]..."),
+    ("ehlo", " --queue|--queue-only [OPTIONS] [RECIPIENT]..."),
+    ("ehlo mailq", ""),
+];
+
+pub const DESCRIPTION: [&str; 5] = [
+    "\
+A message comes into the queue by --queue, which tries it at once and keeps what cannot be delivered yet, by
+--queue-only, which does not try it, and by sendmail (see ehlo-sendmail(1)). It leaves the queue when each of its
+recipients has an answer that lasts.",
+    "\
+A message is in the queue when it is on disk as a whole, with all of its recipients: before, nobody is told that
+it is safe. An attempt is written down before the connection is made, the end of the message before it is sent,
+and the result before QUIT. So a crash, or the loss of power, loses nothing; and where the connection was lost behind the end
+of the message, it is known that nobody knows whether it arrived: such a recipient is uncertain, and tried again with
+the same Message-ID, or held, as --on-uncertain says.",
+    "\
+What fails for now is tried again: after 15 minutes, 30 minutes, 1 hour, 2 hours, and then every 3 hours, each up to a
+tenth later so that not all come at once. A host that was down is not tried again for 5 minutes. After 5 days of trying,
+a recipient is given up. Time counts only as far as something was tried: a clock that jumps, or a host that sleeps,
+gives nothing up.",
+    "\
+The sender is told of those who were given up or refused for good, in a report (RFC 3464) that goes the same way as the
+message. A message without a sender gets no report; it is set aside, and so is what cannot be read. ehlo queue list
+shows what was set aside, and requeue brings it back.",
+    "\
+The way is found anew for each attempt: the profile by its name, with what it says now, and what the command line said
+of route, session, TLS and login. No password stands in the queue.",
+];
+
+pub const RUNNERS: &str = "\
+Nothing runs by itself: cron or a timer starts ehlo queue run every few minutes, or ehlo queue run --watch stays, in a
+container or under systemd; cron and systemd print what to put where. Runs do not disturb each other, and a message that
+was sent with --queue takes along what is due for the same host.";
+
+pub const OPTIONS: [(&str, &str); 2] = [
+    (
+        "--queue-dir DIR",
+        "The queue. Without it, it is the one that dir names in [queue] of the configuration, else \
+         ~/.local/state/ehlo/queue, and for root /var/spool/ehlo. It must belong to you, and nobody else may \
+         enter it.",
+    ),
+    (
+        "--config FILE",
+        "The configuration, of which [queue] counts. Profiles are found where they were when the message was \
+         queued.",
+    ),
+];
+
+pub const CONFIGURATION: &str = "\
+In [queue] of the configuration (see ehlo(1)); times are written like 30s, 15m, 4h or 5d.";
+
+pub const OF_STATUS: &str = "Of ehlo queue status, as Nagios and those like it want it:";
+
+pub const SETTINGS: [(&str, &str); 11] = [
+    ("dir", "the directory of the queue"),
+    (
+        "retry",
+        "the time between attempts, as an array; the last is for all that follow: [\"15m\", \"1h\", \"4h\"]",
+    ),
+    ("spread", "by how many hundredths a time may be longer [10]"),
+    (
+        "give-up",
+        "after how much time of trying a recipient is given up [5d]",
+    ),
+    (
+        "warn-after",
+        "after how much time the sender is told that it takes long [never]",
+    ),
+    (
+        "host-down",
+        "for how long a host that was down is not tried again [5m]",
+    ),
+    ("connections", "the most connections at once [16]"),
+    ("per-host", "the most connections to one host at once [4]"),
+    (
+        "bounce-size",
+        "up to which size a report has the whole message, and else its header alone [1M]",
+    ),
+    (
+        "on-uncertain",
+        "retry or hold, where --on-uncertain does not say it [retry]",
+    ),
+    (
+        "on-failure",
+        "the shell command that gets what was given up, where --on-failure does not say it",
+    ),
+];
+
+pub const STATUS: [(&str, &str); 6] = [
+    (
+        "0",
+        "it was done; what failed for a recipient is told to the sender, and no error of the run",
+    ),
+    (
+        "64",
+        "the command line is wrong, or there is no such item, or it is held or set aside",
+    ),
+    ("65", "the item is damaged"),
+    ("74", "the standard output cannot be written"),
+    ("75", "the queue cannot be read or written"),
+    ("78", "the configuration is wrong"),
+];
+
+pub const HEALTH: [(&str, &str); 4] = [
+    ("0", "OK"),
+    (
+        "1",
+        "WARNING: a threshold was reached, or something was set aside or cannot be read",
+    ),
+    ("2", "CRITICAL: a critical threshold was reached"),
+    ("3", "UNKNOWN: the queue cannot be read"),
+];
+
+pub const EXAMPLES: &str = "\
+df -h | ehlo --queue -q -r mail.example.org -s disks ops@example.org
+ehlo queue list
+ehlo queue run --now --to example.org -v
+ehlo queue show 0a1b2 --message
+ehlo queue status --warn-items 50 --critical-age 4h
+(crontab -l; ehlo queue cron) | crontab -
+ehlo queue systemd";
