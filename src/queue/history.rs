@@ -325,8 +325,8 @@ mod tests {
         History::told(2, &noted.collect::<Vec<_>>()).unwrap()
     }
 
-    fn hour(hour: u64) -> Option<SystemTime> {
-        Some(moment(hour * HOUR * 1000))
+    fn hour(hour: u64) -> SystemTime {
+        moment(hour * HOUR * 1000)
     }
 
     #[test]
@@ -425,7 +425,7 @@ mod tests {
             at_hours(&[7, 8, 10]).tried_for,
             Duration::from_secs(3 * HOUR)
         );
-        assert_eq!(at_hours(&[7, 8, 10]).last_attempt, hour(10));
+        assert_eq!(at_hours(&[7, 8, 10]).last_attempt, Some(hour(10)));
     }
 
     #[test]
@@ -442,7 +442,7 @@ mod tests {
         assert!(told([Held]).held);
         let released = told([attempt(), attempt(), Held, Released]);
         assert!(!released.held);
-        assert_eq!((released.crashes, released.released), (0, hour(4)));
+        assert_eq!((released.crashes, released.released), (0, Some(hour(4))));
     }
 
     #[test]
@@ -529,7 +529,7 @@ mod tests {
         assert_eq!(history.standings[1], Standing::default());
         let expected = History {
             standings: history.standings.clone(),
-            released: hour(8),
+            released: Some(hour(8)),
             ..History::new(2)
         };
         assert_eq!(history, expected);

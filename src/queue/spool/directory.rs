@@ -83,19 +83,19 @@ impl Directory {
         Ok(self.facts(name)?.is_some())
     }
 
-    /// Removes a file; false where there was none.
+    /// Removes a file, or an empty directory that somebody put in its place; false where there was
+    /// nothing.
     pub fn unlink(&self, name: &str) -> Result<bool, QueueError> {
-        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+        let unlink = |flags| rustix::fs::unlinkat(&self.fd, name, flags);
+        let unlinked = match unlink(AtFlags::empty()) {
+            Err(Errno::ISDIR) => unlink(AtFlags::REMOVEDIR),
+            unlinked => unlinked,
+        };
+        match unlinked {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(self.error("remove", name, error)),
         }
-    }
-
-    /// Removes a directory that is empty.
-    pub fn unlink_directory(&self, name: &str) -> Result<(), QueueError> {
-        rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
-            .map_err(|error| self.error("remove", name, error))
     }
 
     /// Moves a file; false where there was none. What has its new name is replaced.

@@ -12,7 +12,7 @@ use super::slot::{Slot, log_of, why_of};
 use crate::queue::journal::milliseconds;
 use crate::queue::{Claim as _, Entry, Id, QueueError, Safety};
 use crate::text;
-use rustix::fs::{FileType, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Write as _};
@@ -99,11 +99,8 @@ pub fn raise(rooms: &Arc<Rooms>, id: &Id) -> Result<(), QueueError> {
 /// Removes a dead item, whatever it is; false where there is none.
 pub fn discard(rooms: &Rooms, id: &Id) -> Result<bool, QueueError> {
     let _lock = rooms.lock()?;
-    let Some(facts) = rooms.dead.facts(id.as_str())? else {
+    if !rooms.dead.has(id.as_str())? {
         return Ok(false);
-    };
-    if FileType::from_raw_mode(facts.st_mode) == FileType::Directory {
-        rooms.dead.unlink_directory(id.as_str())?;
     }
     finish(rooms, id)?;
     remove(rooms, id)?;

@@ -152,6 +152,9 @@ struct Form {
     sender: Option<String>,
     recipients: Vec<String>,
     transport: Carrier,
+    /// Makes the checksum another than that of the same letter sent twice: by it, a journal knows whose
+    /// it is.
+    chance: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     utf8_header: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,7 +221,7 @@ pub fn write(letter: &Letter, transport: Transport) -> Result<Vec<u8>, String> {
         serde_json::to_vec(&form(letter, transport)).map_err(|error| error.to_string())?;
     json.push(b'\n');
     if json.len() > LONGEST_LETTER {
-        return Err("it has too many recipients".to_owned());
+        return Err("its letter is too long".to_owned());
     }
     Ok(json)
 }
@@ -249,6 +252,7 @@ fn form(letter: &Letter, transport: Transport) -> Form {
             Transport::EightBit => Carrier::EightBit,
             Transport::Binary => Carrier::Binary,
         },
+        chance: fastrand::u32(..),
         utf8_header: letter.utf8_header,
         notify: envelope.dsn.notify.map(reports),
         ret: envelope.dsn.ret.map(|ret| match ret {
@@ -410,7 +414,10 @@ mod tests {
                         transport
                     }
                 );
-                assert_eq!(json.iter().filter(|&&byte| byte == b'\n').count(), 1);
+                assert_eq!(
+                    json.iter().position(|&byte| byte == b'\n'),
+                    Some(json.len() - 1)
+                );
             }
         }
     }
@@ -418,10 +425,13 @@ mod tests {
     #[test]
     fn what_goes_without_saying_is_not_written() {
         let json = write(&letter(&["bob@hamburger.edu"]), Transport::EightBit).unwrap();
-        assert_eq!(
-            String::from_utf8(json).unwrap(),
-            "{\"queued\":1790000000000,\"sender\":\"alice@crepes.fr\",\
-             \"recipients\":[\"bob@hamburger.edu\"],\"transport\":\"8bit\"}\n"
+        let json = String::from_utf8(json).unwrap();
+        let expected = "{\"queued\":1790000000000,\"sender\":\"alice@crepes.fr\",\
+             \"recipients\":[\"bob@hamburger.edu\"],\"transport\":\"8bit\",\"chance\":";
+        let chance = json.strip_prefix(expected).unwrap();
+        assert!(
+            chance.trim_end_matches("}\n").parse::<u32>().is_ok(),
+            "{json}"
         );
     }
 

@@ -37,7 +37,12 @@ fn drafts(tmp: &Directory) -> Result<(), QueueError> {
 
 /// Journals without their item: the item was removed, or its burial was not finished.
 fn journals(rooms: &Rooms) -> Result<(), QueueError> {
-    for name in widowed(&rooms.items, ".log")? {
+    let widowed = widowed(&rooms.items, ".log")?;
+    // The removal of an item must be on disk before its journal goes.
+    if !widowed.is_empty() {
+        rooms.items.sync()?;
+    }
+    for name in widowed {
         if rooms.dead.has(&name)? {
             let log = format!("{name}.log");
             rooms.items.rename(&log, &rooms.dead, &log)?;
@@ -51,7 +56,11 @@ fn journals(rooms: &Rooms) -> Result<(), QueueError> {
 /// What is known of dead items that are none, or none any more.
 fn remains(rooms: &Rooms) -> Result<(), QueueError> {
     for end in [".log", ".why"] {
-        for name in widowed(&rooms.dead, end)? {
+        let widowed = widowed(&rooms.dead, end)?;
+        if !widowed.is_empty() {
+            rooms.dead.sync()?;
+        }
+        for name in widowed {
             rooms.dead.unlink(&format!("{name}{end}"))?;
         }
     }
