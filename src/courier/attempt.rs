@@ -1,5 +1,6 @@
 //! One attempt at an item that is claimed.
 
+use super::again::Again;
 use super::books::Books;
 use super::lines::Lines;
 use super::{Ear, News};
@@ -36,15 +37,18 @@ pub fn attempt(
     };
     claim.note(attempt, Safety::Process)?;
     let books = Books(claim);
-    let parcel = Parcel {
+    let parcel = |message| Parcel {
         envelope: &letter.envelope,
         utf8_header: letter.utf8_header,
-        message: claim,
+        message,
         asks_only: false,
         ledger: Some(&books),
     };
     let mut report = Report::unasked(&letter.envelope.recipients);
-    go(&parcel, recipients, lines, &mut report, watch);
+    let is_second = |place: &usize| before.standings[*place].may_arrive_twice();
+    let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
+    go(&parcel(claim), &first, lines, &mut report, watch);
+    go(&parcel(&Again(claim)), &second, lines, &mut report, watch);
     write_down(claim, recipients, &report)?;
     let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
     for (&recipient, fate) in recipients.iter().zip(fates()) {

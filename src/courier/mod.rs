@@ -1,6 +1,7 @@
 //! Who takes items out of the queue and delivers them: one attempt at an item, what follows from it,
 //! and a round of all that are due.
 
+mod again;
 mod attempt;
 mod books;
 mod failure;
