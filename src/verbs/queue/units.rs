@@ -157,7 +157,7 @@ impl Call {
     fn new(program: PathBuf, plan: &plan::Spool) -> io::Result<Self> {
         let given = [
             ("--queue-dir", plan.directory.clone().or_else(moved)),
-            ("--config", plan.config.clone()),
+            ("--config", plan.config.clone().or_else(configured)),
         ];
         let mut options = Vec::new();
         for (option, path) in given {
@@ -186,6 +186,12 @@ impl Call {
         }
         Some(line)
     }
+}
+
+/// The configuration that a variable names.
+fn configured() -> Option<PathBuf> {
+    let named = std::env::var_os("EHLO_CONFIG").filter(|value| !value.is_empty());
+    named.map(PathBuf::from)
 }
 
 /// The queue, where a variable says where it is that neither systemd nor cron knows.
