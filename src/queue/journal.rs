@@ -137,14 +137,6 @@ pub mod verdict {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    const ALL: [Verdict; 5] = [
-        Verdict::Accepted,
-        Verdict::Refused,
-        Verdict::Deferred,
-        Verdict::Uncertain,
-        Verdict::Skipped,
-    ];
-
     /// Its name.
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it
     pub fn serialize<S: Serializer>(verdict: &Verdict, to: S) -> Result<S::Ok, S::Error> {
@@ -154,8 +146,7 @@ pub mod verdict {
     /// The verdict that has this name.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Verdict, D::Error> {
         let name = String::deserialize(from)?;
-        let verdict = ALL.into_iter().find(|verdict| verdict.name() == name);
-        verdict.ok_or_else(|| D::Error::custom("no verdict"))
+        Verdict::named(&name).ok_or_else(|| D::Error::custom("no verdict"))
     }
 }
 

@@ -7,6 +7,8 @@
 //! items/ID.log  its journal
 //! dead/ID       an item that was set aside, dead/ID.log its journal, dead/ID.why the reason
 //! down/HOST     a host that could not be reached, since the time of the file
+//! runner.lock   locked by whoever goes through the queue
+//! watch.lock    locked by whoever stays and waits for items
 //! ```
 //!
 //! # What holds at any moment

@@ -47,7 +47,11 @@ impl Spool {
 
     fn lock_file(&self, name: &str) -> Result<Option<RunnerLock>, QueueError> {
         let root = &self.rooms()?.root;
-        let file = root.open(name, OFlags::RDWR | OFlags::CREATE);
+        // Made by itself, or a umask could lock out everybody, and us with them.
+        let file = match root.create(name, OFlags::RDWR) {
+            Err(Errno::EXIST) => root.open(name, OFlags::RDWR),
+            created => created,
+        };
         let file = file.map_err(|error| root.error("open", name, error))?;
         let is_ours = try_lock(&file).map_err(|error| root.error("lock", name, error))?;
         Ok(is_ours.then_some(RunnerLock { _file: file }))
