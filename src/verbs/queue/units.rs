@@ -33,7 +33,7 @@ pub fn cron(plan: &plan::Spool) -> Exit {
         complain("a path with a line break, or one that is not UTF-8, cannot stand in a crontab");
         return Exit::Data;
     };
-    print(|out| write!(out, "{CRON}*/5 * * * * {call}\n"))
+    print(|out| writeln!(out, "{CRON}*/5 * * * * {call}"))
 }
 
 const CRON: &str = "\
@@ -168,7 +168,7 @@ impl Call {
         Ok(Self { program, options })
     }
 
-    /// For ExecStart.
+    /// For `ExecStart`.
     fn in_unit(&self) -> String {
         // The program's own path is not looked through for variables, and `$$` would stay as it is.
         let mut line = format!("{} queue run", unit_word(&self.program, "$"));
