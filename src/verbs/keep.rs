@@ -260,7 +260,7 @@ impl Kept<'_> {
 
 /// Rounded up, so that who comes then does not come too early.
 fn counted_minutes(time: Duration) -> String {
-    match time.as_secs().div_ceil(60) {
+    match time.as_secs() / 60 + 1 {
         1 => "1 minute".to_owned(),
         minutes => format!("{minutes} minutes"),
     }

@@ -413,6 +413,26 @@ fn a_run_that_cannot_be_shown_begins_nothing() {
 }
 
 #[test]
+fn what_was_given_up_is_reported_once_and_as_expired() {
+    let queue = Queue::new();
+    let settings = fs::read_to_string(queue.config()).unwrap() + "give-up = \"1s\"\n";
+    fs::write(queue.config(), settings).unwrap();
+    queue.keep(closed());
+    queue.verb(&["run"]).exits(0).complains(1);
+    thread::sleep(Duration::from_millis(1100));
+    let run = queue.verb(&["run", "--now"]);
+    run.exits(0)
+        .says(&["<bob@hamburger.edu>: given up after 0 minutes of trying: cannot connect to "]);
+    let report = &queue.ids()[0];
+    let run = queue.verb(&["show", report, "--message"]);
+    run.exits(0).shows(&[
+        "<bob@hamburger.edu>:\r\n    given up after 0 minutes of trying: cannot connect to\r\n",
+        "\r\nStatus: 5.4.7\r\n",
+    ]);
+    assert_eq!(run.stdout.matches("given up").count(), 1, "{}", run.stdout);
+}
+
+#[test]
 fn units_and_crontab_name_the_program_and_the_queue() {
     let program = env!("CARGO_BIN_EXE_ehlo");
     let run = Ehlo::new()
