@@ -28,6 +28,7 @@ pub enum Unready {
 
 impl Unready {
     /// The exit status for it.
+    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Tls(error) => error.exit(),

@@ -58,9 +58,9 @@ pub fn attempt(
     let unreadable = unreadable.map(|fate| fate.sentence.clone());
     let turned_away = fates().any(|fate| fate.stage == Some(Stage::Banner) && fate.reply.is_some());
     Ok(Outcome {
+        report,
         unreadable,
         turned_away,
-        report,
     })
 }
 

@@ -142,6 +142,7 @@ impl Office<'_> {
     }
 
     /// Whether something is due that these rounds have not taken up, and nobody else has it.
+    #[must_use]
     pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
         let ids = self.store.ids().unwrap_or_default();
         let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
@@ -316,18 +317,16 @@ impl Walk<'_> {
             };
             lanes.add(Road { branch, domain }, one.id.clone());
         }
-        match watch {
-            Some(watch) => self.work(&lanes, &branches, watch),
-            None => {
-                let workers = lanes.width().min(self.office.settings.connections).max(1);
-                let (lanes, branches) = (&lanes, &branches);
-                thread::scope(|scope| {
-                    for _ in 0..workers {
-                        scope.spawn(|| self.work(lanes, branches, &mut Nobody));
-                    }
-                });
-            }
+        if let Some(watch) = watch {
+            return self.work(&lanes, &branches, watch);
         }
+        let workers = lanes.width().min(self.office.settings.connections).max(1);
+        let (lanes, branches) = (&lanes, &branches);
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| self.work(lanes, branches, &mut Nobody));
+            }
+        });
     }
 
     /// One worker: a lane at a time, to its end.
@@ -404,5 +403,40 @@ impl Walk<'_> {
             }
         }
         settle(office, claim, Told::Nobody).map(|_| taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> Id {
+        Id::parse(&format!("0abc00000000{number}")).unwrap()
+    }
+
+    fn left(rounds: &Rounds) -> Vec<Id> {
+        let mut left: Vec<Id> = rounds.seen.keys().cloned().collect();
+        left.sort();
+        left
+    }
+
+    #[test]
+    fn only_what_was_taken_up_has_become_due_or_was_changed_is_looked_at_again() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+        let soon = now + Duration::from_secs(1);
+        let mut rounds = Rounds::default();
+        let seen = [
+            Seen::Taken,
+            Seen::Until(now),
+            Seen::Until(soon),
+            Seen::Waits,
+            Seen::Waits,
+        ];
+        rounds.seen = (0..).map(id).zip(seen).collect();
+        rounds.forget(&[id(4), id(9)]);
+        rounds.go_on(now);
+        assert_eq!(left(&rounds), [id(2), id(3)]);
+        rounds.go_on(soon);
+        assert_eq!(left(&rounds), [id(3)]);
     }
 }

@@ -130,16 +130,11 @@ impl Kept<'_> {
     /// Says under which name it is in the queue, to those who want to know.
     fn say_queued(&self, claim: &dyn Claim) -> Exit {
         send::shown(self.output, self.told, |watch| {
-            self.say_where(claim, watch);
+            say_where(claim, watch);
             let mut report = Report::unasked(&self.message.envelope.recipients);
             report.keep(|_| true);
             report
         })
-    }
-
-    fn say_where(&self, claim: &dyn Claim, watch: &mut dyn Watch) {
-        let note = format!("queued as {}", claim.item().id);
-        watch.happened(Happening::Note(&note));
     }
 
     /// Says when it is tried again, and what may be missing then.
@@ -200,7 +195,7 @@ impl Kept<'_> {
                     &mut both
                 }
             };
-            self.say_where(&*claim, watch);
+            say_where(&*claim, watch);
             for remark in &self.message.remarks {
                 watch.happened(Happening::Detail(remark));
             }
@@ -246,13 +241,10 @@ impl Kept<'_> {
 
     /// What else is due for the same host.
     fn take_others_along(&self, office: &Office<'_>) {
-        let domains = match self.way.route.relay {
-            Some(_) => Vec::new(),
-            None => {
-                let recipients = self.message.envelope.recipients.iter();
-                recipients.map(|to| to.domain().to_string()).collect()
-            }
-        };
+        let recipients = self.message.envelope.recipients.iter();
+        // To a relay goes everything.
+        let recipients = recipients.filter(|_| self.way.route.relay.is_none());
+        let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
             domains,
             waybill: Some(self.queueing.waybill.clone()),
@@ -263,6 +255,11 @@ impl Kept<'_> {
             complain(&error.to_string());
         }
     }
+}
+
+fn say_where(claim: &dyn Claim, watch: &mut dyn Watch) {
+    let note = format!("queued as {}", claim.item().id);
+    watch.happened(Happening::Note(&note));
 }
 
 /// Nobody hears anything: what there is to say, the transcript says.

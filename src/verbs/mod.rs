@@ -31,7 +31,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),
-        Plan::Sendmail(plan) => sendmail::run(*plan),
+        Plan::Sendmail(plan) => sendmail::run(&plan),
     }
 }
 

@@ -18,12 +18,12 @@ use crate::watch::Watch;
 use std::time::SystemTime;
 
 /// Does it.
-pub fn run(plan: Sendmail) -> Exit {
+pub fn run(plan: &Sendmail) -> Exit {
     let spool = &plan.queueing.spool;
     match &plan.task {
-        Task::Submit(submission) => submit(&plan, submission),
-        Task::Serve => super::serve::run(&plan),
-        Task::Verify { recipients, sender } => verify(&plan, recipients, sender.as_deref()),
+        Task::Submit(submission) => submit(plan, submission),
+        Task::Serve => super::serve::run(plan),
+        Task::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
         Task::List => queue::work(spool, &plan::Work::List { json: false }),
         Task::Run(run) => queue::run_or_watch(spool, run),
         Task::Nothing => Exit::Ok,

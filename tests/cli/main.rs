@@ -27,6 +27,7 @@ mod output;
 mod pattern;
 mod probe;
 mod prompt;
+mod queue;
 mod refusals;
 mod replies;
 mod secrets;

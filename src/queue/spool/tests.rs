@@ -915,15 +915,16 @@ fn whoever_waits_is_woken_when_an_item_is_free_and_not_by_notes() {
     let watcher = place.spool.watcher().unwrap();
     let claim = place.add();
     claim.note(Entry::Held, Safety::Disk).unwrap();
-    assert!(!watcher.drain());
+    assert_eq!(watcher.drain(), Changed::These([].into()));
     let id = claim.item().id.clone();
     drop(claim);
-    assert!(watcher.drain() && !watcher.drain());
+    assert_eq!(watcher.drain(), Changed::These([id.clone()].into()));
+    assert_eq!(watcher.drain(), Changed::These([].into()));
     ours(place.spool.claim(&id)).bury("poison").unwrap();
     place.spool.item(&id).unwrap();
     let _ = watcher.drain();
     place.spool.raise(&id).unwrap();
-    assert!(watcher.drain());
+    assert_eq!(watcher.drain(), Changed::These([id].into()));
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn play(shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
     let house = House {
         introduction: Introduction {
             name: "sink.x",
-            what: "ESMTP test",
+            what: "ESMTP ehlo sink",
         },
         limits: &limits,
         store: &shelf,

@@ -8,7 +8,7 @@ pub fn size(octets: u64) -> String {
     let power = octets.checked_ilog2().unwrap_or_default() / 10;
     let letter = LETTERS[power as usize];
     // Rounded down, so that nothing seems to be larger than a limit that it has kept to.
-    let tenths = u128::from(octets) * 10 >> (10 * power);
+    let tenths = (u128::from(octets) * 10) >> (10 * power);
     if power == 0 || tenths >= 100 {
         return format!("{}{letter}", tenths / 10);
     }

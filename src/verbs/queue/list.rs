@@ -152,8 +152,11 @@ fn block(item: &Item, state: State, now: SystemTime, out: &mut dyn Write) -> io:
     }
     for (recipient, standing) in envelope.recipients.iter().zip(&item.history.standings) {
         if !is_done(standing) {
+            let words = words(standing);
+            // Many a sentence names the recipient first, for those who read it elsewhere.
+            let said = words.strip_prefix(&format!("<{recipient}>: "));
             let recipient = shown(&recipient.to_string());
-            writeln!(out, "    {recipient}: {}", shown(words(standing)))?;
+            writeln!(out, "    {recipient}: {}", shown(said.unwrap_or(words)))?;
         }
     }
     if state == State::Uncertain {
@@ -198,5 +201,124 @@ impl Tally {
             }
         }
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::Envelope;
+    use crate::outcome::Verdict;
+    use crate::queue::{End, History, Kind, Letter, OnUncertain, Waybill};
+    use std::time::Duration;
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    /// From alice to bob and carol, five minutes old.
+    fn item() -> Item {
+        Item {
+            id: Id::parse("0abc000000001").unwrap(),
+            letter: Letter {
+                envelope: Envelope {
+                    sender: Some(address("alice@crepes.fr")),
+                    recipients: vec![address("bob@x.example"), address("carol@x.example")],
+                    ..Envelope::default()
+                },
+                utf8_header: false,
+                waybill: Waybill::default(),
+                on_uncertain: OnUncertain::Hold,
+                on_failure: None,
+                kind: Kind::Mail,
+                queued: now() - Duration::from_secs(300),
+            },
+            size: 1234,
+            history: History::new(2),
+            dead: None,
+        }
+    }
+
+    fn end(verdict: Verdict, reply: Option<&str>, words: &str) -> End {
+        End {
+            verdict,
+            words: words.to_owned(),
+            reply: reply.map(str::to_owned),
+            enhanced: None,
+            server: None,
+        }
+    }
+
+    fn shown_as(item: &Item, state: State) -> String {
+        let mut out = Vec::new();
+        block(item, state, now(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_item_is_a_line_and_one_for_each_recipient_who_is_not_done_with() {
+        let mut item = item();
+        let accepted = end(Verdict::Accepted, Some("250 ok"), "ok");
+        item.history.standings[0].end = Some(accepted);
+        let busy = end(Verdict::Deferred, Some("451 4.7.1 later\u{1b}"), "no");
+        item.history.standings[1].end = Some(busy);
+        let next = now() + Duration::from_secs(14 * 60);
+        assert_eq!(
+            format!("{HEAD}{}", shown_as(&item, State::Waiting(next))),
+            "ID               SIZE   AGE  NEXT        SENDER\n\
+             0abc000000001    1.2K    5m  in 14m      alice@crepes.fr\n    \
+             carol@x.example: 451 4.7.1 later\\u{1b}\n"
+        );
+    }
+
+    #[test]
+    fn a_recipient_is_not_named_twice_in_a_line() {
+        let mut item = item();
+        let words = "<bob@x.example>: mx was not tried";
+        item.history.standings[0].end = Some(end(Verdict::Deferred, None, words));
+        let text = shown_as(&item, State::Due);
+        assert!(
+            text.contains("\n    bob@x.example: mx was not tried\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n    carol@x.example: not tried yet\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_may_have_arrived_says_what_to_do() {
+        let mut item = item();
+        item.letter.envelope.sender = None;
+        item.history.standings[0].in_doubt = true;
+        let text = shown_as(&item, State::Uncertain);
+        for part in [
+            "in doubt    <>\n",
+            "it may have arrived",
+            "queue release 0abc000000001",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_names_only_what_there_is() {
+        let mut tally = Tally {
+            living: 1,
+            ..Tally::default()
+        };
+        assert_eq!(tally.line(), "1 item");
+        tally = Tally {
+            living: 3,
+            held: 1,
+            dead: 2,
+            ..Tally::default()
+        };
+        assert_eq!(tally.line(), "3 items, 1 held, 2 set aside (dead)");
     }
 }

@@ -33,7 +33,7 @@ pub fn cron(plan: &plan::Spool) -> Exit {
         complain("a path with a line break, or one that is not UTF-8, cannot stand in a crontab");
         return Exit::Data;
     };
-    print(|out| write!(out, "{CRON}*/5 * * * * {call}\n"))
+    print(|out| writeln!(out, "{CRON}*/5 * * * * {call}"))
 }
 
 const CRON: &str = "\
@@ -157,7 +157,7 @@ impl Call {
     fn new(program: PathBuf, plan: &plan::Spool) -> io::Result<Self> {
         let given = [
             ("--queue-dir", plan.directory.clone().or_else(moved)),
-            ("--config", plan.config.clone()),
+            ("--config", plan.config.clone().or_else(configured)),
         ];
         let mut options = Vec::new();
         for (option, path) in given {
@@ -168,7 +168,7 @@ impl Call {
         Ok(Self { program, options })
     }
 
-    /// For ExecStart.
+    /// For `ExecStart`.
     fn in_unit(&self) -> String {
         // The program's own path is not looked through for variables, and `$$` would stay as it is.
         let mut line = format!("{} queue run", unit_word(&self.program, "$"));
@@ -186,6 +186,12 @@ impl Call {
         }
         Some(line)
     }
+}
+
+/// The configuration that a variable names.
+fn configured() -> Option<PathBuf> {
+    let named = std::env::var_os("EHLO_CONFIG").filter(|value| !value.is_empty());
+    named.map(PathBuf::from)
 }
 
 /// The queue, where a variable says where it is that neither systemd nor cron knows.
