@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use ehlo::args::{EXAMPLES, command};
-use ehlo::exit::Exit;
+use ehlo::exit::{Exit, Health};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -450,7 +450,11 @@ fn queue_page() -> String {
     table(&mut page, "EXIT STATUS", owned(&queue::STATUS));
     page.control("PP", []);
     page.text([roman(queue::OF_STATUS)]);
-    rows(&mut page, owned(&queue::HEALTH));
+    let health = Health::ALL.iter().map(|health| {
+        let (code, meaning) = health.row();
+        (code.to_string(), meaning)
+    });
+    rows(&mut page, health);
     section(
         &mut page,
         "SEE ALSO",

@@ -5,8 +5,9 @@ use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
 use std::io;
 
 /// What the one who gets it twice may want to know.
-const LINE: &[u8] = b"X-Possible-Duplicate: sent again, because the connection was lost before it \
-was\r\n known whether this message had arrived\r\n";
+const LINE: &[u8] =
+    b"X-Possible-Duplicate: sent again, as the connection was lost before it was\r\n \
+known whether this message had arrived\r\n";
 
 /// The message with that line before it.
 pub struct Again<'m>(pub &'m dyn Replay);

@@ -43,6 +43,12 @@ impl Selection {
         item.open().into_iter().filter(is_meant).collect()
     }
 
+    /// Whether no item is left out.
+    #[must_use]
+    pub fn is_for_all(&self) -> bool {
+        self.ids.is_empty() && self.domains.is_empty() && self.waybill.is_none()
+    }
+
     fn means(&self, item: &Item) -> bool {
         let by_this_way = |waybill: &Waybill| item.letter.waybill == *waybill;
         self.waybill.as_ref().is_none_or(by_this_way)

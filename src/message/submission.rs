@@ -226,13 +226,6 @@ impl Writer<'_> {
             let id = message_id(&self.first_author()?, now);
             self.push("Message-ID", format!("Message-ID: {id}\r\n"));
         }
-        if !["to", "cc", "resent-to", "resent-cc"]
-            .iter()
-            .any(|name| self.has(name))
-        {
-            let nobody = "To: undisclosed-recipients:;\r\n".to_owned();
-            self.push("To", nobody);
-        }
         Ok(())
     }
 

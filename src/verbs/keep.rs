@@ -16,6 +16,7 @@ use crate::queue::{Claim, Id, Kind, Letter, QueueError, Spool, Store as _, next_
 use crate::ready::Ready;
 use crate::transcript;
 use crate::watch::{Happening, Watch};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -288,6 +289,8 @@ pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
     };
     let mut command = Command::new(program);
     command
+        // Whatever it was called by: as sendmail, it would understand all of this otherwise.
+        .arg0("ehlo")
         .args(["queue", "run", "--behind", "--queue-dir"])
         .arg(directory);
     if let Some(Ok(config)) = plan.config.as_ref().map(std::path::absolute) {

@@ -105,16 +105,6 @@ pub const STATUS: [(&str, &str); 6] = [
     ("78", "the configuration is wrong"),
 ];
 
-pub const HEALTH: [(&str, &str); 4] = [
-    ("0", "OK"),
-    (
-        "1",
-        "WARNING: a threshold was reached, or something was set aside or cannot be read",
-    ),
-    ("2", "CRITICAL: a critical threshold was reached"),
-    ("3", "UNKNOWN: the queue cannot be read"),
-];
-
 pub const EXAMPLES: &str = "\
 df -h | ehlo --queue -q -r mail.example.org -s disks ops@example.org
 ehlo queue list

@@ -63,9 +63,7 @@ impl Postfix {
             master: None,
         };
         postfix.lay_out(configuration, services);
-        let started = postfix.command("start");
-        let log = fs::read_to_string(postfix.path("log")).unwrap_or_default();
-        assert!(started, "postfix does not start: {log}");
+        postfix.start_where_there_is_room(services);
         let pid = fs::read_to_string(postfix.path("spool/pid/master.pid")).unwrap();
         postfix.master = Pid::from_raw(pid.trim().parse().unwrap());
         let port = postfix.port;
@@ -112,8 +110,24 @@ impl Postfix {
             overridden(&main_cf(root), configuration),
         )
         .unwrap();
-        let smtpd = format!("127.0.0.1:{} inet n - n - - smtpd\n", self.port);
-        fs::write(root.join("etc/master.cf"), smtpd + services + MASTER).unwrap();
+    }
+
+    /// A port that was free may be taken a moment later by whoever connects somewhere.
+    fn start_where_there_is_room(&mut self, services: &str) {
+        for _ in 0..5 {
+            let smtpd = format!("127.0.0.1:{} inet n - n - - smtpd\n", self.port);
+            fs::write(self.path("etc/master.cf"), smtpd + services + MASTER).unwrap();
+            let started = self.command("start");
+            let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+            if started {
+                return;
+            }
+            let taken = log.contains("Address already in use");
+            assert!(taken, "postfix does not start: {log}");
+            self.port = free_port();
+            let _ = fs::remove_file(self.path("log"));
+        }
+        panic!("postfix finds no free port");
     }
 
     fn command(&self, verb: &str) -> bool {

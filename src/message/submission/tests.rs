@@ -161,12 +161,7 @@ fn text_without_a_header_is_all_body() {
         let wire = wire(&sent(text));
         let (head, body) = head_and_body(&wire);
         assert_eq!(body, text.replace('\n', "\r\n"), "{text:?}");
-        for field in [
-            "Date: ",
-            "From: me@x.org",
-            "Message-ID: <",
-            "To: undisclosed-recipients:;",
-        ] {
+        for field in ["Date: ", "From: me@x.org", "Message-ID: <"] {
             let found = head.split("\r\n").any(|line| line.starts_with(field));
             assert!(found, "{field} in {head}");
         }
@@ -198,7 +193,6 @@ fn nothing_at_all_is_an_empty_message() {
     for text in ["", "\n", "\r\n"] {
         let wire = wire(&sent(text));
         assert_eq!(head_and_body(&wire).1, "", "{wire}");
-        assert!(wire.contains("\r\nTo: undisclosed-recipients:;\r\n"));
     }
 }
 
@@ -335,20 +329,14 @@ fn what_is_missing_is_added_behind_what_was_given() {
         head.contains("\r\nFrom: =?utf-8?q?J=C3=BCrgen_Bcc=3A_x?= <me@x.org>\r\n"),
         "{head}"
     );
-    assert!(
-        head.contains("@x.org>\r\nTo: undisclosed-recipients:;"),
-        "{head}"
-    );
     assert_eq!(head.matches("From:").count(), 1);
 }
 
 #[test]
 fn who_only_sends_in_secret_leaves_nobody_named() {
     let wire = wire(&sent_to_named("Bcc: b@x.org\nFrom: a@x.org\n\nhi\n").unwrap());
-    assert!(
-        wire.contains("\r\nTo: undisclosed-recipients:;\r\n"),
-        "{wire}"
-    );
+    assert!(!wire.contains("b@x.org"), "{wire}");
+    assert!(!wire.contains("\r\nTo:"), "{wire}");
 }
 
 #[test]

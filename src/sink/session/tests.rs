@@ -133,7 +133,7 @@ fn a_message_is_taken_with_its_envelope() {
     assert_eq!(
         outcome.writes,
         [
-            "220 sink.x ESMTP test\r\n",
+            "220 sink.x ESMTP ehlo sink\r\n",
             "250-sink.x\r\n250-PIPELINING\r\n250-SIZE 20\r\n250-8BITMIME\r\n\
              250-SMTPUTF8\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n",
             "250 2.1.0 sender ok\r\n",

@@ -80,11 +80,12 @@ pub struct Runner<'a> {
 
 impl Runner<'_> {
     /// Until nothing is due that these rounds have not taken up; false where somebody else is at it. Who
-    /// names items does not care whether somebody is.
+    /// names items or domains does not care whether somebody is, and nobody relies on them.
     pub fn once(&self, selection: &Selection, rounds: &mut Rounds) -> Result<bool, QueueError> {
         loop {
-            let lock = self.spool.lock_runner()?;
-            if lock.is_none() && selection.ids.is_empty() {
+            let is_for_all = selection.is_for_all();
+            let lock = is_for_all.then(|| self.spool.lock_runner()).transpose()?;
+            if matches!(lock, Some(None)) {
                 return Ok(false);
             }
             self.round(selection, rounds)?;

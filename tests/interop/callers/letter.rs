@@ -196,8 +196,14 @@ impl Field {
         all.map(|one| {
             let name = one.name.map(Cow::into_owned);
             match one.address.map(Cow::into_owned) {
-                Some(address) if address.contains('@') => (name, address),
-                Some(local) => (name, format!("{local}@{DOMAIN}")),
+                // A host's name without a dot is no domain either.
+                Some(address) => match address.split_once('@') {
+                    Some((local, host)) if !host.contains('.') => {
+                        (name, format!("{local}@{DOMAIN}"))
+                    }
+                    Some(_) => (name, address),
+                    None => (name, format!("{address}@{DOMAIN}")),
+                },
                 // A word alone is a name to the parser.
                 None => (None, format!("{}@{DOMAIN}", name.unwrap_or_default())),
             }

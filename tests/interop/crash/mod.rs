@@ -35,7 +35,7 @@ fn killed_at_any_step_of_putting_a_message_into_the_queue_it_is_there_or_it_is_n
     }
     for step in steps::of(&World::new(), &World::enqueue) {
         let world = World::new();
-        let ran = world.strace(&step.kill(), World::enqueue(&world));
+        let ran = World::strace(&step.kill(), &world.enqueue());
         comes_to_an_end(&world, &step, ran.was_safe);
     }
 }
@@ -50,7 +50,7 @@ fn killed_at_any_step_of_running_the_queue_nothing_is_lost_and_nothing_is_silent
     for step in steps::of(&first, &World::run) {
         let world = World::new();
         world.put();
-        world.strace(&step.kill(), World::run(&world));
+        World::strace(&step.kill(), &world.run());
         comes_to_an_end(&world, &step, true);
     }
 }
@@ -62,7 +62,7 @@ fn killed_at_any_step_of_sending_by_way_of_the_queue_nothing_is_lost() {
     }
     for step in steps::of(&World::new(), &World::send) {
         let world = World::new();
-        let ran = world.strace(&step.kill(), World::send(&world));
+        let ran = World::strace(&step.kill(), &world.send());
         // The caller of a program that was killed has heard nothing, but for what it had said before.
         let said = world.run_until_empty(&step);
         world.assert_that_nothing_is_left(&step);
@@ -86,7 +86,7 @@ fn where_the_disk_refuses_a_step_the_caller_knows_whether_the_message_is_safe() 
                 continue;
             }
             let world = World::new();
-            let ran = world.strace(&step.refuse(error), World::enqueue(&world));
+            let ran = World::strace(&step.refuse(error), &world.enqueue());
             assert!(
                 ran.was_safe || ran.code == Some(75),
                 "{step:?} {error}: {ran:?}"
@@ -110,7 +110,7 @@ fn where_the_disk_refuses_a_step_of_a_run_another_run_ends_it() {
             }
             let world = World::new();
             world.put();
-            world.strace(&step.refuse(error), World::run(&world));
+            World::strace(&step.refuse(error), &world.run());
             comes_to_an_end(&world, &step, true);
         }
     }

@@ -89,7 +89,7 @@ pub fn trace<'w>(world: &'w World, what: &dyn Fn(&'w World) -> Command) -> Vec<S
         "-o",
     ]);
     traced.arg(&file);
-    let ran = world.under(traced, what(world));
+    let ran = World::under(traced, &what(world));
     // One of the recipients is refused.
     assert!(matches!(ran.code, Some(0 | 79)), "{ran:?}");
     let text = std::fs::read_to_string(file).unwrap();

@@ -109,14 +109,14 @@ impl World {
     }
 
     /// A run of which strace changes a step.
-    pub fn strace(&self, change: &str, command: Command) -> Ran {
+    pub fn strace(change: &str, command: &Command) -> Ran {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-e", change]);
-        self.under(strace, command)
+        Self::under(strace, command)
     }
 
     /// A command in the hands of another.
-    pub fn under(&self, mut other: Command, command: Command) -> Ran {
+    pub fn under(mut other: Command, command: &Command) -> Ran {
         other.arg(command.get_program()).args(command.get_args());
         ended(other)
     }
