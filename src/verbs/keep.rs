@@ -299,6 +299,8 @@ pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
     command
         .current_dir("/")
         .env_remove("EHLO_PASSWORD")
+        // Before it is anything else: our terminal may end with us, and all that is in our group.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

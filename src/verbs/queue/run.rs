@@ -23,10 +23,6 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
             return Exit::Bug;
         }
     };
-    if run.behind {
-        // Whoever started us may end with their terminal; we do not.
-        let _ = rustix::process::setsid();
-    }
     let selection = match selection(spool, run) {
         Ok(selection) => selection,
         Err(exit) => return exit,
