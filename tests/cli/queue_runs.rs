@@ -96,3 +96,20 @@ fn a_run_of_a_part_is_not_taken_for_one_of_all() {
     run.kill().unwrap();
     run.wait().unwrap();
 }
+
+/// Who calls sendmail hears of a disk that is full, instead of dying while it still writes.
+#[test]
+fn what_cannot_be_kept_for_now_is_read_to_its_end_and_75() {
+    let queue = Queue::new();
+    let mut child = command(&queue, &["sendmail", "bob@hamburger.edu"])
+        .env("TMPDIR", "/dev/null")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for _ in 0..3000 {
+        stdin.write_all(&[b'x'; 1000]).unwrap();
+    }
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+}
