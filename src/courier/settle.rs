@@ -75,9 +75,16 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
     }
     let days = office.settings.give_up.as_secs_f64() / 86_400.0;
     for recipient in item.open() {
+        let standing = &item.history.standings[recipient];
+        // Only the others were tried, by somebody who had named their domains.
+        if standing.end.is_none() && !standing.in_doubt {
+            continue;
+        }
         let address = &item.letter.envelope.recipients[recipient];
-        let last = item.history.standings[recipient].end.clone();
-        let last_words = last.as_ref().map_or("it was never tried", |end| &end.words);
+        let last = standing.end.clone();
+        let last_words = last
+            .as_ref()
+            .map_or("nobody knows whether it arrived", |end| &end.words);
         let words = format!("<{address}>: given up after {days:.1} days of trying: {last_words}");
         office.ear.hear(&News::Failed {
             id: &item.id,

@@ -97,6 +97,37 @@ fn a_run_of_a_part_is_not_taken_for_one_of_all() {
     run.wait().unwrap();
 }
 
+#[test]
+fn who_was_never_tried_is_not_given_up() {
+    let relay = Relay::start(|moment| match moment.line {
+        line if line.starts_with("RCPT TO:<bob@busy.example>") => Do::Say("450 4.2.0 later"),
+        _ => Do::Usual,
+    });
+    let queue = Queue::new();
+    relays_to(&queue, relay.port);
+    let config = fs::read_to_string(queue.config()).unwrap();
+    fs::write(
+        queue.config(),
+        config.replace("retry", "give-up = \"1s\"\nretry"),
+    )
+    .unwrap();
+    let to = ["bob@busy.example", "bob@hamburger.edu"];
+    let put = ["sendmail", "-odq", "-f", "alice@crepes.fr", to[0], to[1]];
+    assert!(command(&queue, &put).status().unwrap().success());
+    until("given up", || {
+        let run = queue.verb(&["run", "--to", "busy.example"]);
+        run.stderr.contains("given up")
+    });
+    queue.verb(&["run", "--now"]).exits(0).complains(0);
+    let taken = relay.taken();
+    let rcpt = |to: &str| format!("RCPT TO:<{to}>");
+    assert!(
+        taken.iter().any(|mail| mail.to == [rcpt(to[1])]),
+        "{taken:#?}"
+    );
+    assert!(queue.items().is_empty());
+}
+
 /// Who calls sendmail hears of a disk that is full, instead of dying while it still writes.
 #[test]
 fn what_cannot_be_kept_for_now_is_read_to_its_end_and_75() {
