@@ -7,7 +7,7 @@ use super::{News, Office, attempt};
 use crate::plan;
 use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due, next_attempt};
 use crate::watch::{Nobody, Watch};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -108,6 +108,9 @@ enum Look {
 /// An item that is to be taken up.
 struct Due {
     id: Id,
+    /// Whether another attempt without an end is its last. Others that are tried at the same time end with
+    /// it: so it is tried when nobody else is, and behind all others.
+    is_suspect: bool,
     waybill: Waybill,
     domain: String,
 }
@@ -123,13 +126,20 @@ impl Office<'_> {
     ) -> Result<(), QueueError> {
         self.store.tidy()?;
         let busy = Mutex::new(HashSet::new());
+        let mut suspects = VecDeque::new();
         while !self.stops() {
             let left = selection.most.map(|most| most.saturating_sub(rounds.items));
             let due = self.due(selection, &mut rounds.seen, left)?;
+            rounds.items += due.len();
+            let (suspect, mut due): (Vec<Due>, Vec<Due>) =
+                due.into_iter().partition(|one| one.is_suspect);
+            suspects.extend(suspect);
+            if due.is_empty() {
+                due.extend(suspects.pop_front());
+            }
             if due.is_empty() {
                 break;
             }
-            rounds.items += due.len();
             let walk = Walk {
                 office: self,
                 selection,
@@ -257,6 +267,7 @@ impl Office<'_> {
                 address.domain().to_string().to_ascii_lowercase()
             }),
             waybill: item.letter.waybill,
+            is_suspect: item.history.crashes + 1 == CRASHES,
             id,
         })
     }

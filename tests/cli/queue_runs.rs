@@ -8,6 +8,8 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -95,6 +97,46 @@ fn a_run_of_a_part_is_not_taken_for_one_of_all() {
     until("delivered meanwhile", || relay.taken().len() == 1);
     run.kill().unwrap();
     run.wait().unwrap();
+}
+
+/// Whoever is tried together dies together. Only who dies alone is set aside.
+#[test]
+fn what_kills_the_program_is_set_aside_and_what_was_tried_beside_it_is_not() {
+    let is_slow = Arc::new(AtomicBool::new(true));
+    let slow = Arc::clone(&is_slow);
+    let relay = Relay::start(move |moment| {
+        let is_poison = moment.line.starts_with("MAIL FROM:<poison@");
+        let is_mail = moment.line.starts_with("MAIL");
+        if is_poison || is_mail && slow.load(Ordering::SeqCst) {
+            return Do::Hang;
+        }
+        Do::Usual
+    });
+    let queue = Queue::new();
+    relays_to(&queue, relay.port);
+    let senders = ["alice", "poison", "carol", "dave"];
+    for sender in senders {
+        let sender = format!("{sender}@crepes.fr");
+        let put = ["sendmail", "-odq", "-f", &sender, "bob@hamburger.edu"];
+        assert!(command(&queue, &put).status().unwrap().success());
+    }
+    let killed_at = |line: &str, count: usize| {
+        let mut run = command(&queue, &["queue", "run"]).spawn().unwrap();
+        until("at it", || relay.heard(line) >= count);
+        run.kill().unwrap();
+        run.wait().unwrap();
+    };
+    killed_at("MAIL", senders.len());
+    killed_at("MAIL", 2 * senders.len());
+    is_slow.store(false, Ordering::SeqCst);
+    killed_at("MAIL FROM:<poison@", 3);
+    let run = queue.verb(&["run"]);
+    run.exits(0)
+        .complains(1)
+        .says(&["was set aside: 3 attempts"]);
+    assert_eq!(queue.state(), "dead");
+    assert_eq!(relay.taken().len(), senders.len() - 1);
+    assert_eq!(relay.heard("MAIL FROM:<poison@"), 3);
 }
 
 #[test]
