@@ -89,6 +89,28 @@ fn where_the_disk_is_full_nothing_is_half_there_and_the_caller_knows_it() {
     assert_eq!(disk.world.arrived(RECIPIENTS[0]), 0);
 }
 
+#[test]
+fn where_nothing_can_be_written_the_message_goes_out_at_once_if_it_may() {
+    let Some(disk) = Disk::new("size=1m") else {
+        return;
+    };
+    assert_eq!(ended(disk.world.run()).code, Some(0));
+    disk.make_read_only();
+    let sent = ended(disk.world.send());
+    assert!(
+        sent.said.contains("sending the message without keeping it"),
+        "{sent:?}"
+    );
+    assert_eq!(disk.world.arrived(RECIPIENTS[0]), 1);
+    let sent = disk.sendmail(&[]);
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    assert_eq!(disk.world.arrived(RECIPIENTS[0]), 2);
+    for ran in [ended(disk.world.enqueue()), disk.sendmail(&["-odq"])] {
+        assert_eq!(ran.code, Some(75), "{ran:?}");
+    }
+    assert_eq!(disk.world.arrived(RECIPIENTS[0]), 2);
+}
+
 /// What is in the queue is what would make room.
 #[test]
 fn a_disk_without_room_for_another_file_can_still_be_emptied() {
