@@ -123,3 +123,36 @@ fn a_disk_without_room_for_another_file_can_still_be_emptied() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(disk.world.arrived(RECIPIENTS[0]), 1);
 }
+
+#[test]
+fn an_item_that_may_not_be_read_is_set_aside_and_stops_nobody() {
+    if !parts::is_root() {
+        return;
+    }
+    let world = World::new();
+    let as_nobody = |command: &Command| {
+        let mut other = Command::new("setpriv");
+        other.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        World::under(other, command)
+    };
+    let home = world.path("");
+    fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
+    chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
+    if as_nobody(&world.enqueue()).code != Some(0) {
+        parts::skip("nobody but root may run the program where it is");
+        return;
+    }
+    let first = world.names("items").into_iter().min().unwrap();
+    as_nobody(&world.enqueue());
+    let item = world.path("queue/items").join(&first);
+    fs::set_permissions(item, Permissions::from_mode(0)).unwrap();
+    let ran = as_nobody(&world.run());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.said.contains(&format!("{first} was set aside")),
+        "{ran:?}"
+    );
+    assert_eq!(world.arrived(RECIPIENTS[0]), 1);
+    let ran = as_nobody(&world.run());
+    assert_eq!(ran.said, "");
+}
