@@ -50,7 +50,7 @@ pub fn settle(
         claim.remove()?;
         return Ok(Settled::Gone);
     }
-    claim.note(Entry::Over, Safety::Disk)?;
+    over(&*claim)?;
     give_up_the_spent(office, &*claim)?;
     if let Some(reason) = answer_for_failures(office, &*claim)? {
         office.bury(claim, &reason)?;
@@ -65,6 +65,14 @@ pub fn settle(
         warn(office, &*claim, &item)?;
     }
     Ok(Settled::Kept)
+}
+
+/// The attempt has come to an end. Where the disk does not take that, it may take it later: nobody has
+/// crashed.
+fn over(claim: &dyn Claim) -> Result<(), QueueError> {
+    claim.note(Entry::Over, Safety::Disk).inspect_err(|_| {
+        let _ = claim.note(Entry::Over, Safety::Process);
+    })
 }
 
 /// Recipients that were tried for long enough.

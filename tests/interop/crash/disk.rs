@@ -125,6 +125,26 @@ fn a_disk_without_room_for_another_file_can_still_be_emptied() {
 }
 
 #[test]
+fn a_disk_that_fails_again_and_again_is_not_taken_for_a_message_that_kills() {
+    if !steps::can_be_seen() {
+        return;
+    }
+    for error in ["EIO", "ENOSPC"] {
+        let world = World::new();
+        world.put();
+        for _ in 0..4 {
+            let change = format!("inject=fdatasync:error={error}");
+            let ran = World::strace(&change, &world.run());
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+        }
+        assert_eq!(world.arrived(RECIPIENTS[0]), 0);
+        let ran = ended(world.run());
+        assert_eq!(world.arrived(RECIPIENTS[0]), 1, "{ran:?}");
+        assert_eq!(world.names("dead"), [""; 0], "{ran:?}");
+    }
+}
+
+#[test]
 fn an_item_that_may_not_be_read_is_set_aside_and_stops_nobody() {
     if !parts::is_root() {
         return;
