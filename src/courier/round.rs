@@ -5,7 +5,7 @@ use super::lines::{Branch, Lines};
 use super::settle::{Confirmed, Told, confirm, settle};
 use super::{News, Office, attempt};
 use crate::plan;
-use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due, next_attempt};
+use crate::queue::{Claim, Claimed, Id, Item, Kind, QueueError, Waybill, is_due, next_attempt};
 use crate::watch::{Nobody, Watch};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::Ordering;
@@ -162,10 +162,18 @@ impl Office<'_> {
     pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
         let ids = self.store.ids().unwrap_or_default();
         let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
-        new.any(|id| {
-            let is_free = matches!(self.store.claim(&id), Ok(Claimed::Ours(_)));
-            is_free && matches!(self.look(id, selection), Look::Due(_))
-        })
+        new.any(|id| self.is_free(&id) && matches!(self.look(id, selection), Look::Due(_)))
+    }
+
+    /// Whether nobody has an item, nor, if it is a report, that which it is about.
+    fn is_free(&self, id: &Id) -> bool {
+        let Ok(Claimed::Ours(claim)) = self.store.claim(id) else {
+            return false;
+        };
+        match &claim.item().letter.kind {
+            Kind::Report(about) => !matches!(self.store.claim(about), Ok(Claimed::Busy)),
+            Kind::Mail => true,
+        }
     }
 
     /// The time until there is something to do for an item that was seen in these rounds; `None` where
