@@ -1,6 +1,6 @@
 //! A round: all items that are due, and those that come while it goes on.
 
-use super::lanes::{Lanes, Road};
+use super::lanes::{Lanes, Road, Turn};
 use super::lines::{Branch, Lines};
 use super::settle::{Confirmed, Told, confirm, settle};
 use super::{News, Office, attempt};
@@ -309,6 +309,15 @@ enum Taken {
     TurnedAway,
 }
 
+/// How a worker came out of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// There was nothing more to do.
+    Reached,
+    /// It was left to others.
+    Left,
+}
+
 /// One way through the items that are due.
 struct Walk<'a> {
     office: &'a Office<'a>,
@@ -358,23 +367,46 @@ impl Walk<'_> {
     fn work(&self, lanes: &Lanes, branches: &[Branch<'_>], watch: &mut dyn Watch) {
         while let Some(road) = lanes.enter() {
             let lines = Lines::new(&branches[road.branch], self.office.hosts);
-            while !self.office.stops()
-                && !watch.refuses()
-                && let Some(id) = lanes.next(&road)
-            {
-                match self.take_up(&id, &lines, watch) {
-                    // The server wants fewer connections than we have.
-                    Ok(Taken::TurnedAway) if lanes.is_shared(&road) => break,
-                    Ok(_) => {}
-                    Err(error) => self.office.trouble(&error),
-                }
-            }
+            let end = self.go_along(lanes, &road, &lines, watch);
             lines.close(watch);
-            lanes.leave(&road);
+            if end == End::Reached {
+                lanes.leave(&road);
+            }
             if self.office.stops() || watch.refuses() {
                 return;
             }
         }
+    }
+
+    /// To the end of a lane, unless there are too many in it.
+    fn go_along(
+        &self,
+        lanes: &Lanes,
+        road: &Road,
+        lines: &Lines<'_, '_>,
+        watch: &mut dyn Watch,
+    ) -> End {
+        let mut turn = None;
+        while !self.office.stops()
+            && !watch.refuses()
+            && let Some(next) = turn.take().or_else(|| lanes.next(road))
+        {
+            match self.take_up(&next, lines, watch) {
+                Ok(Taken::TurnedAway) if lanes.make_way(road, &next.id) => return End::Left,
+                // The others may have gone just now, and the server may have time again.
+                Ok(Taken::TurnedAway) if !next.again => {
+                    turn = Some(Turn {
+                        again: true,
+                        ..next
+                    })
+                }
+                // It has none for anybody. Whatever waits need not hear that, one by one.
+                Ok(Taken::TurnedAway) => lanes.close(road),
+                Ok(Taken::Up) => {}
+                Err(error) => self.office.trouble(&error),
+            }
+        }
+        End::Reached
     }
 
     /// It is for another round.
@@ -387,11 +419,11 @@ impl Walk<'_> {
     /// One item, if nobody else has it.
     fn take_up(
         &self,
-        id: &Id,
+        turn: &Turn,
         lines: &Lines<'_, '_>,
         watch: &mut dyn Watch,
     ) -> Result<Taken, QueueError> {
-        let (office, selection) = (self.office, self.selection);
+        let (office, selection, id) = (self.office, self.selection, &turn.id);
         let claim = match office.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
             Ok(Claimed::Gone) => return Ok(Taken::Up),
@@ -403,7 +435,8 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_time = selection.now || is_due(item, office.settings, SystemTime::now());
+        let is_time =
+            turn.again || selection.now || is_due(item, office.settings, SystemTime::now());
         if item.history.held {
             return Ok(Taken::Up);
         }
@@ -419,6 +452,9 @@ impl Walk<'_> {
         let mut taken = Taken::Up;
         if !recipients.is_empty() && is_time {
             let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
+            if !outcome.turned_away || turn.again {
+                outcome.tell(&*claim, &recipients, turn.again, office.ear);
+            }
             if let Some(reason) = outcome.unreadable {
                 office.bury(claim, &reason)?;
                 return Ok(Taken::Up);

@@ -30,6 +30,7 @@ mod probe;
 mod prompt;
 mod queue;
 mod queue_damage;
+mod queue_relays;
 mod queue_runs;
 mod refusals;
 mod replies;
