@@ -58,6 +58,29 @@ fn a_relay_that_does_not_even_greet_us_loses_nothing_and_is_not_asked_for_each_i
 }
 
 #[test]
+fn a_refused_login_is_not_tried_for_each_item_whoever_is_in_a_hurry() {
+    let relay = Relay::start(|moment| match moment.line.get(..4) {
+        Some("EHLO") => Do::Say("250-relay.example\r\n250 AUTH PLAIN"),
+        Some("AUTH") => Do::Say("535 5.7.8 who are you?"),
+        _ => Do::Usual,
+    });
+    let login = [
+        "-u",
+        "alice",
+        "--password-command",
+        "echo secret",
+        "--allow-cleartext-password",
+    ];
+    let queue = filled(&relay, &login);
+    for (runs, options) in [(1, &["run"][..]), (2, &["run", "--now"])] {
+        queue.verb(options).exits(0);
+        assert!(relay.heard("AUTH") <= runs * WORKERS, "{options:?}");
+    }
+    assert_eq!(queue.items().len(), ITEMS);
+    assert_eq!(relay.taken(), []);
+}
+
+#[test]
 fn a_relay_that_takes_few_messages_on_a_connection_gets_all() {
     for goodbye in ["MAIL", "RSET"] {
         let count = AtomicUsize::new(0);
