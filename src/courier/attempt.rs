@@ -19,6 +19,19 @@ pub struct Outcome {
     pub unreadable: Option<String>,
     /// Whether a server had no time for another connection.
     pub turned_away: bool,
+    /// What was known before.
+    before: History,
+}
+
+impl Outcome {
+    /// Tells of those who were tried; with `anew`, also what is no news.
+    pub fn tell(&self, claim: &dyn Claim, recipients: &[usize], anew: bool, ear: &dyn Ear) {
+        for &recipient in recipients {
+            let before = self.before.standings[recipient].end.as_ref();
+            let before = before.filter(|_| !anew);
+            tell(claim, before, &self.report.fates[recipient], ear);
+        }
+    }
 }
 
 /// Tries these recipients of an item by one way after the other, and writes down what becomes of them.
@@ -49,19 +62,26 @@ pub fn attempt(
     let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
     go(&parcel(claim), &first, lines, &mut report, watch);
     go(&parcel(&Again(claim)), &second, lines, &mut report, watch);
-    write_down(claim, recipients, &report)?;
+    write_down(claim, recipients, &report).inspect_err(|_| {
+        // Nobody has crashed, even if nobody will know more than that.
+        let _ = claim.note(Entry::Over, Safety::Process);
+    })?;
     let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
-    for (&recipient, fate) in recipients.iter().zip(fates()) {
-        tell(claim, before.standings[recipient].end.as_ref(), fate, ear);
-    }
     let unreadable = fates().find(|fate| fate.cause == Cause::Message);
     let unreadable = unreadable.map(|fate| fate.sentence.clone());
-    let turned_away = fates().any(|fate| fate.stage == Some(Stage::Banner) && fate.reply.is_some());
+    let turned_away = fates().any(is_turned_away);
     Ok(Outcome {
         report,
         unreadable,
         turned_away,
+        before,
     })
+}
+
+/// The server had spoken before we had said who we are.
+fn is_turned_away(fate: &Fate) -> bool {
+    let is_early = fate.stage == Some(Stage::Banner) && fate.reply.is_some();
+    is_early && fate.verdict == Verdict::Deferred
 }
 
 /// By the first way, and by the others for those who have no answer that lasts.
@@ -101,14 +121,14 @@ fn go(
 }
 
 /// What is wrong with us, and not with the message or its recipients, may be mended: a password, the name
-/// of a relay.
+/// of a relay, or that it does not want to hear of us today.
 fn postpone(open: &[usize], by_relay: bool, report: &mut Report) {
     for &recipient in open {
         let fate = &mut report.fates[recipient];
         let is_ours = match fate.cause {
             Cause::Policy => true,
             Cause::Domain => by_relay,
-            _ => false,
+            _ => by_relay && matches!(fate.stage, Some(Stage::Banner | Stage::Ehlo | Stage::Helo)),
         };
         if fate.verdict == Verdict::Refused && is_ours {
             fate.verdict = Verdict::Deferred;

@@ -14,11 +14,21 @@ pub struct Road {
     pub domain: String,
 }
 
+/// An item that somebody is to take up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Which.
+    pub id: Id,
+    /// Whether the server had no time for whoever had it before.
+    pub again: bool,
+}
+
 /// Items on the same road.
-#[derive(Default)]
 struct Lane {
-    waiting: VecDeque<Id>,
+    waiting: VecDeque<Turn>,
     workers: usize,
+    /// So many workers may be in it.
+    most: usize,
 }
 
 /// All lanes, for all workers.
@@ -39,7 +49,12 @@ impl Lanes {
     /// One more item, behind the others.
     pub fn add(&mut self, road: Road, id: Id) {
         let lanes = self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner);
-        lanes.entry(road).or_default().waiting.push_back(id);
+        let lane = lanes.entry(road).or_insert(Lane {
+            waiting: VecDeque::new(),
+            workers: 0,
+            most: self.per_lane,
+        });
+        lane.waiting.push_back(Turn { id, again: false });
     }
 
     /// How many workers find something to do.
@@ -57,7 +72,7 @@ impl Lanes {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let open = lanes
             .iter_mut()
-            .filter(|(_, lane)| lane.workers < self.per_lane);
+            .filter(|(_, lane)| lane.workers < lane.most);
         let (road, lane) = open.max_by_key(|(_, lane)| lane.waiting.len())?;
         if lane.waiting.is_empty() {
             return None;
@@ -67,15 +82,31 @@ impl Lanes {
     }
 
     /// The next item of a lane.
-    pub fn next(&self, road: &Road) -> Option<Id> {
+    pub fn next(&self, road: &Road) -> Option<Turn> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.get_mut(road)?.waiting.pop_front()
     }
 
-    /// Whether others are in this lane, too.
-    pub fn is_shared(&self, road: &Road) -> bool {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.get(road).is_some_and(|lane| lane.workers > 1)
+    /// A worker leaves a lane to the others in it, because the server has no time for so many, and leaves
+    /// them the item; false where there are no others.
+    pub fn make_way(&self, road: &Road, id: &Id) -> bool {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(lane) = lanes.get_mut(road).filter(|lane| lane.workers > 1) else {
+            return false;
+        };
+        lane.workers -= 1;
+        lane.most = lane.workers;
+        let (id, again) = (id.clone(), true);
+        lane.waiting.push_front(Turn { id, again });
+        true
+    }
+
+    /// Nobody takes up what is still in a lane.
+    pub fn close(&self, road: &Road) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get_mut(road) {
+            lane.waiting.clear();
+        }
     }
 
     /// A worker has done what there was in a lane.

@@ -1,13 +1,13 @@
 //! A round: all items that are due, and those that come while it goes on.
 
-use super::lanes::{Lanes, Road};
+use super::lanes::{Lanes, Road, Turn};
 use super::lines::{Branch, Lines};
 use super::settle::{Confirmed, Told, confirm, settle};
 use super::{News, Office, attempt};
 use crate::plan;
-use crate::queue::{Claim, Claimed, Id, Item, QueueError, Waybill, is_due, next_attempt};
+use crate::queue::{Claim, Claimed, Id, Item, Kind, QueueError, Waybill, is_due, next_attempt};
 use crate::watch::{Nobody, Watch};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -108,6 +108,9 @@ enum Look {
 /// An item that is to be taken up.
 struct Due {
     id: Id,
+    /// Whether another attempt without an end is its last. Others that are tried at the same time end with
+    /// it: so it is tried when nobody else is, and behind all others.
+    is_suspect: bool,
     waybill: Waybill,
     domain: String,
 }
@@ -123,13 +126,20 @@ impl Office<'_> {
     ) -> Result<(), QueueError> {
         self.store.tidy()?;
         let busy = Mutex::new(HashSet::new());
+        let mut suspects = VecDeque::new();
         while !self.stops() {
             let left = selection.most.map(|most| most.saturating_sub(rounds.items));
             let due = self.due(selection, &mut rounds.seen, left)?;
+            rounds.items += due.len();
+            let (suspect, mut due): (Vec<Due>, Vec<Due>) =
+                due.into_iter().partition(|one| one.is_suspect);
+            suspects.extend(suspect);
+            if due.is_empty() {
+                due.extend(suspects.pop_front());
+            }
             if due.is_empty() {
                 break;
             }
-            rounds.items += due.len();
             let walk = Walk {
                 office: self,
                 selection,
@@ -152,10 +162,18 @@ impl Office<'_> {
     pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
         let ids = self.store.ids().unwrap_or_default();
         let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
-        new.any(|id| {
-            let is_free = matches!(self.store.claim(&id), Ok(Claimed::Ours(_)));
-            is_free && matches!(self.look(id, selection), Look::Due(_))
-        })
+        new.any(|id| self.is_free(&id) && matches!(self.look(id, selection), Look::Due(_)))
+    }
+
+    /// Whether nobody has an item, nor, if it is a report, that which it is about.
+    fn is_free(&self, id: &Id) -> bool {
+        let Ok(Claimed::Ours(claim)) = self.store.claim(id) else {
+            return false;
+        };
+        match &claim.item().letter.kind {
+            Kind::Report(about) => !matches!(self.store.claim(about), Ok(Claimed::Busy)),
+            Kind::Mail => true,
+        }
     }
 
     /// The time until there is something to do for an item that was seen in these rounds; `None` where
@@ -257,6 +275,7 @@ impl Office<'_> {
                 address.domain().to_string().to_ascii_lowercase()
             }),
             waybill: item.letter.waybill,
+            is_suspect: item.history.crashes + 1 == CRASHES,
             id,
         })
     }
@@ -288,6 +307,15 @@ enum Taken {
     Up,
     /// A server had no time for another connection.
     TurnedAway,
+}
+
+/// How a worker came out of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// There was nothing more to do.
+    Reached,
+    /// It was left to others.
+    Left,
 }
 
 /// One way through the items that are due.
@@ -339,23 +367,46 @@ impl Walk<'_> {
     fn work(&self, lanes: &Lanes, branches: &[Branch<'_>], watch: &mut dyn Watch) {
         while let Some(road) = lanes.enter() {
             let lines = Lines::new(&branches[road.branch], self.office.hosts);
-            while !self.office.stops()
-                && !watch.refuses()
-                && let Some(id) = lanes.next(&road)
-            {
-                match self.take_up(&id, &lines, watch) {
-                    // The server wants fewer connections than we have.
-                    Ok(Taken::TurnedAway) if lanes.is_shared(&road) => break,
-                    Ok(_) => {}
-                    Err(error) => self.office.trouble(&error),
-                }
-            }
+            let end = self.go_along(lanes, &road, &lines, watch);
             lines.close(watch);
-            lanes.leave(&road);
+            if end == End::Reached {
+                lanes.leave(&road);
+            }
             if self.office.stops() || watch.refuses() {
                 return;
             }
         }
+    }
+
+    /// To the end of a lane, unless there are too many in it.
+    fn go_along(
+        &self,
+        lanes: &Lanes,
+        road: &Road,
+        lines: &Lines<'_, '_>,
+        watch: &mut dyn Watch,
+    ) -> End {
+        let mut turn = None;
+        while !self.office.stops()
+            && !watch.refuses()
+            && let Some(next) = turn.take().or_else(|| lanes.next(road))
+        {
+            match self.take_up(&next, lines, watch) {
+                Ok(Taken::TurnedAway) if lanes.make_way(road, &next.id) => return End::Left,
+                // The others may have gone just now, and the server may have time again.
+                Ok(Taken::TurnedAway) if !next.again => {
+                    turn = Some(Turn {
+                        again: true,
+                        ..next
+                    });
+                }
+                // It has none for anybody. Whatever waits need not hear that, one by one.
+                Ok(Taken::TurnedAway) => lanes.close(road),
+                Ok(Taken::Up) => {}
+                Err(error) => self.office.trouble(&error),
+            }
+        }
+        End::Reached
     }
 
     /// It is for another round.
@@ -368,11 +419,11 @@ impl Walk<'_> {
     /// One item, if nobody else has it.
     fn take_up(
         &self,
-        id: &Id,
+        turn: &Turn,
         lines: &Lines<'_, '_>,
         watch: &mut dyn Watch,
     ) -> Result<Taken, QueueError> {
-        let (office, selection) = (self.office, self.selection);
+        let (office, selection, id) = (self.office, self.selection, &turn.id);
         let claim = match office.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
             Ok(Claimed::Gone) => return Ok(Taken::Up),
@@ -384,7 +435,8 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_time = selection.now || is_due(item, office.settings, SystemTime::now());
+        let is_time =
+            turn.again || selection.now || is_due(item, office.settings, SystemTime::now());
         if item.history.held {
             return Ok(Taken::Up);
         }
@@ -400,6 +452,9 @@ impl Walk<'_> {
         let mut taken = Taken::Up;
         if !recipients.is_empty() && is_time {
             let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
+            if !outcome.turned_away || turn.again {
+                outcome.tell(&*claim, &recipients, turn.again, office.ear);
+            }
             if let Some(reason) = outcome.unreadable {
                 office.bury(claim, &reason)?;
                 return Ok(Taken::Up);

@@ -51,7 +51,7 @@ pub fn settle(
         claim.remove()?;
         return Ok(Settled::Gone);
     }
-    claim.note(Entry::Over, Safety::Disk)?;
+    over(&*claim)?;
     give_up_the_spent(office, &*claim)?;
     if let Some(reason) = answer_for_failures(office, &*claim)? {
         office.bury(claim, &reason)?;
@@ -68,6 +68,14 @@ pub fn settle(
     Ok(Settled::Kept)
 }
 
+/// The attempt has come to an end. Where the disk does not take that, it may take it later: nobody has
+/// crashed.
+fn over(claim: &dyn Claim) -> Result<(), QueueError> {
+    claim.note(Entry::Over, Safety::Disk).inspect_err(|_| {
+        let _ = claim.note(Entry::Over, Safety::Process);
+    })
+}
+
 /// Recipients that were tried for long enough.
 fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
     let item = now(claim);
@@ -76,11 +84,16 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
     }
     let time = spoken(item.history.tried_for);
     for recipient in item.open() {
+        let standing = &item.history.standings[recipient];
+        // Only the others were tried, by somebody who had named their domains.
+        if standing.end.is_none() && !standing.in_doubt {
+            continue;
+        }
         let address = &item.letter.envelope.recipients[recipient];
-        let last = item.history.standings[recipient].end.clone();
+        let last = standing.end.clone();
         let last_words = last
             .as_ref()
-            .map_or("it was never tried", |end| end.words.as_str());
+            .map_or("nobody knows whether it arrived", |end| &end.words);
         let name = format!("<{address}>: ");
         let last_words = last_words.strip_prefix(&name).unwrap_or(last_words);
         let words = format!("{name}given up after {time} of trying: {last_words}");

@@ -19,6 +19,9 @@ const SPOOL_ABOVE: usize = 1024 * 1024;
 /// The most that a device may give before it is taken for one without end.
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// So much is read and thrown away of what cannot be kept.
+const UNWANTED: u64 = 1024 * 1024 * 1024;
+
 /// Where an option says that something is to be read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -65,7 +68,8 @@ impl SourceError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,
-            Self::Spool { .. } => Exit::Io,
+            // There may be room again later.
+            Self::Spool { .. } => Exit::Temporary,
         }
     }
 }
@@ -195,7 +199,10 @@ impl Source {
         loop {
             match from.read(&mut block) {
                 Ok(0) => return Ok(keeper.finish()),
-                Ok(count) => keeper.push(&block[..count])?,
+                Ok(count) => keeper.push(&block[..count]).inspect_err(|_| {
+                    // Who is still writing would die of it, and never hear what went wrong.
+                    let _ = io::copy(&mut (&mut from).take(UNWANTED), &mut io::sink());
+                })?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let name = keeper.name;

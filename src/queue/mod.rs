@@ -352,6 +352,15 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// Whether nothing can be written there at all, so that there is no place for a queue.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            Self::Io { error, .. } => error.kind() == io::ErrorKind::ReadOnlyFilesystem,
+            _ => false,
+        }
+    }
+
     fn io(doing: &'static str, path: &Path, error: impl Into<io::Error>) -> Self {
         Self::Io {
             doing,

@@ -53,4 +53,17 @@ impl<'m> Carried<'m> {
         }
         Ok(block != Block::End)
     }
+
+    /// Makes sure that nothing is missing or left over. Whoever reads the message may see only at its
+    /// end that it is not what it was, and the last octets of the last chunk end it for the server.
+    pub fn end(&mut self) -> io::Result<()> {
+        let mut more = std::mem::take(&mut self.rest);
+        while more.is_empty() {
+            if self.blocks.append(&mut more)? == Block::End {
+                return Ok(());
+            }
+        }
+        let why = "the message is longer than it was when it was announced";
+        Err(io::Error::new(io::ErrorKind::InvalidData, why))
+    }
 }

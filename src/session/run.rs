@@ -540,6 +540,9 @@ impl Session<'_, '_> {
         if carried.octets < carried.shape.size {
             return Ok(None);
         }
+        if octets.is_some() {
+            carried.end().map_err(Failure::Message)?;
+        }
         self.watch.happened(Happening::Data {
             bytes: carried.octets,
         });

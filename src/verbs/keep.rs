@@ -65,6 +65,7 @@ impl Kept<'_> {
         };
         let claim = match self.commit(&spool) {
             Ok(claim) => claim,
+            Err(error) if error.is_read_only() => return Ended::NoQueue(error),
             Err(error) => return Ended::Lost(error),
         };
         match self.queueing.first {
@@ -307,6 +308,8 @@ pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
     }
     command
         .current_dir("/")
+        // Before it is anything else: our terminal may end with us, and all that is in our group.
+        .process_group(0)
         .env_remove("EHLO_PASSWORD")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

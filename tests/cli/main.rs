@@ -8,6 +8,7 @@ mod dns;
 mod encrypted;
 mod message;
 mod program;
+mod relay;
 mod sasl;
 mod server;
 
@@ -28,6 +29,9 @@ mod pattern;
 mod probe;
 mod prompt;
 mod queue;
+mod queue_damage;
+mod queue_relays;
+mod queue_runs;
 mod refusals;
 mod replies;
 mod secrets;

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A queue, and a configuration that says where it is.
-struct Queue {
+pub struct Queue {
     home: TempDir,
 }
 
 impl Queue {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let queue = Self { home };
         let config = format!("[queue]\ndir = \"{}\"\n", queue.dir());
@@ -27,33 +27,33 @@ impl Queue {
         queue
     }
 
-    fn dir(&self) -> String {
+    pub fn dir(&self) -> String {
         self.home.path().join("queue").display().to_string()
     }
 
-    fn config(&self) -> String {
+    pub fn config(&self) -> String {
         self.home.path().join("config.toml").display().to_string()
     }
 
     /// The program with these arguments, as it finds this queue.
-    fn ehlo(&self, arguments: &[&str]) -> Ehlo {
+    pub fn ehlo(&self, arguments: &[&str]) -> Ehlo {
         let ehlo = Ehlo::new().env("EHLO_CONFIG", self.config());
         ehlo.args(arguments)
     }
 
     #[track_caller]
-    fn verb(&self, arguments: &[&str]) -> Run {
+    pub fn verb(&self, arguments: &[&str]) -> Run {
         self.ehlo(&["queue"]).args(arguments).run()
     }
 
     /// Puts a message to bob, by way of this port, into the queue, and says under which name.
     #[track_caller]
-    fn keep(&self, port: u16) -> String {
+    pub fn keep(&self, port: u16) -> String {
         self.keep_with(port, &[])
     }
 
     #[track_caller]
-    fn keep_with(&self, port: u16, options: &[&str]) -> String {
+    pub fn keep_with(&self, port: u16, options: &[&str]) -> String {
         let relay = format!("127.0.0.1:{port}");
         let before = self.ids();
         self.ehlo(&["--queue-only", "--helo", "me.example", "-r", &relay])
@@ -68,8 +68,20 @@ impl Queue {
         ids.remove(0)
     }
 
+    /// The same, and does not ask for its name.
     #[track_caller]
-    fn items(&self) -> Vec<Value> {
+    pub fn put(&self, port: u16, options: &[&str]) {
+        let relay = format!("127.0.0.1:{port}");
+        self.ehlo(&["--queue-only", "--helo", "me.example", "-r", &relay])
+            .args(["-f", "alice@crepes.fr"])
+            .args(options)
+            .text_to_bob()
+            .run()
+            .exits(0);
+    }
+
+    #[track_caller]
+    pub fn items(&self) -> Vec<Value> {
         let run = self.verb(&["list", "--json"]);
         run.exits(0);
         let lines = run.stdout.lines();
@@ -79,7 +91,7 @@ impl Queue {
     }
 
     #[track_caller]
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         let items = self.items();
         let ids = items.iter().map(|item| item["id"].as_str().unwrap());
         ids.map(str::to_owned).collect()
@@ -87,7 +99,7 @@ impl Queue {
 
     /// The state of the only item.
     #[track_caller]
-    fn state(&self) -> String {
+    pub fn state(&self) -> String {
         let items = self.items();
         assert_eq!(items.len(), 1, "{items:#?}");
         items[0]["state"].as_str().unwrap().to_owned()
@@ -580,7 +592,7 @@ impl Watch {
 
 /// Waits until the queue is empty.
 #[track_caller]
-fn empties(queue: &Queue) {
+pub fn empties(queue: &Queue) {
     let start = Instant::now();
     while !queue.items().is_empty() {
         assert!(start.elapsed() < PATIENCE, "{:#?}", queue.items());

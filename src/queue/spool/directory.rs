@@ -159,6 +159,12 @@ pub fn try_lock(file: &impl AsFd) -> Result<bool, Errno> {
     }
 }
 
+/// Whether somebody has the lock of a file. Whoever asks at the same time is nobody.
+pub fn is_locked(file: &impl AsFd) -> bool {
+    let probed = rustix::fs::flock(file, FlockOperation::NonBlockingLockShared);
+    probed == Err(Errno::WOULDBLOCK)
+}
+
 /// Takes the lock of a file as soon as nobody has it.
 pub fn lock(file: &impl AsFd) -> Result<(), Errno> {
     retry_on_intr(|| rustix::fs::flock(file, FlockOperation::LockExclusive))

@@ -38,6 +38,8 @@ pub fn open(directory: &Directory, name: &str, flags: OFlags) -> Result<Option<F
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP) => return Err(Flaw::Damage("it is a symlink".to_owned())),
+        // In a directory that is ours alone, nothing gets better rights by itself.
+        Err(Errno::ACCESS) => return Err(Flaw::Damage("its mode forbids to open it".to_owned())),
         Err(Errno::ISDIR | Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => return Err(no_file()),
         Err(error) => return Err(Flaw::Io(error.into())),
     };

@@ -1,6 +1,7 @@
 //! The directories of a spool, and the removals that are not on disk yet.
 
 use super::directory::{Directory, lock};
+use super::runner::{RUNNER, WATCH};
 use super::slot::log_of;
 use crate::queue::{Id, QueueError, place};
 use rustix::fs::OFlags;
@@ -130,10 +131,18 @@ fn complete(root: &Directory) -> Result<(), QueueError> {
     for name in ["tmp", "items", "dead", DOWN] {
         root.make(name)?;
     }
+    // A disk without room for another file must not keep anybody from emptying the queue.
+    for name in [RUNNER, WATCH] {
+        make_file(root, name)?;
+    }
     root.sync()?;
     place::sync_names(&root.path(""))?;
-    match root.create(LOCK, OFlags::RDWR) {
+    make_file(root, LOCK)
+}
+
+fn make_file(root: &Directory, name: &str) -> Result<(), QueueError> {
+    match root.create(name, OFlags::RDWR) {
         Ok(_) | Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(root.error("create", LOCK, error)),
+        Err(error) => Err(root.error("create", name, error)),
     }
 }

@@ -1,7 +1,7 @@
 //! Who works on the spool, and what wakes them.
 
 use super::Spool;
-use super::directory::try_lock;
+use super::directory::{is_locked, try_lock};
 use crate::queue::{Id, QueueError};
 use rustix::fs::OFlags;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
@@ -10,12 +10,19 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::thread;
+use std::time::Duration;
 
 /// Whoever goes through the whole queue.
-const RUNNER: &str = "runner.lock";
+pub const RUNNER: &str = "runner.lock";
 
 /// Whoever stays.
-const WATCH: &str = "watch.lock";
+pub const WATCH: &str = "watch.lock";
+
+/// Who only asks whether somebody has a lock has it for a moment: so often, and so long apart, it is
+/// tried before somebody is believed to have it.
+const TRIES: usize = 3;
+const PROBE: Duration = Duration::from_millis(5);
 
 /// As long as this lives, nobody else has the same.
 pub struct RunnerLock {
@@ -53,14 +60,19 @@ impl Spool {
             created => created,
         };
         let file = file.map_err(|error| root.error("open", name, error))?;
-        let is_ours = try_lock(&file).map_err(|error| root.error("lock", name, error))?;
-        Ok(is_ours.then_some(RunnerLock { _file: file }))
+        for _ in 0..TRIES {
+            if try_lock(&file).map_err(|error| root.error("lock", name, error))? {
+                return Ok(Some(RunnerLock { _file: file }));
+            }
+            thread::sleep(PROBE);
+        }
+        Ok(None)
     }
 
     fn is_locked(&self, name: &str) -> bool {
         let rooms = self.rooms.as_ref();
         let file = rooms.and_then(|rooms| rooms.root.open(name, OFlags::RDWR).ok());
-        file.is_some_and(|file| try_lock(&file).is_ok_and(|is_free| !is_free))
+        file.is_some_and(|file| is_locked(&file))
     }
 
     /// What wakes whoever waits for items.

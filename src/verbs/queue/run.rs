@@ -11,10 +11,11 @@ use crate::verbs::queue::watch::stay;
 use crate::verbs::terminal::{Stdout, complain};
 use crate::watch::Watch;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Delivers what is due, once or again and again.
 pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
@@ -25,10 +26,6 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
             return Exit::Bug;
         }
     };
-    if run.behind {
-        // Whoever started us may end with their terminal; we do not.
-        let _ = rustix::process::setsid();
-    }
     let selection = match selection(spool, run) {
         Ok(selection) => selection,
         Err(exit) => return exit,
@@ -37,9 +34,13 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         spool,
         memory: plan.settings.host_down,
     };
+    let undaunted = Undaunted::new(&down);
     // Who stays must not try them without a pause for as long as that lasts.
-    let undaunted = run.now && !run.watch;
-    let hosts: &(dyn Hosts + Sync) = if undaunted { &Undaunted(&down) } else { &down };
+    let hosts: &(dyn Hosts + Sync) = if run.now && !run.watch {
+        &undaunted
+    } else {
+        &down
+    };
     let ear: &dyn Ear = if run.behind { &Silent } else { &Printed };
     let office = Office {
         store: spool,
@@ -186,20 +187,37 @@ impl Signals {
     }
 }
 
-/// Tries hosts that were down a moment ago.
-struct Undaunted<'a>(&'a (dyn Hosts + Sync));
+/// Tries hosts that were down a moment ago; but those that it finds down itself, not for every item
+/// again.
+struct Undaunted<'a> {
+    hosts: &'a (dyn Hosts + Sync),
+    found: Mutex<HashMap<(String, Option<u16>), String>>,
+}
+
+impl<'a> Undaunted<'a> {
+    fn new(hosts: &'a (dyn Hosts + Sync)) -> Self {
+        let found = Mutex::default();
+        Self { hosts, found }
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<(String, Option<u16>), String>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Hosts for Undaunted<'_> {
-    fn down(&self, _: &str, _: Option<u16>) -> Option<String> {
-        None
+    fn down(&self, host: &str, port: Option<u16>) -> Option<String> {
+        self.found().get(&(host.to_owned(), port)).cloned()
     }
 
     fn went_down(&self, host: &str, port: Option<u16>, why: &str) {
-        self.0.went_down(host, port, why);
+        self.found().insert((host.to_owned(), port), why.to_owned());
+        self.hosts.went_down(host, port, why);
     }
 
     fn came_up(&self, host: &str, port: Option<u16>) {
-        self.0.came_up(host, port);
+        self.found().remove(&(host.to_owned(), port));
+        self.hosts.came_up(host, port);
     }
 }
 

@@ -2,6 +2,7 @@
 //! nothing is lost that was said to be safe, nobody gets a part of it, nothing arrives twice in silence,
 //! and nothing is left lying about. strace kills and refuses.
 
+mod disk;
 mod receiver;
 mod steps;
 mod world;

@@ -97,6 +97,26 @@ impl World {
         self.message("--queue")
     }
 
+    /// Hands a message for the first recipient to sendmail.
+    pub fn sendmail(&self, options: &[&str]) -> Command {
+        let config = format!(
+            "default = \"relay\"\n[queue]\ndir = \"{}\"\n[profile.relay]\n\
+             relay = \"127.0.0.1:{}\"\ntls = \"off\"\nhelo = \"crepes.fr\"\n",
+            self.path("queue").display(),
+            self.receiver.port
+        );
+        fs::write(self.path("sendmail.toml"), config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ehlo"));
+        command
+            .arg("sendmail")
+            .arg("-C")
+            .arg(self.path("sendmail.toml"));
+        command
+            .args(options)
+            .args(["-f", "alice@crepes.fr", RECIPIENTS[0]]);
+        command
+    }
+
     /// Runs the queue.
     pub fn run(&self) -> Command {
         self.ehlo(&["queue", "run", "--now"])
@@ -138,7 +158,13 @@ impl World {
         );
     }
 
-    fn names(&self, directory: &str) -> Vec<String> {
+    /// How often the message has arrived there.
+    pub fn arrived(&self, recipient: &str) -> usize {
+        self.receiver.count(recipient)
+    }
+
+    /// The names in a directory of the queue.
+    pub fn names(&self, directory: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path("queue").join(directory)) else {
             return Vec::new();
         };
@@ -172,7 +198,7 @@ impl World {
 }
 
 /// Runs it with nothing of this environment.
-fn ended(mut command: Command) -> Ran {
+pub fn ended(mut command: Command) -> Ran {
     let output = command
         .env_clear()
         .env("TZ", "UTC")
