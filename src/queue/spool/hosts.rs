@@ -41,11 +41,14 @@ impl Spool {
         let _ = self.write_down(host, port, why);
     }
 
+    /// The file is there all the time: nobody may find the host up while its reason is being written.
     fn write_down(&self, host: &str, port: u16, why: &str) -> Option<()> {
         let (down, name) = (self.down()?, name(host, port)?);
-        // A new file each time: its age is that of what is in it.
-        down.unlink(&name).ok()?;
-        let mut file = down.create(&name, OFlags::WRONLY).ok()?;
+        let mut file = match down.open(&name, OFlags::WRONLY) {
+            Ok(file) => file,
+            Err(_) => down.create(&name, OFlags::WRONLY).ok()?,
+        };
+        file.set_len(0).ok()?;
         file.write_all(why.as_bytes()).ok()
     }
 
