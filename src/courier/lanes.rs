@@ -15,10 +15,21 @@ pub struct Road {
 }
 
 /// Items on the same road.
-#[derive(Default)]
 struct Lane {
     waiting: VecDeque<Id>,
     workers: usize,
+    /// No more workers than this.
+    most: usize,
+}
+
+impl Lane {
+    fn new(most: usize) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            workers: 0,
+            most,
+        }
+    }
 }
 
 /// All lanes, for all workers.
@@ -39,16 +50,18 @@ impl Lanes {
     /// One more item, behind the others.
     pub fn add(&mut self, road: Road, id: Id) {
         let lanes = self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner);
-        lanes.entry(road).or_default().waiting.push_back(id);
+        let lane = lanes
+            .entry(road)
+            .or_insert_with(|| Lane::new(self.per_lane));
+        lane.waiting.push_back(id);
     }
 
     /// How many workers find something to do.
     pub fn width(&mut self) -> usize {
-        let per_lane = self.per_lane;
         let lanes = self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner);
         lanes
             .values()
-            .map(|lane| lane.waiting.len().min(per_lane))
+            .map(|lane| lane.waiting.len().min(lane.most))
             .sum()
     }
 
@@ -57,7 +70,7 @@ impl Lanes {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let open = lanes
             .iter_mut()
-            .filter(|(_, lane)| lane.workers < self.per_lane);
+            .filter(|(_, lane)| lane.workers < lane.most);
         let (road, lane) = open.max_by_key(|(_, lane)| lane.waiting.len())?;
         if lane.waiting.is_empty() {
             return None;
@@ -72,10 +85,17 @@ impl Lanes {
         lanes.get_mut(road)?.waiting.pop_front()
     }
 
-    /// Whether others are in this lane, too.
-    pub fn is_shared(&self, road: &Road) -> bool {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.get(road).is_some_and(|lane| lane.workers > 1)
+    /// Whether others are in this lane, too, and go on; then whoever asks is one too many in it, and
+    /// nobody comes in their place.
+    pub fn narrow(&self, road: &Road) -> bool {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        match lanes.get_mut(road) {
+            Some(lane) if lane.most > 1 && lane.workers > 1 => {
+                lane.most = lane.most.min(lane.workers) - 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// A worker has done what there was in a lane.
@@ -84,5 +104,63 @@ impl Lanes {
         if let Some(lane) = lanes.get_mut(road) {
             lane.workers -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn road() -> Road {
+        Road {
+            branch: 0,
+            domain: "example.org".to_owned(),
+        }
+    }
+
+    /// A lane with so many items, in which there is room for four.
+    fn lanes(items: u32) -> Lanes {
+        let mut lanes = Lanes::new(4);
+        for number in 0..items {
+            let id = Id::parse(&format!("0abc0000000{number:02}")).unwrap();
+            lanes.add(road(), id);
+        }
+        lanes
+    }
+
+    #[test]
+    fn no_more_workers_are_in_a_lane_than_may_be() {
+        let mut lanes = lanes(10);
+        assert_eq!(lanes.width(), 4);
+        for _ in 0..4 {
+            assert_eq!(lanes.enter(), Some(road()));
+        }
+        assert_eq!(lanes.enter(), None);
+        lanes.leave(&road());
+        assert_eq!(lanes.enter(), Some(road()));
+    }
+
+    #[test]
+    fn nobody_comes_for_those_whom_a_server_has_turned_away() {
+        let lanes = lanes(10);
+        for _ in 0..4 {
+            lanes.enter().unwrap();
+        }
+        for _ in 0..3 {
+            assert!(lanes.narrow(&road()));
+            lanes.leave(&road());
+            assert_eq!(lanes.enter(), None);
+        }
+        assert!(!lanes.narrow(&road()), "the last one goes on");
+    }
+
+    #[test]
+    fn one_goes_on_also_where_all_are_turned_away_at_once() {
+        let lanes = lanes(10);
+        for _ in 0..4 {
+            lanes.enter().unwrap();
+        }
+        let leave = (0..4).filter(|_| lanes.narrow(&road())).count();
+        assert_eq!(leave, 3);
     }
 }

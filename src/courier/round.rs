@@ -345,7 +345,7 @@ impl Walk<'_> {
             {
                 match self.take_up(&id, &lines, watch) {
                     // The server wants fewer connections than we have.
-                    Ok(Taken::TurnedAway) if lanes.is_shared(&road) => break,
+                    Ok(Taken::TurnedAway) if lanes.narrow(&road) => break,
                     Ok(_) => {}
                     Err(error) => self.office.trouble(&error),
                 }
