@@ -150,7 +150,7 @@ impl Office<'_> {
     /// Whether something is due that these rounds have not taken up, and nobody else has it.
     #[must_use]
     pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
-        let ids = self.store.ids().unwrap_or_default();
+        let ids = self.ids(selection).unwrap_or_default();
         let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
         new.any(|id| {
             let is_free = matches!(self.store.claim(&id), Ok(Claimed::Ours(_)));
@@ -193,6 +193,14 @@ impl Office<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Those that may be tried, as far as their names tell.
+    fn ids(&self, selection: &Selection) -> Result<Vec<Id>, QueueError> {
+        match selection.ids.as_slice() {
+            [] => self.store.ids(),
+            ids => Ok(ids.to_vec()),
+        }
+    }
+
     /// What is due and was not seen yet.
     fn due(
         &self,
@@ -201,11 +209,7 @@ impl Office<'_> {
         most: Option<usize>,
     ) -> Result<Vec<Due>, QueueError> {
         let mut due = Vec::new();
-        let ids = match selection.ids.as_slice() {
-            [] => self.store.ids()?,
-            ids => ids.to_vec(),
-        };
-        for id in ids {
+        for id in self.ids(selection)? {
             if most.is_some_and(|most| due.len() >= most) || self.stops() {
                 break;
             }
