@@ -23,6 +23,9 @@ pub struct Selection {
     pub ids: Vec<Id>,
     /// Only recipients in these domains; empty is all.
     pub domains: Vec<String>,
+    /// Only items of which no recipient is in another domain: an attempt counts for the whole item, and
+    /// nobody wants to put it off for all because of some.
+    pub wholly: bool,
     /// Only what goes by this way.
     pub waybill: Option<Waybill>,
     /// No more than so many.
@@ -51,7 +54,8 @@ impl Selection {
 
     fn means(&self, item: &Item) -> bool {
         let by_this_way = |waybill: &Waybill| item.letter.waybill == *waybill;
-        self.waybill.as_ref().is_none_or(by_this_way)
+        let is_whole = || self.recipients(item).len() == item.open().len();
+        self.waybill.as_ref().is_none_or(by_this_way) && (!self.wholly || is_whole())
     }
 }
 

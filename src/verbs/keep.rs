@@ -248,6 +248,7 @@ impl Kept<'_> {
         let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
             domains,
+            wholly: true,
             waybill: Some(self.queueing.waybill.clone()),
             most: Some(ALONG),
             ..Selection::default()
