@@ -75,9 +75,12 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
     }
     let days = office.settings.give_up.as_secs_f64() / 86_400.0;
     for recipient in item.open() {
+        // Somebody who has the others tried again and again makes nobody old who was never tried.
+        let Some(last) = item.history.standings[recipient].end.clone() else {
+            continue;
+        };
         let address = &item.letter.envelope.recipients[recipient];
-        let last = item.history.standings[recipient].end.clone();
-        let last_words = last.as_ref().map_or("it was never tried", |end| &end.words);
+        let last_words = &last.words;
         let words = format!("<{address}>: given up after {days:.1} days of trying: {last_words}");
         office.ear.hear(&News::Failed {
             id: &item.id,
@@ -88,9 +91,7 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
         let end = End {
             verdict: Verdict::Refused,
             words,
-            reply: last.as_ref().and_then(|end| end.reply.clone()),
-            enhanced: last.as_ref().and_then(|end| end.enhanced.clone()),
-            server: last.and_then(|end| end.server),
+            ..last
         };
         claim.note(Entry::Result { recipient, end }, Safety::Disk)?;
     }
