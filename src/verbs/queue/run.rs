@@ -10,9 +10,10 @@ use crate::verbs::keep::Silent;
 use crate::verbs::queue::watch::stay;
 use crate::verbs::terminal::{Stdout, complain};
 use crate::watch::Watch;
+use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Delivers what is due, once or again and again.
 pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
@@ -36,8 +37,12 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         memory: plan.settings.host_down,
     };
     // Who stays must not try them without a pause for as long as that lasts.
-    let undaunted = run.now && !run.watch;
-    let hosts: &(dyn Hosts + Sync) = if undaunted { &Undaunted(&down) } else { &down };
+    let undaunted = Undaunted::new(&down);
+    let hosts: &(dyn Hosts + Sync) = if selection.now && !run.watch {
+        &undaunted
+    } else {
+        &down
+    };
     let ear: &dyn Ear = if run.behind { &Silent } else { &Printed };
     let office = Office {
         store: spool,
@@ -162,20 +167,38 @@ impl Signals {
     }
 }
 
-/// Tries hosts that were down a moment ago.
-struct Undaunted<'a>(&'a (dyn Hosts + Sync));
+/// Tries hosts that were down a moment ago; but once they are found down, not again.
+struct Undaunted<'a> {
+    memory: &'a (dyn Hosts + Sync),
+    /// What was found out since we began.
+    found: Mutex<HashMap<(String, Option<u16>), String>>,
+}
+
+impl<'a> Undaunted<'a> {
+    fn new(memory: &'a (dyn Hosts + Sync)) -> Self {
+        let found = Mutex::default();
+        Self { memory, found }
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<(String, Option<u16>), String>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Hosts for Undaunted<'_> {
-    fn down(&self, _: &str, _: Option<u16>) -> Option<String> {
-        None
+    fn down(&self, host: &str, port: Option<u16>) -> Option<String> {
+        self.found().get(&(host.to_owned(), port)).cloned()
     }
 
     fn went_down(&self, host: &str, port: Option<u16>, why: &str) {
-        self.0.went_down(host, port, why);
+        let key = (host.to_owned(), port);
+        self.found().insert(key, why.to_owned());
+        self.memory.went_down(host, port, why);
     }
 
     fn came_up(&self, host: &str, port: Option<u16>) {
-        self.0.came_up(host, port);
+        self.found().remove(&(host.to_owned(), port));
+        self.memory.came_up(host, port);
     }
 }
 
