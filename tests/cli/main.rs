@@ -10,6 +10,7 @@ mod message;
 mod program;
 mod sasl;
 mod server;
+mod spool;
 
 mod arguments;
 mod auth;
@@ -20,6 +21,7 @@ mod certificates;
 mod chunks;
 mod config;
 mod copies;
+mod courier;
 mod fallback;
 mod files;
 mod floods;
