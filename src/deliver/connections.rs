@@ -14,7 +14,8 @@ const MOST: u32 = 100;
 /// waiting, and run out of files.
 const RESTING: usize = 8;
 
-/// What is known about hosts besides what a delivery finds out.
+/// What is known about hosts besides what a delivery finds out. A host has a name of its own for each
+/// user who logs in there, since it may let in one and not the other.
 pub trait Hosts {
     /// Why this host need not be tried now; `None` is no reason.
     fn down(&self, host: &str, port: Option<u16>) -> Option<String>;
