@@ -204,7 +204,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an item: its envelope, and what happened to it')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Deliver what is due, or these items')
             [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Try these no more until they are released')
-            [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'Try these again, and at once')
+            [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'Let the next run try these, held or not')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove these for good; nobody is told')
             [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Bring these back that were set aside')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say in a line how it stands, for monitoring')

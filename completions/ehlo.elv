@@ -193,7 +193,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand show 'Show an item: its envelope, and what happened to it'
             cand run 'Deliver what is due, or these items'
             cand hold 'Try these no more until they are released'
-            cand release 'Try these again, and at once'
+            cand release 'Let the next run try these, held or not'
             cand remove 'Remove these for good; nobody is told'
             cand requeue 'Bring these back that were set aside'
             cand status 'Say in a line how it stands, for monitoring'

@@ -1,7 +1,7 @@
 //! The clock, as a header writes it.
 
 use chrono::{DateTime, Local};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A `Date:` value in the local zone, `Sun, 22 Nov 2026 22:15:30 +0100` (RFC 5322 §3.3).
 #[must_use]
@@ -29,6 +29,19 @@ pub fn now_in_seconds() -> i64 {
 #[must_use]
 pub fn rfc3339(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// A time as one speaks of it, rounded down: `1 minute`, `47 hours`, `5 days`.
+#[must_use]
+pub fn spoken(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    let (count, unit) = match minutes {
+        0..120 => (minutes, "minute"),
+        120..2880 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }
 
 /// `2026-11-22 22:15:30 +0100` in the local zone, for people.

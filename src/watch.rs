@@ -33,6 +33,11 @@ pub enum Happening<'a> {
     },
     /// A remark that is neither ours nor the server's: the MX chosen, the next host.
     Note(&'a str),
+    /// The message is safe in the queue.
+    Queued {
+        /// Under this name.
+        id: &'a str,
+    },
     /// A remark for those who want to know more (`--verbose`).
     Detail(&'a str),
     /// Another profile is tried for those who have no answer that lasts.

@@ -69,7 +69,8 @@ Where the server offers PIPELINING, commands go out in groups, so that several l
 before the first reply. With --json, each line is an object with \"event\" and \"elapsed_ms\"; the last
 one, \"result\", has the exit status and, for each recipient, a verdict: accepted, refused (for good),
 deferred (for now), uncertain (the connection was lost between the end of the message and its reply, so
-that sending it again may make it arrive twice) or skipped. The event \"tls\" has version, cipher, group, how the
+that sending it again may make it arrive twice), queued (it waits in the queue) or skipped. The event \"queued\"
+has the id of what is in the queue; the event \"tls\" has version, cipher, group, how the
 certificate was judged, and the chain.";
 
 const ENCRYPTION: [&str; 3] = [
@@ -124,7 +125,7 @@ that is used. \"fallback\" names the profiles whose relays are tried in this ord
 reached or answers for now.",
     "\
 The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
-at credentials. A password does not belong into it. Whatever is wrong with it ends ehlo with status 78,
+at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. Whatever is wrong with it ends ehlo with status 78,
 before anything is sent.",
     "\
 The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail

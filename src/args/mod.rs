@@ -71,7 +71,7 @@ From cron, which mails what stands on stderr, so that nothing is said as long as
 Kept until it can be delivered, by a run of the queue from cron:
   ehlo --queue -s 'report' -b @report.txt ops@example.org
   ehlo queue list
-  */5 * * * *  ehlo queue run
+  (crontab -l; ehlo queue cron) | crontab -
 
 One line of JSON a step for a program to read, and a receiver to try it on:
   ehlo sink --count 1 --print &

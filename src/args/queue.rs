@@ -167,7 +167,7 @@ enum What {
     Run(RunArgs),
     /// Try these no more until they are released.
     Hold(Items),
-    /// Try these again, and at once.
+    /// Let the next run try these, held or not.
     Release(Items),
     /// Remove these for good; nobody is told.
     Remove(Items),

@@ -170,6 +170,10 @@ fn tell_of_doubts(
 
 fn write_down(claim: &dyn Claim, recipients: &[usize], report: &Report) -> Result<(), QueueError> {
     for &recipient in recipients {
+        // Nothing is known of the server that was not known before.
+        if report.fates[recipient].cause == Cause::Output {
+            continue;
+        }
         let end = end_of(&report.fates[recipient]);
         // What the item becomes next says whether that must be on the disk.
         claim.note(Entry::Result { recipient, end }, Safety::Process)?;
@@ -183,7 +187,7 @@ fn end_of(fate: &Fate) -> End {
         words: if fate.verdict == Verdict::Accepted {
             fate.words()
         } else {
-            shown(&fate.sentence)
+            shown(fate.unadvised())
         },
         reply: fate.reply.as_ref().map(crate::session::Reply::whole),
         enhanced: fate.enhanced.clone(),
@@ -193,6 +197,9 @@ fn end_of(fate: &Fate) -> End {
 
 fn tell(claim: &dyn Claim, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
     let id = &claim.item().id;
+    if fate.cause == Cause::Output {
+        return;
+    }
     if fate.verdict == Verdict::Accepted {
         let recipient = &fate.recipient.to_string();
         let words = &fate.words();
@@ -205,7 +212,7 @@ fn tell(claim: &dyn Claim, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
     }
     ear.hear(&News::Failed {
         id,
-        sentence: &shown(&fate.sentence),
+        sentence: &shown(fate.unadvised()),
         is_new: before.is_none_or(|before| is_other(before, fate)),
         is_final: fate.verdict == Verdict::Refused,
     });

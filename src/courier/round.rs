@@ -398,7 +398,7 @@ impl Walk<'_> {
                     turn = Some(Turn {
                         again: true,
                         ..next
-                    })
+                    });
                 }
                 // It has none for anybody. Whatever waits need not hear that, one by one.
                 Ok(Taken::TurnedAway) => lanes.close(road),

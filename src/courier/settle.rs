@@ -4,6 +4,7 @@
 use super::{News, Office, failure, notice};
 use crate::outcome::Verdict;
 use crate::queue::{self, Claim, Claimed, End, Entry, Id, Item, Kind, QueueError, Safety};
+use crate::time::spoken;
 
 /// Who has heard of what was refused just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
     if !queue::is_spent(&item.history, office.settings) {
         return Ok(());
     }
-    let days = office.settings.give_up.as_secs_f64() / 86_400.0;
+    let time = spoken(item.history.tried_for);
     for recipient in item.open() {
         let standing = &item.history.standings[recipient];
         // Only the others were tried, by somebody who had named their domains.
@@ -93,7 +94,9 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
         let last_words = last
             .as_ref()
             .map_or("nobody knows whether it arrived", |end| &end.words);
-        let words = format!("<{address}>: given up after {days:.1} days of trying: {last_words}");
+        let name = format!("<{address}>: ");
+        let last_words = last_words.strip_prefix(&name).unwrap_or(last_words);
+        let words = format!("{name}given up after {time} of trying: {last_words}");
         office.ear.hear(&News::Failed {
             id: &item.id,
             sentence: &words,
@@ -104,7 +107,8 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
             verdict: Verdict::Refused,
             words,
             reply: last.as_ref().and_then(|end| end.reply.clone()),
-            enhanced: last.as_ref().and_then(|end| end.enhanced.clone()),
+            // RFC 3463 §3.5: the delivery time has expired, whatever was in the way.
+            enhanced: Some("5.4.7".to_owned()),
             server: last.and_then(|end| end.server),
         };
         claim.note(Entry::Result { recipient, end }, Safety::Disk)?;

@@ -1,6 +1,6 @@
 //! How a session ended before anybody had the message, whoever it was for.
 
-use super::{Cause, Server, Verdict};
+use super::{Cause, Server, TRY_AGAIN, Verdict};
 use crate::exit::Exit;
 use crate::session::{Answer, Class, Ended, Failure, Reply, Stage, Unmet};
 use crate::wire::{TlsError, WireError};
@@ -115,11 +115,11 @@ impl Ending {
             }
             Failure::Wire(stage, error) => {
                 let words = lost(server, *stage, error);
-                (*stage, Cause::Network, words, "; try again later")
+                (*stage, Cause::Network, words, TRY_AGAIN)
             }
             Failure::Protocol(stage, what) => {
                 let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
-                (*stage, Cause::Protocol, words, "; try again later")
+                (*stage, Cause::Protocol, words, TRY_AGAIN)
             }
             Failure::Tls(error) => {
                 let (cause, words, advice) = without_tls(server, error);
@@ -155,7 +155,7 @@ fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static st
         }
         TlsError::Wire(error) => {
             let words = format!("the TLS handshake with {server} failed: {error}");
-            (Cause::Network, words, "; try again later")
+            (Cause::Network, words, TRY_AGAIN)
         }
     }
 }

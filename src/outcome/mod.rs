@@ -11,6 +11,9 @@ use crate::route::RouteError;
 use crate::session::{Answer, Class, Failure, Reply, Stage, Unfit};
 use std::fmt;
 
+/// What to do about it, for those who have to do it themselves.
+const TRY_AGAIN: &str = "; try again later";
+
 /// How it ended for one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -173,6 +176,13 @@ impl Fate {
         }
     }
 
+    /// The sentence without the advice to try again: of what is in the queue, that is done anyway.
+    #[must_use]
+    pub fn unadvised(&self) -> &str {
+        let sentence = self.sentence.as_str();
+        sentence.strip_suffix(TRY_AGAIN).unwrap_or(sentence)
+    }
+
     fn of(recipient: &Address, verdict: Verdict, cause: Cause, sentence: String) -> Self {
         Self {
             verdict,
@@ -266,7 +276,7 @@ impl Fate {
             let sentence = format!("{server} refused <{recipient}>: {words}");
             (Verdict::Refused, sentence)
         } else {
-            let sentence = format!("{server} deferred <{recipient}>: {words}; try again later");
+            let sentence = format!("{server} deferred <{recipient}>: {words}{TRY_AGAIN}");
             (Verdict::Deferred, sentence)
         };
         Self {
@@ -386,6 +396,7 @@ impl Report {
             let may_come = matches!(fate.verdict, Verdict::Deferred | Verdict::Skipped);
             if may_come && is_kept(place) {
                 fate.verdict = Verdict::Queued;
+                fate.sentence.truncate(fate.unadvised().len());
             }
         }
     }

@@ -314,6 +314,12 @@ pub enum Safety {
 /// What goes wrong with a queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
+    /// The user has no home directory that it could be in, and none was named.
+    #[error(
+        "there is no place for a queue: this user has no home directory; name one with --queue-dir, or dir \
+         in [queue] of the configuration"
+    )]
+    Homeless,
     /// There is no directory for it, or it is not safe.
     #[error("the queue {} {why}", .path.display())]
     Place {

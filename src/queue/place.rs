@@ -1,7 +1,7 @@
 //! Where the spool is, and whether others could have a hand in it.
 
 use super::QueueError;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs;
@@ -21,11 +21,7 @@ pub fn directory(named: Option<&Path>) -> Result<PathBuf, QueueError> {
     }
     Caller::of_this_process()
         .usual()
-        .ok_or_else(|| QueueError::Place {
-            path: PathBuf::from(OWN),
-            why: "has no place: this user has no home directory; name one with --queue-dir"
-                .to_owned(),
-        })
+        .ok_or(QueueError::Homeless)
 }
 
 /// Who runs us, and what they say of where things are.
@@ -64,10 +60,28 @@ impl Caller {
         }
         let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
         let state = self.state.and_then(absolute);
-        let home = || self.home.and_then(absolute).or(self.true_home);
+        let home = || {
+            let home = self.home.and_then(absolute);
+            let ours = home.filter(|home| self.true_home.is_none() || !is_closed_to_us(home));
+            ours.or(self.true_home)
+        };
         let state = state.or_else(|| Some(home()?.join(".local/state")));
         state.map(|state| state.join(OWN))
     }
+}
+
+/// Whether there is nothing that we may make there: the home directory of somebody else, in whose name cron
+/// and su go on with our rights.
+fn is_closed_to_us(home: &Path) -> bool {
+    let queue = home.join(".local/state").join(OWN);
+    let there = queue.ancestors().find_map(|path| {
+        let rights = Access::WRITE_OK | Access::EXEC_OK;
+        match rustix::fs::accessat(CWD, path, rights, AtFlags::EACCESS) {
+            Err(Errno::NOENT) => None,
+            other => Some(other),
+        }
+    });
+    there == Some(Err(Errno::ACCESS))
 }
 
 /// The home directory that a password file gives a user.
@@ -231,6 +245,30 @@ mod tests {
         };
         assert_eq!(usual(passwd).unwrap(), "/var/lib/a/.local/state/ehlo/queue");
         assert_eq!(usual(user(None, None)), None);
+    }
+
+    #[test]
+    fn the_home_of_somebody_else_is_none_of_ours() {
+        if rustix::process::geteuid().is_root() {
+            // To whom nothing is closed.
+            return;
+        }
+        let top = tempfile::tempdir().unwrap();
+        let theirs = top.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        set_mode(&theirs, 0o555);
+        let of = |true_home: Option<&str>| {
+            usual(Caller {
+                true_home: true_home.map(PathBuf::from),
+                ..user(None, theirs.to_str())
+            })
+        };
+        let own = ".local/state/ehlo/queue";
+        assert_eq!(of(Some("/home/a")).unwrap(), format!("/home/a/{own}"));
+        let only = format!("{}/{own}", theirs.display());
+        assert_eq!(of(None).unwrap(), only);
+        set_mode(&theirs, 0o755);
+        assert_eq!(of(Some("/home/a")).unwrap(), only);
     }
 
     #[test]

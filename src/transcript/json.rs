@@ -71,6 +71,7 @@ impl<W: Write> Json<W> {
 impl<W: Write> Watch for Json<W> {
     fn happened(&mut self, what: Happening<'_>) {
         let (name, fields) = match what {
+            Happening::Queued { id } => ("queued", json!({"id": id})),
             Happening::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
             Happening::Host { name, .. } => {
                 name.clone_into(&mut self.host);

@@ -70,6 +70,7 @@ impl<W: Write> Watch for Stevens<W> {
                 ),
             },
             Happening::Note(text) => format!("*** {}\n", shown(text)),
+            Happening::Queued { id } => format!("*** queued as {id}\n"),
             Happening::Detail(text) if self.verbose => format!("*** {}\n", shown(text)),
             Happening::Lookup { kind, name } if self.verbose => {
                 format!("*** looking up {kind} of {}\n", shown(name))

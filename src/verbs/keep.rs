@@ -20,7 +20,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// So many others that are due go along with a message.
 const ALONG: usize = 20;
@@ -145,10 +145,10 @@ impl Kept<'_> {
         let next = item.and_then(|item| next_attempt(&item, office.settings));
         let note = match next.map(|next| next.duration_since(SystemTime::now())) {
             Some(Ok(left)) => {
-                let minutes = left.as_secs().div_ceil(60);
-                format!("{id} stays in the queue; a run of it tries again in {minutes} minutes")
+                let wait = counted_minutes(left);
+                format!("{id} stays in the queue; ehlo queue run tries it again in {wait}")
             }
-            Some(Err(_)) => format!("{id} stays in the queue; the next run of it tries again"),
+            Some(Err(_)) => format!("{id} stays in the queue; ehlo queue run tries it again"),
             None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
         };
         watch.happened(Happening::Note(&note));
@@ -259,9 +259,18 @@ impl Kept<'_> {
     }
 }
 
+/// Rounded up, so that who comes then does not come too early.
+fn counted_minutes(time: Duration) -> String {
+    match time.as_secs() / 60 + 1 {
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    }
+}
+
 fn say_where(claim: &dyn Claim, watch: &mut dyn Watch) {
-    let note = format!("queued as {}", claim.item().id);
-    watch.happened(Happening::Note(&note));
+    watch.happened(Happening::Queued {
+        id: claim.item().id.as_str(),
+    });
 }
 
 /// Nobody hears anything: what there is to say, the transcript says.

@@ -379,6 +379,72 @@ fn somebody_who_has_read_enough_is_no_error() {
 }
 
 #[test]
+fn programs_hear_the_name_in_the_queue_and_no_advice_to_try_again() {
+    let queue = Queue::new();
+    let server = Server::start(|talk| {
+        talk.greet(&[]);
+        talk.expect("MAIL FROM:<alice@crepes.fr>");
+        talk.say("451 4.7.1 later");
+        talk.quit();
+    });
+    let run = queue
+        .ehlo(&["--queue", "--json", "--helo", "me.example", "-r"])
+        .args([format!("127.0.0.1:{}", server.port)])
+        .args(["-f", "alice@crepes.fr"])
+        .text_to_bob()
+        .run();
+    server.finish();
+    run.exits(0).complains(0).all_are("queued");
+    assert_eq!(run.events("queued")[0]["id"], queue.ids()[0].as_str());
+    let words = &queue.items()[0]["recipients"][0]["words"];
+    for text in [words, &run.result()["recipients"][0]["reason"]] {
+        let text = text.as_str().unwrap();
+        assert!(
+            text.ends_with("451 4.7.1 later (in reply to MAIL FROM)"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_cannot_be_shown_begins_nothing() {
+    let queue = Queue::new();
+    queue.keep(closed());
+    queue.verb(&["run"]).exits(0).complains(1);
+    let before = queue.items();
+    for format in ["-v", "--json"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        let run = queue.ehlo(&["queue", "run", "--now", format]);
+        let run = run.stdout(full.unwrap()).run();
+        run.exits(74)
+            .complains(1)
+            .says(&["cannot write the transcript to the standard output"]);
+    }
+    let words = |items: &[Value]| items[0]["recipients"][0]["words"].clone();
+    assert_eq!(words(&queue.items()), words(&before));
+}
+
+#[test]
+fn what_was_given_up_is_reported_once_and_as_expired() {
+    let queue = Queue::new();
+    let settings = fs::read_to_string(queue.config()).unwrap() + "give-up = \"1s\"\n";
+    fs::write(queue.config(), settings).unwrap();
+    queue.keep(closed());
+    queue.verb(&["run"]).exits(0).complains(1);
+    thread::sleep(Duration::from_millis(1100));
+    let run = queue.verb(&["run", "--now"]);
+    run.exits(0)
+        .says(&["<bob@hamburger.edu>: given up after 0 minutes of trying: cannot connect to "]);
+    let report = &queue.ids()[0];
+    let run = queue.verb(&["show", report, "--message"]);
+    run.exits(0).shows(&[
+        "<bob@hamburger.edu>:\r\n    given up after 0 minutes of trying: cannot connect to\r\n",
+        "\r\nStatus: 5.4.7\r\n",
+    ]);
+    assert_eq!(run.stdout.matches("given up").count(), 1, "{}", run.stdout);
+}
+
+#[test]
 fn units_and_crontab_name_the_program_and_the_queue() {
     let program = env!("CARGO_BIN_EXE_ehlo");
     let run = Ehlo::new()

@@ -90,16 +90,17 @@ pub const SETTINGS: [(&str, &str); 11] = [
     ),
 ];
 
-pub const STATUS: [(&str, &str); 6] = [
+pub const STATUS: [(&str, &str); 7] = [
     (
         "0",
         "it was done; what failed for a recipient is told to the sender, and no error of the run",
     ),
     (
         "64",
-        "the command line is wrong, or there is no such item, or it is held or set aside",
+        "the command line is wrong, or several items begin like this, or the item is held or set aside",
     ),
     ("65", "the item is damaged"),
+    ("66", "there is no such item"),
     ("74", "the standard output cannot be written"),
     ("75", "the queue cannot be read or written"),
     ("78", "the configuration is wrong"),

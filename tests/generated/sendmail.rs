@@ -148,13 +148,15 @@ pub const ADDRESSES: [&str; 4] = [
 A local name, one without a domain, is looked for in the aliases: those of /etc/aliases, or of the file that
 aliases names in [sendmail]. They have the syntax of aliases(5): names to addresses or other names, and
 :include:/FILE; programs and files as targets are refused. A name without an alias gets the domain that domain
-names in [sendmail], else the postmaster gets its mail, else it is refused with status 67. Senders without a
-domain get that of this host.",
+names in [sendmail], else the postmaster gets its mail, else it is refused with status 67. Senders and addresses
+in the header that have no domain get that of [sendmail], else that of this host. localhost, and the name of this
+host without a domain, are no domains.",
     "\
 A relay does not take root@localhost. In [rewrite], the first line that fits an address says what it becomes, in
 the envelope and in the header: an address, a local name or a pattern with * and ?, and behind it an address with
 {host}, {fqdn} and {user}. A display name stays. What an author's address was stands in X-Original-From; original
-in [sendmail] may say reply-to, header or nowhere.",
+in [sendmail] may say reply-to, header or nowhere. A report that a message could not be delivered goes to the
+address that [rewrite] made of its sender, and never through the aliases: let it be one that somebody reads.",
     "\
 The keys of [sendmail] are profile, aliases, domain, postmaster and original.",
     "For example:",
@@ -181,7 +183,9 @@ ehlo needs no set-uid and no set-gid bit, and must not be given one. Each user h
 home directory, which only they can read; that of root is /var/spool/ehlo. So each user who sends mail needs
 somebody who runs ehlo queue run for them: their own crontab or systemd's user manager (ehlo queue cron and ehlo queue systemd
 print what to put there). Until then, a message that was not taken at the first try waits. The same holds for
-passwords: a user can send through a relay that wants a login if they can read the password.",
+passwords: a user can send through a relay that wants a login if they can read the password; else their mail waits in
+their queue, and mailq says why. /etc/ehlo/config.toml has mode 0644, so that all can read it, and the password file
+0600.",
     "\
 Who wants one queue for all users of a host wants a program with rights that they do not have: a mail daemon,
 or a relay in the network that takes mail without a login. Name it in /etc/ehlo/config.toml, in the profile that is the
@@ -203,7 +207,11 @@ pub const STATUS: [(&str, &str); 14] = [
     ),
     ("64", "the command line is wrong, or names no recipient"),
     ("65", "an address or the message is not valid"),
-    ("66", "the file that -C names cannot be read"),
+    (
+        "66",
+        "the file that -C names cannot be read; where there is no queue, the password file either; with -qI, there \
+         is no such item",
+    ),
     (
         "67",
         "a local name has neither an alias nor a domain, and there is no postmaster",

@@ -62,7 +62,7 @@ impl Postfix {
             directory,
             master: None,
         };
-        postfix.lay_out(configuration, services);
+        postfix.lay_out(configuration);
         postfix.start_where_there_is_room(services);
         let pid = fs::read_to_string(postfix.path("spool/pid/master.pid")).unwrap();
         postfix.master = Pid::from_raw(pid.trim().parse().unwrap());
@@ -86,7 +86,7 @@ impl Postfix {
         self.directory.path().join(name)
     }
 
-    fn lay_out(&self, configuration: &str, services: &str) {
+    fn lay_out(&self, configuration: &str) {
         let root = self.directory.path();
         fs::set_permissions(root, Permissions::from_mode(0o755)).unwrap();
         for name in ["etc", "spool", "data", "mail"] {

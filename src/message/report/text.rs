@@ -5,8 +5,7 @@ use super::{Report, ReportKind, Reported, Returned};
 use crate::message::head::{Head, Reading};
 use crate::message::source::Source;
 use crate::text::shown;
-use crate::time::header_date;
-use std::time::Duration;
+use crate::time::{header_date, spoken};
 
 /// Where lines are broken, if they can be.
 const LINE: usize = 72;
@@ -83,12 +82,15 @@ fn explanation(report: &Report, reported: &Reported) -> Vec<String> {
     if is_expired(report.kind, reported) {
         let last = reported.last_attempt;
         let tried = last.and_then(|last| last.duration_since(report.arrived).ok());
-        let tried = tried.map_or_else(String::new, |tried| format!(" after {}", span(tried)));
+        let tried = tried.map_or_else(String::new, |tried| format!(" after {}", spoken(tried)));
         paragraphs.push(format!(
             "It was given up{tried} (delivery time expired). This is what happened at last:"
         ));
     }
-    let words = shown(reported.words.trim());
+    // Whose words they are stands above them.
+    let name = format!("<{}>: ", reported.address);
+    let words = reported.words.trim();
+    let words = shown(words.strip_prefix(&name).unwrap_or(words));
     let server = reported.remote_mta.map(shown);
     let said = reported.diagnostic.map(|given| shown(reply(given)));
     let said = said.filter(|said| !words.contains(said));
@@ -103,18 +105,6 @@ fn explanation(report: &Report, reported: &Reported) -> Vec<String> {
     paragraphs.extend((!words.is_empty()).then_some(words));
     paragraphs.extend(who);
     paragraphs
-}
-
-/// A time as one speaks of it.
-fn span(time: Duration) -> String {
-    let minutes = time.as_secs() / 60;
-    let (count, unit) = match minutes {
-        0..120 => (minutes, "minute"),
-        120..2880 => (minutes / 60, "hour"),
-        _ => (minutes / 1440, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
 }
 
 /// The subject of the message, if it can be read as it stands there.

@@ -10,7 +10,9 @@ use crate::verbs::keep::Silent;
 use crate::verbs::queue::watch::stay;
 use crate::verbs::terminal::{Stdout, complain};
 use crate::watch::Watch;
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,6 +55,7 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         office,
         signals: &signals,
         run,
+        is_unwritten: Cell::new(false),
     };
     let done = if run.watch {
         stay(&runner, selection)
@@ -60,6 +63,7 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         runner.once(&selection, &mut Rounds::default()).map(|_| ())
     };
     match done {
+        Ok(()) if runner.is_unwritten.get() => Exit::Io,
         Ok(()) => Exit::Ok,
         Err(error) => {
             complain(&error.to_string());
@@ -77,6 +81,8 @@ pub struct Runner<'a> {
     /// What may end it.
     pub signals: &'a Signals,
     run: &'a Run,
+    /// Whether the conversations cannot be shown as somebody wants.
+    is_unwritten: Cell<bool>,
 }
 
 impl Runner<'_> {
@@ -104,10 +110,28 @@ impl Runner<'_> {
         match self.run.output.format {
             Format::None => go(None),
             Format::Stevens => {
-                let verbose = self.run.output.verbose;
-                go(Some(&mut Stevens::new(Stdout, verbose)))
+                let mut transcript = Stevens::new(Stdout, self.run.output.verbose);
+                let done = go(Some(&mut transcript));
+                self.stop_unwritten(transcript.failure());
+                done
             }
-            Format::Json => go(Some(&mut Json::new(Stdout))),
+            Format::Json => {
+                let mut transcript = Json::new(Stdout);
+                let done = go(Some(&mut transcript));
+                self.stop_unwritten(transcript.failure());
+                done
+            }
+        }
+    }
+
+    /// Nothing more is begun that cannot be shown.
+    fn stop_unwritten(&self, failure: Option<&io::Error>) {
+        if let Some(error) = failure {
+            complain(&format!(
+                "cannot write the transcript to the standard output: {error}"
+            ));
+            self.is_unwritten.set(true);
+            self.office.stop.store(true, Ordering::Relaxed);
         }
     }
 }

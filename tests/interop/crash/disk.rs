@@ -48,7 +48,7 @@ impl Disk {
     /// Leaves no room for another file.
     fn fill_with_files(&self) {
         let name = |count: usize| self.at.join(format!("filler{count}"));
-        let full = (0..).find(|&count| File::create(name(count)).is_err());
+        let full = (0..100_000).find(|&count| File::create(name(count)).is_err());
         assert!(full > Some(0));
     }
 
@@ -165,7 +165,7 @@ fn an_item_that_may_not_be_read_is_set_aside_and_stops_nobody() {
     let first = world.names("items").into_iter().min().unwrap();
     as_nobody(&world.enqueue());
     let item = world.path("queue/items").join(&first);
-    fs::set_permissions(item, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(item, Permissions::from_mode(0o0)).unwrap();
     let ran = as_nobody(&world.run());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(

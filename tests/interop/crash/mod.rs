@@ -8,6 +8,8 @@ mod soak;
 mod steps;
 mod world;
 
+use crate::parts;
+use std::process::Command;
 use steps::Step;
 use world::{Likely, World};
 
@@ -174,4 +176,21 @@ fn the_dot_is_in_the_journal_on_disk_before_it_is_sent() {
         synced < sent.unwrap_or_else(|| panic!("no dot in\n{all}")),
         "{all}"
     );
+}
+
+#[test]
+fn what_the_loss_of_power_leaves_is_enough_to_go_on_from() {
+    let python = "/usr/bin/python3";
+    if !parts::has(python) || !steps::can_be_seen() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/crash/power.py");
+    let ran = Command::new(python)
+        .args([script, env!("CARGO_BIN_EXE_ehlo")])
+        .arg(home.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
 }
