@@ -4,6 +4,7 @@
 
 mod disk;
 mod receiver;
+mod soak;
 mod steps;
 mod world;
 

@@ -165,13 +165,7 @@ impl World {
 
     /// The names in a directory of the queue.
     pub fn names(&self, directory: &str) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.path("queue").join(directory)) else {
-            return Vec::new();
-        };
-        let names = entries.map(|entry| entry.unwrap().file_name());
-        names
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect()
+        names_in(&self.path("queue").join(directory))
     }
 
     pub fn assert_that_nothing_is_left(&self, step: &Step) {
@@ -195,6 +189,17 @@ impl World {
             "{step:?}: {recipient} got it {count} times; it was said: {said}"
         );
     }
+}
+
+/// The names in a directory, if there is one.
+pub fn names_in(directory: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Runs it with nothing of this environment.
