@@ -250,7 +250,7 @@ fn a_server_that_wants_fewer_connections_gets_all_messages_on_those_it_takes() {
         other.quit();
         other.end();
         talk.greet(&[]);
-        let messages: Vec<Message> = (0..3).map(|_| talk.take_one()).collect();
+        let messages: Vec<Message> = (0..4).map(|_| talk.take_one()).collect();
         talk.quit();
         talk.end();
         messages
@@ -259,9 +259,9 @@ fn a_server_that_wants_fewer_connections_gets_all_messages_on_those_it_takes() {
     for _ in 0..4 {
         queue.keep(server.port);
     }
-    queue.verb(&["run"]).exits(0).complains(1);
+    queue.verb(&["run"]).exits(0);
     are_different(&server.finish());
-    assert_eq!(queue.state(), "waiting");
+    assert!(queue.items().is_empty());
 }
 
 #[test]
@@ -551,7 +551,7 @@ fn after_long_enough_the_message_is_given_up_and_its_sender_told() {
         .verb(&["run"])
         .exits(0)
         .complains(1)
-        .says(&["given up after 1.0 days of trying"]);
+        .says(&["given up after 24 hours of trying"]);
     let report = server.finish().text();
     assert!(report.contains("mailbox busy"), "{report}");
     assert!(report.contains("Action: failed\r\n"), "{report}");
