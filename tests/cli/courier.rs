@@ -395,6 +395,23 @@ impl Talk {
     }
 }
 
+#[test]
+fn who_has_logged_in_once_does_not_do_it_again_for_the_next_message() {
+    let server = Server::start(|talk| {
+        talk.hear_login("alice", "235 welcome");
+        talk.take_one();
+        talk.take_one();
+        talk.quit();
+    });
+    let queue = Queue::with(ONE);
+    for _ in 0..2 {
+        keep_as(&queue, server.port, "alice");
+    }
+    queue.verb(&["run"]).exits(0).is_silent();
+    server.finish();
+    assert!(queue.items().is_empty());
+}
+
 /// Everything in the spool.
 fn spooled(queue: &Queue) -> String {
     let items = fs::read_dir(format!("{}/items", queue.dir())).unwrap();
