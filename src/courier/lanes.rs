@@ -47,8 +47,8 @@ impl Lanes {
     }
 
     /// One more item, behind the others.
-    pub fn add(&mut self, road: Road, id: Id) {
-        let lanes = self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner);
+    pub fn add(&self, road: Road, id: Id) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = lanes.entry(road).or_insert(Lane {
             waiting: VecDeque::new(),
             workers: 0,
@@ -57,13 +57,13 @@ impl Lanes {
         lane.waiting.push_back(Turn { id, again: false });
     }
 
-    /// How many workers find something to do.
-    pub fn width(&mut self) -> usize {
-        let per_lane = self.per_lane;
-        let lanes = self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner);
+    /// How many more workers find something to do.
+    pub fn width(&self) -> usize {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = |lane: &Lane| lane.most.saturating_sub(lane.workers);
         lanes
             .values()
-            .map(|lane| lane.waiting.len().min(per_lane))
+            .map(|lane| lane.waiting.len().min(room(lane)))
             .sum()
     }
 

@@ -9,12 +9,15 @@ use crate::queue::{Claim, Claimed, Id, Item, Kind, QueueError, Waybill, is_due, 
 use crate::watch::{Nobody, Watch};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 /// After so many attempts in a row that crashed, an item is set aside.
 const CRASHES: u32 = 3;
+
+/// So often it is looked for items that have come while others are under way.
+const NEWCOMERS: Duration = Duration::from_secs(1);
 
 /// Which items are tried.
 #[derive(Clone, Debug, Default)]
@@ -150,8 +153,8 @@ impl Office<'_> {
                 busy: &busy,
             };
             match &mut watch {
-                Some(watch) => walk.go(&due, Some(*watch)),
-                None => walk.go(&due, None),
+                Some(watch) => walk.go(&due, rounds, Some(*watch)),
+                None => walk.go(&due, rounds, None),
             }
         }
         let busy = busy.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -326,6 +329,61 @@ enum End {
     Left,
 }
 
+/// Where lanes lead.
+struct Map<'a> {
+    waybills: Vec<&'a Waybill>,
+    /// A branch for each of them.
+    branches: &'a [Branch<'a>],
+}
+
+impl Map<'_> {
+    /// Puts an item into its lane; false where its way is not known.
+    fn lead(&self, one: &Due, lanes: &Lanes) -> bool {
+        let mut waybills = self.waybills.iter();
+        let Some(branch) = waybills.position(|waybill| **waybill == one.waybill) else {
+            return false;
+        };
+        let domain = if self.branches[branch].has_relay() {
+            String::new()
+        } else {
+            one.domain.clone()
+        };
+        lanes.add(Road { branch, domain }, one.id.clone());
+        true
+    }
+}
+
+/// How many are at work.
+#[derive(Default)]
+struct Crew {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Crew {
+    fn count(&self) -> usize {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn joins(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    fn leaves(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Until nobody is at work any more, or for so long. Gives how many are.
+    fn wait(&self, limit: Duration) -> usize {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(count, limit, |count| *count > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
 /// One way through the items that are due.
 struct Walk<'a> {
     office: &'a Office<'a>,
@@ -336,7 +394,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Takes up these, by their ways.
-    fn go(&self, due: &[Due], watch: Option<&mut dyn Watch>) {
+    fn go(&self, due: &[Due], rounds: &mut Rounds, watch: Option<&mut dyn Watch>) {
         let mut waybills: Vec<&Waybill> = Vec::new();
         for one in due {
             if !waybills.contains(&&one.waybill) {
@@ -348,27 +406,60 @@ impl Walk<'_> {
             .map(|waybill| self.office.ways.find(waybill))
             .collect();
         let branches: Vec<Branch<'_>> = found.iter().map(Branch::new).collect();
-        let mut lanes = Lanes::new(self.office.settings.per_host);
+        let map = Map {
+            waybills,
+            branches: &branches,
+        };
+        let lanes = Lanes::new(self.office.settings.per_host);
         for one in due {
-            let branch = waybills.iter().position(|waybill| **waybill == one.waybill);
-            let branch = branch.unwrap_or_default();
-            let domain = if branches[branch].has_relay() {
-                String::new()
-            } else {
-                one.domain.clone()
-            };
-            lanes.add(Road { branch, domain }, one.id.clone());
+            map.lead(one, &lanes);
         }
-        if let Some(watch) = watch {
-            return self.work(&lanes, &branches, watch);
+        match watch {
+            Some(watch) => self.work(&lanes, &branches, watch),
+            None => self.work_together(&lanes, &map, rounds),
         }
-        let workers = lanes.width().min(self.office.settings.connections).max(1);
-        let (lanes, branches) = (&lanes, &branches);
+    }
+
+    /// Many workers. What comes while they are at it does not wait until the slowest has done.
+    fn work_together(&self, lanes: &Lanes, map: &Map<'_>, rounds: &mut Rounds) {
+        let crew = Crew::default();
         thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| self.work(lanes, branches, &mut Nobody));
+            loop {
+                let free = self
+                    .office
+                    .settings
+                    .connections
+                    .saturating_sub(crew.count());
+                for _ in 0..lanes.width().min(free) {
+                    crew.joins();
+                    scope.spawn(|| {
+                        self.work(lanes, map.branches, &mut Nobody);
+                        crew.leaves();
+                    });
+                }
+                if crew.wait(NEWCOMERS) == 0 {
+                    return;
+                }
+                if !self.office.stops() {
+                    self.let_in_newcomers(lanes, map, rounds);
+                }
             }
         });
+    }
+
+    /// Items that have come since, as far as their way is known here.
+    fn let_in_newcomers(&self, lanes: &Lanes, map: &Map<'_>, rounds: &mut Rounds) {
+        if !self.selection.is_for_all() || self.selection.most.is_some() {
+            return;
+        }
+        let due = self.office.due(self.selection, &mut rounds.seen, None);
+        for one in due.unwrap_or_default() {
+            if !one.is_suspect && map.lead(&one, lanes) {
+                rounds.items += 1;
+            } else {
+                rounds.seen.remove(&one.id);
+            }
+        }
     }
 
     /// One worker: a lane at a time, to its end.

@@ -625,3 +625,42 @@ fn a_message_to_many_hosts_does_not_keep_all_of_them_waiting() {
     let most = times.iter().map(|(begun, _)| waiting(*begun).count()).max();
     assert!(most <= Some(9), "{most:?} connections were open at once");
 }
+
+#[test]
+fn who_comes_while_a_slow_host_is_waited_for_does_not_wait_for_it() {
+    let slow = TcpListener::bind("127.0.0.2:0").unwrap();
+    let port = slow.local_addr().unwrap().port();
+    let fast = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 3), port)).unwrap();
+    let queue = Queue::new();
+    let keep = |recipient: &str| {
+        queue
+            .ehlo(&["--queue-only", "--helo", "me.example", "-b", "hi"])
+            .args([
+                "-f",
+                "alice@crepes.fr",
+                "--port",
+                &port.to_string(),
+                recipient,
+            ])
+            .run()
+            .exits(0);
+    };
+    keep("bob@[127.0.0.2]");
+    thread::scope(|scope| {
+        let run = scope.spawn(|| queue.verb(&["run"]));
+        // It has us wait for its greeting.
+        let silent = slow.accept().unwrap().0;
+        keep("carol@[127.0.0.3]");
+        let mut talk = Talk::over(fast.accept().unwrap().0);
+        talk.greet(&[]);
+        talk.envelope(&["carol@[127.0.0.3]"]);
+        talk.data();
+        talk.say("250 taken");
+        talk.expect("QUIT");
+        talk.say("221 bye");
+        talk.end();
+        drop(silent);
+        run.join().unwrap().exits(0).complains(1);
+    });
+    assert_eq!(queue.items().len(), 1);
+}
