@@ -4,6 +4,7 @@
 use super::Spool;
 use super::directory::Directory;
 use super::rooms::DOWN;
+use crate::queue::Id;
 use crate::text;
 use rustix::fs::OFlags;
 use std::fmt::Write as _;
@@ -43,10 +44,16 @@ impl Spool {
 
     fn write_down(&self, host: &str, port: u16, why: &str) -> Option<()> {
         let (down, name) = (self.down()?, name(host, port)?);
-        // A new file each time: its age is that of what is in it.
-        down.unlink(&name).ok()?;
-        let mut file = down.create(&name, OFlags::WRONLY).ok()?;
-        file.write_all(why.as_bytes()).ok()
+        // A new file each time: its age is that of what is in it. In the place of the old one, so that
+        // nobody who looks just now takes the host for one that is up. No host's name begins with a dot.
+        let draft = format!(".{}", Id::new(SystemTime::now()));
+        let mut file = down.create(&draft, OFlags::WRONLY).ok()?;
+        let written = file.write_all(why.as_bytes()).ok();
+        let renamed = written.and_then(|()| down.rename(&draft, &down, &name).ok());
+        if renamed.is_none() {
+            let _ = down.unlink(&draft);
+        }
+        renamed.map(drop)
     }
 
     /// A host was reached.
