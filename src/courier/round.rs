@@ -245,7 +245,7 @@ impl Office<'_> {
 
     /// An item that is due; what cannot be read is set aside.
     fn look(&self, id: Id, selection: &Selection) -> Look {
-        let item = match self.store.item(&id) {
+        let item = match self.item(&id) {
             Ok(Some(item)) if item.dead.is_none() && selection.means(&item) => item,
             Ok(_) => return Look::Not(Seen::Waits),
             Err(error @ QueueError::Damaged { .. }) => {
@@ -278,6 +278,18 @@ impl Office<'_> {
             is_suspect: item.history.crashes + 1 == CRASHES,
             id,
         })
+    }
+
+    /// An item. Somebody may be writing in its journal, so that it looks damaged: it is only if it is when
+    /// nobody has it.
+    fn item(&self, id: &Id) -> Result<Option<Item>, QueueError> {
+        match self.store.item(id) {
+            Err(QueueError::Damaged { .. }) => match self.store.claim(id)? {
+                Claimed::Ours(claim) => Ok(Some(claim.item().clone())),
+                Claimed::Busy | Claimed::Gone => Ok(None),
+            },
+            seen => seen,
+        }
     }
 
     /// Sets aside what is ours.
