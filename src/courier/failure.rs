@@ -5,6 +5,7 @@ use crate::queue::Item;
 use serde_json::{Value, json};
 use std::io::{self, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// So long may the command take.
@@ -15,7 +16,8 @@ pub fn tell(office: &Office<'_>, item: &Item, failed: &[usize]) {
     let Some(command) = &item.letter.on_failure else {
         return;
     };
-    if let Err(error) = run(command, &told(item, failed)) {
+    let text = format!("{}\n", told(item, failed));
+    if let Err(error) = run(command, text, PATIENCE) {
         let text = format!("--on-failure: {command}: {error}");
         office.ear.hear(&News::Trouble(&text));
     }
@@ -45,25 +47,21 @@ fn told(item: &Item, failed: &[usize]) -> Value {
     })
 }
 
-fn run(command: &str, what: &Value) -> io::Result<()> {
+/// Who does not read it does not need it, and is not waited for any longer.
+fn run(command: &str, text: String, patience: Duration) -> io::Result<()> {
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::piped())
         .env_remove("EHLO_PASSWORD")
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        let written = input.write_all(format!("{what}\n").as_bytes());
-        // Who does not read it does not need it.
-        written.or_else(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Ok(()),
-            _ => Err(error),
-        })?;
+        thread::spawn(move || input.write_all(text.as_bytes()));
     }
-    wait(&mut child)
+    wait(&mut child, patience)
 }
 
-fn wait(child: &mut Child) -> io::Result<()> {
-    let end = Instant::now() + PATIENCE;
+fn wait(child: &mut Child, patience: Duration) -> io::Result<()> {
+    let end = Instant::now() + patience;
     loop {
         match child.try_wait()? {
             Some(status) if status.success() => return Ok(()),
@@ -71,9 +69,35 @@ fn wait(child: &mut Child) -> io::Result<()> {
             None if Instant::now() > end => {
                 child.kill()?;
                 child.wait()?;
-                return Err(io::Error::other("it took longer than a minute"));
+                let seconds = patience.as_secs();
+                return Err(io::Error::other(format!(
+                    "it took longer than {seconds} seconds"
+                )));
             }
-            None => std::thread::sleep(Duration::from_millis(10)),
+            None => thread::sleep(Duration::from_millis(10)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than a pipe holds.
+    fn much() -> String {
+        "x".repeat(1 << 20)
+    }
+
+    #[test]
+    fn a_command_that_does_not_read_is_not_waited_for_longer_than_others() {
+        let error = run("exec sleep 60", much(), Duration::from_millis(20)).unwrap_err();
+        assert!(error.to_string().starts_with("it took longer"), "{error}");
+        run("exit 0", much(), PATIENCE).unwrap();
+    }
+
+    #[test]
+    fn a_command_is_told_all_of_it() {
+        run("test $(wc -c) -eq 1048576", much(), PATIENCE).unwrap();
+        assert!(run("exit 3", much(), PATIENCE).is_err());
     }
 }

@@ -16,17 +16,12 @@ pub fn failed(
     recipients: &[usize],
     id: &Id,
 ) -> Result<Option<Box<dyn Claim>>, QueueError> {
-    let kind = ReportKind::Failed;
-    put(
-        office,
-        claim,
-        &Notice {
-            item,
-            recipients,
-            kind,
-        },
-        id,
-    )
+    let notice = Notice {
+        item,
+        recipients,
+        kind: ReportKind::Failed,
+    };
+    notice.put(office, claim, id)
 }
 
 /// These recipients have not got the message yet.
@@ -41,19 +36,14 @@ pub fn delayed(
         .settings
         .give_up
         .saturating_sub(item.history.tried_for);
-    let kind = ReportKind::Delayed {
-        retry_until: SystemTime::now() + left,
-    };
-    put(
-        office,
-        claim,
-        &Notice {
-            item,
-            recipients,
-            kind,
+    let notice = Notice {
+        item,
+        recipients,
+        kind: ReportKind::Delayed {
+            retry_until: SystemTime::now() + left,
         },
-        id,
-    )
+    };
+    notice.put(office, claim, id)
 }
 
 /// What is told.
@@ -63,52 +53,53 @@ struct Notice<'a> {
     kind: ReportKind,
 }
 
-fn put(
-    office: &Office<'_>,
-    claim: &dyn Claim,
-    notice: &Notice<'_>,
-    id: &Id,
-) -> Result<Option<Box<dyn Claim>>, QueueError> {
-    let item = notice.item;
-    let Some(sender) = &item.letter.envelope.sender else {
-        return Ok(None);
-    };
-    let (about, host) = (item.id.to_string(), reporting_mta());
-    let report = Report {
-        id: &about,
-        reporting_mta: &host,
-        sender,
-        arrived: item.letter.queued,
-        envid: item.letter.envelope.dsn.envid.as_deref(),
-        kind: notice.kind,
-        recipients: notice.reported(),
-        returned: notice.returned(office),
-    };
-    let written = report.write(claim, SystemTime::now());
-    let report = written.map_err(QueueError::Message)?;
-    let shape = [Transport::SevenBit, Transport::EightBit, Transport::Binary]
-        .into_iter()
-        .find_map(|able| report.shape(able));
-    let letter = Letter {
-        envelope: report.envelope.clone(),
-        utf8_header: report.utf8_header,
-        waybill: item.letter.waybill.clone(),
-        on_uncertain: OnUncertain::Retry,
-        on_failure: item.letter.on_failure.clone(),
-        kind: Kind::Report(item.id.clone()),
-        queued: SystemTime::now(),
-    };
-    let nothing = Shape {
-        transport: Transport::SevenBit,
-        size: 0,
-    };
-    let added = office
-        .store
-        .add(&letter, &report, shape.unwrap_or(nothing), Some(id));
-    added.map(Some)
-}
-
 impl Notice<'_> {
+    /// Puts it into the queue under this name; where there is no sender, nobody is told.
+    fn put(
+        &self,
+        office: &Office<'_>,
+        claim: &dyn Claim,
+        id: &Id,
+    ) -> Result<Option<Box<dyn Claim>>, QueueError> {
+        let item = self.item;
+        let Some(sender) = &item.letter.envelope.sender else {
+            return Ok(None);
+        };
+        let (about, host) = (item.id.to_string(), reporting_mta());
+        let report = Report {
+            id: &about,
+            reporting_mta: &host,
+            sender,
+            arrived: item.letter.queued,
+            envid: item.letter.envelope.dsn.envid.as_deref(),
+            kind: self.kind,
+            recipients: self.reported(),
+            returned: self.returned(office),
+        };
+        let written = report.write(claim, SystemTime::now());
+        let report = written.map_err(QueueError::Message)?;
+        let shape = [Transport::SevenBit, Transport::EightBit, Transport::Binary]
+            .into_iter()
+            .find_map(|able| report.shape(able));
+        let letter = Letter {
+            envelope: report.envelope.clone(),
+            utf8_header: report.utf8_header,
+            waybill: item.letter.waybill.clone(),
+            on_uncertain: OnUncertain::Retry,
+            on_failure: item.letter.on_failure.clone(),
+            kind: Kind::Report(item.id.clone()),
+            queued: SystemTime::now(),
+        };
+        let nothing = Shape {
+            transport: Transport::SevenBit,
+            size: 0,
+        };
+        let added = office
+            .store
+            .add(&letter, &report, shape.unwrap_or(nothing), Some(id));
+        added.map(Some)
+    }
+
     fn reported(&self) -> Vec<Reported<'_>> {
         let envelope = &self.item.letter.envelope;
         let history = &self.item.history;

@@ -23,6 +23,9 @@ pub struct Selection {
     pub ids: Vec<Id>,
     /// Only recipients in these domains; empty is all.
     pub domains: Vec<String>,
+    /// Only items of which no recipient is in another domain: an attempt counts for the whole item, and
+    /// nobody wants to put it off for all because of some.
+    pub wholly: bool,
     /// Only what goes by this way.
     pub waybill: Option<Waybill>,
     /// No more than so many.
@@ -51,7 +54,8 @@ impl Selection {
 
     fn means(&self, item: &Item) -> bool {
         let by_this_way = |waybill: &Waybill| item.letter.waybill == *waybill;
-        self.waybill.as_ref().is_none_or(by_this_way)
+        let is_whole = || self.recipients(item).len() == item.open().len();
+        self.waybill.as_ref().is_none_or(by_this_way) && (!self.wholly || is_whole())
     }
 }
 
@@ -160,7 +164,7 @@ impl Office<'_> {
     /// Whether something is due that these rounds have not taken up, and nobody else has it.
     #[must_use]
     pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
-        let ids = self.store.ids().unwrap_or_default();
+        let ids = self.ids(selection).unwrap_or_default();
         let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
         new.any(|id| self.is_free(&id) && matches!(self.look(id, selection), Look::Due(_)))
     }
@@ -211,6 +215,14 @@ impl Office<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Those that may be tried, as far as their names tell.
+    fn ids(&self, selection: &Selection) -> Result<Vec<Id>, QueueError> {
+        match selection.ids.as_slice() {
+            [] => self.store.ids(),
+            ids => Ok(ids.to_vec()),
+        }
+    }
+
     /// What is due and was not seen yet.
     fn due(
         &self,
@@ -219,11 +231,7 @@ impl Office<'_> {
         most: Option<usize>,
     ) -> Result<Vec<Due>, QueueError> {
         let mut due = Vec::new();
-        let ids = match selection.ids.as_slice() {
-            [] => self.store.ids()?,
-            ids => ids.to_vec(),
-        };
-        for id in ids {
+        for id in self.ids(selection)? {
             if most.is_some_and(|most| due.len() >= most) || self.stops() {
                 break;
             }

@@ -122,6 +122,7 @@ fn answer_for_failures(
     office: &Office<'_>,
     claim: &dyn Claim,
 ) -> Result<Option<String>, QueueError> {
+    finish_report(office, claim)?;
     let item = now(claim);
     let failed = item.failed_unreported();
     if failed.is_empty() {
@@ -166,6 +167,29 @@ fn words_of(item: &Item, failed: &[usize]) -> String {
     format!("{whom}: {}", words.join("; "))
 }
 
+/// Makes up for an interruption between a report and the note of it: whoever is in that report is in no
+/// other.
+fn finish_report(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
+    let item = now(claim);
+    let Some((id, recipients)) = &item.history.reporting else {
+        return Ok(());
+    };
+    if is_there(office, id)? {
+        reported(claim, recipients)?;
+        failure::tell(office, &item, recipients);
+    }
+    Ok(())
+}
+
+/// Whether there is an item of this name, whole or not.
+fn is_there(office: &Office<'_>, id: &Id) -> Result<bool, QueueError> {
+    match office.store.item(id) {
+        Ok(item) => Ok(item.is_some()),
+        Err(QueueError::Damaged { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// Puts the report into the queue, once: should we be interrupted, it is known under which name it may
 /// already be there. It is not sent before that stands in the journal.
 fn report(
@@ -175,10 +199,7 @@ fn report(
     failed: &[usize],
 ) -> Result<(), QueueError> {
     let id = announce(office, claim, item, failed)?;
-    let written = match office.store.item(&id)? {
-        Some(_) => None,
-        None => notice::failed(office, claim, item, failed, &id)?,
-    };
+    let written = notice::failed(office, claim, item, failed, &id)?;
     if let Err(error) = reported(claim, failed) {
         // The next run makes another; this one must not go out besides.
         written.map_or(Ok(()), Claim::remove)?;
@@ -214,6 +235,14 @@ pub fn confirm(office: &Office<'_>, report: &Item) -> Result<Confirmed, QueueErr
     let Kind::Report(about) = &report.letter.kind else {
         return Ok(Confirmed::Yes);
     };
+    // Nearly always it does, and then nobody who has that item need be waited for.
+    let is_unknown =
+        |item: &Item| item.history.reporting.as_ref().map(|(id, _)| id) == Some(&report.id);
+    match office.store.item(about) {
+        Ok(Some(item)) if is_unknown(&item) => {}
+        Ok(_) | Err(QueueError::Damaged { .. }) => return Ok(Confirmed::Yes),
+        Err(error) => return Err(error),
+    }
     match office.store.claim(about)? {
         Claimed::Gone => Ok(Confirmed::Yes),
         Claimed::Busy => Ok(Confirmed::NotYet),

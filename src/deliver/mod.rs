@@ -187,7 +187,7 @@ impl Delivery<'_, '_> {
         });
         if is_stale(&ended) {
             let note = format!(
-                "{} has closed the connection; making another",
+                "{} takes nothing more on this connection; making another",
                 session.server
             );
             self.watch.happened(Happening::Note(&note));
@@ -204,16 +204,18 @@ impl Delivery<'_, '_> {
         Some(open)
     }
 
-    fn keep(&self, session: Option<Resting>) {
+    fn keep(&mut self, session: Option<Resting>) {
         if let Some((session, connections)) = session.zip(self.way.connections) {
-            connections.keep(session);
+            connections.keep(session, self.way, self.watch);
         }
     }
 
-    /// Why a host need not be tried, because others have just found it down.
+    /// Why a host need not be tried, because others have just found it down, or not to let us in.
     fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
         let hosts = self.way.connections?.hosts();
-        hosts.down(&host.to_string(), destination.port_of(host))
+        let port = destination.port_of(host);
+        let down = |name: &str| hosts.down(name, port);
+        down(&host.to_string()).or_else(|| down(&self.for_us(host)))
     }
 
     /// What was found out about a host, for those who come later.
@@ -221,12 +223,27 @@ impl Delivery<'_, '_> {
         let Some(connections) = self.way.connections else {
             return;
         };
-        let (name, port) = (door.host.to_string(), destination.port_of(door.host));
+        let (hosts, port) = (connections.hosts(), destination.port_of(door.host));
+        let (name, ours) = (door.host.to_string(), self.for_us(door.host));
         match &door.shut {
-            Some(why) if !door.answered => connections.hosts().went_down(&name, port, why),
-            _ if door.answered => connections.hosts().came_up(&name, port),
-            _ => {}
+            None if !door.answered => {}
+            Some(Shut::ForAll(why)) if !door.answered => hosts.went_down(&name, port, why),
+            Some(Shut::ForUs(why)) if !door.answered => {
+                hosts.came_up(&name, port);
+                hosts.went_down(&ours, port, why);
+            }
+            _ => {
+                hosts.came_up(&name, port);
+                hosts.came_up(&ours, port);
+            }
         }
+    }
+
+    /// A host as it is to whoever we are there: others may have the right password, or demand less of
+    /// its certificate.
+    fn for_us(&self, host: &Host) -> String {
+        let user = self.way.login.and_then(|login| login.user.as_deref());
+        format!("{host} as {}", user.unwrap_or_default())
     }
 
     /// Tries this address, and beside it or after it the others, until one of them connects; gives
@@ -244,7 +261,7 @@ impl Delivery<'_, '_> {
             Ok(connected) => connected,
             Err(Unconnected::Unseen) => return Vec::new(),
             Err(Unconnected::Failed { why, .. }) => {
-                door.shut = Some(why);
+                door.shut = Some(Shut::ForAll(why));
                 return pending;
             }
         };
@@ -265,7 +282,7 @@ impl Delivery<'_, '_> {
             };
             ended = self.session(host, wire, &clear, &pending);
         }
-        match shut_for_all(&ended) {
+        match shut(&ended) {
             Some(why) => door.shut = Some(why),
             None => door.answered = true,
         }
@@ -448,9 +465,17 @@ impl Delivery<'_, '_> {
 struct Door<'a> {
     host: &'a Host,
     port: u16,
-    /// Why nobody answered.
-    shut: Option<String>,
+    /// Why nobody let us in.
+    shut: Option<Shut>,
     answered: bool,
+}
+
+/// Why nobody need try a host again at once.
+enum Shut {
+    /// It does not answer.
+    ForAll(String),
+    /// It does not let us in, or is not as we demand.
+    ForUs(String),
 }
 
 impl<'a> Door<'a> {
@@ -489,16 +514,21 @@ impl Ledger for Page<'_> {
     }
 }
 
-/// Why nobody else need try this host now: it does not answer, or we are not let in.
-fn shut_for_all(ended: &Ended) -> Option<String> {
+/// Why this host need not be tried again now.
+fn shut(ended: &Ended) -> Option<Shut> {
     match (&ended.failure, &ended.refusal) {
-        (Some(Failure::Wire(Stage::Banner, error)), _) => Some(error.to_string()),
-        (Some(Failure::Tls(error)), _) => Some(error.to_string()),
+        (Some(Failure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
+            Some(Shut::ForUs(error.to_string()))
+        }
+        (Some(Failure::Wire(Stage::Banner, error)), _) => Some(Shut::ForAll(error.to_string())),
+        (Some(Failure::Tls(error)), _) => Some(Shut::ForUs(error.to_string())),
         (_, Some(Answer::Said(Stage::Auth, reply))) => {
-            Some(format!("the login was refused: {}", reply.whole()))
+            let words = format!("the login was refused: {}", reply.whole());
+            Some(Shut::ForUs(words))
         }
         (_, Some(Answer::Unmet(unmet))) => {
-            Some(format!("{} did not come about", unmet.stage().words()))
+            let words = format!("{} did not come about", unmet.stage().words());
+            Some(Shut::ForUs(words))
         }
         _ => None,
     }
@@ -508,7 +538,8 @@ fn shut_for_all(ended: &Ended) -> Option<String> {
 /// all; not where it gave a judgement on sender, recipient or message.
 fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
     match answer {
-        None => !matches!(failure, Some(Failure::Message(_))),
+        // What is wrong here is wrong for every host.
+        None => !matches!(failure, Some(Failure::Message(_) | Failure::Ledger(_))),
         Some(Answer::Said(stage, reply)) => {
             let host_level = matches!(stage, Stage::Banner | Stage::Ehlo | Stage::Helo);
             host_level || reply.class() == Class::ForNow

@@ -391,10 +391,9 @@ impl Report {
     }
 
     /// The message is kept for all who may get it later.
-    pub fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
-        for (place, fate) in self.fates.iter_mut().enumerate() {
-            let may_come = matches!(fate.verdict, Verdict::Deferred | Verdict::Skipped);
-            if may_come && is_kept(place) {
+    pub fn keep(&mut self) {
+        for fate in &mut self.fates {
+            if matches!(fate.verdict, Verdict::Deferred | Verdict::Skipped) {
                 fate.verdict = Verdict::Queued;
                 fate.sentence.truncate(fate.unadvised().len());
             }

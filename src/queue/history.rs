@@ -162,8 +162,9 @@ fn recipients(entry: &Entry) -> &[usize] {
 }
 
 impl Standing {
+    /// Of an earlier one in the same attempt there is no doubt: another host is asked only where this
+    /// one has said no.
     fn dot(&mut self) {
-        self.may_have_arrived |= self.in_doubt;
         self.in_doubt = true;
     }
 
@@ -386,6 +387,14 @@ mod tests {
         );
         assert!(!later.standings[0].in_doubt);
         assert!(later.standings[0].may_arrive_twice());
+    }
+
+    #[test]
+    fn a_second_host_that_is_asked_because_the_first_said_no_is_no_reason_for_doubt() {
+        let history = told([attempt(), dot(), dot(), result(Verdict::Deferred), Over]);
+        assert!(!history.standings[0].may_arrive_twice());
+        let crashed = told([attempt(), dot(), dot()]);
+        assert!(crashed.standings[0].in_doubt);
     }
 
     #[test]

@@ -114,7 +114,8 @@ pub struct Dialogue<'a> {
     taken: Vec<usize>,
     unsaid: VecDeque<Stage>,
     awaiting: VecDeque<Stage>,
-    /// Whether MAIL was accepted and neither end of data nor RSET ended the transaction.
+    /// Whether the next transaction wants RSET first: MAIL was accepted and neither end of data nor
+    /// RSET ended the transaction, or a chunk failed.
     open: bool,
     leaving: bool,
     /// What AUTH can be bound to; `None` while the conversation is in clear.
@@ -434,12 +435,19 @@ impl<'a> Dialogue<'a> {
             Class::GoOn => return abort(stage, reply),
             Class::Success => {}
             // What follows in the pipeline is answered too, but nothing hangs on those replies.
-            Class::ForNow | Class::ForGood => self.refuse_rest(stage, reply),
+            Class::ForNow | Class::ForGood => {
+                self.open = true;
+                self.refuse_rest(stage, reply);
+            }
         }
         self.go_on()
     }
 
     fn end_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
+        // RFC 3030 §2: behind a chunk that failed, with or without a transaction, only RSET helps.
+        if stage != Stage::Dot && matches!(reply.class(), Class::ForNow | Class::ForGood) {
+            self.open = true;
+        }
         match reply.class() {
             // What the server made of the message, it does not say.
             Class::GoOn => {

@@ -134,7 +134,7 @@ impl Kept<'_> {
         send::shown(self.output, self.told, |watch| {
             say_where(claim, watch);
             let mut report = Report::unasked(&self.message.envelope.recipients);
-            report.keep(|_| true);
+            report.keep();
             report
         })
     }
@@ -226,7 +226,7 @@ impl Kept<'_> {
         match settled {
             Ok((mut report, settled)) => {
                 if settled == Settled::Kept {
-                    report.keep(|_| true);
+                    report.keep();
                     self.say_when(office, &id, watch);
                 }
                 report
@@ -235,7 +235,7 @@ impl Kept<'_> {
                 // It is in the queue still, and its journal says how far it came.
                 complain(&format!("{id} stays in the queue: {error}"));
                 let mut report = Report::unasked(&self.message.envelope.recipients);
-                report.keep(|_| true);
+                report.keep();
                 report
             }
         }
@@ -249,6 +249,7 @@ impl Kept<'_> {
         let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
             domains,
+            wholly: true,
             waybill: Some(self.queueing.waybill.clone()),
             most: Some(ALONG),
             ..Selection::default()

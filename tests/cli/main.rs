@@ -11,6 +11,7 @@ mod program;
 mod relay;
 mod sasl;
 mod server;
+mod spool;
 
 mod arguments;
 mod auth;
@@ -21,6 +22,7 @@ mod certificates;
 mod chunks;
 mod config;
 mod copies;
+mod courier;
 mod fallback;
 mod files;
 mod floods;

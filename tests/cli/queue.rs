@@ -3,6 +3,7 @@
 
 use crate::program::{Ehlo, Run};
 use crate::server::{PATIENCE, Server};
+use crate::spool::{Queue, closed};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -10,107 +11,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// A queue, and a configuration that says where it is.
-pub struct Queue {
-    home: TempDir,
-}
-
-impl Queue {
-    pub fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Self { home };
-        let config = format!("[queue]\ndir = \"{}\"\n", queue.dir());
-        fs::write(queue.config(), config).unwrap();
-        fs::set_permissions(queue.config(), fs::Permissions::from_mode(0o600)).unwrap();
-        queue
-    }
-
-    pub fn dir(&self) -> String {
-        self.home.path().join("queue").display().to_string()
-    }
-
-    pub fn config(&self) -> String {
-        self.home.path().join("config.toml").display().to_string()
-    }
-
-    /// The program with these arguments, as it finds this queue.
-    pub fn ehlo(&self, arguments: &[&str]) -> Ehlo {
-        let ehlo = Ehlo::new().env("EHLO_CONFIG", self.config());
-        ehlo.args(arguments)
-    }
-
-    #[track_caller]
-    pub fn verb(&self, arguments: &[&str]) -> Run {
-        self.ehlo(&["queue"]).args(arguments).run()
-    }
-
-    /// Puts a message to bob, by way of this port, into the queue, and says under which name.
-    #[track_caller]
-    pub fn keep(&self, port: u16) -> String {
-        self.keep_with(port, &[])
-    }
-
-    #[track_caller]
-    pub fn keep_with(&self, port: u16, options: &[&str]) -> String {
-        let relay = format!("127.0.0.1:{port}");
-        let before = self.ids();
-        self.ehlo(&["--queue-only", "--helo", "me.example", "-r", &relay])
-            .args(["-f", "alice@crepes.fr"])
-            .args(options)
-            .text_to_bob()
-            .run()
-            .exits(0);
-        let mut ids = self.ids();
-        ids.retain(|id| !before.contains(id));
-        assert_eq!(ids.len(), 1);
-        ids.remove(0)
-    }
-
-    /// The same, and does not ask for its name.
-    #[track_caller]
-    pub fn put(&self, port: u16, options: &[&str]) {
-        let relay = format!("127.0.0.1:{port}");
-        self.ehlo(&["--queue-only", "--helo", "me.example", "-r", &relay])
-            .args(["-f", "alice@crepes.fr"])
-            .args(options)
-            .text_to_bob()
-            .run()
-            .exits(0);
-    }
-
-    #[track_caller]
-    pub fn items(&self) -> Vec<Value> {
-        let run = self.verb(&["list", "--json"]);
-        run.exits(0);
-        let lines = run.stdout.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    #[track_caller]
-    pub fn ids(&self) -> Vec<String> {
-        let items = self.items();
-        let ids = items.iter().map(|item| item["id"].as_str().unwrap());
-        ids.map(str::to_owned).collect()
-    }
-
-    /// The state of the only item.
-    #[track_caller]
-    pub fn state(&self) -> String {
-        let items = self.items();
-        assert_eq!(items.len(), 1, "{items:#?}");
-        items[0]["state"].as_str().unwrap().to_owned()
-    }
-}
-
-/// A port where nobody listens.
-fn closed() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 #[test]
 fn a_queue_that_was_never_made_is_empty_and_stays_unmade() {
@@ -651,4 +551,15 @@ fn a_second_watch_is_refused() {
         .says(&["is watched already"]);
     assert_eq!(watch.end(), Some(0));
     server.finish();
+}
+
+#[test]
+fn who_names_an_item_waits_for_no_other() {
+    let queue = Queue::new();
+    let server = Server::start(|talk| talk.take());
+    let named = queue.keep(server.port);
+    let other = queue.keep(closed());
+    queue.verb(&["run", &named]).exits(0).is_silent();
+    server.finish();
+    assert_eq!(queue.ids(), [other]);
 }

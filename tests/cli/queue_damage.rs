@@ -1,7 +1,7 @@
 //! What is in a queue and is not what was put there.
 
-use crate::queue::Queue;
 use crate::relay::{Do, Relay};
+use crate::spool::Queue;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Relays that are down, busy or offended: nothing is lost, and they are not pestered for each item.
 
-use crate::queue::Queue;
 use crate::relay::{Do, Relay};
+use crate::spool::Queue;
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

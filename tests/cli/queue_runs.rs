@@ -1,8 +1,9 @@
 //! Runs of a queue, one beside the other, and what ends them too early.
 
-use crate::queue::{Queue, empties};
+use crate::queue::empties;
 use crate::relay::{Do, Relay};
 use crate::server::PATIENCE;
+use crate::spool::Queue;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::io::Write as _;

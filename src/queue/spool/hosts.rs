@@ -4,7 +4,6 @@
 use super::Spool;
 use super::directory::Directory;
 use super::rooms::DOWN;
-use crate::queue::Id;
 use crate::text;
 use rustix::fs::OFlags;
 use std::fmt::Write as _;
@@ -42,18 +41,15 @@ impl Spool {
         let _ = self.write_down(host, port, why);
     }
 
+    /// The file is there all the time: nobody may find the host up while its reason is being written.
     fn write_down(&self, host: &str, port: u16, why: &str) -> Option<()> {
         let (down, name) = (self.down()?, name(host, port)?);
-        // A new file each time: its age is that of what is in it. In the place of the old one, so that
-        // nobody who looks just now takes the host for one that is up. No host's name begins with a dot.
-        let draft = format!(".{}", Id::new(SystemTime::now()));
-        let mut file = down.create(&draft, OFlags::WRONLY).ok()?;
-        let written = file.write_all(why.as_bytes()).ok();
-        let renamed = written.and_then(|()| down.rename(&draft, &down, &name).ok());
-        if renamed.is_none() {
-            let _ = down.unlink(&draft);
-        }
-        renamed.map(drop)
+        let mut file = match down.open(&name, OFlags::WRONLY) {
+            Ok(file) => file,
+            Err(_) => down.create(&name, OFlags::WRONLY).ok()?,
+        };
+        file.set_len(0).ok()?;
+        file.write_all(why.as_bytes()).ok()
     }
 
     /// A host was reached.

@@ -36,7 +36,7 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
     };
     let undaunted = Undaunted::new(&down);
     // Who stays must not try them without a pause for as long as that lasts.
-    let hosts: &(dyn Hosts + Sync) = if run.now && !run.watch {
+    let hosts: &(dyn Hosts + Sync) = if selection.now && !run.watch {
         &undaunted
     } else {
         &down

@@ -86,6 +86,34 @@ fn behind_a_refused_recipient_the_next_message_begins_with_rset_command_by_comma
 }
 
 #[test]
+fn behind_a_chunk_that_failed_the_next_message_begins_with_rset_even_where_mail_was_refused() {
+    let bob = bob();
+    let one = "
+        C: MAIL FROM:<>
+        C: RCPT TO:<bob@hamburger.edu>
+        C: BDAT 100 LAST
+        C: <100 octets>
+        S: 451 not now
+        S: 503 no MAIL
+        S: 503 no MAIL";
+    let other = "
+        C: RSET
+        C: MAIL FROM:<>
+        C: RCPT TO:<bob@hamburger.edu>
+        C: BDAT 100 LAST
+        C: <100 octets>
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken";
+    let one = [CHUNKING, one].concat();
+    assert_eq!(
+        play(&resting(&bob), &one, &resting(&bob), other),
+        ["451 at mail", "accepted"]
+    );
+}
+
+#[test]
 fn a_server_that_says_goodbye_is_not_kept() {
     let bob = bob();
     let errand = resting(&bob);
