@@ -6,7 +6,7 @@ use super::lines::Lines;
 use super::{Ear, News};
 use crate::deliver::{Parcel, deliver_to};
 use crate::outcome::{Cause, Fate, Report, Verdict};
-use crate::queue::{Claim, End, Entry, History, QueueError, Safety};
+use crate::queue::{Claim, End, Entry, History, Id, QueueError, Safety};
 use crate::session::Stage;
 use crate::text::shown;
 use crate::watch::{Happening, Watch};
@@ -25,11 +25,11 @@ pub struct Outcome {
 
 impl Outcome {
     /// Tells of those who were tried; with `anew`, also what is no news.
-    pub fn tell(&self, claim: &dyn Claim, recipients: &[usize], anew: bool, ear: &dyn Ear) {
+    pub fn tell(&self, id: &Id, recipients: &[usize], anew: bool, ear: &dyn Ear) {
         for &recipient in recipients {
             let before = self.before.standings[recipient].end.as_ref();
             let before = before.filter(|_| !anew);
-            tell(claim, before, &self.report.fates[recipient], ear);
+            tell(id, before, &self.report.fates[recipient], ear);
         }
     }
 }
@@ -195,8 +195,7 @@ fn end_of(fate: &Fate) -> End {
     }
 }
 
-fn tell(claim: &dyn Claim, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
-    let id = &claim.item().id;
+fn tell(id: &Id, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
     if fate.cause == Cause::Output {
         return;
     }

@@ -3,7 +3,7 @@
 use super::lanes::{Lanes, Road, Turn};
 use super::lines::{Branch, Lines};
 use super::settle::{Confirmed, Told, confirm, settle};
-use super::{News, Office, attempt};
+use super::{Ear, News, Office, Outcome, attempt};
 use crate::plan;
 use crate::queue::{Claim, Claimed, Id, Item, Kind, QueueError, Waybill, is_due, next_attempt};
 use crate::watch::{Nobody, Watch};
@@ -256,7 +256,7 @@ impl Office<'_> {
 
     /// An item that is due; what cannot be read is set aside.
     fn look(&self, id: Id, selection: &Selection) -> Look {
-        let item = match self.store.item(&id) {
+        let item = match self.item(&id) {
             Ok(Some(item)) if item.dead.is_none() && selection.means(&item) => item,
             Ok(_) => return Look::Not(Seen::Waits),
             Err(error @ QueueError::Damaged { .. }) => {
@@ -291,6 +291,18 @@ impl Office<'_> {
         })
     }
 
+    /// An item. Somebody may be writing in its journal, so that it looks damaged: it is only if it is when
+    /// nobody has it.
+    fn item(&self, id: &Id) -> Result<Option<Item>, QueueError> {
+        match self.store.item(id) {
+            Err(QueueError::Damaged { .. }) => match self.store.claim(id)? {
+                Claimed::Ours(claim) => Ok(Some(claim.item().clone())),
+                Claimed::Busy | Claimed::Gone => Ok(None),
+            },
+            seen => seen,
+        }
+    }
+
     /// Sets aside what is ours.
     pub(super) fn bury(&self, claim: Box<dyn Claim>, reason: &str) -> Result<(), QueueError> {
         let id = claim.item().id.clone();
@@ -312,12 +324,24 @@ impl Office<'_> {
 }
 
 /// What came of taking up an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     /// There is nothing more to know about it.
     Up,
     /// A server had no time for another connection.
-    TurnedAway,
+    TurnedAway(Box<Untold>),
+}
+
+/// An attempt that nobody has heard of yet, because another may follow at once.
+struct Untold {
+    outcome: Outcome,
+    recipients: Vec<usize>,
+}
+
+impl Untold {
+    /// None follows.
+    fn tell(&self, id: &Id, ear: &dyn Ear) {
+        self.outcome.tell(id, &self.recipients, true, ear);
+    }
 }
 
 /// How a worker came out of a lane.
@@ -491,16 +515,19 @@ impl Walk<'_> {
             && let Some(next) = turn.take().or_else(|| lanes.next(road))
         {
             match self.take_up(&next, lines, watch) {
-                Ok(Taken::TurnedAway) if lanes.make_way(road, &next.id) => return End::Left,
+                Ok(Taken::TurnedAway(_)) if lanes.make_way(road, &next.id) => return End::Left,
                 // The others may have gone just now, and the server may have time again.
-                Ok(Taken::TurnedAway) if !next.again => {
+                Ok(Taken::TurnedAway(_)) if !next.again => {
                     turn = Some(Turn {
                         again: true,
                         ..next
                     });
                 }
                 // It has none for anybody. Whatever waits need not hear that, one by one.
-                Ok(Taken::TurnedAway) => lanes.close(road),
+                Ok(Taken::TurnedAway(untold)) => {
+                    untold.tell(&next.id, self.office.ear);
+                    lanes.close(road);
+                }
                 Ok(Taken::Up) => {}
                 Err(error) => self.office.trouble(&error),
             }
@@ -551,15 +578,18 @@ impl Walk<'_> {
         let mut taken = Taken::Up;
         if !recipients.is_empty() && is_time {
             let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
-            if !outcome.turned_away || turn.again {
-                outcome.tell(&*claim, &recipients, turn.again, office.ear);
+            if !outcome.turned_away {
+                outcome.tell(id, &recipients, turn.again, office.ear);
             }
             if let Some(reason) = outcome.unreadable {
                 office.bury(claim, &reason)?;
                 return Ok(Taken::Up);
             }
             if outcome.turned_away {
-                taken = Taken::TurnedAway;
+                taken = Taken::TurnedAway(Box::new(Untold {
+                    outcome,
+                    recipients,
+                }));
             }
         }
         settle(office, claim, Told::Nobody).map(|_| taken)

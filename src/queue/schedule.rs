@@ -272,6 +272,29 @@ mod tests {
         assert!(!warning(&entries, &wanted));
     }
 
+    /// Ten years forward and back, in minutes.
+    const ANY_CLOCK: std::ops::Range<u64> = 0..2 * 10 * 365 * 24 * 60;
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_clock_does_nothing_waits_for_longer_than_the_longest_gap(
+            minutes in proptest::collection::vec(ANY_CLOCK, 0..12),
+            now in ANY_CLOCK,
+        ) {
+            let tried = item(&deferred_at(&minutes));
+            proptest::prop_assert!(is_due_at(&tried, now) || is_due_at(&tried, now + 180));
+        }
+
+        #[test]
+        fn whatever_the_clock_does_nothing_expires_before_it_was_tried_six_times(
+            minutes in proptest::collection::vec(ANY_CLOCK, 0..6),
+        ) {
+            // Five gaps of a day, and no gap counts for more.
+            let tried = item(&deferred_at(&minutes));
+            proptest::prop_assert!(!is_spent(&tried.history, &punctual()));
+        }
+    }
+
     #[test]
     fn settings_without_gaps_still_wait() {
         let settings = Settings {
