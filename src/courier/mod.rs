@@ -4,18 +4,22 @@
 mod again;
 mod attempt;
 mod books;
+mod crew;
 mod failure;
 mod hosts;
 mod lanes;
 mod lines;
 mod notice;
 mod round;
+mod selection;
 mod settle;
+mod walk;
 
 pub use attempt::{Outcome, attempt};
 pub use hosts::Remembered;
 pub use lines::{Branch, Lines};
-pub use round::{Rounds, Selection};
+pub use round::Rounds;
+pub use selection::Selection;
 pub use settle::{Settled, Told, settle};
 
 use crate::deliver::Hosts;

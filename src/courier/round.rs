@@ -1,66 +1,13 @@
 //! A round: all items that are due, and those that come while it goes on.
 
-use super::lanes::{Lanes, Road, Turn};
-use super::lines::{Branch, Lines};
-use super::settle::{Confirmed, Told, confirm, settle};
-use super::{Ear, News, Office, Outcome, attempt};
-use crate::plan;
+use super::walk::{CRASHES, Walk};
+use super::{News, Office, Selection};
 use crate::queue::{Claim, Claimed, Id, Item, Kind, QueueError, Waybill, is_due, next_attempt};
-use crate::watch::{Nobody, Watch};
+use crate::watch::Watch;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-
-/// After so many attempts in a row that crashed, an item is set aside.
-const CRASHES: u32 = 3;
-
-/// So often it is looked for items that have come while others are under way.
-const NEWCOMERS: Duration = Duration::from_secs(1);
-
-/// Which items are tried.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Only these; empty is all.
-    pub ids: Vec<Id>,
-    /// Only recipients in these domains; empty is all.
-    pub domains: Vec<String>,
-    /// Only items of which no recipient is in another domain: an attempt counts for the whole item, and
-    /// nobody wants to put it off for all because of some.
-    pub wholly: bool,
-    /// Only what goes by this way.
-    pub waybill: Option<Waybill>,
-    /// No more than so many.
-    pub most: Option<usize>,
-    /// Whether those are tried as well whose time has not come.
-    pub now: bool,
-}
-
-impl Selection {
-    /// The recipients that are to be tried.
-    fn recipients(&self, item: &Item) -> Vec<usize> {
-        let all = &item.letter.envelope.recipients;
-        let is_meant = |&place: &usize| {
-            let domain = all[place].domain().to_string();
-            let mut wanted = self.domains.iter();
-            self.domains.is_empty() || wanted.any(|wanted| wanted.eq_ignore_ascii_case(&domain))
-        };
-        item.open().into_iter().filter(is_meant).collect()
-    }
-
-    /// Whether no item is left out.
-    #[must_use]
-    pub fn is_for_all(&self) -> bool {
-        self.ids.is_empty() && self.domains.is_empty() && self.waybill.is_none()
-    }
-
-    fn means(&self, item: &Item) -> bool {
-        let by_this_way = |waybill: &Waybill| item.letter.waybill == *waybill;
-        let is_whole = || self.recipients(item).len() == item.open().len();
-        self.waybill.as_ref().is_none_or(by_this_way) && (!self.wholly || is_whole())
-    }
-}
 
 /// What rounds have come to so far, and what they know of items without another look at them.
 #[derive(Debug, Default)]
@@ -113,13 +60,16 @@ enum Look {
 }
 
 /// An item that is to be taken up.
-struct Due {
-    id: Id,
+pub struct Due {
+    /// Which.
+    pub id: Id,
     /// Whether another attempt without an end is its last. Others that are tried at the same time end with
     /// it: so it is tried when nobody else is, and behind all others.
-    is_suspect: bool,
-    waybill: Waybill,
-    domain: String,
+    pub is_suspect: bool,
+    /// Its way.
+    pub waybill: Waybill,
+    /// Where its first recipient is, in lower case.
+    pub domain: String,
 }
 
 impl Office<'_> {
@@ -214,7 +164,7 @@ impl Office<'_> {
         next_attempt(item, self.settings).map_or(Seen::Waits, Seen::Until)
     }
 
-    fn stops(&self) -> bool {
+    pub(super) fn stops(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
@@ -224,6 +174,15 @@ impl Office<'_> {
             [] => self.store.ids(),
             ids => Ok(ids.to_vec()),
         }
+    }
+
+    /// What has become due while others are under way, where whoever is meant is not counted.
+    pub(super) fn newcomers(&self, selection: &Selection, rounds: &mut Rounds) -> Vec<Due> {
+        if !selection.is_for_all() || selection.most.is_some() {
+            return Vec::new();
+        }
+        let due = self.due(selection, &mut rounds.seen, None);
+        due.unwrap_or_default()
     }
 
     /// What is due and was not seen yet.
@@ -311,7 +270,7 @@ impl Office<'_> {
         Ok(())
     }
 
-    fn set_aside(&self, id: &Id, reason: &str) {
+    pub(super) fn set_aside(&self, id: &Id, reason: &str) {
         match self.store.bury(id, reason) {
             Ok(()) => self.ear.hear(&News::SetAside { id, reason }),
             Err(error) => self.trouble(&error),
@@ -320,279 +279,6 @@ impl Office<'_> {
 
     pub(super) fn trouble(&self, error: &QueueError) {
         self.ear.hear(&News::Trouble(&error.to_string()));
-    }
-}
-
-/// What came of taking up an item.
-enum Taken {
-    /// There is nothing more to know about it.
-    Up,
-    /// A server had no time for another connection.
-    TurnedAway(Box<Untold>),
-}
-
-/// An attempt that nobody has heard of yet, because another may follow at once.
-struct Untold {
-    outcome: Outcome,
-    recipients: Vec<usize>,
-}
-
-impl Untold {
-    /// None follows.
-    fn tell(&self, id: &Id, ear: &dyn Ear) {
-        self.outcome.tell(id, &self.recipients, true, ear);
-    }
-}
-
-/// How a worker came out of a lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// There was nothing more to do.
-    Reached,
-    /// It was left to others.
-    Left,
-}
-
-/// Where lanes lead.
-struct Map<'a> {
-    waybills: Vec<&'a Waybill>,
-    /// A branch for each of them.
-    branches: &'a [Branch<'a>],
-}
-
-impl Map<'_> {
-    /// Puts an item into its lane; false where its way is not known.
-    fn lead(&self, one: &Due, lanes: &Lanes) -> bool {
-        let mut waybills = self.waybills.iter();
-        let Some(branch) = waybills.position(|waybill| **waybill == one.waybill) else {
-            return false;
-        };
-        let domain = if self.branches[branch].has_relay() {
-            String::new()
-        } else {
-            one.domain.clone()
-        };
-        lanes.add(Road { branch, domain }, one.id.clone());
-        true
-    }
-}
-
-/// How many are at work.
-#[derive(Default)]
-struct Crew {
-    count: Mutex<usize>,
-    changed: Condvar,
-}
-
-impl Crew {
-    fn count(&self) -> usize {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn joins(&self) {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    }
-
-    fn leaves(&self) {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.changed.notify_all();
-    }
-
-    /// Until nobody is at work any more, or for so long. Gives how many are.
-    fn wait(&self, limit: Duration) -> usize {
-        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .changed
-            .wait_timeout_while(count, limit, |count| *count > 0);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
-/// One way through the items that are due.
-struct Walk<'a> {
-    office: &'a Office<'a>,
-    selection: &'a Selection,
-    /// Those that somebody else has.
-    busy: &'a Mutex<HashSet<Id>>,
-}
-
-impl Walk<'_> {
-    /// Takes up these, by their ways.
-    fn go(&self, due: &[Due], rounds: &mut Rounds, watch: Option<&mut dyn Watch>) {
-        let mut waybills: Vec<&Waybill> = Vec::new();
-        for one in due {
-            if !waybills.contains(&&one.waybill) {
-                waybills.push(&one.waybill);
-            }
-        }
-        let found: Vec<Result<Vec<plan::Way>, String>> = waybills
-            .iter()
-            .map(|waybill| self.office.ways.find(waybill))
-            .collect();
-        let branches: Vec<Branch<'_>> = found.iter().map(Branch::new).collect();
-        let map = Map {
-            waybills,
-            branches: &branches,
-        };
-        let lanes = Lanes::new(self.office.settings.per_host);
-        for one in due {
-            map.lead(one, &lanes);
-        }
-        match watch {
-            Some(watch) => self.work(&lanes, &branches, watch),
-            None => self.work_together(&lanes, &map, rounds),
-        }
-    }
-
-    /// Many workers. What comes while they are at it does not wait until the slowest has done.
-    fn work_together(&self, lanes: &Lanes, map: &Map<'_>, rounds: &mut Rounds) {
-        let crew = Crew::default();
-        thread::scope(|scope| {
-            loop {
-                let free = self
-                    .office
-                    .settings
-                    .connections
-                    .saturating_sub(crew.count());
-                for _ in 0..lanes.width().min(free) {
-                    crew.joins();
-                    scope.spawn(|| {
-                        self.work(lanes, map.branches, &mut Nobody);
-                        crew.leaves();
-                    });
-                }
-                if crew.wait(NEWCOMERS) == 0 {
-                    return;
-                }
-                if !self.office.stops() {
-                    self.let_in_newcomers(lanes, map, rounds);
-                }
-            }
-        });
-    }
-
-    /// Items that have come since, as far as their way is known here.
-    fn let_in_newcomers(&self, lanes: &Lanes, map: &Map<'_>, rounds: &mut Rounds) {
-        if !self.selection.is_for_all() || self.selection.most.is_some() {
-            return;
-        }
-        let due = self.office.due(self.selection, &mut rounds.seen, None);
-        for one in due.unwrap_or_default() {
-            if !one.is_suspect && map.lead(&one, lanes) {
-                rounds.items += 1;
-            } else {
-                rounds.seen.remove(&one.id);
-            }
-        }
-    }
-
-    /// One worker: a lane at a time, to its end.
-    fn work(&self, lanes: &Lanes, branches: &[Branch<'_>], watch: &mut dyn Watch) {
-        while let Some(road) = lanes.enter() {
-            let lines = Lines::new(&branches[road.branch], self.office.hosts);
-            let end = self.go_along(lanes, &road, &lines, watch);
-            lines.close(watch);
-            if end == End::Reached {
-                lanes.leave(&road);
-            }
-            if self.office.stops() || watch.refuses() {
-                return;
-            }
-        }
-    }
-
-    /// To the end of a lane, unless there are too many in it.
-    fn go_along(
-        &self,
-        lanes: &Lanes,
-        road: &Road,
-        lines: &Lines<'_, '_>,
-        watch: &mut dyn Watch,
-    ) -> End {
-        let mut turn = None;
-        while !self.office.stops()
-            && !watch.refuses()
-            && let Some(next) = turn.take().or_else(|| lanes.next(road))
-        {
-            match self.take_up(&next, lines, watch) {
-                Ok(Taken::TurnedAway(_)) if lanes.make_way(road, &next.id) => return End::Left,
-                // The others may have gone just now, and the server may have time again.
-                Ok(Taken::TurnedAway(_)) if !next.again => {
-                    turn = Some(Turn {
-                        again: true,
-                        ..next
-                    });
-                }
-                // It has none for anybody. Whatever waits need not hear that, one by one.
-                Ok(Taken::TurnedAway(untold)) => {
-                    untold.tell(&next.id, self.office.ear);
-                    lanes.close(road);
-                }
-                Ok(Taken::Up) => {}
-                Err(error) => self.office.trouble(&error),
-            }
-        }
-        End::Reached
-    }
-
-    /// It is for another round.
-    fn somebody_has(&self, id: &Id) -> Taken {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        busy.insert(id.clone());
-        Taken::Up
-    }
-
-    /// One item, if nobody else has it.
-    fn take_up(
-        &self,
-        turn: &Turn,
-        lines: &Lines<'_, '_>,
-        watch: &mut dyn Watch,
-    ) -> Result<Taken, QueueError> {
-        let (office, selection, id) = (self.office, self.selection, &turn.id);
-        let claim = match office.store.claim(id) {
-            Ok(Claimed::Ours(claim)) => claim,
-            Ok(Claimed::Gone) => return Ok(Taken::Up),
-            Ok(Claimed::Busy) => return Ok(self.somebody_has(id)),
-            Err(error @ QueueError::Damaged { .. }) => {
-                office.set_aside(id, &error.to_string());
-                return Ok(Taken::Up);
-            }
-            Err(error) => return Err(error),
-        };
-        let item = claim.item();
-        let is_time =
-            turn.again || selection.now || is_due(item, office.settings, SystemTime::now());
-        if item.history.held {
-            return Ok(Taken::Up);
-        }
-        if item.history.crashes >= CRASHES {
-            let reason = format!("{CRASHES} attempts in a row have come to no end");
-            office.bury(claim, &reason)?;
-            return Ok(Taken::Up);
-        }
-        if confirm(office, item)? == Confirmed::NotYet {
-            return Ok(self.somebody_has(id));
-        }
-        let recipients = selection.recipients(item);
-        let mut taken = Taken::Up;
-        if !recipients.is_empty() && is_time {
-            let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
-            if !outcome.turned_away {
-                outcome.tell(id, &recipients, turn.again, office.ear);
-            }
-            if let Some(reason) = outcome.unreadable {
-                office.bury(claim, &reason)?;
-                return Ok(Taken::Up);
-            }
-            if outcome.turned_away {
-                taken = Taken::TurnedAway(Box::new(Untold {
-                    outcome,
-                    recipients,
-                }));
-            }
-        }
-        settle(office, claim, Told::Nobody).map(|_| taken)
     }
 }
 
