@@ -21,8 +21,17 @@ impl Ways for Finder {
             None => bare.way().map(Itinerary::from),
         });
         let Itinerary { way, fallbacks } = found.map_err(|wrong| wrong.text)?;
-        Ok(std::iter::once(way).chain(fallbacks).collect())
+        let ways = std::iter::once(way).chain(fallbacks);
+        Ok(ways.map(with_names_only).collect())
     }
+}
+
+/// A queue has messages for many relays, and a password that names nobody is for one that nobody named.
+fn with_names_only(mut way: Way) -> Way {
+    if let Some(credentials) = &mut way.credentials {
+        credentials.nameless = false;
+    }
+    way
 }
 
 fn of_profile(path: &Path, name: &str, typed: &mut Typed<'_>) -> Result<Itinerary, Wrong> {

@@ -154,7 +154,7 @@ impl Kept<'_> {
         watch.happened(Happening::Note(&note));
         if self.password_is_passing() {
             complain(
-                "warning: the password comes from EHLO_PASSWORD, which a later run may not have; \
+                "warning: the password comes from EHLO_PASSWORD, which a later run does not use; \
                  --password-file or --password-command say where it is then",
             );
         }

@@ -28,7 +28,7 @@ message. A message without a sender gets no report; it is set aside, and so is w
 shows what was set aside, and requeue brings it back.",
     "\
 The way is found anew for each attempt: the profile by its name, with what it says now, and what the command line said
-of route, session, TLS and login. No password stands in the queue.",
+of route, session, TLS and login. No password stands in the queue, and a run uses none that does not say whose it is: EHLO_PASSWORD is only for the message that it is given with.",
 ];
 
 pub const RUNNERS: &str = "\

@@ -74,7 +74,9 @@ fn what_was_typed_is_found_again() {
         let found = found.unwrap_or_else(|text| panic!("{arguments}: {text}"));
         let right: Vec<_> = std::iter::once(send.way).chain(send.fallbacks).collect();
         let found = format!("{found:?}").replace(&here, "");
-        assert_eq!(found, format!("{right:?}"), "{arguments}");
+        // But a password that names nobody is not for what waits.
+        let right = format!("{right:?}").replace("nameless: true", "nameless: false");
+        assert_eq!(found, right, "{arguments}");
     }
 }
 
