@@ -209,10 +209,12 @@ fn tell(id: &Id, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
         });
         return;
     }
+    // That a host is down is said for the item that found it out.
+    let is_known = fate.cause == Cause::Known;
     ear.hear(&News::Failed {
         id,
         sentence: &shown(fate.unadvised()),
-        is_new: before.is_none_or(|before| is_other(before, fate)),
+        is_new: !is_known && before.is_none_or(|before| is_other(before, fate)),
         is_final: fate.verdict == Verdict::Refused,
     });
 }

@@ -88,6 +88,8 @@ pub enum Cause {
     Domain,
     /// No connection, or none any more; no answer from the DNS.
     Network,
+    /// The host was down a moment ago, for others: what is known already.
+    Known,
     /// The server broke the protocol.
     Protocol,
     /// A demand on encryption or authentication was not met.
@@ -227,7 +229,7 @@ impl Fate {
     pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence =
             format!("<{recipient}>: {host} was not tried, because it was down a moment ago: {why}");
-        Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+        Self::of(recipient, Verdict::Deferred, Cause::Known, sentence)
     }
 
     /// The way cannot be gone: its profile is not there any more, or its password.
