@@ -14,9 +14,9 @@ recipients has an answer that lasts.",
     "\
 A message is in the queue when it is on disk as a whole, with all of its recipients: before, nobody is told that
 it is safe. An attempt is written down before the connection is made, the end of the message before it is sent,
-and the result before QUIT. So a crash, or the loss of power, loses nothing; and where the connection was lost behind the end
-of the message, it is known that nobody knows whether it arrived: such a recipient is uncertain, and tried again with
-the same Message-ID, or held, as --on-uncertain says.",
+and the result before QUIT. So a crash, or the loss of power, loses nothing; and where the connection was lost
+behind the end of the message, it is known that nobody knows whether it arrived: such a recipient is uncertain, and
+tried again with the same Message-ID and a line X-Possible-Duplicate in the header, or held, as --on-uncertain says.",
     "\
 What fails for now is tried again: after 15 minutes, 30 minutes, 1 hour, 2 hours, and then every 3 hours, each up to a
 tenth later so that not all come at once. A host that was down is not tried again for 5 minutes. After 5 days of trying,
@@ -28,7 +28,8 @@ message. A message without a sender gets no report; it is set aside, and so is w
 shows what was set aside, and requeue brings it back.",
     "\
 The way is found anew for each attempt: the profile by its name, with what it says now, and what the command line said
-of route, session, TLS and login. No password stands in the queue, and a run uses none that does not say whose it is: EHLO_PASSWORD is only for the message that it is given with.",
+of route, session, TLS and login. No password stands in the queue, and a run uses none that does not say whose it is:
+EHLO_PASSWORD is only for the message that it is given with.",
 ];
 
 pub const RUNNERS: &str = "\
