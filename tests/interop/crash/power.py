@@ -148,7 +148,9 @@ class Model:
         return True
 
     def tells(self, arguments, text):
-        self.is_safe |= arguments.startswith('1<') and 'queued as' in text
+        if arguments.startswith('1<') and 'queued as' in text:
+            self.is_safe = True
+            return True
         if not text.endswith('\\r\\n.\\r\\n'):
             return False
         self.sent.add(ALICE if 'MAILER-DAEMON' in text else BOB)
