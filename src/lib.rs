@@ -8,6 +8,9 @@
 //!                                    \       \        \-> watch -> transcript
 //! ```
 //!
+//! One that is kept goes from `message` into the `queue`, and on from there, now or later, in the hands of
+//! the `courier`.
+//!
 //! | room | what lives there | the only room that knows |
 //! |---|---|---|
 //! | [`args`] | what was said: one `clap::Args` struct per help heading | clap |
@@ -18,7 +21,7 @@
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
 //! | [`wire`] | TCP, unix sockets, the race of addresses, TLS, buffers, deadlines | sockets, rustls |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
-//! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios, `/bin/sh` |
+//! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
