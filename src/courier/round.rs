@@ -111,7 +111,7 @@ impl Office<'_> {
         rounds.busy = busy.len();
         // Whoever has them may let go of them without having tried: they are for another round.
         rounds.forget(&busy);
-        self.store.tidy()
+        self.store.settle()
     }
 
     /// Whether something is due that these rounds have not taken up, and nobody else has it.
