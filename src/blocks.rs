@@ -22,11 +22,24 @@ pub struct Shape {
     pub size: u64,
 }
 
+/// Of the shapes that a message has, the one that asks most of a server that can carry this much.
+pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Transport) -> Option<Shape> {
+    shapes
+        .filter(|shape| shape.transport <= able)
+        .max_by_key(|shape| shape.transport)
+}
+
 /// A message that can be read from its beginning as often as it is needed: another host, another
 /// transaction.
 pub trait Replay {
     /// How it looks to a server that can carry this much; `None` if it cannot carry it.
     fn shape(&self, able: Transport) -> Option<Shape>;
+
+    /// How it looks to the servers that can carry least, of those that can carry it at all.
+    fn simplest(&self) -> Option<Shape> {
+        let able = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
+        able.into_iter().find_map(|able| self.shape(able))
+    }
 
     /// The blocks of the message in that shape, from the first.
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_>;

@@ -78,9 +78,7 @@ impl Notice<'_> {
         };
         let written = report.write(claim, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;
-        let shape = [Transport::SevenBit, Transport::EightBit, Transport::Binary]
-            .into_iter()
-            .find_map(|able| report.shape(able));
+        let shape = report.simplest();
         let letter = Letter {
             envelope: report.envelope.clone(),
             utf8_header: report.utf8_header,

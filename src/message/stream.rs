@@ -3,7 +3,7 @@
 use super::Message;
 use super::encode::{BASE64_BLOCK, Encoder, Encoding};
 use super::source::Source;
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use crate::blocks::{Block, Blocks, Replay, Shape, Transport, fitting};
 use std::io;
 use std::sync::Arc;
 
@@ -67,10 +67,7 @@ impl Form {
 
 impl Replay for Message {
     fn shape(&self, able: Transport) -> Option<Shape> {
-        let fitting = self.forms.iter().map(|form| form.shape);
-        fitting
-            .filter(|shape| shape.transport <= able)
-            .max_by_key(|shape| shape.transport)
+        fitting(self.forms.iter().map(|form| form.shape), able)
     }
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {

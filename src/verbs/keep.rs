@@ -116,15 +116,10 @@ impl Kept<'_> {
     /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
     /// make.
     fn shape(&self) -> Shape {
-        use Transport::{Binary, EightBit, SevenBit};
-        let able = if self.as_given {
-            [EightBit, Binary]
-        } else {
-            [SevenBit, EightBit]
-        };
-        let shape = able.into_iter().find_map(|able| self.message.shape(able));
-        shape.unwrap_or(Shape {
-            transport: Binary,
+        let given = self.message.shape(Transport::EightBit);
+        let given = given.filter(|_| self.as_given);
+        given.or_else(|| self.message.simplest()).unwrap_or(Shape {
+            transport: Transport::Binary,
             size: 0,
         })
     }

@@ -58,8 +58,13 @@ fn build(options: message::Options) -> Result<Message, Exit> {
         complain(&error.to_string());
         error.exit()
     })?;
+    warn_of(&message);
+    Ok(message)
+}
+
+/// Says what is odd about a message, but no reason not to send it.
+fn warn_of(message: &Message) {
     for warning in &message.warnings {
         complain(&format!("warning: {warning}"));
     }
-    Ok(message)
 }

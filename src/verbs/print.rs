@@ -2,7 +2,7 @@
 
 use super::build;
 use super::terminal::{Stdout, complain};
-use crate::blocks::{Block, Replay, Transport};
+use crate::blocks::{Block, Replay};
 use crate::exit::Exit;
 use crate::message;
 use crate::transcript;
@@ -18,8 +18,7 @@ pub fn run(options: message::Options, output: transcript::Options) -> Exit {
         message.remarks.iter().for_each(|remark| complain(remark));
     }
     // For a server that offers nothing, if the message can be sent to one.
-    let able = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
-    let Some(shape) = able.into_iter().find_map(|able| message.shape(able)) else {
+    let Some(shape) = message.simplest() else {
         return Exit::Bug;
     };
     let mut blocks = message.blocks(shape);

@@ -4,6 +4,7 @@ use super::keep::Kept;
 use super::queue;
 use super::send;
 use super::terminal::{complain, print};
+use super::warn_of;
 use crate::blocks::Nothing;
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
@@ -34,7 +35,7 @@ pub fn run(plan: &Sendmail) -> Exit {
 fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit(submission, &rewriter, SystemTime::now()) {
-        Ok(message) => hand_in(plan, &message),
+        Ok(message) => kept(plan, &message).send_or_not(),
         Err(error) => {
             complain(&error.to_string());
             error.exit()
@@ -42,12 +43,10 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     }
 }
 
-/// Puts a message into the queue, and tries it when it is to be tried.
-pub fn hand_in(plan: &Sendmail, message: &Message) -> Exit {
-    for warning in &message.warnings {
-        complain(&format!("warning: {warning}"));
-    }
-    let kept = Kept {
+/// A message that is handed in to sendmail, and is to be kept.
+pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> Kept<'p> {
+    warn_of(message);
+    Kept {
         message,
         queueing: &plan.queueing,
         way: &plan.way,
@@ -56,8 +55,7 @@ pub fn hand_in(plan: &Sendmail, message: &Message) -> Exit {
         told: Told::Nobody,
         log: plan.log.as_deref(),
         as_given: true,
-    };
-    kept.send_or_not()
+    }
 }
 
 /// Asks the servers of these recipients whether they would take a message for them.

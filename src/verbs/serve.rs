@@ -1,9 +1,8 @@
 //! `sendmail -bs`: SMTP on the standard input and output, for mail programs that hand in what they send
 //! in this way (mutt, alpine).
 
-use super::keep::{Kept, run_behind};
-use super::terminal::complain;
-use crate::courier::Told;
+use super::keep::run_behind;
+use super::sendmail::kept;
 use crate::envelope::Dsn;
 use crate::exit::Exit;
 use crate::host;
@@ -87,22 +86,9 @@ impl Incoming for Handed<'_> {
 
 /// Puts the message into the queue. When this is over, it is safe.
 fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
-    for warning in &message.warnings {
-        complain(&format!("warning: {warning}"));
-    }
     let queueing = &plan.queueing;
-    let kept = Kept {
-        message,
-        queueing,
-        way: &plan.way,
-        fallbacks: &plan.fallbacks,
-        output: plan.output,
-        told: Told::Nobody,
-        log: None,
-        as_given: true,
-    };
     let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
-    kept.keep_in(&spool)?;
+    kept(plan, message).keep_in(&spool)?;
     // The peer is waiting for its reply, whatever is to be tried when.
     if queueing.first != FirstTry::Later {
         run_behind(&spool, &queueing.spool);

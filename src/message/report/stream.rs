@@ -1,7 +1,7 @@
 //! The stream that a report is: our own octets, and between them those of the message that comes back.
 
 use super::ReportMessage;
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use crate::blocks::{Block, Blocks, Replay, Shape, Transport, fitting};
 use std::io;
 
 /// A report in one shape.
@@ -45,10 +45,7 @@ impl<'m> Form<'m> {
 
 impl Replay for ReportMessage<'_> {
     fn shape(&self, able: Transport) -> Option<Shape> {
-        let fitting = self.forms.iter().map(|form| form.shape);
-        fitting
-            .filter(|shape| shape.transport <= able)
-            .max_by_key(|shape| shape.transport)
+        fitting(self.forms.iter().map(|form| form.shape), able)
     }
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
