@@ -30,9 +30,10 @@
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
 //! | [`check`] | what can be found out about a server without sending mail | |
+//! | [`doctor`] | what this host would do with a mail from cron, step by step, without sending it | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`pattern`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -56,7 +57,8 @@
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check
+//! doctor     -> plan ready check rewrite queue route session outcome deliver credentials
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check doctor
 //! ```
 
 pub mod address;
@@ -68,8 +70,10 @@ pub mod config;
 pub mod courier;
 pub mod credentials;
 pub mod deliver;
+pub mod doctor;
 pub mod envelope;
 pub mod exit;
+pub mod figures;
 pub mod host;
 pub mod message;
 pub mod outcome;

@@ -1,5 +1,9 @@
 //! What will be done: plain data, every default decided.
 
+mod doctor;
+
+pub use doctor::{Configuration, Doctor, Shown, Step, View};
+
 use crate::check::Expectation;
 use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
@@ -19,6 +23,8 @@ pub enum Plan {
     Sink(Sink),
     /// Say what a server says of itself.
     Probe(Box<Probe>),
+    /// Say what this host would do with a mail from cron.
+    Doctor(Box<Doctor>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.

@@ -80,6 +80,19 @@ pub fn find(options: &Options, host: &str) -> Result<Login, CredentialsError> {
     find_in(options, host, &Environment::of_this_process())
 }
 
+/// The same, as cron would find it: nobody is asked at a terminal.
+///
+/// # Errors
+/// The source that was named gives no secret, or none of the places has one.
+pub fn find_unattended(options: &Options, host: &str) -> Result<Login, CredentialsError> {
+    harden();
+    let environment = Environment {
+        terminal: None,
+        ..Environment::of_this_process()
+    };
+    find_in(options, host, &environment)
+}
+
 /// What the environment says about where secrets are.
 #[derive(Debug)]
 struct Environment {

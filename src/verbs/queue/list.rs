@@ -1,6 +1,6 @@
 //! `ehlo queue list` and `mailq`: what is in the queue.
 
-use super::figures::{counted, since, size, span};
+use crate::figures::{counted, since, size, span};
 use super::state::{State, is_done, words};
 use super::{failed, object};
 use crate::address::Address;

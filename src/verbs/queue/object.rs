@@ -1,6 +1,6 @@
 //! An item as one JSON object.
 
-use super::figures::since;
+use crate::figures::since;
 use super::state::State;
 use crate::address::Address;
 use crate::queue::{Id, Item, Standing};

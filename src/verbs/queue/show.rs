@@ -1,6 +1,6 @@
 //! `ehlo queue show`: all that is known of an item.
 
-use super::figures::{counted, since, size, span};
+use crate::figures::{counted, since, size, span};
 use super::list::sender;
 use super::state::{State, words};
 use super::{events, failed, find, object};

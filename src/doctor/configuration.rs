@@ -1,0 +1,100 @@
+//! The configuration that is found, and the profile that is chosen in it.
+
+use super::Finding;
+use crate::plan::{self, Step, View};
+use crate::text::{for_shell, shown};
+use std::path::Path;
+
+/// What to write where there is nothing yet.
+const EXAMPLE: &str = "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
+
+/// Says which it is, what is wrong with it, and what cron would not know.
+pub fn look(plan: &plan::Doctor) -> Vec<Finding> {
+    let configuration = &plan.configuration;
+    let mut findings: Vec<Finding> = configuration
+        .faults
+        .iter()
+        .map(|fault| Finding::of_error(Step::Config, fault))
+        .collect();
+    if findings.is_empty() {
+        findings.push(found(plan));
+    }
+    if let View::ByCron(unknown) = &plan.view {
+        findings.extend(unknown.iter().map(|name| lost(name)));
+    }
+    findings
+}
+
+fn found(plan: &plan::Doctor) -> Finding {
+    let configuration = &plan.configuration;
+    let course = match &plan.course {
+        Ok(course) => course,
+        Err(error) => return Finding::of_error(Step::Config, error),
+    };
+    let Some(path) = &configuration.path else {
+        return nothing(plan);
+    };
+    let name = name(path);
+    let profiles = counted(configuration.profiles);
+    let besides = besides(plan, path);
+    match &course.way.profile {
+        Some(profile) => {
+            let text = format!("{name}, profile {}{besides}", shown(profile));
+            Finding::ok(Step::Config, text)
+        }
+        None if course.way.route.relay.is_some() => {
+            Finding::ok(Step::Config, format!("{name}{besides}"))
+        }
+        None if configuration.profiles == 0 => {
+            let text = format!("{name} has no profile, so that there is no relay{besides}");
+            Finding::warning(Step::Config, text).mended_by(format!("write {EXAMPLE}, into it"))
+        }
+        None => {
+            let text = format!("{name} has {profiles}, and none of them is the default{besides}");
+            Finding::warning(Step::Config, text)
+                .mended_by("write default = \"NAME\" above all tables of it")
+        }
+    }
+}
+
+fn nothing(plan: &plan::Doctor) -> Finding {
+    let looked_at: Vec<String> = plan.configuration.looked_at.iter().map(|p| name(p)).collect();
+    let found = format!(
+        "there is no configuration ({}): mail goes to the mail exchangers themselves, without a login",
+        looked_at.join(", ")
+    );
+    let place = plan.configuration.looked_at.last();
+    let place = place.map_or_else(|| "/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
+    Finding::warning(Step::Config, found)
+        .mended_by(format!("to name a relay, write {EXAMPLE}, into {place}"))
+}
+
+/// Another that is there and not read.
+fn besides(plan: &plan::Doctor, path: &Path) -> String {
+    let others = plan.configuration.looked_at.iter();
+    let others = others.filter(|other| *other != path && other.is_file());
+    let others: Vec<String> = others.map(|other| name(other)).collect();
+    match others.as_slice() {
+        [] => String::new(),
+        all => format!(" ({} is there as well, and not read)", all.join(", ")),
+    }
+}
+
+/// A variable that is set here and means something to us.
+fn lost(variable: &str) -> Finding {
+    Finding::warning(
+        Step::Config,
+        format!("{variable} is set here, and cron does not know it"),
+    )
+    .mended_by(format!(
+        "write {variable}=... into the crontab, or do without it"
+    ))
+}
+
+fn counted(profiles: usize) -> String {
+    crate::figures::counted(profiles, "profile")
+}
+
+fn name(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}

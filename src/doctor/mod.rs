@@ -1,0 +1,67 @@
+//! What this host would do with a mail from cron, step by step and without sending it. Finds and judges;
+//! prints nothing.
+//!
+//! A step is looked at by the code that would take it: the options of sendmail, the rules for addresses,
+//! the way with its password, the session, the queue. Only what nobody else looks at is found out here.
+
+mod answer;
+mod configuration;
+mod cron;
+mod finding;
+mod jobs;
+mod last_resort;
+mod password;
+mod people;
+mod prognosis;
+mod runner;
+mod sendmail;
+mod server;
+mod spool;
+mod surroundings;
+
+pub use finding::{Finding, worst};
+pub use surroundings::Surroundings;
+
+use crate::exit::Health;
+use crate::plan::{self, Sendmail};
+use crate::watch::Watch;
+use people::People;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// What was looked at, in the order in which a mail comes by it.
+    pub findings: Vec<Finding>,
+    /// Who would get the mail of cron, after aliases and rules.
+    pub recipients: Vec<String>,
+    /// What would become of a mail now.
+    pub prognosis: String,
+}
+
+impl Diagnosis {
+    /// The worst of the findings.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        worst(&self.findings)
+    }
+}
+
+/// Looks at everything that is not to be left out. The watch sees the conversations.
+pub fn examine(plan: &plan::Doctor, host: &Surroundings, watch: &mut dyn Watch) -> Diagnosis {
+    let jobs = jobs::found(host);
+    let mut findings = Vec::new();
+    findings.extend(sendmail::look(host));
+    findings.extend(configuration::look(plan));
+    let people = match &plan.course {
+        Ok(course) => on_the_way(plan, course, host, &jobs, &mut findings, watch),
+        Err(_) => People::default(),
+    };
+    findings.extend(cron::look(host, &jobs));
+    findings.extend(last_resort::look(host));
+    findings.retain(|finding| !plan.skip.contains(&finding.step));
+    Diagnosis {
+        prognosis: prognosis::of(plan, &findings, &people),
+        recipients: people.recipients.iter().map(ToString::to_string).collect(),
+        findings,
+    }
+}
