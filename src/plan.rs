@@ -1,8 +1,10 @@
 //! What will be done: plain data, every default decided.
 
 mod doctor;
+mod mail;
 
-pub use doctor::{Configuration, Doctor, Shown, Step, View};
+pub use doctor::{Configuration, Doctor, Front, Shown, Step, Test, View};
+pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
 use crate::check::Expectation;
 use crate::exit::Exit;
@@ -33,6 +35,8 @@ pub enum Plan {
     Queue(Box<Queue>),
     /// Do what sendmail does.
     Sendmail(Box<Sendmail>),
+    /// Mail a line or a text.
+    Notify(Box<Notify>),
 }
 
 /// Sending.

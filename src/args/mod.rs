@@ -3,7 +3,10 @@
 
 mod auth;
 mod config;
+mod doctor;
+mod mail;
 mod message;
+mod notify;
 mod output;
 mod probe;
 mod profile;
@@ -128,6 +131,10 @@ enum Verb {
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
     Queue(queue::VerbArgs),
+    /// Mail a line or a text from a script.
+    Notify(Box<notify::Args>),
+    /// Say what this host would do with a mail from cron, without sending one.
+    Doctor(Box<doctor::Args>),
     /// Do what sendmail does, with its options.
     Sendmail(sendmail::Words),
     /// Show the queue, as sendmail does.
@@ -188,6 +195,14 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         Some(Verb::Queue(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
+        }
+        Some(Verb::Notify(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Notify(Box::new(plan)))
+        }
+        Some(Verb::Doctor(arguments)) => {
+            let plan = arguments.plan(typed, words, places);
+            Ok(Plan::Doctor(Box::new(plan)))
         }
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
@@ -292,7 +307,7 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
 }
 
 /// A way, and those to fall back to.
-struct Itinerary {
+pub struct Itinerary {
     way: Way,
     fallbacks: Vec<Way>,
 }
@@ -446,6 +461,7 @@ fn way(
 }
 
 /// What is wrong with an argument, and with which exit status.
+#[derive(Clone)]
 struct Wrong {
     text: String,
     exit: Exit,

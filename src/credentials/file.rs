@@ -3,7 +3,7 @@
 use super::CredentialsError;
 use super::buffer::{self, Buffer};
 use crate::secret::Secret;
-use crate::text::shown;
+use crate::text::{for_shell, shown};
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io;

@@ -9,7 +9,7 @@ use crate::deliver::{Parcel, deliver};
 use crate::envelope::{Dsn, Envelope};
 use crate::exit::Health;
 use crate::outcome::{Fate, Report, Verdict};
-use crate::plan::{self, Sendmail, Step, Way};
+use crate::plan::{self, Dispatch, Step, Way};
 use crate::ready::Ready;
 use crate::route::{Destination, Host, Router, Routes};
 use crate::session::Stage;
@@ -21,7 +21,7 @@ pub struct Question<'a> {
     /// What is wanted.
     pub plan: &'a plan::Doctor,
     /// The ways.
-    pub course: &'a Sendmail,
+    pub course: &'a Dispatch,
     /// Who sends, and who gets it.
     pub people: &'a People,
 }
@@ -184,7 +184,10 @@ fn summed_up(way: &Way, found: &[Finding]) -> Finding {
             found: format!("profile {profile}: {}", bad.found),
             mend: bad.mend.clone(),
         },
-        _ => Finding::ok(Step::Fallback, format!("profile {profile}: {}", where_to(way))),
+        _ => Finding::ok(
+            Step::Fallback,
+            format!("profile {profile}: {}", where_to(way)),
+        ),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The configuration that is found, and the profile that is chosen in it.
 
 use super::Finding;
-use crate::plan::{self, Step, View};
+use crate::plan::{self, Front, Step, View};
 use crate::text::{for_shell, shown};
 use std::path::Path;
 
 /// What to write where there is nothing yet.
-const EXAMPLE: &str = "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
+const EXAMPLE: &str =
+    "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 
 /// Says which it is, what is wrong with it, and what cron would not know.
 pub fn look(plan: &plan::Doctor) -> Vec<Finding> {
@@ -19,6 +20,13 @@ pub fn look(plan: &plan::Doctor) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(found(plan));
     }
+    if let Front::Sendmail {
+        run_goes_by: Some(other),
+    } = &plan.front
+    {
+        let text = format!("ehlo run and ehlo notify go by profile {}", shown(other));
+        findings.push(Finding::ok(Step::Config, text));
+    }
     if let View::ByCron(unknown) = &plan.view {
         findings.extend(unknown.iter().map(|name| lost(name)));
     }
@@ -27,9 +35,9 @@ pub fn look(plan: &plan::Doctor) -> Vec<Finding> {
 
 fn found(plan: &plan::Doctor) -> Finding {
     let configuration = &plan.configuration;
-    let course = match &plan.course {
+    let course = match &plan.dispatch {
         Ok(course) => course,
-        Err(error) => return Finding::of_error(Step::Config, error),
+        Err(hindrance) => return Finding::of_error(Step::Config, &hindrance.text),
     };
     let Some(path) = &configuration.path else {
         return nothing(plan);
@@ -58,13 +66,21 @@ fn found(plan: &plan::Doctor) -> Finding {
 }
 
 fn nothing(plan: &plan::Doctor) -> Finding {
-    let looked_at: Vec<String> = plan.configuration.looked_at.iter().map(|p| name(p)).collect();
+    let looked_at: Vec<String> = plan
+        .configuration
+        .looked_at
+        .iter()
+        .map(|p| name(p))
+        .collect();
     let found = format!(
         "there is no configuration ({}): mail goes to the mail exchangers themselves, without a login",
         looked_at.join(", ")
     );
     let place = plan.configuration.looked_at.last();
-    let place = place.map_or_else(|| "/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
+    let place = place.map_or_else(
+        || "/etc/ehlo/config.toml".to_owned(),
+        |path| for_shell(path),
+    );
     Finding::warning(Step::Config, found)
         .mended_by(format!("to name a relay, write {EXAMPLE}, into {place}"))
 }

@@ -6,7 +6,14 @@ use crate::plan::Step;
 use crate::text::shown;
 
 /// What a daemon is called that runs crontabs.
-const DAEMONS: [&str; 6] = ["cron", "crond", "fcron", "dcron", "bcron-sched", "supercronic"];
+const DAEMONS: [&str; 6] = [
+    "cron",
+    "crond",
+    "fcron",
+    "dcron",
+    "bcron-sched",
+    "supercronic",
+];
 
 /// Looks for the daemon, and for jobs that nobody hears of.
 pub fn look(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
@@ -28,10 +35,16 @@ pub fn look(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
 fn daemon(host: &Surroundings, jobs: usize) -> Finding {
     let jobs = crate::figures::counted(jobs, "job");
     if let Some(name) = running(host) {
-        return Finding::ok(Step::Cron, format!("{name} runs, with {jobs} that can be seen"));
+        return Finding::ok(
+            Step::Cron,
+            format!("{name} runs, with {jobs} that can be seen"),
+        );
     }
     if host.has("/run/systemd/generator/cron.target.wants") {
-        return Finding::ok(Step::Cron, format!("systemd-cron, with {jobs} that can be seen"));
+        return Finding::ok(
+            Step::Cron,
+            format!("systemd-cron, with {jobs} that can be seen"),
+        );
     }
     let mend = if host.has("/run/systemd/system") {
         "systemctl enable --now cron (or crond, as the system calls it)"

@@ -39,6 +39,7 @@ impl Finding {
     }
 
     /// An error as others say it: what failed, and behind the last semicolon what to do.
+    #[must_use]
     pub fn of_error(step: Step, error: &str) -> Self {
         match error.rsplit_once("; ") {
             Some((found, mend)) => Self::failed(step, found).mended_by(mend),

@@ -133,7 +133,11 @@ mod tests {
 
     #[test]
     fn a_crontab_of_the_system_names_the_user() {
-        let jobs = jobs("17 * * * *\troot  cd / && run\n@reboot bob x=1 y\n", "c", Kind::System);
+        let jobs = jobs(
+            "17 * * * *\troot  cd / && run\n@reboot bob x=1 y\n",
+            "c",
+            Kind::System,
+        );
         let seen: Vec<(&str, &str)> = jobs
             .iter()
             .map(|job| (job.user.as_str(), job.command.as_str()))
@@ -148,7 +152,10 @@ mod tests {
         made.file("/etc/crontab", "0 1 * * * root first\n");
         made.file("/etc/cron.d/pkg", "0 1 * * * root second\n");
         made.file("/etc/cron.d/pkg.dpkg-old", "0 1 * * * root never\n");
-        let commands: Vec<String> = found(&made.host).into_iter().map(|job| job.command).collect();
+        let commands: Vec<String> = found(&made.host)
+            .into_iter()
+            .map(|job| job.command)
+            .collect();
         assert_eq!(commands, ["own", "first", "second"]);
     }
 

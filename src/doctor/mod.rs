@@ -22,10 +22,13 @@ mod surroundings;
 pub use finding::{Finding, worst};
 pub use surroundings::Surroundings;
 
+use crate::address::Address;
 use crate::exit::Health;
-use crate::plan::{self, Sendmail};
+use crate::plan::{self, Step};
 use crate::watch::Watch;
+use answer::Question;
 use people::People;
+use prognosis::Known;
 
 /// What was found.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub struct Diagnosis {
     /// What was looked at, in the order in which a mail comes by it.
     pub findings: Vec<Finding>,
     /// Who would get the mail of cron, after aliases and rules.
-    pub recipients: Vec<String>,
+    pub recipients: Vec<Address>,
     /// What would become of a mail now.
     pub prognosis: String,
 }
@@ -49,19 +52,34 @@ impl Diagnosis {
 /// Looks at everything that is not to be left out. The watch sees the conversations.
 pub fn examine(plan: &plan::Doctor, host: &Surroundings, watch: &mut dyn Watch) -> Diagnosis {
     let jobs = jobs::found(host);
-    let mut findings = Vec::new();
-    findings.extend(sendmail::look(host));
+    let mut findings = sendmail::look(host);
     findings.extend(configuration::look(plan));
-    let people = match &plan.course {
-        Ok(course) => on_the_way(plan, course, host, &jobs, &mut findings, watch),
-        Err(_) => People::default(),
-    };
+    let mut people = People::default();
+    if let Ok(course) = &plan.dispatch {
+        people = people::found(plan, course, host, &jobs);
+        findings.append(&mut people.findings);
+        let question = Question {
+            plan,
+            course,
+            people: &people,
+        };
+        findings.extend(question.ask(watch));
+        if let Some(queueing) = &course.queueing {
+            findings.extend(spool::look(queueing));
+            findings.push(runner::look(host, queueing, &jobs));
+        }
+    }
     findings.extend(cron::look(host, &jobs));
     findings.extend(last_resort::look(host));
     findings.retain(|finding| !plan.skip.contains(&finding.step));
+    let known = Known {
+        findings: &findings,
+        people: &people,
+        rival: sendmail::rival(host).filter(|_| !plan.skip.contains(&Step::Sendmail)),
+    };
     Diagnosis {
-        prognosis: prognosis::of(plan, &findings, &people),
-        recipients: people.recipients.iter().map(ToString::to_string).collect(),
+        prognosis: prognosis::of(plan, &known),
+        recipients: people.recipients,
         findings,
     }
 }

@@ -56,7 +56,10 @@ fn in_time(
 }
 
 fn good(options: &credentials::Options, view: &View) -> Finding {
-    let user = options.user.as_deref().map(|user| format!(" for {}", shown(user)));
+    let user = options
+        .user
+        .as_deref()
+        .map(|user| format!(" for {}", shown(user)));
     let found = format!("{} works{}", source(options), user.unwrap_or_default());
     if options.source == Source::Found && *view == View::Here {
         return Finding::warning(Step::Password, format!("{found}, in this environment"))

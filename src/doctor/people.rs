@@ -3,7 +3,7 @@
 use super::jobs::Job;
 use super::{Finding, Surroundings};
 use crate::address::{Address, Domain};
-use crate::plan::{self, Sendmail, Step};
+use crate::plan::{self, Dispatch, Step};
 use crate::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::text::shown;
 
@@ -19,10 +19,10 @@ pub struct People {
 }
 
 /// Finds them as sendmail does.
-pub fn found(plan: &plan::Doctor, course: &Sendmail, host: &Surroundings, jobs: &[Job]) -> People {
+pub fn found(plan: &plan::Doctor, course: &Dispatch, host: &Surroundings, jobs: &[Job]) -> People {
     let rewriter = Rewriter::with_names(&course.rewrite, host.names.clone());
     let mut people = People::default();
-    for wanted in wanted(plan, host, jobs) {
+    for wanted in wanted(plan.mailto.as_deref(), host, jobs) {
         let finding = people.add(rewriter.recipients(&wanted.list), &wanted);
         people.findings.push(finding);
     }
@@ -30,7 +30,8 @@ pub fn found(plan: &plan::Doctor, course: &Sendmail, host: &Surroundings, jobs: 
     let finding = judged(&sender, host);
     people.findings.push(finding);
     people.sender = sender.ok().flatten();
-    people.findings.push(name(course, &host.names));
+    let helo = course.way.session.helo.as_deref();
+    people.findings.push(name(helo, &host.names));
     people
 }
 
@@ -43,10 +44,10 @@ struct Wanted {
 }
 
 /// Whoever gets mail of this user's jobs, each list once.
-fn wanted(plan: &plan::Doctor, host: &Surroundings, jobs: &[Job]) -> Vec<Wanted> {
-    if let Some(list) = &plan.mailto {
+fn wanted(mailto: Option<&str>, host: &Surroundings, jobs: &[Job]) -> Vec<Wanted> {
+    if let Some(list) = mailto {
         let place = "--mailto".to_owned();
-        let list = list.clone();
+        let list = list.to_owned();
         return vec![Wanted { list, place }];
     }
     let mut all: Vec<Wanted> = Vec::new();
@@ -124,8 +125,8 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, host: &Surroundings) -
 }
 
 /// What we call ourselves in EHLO.
-fn name(course: &Sendmail, names: &HostNames) -> Finding {
-    if let Some(helo) = &course.way.session.helo {
+fn name(helo: Option<&str>, names: &HostNames) -> Finding {
+    if let Some(helo) = helo {
         let found = format!("{} in EHLO, as the profile says", shown(helo));
         return Finding::ok(Step::Host, found);
     }

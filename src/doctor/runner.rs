@@ -2,7 +2,7 @@
 
 use super::jobs::Job;
 use super::{Finding, Surroundings};
-use crate::plan::{Sendmail, Step};
+use crate::plan::{Queueing, Step};
 use crate::queue::Spool;
 use std::path::PathBuf;
 
@@ -19,9 +19,9 @@ const TIMER: &str = "ehlo-queue.timer";
 const WATCH: &str = "ehlo-queue-watch.service";
 
 /// Looks for somebody who runs the queue: a watcher, a timer, a job of cron.
-pub fn look(host: &Surroundings, course: &Sendmail, jobs: &[Job]) -> Finding {
+pub fn look(host: &Surroundings, queueing: &Queueing, jobs: &[Job]) -> Finding {
     let units = Units::of(host);
-    if is_watched(course) {
+    if is_watched(queueing) {
         return Finding::ok(Step::Runner, "ehlo queue run --watch is there");
     }
     if let Some(finding) = units.enabled(host) {
@@ -40,8 +40,8 @@ pub fn look(host: &Surroundings, course: &Sendmail, jobs: &[Job]) -> Finding {
     finding.mended_by("(crontab -l; ehlo queue cron) | crontab -")
 }
 
-fn is_watched(course: &Sendmail) -> bool {
-    let spool = Spool::open(course.queueing.spool.directory.as_deref(), false);
+fn is_watched(queueing: &Queueing) -> bool {
+    let spool = Spool::open(queueing.spool.directory.as_deref(), false);
     spool.is_ok_and(|spool| spool.watch_is_there())
 }
 
@@ -53,7 +53,9 @@ fn by_cron(host: &Surroundings, jobs: &[Job]) -> Option<String> {
     if let Some(job) = job {
         return Some(job.place.clone());
     }
-    let scripts = DIRECTORIES.iter().flat_map(|directory| host.files(directory));
+    let scripts = DIRECTORIES
+        .iter()
+        .flat_map(|directory| host.files(directory));
     let mut scripts = scripts.filter(|_| host.login == "root");
     let script = scripts.find(|path| host.read(path).is_some_and(|text| any_line_does(&text)))?;
     Some(script.to_string_lossy().into_owned())
@@ -68,7 +70,8 @@ fn any_line_does(text: &str) -> bool {
 /// `ehlo queue run`, or `sendmail -q`, which is the same where it is us.
 fn runs_the_queue(command: &str) -> bool {
     let words: Vec<&str> = command.split_whitespace().collect();
-    let is = |word: &str, name: &str| word.trim_matches(['\'', '"']).rsplit('/').next() == Some(name);
+    let is =
+        |word: &str, name: &str| word.trim_matches(['\'', '"']).rsplit('/').next() == Some(name);
     let by_name = |at: &[&str]| is(at[0], "ehlo") && at[1] == "queue" && at[2] == "run";
     let by_flag = |at: &[&str]| is(at[0], "sendmail") && at[1].starts_with("-q");
     words.windows(3).any(by_name) || words.windows(2).any(by_flag)
@@ -95,7 +98,11 @@ impl Units {
         Self {
             is_running: host.has("/run/systemd/system"),
             directory,
-            ctl: if is_root { "systemctl" } else { "systemctl --user" },
+            ctl: if is_root {
+                "systemctl"
+            } else {
+                "systemctl --user"
+            },
             target: if is_root { "multi-user" } else { "default" },
             is_root,
         }
@@ -116,7 +123,9 @@ impl Units {
             () => return None,
         };
         // A user's manager cannot be asked without its bus, which cron does not have.
-        let said = self.is_root.then(|| host.ask("systemctl", &["is-active", unit]));
+        let said = self
+            .is_root
+            .then(|| host.ask("systemctl", &["is-active", unit]));
         if said.flatten().is_some_and(|said| !said.is_well) {
             let found = format!("{unit} is enabled, and does not run");
             let mend = format!("{} start {unit}", self.ctl);
@@ -151,19 +160,28 @@ mod tests {
     fn a_timer_that_is_enabled_and_active_is_enough() {
         let made = of_root();
         assert_eq!(enabled(&made), None);
-        made.file("/etc/systemd/system/timers.target.wants/ehlo-queue.timer", "");
+        made.file(
+            "/etc/systemd/system/timers.target.wants/ehlo-queue.timer",
+            "",
+        );
         assert_eq!(enabled(&made).unwrap().health, Health::Ok);
         made.program("/usr/bin/systemctl", "#!/bin/sh\necho inactive; exit 3\n");
         let finding = enabled(&made).unwrap();
         assert_eq!(finding.health, Health::Warning);
-        assert_eq!(finding.mend.as_deref(), Some("systemctl start ehlo-queue.timer"));
+        assert_eq!(
+            finding.mend.as_deref(),
+            Some("systemctl start ehlo-queue.timer")
+        );
     }
 
     #[test]
     fn units_do_nothing_where_systemd_does_not_run() {
         let mut made = Made::new();
         made.host.login = "root".to_owned();
-        made.file("/etc/systemd/system/timers.target.wants/ehlo-queue.timer", "");
+        made.file(
+            "/etc/systemd/system/timers.target.wants/ehlo-queue.timer",
+            "",
+        );
         assert_eq!(enabled(&made), None);
     }
 

@@ -1,7 +1,7 @@
 //! The program that cron hands its mail to.
 
-use super::surroundings::{Surroundings, is_program};
 use super::Finding;
+use super::surroundings::{Surroundings, is_program};
 use crate::plan::Step;
 use crate::text::{for_shell, shown};
 use std::fs;
@@ -14,7 +14,7 @@ const USUAL: &str = "/usr/sbin/sendmail";
 /// What is built into older ones.
 const OLD: &str = "/usr/lib/sendmail";
 
-/// Programs of others, by the end of their path or by a file that they come with.
+/// Programs of others, by how the name of the file begins.
 const OTHERS: [(&str, &str); 11] = [
     ("exim", "Exim"),
     ("msmtp", "msmtp"),
@@ -53,6 +53,14 @@ pub fn look(host: &Surroundings) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whose it is that cron calls, where it is not ours.
+pub fn rival(host: &Surroundings) -> Option<String> {
+    match there(host, &host.at(USUAL)) {
+        There::Other(whose) => Some(whose),
+        _ => None,
+    }
 }
 
 fn main(host: &Surroundings) -> Finding {
@@ -134,7 +142,7 @@ fn there(host: &Surroundings, path: &Path) -> There {
 fn whose(host: &Surroundings, real: &Path) -> String {
     let path = real.to_string_lossy().to_ascii_lowercase();
     let end = path.rsplit('/').next().unwrap_or_default();
-    let known = OTHERS.iter().find(|(part, _)| end.contains(part));
+    let known = OTHERS.iter().find(|(start, _)| end.starts_with(start));
     match known {
         Some((_, name)) => (*name).to_owned(),
         None if host.has("/etc/postfix/main.cf") => "Postfix".to_owned(),
@@ -217,7 +225,7 @@ mod tests {
     fn rights_of_others_are_taken_away() {
         let made = Made::new();
         made.link("/usr/sbin/sendmail", "/usr/bin/ehlo");
-        made.mode(&made.host.program, 0o4755);
+        Made::mode(&made.host.program, 0o4755);
         let finding = only(&made);
         assert_eq!(finding.health, Health::Warning);
         assert!(finding.mend.unwrap().starts_with("chmod ug-s "));

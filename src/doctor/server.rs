@@ -127,7 +127,9 @@ impl Asked<'_> {
 
     fn whose(&self) -> String {
         let profile = self.way.profile.as_deref();
-        profile.map_or_else(String::new, |name| format!(" in the profile {}", shown(name)))
+        profile.map_or_else(String::new, |name| {
+            format!(" in the profile {}", shown(name))
+        })
     }
 
     fn encryption(&self) -> Finding {

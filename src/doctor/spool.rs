@@ -2,7 +2,7 @@
 
 use super::Finding;
 use crate::figures;
-use crate::plan::{Sendmail, Step};
+use crate::plan::{Queueing, Step};
 use crate::queue::{Counts, Spool};
 use crate::text::{for_shell, shown};
 use rustix::fs::{Access, AtFlags, CWD, StatVfs};
@@ -18,9 +18,9 @@ const NONE: u64 = 1 << 20;
 /// With fewer names than this, many mails do not fit.
 const FEW: u64 = 1000;
 
-/// Looks at the queue that sendmail puts mail into; makes none where there is none.
-pub fn look(course: &Sendmail) -> Vec<Finding> {
-    let spool = Spool::open(course.queueing.spool.directory.as_deref(), false);
+/// Looks at the queue; makes none where there is none.
+pub fn look(queueing: &Queueing) -> Vec<Finding> {
+    let spool = Spool::open(queueing.spool.directory.as_deref(), false);
     let spool = match spool {
         Ok(spool) => spool,
         Err(error) => return vec![Finding::of_error(Step::Queue, &error.to_string())],
@@ -33,7 +33,9 @@ pub fn look(course: &Sendmail) -> Vec<Finding> {
 /// Whether there is, or can be, a directory that can be written to.
 fn place(path: &Path) -> Finding {
     let name = shown(&path.to_string_lossy());
-    let there = path.ancestors().find(|path| path.symlink_metadata().is_ok());
+    let there = path
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok());
     let Some(there) = there else {
         return Finding::failed(Step::Queue, format!("{name} cannot be made"));
     };
@@ -43,7 +45,9 @@ fn place(path: &Path) -> Finding {
         let what = if is_made { "written to" } else { "made" };
         let there = for_shell(there);
         return Finding::failed(Step::Queue, format!("{name} cannot be {what}: {error}"))
-            .mended_by(format!("chmod u+wx {there}, or another place with dir in [queue]"));
+            .mended_by(format!(
+                "chmod u+wx {there}, or another place with dir in [queue]"
+            ));
     }
     let found = if is_made {
         format!("{name} can be written to")

@@ -31,6 +31,8 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
     /// What this host is called.
     pub names: HostNames,
+    /// Where mail is put that can be neither sent nor kept: the first that can be written to.
+    pub dead_letters: Vec<PathBuf>,
 }
 
 /// What a program said.
@@ -45,7 +47,7 @@ pub struct Said {
 impl Surroundings {
     /// The host that we run on, in the environment that we have.
     #[must_use]
-    pub fn of_this_process() -> Self {
+    pub fn of_this_process(dead_letters: Vec<PathBuf>) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let search = std::env::split_paths(&path);
         Self {
@@ -55,6 +57,7 @@ impl Surroundings {
             login: host::login(),
             home: std::env::var_os("HOME").map(PathBuf::from),
             names: HostNames::of_this_host(),
+            dead_letters,
         }
     }
 
@@ -160,6 +163,7 @@ pub mod tests {
                         fqdn: "sun.example.org".to_owned(),
                         mail: "sun.example.org".to_owned(),
                     },
+                    dead_letters: Vec::new(),
                 },
                 _top: top,
             };
@@ -176,11 +180,11 @@ pub mod tests {
 
         pub fn program(&self, path: &str, text: &str) -> PathBuf {
             let path = self.file(path, text);
-            self.mode(&path, 0o755);
+            Self::mode(&path, 0o755);
             path
         }
 
-        pub fn mode(&self, path: &Path, mode: u32) {
+        pub fn mode(path: &Path, mode: u32) {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         }
 

@@ -1,6 +1,6 @@
 //! What is looked at on the way of a mail from cron.
 
-use super::Sendmail;
+use super::{Dispatch, Hindrance};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,8 +14,10 @@ pub struct Doctor {
     pub mailto: Option<String>,
     /// The configuration.
     pub configuration: Configuration,
-    /// What sendmail would do with a mail; or why it would do nothing.
-    pub course: Result<Sendmail, String>,
+    /// Whose mail it is.
+    pub front: Front,
+    /// How the mail leaves, or why nobody knows.
+    pub dispatch: Result<Dispatch, Hindrance>,
     /// How long each step may take.
     pub limit: Duration,
     /// Whether to talk to servers.
@@ -26,8 +28,8 @@ pub struct Doctor {
     pub skip: Vec<Step>,
     /// What is seen of it.
     pub shown: Shown,
-    /// Whether a message is sent in the end, and to whom else than to whoever gets the mail of cron.
-    pub test: Option<Option<String>>,
+    /// To whom a message is sent in the end; `None` sends none.
+    pub test: Option<Test>,
 }
 
 /// With whose eyes a host is looked at.
@@ -42,6 +44,18 @@ pub enum View {
     ByCron(Vec<String>),
 }
 
+/// What a mail from cron comes through.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Front {
+    /// sendmail, which cron calls. `ehlo run` and `ehlo notify` go by this profile, where it is another.
+    Sendmail {
+        /// Its name.
+        run_goes_by: Option<String>,
+    },
+    /// `ehlo run` and `ehlo notify` with a profile that was named.
+    Run,
+}
+
 /// How the configuration was found.
 #[derive(Debug, Default)]
 pub struct Configuration {
@@ -53,6 +67,15 @@ pub struct Configuration {
     pub profiles: usize,
     /// Everything that is wrong with it.
     pub faults: Vec<String>,
+}
+
+/// Who gets a message that shows whether it works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Whoever gets the mail of cron.
+    Found,
+    /// These.
+    To(String),
 }
 
 /// What is seen of a look at a host.
@@ -99,8 +122,8 @@ pub enum Step {
     Runner,
     /// The daemon, and its tables.
     Cron,
-    /// The log that hears of what cannot be sent.
-    Syslog,
+    /// What becomes of mail that can be neither sent nor kept.
+    LastResort,
 }
 
 impl Step {
@@ -121,7 +144,7 @@ impl Step {
         Self::Queue,
         Self::Runner,
         Self::Cron,
-        Self::Syslog,
+        Self::LastResort,
     ];
 
     /// Its word, on the screen and on the command line.
@@ -143,7 +166,7 @@ impl Step {
             Self::Queue => "queue",
             Self::Runner => "runner",
             Self::Cron => "cron",
-            Self::Syslog => "syslog",
+            Self::LastResort => "last-resort",
         }
     }
 

@@ -2,8 +2,11 @@
 
 mod config;
 mod demo;
+mod doctor;
 mod keep;
 mod log;
+mod notify;
+mod post;
 mod print;
 mod probe;
 mod progress;
@@ -28,10 +31,12 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Print(message, output) => print::run(message, output),
         Plan::Sink(plan) => sink::run(plan),
         Plan::Probe(plan) => probe::run(&plan),
+        Plan::Doctor(plan) => doctor::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),
         Plan::Sendmail(plan) => sendmail::run(&plan),
+        Plan::Notify(plan) => notify::run(*plan),
     }
 }
 
