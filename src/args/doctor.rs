@@ -4,9 +4,11 @@ use super::profile::{Typed, keys};
 use super::{Wrong, config, mail, sendmail, value};
 use crate::config::{Places, find};
 use crate::plan::{
-    Configuration, Dispatch, Doctor, FirstTry, Front, Hindrance, Shown, Step, Test, View, Way,
+    Configuration, Dispatch, Doctor, FirstTry, Front, Hindrance, Letterhead, Mail, Shown, Step,
+    Test, View,
 };
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Say what this host would do with a mail from cron, without sending one.
@@ -64,8 +66,13 @@ pub struct Args {
     )]
     by_cron: Option<Vec<String>>,
 
-    #[command(flatten)]
-    config: config::Args,
+    /// Look at what `ehlo run` and `ehlo notify` do with this profile, instead of sendmail.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// The file with the profiles.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 fn step(name: &str) -> Result<Step, String> {
@@ -76,13 +83,15 @@ fn step(name: &str) -> Result<Step, String> {
 impl Args {
     /// The look that is meant. What is wrong with the configuration is a part of it.
     pub fn plan(self, typed: Typed<'_>, words: &[OsString], places: &Places) -> Doctor {
-        let dispatch = self.dispatch(&typed, places);
-        let front = self.front(&dispatch, &typed, places);
+        let by_run = mail::usual(self.config(), &typed, places);
+        let (front, mut mail) = self.front(by_run, places);
         let configuration = self.configuration(&mut typed.of_sending(), places);
-        let dispatch = dispatch.map(|dispatch| hurried(dispatch, self.timeout));
+        if let Ok(dispatch) = &mut mail.dispatch {
+            hurry(dispatch, self.timeout);
+        }
         Doctor {
             front,
-            dispatch: dispatch.map_err(|Wrong { text, exit }| Hindrance { text, exit }),
+            mail,
             configuration,
             limit: self.timeout,
             online: !self.offline,
@@ -117,35 +126,31 @@ impl Args {
         }
     }
 
-    /// As sendmail does it; or as the verbs do it that take a profile.
-    fn dispatch(&self, typed: &Typed<'_>, places: &Places) -> Result<Dispatch, Wrong> {
-        if self.config.profile.is_some() {
-            return mail::usual(self.config.clone(), typed, places);
+    /// sendmail, which cron calls; or, where a profile is named, the verbs that can be told one.
+    fn front(&self, by_run: Mail, places: &Places) -> (Front, Mail) {
+        if self.profile.is_some() {
+            return (Front::Run, by_run);
         }
-        sendmail::of_cron(self.config.config.clone(), places)
+        let dispatch = sendmail::of_cron(self.config.clone(), places);
+        let mail = Mail {
+            head: Letterhead::default(),
+            dispatch: dispatch.map_err(|Wrong { text, exit }| Hindrance { text, exit }),
+        };
+        let own = profile(&mail);
+        let run_goes_by = profile(&by_run).filter(|name| own.as_ref() != Some(name));
+        (Front::Sendmail { run_goes_by }, mail)
     }
 
-    fn front(
-        &self,
-        dispatch: &Result<Dispatch, Wrong>,
-        typed: &Typed<'_>,
-        places: &Places,
-    ) -> Front {
-        if self.config.profile.is_some() {
-            return Front::Run;
-        }
-        let profile = |dispatch: &Dispatch| dispatch.way.profile.clone();
-        let by_sendmail = dispatch.as_ref().ok().and_then(profile);
-        let by_run = mail::usual(self.config.clone(), typed, places);
-        let by_run = by_run.as_ref().ok().and_then(profile);
-        Front::Sendmail {
-            run_goes_by: by_run.filter(|name| by_sendmail.as_ref() != Some(name)),
+    fn config(&self) -> config::Args {
+        config::Args {
+            profile: self.profile.clone(),
+            config: self.config.clone(),
         }
     }
 
     /// The file, and everything that is wrong with it.
     fn configuration(&self, typed: &mut Typed<'_>, places: &Places) -> Configuration {
-        let named = self.config.config.as_deref();
+        let named = self.config.as_deref();
         let mut configuration = Configuration {
             looked_at: places.looked_at(named),
             ..Configuration::default()
@@ -168,13 +173,15 @@ impl Args {
     }
 }
 
+fn profile(mail: &Mail) -> Option<String> {
+    mail.dispatch.as_ref().ok()?.way.profile.clone()
+}
+
 /// Nobody waits for minutes to hear that there is no answer; and a test is tried at once.
-fn hurried(mut dispatch: Dispatch, limit: Duration) -> Dispatch {
-    let hurry = |way: &mut Way| way.session.timeout = Some(limit);
-    hurry(&mut dispatch.way);
-    dispatch.fallbacks.iter_mut().for_each(hurry);
+fn hurry(dispatch: &mut Dispatch, limit: Duration) {
+    let ways = std::iter::once(&mut dispatch.way).chain(&mut dispatch.fallbacks);
+    ways.for_each(|way| way.session.timeout = Some(limit));
     if let Some(queueing) = &mut dispatch.queueing {
         queueing.first = FirstTry::Now;
     }
-    dispatch
 }

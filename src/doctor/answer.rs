@@ -11,7 +11,7 @@ use crate::exit::Health;
 use crate::outcome::{Fate, Report, Verdict};
 use crate::plan::{self, Dispatch, Step, Way};
 use crate::ready::Ready;
-use crate::route::{Destination, Host, Router, Routes};
+use crate::route::{self, Destination, Host, RouteError, Router, Routes};
 use crate::session::Stage;
 use crate::text::shown;
 use crate::watch::Watch;
@@ -29,7 +29,8 @@ pub struct Question<'a> {
 impl Question<'_> {
     /// Goes all ways, as far as that can be done without a message.
     pub fn ask(&self, watch: &mut dyn Watch) -> Vec<Finding> {
-        let mut findings = self.by(&self.course.way, watch);
+        let mut findings = Vec::from_iter(self.sender(&self.course.way, watch));
+        findings.extend(self.by(&self.course.way, watch));
         for fallback in &self.course.fallbacks {
             let found = self.by(fallback, watch);
             findings.push(summed_up(fallback, &found));
@@ -67,7 +68,7 @@ impl Question<'_> {
             let asked = ask(ready, &router, destination, watch);
             let found = said(&asked);
             if found.iter().all(|finding| finding.step != Step::Route) {
-                findings.push(Finding::ok(Step::Route, route(destination, ready.plan())));
+                findings.push(Finding::ok(Step::Route, way_to(destination, ready.plan())));
             }
             findings.extend(found);
             is_well &= asked.last().is_some_and(Asked::is_well);
@@ -76,6 +77,28 @@ impl Question<'_> {
             findings.extend(self.answers(ready, &router, watch));
         }
         findings
+    }
+
+    /// Many servers look whether the sender could get an answer.
+    fn sender(&self, way: &Way, watch: &mut dyn Watch) -> Option<Finding> {
+        let sender = self.people.sender.as_ref()?;
+        if !self.plan.online || self.plan.skip.contains(&Step::Sender) {
+            return None;
+        }
+        let options = route::Options {
+            relay: None,
+            ..way.route.clone()
+        };
+        let routes = Router::new(&options).routes(std::slice::from_ref(sender), watch);
+        let (_, error) = routes.unreachable.first()?;
+        let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
+        is_certain.then(|| {
+            let error = error.to_string();
+            let error = error.split("; ").next().unwrap_or_default();
+            let found = format!("{sender}: {error}, and many servers refuse such a sender");
+            Finding::warning(Step::Sender, found)
+                .mended_by("domain in [sendmail], or a rule in [rewrite] of the configuration")
+        })
     }
 
     fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = Finding> {
@@ -191,7 +214,7 @@ fn summed_up(way: &Way, found: &[Finding]) -> Finding {
     }
 }
 
-fn route(destination: &Destination, way: &Way) -> String {
+fn way_to(destination: &Destination, way: &Way) -> String {
     let profile = way.profile.as_deref();
     let whose = profile.map_or_else(String::new, |name| format!(" (profile {})", shown(name)));
     if way.route.relay.is_some() {

@@ -27,15 +27,17 @@ pub fn look(plan: &plan::Doctor) -> Vec<Finding> {
         let text = format!("ehlo run and ehlo notify go by profile {}", shown(other));
         findings.push(Finding::ok(Step::Config, text));
     }
-    if let View::ByCron(unknown) = &plan.view {
-        findings.extend(unknown.iter().map(|name| lost(name)));
+    if let View::ByCron(unknown) = &plan.view
+        && !unknown.is_empty()
+    {
+        findings.push(lost(unknown));
     }
     findings
 }
 
 fn found(plan: &plan::Doctor) -> Finding {
     let configuration = &plan.configuration;
-    let course = match &plan.dispatch {
+    let course = match &plan.mail.dispatch {
         Ok(course) => course,
         Err(hindrance) => return Finding::of_error(Step::Config, &hindrance.text),
     };
@@ -96,15 +98,15 @@ fn besides(plan: &plan::Doctor, path: &Path) -> String {
     }
 }
 
-/// A variable that is set here and means something to us.
-fn lost(variable: &str) -> Finding {
-    Finding::warning(
-        Step::Config,
-        format!("{variable} is set here, and cron does not know it"),
-    )
-    .mended_by(format!(
-        "write {variable}=... into the crontab, or do without it"
-    ))
+/// Variables that are set here and mean something to us.
+fn lost(variables: &[String]) -> Finding {
+    let (all, are) = match variables {
+        [one] => (one.clone(), "is"),
+        more => (more.join(", "), "are"),
+    };
+    let found = format!("{all} {are} set here, and not in cron");
+    Finding::warning(Step::Config, found)
+        .mended_by("write what cron must know into the crontab, as NAME=VALUE")
 }
 
 fn counted(profiles: usize) -> String {

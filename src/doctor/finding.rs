@@ -42,7 +42,10 @@ impl Finding {
     #[must_use]
     pub fn of_error(step: Step, error: &str) -> Self {
         match error.rsplit_once("; ") {
-            Some((found, mend)) => Self::failed(step, found).mended_by(mend),
+            Some((found, mend)) => {
+                let mend = mend.strip_prefix("do: ").unwrap_or(mend);
+                Self::failed(step, found).mended_by(mend)
+            }
             None => Self::failed(step, error),
         }
     }

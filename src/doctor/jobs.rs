@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn the_users_own_and_the_systems_are_read_and_leftovers_are_not() {
         let made = Made::new();
-        made.program("/usr/bin/crontab", "#!/bin/sh\necho '@daily own'\n");
+        made.script("/usr/bin/crontab", "#!/bin/sh\necho '@daily own'\n");
         made.file("/etc/crontab", "0 1 * * * root first\n");
         made.file("/etc/cron.d/pkg", "0 1 * * * root second\n");
         made.file("/etc/cron.d/pkg.dpkg-old", "0 1 * * * root never\n");

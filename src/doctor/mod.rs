@@ -55,7 +55,7 @@ pub fn examine(plan: &plan::Doctor, host: &Surroundings, watch: &mut dyn Watch) 
     let mut findings = sendmail::look(host);
     findings.extend(configuration::look(plan));
     let mut people = People::default();
-    if let Ok(course) = &plan.dispatch {
+    if let Ok(course) = &plan.mail.dispatch {
         people = people::found(plan, course, host, &jobs);
         findings.append(&mut people.findings);
         let question = Question {

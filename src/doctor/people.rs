@@ -3,7 +3,7 @@
 use super::jobs::Job;
 use super::{Finding, Surroundings};
 use crate::address::{Address, Domain};
-use crate::plan::{self, Dispatch, Step};
+use crate::plan::{self, Dispatch, Letterhead, Recipients, Step};
 use crate::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::text::shown;
 
@@ -18,17 +18,24 @@ pub struct People {
     pub findings: Vec<Finding>,
 }
 
-/// Finds them as sendmail does.
+/// Finds them as those do who send it.
 pub fn found(plan: &plan::Doctor, course: &Dispatch, host: &Surroundings, jobs: &[Job]) -> People {
     let rewriter = Rewriter::with_names(&course.rewrite, host.names.clone());
+    let head = &plan.mail.head;
     let mut people = People::default();
-    for wanted in wanted(plan.mailto.as_deref(), host, jobs) {
+    let asked = plan
+        .mailto
+        .as_ref()
+        .map(|list| Wanted::new(list, "--mailto"));
+    let all = asked.map_or_else(|| wanted(&usual(head, host), host, jobs), |one| vec![one]);
+    for wanted in all {
         let finding = people.add(rewriter.recipients(&wanted.list), &wanted);
         people.findings.push(finding);
     }
-    let sender = rewriter.sender(&host.login);
-    let finding = judged(&sender, host);
-    people.findings.push(finding);
+    let given = head.envelope_from.as_ref().or(head.from.as_ref());
+    let given = given.unwrap_or(&host.login);
+    let sender = rewriter.sender(given);
+    people.findings.push(judged(&sender, given, &host.login));
     people.sender = sender.ok().flatten();
     let helo = course.way.session.helo.as_deref();
     people.findings.push(name(helo, &host.names));
@@ -36,37 +43,48 @@ pub fn found(plan: &plan::Doctor, course: &Dispatch, host: &Surroundings, jobs: 
 }
 
 /// A list of recipients as somebody wrote it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     list: String,
     /// Who says so.
     place: String,
 }
 
-/// Whoever gets mail of this user's jobs, each list once.
-fn wanted(mailto: Option<&str>, host: &Surroundings, jobs: &[Job]) -> Vec<Wanted> {
-    if let Some(list) = mailto {
-        let place = "--mailto".to_owned();
-        let list = list.to_owned();
-        return vec![Wanted { list, place }];
+impl Wanted {
+    fn new(list: &str, place: &str) -> Self {
+        Self {
+            list: list.to_owned(),
+            place: place.to_owned(),
+        }
     }
+}
+
+/// Whoever gets what has no MAILTO.
+fn usual(head: &Letterhead, host: &Surroundings) -> Wanted {
+    match &head.recipients {
+        Recipients::These { to, cc, bcc } => {
+            let all = [&to[..], cc, bcc].concat().join(", ");
+            Wanted::new(&all, "as the profile or the environment says")
+        }
+        Recipients::User | Recipients::Nobody => Wanted::new(&host.login, "the user"),
+    }
+}
+
+/// Whoever gets mail of this user's jobs, each list once.
+fn wanted(usual: &Wanted, host: &Surroundings, jobs: &[Job]) -> Vec<Wanted> {
     let mut all: Vec<Wanted> = Vec::new();
     for job in jobs.iter().filter(|job| job.user == host.login) {
-        let (list, place) = match job.mailto.as_deref() {
+        let one = match job.mailto.as_deref() {
             Some("") => continue,
-            Some(list) => (list, format!("MAILTO in {}", job.place)),
-            None => (host.login.as_str(), format!("the user of {}", job.place)),
+            Some(list) => Wanted::new(list, &format!("MAILTO in {}", job.place)),
+            None => Wanted::new(&usual.list, &format!("no MAILTO in {}", job.place)),
         };
-        if all.iter().all(|wanted| wanted.list != list) {
-            let list = list.to_owned();
-            all.push(Wanted { list, place });
+        if all.iter().all(|other| other.list != one.list) {
+            all.push(one);
         }
     }
     if all.is_empty() {
-        all.push(Wanted {
-            list: host.login.clone(),
-            place: "the user".to_owned(),
-        });
+        all.push(usual.clone());
     }
     all
 }
@@ -101,13 +119,17 @@ impl People {
     }
 }
 
-fn judged(sender: &Result<Option<Address>, RewriteError>, host: &Surroundings) -> Finding {
+fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &str) -> Finding {
     let sender = match sender {
         Ok(Some(sender)) => sender,
         Ok(None) => return Finding::ok(Step::Sender, "nobody (the null sender)"),
         Err(error) => return Finding::of_error(Step::Sender, &error.to_string()),
     };
-    let found = format!("{} -> {sender}", shown(&host.login));
+    let found = if given == sender.to_string() {
+        sender.to_string()
+    } else {
+        format!("{} -> {sender}", shown(given))
+    };
     if let Domain::Name(domain) = sender.domain()
         && !domain.contains('.')
     {
@@ -118,7 +140,7 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, host: &Surroundings) -
         .mended_by(format!(
             "domain = \"example.org\" in [sendmail] of the configuration, or {} = \
              \"you@example.org\" in [rewrite]",
-            shown(&host.login)
+            shown(login)
         ));
     }
     Finding::ok(Step::Sender, found)

@@ -35,7 +35,7 @@ pub fn of(plan: &plan::Doctor, known: &Known<'_>) -> String {
         Front::Sendmail { .. } => "A mail from cron",
         Front::Run => "A mail from ehlo run",
     };
-    let by = plan.dispatch.as_ref();
+    let by = plan.mail.dispatch.as_ref();
     let by = by.map_or_else(|_| String::new(), |course| where_to(&course.way));
     let is_of_cron = plan.front != Front::Run;
     format!("{whose} {}.", known.fate(is_of_cron, &by))

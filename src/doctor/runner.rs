@@ -165,7 +165,7 @@ mod tests {
             "",
         );
         assert_eq!(enabled(&made).unwrap().health, Health::Ok);
-        made.program("/usr/bin/systemctl", "#!/bin/sh\necho inactive; exit 3\n");
+        made.script("/usr/bin/systemctl", "#!/bin/sh\necho inactive; exit 3\n");
         let finding = enabled(&made).unwrap();
         assert_eq!(finding.health, Health::Warning);
         assert_eq!(

@@ -76,11 +76,15 @@ impl Asked<'_> {
     fn failure(&self) -> Option<Finding> {
         let step = self.blamed()?;
         let failure = self.probe.failure.as_deref()?;
-        // What to do comes with the words of most, and fits the hand on the keyboard, not a host.
-        let finding = Finding::failed(step, failure);
+        // The advice is for whoever has a command line before them, and we know better what to do here.
+        let words = match step {
+            Step::Tls => failure.split("; ").next().unwrap_or_default(),
+            _ => failure.strip_suffix("; try again later").unwrap_or(failure),
+        };
+        let finding = Finding::failed(step, words);
         Some(match self.mend(step) {
             Some(mend) => finding.mended_by(mend),
-            None => Finding::of_error(step, failure),
+            None => finding,
         })
     }
 
@@ -90,7 +94,8 @@ impl Asked<'_> {
         probe.failure.as_ref()?;
         let encryption = self.way.session.tls;
         let is_encrypted = probe.tls.as_ref().is_some_and(|tls| tls.version.is_some());
-        let last = probe.steps.last().map_or("", |step| step.name.as_str());
+        let mut steps = probe.steps.iter().rev().map(|step| step.name.as_str());
+        let last = steps.find(|name| *name != "quit").unwrap_or_default();
         let logs_in = self.way.credentials.is_some();
         Some(match last {
             "" | "lookup" if probe.server.is_none() => Step::Route,

@@ -139,6 +139,7 @@ pub fn is_program(path: &Path) -> bool {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
     use tempfile::TempDir;
 
@@ -184,6 +185,22 @@ pub mod tests {
             path
         }
 
+        /// A program that is run. Another process writes it: while ours has it open for writing, a child of
+        /// another test may have it too, and nobody could run it.
+        pub fn script(&self, path: &str, text: &str) {
+            let path = self.program(path, "");
+            let mut writer = Command::new("/bin/sh")
+                .args(["-c", "cat >\"$0\""])
+                .arg(&path)
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = writer.stdin.take().unwrap();
+            input.write_all(text.as_bytes()).unwrap();
+            drop(input);
+            assert!(writer.wait().unwrap().success());
+        }
+
         pub fn mode(path: &Path, mode: u32) {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         }
@@ -199,7 +216,7 @@ pub mod tests {
     #[test]
     fn a_program_is_asked_and_one_that_is_not_there_says_nothing() {
         let made = Made::new();
-        made.program("/usr/bin/answers", "#!/bin/sh\necho \"$1\"; exit 3\n");
+        made.script("/usr/bin/answers", "#!/bin/sh\necho \"$1\"; exit 3\n");
         let said = made.host.ask("answers", &["yes"]).unwrap();
         assert_eq!((said.is_well, said.text.as_str()), (false, "yes\n"));
         assert!(made.host.ask("nothing", &[]).is_none());

@@ -1,6 +1,6 @@
 //! What is looked at on the way of a mail from cron.
 
-use super::{Dispatch, Hindrance};
+use super::Mail;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,8 +16,8 @@ pub struct Doctor {
     pub configuration: Configuration,
     /// Whose mail it is.
     pub front: Front,
-    /// How the mail leaves, or why nobody knows.
-    pub dispatch: Result<Dispatch, Hindrance>,
+    /// From whom to whom it goes unless cron says otherwise, and how it leaves.
+    pub mail: Mail,
     /// How long each step may take.
     pub limit: Duration,
     /// Whether to talk to servers.

@@ -13,9 +13,9 @@ fn job(mailto: Option<&str>) -> Job {
     }
 }
 
-fn lists(mailto: Option<&str>, jobs: &[Job]) -> Vec<String> {
+fn lists(head: &Letterhead, jobs: &[Job]) -> Vec<String> {
     let made = Made::new();
-    let all = wanted(mailto, &made.host, jobs);
+    let all = wanted(&usual(head, &made.host), &made.host, jobs);
     all.into_iter().map(|wanted| wanted.list).collect()
 }
 
@@ -31,10 +31,19 @@ fn each_mailto_of_this_user_counts_once_and_without_jobs_the_user_does() {
         job(Some("a@x.org")),
         of_bob,
     ];
-    assert_eq!(lists(None, &jobs), ["ann", "a@x.org"]);
-    assert_eq!(lists(None, &[]), ["ann"]);
-    assert_eq!(lists(None, &[job(Some(""))]), ["ann"]);
-    assert_eq!(lists(Some("me@x.org"), &jobs), ["me@x.org"]);
+    let nothing = Letterhead::default();
+    assert_eq!(lists(&nothing, &jobs), ["ann", "a@x.org"]);
+    assert_eq!(lists(&nothing, &[]), ["ann"]);
+    assert_eq!(lists(&nothing, &[job(Some(""))]), ["ann"]);
+    let profile = Letterhead {
+        recipients: Recipients::These {
+            to: vec!["ops@x.org".to_owned()],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+        },
+        ..nothing
+    };
+    assert_eq!(lists(&profile, &jobs), ["ops@x.org", "a@x.org"]);
 }
 
 fn options() -> rewrite::Options {
@@ -81,14 +90,14 @@ fn a_name_is_shown_with_what_becomes_of_it() {
 
 #[test]
 fn a_sender_without_a_dot_in_its_domain_is_a_warning() {
-    let made = Made::new();
     let sender = |domain: &str| Ok(Some(Address::of("ann", domain).unwrap()));
-    let finding = judged(&sender("sun"), &made.host);
+    let finding = judged(&sender("sun"), "ann", "ann");
     assert_eq!(finding.health, Health::Warning);
     assert!(finding.mend.unwrap().contains("domain = "));
+    let finding = judged(&sender("sun.example.org"), "ann", "ann");
     assert_eq!(
-        judged(&sender("sun.example.org"), &made.host).health,
-        Health::Ok
+        finding,
+        Finding::ok(Step::Sender, "ann -> ann@sun.example.org")
     );
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Variables that mean something to us. Those that are set here are not in cron.
-const OURS: [&str; 9] = [
+const OURS: [&str; 7] = [
     "EHLO_CONFIG",
     "EHLO_PASSWORD",
     "XDG_CONFIG_HOME",
@@ -18,8 +18,6 @@ const OURS: [&str; 9] = [
     "NETRC",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
-    "CREDENTIALS_DIRECTORY",
-    "DBUS_SESSION_BUS_ADDRESS",
 ];
 
 /// Where cron finds programs, unless its table says otherwise.

@@ -13,7 +13,7 @@ use crate::verbs::terminal::{complain, print};
 
 /// Sends it to these, or to whoever gets the mail of cron, and says what became of it.
 pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
-    let dispatch = match &plan.dispatch {
+    let dispatch = match &plan.mail.dispatch {
         Ok(dispatch) => dispatch,
         Err(hindrance) => {
             complain(&hindrance.text);
@@ -22,7 +22,7 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
     };
     let head = Letterhead {
         recipients: recipients(diagnosis, to),
-        ..Letterhead::default()
+        ..plan.mail.head.clone()
     };
     match post::build(&head, &Rewriter::new(&dispatch.rewrite), &memo()) {
         Ok(message) => {
