@@ -119,6 +119,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message wit
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "notify" -d 'Mail a line or a text from a script'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
@@ -237,5 +239,74 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s l -l level -d 'How bad it is: it begins the subject, and error and critical are marked as urgent' -r -f -a "info\t''
+notice\t''
+warning\t''
+error\t''
+critical\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s a -l attach -d 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s E -l only-if-input -d 'Send nothing when there is no text'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l mailto -d 'Who gets the mail [default: MAILTO of your crontab, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l timeout -d 'The time limit for every step, like 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l skip -d 'Leave steps out, by their names, like cron,runner' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l send-test -d 'Send a short message in the end, to ADDR or to whoever gets the mail of cron' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l by-cron -d 'We have cron\'s environment by now; these variables were taken away for it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l profile -d 'Look at what `ehlo run` and `ehlo notify` do with this profile, instead of sendmail' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l here -d 'Look with this environment and not with cron\'s'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l offline -d 'Ask no server and no DNS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l no-login -d 'Do not log in at the relay'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l json -d 'One JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s v -l verbose -d 'Show the conversations, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sendmail" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand mailq" -s h -l help -d 'Print help'
