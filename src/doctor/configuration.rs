@@ -1,6 +1,7 @@
 //! The configuration that is found, and the profile that is chosen in it.
 
 use super::Finding;
+use super::surroundings::name;
 use crate::plan::{self, Front, Step, View};
 use crate::text::{for_shell, shown};
 use std::path::Path;
@@ -111,8 +112,4 @@ fn lost(variables: &[String]) -> Finding {
 
 fn counted(profiles: usize) -> String {
     crate::figures::counted(profiles, "profile")
-}
-
-fn name(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }

@@ -1,8 +1,8 @@
 //! What hears of a mail that can be neither sent nor kept.
 
+use super::surroundings::name;
 use super::{Finding, Surroundings};
 use crate::plan::Step;
-use crate::text::shown;
 use rustix::fs::{Access, AtFlags, CWD};
 use std::path::Path;
 
@@ -18,8 +18,7 @@ fn dead_letter(host: &Surroundings) -> Finding {
     let mut places = host.dead_letters.iter();
     match places.find(|path| can_be_added_to(path)) {
         Some(path) => {
-            let name = shown(&path.to_string_lossy());
-            let found = format!("{name} gets what can be neither sent nor kept");
+            let found = format!("{} gets what can be neither sent nor kept", name(path));
             Finding::ok(Step::LastResort, found)
         }
         None => Finding::warning(

@@ -1,9 +1,9 @@
 //! The program that cron hands its mail to.
 
-use super::Finding;
-use super::surroundings::{Surroundings, is_program};
+use super::surroundings::{Surroundings, is_program, name};
+use super::{Finding, surroundings};
 use crate::plan::Step;
-use crate::text::{for_shell, shown};
+use crate::text::for_shell;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -75,7 +75,10 @@ fn main(host: &Surroundings) -> Finding {
         .mended_by(link),
         There::Broken(to) => Finding::failed(
             Step::Sendmail,
-            format!("{name} leads to {}, which is not there", self::name(&to)),
+            format!(
+                "{name} leads to {}, which is not there",
+                surroundings::name(&to)
+            ),
         )
         .mended_by(link),
         There::Unusable => {
@@ -97,7 +100,7 @@ fn besides(host: &Surroundings, path: &Path) -> Option<Finding> {
     let what = match there(host, path) {
         There::Us { is_lent: false } | There::Nothing => return None,
         There::Us { is_lent: true } => return Some(lent(path)),
-        There::Broken(to) => format!("leads to {}, which is not there", self::name(&to)),
+        There::Broken(to) => format!("leads to {}, which is not there", surroundings::name(&to)),
         There::Unusable => "cannot be run".to_owned(),
         There::Other(whose) => format!("is {whose}"),
     };
@@ -153,10 +156,6 @@ fn whose(host: &Surroundings, real: &Path) -> String {
 
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-fn name(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The queue: where it is, whether mail can be kept there, and what is in it.
 
 use super::Finding;
+use super::surroundings::name;
 use crate::figures;
 use crate::plan::{Queueing, Step};
 use crate::queue::{Counts, Spool};
-use crate::text::{for_shell, shown};
+use crate::text::for_shell;
 use rustix::fs::{Access, AtFlags, CWD, StatVfs};
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -32,7 +34,7 @@ pub fn look(queueing: &Queueing) -> Vec<Finding> {
 
 /// Whether there is, or can be, a directory that can be written to.
 fn place(path: &Path) -> Finding {
-    let name = shown(&path.to_string_lossy());
+    let name = name(path);
     let there = path
         .ancestors()
         .find(|path| path.symlink_metadata().is_ok());
@@ -42,12 +44,18 @@ fn place(path: &Path) -> Finding {
     let is_made = there == path;
     let rights = Access::WRITE_OK | Access::EXEC_OK;
     if let Err(error) = rustix::fs::accessat(CWD, there, rights, AtFlags::EACCESS) {
-        let what = if is_made { "written to" } else { "made" };
-        let there = for_shell(there);
-        return Finding::failed(Step::Queue, format!("{name} cannot be {what}: {error}"))
-            .mended_by(format!(
-                "chmod u+wx {there}, or another place with dir in [queue]"
-            ));
+        let why = io::Error::from(error).kind();
+        return if is_made {
+            let found = format!("{name} cannot be written to: {why}");
+            Finding::failed(Step::Queue, found).mended_by(format!("chmod 700 {}", for_shell(path)))
+        } else {
+            let found = format!("{name} cannot be made: {why}");
+            Finding::failed(Step::Queue, found).mended_by(format!(
+                "another place, with dir in [queue] of the configuration; or let root make it: install -d -m \
+                 700 -o $LOGNAME {}",
+                for_shell(path)
+            ))
+        };
     }
     let found = if is_made {
         format!("{name} can be written to")

@@ -2,6 +2,7 @@
 
 use crate::host;
 use crate::rewrite::HostNames;
+use crate::text::shown;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -127,6 +128,11 @@ impl Surroundings {
         let text = String::from_utf8_lossy(&text).into_owned();
         Some(Said { is_well, text })
     }
+}
+
+/// A path, as it is shown.
+pub fn name(path: &Path) -> String {
+    shown(&path.to_string_lossy())
 }
 
 /// Whether it is a file that may be run.

@@ -5,6 +5,7 @@ use crate::program::{Ehlo, Run};
 use crate::relay::{Do, Relay};
 use crate::server::Server;
 use crate::spool::closed;
+use chrono::Datelike as _;
 use serde_json::Value;
 use std::fs;
 use std::net::SocketAddr;
@@ -75,9 +76,12 @@ fn taking_all() -> Relay {
 }
 
 fn answering(line: &'static str, reply: &'static str) -> Relay {
-    Relay::start(move |moment| match moment.line.starts_with(line) {
-        true if !moment.line.is_empty() => Do::Say(reply),
-        _ => Do::Usual,
+    Relay::start(move |moment| {
+        if moment.line.starts_with(line) {
+            Do::Say(reply)
+        } else {
+            Do::Usual
+        }
     })
 }
 
@@ -342,12 +346,10 @@ fn a_certificate_of_a_stranger_ends_it_before_a_password_is_said() {
     );
 }
 
-#[test]
-fn a_certificate_that_is_right_is_told_with_its_days() {
-    let ca = Authority::new();
-    let papers = ca.issue(LOOPBACK);
+/// Takes mail in TLS from two clients, the second of whom asks about a recipient.
+fn in_tls(papers: &Papers) -> Server<()> {
     let config = papers.config(BOTH);
-    let server = Server::with_door(move |door| {
+    Server::with_door(move |door| {
         for _ in 0..2 {
             let mut talk = door.open();
             talk.say("220 mx.example");
@@ -364,17 +366,41 @@ fn a_certificate_that_is_right_is_told_with_its_days() {
             talk.say("221 bye");
             talk.end();
         }
-    });
-    let ehlo = look(server.port, "tls = \"starttls\"\nca-file = \"ca.pem\"");
-    ehlo.file("ca.pem", ca.pem());
-    let object = object(ehlo);
-    server.finish();
-    assert_eq!(object["exit"], 0, "{object:#}");
-    let found = of(&object, "tls")[0]["found"].as_str().unwrap();
-    assert!(
-        found.contains("verified") && found.contains("days left"),
-        "{found}"
-    );
+    })
+}
+
+#[test]
+fn a_certificate_is_told_with_its_days_and_what_is_doubtful_about_it() {
+    let ca = Authority::new();
+    let soon: crate::authority::Change = |params| {
+        let end = chrono::Utc::now().date_naive() + chrono::Days::new(6);
+        let (month, day) = (u8::try_from(end.month()), u8::try_from(end.day()));
+        params.not_after = rcgen::date_time_ymd(end.year(), month.unwrap(), day.unwrap());
+    };
+    let stranger = Papers::self_signed(LOOPBACK, |_| ());
+    for (papers, trust, health, words) in [
+        (ca.issue(LOOPBACK), "ca-file = \"ca.pem\"", "ok", "verified"),
+        (
+            ca.issue_odd(LOOPBACK, soon),
+            "ca-file = \"ca.pem\"",
+            "warning",
+            "verified, 5 days left",
+        ),
+        (stranger, "insecure = true", "warning", "taken all the same"),
+    ] {
+        let server = in_tls(&papers);
+        let ehlo = look(server.port, &format!("tls = \"starttls\"\n{trust}"));
+        ehlo.file("ca.pem", ca.pem());
+        let object = object(ehlo);
+        server.finish();
+        let tls = of(&object, "tls")[0];
+        let found = tls["found"].as_str().unwrap();
+        assert!(
+            tls["health"] == health && found.contains(words),
+            "{object:#}"
+        );
+        assert_eq!(of(&object, "answer")[0]["health"], "ok", "{object:#}");
+    }
 }
 
 #[test]
