@@ -33,11 +33,11 @@ pub enum Exit {
     Config,
     /// Some accepted and others not, or not known: the addition to sysexits.h.
     Partly,
-    /// How the queue stands, for monitoring: numbers of another table.
+    /// How the queue or the host stands, for monitoring: numbers of another table.
     Health(Health),
 }
 
-/// The exit status of `ehlo queue status`, as Nagios and those like it want it.
+/// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and those like it want it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     /// All is well.

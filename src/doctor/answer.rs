@@ -93,8 +93,7 @@ impl Question<'_> {
         let (_, error) = routes.unreachable.first()?;
         let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
         is_certain.then(|| {
-            let error = error.to_string();
-            let error = error.split("; ").next().unwrap_or_default();
+            let error = without_advice(error);
             let found = format!("{sender}: {error}, and many servers refuse such a sender");
             Finding::warning(Step::Sender, found)
                 .mended_by("domain in [sendmail], or a rule in [rewrite] of the configuration")
@@ -104,7 +103,17 @@ impl Question<'_> {
     fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = Finding> {
         routes.unreachable.iter().map(|(place, error)| {
             let recipient = &self.people.recipients[*place];
-            Finding::of_error(Step::Route, &format!("<{recipient}>: {error}"))
+            let words = without_advice(error);
+            let finding = Finding::failed(Step::Route, format!("<{recipient}>: {words}"));
+            match error {
+                RouteError::Loop(_) => {
+                    finding.mended_by("relay = \"HOST\" in a profile that is the default")
+                }
+                RouteError::Lookup { .. } => {
+                    finding.mended_by("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile")
+                }
+                _ => finding.mended_by("name another recipient, by MAILTO or an alias"),
+            }
         })
     }
 
@@ -154,6 +163,12 @@ impl Question<'_> {
             _ => Finding::warning(Step::Answer, fate.unadvised()),
         }
     }
+}
+
+/// The advice is for whoever has a command line before them.
+fn without_advice(error: &RouteError) -> String {
+    let error = error.to_string();
+    error.split("; ").next().unwrap_or_default().to_owned()
 }
 
 /// What can be done here about a no of the server's.

@@ -24,7 +24,7 @@ pub use surroundings::Surroundings;
 
 use crate::address::Address;
 use crate::exit::Health;
-use crate::plan::{self, Step};
+use crate::plan::{self, Front, Step};
 use crate::watch::Watch;
 use answer::Question;
 use people::People;
@@ -52,7 +52,10 @@ impl Diagnosis {
 /// Looks at everything that is not to be left out. The watch sees the conversations.
 pub fn examine(plan: &plan::Doctor, host: &Surroundings, watch: &mut dyn Watch) -> Diagnosis {
     let jobs = jobs::found(host);
-    let mut findings = sendmail::look(host);
+    let mut findings = Vec::new();
+    if plan.front != Front::Run {
+        findings.extend(sendmail::look(host));
+    }
     findings.extend(configuration::look(plan));
     let mut people = People::default();
     if let Ok(course) = &plan.mail.dispatch {

@@ -262,6 +262,63 @@ fn a_sender_whose_domain_does_not_exist_is_a_warning() {
     );
 }
 
+#[test]
+fn a_domain_without_a_server_is_known_before_the_first_mail() {
+    let ehlo = Ehlo::new();
+    let config = format!("default = \"out\"\n[profile.out]\ndns = \"{}\"\n", names());
+    ehlo.private("config.toml", config);
+    let ehlo = ehlo
+        .args(["doctor", "--here", "--config", "config.toml"])
+        .args([
+            "--mailto",
+            "bob@nowhere.test",
+            "--skip",
+            "sender,queue",
+            "--skip",
+            OF_THE_HOST,
+        ]);
+    let object = object(ehlo);
+    let (step, found, mend) = failed(&object);
+    assert_eq!(
+        (step, mend),
+        ("route", "name another recipient, by MAILTO or an alias")
+    );
+    assert!(
+        found.starts_with("<bob@nowhere.test>: nowhere.test does not exist"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_profile_that_is_named_is_looked_at_as_ehlo_run_goes_by_it() {
+    let relay = taking_all();
+    let ehlo = Ehlo::new();
+    let queue = ehlo.path("queue").display().to_string();
+    let config = format!(
+        "[profile.alerts]\nrelay = \"127.0.0.1:{}\"\ndns = \"{}\"\nto = \"ops@hamburger.edu\"\n\
+         from = \"Ann <ann@crepes.fr>\"\n[queue]\ndir = \"{queue}\"\n",
+        relay.port,
+        names(),
+    );
+    ehlo.private("config.toml", config);
+    let ehlo = ehlo
+        .args([
+            "doctor",
+            "--here",
+            "--config",
+            "config.toml",
+            "--profile",
+            "alerts",
+        ])
+        .args(["--skip", "host,runner,cron,last-resort"]);
+    let object = object(ehlo);
+    assert_eq!(object["exit"], 0, "{object:#}");
+    assert_eq!(relay.heard("MAIL FROM:<ann@crepes.fr>"), 1);
+    assert_eq!(relay.heard("RCPT TO:<ops@hamburger.edu>"), 1);
+    let promise = object["prognosis"].as_str().unwrap();
+    assert!(promise.starts_with("A mail from ehlo run would go to ops@hamburger.edu by "));
+}
+
 const LOGIN: &str =
     "user = \"alice\"\npassword-file = \"password\"\nallow-cleartext-password = true";
 

@@ -19,7 +19,7 @@ pub const STEPS: [(&str, &str); 16] = [
     (
         "sendmail",
         "whether /usr/sbin/sendmail, which cron calls, is ehlo; else whose it is. Also /usr/lib/sendmail and the one in PATH, \
-         where they are others",
+         where they are others. Not with --profile",
     ),
     (
         "config",

@@ -2,7 +2,7 @@
 
 use crate::doctor::{Diagnosis, Finding, Surroundings};
 use crate::exit::{Exit, Health};
-use crate::plan::{Doctor, Shown, View};
+use crate::plan::{Doctor, Front, Shown, View};
 use crate::text::shown;
 use serde_json::{Value, json};
 
@@ -25,14 +25,16 @@ pub fn text(plan: &Doctor, host: &Surroundings, diagnosis: &Diagnosis) -> String
 
 fn heading(plan: &Doctor, host: &Surroundings) -> String {
     let user = shown(&host.login);
+    let whose = match plan.front {
+        Front::Sendmail { .. } => "A mail from cron",
+        Front::Run => "A mail from ehlo run",
+    };
     if plan.view == View::Here {
-        return format!("A mail from cron for {user}, in the environment of this shell:");
+        return format!("{whose} for {user}, in the environment of this shell:");
     }
     let home = host.home.as_ref().map(|home| home.to_string_lossy());
     let home = shown(&home.unwrap_or_default());
-    format!(
-        "A mail from cron for {user}, as cron sees it (HOME={home}, PATH=/usr/bin:/bin, no terminal):"
-    )
+    format!("{whose} for {user}, as cron sees it (HOME={home}, PATH=/usr/bin:/bin, no terminal):")
 }
 
 /// A line for what was found, and one for what mends it.
