@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
 use crate::wire::tls;
 use crate::{config, credentials, message, queue, rewrite, route, session, sink, transcript};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub enum Plan {
     Sink(Sink),
     /// Say what a server says of itself.
     Probe(Box<Probe>),
+    /// Say commands to a server.
+    Ask(Box<Ask>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.
@@ -42,6 +45,17 @@ pub struct Send {
     pub output: transcript::Options,
     /// Whether what cannot be sent now is kept; `None` keeps nothing.
     pub queueing: Option<Queueing>,
+    /// How often it is sent.
+    pub repeat: Repeat,
+}
+
+/// How often a message is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    /// How many times.
+    pub times: NonZeroU32,
+    /// How long to wait between them.
+    pub wait: Duration,
 }
 
 /// How a message is kept until it can be sent.
@@ -254,6 +268,17 @@ pub struct Probe {
     pub json: bool,
     /// With the conversation.
     pub verbose: bool,
+}
+
+/// Commands for a server.
+#[derive(Debug)]
+pub struct Ask {
+    /// Which server, and how it is spoken to.
+    pub way: Way,
+    /// What is said.
+    pub commands: Vec<String>,
+    /// What is seen of it.
+    pub output: transcript::Options,
 }
 
 /// Receiving.

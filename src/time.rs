@@ -31,6 +31,13 @@ pub fn rfc3339(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
+/// The time that a text like `2026-11-22T22:15:30Z` means (RFC 3339); `None` where it is none.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<SystemTime> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(SystemTime::from(at))
+}
+
 /// A time as one speaks of it, rounded down: `1 minute`, `47 hours`, `5 days`.
 #[must_use]
 pub fn spoken(time: Duration) -> String {

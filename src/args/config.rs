@@ -97,7 +97,7 @@ impl File {
 
     fn read(&self, typed: &mut Typed<'_>, places: &Places) -> Result<Config, Said> {
         let found = self.find(places).map_err(|error| wrong(error.into()))?;
-        let read = found.read(&keys(typed.command()));
+        let read = found.read(&keys(typed.whole()));
         read.map_err(|errors| all(&errors))
     }
 }

@@ -1,8 +1,11 @@
 //! What was said on the command line: the only room that knows clap. Arguments are checked here and
 //! become a plan; nothing is done.
 
+mod ask;
 mod auth;
+mod bench;
 mod config;
+mod extensions;
 mod message;
 mod output;
 mod probe;
@@ -21,9 +24,10 @@ use crate::config::{Config, ConfigError, Places, Profile};
 use crate::credentials;
 use crate::exit::Exit;
 use crate::plan::{Plan, Said, Send, Way};
+use crate::session::Protocol;
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use profile::{Added, Typed, keys};
 use std::ffi::OsString;
 use std::mem;
@@ -112,6 +116,30 @@ struct Cli {
     config: config::Args,
     #[command(subcommand)]
     verb: Option<Verb>,
+    #[arg(skip)]
+    rare: Rare,
+}
+
+/// Options that few runs have. They are built when one of them is there, or any can be: in a profile, in
+/// help and in errors.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+struct Rare {
+    #[command(flatten)]
+    extensions: extensions::Args,
+    #[command(flatten)]
+    bench: bench::Args,
+}
+
+impl Cli {
+    /// What was said, with the rare options if the command had them.
+    fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        if matches.try_contains_id("quit_after").is_ok() {
+            cli.rare = Rare::from_arg_matches(matches)?;
+        }
+        Ok(cli)
+    }
 }
 
 // What belongs to a verb is built only when the verb is used.
@@ -124,6 +152,8 @@ enum Verb {
     Demo,
     /// Say what a server says of itself, without sending mail.
     Probe(Box<probe::Args>),
+    /// Say commands to a server, and show what it answers.
+    Ask(Box<ask::Args>),
     /// Look at the configuration.
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
@@ -137,7 +167,7 @@ enum Verb {
 /// The whole command line for those who generate manuals and completions from it.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    Rare::augment_args(Cli::command())
 }
 
 /// Reads the command line, and the configuration that it may use.
@@ -173,8 +203,8 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     let command = Box::leak(Box::new(Cli::command()));
     let read = read(command, words).map_err(|error| said(&error))?;
     let Words { matches, missing } = read;
-    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| said(&error))?;
-    let mut typed = Typed::new(command, words, &matches);
+    let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
+    let mut typed = Typed::new(command, words, &matches).part_of(self::command);
     match cli.verb.take() {
         Some(Verb::Sink(arguments)) => Ok(Plan::Sink(arguments.plan())),
         Some(Verb::Demo) => Ok(Plan::Demo),
@@ -182,11 +212,15 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             let plan = arguments.plan(typed, places).map_err(wrong)?;
             Ok(Plan::Probe(Box::new(plan)))
         }
+        Some(Verb::Ask(arguments)) => {
+            let plan = arguments.plan().map_err(wrong)?;
+            Ok(Plan::Ask(Box::new(plan)))
+        }
         Some(Verb::Config(arguments)) => arguments
             .plan(&mut typed.of_sending(), places)
             .map(Plan::Config),
         Some(Verb::Queue(arguments)) => {
-            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            let plan = arguments.plan(&mut typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
         }
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
@@ -213,7 +247,16 @@ struct Words {
     missing: Option<clap::Error>,
 }
 
+/// Reads the words with the everyday options. If that fails, it may be one of the rare ones that is there,
+/// and help has all of them.
 fn read(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
+    read_with(command, words).or_else(|_| {
+        *command = self::command();
+        read_with(command, words)
+    })
+}
+
+fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
     let error = match command.try_get_matches_from_mut(words) {
         Ok(matches) => {
             return Ok(Words {
@@ -258,11 +301,11 @@ fn send(
 /// The configuration, if there is one.
 fn configuration(
     arguments: &config::Args,
-    typed: &Typed<'_>,
+    typed: &mut Typed<'_>,
     places: &Places,
 ) -> Result<Option<Config>, Wrong> {
     let found = arguments.find(places)?;
-    let read = found.map(|found| found.read(&keys(typed.command())));
+    let read = found.map(|found| found.read(&keys(typed.whole())));
     read.transpose().map_err(|errors| first(&errors))
 }
 
@@ -353,7 +396,7 @@ fn way_of(arguments: &config::Args, typed: &mut Typed<'_>, places: &Places) -> R
 
 fn way_alone(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Way, Wrong> {
     let own = typed.alone(config, profile)?;
-    let cli = Cli::from_arg_matches(&own.matches).map_err(|error| Wrong::clap(&error))?;
+    let cli = Cli::of(&own.matches).map_err(|error| Wrong::clap(&error))?;
     way_as(config, profile, cli, &own)
 }
 
@@ -402,9 +445,19 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
-    let message = cli.message.options()?;
+    let mut message = cli.message.options()?;
+    message.dsn = cli.rare.extensions.dsn();
+    message.add(cli.rare.extensions.field());
     let output = cli.output.options();
-    let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
+    let repeat = cli.rare.bench.repeat();
+    let way = Road {
+        route: cli.route,
+        session: cli.session,
+        tls: cli.tls,
+        auth: cli.auth,
+        rare: cli.rare,
+    };
+    let way = way.way()?;
     if only_print {
         return Ok(Plan::Print(message, output));
     }
@@ -415,14 +468,65 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
         fallbacks: Vec::new(),
         output,
         queueing: None,
+        repeat,
     })))
 }
 
 /// Where to and how, whatever the message is.
 fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
-    let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
+    let road = Road {
+        route: cli.route,
+        session: cli.session,
+        tls: cli.tls,
+        auth: cli.auth,
+        rare: cli.rare,
+    };
+    let way = road.way()?;
     auth::check_relay(way.credentials.as_ref(), &way.route)?;
     Ok(way)
+}
+
+/// All that was said about a way.
+struct Road {
+    route: route::Args,
+    session: session::Args,
+    tls: tls::Args,
+    auth: auth::Args,
+    rare: Rare,
+}
+
+impl Road {
+    fn way(self) -> Result<Way, Wrong> {
+        let Rare { extensions, bench } = self.rare;
+        let mut options = self.session.options(bench.is_raw())?;
+        if bench.is_lmtp() {
+            options.protocol = Protocol::Lmtp;
+        }
+        let mut way = way(self.route, options, self.tls, self.auth)?;
+        extensions.apply(&mut way.session)?;
+        bench.apply(&mut way.session)?;
+        check_ends(&way, &extensions)?;
+        Ok(way)
+    }
+}
+
+/// What wants a server that was named.
+fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
+    if way.route.relay.is_some() {
+        return Ok(());
+    }
+    if way.session.protocol == Protocol::Lmtp {
+        return Err(Wrong::usage(
+            "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
+        ));
+    }
+    if extensions.demands_tls() {
+        return Err(Wrong::usage(
+            "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
+             with --relay, or say --require-tls=?",
+        ));
+    }
+    Ok(())
 }
 
 /// Route, session, encryption and login, as far as they hang together.
@@ -432,7 +536,12 @@ fn way(
     tls: tls::Args,
     auth: auth::Args,
 ) -> Result<Way, Wrong> {
-    let route = route.options(&session, tls.usual_port())?;
+    let usual = match session.protocol {
+        // RFC 2033 §5: LMTP must not be spoken where SMTP is.
+        Protocol::Lmtp => bench::LMTP_PORT,
+        Protocol::Smtp => tls.usual_port(),
+    };
+    let route = route.options(&session, usual)?;
     let (encryption, tls) = tls.options(&route)?;
     session.tls = encryption;
     let credentials = auth.options(&mut session)?;

@@ -7,7 +7,7 @@ use crate::queue::Waybill;
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::any::TypeId;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const ADDING: [&str; 1] = ["header"];
 
 /// The headings of the options that say how a message gets to its recipients.
-const WAY: [&str; 4] = ["Route", "Session", "TLS", "Auth"];
+const WAY: [&str; 6] = ["Route", "Session", "TLS", "Auth", "Extensions", "Testing"];
 
 /// Options that say who gets the message.
 const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
@@ -29,6 +29,8 @@ pub struct Typed<'a> {
     matches: &'a ArgMatches,
     /// The verb; `None` is the one without a name.
     verb: Option<&'a str>,
+    /// Makes the command with all options, where this one may lack some.
+    whole: Option<fn() -> Command>,
 }
 
 /// A command line with what a profile adds.
@@ -42,7 +44,7 @@ pub struct Added {
 impl Added {
     /// The arguments, of which some were typed.
     pub fn cli(&self, typed: &Typed<'_>) -> Result<Cli, Wrong> {
-        let mut cli = Cli::from_arg_matches(&self.matches).map_err(|error| Wrong::clap(&error))?;
+        let mut cli = Cli::of(&self.matches).map_err(|error| Wrong::clap(&error))?;
         cli.route.port_wins = typed.has("port") && !typed.has("relay");
         Ok(cli)
     }
@@ -61,6 +63,15 @@ impl<'a> Typed<'a> {
             command,
             words,
             matches,
+            whole: None,
+        }
+    }
+
+    /// The command may lack options that this one has.
+    pub fn part_of(self, whole: fn() -> Command) -> Self {
+        Self {
+            whole: Some(whole),
+            ..self
         }
     }
 
@@ -69,8 +80,11 @@ impl<'a> Typed<'a> {
         Self { verb: None, ..self }
     }
 
-    /// The whole program.
-    pub fn command(&self) -> &Command {
+    /// The whole program, with the rare options: a profile may have any of them.
+    pub fn whole(&mut self) -> &Command {
+        if let Some(whole) = self.whole.take() {
+            *self.command = whole();
+        }
         self.command
     }
 
@@ -193,7 +207,7 @@ impl<'a> Typed<'a> {
             // Something is missing that a command line can add.
             return Vec::new();
         };
-        let meant = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error));
+        let meant = Cli::of(&matches).map_err(|error| Wrong::clap(&error));
         let meant = meant.and_then(|cli| sending(cli).map(drop));
         let fault = meant.err().and_then(|wrong| blamed(&wrong, config, &used));
         fault.into_iter().collect()

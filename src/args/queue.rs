@@ -288,10 +288,10 @@ struct StatusArgs {
 
 impl VerbArgs {
     /// What is to be done with which queue.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Queue, Wrong> {
+    pub fn plan(self, typed: &mut Typed<'_>, places: &Places) -> Result<Queue, Wrong> {
         let (mut place, work) = self.what.split();
         let config = find(place.config.as_deref(), places)?;
-        let config = config.map(|found| found.read(&keys(typed.command())));
+        let config = config.map(|found| found.read(&keys(typed.whole())));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
         place.queue_dir = place.queue_dir.or(settings.directory);

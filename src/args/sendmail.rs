@@ -190,7 +190,7 @@ impl Given {
     }
 
     fn found_with(&self, mut bare: Bare<'_>, places: &Places) -> Result<Found, Wrong> {
-        let config = self.configuration(&bare.typed, places)?;
+        let config = self.configuration(&mut bare.typed, places)?;
         let settings = settings(config.as_ref())?;
         let config = config.as_ref().filter(|_| self.is_sent());
         let chosen = config.map(|config| self.chosen(config, &settings));
@@ -211,7 +211,11 @@ impl Given {
         })
     }
 
-    fn configuration(&self, typed: &Typed<'_>, places: &Places) -> Result<Option<Config>, Wrong> {
+    fn configuration(
+        &self,
+        typed: &mut Typed<'_>,
+        places: &Places,
+    ) -> Result<Option<Config>, Wrong> {
         // Whoever installs a package calls newaliases, and must not fail for what it would not use.
         if self.mode == Mode::Nothing {
             return Ok(None);

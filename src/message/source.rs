@@ -33,6 +33,19 @@ pub enum Input {
     Stdin,
 }
 
+impl Input {
+    /// Whether it is the standard input, under any of its names.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+        match self {
+            Self::Stdin => true,
+            Self::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
+            Self::Text(_) => false,
+        }
+    }
+}
+
 /// Why bytes cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {

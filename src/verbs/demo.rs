@@ -6,6 +6,7 @@ use super::terminal::{Stdout, complain};
 use crate::address::{Mailbox, parse_list};
 use crate::blocks::{Block, Replay, Transport};
 use crate::deliver::{Parcel, Way, deliver};
+use crate::envelope::Dsn;
 use crate::exit::Exit;
 use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
@@ -106,6 +107,7 @@ fn message() -> anyhow::Result<Message> {
     let options = Options {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
+        dsn: Dsn::default(),
     };
     // The file is open by now, and may lose its name.
     Ok(Message::build(options, SystemTime::now())?)

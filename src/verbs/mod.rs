@@ -1,5 +1,6 @@
 //! One file a verb. Only here is anything written to stdout or stderr.
 
+mod ask;
 mod config;
 mod demo;
 mod keep;
@@ -24,10 +25,11 @@ use terminal::{Stdout, complain};
 #[must_use]
 pub fn run(plan: Plan) -> Exit {
     match plan {
-        Plan::Send(plan) => send::run(*plan),
+        Plan::Send(plan) => send::run(&plan),
         Plan::Print(message, output) => print::run(message, output),
         Plan::Sink(plan) => sink::run(plan),
         Plan::Probe(plan) => probe::run(&plan),
+        Plan::Ask(plan) => ask::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),

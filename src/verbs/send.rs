@@ -14,18 +14,37 @@ use crate::ready::Ready;
 use crate::transcript::{self, Format, Json, Stevens};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
+use std::thread;
 
-/// Builds the message, delivers it, and says what failed.
-pub fn run(plan: Send) -> Exit {
-    let message = match build(plan.message) {
-        Ok(message) => message,
-        Err(exit) => return exit,
-    };
+/// Builds the message, delivers it, and says what failed; again as often as that was said. The first
+/// failure is how it ends.
+pub fn run(plan: &Send) -> Exit {
+    let mut first = Exit::Ok;
+    let mut same = None;
+    for time in 0..plan.repeat.times.get() {
+        if time > 0 {
+            thread::sleep(plan.repeat.wait);
+        }
+        let message = match same.take().map_or_else(|| build(plan.message.clone()), Ok) {
+            Ok(message) => message,
+            Err(exit) => return exit,
+        };
+        let exit = send(&message, plan);
+        if first == Exit::Ok {
+            first = exit;
+        }
+        // What was read from a pipe is not there a second time.
+        same = plan.message.reads_stdin().then_some(message);
+    }
+    first
+}
+
+fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
-        return at_once(&message, &plan.way, &plan.fallbacks, plan.output);
+        return at_once(message, &plan.way, &plan.fallbacks, plan.output);
     };
     let kept = Kept {
-        message: &message,
+        message,
         queueing,
         way: &plan.way,
         fallbacks: &plan.fallbacks,
@@ -140,7 +159,7 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
         return Exit::Ok;
     }
     for fate in &report.fates {
-        if !fate.verdict.is_cared_for() {
+        if !fate.is_as_wished() {
             complain(&fate.sentence);
         }
     }

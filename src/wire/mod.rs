@@ -10,7 +10,7 @@ pub use race::{Connection, Terms, Unconnected, connect};
 pub use tls::{Secured, Tls, TlsError, TlsSetupError};
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
@@ -49,8 +49,8 @@ pub trait Stream: io::Read + io::Write {
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Our own address, when there is one.
-    fn local_ip(&self) -> Option<IpAddr>;
+    /// Our own address and the peer's, when there are any.
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
     /// How long a read may wait.
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// How long a write may wait.
@@ -90,7 +90,13 @@ impl Wire {
     /// Our own address on this connection.
     #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
-        self.stream.local_ip()
+        self.ends().map(|(local, _)| local.ip())
+    }
+
+    /// Our own address and the peer's on this connection, when there are any.
+    #[must_use]
+    pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.stream.ends()
     }
 
     /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
