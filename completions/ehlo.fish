@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= progress= json queue queue-only queue-dir= on-uncertain= on-failure= profile= config= h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= progress= json queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -99,6 +99,35 @@ hold\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l on-failure -d 'A shell command that is told of what was given up' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l notify -d 'When a report is wanted: never, or some of success,failure,delay' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l ret -d 'How much of the message comes back with a report: full or hdrs' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l envid -d 'What a report is to call the envelope' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l orcpt -d 'What a report is to call a recipient, as in `bob@example.org=rfc822;robert@example.org`' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l require-tls -d 'Let the message travel in verified TLS only, all the way (RFC 8689)' -r -f -a "yes\t''
+no\t''
+?\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-for -d 'Let the server hold the message for this time, like 2h (RFC 4865)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-until -d 'Let the server hold the message until then, like 2030-01-31T08:00:00Z (RFC 4865)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l deliver-by -d 'Let it arrive within this time, like 1h, or come back (RFC 2852)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mt-priority -d 'How urgent it is to servers, from -9 to 9 (RFC 6710)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l smtputf8 -d 'Say SMTPUTF8 always or never, instead of where it is needed and offered' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l body-type -d 'What BODY= says, instead of what the message needs: 7bit, 8bitmime or binarymime' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l announce-size -d 'What SIZE= says, instead of the message\'s size' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-auth -d 'Who has handed in the message, for AUTH= on MAIL; <> is nobody known (RFC 4954 §5)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l prdr -d 'A reply for each recipient behind the end of data, where PRDR is offered' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l quit-after -d 'Say QUIT behind this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after -d 'Close the connection without a word behind the reply to this stage' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after-send -d 'Close the connection once this stage was said, with its reply unread' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l repeat -d 'Send the message so many times, each with a connection and a Message-ID of its own' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l wait -d 'Wait between them, like 2s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-param -d 'Words behind MAIL as they are; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l rcpt-param -d 'Words behind each RCPT as they are; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xclient -d 'Be taken for somebody else, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xforward -d 'Say where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long paragraphs as lines that flow'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Message-ID out, to test a server'
@@ -112,11 +141,14 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -s v -l verbose -d 'Show every h
 complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transcript json'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Keep what cannot be sent now, and try it again'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Keep the message, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Take --helo as it is, whatever it is'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "ask" -d 'Say commands to a server, and show what it answers'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
@@ -172,6 +204,57 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 6 -l ipv6 -d 'Use IP
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'The time limit for every step, like 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xclient -d 'Be taken for somebody else, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xforward -d 'Say where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
+json\t''
+none\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l progress -d 'Show how far a large message is, on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s q -l quiet -d 'Show only what failed, on stderr'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every host considered and how each part was encoded'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l json -d 'The same as --transcript json'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, and try every option of every profile'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "show" -d 'Show a profile with all that it inherits'
