@@ -66,6 +66,7 @@ pub struct Args {
 
     /// Take --helo as it is, whatever it is.
     #[arg(long, requires = "helo")]
+    #[allow(dead_code)] // It decides which values --helo takes, before it is read.
     raw: bool,
 
     /// Words behind MAIL as they are; repeatable.
@@ -117,11 +118,6 @@ impl Args {
     /// Whether LMTP is spoken.
     pub fn is_lmtp(&self) -> bool {
         self.guise.is_lmtp()
-    }
-
-    /// Whether a name for EHLO is taken as it is.
-    pub fn is_raw(&self) -> bool {
-        self.raw
     }
 
     /// How often the message is sent.

@@ -204,7 +204,7 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     let read = read(command, words).map_err(|error| said(&error))?;
     let Words { matches, missing } = read;
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
-    let mut typed = Typed::new(command, words, &matches).part_of(self::command);
+    let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
         Some(Verb::Sink(arguments)) => Ok(Plan::Sink(arguments.plan())),
         Some(Verb::Demo) => Ok(Plan::Demo),
@@ -251,9 +251,17 @@ struct Words {
 /// and help has all of them.
 fn read(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
     read_with(command, words).or_else(|_| {
-        *command = self::command();
+        *command = whole(words);
         read_with(command, words)
     })
+}
+
+/// The command with all options. A name for EHLO may be anything where --raw says so.
+fn whole(words: &[OsString]) -> clap::Command {
+    if !words.iter().any(|word| word == "--raw") {
+        return command();
+    }
+    command().mut_arg("helo", |arg| arg.value_parser(value::any_helo))
 }
 
 fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
@@ -498,7 +506,7 @@ struct Road {
 impl Road {
     fn way(self) -> Result<Way, Wrong> {
         let Rare { extensions, bench } = self.rare;
-        let mut options = self.session.options(bench.is_raw())?;
+        let mut options = self.session.options();
         if bench.is_lmtp() {
             options.protocol = Protocol::Lmtp;
         }

@@ -30,7 +30,7 @@ pub struct Typed<'a> {
     /// The verb; `None` is the one without a name.
     verb: Option<&'a str>,
     /// Makes the command with all options, where this one may lack some.
-    whole: Option<fn() -> Command>,
+    whole: Option<fn(&[OsString]) -> Command>,
 }
 
 /// A command line with what a profile adds.
@@ -68,7 +68,7 @@ impl<'a> Typed<'a> {
     }
 
     /// The command may lack options that this one has.
-    pub fn part_of(self, whole: fn() -> Command) -> Self {
+    pub fn part_of(self, whole: fn(&[OsString]) -> Command) -> Self {
         Self {
             whole: Some(whole),
             ..self
@@ -83,7 +83,7 @@ impl<'a> Typed<'a> {
     /// The whole program, with the rare options: a profile may have any of them.
     pub fn whole(&mut self) -> &Command {
         if let Some(whole) = self.whole.take() {
-            *self.command = whole();
+            *self.command = whole(self.words);
         }
         self.command
     }
@@ -368,7 +368,11 @@ fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
 
 /// All names of the long options.
 pub fn keys(command: &Command) -> Keys {
-    let names = command.get_arguments().filter_map(|option| {
+    // To take a name as it is, somebody must say so each time.
+    let kept = command
+        .get_arguments()
+        .filter(|option| option.get_id() != "raw");
+    let names = kept.filter_map(|option| {
         let first = option.get_long()?;
         let others = option.get_visible_aliases().unwrap_or_default();
         let all = others.into_iter().chain([first]);

@@ -1,8 +1,7 @@
 //! How the conversation is held.
 
-use super::{Wrong, value};
+use super::value;
 use crate::session::Options;
-use crate::text::shown;
 use clap::ValueEnum;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -15,7 +14,7 @@ pub struct Args {
     /// Our name in EHLO [default: this host's full name].
     ///
     /// Where this host has no full name, it is its address in brackets. --ehlo is the same.
-    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::any_helo)]
+    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 
     /// Commands in groups where the server offers it.
@@ -49,21 +48,15 @@ enum When {
 }
 
 impl Args {
-    /// The session that is meant; a name for EHLO may be anything where that was said.
-    pub fn options(self, is_raw: bool) -> Result<Options, Wrong> {
-        if let (Some(name), false) = (&self.helo, is_raw) {
-            value::helo(name).map_err(|why| {
-                let name = shown(name);
-                Wrong::usage(format!("--helo {name}: {why}; --raw takes it as it is"))
-            })?;
-        }
-        Ok(Options {
+    /// The session that is meant.
+    pub fn options(self) -> Options {
+        Options {
             helo: self.helo,
             no_pipelining: matches!(self.pipelining, When::Off),
             no_chunking: matches!(self.chunking, When::Off),
             timeout: self.timeout,
             rate: self.limit_rate,
             ..Options::default()
-        })
+        }
     }
 }

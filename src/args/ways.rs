@@ -74,7 +74,7 @@ pub fn with_options<T>(
     let cli = Cli::of(&matches).map_err(|error| Wrong::clap(&error))?;
     then(Bare {
         cli,
-        typed: Typed::new(&mut command, &words, &matches).part_of(super::command),
+        typed: Typed::new(&mut command, &words, &matches).part_of(super::whole),
         missing,
     })
 }
