@@ -326,7 +326,7 @@ fn fallbacks(
     typed: &mut Typed<'_>,
     first: &Way,
 ) -> Result<Vec<Way>, Wrong> {
-    if typed.has("relay") {
+    if typed.names_server() {
         return Ok(Vec::new());
     }
     let others = config.fallbacks(profile).into_iter().map(|other| {
@@ -403,7 +403,7 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
     let message = cli.message.options()?;
-    let output = cli.output.options();
+    let output = cli.output.options()?;
     let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
     if only_print {
         return Ok(Plan::Print(message, output));

@@ -8,7 +8,7 @@ use crate::outcome::{Ending, Server};
 use crate::peer::Peer;
 use crate::route::Place;
 use crate::session::{self, Ended, Errand, Means};
-use crate::watch::{Happening, Watch};
+use crate::watch::{Happening, Wants, Watch};
 use crate::wire::{self, Unconnected, Wire};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -155,7 +155,7 @@ fn talk(
     })?;
     witness.happened(Happening::Host {
         name: &host.to_string(),
-        port: Some(place.port),
+        port: (!host.is_local()).then_some(place.port),
         recipients: &[],
     });
     let (server, wire) = connect(way, place, peers, witness)?;
@@ -283,5 +283,9 @@ impl Watch for Witness<'_> {
 
     fn refuses(&self) -> bool {
         self.watch.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.watch.wants()
     }
 }

@@ -5,6 +5,7 @@ pub mod auth;
 mod carried;
 mod dialogue;
 mod dots;
+mod failure;
 mod offers;
 mod reply;
 mod run;
@@ -12,6 +13,7 @@ mod stage;
 
 pub use auth::Mechanism;
 pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line};
+pub use failure::Failure;
 pub use offers::Offers;
 pub use reply::{Class, Reply, ReplyError};
 pub use run::{Rest, resume, run};
@@ -21,7 +23,7 @@ use crate::address::Address;
 use crate::blocks::Replay;
 use crate::envelope::Dsn;
 use crate::secret::Login;
-use crate::wire::{Tls, TlsError, WireError};
+use crate::wire::Tls;
 use std::io;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -223,19 +225,4 @@ impl Unmet {
             _ => Stage::Auth,
         }
     }
-}
-
-/// Why a session came to an end before its dialogue did.
-#[derive(Debug)]
-pub enum Failure {
-    /// The wire failed while this stage was going on.
-    Wire(Stage, WireError),
-    /// The server broke the protocol in this stage.
-    Protocol(Stage, String),
-    /// The handshake failed.
-    Tls(TlsError),
-    /// The message could not be read to its end, so it was broken off before the final dot.
-    Message(io::Error),
-    /// It cannot be written down that the message is about to be sent, so it was not.
-    Ledger(io::Error),
 }

@@ -147,6 +147,10 @@ impl Stream for TlsStream {
         self.under.local_ip()
     }
 
+    fn end(&mut self) -> Option<String> {
+        self.under.end()
+    }
+
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
         self.under.set_read_timeout(limit)
     }
