@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long)]
     summary: bool,
 
-    /// Colours on stdout; `auto` uses them on a terminal where NO_COLOR is not set.
+    /// Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
     color: Show,
 

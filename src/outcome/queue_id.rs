@@ -29,7 +29,7 @@ fn exim(text: &str) -> Option<&str> {
         .find_map(|word| id(word.strip_prefix("id=")?))
 }
 
-/// `44MAxb12005432 Message accepted for delivery`; OpenSMTPD as well.
+/// `44MAxb12005432 Message accepted for delivery`; `OpenSMTPD` as well.
 fn sendmail(text: &str) -> Option<&str> {
     id(word_before(text, " Message accepted for delivery")?)
 }

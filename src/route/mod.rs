@@ -455,10 +455,9 @@ impl<'o> Router<'o> {
         };
         let dns = self.dns().map_err(|why| failed(&why, true))?;
         dns.addresses(name, self.options.family, watch)
-            .map_err(|error| match error {
-                DnsError::NoSuchName => failed("it does not exist (NXDOMAIN)", false),
-                DnsError::NoData => failed("it has none", false),
-                DnsError::Failed(why) => failed(&why, true),
+            .map_err(|error| {
+                let may_pass = matches!(error, DnsError::Failed(_));
+                failed(error.words(), may_pass)
             })
     }
 

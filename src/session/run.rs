@@ -230,7 +230,7 @@ impl Session<'_, '_> {
                 hung_up: failure.is_hang_up(),
             });
         }
-        if let Some(words) = self.wire.end() {
+        for words in self.wire.end() {
             self.watch.happened(Happening::Note(&words));
         }
         self.watch.happened(Happening::Closed);

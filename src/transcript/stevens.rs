@@ -237,6 +237,7 @@ pub fn answer(what: &Happening<'_>) -> String {
         return String::new();
     };
     let name = shown(name);
+    let kind = if *kind == "host" { "address" } else { kind };
     if let Some(why) = error {
         return format!("no {kind} of {name}: {}", shown(why));
     }

@@ -44,8 +44,9 @@ impl Running {
             "quit" => {}
             _ => self.mail += took,
         }
-        if matches!(stage, "dot" | "bdat") && code / 100 == 2 {
-            summary.accepted = Some(self.mail);
+        // Of chunks, the reply to the last one counts.
+        if matches!(stage, "dot" | "bdat") {
+            summary.accepted = (code / 100 == 2).then_some(self.mail);
         }
     }
 
@@ -57,7 +58,8 @@ impl Running {
             return;
         }
         let text = lines.join(" ");
-        self.summary.words = format!("{code} {text}").trim_end().to_owned();
+        let words = format!("{code} {text}");
+        words.trim_end().clone_into(&mut self.summary.words);
         let text = lines.first().map_or("", String::as_str);
         let (_, plain) = text.split_once(' ').unwrap_or(("", text));
         let id = queue_id(plain).or_else(|| queue_id(text));

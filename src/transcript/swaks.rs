@@ -180,7 +180,7 @@ impl<W: Write> Swaks<W> {
         match what {
             Happening::Detail(text) => self.remark(text),
             Happening::Lookup { kind, name } => {
-                self.remark(&format!("looking up {kind} of {name}"))
+                self.remark(&format!("looking up {kind} of {name}"));
             }
             Happening::Answer { .. } => self.remark(&stevens::answer(&what)),
             Happening::Settled {
@@ -306,7 +306,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    fn received<'a>(code: u16, stage: &'a str) -> Happening<'a> {
+    fn received(code: u16, stage: &str) -> Happening<'_> {
         Happening::Received {
             code,
             enhanced: None,

@@ -1,5 +1,6 @@
 //! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
 
+mod asides;
 mod pipe;
 mod race;
 mod socket;
@@ -57,8 +58,8 @@ pub trait Stream: io::Read + io::Write {
     /// How long a write may wait.
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// Gives it up, where that takes more than to close it; with what there is to say of it.
-    fn end(&mut self) -> Option<String> {
-        None
+    fn end(&mut self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -100,7 +101,7 @@ impl Wire {
     }
 
     /// Gives the connection up, with what there is to say of its other end.
-    pub fn end(&mut self) -> Option<String> {
+    pub fn end(&mut self) -> Vec<String> {
         self.stream.end()
     }
 

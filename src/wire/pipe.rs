@@ -1,6 +1,7 @@
 //! A server that is a command: it reads and writes SMTP on its standard input and output (`exim -bh`,
 //! `sendmail -bs`).
 
+use super::asides::Asides;
 use super::{Stream, Wire};
 use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
@@ -38,6 +39,8 @@ pub fn connect(line: &str) -> io::Result<Wire> {
     Ok(Wire::new(Box::new(Piped {
         socket: ours,
         child,
+        asides: Asides::default(),
+        unread: Vec::new(),
         has_spoken: false,
         end: None,
     })))
@@ -47,6 +50,9 @@ pub fn connect(line: &str) -> io::Result<Wire> {
 struct Piped {
     socket: Socket,
     child: Child,
+    asides: Asides,
+    /// What has come of the conversation, and was not asked for yet.
+    unread: Vec<u8>,
     has_spoken: bool,
     /// How it ended.
     end: Option<Ended>,
@@ -82,13 +88,25 @@ impl Piped {
         Ok(end)
     }
 
-    /// A command that ends without a word has not come about, and says why by its status.
-    fn heard(&mut self, count: io::Result<usize>) -> io::Result<usize> {
-        if matches!(count, Ok(0)) && !self.has_spoken {
+    /// Takes in what was read; false at the end. A command that ends without a word has not come about,
+    /// and says why by its status.
+    fn heard(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        if bytes.is_empty() && !self.has_spoken {
             let words = words(self.finish()?);
             return Err(io::Error::other(format!("{words} before it said a word")));
         }
-        self.has_spoken |= count.is_ok();
+        self.asides.sort(bytes, &mut self.unread);
+        self.has_spoken |= !self.unread.is_empty();
+        Ok(!bytes.is_empty())
+    }
+
+    /// Hands out what there is of the conversation.
+    fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
+        let count = buffer.len().min(self.unread.len());
+        let handed = self.unread.drain(..count);
+        for (place, byte) in buffer.iter_mut().zip(handed) {
+            *place = byte;
+        }
         count
     }
 }
@@ -112,9 +130,18 @@ impl Drop for Piped {
 }
 
 impl Read for Piped {
+    /// `Interrupted` means that something came, but nothing of the conversation.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.socket.read(buffer);
-        self.heard(count)
+        if self.unread.is_empty() {
+            let count = self.socket.read(buffer)?;
+            if !self.heard(&buffer[..count])? {
+                return Ok(0);
+            }
+        }
+        match self.hand_out(buffer) {
+            0 => Err(io::ErrorKind::Interrupted.into()),
+            count => Ok(count),
+        }
     }
 }
 
@@ -130,8 +157,13 @@ impl Write for Piped {
 
 impl Stream for Piped {
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.socket.read_now(buffer);
-        self.heard(count)
+        while self.unread.is_empty() {
+            let count = self.socket.read_now(buffer)?;
+            if !self.heard(&buffer[..count])? {
+                return Ok(0);
+            }
+        }
+        Ok(self.hand_out(buffer))
     }
 
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -150,10 +182,15 @@ impl Stream for Piped {
         Stream::set_write_timeout(&mut self.socket, limit)
     }
 
-    /// How the command ended, also where all went well.
-    fn end(&mut self) -> Option<String> {
+    /// What the command said to people, and how it ended, also where all went well.
+    fn end(&mut self) -> Vec<String> {
+        let asides = self.asides.take().into_iter();
+        let mut all: Vec<String> = asides
+            .map(|line| format!("the command says: {line}"))
+            .collect();
         let end = self.finish();
-        Some(end.map_or_else(|error| error.to_string(), words))
+        all.push(end.map_or_else(|error| error.to_string(), words));
+        all
     }
 }
 
@@ -176,8 +213,7 @@ mod tests {
         wire.outbox.extend_from_slice(b"EHLO me\n");
         wire.flush(SOON).unwrap();
         assert_eq!(line(&mut wire).unwrap(), "250 EHLO me");
-        let end = wire.end().unwrap();
-        assert_eq!(end, "the command ended with exit status 3");
+        assert_eq!(wire.end(), ["the command ended with exit status 3"]);
     }
 
     #[test]
@@ -188,6 +224,16 @@ mod tests {
             why,
             "the command ended with exit status 7 before it said a word"
         );
+    }
+
+    #[test]
+    fn what_it_says_to_people_is_no_reply() {
+        let mut wire = connect("printf '\\n**** a test\\n220 hi\\n\\n**** done\\n'").unwrap();
+        assert_eq!(line(&mut wire).unwrap(), "220 hi");
+        assert!(matches!(line(&mut wire), Err(WireError::Closed)));
+        let end = wire.end();
+        assert_eq!(end[0], "the command says: **** a test");
+        assert_eq!(end[1], "the command says: **** done");
     }
 
     #[test]

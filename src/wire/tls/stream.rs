@@ -147,7 +147,7 @@ impl Stream for TlsStream {
         self.under.local_ip()
     }
 
-    fn end(&mut self) -> Option<String> {
+    fn end(&mut self) -> Vec<String> {
         self.under.end()
     }
 
