@@ -75,7 +75,7 @@ impl Args {
         Ok(Ask {
             way,
             commands: self.commands,
-            output: self.output.options(),
+            output: self.output.options()?,
         })
     }
 }

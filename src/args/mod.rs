@@ -377,7 +377,7 @@ fn fallbacks(
     typed: &mut Typed<'_>,
     first: &Way,
 ) -> Result<Vec<Way>, Wrong> {
-    if typed.has("relay") {
+    if typed.names_server() {
         return Ok(Vec::new());
     }
     let others = config.fallbacks(profile).into_iter().map(|other| {
@@ -456,7 +456,7 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let mut message = cli.message.options()?;
     message.dsn = cli.rare.extensions.dsn();
     message.add(cli.rare.extensions.field());
-    let output = cli.output.options();
+    let output = cli.output.options()?;
     let repeat = cli.rare.bench.repeat();
     let way = Road {
         route: cli.route,

@@ -284,6 +284,11 @@ impl<'a> Typed<'a> {
         self.verb().get_arguments().filter(is_given).collect()
     }
 
+    /// Whether the command line says which server takes everything.
+    pub fn names_server(&self) -> bool {
+        self.has("relay") || self.has("pipe")
+    }
+
     /// Whether the command line says otherwise than an option of a profile.
     fn overrules(&self, option: &Arg, profile: &Profile) -> bool {
         let id = option.get_id().as_str();
@@ -308,7 +313,7 @@ impl<'a> Typed<'a> {
         let is_to_its_own = RECIPIENTS.contains(&id) && is_given("message") && names_nobody;
         is_to_others
             || is_to_its_own
-            || (is_given("relay") && is_for_its_relay(option, profile)) && !is_given("profile")
+            || (self.names_server() && is_for_its_relay(option, profile)) && !is_given("profile")
     }
 }
 
@@ -319,7 +324,8 @@ fn is_for_its_relay(option: &Arg, profile: &Profile) -> bool {
     let heading = option.get_help_heading();
     let is_trusted = matches!(heading, Some("Auth" | "TLS"));
     let is_its_way = matches!(option.get_id().as_str(), "port" | "connect_to");
-    profile.has("relay") && (is_trusted || is_its_way)
+    let names_server = profile.has("relay") || profile.has("pipe");
+    names_server && (is_trusted || is_its_way)
 }
 
 fn names_recipients(arg: &Arg) -> bool {

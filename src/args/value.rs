@@ -214,6 +214,17 @@ pub fn server(text: &str) -> Result<Target, String> {
     })
 }
 
+/// A command that is a server.
+pub fn command(line: &str) -> Result<Target, String> {
+    if line.trim().is_empty() {
+        return Err("it wants a command".to_owned());
+    }
+    Ok(Target {
+        host: Host::Pipe(line.to_owned()),
+        port: None,
+    })
+}
+
 fn host_name(text: &str) -> Result<String, String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let ascii = if name.is_ascii() {

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::outcome::{Ending, Server};
 use crate::route::Place;
 use crate::session::{self, Ended, Errand, Means};
-use crate::watch::{Happening, Watch};
+use crate::watch::{Happening, Wants, Watch};
 use std::time::{Duration, Instant};
 
 /// What was found out.
@@ -237,5 +237,9 @@ impl Watch for Witness<'_> {
 
     fn refuses(&self) -> bool {
         self.watch.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.watch.wants()
     }
 }

@@ -52,7 +52,7 @@ pub fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reac
     })?;
     watch.happened(Happening::Host {
         name: &host.to_string(),
-        port: Some(place.port),
+        port: (!host.is_local()).then_some(place.port),
         recipients: &[],
     });
     let mut peers = VecDeque::from(peers);

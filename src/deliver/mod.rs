@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::blocks::Replay;
 use crate::envelope::Envelope;
 use crate::message::Message;
-use crate::outcome::{Fate, Report, Server, Verdict};
+use crate::outcome::{self, Fate, Report, Server, Verdict};
 use crate::peer::Peer;
 use crate::route::{Destination, Host, RouteError, Router};
 use crate::secret::Login;
@@ -468,10 +468,17 @@ impl Delivery<'_, '_> {
     fn settled(&mut self, recipients: &[usize]) {
         for &recipient in recipients {
             let fate = &self.fates[recipient];
+            let words = fate.words();
+            let queue_id = match fate.verdict {
+                Verdict::Accepted => outcome::queue_id(&words),
+                _ => None,
+            };
             self.watch.happened(Happening::Settled {
                 recipient: &fate.recipient.to_string(),
+                verdict: fate.verdict.name(),
                 word: fate.verdict.word(),
-                words: &fate.words(),
+                words: &words,
+                queue_id,
             });
         }
     }

@@ -1,8 +1,10 @@
 //! What became of every recipient, and the exit status that they make together.
 
 mod ending;
+mod queue_id;
 
 pub use ending::Ending;
+pub use queue_id::queue_id;
 
 use crate::address::Address;
 use crate::exit::Exit;
@@ -123,8 +125,8 @@ impl fmt::Display for Server {
                     write!(f, "{host} {ip}:{port}")
                 }
             }
-            path @ Peer::Unix(_) if *host == path.to_string() => f.write_str(host),
-            path @ Peer::Unix(_) => write!(f, "{host} [{path}]"),
+            local if *host == local.to_string() => f.write_str(host),
+            local => write!(f, "{host} [{local}]"),
         }
     }
 }
@@ -184,6 +186,14 @@ impl Fate {
                 sentence.strip_prefix(&name).unwrap_or(sentence).to_owned()
             }
         }
+    }
+
+    /// The name that the server gave the message that it took; `None` where it said none that is known.
+    #[must_use]
+    pub fn queue_id(&self) -> Option<String> {
+        let reply = self.reply.as_ref();
+        let reply = reply.filter(|_| self.verdict == Verdict::Accepted)?;
+        queue_id(&reply.text()).map(str::to_owned)
     }
 
     /// The sentence without the advice to try again: of what is in the queue, that is done anyway.

@@ -6,6 +6,7 @@ mod bench;
 mod carried;
 mod dialogue;
 mod dots;
+mod failure;
 mod offers;
 mod reply;
 mod requests;
@@ -15,6 +16,7 @@ mod stage;
 pub use auth::Mechanism;
 pub use bench::{Bench, How, Point, Proxy, ProxyEnds, ProxyVersion, Stop};
 pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line, Privacy, xtext};
+pub use failure::Failure;
 pub use offers::{Limits, Offers};
 pub use reply::{Class, Reply, ReplyError};
 pub use requests::{Extension, Lack, Request};
@@ -25,7 +27,7 @@ use crate::address::Address;
 use crate::blocks::{Replay, Transport};
 use crate::envelope::Dsn;
 use crate::secret::Login;
-use crate::wire::{Tls, TlsError, WireError};
+use crate::wire::Tls;
 use std::io;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -258,19 +260,4 @@ impl Unmet {
             _ => Stage::Auth,
         }
     }
-}
-
-/// Why a session came to an end before its dialogue did.
-#[derive(Debug)]
-pub enum Failure {
-    /// The wire failed while this stage was going on.
-    Wire(Stage, WireError),
-    /// The server broke the protocol in this stage.
-    Protocol(Stage, String),
-    /// The handshake failed.
-    Tls(TlsError),
-    /// The message could not be read to its end, so it was broken off before the final dot.
-    Message(io::Error),
-    /// It cannot be written down that the message is about to be sent, so it was not.
-    Ledger(io::Error),
 }

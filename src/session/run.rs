@@ -10,8 +10,8 @@ use super::{
 };
 use crate::blocks::Nothing;
 use crate::text::printable;
-use crate::watch::{self, Happening, Watch};
-use crate::wire::{Deadline, Early, Secured, TlsError, Wire, WireError};
+use crate::watch::{self, End, Happening, Wants, Watch};
+use crate::wire::{Deadline, Early, Secured, TlsError, Wire, WireError, without_end};
 use std::net::IpAddr;
 use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
@@ -112,6 +112,8 @@ struct Session<'a, 'w> {
     /// What must not be seen, not even when the server says it.
     mask: Mask,
     watch: &'w mut dyn Watch,
+    /// What it asked for.
+    wants: Wants,
     /// Whether the outbox has something to be wiped.
     holds_secret: bool,
     /// Whether an end of data went out whose reply has not come.
@@ -148,6 +150,7 @@ fn tell(secured: &Secured, watch: &mut dyn Watch) {
         verified: secured.judgement.is_good(),
         judgement: &secured.judgement.words(),
         chain: &secured.chain,
+        own: secured.own.as_deref(),
     }));
 }
 
@@ -176,6 +179,7 @@ impl<'a, 'w> Session<'a, 'w> {
             means,
             dialogue,
             mask,
+            wants: watch.wants(),
             watch,
             holds_secret: false,
             in_doubt: false,
@@ -201,7 +205,7 @@ impl Session<'_, '_> {
             self.dialogue.doubt();
         }
         if !rests {
-            self.watch.happened(Happening::Closed);
+            self.say_the_end(failure.as_ref());
         }
         let mask = self.mask;
         let masked = |answer: Answer| masked(answer, &mask);
@@ -221,6 +225,21 @@ impl Session<'_, '_> {
                 server,
             }),
         }
+    }
+
+    /// What there is to say when the wire is no longer needed.
+    fn say_the_end(&mut self, failure: Option<&Failure>) {
+        if let Some(failure) = failure {
+            self.watch.happened(Happening::Failed {
+                stage: failure.stage().name(),
+                why: &self.mask.apply(failure.to_string()),
+                hung_up: failure.is_hang_up(),
+            });
+        }
+        for words in self.wire.end() {
+            self.watch.happened(Happening::Note(&words));
+        }
+        self.watch.happened(Happening::Closed);
     }
 
     fn converse(&mut self, first: Event) -> Result<Conversation, Failure> {
@@ -260,6 +279,12 @@ impl Session<'_, '_> {
             line: &header.shown,
             stage: "proxy",
         });
+        if self.wants.octets {
+            self.watch.happened(Happening::Octets {
+                from: End::Client,
+                bytes: &header.wire,
+            });
+        }
         let written = self.wire.flush(self.limit(Stage::Banner));
         written.map_err(|error| Failure::Wire(Stage::Banner, error))
     }
@@ -567,6 +592,17 @@ impl Session<'_, '_> {
             line: &line.shown,
             stage: line.stage.name(),
         });
+        if self.wants.octets {
+            let said = if line.hides {
+                line.shown.as_bytes()
+            } else {
+                &line.wire
+            };
+            self.watch.happened(Happening::Octets {
+                from: End::Client,
+                bytes: &[said, b"\r\n"].concat(),
+            });
+        }
     }
 
     /// The rule of faults.md: nothing may be unread before we speak. An unasked 421 is a goodbye.
@@ -607,7 +643,12 @@ impl Session<'_, '_> {
                     Err(error) => return Err(Failure::Wire(Stage::Body, error)),
                 }
             }
+            let start = self.wire.outbox.len();
             let more = carried.append(&mut self.wire.outbox, &mut left, octets.is_none());
+            if self.wants.message {
+                let part = &self.wire.outbox[start..];
+                self.watch.happened(Happening::Carried(part));
+            }
             if !more.map_err(Failure::Message)? {
                 break;
             }
@@ -685,16 +726,25 @@ impl Session<'_, '_> {
     fn reply_by(&mut self, deadline: Deadline, stage: Stage) -> Result<Reply, Failure> {
         let mut gathering = Gathering::default();
         loop {
-            let line = match self.wire.line(deadline) {
-                Ok(line) => line,
+            let octets = match self.wire.line_as_it_is(deadline) {
+                Ok(octets) => octets,
                 Err(WireError::LongLine) => {
                     let what = format!("sent {}", WireError::LongLine);
                     return Err(Failure::Protocol(stage, what));
                 }
                 Err(error) => return Err(Failure::Wire(stage, error)),
             };
-            self.watch
-                .happened(Happening::Line(&self.mask.apply(printable(line))));
+            let line = without_end(octets);
+            let shown = self.mask.apply(printable(line));
+            if self.wants.octets {
+                let hides = shown != printable(line);
+                let masked = hides.then(|| format!("{shown}\r\n").into_bytes());
+                self.watch.happened(Happening::Octets {
+                    from: End::Server,
+                    bytes: masked.as_deref().unwrap_or(octets),
+                });
+            }
+            self.watch.happened(Happening::Line(&shown));
             let reply = gathering.add(line);
             let reply = reply.map_err(|error| Failure::Protocol(stage, self.shown(&error)))?;
             if let Some(reply) = reply {

@@ -14,7 +14,7 @@ use crate::route::{self, Family, Host, Place, Router};
 use crate::session;
 use crate::sink::{self, Declined, Envelope, Incoming, Sink, Store};
 use crate::text::printable;
-use crate::transcript::Stevens;
+use crate::transcript::{self, Stevens};
 use crate::wire::{Tls, TlsSetupError, tls};
 use anyhow::{Context as _, bail};
 use std::io::{self, Write};
@@ -144,7 +144,7 @@ fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError>
         &Parcel::of(message),
         &way,
         &mut report,
-        &mut Stevens::new(Stdout, false),
+        &mut Stevens::new(Stdout, transcript::Options::default()),
     );
     Ok(report)
 }

@@ -11,7 +11,7 @@ use crate::message::Message;
 use crate::outcome::{Cause, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
-use crate::transcript::{self, Format, Json, Stevens};
+use crate::transcript::{self, Stopwatch};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
 use std::thread;
@@ -93,20 +93,21 @@ pub fn shown(
         }
         go(watch)
     };
-    match output.format {
-        Format::None => finish(&go(&mut Nobody), told, None),
-        Format::Stevens => {
-            let mut transcript = Stevens::new(Stdout, output.verbose);
-            let report = go(&mut transcript);
-            finish(&report, told, transcript.failure())
+    let go = |watch: &mut dyn Watch| {
+        if !output.summary {
+            return go(watch);
         }
-        Format::Json => {
-            let mut transcript = Json::new(Stdout);
-            let report = go(&mut transcript);
-            transcript.result(&report, report.exit());
-            finish(&report, told, transcript.failure())
-        }
-    }
+        let mut stopwatch = Stopwatch::new(watch);
+        let report = go(&mut stopwatch);
+        stopwatch.tell();
+        report
+    };
+    let Some(mut transcript) = transcript::open(output, Stdout) else {
+        return finish(&go(&mut Nobody), told, None);
+    };
+    let report = go(&mut *transcript);
+    transcript.result(&report, report.exit());
+    finish(&report, told, transcript.failure())
 }
 
 /// Delivers by one way, and by others for those who have no answer that lasts.

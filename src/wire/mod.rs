@@ -1,5 +1,7 @@
 //! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
 
+mod asides;
+mod pipe;
 mod race;
 mod socket;
 mod tcp;
@@ -55,6 +57,17 @@ pub trait Stream: io::Read + io::Write {
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// How long a write may wait.
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
+    /// Gives it up, where that takes more than to close it; with what there is to say of it.
+    fn end(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A line without its CRLF or LF.
+#[must_use]
+pub fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// A connection, line by line in and block by block out.
@@ -87,6 +100,11 @@ impl Wire {
         }
     }
 
+    /// Gives the connection up, with what there is to say of its other end.
+    pub fn end(&mut self) -> Vec<String> {
+        self.stream.end()
+    }
+
     /// Our own address on this connection.
     #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
@@ -102,14 +120,18 @@ impl Wire {
     /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
     /// bytes come.
     pub fn line(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        self.line_as_it_is(deadline).map(without_end)
+    }
+
+    /// The same with its line end.
+    pub fn line_as_it_is(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         let mut searched = 0;
         loop {
             let found = memchr::memchr(b'\n', &self.inbox[self.unread + searched..]);
             if let Some(at) = found.map(|at| at + searched) {
                 let start = self.unread;
                 self.unread += at + 1;
-                let line = &self.inbox[start..start + at];
-                return Ok(line.strip_suffix(b"\r").unwrap_or(line));
+                return Ok(&self.inbox[start..=start + at]);
             }
             searched = self.inbox.len() - self.unread;
             if searched > MAX_LINE {

@@ -147,6 +147,10 @@ impl Stream for TlsStream {
         self.under.ends()
     }
 
+    fn end(&mut self) -> Vec<String> {
+        self.under.end()
+    }
+
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
         self.under.set_read_timeout(limit)
     }
