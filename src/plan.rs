@@ -1,5 +1,9 @@
 //! What will be done: plain data, every default decided.
 
+mod mail;
+
+pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
+
 use crate::check::Expectation;
 use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
@@ -27,6 +31,8 @@ pub enum Plan {
     Queue(Box<Queue>),
     /// Do what sendmail does.
     Sendmail(Box<Sendmail>),
+    /// Mail a line or a text.
+    Notify(Box<Notify>),
 }
 
 /// Sending.

@@ -361,7 +361,7 @@ fn is_stdin(input: &Input) -> bool {
     match input {
         Input::Stdin => true,
         Input::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
-        Input::Text(_) => false,
+        Input::Text(_) | Input::Held(_) => false,
     }
 }
 
@@ -395,7 +395,7 @@ fn login() -> Result<Mailbox, AddressError> {
 }
 
 /// `FILE;type=T;name=N;disposition=inline;description=D`.
-fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
+pub fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
     let (file, parameters) = cut(
         given,
         "--attach",

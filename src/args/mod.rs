@@ -3,7 +3,9 @@
 
 mod auth;
 mod config;
+mod mail;
 mod message;
+mod notify;
 mod output;
 mod probe;
 mod profile;
@@ -128,6 +130,8 @@ enum Verb {
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
     Queue(queue::VerbArgs),
+    /// Mail a line or a text from a script.
+    Notify(Box<notify::Args>),
     /// Do what sendmail does, with its options.
     Sendmail(sendmail::Words),
     /// Show the queue, as sendmail does.
@@ -188,6 +192,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         Some(Verb::Queue(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
+        }
+        Some(Verb::Notify(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Notify(Box::new(plan)))
         }
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
@@ -292,7 +300,7 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
 }
 
 /// A way, and those to fall back to.
-struct Itinerary {
+pub struct Itinerary {
     way: Way,
     fallbacks: Vec<Way>,
 }
@@ -446,6 +454,7 @@ fn way(
 }
 
 /// What is wrong with an argument, and with which exit status.
+#[derive(Clone)]
 struct Wrong {
     text: String,
     exit: Exit,

@@ -126,7 +126,7 @@ impl<'a> Typed<'a> {
 
     /// The configuration that was named on the command line.
     pub fn config(&self) -> Option<PathBuf> {
-        self.matches.get_one("config").cloned()
+        self.own()?.get_one("config").cloned()
     }
 
     /// How the way is found again that this command line means with a profile, or without.
@@ -141,7 +141,7 @@ impl<'a> Typed<'a> {
 
     /// What was typed about the way. Whether the profile was named is a part of it: only then it gives
     /// its credentials to another relay.
-    fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
+    pub fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
         let is_about = |arg: &&Arg| {
             let heading = arg.get_help_heading();
             heading.is_some_and(|heading| WAY.contains(&heading)) || arg.get_id() == "profile"
@@ -153,7 +153,9 @@ impl<'a> Typed<'a> {
                 options.push(option);
                 continue;
             }
-            let values = self.matches.get_raw(arg.get_id().as_str());
+            let values = self
+                .own()
+                .and_then(|own| own.get_raw(arg.get_id().as_str()));
             for value in values.into_iter().flatten() {
                 options.push(format!("{option}={}", kept(&option, arg, value)?));
             }
@@ -256,13 +258,17 @@ impl<'a> Typed<'a> {
         options.find(|option| option.get_long() == Some(key))
     }
 
-    /// What stands on the command line.
-    fn given(&self) -> Vec<&Arg> {
-        let matches = match self.verb {
+    /// What the verb's own options are.
+    fn own(&self) -> Option<&ArgMatches> {
+        match self.verb {
             Some(verb) => self.matches.subcommand_matches(verb),
             None => Some(self.matches),
-        };
-        let Some(matches) = matches else {
+        }
+    }
+
+    /// What stands on the command line.
+    fn given(&self) -> Vec<&Arg> {
+        let Some(matches) = self.own() else {
             return Vec::new();
         };
         let is_given =

@@ -105,6 +105,14 @@ impl Args {
         }
     }
 
+    /// In this directory, if one is named.
+    pub fn in_directory(self, directory: Option<PathBuf>) -> Self {
+        Self {
+            queue_dir: directory.or(self.queue_dir),
+            ..self
+        }
+    }
+
     fn first(&self) -> Option<FirstTry> {
         match (self.queue, self.queue_only) {
             (true, _) => Some(FirstTry::Now),

@@ -19,7 +19,7 @@ mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
-pub use source::{Input, SourceError};
+pub use source::{Held, Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};
 use crate::envelope::{Dsn, Envelope};

@@ -4,6 +4,8 @@ mod config;
 mod demo;
 mod keep;
 mod log;
+mod notify;
+mod post;
 mod print;
 mod probe;
 mod progress;
@@ -32,6 +34,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),
         Plan::Sendmail(plan) => sendmail::run(&plan),
+        Plan::Notify(plan) => notify::run(*plan),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::outcome::{Cause, Report};
+use crate::outcome::{Cause, Fate, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
 use crate::transcript::{self, Format, Json, Stevens};
@@ -22,7 +22,7 @@ pub fn run(plan: Send) -> Exit {
         Err(exit) => return exit,
     };
     let Some(queueing) = &plan.queueing else {
-        return at_once(&message, &plan.way, &plan.fallbacks, plan.output);
+        return at_once(&message, &plan.way, &plan.fallbacks, plan.output).exit;
     };
     let kept = Kept {
         message: &message,
@@ -43,12 +43,19 @@ pub fn at_once(
     way: &plan::Way,
     fallbacks: &[plan::Way],
     output: transcript::Options,
-) -> Exit {
+) -> Shown {
     let first = match Ready::of(way) {
         Ok(first) => first,
         Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
+            let why = error.to_string();
+            complain(&why);
+            let recipients = message.envelope.recipients.iter();
+            return Shown {
+                exit: error.exit(),
+                report: Report {
+                    fates: recipients.map(|to| Fate::wayless(to, &why)).collect(),
+                },
+            };
         }
     };
     shown(output, Told::Caller, |watch| {
@@ -62,32 +69,45 @@ pub fn at_once(
     })
 }
 
+/// What became of a message that was sent, when it has been shown.
+pub struct Shown {
+    /// How the run ends.
+    pub exit: Exit,
+    /// What became of every recipient.
+    pub report: Report,
+}
+
 /// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
 pub fn shown(
     output: transcript::Options,
     told: Told,
     go: impl FnOnce(&mut dyn Watch) -> Report,
-) -> Exit {
+) -> Shown {
     let go = |watch: &mut dyn Watch| {
         if output.progress {
             return go(&mut Progress::new(watch));
         }
         go(watch)
     };
+    let (report, exit);
     match output.format {
-        Format::None => finish(&go(&mut Nobody), told, None),
+        Format::None => {
+            report = go(&mut Nobody);
+            exit = finish(&report, told, None);
+        }
         Format::Stevens => {
             let mut transcript = Stevens::new(Stdout, output.verbose);
-            let report = go(&mut transcript);
-            finish(&report, told, transcript.failure())
+            report = go(&mut transcript);
+            exit = finish(&report, told, transcript.failure());
         }
         Format::Json => {
             let mut transcript = Json::new(Stdout);
-            let report = go(&mut transcript);
+            report = go(&mut transcript);
             transcript.result(&report, report.exit());
-            finish(&report, told, transcript.failure())
+            exit = finish(&report, told, transcript.failure());
         }
     }
+    Shown { exit, report }
 }
 
 /// Delivers by one way, and by others for those who have no answer that lasts.

@@ -26,6 +26,7 @@ mod courier;
 mod fallback;
 mod files;
 mod floods;
+mod notify;
 mod output;
 mod pattern;
 mod probe;
