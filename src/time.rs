@@ -52,10 +52,37 @@ pub fn spoken(time: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
+/// A time as a line of a table has it: `0.8s`, `4m12s`, `3h05m`, `2d4h`.
+#[must_use]
+pub fn brief(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+    match seconds {
+        0 => format!("0.{}s", time.subsec_millis() / 100),
+        1..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m{:02}s", seconds % 60),
+        3600..86400 => format!("{hours}h{:02}m", minutes % 60),
+        _ => format!("{days}d{}h", hours % 24),
+    }
+}
+
 /// `2026-11-22 22:15:30 +0100` in the local zone, for people.
 #[must_use]
 pub fn local(at: SystemTime) -> String {
     DateTime::<Local>::from(at)
         .format("%Y-%m-%d %H:%M:%S %z")
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brief_time_has_two_units_at_most() {
+        let seconds = [0, 7, 252, 3 * 3600 + 300, 2 * 86400 + 4 * 3600 + 59];
+        let said = seconds.map(|seconds| brief(Duration::from_secs(seconds)));
+        assert_eq!(said, ["0.0s", "7s", "4m12s", "3h05m", "2d4h"]);
+        assert_eq!(brief(Duration::from_millis(850)), "0.8s");
+    }
 }

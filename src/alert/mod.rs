@@ -4,6 +4,7 @@
 //! then says what came of that, so that nothing counts as told that was not.
 
 mod book;
+mod digest;
 
 mod file;
 mod fingerprint;
@@ -12,6 +13,7 @@ mod memory;
 mod name;
 
 pub use book::{Book, Noted, Promise};
+pub use digest::{Batch, Digests, Entry, Standing, Table, Taken};
 pub use fingerprint::{Fingerprint, Impression};
 
 use serde::{Deserialize, Serialize};
