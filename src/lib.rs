@@ -52,13 +52,13 @@
 //! queue      -> outcome
 //! alert      ->
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert
 //! ```
 
 pub mod address;

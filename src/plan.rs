@@ -1,7 +1,9 @@
 //! What will be done: plain data, every default decided.
 
+mod alert;
 mod mail;
 
+pub use alert::{Alert, Digest, DigestTask, Unit};
 pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
 use crate::check::Expectation;
@@ -33,6 +35,10 @@ pub enum Plan {
     Sendmail(Box<Sendmail>),
     /// Mail a line or a text.
     Notify(Box<Notify>),
+    /// Mail what jobs gathered, or show it.
+    Digest(Box<Digest>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<Unit>),
 }
 
 /// Sending.

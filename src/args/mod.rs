@@ -1,8 +1,10 @@
 //! What was said on the command line: the only room that knows clap. Arguments are checked here and
 //! become a plan; nothing is done.
 
+mod alert;
 mod auth;
 mod config;
+mod digest;
 mod mail;
 mod message;
 mod notify;
@@ -16,6 +18,7 @@ mod session;
 mod settings;
 mod sink;
 mod tls;
+mod unit;
 mod value;
 mod ways;
 
@@ -132,6 +135,10 @@ enum Verb {
     Queue(queue::VerbArgs),
     /// Mail a line or a text from a script.
     Notify(Box<notify::Args>),
+    /// Mail what jobs gathered.
+    Digest(Box<digest::Args>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<unit::Args>),
     /// Do what sendmail does, with its options.
     Sendmail(sendmail::Words),
     /// Show the queue, as sendmail does.
@@ -197,6 +204,11 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Notify(Box::new(plan)))
         }
+        Some(Verb::Digest(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Digest(Box::new(plan)))
+        }
+        Some(Verb::Unit(arguments)) => Ok(Plan::Unit(Box::new(arguments.plan(&typed, places)))),
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
     }

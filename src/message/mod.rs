@@ -286,8 +286,14 @@ fn is_removed(field: &RawField) -> bool {
 
 /// A Message-ID on the domain of the author (R42).
 fn message_id(author: &Address, now: SystemTime) -> String {
+    new_message_id(&author.domain().to_string(), now)
+}
+
+/// A Message-ID that nobody has used before, with its angle brackets, on a domain.
+#[must_use]
+pub fn new_message_id(domain: &str, now: SystemTime) -> String {
     let stamp = crate::time::stamp(now);
-    format!("<{stamp}.{}@{}>", token(), author.domain())
+    format!("<{stamp}.{}@{domain}>", token())
 }
 
 /// Twenty-two characters that nobody has used before.

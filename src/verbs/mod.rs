@@ -1,7 +1,9 @@
 //! One file a verb. Only here is anything written to stdout or stderr.
 
+mod alert;
 mod config;
 mod demo;
+mod digest;
 mod keep;
 mod log;
 mod notify;
@@ -15,6 +17,7 @@ mod sendmail;
 mod serve;
 mod sink;
 mod terminal;
+mod unit;
 
 use crate::exit::Exit;
 use crate::message::{self, Message, MessageError};
@@ -35,6 +38,8 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Queue(plan) => queue::run(&plan),
         Plan::Sendmail(plan) => sendmail::run(&plan),
         Plan::Notify(plan) => notify::run(*plan),
+        Plan::Digest(plan) => digest::run(*plan),
+        Plan::Unit(plan) => unit::run(&plan),
     }
 }
 

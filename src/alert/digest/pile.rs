@@ -64,6 +64,7 @@ pub struct Batch {
     name: String,
     head: Head,
     file: File,
+    is_left_over: bool,
 }
 
 impl Digests {
@@ -103,14 +104,15 @@ impl Digests {
     pub fn take(self, digest: &str) -> Result<Taken, AlertError> {
         let lock = self.files.lock()?;
         let name = taken_name(digest);
-        let file = match self.files.find(&name)? {
-            Some(left) => left,
-            None => match self.set_aside(&lock, digest)? {
-                Some(file) => file,
-                None => return Ok(Taken::Nothing),
-            },
+        let left_over = self.files.find(&name)?;
+        let is_left_over = left_over.is_some();
+        let file = match left_over {
+            Some(file) => Some(file),
+            None => self.set_aside(&lock, digest)?,
         };
-        let file = OwnedFd::from(file);
+        let Some(file) = file.map(OwnedFd::from) else {
+            return Ok(Taken::Nothing);
+        };
         let alone = FlockOperation::NonBlockingLockExclusive;
         if !self.files.try_lock(&file, alone)? {
             return Ok(Taken::Busy);
@@ -123,6 +125,7 @@ impl Digests {
             name,
             head,
             file,
+            is_left_over,
         }))
     }
 
@@ -244,6 +247,12 @@ impl Batch {
     #[must_use]
     pub fn begun(&self) -> SystemTime {
         self.head.begun
+    }
+
+    /// Whether somebody else could not mail it, so that there may be another one behind it.
+    #[must_use]
+    pub fn is_left_over(&self) -> bool {
+        self.is_left_over
     }
 
     /// The runs in it, in the order in which they ended. The error is a line that was damaged.
