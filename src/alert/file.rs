@@ -27,20 +27,28 @@ pub struct Files {
     path: PathBuf,
 }
 
+/// The directory that a variable names.
+fn of_environment() -> Option<PathBuf> {
+    let named = std::env::var_os("EHLO_STATE_DIR").map(PathBuf::from);
+    named.filter(|path| path.is_absolute())
+}
+
 /// Held until it is dropped, or the process ends.
 pub struct Lock {
     _file: OwnedFd,
 }
 
 impl Files {
-    /// Those below the state directory that was named, else below the usual one; `None` where there are
+    /// Those below the state directory that was named, else below the one that `EHLO_STATE_DIR` names, else
+    /// below the usual one; `None` where there are
     /// none yet, and none are to be made.
     pub fn open(
         named: Option<&Path>,
         below: &str,
         create: bool,
     ) -> Result<Option<Self>, AlertError> {
-        let state = named.map(Path::to_owned).or_else(|| USUAL.usual());
+        let state = named.map(Path::to_owned).or_else(of_environment);
+        let state = state.or_else(|| USUAL.usual());
         let path = state.ok_or(AlertError::Homeless)?.join(below);
         let directory = place::open(&path, create)?;
         Ok(directory.map(|directory| Self { directory, path }))

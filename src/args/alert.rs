@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long)]
     pub recovered: bool,
 
-    /// What is remembered is here [default: ~/.local/state/ehlo, and /var/lib/ehlo for root].
+    /// What is remembered is here [default: EHLO_STATE_DIR, else ~/.local/state/ehlo, and /var/lib/ehlo for root].
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 
 use super::post::{Memo, Posted, post};
 use super::terminal::complain;
+use crate::address::{Address, Mailbox};
 use crate::alert::{AlertError, Book, Decision, Held, Recovery, Rules, Run};
 use crate::exit::Exit;
 use crate::host;
@@ -30,7 +31,7 @@ impl Happened<'_> {
         if matches!(decision, Decision::Hold | Decision::Silent) {
             return None;
         }
-        let id = new_message_id(&host::mail_domain(), SystemTime::now());
+        let id = new_message_id(&domain(mail), SystemTime::now());
         let posted = post(mail, &complete(memo(&decision), &decision, &id));
         let is_told = matches!(posted, Posted::Safe | Posted::Failed(Exit::Partly));
         let kept = noted.promise.map(|promise| {
@@ -43,6 +44,15 @@ impl Happened<'_> {
         warn(rules, kept.and_then(Result::err));
         Some(posted)
     }
+}
+
+/// The domain for a Message-ID (R42): that of the author, as far as it is said.
+pub fn domain(mail: &Mail) -> String {
+    let author = mail.head.from.as_deref().map(Mailbox::<Address>::parse);
+    let author = author.and_then(Result::ok);
+    author.map_or_else(host::mail_domain, |author| {
+        author.address.domain().to_string()
+    })
 }
 
 /// Who asked for nothing that must be remembered need not hear that it cannot be.

@@ -1,5 +1,6 @@
 //! Mailing what jobs gathered.
 
+use super::alert::domain;
 use super::post::{Memo, Posted, post};
 use super::terminal::{complain, print};
 use crate::alert::{AlertError, Batch, Digests, Standing, Table, Taken};
@@ -100,7 +101,7 @@ fn mailed(mut batch: Batch, name: &str, mail: &Mail) -> Result<Posted, AlertErro
     // Should we be killed before it is removed, it is mailed again, and is the same mail to whoever has it.
     memo.headers.push(Field {
         name: "Message-ID".to_owned(),
-        value: format!("<digest.{}@{}>", batch.id(), host::mail_domain()),
+        value: format!("<digest.{}@{}>", batch.id(), domain(mail)),
     });
     let posted = post(mail, &memo);
     if is_settled(&posted) {

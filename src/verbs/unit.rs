@@ -106,7 +106,7 @@ fn body(plan: &Unit, facts: &Facts, decision: &Decision) -> String {
     let again = match decision {
         Decision::Recovered(recovery) => {
             format!(
-                "It works again; it has not since {}.\n",
+                "It works again; it had not since {}.\n",
                 local(recovery.since)
             )
         }

@@ -150,7 +150,7 @@ fn template(call: &Call, manager: &Manager) -> String {
 #
 #     OnFailure=ehlo@%n.service
 #
-# For all services, the same two lines in {directory}/service.d/ehlo.conf:
+# For all services, in {directory}/service.d/ehlo.conf:
 #
 #     [Unit]
 #     OnFailure=ehlo@%n.service
