@@ -1,5 +1,11 @@
 //! What will be done: plain data, every default decided.
 
+mod alert;
+mod mail;
+
+pub use alert::{Alert, Digest, DigestTask, Unit};
+pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
+
 use crate::check::Expectation;
 use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
@@ -30,6 +36,12 @@ pub enum Plan {
     Queue(Box<Queue>),
     /// Do what sendmail does.
     Sendmail(Box<Sendmail>),
+    /// Mail a line or a text.
+    Notify(Box<Notify>),
+    /// Mail what jobs gathered, or show it.
+    Digest(Box<Digest>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<Unit>),
 }
 
 /// Sending.

@@ -388,7 +388,7 @@ fn login() -> Result<Mailbox, AddressError> {
 }
 
 /// `FILE;type=T;name=N;disposition=inline;description=D`.
-fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
+pub fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
     let (file, parameters) = cut(
         given,
         "--attach",

@@ -1,12 +1,16 @@
 //! What was said on the command line: the only room that knows clap. Arguments are checked here and
 //! become a plan; nothing is done.
 
+mod alert;
 mod ask;
 mod auth;
 mod bench;
 mod config;
+mod digest;
 mod extensions;
+mod mail;
 mod message;
+mod notify;
 mod output;
 mod probe;
 mod profile;
@@ -17,6 +21,7 @@ mod session;
 mod settings;
 mod sink;
 mod tls;
+mod unit;
 mod value;
 mod ways;
 
@@ -28,7 +33,7 @@ use crate::session::Protocol;
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
-use profile::{Added, Typed, keys};
+use profile::{Added, Typed};
 use std::ffi::OsString;
 use std::mem;
 
@@ -158,6 +163,12 @@ enum Verb {
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
     Queue(queue::VerbArgs),
+    /// Mail a line or a text from a script.
+    Notify(Box<notify::Args>),
+    /// Mail what jobs gathered.
+    Digest(Box<digest::Args>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<unit::Args>),
     /// Do what sendmail does, with its options.
     Sendmail(sendmail::Words),
     /// Show the queue, as sendmail does.
@@ -220,9 +231,18 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             .plan(&mut typed.of_sending(), places)
             .map(Plan::Config),
         Some(Verb::Queue(arguments)) => {
-            let plan = arguments.plan(&mut typed, places).map_err(wrong)?;
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
         }
+        Some(Verb::Notify(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Notify(Box::new(plan)))
+        }
+        Some(Verb::Digest(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Digest(Box::new(plan)))
+        }
+        Some(Verb::Unit(arguments)) => Ok(Plan::Unit(Box::new(arguments.plan(&typed, places)))),
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
     }
@@ -254,6 +274,11 @@ fn read(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::
         *command = whole(words);
         read_with(command, words)
     })
+}
+
+/// The rare options by themselves.
+fn rare_command() -> clap::Command {
+    Rare::augment_args(clap::Command::new("ehlo"))
 }
 
 /// The command with all options. A name for EHLO may be anything where --raw says so.
@@ -309,11 +334,11 @@ fn send(
 /// The configuration, if there is one.
 fn configuration(
     arguments: &config::Args,
-    typed: &mut Typed<'_>,
+    typed: &Typed<'_>,
     places: &Places,
 ) -> Result<Option<Config>, Wrong> {
     let found = arguments.find(places)?;
-    let read = found.map(|found| found.read(&keys(typed.whole())));
+    let read = found.map(|found| found.read(&typed.keys()));
     read.transpose().map_err(|errors| first(&errors))
 }
 
@@ -343,7 +368,7 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
 }
 
 /// A way, and those to fall back to.
-struct Itinerary {
+pub struct Itinerary {
     way: Way,
     fallbacks: Vec<Way>,
 }
@@ -563,6 +588,7 @@ fn way(
 }
 
 /// What is wrong with an argument, and with which exit status.
+#[derive(Clone)]
 struct Wrong {
     text: String,
     exit: Exit,

@@ -80,12 +80,18 @@ impl<'a> Typed<'a> {
         Self { verb: None, ..self }
     }
 
-    /// The whole program, with the rare options: a profile may have any of them.
-    pub fn whole(&mut self) -> &Command {
-        if let Some(whole) = self.whole.take() {
+    /// The options that a profile may have.
+    pub fn keys(&self) -> Keys {
+        let rare = self.whole.map(|_| super::rare_command());
+        keys([Some(&*self.command), rare.as_ref()].into_iter().flatten())
+    }
+
+    /// With all options: a profile may have any of them.
+    fn complete(&mut self) {
+        if let (Some(whole), None) = (self.whole, self.verb) {
+            self.whole = None;
             *self.command = whole(self.words);
         }
-        self.command
     }
 
     /// The first option on the command line besides these, as it is spelled.
@@ -106,6 +112,7 @@ impl<'a> Typed<'a> {
     /// The command line with the options of a profile before its own. An option of the profile stands
     /// back where the command line says it too, or something that contradicts it.
     pub fn with(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+        self.complete();
         if let Some(error) = self.faults(config, profile).into_iter().next() {
             return Err(error.into());
         }
@@ -128,6 +135,7 @@ impl<'a> Typed<'a> {
 
     /// What a profile says by itself, to some recipient.
     pub fn alone(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+        self.complete();
         if let Some(error) = self.faults(config, profile).into_iter().next() {
             return Err(error.into());
         }
@@ -140,7 +148,7 @@ impl<'a> Typed<'a> {
 
     /// The configuration that was named on the command line.
     pub fn config(&self) -> Option<PathBuf> {
-        self.matches.get_one("config").cloned()
+        self.own()?.get_one("config").cloned()
     }
 
     /// How the way is found again that this command line means with a profile, or without.
@@ -155,7 +163,7 @@ impl<'a> Typed<'a> {
 
     /// What was typed about the way. Whether the profile was named is a part of it: only then it gives
     /// its credentials to another relay.
-    fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
+    pub fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
         let is_about = |arg: &&Arg| {
             let heading = arg.get_help_heading();
             heading.is_some_and(|heading| WAY.contains(&heading)) || arg.get_id() == "profile"
@@ -167,7 +175,9 @@ impl<'a> Typed<'a> {
                 options.push(option);
                 continue;
             }
-            let values = self.matches.get_raw(arg.get_id().as_str());
+            let values = self
+                .own()
+                .and_then(|own| own.get_raw(arg.get_id().as_str()));
             for value in values.into_iter().flatten() {
                 options.push(format!("{option}={}", kept(&option, arg, value)?));
             }
@@ -198,6 +208,7 @@ impl<'a> Typed<'a> {
 
     /// Everything that is wrong with a profile by itself, with the sending verb.
     pub fn every_fault(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
+        self.complete();
         let faults = self.faults(config, profile);
         if !faults.is_empty() {
             return faults;
@@ -270,13 +281,17 @@ impl<'a> Typed<'a> {
         options.find(|option| option.get_long() == Some(key))
     }
 
-    /// What stands on the command line.
-    fn given(&self) -> Vec<&Arg> {
-        let matches = match self.verb {
+    /// What the verb's own options are.
+    fn own(&self) -> Option<&ArgMatches> {
+        match self.verb {
             Some(verb) => self.matches.subcommand_matches(verb),
             None => Some(self.matches),
-        };
-        let Some(matches) = matches else {
+        }
+    }
+
+    /// What stands on the command line.
+    fn given(&self) -> Vec<&Arg> {
+        let Some(matches) = self.own() else {
             return Vec::new();
         };
         let is_given =
@@ -373,11 +388,10 @@ fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
 }
 
 /// All names of the long options.
-pub fn keys(command: &Command) -> Keys {
+pub fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
     // To take a name as it is, somebody must say so each time.
-    let kept = command
-        .get_arguments()
-        .filter(|option| option.get_id() != "raw");
+    let options = commands.flat_map(Command::get_arguments);
+    let kept = options.filter(|option| option.get_id() != "raw");
     let names = kept.filter_map(|option| {
         let first = option.get_long()?;
         let others = option.get_visible_aliases().unwrap_or_default();

@@ -19,7 +19,7 @@ mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
-pub use source::{Input, SourceError};
+pub use source::{Held, Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};
 use crate::envelope::{Dsn, Envelope};
@@ -330,8 +330,14 @@ fn is_removed(field: &RawField) -> bool {
 
 /// A Message-ID on the domain of the author (R42).
 fn message_id(author: &Address, now: SystemTime) -> String {
+    new_message_id(&author.domain().to_string(), now)
+}
+
+/// A Message-ID that nobody has used before, with its angle brackets, on a domain.
+#[must_use]
+pub fn new_message_id(domain: &str, now: SystemTime) -> String {
     let stamp = crate::time::stamp(now);
-    format!("<{stamp}.{}@{}>", token(), author.domain())
+    format!("<{stamp}.{}@{domain}>", token())
 }
 
 /// Twenty-two characters that nobody has used before.

@@ -35,7 +35,9 @@ pub fn run(plan: &plan::Ask) -> Exit {
 /// What went wrong is a line on stderr.
 fn told(answers: &Answers, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
-        complain(&format!("cannot write the transcript to the standard output: {error}"));
+        complain(&format!(
+            "cannot write the transcript to the standard output: {error}"
+        ));
         return Exit::Io;
     }
     if let Some(failure) = &answers.failure {

@@ -1,10 +1,14 @@
 //! One file a verb. Only here is anything written to stdout or stderr.
 
+mod alert;
 mod ask;
 mod config;
 mod demo;
+mod digest;
 mod keep;
 mod log;
+mod notify;
+mod post;
 mod print;
 mod probe;
 mod progress;
@@ -14,6 +18,7 @@ mod sendmail;
 mod serve;
 mod sink;
 mod terminal;
+mod unit;
 
 use crate::exit::Exit;
 use crate::message::{self, Message, MessageError};
@@ -34,6 +39,9 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),
         Plan::Sendmail(plan) => sendmail::run(&plan),
+        Plan::Notify(plan) => notify::run(*plan),
+        Plan::Digest(plan) => digest::run(*plan),
+        Plan::Unit(plan) => unit::run(&plan),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::outcome::{Cause, Report};
+use crate::outcome::{Cause, Fate, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
 use crate::transcript::{self, Stopwatch};
@@ -41,7 +41,7 @@ pub fn run(plan: &Send) -> Exit {
 
 fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
-        return at_once(message, &plan.way, &plan.fallbacks, plan.output);
+        return at_once(message, &plan.way, &plan.fallbacks, plan.output).exit;
     };
     let kept = Kept {
         message,
@@ -62,12 +62,19 @@ pub fn at_once(
     way: &plan::Way,
     fallbacks: &[plan::Way],
     output: transcript::Options,
-) -> Exit {
+) -> Shown {
     let first = match Ready::of(way) {
         Ok(first) => first,
         Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
+            let why = error.to_string();
+            complain(&why);
+            let recipients = message.envelope.recipients.iter();
+            return Shown {
+                exit: error.exit(),
+                report: Report {
+                    fates: recipients.map(|to| Fate::wayless(to, &why)).collect(),
+                },
+            };
         }
     };
     shown(output, Told::Caller, |watch| {
@@ -81,12 +88,20 @@ pub fn at_once(
     })
 }
 
+/// What became of a message that was sent, when it has been shown.
+pub struct Shown {
+    /// How the run ends.
+    pub exit: Exit,
+    /// What became of every recipient.
+    pub report: Report,
+}
+
 /// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
 pub fn shown(
     output: transcript::Options,
     told: Told,
     go: impl FnOnce(&mut dyn Watch) -> Report,
-) -> Exit {
+) -> Shown {
     let go = |watch: &mut dyn Watch| {
         if output.progress {
             return go(&mut Progress::new(watch));
@@ -103,11 +118,14 @@ pub fn shown(
         report
     };
     let Some(mut transcript) = transcript::open(output, Stdout) else {
-        return finish(&go(&mut Nobody), told, None);
+        let report = go(&mut Nobody);
+        let exit = finish(&report, told, None);
+        return Shown { exit, report };
     };
     let report = go(&mut *transcript);
     transcript.result(&report, report.exit());
-    finish(&report, told, transcript.failure())
+    let exit = finish(&report, told, transcript.failure());
+    Shown { exit, report }
 }
 
 /// Delivers by one way, and by others for those who have no answer that lasts.
