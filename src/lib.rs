@@ -24,6 +24,7 @@
 //! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
+//! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
@@ -33,7 +34,7 @@
 //! | [`doctor`] | what this host would do with a mail from cron, step by step, without sending it | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`pattern`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -50,18 +51,20 @@
 //! session    -> wire
 //! outcome    -> session route wire
 //! queue      -> outcome
+//! alert      ->
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
 //! doctor     -> plan ready check rewrite queue route session outcome deliver credentials
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check doctor
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check doctor alert
 //! ```
 
 pub mod address;
+pub mod alert;
 pub mod args;
 pub mod blocks;
 pub mod certificate;
@@ -79,6 +82,7 @@ pub mod message;
 pub mod outcome;
 pub mod pattern;
 pub mod peer;
+pub mod place;
 pub mod plan;
 pub mod queue;
 pub mod ready;

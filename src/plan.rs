@@ -1,8 +1,10 @@
 //! What will be done: plain data, every default decided.
 
+mod alert;
 mod doctor;
 mod mail;
 
+pub use alert::{Alert, Digest, DigestTask, Unit};
 pub use doctor::{Configuration, Doctor, Front, Shown, Step, Test, View};
 pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
@@ -11,6 +13,7 @@ use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
 use crate::wire::tls;
 use crate::{config, credentials, message, queue, rewrite, route, session, sink, transcript};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +28,8 @@ pub enum Plan {
     Sink(Sink),
     /// Say what a server says of itself.
     Probe(Box<Probe>),
+    /// Say commands to a server.
+    Ask(Box<Ask>),
     /// Say what this host would do with a mail from cron.
     Doctor(Box<Doctor>),
     /// Show that it works, with a receiver of our own.
@@ -37,6 +42,10 @@ pub enum Plan {
     Sendmail(Box<Sendmail>),
     /// Mail a line or a text.
     Notify(Box<Notify>),
+    /// Mail what jobs gathered, or show it.
+    Digest(Box<Digest>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<Unit>),
 }
 
 /// Sending.
@@ -52,6 +61,17 @@ pub struct Send {
     pub output: transcript::Options,
     /// Whether what cannot be sent now is kept; `None` keeps nothing.
     pub queueing: Option<Queueing>,
+    /// How often it is sent.
+    pub repeat: Repeat,
+}
+
+/// How often a message is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    /// How many times.
+    pub times: NonZeroU32,
+    /// How long to wait between them.
+    pub wait: Duration,
 }
 
 /// How a message is kept until it can be sent.
@@ -264,6 +284,17 @@ pub struct Probe {
     pub json: bool,
     /// With the conversation.
     pub verbose: bool,
+}
+
+/// Commands for a server.
+#[derive(Debug)]
+pub struct Ask {
+    /// Which server, and how it is spoken to.
+    pub way: Way,
+    /// What is said.
+    pub commands: Vec<String>,
+    /// What is seen of it.
+    pub output: transcript::Options,
 }
 
 /// Receiving.

@@ -1,6 +1,6 @@
 //! How a host is looked at.
 
-use super::profile::{Typed, keys};
+use super::profile::Typed;
 use super::{Wrong, config, mail, sendmail, value};
 use crate::config::{Places, find};
 use crate::plan::{
@@ -159,7 +159,7 @@ impl Args {
             Ok(None) => {}
             Ok(Some(found)) => {
                 configuration.path = Some(found.path().to_owned());
-                let read = found.read(&keys(typed.command()));
+                let read = found.read(&typed.keys());
                 let faults = read.map(|config| {
                     configuration.profiles = config.profiles().len();
                     config::faults(&config, typed)

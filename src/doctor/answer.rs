@@ -243,7 +243,7 @@ fn way_to(destination: &Destination, way: &Way) -> String {
 pub fn where_to(way: &Way) -> String {
     match &way.route.relay {
         Some(place) => match &place.host {
-            host @ Host::Unix(_) => host.to_string(),
+            host @ (Host::Unix(_) | Host::Pipe(_)) => host.to_string(),
             host => format!("{host}:{}", place.port),
         },
         None => "the mail exchanger of the recipient".to_owned(),

@@ -9,7 +9,7 @@ use super::terminal::{Stdout, print};
 use crate::doctor::{Diagnosis, Surroundings, examine};
 use crate::exit::Exit;
 use crate::plan::{Doctor, Shown, View};
-use crate::transcript::Stevens;
+use crate::transcript::{Options, Stevens};
 use crate::watch::Nobody;
 
 /// Looks at it, with cron's eyes unless it was said otherwise, and says what it sees.
@@ -36,7 +36,7 @@ fn seen(plan: &Doctor, host: &Surroundings) -> Diagnosis {
     if plan.shown != Shown::Conversations {
         return examine(plan, host, &mut Nobody);
     }
-    let diagnosis = examine(plan, host, &mut Stevens::new(Stdout, true));
+    let diagnosis = examine(plan, host, &mut Stevens::new(Stdout, Options::verbose()));
     print(|out| out.write_all(b"\n"));
     diagnosis
 }

@@ -1,7 +1,10 @@
 //! One file a verb. Only here is anything written to stdout or stderr.
 
+mod alert;
+mod ask;
 mod config;
 mod demo;
+mod digest;
 mod doctor;
 mod keep;
 mod log;
@@ -16,6 +19,7 @@ mod sendmail;
 mod serve;
 mod sink;
 mod terminal;
+mod unit;
 
 use crate::exit::Exit;
 use crate::message::{self, Message, MessageError};
@@ -27,16 +31,19 @@ use terminal::{Stdout, complain};
 #[must_use]
 pub fn run(plan: Plan) -> Exit {
     match plan {
-        Plan::Send(plan) => send::run(*plan),
+        Plan::Send(plan) => send::run(&plan),
         Plan::Print(message, output) => print::run(message, output),
         Plan::Sink(plan) => sink::run(plan),
         Plan::Probe(plan) => probe::run(&plan),
+        Plan::Ask(plan) => ask::run(&plan),
         Plan::Doctor(plan) => doctor::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),
         Plan::Sendmail(plan) => sendmail::run(&plan),
         Plan::Notify(plan) => notify::run(*plan),
+        Plan::Digest(plan) => digest::run(*plan),
+        Plan::Unit(plan) => unit::run(&plan),
     }
 }
 

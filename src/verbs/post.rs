@@ -10,6 +10,7 @@ use super::send::{self, Shown};
 use super::terminal::{complain, complain_as_it_is};
 use crate::address::{Entry, Mailbox};
 use crate::courier::Told;
+use crate::envelope::Dsn;
 use crate::exit::Exit;
 use crate::message::{
     Attachment, Content, Draft, Field, Input, Message, MessageError, Options, Text,
@@ -174,6 +175,7 @@ fn message(draft: Draft) -> Result<Message, MessageError> {
     let options = Options {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
+        dsn: Dsn::default(),
     };
     Message::build(options, SystemTime::now())
 }

@@ -13,6 +13,7 @@ mod sasl;
 mod server;
 mod spool;
 
+mod alerts;
 mod arguments;
 mod auth;
 mod bodies;
@@ -43,4 +44,5 @@ mod severed;
 mod starttls;
 mod strays;
 mod tls;
+mod units;
 mod ways;
