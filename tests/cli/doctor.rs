@@ -538,7 +538,7 @@ fn cron_has_little_environment_and_that_is_what_a_command_gets() {
     assert_eq!(object["by_cron"], true);
     assert_eq!(of(&object, "password")[0]["health"], "ok", "{object:#}");
     let lost = of(&object, "config")[1]["found"].as_str().unwrap();
-    assert_eq!(lost, "EHLO_CONFIG is set here, and not in cron");
+    assert!(lost.starts_with("EHLO_CONFIG") && lost.ends_with("set here, and not in cron"));
 }
 
 #[test]
