@@ -30,6 +30,7 @@
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
 //! | [`check`] | what can be found out about a server without sending mail | |
+//! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | regex |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
 //! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
@@ -50,13 +51,14 @@
 //! outcome    -> session route wire
 //! queue      -> outcome
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check script
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check script
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check
+//! script     -> route wire session
+//! verbs      -> plan script message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check
 //! ```
 
 pub mod address;
@@ -80,6 +82,7 @@ pub mod queue;
 pub mod ready;
 pub mod rewrite;
 pub mod route;
+pub mod script;
 pub mod secret;
 pub mod session;
 pub mod sink;

@@ -9,6 +9,7 @@ mod probe;
 mod profile;
 mod queue;
 mod route;
+mod script;
 mod sendmail;
 mod session;
 mod settings;
@@ -95,6 +96,8 @@ One line of JSON a step for a program to read, and a receiver to try it on:
 )]
 struct Cli {
     #[command(flatten)]
+    recipients: message::Recipients,
+    #[command(flatten)]
     message: message::Args,
     #[command(flatten)]
     route: route::Args,
@@ -124,6 +127,8 @@ enum Verb {
     Demo,
     /// Say what a server says of itself, without sending mail.
     Probe(Box<probe::Args>),
+    /// Hold a conversation that a script says, and check it.
+    Script(Box<script::Args>),
     /// Look at the configuration.
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
@@ -162,6 +167,9 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     if let Some(call) = sendmail::Call::of(words) {
         return call.plan(places);
     }
+    if let Some(recording) = script::Recording::of(words) {
+        return recording.plan(places);
+    }
     match words.get(1) {
         Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
             return Err(version());
@@ -181,6 +189,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         Some(Verb::Probe(arguments)) => {
             let plan = arguments.plan(typed, places).map_err(wrong)?;
             Ok(Plan::Probe(Box::new(plan)))
+        }
+        Some(Verb::Script(arguments)) => {
+            let plan = arguments.plan(&typed).map_err(wrong)?;
+            Ok(Plan::Script(Box::new(plan)))
         }
         Some(Verb::Config(arguments)) => arguments
             .plan(&mut typed.of_sending(), places)
@@ -402,7 +414,7 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
-    let message = cli.message.options()?;
+    let message = cli.message.options(cli.recipients)?;
     let output = cli.output.options();
     let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
     if only_print {

@@ -12,9 +12,10 @@ mod stage;
 
 pub use auth::Mechanism;
 pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line};
+pub use dots::Dots;
 pub use offers::Offers;
-pub use reply::{Class, Reply, ReplyError};
-pub use run::{Rest, resume, run};
+pub use reply::{Class, Gathering, Reply, ReplyError};
+pub use run::{Rest, resume, run, tell};
 pub use stage::Stage;
 
 use crate::address::Address;

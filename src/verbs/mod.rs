@@ -8,6 +8,7 @@ mod print;
 mod probe;
 mod progress;
 mod queue;
+mod script;
 mod send;
 mod sendmail;
 mod serve;
@@ -28,6 +29,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Print(message, output) => print::run(message, output),
         Plan::Sink(plan) => sink::run(plan),
         Plan::Probe(plan) => probe::run(&plan),
+        Plan::Script(plan) => script::run(*plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),

@@ -4,7 +4,7 @@ use super::Stream;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Shutdown};
 use std::time::Duration;
 
 impl Stream for Socket {
@@ -29,5 +29,13 @@ impl Stream for Socket {
 
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
         Self::set_write_timeout(self, Some(limit))
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
     }
 }
