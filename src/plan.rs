@@ -272,7 +272,7 @@ pub enum Script {
     /// Hold these.
     Run(Trial),
     /// Send a message, and write the session into a file, with the message beside it.
-    Record(Send, PathBuf),
+    Record(Box<Send>, PathBuf),
 }
 
 /// Scripts, and what they are held with.
@@ -290,7 +290,7 @@ pub struct Trial {
     pub message_option: Option<String>,
     /// What is seen of it.
     pub look: TrialLook,
-    /// Where the results go as JUnit's XML; `-` is the standard output.
+    /// Where the results go as `JUnit`'s XML; `-` is the standard output.
     pub junit: Option<PathBuf>,
 }
 

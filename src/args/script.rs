@@ -73,7 +73,7 @@ pub struct Args {
     #[arg(long)]
     tap: bool,
 
-    /// Write the results to this file as JUnit's XML; `-` is stdout.
+    /// Write the results to this file as XML of `JUnit`'s kind; `-` is stdout.
     #[arg(long, value_name = "FILE|-")]
     junit: Option<PathBuf>,
 
@@ -245,7 +245,10 @@ impl Recording {
         let mut way = plan.way;
         way.session.no_chunking = true;
         let send = Send { way, ..plan };
-        Ok(Plan::Script(Box::new(Script::Record(send, self.file))))
+        Ok(Plan::Script(Box::new(Script::Record(
+            Box::new(send),
+            self.file,
+        ))))
     }
 }
 

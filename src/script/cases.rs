@@ -58,7 +58,10 @@ impl Planning<'_> {
                     let mut own = before.clone();
                     own.statements.extend_from_slice(body);
                     let name = name.octets(&own.variables);
-                    let name = name.map_or_else(|error| error.to_string(), |name| escaped(&name));
+                    let name = name.map_or_else(
+                        |error| error.to_string(),
+                        |name| escaped(&name).replace("\\\"", "\""),
+                    );
                     self.add(&name, own);
                 }
                 Act::For { name, values, body } if has_tests(body) => {

@@ -1,4 +1,4 @@
-//! How tests ended, for programs: TAP and JUnit.
+//! How tests ended, for programs: TAP and `JUnit`.
 
 use super::run::{Ending, Finished};
 use super::tape::Heard;
@@ -64,7 +64,7 @@ pub fn tap(number: usize, finished: &Finished) -> String {
     }
 }
 
-/// All tests as JUnit's XML.
+/// All tests as `JUnit`'s XML.
 #[must_use]
 pub fn junit(all: &[Finished]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
@@ -92,7 +92,9 @@ fn add_suite(xml: &mut String, suite: &[Finished]) {
         of(|ending| matches!(ending, Ending::Failed { .. })),
         of(|ending| matches!(ending, Ending::Skipped(..))),
     );
-    suite.iter().for_each(|one| add_case(xml, one));
+    for one in suite {
+        add_case(xml, one);
+    }
     xml.push_str("  </testsuite>\n");
 }
 
@@ -139,4 +141,98 @@ fn attribute(text: &str) -> String {
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Difference, Spot};
+    use std::time::Duration;
+
+    fn finished(name: &str, ending: Ending) -> Finished {
+        Finished {
+            file: "a&b.ehlo".to_owned(),
+            name: name.to_owned(),
+            ending,
+            took: Duration::from_millis(1500),
+            lines: vec![
+                Heard::Sent("MAIL FROM:<>".to_owned()),
+                Heard::Line("550 \x1b no".to_owned()),
+            ],
+        }
+    }
+
+    fn all() -> Vec<Finished> {
+        let at = Spot {
+            file: "a&b.ehlo".into(),
+            line: 7,
+        };
+        let difference = Difference {
+            expected: "250".to_owned(),
+            came: "the server said \"550 <no>\"".to_owned(),
+        };
+        let why = "cannot connect".to_owned();
+        let exit = Exit::Temporary;
+        vec![
+            finished("good # 1", Ending::Passed),
+            finished(
+                "none",
+                Ending::Skipped(at.clone(), "not has DSN".to_owned()),
+            ),
+            finished(
+                "lost",
+                Ending::Failed {
+                    at: at.clone(),
+                    why,
+                    exit,
+                },
+            ),
+            finished("bad", Ending::Differed(at, difference)),
+        ]
+    }
+
+    #[test]
+    fn what_differs_counts_before_what_could_not_be_held() {
+        let all = all();
+        assert_eq!(exit(&all), Exit::Differed);
+        assert_eq!(exit(&all[..3]), Exit::Temporary);
+        assert_eq!(exit(&all[..2]), Exit::Ok);
+        assert_eq!(
+            summary(&all),
+            "4 tests: 1 passed, 1 failed, 1 not held, 1 skipped"
+        );
+        assert_eq!(summary(&all[..1]), "1 test: 1 passed");
+    }
+
+    #[test]
+    fn tap_is_as_its_readers_want_it() {
+        let lines: String = all()
+            .iter()
+            .enumerate()
+            .map(|(at, one)| tap(at + 1, one))
+            .collect();
+        assert_eq!(
+            tap_plan(4) + &lines,
+            "TAP version 13\n1..4\n\
+             ok 1 - good \\# 1\n\
+             ok 2 - none # SKIP a&b.ehlo:7: not has DSN\n\
+             not ok 3 - lost\n  ---\n  message: \"a&b.ehlo:7: cannot connect\"\n  ...\n\
+             not ok 4 - bad\n  ---\n  message: \"a&b.ehlo:7: expected 250, but the server said \\\"550 <no>\\\"\"\n  ...\n"
+        );
+    }
+
+    #[test]
+    fn junit_escapes_what_xml_cannot_hold() {
+        let xml = junit(&all());
+        assert!(xml.contains(
+            "  <testsuite name=\"a&amp;b.ehlo\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"6.000\">\n"
+        ));
+        assert!(
+            xml.contains("<testcase name=\"good # 1\" classname=\"a&amp;b.ehlo\" time=\"1.500\"/>")
+        );
+        assert!(xml.contains(
+            "<failure message=\"a&amp;b.ehlo:7: expected 250, but the server said &quot;550 &lt;no&gt;&quot;\">\
+             &gt;&gt;&gt; MAIL FROM:&lt;&gt;\n550 \\u{1b} no</failure>"
+        ), "{xml}");
+    }
 }

@@ -111,6 +111,13 @@ impl Text {
         }
     }
 
+    /// The text, where it has no variables.
+    #[must_use]
+    pub fn constant(&self) -> Option<String> {
+        let is_constant = self.variables().is_empty();
+        is_constant.then(|| self.string(&Variables::new()).unwrap_or_default())
+    }
+
     /// The names of its variables.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {

@@ -18,7 +18,7 @@ pub fn run(plan: Script) -> Exit {
             Err(exit) => exit,
         },
         Script::Run(trial) => trial::run(trial),
-        Script::Record(send, file) => record::run(send, &file),
+        Script::Record(send, file) => record::run(*send, &file),
     }
 }
 

@@ -36,6 +36,7 @@ mod queue_relays;
 mod queue_runs;
 mod refusals;
 mod replies;
+mod script;
 mod secrets;
 mod severed;
 mod starttls;

@@ -158,10 +158,9 @@ fn unknown(word: &str) -> String {
 /// A time; `what` says what is expected.
 pub fn time(words: &mut Words<'_>, what: &str) -> Result<Time, String> {
     let text = words.text(what)?;
-    if !text.variables().is_empty() {
+    let Some(text) = text.constant() else {
         return Ok(Time::Of(text));
-    }
-    let text = text.string(&Default::default()).unwrap_or_default();
+    };
     let time = duration(&text).ok_or_else(|| format!("expected {what}"))?;
     Ok(Time::Fixed(time))
 }
@@ -176,10 +175,9 @@ pub fn count(mut words: Words<'_>, most: usize) -> Result<Count, String> {
     let what = format!("a number from 1 to {most}");
     let text = words.text(&what)?;
     words.end()?;
-    if !text.variables().is_empty() {
+    let Some(text) = text.constant() else {
         return Ok(Count::Of(text, most));
-    }
-    let text = text.string(&Default::default()).unwrap_or_default();
+    };
     let number = text.parse().ok();
     let number = number.filter(|number| (1..=most).contains(number));
     number

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct Lines<'s> {
     file: Arc<str>,
     source: &'s Source,
-    lines: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'s>>>,
+    rest: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'s>>>,
 }
 
 /// One line, from its first character that is no blank.
@@ -25,7 +25,7 @@ impl<'s> Lines<'s> {
         Self {
             file: source.name.as_str().into(),
             source,
-            lines: source.text.lines().enumerate().peekable(),
+            rest: source.text.lines().enumerate().peekable(),
         }
     }
 
@@ -42,17 +42,17 @@ impl<'s> Lines<'s> {
     /// The first word of the next line.
     pub fn ahead(&mut self) -> Option<&'s str> {
         self.skip_empty();
-        let (_, line) = self.lines.peek()?;
+        let (_, line) = self.rest.peek()?;
         line.split_whitespace().next()
     }
 
     /// The next line.
     pub fn next(&mut self) -> Option<Line<'s>> {
         self.skip_empty();
-        let (number, text) = self.lines.next()?;
+        let (number, text) = self.rest.next()?;
         let mut text = Cow::Borrowed(text.trim());
         while let Some(whole) = goes_on(&text) {
-            let next = self.lines.next().map_or("", |(_, next)| next.trim());
+            let next = self.rest.next().map_or("", |(_, next)| next.trim());
             text = Cow::Owned(format!("{whole} {next}"));
         }
         Some(Line {
@@ -66,7 +66,7 @@ impl<'s> Lines<'s> {
 
     fn skip_empty(&mut self) {
         let is_empty = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
-        while self.lines.next_if(|(_, line)| is_empty(line)).is_some() {}
+        while self.rest.next_if(|(_, line)| is_empty(line)).is_some() {}
     }
 }
 

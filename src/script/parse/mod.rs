@@ -103,7 +103,7 @@ impl Parser {
             let made = match word {
                 "end" => Err("expected no `end` here; no block is open".to_owned()),
                 "test" if !until.has_tests(in_test) => Err(
-                    "expected no `test` here; tests stand beside each other, or in a `for`"
+                    "expected no `test` here; tests stand beside each other, or in a `for` before them"
                         .to_owned(),
                 ),
                 _ => self.statement(&line, lines, in_test),
@@ -160,9 +160,8 @@ impl Parser {
         let mut words = Words::new(rest);
         let name = words.text("the name of a script")?;
         words.end()?;
-        let name = name
-            .string(&Default::default())
-            .map_err(|_| "expected the name of a script, without variables")?;
+        let name = name.constant();
+        let name = name.ok_or("expected the name of a script, without variables")?;
         let source =
             source::find_in(&name, lines.directory()).map_err(|mistake| mistake.to_string())?;
         if self.open.contains(&source.name) {
@@ -241,3 +240,6 @@ impl Parser {
         Err("expected } for this {".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

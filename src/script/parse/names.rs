@@ -66,7 +66,7 @@ impl Names {
             Act::SayTogether(all) => all.iter().for_each(|said| self.says(at, said)),
             Act::Expect(wanted) => self.set.extend(wanted.names().map(str::to_owned)),
             Act::ExpectSilence(time) | Act::Pause(time) | Act::Timeout(time) => {
-                self.waits(at, time)
+                self.waits(at, time);
             }
             Act::ExpectClose(time) => time.iter().for_each(|time| self.waits(at, time)),
             Act::Set { name, value, .. } => {

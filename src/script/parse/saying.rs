@@ -55,10 +55,8 @@ fn slowly(rest: &str) -> Result<Saying, String> {
 fn file(rest: &str, lines: &Lines<'_>) -> Result<Saying, String> {
     let mut words = Words::new(rest);
     let named = words.text("the name of a file")?;
-    if !named.variables().is_empty() {
-        return Err("expected the name of a file, without variables".to_owned());
-    }
-    let name = named.string(&Default::default()).unwrap_or_default();
+    let name = named.constant();
+    let name = name.ok_or("expected the name of a file, without variables")?;
     let path = lines.path(&name);
     if !path.is_file() {
         return Err(format!("expected a file; {} is none", path.display()));

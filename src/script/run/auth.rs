@@ -77,7 +77,7 @@ impl Bench<'_, '_> {
         for _ in 0..MAX_CHALLENGES {
             let reply = self.reply(EXPECTED)?;
             if reply.code != 334 {
-                return self.proved(&exchange, reply);
+                return proved(&exchange, reply);
             }
             let answer = match pending.take() {
                 Some(first) => first,
@@ -86,15 +86,6 @@ impl Bench<'_, '_> {
             self.say_secretly(&answer, STARS)?;
         }
         Err(Stop::differs(EXPECTED, "the server does not stop asking"))
-    }
-
-    /// A yes counts only from who has proved to know the password, where the mechanism asks for it.
-    fn proved(&self, exchange: &Exchange, reply: Reply) -> Result<Reply, Stop> {
-        if reply.code == 235 && !exchange.is_finished() {
-            let came = "the server said yes before it had proved that it knows the password";
-            return Err(Stop::differs(EXPECTED, came));
-        }
-        Ok(reply)
     }
 
     fn say_secretly(&mut self, line: &str, shown: &str) -> Result<(), Stop> {
@@ -113,6 +104,15 @@ impl Bench<'_, '_> {
         });
         written.map_err(|error| Stop::differs(EXPECTED, error.to_string()))
     }
+}
+
+/// A yes counts only from who has proved to know the password, where the mechanism asks for it.
+fn proved(exchange: &Exchange, reply: Reply) -> Result<Reply, Stop> {
+    if reply.code == 235 && !exchange.is_finished() {
+        let came = "the server said yes before it had proved that it knows the password";
+        return Err(Stop::differs(EXPECTED, came));
+    }
+    Ok(reply)
 }
 
 fn encoded(response: &[u8]) -> Zeroizing<String> {

@@ -116,6 +116,8 @@ impl Bench<'_, '_> {
                 return Err(Stop::differs("a TLS handshake", error.to_string()));
             }
         };
+        // The end of the handshake waits for our first words, and there may be none.
+        self.flush()?;
         tell(&secured, &mut *self.watch);
         let is_good = secured.judgement.is_good();
         let words = secured.judgement.words();

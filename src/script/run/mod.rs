@@ -363,3 +363,6 @@ impl<'m, 'w> Bench<'m, 'w> {
         self.wire.as_mut().ok_or_else(missing)
     }
 }
+
+#[cfg(test)]
+mod tests;

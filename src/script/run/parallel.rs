@@ -6,7 +6,7 @@ use crate::script::statement::{Spot, Statement};
 use crate::script::tape::{Heard, Tape};
 use crate::script::text::Variables;
 use crate::watch::{Happening, Nobody};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 /// The stack of a thread; what a script does needs little.
 const STACK: usize = 512 * 1024;
@@ -33,7 +33,7 @@ impl Bench<'_, '_> {
                 builder.spawn_scoped(scope, move || hold(means, variables.clone(), turn, body))
             };
             let threads: Vec<_> = (1..=count).map(begin).collect();
-            let ended = threads.into_iter().flatten().map(|thread| thread.join());
+            let ended = threads.into_iter().flatten().map(ScopedJoinHandle::join);
             ended.flatten().collect()
         });
         let mut worst = if held.len() == count {

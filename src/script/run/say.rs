@@ -16,7 +16,7 @@ use std::path::Path;
 const BLOCK: usize = 64 * 1024;
 
 /// The most that is shown of octets that are said raw.
-const SHOWN: usize = 200;
+const SHOWN: usize = 400;
 
 impl Bench<'_, '_> {
     /// Says all of these in as few packets as may be.
@@ -82,7 +82,7 @@ impl Bench<'_, '_> {
 
     /// Where the server has gone, what it said before it went is worth more than that it takes nothing
     /// more: whoever expects a reply hears of it.
-    fn flush(&mut self) -> Result<(), Stop> {
+    pub(super) fn flush(&mut self) -> Result<(), Stop> {
         let limit = self.limit;
         let wire = self.wire()?;
         match wire.flush(limit) {
