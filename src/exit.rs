@@ -35,6 +35,8 @@ pub enum Exit {
     Partly,
     /// How the queue stands, for monitoring: numbers of another table.
     Health(Health),
+    /// A server did something else than a script expects; only `ehlo script` ends so.
+    Differed,
 }
 
 /// The exit status of `ehlo queue status`, as Nagios and those like it want it.
@@ -140,6 +142,7 @@ impl Exit {
                  not known: see the report; do not simply send again",
             ),
             Self::Health(health) => health.row(),
+            Self::Differed => (1, "a server did something else than a script expects"),
         }
     }
 

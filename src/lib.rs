@@ -31,6 +31,7 @@
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
 //! | [`check`] | what can be found out about a server without sending mail | |
+//! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | regex |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
 //! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
@@ -52,13 +53,14 @@
 //! queue      -> outcome
 //! alert      ->
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert script
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert script
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert script
+//! script     -> route wire session
 //! ```
 
 pub mod address;
@@ -84,6 +86,7 @@ pub mod queue;
 pub mod ready;
 pub mod rewrite;
 pub mod route;
+pub mod script;
 pub mod secret;
 pub mod session;
 pub mod sink;

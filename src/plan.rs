@@ -10,7 +10,9 @@ use crate::check::Expectation;
 use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
 use crate::wire::tls;
-use crate::{config, credentials, message, queue, rewrite, route, session, sink, transcript};
+use crate::{
+    config, credentials, message, queue, rewrite, route, script, session, sink, transcript,
+};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +30,8 @@ pub enum Plan {
     Probe(Box<Probe>),
     /// Say commands to a server.
     Ask(Box<Ask>),
+    /// Hold the conversation that scripts say.
+    Script(Box<Script>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.
@@ -291,6 +295,54 @@ pub struct Ask {
     pub commands: Vec<String>,
     /// What is seen of it.
     pub output: transcript::Options,
+}
+
+/// What is done with scripts.
+#[derive(Debug)]
+pub enum Script {
+    /// Name those that come with the program.
+    List,
+    /// Print one of them.
+    Show(String),
+    /// Look for mistakes in these.
+    Check(Trial),
+    /// Hold these.
+    Run(Trial),
+    /// Send a message, and write the session into a file, with the message beside it.
+    Record(Box<Send>, PathBuf),
+}
+
+/// Scripts, and what they are held with.
+#[derive(Debug)]
+pub struct Trial {
+    /// Files, or names of those that come with the program.
+    pub names: Vec<String>,
+    /// The server, and how it is reached.
+    pub way: Way,
+    /// What the command line sets.
+    pub variables: script::Variables,
+    /// The message of `>message`.
+    pub message: Option<message::Options>,
+    /// An option, as it is spelled, that has a meaning only for the message.
+    pub message_option: Option<String>,
+    /// What is seen of it.
+    pub look: TrialLook,
+    /// Where the results go as `JUnit`'s XML; `-` is the standard output.
+    pub junit: Option<PathBuf>,
+}
+
+/// What is seen of scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrialLook {
+    /// The conversation; with details or without.
+    Conversation {
+        /// Every address considered, and the certificates.
+        verbose: bool,
+    },
+    /// Results for a program, in TAP.
+    Tap,
+    /// What failed, on stderr.
+    Quiet,
 }
 
 /// Receiving.

@@ -16,6 +16,7 @@ mod probe;
 mod profile;
 mod queue;
 mod route;
+mod script;
 mod sendmail;
 mod session;
 mod settings;
@@ -104,6 +105,8 @@ One line of JSON a step for a program to read, and a receiver to try it on:
 )]
 struct Cli {
     #[command(flatten)]
+    recipients: message::Recipients,
+    #[command(flatten)]
     message: message::Args,
     #[command(flatten)]
     route: route::Args,
@@ -159,6 +162,8 @@ enum Verb {
     Probe(Box<probe::Args>),
     /// Say commands to a server, and show what it answers.
     Ask(Box<ask::Args>),
+    /// Hold a conversation that a script says, and check it.
+    Script(Box<script::Args>),
     /// Look at the configuration.
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
@@ -203,6 +208,9 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     if let Some(call) = sendmail::Call::of(words) {
         return call.plan(places);
     }
+    if let Some(recording) = script::Recording::of(words) {
+        return recording.plan(places);
+    }
     match words.get(1) {
         Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
             return Err(version());
@@ -226,6 +234,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         Some(Verb::Ask(arguments)) => {
             let plan = arguments.plan().map_err(wrong)?;
             Ok(Plan::Ask(Box::new(plan)))
+        }
+        Some(Verb::Script(arguments)) => {
+            let plan = arguments.plan(&typed).map_err(wrong)?;
+            Ok(Plan::Script(Box::new(plan)))
         }
         Some(Verb::Config(arguments)) => arguments
             .plan(&mut typed.of_sending(), places)
@@ -478,7 +490,7 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
-    let mut message = cli.message.options()?;
+    let mut message = cli.message.options(cli.recipients)?;
     message.dsn = cli.rare.extensions.dsn();
     message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;

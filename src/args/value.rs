@@ -5,6 +5,7 @@ use crate::host::is_host_name;
 use crate::message::{Field, Input};
 use crate::route::{Host, Place};
 use crate::text::{forbidden, name_of};
+use crate::time::parsed as time;
 use crate::wire::tls::Pin;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::net::IpAddr;
@@ -282,23 +283,6 @@ pub fn wait(text: &str) -> Result<Duration, String> {
         return Err("it wants a time from 1s to 366d".to_owned());
     }
     Ok(duration)
-}
-
-fn time(text: &str) -> Option<Duration> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().ok()?;
-    let seconds = match unit {
-        "" | "s" => number,
-        "ms" => number / 1000.0,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        "d" => number * DAY.as_secs_f64(),
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The name of an item of the queue: letters and digits.

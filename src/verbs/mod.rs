@@ -13,6 +13,7 @@ mod print;
 mod probe;
 mod progress;
 mod queue;
+mod script;
 mod send;
 mod sendmail;
 mod serve;
@@ -35,6 +36,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Sink(plan) => sink::run(plan),
         Plan::Probe(plan) => probe::run(&plan),
         Plan::Ask(plan) => ask::run(&plan),
+        Plan::Script(plan) => script::run(*plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),

@@ -33,4 +33,5 @@ mod matrix;
 mod odd_tls;
 mod reading;
 mod refusals;
+mod script;
 mod signed;
