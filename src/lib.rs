@@ -25,7 +25,7 @@
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
-//! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
+//! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
@@ -43,7 +43,7 @@
 //! rewrite    ->
 //! message    -> rewrite
 //! route      ->
-//! sink       ->
+//! sink       -> wire
 //! config     ->
 //! credentials ->
 //! session    -> wire

@@ -31,6 +31,14 @@ pub fn rfc3339(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
+/// `Sun Nov 22 22:15:30 2026` in UTC: the first line of a message in an mbox (RFC 4155).
+#[must_use]
+pub fn mbox_date(at: SystemTime) -> String {
+    DateTime::<chrono::Utc>::from(at)
+        .format("%a %b %e %H:%M:%S %Y")
+        .to_string()
+}
+
 /// A time as one speaks of it, rounded down: `1 minute`, `47 hours`, `5 days`.
 #[must_use]
 pub fn spoken(time: Duration) -> String {
