@@ -152,12 +152,9 @@ mod tests {
 
     fn envelope() -> Envelope {
         Envelope {
-            peer: ([127, 0, 0, 1], 1).into(),
-            helo: "me".into(),
             sender: "a@x".into(),
             recipients: vec!["b@x".into(), "c@x".into()],
-            smtputf8: false,
-            body_8bit: false,
+            ..Envelope::of(([127, 0, 0, 1], 1).into(), "me")
         }
     }
 

@@ -127,9 +127,10 @@ impl Sink {
             hammer,
         } = self;
         let gate = Gate::new(options.count, options.limits.max_connections, Some(hammer));
-        let what = match options.manner.lmtp {
-            true => "LMTP ehlo sink",
-            false => "ESMTP ehlo sink",
+        let what = if options.manner.lmtp {
+            "LMTP ehlo sink"
+        } else {
+            "ESMTP ehlo sink"
         };
         let house = House {
             introduction: Introduction {
@@ -229,7 +230,7 @@ mod tests {
     use std::thread::JoinHandle;
     use std::time::Instant;
 
-    use super::super::{Limits, Maildir};
+    use super::super::Maildir;
     use super::*;
 
     fn options(count: u64) -> Options {

@@ -189,9 +189,10 @@ impl<'a, P: Peer> Session<'a, P> {
 
     fn say_aloud(&mut self, reply: &str) {
         let has_enhanced = self.house.manner.offers.has(Keyword::EnhancedStatusCodes);
-        let reply = match has_enhanced {
-            true => Cow::Borrowed(reply),
-            false => Cow::Owned(reply::without_enhanced(reply)),
+        let reply = if has_enhanced {
+            Cow::Borrowed(reply)
+        } else {
+            Cow::Owned(reply::without_enhanced(reply))
         };
         self.saw(&Seen::Reply { text: &reply });
         self.channel.say(&reply);
@@ -255,16 +256,15 @@ impl<'a, P: Peer> Session<'a, P> {
     /// The reply to EHLO.
     fn offers(&self) -> String {
         let name = self.house.introduction.name.to_owned();
-        let offers = self.house.manner.offers.lines(|offer| self.offer(offer));
+        let offers = self.house.manner.offers.iter();
+        let offers = offers.filter_map(|offer| self.offer(offer));
         let lines: Vec<String> = std::iter::once(name).chain(offers).collect();
-        let (last, others) = lines
-            .split_last()
-            .map_or(("", &[][..]), |(last, others)| (last.as_str(), others));
-        let others: String = others
-            .iter()
-            .map(|line| format!("250-{line}\r\n"))
-            .collect();
-        format!("{others}250 {last}")
+        let last = lines.len() - 1;
+        let lines = lines.iter().enumerate().map(|(place, line)| {
+            let mark = if place == last { ' ' } else { '-' };
+            format!("250{mark}{line}")
+        });
+        lines.collect::<Vec<_>>().join("\r\n")
     }
 
     /// What an offer says here and now.

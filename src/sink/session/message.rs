@@ -130,9 +130,10 @@ impl<'a, P: Peer> Session<'a, P> {
     fn begin(&self, envelope: &Envelope) -> Result<Receipt<'a>, Refusal> {
         if envelope.recipients.is_empty() {
             // RFC 2033 §4.2 has another code for it than RFC 5321.
-            return Err(match self.house.manner.lmtp {
-                true => reply::NO_RECIPIENTS_OF_LMTP,
-                false => reply::NO_RECIPIENTS,
+            return Err(if self.house.manner.lmtp {
+                reply::NO_RECIPIENTS_OF_LMTP
+            } else {
+                reply::NO_RECIPIENTS
             });
         }
         let max_bytes = self.house.limits.max_message_bytes;
@@ -228,11 +229,11 @@ impl<'a, P: Peer> Session<'a, P> {
             };
             faults.push(due);
         }
-        let is_taken = |fault: &Option<&What>| fault.and_then(What::refusal).is_none();
+        let is_taken = |fault: Option<&What>| fault.and_then(What::refusal).is_none();
         let mut reply = Cow::Borrowed(reply::NOBODY_TAKES_IT);
-        if faults.iter().any(is_taken) {
+        if faults.iter().copied().any(is_taken) {
             let mut taken = envelope.clone();
-            taken.keep_only(|place| is_taken(&faults[place]));
+            taken.keep_only(|place| is_taken(faults[place]));
             reply = self.keep_whole(receipt, &taken)?;
         }
         if !self.house.manner.lmtp {

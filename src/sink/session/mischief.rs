@@ -45,13 +45,11 @@ impl<'a, P: Peer> Session<'a, P> {
     /// Does what is to be done at a stage, unless it is refused on purpose, and says how it went.
     pub(super) fn step(&mut self, stage: Stage, act: impl FnOnce(&mut Self) -> Due) -> Turn {
         let fault = self.draw(stage)?;
-        match fault.and_then(What::refusal) {
-            Some(_) => self.say(fault, ""),
-            None => {
-                let due = act(self)?;
-                self.say(fault, &due)
-            }
+        if fault.and_then(What::refusal).is_some() {
+            return self.say(fault, "");
         }
+        let due = act(self)?;
+        self.say(fault, &due)
     }
 
     /// Says what is due, or what a fault makes of it.
@@ -94,9 +92,10 @@ impl<'a, P: Peer> Session<'a, P> {
             return Ok(());
         }
         self.channel.flush()?;
-        match self.house.gate.pause(time) {
-            true => Ok(()),
-            false => Err(End::Full),
+        if self.house.gate.pause(time) {
+            Ok(())
+        } else {
+            Err(End::Full)
         }
     }
 

@@ -40,13 +40,12 @@ impl Failure {
         match self {
             Failure::Tls(EncryptionError::File(error)) => error.exit(),
             Failure::Tls(EncryptionError::Make(_)) | Failure::Signals(_) => Exit::Bug,
-            Failure::Tls(_) => Exit::NoInput,
+            Failure::Tls(_) | Failure::Users(UsersError::Unread { .. }) => Exit::NoInput,
             Failure::Users(UsersError::Exposed { .. }) => Exit::Policy,
-            Failure::Users(UsersError::Unread { .. }) => Exit::NoInput,
             Failure::Users(UsersError::Line { .. }) => Exit::Config,
             Failure::Sink(SinkError::Remote(_) | SinkError::Name(_)) => Exit::Usage,
-            Failure::Sink(SinkError::Listen { .. } | SinkError::Accept(_)) => Exit::CantCreate,
-            Failure::File { .. } => Exit::CantCreate,
+            Failure::Sink(SinkError::Listen { .. } | SinkError::Accept(_))
+            | Failure::File { .. } => Exit::CantCreate,
         }
     }
 }
