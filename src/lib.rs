@@ -26,7 +26,7 @@
 //! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
 //! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
-//! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
+//! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
@@ -45,7 +45,7 @@
 //! rewrite    ->
 //! message    -> rewrite
 //! route      ->
-//! sink       ->
+//! sink       -> wire
 //! config     ->
 //! credentials ->
 //! session    -> wire

@@ -155,7 +155,7 @@ impl Cli {
 #[command(defer = true)]
 enum Verb {
     /// Receive mail on loopback, for demos, tests and scripts.
-    Sink(sink::Args),
+    Sink(Box<sink::Args>),
     /// Send a message with an attachment to a receiver inside, and show both sides.
     Demo,
     /// Say what a server says of itself, without sending mail.
@@ -225,7 +225,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
     let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
-        Some(Verb::Sink(arguments)) => Ok(Plan::Sink(arguments.plan())),
+        Some(Verb::Sink(arguments)) => {
+            let plan = arguments.plan().map_err(wrong)?;
+            Ok(Plan::Sink(Box::new(plan)))
+        }
         Some(Verb::Demo) => Ok(Plan::Demo),
         Some(Verb::Probe(arguments)) => {
             let plan = arguments.plan(typed, places).map_err(wrong)?;

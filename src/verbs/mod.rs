@@ -33,7 +33,7 @@ pub fn run(plan: Plan) -> Exit {
     match plan {
         Plan::Send(plan) => send::run(&plan),
         Plan::Print(message, output) => print::run(message, output),
-        Plan::Sink(plan) => sink::run(plan),
+        Plan::Sink(plan) => sink::run(*plan),
         Plan::Probe(plan) => probe::run(&plan),
         Plan::Ask(plan) => ask::run(&plan),
         Plan::Script(plan) => script::run(*plan),
