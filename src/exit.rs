@@ -33,13 +33,13 @@ pub enum Exit {
     Config,
     /// Some accepted and others not, or not known: the addition to sysexits.h.
     Partly,
-    /// How the queue stands, for monitoring: numbers of another table.
+    /// How the queue or the host stands, for monitoring: numbers of another table.
     Health(Health),
     /// A server did something else than a script expects; only `ehlo script` ends so.
     Differed,
 }
 
-/// The exit status of `ehlo queue status`, as Nagios and those like it want it.
+/// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and those like it want it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     /// All is well.

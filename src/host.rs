@@ -1,6 +1,7 @@
 //! Who and where we are: the login name and the names of this host.
 
 use std::fs;
+use std::path::PathBuf;
 
 /// The login name of the user who runs us, from the password file, else `$LOGNAME`, else `$USER`.
 #[must_use]
@@ -15,6 +16,23 @@ pub fn login() -> String {
     name.or_else(|| std::env::var("LOGNAME").ok())
         .or_else(|| std::env::var("USER").ok())
         .unwrap_or_else(|| "nobody".to_owned())
+}
+
+/// The home directory of the user whose rights we have, from the password file.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    home_of(user, &fs::read_to_string("/etc/passwd").unwrap_or_default())
+}
+
+/// The home directory that a password file gives a user.
+fn home_of(user: u32, passwd: &str) -> Option<PathBuf> {
+    let user = user.to_string();
+    let home = passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&user.as_str())).then(|| fields.get(5).copied())?
+    });
+    home.map(PathBuf::from).filter(|home| home.is_absolute())
 }
 
 /// Whether this process has more rights than whoever called it: a set-uid or set-gid bit is in play, and
@@ -94,6 +112,13 @@ pub fn is_host_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_password_file_knows_the_home_of_a_user() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\nodd\n";
+        assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
+        assert_eq!(home_of(1001, passwd), None);
+    }
 
     #[test]
     fn the_hosts_file_qualifies_a_short_node_name() {

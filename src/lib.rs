@@ -32,9 +32,10 @@
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | regex |
+//! | [`doctor`] | what this host would do with a mail from cron, step by step, without sending it | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -59,8 +60,9 @@
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert script
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert script doctor
 //! script     -> route wire session
+//! doctor     -> plan ready check rewrite queue route session outcome deliver credentials
 //! ```
 
 pub mod address;
@@ -73,8 +75,10 @@ pub mod config;
 pub mod courier;
 pub mod credentials;
 pub mod deliver;
+pub mod doctor;
 pub mod envelope;
 pub mod exit;
+pub mod figures;
 pub mod host;
 pub mod message;
 pub mod outcome;

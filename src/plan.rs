@@ -1,9 +1,11 @@
 //! What will be done: plain data, every default decided.
 
 mod alert;
+mod doctor;
 mod mail;
 
 pub use alert::{Alert, Digest, DigestTask, Unit};
+pub use doctor::{Configuration, Doctor, Front, Shown, Step, Test, View};
 pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
 use crate::check::Expectation;
@@ -32,6 +34,8 @@ pub enum Plan {
     Ask(Box<Ask>),
     /// Hold the conversation that scripts say.
     Script(Box<Script>),
+    /// Say what this host would do with a mail from cron.
+    Doctor(Box<Doctor>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.

@@ -10,12 +10,14 @@ use ehlo::exit::{Exit, Health};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "generated/doctor.rs"]
+mod doctor;
 #[path = "generated/queue.rs"]
 mod queue;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
 
-const VERBS: [(&str, &str); 7] = [
+const VERBS: [(&str, &str); 8] = [
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -39,6 +41,11 @@ const VERBS: [(&str, &str); 7] = [
         "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
     ),
     (
+        "doctor",
+        "Say what this host would do with a mail from cron, step by step and without sending one, and what mends \
+         what is wrong; see ehlo-doctor(1).",
+    ),
+    (
         "sendmail",
         "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
          without being told.",
@@ -49,7 +56,7 @@ const VERBS: [(&str, &str); 7] = [
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 7] = [
+const SYNOPSIS: [(&str, &str); 8] = [
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
@@ -59,6 +66,7 @@ const SYNOPSIS: [(&str, &str); 7] = [
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
     ),
+    ("ehlo doctor", " [OPTIONS]"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
@@ -355,7 +363,7 @@ fn main_page() -> String {
         &mut own,
         "SEE ALSO",
         &[
-            "ehlo-probe(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
+            "ehlo-doctor(1), ehlo-probe(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
         ],
     );
     [
@@ -424,6 +432,19 @@ fn probe_page() -> String {
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, PROBE_EXAMPLES);
         table(own, "EXIT STATUS", owned(&PROBE_STATUS));
+    })
+}
+
+fn doctor_page() -> String {
+    verb_page("doctor", "ehlo-doctor", |own| {
+        section(own, "WITH CRON'S EYES", &doctor::EYES);
+        table(own, "STEPS", owned(&doctor::STEPS));
+        section(own, "JSON", &[doctor::JSON]);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, doctor::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&doctor::STATUS));
+        own.control("PP", []);
+        own.text([roman(doctor::OF_TEST)]);
     })
 }
 
@@ -533,6 +554,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo.1"), &main_page());
     check(Path::new("man/ehlo-sink.1"), &sink_page());
     check(Path::new("man/ehlo-probe.1"), &probe_page());
+    check(Path::new("man/ehlo-doctor.1"), &doctor_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
 }
@@ -552,6 +574,12 @@ fn the_completions_are_those_of_todays_command_line() {
         let path: PathBuf = ["completions", name].iter().collect();
         check(&path, &String::from_utf8(text).unwrap());
     }
+}
+
+#[test]
+fn the_manual_of_the_doctor_names_every_step() {
+    let named = doctor::STEPS.map(|(name, _)| name);
+    assert_eq!(named, ehlo::plan::Step::ALL.map(ehlo::plan::Step::name));
 }
 
 #[test]

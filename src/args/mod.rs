@@ -7,6 +7,7 @@ mod auth;
 mod bench;
 mod config;
 mod digest;
+mod doctor;
 mod extensions;
 mod mail;
 mod message;
@@ -174,6 +175,8 @@ enum Verb {
     Digest(Box<digest::Args>),
     /// Mail what became of a unit of systemd.
     Unit(Box<unit::Args>),
+    /// Say what this host would do with a mail from cron, without sending one.
+    Doctor(Box<doctor::Args>),
     /// Do what sendmail does, with its options.
     Sendmail(sendmail::Words),
     /// Show the queue, as sendmail does.
@@ -258,6 +261,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             Ok(Plan::Digest(Box::new(plan)))
         }
         Some(Verb::Unit(arguments)) => Ok(Plan::Unit(Box::new(arguments.plan(&typed, places)))),
+        Some(Verb::Doctor(arguments)) => {
+            let plan = arguments.plan(typed, words, places);
+            Ok(Plan::Doctor(Box::new(plan)))
+        }
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
     }

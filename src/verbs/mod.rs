@@ -5,6 +5,7 @@ mod ask;
 mod config;
 mod demo;
 mod digest;
+mod doctor;
 mod keep;
 mod log;
 mod notify;
@@ -37,6 +38,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Probe(plan) => probe::run(&plan),
         Plan::Ask(plan) => ask::run(&plan),
         Plan::Script(plan) => script::run(*plan),
+        Plan::Doctor(plan) => doctor::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),

@@ -2,7 +2,7 @@
 //! neither kept nor sent, it is put where a person finds it.
 
 mod address;
-mod dead_letter;
+pub mod dead_letter;
 mod syslog;
 
 use super::keep::{Ended, Kept};
@@ -83,7 +83,11 @@ pub fn post(mail: &Mail, memo: &Memo) -> Posted {
 }
 
 fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
-    let shown = sent(dispatch, message);
+    let output = transcript::Options {
+        format: Format::None,
+        ..transcript::Options::default()
+    };
+    let shown = sent(dispatch, message, output);
     let failed = |fate: &&Fate| !fate.verdict.is_cared_for();
     let first = shown.report.fates.iter().find(failed);
     let reason = first.map(|fate| fate.sentence.clone()).unwrap_or_default();
@@ -99,11 +103,7 @@ fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Post
 }
 
 /// By way of the queue; where there is no place for one, at once.
-fn sent(dispatch: &Dispatch, message: &Message) -> Shown {
-    let output = transcript::Options {
-        format: Format::None,
-        ..transcript::Options::default()
-    };
+pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options) -> Shown {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
     let at_once = || send::at_once(message, way, fallbacks, output);
     let Some(queueing) = &dispatch.queueing else {
@@ -138,7 +138,7 @@ fn sent(dispatch: &Dispatch, message: &Message) -> Shown {
 }
 
 /// The message, in the envelope that aliases and rules make.
-fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
+pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
     let addressed = Addressed::of(head, rewriter)?;
     let made = memo.headers.iter().cloned().chain(addressed.headers);
     let made = made.chain([auto_submitted()]);

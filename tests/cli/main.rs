@@ -24,6 +24,7 @@ mod chunks;
 mod config;
 mod copies;
 mod courier;
+mod doctor;
 mod fallback;
 mod files;
 mod floods;
