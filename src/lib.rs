@@ -29,6 +29,7 @@
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
+//! | [`job`] | commands that are run for somebody who is not there, what they write, and how that is told | flate2 |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
@@ -50,13 +51,14 @@
 //! outcome    -> session route wire
 //! queue      -> outcome
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check
+//! job        ->
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check job
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check job
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check job
 //! ```
 
 pub mod address;
@@ -71,6 +73,7 @@ pub mod deliver;
 pub mod envelope;
 pub mod exit;
 pub mod host;
+pub mod job;
 pub mod message;
 pub mod outcome;
 pub mod pattern;

@@ -1,7 +1,9 @@
 //! What will be done: plain data, every default decided.
 
+mod job;
 mod mail;
 
+pub use job::{Job, Locking, When};
 pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
 use crate::check::Expectation;
@@ -33,6 +35,8 @@ pub enum Plan {
     Sendmail(Box<Sendmail>),
     /// Mail a line or a text.
     Notify(Box<Notify>),
+    /// Run a command, and mail what happened.
+    Job(Box<Job>),
 }
 
 /// Sending.

@@ -10,6 +10,7 @@ mod print;
 mod probe;
 mod progress;
 mod queue;
+mod run;
 mod send;
 mod sendmail;
 mod serve;
@@ -35,6 +36,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Queue(plan) => queue::run(&plan),
         Plan::Sendmail(plan) => sendmail::run(&plan),
         Plan::Notify(plan) => notify::run(*plan),
+        Plan::Job(plan) => run::run(&plan),
     }
 }
 
