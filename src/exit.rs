@@ -35,6 +35,8 @@ pub enum Exit {
     Partly,
     /// How the queue stands, for monitoring: numbers of another table.
     Health(Health),
+    /// As a command ended that was run: any number, 128 and its number for a signal.
+    Command(u8),
 }
 
 /// The exit status of `ehlo queue status`, as Nagios and those like it want it.
@@ -81,7 +83,7 @@ impl Health {
 }
 
 impl Exit {
-    /// Every status but those for monitoring, in the order of its number.
+    /// Every status but those for monitoring and of commands, in the order of its number.
     pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Usage,
@@ -140,6 +142,7 @@ impl Exit {
                  not known: see the report; do not simply send again",
             ),
             Self::Health(health) => health.row(),
+            Self::Command(status) => (status, "as the command ended"),
         }
     }
 

@@ -30,6 +30,7 @@
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
+//! | [`job`] | commands that are run for somebody who is not there, what they write, and how that is told | flate2 |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
@@ -51,14 +52,15 @@
 //! outcome    -> session route wire
 //! queue      -> outcome
 //! alert      ->
+//! job        ->
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert job
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert job
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert job
 //! ```
 
 pub mod address;
@@ -74,6 +76,7 @@ pub mod deliver;
 pub mod envelope;
 pub mod exit;
 pub mod host;
+pub mod job;
 pub mod message;
 pub mod outcome;
 pub mod pattern;

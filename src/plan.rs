@@ -1,9 +1,11 @@
 //! What will be done: plain data, every default decided.
 
 mod alert;
+mod job;
 mod mail;
 
 pub use alert::{Alert, Digest, DigestTask, Unit};
+pub use job::{Gathering, Job, Locking, When};
 pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
 use crate::check::Expectation;
@@ -39,6 +41,8 @@ pub enum Plan {
     Digest(Box<Digest>),
     /// Mail what became of a unit of systemd.
     Unit(Box<Unit>),
+    /// Run a command, and mail what happened.
+    Job(Box<Job>),
 }
 
 /// Sending.

@@ -12,6 +12,7 @@ mod print;
 mod probe;
 mod progress;
 mod queue;
+mod run;
 mod send;
 mod sendmail;
 mod serve;
@@ -40,6 +41,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Notify(plan) => notify::run(*plan),
         Plan::Digest(plan) => digest::run(*plan),
         Plan::Unit(plan) => unit::run(&plan),
+        Plan::Job(plan) => run::run(&plan),
     }
 }
 
