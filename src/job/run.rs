@@ -4,6 +4,7 @@ use super::interleave::Interleaver;
 use super::log::Recorder;
 use super::signals::Signals;
 use super::{Ending, Finished, Order, Stream};
+use crate::text::shown;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -28,7 +29,7 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
     let (started, begun) = (SystemTime::now(), Instant::now());
     let mut running = match Running::start(order, begun) {
         Ok(running) => running,
-        Err(error) => return Finished::without_run(order, not_started(&error)),
+        Err(error) => return Finished::without_run(order, not_started(order, &error)),
     };
     let mut output = Interleaver::new(Recorder::new(order.log_limit));
     let ended = running.watch(&mut |from, bytes| {
@@ -37,7 +38,7 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
     });
     let ending = match ended {
         Ok(status) => running.ending(status, order),
-        Err(error) => not_started(&error),
+        Err(error) => not_started(order, &error),
     };
     Finished {
         started,
@@ -52,15 +53,27 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
 }
 
 /// 127 where there is no such program, else 126: as shells have it.
-fn not_started(error: &io::Error) -> Ending {
-    let status = match error.kind() {
-        io::ErrorKind::NotFound => 127,
-        _ => 126,
+fn not_started(order: &Order, error: &io::Error) -> Ending {
+    let program = order.command.first().cloned().unwrap_or_default();
+    let program = shown(&program.to_string_lossy());
+    let (status, why) = match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') => (
+            127,
+            format!("there is no {program}, or not what its first line says runs it"),
+        ),
+        io::ErrorKind::NotFound => {
+            let path = std::env::var("PATH").unwrap_or_default();
+            let path = shown(&path);
+            let why = format!("there is no {program} in PATH={path}; name it with its directory");
+            (127, why)
+        }
+        io::ErrorKind::PermissionDenied => (
+            126,
+            format!("{program} may not be executed; chmod +x may mend it"),
+        ),
+        _ => (126, format!("{program}: {error}")),
     };
-    Ending::NotStarted {
-        status,
-        why: error.to_string(),
-    }
+    Ending::NotStarted { status, why }
 }
 
 /// A command that runs.

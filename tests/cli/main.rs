@@ -37,6 +37,7 @@ mod queue_relays;
 mod queue_runs;
 mod refusals;
 mod replies;
+mod run;
 mod secrets;
 mod severed;
 mod starttls;
