@@ -76,7 +76,7 @@ impl Finished {
             Ending::Exited(status) => format!("failed with status {status} after {took}"),
             Ending::Signalled(number) => {
                 let how = if self.handed_on == Some(*number) {
-                    ", which was handed on to it"
+                    ", which was handed on to it,"
                 } else {
                     ""
                 };

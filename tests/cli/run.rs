@@ -195,7 +195,7 @@ fn a_signal_is_named_and_gives_the_status_of_a_shell() {
 
 #[test]
 fn a_signal_for_us_is_handed_on_and_still_mailed() {
-    let mail = mails(143, &shell("kill -TERM $PPID; echo told; exec sleep 9"));
+    let mail = mails(143, &shell("echo told; kill -TERM $PPID; exec sleep 9"));
     has(
         &mail,
         &["KILLED(SIGTERM)", "which was handed on to it", "\n\ntold\n"],
