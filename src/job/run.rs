@@ -20,6 +20,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// hold it for ever.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// More than two pipes hold: who has written this since the command ended will not stop.
+const LEFTOVER: usize = 1 << 20;
+
 /// What is read at once.
 const BLOCK: usize = 64 * 1024;
 
@@ -86,6 +89,8 @@ struct Running {
     begun: Instant,
     /// When it ended.
     ended: Option<(Instant, ExitStatus)>,
+    /// How many octets were read since.
+    leftover: usize,
     /// When it is told to end, and after which time it is killed.
     deadline: Option<Instant>,
     kill_after: Duration,
@@ -117,6 +122,7 @@ impl Running {
             signals,
             begun,
             ended: None,
+            leftover: 0,
             deadline: order.timeout.map(|limit| begun + limit),
             kill_after: order.kill_after,
             told: Told::Nothing,
@@ -138,13 +144,21 @@ impl Running {
                 self.hear()?;
             }
             self.look_at_the_clock();
-            let is_silent = self.pipes.iter().all(Option::is_none);
-            if let Some((at, status)) = self.ended
-                && (is_silent || at.elapsed() >= GRACE)
-            {
+            let is_waiting = ready[0] || ready[1];
+            if let Some(status) = self.is_over(is_waiting) {
                 return Ok(status);
             }
         }
+    }
+
+    /// The status, when nothing more is to come. Whoever looks at a tee may have kept us from reading for
+    /// longer than the time of grace, so that what waits is read in any case.
+    fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
+        let (at, status) = self.ended?;
+        let is_closed = self.pipes.iter().all(Option::is_none);
+        let is_patient = is_waiting && self.leftover < LEFTOVER;
+        let is_late = at.elapsed() >= GRACE && !is_patient;
+        (is_closed || is_late).then_some(status)
     }
 
     /// Which of output, error and signals have something.
@@ -185,7 +199,10 @@ impl Running {
         };
         match rustix::io::read(pipe, &mut *block) {
             Ok(0) => self.pipes[from as usize] = None,
-            Ok(count) => audience(from, &block[..count]),
+            Ok(count) => {
+                self.leftover += if self.ended.is_some() { count } else { 0 };
+                audience(from, &block[..count]);
+            }
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(_) => self.pipes[from as usize] = None,
         }
