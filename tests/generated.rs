@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 
 #[path = "generated/queue.rs"]
 mod queue;
+#[path = "generated/run.rs"]
+mod run;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
 
-const VERBS: [(&str, &str); 7] = [
+const VERBS: [(&str, &str); 9] = [
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -39,6 +41,14 @@ const VERBS: [(&str, &str); 7] = [
         "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
     ),
     (
+        "run",
+        "Run a command, and mail what happened: when it failed, or always; see ehlo-run(1).",
+    ),
+    (
+        "notify",
+        "Mail a line or a text from a script; see ehlo-notify(1).",
+    ),
+    (
         "sendmail",
         "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
          without being told.",
@@ -49,7 +59,7 @@ const VERBS: [(&str, &str); 7] = [
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 7] = [
+const SYNOPSIS: [(&str, &str); 9] = [
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
@@ -59,6 +69,8 @@ const SYNOPSIS: [(&str, &str); 7] = [
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
     ),
+    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
+    ("ehlo notify", " [OPTIONS] [TEXT]..."),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
@@ -148,7 +160,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 11] = [
+const ENVIRONMENT: [(&str, &str); 12] = [
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -171,6 +183,10 @@ const ENVIRONMENT: [(&str, &str); 11] = [
         "the CAs that are trusted, instead of the system's",
     ),
     (
+        "MAILTO, MAILFROM",
+        "whom run and notify write to, and as whom, where no option says it",
+    ),
+    (
         "XDG_STATE_HOME",
         "where the queue of a user is, in ehlo/queue, instead of in ~/.local/state",
     ),
@@ -180,7 +196,7 @@ const ENVIRONMENT: [(&str, &str); 11] = [
     ),
     (
         "TMPDIR",
-        "where texts that come through a pipe wait, above 4 MiB",
+        "where texts that come through a pipe wait, above 1 MiB; and the logs of run",
     ),
     (
         "LOGNAME, USER",
@@ -355,7 +371,8 @@ fn main_page() -> String {
         &mut own,
         "SEE ALSO",
         &[
-            "ehlo-probe(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
+            "ehlo-notify(1), ehlo-probe(1), ehlo-queue(1), ehlo-run(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), \
+             hosts(5), netrc(5)",
         ],
     );
     [
@@ -424,6 +441,31 @@ fn probe_page() -> String {
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, PROBE_EXAMPLES);
         table(own, "EXIT STATUS", owned(&PROBE_STATUS));
+    })
+}
+
+fn run_page() -> String {
+    verb_page("run", "ehlo-run", |own| {
+        section(own, "THE MAIL", &run::MAIL);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "THE COMMAND", &run::COMMAND);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&run::STATUS));
+        own.control("PP", []);
+        own.text([roman(run::MAIL_STATUS.replace('\n', " "))]);
+    })
+}
+
+fn notify_page() -> String {
+    verb_page("notify", "ehlo-notify", |own| {
+        section(own, "THE MAIL", &run::NOTIFY_TEXT);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::NOTIFY_EXAMPLES);
+        section(own, "EXIT STATUS", &[run::NOTIFY_STATUS]);
     })
 }
 
@@ -535,6 +577,8 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-probe.1"), &probe_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
+    check(Path::new("man/ehlo-run.1"), &run_page());
+    check(Path::new("man/ehlo-notify.1"), &notify_page());
 }
 
 #[test]

@@ -46,11 +46,11 @@ pub struct Args {
     /// Tell the command to end after this time, like 30m or 1h.
     ///
     /// It gets TERM, with all that it has started.
-    #[arg(long, value_name = "TIME", value_parser = value::wait)]
+    #[arg(long, value_name = "TIME", value_parser = value::limit)]
     timeout: Option<Duration>,
 
     /// Kill it when it goes on for this long after that [default: 10s].
-    #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "timeout")]
+    #[arg(long, value_name = "TIME", value_parser = value::limit, requires = "timeout")]
     kill_after: Option<Duration>,
 
     /// Do not run it while somebody else holds this lock: a name, or a file with a slash in its path.
@@ -60,7 +60,7 @@ pub struct Args {
     lock: Option<PathBuf>,
 
     /// Wait for the lock for so long.
-    #[arg(long, value_name = "TIME", value_parser = value::wait, requires = "lock")]
+    #[arg(long, value_name = "TIME", value_parser = value::limit, requires = "lock")]
     lock_wait: Option<Duration>,
 
     /// Tell nobody when the lock is held.

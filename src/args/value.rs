@@ -265,6 +265,15 @@ pub fn wait(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// `30m`, `1h`, `2d`, or seconds without a unit: for how long a job may run, a year at most.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    let duration = time(text).ok_or("it wants a time like 30s, 10m or 1h")?;
+    if duration < Duration::from_millis(1) || duration > 366 * DAY {
+        return Err("it wants a time from 1ms to 366d".to_owned());
+    }
+    Ok(duration)
+}
+
 fn time(text: &str) -> Option<Duration> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')

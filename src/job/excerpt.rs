@@ -14,13 +14,13 @@ const WHOLE: Room = Room {
 
 /// What of the beginning is shown of a longer one.
 const BEGIN: Room = Room {
-    lines: 40,
+    lines: 20,
     bytes: 8 * 1024,
 };
 
 /// And of the end, where the reason of a failure stands.
 const END: Room = Room {
-    lines: 100,
+    lines: 80,
     bytes: 24 * 1024,
 };
 

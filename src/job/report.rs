@@ -143,7 +143,7 @@ fn facts(job: &Finished) -> String {
     }
     facts.push(("Started", time::local(job.started)));
     facts.push(("Ended", time::local(job.started + job.took)));
-    if let Some(used) = job.processor {
+    if let Some(used) = job.processor.filter(|used| !used.is_zero()) {
         facts.push(("Processor", duration(used)));
     }
     let lines = facts

@@ -4,6 +4,7 @@ use super::interleave::Interleaver;
 use super::log::Recorder;
 use super::signals::Signals;
 use super::{Ending, Finished, Order, Stream};
+use crate::text::shown;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -19,6 +20,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// hold it for ever.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// More than two pipes hold: who has written this since the command ended will not stop.
+const LEFTOVER: usize = 1 << 20;
+
 /// What is read at once.
 const BLOCK: usize = 64 * 1024;
 
@@ -28,7 +32,7 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
     let (started, begun) = (SystemTime::now(), Instant::now());
     let mut running = match Running::start(order, begun) {
         Ok(running) => running,
-        Err(error) => return Finished::without_run(order, not_started(&error)),
+        Err(error) => return Finished::without_run(order, not_started(order, &error)),
     };
     let mut output = Interleaver::new(Recorder::new(order.log_limit));
     let ended = running.watch(&mut |from, bytes| {
@@ -37,7 +41,7 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
     });
     let ending = match ended {
         Ok(status) => running.ending(status, order),
-        Err(error) => not_started(&error),
+        Err(error) => not_started(order, &error),
     };
     Finished {
         started,
@@ -52,15 +56,27 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
 }
 
 /// 127 where there is no such program, else 126: as shells have it.
-fn not_started(error: &io::Error) -> Ending {
-    let status = match error.kind() {
-        io::ErrorKind::NotFound => 127,
-        _ => 126,
+fn not_started(order: &Order, error: &io::Error) -> Ending {
+    let program = order.command.first().cloned().unwrap_or_default();
+    let program = shown(&program.to_string_lossy());
+    let (status, why) = match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') => (
+            127,
+            format!("there is no {program}, or not what its first line says runs it"),
+        ),
+        io::ErrorKind::NotFound => {
+            let path = std::env::var("PATH").unwrap_or_default();
+            let path = shown(&path);
+            let why = format!("there is no {program} in PATH={path}; name it with its directory");
+            (127, why)
+        }
+        io::ErrorKind::PermissionDenied => (
+            126,
+            format!("{program} may not be executed; chmod +x may mend it"),
+        ),
+        _ => (126, format!("{program}: {error}")),
     };
-    Ending::NotStarted {
-        status,
-        why: error.to_string(),
-    }
+    Ending::NotStarted { status, why }
 }
 
 /// A command that runs.
@@ -73,6 +89,8 @@ struct Running {
     begun: Instant,
     /// When it ended.
     ended: Option<(Instant, ExitStatus)>,
+    /// How many octets were read since.
+    leftover: usize,
     /// When it is told to end, and after which time it is killed.
     deadline: Option<Instant>,
     kill_after: Duration,
@@ -104,6 +122,7 @@ impl Running {
             signals,
             begun,
             ended: None,
+            leftover: 0,
             deadline: order.timeout.map(|limit| begun + limit),
             kill_after: order.kill_after,
             told: Told::Nothing,
@@ -125,13 +144,21 @@ impl Running {
                 self.hear()?;
             }
             self.look_at_the_clock();
-            let is_silent = self.pipes.iter().all(Option::is_none);
-            if let Some((at, status)) = self.ended
-                && (is_silent || at.elapsed() >= GRACE)
-            {
+            let is_waiting = ready[0] || ready[1];
+            if let Some(status) = self.is_over(is_waiting) {
                 return Ok(status);
             }
         }
+    }
+
+    /// The status, when nothing more is to come. Whoever looks at a tee may have kept us from reading for
+    /// longer than the time of grace, so that what waits is read in any case.
+    fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
+        let (at, status) = self.ended?;
+        let is_closed = self.pipes.iter().all(Option::is_none);
+        let is_patient = is_waiting && self.leftover < LEFTOVER;
+        let is_late = at.elapsed() >= GRACE && !is_patient;
+        (is_closed || is_late).then_some(status)
     }
 
     /// Which of output, error and signals have something.
@@ -172,7 +199,10 @@ impl Running {
         };
         match rustix::io::read(pipe, &mut *block) {
             Ok(0) => self.pipes[from as usize] = None,
-            Ok(count) => audience(from, &block[..count]),
+            Ok(count) => {
+                self.leftover += if self.ended.is_some() { count } else { 0 };
+                audience(from, &block[..count]);
+            }
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(_) => self.pipes[from as usize] = None,
         }

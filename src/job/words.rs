@@ -7,12 +7,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
 
-/// `0.3s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
+/// `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
 #[must_use]
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        0..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
+        0 => format!("{}ms", time.subsec_millis()),
+        1..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
         10..60 => format!("{seconds}s"),
         60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         3600..86400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
@@ -75,7 +76,7 @@ impl Finished {
             Ending::Exited(status) => format!("failed with status {status} after {took}"),
             Ending::Signalled(number) => {
                 let how = if self.handed_on == Some(*number) {
-                    ", which was handed on to it"
+                    ", which was handed on to it,"
                 } else {
                     ""
                 };
@@ -103,7 +104,7 @@ mod tests {
     fn a_time_has_two_units_at_most() {
         let said = |millis| duration(Duration::from_millis(millis));
         let all = [340, 9_999, 12_000, 252_000, 3_720_000, 273_600_000].map(said);
-        assert_eq!(all, ["0.3s", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
+        assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
     }
 
     #[test]

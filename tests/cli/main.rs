@@ -38,6 +38,7 @@ mod queue_relays;
 mod queue_runs;
 mod refusals;
 mod replies;
+mod run;
 mod secrets;
 mod severed;
 mod starttls;
