@@ -37,6 +37,8 @@ pub enum Exit {
     Health(Health),
     /// A server did something else than a script expects; only `ehlo script` ends so.
     Differed,
+    /// As a command ended that was run: any number, 128 and its number for a signal.
+    Command(u8),
 }
 
 /// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and those like it want it.
@@ -83,7 +85,7 @@ impl Health {
 }
 
 impl Exit {
-    /// Every status but those for monitoring, in the order of its number.
+    /// Every status but those for monitoring and of commands, in the order of its number.
     pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Usage,
@@ -143,6 +145,7 @@ impl Exit {
             ),
             Self::Health(health) => health.row(),
             Self::Differed => (1, "a server did something else than a script expects"),
+            Self::Command(status) => (status, "as the command ended"),
         }
     }
 

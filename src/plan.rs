@@ -2,10 +2,12 @@
 
 mod alert;
 mod doctor;
+mod job;
 mod mail;
 
 pub use alert::{Alert, Digest, DigestTask, Unit};
 pub use doctor::{Configuration, Doctor, Front, Shown, Step, Test, View};
+pub use job::{Gathering, Job, Locking, When};
 pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
 use crate::check::Expectation;
@@ -50,6 +52,8 @@ pub enum Plan {
     Digest(Box<Digest>),
     /// Mail what became of a unit of systemd.
     Unit(Box<Unit>),
+    /// Run a command, and mail what happened.
+    Job(Box<Job>),
 }
 
 /// Sending.

@@ -17,6 +17,7 @@ mod probe;
 mod profile;
 mod queue;
 mod route;
+mod run;
 mod script;
 mod sendmail;
 mod session;
@@ -169,6 +170,8 @@ enum Verb {
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
     Queue(queue::VerbArgs),
+    /// Run a command, and mail what happened.
+    Run(Box<run::Args>),
     /// Mail a line or a text from a script.
     Notify(Box<notify::Args>),
     /// Mail what jobs gathered.
@@ -251,6 +254,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         Some(Verb::Queue(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
+        }
+        Some(Verb::Run(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Job(Box::new(plan)))
         }
         Some(Verb::Notify(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;

@@ -14,6 +14,7 @@ mod print;
 mod probe;
 mod progress;
 mod queue;
+mod run;
 mod script;
 mod send;
 mod sendmail;
@@ -46,6 +47,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Notify(plan) => notify::run(*plan),
         Plan::Digest(plan) => digest::run(*plan),
         Plan::Unit(plan) => unit::run(&plan),
+        Plan::Job(plan) => run::run(&plan),
     }
 }
 

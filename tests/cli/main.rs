@@ -39,6 +39,7 @@ mod queue_relays;
 mod queue_runs;
 mod refusals;
 mod replies;
+mod run;
 mod script;
 mod secrets;
 mod severed;
