@@ -314,8 +314,7 @@ impl Witness for Notes {
             Seen::Message { bytes, number, .. } => format!("{number}: {bytes}"),
             Seen::Trouble { why } => format!("trouble: {why}"),
             Seen::Closed { reason } => format!("closed: {reason}"),
-            Seen::Connected { .. } | Seen::Proxied { .. } => return,
-            Seen::Tls(_) | Seen::TlsFailed { .. } => return,
+            _ => return,
         };
         self.0.lock().unwrap().push(note);
     }
