@@ -74,10 +74,6 @@ impl Receiver {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// A path in its directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
