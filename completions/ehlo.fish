@@ -121,13 +121,35 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the conf
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'Leave after this time, like 30s, also with status 0' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'The largest message that is taken, in bytes' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each message to stdout'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l mbox -d 'Append each message to this file (mboxrd), which is made if need be' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l tls -d 'When to encrypt: never, when the client says STARTTLS, or from the first byte on' -r -f -a "off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l save-ca -d 'Write the authority to this file (PEM), for a client to trust' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l cert -d 'Show this certificate (PEM, with its chain) instead of one that is made' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l key -d 'The key of --cert (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l client-ca -d 'Want a certificate of the client that a CA in this file (PEM) has signed' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth -d 'Offer AUTH: to anybody with any password or token, or to the users of a file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l offer -d 'Offer these extensions as well, like DSN,SIZE=1000,\'LIMITS RCPTMAX=5\',X-OTHER' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l no-offer -d 'Do not offer these extensions, and refuse what belongs to them' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l fault -d 'Do something wrong at a stage; may be given more than once' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l delay -d 'Wait for so long before each reply, or before those of one stage; may be given more than once' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l hang-time -d 'For how long to hang, or to flood' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l seed -d 'Let chance be the same in each run' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l lmtp -d 'Speak LMTP: LHLO, and a reply for each recipient at the end of the message'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l proxy-protocol -d 'Want a header of the PROXY protocol, version 1 or 2, before everything else'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each message to stdout'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l json -d 'Tell on stdout all that happens, one JSON object a line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-tls -d 'Take no mail without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-auth -d 'Take no mail from those who are not logged in'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth-in-clear -d 'Let people log in without TLS as well'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14' -r

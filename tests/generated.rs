@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 mod queue;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
+#[path = "generated/sink.rs"]
+mod sink;
 
 const VERBS: [(&str, &str); 7] = [
     (
@@ -416,7 +418,15 @@ const PROBE_STATUS: [(&str, &str); 6] = [
 ];
 
 fn sink_page() -> String {
-    verb_page("sink", "ehlo-sink", |_| {})
+    verb_page("sink", "ehlo-sink", |own| {
+        section(own, "BEHAVIOUR", &sink::BEHAVIOUR);
+        section(own, "FILES", &[sink::FILES]);
+        section(own, "EVENTS", &[sink::EVENTS_ARE]);
+        rows(own, owned(&sink::EVENTS));
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, sink::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&sink::STATUS));
+    })
 }
 
 fn probe_page() -> String {
