@@ -13,6 +13,9 @@ mod keeper;
 mod parts;
 mod postfix;
 mod reader;
+#[expect(dead_code, reason = "the tests of the program alone ask more of it")]
+#[path = "../cli/receiver.rs"]
+mod receiver;
 mod run;
 mod s_server;
 mod smtp_sink;
@@ -34,3 +37,4 @@ mod odd_tls;
 mod reading;
 mod refusals;
 mod signed;
+mod sink;
