@@ -18,6 +18,8 @@ mod queue;
 mod run;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
+#[path = "generated/sink.rs"]
+mod sink;
 
 const VERBS: &[(&str, &str)] = &[
     (
@@ -441,7 +443,15 @@ const PROBE_STATUS: [(&str, &str); 6] = [
 ];
 
 fn sink_page() -> String {
-    verb_page("sink", "ehlo-sink", |_| {})
+    verb_page("sink", "ehlo-sink", |own| {
+        section(own, "BEHAVIOUR", &sink::BEHAVIOUR);
+        section(own, "FILES", &[sink::FILES]);
+        section(own, "EVENTS", &[sink::EVENTS_ARE]);
+        rows(own, owned(&sink::EVENTS));
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, sink::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&sink::STATUS));
+    })
 }
 
 fn probe_page() -> String {

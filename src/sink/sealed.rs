@@ -103,9 +103,11 @@ impl<P: Peer> Sealed<P> {
         Ok(())
     }
 
-    /// Says that nothing follows (RFC 8446 §6.1).
+    /// Says that nothing follows (RFC 8446 §6.1), unless the handshake has come to nothing.
     pub fn end(&mut self, deadline: Instant) {
-        if let Some(tls) = &mut self.tls {
+        if let Some(tls) = &mut self.tls
+            && !tls.is_handshaking()
+        {
             tls.send_close_notify();
             let _ = self.write_records(deadline);
         }

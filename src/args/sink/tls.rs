@@ -12,8 +12,8 @@ use std::path::PathBuf;
 pub struct Args {
     /// When to encrypt: never, when the client says STARTTLS, or from the first byte on.
     ///
-    /// The certificate is made at the start, for localhost, 127.0.0.1, `::1` and --name, by an authority that is made
-    /// as well; so no client trusts it unless it is told to, see --save-ca.
+    /// The certificate is made at the start, for localhost, the loopback addresses and --name, by an authority that
+    /// is made as well; so no client trusts it unless it is told to, see --save-ca.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Off)]
     tls: Mode,
 

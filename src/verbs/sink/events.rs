@@ -49,7 +49,8 @@ impl Witness for Events {
         if !self.is_told {
             return;
         }
-        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // As in the transcript of a sender: milliseconds to the microsecond.
+        let elapsed = (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let (name, fields) = event(seen);
         let mut object = Map::new();
         object.insert("event".to_owned(), name.into());

@@ -314,8 +314,7 @@ impl Witness for Notes {
             Seen::Message { bytes, number, .. } => format!("{number}: {bytes}"),
             Seen::Trouble { why } => format!("trouble: {why}"),
             Seen::Closed { reason } => format!("closed: {reason}"),
-            Seen::Connected { .. } | Seen::Proxied { .. } => return,
-            Seen::Tls(_) | Seen::TlsFailed { .. } => return,
+            _ => return,
         };
         self.0.lock().unwrap().push(note);
     }
@@ -368,4 +367,26 @@ fn whoever_watches_sees_it_all_but_no_password() {
             "closed: quit"
         ]
     );
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_that_is_said_makes_it_panic_or_accept_what_it_should_not(
+        lines in proptest::collection::vec(
+            "(EHLO|LHLO|HELO|MAIL FROM:<a@x>|RCPT TO:<b@x>|DATA|BDAT 3|BDAT 2 LAST|AUTH|XCLIENT|RSET|\\.|.{0,9})\
+             ( me| PLAIN| =| PRDR|)\r\n",
+            0..20,
+        ),
+        cut in 0..200_usize,
+    ) {
+        let manner = Manner {
+            require_auth: false,
+            ..with_auth()
+        };
+        let all = lines.concat().into_bytes();
+        let (first, rest) = all.split_at(cut.min(all.len()));
+        let outcome = talk(&manner, &[first, rest]);
+        assert!(outcome.writes[0].starts_with("220 "));
+        assert_eq!(usize::try_from(outcome.accepted).unwrap(), outcome.messages.len());
+    }
 }
