@@ -14,10 +14,14 @@ use std::path::{Path, PathBuf};
 mod doctor;
 #[path = "generated/queue.rs"]
 mod queue;
+#[path = "generated/run.rs"]
+mod run;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
+#[path = "generated/sink.rs"]
+mod sink;
 
-const VERBS: [(&str, &str); 8] = [
+const VERBS: &[(&str, &str)] = &[
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -46,6 +50,14 @@ const VERBS: [(&str, &str); 8] = [
          what is wrong; see ehlo-doctor(1).",
     ),
     (
+        "run",
+        "Run a command, and mail what happened: when it failed, or always; see ehlo-run(1).",
+    ),
+    (
+        "notify",
+        "Mail a line or a text from a script; see ehlo-notify(1).",
+    ),
+    (
         "sendmail",
         "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
          without being told.",
@@ -56,7 +68,7 @@ const VERBS: [(&str, &str); 8] = [
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 8] = [
+const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
@@ -67,6 +79,8 @@ const SYNOPSIS: [(&str, &str); 8] = [
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
     ),
     ("ehlo doctor", " [OPTIONS]"),
+    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
+    ("ehlo notify", " [OPTIONS] [TEXT]..."),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
@@ -156,7 +170,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 11] = [
+const ENVIRONMENT: [(&str, &str); 12] = [
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -179,6 +193,10 @@ const ENVIRONMENT: [(&str, &str); 11] = [
         "the CAs that are trusted, instead of the system's",
     ),
     (
+        "MAILTO, MAILFROM",
+        "whom run and notify write to, and as whom, where no option says it",
+    ),
+    (
         "XDG_STATE_HOME",
         "where the queue of a user is, in ehlo/queue, instead of in ~/.local/state",
     ),
@@ -188,7 +206,7 @@ const ENVIRONMENT: [(&str, &str); 11] = [
     ),
     (
         "TMPDIR",
-        "where texts that come through a pipe wait, above 4 MiB",
+        "where texts that come through a pipe wait, above 1 MiB; and the logs of run",
     ),
     (
         "LOGNAME, USER",
@@ -340,9 +358,9 @@ fn main_page() -> String {
         .manual("User Commands");
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
-    synopsis_lines(&mut synopsis, &SYNOPSIS);
+    synopsis_lines(&mut synopsis, SYNOPSIS);
     let mut own = Roff::new();
-    table(&mut own, "VERBS", owned(&VERBS));
+    table(&mut own, "VERBS", owned(VERBS));
     own.control("PP", []);
     own.text([roman(NO_VERB)]);
     section(&mut own, "THE CONVERSATION", &[CONVERSATION]);
@@ -363,7 +381,8 @@ fn main_page() -> String {
         &mut own,
         "SEE ALSO",
         &[
-            "ehlo-doctor(1), ehlo-probe(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
+            "ehlo-doctor(1), ehlo-notify(1), ehlo-probe(1), ehlo-queue(1), ehlo-run(1), ehlo-sendmail(1), ehlo-sink(1), \
+             resolv.conf(5), hosts(5), netrc(5)",
         ],
     );
     [
@@ -424,7 +443,15 @@ const PROBE_STATUS: [(&str, &str); 6] = [
 ];
 
 fn sink_page() -> String {
-    verb_page("sink", "ehlo-sink", |_| {})
+    verb_page("sink", "ehlo-sink", |own| {
+        section(own, "BEHAVIOUR", &sink::BEHAVIOUR);
+        section(own, "FILES", &[sink::FILES]);
+        section(own, "EVENTS", &[sink::EVENTS_ARE]);
+        rows(own, owned(&sink::EVENTS));
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, sink::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&sink::STATUS));
+    })
 }
 
 fn probe_page() -> String {
@@ -445,6 +472,31 @@ fn doctor_page() -> String {
         table(own, "EXIT STATUS", owned(&doctor::STATUS));
         own.control("PP", []);
         own.text([roman(doctor::OF_TEST)]);
+    })
+}
+
+fn run_page() -> String {
+    verb_page("run", "ehlo-run", |own| {
+        section(own, "THE MAIL", &run::MAIL);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "THE COMMAND", &run::COMMAND);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&run::STATUS));
+        own.control("PP", []);
+        own.text([roman(run::MAIL_STATUS.replace('\n', " "))]);
+    })
+}
+
+fn notify_page() -> String {
+    verb_page("notify", "ehlo-notify", |own| {
+        section(own, "THE MAIL", &run::NOTIFY_TEXT);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::NOTIFY_EXAMPLES);
+        section(own, "EXIT STATUS", &[run::NOTIFY_STATUS]);
     })
 }
 
@@ -557,6 +609,8 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-doctor.1"), &doctor_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
+    check(Path::new("man/ehlo-run.1"), &run_page());
+    check(Path::new("man/ehlo-notify.1"), &notify_page());
 }
 
 #[test]

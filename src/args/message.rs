@@ -27,15 +27,20 @@ enum AutoSubmitted {
     AutoReplied,
 }
 
+/// Who gets the message, without an option.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct Recipients {
+    /// Who gets the message; the same as --to.
+    #[arg(value_name = "RECIPIENT", value_parser = value::list, help_heading = "Arguments")]
+    recipients: Vec<List>,
+}
+
 /// Options under the heading "Message".
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Message")]
 pub struct Args {
-    /// Who gets the message; the same as --to.
-    #[arg(value_name = "RECIPIENT", value_parser = value::list, help_heading = "Arguments")]
-    recipients: Vec<List>,
-
     /// The author [default: your login name at this host].
     ///
     /// Also the envelope's sender, unless --envelope-from names another. The name of this host is that in
@@ -186,8 +191,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// The message that is meant.
-    pub fn options(self) -> Result<Options, Wrong> {
+    /// The message that is meant, for these and those whom the options name.
+    pub fn options(self, others: Recipients) -> Result<Options, Wrong> {
         let made = self.made_headers();
         let envelope_from = self
             .envelope_from
@@ -199,7 +204,7 @@ impl Args {
             None => login()
                 .map_err(|error| about("no --from, and your login name is no address", &error))?,
         };
-        let mut to = entries("recipient", self.recipients)?;
+        let mut to = entries("recipient", others.recipients)?;
         to.extend(entries("--to", self.to)?);
         let cc = entries("--cc", self.cc)?;
         let bcc = entries("--bcc", self.bcc)?;
@@ -277,6 +282,23 @@ impl Args {
         };
         let author = self.from.as_ref().and_then(|from| from.as_ref().ok());
         envelope.or(author.map(|from| &from.address))
+    }
+
+    /// The envelope's sender as the options say it: an empty one is the null sender.
+    pub fn reverse_path(&self) -> Option<String> {
+        if matches!(self.envelope_from, Some(Ok(None))) {
+            return Some(String::new());
+        }
+        self.sender().map(ToString::to_string)
+    }
+
+    /// The first whom --to names.
+    pub fn first_to(&self) -> Option<String> {
+        let mut entries = self.to.iter().flatten().flatten();
+        entries.find_map(|entry| match entry {
+            Entry::Mailbox(mailbox) => Some(mailbox.address.to_string()),
+            Entry::Group { .. } => None,
+        })
     }
 
     /// Header fields that have options of their own.

@@ -17,6 +17,8 @@ mod probe;
 mod profile;
 mod queue;
 mod route;
+mod run;
+mod script;
 mod sendmail;
 mod session;
 mod settings;
@@ -105,6 +107,8 @@ One line of JSON a step for a program to read, and a receiver to try it on:
 )]
 struct Cli {
     #[command(flatten)]
+    recipients: message::Recipients,
+    #[command(flatten)]
     message: message::Args,
     #[command(flatten)]
     route: route::Args,
@@ -153,17 +157,21 @@ impl Cli {
 #[command(defer = true)]
 enum Verb {
     /// Receive mail on loopback, for demos, tests and scripts.
-    Sink(sink::Args),
+    Sink(Box<sink::Args>),
     /// Send a message with an attachment to a receiver inside, and show both sides.
     Demo,
     /// Say what a server says of itself, without sending mail.
     Probe(Box<probe::Args>),
     /// Say commands to a server, and show what it answers.
     Ask(Box<ask::Args>),
+    /// Hold a conversation that a script says, and check it.
+    Script(Box<script::Args>),
     /// Look at the configuration.
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
     Queue(queue::VerbArgs),
+    /// Run a command, and mail what happened.
+    Run(Box<run::Args>),
     /// Mail a line or a text from a script.
     Notify(Box<notify::Args>),
     /// Mail what jobs gathered.
@@ -206,6 +214,9 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     if let Some(call) = sendmail::Call::of(words) {
         return call.plan(places);
     }
+    if let Some(recording) = script::Recording::of(words) {
+        return recording.plan(places);
+    }
     match words.get(1) {
         Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
             return Err(version());
@@ -220,7 +231,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
     let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
-        Some(Verb::Sink(arguments)) => Ok(Plan::Sink(arguments.plan())),
+        Some(Verb::Sink(arguments)) => {
+            let plan = arguments.plan().map_err(wrong)?;
+            Ok(Plan::Sink(Box::new(plan)))
+        }
         Some(Verb::Demo) => Ok(Plan::Demo),
         Some(Verb::Probe(arguments)) => {
             let plan = arguments.plan(typed, places).map_err(wrong)?;
@@ -230,12 +244,20 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             let plan = arguments.plan().map_err(wrong)?;
             Ok(Plan::Ask(Box::new(plan)))
         }
+        Some(Verb::Script(arguments)) => {
+            let plan = arguments.plan(&typed).map_err(wrong)?;
+            Ok(Plan::Script(Box::new(plan)))
+        }
         Some(Verb::Config(arguments)) => arguments
             .plan(&mut typed.of_sending(), places)
             .map(Plan::Config),
         Some(Verb::Queue(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
+        }
+        Some(Verb::Run(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Job(Box::new(plan)))
         }
         Some(Verb::Notify(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
@@ -485,7 +507,7 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.message.print;
-    let mut message = cli.message.options()?;
+    let mut message = cli.message.options(cli.recipients)?;
     message.dsn = cli.rare.extensions.dsn();
     message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;

@@ -104,6 +104,16 @@ impl<'a> Typed<'a> {
         Some(long.unwrap_or_else(|| other.get_id().to_string().to_uppercase()))
     }
 
+    /// The first option under this heading but for these that stands on the command line, as it is spelled.
+    pub fn first_under(&self, heading: &str, but: &[&str]) -> Option<String> {
+        let given = self.given();
+        let is_it = |arg: &&&Arg| {
+            arg.get_help_heading() == Some(heading) && !but.contains(&arg.get_id().as_str())
+        };
+        let long = given.iter().find(is_it)?.get_long()?;
+        Some(format!("--{long}"))
+    }
+
     /// Whether this option stands on the command line.
     pub fn has(&self, option: &str) -> bool {
         self.given().iter().any(|arg| arg.get_id() == option)

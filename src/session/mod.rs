@@ -16,11 +16,12 @@ mod stage;
 pub use auth::Mechanism;
 pub use bench::{Bench, How, Point, Proxy, ProxyEnds, ProxyVersion, Stop};
 pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line, Privacy, xtext};
+pub use dots::Dots;
 pub use failure::Failure;
 pub use offers::{Limits, Offers};
-pub use reply::{Class, Reply, ReplyError};
+pub use reply::{Class, Gathering, Reply, ReplyError};
 pub use requests::{Extension, Lack, Request};
-pub use run::{Rest, resume, run};
+pub use run::{Rest, resume, run, tell};
 pub use stage::Stage;
 
 use crate::address::Address;

@@ -132,7 +132,8 @@ struct Session<'a, 'w> {
     end_at: Option<usize>,
 }
 
-fn tell(secured: &Secured, watch: &mut dyn Watch) {
+/// Tells of a handshake.
+pub fn tell(secured: &Secured, watch: &mut dyn Watch) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
         let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
         watch.happened(Happening::Note(note));

@@ -14,6 +14,8 @@ mod print;
 mod probe;
 mod progress;
 mod queue;
+mod run;
+mod script;
 mod send;
 mod sendmail;
 mod serve;
@@ -33,9 +35,10 @@ pub fn run(plan: Plan) -> Exit {
     match plan {
         Plan::Send(plan) => send::run(&plan),
         Plan::Print(message, output) => print::run(message, output),
-        Plan::Sink(plan) => sink::run(plan),
+        Plan::Sink(plan) => sink::run(*plan),
         Plan::Probe(plan) => probe::run(&plan),
         Plan::Ask(plan) => ask::run(&plan),
+        Plan::Script(plan) => script::run(*plan),
         Plan::Doctor(plan) => doctor::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
@@ -44,6 +47,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Notify(plan) => notify::run(*plan),
         Plan::Digest(plan) => digest::run(*plan),
         Plan::Unit(plan) => unit::run(&plan),
+        Plan::Job(plan) => run::run(&plan),
     }
 }
 

@@ -12,8 +12,9 @@ use crate::address::{Entry, Mailbox};
 use crate::courier::Told;
 use crate::envelope::Dsn;
 use crate::exit::Exit;
+use crate::job::{Attached, Contents};
 use crate::message::{
-    Attachment, Content, Draft, Field, Input, Message, MessageError, Options, Text,
+    Attachment, Content, Draft, Field, Held, Input, Message, MessageError, Options, Text,
 };
 use crate::outcome::{Fate, Report};
 use crate::plan::{Dispatch, FirstTry, Hindrance, Letterhead, Mail, Recipients};
@@ -178,6 +179,19 @@ fn message(draft: Draft) -> Result<Message, MessageError> {
         dsn: Dsn::default(),
     };
     Message::build(options, SystemTime::now())
+}
+
+/// A log that goes with a mail.
+pub fn attachment(attached: Attached) -> Attachment {
+    let held = match attached.contents {
+        Contents::Bytes(bytes) => Held::bytes("the log", bytes),
+        Contents::File(file, len) => Held::file("the log", file, len),
+    };
+    Attachment {
+        media_type: Some(attached.media_type.to_owned()),
+        name: Some(attached.name),
+        ..Attachment::new(Input::Held(held))
+    }
 }
 
 /// From this author to nobody yet.

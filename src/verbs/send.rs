@@ -129,7 +129,7 @@ pub fn shown(
 }
 
 /// Delivers by one way, and by others for those who have no answer that lasts.
-fn deliver_by(
+pub fn deliver_by(
     first: &Ready<'_>,
     fallbacks: &[plan::Way],
     message: &Message,

@@ -61,6 +61,16 @@ pub trait Stream: io::Read + io::Write {
     fn end(&mut self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Says that nothing more will be written.
+    fn half_close(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Lets the connection end with a reset when it is dropped.
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A line without its CRLF or LF.
@@ -139,6 +149,24 @@ impl Wire {
             }
             self.fill(deadline)?;
         }
+    }
+
+    /// What has come and nobody has read, which stays unread; waits until there is something.
+    pub fn heard(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        while self.unread == self.inbox.len() {
+            self.fill(deadline)?;
+        }
+        Ok(&self.inbox[self.unread..])
+    }
+
+    /// Says that we say nothing more; the peer may.
+    pub fn half_close(&mut self) -> io::Result<()> {
+        self.stream.half_close()
+    }
+
+    /// Ends the connection with a reset instead of an orderly end.
+    pub fn reset(mut self) -> io::Result<()> {
+        self.stream.end_with_reset()
     }
 
     /// What the peer did that nobody asked for. Does not wait.

@@ -4,7 +4,7 @@ use super::Stream;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 impl Stream for Socket {
@@ -30,5 +30,13 @@ impl Stream for Socket {
 
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
         Self::set_write_timeout(self, Some(limit))
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
     }
 }

@@ -13,13 +13,18 @@ const MAX_READS: u32 = 16;
 pub struct TlsStream {
     pub connection: ClientConnection,
     under: Box<dyn Stream>,
+    is_reset: bool,
 }
 
 impl TlsStream {
     pub fn new(mut connection: ClientConnection, under: Box<dyn Stream>) -> Self {
         // What is written has been gathered already; another limit would only cut it in pieces.
         connection.set_buffer_limit(None);
-        Self { connection, under }
+        Self {
+            connection,
+            under,
+            is_reset: false,
+        }
     }
 
     /// The handshake. What is left to write at its end goes out with the first bytes of ours. Its reads
@@ -158,11 +163,26 @@ impl Stream for TlsStream {
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
         self.under.set_write_timeout(limit)
     }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.connection.send_close_notify();
+        self.connection.write_tls(&mut self.under)?;
+        self.under.half_close()
+    }
+
+    /// No word of TLS goes before it.
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        self.is_reset = true;
+        self.under.end_with_reset()
+    }
 }
 
 impl Drop for TlsStream {
     /// Says goodbye (RFC 8446 §6.1), unless the line is blocked anyway.
     fn drop(&mut self) {
+        if self.is_reset {
+            return;
+        }
         if self.connection.is_handshaking() || self.connection.wants_write() {
             return;
         }
