@@ -10,6 +10,7 @@ mod message;
 mod program;
 mod relay;
 mod sasl;
+mod schema;
 mod server;
 mod spool;
 
@@ -37,6 +38,7 @@ mod queue_runs;
 mod refusals;
 mod replies;
 mod secrets;
+mod seen;
 mod severed;
 mod starttls;
 mod strays;
