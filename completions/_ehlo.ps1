@@ -53,6 +53,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Hand everything to this server; no MX lookup')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
+            [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Hand everything to this command, which speaks SMTP on its stdin and stdout')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Connect from this address of ours')
             [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Connect to this host, and go by the name of the one that is meant')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Ask this resolver instead of those in /etc/resolv.conf')
@@ -77,6 +78,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'The password is the first line of this file')
             [CompletionResult]::new('--oauth-token-command', '--oauth-token-command', [CompletionResultType]::ParameterName, 'The OAuth token is the first line that this shell command prints')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'How the conversation is shown on stdout')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Show how far a large message is, on stderr')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
             [CompletionResult]::new('--on-uncertain', '--on-uncertain', [CompletionResultType]::ParameterName, 'What becomes of those who may have got it already')
@@ -98,6 +100,10 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show only what failed, on stderr')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show every host considered and how each part was encoded')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show every host considered and how each part was encoded')
+            [CompletionResult]::new('--show-data', '--show-data', [CompletionResultType]::ParameterName, 'Show the message, too, as it goes over the wire')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Show every octet that is sent and received, but for secrets, instead of lines')
+            [CompletionResult]::new('--timing', '--timing', [CompletionResultType]::ParameterName, 'Show the seconds since the start before each line')
+            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'At the end, show how long each step took, in one line for each server')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --transcript json')
             [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Keep what cannot be sent now, and try it again')
             [CompletionResult]::new('--queue-only', '--queue-only', [CompletionResultType]::ParameterName, 'Keep the message, and let `ehlo queue run` send it')
@@ -132,6 +138,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             break
         }
         'ehlo;probe' {
+            [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Ask this command, which speaks SMTP on its stdin and stdout')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port [default: 25, and 465 with --tls implicit]')

@@ -83,7 +83,7 @@ _ehlo() {
 
     case "${cmd}" in
         ehlo)
-            opts="-f -s -b -a -H -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --server --relay --port --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --progress --json --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --help --version sink demo probe config queue sendmail mailq"
+            opts="-f -s -b -a -H -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --show-data --hex --timing --summary --color --progress --json --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --help --version sink demo probe config queue sendmail mailq"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -217,6 +217,10 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --pipe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --bind)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -310,7 +314,11 @@ _ehlo() {
                     return 0
                     ;;
                 --transcript)
-                    COMPREPLY=($(compgen -W "stevens json none" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "stevens swaks json none" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --progress)
@@ -441,12 +449,16 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__probe)
-            opts="-v -p -4 -6 -k -u -h --expect --json --verbose --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-v -p -4 -6 -k -u -h --pipe --expect --json --verbose --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --pipe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --expect)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

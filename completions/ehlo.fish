@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= progress= json queue queue-only queue-dir= on-uncertain= on-failure= profile= config= h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= show-data hex timing summary color= progress= json queue queue-only queue-dir= on-uncertain= on-failure= profile= config= h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -51,6 +51,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this ready m
 complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Connect from this address of ours' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
@@ -88,8 +89,12 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l password-command -d 'The pass
 complete -c ehlo -n "__fish_ehlo_needs_command" -l password-file -d 'The password is the first line of this file' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
+swaks\t''
 json\t''
 none\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l color -d 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l progress -d 'Show how far a large message is, on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -109,6 +114,10 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -s k -l insecure -d 'Take any ce
 complete -c ehlo -n "__fish_ehlo_needs_command" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s q -l quiet -d 'Show only what failed, on stderr'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s v -l verbose -d 'Show every host considered and how each part was encoded'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l show-data -d 'Show the message, too, as it goes over the wire'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hex -d 'Show every octet that is sent and received, but for secrets, instead of lines'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l timing -d 'Show the seconds since the start before each line'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l summary -d 'At the end, show how long each step took, in one line for each server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transcript json'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Keep what cannot be sent now, and try it again'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Keep the message, and let `ehlo queue run` send it'
@@ -130,6 +139,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each 
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pipe -d 'Ask this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r

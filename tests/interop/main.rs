@@ -31,6 +31,8 @@ mod faults;
 mod large;
 mod matrix;
 mod odd_tls;
+mod pipes;
 mod reading;
 mod refusals;
 mod signed;
+mod swaks;
