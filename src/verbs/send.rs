@@ -3,7 +3,7 @@
 use super::build;
 use super::keep::Kept;
 use super::progress::Progress;
-use super::terminal::{Stdout, complain};
+use super::terminal::{self, complain};
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
@@ -83,7 +83,7 @@ pub fn shown(
         stopwatch.tell();
         report
     };
-    let Some(mut transcript) = transcript::open(output, Stdout) else {
+    let Some(mut transcript) = terminal::open(output) else {
         return finish(&go(&mut Nobody), told, None);
     };
     let report = go(&mut *transcript);
