@@ -18,11 +18,11 @@ pub fn login() -> String {
         .unwrap_or_else(|| "nobody".to_owned())
 }
 
-/// The home directory of the user whose rights we have, from the password file.
+/// The home directory that the password file gives the user in whose name we act.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
-    let user = rustix::process::geteuid().as_raw();
-    home_of(user, &fs::read_to_string("/etc/passwd").unwrap_or_default())
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    home_of(rustix::process::geteuid().as_raw(), &passwd)
 }
 
 /// The home directory that a password file gives a user.
@@ -114,13 +114,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_password_file_knows_the_home_of_a_user() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\nodd\n";
-        assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
-        assert_eq!(home_of(1001, passwd), None);
-    }
-
-    #[test]
     fn the_hosts_file_qualifies_a_short_node_name() {
         let hosts = "127.0.0.1 localhost\n# 10.0.0.1 sun.example\n127.0.1.1 sun.tuc.noao.edu sun\n";
         assert_eq!(fqdn_of("sun", hosts).as_deref(), Some("sun.tuc.noao.edu"));
@@ -134,5 +127,12 @@ mod tests {
         for bad in ["", "a..b", "a_b.c", "-a.b", "a b", "a\r\nb", "x."] {
             assert!(!is_host_name(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_password_file_knows_the_home_of_a_user() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\nodd\n";
+        assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
+        assert_eq!(home_of(1001, passwd), None);
     }
 }

@@ -82,7 +82,9 @@ impl Question<'_> {
     /// Many servers look whether the sender could get an answer.
     fn sender(&self, way: &Way, watch: &mut dyn Watch) -> Option<Finding> {
         let sender = self.people.sender.as_ref()?;
-        if !self.plan.online || self.plan.skip.contains(&Step::Sender) {
+        // One without a dot is told already.
+        let is_full = sender.domain().to_string().contains('.');
+        if !is_full || !self.plan.online || self.plan.skip.contains(&Step::Sender) {
             return None;
         }
         let options = route::Options {
@@ -103,16 +105,15 @@ impl Question<'_> {
     fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = Finding> {
         routes.unreachable.iter().map(|(place, error)| {
             let recipient = &self.people.recipients[*place];
-            let words = without_advice(error);
-            let finding = Finding::failed(Step::Route, format!("<{recipient}>: {words}"));
+            let words = format!("<{recipient}>: {}", without_advice(error));
+            let failed = |step| Finding::failed(step, &words);
             match error {
-                RouteError::Loop(_) => {
-                    finding.mended_by("relay = \"HOST\" in a profile that is the default")
-                }
-                RouteError::Lookup { .. } => {
-                    finding.mended_by("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile")
-                }
-                _ => finding.mended_by("name another recipient, by MAILTO or an alias"),
+                RouteError::Loop(_) => failed(Step::Route)
+                    .mended_by("relay = \"HOST\" in a profile that is the default"),
+                error if error.may_pass() => failed(Step::Route)
+                    .mended_by("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile"),
+                _ => failed(Step::Recipient)
+                    .mended_by("name another recipient, by MAILTO or an alias"),
             }
         })
     }
@@ -243,7 +244,7 @@ fn way_to(destination: &Destination, way: &Way) -> String {
 pub fn where_to(way: &Way) -> String {
     match &way.route.relay {
         Some(place) => match &place.host {
-            host @ Host::Unix(_) => host.to_string(),
+            host @ (Host::Unix(_) | Host::Pipe(_)) => host.to_string(),
             host => format!("{host}:{}", place.port),
         },
         None => "the mail exchanger of the recipient".to_owned(),

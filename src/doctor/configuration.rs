@@ -16,7 +16,7 @@ pub fn look(plan: &plan::Doctor) -> Vec<Finding> {
     let mut findings: Vec<Finding> = configuration
         .faults
         .iter()
-        .map(|fault| Finding::of_error(Step::Config, fault))
+        .map(|fault| wrong(fault))
         .collect();
     if findings.is_empty() {
         findings.push(found(plan));
@@ -40,7 +40,7 @@ fn found(plan: &plan::Doctor) -> Finding {
     let configuration = &plan.configuration;
     let course = match &plan.mail.dispatch {
         Ok(course) => course,
-        Err(hindrance) => return Finding::of_error(Step::Config, &hindrance.text),
+        Err(hindrance) => return wrong(&hindrance.text),
     };
     let Some(path) = &configuration.path else {
         return nothing(plan);
@@ -80,12 +80,22 @@ fn nothing(plan: &plan::Doctor) -> Finding {
         looked_at.join(", ")
     );
     let place = plan.configuration.looked_at.last();
-    let place = place.map_or_else(
-        || "/etc/ehlo/config.toml".to_owned(),
-        |path| for_shell(path),
-    );
+    let place = place.filter(|path| *path != Path::new("/dev/null"));
+    let place = place.map_or("/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
     Finding::warning(Step::Config, found)
         .mended_by(format!("to name a relay, write {EXAMPLE}, into {place}"))
+}
+
+/// Something that is wrong with it. Who owns it and who may write to it is mended by a command, the rest in
+/// the file.
+fn wrong(fault: &str) -> Finding {
+    let advice = fault.rsplit_once("; ").map(|(_, advice)| advice);
+    let is_command = |advice: &str| ["chmod ", "chown "].iter().any(|c| advice.starts_with(c));
+    if advice.is_some_and(is_command) {
+        return Finding::of_error(Step::Config, fault);
+    }
+    Finding::failed(Step::Config, fault)
+        .mended_by("correct it there; ehlo config check reads it again")
 }
 
 /// Another that is there and not read.

@@ -47,7 +47,7 @@ impl Known<'_> {
             return fate;
         }
         if let Some(finding) = self.first(&BEFORE, Health::Critical) {
-            return format!("would not be taken: {}", finding.found);
+            return format!("would not get out: {}", finding.found);
         }
         if let Some(finding) = self.first(&ON_THE_WAY, Health::Critical) {
             return self.held_up(finding);

@@ -170,12 +170,12 @@ fn everything_that_is_wrong_with_the_configuration_is_told_with_its_line() {
     let (step, found, mend) = failed(&object);
     assert_eq!(step, "config");
     assert!(
-        found.contains("\"relais\"") && mend == "did you mean relay? (line 5)",
+        found.ends_with("did you mean relay? (line 5)") && mend.contains("ehlo config check"),
         "{found}; {mend}"
     );
     let promise = object["prognosis"].as_str().unwrap();
     assert!(
-        promise.starts_with("A mail from cron would not be taken: "),
+        promise.starts_with("A mail from cron would not get out: "),
         "{promise}"
     );
 }
@@ -281,7 +281,7 @@ fn a_domain_without_a_server_is_known_before_the_first_mail() {
     let (step, found, mend) = failed(&object);
     assert_eq!(
         (step, mend),
-        ("route", "name another recipient, by MAILTO or an alias")
+        ("recipient", "name another recipient, by MAILTO or an alias")
     );
     assert!(
         found.starts_with("<bob@nowhere.test>: nowhere.test does not exist"),
@@ -538,7 +538,7 @@ fn cron_has_little_environment_and_that_is_what_a_command_gets() {
     assert_eq!(object["by_cron"], true);
     assert_eq!(of(&object, "password")[0]["health"], "ok", "{object:#}");
     let lost = of(&object, "config")[1]["found"].as_str().unwrap();
-    assert_eq!(lost, "EHLO_CONFIG is set here, and not in cron");
+    assert!(lost.starts_with("EHLO_CONFIG") && lost.ends_with("set here, and not in cron"));
 }
 
 #[test]

@@ -32,9 +32,9 @@ fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
 }
 
 #[test]
-fn without_a_configuration_or_a_recipient_nothing_is_taken() {
+fn without_a_configuration_or_a_recipient_nothing_gets_out() {
     for step in [Step::Config, Step::Recipient, Step::Sender] {
-        assert_eq!(fate(&[failed(step)]), "would not be taken: it is broken");
+        assert_eq!(fate(&[failed(step)]), "would not get out: it is broken");
     }
 }
 

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Variables that mean something to us. Those that are set here are not in cron.
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "EHLO_CONFIG",
     "EHLO_PASSWORD",
+    "EHLO_STATE_DIR",
     "XDG_CONFIG_HOME",
     "XDG_STATE_HOME",
     "NETRC",
