@@ -117,6 +117,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print versio
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "script" -d 'Hold a conversation that a script says, and check it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
@@ -172,6 +173,81 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 6 -l ipv6 -d 'Use IP
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'The server that `connect` connects to, or a unix socket' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s D -l define -d 'Set a variable; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l helo -l ehlo -d 'Our name, as $helo [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l timeout -d 'The time limit for every step, like 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l show -d 'Print a script that comes with ehlo' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l record -d 'Send a message, and write the session into a script' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l junit -d 'Write the results to this file as XML of `JUnit`\'s kind; `-` is stdout' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s f -l from -d 'The author [default: your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l to -d 'Who gets it, named in To' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'The text as HTML; with a body, beside it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l attach-message -d 'Attach a message as it is' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l calendar -d 'An invitation, beside the text' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l charset -d 'The charset of the text, if it is not UTF-8' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'The Message-ID that this answers' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'The Message-IDs of the conversation; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l priority -d 'How urgent it is' -r -f -a "high\t''
+normal\t''
+low\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list-unsubscribe -d 'Where one leaves the list: https or mailto' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auto-submitted -d 'Say that no person wrote it, so that nothing answers by itself' -r -f -a "auto-generated\t''
+auto-replied\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l check -d 'Look for mistakes, and connect to nobody'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list -d 'Name the scripts that come with ehlo'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s q -l quiet -d 'Show only what failed, on stderr'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s v -l verbose -d 'Show every address considered, and certificates'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tap -d 'Write the results to stdout in TAP, instead of the conversation'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l format-flowed -d 'Send long paragraphs as lines that flow'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-date -d 'Leave Date out, to test a server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-message-id -d 'Leave Message-ID out, to test a server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, and try every option of every profile'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "show" -d 'Show a profile with all that it inherits'

@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 
 #[path = "generated/queue.rs"]
 mod queue;
+#[path = "generated/script.rs"]
+mod script;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
 
-const VERBS: [(&str, &str); 7] = [
+const VERBS: [(&str, &str); 8] = [
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -28,6 +30,11 @@ const VERBS: [(&str, &str); 7] = [
         "probe",
         "Say what a server says of itself, without sending mail, and whether that is what you expect; see \
          ehlo-probe(1).",
+    ),
+    (
+        "script",
+        "Hold a conversation with a server that a script says, and check what it answers; look for smuggling, open \
+         relays and the like with the scripts that come along; see ehlo-script(1).",
     ),
     (
         "config",
@@ -49,11 +56,12 @@ const VERBS: [(&str, &str); 7] = [
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 7] = [
+const SYNOPSIS: [(&str, &str); 8] = [
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
+    ("ehlo script", " [OPTIONS] FILE|NAME..."),
     ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
     (
         "ehlo queue",
@@ -355,7 +363,7 @@ fn main_page() -> String {
         &mut own,
         "SEE ALSO",
         &[
-            "ehlo-probe(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
+            "ehlo-probe(1), ehlo-queue(1), ehlo-script(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
         ],
     );
     [
@@ -424,6 +432,26 @@ fn probe_page() -> String {
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, PROBE_EXAMPLES);
         table(own, "EXIT STATUS", owned(&PROBE_STATUS));
+    })
+}
+
+fn script_page() -> String {
+    verb_page("script", "ehlo-script", |own| {
+        section(own, "SCRIPTS", &script::LINES);
+        as_typed(own, script::FIRST);
+        for (title, paragraph, rows) in script::LANGUAGE {
+            section(own, title, paragraph);
+            self::rows(own, owned(rows));
+        }
+        section(own, "TESTS", &script::TESTS);
+        as_typed(own, script::CASES);
+        section(own, "SCRIPTS THAT COME ALONG", &script::SHIPPED);
+        let shipped = ehlo::script::library::ALL.iter();
+        self::rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));
+        section(own, "RECORDING", &[script::RECORDING]);
+        section(own, "EXAMPLES", &[]);
+        as_typed(own, script::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&script::STATUS));
     })
 }
 
@@ -534,7 +562,31 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-sink.1"), &sink_page());
     check(Path::new("man/ehlo-probe.1"), &probe_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
+    check(Path::new("man/ehlo-script.1"), &script_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
+}
+
+#[test]
+fn every_script_in_the_manual_has_no_mistake() {
+    for text in [script::FIRST, script::CASES] {
+        let source = ehlo::script::Source {
+            name: "manual".to_owned(),
+            text: text.to_owned(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:#?}"));
+    }
+    let every = script::LANGUAGE.iter().flat_map(|(_, _, rows)| rows.iter());
+    for (form, _) in every {
+        let text = script::spelled_out(form);
+        let source = ehlo::script::Source {
+            name: (*form).to_owned(),
+            text: text.clone(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &["NAME"])
+            .unwrap_or_else(|all| panic!("{text}: {all:#?}"));
+    }
 }
 
 #[test]

@@ -96,9 +96,9 @@ One line of JSON a step for a program to read, and a receiver to try it on:
 )]
 struct Cli {
     #[command(flatten)]
-    recipients: message::Recipients,
-    #[command(flatten)]
     message: message::Args,
+    #[command(flatten)]
+    own: message::Sending,
     #[command(flatten)]
     route: route::Args,
     #[command(flatten)]
@@ -413,8 +413,8 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 }
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
-    let only_print = cli.message.print;
-    let message = cli.message.options(cli.recipients)?;
+    let only_print = cli.own.print;
+    let message = cli.message.options(cli.own)?;
     let output = cli.output.options();
     let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
     if only_print {

@@ -96,11 +96,6 @@ impl Args {
         if let Some(name) = self.show {
             return Ok(Script::Show(name));
         }
-        if self.message.print {
-            return Err(Wrong::usage(
-                "--print shows a message that is sent, and a script sends none by itself",
-            ));
-        }
         let check = self.check;
         let trial = self.trial(typed)?;
         Ok(if check {
@@ -123,7 +118,7 @@ impl Args {
             set(name, Some(value.clone()));
         }
         let has_message = message_option.is_some() || typed.has("to");
-        let message = has_message.then(|| self.message.options(message::Recipients::default()));
+        let message = has_message.then(|| self.message.options(message::Sending::default()));
         let session = session::Options {
             helo: self.helo,
             timeout: Some(self.timeout),
