@@ -300,11 +300,18 @@ fn examples(page: &mut Roff) {
 
 /// Lines that stay lines.
 fn as_typed(page: &mut Roff, lines: &str) {
+    let bare = lines
+        .lines()
+        .map(|line| line.strip_prefix("  ").unwrap_or(line));
+    listing(page, bare);
+}
+
+fn listing<'a>(page: &mut Roff, lines: impl Iterator<Item = &'a str>) {
     page.control("PP", []);
     page.control("nf", []);
     page.control("RS", ["4"]);
-    for line in lines.lines() {
-        page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+    for line in lines {
+        page.text([roman(line)]);
     }
     page.control("RE", []);
     page.control("fi", []);
@@ -438,13 +445,14 @@ fn probe_page() -> String {
 fn script_page() -> String {
     verb_page("script", "ehlo-script", |own| {
         section(own, "SCRIPTS", &script::LINES);
-        as_typed(own, script::FIRST);
+        listing(own, script::FIRST.lines());
         for (title, paragraph, rows) in script::LANGUAGE {
             section(own, title, paragraph);
-            self::rows(own, owned(rows));
+            let shown = |(form, text): &(&str, &'static str)| (form.replace('\n', " ... "), *text);
+            self::rows(own, rows.iter().map(shown));
         }
         section(own, "TESTS", &script::TESTS);
-        as_typed(own, script::CASES);
+        listing(own, script::CASES.lines());
         section(own, "SCRIPTS THAT COME ALONG", &script::SHIPPED);
         let shipped = ehlo::script::library::ALL.iter();
         self::rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));

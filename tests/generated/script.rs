@@ -93,8 +93,8 @@ pub const LANGUAGE: &[Section] = &[
                 "The octets of a file beside the script; with dots, as after DATA: dots doubled, and the final dot.",
             ),
             (
-                "{\n> TEXT\n}",
-                "What stands between lines of { and } goes out in one packet.",
+                "{\n}",
+                "What is said between these lines goes out in one packet.",
             ),
         ],
     ),
@@ -222,7 +222,7 @@ the word auth, so that no password is written. The message goes by DATA, also wh
 pub const EXAMPLES: &str = "\
 ehlo script smuggling --server mx.example.org
 ehlo script relay --server mx.example.org -D domain=example.org
-ehlo script t/*.ehlo --server 127.0.0.1:2525 --tap | prove -e cat -
+prove -e 'ehlo script --tap --server 127.0.0.1:2525' t/*.ehlo
 ehlo script conformance extensions --server mx.example.org -q --junit results.xml
 ehlo script login.ehlo --server mx.example.org:587 -u alice --password-file pw
 ehlo script --record s.ehlo -r mx.example.org -b hello bob@example.org
