@@ -24,6 +24,7 @@
 //! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
+//! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
@@ -33,7 +34,7 @@
 //! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | regex |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -50,18 +51,20 @@
 //! session    -> wire
 //! outcome    -> session route wire
 //! queue      -> outcome
+//! alert      ->
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check script
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check script
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert script
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert script
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert script
 //! script     -> route wire session
-//! verbs      -> plan script message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check
 //! ```
 
 pub mod address;
+pub mod alert;
 pub mod args;
 pub mod blocks;
 pub mod certificate;
@@ -77,6 +80,7 @@ pub mod message;
 pub mod outcome;
 pub mod pattern;
 pub mod peer;
+pub mod place;
 pub mod plan;
 pub mod queue;
 pub mod ready;

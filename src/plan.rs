@@ -1,5 +1,11 @@
 //! What will be done: plain data, every default decided.
 
+mod alert;
+mod mail;
+
+pub use alert::{Alert, Digest, DigestTask, Unit};
+pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
+
 use crate::check::Expectation;
 use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
@@ -7,6 +13,7 @@ use crate::wire::tls;
 use crate::{
     config, credentials, message, queue, rewrite, route, script, session, sink, transcript,
 };
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +28,8 @@ pub enum Plan {
     Sink(Sink),
     /// Say what a server says of itself.
     Probe(Box<Probe>),
+    /// Say commands to a server.
+    Ask(Box<Ask>),
     /// Hold the conversation that scripts say.
     Script(Box<Script>),
     /// Show that it works, with a receiver of our own.
@@ -31,6 +40,12 @@ pub enum Plan {
     Queue(Box<Queue>),
     /// Do what sendmail does.
     Sendmail(Box<Sendmail>),
+    /// Mail a line or a text.
+    Notify(Box<Notify>),
+    /// Mail what jobs gathered, or show it.
+    Digest(Box<Digest>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<Unit>),
 }
 
 /// Sending.
@@ -46,6 +61,17 @@ pub struct Send {
     pub output: transcript::Options,
     /// Whether what cannot be sent now is kept; `None` keeps nothing.
     pub queueing: Option<Queueing>,
+    /// How often it is sent.
+    pub repeat: Repeat,
+}
+
+/// How often a message is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    /// How many times.
+    pub times: NonZeroU32,
+    /// How long to wait between them.
+    pub wait: Duration,
 }
 
 /// How a message is kept until it can be sent.
@@ -258,6 +284,17 @@ pub struct Probe {
     pub json: bool,
     /// With the conversation.
     pub verbose: bool,
+}
+
+/// Commands for a server.
+#[derive(Debug)]
+pub struct Ask {
+    /// Which server, and how it is spoken to.
+    pub way: Way,
+    /// What is said.
+    pub commands: Vec<String>,
+    /// What is seen of it.
+    pub output: transcript::Options,
 }
 
 /// What is done with scripts.

@@ -1,6 +1,6 @@
 //! Which profile, and the verb that looks at profiles.
 
-use super::profile::{Typed, keys};
+use super::profile::Typed;
 use super::{Wrong, settings, wrong};
 use crate::config::{Config, ConfigError, Found, Places, find};
 use crate::exit::Exit;
@@ -97,7 +97,7 @@ impl File {
 
     fn read(&self, typed: &mut Typed<'_>, places: &Places) -> Result<Config, Said> {
         let found = self.find(places).map_err(|error| wrong(error.into()))?;
-        let read = found.read(&keys(typed.command()));
+        let read = found.read(&typed.keys());
         read.map_err(|errors| all(&errors))
     }
 }

@@ -3,6 +3,7 @@
 use super::Wrong;
 use super::value::{self, List};
 use crate::address::{Address, AddressError, Domain, Entry, Mailbox};
+use crate::envelope::Dsn;
 use crate::host;
 use crate::message::{
     Attachment, Content, Disposition, Draft, Field, Inline, Input, Options, Ready, Text,
@@ -220,6 +221,7 @@ impl Args {
                     recipients,
                 }),
                 envelope_from: envelope_from.or(sender),
+                dsn: Dsn::default(),
             });
         }
         let nobody = to.is_empty() && cc.is_empty() && bcc.is_empty();
@@ -269,6 +271,7 @@ impl Args {
         Ok(Options {
             content: Content::Draft(Box::new(draft)),
             envelope_from,
+            dsn: Dsn::default(),
         })
     }
 
@@ -366,7 +369,7 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
         .into_iter()
         .flatten();
     let files = draft.attachments.iter().map(|attachment| &attachment.input);
-    let count = texts.chain(files).filter(|input| is_stdin(input)).count();
+    let count = texts.chain(files).filter(|input| input.is_stdin()).count();
     if count > 1 {
         return Err(Wrong::usage(
             "`-`: the standard input can be read only once",
@@ -376,16 +379,6 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
         draft.text.body = waiting_text();
     }
     Ok(())
-}
-
-/// The standard input, under any of its names.
-fn is_stdin(input: &Input) -> bool {
-    const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
-    match input {
-        Input::Stdin => true,
-        Input::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
-        Input::Text(_) => false,
-    }
 }
 
 /// What is piped in is the text.
@@ -418,7 +411,7 @@ fn login() -> Result<Mailbox, AddressError> {
 }
 
 /// `FILE;type=T;name=N;disposition=inline;description=D`.
-fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
+pub fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
     let (file, parameters) = cut(
         given,
         "--attach",

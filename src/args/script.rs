@@ -30,6 +30,11 @@ pub struct Args {
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
+    /// A command that is the server, and speaks SMTP on its stdin and stdout.
+    #[arg(long, value_name = "CMD", value_parser = value::command,
+          conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+    pipe: Option<Target>,
+
     /// Set a variable; repeatable.
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
     definitions: Vec<(String, String)>,
@@ -126,7 +131,7 @@ impl Args {
         };
         let has_tls_mode = typed.has("tls");
         let way = way(
-            self.server,
+            self.server.or(self.pipe),
             self.port,
             (session, self.reach),
             (self.tls, self.auth),

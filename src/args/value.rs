@@ -140,6 +140,14 @@ pub fn helo(text: &str) -> Result<String, String> {
     )
 }
 
+/// A name for EHLO that may be garbage, but is no other command.
+pub fn any_helo(text: &str) -> Result<String, String> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    Err("it wants printable ASCII characters".to_owned())
+}
+
 /// A host with a port, or without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -203,6 +211,17 @@ pub fn server(text: &str) -> Result<Target, String> {
     };
     Ok(Target {
         host: Host::Unix(PathBuf::from(path)),
+        port: None,
+    })
+}
+
+/// A command that is a server.
+pub fn command(line: &str) -> Result<Target, String> {
+    if line.trim().is_empty() {
+        return Err("it wants a command".to_owned());
+    }
+    Ok(Target {
+        host: Host::Pipe(line.to_owned()),
         port: None,
     })
 }

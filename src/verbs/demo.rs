@@ -6,6 +6,7 @@ use super::terminal::{Stdout, complain};
 use crate::address::{Mailbox, parse_list};
 use crate::blocks::{Block, Replay, Transport};
 use crate::deliver::{Parcel, Way, deliver};
+use crate::envelope::Dsn;
 use crate::exit::Exit;
 use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
@@ -13,7 +14,7 @@ use crate::route::{self, Family, Host, Place, Router};
 use crate::session;
 use crate::sink::{self, Declined, Envelope, Incoming, Sink, Store};
 use crate::text::printable;
-use crate::transcript::Stevens;
+use crate::transcript::{self, Stevens};
 use crate::wire::{Tls, TlsSetupError, tls};
 use anyhow::{Context as _, bail};
 use std::io::{self, Write};
@@ -106,6 +107,7 @@ fn message() -> anyhow::Result<Message> {
     let options = Options {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
+        dsn: Dsn::default(),
     };
     // The file is open by now, and may lose its name.
     Ok(Message::build(options, SystemTime::now())?)
@@ -142,7 +144,7 @@ fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError>
         &Parcel::of(message),
         &way,
         &mut report,
-        &mut Stevens::new(Stdout, false),
+        &mut Stevens::new(Stdout, transcript::Options::default()),
     );
     Ok(report)
 }

@@ -4,7 +4,7 @@ use super::Stream;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
 use std::io;
-use std::net::{IpAddr, Shutdown};
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 impl Stream for Socket {
@@ -18,9 +18,10 @@ impl Stream for Socket {
         Ok(rustix::net::send(&*self, bytes, flags)?)
     }
 
-    fn local_ip(&self) -> Option<IpAddr> {
-        let address = self.local_addr().ok()?.as_socket()?;
-        Some(address.ip())
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let local = self.local_addr().ok()?.as_socket()?;
+        let peer = self.peer_addr().ok()?.as_socket()?;
+        Some((local, peer))
     }
 
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {

@@ -38,8 +38,8 @@ pub const LANGUAGE: &[Section] = &[
         &["A test has one connection at a time; it ends with the test."],
         &[
             (
-                "connect [tls] [HOST[:PORT]|unix:PATH]",
-                "Connects, to --server where nothing is named; with tls, and to --server with --tls implicit, TLS begins \
+                "connect [tls] [HOST[:PORT]|unix:PATH|\"pipe:CMD\"]",
+                "Connects, to --server or --pipe where nothing is named; with tls, and to --server with --tls implicit, TLS begins \
                  with the first octet. The greeting is waited for with <.",
             ),
             (
@@ -250,7 +250,10 @@ pub const STATUS: [(&str, &str); 10] = [
 /// A form of the manual with something in the place of each of its words that stand for others.
 pub fn spelled_out(form: &str) -> String {
     let words = [
-        ("HOST[:PORT]|unix:PATH", "mx.example.org:25"),
+        (
+            "HOST[:PORT]|unix:PATH|\"pipe:CMD\"",
+            "\"pipe:sendmail -bs\"",
+        ),
         ("/REGEX/[i]", "/ok/i"),
         ("\"TEXT\"[*N]...", "\"a\\r\\n\"*2 \"b\""),
         ("CODE[|CODE]...", "250|close"),

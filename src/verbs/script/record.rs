@@ -40,7 +40,7 @@ pub fn run(plan: Send, path: &Path) -> Exit {
         .into_owned();
     let to_server = plan.way.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
-    let exit = shown(plan.output, Told::Caller, |watch| {
+    let shown = shown(plan.output, Told::Caller, |watch| {
         let mut recorder = Recorder::new(watch, &name, to_server);
         let report = deliver_by(&ready, &plan.fallbacks, &message, &mut recorder);
         octets = recorder.octets();
@@ -54,7 +54,7 @@ pub fn run(plan: Send, path: &Path) -> Exit {
             copy_out(&message, octets, &mut copy).map_err(|error| (beside.as_path(), error))
         });
     match written {
-        Ok(()) => exit,
+        Ok(()) => shown.exit,
         Err((path, error)) => {
             complain(&format!("cannot write {}: {error}", path.display()));
             Exit::Io

@@ -10,7 +10,7 @@ use crate::route::Host;
 use crate::script::{
     Case, Demands, Ending, Finished, Means, Script, Variables, report, run as hold,
 };
-use crate::transcript::Stevens;
+use crate::transcript::{Options, Stevens, Transcript as _};
 use crate::verbs::build;
 use crate::verbs::terminal::{Stdout, complain};
 use crate::watch::{Happening, Nobody, Watch};
@@ -113,12 +113,19 @@ fn given(trial: &Trial, message: Option<&Message>) -> Variables {
     set("to", "postmaster".to_owned());
     set("helo", helo(&trial.way));
     if let Some(place) = &trial.way.route.relay {
-        set("host", place.host.to_string());
+        let is_remote = !matches!(place.host, Host::Unix(_) | Host::Pipe(_));
+        let host = if is_remote {
+            place.host.to_string()
+        } else {
+            place.host.name()
+        };
+        set("host", host);
         set("port", place.port.to_string());
         set(
             "server",
             match &place.host {
                 Host::Unix(path) => format!("unix:{}", path.display()),
+                Host::Pipe(line) => format!("pipe:{line}"),
                 host => format!("{host}:{}", place.port),
             },
         );
@@ -166,7 +173,13 @@ fn hold_all(cases: &[Case], means: &Means<'_>, look: TrialLook) -> Result<Vec<Fi
             Ok(all)
         }
         TrialLook::Conversation { verbose } => {
-            let mut transcript = Stevens::new(Stdout, verbose);
+            let mut transcript = Stevens::new(
+                Stdout,
+                Options {
+                    verbose,
+                    ..Options::default()
+                },
+            );
             let mut all = Vec::new();
             for case in cases {
                 transcript.happened(Happening::Note(&format!("test: {}", case.name)));

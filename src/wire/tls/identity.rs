@@ -49,6 +49,12 @@ impl Identity {
         })
     }
 
+    /// The certificate in DER; `None` where there is none to show.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        let own = self.key.as_ref()?.cert.first()?;
+        Some(own.to_vec())
+    }
+
     /// Whether a server has asked, and there was nothing to show.
     pub fn is_missing(&self) -> bool {
         self.key.is_none() && self.asked.load(Ordering::Relaxed)

@@ -4,7 +4,7 @@
 use crate::wire::{Deadline, Stream};
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How often one look reads what is no word for us.
@@ -148,8 +148,12 @@ impl Stream for TlsStream {
         Ok(count)
     }
 
-    fn local_ip(&self) -> Option<IpAddr> {
-        self.under.local_ip()
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.under.ends()
+    }
+
+    fn end(&mut self) -> Vec<String> {
+        self.under.end()
     }
 
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
@@ -234,7 +238,7 @@ impl Stream for Gone {
         Err(io::ErrorKind::NotConnected.into())
     }
 
-    fn local_ip(&self) -> Option<IpAddr> {
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         None
     }
 
@@ -255,7 +259,7 @@ mod tests {
     use rustls::{ServerConfig, ServerConnection};
     use std::cell::RefCell;
     use std::io::{self, Read, Write};
-    use std::net::IpAddr;
+    use std::net::SocketAddr;
     use std::rc::Rc;
     use std::sync::Arc;
     use std::time::Duration;
@@ -361,7 +365,7 @@ mod tests {
             self.read(buffer)
         }
 
-        fn local_ip(&self) -> Option<IpAddr> {
+        fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
             None
         }
 
