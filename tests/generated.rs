@@ -18,6 +18,8 @@ mod json;
 mod queue;
 #[path = "generated/run.rs"]
 mod run;
+#[path = "generated/script.rs"]
+mod script;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
 #[path = "generated/sink.rs"]
@@ -36,6 +38,11 @@ const VERBS: &[(&str, &str)] = &[
         "probe",
         "Say what a server says of itself, without sending mail, and whether that is what you expect; see \
          ehlo-probe(1).",
+    ),
+    (
+        "script",
+        "Hold a conversation with a server that a script says, and check what it answers; look for smuggling, open \
+         relays and the like with the scripts that come along; see ehlo-script(1).",
     ),
     (
         "config",
@@ -93,6 +100,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
+    ("ehlo script", " [OPTIONS] FILE|NAME..."),
     ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
     (
         "ehlo queue",
@@ -352,11 +360,18 @@ fn examples(page: &mut Roff) {
 
 /// Lines that stay lines.
 fn as_typed(page: &mut Roff, lines: &str) {
+    let bare = lines
+        .lines()
+        .map(|line| line.strip_prefix("  ").unwrap_or(line));
+    listing(page, bare);
+}
+
+fn listing<'a>(page: &mut Roff, lines: impl Iterator<Item = &'a str>) {
     page.control("PP", []);
     page.control("nf", []);
     page.control("RS", ["4"]);
-    for line in lines.lines() {
-        page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+    for line in lines {
+        page.text([roman(line)]);
     }
     page.control("RE", []);
     page.control("fi", []);
@@ -533,6 +548,27 @@ fn notify_page() -> String {
     })
 }
 
+fn script_page() -> String {
+    verb_page("script", "ehlo-script", |own| {
+        section(own, "SCRIPTS", &script::LINES);
+        listing(own, script::FIRST.lines());
+        for (title, paragraph, rows) in script::LANGUAGE {
+            section(own, title, paragraph);
+            let shown = |(form, text): &(&str, &'static str)| (form.replace('\n', " ... "), *text);
+            self::rows(own, rows.iter().map(shown));
+        }
+        section(own, "TESTS", &script::TESTS);
+        listing(own, script::CASES.lines());
+        section(own, "SCRIPTS THAT COME ALONG", &script::SHIPPED);
+        let shipped = ehlo::script::library::ALL.iter();
+        self::rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));
+        section(own, "RECORDING", &[script::RECORDING]);
+        section(own, "EXAMPLES", &[]);
+        as_typed(own, script::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&script::STATUS));
+    })
+}
+
 /// The page of a verb with verbs of its own.
 fn queue_page() -> String {
     let whole = built();
@@ -658,10 +694,34 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-probe.1"), &probe_page());
     check(Path::new("man/ehlo-doctor.1"), &doctor_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
+    check(Path::new("man/ehlo-script.1"), &script_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
     check(Path::new("man/ehlo-run.1"), &run_page());
     check(Path::new("man/ehlo-notify.1"), &notify_page());
     check(Path::new("man/ehlo-json.5"), &json_page());
+}
+
+#[test]
+fn every_script_in_the_manual_has_no_mistake() {
+    for text in [script::FIRST, script::CASES] {
+        let source = ehlo::script::Source {
+            name: "manual".to_owned(),
+            text: text.to_owned(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:#?}"));
+    }
+    let every = script::LANGUAGE.iter().flat_map(|(_, _, rows)| rows.iter());
+    for (form, _) in every {
+        let text = script::spelled_out(form);
+        let source = ehlo::script::Source {
+            name: (*form).to_owned(),
+            text: text.clone(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &["NAME"])
+            .unwrap_or_else(|all| panic!("{text}: {all:#?}"));
+    }
 }
 
 #[test]
