@@ -1696,7 +1696,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__script)
-            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --ipv4 --ipv6 --bind --connect-to --dns --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --help"
+            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --pipe --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --ipv4 --ipv6 --bind --connect-to --dns --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1719,6 +1719,10 @@ _ehlo() {
                     return 0
                     ;;
                 -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pipe)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

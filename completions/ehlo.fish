@@ -303,6 +303,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l json -d 'The same as -
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'The server that `connect` connects to, or a unix socket' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pipe -d 'A command that is the server, and speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s D -l define -d 'Set a variable; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l helo -l ehlo -d 'Our name, as $helo [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l timeout -d 'The time limit for every step, like 5s' -r
@@ -371,7 +372,6 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tap -d 'Write the r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l format-flowed -d 'Send long paragraphs as lines that flow'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-date -d 'Leave Date out, to test a server'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-message-id -d 'Leave Message-ID out, to test a server'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l print -d 'Write the message to stdout, and send nothing'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'Take any certificate'

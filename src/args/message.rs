@@ -27,13 +27,18 @@ enum AutoSubmitted {
     AutoReplied,
 }
 
-/// Who gets the message, without an option.
+/// What only sending has, and no verb.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
-pub struct Recipients {
+#[command(next_help_heading = "Message")]
+pub struct Sending {
     /// Who gets the message; the same as --to.
     #[arg(value_name = "RECIPIENT", value_parser = value::list, help_heading = "Arguments")]
     recipients: Vec<List>,
+
+    /// Write the message to stdout, and send nothing.
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// Options under the heading "Message".
@@ -184,15 +189,11 @@ pub struct Args {
     /// The envelope's sender; '' is the null sender.
     #[arg(long, value_name = "ADDR", value_parser = value::sender, allow_hyphen_values = true)]
     envelope_from: Option<Result<Option<Address>, AddressError>>,
-
-    /// Write the message to stdout, and send nothing.
-    #[arg(long)]
-    pub print: bool,
 }
 
 impl Args {
     /// The message that is meant, for these and those whom the options name.
-    pub fn options(self, others: Recipients) -> Result<Options, Wrong> {
+    pub fn options(self, others: Sending) -> Result<Options, Wrong> {
         let made = self.made_headers();
         let envelope_from = self
             .envelope_from

@@ -107,9 +107,9 @@ One line of JSON a step for a program to read, and a receiver to try it on:
 )]
 struct Cli {
     #[command(flatten)]
-    recipients: message::Recipients,
-    #[command(flatten)]
     message: message::Args,
+    #[command(flatten)]
+    own: message::Sending,
     #[command(flatten)]
     route: route::Args,
     #[command(flatten)]
@@ -506,8 +506,8 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 }
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
-    let only_print = cli.message.print;
-    let mut message = cli.message.options(cli.recipients)?;
+    let only_print = cli.own.print;
+    let mut message = cli.message.options(cli.own)?;
     message.dsn = cli.rare.extensions.dsn();
     message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;

@@ -30,6 +30,11 @@ pub struct Args {
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
+    /// A command that is the server, and speaks SMTP on its stdin and stdout.
+    #[arg(long, value_name = "CMD", value_parser = value::command,
+          conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+    pipe: Option<Target>,
+
     /// Set a variable; repeatable.
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
     definitions: Vec<(String, String)>,
@@ -96,11 +101,6 @@ impl Args {
         if let Some(name) = self.show {
             return Ok(Script::Show(name));
         }
-        if self.message.print {
-            return Err(Wrong::usage(
-                "--print shows a message that is sent, and a script sends none by itself",
-            ));
-        }
         let check = self.check;
         let trial = self.trial(typed)?;
         Ok(if check {
@@ -123,7 +123,7 @@ impl Args {
             set(name, Some(value.clone()));
         }
         let has_message = message_option.is_some() || typed.has("to");
-        let message = has_message.then(|| self.message.options(message::Recipients::default()));
+        let message = has_message.then(|| self.message.options(message::Sending::default()));
         let session = session::Options {
             helo: self.helo,
             timeout: Some(self.timeout),
@@ -131,7 +131,7 @@ impl Args {
         };
         let has_tls_mode = typed.has("tls");
         let way = way(
-            self.server,
+            self.server.or(self.pipe),
             self.port,
             (session, self.reach),
             (self.tls, self.auth),

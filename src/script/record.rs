@@ -63,15 +63,12 @@ impl<'w> Recorder<'w> {
         let target = match peer {
             _ if self.to_server => String::new(),
             Peer::Tcp(address) => format!(" {address}"),
+            Peer::Pipe(line) => {
+                format!(" \"pipe:{}\"", escaped(line.as_bytes()).replace('$', "$$"))
+            }
             Peer::Unix(path) => {
                 let path = path.to_string_lossy();
                 format!(" \"unix:{}\"", escaped(path.as_bytes()).replace('$', "$$"))
-            }
-            Peer::Pipe(command) => {
-                format!(
-                    " \"pipe:{}\"",
-                    escaped(command.as_bytes()).replace('$', "$$")
-                )
             }
         };
         self.connected = Some(target);

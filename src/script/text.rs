@@ -6,6 +6,9 @@ use std::fmt;
 /// The most that one text may become, in octets.
 pub const MAX_TEXT: usize = 16 * 1024 * 1024;
 
+/// The only name with a dot that need not stand in braces.
+const SIZE: &str = "message.size";
+
 /// What the variables hold: any octets.
 pub type Variables = BTreeMap<String, Vec<u8>>;
 
@@ -70,13 +73,11 @@ impl Text {
             self.pieces.push(Piece::Variable(name.to_owned()));
             return Ok(rest);
         }
-        // The only name with a dot that need not stand in braces.
-        let name = match behind.strip_prefix("message.size") {
-            Some(_) => "message.size",
-            None => {
-                let end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-                &behind[..end.unwrap_or(behind.len())]
-            }
+        let end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let name = if behind.starts_with(SIZE) {
+            SIZE
+        } else {
+            &behind[..end.unwrap_or(behind.len())]
         };
         if is_name(name) {
             self.pieces.push(Piece::Variable(name.to_owned()));

@@ -48,9 +48,9 @@ fn read(trial: &Trial) -> Result<Vec<script::Script>, Exit> {
         match script::parse(name, &known) {
             Ok(script) => scripts.push(script),
             Err(mistakes) => {
-                mistakes
-                    .iter()
-                    .for_each(|mistake| complain(&mistake.to_string()));
+                for mistake in &mistakes {
+                    complain(&mistake.to_string());
+                }
                 let first = mistakes.first().map_or(Exit::Data, Mistake::exit);
                 exit = if exit == Exit::Ok { first } else { exit };
             }

@@ -182,6 +182,10 @@ impl Stream for Piped {
         Stream::set_write_timeout(&mut self.socket, limit)
     }
 
+    fn half_close(&mut self) -> io::Result<()> {
+        self.socket.shutdown(Shutdown::Write)
+    }
+
     /// What the command said to people, and how it ended, also where all went well.
     fn end(&mut self) -> Vec<String> {
         let asides = self.asides.take().into_iter();

@@ -11,6 +11,7 @@ mod program;
 mod receiver;
 mod relay;
 mod sasl;
+mod schema;
 mod server;
 mod spool;
 
@@ -43,6 +44,7 @@ mod replies;
 mod run;
 mod script;
 mod secrets;
+mod seen;
 mod severed;
 mod sink;
 mod sink_faults;

@@ -216,11 +216,7 @@ fn what_a_script_wants_and_the_command_line_does_not_give_is_named() {
             &["--tap", "--junit", "-"],
             "--tap contradicts --junit -",
         ),
-        (
-            "pause 1s",
-            &["--print"],
-            "--print shows a message that is sent",
-        ),
+        ("pause 1s", &["--print"], "unexpected argument '--print'"),
         ("pause 1s", &["-D", "x"], "it wants NAME=VALUE"),
     ] {
         let run = alone(text).args(options).run();

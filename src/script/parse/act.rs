@@ -102,7 +102,7 @@ fn connect(words: &mut Words<'_>) -> Result<Act, String> {
     let mut tls = words.takes("tls");
     let target = match words.peek() {
         None => None,
-        Some(_) => Some(words.text("HOST, HOST:PORT or unix:PATH")?),
+        Some(_) => Some(words.text("HOST, HOST:PORT, unix:PATH or pipe:COMMAND")?),
     };
     tls |= words.takes("tls");
     Ok(Act::Connect { target, tls })

@@ -25,118 +25,121 @@ fn acts(text: &str) -> Vec<Act> {
     script.statements.into_iter().map(|one| one.act).collect()
 }
 
+/// Mistakes, and how what is said of them begins.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "conect",
+        "expected a statement, not `conect`; did you mean `connect`?",
+    ),
+    (
+        "EHLO x",
+        "expected a statement, not `EHLO`; lines begin with >, <, #, connect, test and so on, see ehlo-script(1)",
+    ),
+    (
+        ">rwa \"x\"",
+        "expected >raw, >lf, >cr, >slow, >file, >message, or a blank behind the > of a line",
+    ),
+    (">raw x", "expected a text in quotes"),
+    (">raw \"x", "expected a quote at the end of the text"),
+    (
+        ">raw \"\\q\"",
+        "expected \\r, \\n, \\t, \\0, \\xNN, \\\\ or \\\"",
+    ),
+    (
+        ">raw \"\\x4\"",
+        "expected two hexadecimal digits behind \\x",
+    ),
+    (
+        ">raw \"x\"*0",
+        "expected a number behind *, how often the text comes",
+    ),
+    (
+        ">raw \"x\"y",
+        "expected a blank or *NUMBER behind the quote, not y",
+    ),
+    (
+        ">slow EHLO x",
+        "expected the time between two octets, like 10ms",
+    ),
+    (
+        ">file no-such-file",
+        "expected a file; no-such-file is none",
+    ),
+    (">file", "expected the name of a file"),
+    (
+        ">message twice",
+        "expected the end of the line, not `twice`",
+    ),
+    (
+        "<",
+        "expected a code like 250, 2xx or 250|251, any, close, /REGEX/, has KEYWORD or lacks KEYWORD",
+    ),
+    (
+        "< 99",
+        "expected a code from 200 to 599, or a class from 2xx to 5xx",
+    ),
+    (
+        "< 650",
+        "expected a code from 200 to 599, or a class from 2xx to 5xx",
+    ),
+    ("< 250 /(/", "expected a regular expression: "),
+    (
+        "< 250 /x",
+        "expected a / at the end of the regular expression",
+    ),
+    ("< 250 /x/g", "expected i or a blank behind the /, not g"),
+    ("< 250 has", "expected a keyword of EHLO, like SIZE"),
+    ("< 250 ok", "expected a code like"),
+    ("pause", "expected a time like 2s or 500ms"),
+    ("pause x", "expected a time like 2s or 500ms"),
+    ("pause 25h", "expected a time like 2s or 500ms"),
+    ("timeout 5s 6s", "expected the end of the line, not `6s`"),
+    (
+        "starttls please",
+        "expected the end of the line, not `please`",
+    ),
+    ("auth NTLM", "expected one of EXTERNAL, SCRAM-SHA-256-PLUS,"),
+    (
+        "set 1a b",
+        "expected the name of a variable: a letter, then letters, digits and _",
+    ),
+    ("set a", "expected the value of the variable"),
+    ("> ${a b}", "expected ${name}; a dollar sign is written $$"),
+    (
+        "> $givn",
+        "expected a variable that something sets, not $givn; did you mean $given?",
+    ),
+    (
+        "> $zzz",
+        "expected a variable that something sets, not $zzz; set it with `set`, or with -D on the command line",
+    ),
+    ("repeat 0\nend", "expected a number from 1 to 1000000"),
+    ("parallel 1001\nend", "expected a number from 1 to 1000"),
+    ("parallel\nend", "expected a number from 1 to 1000"),
+    (
+        "for x\nend",
+        "expected `in` behind the name of the variable",
+    ),
+    ("for x in\nend", "expected values behind `in`"),
+    ("for x in a", "expected `end` for this `for`"),
+    ("end", "expected no `end` here; no block is open"),
+    (
+        "repeat 2\ntest a\nend",
+        "expected no `test` here; tests stand beside each other, or in a `for` before them",
+    ),
+    ("test", "expected the name of the test"),
+    ("{\n> a", "expected } for this {"),
+    ("{\n< 250\n}", "expected a line that begins with >, or }"),
+    ("{\n>slow 1ms x\n}", "expected no >slow between { and }"),
+    (
+        "include t.ehlo",
+        "cannot read the script t.ehlo: No such file",
+    ),
+];
+
 #[test]
 fn a_mistake_says_where_it_is_and_what_was_expected() {
-    for (text, right) in [
-        (
-            "conect",
-            "expected a statement, not `conect`; did you mean `connect`?",
-        ),
-        (
-            "EHLO x",
-            "expected a statement, not `EHLO`; lines begin with >, <, #, connect, test and so on, see ehlo-script(1)",
-        ),
-        (
-            ">rwa \"x\"",
-            "expected >raw, >lf, >cr, >slow, >file, >message, or a blank behind the > of a line",
-        ),
-        (">raw x", "expected a text in quotes"),
-        (">raw \"x", "expected a quote at the end of the text"),
-        (
-            ">raw \"\\q\"",
-            "expected \\r, \\n, \\t, \\0, \\xNN, \\\\ or \\\"",
-        ),
-        (
-            ">raw \"\\x4\"",
-            "expected two hexadecimal digits behind \\x",
-        ),
-        (
-            ">raw \"x\"*0",
-            "expected a number behind *, how often the text comes",
-        ),
-        (
-            ">raw \"x\"y",
-            "expected a blank or *NUMBER behind the quote, not y",
-        ),
-        (
-            ">slow EHLO x",
-            "expected the time between two octets, like 10ms",
-        ),
-        (
-            ">file no-such-file",
-            "expected a file; no-such-file is none",
-        ),
-        (">file", "expected the name of a file"),
-        (
-            ">message twice",
-            "expected the end of the line, not `twice`",
-        ),
-        (
-            "<",
-            "expected a code like 250, 2xx or 250|251, any, close, /REGEX/, has KEYWORD or lacks KEYWORD",
-        ),
-        (
-            "< 99",
-            "expected a code from 200 to 599, or a class from 2xx to 5xx",
-        ),
-        (
-            "< 650",
-            "expected a code from 200 to 599, or a class from 2xx to 5xx",
-        ),
-        ("< 250 /(/", "expected a regular expression: "),
-        (
-            "< 250 /x",
-            "expected a / at the end of the regular expression",
-        ),
-        ("< 250 /x/g", "expected i or a blank behind the /, not g"),
-        ("< 250 has", "expected a keyword of EHLO, like SIZE"),
-        ("< 250 ok", "expected a code like"),
-        ("pause", "expected a time like 2s or 500ms"),
-        ("pause x", "expected a time like 2s or 500ms"),
-        ("pause 25h", "expected a time like 2s or 500ms"),
-        ("timeout 5s 6s", "expected the end of the line, not `6s`"),
-        (
-            "starttls please",
-            "expected the end of the line, not `please`",
-        ),
-        ("auth NTLM", "expected one of EXTERNAL, SCRAM-SHA-256-PLUS,"),
-        (
-            "set 1a b",
-            "expected the name of a variable: a letter, then letters, digits and _",
-        ),
-        ("set a", "expected the value of the variable"),
-        ("> ${a b}", "expected ${name}; a dollar sign is written $$"),
-        (
-            "> $givn",
-            "expected a variable that something sets, not $givn; did you mean $given?",
-        ),
-        (
-            "> $zzz",
-            "expected a variable that something sets, not $zzz; set it with `set`, or with -D on the command line",
-        ),
-        ("repeat 0\nend", "expected a number from 1 to 1000000"),
-        ("parallel 1001\nend", "expected a number from 1 to 1000"),
-        ("parallel\nend", "expected a number from 1 to 1000"),
-        (
-            "for x\nend",
-            "expected `in` behind the name of the variable",
-        ),
-        ("for x in\nend", "expected values behind `in`"),
-        ("for x in a", "expected `end` for this `for`"),
-        ("end", "expected no `end` here; no block is open"),
-        (
-            "repeat 2\ntest a\nend",
-            "expected no `test` here; tests stand beside each other, or in a `for` before them",
-        ),
-        ("test", "expected the name of the test"),
-        ("{\n> a", "expected } for this {"),
-        ("{\n< 250\n}", "expected a line that begins with >, or }"),
-        ("{\n>slow 1ms x\n}", "expected no >slow between { and }"),
-        (
-            "include t.ehlo",
-            "cannot read the script t.ehlo: No such file",
-        ),
-    ] {
+    for (text, right) in MISTAKES {
         let found = mistakes(text);
         let first = found
             .first()

@@ -35,7 +35,8 @@ impl Bench<'_, '_> {
         };
         let text = target.string(&self.variables)?;
         let wrong = || {
-            let why = format!("expected HOST, HOST:PORT or unix:PATH, not \"{text}\"");
+            let why =
+                format!("expected HOST, HOST:PORT, unix:PATH or pipe:COMMAND, not \"{text}\"");
             Stop::Fails(why, Exit::Data)
         };
         target::parse(&text).ok_or_else(wrong)

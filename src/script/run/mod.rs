@@ -97,9 +97,8 @@ impl Ending {
     pub fn words(&self) -> Option<String> {
         match self {
             Self::Passed => None,
-            Self::Skipped(at, why) => Some(format!("{at}: {why}")),
+            Self::Skipped(at, why) | Self::Failed { at, why, .. } => Some(format!("{at}: {why}")),
             Self::Differed(at, difference) => Some(format!("{at}: {difference}")),
-            Self::Failed { at, why, .. } => Some(format!("{at}: {why}")),
         }
     }
 
@@ -121,7 +120,7 @@ pub fn run(case: &Case, means: &Means<'_>, watch: &mut dyn Watch) -> Finished {
     let mut bench = Bench::new(means, case.variables.clone(), &mut tape);
     let ending = match bench.all(&case.statements) {
         Ok(()) => Ending::Passed,
-        Err(stopped) => *stopped,
+        Err(ending) => ending,
     };
     drop(bench);
     Finished {
@@ -148,9 +147,9 @@ impl Stop {
         })
     }
 
-    fn at(self, at: &Spot) -> Box<Ending> {
+    fn at(self, at: &Spot) -> Ending {
         let at = at.clone();
-        Box::new(match self {
+        match self {
             Self::Differs(difference) => Ending::Differed(at, difference),
             Self::Fails(why, exit) => Ending::Failed { at, why, exit },
             Self::Verdict(Verdict::Pass, _) => Ending::Passed,
@@ -159,7 +158,7 @@ impl Stop {
                 let (expected, came) = (what, "it is not so".to_owned());
                 Ending::Differed(at, Difference { expected, came })
             }
-        })
+        }
     }
 }
 
@@ -213,7 +212,7 @@ impl<'m, 'w> Bench<'m, 'w> {
         }
     }
 
-    fn all(&mut self, statements: &[Statement]) -> Result<(), Box<Ending>> {
+    fn all(&mut self, statements: &[Statement]) -> Result<(), Ending> {
         for statement in statements {
             let at = &statement.at;
             match &statement.act {

@@ -13,7 +13,7 @@ const STACK: usize = 512 * 1024;
 
 /// How one of them ended, and what was said.
 struct Held {
-    ended: Result<(), Box<Ending>>,
+    ended: Result<(), Ending>,
     lines: Vec<Heard>,
 }
 
@@ -25,7 +25,7 @@ impl Bench<'_, '_> {
         at: &Spot,
         count: usize,
         body: &[Statement],
-    ) -> Result<(), Box<Ending>> {
+    ) -> Result<(), Ending> {
         let (means, variables) = (self.means, &self.variables);
         let held: Vec<Held> = thread::scope(|scope| {
             let begin = |turn| {

@@ -7,9 +7,12 @@ use std::path::PathBuf;
 /// The port where none is named.
 const SMTP: u16 = 25;
 
-/// `HOST`, `HOST:PORT`, an address, `[IPv6]:PORT`, `unix:PATH`, or a path that begins with `/`.
+/// `HOST`, `HOST:PORT`, an address, `[IPv6]:PORT`, `unix:PATH`, a path that begins with `/`, or `pipe:COMMAND`.
 pub fn parse(text: &str) -> Option<Place> {
     let place = |host, port| Some(Place { host, port });
+    if let Some(line) = text.strip_prefix("pipe:") {
+        return place(Host::Pipe(line.to_owned()), SMTP);
+    }
     let path = text.strip_prefix("unix:");
     if let Some(path) = path.or(Some(text).filter(|text| text.starts_with('/'))) {
         return place(Host::Unix(PathBuf::from(path)), SMTP);
@@ -48,6 +51,7 @@ mod tests {
         assert_eq!(shown("[2001:db8::1]:26"), right("[2001:db8::1]", 26));
         assert_eq!(shown("2001:db8::1"), right("[2001:db8::1]", 25));
         assert_eq!(shown("unix:lmtp"), right("lmtp", 25));
+        assert_eq!(shown("pipe:exim -bh ::1"), right("exim -bh ::1", 25));
         for wrong in ["", "a b", "mx:", "mx:0", "mx:99999", "mx:25:26"] {
             assert_eq!(shown(wrong), None, "{wrong}");
         }

@@ -113,12 +113,19 @@ fn given(trial: &Trial, message: Option<&Message>) -> Variables {
     set("to", "postmaster".to_owned());
     set("helo", helo(&trial.way));
     if let Some(place) = &trial.way.route.relay {
-        set("host", place.host.to_string());
+        let is_remote = !matches!(place.host, Host::Unix(_) | Host::Pipe(_));
+        let host = if is_remote {
+            place.host.to_string()
+        } else {
+            place.host.name()
+        };
+        set("host", host);
         set("port", place.port.to_string());
         set(
             "server",
             match &place.host {
                 Host::Unix(path) => format!("unix:{}", path.display()),
+                Host::Pipe(line) => format!("pipe:{line}"),
                 host => format!("{host}:{}", place.port),
             },
         );
