@@ -121,6 +121,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the conf
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "run" -d 'Run a command, and mail what happened'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "notify" -d 'Mail a line or a text from a script'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
@@ -241,7 +243,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When a mail is sent' -r -f -a "failure\t''
 output\t''
-always\t''"
+always\t''
+change\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'What the job is called [default: the name of the program]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l timeout -d 'Tell the command to end after this time, like 30m or 1h' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l kill-after -d 'Kill it when it goes on for this long after that [default: 10s]' -r
@@ -251,6 +254,10 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'Attach the log
 always\t''
 never\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the compressed log than this; of a longer one, the middle is missing' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l digest -d 'Put it down in this digest instead of mailing it; `ehlo digest NAME` mails what is in it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bcc -d 'Who gets it and is named nowhere' -r
@@ -297,6 +304,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-quiet -d 'Tell no
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tee -d 'Let what it writes be seen here, too'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l html -d 'Show the colours of the output, in HTML beside the text'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l exit-zero -d 'Exit with 0, however the command ends'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l recovered -d 'Mail once when it works again after a failure that was mailed'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l no-queue -d 'Keep nothing: send it now or never'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s 4 -l ipv4 -d 'Use IPv4 only'
@@ -310,6 +318,10 @@ warning\t''
 error\t''
 critical\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s a -l attach -d 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l name -d 'Under what --dedupe and --every remember it [default: the subject, without its numbers]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bcc -d 'Who gets it and is named nowhere' -r
@@ -360,5 +372,112 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 6 -l ipv6 -d 'Use I
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l state-dir -d 'What was gathered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l always -d 'Mail also that there is nothing to say'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l list -d 'Show which digests there are, and how many runs are in them'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l lines -d 'So many lines of the journal of its last run' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l user-unit -d 'A unit of your own manager, and not of the system\'s'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l recovered -d 'Mail once when it works again after a failure that was mailed'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sendmail" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand mailq" -s h -l help -d 'Print help'

@@ -10,6 +10,8 @@ use ehlo::exit::{Exit, Health};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "generated/alert.rs"]
+mod alert;
 #[path = "generated/queue.rs"]
 mod queue;
 #[path = "generated/run.rs"]
@@ -17,7 +19,7 @@ mod run;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
 
-const VERBS: [(&str, &str); 9] = [
+const VERBS: [(&str, &str); 11] = [
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -49,6 +51,14 @@ const VERBS: [(&str, &str); 9] = [
         "Mail a line or a text from a script; see ehlo-notify(1).",
     ),
     (
+        "digest",
+        "Mail what ehlo run --digest gathered; see ehlo-digest(1).",
+    ),
+    (
+        "unit",
+        "Mail what became of a unit of systemd; see ehlo-unit(1).",
+    ),
+    (
         "sendmail",
         "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
          without being told.",
@@ -59,7 +69,7 @@ const VERBS: [(&str, &str); 9] = [
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 9] = [
+const SYNOPSIS: [(&str, &str); 11] = [
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
@@ -71,6 +81,8 @@ const SYNOPSIS: [(&str, &str); 9] = [
     ),
     ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
     ("ehlo notify", " [OPTIONS] [TEXT]..."),
+    ("ehlo digest", " [OPTIONS] NAME"),
+    ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
@@ -160,7 +172,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 12] = [
+const ENVIRONMENT: [(&str, &str); 13] = [
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -168,6 +180,10 @@ const ENVIRONMENT: [(&str, &str); 12] = [
     (
         "EHLO_PASSWORD",
         "the password of --user. Other programs of the same user can read it; a file or a command is better",
+    ),
+    (
+        "EHLO_STATE_DIR",
+        "where run, notify, digest and unit remember things, where --state-dir does not say it: an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",
@@ -205,7 +221,7 @@ const ENVIRONMENT: [(&str, &str); 12] = [
     ("COLUMNS", "the width of --help"),
 ];
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
         "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
@@ -213,6 +229,10 @@ const FILES: [(&str, &str); 8] = [
     (
         "~/.local/state/ehlo/queue, /var/spool/ehlo",
         "the queue, of a user and of root",
+    ),
+    (
+        "~/.local/state/ehlo/jobs and digests, /var/lib/ehlo/jobs and digests",
+        "what is remembered of jobs, and what they gathered, of a user and of root",
     ),
     (
         "~/.netrc",
@@ -371,8 +391,8 @@ fn main_page() -> String {
         &mut own,
         "SEE ALSO",
         &[
-            "ehlo-notify(1), ehlo-probe(1), ehlo-queue(1), ehlo-run(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), \
-             hosts(5), netrc(5)",
+            "ehlo-digest(1), ehlo-notify(1), ehlo-probe(1), ehlo-queue(1), ehlo-run(1), ehlo-sendmail(1), ehlo-sink(1), \
+             ehlo-unit(1), resolv.conf(5), hosts(5), netrc(5)",
         ],
     );
     [
@@ -449,6 +469,8 @@ fn run_page() -> String {
         section(own, "THE MAIL", &run::MAIL);
         section(own, "WHO GETS IT", &run::RECIPIENTS);
         section(own, "THE COMMAND", &run::COMMAND);
+        section(own, "ALERTS", &alert::ALERTS);
+        section(own, "DIGESTS", &alert::DIGEST);
         section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, run::EXAMPLES);
@@ -461,11 +483,32 @@ fn run_page() -> String {
 fn notify_page() -> String {
     verb_page("notify", "ehlo-notify", |own| {
         section(own, "THE MAIL", &run::NOTIFY_TEXT);
+        section(own, "ALERTS", &alert::NOTICES);
         section(own, "WHO GETS IT", &run::RECIPIENTS);
         section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, run::NOTIFY_EXAMPLES);
         section(own, "EXIT STATUS", &[run::NOTIFY_STATUS]);
+    })
+}
+
+fn digest_page() -> String {
+    verb_page("digest", "ehlo-digest", |own| {
+        section(own, "DIGESTS", &alert::DIGEST);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::DIGEST_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
+    })
+}
+
+fn unit_page() -> String {
+    verb_page("unit", "ehlo-unit", |own| {
+        section(own, "UNITS", &alert::UNIT);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::UNIT_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
     })
 }
 
@@ -579,6 +622,8 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
     check(Path::new("man/ehlo-run.1"), &run_page());
     check(Path::new("man/ehlo-notify.1"), &notify_page());
+    check(Path::new("man/ehlo-digest.1"), &digest_page());
+    check(Path::new("man/ehlo-unit.1"), &unit_page());
 }
 
 #[test]
