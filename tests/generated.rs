@@ -10,6 +10,8 @@ use ehlo::exit::{Exit, Health};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "generated/alert.rs"]
+mod alert;
 #[path = "generated/doctor.rs"]
 mod doctor;
 #[path = "generated/json.rs"]
@@ -67,6 +69,14 @@ const VERBS: &[(&str, &str)] = &[
         "Mail a line or a text from a script; see ehlo-notify(1).",
     ),
     (
+        "digest",
+        "Mail what ehlo run --digest gathered; see ehlo-digest(1).",
+    ),
+    (
+        "unit",
+        "Mail what became of a unit of systemd; see ehlo-unit(1).",
+    ),
+    (
         "sendmail",
         "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
          without being told.",
@@ -109,6 +119,8 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo doctor", " [OPTIONS]"),
     ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
     ("ehlo notify", " [OPTIONS] [TEXT]..."),
+    ("ehlo digest", " [OPTIONS] NAME"),
+    ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
@@ -208,7 +220,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 13] = [
+const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -216,6 +228,10 @@ const ENVIRONMENT: [(&str, &str); 13] = [
     (
         "EHLO_PASSWORD",
         "the password of --user. Other programs of the same user can read it; a file or a command is better",
+    ),
+    (
+        "EHLO_STATE_DIR",
+        "where run, notify, digest and unit remember things, where --state-dir does not say it: an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",
@@ -257,7 +273,7 @@ const ENVIRONMENT: [(&str, &str); 13] = [
     ("COLUMNS", "the width of --help"),
 ];
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
         "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
@@ -265,6 +281,10 @@ const FILES: [(&str, &str); 8] = [
     (
         "~/.local/state/ehlo/queue, /var/spool/ehlo",
         "the queue, of a user and of root",
+    ),
+    (
+        "~/.local/state/ehlo/jobs and digests, /var/lib/ehlo/jobs and digests",
+        "what is remembered of jobs, and what they gathered, of a user and of root",
     ),
     (
         "~/.netrc",
@@ -424,15 +444,9 @@ fn main_page() -> String {
     });
     table(&mut own, "EXIT STATUS", status);
     table(&mut own, "FILES", owned(&FILES));
-    table(&mut own, "ENVIRONMENT", owned(&ENVIRONMENT));
+    table(&mut own, "ENVIRONMENT", owned(ENVIRONMENT));
     section(&mut own, "STANDARDS", &[STANDARDS]);
-    section(
-        &mut own,
-        "SEE ALSO",
-        &[
-            &SEE_ALSO.join(", "),
-        ],
-    );
+    section(&mut own, "SEE ALSO", &[&SEE_ALSO.join(", ")]);
     [
         render(|out| man.render_title(out)),
         render(|out| man.render_name_section(out)),
@@ -528,6 +542,8 @@ fn run_page() -> String {
         section(own, "THE MAIL", &run::MAIL);
         section(own, "WHO GETS IT", &run::RECIPIENTS);
         section(own, "THE COMMAND", &run::COMMAND);
+        section(own, "ALERTS", &alert::ALERTS);
+        section(own, "DIGESTS", &alert::DIGEST);
         section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, run::EXAMPLES);
@@ -540,6 +556,7 @@ fn run_page() -> String {
 fn notify_page() -> String {
     verb_page("notify", "ehlo-notify", |own| {
         section(own, "THE MAIL", &run::NOTIFY_TEXT);
+        section(own, "ALERTS", &alert::NOTICES);
         section(own, "WHO GETS IT", &run::RECIPIENTS);
         section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
         own.control("SH", ["EXAMPLES"]);
@@ -566,6 +583,26 @@ fn script_page() -> String {
         section(own, "EXAMPLES", &[]);
         as_typed(own, script::EXAMPLES);
         table(own, "EXIT STATUS", owned(&script::STATUS));
+    })
+}
+
+fn digest_page() -> String {
+    verb_page("digest", "ehlo-digest", |own| {
+        section(own, "DIGESTS", &alert::DIGEST);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::DIGEST_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
+    })
+}
+
+fn unit_page() -> String {
+    verb_page("unit", "ehlo-unit", |own| {
+        section(own, "UNITS", &alert::UNIT);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::UNIT_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
     })
 }
 
@@ -698,6 +735,8 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
     check(Path::new("man/ehlo-run.1"), &run_page());
     check(Path::new("man/ehlo-notify.1"), &notify_page());
+    check(Path::new("man/ehlo-digest.1"), &digest_page());
+    check(Path::new("man/ehlo-unit.1"), &unit_page());
     check(Path::new("man/ehlo-json.5"), &json_page());
 }
 

@@ -18,7 +18,7 @@ pub use log::Log;
 pub use report::{Attach, Attached, Contents, Report};
 pub use run::run;
 pub use subject::Template;
-pub use words::{duration, quoted};
+pub use words::quoted;
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};

@@ -3,7 +3,7 @@
 use super::excerpt::{Excerpt, Lines, Rest};
 use super::interleave::MARK;
 use super::log::Recorder;
-use super::words::{duration, quoted};
+use super::words::quoted;
 use super::{Finished, Log, html};
 use crate::host;
 use crate::time;
@@ -144,7 +144,7 @@ fn facts(job: &Finished) -> String {
     facts.push(("Started", time::local(job.started)));
     facts.push(("Ended", time::local(job.started + job.took)));
     if let Some(used) = job.processor.filter(|used| !used.is_zero()) {
-        facts.push(("Processor", duration(used)));
+        facts.push(("Processor", time::brief(used)));
     }
     let lines = facts
         .iter()

@@ -1,9 +1,10 @@
 //! The subject of a job's mail.
 
-use super::words::{duration, program, quoted};
+use super::words::{program, quoted};
 use super::{Ending, Finished};
 use crate::host;
 use crate::text::without_controls;
+use crate::time::brief;
 
 /// The longest command line that a subject shows, in characters.
 const LONGEST: usize = 60;
@@ -111,7 +112,7 @@ impl Place {
             Self::Host => short_host(),
             Self::Command => command(job),
             Self::Status => job.ending.word(),
-            Self::Duration => duration(job.took),
+            Self::Duration => brief(job.took),
             Self::Name => job.name.clone(),
             Self::User => host::login(),
         }

@@ -2,24 +2,10 @@
 
 use super::{Ending, Finished};
 use crate::text::shown;
+use crate::time::brief;
 use signal_hook::low_level::signal_name;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::time::Duration;
-
-/// `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
-#[must_use]
-pub fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => format!("{}ms", time.subsec_millis()),
-        1..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
-        10..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        3600..86400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
-        _ => format!("{}d{:02}h", seconds / 86400, seconds / 3600 % 24),
-    }
-}
 
 /// `SIGSEGV`, or the number of one without a name.
 #[must_use]
@@ -70,7 +56,7 @@ impl Finished {
     /// How it ended, in a sentence without its subject.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let took = duration(self.took);
+        let took = brief(self.took);
         match &self.ending {
             Ending::Exited(0) => format!("ended well after {took}"),
             Ending::Exited(status) => format!("failed with status {status} after {took}"),
@@ -88,7 +74,7 @@ impl Finished {
                 } else {
                     "was told to end"
                 };
-                format!("took longer than {} and {how}", duration(*limit))
+                format!("took longer than {} and {how}", brief(*limit))
             }
             Ending::NotStarted { why, .. } => format!("was not started: {why}"),
             Ending::Locked(holder) => format!("was not started: {holder}"),
@@ -99,13 +85,6 @@ impl Finished {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_has_two_units_at_most() {
-        let said = |millis| duration(Duration::from_millis(millis));
-        let all = [340, 9_999, 12_000, 252_000, 3_720_000, 273_600_000].map(said);
-        assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
-    }
 
     #[test]
     fn a_command_line_can_be_given_to_a_shell_again() {

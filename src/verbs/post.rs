@@ -64,16 +64,7 @@ pub fn post(mail: &Mail, memo: &Memo) -> Posted {
     if mail.head.recipients == Recipients::Nobody {
         return Posted::Unwanted;
     }
-    let built = match &mail.dispatch {
-        Ok(dispatch) => build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo)
-            .map(|message| (dispatch, message))
-            .map_err(|error| Hindrance {
-                text: error.to_string(),
-                exit: error.exit(),
-            }),
-        Err(hindrance) => Err(hindrance.clone()),
-    };
-    match built {
+    match written(mail, memo) {
         Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo),
         Err(hindrance) => {
             complain(&hindrance.text);
@@ -83,23 +74,34 @@ pub fn post(mail: &Mail, memo: &Memo) -> Posted {
     }
 }
 
+fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), Hindrance> {
+    let dispatch = mail.dispatch.as_ref().map_err(Hindrance::clone)?;
+    let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo);
+    let message = built.map_err(|error| Hindrance {
+        text: error.to_string(),
+        exit: error.exit(),
+    })?;
+    Ok((dispatch, message))
+}
+
 fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
-    let output = transcript::Options {
+    let Shown { exit, report } = sent(dispatch, message, unseen());
+    if exit == Exit::Ok {
+        return Posted::Safe;
+    }
+    let is_with_somebody = |fate: &Fate| fate.verdict.is_cared_for();
+    if !report.fates.iter().any(is_with_somebody) {
+        let first = report.fates.first().map(|fate| fate.sentence.as_str());
+        lay_down(Some(message), memo, first.unwrap_or_default());
+    }
+    Posted::Failed(exit)
+}
+
+/// Nothing is shown.
+fn unseen() -> transcript::Options {
+    transcript::Options {
         format: Format::None,
         ..transcript::Options::default()
-    };
-    let shown = sent(dispatch, message, output);
-    let failed = |fate: &&Fate| !fate.verdict.is_cared_for();
-    let first = shown.report.fates.iter().find(failed);
-    let reason = first.map(|fate| fate.sentence.clone()).unwrap_or_default();
-    match shown.exit {
-        Exit::Ok => Posted::Safe,
-        // Somebody has it.
-        Exit::Partly => Posted::Failed(Exit::Partly),
-        exit => {
-            lay_down(Some(message), memo, &reason);
-            Posted::Failed(exit)
-        }
     }
 }
 

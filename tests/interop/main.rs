@@ -27,6 +27,7 @@ mod auth;
 mod callers;
 mod certificates;
 mod crash;
+mod cron;
 mod delivery;
 mod encryption;
 mod exim;
