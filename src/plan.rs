@@ -27,7 +27,7 @@ pub enum Plan {
     /// Build a message and send it.
     Send(Box<Send>),
     /// Build a message and show it.
-    Print(message::Options, transcript::Options),
+    Print(Box<message::Options>, transcript::Options),
     /// Receive messages.
     Sink(Box<Sink>),
     /// Say what a server says of itself.

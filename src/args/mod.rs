@@ -524,7 +524,7 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
     };
     let way = way.way()?;
     if only_print {
-        return Ok(Plan::Print(message, output));
+        return Ok(Plan::Print(Box::new(message), output));
     }
     auth::check_relay(way.credentials.as_ref(), &way.route)?;
     Ok(Plan::Send(Box::new(Send {
