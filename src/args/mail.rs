@@ -7,6 +7,7 @@ use super::ways::{Found, with_options};
 use super::{Wrong, auth, config, configuration, route, tls, value};
 use crate::address::{Address, Mailbox};
 use crate::config::{Config, Places, Profile};
+use crate::exit::Exit;
 use crate::message::Field;
 use crate::plan::{Dispatch, FirstTry, Hindrance, Letterhead, Mail, Recipients};
 use std::path::PathBuf;
@@ -119,15 +120,20 @@ impl Surroundings {
 }
 
 impl Args {
-    /// The mail that is meant. What is wrong with the way or the configuration is a part of it, because
-    /// what there is to report must be told all the same.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Mail {
+    /// The mail that is meant. What is wrong with the configuration is a part of it, because what there is
+    /// to report must be told all the same; what is wrong with the command line is an error.
+    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Mail, Wrong> {
         let parts = Parts {
             head: self.head,
             keeping: self.keeping,
             config: self.config,
         };
-        parts.mail(typed, places)
+        let mail = parts.mail(typed, places);
+        match &mail.dispatch {
+            // No configuration is to blame for this.
+            Err(hindrance) if hindrance.exit == Exit::Usage => Err(Wrong::usage(&hindrance.text)),
+            _ => Ok(mail),
+        }
     }
 }
 

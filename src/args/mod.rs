@@ -267,7 +267,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Digest(Box::new(plan)))
         }
-        Some(Verb::Unit(arguments)) => Ok(Plan::Unit(Box::new(arguments.plan(&typed, places)))),
+        Some(Verb::Unit(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Unit(Box::new(plan)))
+        }
         Some(Verb::Doctor(arguments)) => {
             let plan = arguments.plan(typed, words, places);
             Ok(Plan::Doctor(Box::new(plan)))

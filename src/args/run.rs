@@ -135,7 +135,7 @@ impl Args {
         }
         let mut alert = self.alert.plan();
         alert.rules.change = matches!(when, When::Change);
-        let mut mail = self.mail.plan(typed, places);
+        let mut mail = self.mail.plan(typed, places)?;
         let subject = subject(mail.head.subject.take(), typed)?;
         let name = self.name.unwrap_or_else(|| program(&self.command));
         let lock = self.lock.map(|name| Locking {

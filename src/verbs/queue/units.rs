@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes the units to stdout.
 pub fn systemd(plan: &plan::Spool) -> Exit {
-    let Some(call) = call(plan) else {
+    let Some(mut call) = call(plan) else {
         return Exit::Bug;
     };
     let manager = if rustix::process::geteuid().is_root() {
@@ -20,7 +20,9 @@ pub fn systemd(plan: &plan::Spool) -> Exit {
     } else {
         &USER
     };
-    let text = units(&call.in_unit("queue run"), manager) + &template(&call, manager);
+    let units = units(&call.in_unit("queue run"), manager);
+    call.options.extend(remembered());
+    let text = units + &template(&call, manager);
     print(|out| out.write_all(text.as_bytes()))
 }
 
@@ -237,6 +239,13 @@ impl Call {
 fn configured() -> Option<PathBuf> {
     let named = std::env::var_os("EHLO_CONFIG").filter(|value| !value.is_empty());
     named.map(PathBuf::from)
+}
+
+/// Where things are remembered, if a variable says it that systemd does not know.
+fn remembered() -> Option<(&'static str, PathBuf)> {
+    let named = std::env::var_os("EHLO_STATE_DIR").map(PathBuf::from);
+    let named = named.filter(|path| path.is_absolute());
+    named.map(|path| ("--state-dir", path))
 }
 
 /// The queue, where a variable says where it is that neither systemd nor cron knows.
