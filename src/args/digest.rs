@@ -47,7 +47,7 @@ impl Args {
             Some(name) if !self.list => DigestTask::Mail {
                 name,
                 always: self.always,
-                mail: Box::new(self.mail.plan(typed, places)),
+                mail: Box::new(self.mail.plan(typed, places)?),
             },
             _ => only_the_list(typed)?,
         };

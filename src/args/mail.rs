@@ -7,6 +7,7 @@ use super::ways::{Found, with_options};
 use super::{Wrong, auth, config, configuration, route, tls, value};
 use crate::address::{Address, Mailbox};
 use crate::config::{Config, Places, Profile};
+use crate::exit::Exit;
 use crate::message::Field;
 use crate::plan::{Dispatch, FirstTry, Hindrance, Letterhead, Mail, Recipients};
 use std::path::PathBuf;
@@ -119,9 +120,9 @@ impl Surroundings {
 }
 
 impl Args {
-    /// The mail that is meant. What is wrong with the way or the configuration is a part of it, because
-    /// what there is to report must be told all the same.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Mail {
+    /// The mail that is meant. What is wrong with the configuration is a part of it, because what there is
+    /// to report must be told all the same; what is wrong with the command line is an error.
+    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Mail, Wrong> {
         let read = configuration(&self.config, typed, places);
         let config = read.as_ref().ok().and_then(Option::as_ref);
         let profile = config.map(|config| self.head.chosen(config, &self.config));
@@ -131,11 +132,15 @@ impl Args {
         let path = self.config.config;
         let dispatch =
             profile.and_then(|profile| self.keeping.dispatch(path, (config, profile), typed));
-        let dispatch = read.as_ref().err().cloned().map_or(dispatch, Err);
-        Mail {
+        let dispatch = match (&read, dispatch) {
+            (Err(wrong), _) => Err(wrong.clone()),
+            (Ok(_), Err(wrong)) if wrong.exit == Exit::Usage => return Err(wrong),
+            (Ok(_), dispatch) => dispatch,
+        };
+        Ok(Mail {
             head,
             dispatch: dispatch.map_err(|Wrong { text, exit }| Hindrance { text, exit }),
-        }
+        })
     }
 }
 

@@ -215,7 +215,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Digest(Box::new(plan)))
         }
-        Some(Verb::Unit(arguments)) => Ok(Plan::Unit(Box::new(arguments.plan(&typed, places)))),
+        Some(Verb::Unit(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Unit(Box::new(plan)))
+        }
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
     }

@@ -79,7 +79,7 @@ impl Args {
             ));
         }
         Ok(Notify {
-            mail: self.mail.plan(typed, places),
+            mail: self.mail.plan(typed, places)?,
             text,
             level: self.level.map(Level::from),
             attachments,

@@ -137,7 +137,7 @@ impl Args {
         }
         let mut alert = self.alert.plan();
         alert.rules.change = matches!(when, When::Change);
-        let mut mail = self.mail.plan(typed, places);
+        let mut mail = self.mail.plan(typed, places)?;
         let subject = subject(mail.head.subject.take(), typed)?;
         let named = self.name.is_some();
         let name = self.name.unwrap_or_else(|| program(&self.command));

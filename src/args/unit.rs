@@ -1,7 +1,7 @@
 //! Mailing what became of a unit of systemd.
 
 use super::profile::Typed;
-use super::{alert, mail};
+use super::{Wrong, alert, mail};
 use crate::config::Places;
 use crate::plan::Unit;
 
@@ -35,14 +35,14 @@ pub struct Args {
 
 impl Args {
     /// The mail that is meant.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Unit {
-        Unit {
+    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Unit, Wrong> {
+        Ok(Unit {
             name: self.name,
             user: self.user_unit,
             lines: self.lines,
             alert: self.alert.plan(),
-            mail: self.mail.plan(typed, places),
-        }
+            mail: self.mail.plan(typed, places)?,
+        })
     }
 }
 

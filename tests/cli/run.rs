@@ -107,6 +107,18 @@ fn a_subject_of_ones_own_has_its_places_filled() {
 }
 
 #[test]
+fn options_that_contradict_each_other_are_refused_before_anything_runs() {
+    let queue = Queue::new();
+    let mark = queue.home.path().join("ran");
+    let run = by(&queue, 25)
+        .args(["-p", "26", "touch"])
+        .args([&mark])
+        .run();
+    run.exits(64).complains(1).says(&["--port 26", "--relay"]);
+    assert!(!mark.exists());
+}
+
+#[test]
 fn a_subject_that_cannot_be_filled_is_refused_before_anything_runs() {
     let queue = Queue::new();
     let mark = queue.home.path().join("ran");
