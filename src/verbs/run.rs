@@ -187,7 +187,7 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
 }
 
 /// Mails about a job belong together (RFC 2919 §2).
-fn list_id(name: &str) -> Field {
+pub fn list_id(name: &str) -> Field {
     let label = |text: &str| {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         let text: String = text.chars().map(plain).collect();
