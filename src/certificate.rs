@@ -2,8 +2,10 @@
 
 use chrono::DateTime;
 use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
+use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::AttributeTypeAndValue;
 
 /// How many names are shown to people.
 const NAMES: usize = 20;
@@ -49,6 +51,19 @@ impl Certificate {
     pub fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
     }
+}
+
+/// Whom a certificate is for, as OpenSSL writes it in one line: `/C=DE/O=Example/CN=mx.example.org`.
+#[must_use]
+pub fn one_line(der: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let part = |attribute: &AttributeTypeAndValue<'_>| {
+        let kind = attribute.attr_type();
+        let kind = oid2abbrev(kind, oid_registry()).map_or(kind.to_string(), str::to_owned);
+        let value = attribute.as_str().map_or("?", |value| value);
+        format!("/{kind}={value}")
+    };
+    Some(certificate.subject().iter_attributes().map(part).collect())
 }
 
 /// Why no TLS library of today believes a certificate, whoever signed it: behind "the certificate of

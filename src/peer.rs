@@ -12,6 +12,8 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// The path of a unix socket.
     Unix(PathBuf),
+    /// A command in a shell, on its standard input and output.
+    Pipe(String),
 }
 
 impl Peer {
@@ -20,7 +22,7 @@ impl Peer {
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip()),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Pipe(_) => None,
         }
     }
 
@@ -29,7 +31,7 @@ impl Peer {
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Tcp(address) => Some(address.port()),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Pipe(_) => None,
         }
     }
 }
@@ -40,12 +42,13 @@ impl From<SocketAddr> for Peer {
     }
 }
 
-/// `192.0.2.7:25`, `[2001:db8::1]:25`, or the path, made printable.
+/// `192.0.2.7:25`, `[2001:db8::1]:25`, or the path or the command, made printable.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => f.write_str(&shown(&path.to_string_lossy())),
+            Self::Pipe(line) => f.write_str(&shown(line)),
         }
     }
 }

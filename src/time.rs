@@ -31,6 +31,13 @@ pub fn rfc3339(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
+/// The time that a text like `2026-11-22T22:15:30Z` means (RFC 3339); `None` where it is none.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<SystemTime> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(SystemTime::from(at))
+}
+
 /// `Sun Nov 22 21:15:30 2026` in UTC, as the first line of a message in a mailbox has it (RFC 4155).
 #[must_use]
 pub fn asctime(at: SystemTime) -> String {
@@ -86,6 +93,25 @@ pub fn local(at: SystemTime) -> String {
     DateTime::<Local>::from(at)
         .format("%Y-%m-%d %H:%M:%S %z")
         .to_string()
+}
+
+/// `30s`, `500ms`, `2m`, `1h`, `5d`, or seconds without a unit.
+#[must_use]
+pub fn parsed(text: &str) -> Option<Duration> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let seconds = match unit {
+        "" | "s" => number,
+        "ms" => number / 1000.0,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * 86400.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! who listens.
 
 use crate::peer::Peer;
+use std::time::Duration;
 
 /// Somebody who is told what happens, as it happens, in the order of the wire.
 pub trait Watch {
@@ -12,6 +13,29 @@ pub trait Watch {
     fn refuses(&self) -> bool {
         false
     }
+
+    /// What it wants to be told beyond what everybody is told; asked once a session.
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+}
+
+/// What costs something to tell, and is told only to those who ask for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The message as it goes out: [`Happening::Carried`].
+    pub message: bool,
+    /// The octets of lines, beside the lines: [`Happening::Octets`].
+    pub octets: bool,
+}
+
+/// An end of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Ours.
+    Client,
+    /// The other.
+    Server,
 }
 
 /// A [`Watch`] that does not look.
@@ -30,6 +54,19 @@ pub enum Happening<'a> {
         kind: &'a str,
         /// The name asked for.
         name: &'a str,
+    },
+    /// What such a question brought.
+    Answer {
+        /// What was asked for.
+        kind: &'a str,
+        /// The name asked for.
+        name: &'a str,
+        /// The records, as zone files have them; none when there is an error.
+        records: &'a [String],
+        /// For how many seconds the records hold, where that is known.
+        ttl: Option<u32>,
+        /// Why there is no answer.
+        error: Option<&'a str>,
     },
     /// A remark that is neither ours nor the server's: the MX chosen, the next host.
     Note(&'a str),
@@ -98,6 +135,15 @@ pub enum Happening<'a> {
         /// What it is the reply to.
         stage: &'a str,
     },
+    /// Octets of a line, with its line end; those of secrets are masked.
+    Octets {
+        /// Who said it.
+        from: End,
+        /// What.
+        bytes: &'a [u8],
+    },
+    /// A part of the message, as it goes over the wire: with dots stuffed, in whatever pieces.
+    Carried(&'a [u8]),
     /// A part of the message has gone out.
     Progress {
         /// Octets so far.
@@ -110,17 +156,59 @@ pub enum Happening<'a> {
         /// Its octets, before dot-stuffing.
         bytes: u64,
     },
+    /// The session ends before its time.
+    Failed {
+        /// During what.
+        stage: &'a str,
+        /// Why.
+        why: &'a str,
+        /// Whether it is the server that hung up.
+        hung_up: bool,
+    },
     /// The connection was closed.
     Closed,
     /// What became of one recipient.
     Settled {
         /// Who.
         recipient: &'a str,
+        /// `accepted`, `deferred` and so on.
+        verdict: &'a str,
         /// `Sent`, `Deferred` and so on.
         word: &'a str,
         /// The reply or the reason.
         words: &'a str,
+        /// The name that the server gave the message, where it said one.
+        queue_id: Option<&'a str>,
     },
+    /// How long it took at one host, told at the end of all.
+    Summary(&'a Summary),
+}
+
+/// How a conversation went, and how long each part of it took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The host, by its name, or its address in brackets.
+    pub host: String,
+    /// Where it was reached, or should have been.
+    pub peer: Option<Peer>,
+    /// Until the connection was there.
+    pub connect: Option<Duration>,
+    /// From then until the greeting.
+    pub banner: Option<Duration>,
+    /// EHLO, each time that it was said, or HELO.
+    pub ehlo: Option<Duration>,
+    /// STARTTLS, and the handshake.
+    pub tls: Option<Duration>,
+    /// AUTH.
+    pub auth: Option<Duration>,
+    /// From then until the message was accepted; `None` where it was not.
+    pub accepted: Option<Duration>,
+    /// From the attempt to connect until the end.
+    pub total: Duration,
+    /// The reply that decided, or why there is none.
+    pub words: String,
+    /// The name that the server gave the message, where it said one.
+    pub queue_id: Option<String>,
 }
 
 /// What a TLS handshake has brought about.
@@ -142,4 +230,6 @@ pub struct Secured<'a> {
     pub judgement: &'a str,
     /// The server's certificates in DER, its own first.
     pub chain: &'a [Vec<u8>],
+    /// Our own certificate in DER, where there is one to show.
+    pub own: Option<&'a [u8]>,
 }

@@ -12,14 +12,22 @@ use std::path::{Path, PathBuf};
 
 #[path = "generated/alert.rs"]
 mod alert;
+#[path = "generated/doctor.rs"]
+mod doctor;
+#[path = "generated/json.rs"]
+mod json;
 #[path = "generated/queue.rs"]
 mod queue;
 #[path = "generated/run.rs"]
 mod run;
+#[path = "generated/script.rs"]
+mod script;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
+#[path = "generated/sink.rs"]
+mod sink;
 
-const VERBS: [(&str, &str); 11] = [
+const VERBS: &[(&str, &str)] = &[
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -34,6 +42,11 @@ const VERBS: [(&str, &str); 11] = [
          ehlo-probe(1).",
     ),
     (
+        "script",
+        "Hold a conversation with a server that a script says, and check what it answers; look for smuggling, open \
+         relays and the like with the scripts that come along; see ehlo-script(1).",
+    ),
+    (
         "config",
         "Look at the configuration: check reads the file and tries every option of every profile, show \
          prints a profile with all that it inherits, path says which file it is.",
@@ -41,6 +54,11 @@ const VERBS: [(&str, &str); 11] = [
     (
         "queue",
         "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
+    ),
+    (
+        "doctor",
+        "Say what this host would do with a mail from cron, step by step and without sending one, and what mends \
+         what is wrong; see ehlo-doctor(1).",
     ),
     (
         "run",
@@ -66,19 +84,39 @@ const VERBS: [(&str, &str); 11] = [
     ("mailq", "Show the queue, as sendmail does."),
 ];
 
+/// Other pages, in their order.
+const SEE_ALSO: &[&str] = &[
+    "ehlo-digest(1)",
+    "ehlo-doctor(1)",
+    "ehlo-json(5)",
+    "ehlo-notify(1)",
+    "ehlo-probe(1)",
+    "ehlo-queue(1)",
+    "ehlo-run(1)",
+    "ehlo-script(1)",
+    "ehlo-sendmail(1)",
+    "ehlo-sink(1)",
+    "ehlo-unit(1)",
+    "resolv.conf(5)",
+    "hosts(5)",
+    "netrc(5)",
+];
+
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 11] = [
+const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
+    ("ehlo script", " [OPTIONS] FILE|NAME..."),
     ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
     (
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
     ),
+    ("ehlo doctor", " [OPTIONS]"),
     ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
     ("ehlo notify", " [OPTIONS] [TEXT]..."),
     ("ehlo digest", " [OPTIONS] NAME"),
@@ -86,16 +124,26 @@ const SYNOPSIS: [(&str, &str); 11] = [
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
-const CONVERSATION: &str = "\
+const CONVERSATION: [&str; 4] = [
+    "\
 The conversation goes to the standard output as it happens: the server's lines bare, ours behind
 \">>> \", remarks behind \"*** \". Bytes of the server that are not printable ASCII are shown as \\xNN.
 Where the server offers PIPELINING, commands go out in groups, so that several lines of ours stand
-before the first reply. With --json, each line is an object with \"event\" and \"elapsed_ms\"; the last
-one, \"result\", has the exit status and, for each recipient, a verdict: accepted, refused (for good),
-deferred (for now), uncertain (the connection was lost between the end of the message and its reply, so
-that sending it again may make it arrive twice), queued (it waits in the queue) or skipped. The event \"queued\"
-has the id of what is in the queue; the event \"tls\" has version, cipher, group, how the
-certificate was judged, and the chain.";
+before the first reply.",
+    "\
+--show-data shows the message, too, line by line as it goes over the wire. --hex shows octets instead of lines, ours
+behind \">>> \" and the server's behind \"<<< \", with offsets from the beginning of the session; of a line with a
+secret, those of the stars that hide it. --transcript swaks marks lines as that tool does, shows the message always, and
+with --hex octets beside the lines.",
+    "\
+--summary ends with a line for each server that was tried: how long it took to connect, to the greeting, for EHLO, for
+TLS, for AUTH, and from MAIL until the message was accepted; a hyphen for what did not come about; all of it together;
+and the reply that decided. Where that reply tells in a way that is known how the server calls the message, as
+\"queued as 4F2\" does, --json and --verbose say so, too.",
+    "\
+With --json, each line is an object; the last one has the exit status and a verdict for each recipient. See
+ehlo-json(5).",
+];
 
 const ENCRYPTION: [&str; 3] = [
     "\
@@ -172,7 +220,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 13] = [
+const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -217,6 +265,10 @@ const ENVIRONMENT: [(&str, &str); 13] = [
     (
         "LOGNAME, USER",
         "the login name, where the password file has none",
+    ),
+    (
+        "NO_COLOR, TERM",
+        "with --color auto, there are no colours where NO_COLOR is set and not empty, or TERM is dumb",
     ),
     ("COLUMNS", "the width of --help"),
 ];
@@ -328,11 +380,18 @@ fn examples(page: &mut Roff) {
 
 /// Lines that stay lines.
 fn as_typed(page: &mut Roff, lines: &str) {
+    let bare = lines
+        .lines()
+        .map(|line| line.strip_prefix("  ").unwrap_or(line));
+    listing(page, bare);
+}
+
+fn listing<'a>(page: &mut Roff, lines: impl Iterator<Item = &'a str>) {
     page.control("PP", []);
     page.control("nf", []);
     page.control("RS", ["4"]);
-    for line in lines.lines() {
-        page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+    for line in lines {
+        page.text([roman(line)]);
     }
     page.control("RE", []);
     page.control("fi", []);
@@ -368,12 +427,12 @@ fn main_page() -> String {
         .manual("User Commands");
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
-    synopsis_lines(&mut synopsis, &SYNOPSIS);
+    synopsis_lines(&mut synopsis, SYNOPSIS);
     let mut own = Roff::new();
-    table(&mut own, "VERBS", owned(&VERBS));
+    table(&mut own, "VERBS", owned(VERBS));
     own.control("PP", []);
     own.text([roman(NO_VERB)]);
-    section(&mut own, "THE CONVERSATION", &[CONVERSATION]);
+    section(&mut own, "THE CONVERSATION", &CONVERSATION);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "LOGGING IN", &LOGIN);
     examples(&mut own);
@@ -385,16 +444,9 @@ fn main_page() -> String {
     });
     table(&mut own, "EXIT STATUS", status);
     table(&mut own, "FILES", owned(&FILES));
-    table(&mut own, "ENVIRONMENT", owned(&ENVIRONMENT));
+    table(&mut own, "ENVIRONMENT", owned(ENVIRONMENT));
     section(&mut own, "STANDARDS", &[STANDARDS]);
-    section(
-        &mut own,
-        "SEE ALSO",
-        &[
-            "ehlo-digest(1), ehlo-notify(1), ehlo-probe(1), ehlo-queue(1), ehlo-run(1), ehlo-sendmail(1), ehlo-sink(1), \
-             ehlo-unit(1), resolv.conf(5), hosts(5), netrc(5)",
-        ],
-    );
+    section(&mut own, "SEE ALSO", &[&SEE_ALSO.join(", ")]);
     [
         render(|out| man.render_title(out)),
         render(|out| man.render_name_section(out)),
@@ -453,7 +505,15 @@ const PROBE_STATUS: [(&str, &str); 6] = [
 ];
 
 fn sink_page() -> String {
-    verb_page("sink", "ehlo-sink", |_| {})
+    verb_page("sink", "ehlo-sink", |own| {
+        section(own, "BEHAVIOUR", &sink::BEHAVIOUR);
+        section(own, "FILES", &[sink::FILES]);
+        section(own, "EVENTS", &[sink::EVENTS_ARE]);
+        rows(own, owned(&sink::EVENTS));
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, sink::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&sink::STATUS));
+    })
 }
 
 fn probe_page() -> String {
@@ -461,6 +521,19 @@ fn probe_page() -> String {
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, PROBE_EXAMPLES);
         table(own, "EXIT STATUS", owned(&PROBE_STATUS));
+    })
+}
+
+fn doctor_page() -> String {
+    verb_page("doctor", "ehlo-doctor", |own| {
+        section(own, "WITH CRON'S EYES", &doctor::EYES);
+        table(own, "STEPS", owned(&doctor::STEPS));
+        section(own, "JSON", &[doctor::JSON]);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, doctor::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&doctor::STATUS));
+        own.control("PP", []);
+        own.text([roman(doctor::OF_TEST)]);
     })
 }
 
@@ -492,6 +565,27 @@ fn notify_page() -> String {
     })
 }
 
+fn script_page() -> String {
+    verb_page("script", "ehlo-script", |own| {
+        section(own, "SCRIPTS", &script::LINES);
+        listing(own, script::FIRST.lines());
+        for (title, paragraph, rows) in script::LANGUAGE {
+            section(own, title, paragraph);
+            let shown = |(form, text): &(&str, &'static str)| (form.replace('\n', " ... "), *text);
+            self::rows(own, rows.iter().map(shown));
+        }
+        section(own, "TESTS", &script::TESTS);
+        listing(own, script::CASES.lines());
+        section(own, "SCRIPTS THAT COME ALONG", &script::SHIPPED);
+        let shipped = ehlo::script::library::ALL.iter();
+        self::rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));
+        section(own, "RECORDING", &[script::RECORDING]);
+        section(own, "EXAMPLES", &[]);
+        as_typed(own, script::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&script::STATUS));
+    })
+}
+
 fn digest_page() -> String {
     verb_page("digest", "ehlo-digest", |own| {
         section(own, "DIGESTS", &alert::DIGEST);
@@ -517,7 +611,7 @@ fn queue_page() -> String {
     let whole = built();
     let verb = whole.find_subcommand("queue").unwrap();
     let mut page = titled(
-        "EHLO-QUEUE",
+        ("EHLO-QUEUE", "1"),
         "ehlo-queue - look at the queue, and deliver what is in it",
     );
     page.control("SH", ["SYNOPSIS"]);
@@ -550,10 +644,14 @@ fn queue_page() -> String {
 }
 
 /// A page that clap has no part in, with its first two lines.
-fn titled(title: &str, name: &str) -> Roff {
+fn titled((title, section): (&str, &str), name: &str) -> Roff {
     let mut page = Roff::new();
     let footer = title.to_lowercase();
-    page.control("TH", [title, "1", "", &footer, "User Commands"]);
+    let manual = match section {
+        "5" => "File Formats",
+        _ => "User Commands",
+    };
+    page.control("TH", [title, section, "", &footer, manual]);
     page.control("SH", ["NAME"]);
     page.text([roman(name)]);
     page
@@ -592,9 +690,22 @@ fn one_paragraph(text: &str) -> String {
     format!("{}.", text.trim_end_matches('.'))
 }
 
+fn json_page() -> String {
+    let name = "ehlo-json - what ehlo says to programs";
+    let mut page = titled(("EHLO-JSON", "5"), name);
+    section(&mut page, "DESCRIPTION", &json::DESCRIPTION);
+    table(&mut page, "EVENTS", owned(&json::EVENTS));
+    section(&mut page, "VERDICTS", &[json::VERDICTS]);
+    page.control("SH", ["EXAMPLE"]);
+    as_typed(&mut page, json::EXAMPLE);
+    section(&mut page, "SCHEMA", &[json::SCHEMA]);
+    section(&mut page, "SEE ALSO", &["ehlo(1)"]);
+    page.to_roff()
+}
+
 fn sendmail_page() -> String {
     let name = "ehlo-sendmail - send mail for programs that call sendmail";
-    let mut page = titled("EHLO-SENDMAIL", name);
+    let mut page = titled(("EHLO-SENDMAIL", "1"), name);
     page.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut page, &sendmail::SYNOPSIS);
     section(&mut page, "DESCRIPTION", &sendmail::DESCRIPTION);
@@ -618,12 +729,38 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo.1"), &main_page());
     check(Path::new("man/ehlo-sink.1"), &sink_page());
     check(Path::new("man/ehlo-probe.1"), &probe_page());
+    check(Path::new("man/ehlo-doctor.1"), &doctor_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
+    check(Path::new("man/ehlo-script.1"), &script_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
     check(Path::new("man/ehlo-run.1"), &run_page());
     check(Path::new("man/ehlo-notify.1"), &notify_page());
     check(Path::new("man/ehlo-digest.1"), &digest_page());
     check(Path::new("man/ehlo-unit.1"), &unit_page());
+    check(Path::new("man/ehlo-json.5"), &json_page());
+}
+
+#[test]
+fn every_script_in_the_manual_has_no_mistake() {
+    for text in [script::FIRST, script::CASES] {
+        let source = ehlo::script::Source {
+            name: "manual".to_owned(),
+            text: text.to_owned(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:#?}"));
+    }
+    let every = script::LANGUAGE.iter().flat_map(|(_, _, rows)| rows.iter());
+    for (form, _) in every {
+        let text = script::spelled_out(form);
+        let source = ehlo::script::Source {
+            name: (*form).to_owned(),
+            text: text.clone(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &["NAME"])
+            .unwrap_or_else(|all| panic!("{text}: {all:#?}"));
+    }
 }
 
 #[test]
@@ -641,6 +778,12 @@ fn the_completions_are_those_of_todays_command_line() {
         let path: PathBuf = ["completions", name].iter().collect();
         check(&path, &String::from_utf8(text).unwrap());
     }
+}
+
+#[test]
+fn the_manual_of_the_doctor_names_every_step() {
+    let named = doctor::STEPS.map(|(name, _)| name);
+    assert_eq!(named, ehlo::plan::Step::ALL.map(ehlo::plan::Step::name));
 }
 
 #[test]

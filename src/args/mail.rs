@@ -35,7 +35,7 @@ pub struct Args {
 }
 
 /// Options under the heading "Mail".
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Mail")]
 struct Head {
@@ -82,7 +82,7 @@ struct Session {
 }
 
 /// Options under the heading "Queue".
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Queue")]
 struct Keeping {
@@ -123,6 +123,29 @@ impl Args {
     /// The mail that is meant. What is wrong with the configuration is a part of it, because what there is
     /// to report must be told all the same; what is wrong with the command line is an error.
     pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Mail, Wrong> {
+        let parts = Parts {
+            head: self.head,
+            keeping: self.keeping,
+            config: self.config,
+        };
+        let mail = parts.mail(typed, places);
+        match &mail.dispatch {
+            // No configuration is to blame for this.
+            Err(hindrance) if hindrance.exit == Exit::Usage => Err(Wrong::usage(&hindrance.text)),
+            _ => Ok(mail),
+        }
+    }
+}
+
+/// What a mail is made of, beside the words about its way.
+struct Parts {
+    head: Head,
+    keeping: Keeping,
+    config: config::Args,
+}
+
+impl Parts {
+    fn mail(self, typed: &Typed<'_>, places: &Places) -> Mail {
         let read = configuration(&self.config, typed, places);
         let config = read.as_ref().ok().and_then(Option::as_ref);
         let profile = config.map(|config| self.head.chosen(config, &self.config));
@@ -132,16 +155,22 @@ impl Args {
         let path = self.config.config;
         let dispatch =
             profile.and_then(|profile| self.keeping.dispatch(path, (config, profile), typed));
-        let dispatch = match (&read, dispatch) {
-            (Err(wrong), _) => Err(wrong.clone()),
-            (Ok(_), Err(wrong)) if wrong.exit == Exit::Usage => return Err(wrong),
-            (Ok(_), dispatch) => dispatch,
-        };
-        Ok(Mail {
+        let dispatch = read.as_ref().err().cloned().map_or(dispatch, Err);
+        Mail {
             head,
             dispatch: dispatch.map_err(|Wrong { text, exit }| Hindrance { text, exit }),
-        })
+        }
     }
+}
+
+/// The mail of which nothing is said but a profile and a configuration.
+pub fn usual(config: config::Args, typed: &Typed<'_>, places: &Places) -> Mail {
+    let parts = Parts {
+        head: Head::default(),
+        keeping: Keeping::default(),
+        config,
+    };
+    parts.mail(typed, places)
 }
 
 impl Head {

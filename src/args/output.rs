@@ -1,6 +1,7 @@
 //! What is seen of it.
 
-use crate::transcript::{Format, Options};
+use super::Wrong;
+use crate::transcript::{Color, Format, Options};
 use clap::ValueEnum;
 use std::io::IsTerminal as _;
 
@@ -10,7 +11,7 @@ use std::io::IsTerminal as _;
 #[command(next_help_heading = "Output")]
 pub struct Args {
     /// Show only what failed, on stderr.
-    #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose"])]
+    #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose", "show_data", "hex", "timing"])]
     quiet: bool,
 
     /// Show every host considered and how each part was encoded.
@@ -19,10 +20,34 @@ pub struct Args {
 
     /// How the conversation is shown on stdout.
     ///
-    /// As `mail -v` did in TCP/IP Illustrated (stevens), as one JSON object a line (json), or not at all
-    /// (none).
+    /// As `mail -v` did in TCP/IP Illustrated (stevens), as the tool of that name does (swaks), as one JSON
+    /// object a line (json, see ehlo-json(5)), or not at all (none).
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Look::Stevens)]
     transcript: Look,
+
+    /// Show the message, too, as it goes over the wire.
+    #[arg(long)]
+    show_data: bool,
+
+    /// Show every octet that is sent and received, but for secrets, instead of lines.
+    #[arg(long, conflicts_with = "json")]
+    hex: bool,
+
+    /// Show the seconds since the start before each line.
+    ///
+    /// JSON has them as `elapsed_ms` without it.
+    #[arg(long)]
+    timing: bool,
+
+    /// At the end, show how long each step took, in one line for each server.
+    ///
+    /// With --quiet, or --transcript none, that line is all that is shown.
+    #[arg(long)]
+    summary: bool,
+
+    /// Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
+    color: Show,
 
     /// Show how far a large message is, on stderr.
     ///
@@ -38,11 +63,12 @@ pub struct Args {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Look {
     Stevens,
+    Swaks,
     Json,
     None,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Show {
     Auto,
     Always,
@@ -51,22 +77,52 @@ enum Show {
 
 impl Args {
     /// The output that is meant.
-    pub fn options(&self) -> Options {
-        let format = match self.transcript {
-            _ if self.quiet => Format::None,
-            _ if self.json => Format::Json,
-            Look::Stevens => Format::Stevens,
-            Look::Json => Format::Json,
-            Look::None => Format::None,
-        };
-        Options {
+    pub fn options(&self) -> Result<Options, Wrong> {
+        let format = self.format();
+        self.check(format)?;
+        Ok(Options {
             format,
             verbose: self.verbose,
+            data: self.show_data,
+            hex: self.hex,
+            timing: self.timing,
+            summary: self.summary,
+            color: match self.color {
+                Show::Auto => Color::Auto,
+                Show::Always => Color::Always,
+                Show::Never => Color::Never,
+            },
             progress: match self.progress {
                 Show::Always => true,
                 Show::Never => false,
                 Show::Auto => !self.quiet && std::io::stderr().is_terminal(),
             },
+        })
+    }
+
+    fn format(&self) -> Format {
+        match self.transcript {
+            _ if self.quiet => Format::None,
+            _ if self.json => Format::Json,
+            Look::Stevens => Format::Stevens,
+            Look::Swaks => Format::Swaks,
+            Look::Json => Format::Json,
+            Look::None => Format::None,
         }
+    }
+
+    /// What has no place in a transcript of this format.
+    fn check(&self, format: Format) -> Result<(), Wrong> {
+        let useless = match format {
+            Format::Json if self.hex => ("--hex", "json"),
+            Format::None if self.hex => ("--hex", "none"),
+            Format::None if self.show_data => ("--show-data", "none"),
+            Format::None if self.timing => ("--timing", "none"),
+            _ => return Ok(()),
+        };
+        let (option, format) = useless;
+        Err(Wrong::usage(format!(
+            "{option} means nothing with --transcript {format}; leave one of them out"
+        )))
     }
 }

@@ -19,8 +19,14 @@ use std::time::Duration;
 #[group(skip)]
 pub struct Args {
     /// The server, or a unix socket.
-    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server, required_unless_present = "profile")]
+    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server,
+          required_unless_present_any = ["profile", "pipe"])]
     host: Option<Target>,
+
+    /// Ask this command, which speaks SMTP on its stdin and stdout.
+    #[arg(long, value_name = "CMD", value_parser = value::command,
+          conflicts_with_all = ["host", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+    pipe: Option<Target>,
 
     /// What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14.
     ///
@@ -66,7 +72,7 @@ const BESIDES: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "t
 impl Args {
     /// The probe that is meant.
     pub fn plan(self, typed: Typed<'_>, places: &Places) -> Result<Probe, Wrong> {
-        let mut way = match (self.config.profile.is_some(), self.host) {
+        let mut way = match (self.config.profile.is_some(), self.pipe.or(self.host)) {
             (true, _) => of_profile(&self.config, typed, places)?,
             (false, Some(host)) => {
                 let session = session::Options {
@@ -76,7 +82,11 @@ impl Args {
                 let route = route::Args::to(host, self.port, self.reach);
                 super::way(route, session, self.tls, self.auth)?
             }
-            (false, None) => return Err(Wrong::usage("name a host, or a --profile with a relay")),
+            (false, None) => {
+                return Err(Wrong::usage(
+                    "name a host, a --pipe, or a --profile with a relay",
+                ));
+            }
         };
         way.session.timeout = Some(self.timeout);
         // What is only looked at may be anything; a password goes to the right server only.

@@ -22,6 +22,14 @@ pub struct Args {
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
+    /// Hand everything to this command, which speaks SMTP on its stdin and stdout.
+    ///
+    /// It is run by the shell, as in --pipe 'exim -bh 192.0.2.1' or 'sendmail -bs', and its stderr is ours.
+    /// It is killed when it does not end a few seconds behind QUIT.
+    #[arg(long, value_name = "CMD", value_parser = value::command,
+          conflicts_with_all = ["relay", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+    pipe: Option<Target>,
+
     #[command(flatten)]
     reach: Reach,
 
@@ -67,6 +75,7 @@ impl Args {
     pub fn to(host: Target, port: Option<u16>, reach: Reach) -> Self {
         Self {
             relay: Some(host),
+            pipe: None,
             port,
             reach,
             port_wins: false,
@@ -75,6 +84,7 @@ impl Args {
 
     /// The way that is meant; `usual` is the port where none is named.
     pub fn options(mut self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
+        self.relay = self.pipe.take().or(self.relay);
         if self.port_wins
             && let Some(relay) = &mut self.relay
         {
@@ -143,7 +153,7 @@ impl Args {
             return Ok(());
         };
         let fits = match host {
-            Host::Unix(_) => self.reach.bind.is_none(),
+            Host::Unix(_) | Host::Pipe(_) => self.reach.bind.is_none(),
             Host::Address(ip) => family.has(ip),
             Host::Relay(_) | Host::Exchanger(_) => true,
         };

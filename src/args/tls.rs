@@ -130,7 +130,7 @@ impl Args {
             Mode::Off => Encryption::Off,
             Mode::Starttls => Encryption::Starttls,
             Mode::Implicit => Encryption::Implicit,
-            Mode::Auto if is_socket(route) => Encryption::Off,
+            Mode::Auto if is_local(route) => Encryption::Off,
             Mode::Auto if port == SUBMISSIONS => Encryption::Implicit,
             Mode::Auto if route.relay.is_none() => Encryption::Opportunistic,
             Mode::Auto if is_required => Encryption::Starttls,
@@ -157,8 +157,8 @@ impl Args {
     }
 }
 
-/// What goes through a unix socket does not leave this host.
-fn is_socket(route: &route::Options) -> bool {
+/// What goes through a unix socket or a pipe does not leave this host.
+fn is_local(route: &route::Options) -> bool {
     let relay = route.relay.as_ref();
-    relay.is_some_and(|relay| matches!(relay.host, route::Host::Unix(_)))
+    relay.is_some_and(|relay| relay.host.is_local())
 }

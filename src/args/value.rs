@@ -5,6 +5,7 @@ use crate::host::is_host_name;
 use crate::message::{Field, Input};
 use crate::route::{Host, Place};
 use crate::text::{forbidden, name_of};
+use crate::time::parsed as time;
 use crate::wire::tls::Pin;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::net::IpAddr;
@@ -139,6 +140,14 @@ pub fn helo(text: &str) -> Result<String, String> {
     )
 }
 
+/// A name for EHLO that may be garbage, but is no other command.
+pub fn any_helo(text: &str) -> Result<String, String> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    Err("it wants printable ASCII characters".to_owned())
+}
+
 /// A host with a port, or without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -202,6 +211,17 @@ pub fn server(text: &str) -> Result<Target, String> {
     };
     Ok(Target {
         host: Host::Unix(PathBuf::from(path)),
+        port: None,
+    })
+}
+
+/// A command that is a server.
+pub fn command(line: &str) -> Result<Target, String> {
+    if line.trim().is_empty() {
+        return Err("it wants a command".to_owned());
+    }
+    Ok(Target {
+        host: Host::Pipe(line.to_owned()),
         port: None,
     })
 }
@@ -272,23 +292,6 @@ pub fn limit(text: &str) -> Result<Duration, String> {
         return Err("it wants a time from 1ms to 366d".to_owned());
     }
     Ok(duration)
-}
-
-fn time(text: &str) -> Option<Duration> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().ok()?;
-    let seconds = match unit {
-        "" | "s" => number,
-        "ms" => number / 1000.0,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        "d" => number * DAY.as_secs_f64(),
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The name of an item of the queue: letters and digits.

@@ -36,6 +36,19 @@ pub enum Input {
     Held(Held),
 }
 
+impl Input {
+    /// Whether it is the standard input, under any of its names.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+        match self {
+            Self::Stdin => true,
+            Self::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
+            Self::Text(_) | Self::Held(_) => false,
+        }
+    }
+}
+
 /// Bytes that were read before there was a message: from a program, from a pipe. Copies share them.
 #[derive(Clone, Debug)]
 pub struct Held(Arc<Source>);

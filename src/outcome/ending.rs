@@ -2,6 +2,7 @@
 
 use super::{Cause, Server, TRY_AGAIN, Verdict};
 use crate::exit::Exit;
+use crate::peer::Peer;
 use crate::session::{Answer, Class, Ended, Failure, Reply, Stage, Unmet};
 use crate::wire::{TlsError, WireError};
 
@@ -61,6 +62,9 @@ impl Ending {
                  (--auth, --oauth-token-command)"
             ),
             Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
+            Unmet::Request(lack) => {
+                format!("{server} {}, which {} asks for", lack.why, lack.option)
+            }
         };
         Self {
             verdict: Verdict::Deferred,
@@ -172,6 +176,10 @@ fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
         _ => format!(" while sending {} or waiting for its reply", stage.words()),
     };
     match error {
+        // A command that is the server did not come up.
+        WireError::Io(why) if stage == Stage::Banner && matches!(server.address, Peer::Pipe(_)) => {
+            format!("cannot connect to {server}: {why}")
+        }
         WireError::Closed => format!(
             "lost connection with {server}{}",
             match stage {

@@ -10,8 +10,9 @@ use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError as NetDnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{Resolver, TokioResolver, system_conf};
+use std::fmt::{self, Display};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -36,6 +37,13 @@ pub struct Mx {
     pub host: String,
 }
 
+/// As zone files have it.
+impl Display for Mx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}.", self.preference, self.host)
+    }
+}
+
 /// Why the DNS has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsError {
@@ -45,6 +53,47 @@ pub enum DnsError {
     NoData,
     /// SERVFAIL, REFUSED, a timeout: ask again later. With the reason in words.
     Failed(String),
+}
+
+impl DnsError {
+    /// What is wrong with a name.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::NoSuchName => "it does not exist (NXDOMAIN)",
+            Self::NoData => "it has none",
+            Self::Failed(why) => why,
+        }
+    }
+}
+
+/// What a question has brought.
+#[derive(Debug)]
+struct Found<T> {
+    records: Vec<T>,
+    /// For how many seconds all of it holds.
+    ttl: Option<u32>,
+}
+
+/// Tells what was found.
+fn tell<T: Display>(
+    (kind, name): (&str, &str),
+    answer: &Result<Found<T>, DnsError>,
+    watch: &mut dyn Watch,
+) {
+    let found = answer.as_ref();
+    let records = found.map_or_else(|_| Vec::new(), |found| texts(&found.records));
+    watch.happened(Happening::Answer {
+        kind,
+        name,
+        records: &records,
+        ttl: found.ok().and_then(|found| found.ttl),
+        error: found.err().map(DnsError::words),
+    });
+}
+
+fn texts<T: Display>(records: &[T]) -> Vec<String> {
+    records.iter().map(ToString::to_string).collect()
 }
 
 /// What can be asked of the DNS.
@@ -130,23 +179,20 @@ impl Hickory {
             .map_err(|error| self.explain(&error))
     }
 
-    async fn ask_mx(&self, domain: &str) -> Result<Vec<Mx>, DnsError> {
+    async fn ask_mx(&self, domain: &str) -> Result<Found<Mx>, DnsError> {
         let lookup = self.ask(domain, RecordType::MX).await?;
-        let all = records_of(&lookup, domain)?;
-        let mx = all.into_iter().filter_map(|data| match data {
+        found(&records_of(&lookup, domain)?, |data| match data {
             RData::MX(mx) => Some(Mx {
                 preference: mx.preference,
                 host: without_dot(&mx.exchange),
             }),
             _ => None,
-        });
-        non_empty(mx.collect())
+        })
     }
 
-    async fn ask_ip(&self, host: &str, kind: RecordType) -> Result<Vec<IpAddr>, DnsError> {
+    async fn ask_ip(&self, host: &str, kind: RecordType) -> Result<Found<IpAddr>, DnsError> {
         let lookup = self.ask(host, kind).await?;
-        let all = records_of(&lookup, host)?;
-        non_empty(all.into_iter().filter_map(RData::ip_addr).collect())
+        found(&records_of(&lookup, host)?, RData::ip_addr)
     }
 
     fn explain(&self, error: &NetError) -> DnsError {
@@ -180,7 +226,12 @@ impl Dns for Hickory {
         let what = format!("the MX of {}", domains.join(", "));
         let all = join_all(domains.iter().map(|domain| self.ask_mx(domain)));
         let answers = self.wait(&what, all, watch);
-        answers.unwrap_or_else(|| domains.iter().map(|_| Err(self.dead())).collect())
+        let answers = answers.unwrap_or_else(|| domains.iter().map(|_| Err(self.dead())).collect());
+        for (domain, answer) in domains.iter().zip(&answers) {
+            tell(("MX", domain), answer, watch);
+        }
+        let records = |answer: Result<Found<Mx>, DnsError>| answer.map(|found| found.records);
+        answers.into_iter().map(records).collect()
     }
 
     fn addresses(
@@ -202,7 +253,13 @@ impl Dns for Hickory {
         }
         let what = format!("the address of {host}");
         let all = join_all(kinds.iter().map(|&kind| self.ask_ip(host, kind)));
-        merge(self.wait(&what, all, watch).ok_or_else(|| self.dead())?)
+        let answers = self.wait(&what, all, watch);
+        let answers = answers.unwrap_or_else(|| kinds.iter().map(|_| Err(self.dead())).collect());
+        for (&kind, answer) in kinds.iter().zip(&answers) {
+            tell((kind.into(), host), answer, watch);
+        }
+        let records = |answer: Result<Found<IpAddr>, DnsError>| answer.map(|found| found.records);
+        merge(answers.into_iter().map(records).collect())
     }
 }
 
@@ -228,7 +285,7 @@ fn merge(answers: Vec<Result<Vec<IpAddr>, DnsError>>) -> Result<Vec<IpAddr>, Dns
 
 /// The records that answer for this name: its own, or those of what it is an alias of. Answers for
 /// another name are passed over.
-fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a RData>, DnsError> {
+fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, DnsError> {
     let mut owner = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchName)?;
     for _ in 0..MAX_ALIASES {
         let alias = lookup
@@ -243,7 +300,7 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a RData>, DnsE
                 .answers()
                 .iter()
                 .filter(|record| record.name == owner);
-            return Ok(own.map(|record| &record.data).collect());
+            return Ok(own.collect());
         };
         owner = target;
     }
@@ -252,12 +309,17 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a RData>, DnsE
     )))
 }
 
-fn non_empty<T>(found: Vec<T>) -> Result<Vec<T>, DnsError> {
-    if found.is_empty() {
-        Err(DnsError::NoData)
-    } else {
-        Ok(found)
+/// What the records say that say what is asked for; no such record is an error.
+fn found<T>(records: &[&Record], read: impl Fn(&RData) -> Option<T>) -> Result<Found<T>, DnsError> {
+    let fitting = records.iter().filter_map(|record| read(&record.data));
+    let found = Found {
+        records: fitting.collect(),
+        ttl: records.iter().map(|record| record.ttl).min(),
+    };
+    if found.records.is_empty() {
+        return Err(DnsError::NoData);
     }
+    Ok(found)
 }
 
 fn without_dot(name: &Name) -> String {

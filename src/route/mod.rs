@@ -114,17 +114,25 @@ pub enum Host {
     Address(IpAddr),
     /// By the path of its unix socket.
     Unix(PathBuf),
+    /// By the command that is it.
+    Pipe(String),
 }
 
 impl Host {
-    /// The name as certificates and files of passwords have it. A socket of this host has none of its
-    /// own.
+    /// Whether it is reached without a network, and has no port.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Unix(_) | Self::Pipe(_))
+    }
+
+    /// The name as certificates and files of passwords have it. A socket or a command of this host has
+    /// none of its own.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
             Self::Exchanger(name) | Self::Relay(name) => name.clone(),
             Self::Address(ip) => ip.to_string(),
-            Self::Unix(_) => "localhost".to_owned(),
+            Self::Unix(_) | Self::Pipe(_) => "localhost".to_owned(),
         }
     }
 }
@@ -135,6 +143,7 @@ impl std::fmt::Display for Host {
             Self::Exchanger(name) | Self::Relay(name) => f.write_str(name),
             Self::Address(ip) => write!(f, "[{ip}]"),
             Self::Unix(path) => f.write_str(&shown(&path.to_string_lossy())),
+            Self::Pipe(line) => f.write_str(&shown(line)),
         }
     }
 }
@@ -151,10 +160,10 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The port of one of its hosts; a unix socket has none.
+    /// The port of one of its hosts; a unix socket or a command has none.
     #[must_use]
     pub fn port_of(&self, host: &Host) -> Option<u16> {
-        (!matches!(host, Host::Unix(_))).then_some(self.port)
+        (!host.is_local()).then_some(self.port)
     }
 }
 
@@ -397,6 +406,7 @@ impl<'o> Router<'o> {
     ) -> Result<Vec<Peer>, RouteError> {
         let mut found = match host {
             Host::Unix(path) => return Ok(vec![Peer::Unix(path.clone())]),
+            Host::Pipe(line) => return Ok(vec![Peer::Pipe(line.clone())]),
             Host::Address(ip) => vec![*ip],
             Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, watch)?,
             Host::Relay(name) => self.ask(name, watch)?,
@@ -445,10 +455,9 @@ impl<'o> Router<'o> {
         };
         let dns = self.dns().map_err(|why| failed(&why, true))?;
         dns.addresses(name, self.options.family, watch)
-            .map_err(|error| match error {
-                DnsError::NoSuchName => failed("it does not exist (NXDOMAIN)", false),
-                DnsError::NoData => failed("it has none", false),
-                DnsError::Failed(why) => failed(&why, true),
+            .map_err(|error| {
+                let may_pass = matches!(error, DnsError::Failed(_));
+                failed(error.words(), may_pass)
             })
     }
 

@@ -11,10 +11,34 @@ use std::time::Duration;
 /// The most that the system may take after it has become slow.
 const PATIENCE: Duration = Duration::from_secs(7);
 
-/// The addresses of a relay. The system's lookup cannot be told how long it may take, so it runs
-/// aside, and is left to itself when it takes too long.
+/// The addresses of a relay, which the watch is told of.
 pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
-    watch.happened(Happening::Lookup { kind: "host", name });
+    let kind = "host";
+    watch.happened(Happening::Lookup { kind, name });
+    let answer = found(name, watch);
+    let records = answer.as_deref().unwrap_or_default();
+    let records: Vec<String> = records.iter().map(ToString::to_string).collect();
+    let error = answer.as_ref().err().map(reason);
+    watch.happened(Happening::Answer {
+        kind,
+        name,
+        records: &records,
+        ttl: None,
+        error,
+    });
+    answer
+}
+
+fn reason(error: &RouteError) -> &str {
+    match error {
+        RouteError::Address { why, .. } => why,
+        _ => "",
+    }
+}
+
+/// The system's lookup cannot be told how long it may take, so it runs
+/// aside, and is left to itself when it takes too long.
+fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     // A name in the hosts file needs neither a thread nor the system's whole machinery.
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let listed = in_hosts(name, &hosts);

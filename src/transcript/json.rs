@@ -1,49 +1,58 @@
 //! The transcript for programs: one JSON object a line, each with `event` and `elapsed_ms`.
 
-use super::Lines;
+use super::letter::Letter;
+use super::lines::{Lines, Tone};
+use super::{Options, Transcript, summary};
 use crate::exit::Exit;
 use crate::outcome::{Fate, Report, Verdict};
 use crate::peer::Peer;
 use crate::session::Stage;
-use crate::watch::{Happening, Watch};
+use crate::text::shown;
+use crate::watch::{Happening, Summary, Wants, Watch};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A transcript in JSON.
 pub struct Json<W> {
     lines: Lines<W>,
+    options: Options,
     start: Instant,
     /// The host that is being tried.
     host: String,
     /// Whether the conversation is encrypted.
     tls: bool,
+    /// Lines of the server's that have not become a reply.
+    unfinished: Vec<String>,
+    letter: Letter,
 }
 
 impl<W: Write> Json<W> {
     /// A transcript on `out`, whose clock starts now.
-    pub fn new(out: W) -> Self {
+    pub fn new(out: W, options: Options) -> Self {
         Self {
             lines: Lines::new(out),
+            options,
             start: Instant::now(),
             host: String::new(),
             tls: false,
+            unfinished: Vec::new(),
+            letter: Letter::default(),
         }
     }
 
-    /// Why it could not be written; a reader that went away is no failure.
-    #[must_use]
-    pub fn failure(&self) -> Option<&io::Error> {
-        self.lines.failure()
+    /// What the server said last, where that is no reply.
+    fn unfinished(&mut self) {
+        let lines = std::mem::take(&mut self.unfinished);
+        if !lines.is_empty() {
+            self.event("unfinished", json!({"lines": lines, "tls": self.tls}));
+        }
     }
 
-    /// The last line: the exit status and what became of everybody.
-    pub fn result(&mut self, report: &Report, exit: Exit) {
-        let recipients: Vec<Value> = report.fates.iter().map(fate).collect();
-        self.event(
-            "result",
-            json!({"exit": exit.code(), "recipients": recipients}),
-        );
+    fn message(&mut self, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            self.event("message", json!({"text": line}));
+        }
     }
 
     /// The host that is being tried, where, and why it did not come to anything.
@@ -58,38 +67,98 @@ impl<W: Write> Json<W> {
     fn event(&mut self, name: &str, mut fields: Value) {
         let mut event = Map::new();
         event.insert("event".to_owned(), name.into());
-        let elapsed = self.start.elapsed().as_secs_f64() * 1000.0;
-        let rounded = (elapsed * 1000.0).round() / 1000.0;
-        event.insert("elapsed_ms".to_owned(), rounded.into());
+        let elapsed = milliseconds(self.start.elapsed());
+        event.insert("elapsed_ms".to_owned(), elapsed.into());
         if let Some(fields) = fields.as_object_mut() {
             event.append(fields);
         }
-        self.lines.put(&format!("{}\n", Value::Object(event)));
+        let line = format!("{}\n", Value::Object(event));
+        self.lines.say(Tone::Plain, &line);
     }
 }
 
 impl<W: Write> Watch for Json<W> {
     fn happened(&mut self, what: Happening<'_>) {
-        let (name, fields) = match what {
+        self.prepare(&what);
+        if let Some((name, fields)) = self.fields(what) {
+            self.event(name, fields);
+        }
+    }
+
+    fn refuses(&self) -> bool {
+        self.lines.failure().is_some()
+    }
+
+    fn wants(&self) -> Wants {
+        Wants {
+            message: self.options.data,
+            octets: false,
+        }
+    }
+}
+
+impl<W: Write> Transcript for Json<W> {
+    fn failure(&self) -> Option<&io::Error> {
+        self.lines.failure()
+    }
+
+    /// The last line: the exit status and what became of everybody.
+    fn result(&mut self, report: &Report, exit: Exit) {
+        let recipients: Vec<Value> = report.fates.iter().map(fate).collect();
+        self.event(
+            "result",
+            json!({"exit": exit.code(), "recipients": recipients}),
+        );
+    }
+}
+
+impl<W: Write> Json<W> {
+    /// What is to be known, or to be told, before the event of a happening.
+    fn prepare(&mut self, what: &Happening<'_>) {
+        match what {
+            Happening::Host { name, .. } => (*name).clone_into(&mut self.host),
+            Happening::Connect(_) => self.tls = false,
+            Happening::Secured(_) => self.tls = true,
+            Happening::Line(line) => self.unfinished.push((*line).to_owned()),
+            Happening::Received { .. } => self.unfinished.clear(),
+            Happening::Failed { .. } | Happening::Closed => self.unfinished(),
+            Happening::Carried(part) if self.options.data => {
+                let lines = self.letter.pass(part);
+                self.message(lines);
+            }
+            Happening::Sent { .. } | Happening::Data { .. } => {
+                let line = self.letter.end();
+                self.message(line);
+            }
+            _ => {}
+        }
+    }
+
+    /// The event for it, if it has one of its own.
+    fn fields(&self, what: Happening<'_>) -> Option<(&'static str, Value)> {
+        Some(match what {
+            Happening::Detail(text) if self.options.verbose => {
+                ("note", json!({"text": shown(text)}))
+            }
+            Happening::Note(text) => ("note", json!({"text": shown(text)})),
             Happening::Queued { id } => ("queued", json!({"id": id})),
             Happening::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
-            Happening::Host { name, .. } => {
-                name.clone_into(&mut self.host);
-                return;
-            }
+            Happening::Answer { .. } => ("answer", answer(&what)),
+            Happening::Host {
+                name,
+                port,
+                recipients,
+            } => (
+                "host",
+                json!({"host": name, "port": port, "recipients": recipients}),
+            ),
             Happening::Fallback { profile, error } => {
                 ("fallback", json!({"profile": profile, "error": error}))
             }
-            Happening::Connect(peer) => {
-                self.tls = false;
-                ("connect", self.place(peer, None))
-            }
+            Happening::Connect(peer) => ("connect", self.place(peer, None)),
             Happening::Connected(peer) => ("connected", self.place(peer, None)),
             Happening::NotConnected { peer, why } => ("closed", self.place(peer, Some(why))),
-            Happening::Secured(secured) => {
-                self.tls = true;
-                ("tls", super::tls::event(&secured))
-            }
+            Happening::Secured(secured) => ("tls", super::tls::event(&secured)),
             Happening::Distrusted { name, why, chain } => {
                 ("tls", super::tls::distrusted_event(name, why, chain))
             }
@@ -107,22 +176,57 @@ impl<W: Write> Watch for Json<W> {
                 json!({"code": code, "enhanced": enhanced, "lines": lines, "stage": stage, "tls": self.tls}),
             ),
             Happening::Data { bytes } => ("data", json!({"bytes": bytes})),
+            Happening::Failed { stage, why, .. } => {
+                ("error", json!({"stage": stage, "reason": shown(why)}))
+            }
             Happening::Closed => ("closed", json!({})),
-            Happening::Note(_)
-            | Happening::Detail(_)
+            Happening::Settled {
+                recipient, verdict, ..
+            } => ("settled", json!({"address": recipient, "verdict": verdict})),
+            Happening::Summary(summary) => ("summary", summed_up(summary)),
+            Happening::Detail(_)
             | Happening::Line(_)
-            | Happening::Progress { .. }
-            | Happening::Settled { .. } => return,
-        };
-        self.event(name, fields);
-    }
-
-    fn refuses(&self) -> bool {
-        self.failure().is_some()
+            | Happening::Octets { .. }
+            | Happening::Carried(_)
+            | Happening::Progress { .. } => return None,
+        })
     }
 }
 
-/// `ip` and `port`, or `path`.
+/// What the DNS said.
+fn answer(what: &Happening<'_>) -> Value {
+    match what {
+        Happening::Answer {
+            kind,
+            name,
+            records,
+            ttl,
+            error,
+        } => json!({"type": kind, "name": name, "records": records, "ttl": ttl, "error": error}),
+        _ => Value::Null,
+    }
+}
+
+/// How long it took at one host; null for what did not come about.
+fn summed_up(one: &Summary) -> Value {
+    let mut fields = Map::new();
+    fields.insert("host".to_owned(), one.host.clone().into());
+    fields.extend(one.peer.iter().flat_map(address));
+    for (_, name, took) in summary::steps(one) {
+        fields.insert(name.to_owned(), took.map(milliseconds).into());
+    }
+    fields.insert("total_ms".to_owned(), milliseconds(one.total).into());
+    fields.insert("words".to_owned(), shown(&one.words).into());
+    fields.insert("queue_id".to_owned(), one.queue_id.clone().into());
+    fields.into()
+}
+
+/// To the microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// `ip` and `port`, or `path`, or `command`.
 fn address(peer: &Peer) -> Vec<(String, Value)> {
     let fields = match peer {
         Peer::Tcp(address) => vec![
@@ -130,6 +234,7 @@ fn address(peer: &Peer) -> Vec<(String, Value)> {
             ("port", address.port().into()),
         ],
         Peer::Unix(_) => vec![("path", peer.to_string().into())],
+        Peer::Pipe(_) => vec![("command", peer.to_string().into())],
     };
     let named = fields.into_iter();
     named
@@ -158,11 +263,12 @@ fn fate(fate: &Fate) -> Value {
         put("code", reply.code.into());
     }
     put("enhanced", fate.enhanced.clone().into());
+    put("queue_id", fate.queue_id().into());
     if let Some(reply) = &fate.reply {
         put("reply", reply.text().into());
     }
     if fate.verdict != Verdict::Accepted {
-        put("reason", crate::text::shown(&fate.sentence).into());
+        put("reason", shown(&fate.sentence).into());
     }
     Value::Object(fields)
 }
@@ -203,7 +309,7 @@ mod tests {
             ],
         };
         let mut out = Vec::new();
-        Json::new(&mut out).result(&report, report.exit());
+        Json::new(&mut out, Options::default()).result(&report, report.exit());
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches('\n').count(), 1);
         let value: Value = serde_json::from_str(&text).unwrap();
@@ -214,7 +320,7 @@ mod tests {
         assert_eq!(
             value["recipients"][0],
             json!({"address": "a@x.org", "verdict": "accepted", "host": "mx1.x.org", "ip": "192.0.2.7",
-                   "port": 25, "code": 250, "enhanced": "2.0.0", "reply": "ok queued as 4F2"})
+                   "port": 25, "code": 250, "enhanced": "2.0.0", "queue_id": "4F2", "reply": "ok queued as 4F2"})
         );
         let second = &value["recipients"][1];
         assert_eq!(second["verdict"], "refused");

@@ -1,13 +1,25 @@
 //! Transcripts: what a person or a program sees of a delivery, line by line, as it happens.
 
+mod brief;
+mod dump;
 mod json;
+mod letter;
+mod lines;
 mod stevens;
+mod summary;
+mod swaks;
 mod tls;
 
+pub use brief::Brief;
 pub use json::Json;
 pub use stevens::Stevens;
+pub use summary::Stopwatch;
+pub use swaks::Swaks;
 pub use tls::fields as certificate_fields;
 
+use crate::exit::Exit;
+use crate::outcome::Report;
+use crate::watch::Watch;
 use std::io::{self, Write};
 
 /// How a transcript looks.
@@ -16,10 +28,24 @@ pub enum Format {
     /// As `mail -v` showed it in TCP/IP Illustrated, chapter 28.
     #[default]
     Stevens,
+    /// As swaks shows it.
+    Swaks,
     /// One JSON object a line.
     Json,
     /// Nothing.
     None,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// Where they can be seen, and nobody said that they disturb; whoever opens the output knows.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    #[default]
+    Never,
 }
 
 /// What to show.
@@ -29,52 +55,47 @@ pub struct Options {
     pub format: Format,
     /// Every host and address considered, and how each part was encoded.
     pub verbose: bool,
+    /// The message, as it goes over the wire.
+    pub data: bool,
+    /// Octets instead of lines.
+    pub hex: bool,
+    /// The time before each line.
+    pub timing: bool,
+    /// At the end, a line about each server.
+    pub summary: bool,
+    /// Colours.
+    pub color: Color,
     /// A bar on stderr for what takes long.
     pub progress: bool,
 }
 
-/// An output that goes on in silence when nobody reads it any more, and remembers when it could not
-/// be written for another reason.
-pub(crate) struct Lines<W> {
-    out: W,
-    state: State,
-}
-
-enum State {
-    Open,
-    /// The reader went away; that is its right.
-    Unread,
-    Failed(io::Error),
-}
-
-impl<W: Write> Lines<W> {
-    pub(crate) fn new(out: W) -> Self {
+impl Options {
+    /// The usual transcript, with all details.
+    #[must_use]
+    pub fn verbose() -> Self {
         Self {
-            out,
-            state: State::Open,
+            verbose: true,
+            ..Self::default()
         }
     }
+}
 
-    /// Writes a piece in one go.
-    pub(crate) fn put(&mut self, text: &str) {
-        if !matches!(self.state, State::Open) {
-            return;
-        }
-        let written = self
-            .out
-            .write_all(text.as_bytes())
-            .and_then(|()| self.out.flush());
-        self.state = match written {
-            Ok(()) => State::Open,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => State::Unread,
-            Err(error) => State::Failed(error),
-        };
-    }
+/// A [`Watch`] that shows what it sees.
+pub trait Transcript: Watch {
+    /// Why it could not be written; a reader that went away is no failure.
+    fn failure(&self) -> Option<&io::Error>;
 
-    pub(crate) fn failure(&self) -> Option<&io::Error> {
-        match &self.state {
-            State::Failed(error) => Some(error),
-            State::Open | State::Unread => None,
-        }
+    /// What came of it, for those who want to have it in the transcript.
+    fn result(&mut self, _report: &Report, _exit: Exit) {}
+}
+
+/// A transcript on `out`, whose clock starts now; `None` where nothing is to be shown.
+pub fn open<'o>(options: Options, out: impl Write + 'o) -> Option<Box<dyn Transcript + 'o>> {
+    match options.format {
+        Format::Stevens => Some(Box::new(Stevens::new(out, options))),
+        Format::Swaks => Some(Box::new(Swaks::new(out, options))),
+        Format::Json => Some(Box::new(Json::new(out, options))),
+        Format::None if options.summary => Some(Box::new(Brief::new(out))),
+        Format::None => None,
     }
 }

@@ -1,8 +1,8 @@
 //! `sendmail -X`: what happens is added to a file, wherever else it is shown.
 
 use super::terminal::complain;
-use crate::transcript::Stevens;
-use crate::watch::{Happening, Watch};
+use crate::transcript::{Options, Stevens};
+use crate::watch::{Happening, Wants, Watch};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -27,7 +27,7 @@ impl<'w> Logged<'w> {
         });
         Self {
             next,
-            log: file.ok().map(|file| Stevens::new(file, true)),
+            log: file.ok().map(|file| Stevens::new(file, Options::verbose())),
         }
     }
 }
@@ -42,5 +42,9 @@ impl Watch for Logged<'_> {
 
     fn refuses(&self) -> bool {
         self.next.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.next.wants()
     }
 }

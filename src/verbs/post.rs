@@ -2,7 +2,7 @@
 //! neither kept nor sent, it is put where a person finds it.
 
 mod address;
-mod dead_letter;
+pub mod dead_letter;
 mod syslog;
 
 use super::keep::{Ended, Kept};
@@ -10,6 +10,7 @@ use super::send::{self, Shown};
 use super::terminal::{complain, complain_as_it_is};
 use crate::address::{Entry, Mailbox};
 use crate::courier::Told;
+use crate::envelope::Dsn;
 use crate::exit::Exit;
 use crate::job::{Attached, Contents};
 use crate::message::{
@@ -84,7 +85,7 @@ fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), H
 }
 
 fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
-    let Shown { exit, report } = sent(dispatch, message);
+    let Shown { exit, report } = sent(dispatch, message, unseen());
     if exit == Exit::Ok {
         return Posted::Safe;
     }
@@ -96,12 +97,16 @@ fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Post
     Posted::Failed(exit)
 }
 
-/// By way of the queue; where there is no place for one, at once.
-fn sent(dispatch: &Dispatch, message: &Message) -> Shown {
-    let output = transcript::Options {
+/// Nothing is shown.
+fn unseen() -> transcript::Options {
+    transcript::Options {
         format: Format::None,
         ..transcript::Options::default()
-    };
+    }
+}
+
+/// By way of the queue; where there is no place for one, at once.
+pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options) -> Shown {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
     let at_once = || send::at_once(message, way, fallbacks, output);
     let Some(queueing) = &dispatch.queueing else {
@@ -136,7 +141,7 @@ fn sent(dispatch: &Dispatch, message: &Message) -> Shown {
 }
 
 /// The message, in the envelope that aliases and rules make.
-fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
+pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
     let addressed = Addressed::of(head, rewriter)?;
     let made = memo.headers.iter().cloned().chain(addressed.headers);
     let made = made.chain([auto_submitted()]);
@@ -173,6 +178,7 @@ fn message(draft: Draft) -> Result<Message, MessageError> {
     let options = Options {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
+        dsn: Dsn::default(),
     };
     Message::build(options, SystemTime::now())
 }

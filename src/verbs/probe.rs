@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::plan;
 use crate::ready::Ready;
 use crate::text::shown;
-use crate::transcript::{Stevens, certificate_fields};
+use crate::transcript::{Options, Stevens, certificate_fields};
 use crate::watch::Nobody;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write as _};
@@ -27,7 +27,7 @@ pub fn run(plan: &plan::Probe) -> Exit {
         return Exit::Bug;
     };
     let probe = if plan.verbose {
-        let mut transcript = Stevens::new(Stdout, true);
+        let mut transcript = Stevens::new(Stdout, Options::verbose());
         let probe = check::probe(&ready.way(&router, None), place, &mut transcript);
         let _ = Stdout.write_all(b"\n");
         probe

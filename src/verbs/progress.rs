@@ -1,7 +1,7 @@
 //! A bar on stderr for a message that takes longer than a second.
 
 use super::terminal::complain;
-use crate::watch::{Happening, Watch};
+use crate::watch::{Happening, Wants, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
@@ -93,5 +93,9 @@ impl Watch for Progress<'_> {
 
     fn refuses(&self) -> bool {
         self.next.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.next.wants()
     }
 }

@@ -3,7 +3,7 @@
 use super::build;
 use super::keep::Kept;
 use super::progress::Progress;
-use super::terminal::{Stdout, complain};
+use super::terminal::{self, complain};
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
@@ -11,21 +11,40 @@ use crate::message::Message;
 use crate::outcome::{Cause, Fate, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
-use crate::transcript::{self, Format, Json, Stevens};
+use crate::transcript::{self, Stopwatch};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
+use std::thread;
 
-/// Builds the message, delivers it, and says what failed.
-pub fn run(plan: Send) -> Exit {
-    let message = match build(plan.message) {
-        Ok(message) => message,
-        Err(exit) => return exit,
-    };
+/// Builds the message, delivers it, and says what failed; again as often as that was said. The first
+/// failure is how it ends.
+pub fn run(plan: &Send) -> Exit {
+    let mut first = Exit::Ok;
+    let mut same = None;
+    for time in 0..plan.repeat.times.get() {
+        if time > 0 {
+            thread::sleep(plan.repeat.wait);
+        }
+        let message = match same.take().map_or_else(|| build(plan.message.clone()), Ok) {
+            Ok(message) => message,
+            Err(exit) => return exit,
+        };
+        let exit = send(&message, plan);
+        if first == Exit::Ok {
+            first = exit;
+        }
+        // What was read from a pipe is not there a second time.
+        same = plan.message.reads_stdin().then_some(message);
+    }
+    first
+}
+
+fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
-        return at_once(&message, &plan.way, &plan.fallbacks, plan.output).exit;
+        return at_once(message, &plan.way, &plan.fallbacks, plan.output).exit;
     };
     let kept = Kept {
-        message: &message,
+        message,
         queueing,
         way: &plan.way,
         fallbacks: &plan.fallbacks,
@@ -89,29 +108,28 @@ pub fn shown(
         }
         go(watch)
     };
-    let (report, exit);
-    match output.format {
-        Format::None => {
-            report = go(&mut Nobody);
-            exit = finish(&report, told, None);
+    let go = |watch: &mut dyn Watch| {
+        if !output.summary {
+            return go(watch);
         }
-        Format::Stevens => {
-            let mut transcript = Stevens::new(Stdout, output.verbose);
-            report = go(&mut transcript);
-            exit = finish(&report, told, transcript.failure());
-        }
-        Format::Json => {
-            let mut transcript = Json::new(Stdout);
-            report = go(&mut transcript);
-            transcript.result(&report, report.exit());
-            exit = finish(&report, told, transcript.failure());
-        }
-    }
+        let mut stopwatch = Stopwatch::new(watch);
+        let report = go(&mut stopwatch);
+        stopwatch.tell();
+        report
+    };
+    let Some(mut transcript) = terminal::open(output) else {
+        let report = go(&mut Nobody);
+        let exit = finish(&report, told, None);
+        return Shown { exit, report };
+    };
+    let report = go(&mut *transcript);
+    transcript.result(&report, report.exit());
+    let exit = finish(&report, told, transcript.failure());
     Shown { exit, report }
 }
 
 /// Delivers by one way, and by others for those who have no answer that lasts.
-fn deliver_by(
+pub fn deliver_by(
     first: &Ready<'_>,
     fallbacks: &[plan::Way],
     message: &Message,
@@ -160,7 +178,7 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
         return Exit::Ok;
     }
     for fate in &report.fates {
-        if !fate.verdict.is_cared_for() {
+        if !fate.is_as_wished() {
             complain(&fate.sentence);
         }
     }

@@ -1,5 +1,7 @@
 //! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
 
+mod asides;
+mod pipe;
 mod race;
 mod socket;
 mod tcp;
@@ -10,7 +12,7 @@ pub use race::{Connection, Terms, Unconnected, connect};
 pub use tls::{Secured, Tls, TlsError, TlsSetupError};
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
@@ -49,12 +51,33 @@ pub trait Stream: io::Read + io::Write {
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Our own address, when there is one.
-    fn local_ip(&self) -> Option<IpAddr>;
+    /// Our own address and the peer's, when there are any.
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
     /// How long a read may wait.
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// How long a write may wait.
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
+    /// Gives it up, where that takes more than to close it; with what there is to say of it.
+    fn end(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Says that nothing more will be written.
+    fn half_close(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Lets the connection end with a reset when it is dropped.
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A line without its CRLF or LF.
+#[must_use]
+pub fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// A connection, line by line in and block by block out.
@@ -87,23 +110,38 @@ impl Wire {
         }
     }
 
+    /// Gives the connection up, with what there is to say of its other end.
+    pub fn end(&mut self) -> Vec<String> {
+        self.stream.end()
+    }
+
     /// Our own address on this connection.
     #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
-        self.stream.local_ip()
+        self.ends().map(|(local, _)| local.ip())
+    }
+
+    /// Our own address and the peer's on this connection, when there are any.
+    #[must_use]
+    pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.stream.ends()
     }
 
     /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
     /// bytes come.
     pub fn line(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        self.line_as_it_is(deadline).map(without_end)
+    }
+
+    /// The same with its line end.
+    pub fn line_as_it_is(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         let mut searched = 0;
         loop {
             let found = memchr::memchr(b'\n', &self.inbox[self.unread + searched..]);
             if let Some(at) = found.map(|at| at + searched) {
                 let start = self.unread;
                 self.unread += at + 1;
-                let line = &self.inbox[start..start + at];
-                return Ok(line.strip_suffix(b"\r").unwrap_or(line));
+                return Ok(&self.inbox[start..=start + at]);
             }
             searched = self.inbox.len() - self.unread;
             if searched > MAX_LINE {
@@ -111,6 +149,24 @@ impl Wire {
             }
             self.fill(deadline)?;
         }
+    }
+
+    /// What has come and nobody has read, which stays unread; waits until there is something.
+    pub fn heard(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        while self.unread == self.inbox.len() {
+            self.fill(deadline)?;
+        }
+        Ok(&self.inbox[self.unread..])
+    }
+
+    /// Says that we say nothing more; the peer may.
+    pub fn half_close(&mut self) -> io::Result<()> {
+        self.stream.half_close()
+    }
+
+    /// Ends the connection with a reset instead of an orderly end.
+    pub fn reset(mut self) -> io::Result<()> {
+        self.stream.end_with_reset()
     }
 
     /// What the peer did that nobody asked for. Does not wait.

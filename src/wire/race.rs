@@ -1,7 +1,7 @@
 //! How a connection comes about: one address of a host after the other, and beside those that do not
 //! answer, so that a dead family costs no more than a moment (RFC 8305 §5).
 
-use super::{Wire, tcp, unix};
+use super::{Wire, pipe, tcp, unix};
 use crate::peer::Peer;
 use crate::watch::{Happening, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -130,6 +130,10 @@ impl Race<'_> {
             Peer::Tcp(address) => *address,
             Peer::Unix(path) => {
                 let connected = unix::connect(path, self.terms.limit);
+                return self.decided(peer, connected);
+            }
+            Peer::Pipe(line) => {
+                let connected = pipe::connect(line);
                 return self.decided(peer, connected);
             }
         };

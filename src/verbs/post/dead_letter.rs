@@ -18,7 +18,7 @@ pub fn add(message: &Message) -> Option<PathBuf> {
 }
 
 /// The home directory, the state directory, and one that survives a restart.
-fn places() -> Vec<PathBuf> {
+pub fn places() -> Vec<PathBuf> {
     let absolute = |name| {
         let value = std::env::var_os(name).map(PathBuf::from);
         value.filter(|path| path.is_absolute())

@@ -5,10 +5,9 @@ use crate::deliver::Hosts;
 use crate::exit::Exit;
 use crate::plan::{self, Run};
 use crate::queue::{Id, QueueError, Spool, Store as _};
-use crate::transcript::{Format, Json, Stevens};
 use crate::verbs::keep::Silent;
 use crate::verbs::queue::watch::stay;
-use crate::verbs::terminal::{Stdout, complain};
+use crate::verbs::terminal::{self, complain};
 use crate::watch::Watch;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -107,21 +106,12 @@ impl Runner<'_> {
 
     fn round(&self, selection: &Selection, rounds: &mut Rounds) -> Result<(), QueueError> {
         let mut go = |watch: Option<&mut dyn Watch>| self.office.round(selection, rounds, watch);
-        match self.run.output.format {
-            Format::None => go(None),
-            Format::Stevens => {
-                let mut transcript = Stevens::new(Stdout, self.run.output.verbose);
-                let done = go(Some(&mut transcript));
-                self.stop_unwritten(transcript.failure());
-                done
-            }
-            Format::Json => {
-                let mut transcript = Json::new(Stdout);
-                let done = go(Some(&mut transcript));
-                self.stop_unwritten(transcript.failure());
-                done
-            }
-        }
+        let Some(mut transcript) = terminal::open(self.run.output) else {
+            return go(None);
+        };
+        let done = go(Some(&mut *transcript));
+        self.stop_unwritten(transcript.failure());
+        done
     }
 
     /// Nothing more is begun that cannot be shown.

@@ -9,6 +9,7 @@ mod trust;
 
 pub(super) use failure::unwelcome;
 pub use failure::{TlsError, TlsSetupError};
+pub use identity::{certificates, private_key};
 pub use trust::{Judgement, Trust};
 
 use super::{Deadline, Stream, Wire, WireError};
@@ -72,6 +73,8 @@ pub struct Secured {
     pub judgement: Judgement,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
+    /// Our own certificate in DER, where there is one to show.
+    pub own: Option<Vec<u8>>,
     /// Why the certificates could not be written down as was asked.
     pub unsaved: Option<String>,
     /// Channel binding `tls-exporter` (RFC 9266); `None` before TLS 1.3, where it may not be unique.
@@ -187,6 +190,7 @@ impl Tls {
                 .negotiated_key_exchange_group()
                 .and_then(|group| group.name().as_str()),
             resumed,
+            own: self.identity.certificate(),
             unsaved: self.judge.unsaved(),
             name: name.to_owned(),
             judgement: self.judge.judgement(resumed),

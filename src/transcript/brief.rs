@@ -1,0 +1,35 @@
+//! Nothing but the lines about servers at the end.
+
+use super::lines::{Lines, Tone};
+use super::{Transcript, summary};
+use crate::watch::{Happening, Watch};
+use std::io::{self, Write};
+
+/// A transcript that shows summaries and nothing else.
+pub struct Brief<W>(Lines<W>);
+
+impl<W: Write> Brief<W> {
+    /// On `out`.
+    pub fn new(out: W) -> Self {
+        Self(Lines::new(out))
+    }
+}
+
+impl<W: Write> Watch for Brief<W> {
+    fn happened(&mut self, what: Happening<'_>) {
+        if let Happening::Summary(summary) = what {
+            self.0
+                .say(Tone::Plain, &format!("{}\n", summary::line(summary)));
+        }
+    }
+
+    fn refuses(&self) -> bool {
+        self.failure().is_some()
+    }
+}
+
+impl<W: Write> Transcript for Brief<W> {
+    fn failure(&self) -> Option<&io::Error> {
+        self.0.failure()
+    }
+}

@@ -1,0 +1,181 @@
+//! Lines on their way out: with the time before them and in colours, where that is wanted.
+
+use super::{Color, Options};
+use std::io::{self, Write};
+use std::time::Instant;
+
+/// An output that goes on in silence when nobody reads it any more, and remembers when it could not
+/// be written for another reason.
+pub struct Lines<W> {
+    out: W,
+    state: State,
+    /// When the clock started; `None` shows no time.
+    start: Option<Instant>,
+    colored: bool,
+    /// Whether the last line has its end.
+    is_whole: bool,
+}
+
+enum State {
+    Open,
+    /// The reader went away; that is its right.
+    Unread,
+    Failed(io::Error),
+}
+
+/// Whose words a line has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Nobody's in particular.
+    Plain,
+    /// Ours.
+    Ours,
+    /// The server's.
+    Theirs,
+    /// Whoever's, and not good.
+    Failure,
+    /// A remark.
+    Remark,
+}
+
+impl Tone {
+    /// The tone of a server's line or reply with this code.
+    pub fn of_code(code: u16) -> Self {
+        if code < 400 {
+            Self::Theirs
+        } else {
+            Self::Failure
+        }
+    }
+
+    /// ECMA-48, `SGR`: colours that can be read on black and on white.
+    fn color(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Ours => Some("36"),
+            Self::Theirs => Some("32"),
+            Self::Failure => Some("31"),
+            Self::Remark => Some("2"),
+        }
+    }
+}
+
+impl<W: Write> Lines<W> {
+    /// Plain lines.
+    pub fn new(out: W) -> Self {
+        Self::with(out, Options::default())
+    }
+
+    /// Lines with what the options want before and around them.
+    pub fn with(out: W, options: Options) -> Self {
+        Self {
+            out,
+            state: State::Open,
+            start: options.timing.then(Instant::now),
+            colored: options.color == Color::Always,
+            is_whole: true,
+        }
+    }
+
+    /// Writes a piece in one go: lines, or a part of one.
+    pub fn say(&mut self, tone: Tone, text: &str) {
+        if !matches!(self.state, State::Open) {
+            return;
+        }
+        let color = tone.color().filter(|_| self.colored);
+        if self.start.is_none() && color.is_none() {
+            return self.put(text);
+        }
+        let mut all = String::with_capacity(text.len() + 32);
+        for piece in text.split_inclusive('\n') {
+            if let Some(start) = self.start.filter(|_| self.is_whole) {
+                all.push_str(&format!("{:>7.3} ", start.elapsed().as_secs_f64()));
+            }
+            let words = piece.strip_suffix('\n').unwrap_or(piece);
+            self.is_whole = words.len() < piece.len();
+            match color.filter(|_| !words.is_empty()) {
+                Some(color) => all.push_str(&format!("\x1b[{color}m{words}\x1b[0m")),
+                None => all.push_str(words),
+            }
+            if self.is_whole {
+                all.push('\n');
+            }
+        }
+        self.put(&all);
+    }
+
+    fn put(&mut self, text: &str) {
+        let written = self
+            .out
+            .write_all(text.as_bytes())
+            .and_then(|()| self.out.flush());
+        self.state = match written {
+            Ok(()) => State::Open,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => State::Unread,
+            Err(error) => State::Failed(error),
+        };
+    }
+
+    /// Why it could not be written.
+    pub fn failure(&self) -> Option<&io::Error> {
+        match &self.state {
+            State::Failed(error) => Some(error),
+            State::Open | State::Unread => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(options: Options, pieces: &[(Tone, &str)]) -> String {
+        let mut out = Vec::new();
+        let mut lines = Lines::with(&mut out, options);
+        for &(tone, text) in pieces {
+            lines.say(tone, text);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_line_has_one_time_however_many_pieces_it_comes_in() {
+        let timing = Options {
+            timing: true,
+            ..Options::default()
+        };
+        let text = said(
+            timing,
+            &[
+                (Tone::Plain, "Trying... "),
+                (Tone::Plain, "Connected.\n"),
+                (Tone::Plain, "one\ntwo\n"),
+            ],
+        );
+        let lines: Vec<&str> = text.lines().collect();
+        let is_time = |text: &str| text.trim().parse::<f64>().is_ok_and(|time| time < 60.0);
+        assert_eq!(lines.len(), 3, "{text}");
+        for (line, words) in lines.iter().zip(["Trying... Connected.", "one", "two"]) {
+            let (time, said) = line.split_at(8);
+            assert!(is_time(time) && time.ends_with(' '), "{line}");
+            assert_eq!(said, words);
+        }
+    }
+
+    #[test]
+    fn a_color_ends_before_the_line_does() {
+        let colored = Options {
+            color: Color::Always,
+            ..Options::default()
+        };
+        let pieces = [
+            (Tone::Ours, ">>> QUIT\n"),
+            (Tone::Failure, "550 no\n"),
+            (Tone::Plain, "x\n"),
+        ];
+        let wanted = "\x1b[36m>>> QUIT\x1b[0m\n\x1b[31m550 no\x1b[0m\nx\n";
+        assert_eq!(said(colored, &pieces), wanted);
+        let plain = said(Options::default(), &pieces);
+        assert_eq!(plain, ">>> QUIT\n550 no\nx\n");
+    }
+}

@@ -1,0 +1,347 @@
+//! How long it took: one line for each server that was asked.
+
+use crate::outcome::queue_id;
+use crate::peer::Peer;
+use crate::text::shown;
+use crate::watch::{Happening, Summary, Wants, Watch};
+use std::time::{Duration, Instant};
+
+/// A [`Watch`] that takes the time, and hands everything on. What it found out, it tells at the end.
+pub struct Stopwatch<'w> {
+    next: &'w mut dyn Watch,
+    host: String,
+    /// Attempts that are not decided.
+    begun: Vec<(Peer, Instant)>,
+    /// The conversation that is under way.
+    running: Option<Running>,
+    done: Vec<Summary>,
+}
+
+/// A conversation, and when which part of it began.
+struct Running {
+    summary: Summary,
+    start: Instant,
+    last: Instant,
+    /// How long MAIL, RCPT and the message took so far.
+    mail: Duration,
+}
+
+impl Running {
+    /// The time since the last step, which is over.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.last, now)
+    }
+
+    fn replied(&mut self, code: u16, stage: &str) {
+        let took = self.lap();
+        let summary = &mut self.summary;
+        match stage {
+            "banner" => summary.banner = Some(took),
+            "ehlo" | "helo" | "lhlo" => add(&mut summary.ehlo, took),
+            "starttls" => add(&mut summary.tls, took),
+            "auth" => add(&mut summary.auth, took),
+            "quit" => {}
+            _ => self.mail += took,
+        }
+        // Of chunks, the reply to the last one counts.
+        if matches!(stage, "dot" | "bdat") {
+            summary.accepted = (code / 100 == 2).then_some(self.mail);
+        }
+    }
+
+    /// The words of the reply that decided so far: the last refusal, or that the message was taken.
+    fn decided(&mut self, code: u16, stage: &str, lines: &[String]) {
+        let has_refused = code >= 400 && stage != "quit";
+        let has_taken = matches!(stage, "dot" | "bdat");
+        if !has_refused && !has_taken {
+            return;
+        }
+        let words: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+        let text = words.join(" ");
+        let words = format!("{code} {text}");
+        words.trim_end().clone_into(&mut self.summary.words);
+        let (_, plain) = text.split_once(' ').unwrap_or(("", &text));
+        let id = queue_id(plain).or_else(|| queue_id(&text));
+        self.summary.queue_id = id.filter(|_| has_taken && !has_refused).map(str::to_owned);
+    }
+}
+
+fn add(sum: &mut Option<Duration>, took: Duration) {
+    *sum = Some(sum.unwrap_or_default() + took);
+}
+
+impl<'w> Stopwatch<'w> {
+    /// Hands on to `next`.
+    pub fn new(next: &'w mut dyn Watch) -> Self {
+        Self {
+            next,
+            host: String::new(),
+            begun: Vec::new(),
+            running: None,
+            done: Vec::new(),
+        }
+    }
+
+    /// Tells what was found out.
+    pub fn tell(mut self) {
+        self.finish();
+        for summary in &self.done {
+            self.next.happened(Happening::Summary(summary));
+        }
+    }
+
+    /// When an attempt began that is decided now.
+    fn began(&mut self, peer: &Peer) -> Instant {
+        let place = self.begun.iter().position(|(begun, _)| begun == peer);
+        place.map_or_else(Instant::now, |place| self.begun.swap_remove(place).1)
+    }
+
+    fn connected(&mut self, peer: &Peer) {
+        let start = self.began(peer);
+        self.begun.clear();
+        let last = Instant::now();
+        self.running = Some(Running {
+            summary: Summary {
+                host: self.host.clone(),
+                peer: Some(peer.clone()),
+                connect: Some(last - start),
+                ..Summary::default()
+            },
+            start,
+            last,
+            mail: Duration::ZERO,
+        });
+    }
+
+    fn not_connected(&mut self, peer: &Peer, why: &str) {
+        let start = self.began(peer);
+        self.done.push(Summary {
+            host: self.host.clone(),
+            peer: Some(peer.clone()),
+            total: start.elapsed(),
+            words: why.to_owned(),
+            ..Summary::default()
+        });
+    }
+
+    fn finish(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.summary.total = running.start.elapsed();
+            self.done.push(running.summary);
+        }
+    }
+
+    fn note(&mut self, what: &Happening<'_>) {
+        match (what, &mut self.running) {
+            (Happening::Host { name, .. }, _) => (*name).clone_into(&mut self.host),
+            (Happening::Connect(peer), _) => self.begun.push(((*peer).clone(), Instant::now())),
+            (Happening::Connected(peer), _) => self.connected(peer),
+            (Happening::NotConnected { peer, why }, _) => self.not_connected(peer, why),
+            (Happening::Secured(_), Some(running)) => {
+                let took = running.lap();
+                add(&mut running.summary.tls, took);
+            }
+            (
+                Happening::Received {
+                    code, stage, lines, ..
+                },
+                Some(running),
+            ) => {
+                running.replied(*code, stage);
+                running.decided(*code, stage, lines);
+            }
+            (Happening::Failed { why, .. }, Some(running)) => {
+                (*why).clone_into(&mut running.summary.words);
+            }
+            (Happening::Closed, _) => self.finish(),
+            _ => {}
+        }
+    }
+}
+
+impl Watch for Stopwatch<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        self.note(&what);
+        self.next.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.next.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.next.wants()
+    }
+}
+
+/// `mx1.example.org [192.0.2.7]:25 connect 1.0 ms, banner 12.1 ms, EHLO 3.0 ms, TLS 24.4 ms, AUTH -,
+/// accepted 41.0 ms; total 93.2 ms; 250 2.0.0 Ok: queued as 4F2`.
+pub fn line(summary: &Summary) -> String {
+    let steps = steps(summary).map(|(name, _, took)| match took {
+        Some(took) => format!("{name} {}", milliseconds(took)),
+        None => format!("{name} -"),
+    });
+    let place = place(summary);
+    let total = milliseconds(summary.total);
+    let mut line = format!("{place} {}; total {total}", steps.join(", "));
+    if !summary.words.is_empty() {
+        line.push_str(&format!("; {}", shown(&summary.words)));
+    }
+    if let Some(id) = &summary.queue_id
+        && !summary.words.ends_with(id)
+    {
+        line.push_str(&format!("; queue id {id}"));
+    }
+    line
+}
+
+/// The steps in their order: their names for people and for programs.
+pub fn steps(summary: &Summary) -> [(&'static str, &'static str, Option<Duration>); 6] {
+    [
+        ("connect", "connect_ms", summary.connect),
+        ("banner", "banner_ms", summary.banner),
+        ("EHLO", "ehlo_ms", summary.ehlo),
+        ("TLS", "tls_ms", summary.tls),
+        ("AUTH", "auth_ms", summary.auth),
+        ("accepted", "accepted_ms", summary.accepted),
+    ]
+}
+
+fn place(summary: &Summary) -> String {
+    let host = shown(&summary.host);
+    match &summary.peer {
+        Some(Peer::Tcp(address)) if host == format!("[{}]", address.ip()) => {
+            format!("{host}:{}", address.port())
+        }
+        Some(Peer::Tcp(address)) => format!("{host} [{}]:{}", address.ip(), address.port()),
+        Some(_) | None => host,
+    }
+}
+
+fn milliseconds(took: Duration) -> String {
+    format!("{:.1} ms", took.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps the lines.
+    #[derive(Default)]
+    struct Kept(Vec<String>);
+
+    impl Watch for Kept {
+        fn happened(&mut self, what: Happening<'_>) {
+            if let Happening::Summary(summary) = what {
+                self.0.push(line(summary));
+            }
+        }
+    }
+
+    fn received<'a>(code: u16, stage: &'a str, lines: &'a [String]) -> Happening<'a> {
+        Happening::Received {
+            code,
+            enhanced: None,
+            lines,
+            stage,
+        }
+    }
+
+    /// The time before each `ms` is whatever it was.
+    fn without_times(line: &str) -> String {
+        let words: Vec<&str> = line.split(' ').collect();
+        let is_time = |at: usize| words.get(at + 1).is_some_and(|next| next.starts_with("ms"));
+        let left = (0..words.len()).filter(|&at| !is_time(at));
+        left.map(|at| words[at]).collect::<Vec<_>>().join(" ")
+    }
+
+    fn told(happenings: &[Happening<'_>]) -> Vec<String> {
+        let mut kept = Kept::default();
+        let mut stopwatch = Stopwatch::new(&mut kept);
+        for &what in happenings {
+            stopwatch.happened(what);
+        }
+        stopwatch.tell();
+        kept.0.iter().map(|line| without_times(line)).collect()
+    }
+
+    #[test]
+    fn each_server_has_a_line_with_what_it_said_and_what_it_took() {
+        let [dead, alive] = ["[2001:db8::1]:25", "192.0.2.7:25"];
+        let (dead, alive) = (
+            Peer::Tcp(dead.parse().unwrap()),
+            Peer::Tcp(alive.parse().unwrap()),
+        );
+        let none = [String::new()];
+        let taken = ["2.0.0 Ok: queued as 4F2".to_owned()];
+        let lines = told(&[
+            Happening::Host {
+                name: "mx1.example.org",
+                port: Some(25),
+                recipients: &[],
+            },
+            Happening::Connect(&dead),
+            Happening::Connect(&alive),
+            Happening::NotConnected {
+                peer: &dead,
+                why: "Connection refused",
+            },
+            Happening::Connected(&alive),
+            received(220, "banner", &none),
+            received(250, "ehlo", &none),
+            received(250, "mail", &none),
+            received(250, "rcpt", &none),
+            received(354, "data", &none),
+            received(250, "dot", &taken),
+            received(221, "quit", &none),
+            Happening::Closed,
+        ]);
+        assert_eq!(
+            lines,
+            [
+                "mx1.example.org [2001:db8::1]:25 connect -, banner -, EHLO -, TLS -, AUTH -, accepted -; \
+                 total ms; Connection refused",
+                "mx1.example.org [192.0.2.7]:25 connect ms, banner ms, EHLO ms, TLS -, AUTH -, accepted ms; \
+                 total ms; 250 2.0.0 Ok: queued as 4F2",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_what_decided_and_nothing_was_accepted() {
+        let peer = Peer::Unix("/run/x.sock".into());
+        let no = ["5.1.1 no such user".to_owned()];
+        let bye = ["bye".to_owned()];
+        let lines = told(&[
+            Happening::Host {
+                name: "/run/x.sock",
+                port: None,
+                recipients: &[],
+            },
+            Happening::Connect(&peer),
+            Happening::Connected(&peer),
+            received(550, "rcpt", &no),
+            received(221, "quit", &bye),
+            Happening::Closed,
+        ]);
+        assert_eq!(
+            lines,
+            [
+                "/run/x.sock connect ms, banner -, EHLO -, TLS -, AUTH -, accepted -; total ms; \
+                 550 5.1.1 no such user"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_that_the_words_do_not_end_with_is_said() {
+        let summary = Summary {
+            host: "mx".to_owned(),
+            words: "250 OK 1 x1 - gsmtp".to_owned(),
+            queue_id: Some("x1".to_owned()),
+            ..Summary::default()
+        };
+        assert!(line(&summary).ends_with("; 250 OK 1 x1 - gsmtp; queue id x1"));
+    }
+}

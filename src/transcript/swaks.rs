@@ -1,0 +1,432 @@
+//! The transcript as swaks, the Swiss Army Knife for SMTP, shows it, for those who are used to read it,
+//! and for what they have written to read it.
+
+use super::dump::{Dump, Look};
+use super::letter::Letter;
+use super::lines::{Lines, Tone};
+use super::{Options, Transcript, stevens, summary};
+use crate::certificate::one_line;
+use crate::peer::Peer;
+use crate::text::shown;
+use crate::watch::{End, Happening, Secured, Wants, Watch};
+use std::io::{self, Write};
+
+/// A transcript in the manner of swaks.
+pub struct Swaks<W> {
+    lines: Lines<W>,
+    options: Options,
+    /// The host that is being tried, as it is named on the wire's lines.
+    host: String,
+    /// Whether the host is a command.
+    is_child: bool,
+    /// Whether the conversation is encrypted.
+    tls: bool,
+    /// Lines of a reply that is not whole.
+    reply: Vec<String>,
+    letter: Letter,
+    dump: Dump,
+}
+
+impl<W: Write> Swaks<W> {
+    /// A transcript on `out`.
+    pub fn new(out: W, options: Options) -> Self {
+        Self {
+            lines: Lines::with(out, options),
+            options,
+            host: String::new(),
+            is_child: false,
+            tls: false,
+            reply: Vec::new(),
+            letter: Letter::default(),
+            dump: Dump::new(Look::Swaks),
+        }
+    }
+
+    fn put(&mut self, tone: Tone, mark: &str, text: &str) {
+        self.lines.say(tone, &format!("{mark} {text}\n"));
+    }
+
+    fn remark(&mut self, text: &str) {
+        self.put(Tone::Remark, "===", &shown(text));
+    }
+
+    fn failure(&mut self, text: &str) {
+        self.put(Tone::Failure, "***", &shown(text));
+    }
+
+    fn ours(&mut self, line: &str) {
+        let mark = if self.tls { " ~>" } else { " ->" };
+        self.put(Tone::Ours, mark, line);
+    }
+
+    /// A whole reply, marked by whether it is what swaks would expect.
+    fn replied(&mut self, code: u16, stage: &str) {
+        if is_expected(code, stage) {
+            let mark = if self.tls { "<~ " } else { "<- " };
+            self.theirs(Tone::Theirs, mark);
+        } else {
+            self.not_expected();
+        }
+    }
+
+    fn not_expected(&mut self) {
+        let mark = if self.tls { "<~*" } else { "<**" };
+        self.theirs(Tone::Failure, mark);
+    }
+
+    fn theirs(&mut self, tone: Tone, mark: &str) {
+        for line in std::mem::take(&mut self.reply) {
+            self.put(tone, mark, &line);
+        }
+    }
+
+    fn carried(&mut self, part: &[u8]) {
+        for line in self.letter.pass(part) {
+            self.ours(&line);
+        }
+        if self.options.hex {
+            let rows = self.dump.pass(part);
+            self.rows(Tone::Ours, "  >", rows);
+        }
+    }
+
+    fn end_of_message(&mut self) {
+        if let Some(line) = self.letter.end() {
+            self.ours(&line);
+        }
+        let row = self.dump.end();
+        self.rows(Tone::Ours, "  >", row);
+    }
+
+    fn rows(&mut self, tone: Tone, mark: &str, rows: impl IntoIterator<Item = String>) {
+        for row in rows {
+            self.put(tone, mark, &row);
+        }
+    }
+
+    fn octets(&mut self, from: End, bytes: &[u8]) {
+        let rows = self.dump.whole(bytes);
+        match from {
+            End::Client => self.rows(Tone::Ours, "  >", rows),
+            End::Server => self.rows(Tone::Theirs, "<  ", rows),
+        }
+    }
+
+    fn tries(&mut self, peer: &Peer) {
+        self.tls = false;
+        self.is_child = matches!(peer, Peer::Pipe(_));
+        let place = self.place(peer);
+        let text = match peer {
+            Peer::Pipe(_) => format!("Trying pipe to {place}..."),
+            _ => format!("Trying {place}..."),
+        };
+        self.remark(&text);
+    }
+
+    /// The host as it was named, with its port.
+    fn place(&self, peer: &Peer) -> String {
+        match peer.port() {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    fn not_connected(&mut self, peer: &Peer, why: &str) {
+        self.failure(&format!("Error connecting to {peer}:"));
+        self.put(Tone::Failure, "***", &format!("\t{}", shown(why)));
+    }
+
+    fn secured(&mut self, secured: &Secured<'_>) {
+        self.tls = true;
+        let (cipher, bits) = cipher(secured.cipher);
+        let version = secured.version;
+        self.remark(&format!(
+            "TLS started with cipher {version}:{cipher}:{bits}"
+        ));
+        match secured.own {
+            Some(own) => self.remark(&format!("TLS local DN=\"{}\"", name(own))),
+            None => self.remark("TLS no local certificate set"),
+        }
+        let peer = secured.chain.first().map(|own| name(own));
+        self.remark(&format!("TLS peer DN=\"{}\"", peer.unwrap_or_default()));
+        if self.options.verbose {
+            let judgement = secured.judgement;
+            self.remark(&format!("certificate of {} {judgement}", secured.name));
+        }
+    }
+
+    fn failed(&mut self, why: &str, hung_up: bool) {
+        self.not_expected();
+        match (hung_up, self.is_child) {
+            (true, false) => self.failure("Remote host closed connection unexpectedly."),
+            (true, true) => self.failure("Child process closed connection unexpectedly."),
+            (false, _) => self.failure(why),
+        }
+    }
+
+    fn closed(&mut self) {
+        self.not_expected();
+        self.end_of_message();
+        let whom = if self.is_child {
+            "child process"
+        } else {
+            "remote host"
+        };
+        self.remark(&format!("Connection closed with {whom}."));
+    }
+
+    /// What is said for those who want to know more.
+    fn detail(&mut self, what: Happening<'_>) {
+        match what {
+            Happening::Detail(text) => self.remark(text),
+            Happening::Lookup { kind, name } => {
+                self.remark(&format!("looking up {kind} of {name}"));
+            }
+            Happening::Answer { .. } => self.remark(&stevens::answer(&what)),
+            Happening::Settled {
+                recipient,
+                queue_id: Some(id),
+                ..
+            } => self.remark(&format!("queue id of {recipient}: {id}")),
+            _ => {}
+        }
+    }
+}
+
+impl<W: Write> Watch for Swaks<W> {
+    fn happened(&mut self, what: Happening<'_>) {
+        match what {
+            Happening::Note(text) => self.remark(text),
+            Happening::Queued { id } => self.remark(&format!("queued as {id}")),
+            Happening::Fallback {
+                profile,
+                error: None,
+            } => self.remark(&format!("trying the profile {profile}")),
+            Happening::Fallback {
+                profile,
+                error: Some(why),
+            } => self.failure(&format!("cannot try the profile {profile}: {why}")),
+            Happening::Host { name, .. } => {
+                name.trim_matches(['[', ']']).clone_into(&mut self.host);
+            }
+            Happening::Connect(peer) => self.tries(peer),
+            Happening::Connected(_) => self.remark(&format!("Connected to {}.", self.host)),
+            Happening::NotConnected { peer, why } => self.not_connected(peer, why),
+            Happening::Secured(secured) => self.secured(&secured),
+            Happening::Distrusted { name, why, .. } => self.failure(&format!(
+                "TLS startup failed (certificate of {name} not trusted: it {why})"
+            )),
+            Happening::Sent { line, .. } => {
+                self.end_of_message();
+                self.ours(line);
+            }
+            Happening::Carried(part) => self.carried(part),
+            Happening::Octets { from, bytes } => self.octets(from, bytes),
+            Happening::Line(line) => self.reply.push(line.to_owned()),
+            Happening::Received { code, stage, .. } => self.replied(code, stage),
+            Happening::Data { .. } => self.end_of_message(),
+            Happening::Failed { why, hung_up, .. } => self.failed(why, hung_up),
+            Happening::Closed => self.closed(),
+            Happening::Summary(one) => self.remark(&summary::line(one)),
+            Happening::Detail(_)
+            | Happening::Lookup { .. }
+            | Happening::Answer { .. }
+            | Happening::Settled { .. }
+                if self.options.verbose =>
+            {
+                self.detail(what);
+            }
+            Happening::Detail(_)
+            | Happening::Lookup { .. }
+            | Happening::Answer { .. }
+            | Happening::Settled { .. }
+            | Happening::Progress { .. } => {}
+        }
+    }
+
+    fn refuses(&self) -> bool {
+        self.lines.failure().is_some()
+    }
+
+    /// The message is a part of what swaks shows.
+    fn wants(&self) -> Wants {
+        Wants {
+            message: true,
+            octets: self.options.hex,
+        }
+    }
+}
+
+impl<W: Write> Transcript for Swaks<W> {
+    fn failure(&self) -> Option<&io::Error> {
+        self.lines.failure()
+    }
+}
+
+fn is_expected(code: u16, stage: &str) -> bool {
+    match stage {
+        "data" => code == 354,
+        "auth" => matches!(code, 235 | 334),
+        _ => (200..300).contains(&code),
+    }
+}
+
+fn name(der: &[u8]) -> String {
+    one_line(der).unwrap_or_default()
+}
+
+/// The cipher suites that we have, as OpenSSL names them, and the length of their keys.
+fn cipher(name: &str) -> (&str, u32) {
+    let known = match name {
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256" => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" => "ECDHE-RSA-AES256-GCM-SHA384",
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" => "ECDHE-RSA-AES128-GCM-SHA256",
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256" => "ECDHE-RSA-CHACHA20-POLY1305",
+        other => other,
+    };
+    let bits = if name.contains("_128_") { 128 } else { 256 };
+    (known, bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(options: Options, happenings: &[Happening<'_>]) -> String {
+        let mut out = Vec::new();
+        let mut transcript = Swaks::new(&mut out, options);
+        for &what in happenings {
+            transcript.happened(what);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    fn received(code: u16, stage: &str) -> Happening<'_> {
+        Happening::Received {
+            code,
+            enhanced: None,
+            lines: &[],
+            stage,
+        }
+    }
+
+    fn sent<'a>(line: &'a str, stage: &'a str) -> Happening<'a> {
+        Happening::Sent { line, stage }
+    }
+
+    const SECURED: Secured<'_> = Secured {
+        version: "TLSv1.3",
+        cipher: "TLS13_AES_256_GCM_SHA384",
+        group: None,
+        resumed: false,
+        name: "mx.example",
+        verified: true,
+        judgement: "verified",
+        chain: &[],
+        own: None,
+    };
+
+    #[test]
+    fn a_conversation_looks_as_swaks_prints_it() {
+        let peer = Peer::Tcp("127.0.0.1:2525".parse().unwrap());
+        let happenings = [
+            Happening::Host {
+                name: "[127.0.0.1]",
+                port: Some(2525),
+                recipients: &[],
+            },
+            Happening::Connect(&peer),
+            Happening::Connected(&peer),
+            Happening::Line("220 mx.example"),
+            received(220, "banner"),
+            sent("EHLO me.example", "ehlo"),
+            Happening::Line("250-mx.example"),
+            Happening::Line("250 STARTTLS"),
+            received(250, "ehlo"),
+            Happening::Secured(SECURED),
+            sent("RCPT TO:<eve@x.org>", "rcpt"),
+            Happening::Line("550 no"),
+            received(550, "rcpt"),
+            sent("DATA", "data"),
+            Happening::Line("354 go on"),
+            received(354, "data"),
+            Happening::Carried(b"Subject: x\r\n\r\n..h"),
+            Happening::Carried(b"i\r\n"),
+            Happening::Data { bytes: 1 },
+            sent(".", "dot"),
+            Happening::Line("250 ok"),
+            received(250, "dot"),
+            Happening::Closed,
+        ];
+        assert_eq!(
+            text(Options::default(), &happenings),
+            "=== Trying 127.0.0.1:2525...\n\
+             === Connected to 127.0.0.1.\n\
+             <-  220 mx.example\n\
+             \x20-> EHLO me.example\n\
+             <-  250-mx.example\n\
+             <-  250 STARTTLS\n\
+             === TLS started with cipher TLSv1.3:TLS_AES_256_GCM_SHA384:256\n\
+             === TLS no local certificate set\n\
+             === TLS peer DN=\"\"\n\
+             \x20~> RCPT TO:<eve@x.org>\n\
+             <~* 550 no\n\
+             \x20~> DATA\n\
+             <~  354 go on\n\
+             \x20~> Subject: x\n\
+             \x20~> \n\
+             \x20~> ..hi\n\
+             \x20~> .\n\
+             <~  250 ok\n\
+             === Connection closed with remote host.\n"
+        );
+    }
+
+    #[test]
+    fn what_goes_wrong_stands_behind_stars() {
+        let peer = Peer::Tcp("127.0.0.1:1".parse().unwrap());
+        let happenings = [
+            Happening::NotConnected {
+                peer: &peer,
+                why: "Connection refused",
+            },
+            Happening::Line("garbage"),
+            Happening::Failed {
+                stage: "mail",
+                why: "x",
+                hung_up: true,
+            },
+        ];
+        assert_eq!(
+            text(Options::default(), &happenings),
+            "*** Error connecting to 127.0.0.1:1:\n\
+             *** \tConnection refused\n\
+             <** garbage\n\
+             *** Remote host closed connection unexpectedly.\n"
+        );
+    }
+
+    #[test]
+    fn octets_stand_beside_the_lines() {
+        let hex = Options {
+            hex: true,
+            ..Options::default()
+        };
+        let happenings = [
+            sent("QUIT", "quit"),
+            Happening::Octets {
+                from: End::Client,
+                bytes: b"QUIT\r\n",
+            },
+        ];
+        assert_eq!(
+            text(hex, &happenings),
+            " -> QUIT\n  > 0000: 51 55 49 54  0D 0A                                    QUIT..          \n"
+        );
+    }
+}
