@@ -5,7 +5,11 @@ use crate::authority::{Authority, BOTH};
 use crate::encrypted::Way;
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Talk};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
+use std::fs::File;
+use std::io::Read as _;
 
 const MESSAGE: &str = "Subject: hi\nDate: Thu, 1 Jan 1970 00:00:00 +0000\nFrom: a@x.org\n\
                        To: b@x.org\nMessage-ID: <1@x.org>\n\nGrüße\n.dot\n";
@@ -104,6 +108,37 @@ fn colors_are_for_terminals_and_for_those_who_want_them_always() {
         talk.quit();
     });
     steered.shows(&["\x1b[31m554 \\x1b[31mred\x1b[0m\n"]);
+}
+
+/// What stands on a terminal that is the standard output.
+fn on_terminal(variables: &[(&str, &str)]) -> String {
+    let mut screen = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY;
+    let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+    let mut ehlo = Ehlo::new().args(["--pipe", "echo 554 no"]).stdout(terminal);
+    for (name, value) in variables {
+        ehlo = ehlo.env(name, value);
+    }
+    ehlo.text_to_bob().run().exits(69);
+    let mut seen = Vec::new();
+    // The end of a terminal is an error.
+    let _ = screen.read_to_end(&mut seen);
+    String::from_utf8(seen).unwrap()
+}
+
+#[test]
+fn on_a_terminal_there_are_colors_unless_somebody_minds() {
+    assert!(on_terminal(&[]).contains("\x1b[31m554 no\x1b[0m"));
+    for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let seen = on_terminal(&[variable]);
+        assert!(
+            seen.contains("554 no") && !seen.contains('\x1b'),
+            "{seen:?}"
+        );
+    }
 }
 
 #[test]
