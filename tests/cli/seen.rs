@@ -1,7 +1,8 @@
 //! What is seen of a conversation, besides its lines: the message, octets, times, colours, summaries; and
 //! a command that is the server.
 
-use crate::authority::{Authority, BOTH};
+use crate::authority::{self, BOTH};
+use crate::dns::Authority;
 use crate::encrypted::Way;
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Talk};
@@ -178,6 +179,24 @@ fn the_name_that_the_server_gave_the_message_is_in_the_result() {
 }
 
 #[test]
+fn every_answer_of_the_dns_is_an_event() {
+    let dns = Authority::serve(&["hamburger.edu MX 10 mx.hamburger.edu"]);
+    let server = dns.address.to_string();
+    let run = Ehlo::new()
+        .args(["--json", "--dns", &server, "-4", "-f", "alice@crepes.fr"])
+        .text_to_bob()
+        .run();
+    let answers = run.events("answer");
+    assert_eq!(answers[0]["records"], json!(["10 mx.hamburger.edu."]));
+    assert!(answers[0]["ttl"].is_u64() && answers[0]["error"].is_null());
+    assert_eq!(
+        (&answers[1]["type"], &answers[1]["records"]),
+        (&json!("A"), &json!([]))
+    );
+    assert!(answers[1]["error"].is_string(), "{answers:?}");
+}
+
+#[test]
 fn what_is_no_reply_is_an_event_too() {
     let run = run(&["--json"], |talk| {
         talk.say("220-hello\n220-world");
@@ -196,7 +215,7 @@ fn what_is_no_reply_is_an_event_too() {
 
 #[test]
 fn swaks_shows_tls_and_refusals_by_its_marks() {
-    let ca = Authority::new();
+    let ca = authority::Authority::new();
     let config = ca.issue(&["127.0.0.1"]).config(BOTH);
     let server = Server::start(move |talk| {
         talk.greet(&["STARTTLS"]);
