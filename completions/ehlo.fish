@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= show-data hex timing summary color= progress= json queue queue-only queue-dir= on-uncertain= on-failure= profile= config= h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= show-data hex timing summary color= progress= json queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -104,6 +104,35 @@ hold\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l on-failure -d 'A shell command that is told of what was given up' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l notify -d 'When a report is wanted: never, or some of success,failure,delay' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l ret -d 'How much of the message comes back with a report: full or hdrs' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l envid -d 'What a report is to call the envelope' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l orcpt -d 'What a report is to call a recipient, as in `bob@example.org=rfc822;robert@example.org`' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l require-tls -d 'Let the message travel in verified TLS only, all the way (RFC 8689)' -r -f -a "yes\t''
+no\t''
+?\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-for -d 'Let the server hold the message for this time, like 2h (RFC 4865)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-until -d 'Let the server hold the message until then, like 2030-01-31T08:00:00Z (RFC 4865)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l deliver-by -d 'Let it arrive within this time, like 1h, or come back (RFC 2852)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mt-priority -d 'How urgent it is to servers, from -9 to 9 (RFC 6710)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l smtputf8 -d 'Say SMTPUTF8 always or never, instead of where it is needed and offered' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l body-type -d 'What BODY= says, instead of what the message needs: 7bit, 8bitmime or binarymime' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l announce-size -d 'What SIZE= says, instead of the message\'s size' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-auth -d 'Who has handed in the message, for AUTH= on MAIL; <> is nobody known (RFC 4954 §5)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l prdr -d 'A reply for each recipient behind the end of data, where PRDR is offered' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l quit-after -d 'Say QUIT behind this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after -d 'Close the connection without a word behind the reply to this stage' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after-send -d 'Close the connection once this stage was said, with its reply unread' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l repeat -d 'Send the message so many times, each with a connection and a Message-ID of its own' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l wait -d 'Wait between them, like 2s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-param -d 'Words behind MAIL as they are; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l rcpt-param -d 'Words behind each RCPT as they are; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xclient -d 'Be taken for somebody else, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xforward -d 'Say where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long paragraphs as lines that flow'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Message-ID out, to test a server'
@@ -121,22 +150,53 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l summary -d 'At the end, show 
 complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transcript json'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Keep what cannot be sent now, and try it again'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Keep the message, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Take --helo as it is, whatever it is'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "ask" -d 'Say commands to a server, and show what it answers'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "script" -d 'Hold a conversation that a script says, and check it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "run" -d 'Run a command, and mail what happened'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "notify" -d 'Mail a line or a text from a script'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
+complete -c ehlo -n "__fish_ehlo_needs_command" -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; port 0 takes a free one, which is said on stderr' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'Leave after this time, like 30s, also with status 0' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'The largest message that is taken, in bytes' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each message to stdout'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l mbox -d 'Append each message to this file (mboxrd), which is made if need be' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l tls -d 'When to encrypt: never, when the client says STARTTLS, or from the first byte on' -r -f -a "off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l save-ca -d 'Write the authority to this file (PEM), for a client to trust' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l cert -d 'Show this certificate (PEM, with its chain) instead of one that is made' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l key -d 'The key of --cert (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l client-ca -d 'Want a certificate of the client that a CA in this file (PEM) has signed' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth -d 'Offer AUTH: to anybody with any password or token, or to the users of a file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l offer -d 'Offer these extensions as well, like DSN,SIZE=1000,\'LIMITS RCPTMAX=5\',X-OTHER' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l no-offer -d 'Do not offer these extensions, and refuse what belongs to them' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l fault -d 'Do something wrong at a stage; may be given more than once' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l delay -d 'Wait for so long before each reply, or before those of one stage; may be given more than once' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l hang-time -d 'For how long to hang, or to flood' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l seed -d 'Let chance be the same in each run' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l lmtp -d 'Speak LMTP: LHLO, and a reply for each recipient at the end of the message'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l proxy-protocol -d 'Want a header of the PROXY protocol, version 1 or 2, before everything else'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each message to stdout'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l json -d 'Tell on stdout all that happens, one JSON object a line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-tls -d 'Take no mail without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-auth -d 'Take no mail from those who are not logged in'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth-in-clear -d 'Let people log in without TLS as well'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pipe -d 'Ask this command, which speaks SMTP on its stdin and stdout' -r
@@ -182,6 +242,141 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 6 -l ipv6 -d 'Use IP
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'The time limit for every step, like 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xclient -d 'Be taken for somebody else, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xforward -d 'Say where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
+swaks\t''
+json\t''
+none\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l color -d 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l progress -d 'Show how far a large message is, on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s q -l quiet -d 'Show only what failed, on stderr'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every host considered and how each part was encoded'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l show-data -d 'Show the message, too, as it goes over the wire'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l hex -d 'Show every octet that is sent and received, but for secrets, instead of lines'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timing -d 'Show the seconds since the start before each line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l summary -d 'At the end, show how long each step took, in one line for each server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l json -d 'The same as --transcript json'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'The server that `connect` connects to, or a unix socket' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pipe -d 'A command that is the server, and speaks SMTP on its stdin and stdout' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s D -l define -d 'Set a variable; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l helo -l ehlo -d 'Our name, as $helo [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l timeout -d 'The time limit for every step, like 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l show -d 'Print a script that comes with ehlo' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l record -d 'Send a message, and write the session into a script' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l junit -d 'Write the results to this file as XML of `JUnit`\'s kind; `-` is stdout' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s f -l from -d 'The author [default: your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l to -d 'Who gets it, named in To' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'The text as HTML; with a body, beside it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l attach-message -d 'Attach a message as it is' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l calendar -d 'An invitation, beside the text' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l charset -d 'The charset of the text, if it is not UTF-8' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'The Message-ID that this answers' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'The Message-IDs of the conversation; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l priority -d 'How urgent it is' -r -f -a "high\t''
+normal\t''
+low\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list-unsubscribe -d 'Where one leaves the list: https or mailto' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auto-submitted -d 'Say that no person wrote it, so that nothing answers by itself' -r -f -a "auto-generated\t''
+auto-replied\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l check -d 'Look for mistakes, and connect to nobody'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list -d 'Name the scripts that come with ehlo'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s q -l quiet -d 'Show only what failed, on stderr'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s v -l verbose -d 'Show every address considered, and certificates'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tap -d 'Write the results to stdout in TAP, instead of the conversation'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l format-flowed -d 'Send long paragraphs as lines that flow'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-date -d 'Leave Date out, to test a server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-message-id -d 'Leave Message-ID out, to test a server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, and try every option of every profile'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "show" -d 'Show a profile with all that it inherits'
@@ -247,5 +442,260 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When a mail is sent' -r -f -a "failure\t''
+output\t''
+always\t''
+change\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'What the job is called [default: the name of the program]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l timeout -d 'Tell the command to end after this time, like 30m or 1h' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l kill-after -d 'Kill it when it goes on for this long after that [default: 10s]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock -d 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-wait -d 'Wait for the lock for so long' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'Attach the log: when the text has not all of it, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the compressed log than this; of a longer one, the middle is missing' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l digest -d 'Put it down in this digest instead of mailing it; `ehlo digest NAME` mails what is in it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s s -l subject -d 'The subject, with {host} {command} {status} {duration} {name} {user} [default: \'[{host}] {status}: {name} after {duration}\']' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-quiet -d 'Tell nobody when the lock is held'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tee -d 'Let what it writes be seen here, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l html -d 'Show the colours of the output, in HTML beside the text'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l exit-zero -d 'Exit with 0, however the command ends'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l recovered -d 'Mail once when it works again after a failure that was mailed'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s l -l level -d 'How bad it is: it begins the subject, and error and critical are marked as urgent' -r -f -a "info\t''
+notice\t''
+warning\t''
+error\t''
+critical\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s a -l attach -d 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l name -d 'Under what --dedupe and --every remember it [default: the subject, without its numbers]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s E -l only-if-input -d 'Send nothing when there is no text'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l state-dir -d 'What was gathered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l always -d 'Mail also that there is nothing to say'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l list -d 'Show which digests there are, and how many runs are in them'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l lines -d 'So many lines of the journal of its last run' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cc -d 'Who gets it too, named in Cc' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bcc -d 'Who gets it and is named nowhere' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l reply-to -d 'Where answers are to go' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Connect from this address of ours' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+1.3\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+SCRAM-SHA-256-PLUS\t''
+SCRAM-SHA-1-PLUS\t''
+SCRAM-SHA-256\t''
+SCRAM-SHA-1\t''
+CRAM-MD5\t''
+PLAIN\t''
+LOGIN\t''
+OAUTHBEARER\t''
+XOAUTH2\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-command -d 'The password is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-file -d 'The password is the first line of this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l user-unit -d 'A unit of your own manager, and not of the system\'s'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l recovered -d 'Mail once when it works again after a failure that was mailed'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s k -l insecure -d 'Take any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l mailto -d 'Who gets the mail [default: MAILTO of your crontab, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l timeout -d 'The time limit for every step, like 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l skip -d 'Leave steps out, by their names, like cron,runner' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l send-test -d 'Send a short message in the end, to ADDR or to whoever gets the mail of cron' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l by-cron -d 'We have cron\'s environment by now; these variables were taken away for it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l profile -d 'Look at what `ehlo run` and `ehlo notify` do with this profile, instead of sendmail' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l here -d 'Look with this environment and not with cron\'s'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l offline -d 'Ask no server and no DNS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l no-login -d 'Do not log in at the relay'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l json -d 'One JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s v -l verbose -d 'Show the conversations, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sendmail" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand mailq" -s h -l help -d 'Print help'

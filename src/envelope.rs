@@ -23,6 +23,41 @@ pub struct Dsn {
     /// What a report is to call the envelope, before it is xtext: up to 100 printable characters
     /// (RFC 3461 §4.4).
     pub envid: Option<String>,
+    /// What is otherwise for single recipients.
+    pub each: Vec<Wanted>,
+}
+
+/// What is wanted for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Who.
+    pub recipient: Address,
+    /// When a report is wanted, if not as for all.
+    pub notify: Option<Notify>,
+    /// What a report is to call the recipient: a type and an address like `rfc822;bob@example.org`, before
+    /// the address is xtext (RFC 3461 §4.2). `None` is the recipient itself.
+    pub original: Option<String>,
+}
+
+impl Dsn {
+    /// When a report about this recipient is wanted.
+    #[must_use]
+    pub fn notify_of(&self, recipient: &Address) -> Option<Notify> {
+        let of_each = self.of(recipient).find_map(|wanted| wanted.notify);
+        of_each.or(self.notify)
+    }
+
+    /// What a report is to call this recipient.
+    #[must_use]
+    pub fn original_of<'d>(&'d self, recipient: &'d Address) -> Option<&'d str> {
+        self.of(recipient)
+            .find_map(|wanted| wanted.original.as_deref())
+    }
+
+    fn of<'d>(&'d self, recipient: &'d Address) -> impl Iterator<Item = &'d Wanted> {
+        let each = self.each.iter();
+        each.filter(move |wanted| wanted.recipient == *recipient)
+    }
 }
 
 /// When a report is wanted; none of them is NEVER.

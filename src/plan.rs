@@ -1,10 +1,23 @@
 //! What will be done: plain data, every default decided.
 
+mod alert;
+mod doctor;
+mod job;
+mod mail;
+
+pub use alert::{Alert, Digest, DigestTask, Unit};
+pub use doctor::{Configuration, Doctor, Front, Shown, Step, Test, View};
+pub use job::{Gathering, Job, Locking, When};
+pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
+
 use crate::check::Expectation;
 use crate::exit::Exit;
 use crate::queue::{OnUncertain, Waybill};
 use crate::wire::tls;
-use crate::{config, credentials, message, queue, rewrite, route, session, sink, transcript};
+use crate::{
+    config, credentials, message, queue, rewrite, route, script, session, sink, transcript,
+};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,11 +27,17 @@ pub enum Plan {
     /// Build a message and send it.
     Send(Box<Send>),
     /// Build a message and show it.
-    Print(message::Options, transcript::Options),
+    Print(Box<message::Options>, transcript::Options),
     /// Receive messages.
-    Sink(Sink),
+    Sink(Box<Sink>),
     /// Say what a server says of itself.
     Probe(Box<Probe>),
+    /// Say commands to a server.
+    Ask(Box<Ask>),
+    /// Hold the conversation that scripts say.
+    Script(Box<Script>),
+    /// Say what this host would do with a mail from cron.
+    Doctor(Box<Doctor>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.
@@ -27,6 +46,14 @@ pub enum Plan {
     Queue(Box<Queue>),
     /// Do what sendmail does.
     Sendmail(Box<Sendmail>),
+    /// Mail a line or a text.
+    Notify(Box<Notify>),
+    /// Mail what jobs gathered, or show it.
+    Digest(Box<Digest>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<Unit>),
+    /// Run a command, and mail what happened.
+    Job(Box<Job>),
 }
 
 /// Sending.
@@ -42,6 +69,17 @@ pub struct Send {
     pub output: transcript::Options,
     /// Whether what cannot be sent now is kept; `None` keeps nothing.
     pub queueing: Option<Queueing>,
+    /// How often it is sent.
+    pub repeat: Repeat,
+}
+
+/// How often a message is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    /// How many times.
+    pub times: NonZeroU32,
+    /// How long to wait between them.
+    pub wait: Duration,
 }
 
 /// How a message is kept until it can be sent.
@@ -256,13 +294,91 @@ pub struct Probe {
     pub verbose: bool,
 }
 
+/// Commands for a server.
+#[derive(Debug)]
+pub struct Ask {
+    /// Which server, and how it is spoken to.
+    pub way: Way,
+    /// What is said.
+    pub commands: Vec<String>,
+    /// What is seen of it.
+    pub output: transcript::Options,
+}
+
+/// What is done with scripts.
+#[derive(Debug)]
+pub enum Script {
+    /// Name those that come with the program.
+    List,
+    /// Print one of them.
+    Show(String),
+    /// Look for mistakes in these.
+    Check(Trial),
+    /// Hold these.
+    Run(Trial),
+    /// Send a message, and write the session into a file, with the message beside it.
+    Record(Box<Send>, PathBuf),
+}
+
+/// Scripts, and what they are held with.
+#[derive(Debug)]
+pub struct Trial {
+    /// Files, or names of those that come with the program.
+    pub names: Vec<String>,
+    /// The server, and how it is reached.
+    pub way: Way,
+    /// What the command line sets.
+    pub variables: script::Variables,
+    /// The message of `>message`.
+    pub message: Option<message::Options>,
+    /// An option, as it is spelled, that has a meaning only for the message.
+    pub message_option: Option<String>,
+    /// What is seen of it.
+    pub look: TrialLook,
+    /// Where the results go as `JUnit`'s XML; `-` is the standard output.
+    pub junit: Option<PathBuf>,
+}
+
+/// What is seen of scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrialLook {
+    /// The conversation; with details or without.
+    Conversation {
+        /// Every address considered, and the certificates.
+        verbose: bool,
+    },
+    /// Results for a program, in TAP.
+    Tap,
+    /// What failed, on stderr.
+    Quiet,
+}
+
 /// Receiving.
 #[derive(Debug)]
 pub struct Sink {
-    /// The server.
+    /// The server, still without what must be read from files.
     pub server: sink::Options,
+    /// Its side of TLS.
+    pub tls: Option<sink::TlsOptions>,
+    /// Where the authority goes that signs the certificate.
+    pub save_ca: Option<PathBuf>,
+    /// Who may log in.
+    pub auth: Option<Doorman>,
     /// What becomes of the messages.
     pub keep: Keep,
+    /// Whether everything that happens is told to a program.
+    pub json: bool,
+}
+
+/// Who may log in at a receiver.
+#[derive(Debug)]
+pub struct Doorman {
+    /// A file of users; `None` is anybody.
+    pub users: Option<PathBuf>,
+    /// The mechanisms; `None` is all that will do.
+    pub only: Option<Vec<sink::Mechanism>>,
+    /// Also without TLS.
+    pub in_clear: bool,
 }
 
 /// What a receiver does with messages.
@@ -272,6 +388,8 @@ pub enum Keep {
     Nothing,
     /// Into this Maildir.
     Maildir(PathBuf),
+    /// Behind the others in this mbox.
+    Mbox(PathBuf),
     /// On the standard output.
     Print,
 }

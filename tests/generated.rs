@@ -10,14 +10,24 @@ use ehlo::exit::{Exit, Health};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "generated/alert.rs"]
+mod alert;
+#[path = "generated/doctor.rs"]
+mod doctor;
 #[path = "generated/json.rs"]
 mod json;
 #[path = "generated/queue.rs"]
 mod queue;
+#[path = "generated/run.rs"]
+mod run;
+#[path = "generated/script.rs"]
+mod script;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
+#[path = "generated/sink.rs"]
+mod sink;
 
-const VERBS: [(&str, &str); 7] = [
+const VERBS: &[(&str, &str)] = &[
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -32,6 +42,11 @@ const VERBS: [(&str, &str); 7] = [
          ehlo-probe(1).",
     ),
     (
+        "script",
+        "Hold a conversation with a server that a script says, and check what it answers; look for smuggling, open \
+         relays and the like with the scripts that come along; see ehlo-script(1).",
+    ),
+    (
         "config",
         "Look at the configuration: check reads the file and tries every option of every profile, show \
          prints a profile with all that it inherits, path says which file it is.",
@@ -41,6 +56,27 @@ const VERBS: [(&str, &str); 7] = [
         "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
     ),
     (
+        "doctor",
+        "Say what this host would do with a mail from cron, step by step and without sending one, and what mends \
+         what is wrong; see ehlo-doctor(1).",
+    ),
+    (
+        "run",
+        "Run a command, and mail what happened: when it failed, or always; see ehlo-run(1).",
+    ),
+    (
+        "notify",
+        "Mail a line or a text from a script; see ehlo-notify(1).",
+    ),
+    (
+        "digest",
+        "Mail what ehlo run --digest gathered; see ehlo-digest(1).",
+    ),
+    (
+        "unit",
+        "Mail what became of a unit of systemd; see ehlo-unit(1).",
+    ),
+    (
         "sendmail",
         "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
          without being told.",
@@ -48,19 +84,43 @@ const VERBS: [(&str, &str); 7] = [
     ("mailq", "Show the queue, as sendmail does."),
 ];
 
+/// Other pages, in their order.
+const SEE_ALSO: &[&str] = &[
+    "ehlo-digest(1)",
+    "ehlo-doctor(1)",
+    "ehlo-json(5)",
+    "ehlo-notify(1)",
+    "ehlo-probe(1)",
+    "ehlo-queue(1)",
+    "ehlo-run(1)",
+    "ehlo-script(1)",
+    "ehlo-sendmail(1)",
+    "ehlo-sink(1)",
+    "ehlo-unit(1)",
+    "resolv.conf(5)",
+    "hosts(5)",
+    "netrc(5)",
+];
+
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 7] = [
+const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
+    ("ehlo script", " [OPTIONS] FILE|NAME..."),
     ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
     (
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
     ),
+    ("ehlo doctor", " [OPTIONS]"),
+    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
+    ("ehlo notify", " [OPTIONS] [TEXT]..."),
+    ("ehlo digest", " [OPTIONS] NAME"),
+    ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
@@ -160,7 +220,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 12] = [
+const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -168,6 +228,10 @@ const ENVIRONMENT: [(&str, &str); 12] = [
     (
         "EHLO_PASSWORD",
         "the password of --user. Other programs of the same user can read it; a file or a command is better",
+    ),
+    (
+        "EHLO_STATE_DIR",
+        "where run, notify, digest and unit remember things, where --state-dir does not say it: an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",
@@ -183,6 +247,10 @@ const ENVIRONMENT: [(&str, &str); 12] = [
         "the CAs that are trusted, instead of the system's",
     ),
     (
+        "MAILTO, MAILFROM",
+        "whom run and notify write to, and as whom, where no option says it",
+    ),
+    (
         "XDG_STATE_HOME",
         "where the queue of a user is, in ehlo/queue, instead of in ~/.local/state",
     ),
@@ -192,7 +260,7 @@ const ENVIRONMENT: [(&str, &str); 12] = [
     ),
     (
         "TMPDIR",
-        "where texts that come through a pipe wait, above 4 MiB",
+        "where texts that come through a pipe wait, above 1 MiB; and the logs of run",
     ),
     (
         "LOGNAME, USER",
@@ -205,7 +273,7 @@ const ENVIRONMENT: [(&str, &str); 12] = [
     ("COLUMNS", "the width of --help"),
 ];
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
         "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
@@ -213,6 +281,10 @@ const FILES: [(&str, &str); 8] = [
     (
         "~/.local/state/ehlo/queue, /var/spool/ehlo",
         "the queue, of a user and of root",
+    ),
+    (
+        "~/.local/state/ehlo/jobs and digests, /var/lib/ehlo/jobs and digests",
+        "what is remembered of jobs, and what they gathered, of a user and of root",
     ),
     (
         "~/.netrc",
@@ -308,11 +380,18 @@ fn examples(page: &mut Roff) {
 
 /// Lines that stay lines.
 fn as_typed(page: &mut Roff, lines: &str) {
+    let bare = lines
+        .lines()
+        .map(|line| line.strip_prefix("  ").unwrap_or(line));
+    listing(page, bare);
+}
+
+fn listing<'a>(page: &mut Roff, lines: impl Iterator<Item = &'a str>) {
     page.control("PP", []);
     page.control("nf", []);
     page.control("RS", ["4"]);
-    for line in lines.lines() {
-        page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+    for line in lines {
+        page.text([roman(line)]);
     }
     page.control("RE", []);
     page.control("fi", []);
@@ -348,9 +427,9 @@ fn main_page() -> String {
         .manual("User Commands");
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
-    synopsis_lines(&mut synopsis, &SYNOPSIS);
+    synopsis_lines(&mut synopsis, SYNOPSIS);
     let mut own = Roff::new();
-    table(&mut own, "VERBS", owned(&VERBS));
+    table(&mut own, "VERBS", owned(VERBS));
     own.control("PP", []);
     own.text([roman(NO_VERB)]);
     section(&mut own, "THE CONVERSATION", &CONVERSATION);
@@ -365,16 +444,9 @@ fn main_page() -> String {
     });
     table(&mut own, "EXIT STATUS", status);
     table(&mut own, "FILES", owned(&FILES));
-    table(&mut own, "ENVIRONMENT", owned(&ENVIRONMENT));
+    table(&mut own, "ENVIRONMENT", owned(ENVIRONMENT));
     section(&mut own, "STANDARDS", &[STANDARDS]);
-    section(
-        &mut own,
-        "SEE ALSO",
-        &[
-            "ehlo-json(5), ehlo-probe(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), \
-             netrc(5)",
-        ],
-    );
+    section(&mut own, "SEE ALSO", &[&SEE_ALSO.join(", ")]);
     [
         render(|out| man.render_title(out)),
         render(|out| man.render_name_section(out)),
@@ -433,7 +505,15 @@ const PROBE_STATUS: [(&str, &str); 6] = [
 ];
 
 fn sink_page() -> String {
-    verb_page("sink", "ehlo-sink", |_| {})
+    verb_page("sink", "ehlo-sink", |own| {
+        section(own, "BEHAVIOUR", &sink::BEHAVIOUR);
+        section(own, "FILES", &[sink::FILES]);
+        section(own, "EVENTS", &[sink::EVENTS_ARE]);
+        rows(own, owned(&sink::EVENTS));
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, sink::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&sink::STATUS));
+    })
 }
 
 fn probe_page() -> String {
@@ -441,6 +521,88 @@ fn probe_page() -> String {
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, PROBE_EXAMPLES);
         table(own, "EXIT STATUS", owned(&PROBE_STATUS));
+    })
+}
+
+fn doctor_page() -> String {
+    verb_page("doctor", "ehlo-doctor", |own| {
+        section(own, "WITH CRON'S EYES", &doctor::EYES);
+        table(own, "STEPS", owned(&doctor::STEPS));
+        section(own, "JSON", &[doctor::JSON]);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, doctor::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&doctor::STATUS));
+        own.control("PP", []);
+        own.text([roman(doctor::OF_TEST)]);
+    })
+}
+
+fn run_page() -> String {
+    verb_page("run", "ehlo-run", |own| {
+        section(own, "THE MAIL", &run::MAIL);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "THE COMMAND", &run::COMMAND);
+        section(own, "ALERTS", &alert::ALERTS);
+        section(own, "DIGESTS", &alert::DIGEST);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&run::STATUS));
+        own.control("PP", []);
+        own.text([roman(run::MAIL_STATUS.replace('\n', " "))]);
+    })
+}
+
+fn notify_page() -> String {
+    verb_page("notify", "ehlo-notify", |own| {
+        section(own, "THE MAIL", &run::NOTIFY_TEXT);
+        section(own, "ALERTS", &alert::NOTICES);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::NOTIFY_EXAMPLES);
+        section(own, "EXIT STATUS", &[run::NOTIFY_STATUS]);
+    })
+}
+
+fn script_page() -> String {
+    verb_page("script", "ehlo-script", |own| {
+        section(own, "SCRIPTS", &script::LINES);
+        listing(own, script::FIRST.lines());
+        for (title, paragraph, rows) in script::LANGUAGE {
+            section(own, title, paragraph);
+            let shown = |(form, text): &(&str, &'static str)| (form.replace('\n', " ... "), *text);
+            self::rows(own, rows.iter().map(shown));
+        }
+        section(own, "TESTS", &script::TESTS);
+        listing(own, script::CASES.lines());
+        section(own, "SCRIPTS THAT COME ALONG", &script::SHIPPED);
+        let shipped = ehlo::script::library::ALL.iter();
+        self::rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));
+        section(own, "RECORDING", &[script::RECORDING]);
+        section(own, "EXAMPLES", &[]);
+        as_typed(own, script::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&script::STATUS));
+    })
+}
+
+fn digest_page() -> String {
+    verb_page("digest", "ehlo-digest", |own| {
+        section(own, "DIGESTS", &alert::DIGEST);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::DIGEST_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
+    })
+}
+
+fn unit_page() -> String {
+    verb_page("unit", "ehlo-unit", |own| {
+        section(own, "UNITS", &alert::UNIT);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::UNIT_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
     })
 }
 
@@ -567,9 +729,38 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo.1"), &main_page());
     check(Path::new("man/ehlo-sink.1"), &sink_page());
     check(Path::new("man/ehlo-probe.1"), &probe_page());
+    check(Path::new("man/ehlo-doctor.1"), &doctor_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
+    check(Path::new("man/ehlo-script.1"), &script_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
+    check(Path::new("man/ehlo-run.1"), &run_page());
+    check(Path::new("man/ehlo-notify.1"), &notify_page());
+    check(Path::new("man/ehlo-digest.1"), &digest_page());
+    check(Path::new("man/ehlo-unit.1"), &unit_page());
     check(Path::new("man/ehlo-json.5"), &json_page());
+}
+
+#[test]
+fn every_script_in_the_manual_has_no_mistake() {
+    for text in [script::FIRST, script::CASES] {
+        let source = ehlo::script::Source {
+            name: "manual".to_owned(),
+            text: text.to_owned(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:#?}"));
+    }
+    let every = script::LANGUAGE.iter().flat_map(|(_, _, rows)| rows.iter());
+    for (form, _) in every {
+        let text = script::spelled_out(form);
+        let source = ehlo::script::Source {
+            name: (*form).to_owned(),
+            text: text.clone(),
+            directory: None,
+        };
+        ehlo::script::parse_source(&source, &["NAME"])
+            .unwrap_or_else(|all| panic!("{text}: {all:#?}"));
+    }
 }
 
 #[test]
@@ -587,6 +778,12 @@ fn the_completions_are_those_of_todays_command_line() {
         let path: PathBuf = ["completions", name].iter().collect();
         check(&path, &String::from_utf8(text).unwrap());
     }
+}
+
+#[test]
+fn the_manual_of_the_doctor_names_every_step() {
+    let named = doctor::STEPS.map(|(name, _)| name);
+    assert_eq!(named, ehlo::plan::Step::ALL.map(ehlo::plan::Step::name));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::Wrong;
 use super::value::{self, List};
 use crate::address::{Address, AddressError, Domain, Entry, Mailbox};
+use crate::envelope::Dsn;
 use crate::host;
 use crate::message::{
     Attachment, Content, Disposition, Draft, Field, Inline, Input, Options, Ready, Text,
@@ -26,15 +27,25 @@ enum AutoSubmitted {
     AutoReplied,
 }
 
+/// What only sending has, and no verb.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Message")]
+pub struct Sending {
+    /// Who gets the message; the same as --to.
+    #[arg(value_name = "RECIPIENT", value_parser = value::list, help_heading = "Arguments")]
+    recipients: Vec<List>,
+
+    /// Write the message to stdout, and send nothing.
+    #[arg(long)]
+    pub print: bool,
+}
+
 /// Options under the heading "Message".
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Message")]
 pub struct Args {
-    /// Who gets the message; the same as --to.
-    #[arg(value_name = "RECIPIENT", value_parser = value::list, help_heading = "Arguments")]
-    recipients: Vec<List>,
-
     /// The author [default: your login name at this host].
     ///
     /// Also the envelope's sender, unless --envelope-from names another. The name of this host is that in
@@ -178,15 +189,11 @@ pub struct Args {
     /// The envelope's sender; '' is the null sender.
     #[arg(long, value_name = "ADDR", value_parser = value::sender, allow_hyphen_values = true)]
     envelope_from: Option<Result<Option<Address>, AddressError>>,
-
-    /// Write the message to stdout, and send nothing.
-    #[arg(long)]
-    pub print: bool,
 }
 
 impl Args {
-    /// The message that is meant.
-    pub fn options(self) -> Result<Options, Wrong> {
+    /// The message that is meant, for these and those whom the options name.
+    pub fn options(self, others: Sending) -> Result<Options, Wrong> {
         let made = self.made_headers();
         let envelope_from = self
             .envelope_from
@@ -198,7 +205,7 @@ impl Args {
             None => login()
                 .map_err(|error| about("no --from, and your login name is no address", &error))?,
         };
-        let mut to = entries("recipient", self.recipients)?;
+        let mut to = entries("recipient", others.recipients)?;
         to.extend(entries("--to", self.to)?);
         let cc = entries("--cc", self.cc)?;
         let bcc = entries("--bcc", self.bcc)?;
@@ -214,6 +221,7 @@ impl Args {
                     recipients,
                 }),
                 envelope_from: envelope_from.or(sender),
+                dsn: Dsn::default(),
             });
         }
         let nobody = to.is_empty() && cc.is_empty() && bcc.is_empty();
@@ -263,6 +271,7 @@ impl Args {
         Ok(Options {
             content: Content::Draft(Box::new(draft)),
             envelope_from,
+            dsn: Dsn::default(),
         })
     }
 
@@ -274,6 +283,23 @@ impl Args {
         };
         let author = self.from.as_ref().and_then(|from| from.as_ref().ok());
         envelope.or(author.map(|from| &from.address))
+    }
+
+    /// The envelope's sender as the options say it: an empty one is the null sender.
+    pub fn reverse_path(&self) -> Option<String> {
+        if matches!(self.envelope_from, Some(Ok(None))) {
+            return Some(String::new());
+        }
+        self.sender().map(ToString::to_string)
+    }
+
+    /// The first whom --to names.
+    pub fn first_to(&self) -> Option<String> {
+        let mut entries = self.to.iter().flatten().flatten();
+        entries.find_map(|entry| match entry {
+            Entry::Mailbox(mailbox) => Some(mailbox.address.to_string()),
+            Entry::Group { .. } => None,
+        })
     }
 
     /// Header fields that have options of their own.
@@ -343,7 +369,7 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
         .into_iter()
         .flatten();
     let files = draft.attachments.iter().map(|attachment| &attachment.input);
-    let count = texts.chain(files).filter(|input| is_stdin(input)).count();
+    let count = texts.chain(files).filter(|input| input.is_stdin()).count();
     if count > 1 {
         return Err(Wrong::usage(
             "`-`: the standard input can be read only once",
@@ -353,16 +379,6 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
         draft.text.body = waiting_text();
     }
     Ok(())
-}
-
-/// The standard input, under any of its names.
-fn is_stdin(input: &Input) -> bool {
-    const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
-    match input {
-        Input::Stdin => true,
-        Input::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
-        Input::Text(_) => false,
-    }
 }
 
 /// What is piped in is the text.
@@ -395,7 +411,7 @@ fn login() -> Result<Mailbox, AddressError> {
 }
 
 /// `FILE;type=T;name=N;disposition=inline;description=D`.
-fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
+pub fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
     let (file, parameters) = cut(
         given,
         "--attach",

@@ -1,19 +1,30 @@
 //! What was said on the command line: the only room that knows clap. Arguments are checked here and
 //! become a plan; nothing is done.
 
+mod alert;
+mod ask;
 mod auth;
+mod bench;
 mod config;
+mod digest;
+mod doctor;
+mod extensions;
+mod mail;
 mod message;
+mod notify;
 mod output;
 mod probe;
 mod profile;
 mod queue;
 mod route;
+mod run;
+mod script;
 mod sendmail;
 mod session;
 mod settings;
 mod sink;
 mod tls;
+mod unit;
 mod value;
 mod ways;
 
@@ -21,10 +32,11 @@ use crate::config::{Config, ConfigError, Places, Profile};
 use crate::credentials;
 use crate::exit::Exit;
 use crate::plan::{Plan, Said, Send, Way};
+use crate::session::Protocol;
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use profile::{Added, Typed, keys};
+use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
+use profile::{Added, Typed};
 use std::ffi::OsString;
 use std::mem;
 
@@ -102,6 +114,8 @@ struct Cli {
     #[command(flatten)]
     message: message::Args,
     #[command(flatten)]
+    own: message::Sending,
+    #[command(flatten)]
     route: route::Args,
     #[command(flatten)]
     session: session::Args,
@@ -117,6 +131,30 @@ struct Cli {
     config: config::Args,
     #[command(subcommand)]
     verb: Option<Verb>,
+    #[arg(skip)]
+    rare: Rare,
+}
+
+/// Options that few runs have. They are built when one of them is there, or any can be: in a profile, in
+/// help and in errors.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+struct Rare {
+    #[command(flatten)]
+    extensions: extensions::Args,
+    #[command(flatten)]
+    bench: bench::Args,
+}
+
+impl Cli {
+    /// What was said, with the rare options if the command had them.
+    fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        if matches.try_contains_id("quit_after").is_ok() {
+            cli.rare = Rare::from_arg_matches(matches)?;
+        }
+        Ok(cli)
+    }
 }
 
 // What belongs to a verb is built only when the verb is used.
@@ -124,15 +162,29 @@ struct Cli {
 #[command(defer = true)]
 enum Verb {
     /// Receive mail on loopback, for demos, tests and scripts.
-    Sink(sink::Args),
+    Sink(Box<sink::Args>),
     /// Send a message with an attachment to a receiver inside, and show both sides.
     Demo,
     /// Say what a server says of itself, without sending mail.
     Probe(Box<probe::Args>),
+    /// Say commands to a server, and show what it answers.
+    Ask(Box<ask::Args>),
+    /// Hold a conversation that a script says, and check it.
+    Script(Box<script::Args>),
     /// Look at the configuration.
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
     Queue(queue::VerbArgs),
+    /// Run a command, and mail what happened.
+    Run(Box<run::Args>),
+    /// Mail a line or a text from a script.
+    Notify(Box<notify::Args>),
+    /// Mail what jobs gathered.
+    Digest(Box<digest::Args>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<unit::Args>),
+    /// Say what this host would do with a mail from cron, without sending one.
+    Doctor(Box<doctor::Args>),
     /// Do what sendmail does, with its options.
     Sendmail(sendmail::Words),
     /// Show the queue, as sendmail does.
@@ -142,7 +194,7 @@ enum Verb {
 /// The whole command line for those who generate manuals and completions from it.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    Rare::augment_args(Cli::command())
 }
 
 /// Reads the command line, and the configuration that it may use.
@@ -167,6 +219,9 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     if let Some(call) = sendmail::Call::of(words) {
         return call.plan(places);
     }
+    if let Some(recording) = script::Recording::of(words) {
+        return recording.plan(places);
+    }
     match words.get(1) {
         Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
             return Err(version());
@@ -178,14 +233,25 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     let command = Box::leak(Box::new(Cli::command()));
     let read = read(command, words).map_err(|error| said(&error))?;
     let Words { matches, missing } = read;
-    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| said(&error))?;
-    let mut typed = Typed::new(command, words, &matches);
+    let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
+    let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
-        Some(Verb::Sink(arguments)) => Ok(Plan::Sink(arguments.plan())),
+        Some(Verb::Sink(arguments)) => {
+            let plan = arguments.plan().map_err(wrong)?;
+            Ok(Plan::Sink(Box::new(plan)))
+        }
         Some(Verb::Demo) => Ok(Plan::Demo),
         Some(Verb::Probe(arguments)) => {
             let plan = arguments.plan(typed, places).map_err(wrong)?;
             Ok(Plan::Probe(Box::new(plan)))
+        }
+        Some(Verb::Ask(arguments)) => {
+            let plan = arguments.plan().map_err(wrong)?;
+            Ok(Plan::Ask(Box::new(plan)))
+        }
+        Some(Verb::Script(arguments)) => {
+            let plan = arguments.plan(&typed).map_err(wrong)?;
+            Ok(Plan::Script(Box::new(plan)))
         }
         Some(Verb::Config(arguments)) => arguments
             .plan(&mut typed.of_sending(), places)
@@ -193,6 +259,23 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         Some(Verb::Queue(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
+        }
+        Some(Verb::Run(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Job(Box::new(plan)))
+        }
+        Some(Verb::Notify(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Notify(Box::new(plan)))
+        }
+        Some(Verb::Digest(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Digest(Box::new(plan)))
+        }
+        Some(Verb::Unit(arguments)) => Ok(Plan::Unit(Box::new(arguments.plan(&typed, places)))),
+        Some(Verb::Doctor(arguments)) => {
+            let plan = arguments.plan(typed, words, places);
+            Ok(Plan::Doctor(Box::new(plan)))
         }
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
@@ -218,7 +301,29 @@ struct Words {
     missing: Option<clap::Error>,
 }
 
+/// Reads the words with the everyday options. If that fails, it may be one of the rare ones that is there,
+/// and help has all of them.
 fn read(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
+    read_with(command, words).or_else(|_| {
+        *command = whole(words);
+        read_with(command, words)
+    })
+}
+
+/// The rare options by themselves.
+fn rare_command() -> clap::Command {
+    Rare::augment_args(clap::Command::new("ehlo"))
+}
+
+/// The command with all options. A name for EHLO may be anything where --raw says so.
+fn whole(words: &[OsString]) -> clap::Command {
+    if !words.iter().any(|word| word == "--raw") {
+        return command();
+    }
+    command().mut_arg("helo", |arg| arg.value_parser(value::any_helo))
+}
+
+fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
     let error = match command.try_get_matches_from_mut(words) {
         Ok(matches) => {
             return Ok(Words {
@@ -267,7 +372,7 @@ fn configuration(
     places: &Places,
 ) -> Result<Option<Config>, Wrong> {
     let found = arguments.find(places)?;
-    let read = found.map(|found| found.read(&keys(typed.command())));
+    let read = found.map(|found| found.read(&typed.keys()));
     read.transpose().map_err(|errors| first(&errors))
 }
 
@@ -297,7 +402,7 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
 }
 
 /// A way, and those to fall back to.
-struct Itinerary {
+pub struct Itinerary {
     way: Way,
     fallbacks: Vec<Way>,
 }
@@ -358,7 +463,7 @@ fn way_of(arguments: &config::Args, typed: &mut Typed<'_>, places: &Places) -> R
 
 fn way_alone(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Way, Wrong> {
     let own = typed.alone(config, profile)?;
-    let cli = Cli::from_arg_matches(&own.matches).map_err(|error| Wrong::clap(&error))?;
+    let cli = Cli::of(&own.matches).map_err(|error| Wrong::clap(&error))?;
     way_as(config, profile, cli, &own)
 }
 
@@ -406,12 +511,22 @@ fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Wa
 }
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
-    let only_print = cli.message.print;
-    let message = cli.message.options()?;
+    let only_print = cli.own.print;
+    let mut message = cli.message.options(cli.own)?;
+    message.dsn = cli.rare.extensions.dsn();
+    message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;
-    let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
+    let repeat = cli.rare.bench.repeat();
+    let way = Road {
+        route: cli.route,
+        session: cli.session,
+        tls: cli.tls,
+        auth: cli.auth,
+        rare: cli.rare,
+    };
+    let way = way.way()?;
     if only_print {
-        return Ok(Plan::Print(message, output));
+        return Ok(Plan::Print(Box::new(message), output));
     }
     auth::check_relay(way.credentials.as_ref(), &way.route)?;
     Ok(Plan::Send(Box::new(Send {
@@ -420,14 +535,65 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
         fallbacks: Vec::new(),
         output,
         queueing: None,
+        repeat,
     })))
 }
 
 /// Where to and how, whatever the message is.
 fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
-    let way = way(cli.route, cli.session.options(), cli.tls, cli.auth)?;
+    let road = Road {
+        route: cli.route,
+        session: cli.session,
+        tls: cli.tls,
+        auth: cli.auth,
+        rare: cli.rare,
+    };
+    let way = road.way()?;
     auth::check_relay(way.credentials.as_ref(), &way.route)?;
     Ok(way)
+}
+
+/// All that was said about a way.
+struct Road {
+    route: route::Args,
+    session: session::Args,
+    tls: tls::Args,
+    auth: auth::Args,
+    rare: Rare,
+}
+
+impl Road {
+    fn way(self) -> Result<Way, Wrong> {
+        let Rare { extensions, bench } = self.rare;
+        let mut options = self.session.options();
+        if bench.is_lmtp() {
+            options.protocol = Protocol::Lmtp;
+        }
+        let mut way = way(self.route, options, self.tls, self.auth)?;
+        extensions.apply(&mut way.session)?;
+        bench.apply(&mut way.session)?;
+        check_ends(&way, &extensions)?;
+        Ok(way)
+    }
+}
+
+/// What wants a server that was named.
+fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
+    if way.route.relay.is_some() {
+        return Ok(());
+    }
+    if way.session.protocol == Protocol::Lmtp {
+        return Err(Wrong::usage(
+            "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
+        ));
+    }
+    if extensions.demands_tls() {
+        return Err(Wrong::usage(
+            "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
+             with --relay, or say --require-tls=?",
+        ));
+    }
+    Ok(())
 }
 
 /// Route, session, encryption and login, as far as they hang together.
@@ -437,7 +603,12 @@ fn way(
     tls: tls::Args,
     auth: auth::Args,
 ) -> Result<Way, Wrong> {
-    let route = route.options(&session, tls.usual_port())?;
+    let usual = match session.protocol {
+        // RFC 2033 §5: LMTP must not be spoken where SMTP is.
+        Protocol::Lmtp => bench::LMTP_PORT,
+        Protocol::Smtp => tls.usual_port(),
+    };
+    let route = route.options(&session, usual)?;
     let (encryption, tls) = tls.options(&route)?;
     session.tls = encryption;
     let credentials = auth.options(&mut session)?;
@@ -451,6 +622,7 @@ fn way(
 }
 
 /// What is wrong with an argument, and with which exit status.
+#[derive(Clone)]
 struct Wrong {
     text: String,
     exit: Exit,

@@ -7,7 +7,7 @@ use crate::queue::Waybill;
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::any::TypeId;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const ADDING: [&str; 1] = ["header"];
 
 /// The headings of the options that say how a message gets to its recipients.
-const WAY: [&str; 4] = ["Route", "Session", "TLS", "Auth"];
+const WAY: [&str; 6] = ["Route", "Session", "TLS", "Auth", "Extensions", "Testing"];
 
 /// Options that say who gets the message.
 const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
@@ -29,6 +29,8 @@ pub struct Typed<'a> {
     matches: &'a ArgMatches,
     /// The verb; `None` is the one without a name.
     verb: Option<&'a str>,
+    /// Makes the command with all options, where this one may lack some.
+    whole: Option<fn(&[OsString]) -> Command>,
 }
 
 /// A command line with what a profile adds.
@@ -42,7 +44,7 @@ pub struct Added {
 impl Added {
     /// The arguments, of which some were typed.
     pub fn cli(&self, typed: &Typed<'_>) -> Result<Cli, Wrong> {
-        let mut cli = Cli::from_arg_matches(&self.matches).map_err(|error| Wrong::clap(&error))?;
+        let mut cli = Cli::of(&self.matches).map_err(|error| Wrong::clap(&error))?;
         cli.route.port_wins = typed.has("port") && !typed.has("relay");
         Ok(cli)
     }
@@ -61,6 +63,15 @@ impl<'a> Typed<'a> {
             command,
             words,
             matches,
+            whole: None,
+        }
+    }
+
+    /// The command may lack options that this one has.
+    pub fn part_of(self, whole: fn(&[OsString]) -> Command) -> Self {
+        Self {
+            whole: Some(whole),
+            ..self
         }
     }
 
@@ -69,9 +80,18 @@ impl<'a> Typed<'a> {
         Self { verb: None, ..self }
     }
 
-    /// The whole program.
-    pub fn command(&self) -> &Command {
-        self.command
+    /// The options that a profile may have.
+    pub fn keys(&self) -> Keys {
+        let rare = self.whole.map(|_| super::rare_command());
+        keys([Some(&*self.command), rare.as_ref()].into_iter().flatten())
+    }
+
+    /// With all options: a profile may have any of them.
+    fn complete(&mut self) {
+        if let (Some(whole), None) = (self.whole, self.verb) {
+            self.whole = None;
+            *self.command = whole(self.words);
+        }
     }
 
     /// The first option on the command line besides these, as it is spelled.
@@ -84,6 +104,16 @@ impl<'a> Typed<'a> {
         Some(long.unwrap_or_else(|| other.get_id().to_string().to_uppercase()))
     }
 
+    /// The first option under this heading but for these that stands on the command line, as it is spelled.
+    pub fn first_under(&self, heading: &str, but: &[&str]) -> Option<String> {
+        let given = self.given();
+        let is_it = |arg: &&&Arg| {
+            arg.get_help_heading() == Some(heading) && !but.contains(&arg.get_id().as_str())
+        };
+        let long = given.iter().find(is_it)?.get_long()?;
+        Some(format!("--{long}"))
+    }
+
     /// Whether this option stands on the command line.
     pub fn has(&self, option: &str) -> bool {
         self.given().iter().any(|arg| arg.get_id() == option)
@@ -92,6 +122,7 @@ impl<'a> Typed<'a> {
     /// The command line with the options of a profile before its own. An option of the profile stands
     /// back where the command line says it too, or something that contradicts it.
     pub fn with(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+        self.complete();
         if let Some(error) = self.faults(config, profile).into_iter().next() {
             return Err(error.into());
         }
@@ -114,6 +145,7 @@ impl<'a> Typed<'a> {
 
     /// What a profile says by itself, to some recipient.
     pub fn alone(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+        self.complete();
         if let Some(error) = self.faults(config, profile).into_iter().next() {
             return Err(error.into());
         }
@@ -126,7 +158,7 @@ impl<'a> Typed<'a> {
 
     /// The configuration that was named on the command line.
     pub fn config(&self) -> Option<PathBuf> {
-        self.matches.get_one("config").cloned()
+        self.own()?.get_one("config").cloned()
     }
 
     /// How the way is found again that this command line means with a profile, or without.
@@ -141,7 +173,7 @@ impl<'a> Typed<'a> {
 
     /// What was typed about the way. Whether the profile was named is a part of it: only then it gives
     /// its credentials to another relay.
-    fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
+    pub fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
         let is_about = |arg: &&Arg| {
             let heading = arg.get_help_heading();
             heading.is_some_and(|heading| WAY.contains(&heading)) || arg.get_id() == "profile"
@@ -153,7 +185,9 @@ impl<'a> Typed<'a> {
                 options.push(option);
                 continue;
             }
-            let values = self.matches.get_raw(arg.get_id().as_str());
+            let values = self
+                .own()
+                .and_then(|own| own.get_raw(arg.get_id().as_str()));
             for value in values.into_iter().flatten() {
                 options.push(format!("{option}={}", kept(&option, arg, value)?));
             }
@@ -184,6 +218,7 @@ impl<'a> Typed<'a> {
 
     /// Everything that is wrong with a profile by itself, with the sending verb.
     pub fn every_fault(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
+        self.complete();
         let faults = self.faults(config, profile);
         if !faults.is_empty() {
             return faults;
@@ -193,7 +228,7 @@ impl<'a> Typed<'a> {
             // Something is missing that a command line can add.
             return Vec::new();
         };
-        let meant = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error));
+        let meant = Cli::of(&matches).map_err(|error| Wrong::clap(&error));
         let meant = meant.and_then(|cli| sending(cli).map(drop));
         let fault = meant.err().and_then(|wrong| blamed(&wrong, config, &used));
         fault.into_iter().collect()
@@ -256,13 +291,17 @@ impl<'a> Typed<'a> {
         options.find(|option| option.get_long() == Some(key))
     }
 
-    /// What stands on the command line.
-    fn given(&self) -> Vec<&Arg> {
-        let matches = match self.verb {
+    /// What the verb's own options are.
+    fn own(&self) -> Option<&ArgMatches> {
+        match self.verb {
             Some(verb) => self.matches.subcommand_matches(verb),
             None => Some(self.matches),
-        };
-        let Some(matches) = matches else {
+        }
+    }
+
+    /// What stands on the command line.
+    fn given(&self) -> Vec<&Arg> {
+        let Some(matches) = self.own() else {
             return Vec::new();
         };
         let is_given =
@@ -359,8 +398,11 @@ fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
 }
 
 /// All names of the long options.
-pub fn keys(command: &Command) -> Keys {
-    let names = command.get_arguments().filter_map(|option| {
+pub fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
+    // To take a name as it is, somebody must say so each time.
+    let options = commands.flat_map(Command::get_arguments);
+    let kept = options.filter(|option| option.get_id() != "raw");
+    let names = kept.filter_map(|option| {
         let first = option.get_long()?;
         let others = option.get_visible_aliases().unwrap_or_default();
         let all = others.into_iter().chain([first]);

@@ -1,6 +1,6 @@
 //! What is kept until it can be sent, and the verb that looks after it.
 
-use super::profile::{Typed, keys};
+use super::profile::Typed;
 use super::settings::{Settings, settings};
 use super::value;
 use super::ways::Finder;
@@ -102,6 +102,14 @@ impl Args {
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
             on_failure: self.on_failure.or(settings.on_failure),
             first: errand.first,
+        }
+    }
+
+    /// In this directory, if one is named.
+    pub fn in_directory(self, directory: Option<PathBuf>) -> Self {
+        Self {
+            queue_dir: directory.or(self.queue_dir),
+            ..self
         }
     }
 
@@ -291,7 +299,7 @@ impl VerbArgs {
     pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Queue, Wrong> {
         let (mut place, work) = self.what.split();
         let config = find(place.config.as_deref(), places)?;
-        let config = config.map(|found| found.read(&keys(typed.command())));
+        let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
         place.queue_dir = place.queue_dir.or(settings.directory);

@@ -6,22 +6,20 @@ mod given;
 use super::profile::Typed;
 use super::queue::Errand;
 use super::settings::{Settings, settings};
-use super::ways::{Bare, with_options};
-use super::{Itinerary, Wrong, config, configuration, itinerary, queue, version, wrong};
+use super::ways::{Bare, Found, with_options};
+use super::{Itinerary, Wrong, config, configuration, version, wrong};
 use crate::address::Address;
 use crate::config::{Config, Places, Profile};
 use crate::exit::Exit;
 use crate::message::{Input, Submission};
-use crate::plan::{FirstTry, Plan, Run, Said, Sendmail, Task, Way};
-use crate::queue::Waybill;
+use crate::plan::{Dispatch, FirstTry, Plan, Run, Said, Sendmail, Task, Way};
 use crate::session::Encryption;
 use crate::text::shown;
 use crate::transcript::{Format, Options};
 use getopt::Item;
 use given::Given;
 use std::ffi::{OsStr, OsString};
-use std::mem;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What clap sees of it, for the sake of help and completions.
 #[derive(Debug, clap::Args)]
@@ -57,6 +55,22 @@ Usage: sendmail [OPTION|RECIPIENT]...
 
 More in ehlo-sendmail(1).
 ";
+
+/// How a message leaves that is handed to sendmail as cron does it.
+pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<Dispatch, Wrong> {
+    let given = Given {
+        config,
+        ..Given::of(Mode::Submit, Vec::new())?
+    };
+    let found = given.found(places)?;
+    let plan = given.plan(found);
+    Ok(Dispatch {
+        way: plan.way,
+        fallbacks: plan.fallbacks,
+        rewrite: plan.rewrite,
+        queueing: Some(plan.queueing),
+    })
+}
 
 /// What sendmail is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,15 +149,6 @@ impl<'a> Call<'a> {
     }
 }
 
-/// How messages leave, and by which rules.
-struct Found {
-    itinerary: Itinerary,
-    waybill: Waybill,
-    /// What a profile says of the queue.
-    queue: queue::Args,
-    settings: Settings,
-}
-
 impl Given {
     /// What cannot be meant together.
     fn check(&self) -> Result<(), Wrong> {
@@ -189,26 +194,12 @@ impl Given {
         }
     }
 
-    fn found_with(&self, mut bare: Bare<'_>, places: &Places) -> Result<Found, Wrong> {
+    fn found_with(&self, bare: Bare<'_>, places: &Places) -> Result<Found, Wrong> {
         let config = self.configuration(&bare.typed, places)?;
         let settings = settings(config.as_ref())?;
         let config = config.as_ref().filter(|_| self.is_sent());
         let chosen = config.map(|config| self.chosen(config, &settings));
-        let Some((config, profile)) = config.zip(chosen.transpose()?.flatten()) else {
-            return Ok(Found {
-                waybill: bare.typed.waybill(None)?,
-                queue: mem::take(&mut bare.cli.queue),
-                itinerary: bare.way()?.into(),
-                settings,
-            });
-        };
-        let typed = &mut bare.typed;
-        Ok(Found {
-            itinerary: itinerary(config, profile, typed)?,
-            waybill: typed.waybill(Some((config, profile)))?,
-            queue: typed.with(config, profile)?.cli(typed)?.queue,
-            settings,
-        })
+        bare.found(config.zip(chosen.transpose()?.flatten()), settings)
     }
 
     fn configuration(&self, typed: &Typed<'_>, places: &Places) -> Result<Option<Config>, Wrong> {

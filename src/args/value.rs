@@ -5,6 +5,7 @@ use crate::host::is_host_name;
 use crate::message::{Field, Input};
 use crate::route::{Host, Place};
 use crate::text::{forbidden, name_of};
+use crate::time::parsed as time;
 use crate::wire::tls::Pin;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::net::IpAddr;
@@ -137,6 +138,14 @@ pub fn helo(text: &str) -> Result<String, String> {
         "it wants a host name of letters, digits, hyphens and dots, or an address in brackets"
             .to_owned(),
     )
+}
+
+/// A name for EHLO that may be garbage, but is no other command.
+pub fn any_helo(text: &str) -> Result<String, String> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    Err("it wants printable ASCII characters".to_owned())
 }
 
 /// A host with a port, or without.
@@ -276,21 +285,13 @@ pub fn wait(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-fn time(text: &str) -> Option<Duration> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().ok()?;
-    let seconds = match unit {
-        "" | "s" => number,
-        "ms" => number / 1000.0,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        "d" => number * DAY.as_secs_f64(),
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(seconds).ok()
+/// `30m`, `1h`, `2d`, or seconds without a unit: for how long a job may run, a year at most.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    let duration = time(text).ok_or("it wants a time like 30s, 10m or 1h")?;
+    if duration < Duration::from_millis(1) || duration > 366 * DAY {
+        return Err("it wants a time from 1ms to 366d".to_owned());
+    }
+    Ok(duration)
 }
 
 /// The name of an item of the queue: letters and digits.

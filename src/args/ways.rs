@@ -1,12 +1,14 @@
 //! Ways by themselves, without a message: those of what waits in the queue, found again.
 
-use super::profile::{Typed, keys};
-use super::{Cli, Itinerary, Words, Wrong, first, itinerary, read, way_of_options};
-use crate::config::{Places, find};
+use super::profile::Typed;
+use super::settings::Settings;
+use super::{Cli, Itinerary, Words, Wrong, first, itinerary, queue, read, way_of_options};
+use crate::config::{Config, Places, Profile, find};
 use crate::plan::{Way, Ways};
 use crate::queue::Waybill;
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::CommandFactory as _;
 use std::ffi::OsString;
+use std::mem;
 use std::path::Path;
 
 /// Reads the configuration each time: what waits in the queue goes the way that its profile says now.
@@ -36,7 +38,7 @@ fn with_names_only(mut way: Way) -> Way {
 
 fn of_profile(path: &Path, name: &str, typed: &mut Typed<'_>) -> Result<Itinerary, Wrong> {
     let found = find(Some(path), &Places::nowhere())?;
-    let config = found.map(|found| found.read(&keys(typed.command())));
+    let config = found.map(|found| found.read(&typed.keys()));
     let Some(config) = config.transpose().map_err(|errors| first(&errors))? else {
         return Err(Wrong::usage(format!("profile {name} has no configuration")));
     };
@@ -50,7 +52,39 @@ pub struct Bare<'a> {
     missing: Option<clap::Error>,
 }
 
+/// How messages leave, and by which rules.
+pub struct Found {
+    pub itinerary: Itinerary,
+    pub waybill: Waybill,
+    /// What is said of the queue.
+    pub queue: queue::Args,
+    pub settings: Settings,
+}
+
 impl Bare<'_> {
+    /// How messages leave by this profile, or without one.
+    pub fn found(
+        mut self,
+        chosen: Option<(&Config, &Profile)>,
+        settings: Settings,
+    ) -> Result<Found, Wrong> {
+        let Some((config, profile)) = chosen else {
+            return Ok(Found {
+                waybill: self.typed.waybill(None)?,
+                queue: mem::take(&mut self.cli.queue),
+                itinerary: self.way()?.into(),
+                settings,
+            });
+        };
+        let typed = &mut self.typed;
+        Ok(Found {
+            itinerary: itinerary(config, profile, typed)?,
+            waybill: typed.waybill(Some((config, profile)))?,
+            queue: typed.with(config, profile)?.cli(typed)?.queue,
+            settings,
+        })
+    }
+
     /// The way that no profile adds to.
     pub fn way(self) -> Result<Way, Wrong> {
         match self.missing {
@@ -71,10 +105,10 @@ pub fn with_options<T>(
     let mut command = Cli::command();
     let read = read(&mut command, &words).map_err(|error| Wrong::clap(&error))?;
     let Words { matches, missing } = read;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| Wrong::clap(&error))?;
+    let cli = Cli::of(&matches).map_err(|error| Wrong::clap(&error))?;
     then(Bare {
         cli,
-        typed: Typed::new(&mut command, &words, &matches),
+        typed: Typed::new(&mut command, &words, &matches).part_of(super::whole),
         missing,
     })
 }

@@ -1,16 +1,14 @@
 //! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
 
+use super::reach::{Reached, Unreached, reach};
 use crate::blocks::Nothing;
 use crate::certificate::Certificate;
 use crate::deliver::Way;
 use crate::exit::Exit;
 use crate::outcome::{Ending, Server};
-use crate::peer::Peer;
 use crate::route::Place;
 use crate::session::{self, Ended, Errand, Means};
 use crate::watch::{Happening, Wants, Watch};
-use crate::wire::{self, Unconnected, Wire};
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// What was found out.
@@ -130,9 +128,10 @@ pub fn probe(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Probe {
             probe.exit = ending.as_ref().map_or(Exit::Ok, Ending::exit);
             probe.failure = ending.map(|ending| ending.words + ending.advice);
         }
-        Err((why, exit)) => {
-            probe.failure = Some(why);
-            probe.exit = exit;
+        Err(unreached) => {
+            probe.server = unreached.server;
+            probe.failure = Some(unreached.why);
+            probe.exit = unreached.exit;
         }
     }
     probe
@@ -142,62 +141,17 @@ fn talk(
     way: &Way<'_>,
     place: &Place,
     witness: &mut Witness<'_>,
-) -> Result<(Server, Ended), (String, Exit)> {
-    let host = &place.host;
-    let peers = way.router.addresses(host, place.port, witness);
-    let peers = peers.map_err(|error| {
-        let exit = if error.may_pass() {
-            Exit::Temporary
-        } else {
-            Exit::NoHost
-        };
-        (error.to_string(), exit)
-    })?;
-    witness.happened(Happening::Host {
-        name: &host.to_string(),
-        port: (!host.is_local()).then_some(place.port),
-        recipients: &[],
-    });
-    let (server, wire) = connect(way, place, peers, witness)?;
+) -> Result<(Server, Ended), Unreached> {
+    let Reached { server, wire } = reach(way, place, witness)?;
     let errand = Errand::new(None, Vec::new(), &Nothing);
     let means = Means {
         options: way.session,
         tls: way.tls,
-        host: &host.name(),
+        host: &place.host.name(),
         login: way.login,
     };
     let ended = session::run(wire, &errand, &means, witness);
     Ok((server, ended))
-}
-
-/// The first of these addresses that answers.
-fn connect(
-    way: &Way<'_>,
-    place: &Place,
-    peers: Vec<Peer>,
-    witness: &mut Witness<'_>,
-) -> Result<(Server, Wire), (String, Exit)> {
-    let server = |address| Server {
-        host: place.host.to_string(),
-        address,
-    };
-    let mut peers = VecDeque::from(peers);
-    let mut failed = (format!("{} has no address", place.host), Exit::NoHost);
-    while let Some(peer) = peers.pop_front() {
-        failed = match wire::connect(peer, &mut peers, way.terms(), witness) {
-            Ok(connection) => return Ok((server(connection.peer), connection.wire)),
-            Err(Unconnected::Unseen) => {
-                return Err(("the output cannot be written".to_owned(), Exit::Io));
-            }
-            Err(Unconnected::Failed { peer, why }) => {
-                let server = server(peer);
-                let text = format!("cannot connect to {server}: {why}");
-                witness.probe.server = Some(server);
-                (text, Exit::Temporary)
-            }
-        };
-    }
-    Err(failed)
 }
 
 /// Writes down what it sees, and tells whoever else looks on.

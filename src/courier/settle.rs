@@ -2,6 +2,7 @@
 //! aside.
 
 use super::{News, Office, failure, notice};
+use crate::envelope::{Envelope, Notify};
 use crate::outcome::Verdict;
 use crate::queue::{self, Claim, Claimed, End, Entry, Id, Item, Kind, QueueError, Safety};
 use crate::time::spoken;
@@ -128,12 +129,7 @@ fn answer_for_failures(
     if failed.is_empty() {
         return Ok(None);
     }
-    let is_wanted = item
-        .letter
-        .envelope
-        .dsn
-        .notify
-        .is_none_or(|notify| notify.failure);
+    let wanted = wanting(&item, &failed, |notify| notify.failure);
     let is_over = item.open().is_empty() && !item.waits_for_decision();
     match &item.letter.envelope.sender {
         // R38: no report about a report. It stays here, where somebody may find it.
@@ -142,11 +138,28 @@ fn answer_for_failures(
             failure::tell(office, &item, &failed);
             return Ok(Some(words_of(&item, &failed)));
         }
-        Some(_) if is_wanted => report(office, claim, &item, &failed)?,
-        Some(_) => reported(claim, &failed)?,
+        Some(_) => {
+            let mut others = failed.clone();
+            others.retain(|place| !wanted.contains(place));
+            if !others.is_empty() {
+                reported(claim, &others)?;
+            }
+            if !wanted.is_empty() {
+                report(office, claim, &item, &wanted)?;
+            }
+        }
     }
     failure::tell(office, &item, &failed);
     Ok(None)
+}
+
+/// Those of these recipients of whom a report is wanted (RFC 3461 §4.1).
+fn wanting(item: &Item, places: &[usize], is_wanted: fn(Notify) -> bool) -> Vec<usize> {
+    let Envelope {
+        recipients, dsn, ..
+    } = &item.letter.envelope;
+    let wants = |&&place: &&usize| dsn.notify_of(&recipients[place]).is_none_or(is_wanted);
+    places.iter().filter(wants).copied().collect()
 }
 
 /// These are done with.
@@ -267,13 +280,13 @@ pub enum Confirmed {
 }
 
 fn warn(office: &Office<'_>, claim: &dyn Claim, item: &Item) -> Result<(), QueueError> {
-    let notify = item.letter.envelope.dsn.notify;
-    let is_wanted = notify.is_none_or(|notify| notify.delay) && item.letter.kind == Kind::Mail;
+    let waiting = wanting(item, &item.open(), |notify| notify.delay);
+    let is_wanted = !waiting.is_empty() && item.letter.kind == Kind::Mail;
     // First, so that nobody is warned again and again should we be interrupted.
     claim.note(Entry::Warned, Safety::Disk)?;
     if is_wanted && item.letter.envelope.sender.is_some() {
         let id = office.store.new_id();
-        notice::delayed(office, claim, item, &item.open(), &id)?;
+        notice::delayed(office, claim, item, &waiting, &id)?;
         hear_of(office, &item.id, &id);
     }
     Ok(())

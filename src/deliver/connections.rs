@@ -143,6 +143,7 @@ mod tests {
             answers: answers.to_vec(),
             failure,
             refusal: None,
+            replies: Vec::new(),
             rest: None,
         }
     }

@@ -193,7 +193,9 @@ impl Delivery<'_, '_> {
             self.watch.happened(Happening::Note(&note));
             return None;
         }
-        let (open, rest) = self.settle(&session.server, ended, pending);
+        let left = left_over(&ended, pending);
+        let (mut open, rest) = self.settle(&session.server, ended, pending);
+        let address = session.server.address.clone();
         self.keep(rest.map(|rest| Resting {
             carried: session.carried + 1,
             host: session.host,
@@ -201,7 +203,16 @@ impl Delivery<'_, '_> {
             server: session.server,
             rest,
         }));
+        open.extend(self.again(Door::new(host, port), address, left));
         Some(open)
+    }
+
+    /// Who takes only so many transactions in a session is called again for the others (RFC 9422).
+    fn again(&mut self, mut door: Door<'_>, peer: Peer, left: Vec<usize>) -> Vec<usize> {
+        if left.is_empty() {
+            return left;
+        }
+        self.at(&mut door, peer, &mut VecDeque::new(), left)
     }
 
     fn keep(&mut self, session: Option<Resting>) {
@@ -286,7 +297,9 @@ impl Delivery<'_, '_> {
             Some(why) => door.shut = Some(why),
             None => door.answered = true,
         }
-        let (open, rest) = self.settle(&server, ended, &pending);
+        let left = left_over(&ended, &pending);
+        let (mut open, rest) = self.settle(&server, ended, &pending);
+        let address = server.address.clone();
         self.keep(rest.map(|rest| Resting {
             host: host.clone(),
             port: door.port,
@@ -294,6 +307,8 @@ impl Delivery<'_, '_> {
             rest,
             carried: 1,
         }));
+        open.retain(|recipient| !left.contains(recipient));
+        open.extend(self.again(Door::new(host, door.port), address, left));
         open
     }
 
@@ -364,6 +379,7 @@ impl Delivery<'_, '_> {
             message: self.parcel.message,
             dsn: Some(dsn),
             asks_only: self.parcel.asks_only,
+            commands: &[],
             ledger: page.as_ref().map(|page| page as &dyn Ledger),
             then,
         };
@@ -541,6 +557,16 @@ fn shut(ended: &Ended) -> Option<Shut> {
     }
 }
 
+/// Those for whom a session that went well had no transaction any more.
+fn left_over(ended: &Ended, pending: &[usize]) -> Vec<usize> {
+    let went_well = ended.failure.is_none() && ended.refusal.is_none();
+    let is_left = |answer: &Option<Answer>| went_well && answer.is_none();
+    let both = ended.answers.iter().zip(pending);
+    both.filter(|(answer, _)| is_left(answer))
+        .map(|(_, &recipient)| recipient)
+        .collect()
+}
+
 /// The next host is worth a try where this one was down, said "not now", or would not talk to us at
 /// all; not where it gave a judgement on sender, recipient or message.
 fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
@@ -552,7 +578,9 @@ fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
             host_level || reply.class() == Class::ForNow
         }
         Some(Answer::Unmet(_)) => true,
-        Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt) => false,
+        Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt | Answer::Stopped(_)) => {
+            false
+        }
     }
 }
 

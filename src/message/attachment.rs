@@ -67,7 +67,7 @@ impl Attachment {
             Input::File(path) => path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned()),
-            Input::Text(_) | Input::Stdin => None,
+            Input::Text(_) | Input::Stdin | Input::Held(_) => None,
         };
         let name = given.or_else(own).unwrap_or_default();
         let name = name.rsplit('/').next().unwrap_or_default();

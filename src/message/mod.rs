@@ -19,7 +19,7 @@ mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
-pub use source::{Input, SourceError};
+pub use source::{Held, Input, SourceError};
 
 use crate::address::{Address, AddressError, Entry, Mailbox};
 use crate::envelope::{Dsn, Envelope};
@@ -138,6 +138,33 @@ pub struct Options {
     pub content: Content,
     /// The reverse-path if it is not the author: `Some(None)` is the null sender.
     pub envelope_from: Option<Option<Address>>,
+    /// Which reports are asked for.
+    pub dsn: Dsn,
+}
+
+impl Options {
+    /// Whether some of it comes from the standard input, under any of its names.
+    #[must_use]
+    pub fn reads_stdin(&self) -> bool {
+        match &self.content {
+            Content::Ready(ready) => ready.input.is_stdin(),
+            Content::Draft(draft) => {
+                let text = &draft.text;
+                let texts = [&text.body, &text.html, &text.markdown];
+                let files = draft.attachments.iter().map(|attachment| &attachment.input);
+                let mut all = texts.into_iter().flatten().chain(files);
+                all.any(Input::is_stdin)
+            }
+        }
+    }
+
+    /// Adds a header field.
+    pub fn add(&mut self, field: Option<Field>) {
+        match &mut self.content {
+            Content::Draft(draft) => draft.headers.extend(field),
+            Content::Ready(ready) => ready.headers.extend(field),
+        }
+    }
 }
 
 /// A message that is ready for the wire.
@@ -213,6 +240,9 @@ pub enum MessageError {
         "no recipient: neither To, Cc and Bcc of the message (-t) nor the command line names one"
     )]
     NoRecipientInHeader,
+    /// Something was asked for somebody who does not get the message.
+    #[error("<{0}> of --notify or --orcpt is no recipient of the message; name a recipient")]
+    NotARecipient(Address),
     /// Nobody is to have the message.
     #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]
     NoRecipient,
@@ -225,7 +255,7 @@ impl MessageError {
         match self {
             Self::Source(error) => error.exit(),
             Self::Rewrite { error, .. } => error.exit(),
-            Self::NoRecipient | Self::NoRecipientInHeader => Exit::Usage,
+            Self::NoRecipient | Self::NoRecipientInHeader | Self::NotARecipient(_) => Exit::Usage,
             _ => Exit::Data,
         }
     }
@@ -246,6 +276,7 @@ impl Message {
         if message.envelope.recipients.is_empty() {
             return Err(MessageError::NoRecipient);
         }
+        message.envelope.dsn = of_recipients(options.dsn, &message.envelope.recipients)?;
         Ok(message)
     }
 
@@ -258,6 +289,19 @@ impl Message {
     ) -> Result<Self, MessageError> {
         submission::prepare(submission, rewriter, now)
     }
+}
+
+/// What is wanted for single recipients, each as the envelope spells it.
+fn of_recipients(mut dsn: Dsn, recipients: &[Address]) -> Result<Dsn, MessageError> {
+    for wanted in &mut dsn.each {
+        let meant = identity(&wanted.recipient);
+        let found = recipients.iter().find(|other| identity(other) == meant);
+        let Some(recipient) = found else {
+            return Err(MessageError::NotARecipient(wanted.recipient.clone()));
+        };
+        wanted.recipient = recipient.clone();
+    }
+    Ok(dsn)
 }
 
 /// The addresses of these entries, each once, in their order.
@@ -286,8 +330,14 @@ fn is_removed(field: &RawField) -> bool {
 
 /// A Message-ID on the domain of the author (R42).
 fn message_id(author: &Address, now: SystemTime) -> String {
+    new_message_id(&author.domain().to_string(), now)
+}
+
+/// A Message-ID that nobody has used before, with its angle brackets, on a domain.
+#[must_use]
+pub fn new_message_id(domain: &str, now: SystemTime) -> String {
     let stamp = crate::time::stamp(now);
-    format!("<{stamp}.{}@{}>", token(), author.domain())
+    format!("<{stamp}.{}@{domain}>", token())
 }
 
 /// Twenty-two characters that nobody has used before.

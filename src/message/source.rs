@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A file up to this size is read at once, when it is opened, and then cannot change any more.
 const SMALL: u64 = 16 * 1024;
@@ -31,7 +32,52 @@ pub enum Input {
     File(PathBuf),
     /// The standard input.
     Stdin,
+    /// What is here already.
+    Held(Held),
 }
+
+impl Input {
+    /// Whether it is the standard input, under any of its names.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+        match self {
+            Self::Stdin => true,
+            Self::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
+            Self::Text(_) | Self::Held(_) => false,
+        }
+    }
+}
+
+/// Bytes that were read before there was a message: from a program, from a pipe. Copies share them.
+#[derive(Clone, Debug)]
+pub struct Held(Arc<Source>);
+
+impl Held {
+    /// These bytes, under a name for error texts.
+    #[must_use]
+    pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Source::memory(name.to_owned(), bytes)))
+    }
+
+    /// A file that only we know, of so many octets.
+    #[must_use]
+    pub fn file(name: &str, file: File, len: u64) -> Self {
+        Self(Arc::new(Source {
+            name: name.to_owned(),
+            len,
+            store: Store::Spool(file),
+        }))
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Held {}
 
 /// Why bytes cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +135,8 @@ enum Store {
     Memory(Vec<u8>),
     /// A temporary file that only we know.
     Spool(File),
+    /// What others read, too.
+    Shared(Arc<Source>),
     /// Somebody's file, which may change under our hands.
     File {
         file: File,
@@ -123,6 +171,11 @@ impl Source {
             Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
             Input::File(path) => Self::file(&path),
             Input::Stdin => Self::stdin(),
+            Input::Held(held) => Ok(Self {
+                name: held.0.name.clone(),
+                len: held.0.len,
+                store: Store::Shared(held.0),
+            }),
         }
     }
 
@@ -311,6 +364,7 @@ impl Source {
                 let start = bytes.len() - left.min(bytes.len());
                 block[..count].copy_from_slice(&bytes[start..start + count]);
             }
+            Store::Shared(source) => return source.read_at(&mut block[..count], offset),
             Store::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
             Store::File { file, facts } => {
                 self.read_file(file, &mut block[..count], offset)?;

@@ -62,6 +62,9 @@ impl Ending {
                  (--auth, --oauth-token-command)"
             ),
             Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
+            Unmet::Request(lack) => {
+                format!("{server} {}, which {} asks for", lack.why, lack.option)
+            }
         };
         Self {
             verdict: Verdict::Deferred,

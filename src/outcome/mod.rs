@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::exit::Exit;
 use crate::peer::Peer;
 use crate::route::RouteError;
-use crate::session::{Answer, Class, Failure, Reply, Stage, Unfit};
+use crate::session::{Answer, Class, Failure, How, Reply, Stage, Stop, Unfit};
 use std::fmt;
 
 /// What to do about it, for those who have to do it themselves.
@@ -98,6 +98,8 @@ pub enum Cause {
     Policy,
     /// The message could not be read to its end.
     Message,
+    /// It was to end before its time (`--quit-after` and its kin).
+    Stopped,
     /// Nobody would have seen what happens: the output cannot be written.
     Output,
 }
@@ -151,6 +153,12 @@ pub struct Fate {
 }
 
 impl Fate {
+    /// Whether it is as it should be: cared for, or stopped where it was to be.
+    #[must_use]
+    pub fn is_as_wished(&self) -> bool {
+        is_as_wished(self.verdict, self.cause)
+    }
+
     /// Before anything was tried.
     #[must_use]
     pub fn unasked(recipient: &Address) -> Self {
@@ -263,12 +271,25 @@ impl Fate {
             Some(Answer::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
             Some(Answer::Unmet(unmet)) => Self::ended(recipient, Ending::unmet(server, unmet)),
             Some(Answer::InDoubt) => Self::failed(recipient, server, failure, true),
+            Some(Answer::Stopped(stop)) => Self::stopped(recipient, *stop),
             None => Self::failed(recipient, server, failure, false),
         };
         Self {
             server: Some(server.clone()),
             ..fate
         }
+    }
+
+    /// As it was asked for.
+    fn stopped(recipient: &Address, stop: Stop) -> Self {
+        let option = match stop.how {
+            How::Quit => "--quit-after",
+            How::Drop => "--drop-after",
+            How::DropUnread => "--drop-after-send",
+        };
+        let point = stop.behind.name();
+        let sentence = format!("<{recipient}>: stopped, as {option} {point} says");
+        Self::of(recipient, Verdict::Skipped, Cause::Stopped, sentence)
     }
 
     fn accepted(recipient: &Address, reply: &Reply) -> Self {
@@ -335,6 +356,15 @@ impl Fate {
         }
     }
 
+    /// The end of data was sent, and its reply was not waited for.
+    fn unread(recipient: &Address) -> Self {
+        let sentence = format!(
+            "<{recipient}> may have got the message: its end was sent and the reply not read, as \
+             --drop-after-send dot says"
+        );
+        Self::of(recipient, Verdict::Uncertain, Cause::Stopped, sentence)
+    }
+
     fn failed(
         recipient: &Address,
         server: &Server,
@@ -342,7 +372,11 @@ impl Fate {
         in_doubt: bool,
     ) -> Self {
         let Some(failure) = failure else {
-            return Self::unasked(recipient);
+            return if in_doubt {
+                Self::unread(recipient)
+            } else {
+                Self::unasked(recipient)
+            };
         };
         if let Failure::Message(error) = failure {
             let sentence = format!("<{recipient}>: {error}");
@@ -420,6 +454,10 @@ impl Report {
     }
 }
 
+fn is_as_wished(verdict: Verdict, cause: Cause) -> bool {
+    verdict.is_cared_for() || verdict == Verdict::Skipped && cause == Cause::Stopped
+}
+
 /// The exit status of these ends together: the one table of cli.md.
 fn exit(ends: &[(Verdict, Cause)]) -> Exit {
     let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
@@ -432,9 +470,10 @@ fn exit(ends: &[(Verdict, Cause)]) -> Exit {
         .map(|&(_, cause)| cause)
         .collect();
     let by_protocol = !held.is_empty() && held.iter().all(|&cause| cause == Cause::Protocol);
-    if ends.iter().all(|&(verdict, _)| verdict.is_cared_for()) {
+    let is_as_wished = |&(verdict, cause): &(Verdict, Cause)| is_as_wished(verdict, cause);
+    if ends.iter().all(is_as_wished) {
         Exit::Ok
-    } else if any(Verdict::Accepted) || any(Verdict::Queued) {
+    } else if ends.iter().any(is_as_wished) {
         Exit::Partly
     } else if any_by(Cause::Output) {
         Exit::Io
@@ -462,7 +501,7 @@ mod tests {
 
     #[test]
     fn every_set_of_verdicts_has_its_status() {
-        use Cause::{Domain, Message, Network, Policy, Protocol, Server};
+        use Cause::{Domain, Message, Network, Policy, Protocol, Server, Stopped};
         use Verdict::{Accepted, Deferred, Queued, Refused, Skipped, Uncertain};
         for (fates, code) in [
             (vec![(Accepted, Server), (Accepted, Server)], 0),
@@ -480,6 +519,9 @@ mod tests {
             (vec![(Deferred, Protocol), (Deferred, Network)], 75),
             (vec![(Uncertain, Network)], 79),
             (vec![(Uncertain, Protocol)], 76),
+            (vec![(Skipped, Stopped), (Accepted, Server)], 0),
+            (vec![(Skipped, Stopped), (Refused, Server)], 79),
+            (vec![(Uncertain, Stopped)], 79),
             (vec![(Skipped, Message)], 66),
             (vec![(Deferred, Policy), (Refused, Policy)], 77),
             (vec![(Deferred, Policy), (Deferred, Network)], 75),

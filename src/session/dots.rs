@@ -8,13 +8,21 @@ pub struct Dots {
     before: [u8; 2],
 }
 
+impl Default for Dots {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Dots {
     /// For a message from its beginning.
+    #[must_use]
     pub fn new() -> Self {
         Self { before: *b"\r\n" }
     }
 
     /// Whether what has passed ends with a line end.
+    #[must_use]
     pub fn at_line_start(&self) -> bool {
         self.before == *b"\r\n"
     }

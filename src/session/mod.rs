@@ -2,25 +2,30 @@
 //! (`run.rs`).
 
 pub mod auth;
+mod bench;
 mod carried;
 mod dialogue;
 mod dots;
 mod failure;
 mod offers;
 mod reply;
+mod requests;
 mod run;
 mod stage;
 
 pub use auth::Mechanism;
-pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line};
+pub use bench::{Bench, How, Point, Proxy, ProxyEnds, ProxyVersion, Stop};
+pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line, Privacy, xtext};
+pub use dots::Dots;
 pub use failure::Failure;
-pub use offers::Offers;
-pub use reply::{Class, Reply, ReplyError};
-pub use run::{Rest, resume, run};
+pub use offers::{Limits, Offers};
+pub use reply::{Class, Gathering, Reply, ReplyError};
+pub use requests::{Extension, Lack, Request};
+pub use run::{Rest, resume, run, tell};
 pub use stage::Stage;
 
 use crate::address::Address;
-use crate::blocks::Replay;
+use crate::blocks::{Replay, Transport};
 use crate::envelope::Dsn;
 use crate::secret::Login;
 use crate::wire::Tls;
@@ -47,6 +52,26 @@ pub struct Options {
     pub mechanisms: Vec<auth::Mechanism>,
     /// Whether a password may be sent without encryption.
     pub password_in_clear: bool,
+    /// Which of the two protocols is spoken.
+    pub protocol: Protocol,
+    /// What is asked of the server for the message.
+    pub requests: Vec<Request>,
+    /// The body as it is announced, whatever it needs; `None` is what it needs.
+    pub body: Option<Transport>,
+    /// As if the server did not offer SMTPUTF8.
+    pub no_smtputf8: bool,
+    /// What is done otherwise than a sender would.
+    pub bench: Bench,
+}
+
+/// Which protocol is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// SMTP (RFC 5321).
+    #[default]
+    Smtp,
+    /// LMTP (RFC 2033), in which each recipient has a reply behind the end of data.
+    Lmtp,
 }
 
 /// When a conversation is encrypted.
@@ -91,6 +116,9 @@ pub struct Errand<'a> {
     pub dsn: Option<&'a Dsn>,
     /// Whether the recipients are only asked about, and nobody gets the message.
     pub asks_only: bool,
+    /// Commands that are said in this order, each behind the reply to the one before, instead of
+    /// transactions.
+    pub commands: &'a [String],
     /// The books that are kept about the message.
     pub ledger: Option<&'a dyn Ledger>,
     /// What comes behind it.
@@ -112,6 +140,7 @@ impl<'a> Errand<'a> {
             message,
             dsn: None,
             asks_only: false,
+            commands: &[],
             ledger: None,
             then: Then::Quit,
         }
@@ -150,6 +179,8 @@ pub struct Ended {
     pub failure: Option<Failure>,
     /// What the server said, or did not do, so that there was no transaction for anybody.
     pub refusal: Option<Answer>,
+    /// Replies to the commands of the errand, as far as it came.
+    pub replies: Vec<Reply>,
     /// The session, where it rests.
     pub rest: Option<Rest>,
 }
@@ -166,6 +197,8 @@ pub enum Answer {
     Unfit(Unfit),
     /// The server does not do what we ask for before it gets any message.
     Unmet(Unmet),
+    /// The conversation was to end before its time, behind this.
+    Stopped(Stop),
     /// The end of data went out for it and no reply came that can be trusted: it may get the message
     /// all the same.
     InDoubt,
@@ -214,6 +247,8 @@ pub enum Unmet {
     NoMechanism(String),
     /// AUTH came to nothing for this reason, which is not a reply.
     Auth(String),
+    /// What is asked for the message cannot be had.
+    Request(Lack),
 }
 
 impl Unmet {
@@ -222,6 +257,7 @@ impl Unmet {
     pub fn stage(&self) -> Stage {
         match self {
             Self::NoStarttls | Self::StarttlsRefused(_) => Stage::Starttls,
+            Self::Request(_) => Stage::Mail,
             _ => Stage::Auth,
         }
     }

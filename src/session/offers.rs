@@ -25,6 +25,49 @@ pub struct Offers {
     pub dsn: bool,
     /// The mechanisms of AUTH, as the server spells them (RFC 4954).
     pub auth: Vec<String>,
+    /// Messages that travel in TLS only (RFC 8689).
+    pub require_tls: bool,
+    /// Messages that are held; for so many seconds at most, if it says so (RFC 4865).
+    pub future_release: Option<Option<u64>>,
+    /// Deliveries within a time; of so many seconds at least, if it says so (RFC 2852).
+    pub deliver_by: Option<Option<u64>>,
+    /// Priorities (RFC 6710).
+    pub mt_priority: bool,
+    /// A reply for each recipient behind the end of data.
+    pub prdr: bool,
+    /// XCLIENT.
+    pub xclient: bool,
+    /// XFORWARD.
+    pub xforward: bool,
+    /// How much it takes before it wants another transaction or connection (RFC 9422).
+    pub limits: Limits,
+}
+
+/// How much a server takes (RFC 9422); `None` is as much as it likes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Transactions in a session.
+    pub mails: Option<usize>,
+    /// Recipients in a transaction.
+    pub recipients: Option<usize>,
+    /// Domains of recipients in a transaction.
+    pub domains: Option<usize>,
+}
+
+impl Limits {
+    /// Reads `RCPTMAX=100`; what is unknown or makes no sense is passed over.
+    fn add(&mut self, word: &str) {
+        let Some((name, value)) = word.split_once('=') else {
+            return;
+        };
+        let value = value.parse().ok().filter(|&value: &usize| value > 0);
+        match name.to_ascii_uppercase().as_str() {
+            "MAILMAX" => self.mails = value,
+            "RCPTMAX" => self.recipients = value,
+            "RCPTDOMAINMAX" => self.domains = value,
+            _ => {}
+        }
+    }
 }
 
 impl Offers {
@@ -34,34 +77,43 @@ impl Offers {
     pub fn from_reply(reply: &Reply) -> Self {
         let mut offers = Self::default();
         for line in reply.lines.iter().skip(1) {
-            // Servers of before RFC 2554 put an equals sign behind AUTH.
-            let is_separator = |c: char| c.is_ascii_whitespace();
-            let spelled = line.replacen("AUTH=", "AUTH ", 1);
-            let mut words = spelled.split(is_separator).filter(|word| !word.is_empty());
-            match words
-                .next()
-                .unwrap_or_default()
-                .to_ascii_uppercase()
-                .as_str()
-            {
-                "SIZE" => {
-                    offers.size = true;
-                    // RFC 1870 §4: 0 is no limit.
-                    let limit = words.next().and_then(|word| word.parse().ok());
-                    offers.size_limit = limit.filter(|&limit| limit > 0);
-                }
-                "PIPELINING" => offers.pipelining = true,
-                "8BITMIME" => offers.eight_bit_mime = true,
-                "SMTPUTF8" => offers.smtputf8 = true,
-                "CHUNKING" => offers.chunking = true,
-                "BINARYMIME" => offers.binary_mime = true,
-                "STARTTLS" => offers.starttls = true,
-                "DSN" => offers.dsn = true,
-                "AUTH" => offers.auth.extend(words.map(str::to_owned)),
-                _ => {}
-            }
+            offers.add(line);
         }
         offers
+    }
+
+    /// One line more, as a server would say it.
+    pub fn add(&mut self, line: &str) {
+        // Servers of before RFC 2554 put an equals sign behind AUTH.
+        let is_separator = |c: char| c.is_ascii_whitespace();
+        let spelled = line.replacen("AUTH=", "AUTH ", 1);
+        let mut words = spelled.split(is_separator).filter(|word| !word.is_empty());
+        let keyword = words.next().unwrap_or_default().to_ascii_uppercase();
+        let mut number = || words.next().and_then(|word| word.parse().ok());
+        match keyword.as_str() {
+            "SIZE" => {
+                self.size = true;
+                // RFC 1870 §4: 0 is no limit.
+                self.size_limit = number().filter(|&limit| limit > 0);
+            }
+            "PIPELINING" => self.pipelining = true,
+            "8BITMIME" => self.eight_bit_mime = true,
+            "SMTPUTF8" => self.smtputf8 = true,
+            "CHUNKING" => self.chunking = true,
+            "BINARYMIME" => self.binary_mime = true,
+            "STARTTLS" => self.starttls = true,
+            "DSN" => self.dsn = true,
+            "AUTH" => self.auth.extend(words.map(str::to_owned)),
+            "REQUIRETLS" => self.require_tls = true,
+            "FUTURERELEASE" => self.future_release = Some(number()),
+            "DELIVERBY" => self.deliver_by = Some(number()),
+            "MT-PRIORITY" => self.mt_priority = true,
+            "PRDR" => self.prdr = true,
+            "XCLIENT" => self.xclient = true,
+            "XFORWARD" => self.xforward = true,
+            "LIMITS" => words.for_each(|word| self.limits.add(word)),
+            _ => {}
+        }
     }
 }
 
@@ -103,8 +155,8 @@ mod tests {
                 chunking: true,
                 binary_mime: true,
                 starttls: true,
-                dsn: false,
                 auth: ["Plain", "LOGIN", "LOGIN"].map(str::to_owned).to_vec(),
+                ..Offers::default()
             }
         );
     }
@@ -121,6 +173,25 @@ mod tests {
             let offers = offers(&[line]);
             assert!(offers.size && offers.size_limit.is_none(), "{line}");
         }
+    }
+
+    #[test]
+    fn limits_and_the_bounds_of_extensions_are_read() {
+        let offers = offers(&[
+            "LIMITS MAILMAX=5 RCPTMAX=20 rcptdomainmax=1 X=3 RCPTMAX",
+            "FUTURERELEASE 86400 2026-01-01T00:00:00Z",
+            "DELIVERBY",
+        ]);
+        assert_eq!(
+            (
+                offers.limits.mails,
+                offers.limits.recipients,
+                offers.limits.domains
+            ),
+            (Some(5), Some(20), Some(1))
+        );
+        assert_eq!(offers.future_release, Some(Some(86400)));
+        assert_eq!(offers.deliver_by, Some(None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::carried::Carried;
 use super::reply::Gathering;
 use super::{
     Acquaintance, Action, Answer, Class, Dialogue, Encryption, Ended, Errand, Event, Failure, Item,
-    Line, Means, Reply, ReplyError, Stage, Unmet,
+    Line, Means, Privacy, Proxy, Reply, ReplyError, Stage, Unmet,
 };
 use crate::blocks::Nothing;
 use crate::text::printable;
@@ -14,7 +14,7 @@ use crate::watch::{self, End, Happening, Wants, Watch};
 use crate::wire::{Deadline, Early, Secured, TlsError, Wire, WireError, without_end};
 use std::net::IpAddr;
 use std::time::Duration;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A block is written when so much has gathered: few system calls, and no more memory than that.
 const WRITE_SIZE: usize = 64 * 1024;
@@ -128,9 +128,12 @@ struct Session<'a, 'w> {
     ending: Vec<usize>,
     /// The reply to it, until it is in the books.
     end_reply: Option<Reply>,
+    /// Where in the outbox a message ends.
+    end_at: Option<usize>,
 }
 
-fn tell(secured: &Secured, watch: &mut dyn Watch) {
+/// Tells of a handshake.
+pub fn tell(secured: &Secured, watch: &mut dyn Watch) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
         let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
         watch.happened(Happening::Note(note));
@@ -186,6 +189,7 @@ impl<'a, 'w> Session<'a, 'w> {
             quit_code: None,
             ending: Vec::new(),
             end_reply: None,
+            end_at: None,
         }
     }
 }
@@ -208,11 +212,14 @@ impl Session<'_, '_> {
         let masked = |answer: Answer| masked(answer, &mask);
         let refusal = self.dialogue.refusal().cloned().map(masked);
         let server = rests.then(|| self.dialogue.acquaintance());
+        let replies = self.dialogue.take_replies().into_iter();
+        let replies = replies.map(|reply| mask.reply(reply)).collect();
         let answers = self.dialogue.into_answers().into_iter();
         Ended {
             answers: answers.map(|answer| answer.map(masked)).collect(),
             failure: failure.map(|failure| masked_failure(failure, &mask)),
             refusal,
+            replies,
             rest: server.map(|server| Rest {
                 wire: self.wire,
                 mask,
@@ -237,9 +244,13 @@ impl Session<'_, '_> {
     }
 
     fn converse(&mut self, first: Event) -> Result<Conversation, Failure> {
+        if let (Event::Started, Some(proxy)) = (&first, self.means.options.bench.proxy) {
+            self.say_proxy(&proxy)?;
+        }
         let mut event = first;
         loop {
             let action = self.dialogue.step(event);
+            self.in_doubt &= self.dialogue.awaits_end();
             self.write_down();
             event = match action {
                 Action::Read => Event::Replied(self.reply()?),
@@ -250,8 +261,59 @@ impl Session<'_, '_> {
                 Action::Secure => self.secure()?,
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Conversation::Over),
+                Action::Drop => return Ok(Conversation::Over),
+                Action::SayAndDrop(items) => return self.say_and_drop(&items),
+                Action::BlurtQuit => {
+                    self.blurt_quit();
+                    return Ok(Conversation::Over);
+                }
                 Action::Abort(stage, what) => return Err(Failure::Protocol(stage, what)),
             };
+        }
+    }
+
+    /// What a proxy says of itself, before anything else and outside TLS.
+    fn say_proxy(&mut self, proxy: &Proxy) -> Result<(), Failure> {
+        let header = proxy.header(self.wire.ends());
+        self.wire.outbox.extend_from_slice(&header.wire);
+        self.watch.happened(Happening::Sent {
+            line: &header.shown,
+            stage: "proxy",
+        });
+        if self.wants.octets {
+            self.watch.happened(Happening::Octets {
+                from: End::Client,
+                bytes: &header.wire,
+            });
+        }
+        let written = self.wire.flush(self.limit(Stage::Banner));
+        written.map_err(|error| Failure::Wire(Stage::Banner, error))
+    }
+
+    /// The last words, whose reply nobody waits for.
+    fn say_and_drop(&mut self, items: &[Item]) -> Result<Conversation, Failure> {
+        if self.gather(items)?.is_some() {
+            return Ok(Conversation::Over);
+        }
+        let written = self.wire.flush(self.limit(Stage::Body));
+        self.wipe();
+        let stage = self.dialogue.awaited();
+        written.map_err(|error| Failure::Wire(stage, error))?;
+        Ok(Conversation::Over)
+    }
+
+    /// QUIT where it is out of place, and what the server makes of it, as far as it comes soon.
+    fn blurt_quit(&mut self) {
+        self.put(&Line {
+            stage: Stage::Quit,
+            wire: Zeroizing::new(b"QUIT".to_vec()),
+            shown: "QUIT".to_owned(),
+            hides: false,
+        });
+        let limit = self.limit(Stage::Quit);
+        if self.wire.flush(limit).is_ok() {
+            let deadline = Deadline::after(limit);
+            while self.reply_by(deadline, Stage::Quit).is_ok() {}
         }
     }
 
@@ -273,10 +335,15 @@ impl Session<'_, '_> {
         let Some((reply, ledger)) = self.end_reply.take().zip(self.errand.ledger) else {
             return;
         };
-        let mut taken = std::mem::take(&mut self.ending);
-        taken.retain(|&recipient| self.dialogue.is_accepted(recipient));
+        let all = std::mem::take(&mut self.ending).into_iter();
+        let (taken, others): (Vec<usize>, Vec<usize>) =
+            all.partition(|&recipient| self.dialogue.is_accepted(recipient));
         if !taken.is_empty() {
             ledger.taken(&taken, &self.mask.reply(reply));
+        }
+        // With a reply for each, those of others are still to come.
+        if self.in_doubt {
+            self.ending = others;
         }
     }
 
@@ -311,9 +378,12 @@ impl Session<'_, '_> {
             }
         };
         tell(&secured, self.watch);
-        Ok(Event::Secured(Bindings {
-            exporter: secured.exporter,
-            end_point: secured.end_point,
+        Ok(Event::Secured(Privacy {
+            verified: secured.judgement.is_good(),
+            bindings: Bindings {
+                exporter: secured.exporter,
+                end_point: secured.end_point,
+            },
         }))
     }
 
@@ -368,12 +438,20 @@ impl Session<'_, '_> {
 
     /// Writes a group and reads the reply to its first line.
     fn say(&mut self, items: &[Item]) -> Result<Event, Failure> {
+        match self.gather(items)? {
+            Some(event) => Ok(event),
+            None => self.finish_group(),
+        }
+    }
+
+    /// Puts a group into the outbox, and writes what does not fit; gives what happened instead, if
+    /// something did.
+    fn gather(&mut self, items: &[Item]) -> Result<Option<Event>, Failure> {
         if let Some(event) = self.unasked()? {
-            return Ok(event);
+            return Ok(Some(event));
         }
         let mut message = None;
-        // Where in the outbox the message ends.
-        let mut end_at = None;
+        self.end_at = None;
         for item in items {
             let stopped = match item {
                 Item::Line(line) => {
@@ -399,21 +477,21 @@ impl Session<'_, '_> {
                     self.carry(carried, Some(*octets))?
                 }
             };
-            if let Some(event) = stopped {
-                return Ok(event);
+            if stopped.is_some() {
+                return Ok(stopped);
             }
             if ends_message(item, message.as_ref()) {
-                end_at = Some(self.wire.outbox.len());
+                self.end_at = Some(self.wire.outbox.len());
             }
         }
-        self.finish_group(end_at)
+        Ok(None)
     }
 
     /// Writes what has gathered. With the end of a message in it, there is doubt from now on until
     /// its reply has come.
-    fn finish_group(&mut self, end_at: Option<usize>) -> Result<Event, Failure> {
-        let behind_end = end_at.map(|end| self.wire.outbox.len() - end);
-        if let (true, Some(ledger)) = (end_at.is_some(), self.errand.ledger) {
+    fn finish_group(&mut self) -> Result<Event, Failure> {
+        let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
+        if let (Some(_), Some(ledger)) = (self.end_at, self.errand.ledger) {
             let at_stake = self.dialogue.at_stake();
             if !at_stake.is_empty() {
                 ledger.ending(&at_stake).map_err(Failure::Ledger)?;
@@ -422,17 +500,22 @@ impl Session<'_, '_> {
         }
         let stage = self.dialogue.awaited();
         let written = self.write_block(self.limit(Stage::Body));
-        let mut rest = std::mem::take(&mut self.wire.outbox);
-        let unsent = rest.len();
-        if std::mem::take(&mut self.holds_secret) {
-            rest.zeroize();
-        }
+        let unsent = self.wire.outbox.len();
+        self.wipe();
         self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
         match written {
             // The server may have said why it closed before we wrote.
             Ok(()) | Err(WireError::Closed) => Ok(Event::Replied(self.reply()?)),
             Err(_) if self.in_doubt => Ok(Event::Replied(self.reply()?)),
             Err(error) => Err(Failure::Wire(stage, error)),
+        }
+    }
+
+    /// Nothing is left of what was not written.
+    fn wipe(&mut self) {
+        let mut rest = std::mem::take(&mut self.wire.outbox);
+        if std::mem::take(&mut self.holds_secret) {
+            rest.zeroize();
         }
     }
 
@@ -631,8 +714,7 @@ impl Session<'_, '_> {
         let stage = self.dialogue.awaited();
         let reply = self.reply_by(Deadline::after(self.limit(stage)), stage)?;
         match stage {
-            Stage::Dot | Stage::Bdat { last: true } => {
-                self.in_doubt = false;
+            Stage::Dot | Stage::DotFor(_) | Stage::Bdat { last: true } => {
                 self.end_reply = Some(reply.clone());
             }
             Stage::Quit => self.quit_code = Some(reply.code),

@@ -9,6 +9,8 @@ pub enum Stage {
     Banner,
     /// EHLO.
     Ehlo,
+    /// LHLO, which LMTP has instead (RFC 2033 §4.1).
+    Lhlo,
     /// HELO, where EHLO is not understood.
     Helo,
     /// STARTTLS (RFC 3207).
@@ -17,6 +19,12 @@ pub enum Stage {
     Tls,
     /// AUTH, and the answers to its challenges (RFC 4954).
     Auth,
+    /// XCLIENT, which makes the server take us for somebody else.
+    Xclient,
+    /// XFORWARD, which tells it from whom the message came.
+    Xforward,
+    /// A command that was asked for, with its place in the errand.
+    Asked(usize),
     /// MAIL FROM.
     Mail,
     /// RCPT TO, with the recipient's place in the errand.
@@ -32,6 +40,8 @@ pub enum Stage {
     Body,
     /// The end of data.
     Dot,
+    /// The reply to it for one recipient, with its place in the errand (RFC 2033 §4.2).
+    DotFor(usize),
     /// RSET.
     Rset,
     /// QUIT.
@@ -47,15 +57,19 @@ impl Stage {
         Duration::from_secs(match self {
             Self::Banner
             | Self::Ehlo
+            | Self::Lhlo
             | Self::Helo
             | Self::Starttls
             | Self::Tls
             | Self::Auth
+            | Self::Xclient
+            | Self::Xforward
+            | Self::Asked(_)
             | Self::Mail
             | Self::Rcpt(_) => 300,
             Self::Data => 120,
             Self::Body => 180,
-            Self::Dot | Self::Bdat { .. } => 600,
+            Self::Dot | Self::DotFor(_) | Self::Bdat { .. } => 600,
             Self::Rset => 20,
             Self::Quit => 5,
         })
@@ -67,16 +81,20 @@ impl Stage {
         match self {
             Self::Banner => "banner",
             Self::Ehlo => "ehlo",
+            Self::Lhlo => "lhlo",
             Self::Helo => "helo",
             Self::Starttls => "starttls",
             Self::Tls => "tls",
             Self::Auth => "auth",
+            Self::Xclient => "xclient",
+            Self::Xforward => "xforward",
+            Self::Asked(_) => "ask",
             Self::Mail => "mail",
             Self::Rcpt(_) => "rcpt",
             Self::Data => "data",
             Self::Bdat { .. } => "bdat",
             Self::Body => "body",
-            Self::Dot => "dot",
+            Self::Dot | Self::DotFor(_) => "dot",
             Self::Rset => "rset",
             Self::Quit => "quit",
         }
@@ -88,16 +106,20 @@ impl Stage {
         match self {
             Self::Banner => "the connection",
             Self::Ehlo => "EHLO",
+            Self::Lhlo => "LHLO",
             Self::Helo => "HELO",
             Self::Starttls => "STARTTLS",
             Self::Tls => "the TLS handshake",
             Self::Auth => "AUTH",
+            Self::Xclient => "XCLIENT",
+            Self::Xforward => "XFORWARD",
+            Self::Asked(_) => "the command",
             Self::Mail => "MAIL FROM",
             Self::Rcpt(_) => "RCPT TO",
             Self::Data => "DATA",
             Self::Bdat { last: false } => "BDAT",
             Self::Body => "the message",
-            Self::Dot | Self::Bdat { last: true } => "the end of data",
+            Self::Dot | Self::DotFor(_) | Self::Bdat { last: true } => "the end of data",
             Self::Rset => "RSET",
             Self::Quit => "QUIT",
         }

@@ -6,12 +6,13 @@ use super::terminal::{Stdout, complain};
 use crate::address::{Mailbox, parse_list};
 use crate::blocks::{Block, Replay, Transport};
 use crate::deliver::{Parcel, Way, deliver};
+use crate::envelope::Dsn;
 use crate::exit::Exit;
 use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
 use crate::route::{self, Family, Host, Place, Router};
 use crate::session;
-use crate::sink::{self, Declined, Envelope, Incoming, Sink, Store};
+use crate::sink::{self, Declined, Envelope, Incoming, Listen, Sink, Store, Whereabouts};
 use crate::text::printable;
 use crate::transcript::{self, Stevens};
 use crate::wire::{Tls, TlsSetupError, tls};
@@ -40,11 +41,13 @@ fn demonstrate() -> anyhow::Result<Exit> {
     server.count = Some(1);
     "hamburger.edu".clone_into(&mut server.name);
     let sink = Sink::bind(server).context("cannot start the receiver")?;
-    let address = sink.local_addr();
+    let Some(&Listen::Tcp(address)) = sink.places().next() else {
+        bail!("the receiver has no address");
+    };
     let desk = Desk::default();
     let message = message().context("cannot build the message")?;
     let report = std::thread::scope(|scope| {
-        let receiver = scope.spawn(|| sink.serve(&desk));
+        let receiver = scope.spawn(|| sink.serve(&desk, &()));
         let report = send(&message, address)?;
         if report.exit() != Exit::Ok {
             // Nothing came, so the receiver would wait for ever.
@@ -106,6 +109,7 @@ fn message() -> anyhow::Result<Message> {
     let options = Options {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
+        dsn: Dsn::default(),
     };
     // The file is open by now, and may lose its name.
     Ok(Message::build(options, SystemTime::now())?)
@@ -208,9 +212,9 @@ impl Incoming for Page<'_> {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Declined> {
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
         let message = self.desk.message.lock();
         *message.unwrap_or_else(std::sync::PoisonError::into_inner) = self.bytes;
-        Ok(())
+        Ok(Whereabouts::Gone)
     }
 }

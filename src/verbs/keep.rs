@@ -1,7 +1,7 @@
 //! Sending by way of the queue: first it is safe, then it is sent.
 
 use super::log::Logged;
-use super::send;
+use super::send::{self, Shown};
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
 use crate::courier::{
@@ -47,8 +47,8 @@ pub struct Kept<'p> {
 
 /// What came of it.
 pub enum Ended {
-    /// It was safe, and this is how the run ends.
-    Safe(Exit),
+    /// It was safe, and this became of it.
+    Safe(Shown),
     /// There is no place for a queue.
     NoQueue(QueueError),
     /// It could not be kept, and nothing was sent.
@@ -71,10 +71,10 @@ impl Kept<'_> {
         match self.queueing.first {
             FirstTry::Later => Ended::Safe(self.say_queued(&*claim)),
             FirstTry::Behind => {
-                let exit = self.say_queued(&*claim);
+                let shown = self.say_queued(&*claim);
                 drop(claim);
                 run_behind(&spool, &self.queueing.spool);
-                Ended::Safe(exit)
+                Ended::Safe(shown)
             }
             FirstTry::Now => Ended::Safe(self.try_now(&spool, claim)),
         }
@@ -83,10 +83,10 @@ impl Kept<'_> {
     /// Where there is no place for a queue, sends it at once, if that is wanted at all.
     pub fn send_or_not(&self) -> Exit {
         match self.send() {
-            Ended::Safe(exit) => exit,
+            Ended::Safe(shown) => shown.exit,
             Ended::NoQueue(error) if self.queueing.first != FirstTry::Later => {
                 complain(&format!("{error}; sending the message without keeping it"));
-                send::at_once(self.message, self.way, self.fallbacks, self.output)
+                send::at_once(self.message, self.way, self.fallbacks, self.output).exit
             }
             Ended::NoQueue(error) | Ended::Lost(error) => {
                 complain(&format!("{error}; the message was neither kept nor sent"));
@@ -125,7 +125,7 @@ impl Kept<'_> {
     }
 
     /// Says under which name it is in the queue, to those who want to know.
-    fn say_queued(&self, claim: &dyn Claim) -> Exit {
+    fn say_queued(&self, claim: &dyn Claim) -> Shown {
         send::shown(self.output, self.told, |watch| {
             say_where(claim, watch);
             let mut report = Report::unasked(&self.message.envelope.recipients);
@@ -161,7 +161,7 @@ impl Kept<'_> {
         is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
     }
 
-    fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Exit {
+    fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Shown {
         let stop = AtomicBool::new(false);
         let office = Office {
             store: spool,
@@ -180,7 +180,7 @@ impl Kept<'_> {
             Err(error) => Branch::none(error),
         };
         let mut claim = Some(claim);
-        let exit = send::shown(self.output, self.told, |watch| {
+        let shown = send::shown(self.output, self.told, |watch| {
             let Some(claim) = claim.take() else {
                 return Report::unasked(&[]);
             };
@@ -199,7 +199,7 @@ impl Kept<'_> {
             self.attempt(&office, claim, &branch, watch)
         });
         self.take_others_along(&office);
-        exit
+        shown
     }
 
     fn attempt(

@@ -1,18 +1,27 @@
 //! One file a verb. Only here is anything written to stdout or stderr.
 
+mod alert;
+mod ask;
 mod config;
 mod demo;
+mod digest;
+mod doctor;
 mod keep;
 mod log;
+mod notify;
+mod post;
 mod print;
 mod probe;
 mod progress;
 mod queue;
+mod run;
+mod script;
 mod send;
 mod sendmail;
 mod serve;
 mod sink;
 mod terminal;
+mod unit;
 
 use crate::exit::Exit;
 use crate::message::{self, Message, MessageError};
@@ -24,14 +33,21 @@ use terminal::{Stdout, complain};
 #[must_use]
 pub fn run(plan: Plan) -> Exit {
     match plan {
-        Plan::Send(plan) => send::run(*plan),
-        Plan::Print(message, output) => print::run(message, output),
-        Plan::Sink(plan) => sink::run(plan),
+        Plan::Send(plan) => send::run(&plan),
+        Plan::Print(message, output) => print::run(*message, output),
+        Plan::Sink(plan) => sink::run(*plan),
         Plan::Probe(plan) => probe::run(&plan),
+        Plan::Ask(plan) => ask::run(&plan),
+        Plan::Script(plan) => script::run(*plan),
+        Plan::Doctor(plan) => doctor::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),
         Plan::Sendmail(plan) => sendmail::run(&plan),
+        Plan::Notify(plan) => notify::run(*plan),
+        Plan::Digest(plan) => digest::run(*plan),
+        Plan::Unit(plan) => unit::run(&plan),
+        Plan::Job(plan) => run::run(&plan),
     }
 }
 

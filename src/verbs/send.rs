@@ -8,24 +8,43 @@ use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::outcome::{Cause, Report};
+use crate::outcome::{Cause, Fate, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
 use crate::transcript::{self, Stopwatch};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
+use std::thread;
 
-/// Builds the message, delivers it, and says what failed.
-pub fn run(plan: Send) -> Exit {
-    let message = match build(plan.message) {
-        Ok(message) => message,
-        Err(exit) => return exit,
-    };
+/// Builds the message, delivers it, and says what failed; again as often as that was said. The first
+/// failure is how it ends.
+pub fn run(plan: &Send) -> Exit {
+    let mut first = Exit::Ok;
+    let mut same = None;
+    for time in 0..plan.repeat.times.get() {
+        if time > 0 {
+            thread::sleep(plan.repeat.wait);
+        }
+        let message = match same.take().map_or_else(|| build(plan.message.clone()), Ok) {
+            Ok(message) => message,
+            Err(exit) => return exit,
+        };
+        let exit = send(&message, plan);
+        if first == Exit::Ok {
+            first = exit;
+        }
+        // What was read from a pipe is not there a second time.
+        same = plan.message.reads_stdin().then_some(message);
+    }
+    first
+}
+
+fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
-        return at_once(&message, &plan.way, &plan.fallbacks, plan.output);
+        return at_once(message, &plan.way, &plan.fallbacks, plan.output).exit;
     };
     let kept = Kept {
-        message: &message,
+        message,
         queueing,
         way: &plan.way,
         fallbacks: &plan.fallbacks,
@@ -43,12 +62,19 @@ pub fn at_once(
     way: &plan::Way,
     fallbacks: &[plan::Way],
     output: transcript::Options,
-) -> Exit {
+) -> Shown {
     let first = match Ready::of(way) {
         Ok(first) => first,
         Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
+            let why = error.to_string();
+            complain(&why);
+            let recipients = message.envelope.recipients.iter();
+            return Shown {
+                exit: error.exit(),
+                report: Report {
+                    fates: recipients.map(|to| Fate::wayless(to, &why)).collect(),
+                },
+            };
         }
     };
     shown(output, Told::Caller, |watch| {
@@ -62,12 +88,20 @@ pub fn at_once(
     })
 }
 
+/// What became of a message that was sent, when it has been shown.
+pub struct Shown {
+    /// How the run ends.
+    pub exit: Exit,
+    /// What became of every recipient.
+    pub report: Report,
+}
+
 /// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
 pub fn shown(
     output: transcript::Options,
     told: Told,
     go: impl FnOnce(&mut dyn Watch) -> Report,
-) -> Exit {
+) -> Shown {
     let go = |watch: &mut dyn Watch| {
         if output.progress {
             return go(&mut Progress::new(watch));
@@ -84,15 +118,18 @@ pub fn shown(
         report
     };
     let Some(mut transcript) = terminal::open(output) else {
-        return finish(&go(&mut Nobody), told, None);
+        let report = go(&mut Nobody);
+        let exit = finish(&report, told, None);
+        return Shown { exit, report };
     };
     let report = go(&mut *transcript);
     transcript.result(&report, report.exit());
-    finish(&report, told, transcript.failure())
+    let exit = finish(&report, told, transcript.failure());
+    Shown { exit, report }
 }
 
 /// Delivers by one way, and by others for those who have no answer that lasts.
-fn deliver_by(
+pub fn deliver_by(
     first: &Ready<'_>,
     fallbacks: &[plan::Way],
     message: &Message,
@@ -141,7 +178,7 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
         return Exit::Ok;
     }
     for fate in &report.fates {
-        if !fate.verdict.is_cared_for() {
+        if !fate.is_as_wished() {
             complain(&fate.sentence);
         }
     }

@@ -68,7 +68,7 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
         }
     };
     let mut taken = Vec::new();
-    let exit = send::shown(plan.output, Told::Caller, |watch| {
+    let shown = send::shown(plan.output, Told::Caller, |watch| {
         let report = ask(plan, &envelope, watch);
         let fates = report.fates.iter();
         taken.extend(fates.filter_map(|fate| {
@@ -79,7 +79,7 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
     });
     // A server may well take everything, and refuse it later.
     match print(|out| out.write_all(taken.concat().as_bytes())) {
-        Exit::Ok => exit,
+        Exit::Ok => shown.exit,
         unwritten => unwritten,
     }
 }

@@ -12,7 +12,7 @@ pub use race::{Connection, Terms, Unconnected, connect};
 pub use tls::{Secured, Tls, TlsError, TlsSetupError};
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
@@ -51,8 +51,8 @@ pub trait Stream: io::Read + io::Write {
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Our own address, when there is one.
-    fn local_ip(&self) -> Option<IpAddr>;
+    /// Our own address and the peer's, when there are any.
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
     /// How long a read may wait.
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// How long a write may wait.
@@ -60,6 +60,16 @@ pub trait Stream: io::Read + io::Write {
     /// Gives it up, where that takes more than to close it; with what there is to say of it.
     fn end(&mut self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Says that nothing more will be written.
+    fn half_close(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Lets the connection end with a reset when it is dropped.
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
@@ -108,7 +118,13 @@ impl Wire {
     /// Our own address on this connection.
     #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
-        self.stream.local_ip()
+        self.ends().map(|(local, _)| local.ip())
+    }
+
+    /// Our own address and the peer's on this connection, when there are any.
+    #[must_use]
+    pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.stream.ends()
     }
 
     /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
@@ -133,6 +149,24 @@ impl Wire {
             }
             self.fill(deadline)?;
         }
+    }
+
+    /// What has come and nobody has read, which stays unread; waits until there is something.
+    pub fn heard(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        while self.unread == self.inbox.len() {
+            self.fill(deadline)?;
+        }
+        Ok(&self.inbox[self.unread..])
+    }
+
+    /// Says that we say nothing more; the peer may.
+    pub fn half_close(&mut self) -> io::Result<()> {
+        self.stream.half_close()
+    }
+
+    /// Ends the connection with a reset instead of an orderly end.
+    pub fn reset(mut self) -> io::Result<()> {
+        self.stream.end_with_reset()
     }
 
     /// What the peer did that nobody asked for. Does not wait.

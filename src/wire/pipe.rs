@@ -6,7 +6,7 @@ use super::{Stream, Wire};
 use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -170,7 +170,7 @@ impl Stream for Piped {
         self.socket.write_now(bytes)
     }
 
-    fn local_ip(&self) -> Option<IpAddr> {
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         None
     }
 
@@ -180,6 +180,10 @@ impl Stream for Piped {
 
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
         Stream::set_write_timeout(&mut self.socket, limit)
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.socket.shutdown(Shutdown::Write)
     }
 
     /// What the command said to people, and how it ended, also where all went well.

@@ -4,7 +4,7 @@ use super::Stream;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
 use std::io;
-use std::net::IpAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 impl Stream for Socket {
@@ -18,9 +18,10 @@ impl Stream for Socket {
         Ok(rustix::net::send(&*self, bytes, flags)?)
     }
 
-    fn local_ip(&self) -> Option<IpAddr> {
-        let address = self.local_addr().ok()?.as_socket()?;
-        Some(address.ip())
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let local = self.local_addr().ok()?.as_socket()?;
+        let peer = self.peer_addr().ok()?.as_socket()?;
+        Some((local, peer))
     }
 
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
@@ -29,5 +30,13 @@ impl Stream for Socket {
 
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
         Self::set_write_timeout(self, Some(limit))
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
     }
 }

@@ -37,6 +37,7 @@ impl Ehlo {
         command
             .env_clear()
             .env("HOME", home.path())
+            .env("EHLO_STATE_DIR", home.path().join("state"))
             .env("TMPDIR", home.path())
             .env("TZ", "UTC")
             .current_dir(home.path())

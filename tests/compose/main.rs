@@ -120,6 +120,7 @@ impl Letter {
                 no_message_id: false,
             })),
             envelope_from: None,
+            dsn: ehlo::envelope::Dsn::default(),
         }
     }
 

@@ -30,7 +30,7 @@ const SMALL: [&str; 6] = [
 ];
 
 /// A running Exim with one user; it ends with this value.
-struct Exim {
+pub struct Exim {
     child: Child,
     directory: TempDir,
     ca: Ca,
@@ -46,7 +46,7 @@ struct Taken {
 
 impl Exim {
     /// Starts one; `None` where that is not possible, with the reason printed.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let mut programs = PROGRAMS.into_iter();
         let Some(program) = programs.find(|program| Path::new(program).exists()) else {
             parts::skip("Exim is neither installed nor unpacked in /opt/exim4");
@@ -93,6 +93,11 @@ impl Exim {
             wait_for("exim", || TcpStream::connect(("127.0.0.1", port)).ok());
         }
         Some(exim)
+    }
+
+    /// Where it listens in clear, as a relay is named.
+    pub fn relay(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[0])
     }
 
     /// Sends to bob as alice, whose password stands in the environment.
@@ -168,6 +173,7 @@ acl_smtp_rcpt = check_rcpt
 begin acl
 check_rcpt:
   accept authenticated = *
+  accept local_parts = postmaster
   deny message = log in first
 begin authenticators
 plain:

@@ -112,11 +112,7 @@ fn added(text: &str, arguments: &[&str]) -> Result<Vec<String>, String> {
     let matches = command.try_get_matches_from_mut(&words).unwrap();
     let mut typed = Typed::new(&mut command, &words, &matches);
     let found = find(Some(Path::new(file.path())), &Places::nowhere());
-    let config = found
-        .unwrap()
-        .unwrap()
-        .read(&keys(typed.command()))
-        .unwrap();
+    let config = found.unwrap().unwrap().read(&typed.keys()).unwrap();
     let profile = config.profile("a").unwrap();
     let added = typed.with(&config, profile).map_err(|wrong| wrong.text)?;
     let matches = match typed.verb {

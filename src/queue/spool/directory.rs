@@ -37,7 +37,7 @@ impl Directory {
 
     /// Makes the directory of this name, if there is none.
     pub fn make(&self, name: &str) -> Result<(), QueueError> {
-        crate::queue::place::make_one(&self.fd, Path::new(name))
+        crate::place::make_one(&self.fd, Path::new(name))
             .map_err(|error| self.error("create", name, error))
     }
 

@@ -12,7 +12,7 @@
 
 use crate::address::Address;
 use crate::blocks::Transport;
-use crate::envelope::{Dsn, Envelope, Notify, Return};
+use crate::envelope::{Dsn, Envelope, Notify, Return, Wanted};
 use crate::queue::journal::{milliseconds, moment};
 use crate::queue::{Id, Kind, Letter, OnUncertain, Waybill};
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,8 @@ struct Form {
     ret: Option<Extent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     envid: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    each: Vec<Each>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     config: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,6 +178,34 @@ struct Form {
     /// About which item it is a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     report: Option<Id>,
+}
+
+/// What is wanted for one recipient.
+#[derive(Serialize, Deserialize)]
+struct Each {
+    recipient: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notify: Option<Vec<Report>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    original: Option<String>,
+}
+
+impl Each {
+    fn of(wanted: &Wanted) -> Self {
+        Self {
+            recipient: wanted.recipient.to_string(),
+            notify: wanted.notify.map(reports),
+            original: wanted.original.clone(),
+        }
+    }
+
+    fn wanted(self) -> Result<Wanted, String> {
+        Ok(Wanted {
+            recipient: address(&self.recipient)?,
+            notify: self.notify.as_deref().map(notify),
+            original: self.original,
+        })
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -260,6 +290,7 @@ fn form(letter: &Letter, transport: Transport) -> Form {
             Return::Headers => Extent::Headers,
         }),
         envid: envelope.dsn.envid.clone(),
+        each: envelope.dsn.each.iter().map(Each::of).collect(),
         config: waybill.config.as_deref().map(name),
         profile: waybill.profile.clone(),
         options: waybill.options.clone(),
@@ -286,6 +317,11 @@ impl Form {
                         Extent::Headers => Return::Headers,
                     }),
                     envid: self.envid,
+                    each: self
+                        .each
+                        .into_iter()
+                        .map(Each::wanted)
+                        .collect::<Result<_, _>>()?,
                 },
             },
             utf8_header: self.utf8_header,
@@ -358,6 +394,11 @@ mod tests {
             }),
             ret: Some(Return::Headers),
             envid: Some("a+b=c \"d\"".to_owned()),
+            each: vec![Wanted {
+                recipient: Address::parse("bob@hamburger.edu").unwrap(),
+                notify: Some(Notify::default()),
+                original: Some("rfc822;robert@hamburger.edu".to_owned()),
+            }],
         };
         full.utf8_header = true;
         full.waybill = Waybill {

@@ -66,7 +66,7 @@ impl Spool {
     /// where it is missing, else it is empty there.
     pub fn open(directory: Option<&Path>, create: bool) -> Result<Self, QueueError> {
         let path = place::directory(directory)?;
-        let rooms = match place::open(&path, create)? {
+        let rooms = match crate::place::open(&path, create)? {
             Some(root) => Rooms::open(Directory::new(root, path.clone()), create)?,
             None => None,
         };

@@ -3,7 +3,8 @@
 use super::directory::{Directory, lock};
 use super::runner::{RUNNER, WATCH};
 use super::slot::log_of;
-use crate::queue::{Id, QueueError, place};
+use crate::place;
+use crate::queue::{Id, QueueError};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::File;

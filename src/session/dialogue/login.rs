@@ -20,7 +20,7 @@ impl Dialogue<'_> {
     /// AUTH, if anybody is to log in; then the transactions.
     pub(super) fn log_in(&mut self) -> Action {
         let Some(login) = self.login else {
-            return self.transact();
+            return self.forward();
         };
         if self.secured.is_none() && !self.options.password_in_clear {
             return self.demand(Unmet::PasswordInClear);
@@ -28,7 +28,7 @@ impl Dialogue<'_> {
         if self.offers.auth.is_empty() {
             return self.demand(Unmet::NoAuth);
         }
-        let bindings = self.secured.clone().unwrap_or_default();
+        let bindings = self.secured.clone().unwrap_or_default().bindings;
         let allowed = &self.options.mechanisms;
         self.candidates = auth::candidates(&self.offers.auth, login, allowed, &bindings).into();
         if self.candidates.is_empty() {
@@ -106,7 +106,7 @@ impl Dialogue<'_> {
         self.candidates.clear();
         if exchange.is_some_and(|exchange| exchange.is_finished()) && self.unsaid_response.is_none()
         {
-            return self.transact();
+            return self.forward();
         }
         let why = "the server said yes before it had proved that it knows the password";
         self.demand(Unmet::Auth(why.to_owned()))

@@ -1,7 +1,7 @@
 //! The parameters of MAIL and RCPT that ask for reports (RFC 3461 §4).
 
 use crate::address::Address;
-use crate::envelope::{Dsn, Return};
+use crate::envelope::{Dsn, Notify, Return};
 use std::fmt::Write as _;
 
 /// Behind MAIL.
@@ -21,35 +21,39 @@ pub fn of_mail(dsn: &Dsn) -> String {
 /// Behind RCPT. The original recipient is named wherever anything is asked for, so that reports name
 /// whom the sender knows.
 pub fn of_rcpt(dsn: &Dsn, recipient: &Address) -> String {
-    let Some(notify) = dsn.notify else {
+    let notify = dsn.notify_of(recipient);
+    let original = dsn.original_of(recipient);
+    if notify.is_none() && original.is_none() {
         return String::new();
+    }
+    let words = notify.map(|notify| format!(" NOTIFY={}", kinds(notify)));
+    let original = match original.and_then(|original| original.split_once(';')) {
+        Some((kind, address)) => format!(" ORCPT={kind};{}", xtext(address)),
+        None if recipient.to_string().is_ascii() => {
+            format!(" ORCPT=rfc822;{}", xtext(&recipient.to_string()))
+        }
+        None => String::new(),
     };
+    words.unwrap_or_default() + &original
+}
+
+fn kinds(notify: Notify) -> String {
     let kinds = [
         (notify.success, "SUCCESS"),
         (notify.failure, "FAILURE"),
         (notify.delay, "DELAY"),
     ];
-    let wanted: Vec<&str> = kinds
-        .iter()
-        .filter(|(is_wanted, _)| *is_wanted)
-        .map(|&(_, kind)| kind)
-        .collect();
-    let wanted = if wanted.is_empty() {
-        "NEVER".to_owned()
-    } else {
-        wanted.join(",")
-    };
-    let address = recipient.to_string();
-    let original = if address.is_ascii() {
-        format!(" ORCPT=rfc822;{}", xtext(&address))
-    } else {
-        String::new()
-    };
-    format!(" NOTIFY={wanted}{original}")
+    let wanted = kinds.iter().filter(|(is_wanted, _)| *is_wanted);
+    let wanted: Vec<&str> = wanted.map(|&(_, kind)| kind).collect();
+    if wanted.is_empty() {
+        return "NEVER".to_owned();
+    }
+    wanted.join(",")
 }
 
 /// RFC 3461 §4: `+`, `=` and whatever is no printable ASCII as `+` and two hexadecimal digits.
-fn xtext(text: &str) -> String {
+#[must_use]
+pub fn xtext(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -68,7 +72,7 @@ fn xtext(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::envelope::Notify;
+    use crate::envelope::Wanted;
 
     #[test]
     fn what_would_end_a_parameter_is_encoded() {
@@ -84,11 +88,36 @@ mod tests {
             notify: Some(Notify::default()),
             ret: Some(Return::Headers),
             envid: Some("QQ=1".to_owned()),
+            each: Vec::new(),
         };
         assert_eq!(of_mail(&never), " RET=HDRS ENVID=QQ+3D1");
         assert_eq!(
             of_rcpt(&never, &bob),
             " NOTIFY=NEVER ORCPT=rfc822;bob+2Bx@example.org"
+        );
+    }
+
+    #[test]
+    fn one_recipient_may_want_what_others_do_not() {
+        let [bob, ann] =
+            ["bob@example.org", "ann@example.org"].map(|to| Address::parse(to).unwrap());
+        let success = Notify {
+            success: true,
+            ..Notify::default()
+        };
+        let dsn = Dsn {
+            notify: Some(Notify::default()),
+            each: vec![Wanted {
+                recipient: bob.clone(),
+                notify: Some(success),
+                original: Some("rfc822;b+b@x".to_owned()),
+            }],
+            ..Dsn::default()
+        };
+        assert_eq!(of_rcpt(&dsn, &bob), " NOTIFY=SUCCESS ORCPT=rfc822;b+2Bb@x");
+        assert_eq!(
+            of_rcpt(&dsn, &ann),
+            " NOTIFY=NEVER ORCPT=rfc822;ann@example.org"
         );
     }
 }

@@ -2,11 +2,15 @@
 //! message with its end. Lines of ours that stand together must have been said in one write. `tls` is
 //! the handshake, `N:` a note.
 
+mod bench;
 mod login;
+mod requests;
 mod rest;
 
 use super::*;
+use crate::address::Address;
 use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use crate::session::Then;
 
 /// A message of so many octets that asks for so much.
 struct Fake(Shape);
@@ -97,31 +101,48 @@ fn act_from(first: Event, dialogue: &mut Dialogue<'_>, script: &str) {
             Action::Say(said) => said,
             Action::Secure => {
                 assert_eq!(lines.next(), Some("tls"));
-                event = Event::Secured(Bindings::default());
+                event = Event::Secured(Privacy::default());
                 continue;
             }
+            Action::Drop => {
+                assert_eq!(lines.next(), Some("drop"));
+                break;
+            }
+            Action::SayAndDrop(said) => {
+                assert_said(said, &mut lines);
+                assert_eq!(lines.next(), Some("drop"));
+                break;
+            }
+            Action::BlurtQuit => {
+                assert_eq!(lines.next(), Some("quit at once"));
+                break;
+            }
         };
-        let mut after_message = false;
-        for item in said {
-            let ours = match item {
-                Item::Message(_) => {
-                    after_message = true;
-                    "C: <message>".to_owned()
-                }
-                // Its end goes without saying.
-                Item::Line(line) if line.stage == Stage::Dot && after_message => continue,
-                Item::Line(line) => format!("C: {}", line.shown),
-                Item::Chunk(_, octets) => format!("C: <{octets} octets>"),
-                Item::Note(note) => format!("N: {note}"),
-                Item::Detail(_) => continue,
-            };
-            assert_eq!(lines.next(), Some(ours.trim_end()));
-        }
+        assert_said(said, &mut lines);
         let more = lines.peek().is_some_and(|line| line.starts_with("C: "));
         assert!(!more, "{:?} was not said in the same write", lines.peek());
         event = Event::Replied(reply(&mut lines));
     }
     assert_eq!(lines.next(), None, "the script was not played to its end");
+}
+
+fn assert_said<'a>(said: Vec<Item>, lines: &mut impl Iterator<Item = &'a str>) {
+    let mut after_message = false;
+    for item in said {
+        let ours = match item {
+            Item::Message(_) => {
+                after_message = true;
+                "C: <message>".to_owned()
+            }
+            // Its end goes without saying.
+            Item::Line(line) if line.stage == Stage::Dot && after_message => continue,
+            Item::Line(line) => format!("C: {}", line.shown),
+            Item::Chunk(_, octets) => format!("C: <{octets} octets>"),
+            Item::Note(note) => format!("N: {note}"),
+            Item::Detail(_) => continue,
+        };
+        assert_eq!(lines.next(), Some(ours.trim_end()));
+    }
 }
 
 fn reply<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Reply {
@@ -149,6 +170,7 @@ fn word(answer: Option<&Answer>) -> String {
         Some(Answer::Unfit(unfit)) => format!("unfit {}", unfit.enhanced()),
         Some(Answer::Unmet(unmet)) => format!("unmet {unmet:?}"),
         Some(Answer::InDoubt) => "in doubt".to_owned(),
+        Some(Answer::Stopped(stop)) => format!("stopped behind {}", stop.behind.name()),
     }
 }
 

@@ -1,13 +1,13 @@
 //! `ehlo queue show`: all that is known of an item.
 
-use super::figures::{counted, since, size, span};
 use super::list::sender;
 use super::state::{State, words};
 use super::{events, failed, find, object};
 use crate::address::Address;
 use crate::blocks::{Block, Replay, Transport};
-use crate::envelope::{Dsn, Return};
+use crate::envelope::{Dsn, Notify, Return};
 use crate::exit::Exit;
+use crate::figures::{counted, since, size, span};
 use crate::queue::{Id, Item, Kind, Noted, OnUncertain, QueueError, Settings, Standing, Store};
 use crate::text::shown;
 use crate::time::local;
@@ -193,15 +193,16 @@ impl Report {
 
     fn dsn(&mut self, dsn: &Dsn) {
         if let Some(notify) = dsn.notify {
-            let all = [
-                (notify.success, "success"),
-                (notify.failure, "failure"),
-                (notify.delay, "delay"),
-            ];
-            let wanted = all.iter().filter(|(is_wanted, _)| *is_wanted);
-            let wanted: Vec<&str> = wanted.map(|(_, when)| *when).collect();
-            let never = if wanted.is_empty() { "never" } else { "" };
-            self.line("notify", &format!("{never}{}", wanted.join(", ")));
+            self.line("notify", &when(notify));
+        }
+        for wanted in &dsn.each {
+            let recipient = &wanted.recipient;
+            if let Some(notify) = wanted.notify {
+                self.line("notify", &format!("<{recipient}> {}", when(notify)));
+            }
+            if let Some(original) = &wanted.original {
+                self.line("original", &format!("<{recipient}> {original}"));
+            }
         }
         if let Some(ret) = dsn.ret {
             let much = match ret {
@@ -261,4 +262,18 @@ fn recipient(address: &Address, standing: &Standing) -> String {
     let server = server.map_or(String::new(), |server| format!(" ({server})"));
     let told = if standing.reported { "; reported" } else { "" };
     format!("{address}: {verdict}{}{server}{told}", words(standing))
+}
+/// When a report is wanted.
+fn when(notify: Notify) -> String {
+    let all = [
+        (notify.success, "success"),
+        (notify.failure, "failure"),
+        (notify.delay, "delay"),
+    ];
+    let wanted = all.iter().filter(|(is_wanted, _)| *is_wanted);
+    let wanted: Vec<&str> = wanted.map(|(_, when)| *when).collect();
+    if wanted.is_empty() {
+        return "never".to_owned();
+    }
+    wanted.join(", ")
 }

@@ -20,7 +20,7 @@ pub fn systemd(plan: &plan::Spool) -> Exit {
     } else {
         &USER
     };
-    let text = units(&call.in_unit(), manager);
+    let text = units(&call.in_unit("queue run"), manager) + &template(&call, manager);
     print(|out| out.write_all(text.as_bytes()))
 }
 
@@ -45,6 +45,7 @@ const CRON: &str = "\
 struct Manager {
     directory: &'static str,
     ctl: &'static str,
+    unit: &'static str,
     target: &'static str,
     more: &'static str,
     hardening: &'static str,
@@ -53,6 +54,7 @@ struct Manager {
 const SYSTEM: Manager = Manager {
     directory: "/etc/systemd/system",
     ctl: "systemctl",
+    unit: "unit",
     target: "multi-user.target",
     more: "",
     hardening: "\
@@ -67,6 +69,7 @@ ProtectKernelTunables=yes
 const USER: Manager = Manager {
     directory: "~/.config/systemd/user",
     ctl: "systemctl --user",
+    unit: "unit --user-unit",
     target: "default.target",
     more: "# So that it also goes on while you are not logged in: loginctl enable-linger\n",
     // The others want rights that a user's manager has not on every system.
@@ -81,6 +84,7 @@ fn units(call: &str, manager: &Manager) -> String {
         target,
         more,
         hardening,
+        ..
     } = manager;
     let hardening = format!("{HARDENING}{hardening}");
     format!(
@@ -129,6 +133,47 @@ WantedBy={target}
     )
 }
 
+/// The service that mails what became of another unit.
+fn template(call: &Call, manager: &Manager) -> String {
+    let Manager {
+        directory,
+        ctl,
+        unit,
+        hardening,
+        ..
+    } = manager;
+    let call = call.in_unit(unit);
+    format!(
+        "
+# --- {directory}/ehlo@.service ---
+# Mails what became of a unit that failed. For one unit, in its [Unit] section (systemctl edit):
+#
+#     OnFailure=ehlo@%n.service
+#
+# For all services, in {directory}/service.d/ehlo.conf:
+#
+#     [Unit]
+#     OnFailure=ehlo@%n.service
+#
+# That would be for this one as well, which could then start itself again and again. So take it out:
+#
+#     mkdir {directory}/ehlo@.service.d
+#     ln -s /dev/null {directory}/ehlo@.service.d/ehlo.conf
+#
+# Then: {ctl} daemon-reload. It mails to root's or your address; --to in ExecStart names another one.
+[Unit]
+Description=Mail what became of %i
+Documentation=man:ehlo-unit(1)
+# Many may fail at once, and each is to be told.
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+ExecStart={call} -- %i
+{HARDENING}{hardening}"
+    )
+}
+
 /// What takes nothing away from a delivery. A password-command or a command of on-failure runs under it,
 /// too.
 const HARDENING: &str = "\
@@ -169,9 +214,9 @@ impl Call {
     }
 
     /// For `ExecStart`.
-    fn in_unit(&self) -> String {
+    fn in_unit(&self, verb: &str) -> String {
         // The program's own path is not looked through for variables, and `$$` would stay as it is.
-        let mut line = format!("{} queue run", unit_word(&self.program, "$"));
+        let mut line = format!("{} {verb}", unit_word(&self.program, "$"));
         for (option, path) in &self.options {
             line.push_str(&format!(" {option} {}", unit_word(path, "$$")));
         }
@@ -259,7 +304,7 @@ mod tests {
     fn plain_paths_stay_as_they_are() {
         let call = call("/usr/bin/ehlo", "/var/spool/ehlo");
         let line = "/usr/bin/ehlo queue run --queue-dir /var/spool/ehlo";
-        assert_eq!(call.in_unit(), line);
+        assert_eq!(call.in_unit("queue run"), line);
         assert_eq!(call.in_crontab().as_deref(), Some(line));
     }
 
@@ -267,7 +312,7 @@ mod tests {
     fn what_means_something_to_systemd_is_escaped() {
         let call = call("/a b/$x/ehlo", "/50%/$y \\\"'/\n");
         assert_eq!(
-            call.in_unit(),
+            call.in_unit("queue run"),
             r#""/a b/$x/ehlo" queue run --queue-dir "/50%%/$$y \\\"'/\x0a""#
         );
         let latin = Path::new(OsStr::from_bytes(b"/\xe9"));
@@ -288,6 +333,26 @@ mod tests {
             assert_eq!(cron_word(Path::new(path)).as_deref(), Some(word), "{path}");
         }
         assert_eq!(cron_word(Path::new("/a\nb")), None);
+    }
+
+    #[test]
+    fn the_template_mails_what_became_of_a_unit_and_does_not_start_itself() {
+        let call = call("/bin/ehlo", "/var/spool/ehlo");
+        let text = template(&call, &SYSTEM);
+        let line = "ExecStart=/bin/ehlo unit --queue-dir /var/spool/ehlo -- %i\n";
+        assert!(text.contains(line), "{text}");
+        let starts = |line: &str| line.starts_with("OnFailure=");
+        assert!(!text.lines().any(starts), "{text}");
+        assert!(text.contains("/etc/systemd/system/ehlo@.service.d/ehlo.conf\n"));
+        let text = template(&call, &USER);
+        assert!(
+            text.contains("=/bin/ehlo unit --user-unit --queue-dir "),
+            "{text}"
+        );
+        assert!(
+            text.contains("# Then: systemctl --user daemon-reload."),
+            "{text}"
+        );
     }
 
     #[test]

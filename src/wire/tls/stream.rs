@@ -4,7 +4,7 @@
 use crate::wire::{Deadline, Stream};
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How often one look reads what is no word for us.
@@ -13,13 +13,18 @@ const MAX_READS: u32 = 16;
 pub struct TlsStream {
     pub connection: ClientConnection,
     under: Box<dyn Stream>,
+    is_reset: bool,
 }
 
 impl TlsStream {
     pub fn new(mut connection: ClientConnection, under: Box<dyn Stream>) -> Self {
         // What is written has been gathered already; another limit would only cut it in pieces.
         connection.set_buffer_limit(None);
-        Self { connection, under }
+        Self {
+            connection,
+            under,
+            is_reset: false,
+        }
     }
 
     /// The handshake. What is left to write at its end goes out with the first bytes of ours. Its reads
@@ -143,8 +148,8 @@ impl Stream for TlsStream {
         Ok(count)
     }
 
-    fn local_ip(&self) -> Option<IpAddr> {
-        self.under.local_ip()
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.under.ends()
     }
 
     fn end(&mut self) -> Vec<String> {
@@ -158,11 +163,26 @@ impl Stream for TlsStream {
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
         self.under.set_write_timeout(limit)
     }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.connection.send_close_notify();
+        self.connection.write_tls(&mut self.under)?;
+        self.under.half_close()
+    }
+
+    /// No word of TLS goes before it.
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        self.is_reset = true;
+        self.under.end_with_reset()
+    }
 }
 
 impl Drop for TlsStream {
     /// Says goodbye (RFC 8446 §6.1), unless the line is blocked anyway.
     fn drop(&mut self) {
+        if self.is_reset {
+            return;
+        }
         if self.connection.is_handshaking() || self.connection.wants_write() {
             return;
         }
@@ -218,7 +238,7 @@ impl Stream for Gone {
         Err(io::ErrorKind::NotConnected.into())
     }
 
-    fn local_ip(&self) -> Option<IpAddr> {
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         None
     }
 
@@ -239,7 +259,7 @@ mod tests {
     use rustls::{ServerConfig, ServerConnection};
     use std::cell::RefCell;
     use std::io::{self, Read, Write};
-    use std::net::IpAddr;
+    use std::net::SocketAddr;
     use std::rc::Rc;
     use std::sync::Arc;
     use std::time::Duration;
@@ -345,7 +365,7 @@ mod tests {
             self.read(buffer)
         }
 
-        fn local_ip(&self) -> Option<IpAddr> {
+        fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
             None
         }
 

@@ -161,6 +161,7 @@ fn reports_are_asked_for_where_they_are_made() {
         }),
         ret: Some(crate::envelope::Return::Full),
         envid: Some("a b".to_owned()),
+        each: Vec::new(),
     };
     let errand = Errand {
         dsn: Some(&dsn),

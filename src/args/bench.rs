@@ -1,0 +1,333 @@
+//! What testers of servers ask for.
+
+use super::Wrong;
+use super::value;
+use crate::plan::Repeat;
+use crate::session::{
+    Bench, Encryption, How, Mechanism, Options, Point, Proxy, ProxyEnds, ProxyVersion, Stop,
+};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Keywords of EHLO that there is something to do about.
+const KEYWORDS: [&str; 18] = [
+    "8BITMIME",
+    "AUTH",
+    "BINARYMIME",
+    "CHUNKING",
+    "DELIVERBY",
+    "DSN",
+    "FUTURERELEASE",
+    "LIMITS",
+    "MT-PRIORITY",
+    "PIPELINING",
+    "PRDR",
+    "REQUIRETLS",
+    "SIZE",
+    "SMTPUTF8",
+    "STARTTLS",
+    "XCLIENT",
+    "XFORWARD",
+    // What CHUNKING offers.
+    "BDAT",
+];
+
+/// The port of LMTP, where none is named.
+pub const LMTP_PORT: u16 = 24;
+
+/// Options under the heading "Testing".
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Testing")]
+pub struct Args {
+    /// Say QUIT behind this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot.
+    ///
+    /// A stage that does not come is passed, so that `auth` without --user ends before MAIL. Behind connect
+    /// and data, no server expects it.
+    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
+    quit_after: Option<Point>,
+
+    /// Close the connection without a word behind the reply to this stage.
+    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
+    drop_after: Option<Point>,
+
+    /// Close the connection once this stage was said, with its reply unread.
+    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["queue", "queue_only"])]
+    drop_after_send: Option<Point>,
+
+    /// Send the message so many times, each with a connection and a Message-ID of its own.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
+
+    /// Wait between them, like 2s.
+    #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "repeat")]
+    wait: Option<Duration>,
+
+    /// Take --helo as it is, whatever it is.
+    #[arg(long, requires = "helo")]
+    #[allow(dead_code)] // It decides which values --helo takes, before it is read.
+    raw: bool,
+
+    /// Words behind MAIL as they are; repeatable.
+    #[arg(long, value_name = "TEXT", value_parser = words)]
+    mail_param: Vec<String>,
+
+    /// Words behind each RCPT as they are; repeatable.
+    #[arg(long, value_name = "TEXT", value_parser = words)]
+    rcpt_param: Vec<String>,
+
+    #[command(flatten)]
+    guise: Guise,
+}
+
+/// As whom a server is spoken to, and how, besides what every sender says.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Testing")]
+pub struct Guise {
+    /// Use these although the server does not offer them, like auth,starttls,bdat,pipelining.
+    ///
+    /// Any keyword of EHLO that ehlo knows; AUTH with the mechanisms of --auth, or PLAIN and LOGIN.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = keyword)]
+    force: Vec<String>,
+
+    /// Be taken for somebody else, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
+    ///
+    /// A server takes XCLIENT from those only whom it trusts.
+    #[arg(long, value_name = "ATTRS", value_parser = attributes)]
+    xclient: Vec<String>,
+
+    /// Say where the message came from, for the server's log, as in 'NAME=client.example'; repeatable.
+    #[arg(long, value_name = "ATTRS", value_parser = attributes)]
+    xforward: Vec<String>,
+
+    /// Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends.
+    ///
+    /// As in 'v1 192.0.2.1:1234 198.51.100.2:25'; alone it has the ends of this connection, and with
+    /// unknown it is for nobody.
+    #[arg(long, value_name = "VERSION [ENDS]", value_parser = proxy)]
+    proxy_protocol: Option<Proxy>,
+
+    /// Speak LMTP, which has a reply for each recipient behind the message (RFC 2033).
+    #[arg(long, help_heading = "Session")]
+    lmtp: bool,
+}
+
+impl Args {
+    /// Whether LMTP is spoken.
+    pub fn is_lmtp(&self) -> bool {
+        self.guise.is_lmtp()
+    }
+
+    /// How often the message is sent.
+    pub fn repeat(&self) -> Repeat {
+        Repeat {
+            times: self
+                .repeat
+                .and_then(NonZeroU32::new)
+                .unwrap_or(NonZeroU32::MIN),
+            wait: self.wait.unwrap_or_default(),
+        }
+    }
+
+    /// Puts what is done otherwise into the options of a session.
+    pub fn apply(self, options: &mut Options) -> Result<(), Wrong> {
+        let stop = self.stop();
+        self.guise.apply(options)?;
+        options.bench.stop = stop;
+        options.bench.mail_parameters = self.mail_param;
+        options.bench.rcpt_parameters = self.rcpt_param;
+        Ok(())
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        let all = [
+            (self.quit_after, How::Quit),
+            (self.drop_after, How::Drop),
+            (self.drop_after_send, How::DropUnread),
+        ];
+        all.into_iter()
+            .find_map(|(behind, how)| behind.map(|behind| Stop { behind, how }))
+    }
+}
+
+impl Guise {
+    /// Whether LMTP is spoken.
+    pub fn is_lmtp(&self) -> bool {
+        self.lmtp
+    }
+
+    /// Puts it into the options of a session.
+    pub fn apply(self, options: &mut Options) -> Result<(), Wrong> {
+        self.check(options)?;
+        let lines = self.force.iter();
+        options.bench = Bench {
+            pretended: lines
+                .map(|keyword| pretended(keyword, &options.mechanisms))
+                .collect(),
+            proxy: self.proxy_protocol,
+            xclient: self.xclient,
+            xforward: self.xforward,
+            ..Bench::default()
+        };
+        Ok(())
+    }
+
+    fn check(&self, options: &Options) -> Result<(), Wrong> {
+        let forces = |keyword: &str| self.force.iter().any(|forced| forced == keyword);
+        if forces("STARTTLS") && matches!(options.tls, Encryption::Off | Encryption::Implicit) {
+            return Err(contradiction("starttls", "--tls off and implicit"));
+        }
+        if forces("CHUNKING") && options.no_chunking {
+            return Err(contradiction("bdat", "--chunking off"));
+        }
+        if forces("PIPELINING") && options.no_pipelining {
+            return Err(contradiction("pipelining", "--pipelining off"));
+        }
+        Ok(())
+    }
+}
+
+fn contradiction(keyword: &str, other: &str) -> Wrong {
+    Wrong::usage(format!(
+        "--force {keyword} contradicts {other}; leave one of them out"
+    ))
+}
+
+/// The line of EHLO that the server did not say.
+fn pretended(keyword: &str, mechanisms: &[Mechanism]) -> String {
+    if keyword != "AUTH" {
+        return keyword.to_owned();
+    }
+    let names: Vec<&str> = mechanisms
+        .iter()
+        .map(|mechanism| mechanism.name())
+        .collect();
+    if names.is_empty() {
+        return "AUTH PLAIN LOGIN".to_owned();
+    }
+    format!("AUTH {}", names.join(" "))
+}
+
+fn point(text: &str) -> Result<Point, String> {
+    let found = Point::ALL.into_iter().find(|point| point.name() == text);
+    found.ok_or_else(|| {
+        let names = Point::ALL.map(Point::name);
+        format!("it wants one of {}", names.join(", "))
+    })
+}
+
+fn keyword(text: &str) -> Result<String, String> {
+    let keyword = text.to_ascii_uppercase();
+    if keyword == "BDAT" {
+        return Ok("CHUNKING".to_owned());
+    }
+    if KEYWORDS.contains(&keyword.as_str()) {
+        return Ok(keyword);
+    }
+    Err(format!(
+        "it wants some of {}",
+        KEYWORDS.join(",").to_ascii_lowercase()
+    ))
+}
+
+/// Anything that is no other command.
+pub fn words(text: &str) -> Result<String, String> {
+    let is_text = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_text && !text.trim().is_empty() {
+        return Ok(text.trim().to_owned());
+    }
+    Err("it wants printable ASCII characters".to_owned())
+}
+
+fn attributes(text: &str) -> Result<String, String> {
+    let text = words(text)?;
+    let is_attribute = |word: &str| {
+        let named = word.split_once('=');
+        named.is_some_and(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+        })
+    };
+    if text.split(' ').all(is_attribute) {
+        return Ok(text);
+    }
+    Err("it wants NAME=VALUE, or several with a space between".to_owned())
+}
+
+fn proxy(text: &str) -> Result<Proxy, String> {
+    let wrong = || {
+        "it wants v1 or v2, and then nothing, unknown, or the ends, like \
+         192.0.2.1:1234 198.51.100.2:25"
+            .to_owned()
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (version, ends) = words.split_first().ok_or_else(wrong)?;
+    let version = match *version {
+        "v1" => ProxyVersion::V1,
+        "v2" => ProxyVersion::V2,
+        _ => return Err(wrong()),
+    };
+    let ends = match ends {
+        [] => ProxyEnds::Own,
+        ["unknown"] => ProxyEnds::Nobody,
+        [source, destination] => {
+            let end = |text: &str| text.parse::<SocketAddr>().map_err(|_| wrong());
+            let (source, destination) = (end(source)?, end(destination)?);
+            if source.is_ipv4() != destination.is_ipv4() {
+                return Err("both ends must be of one family, IPv4 or IPv6".to_owned());
+            }
+            ProxyEnds::Given {
+                source,
+                destination,
+            }
+        }
+        _ => return Err(wrong()),
+    };
+    Ok(Proxy { version, ends })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_and_keywords_that_nobody_knows_are_refused() {
+        assert_eq!(point("rcpt"), Ok(Point::Rcpt));
+        assert!(point("quit").unwrap_err().contains("banner"));
+        assert_eq!(keyword("bdat").as_deref(), Ok("CHUNKING"));
+        assert!(keyword("drp").is_err());
+    }
+
+    #[test]
+    fn no_other_command_hides_in_words() {
+        for text in ["", " ", "A\r\nRSET", "a\0"] {
+            assert!(words(text).is_err(), "{text:?}");
+        }
+        assert!(attributes("NAME=x ADDR=192.0.2.1").is_ok());
+        assert!(attributes("NAME x").is_err());
+    }
+
+    #[test]
+    fn a_proxy_has_two_ends_of_one_family_or_none() {
+        assert!(proxy("v1").is_ok());
+        assert!(proxy("v2 unknown").is_ok());
+        assert!(proxy("v1 192.0.2.1:1 198.51.100.2:25").is_ok());
+        for text in [
+            "",
+            "v3",
+            "v1 192.0.2.1:1",
+            "v1 192.0.2.1:1 [::1]:25",
+            "v1 a b",
+        ] {
+            assert!(proxy(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn auth_is_pretended_with_the_mechanisms_that_may_be_used() {
+        assert_eq!(pretended("AUTH", &[]), "AUTH PLAIN LOGIN");
+        assert_eq!(pretended("AUTH", &[Mechanism::CramMd5]), "AUTH CRAM-MD5");
+        assert_eq!(pretended("SIZE", &[]), "SIZE");
+    }
+}

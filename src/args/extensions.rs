@@ -1,0 +1,512 @@
+//! What is asked of a server for the message (RFC 5321 §2.2): parameters of MAIL and RCPT.
+
+use super::Wrong;
+use super::value;
+use crate::address::Address;
+use crate::blocks::Transport;
+use crate::envelope::{Dsn, Notify, Return, Wanted};
+use crate::message::Field;
+use crate::session::{self, Extension, Request};
+use clap::ValueEnum;
+use std::time::{Duration, SystemTime};
+
+/// The most seconds that HOLDFOR and BY can say: nine digits.
+const MOST_SECONDS: u64 = 999_999_999;
+
+/// Options under the heading "Extensions". A value with `?` behind it is left out where the extension is
+/// not offered; else nothing is sent then.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Extensions")]
+pub struct Args {
+    /// When a report is wanted: never, or some of success,failure,delay.
+    ///
+    /// For all recipients, or with ADDR= for one of them; repeatable (DSN, RFC 3461). With ? behind the
+    /// value of this or another option here, it is left out where the server does not offer it, as in
+    /// `success?`; without, nothing is sent then.
+    #[arg(long, value_name = "[ADDR=]WHEN", value_parser = report)]
+    notify: Vec<Asked<Report>>,
+
+    /// How much of the message comes back with a report: full or hdrs.
+    #[arg(long, value_name = "HOW", value_parser = returned)]
+    ret: Option<Asked<Return>>,
+
+    /// What a report is to call the envelope.
+    #[arg(long, value_name = "TEXT", value_parser = envelope_id)]
+    envid: Option<Asked<String>>,
+
+    /// What a report is to call a recipient, as in `bob@example.org=rfc822;robert@example.org`.
+    #[arg(long, value_name = "ADDR=TYPE;NAME", value_parser = original)]
+    orcpt: Vec<Asked<Original>>,
+
+    /// Let the message travel in verified TLS only, all the way (RFC 8689).
+    ///
+    /// `yes` wants --relay with a certificate that is right. `no` is the header field TLS-Required: No,
+    /// which asks servers to deliver it even where their own rules demand TLS.
+    #[arg(long, value_name = "yes|no|?", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
+          value_enum)]
+    require_tls: Option<RequireTls>,
+
+    /// Let the server hold the message for this time, like 2h (RFC 4865).
+    #[arg(long, value_name = "TIME", value_parser = hold_for, conflicts_with = "hold_until")]
+    hold_for: Option<Asked<u64>>,
+
+    /// Let the server hold the message until then, like 2030-01-31T08:00:00Z (RFC 4865).
+    #[arg(long, value_name = "DATE", value_parser = hold_until)]
+    hold_until: Option<Asked<SystemTime>>,
+
+    /// Let it arrive within this time, like 1h, or come back (RFC 2852).
+    ///
+    /// With ;n behind the time it does not come back, but a report is made; with ;rt or ;nt, each server
+    /// reports that it has passed it on.
+    #[arg(long, value_name = "TIME[;r|n][t]", value_parser = deliver_by)]
+    deliver_by: Option<Asked<DeliverBy>>,
+
+    /// How urgent it is to servers, from -9 to 9 (RFC 6710).
+    #[arg(long, value_name = "N", value_parser = mt_priority, allow_negative_numbers = true)]
+    mt_priority: Option<Asked<i8>>,
+
+    /// Say SMTPUTF8 always or never, instead of where it is needed and offered.
+    #[arg(long, value_name = "WHEN", value_enum)]
+    smtputf8: Option<Utf8>,
+
+    /// What BODY= says, instead of what the message needs: 7bit, 8bitmime or binarymime.
+    #[arg(long, value_name = "TYPE", value_parser = body_type)]
+    body_type: Option<Asked<Transport>>,
+
+    /// What SIZE= says, instead of the message's size.
+    #[arg(long, value_name = "N", value_parser = announced_size)]
+    announce_size: Option<Asked<String>>,
+
+    /// Who has handed in the message, for AUTH= on MAIL; <> is nobody known (RFC 4954 §5).
+    #[arg(long, value_name = "ADDR", value_parser = mail_auth)]
+    mail_auth: Option<Asked<String>>,
+
+    /// A reply for each recipient behind the end of data, where PRDR is offered.
+    #[arg(long, value_name = "?", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = prdr)]
+    prdr: Option<Asked<()>>,
+}
+
+/// Something that is asked for, and whether nothing is sent without it.
+#[derive(Clone, Debug)]
+struct Asked<T> {
+    value: T,
+    is_must: bool,
+}
+
+/// Reads a value, and the question mark behind it.
+fn asked<T>(text: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Asked<T>, String> {
+    let (text, is_must) = match text.strip_suffix('?') {
+        Some(text) => (text, false),
+        None => (text, true),
+    };
+    let value = read(text)?;
+    Ok(Asked { value, is_must })
+}
+
+#[derive(Clone, Debug)]
+struct Report {
+    recipient: Option<Address>,
+    notify: Notify,
+}
+
+#[derive(Clone, Debug)]
+struct Original {
+    recipient: Address,
+    /// A type, a semicolon and an address.
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct DeliverBy {
+    seconds: u64,
+    returns: bool,
+    traces: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RequireTls {
+    Yes,
+    No,
+    #[value(name = "?")]
+    IfOffered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Utf8 {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Args {
+    /// The reports that are asked for.
+    pub fn dsn(&self) -> Dsn {
+        let mut dsn = Dsn {
+            ret: self.ret.as_ref().map(|ret| ret.value),
+            envid: self.envid.as_ref().map(|envid| envid.value.clone()),
+            ..Dsn::default()
+        };
+        for report in &self.notify {
+            match &report.value.recipient {
+                None => dsn.notify = Some(report.value.notify),
+                Some(recipient) => dsn.each.push(Wanted {
+                    recipient: recipient.clone(),
+                    notify: Some(report.value.notify),
+                    original: None,
+                }),
+            }
+        }
+        dsn.each.extend(self.orcpt.iter().map(|original| Wanted {
+            recipient: original.value.recipient.clone(),
+            notify: None,
+            original: Some(original.value.name.clone()),
+        }));
+        dsn
+    }
+
+    /// The header field that goes with it.
+    pub fn field(&self) -> Option<Field> {
+        (self.require_tls == Some(RequireTls::No)).then(|| Field {
+            name: "TLS-Required".to_owned(),
+            value: "No".to_owned(),
+        })
+    }
+
+    /// Whether nothing is sent without verified TLS all the way.
+    pub fn demands_tls(&self) -> bool {
+        self.require_tls == Some(RequireTls::Yes)
+    }
+
+    /// Puts what is asked for into the options of a session.
+    pub fn apply(&self, options: &mut session::Options) -> Result<(), Wrong> {
+        options.body = self.body_type.as_ref().map(|body| body.value);
+        options.no_smtputf8 = self.smtputf8 == Some(Utf8::Never);
+        options.requests = self.requests()?;
+        Ok(())
+    }
+
+    fn requests(&self) -> Result<Vec<Request>, Wrong> {
+        let all = [
+            self.dsn_request(),
+            request(self.hold_for.as_ref(), "--hold-for", |&seconds| {
+                (
+                    Extension::FutureRelease(seconds),
+                    format!("HOLDFOR={seconds}"),
+                )
+            }),
+            self.hold_until()?,
+            request(self.deliver_by.as_ref(), "--deliver-by", by),
+            request(self.mt_priority.as_ref(), "--mt-priority", |priority| {
+                (Extension::MtPriority, format!("MT-PRIORITY={priority}"))
+            }),
+            request(self.body_type.as_ref(), "--body-type", body),
+            request(self.announce_size.as_ref(), "--announce-size", |size| {
+                (Extension::Size, format!("SIZE={size}"))
+            }),
+            request(self.mail_auth.as_ref(), "--mail-auth", |who| {
+                (Extension::Auth, format!("AUTH={who}"))
+            }),
+            request(self.prdr.as_ref(), "--prdr", |()| {
+                (Extension::Prdr, "PRDR".to_owned())
+            }),
+            self.tls_request(),
+            (self.smtputf8 == Some(Utf8::Always)).then(|| Request {
+                extension: Extension::SmtpUtf8,
+                // MAIL says it already where it is needed.
+                parameter: String::new(),
+                option: "--smtputf8",
+                is_must: true,
+            }),
+        ];
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    /// The parameters of reports stand in the envelope.
+    fn dsn_request(&self) -> Option<Request> {
+        let musts = [
+            (
+                "--notify",
+                self.notify.iter().map(|one| one.is_must).collect(),
+            ),
+            ("--ret", self.ret.iter().map(|one| one.is_must).collect()),
+            (
+                "--envid",
+                self.envid.iter().map(|one| one.is_must).collect(),
+            ),
+            (
+                "--orcpt",
+                self.orcpt.iter().map(|one| one.is_must).collect::<Vec<_>>(),
+            ),
+        ];
+        let given = musts.iter().filter(|(_, musts)| !musts.is_empty());
+        let is_must = |(_, musts): &&(&str, Vec<bool>)| musts.contains(&true);
+        let (option, musts) = given.clone().find(is_must).or(given.clone().next())?;
+        Some(Request {
+            extension: Extension::Dsn,
+            parameter: String::new(),
+            option,
+            is_must: musts.contains(&true),
+        })
+    }
+
+    fn hold_until(&self) -> Result<Option<Request>, Wrong> {
+        let Some(until) = &self.hold_until else {
+            return Ok(None);
+        };
+        let left = until.value.duration_since(SystemTime::now());
+        let left = left.map_err(|_| {
+            Wrong::usage("--hold-until: that is over already; it wants a time to come")
+        })?;
+        Ok(request(Some(until), "--hold-until", |&until| {
+            let parameter = format!("HOLDUNTIL={}", crate::time::rfc3339(until));
+            (Extension::FutureRelease(left.as_secs()), parameter)
+        }))
+    }
+
+    fn tls_request(&self) -> Option<Request> {
+        let wanted = self
+            .require_tls
+            .filter(|&wanted| wanted != RequireTls::No)?;
+        Some(Request {
+            extension: Extension::RequireTls,
+            parameter: "REQUIRETLS".to_owned(),
+            option: "--require-tls",
+            is_must: wanted == RequireTls::Yes,
+        })
+    }
+}
+
+fn request<T>(
+    asked: Option<&Asked<T>>,
+    option: &'static str,
+    say: impl FnOnce(&T) -> (Extension, String),
+) -> Option<Request> {
+    let asked = asked?;
+    let (extension, parameter) = say(&asked.value);
+    Some(Request {
+        extension,
+        parameter,
+        option,
+        is_must: asked.is_must,
+    })
+}
+
+fn by(by: &DeliverBy) -> (Extension, String) {
+    let mode = if by.returns { "R" } else { "N" };
+    let trace = if by.traces { "T" } else { "" };
+    // RFC 2852 §3: only where it comes back, the server may find the time too short.
+    let least = by.returns.then_some(by.seconds);
+    let parameter = format!("BY={};{mode}{trace}", by.seconds);
+    (Extension::DeliverBy(least), parameter)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As the others are called.
+fn body(body: &Transport) -> (Extension, String) {
+    let (extension, name) = match body {
+        Transport::SevenBit => (Extension::EightBitMime, "7BIT"),
+        Transport::EightBit => (Extension::EightBitMime, "8BITMIME"),
+        Transport::Binary => (Extension::BinaryMime, "BINARYMIME"),
+    };
+    (extension, format!("BODY={name}"))
+}
+
+fn report(text: &str) -> Result<Asked<Report>, String> {
+    asked(text, |text| {
+        let (recipient, when) = match text.rsplit_once('=') {
+            Some((recipient, when)) => (Some(address(recipient)?), when),
+            None => (None, text),
+        };
+        let notify = notify(when)?;
+        Ok(Report { recipient, notify })
+    })
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    Address::parse(text).map_err(|error| error.to_string())
+}
+
+/// RFC 3461 §4.1; NEVER stands alone.
+pub fn notify(text: &str) -> Result<Notify, String> {
+    let wrong = || "it wants never, or some of success,failure,delay".to_owned();
+    let mut notify = Notify::default();
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(notify);
+    }
+    for word in text.split(',') {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "success" => notify.success = true,
+            "failure" => notify.failure = true,
+            "delay" => notify.delay = true,
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(notify)
+}
+
+/// RFC 3461 §4.3.
+fn returned(text: &str) -> Result<Asked<Return>, String> {
+    asked(text, |text| match text.to_ascii_lowercase().as_str() {
+        "full" => Ok(Return::Full),
+        "hdrs" => Ok(Return::Headers),
+        _ => Err("it wants full or hdrs".to_owned()),
+    })
+}
+
+/// RFC 3461 §4.4.
+fn envelope_id(text: &str) -> Result<Asked<String>, String> {
+    asked(text, |text| {
+        let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+        if (1..=100).contains(&text.len()) && text.bytes().all(is_printable) {
+            return Ok(text.to_owned());
+        }
+        Err("it wants 1 to 100 printable ASCII characters".to_owned())
+    })
+}
+
+/// RFC 3461 §4.2.
+fn original(text: &str) -> Result<Asked<Original>, String> {
+    asked(text, |text| {
+        let wrong = || "it wants ADDR=TYPE;NAME, like bob@example.org=rfc822;bob@example.net";
+        let (left, name) = text.split_once(';').ok_or_else(wrong)?;
+        let (recipient, kind) = left.rsplit_once('=').ok_or_else(wrong)?;
+        let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if kind.is_empty() || !kind.bytes().all(is_atom) || name.is_empty() || name.len() > 450 {
+            return Err(wrong().to_owned());
+        }
+        Ok(Original {
+            recipient: address(recipient)?,
+            name: format!("{kind};{name}"),
+        })
+    })
+}
+
+/// RFC 4865 §3.1.
+fn hold_for(text: &str) -> Result<Asked<u64>, String> {
+    asked(text, seconds)
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = value::wait(text)
+        .as_ref()
+        .map(Duration::as_secs)
+        .map_err(Clone::clone)?;
+    Ok(seconds.min(MOST_SECONDS))
+}
+
+fn hold_until(text: &str) -> Result<Asked<SystemTime>, String> {
+    asked(text, |text| {
+        let wrong = "it wants a date with time and zone like 2030-01-31T08:00:00Z";
+        crate::time::from_rfc3339(text).ok_or_else(|| wrong.to_owned())
+    })
+}
+
+/// RFC 2852 §4.1.
+fn deliver_by(text: &str) -> Result<Asked<DeliverBy>, String> {
+    asked(text, |text| {
+        let (time, mode) = text.split_once(';').unwrap_or((text, "r"));
+        let (returns, traces) = match mode.to_ascii_lowercase().as_str() {
+            "r" => (true, false),
+            "rt" => (true, true),
+            "n" => (false, false),
+            "nt" => (false, true),
+            _ => return Err("behind the time it wants ;r, ;n, ;rt or ;nt".to_owned()),
+        };
+        Ok(DeliverBy {
+            seconds: seconds(time)?,
+            returns,
+            traces,
+        })
+    })
+}
+
+/// RFC 6710 §4.1.
+fn mt_priority(text: &str) -> Result<Asked<i8>, String> {
+    asked(text, |text| match text.parse() {
+        Ok(priority @ -9..=9) => Ok(priority),
+        _ => Err("it wants a number from -9 to 9".to_owned()),
+    })
+}
+
+fn body_type(text: &str) -> Result<Asked<Transport>, String> {
+    asked(text, |text| match text.to_ascii_lowercase().as_str() {
+        "7bit" => Ok(Transport::SevenBit),
+        "8bitmime" => Ok(Transport::EightBit),
+        "binarymime" => Ok(Transport::Binary),
+        _ => Err("it wants 7bit, 8bitmime or binarymime".to_owned()),
+    })
+}
+
+/// RFC 1870 §6: up to twenty digits, whether they make sense or not.
+fn announced_size(text: &str) -> Result<Asked<String>, String> {
+    asked(text, |text| {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && (1..=20).contains(&text.len()) {
+            return Ok(text.to_owned());
+        }
+        Err("it wants 1 to 20 digits".to_owned())
+    })
+}
+
+fn mail_auth(text: &str) -> Result<Asked<String>, String> {
+    asked(text, |text| match text {
+        "" | "<>" => Ok("<>".to_owned()),
+        _ => Ok(session::xtext(&address(text)?.to_string())),
+    })
+}
+
+fn prdr(text: &str) -> Result<Asked<()>, String> {
+    asked(text, |text| match text {
+        "" => Ok(()),
+        _ => Err("it wants nothing, or ?".to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_mark_makes_it_a_wish() {
+        assert!(hold_for("2h").unwrap().is_must);
+        let wish = hold_for("2h?").unwrap();
+        assert!(!wish.is_must);
+        assert_eq!(wish.value, 7200);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        assert!(report("never,success").is_err());
+        assert!(report("bob=success").is_err());
+        assert!(deliver_by("1h;x").is_err());
+        assert!(mt_priority("10").is_err());
+        assert!(body_type("8bit").is_err());
+        assert!(announced_size("-5").is_err());
+        assert!(original("rfc822;a@x").is_err());
+        assert!(hold_until("tomorrow").is_err());
+        assert!(envelope_id("a\tb").is_err());
+        assert!(prdr("x").is_err());
+    }
+
+    #[test]
+    fn a_recipient_may_have_an_equals_sign_in_its_name() {
+        let report = report("a=b@x.org=success,delay").unwrap().value;
+        assert_eq!(report.recipient.unwrap().to_string(), "a=b@x.org");
+        assert!(report.notify.success && report.notify.delay && !report.notify.failure);
+        let original = original("a=b@x.org=rfc822;c=d@y").unwrap().value;
+        assert_eq!(original.recipient.to_string(), "a=b@x.org");
+        assert_eq!(original.name, "rfc822;c=d@y");
+    }
+
+    #[test]
+    fn one_part_of_a_report_that_must_be_makes_all_of_it_a_must() {
+        let args = Args {
+            notify: vec![report("success?").unwrap()],
+            ret: Some(returned("hdrs").unwrap()),
+            ..Args::default()
+        };
+        let request = args.dsn_request().unwrap();
+        assert!(request.is_must);
+        assert_eq!(request.option, "--ret");
+    }
+}

@@ -1,0 +1,57 @@
+//! What a script needs that only the command line can give.
+
+use super::statement::{Act, Saying, Script, Spot, Statement};
+
+/// Where a script needs what, if it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// A server: `connect` without a place.
+    pub server: Option<Spot>,
+    /// A message.
+    pub message: Option<Spot>,
+    /// Somebody to log in as.
+    pub login: Option<Spot>,
+}
+
+impl Demands {
+    /// Those of a script.
+    #[must_use]
+    pub fn of(script: &Script) -> Self {
+        let mut demands = Self::default();
+        demands.walk(&script.statements);
+        demands
+    }
+
+    fn walk(&mut self, statements: &[Statement]) {
+        for Statement { at, act } in statements {
+            match act {
+                Act::Connect { target: None, .. } => note(&mut self.server, at),
+                Act::Auth(_) => note(&mut self.login, at),
+                Act::Say(said) => self.says(said, at),
+                Act::SayTogether(all) => all.iter().for_each(|said| self.says(said, at)),
+                Act::For { body, .. }
+                | Act::Test { body, .. }
+                | Act::Repeat(_, body)
+                | Act::Parallel(_, body) => self.walk(body),
+                _ => {}
+            }
+        }
+    }
+
+    fn says(&mut self, said: &Saying, at: &Spot) {
+        let is_about_message = match said {
+            Saying::Message(_) => true,
+            Saying::Line(text, _) | Saying::Raw(text) | Saying::Slowly(text, _) => {
+                text.variables().contains(&"message.size")
+            }
+            Saying::File(..) => false,
+        };
+        if is_about_message {
+            note(&mut self.message, at);
+        }
+    }
+}
+
+fn note(slot: &mut Option<Spot>, at: &Spot) {
+    slot.get_or_insert_with(|| at.clone());
+}

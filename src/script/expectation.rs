@@ -1,0 +1,162 @@
+//! What a reply must be.
+
+use crate::session::Reply;
+use regex_lite::Regex;
+use std::fmt;
+
+/// What a reply must be, all of it.
+#[derive(Clone, Debug, Default)]
+pub struct Expectation {
+    /// One of these; empty is any.
+    pub codes: Vec<Code>,
+    /// More than one line.
+    pub many: bool,
+    /// In its text, whose lines are divided by LF, without the codes.
+    pub regex: Option<Regex>,
+    /// EHLO keywords that it has, each with some of its parameters.
+    pub has: Vec<Keyword>,
+    /// EHLO keywords that it has not.
+    pub lacks: Vec<Keyword>,
+}
+
+/// What a code may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// This one.
+    Exactly(u16),
+    /// All that begin with this digit.
+    Class(u16),
+    /// Any.
+    Any,
+    /// No reply: the server closes.
+    Close,
+}
+
+/// A keyword of EHLO with parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyword {
+    /// The keyword.
+    pub name: String,
+    /// The parameters that it must have, in any order.
+    pub parameters: Vec<String>,
+}
+
+impl Expectation {
+    /// Whether it may be that the server closes.
+    #[must_use]
+    pub fn allows_close(&self) -> bool {
+        self.codes.contains(&Code::Close)
+    }
+
+    /// Whether a reply has the code that it must have.
+    #[must_use]
+    pub fn fits_code(&self, code: u16) -> bool {
+        let fits = |wanted: &Code| match *wanted {
+            Code::Exactly(exactly) => exactly == code,
+            Code::Class(digit) => digit == code / 100,
+            Code::Any => true,
+            Code::Close => false,
+        };
+        self.codes.is_empty() || self.codes.iter().any(fits)
+    }
+
+    /// What is wrong with a reply; `None` when it is as it must be. Keywords are looked for in `offers`.
+    #[must_use]
+    pub fn differs(&self, reply: &Reply, offers: &Reply) -> Option<String> {
+        if !self.fits_code(reply.code) || self.many && reply.lines.len() < 2 {
+            return Some(self.to_string());
+        }
+        if let Some(regex) = &self.regex
+            && !regex.is_match(&reply.lines.join("\n"))
+        {
+            return Some(self.to_string());
+        }
+        let missing = self.has.iter().find(|keyword| !keyword.is_in(offers));
+        if let Some(keyword) = missing {
+            return Some(format!("a reply that has {keyword}"));
+        }
+        let there = self.lacks.iter().find(|keyword| keyword.is_in(offers));
+        there.map(|keyword| format!("a reply that lacks {keyword}"))
+    }
+
+    /// What the named groups of the regular expression have caught.
+    #[must_use]
+    pub fn captures(&self, reply: &Reply) -> Vec<(String, String)> {
+        let Some(regex) = &self.regex else {
+            return Vec::new();
+        };
+        let text = reply.lines.join("\n");
+        let Some(caught) = regex.captures(&text) else {
+            return Vec::new();
+        };
+        let names = regex.capture_names().flatten();
+        let value = |name: &str| caught.name(name).map(|found| found.as_str().to_owned());
+        names
+            .filter_map(|name| Some((name.to_owned(), value(name)?)))
+            .collect()
+    }
+
+    /// The variables that the regular expression sets.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.regex
+            .iter()
+            .flat_map(|regex| regex.capture_names().flatten())
+    }
+}
+
+impl Keyword {
+    /// Whether one of the lines behind the first offers it.
+    fn is_in(&self, offers: &Reply) -> bool {
+        offers.lines.iter().skip(1).any(|line| {
+            // Servers of before RFC 2554 put an equals sign behind AUTH.
+            let mut words = line.split([' ', '=']).filter(|word| !word.is_empty());
+            let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+            if !words.next().is_some_and(|word| is_same(word, &self.name)) {
+                return false;
+            }
+            let there: Vec<&str> = words.collect();
+            let mut wanted = self.parameters.iter();
+            wanted.all(|wanted| there.iter().any(|word| is_same(word, wanted)))
+        })
+    }
+}
+
+impl fmt::Display for Keyword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let mut parameters = self.parameters.iter();
+        parameters.try_for_each(|parameter| write!(f, " {parameter}"))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(code) => write!(f, "{code}"),
+            Self::Class(digit) => write!(f, "{digit}xx"),
+            Self::Any => f.write_str("any reply"),
+            Self::Close => f.write_str("the end of the connection"),
+        }
+    }
+}
+
+/// `250 or 251 with /queued/`
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<String> = self.codes.iter().map(ToString::to_string).collect();
+        let mut parts = Vec::new();
+        if !codes.is_empty() {
+            parts.push(codes.join(" or "));
+        }
+        if self.many {
+            parts.push("in several lines".to_owned());
+        }
+        if let Some(regex) = &self.regex {
+            parts.push(format!("with /{}/", crate::text::shown(regex.as_str())));
+        }
+        let has = self.has.iter().map(|keyword| format!("has {keyword}"));
+        let lacks = self.lacks.iter().map(|keyword| format!("lacks {keyword}"));
+        parts.extend(has.chain(lacks));
+        f.write_str(&parts.join(" "))
+    }
+}

@@ -1,0 +1,36 @@
+//! What is wrong with a script, found before anything is sent.
+
+use super::statement::Spot;
+use crate::exit::Exit;
+
+/// A mistake in a script, or a script that there is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    /// In a line.
+    #[error("{at}: {what}")]
+    Line {
+        /// Where.
+        at: Spot,
+        /// What was expected.
+        what: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the script {file}: {why}")]
+    Unreadable {
+        /// As it was named.
+        file: String,
+        /// What the system says.
+        why: String,
+    },
+}
+
+impl Mistake {
+    /// The exit status for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Line { .. } => Exit::Data,
+            Self::Unreadable { .. } => Exit::NoInput,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The lines of one script, without blank ones and comments.
+
+use crate::script::source::Source;
+use crate::script::statement::Spot;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The lines, one after the other.
+pub struct Lines<'s> {
+    file: Arc<str>,
+    source: &'s Source,
+    rest: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'s>>>,
+}
+
+/// One line, from its first character that is no blank.
+#[derive(Clone)]
+pub struct Line<'s> {
+    pub at: Spot,
+    pub text: Cow<'s, str>,
+}
+
+impl<'s> Lines<'s> {
+    pub fn of(source: &'s Source) -> Self {
+        Self {
+            file: source.name.as_str().into(),
+            source,
+            rest: source.text.lines().enumerate().peekable(),
+        }
+    }
+
+    /// Where the files are that it names.
+    pub fn directory(&self) -> Option<&'s Path> {
+        self.source.directory.as_deref()
+    }
+
+    /// What a file that it names is called from here.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory().unwrap_or(Path::new("")).join(name)
+    }
+
+    /// The first word of the next line.
+    pub fn ahead(&mut self) -> Option<&'s str> {
+        self.skip_empty();
+        let (_, line) = self.rest.peek()?;
+        line.split_whitespace().next()
+    }
+
+    /// The next line.
+    pub fn next(&mut self) -> Option<Line<'s>> {
+        self.skip_empty();
+        let (number, text) = self.rest.next()?;
+        let mut text = Cow::Borrowed(text.trim());
+        while let Some(whole) = goes_on(&text) {
+            let next = self.rest.next().map_or("", |(_, next)| next.trim());
+            text = Cow::Owned(format!("{whole} {next}"));
+        }
+        Some(Line {
+            at: Spot {
+                file: self.file.clone(),
+                line: number + 1,
+            },
+            text,
+        })
+    }
+
+    fn skip_empty(&mut self) {
+        let is_empty = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
+        while self.rest.next_if(|(_, line)| is_empty(line)).is_some() {}
+    }
+}
+
+/// The line without the backslash that says that it goes on in the next. What is said as it stands there
+/// may well end with one.
+fn goes_on(line: &str) -> Option<&str> {
+    let is_verbatim = line.starts_with('>') && !line.starts_with(">raw");
+    line.strip_suffix(" \\").filter(|_| !is_verbatim)
+}
+
+impl Line<'_> {
+    /// The first word, and what stands behind it.
+    pub fn split(&self) -> (&str, &str) {
+        match self.text.split_once(char::is_whitespace) {
+            Some((word, rest)) => (word, rest.trim_start()),
+            None => (&self.text, ""),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! From lines to statements. All of a script, and all that it includes, is read before anything is done.
+
+mod act;
+mod lines;
+mod names;
+mod reply;
+mod saying;
+mod words;
+
+use super::mistake::Mistake;
+use super::source::{self, Source};
+use super::statement::{Act, Saying, Script, Spot, Statement};
+use super::text::Text;
+use lines::{Line, Lines};
+use words::Words;
+
+/// How deep scripts may include each other.
+const MAX_DEPTH: usize = 16;
+
+/// The most statements of a script with all that it includes.
+const MAX_STATEMENTS: usize = 100_000;
+
+/// After so many mistakes, nobody reads on.
+const MAX_MISTAKES: usize = 20;
+
+/// Reads a script that is named on the command line. `known` are the variables that are set there.
+///
+/// # Errors
+/// It cannot be read, or has mistakes: all of them, up to twenty.
+pub fn parse(name: &str, known: &[&str]) -> Result<Script, Vec<Mistake>> {
+    let source = source::find(name).map_err(|mistake| vec![mistake])?;
+    parse_source(&source, known)
+}
+
+/// Reads the text of a script.
+///
+/// # Errors
+/// It has mistakes: all of them, up to twenty.
+pub fn parse_source(source: &Source, known: &[&str]) -> Result<Script, Vec<Mistake>> {
+    let mut parser = Parser::default();
+    let statements = parser.source(source);
+    if parser.mistakes.is_empty() {
+        parser.mistakes = names::unknown(&statements, known);
+    }
+    parser.mistakes.truncate(MAX_MISTAKES);
+    if !parser.mistakes.is_empty() {
+        return Err(parser.mistakes);
+    }
+    Ok(Script {
+        name: source.name.clone(),
+        statements,
+    })
+}
+
+#[derive(Default)]
+struct Parser {
+    mistakes: Vec<Mistake>,
+    /// The scripts that include each other, the outermost first.
+    open: Vec<String>,
+    statements: usize,
+}
+
+/// Where a block ends.
+#[derive(Clone)]
+enum Until {
+    /// With its file.
+    File,
+    /// Before the next `test`, or where the block ends that it stands in.
+    Test,
+    /// With the `end` of this word, which stands here.
+    End(&'static str, Spot),
+}
+
+impl Until {
+    /// Whether a test may stand there.
+    fn has_tests(&self, inside_test: bool) -> bool {
+        !inside_test && matches!(self, Self::File | Self::End("for", _))
+    }
+}
+
+impl Parser {
+    fn source(&mut self, source: &Source) -> Vec<Statement> {
+        self.open.push(source.name.clone());
+        let statements = self.block(&mut Lines::of(source), &Until::File, false);
+        self.open.pop();
+        statements
+    }
+
+    fn block(&mut self, lines: &mut Lines<'_>, until: &Until, in_test: bool) -> Vec<Statement> {
+        let mut block = Vec::new();
+        while let Some(word) = lines.ahead() {
+            if matches!(until, Until::Test) && ["test", "end"].contains(&word) {
+                return block;
+            }
+            let Some(line) = lines.next() else {
+                break;
+            };
+            if word == "end" && matches!(until, Until::End(..)) {
+                let end = Words::new(line.split().1).end();
+                self.note(&line.at, end);
+                return block;
+            }
+            let made = match word {
+                "end" => Err("expected no `end` here; no block is open".to_owned()),
+                "test" if !until.has_tests(in_test) => Err(
+                    "expected no `test` here; tests stand beside each other, or in a `for` before them"
+                        .to_owned(),
+                ),
+                _ => self.statement(&line, lines, in_test),
+            };
+            if let Some(made) = self.note(&line.at, made) {
+                block.extend(made);
+            }
+            if self.mistakes.len() >= MAX_MISTAKES {
+                return block;
+            }
+        }
+        if let Until::End(word, at) = until {
+            self.note::<()>(at, Err(format!("expected `end` for this `{word}`")));
+        }
+        block
+    }
+
+    /// Takes note of a mistake.
+    fn note<T>(&mut self, at: &Spot, made: Result<T, String>) -> Option<T> {
+        let mistake = |what| Mistake::Line {
+            at: at.clone(),
+            what,
+        };
+        made.map_err(|what| self.mistakes.push(mistake(what))).ok()
+    }
+
+    /// One statement, with the lines that belong to it; what is included may be many.
+    fn statement(
+        &mut self,
+        line: &Line<'_>,
+        lines: &mut Lines<'_>,
+        in_test: bool,
+    ) -> Result<Vec<Statement>, String> {
+        self.statements += 1;
+        if self.statements > MAX_STATEMENTS {
+            return Err(format!(
+                "expected a script of at most {MAX_STATEMENTS} statements"
+            ));
+        }
+        let (word, rest) = line.split();
+        let act = match word {
+            "include" => return self.include(rest, lines),
+            "for" | "repeat" | "parallel" | "test" => self.with_body(line, lines, in_test)?,
+            "{" => Act::SayTogether(self.together(line, lines)?),
+            _ => act::parse(&line.text, lines)?,
+        };
+        Ok(vec![Statement {
+            at: line.at.clone(),
+            act,
+        }])
+    }
+
+    fn include(&mut self, rest: &str, lines: &Lines<'_>) -> Result<Vec<Statement>, String> {
+        let mut words = Words::new(rest);
+        let name = words.text("the name of a script")?;
+        words.end()?;
+        let name = name.constant();
+        let name = name.ok_or("expected the name of a script, without variables")?;
+        let source =
+            source::find_in(&name, lines.directory()).map_err(|mistake| mistake.to_string())?;
+        if self.open.contains(&source.name) {
+            let loops = [&self.open[..], &[source.name]].concat().join(" -> ");
+            return Err(format!(
+                "expected scripts that do not include themselves: {loops}"
+            ));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(format!(
+                "expected scripts that include each other {MAX_DEPTH} deep at most"
+            ));
+        }
+        Ok(self.source(&source))
+    }
+
+    fn with_body(
+        &mut self,
+        line: &Line<'_>,
+        lines: &mut Lines<'_>,
+        in_test: bool,
+    ) -> Result<Act, String> {
+        let (word, rest) = line.split();
+        let mut words = Words::new(rest);
+        // The body is read even if its first line has a mistake, so that its `end` is not another.
+        let until = |word| Until::End(word, line.at.clone());
+        match word {
+            "test" => {
+                let name = words
+                    .text("the name of the test")
+                    .and_then(|name| words.end().map(|()| name));
+                let body = self.block(lines, &Until::Test, true);
+                Ok(Act::Test { name: name?, body })
+            }
+            "for" => {
+                let head = act::for_each(&mut words);
+                let body = self.block(lines, &until("for"), in_test);
+                let (name, values) = head?;
+                Ok(Act::For { name, values, body })
+            }
+            "repeat" => {
+                let count = act::count(words, act::MAX_TURNS);
+                let body = self.block(lines, &until("repeat"), true);
+                Ok(Act::Repeat(count?, body))
+            }
+            _ => {
+                let count = act::count(words, act::MAX_CONNECTIONS);
+                let body = self.block(lines, &until("parallel"), true);
+                Ok(Act::Parallel(count?, body))
+            }
+        }
+    }
+
+    /// `{`, what is said in one packet, and `}`.
+    fn together(&mut self, line: &Line<'_>, lines: &mut Lines<'_>) -> Result<Vec<Saying>, String> {
+        Words::new(line.split().1).end()?;
+        let mut all = Vec::new();
+        while let Some(next) = lines.next() {
+            if next.split().0 == "}" {
+                Words::new(next.split().1).end()?;
+                return Ok(all);
+            }
+            let said = match next.text.strip_prefix('>') {
+                Some(behind) => saying::parse(behind, lines),
+                None => Err("expected a line that begins with >, or }".to_owned()),
+            };
+            let said = said.and_then(|said| match said {
+                Saying::Slowly(..) => Err("expected no >slow between { and }".to_owned()),
+                said => Ok(said),
+            });
+            all.extend(self.note(&next.at, said));
+            if self.mistakes.len() >= MAX_MISTAKES {
+                return Ok(all);
+            }
+        }
+        Err("expected } for this {".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

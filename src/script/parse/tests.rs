@@ -1,0 +1,278 @@
+use super::*;
+use crate::script::statement::{Count, End, Form, Time};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn source(text: &str) -> Source {
+    Source {
+        name: "t.ehlo".to_owned(),
+        text: text.to_owned(),
+        directory: Some(PathBuf::new()),
+    }
+}
+
+/// What is wrong with a script, each with its place.
+fn mistakes(text: &str) -> Vec<String> {
+    match parse_source(&source(text), &["given"]) {
+        Ok(_) => Vec::new(),
+        Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn acts(text: &str) -> Vec<Act> {
+    let script = parse_source(&source(text), &["given"]).unwrap_or_else(|all| panic!("{all:?}"));
+    script.statements.into_iter().map(|one| one.act).collect()
+}
+
+/// Mistakes, and how what is said of them begins.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "conect",
+        "expected a statement, not `conect`; did you mean `connect`?",
+    ),
+    (
+        "EHLO x",
+        "expected a statement, not `EHLO`; lines begin with >, <, #, connect, test and so on, see ehlo-script(1)",
+    ),
+    (
+        ">rwa \"x\"",
+        "expected >raw, >lf, >cr, >slow, >file, >message, or a blank behind the > of a line",
+    ),
+    (">raw x", "expected a text in quotes"),
+    (">raw \"x", "expected a quote at the end of the text"),
+    (
+        ">raw \"\\q\"",
+        "expected \\r, \\n, \\t, \\0, \\xNN, \\\\ or \\\"",
+    ),
+    (
+        ">raw \"\\x4\"",
+        "expected two hexadecimal digits behind \\x",
+    ),
+    (
+        ">raw \"x\"*0",
+        "expected a number behind *, how often the text comes",
+    ),
+    (
+        ">raw \"x\"y",
+        "expected a blank or *NUMBER behind the quote, not y",
+    ),
+    (
+        ">slow EHLO x",
+        "expected the time between two octets, like 10ms",
+    ),
+    (
+        ">file no-such-file",
+        "expected a file; no-such-file is none",
+    ),
+    (">file", "expected the name of a file"),
+    (
+        ">message twice",
+        "expected the end of the line, not `twice`",
+    ),
+    (
+        "<",
+        "expected a code like 250, 2xx or 250|251, any, close, /REGEX/, has KEYWORD or lacks KEYWORD",
+    ),
+    (
+        "< 99",
+        "expected a code from 200 to 599, or a class from 2xx to 5xx",
+    ),
+    (
+        "< 650",
+        "expected a code from 200 to 599, or a class from 2xx to 5xx",
+    ),
+    ("< 250 /(/", "expected a regular expression: "),
+    (
+        "< 250 /x",
+        "expected a / at the end of the regular expression",
+    ),
+    ("< 250 /x/g", "expected i or a blank behind the /, not g"),
+    ("< 250 has", "expected a keyword of EHLO, like SIZE"),
+    ("< 250 ok", "expected a code like"),
+    ("pause", "expected a time like 2s or 500ms"),
+    ("pause x", "expected a time like 2s or 500ms"),
+    ("pause 25h", "expected a time like 2s or 500ms"),
+    ("timeout 5s 6s", "expected the end of the line, not `6s`"),
+    (
+        "starttls please",
+        "expected the end of the line, not `please`",
+    ),
+    ("auth NTLM", "expected one of EXTERNAL, SCRAM-SHA-256-PLUS,"),
+    (
+        "set 1a b",
+        "expected the name of a variable: a letter, then letters, digits and _",
+    ),
+    ("set a", "expected the value of the variable"),
+    ("> ${a b}", "expected ${name}; a dollar sign is written $$"),
+    (
+        "> $givn",
+        "expected a variable that something sets, not $givn; did you mean $given?",
+    ),
+    (
+        "> $zzz",
+        "expected a variable that something sets, not $zzz; set it with `set`, or with -D on the command line",
+    ),
+    ("repeat 0\nend", "expected a number from 1 to 1000000"),
+    ("parallel 1001\nend", "expected a number from 1 to 1000"),
+    ("parallel\nend", "expected a number from 1 to 1000"),
+    (
+        "for x\nend",
+        "expected `in` behind the name of the variable",
+    ),
+    ("for x in\nend", "expected values behind `in`"),
+    ("for x in a", "expected `end` for this `for`"),
+    ("end", "expected no `end` here; no block is open"),
+    (
+        "repeat 2\ntest a\nend",
+        "expected no `test` here; tests stand beside each other, or in a `for` before them",
+    ),
+    ("test", "expected the name of the test"),
+    ("{\n> a", "expected } for this {"),
+    ("{\n< 250\n}", "expected a line that begins with >, or }"),
+    ("{\n>slow 1ms x\n}", "expected no >slow between { and }"),
+    (
+        "include t.ehlo",
+        "cannot read the script t.ehlo: No such file",
+    ),
+];
+
+#[test]
+fn a_mistake_says_where_it_is_and_what_was_expected() {
+    for (text, right) in MISTAKES {
+        let found = mistakes(text);
+        let first = found
+            .first()
+            .unwrap_or_else(|| panic!("{text} has no mistake"));
+        let (place, what) = first.split_once(": ").unwrap();
+        assert!(place.starts_with("t.ehlo:"), "{first}");
+        assert!(what.starts_with(right), "{text}: {what}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_with_their_lines() {
+    let found = mistakes("# a comment\n\nconnct\n  > ok\npause\nrepeat x\n  tsl\nend\n< 250\n");
+    let places: Vec<&str> = found
+        .iter()
+        .map(|text| text.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(places, ["t.ehlo:3:", "t.ehlo:5:", "t.ehlo:7:", "t.ehlo:6:"]);
+    assert_eq!(mistakes(&"x\n".repeat(1000)).len(), MAX_MISTAKES);
+}
+
+#[test]
+fn what_is_said_is_taken_as_it_stands_there() {
+    let lines = acts(
+        ">EHLO x # y\n>   NOOP  \n>\n>lf a \\\n>cr b\n>raw \"a\\r\\n\" \\\n  \"b\"*2\n>message raw\n",
+    );
+    let shown: Vec<String> = lines
+        .iter()
+        .map(|act| match act {
+            Act::Say(Saying::Line(text, End::CrLf)) => format!("line {text}"),
+            Act::Say(Saying::Line(text, end)) => format!("{end:?} {text}"),
+            Act::Say(Saying::Raw(text)) => format!("raw {text}"),
+            Act::Say(Saying::Message(Form::Raw)) => "message".to_owned(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "line EHLO x # y",
+            "line NOOP",
+            "line ",
+            "Lf a \\\\",
+            "Cr b",
+            "raw a\\r\\n\"b\"*2",
+            "message"
+        ]
+    );
+}
+
+#[test]
+fn blanks_do_not_matter_and_comments_end_a_line() {
+    let acts = acts(
+        "  timeout   5s   # five\n\trepeat 3\n\n  pause $given\n end # of it\n connect tls [::1]:25\n",
+    );
+    assert!(matches!(acts[0], Act::Timeout(Time::Fixed(time)) if time == Duration::from_secs(5)));
+    assert!(matches!(&acts[1], Act::Repeat(Count::Fixed(3), body) if body.len() == 1));
+    assert!(
+        matches!(&acts[2], Act::Connect { target: Some(target), tls: true } if target.to_string() == "[::1]:25")
+    );
+}
+
+#[test]
+fn what_is_expected_is_shown_as_it_is_meant() {
+    for (text, right) in [
+        ("250", "250"),
+        ("250|251", "250 or 251"),
+        (
+            "250 | 251| close",
+            "250 or 251 or the end of the connection",
+        ),
+        ("2", "2xx"),
+        ("5yz|4xx", "5xx or 4xx"),
+        ("250-", "250 in several lines"),
+        ("any", "any reply"),
+        ("250 /a\\/b/i", "250 with /a/b/"),
+        (
+            "250 has AUTH PLAIN LOGIN lacks STARTTLS",
+            "250 has AUTH PLAIN LOGIN lacks STARTTLS",
+        ),
+        ("has SIZE", "has SIZE"),
+    ] {
+        assert_eq!(reply::parse(text).unwrap().to_string(), right);
+    }
+}
+
+#[test]
+fn scripts_include_others_beside_them_but_not_themselves() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    write("inner.ehlo", "> $greeting\n> bad $typo\n");
+    let outer = write("outer.ehlo", "set greeting hello\ninclude inner.ehlo\n");
+    let wrong = parse(&outer, &[]).unwrap_err();
+    let at = directory.path().join("inner.ehlo");
+    assert!(
+        wrong[0]
+            .to_string()
+            .starts_with(&format!("{}:2: ", at.display())),
+        "{wrong:?}"
+    );
+    assert_eq!(parse(&outer, &["typo"]).unwrap().statements.len(), 3);
+    write("a.ehlo", "include b.ehlo\n");
+    let looped = write("b.ehlo", "include a.ehlo\n");
+    let wrong = parse(&looped, &[]).unwrap_err()[0].to_string();
+    assert!(
+        wrong.contains("expected scripts that do not include themselves: "),
+        "{wrong}"
+    );
+    assert!(wrong.ends_with("b.ehlo"), "{wrong}");
+}
+
+#[test]
+fn what_is_no_script_is_said_to_be_none() {
+    let wrong = parse("no-such", &[]).unwrap_err()[0].to_string();
+    assert!(
+        wrong.contains("cannot read the script no-such: "),
+        "{wrong}"
+    );
+    assert!(
+        wrong.ends_with("ehlo script --list shows those that come with ehlo"),
+        "{wrong}"
+    );
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (octets, right) in [
+        (vec![0xff], "it is not UTF-8"),
+        (vec![b'#'; 1 << 21], "it is larger than 1 MiB"),
+    ] {
+        fs::write(file.path(), octets).unwrap();
+        let wrong = parse(file.path().to_str().unwrap(), &[]).unwrap_err()[0].to_string();
+        assert!(wrong.ends_with(right), "{wrong}");
+    }
+}

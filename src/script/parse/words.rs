@@ -1,0 +1,171 @@
+//! The words of one line.
+
+use crate::script::text::{MAX_TEXT, Text, is_name};
+
+/// What is left of a line.
+pub struct Words<'l> {
+    rest: &'l str,
+}
+
+impl<'l> Words<'l> {
+    pub fn new(line: &'l str) -> Self {
+        Self { rest: line.trim() }
+    }
+
+    /// All that is left, without blanks around it.
+    pub fn rest(self) -> &'l str {
+        self.rest.trim()
+    }
+
+    /// The next character that is no blank; `None` at the end or before a comment.
+    pub fn peek(&self) -> Option<char> {
+        self.rest.trim_start().chars().next().filter(|&c| c != '#')
+    }
+
+    /// The next word as it stands there, up to a blank.
+    pub fn bare(&mut self) -> Option<&'l str> {
+        self.peek()?;
+        let rest = self.rest.trim_start();
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        self.rest = &rest[end..];
+        Some(&rest[..end])
+    }
+
+    /// The next word, which stays the next.
+    pub fn ahead(&self) -> Option<&'l str> {
+        Words { rest: self.rest }.bare()
+    }
+
+    /// Takes this word, if it is the next.
+    pub fn takes(&mut self, word: &str) -> bool {
+        let is_next = self.ahead() == Some(word);
+        if is_next {
+            self.bare();
+        }
+        is_next
+    }
+
+    /// The next word, in quotes or without; `what` says what is expected.
+    pub fn text(&mut self, what: &str) -> Result<Text, String> {
+        match self.peek() {
+            None => Err(format!("expected {what}")),
+            Some('"') => self.quoted(),
+            Some(_) => Text::parse(self.bare().unwrap_or_default()),
+        }
+    }
+
+    /// A text in quotes, and how often it comes.
+    pub fn quoted(&mut self) -> Result<Text, String> {
+        let rest = self.rest.trim_start();
+        let inside = rest.strip_prefix('"').ok_or("expected a text in quotes")?;
+        let end = end_of_quote(inside).ok_or("expected a quote at the end of the text")?;
+        let text = unescaped(&inside[..end])?;
+        self.rest = &inside[end + 1..];
+        match self.times()? {
+            None => Ok(text),
+            Some(count) => Ok(text.times(count)),
+        }
+    }
+
+    /// `*N` behind a quoted text.
+    fn times(&mut self) -> Result<Option<usize>, String> {
+        let Some(behind) = self.rest.trim_start().strip_prefix('*') else {
+            return match self.rest.chars().next() {
+                Some(c) if !c.is_whitespace() => Err(format!(
+                    "expected a blank or *NUMBER behind the quote, not {c}"
+                )),
+                _ => Ok(None),
+            };
+        };
+        let mut number = Words { rest: behind };
+        let count = number.bare().and_then(|word| word.parse().ok());
+        let count = count.filter(|count| (1..=MAX_TEXT).contains(count));
+        self.rest = number.rest;
+        count
+            .map(Some)
+            .ok_or_else(|| "expected a number behind *, how often the text comes".to_owned())
+    }
+
+    /// A regular expression between slashes, and what it says of letters.
+    pub fn regex(&mut self) -> Result<regex_lite::Regex, String> {
+        let inside = self.rest.trim_start().strip_prefix('/').unwrap_or_default();
+        let end = end_of(inside, '/').ok_or("expected a / at the end of the regular expression")?;
+        let pattern = inside[..end].replace("\\/", "/");
+        self.rest = &inside[end + 1..];
+        let any_case = match self.rest.chars().next() {
+            None => false,
+            Some(c) if c.is_whitespace() => false,
+            Some('i') => {
+                self.rest = &self.rest[1..];
+                true
+            }
+            Some(c) => return Err(format!("expected i or a blank behind the /, not {c}")),
+        };
+        let mut builder = regex_lite::RegexBuilder::new(&pattern);
+        builder.case_insensitive(any_case).multi_line(true);
+        let built = builder.build();
+        built.map_err(|error| format!("expected a regular expression: {error}"))
+    }
+
+    /// The name of a variable.
+    pub fn name(&mut self) -> Result<String, String> {
+        let name = self.bare().unwrap_or_default();
+        if is_name(name) {
+            return Ok(name.to_owned());
+        }
+        Err("expected the name of a variable: a letter, then letters, digits and _".to_owned())
+    }
+
+    /// That nothing is left.
+    pub fn end(mut self) -> Result<(), String> {
+        match self.bare() {
+            None => Ok(()),
+            Some(word) => Err(format!("expected the end of the line, not `{word}`")),
+        }
+    }
+}
+
+/// Where a closing character stands that no backslash stands before.
+fn end_of(text: &str, closing: char) -> Option<usize> {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices() {
+        if c == closing && !is_escaped {
+            return Some(at);
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    None
+}
+
+fn end_of_quote(text: &str) -> Option<usize> {
+    end_of(text, '"')
+}
+
+/// A quoted text: `\r`, `\n`, `\t`, `\0`, `\xNN`, `\\`, `\"`, and variables.
+fn unescaped(text: &str) -> Result<Text, String> {
+    let mut made = Text::default();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        made.push(Text::parse(before)?);
+        let mut characters = behind.chars();
+        let octet = match characters.next() {
+            Some('r') => b'\r',
+            Some('n') => b'\n',
+            Some('t') => b'\t',
+            Some('0') => 0,
+            Some('\\') => b'\\',
+            Some('"') => b'"',
+            Some('x') => {
+                let digits = characters.as_str().get(..2);
+                characters = characters.as_str().get(2..).unwrap_or_default().chars();
+                let octet = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                octet.ok_or("expected two hexadecimal digits behind \\x")?
+            }
+            _ => return Err("expected \\r, \\n, \\t, \\0, \\xNN, \\\\ or \\\"".to_owned()),
+        };
+        made.push_octets(&[octet]);
+        rest = characters.as_str();
+    }
+    made.push(Text::parse(rest)?);
+    Ok(made)
+}

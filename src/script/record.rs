@@ -1,0 +1,209 @@
+//! A session that was held, as a script that holds it again.
+
+use super::text::escaped;
+use crate::peer::Peer;
+use crate::watch::{Happening, Watch};
+use std::fmt::Write as _;
+
+/// A [`Watch`] that writes down a session as a script, and tells another of it. Of a login, it writes that
+/// there is one, and nothing of what was said.
+pub struct Recorder<'w> {
+    watch: &'w mut dyn Watch,
+    /// The file with the message, as the script names it.
+    message: String,
+    /// Whether connections go to one server, which the command line of the script names.
+    to_server: bool,
+    text: String,
+    /// Commands of which no reply has come.
+    said: Vec<String>,
+    /// A connection of which it is not known whether it begins with TLS.
+    connected: Option<String>,
+    in_login: bool,
+    octets: Option<u64>,
+}
+
+impl<'w> Recorder<'w> {
+    /// Nothing has happened. `message` is the file of the message, beside the script.
+    pub fn new(watch: &'w mut dyn Watch, message: &str, to_server: bool) -> Self {
+        Self {
+            watch,
+            message: message.to_owned(),
+            to_server,
+            text: String::from(
+                "# A session of ehlo. Against the same server:\n#   ehlo script --server HOST[:PORT] FILE\n",
+            ),
+            said: Vec::new(),
+            connected: None,
+            in_login: false,
+            octets: None,
+        }
+    }
+
+    /// How many octets the message had that was sent, if one was.
+    #[must_use]
+    pub fn octets(&self) -> Option<u64> {
+        self.octets
+    }
+
+    /// The script.
+    #[must_use]
+    pub fn into_script(mut self) -> String {
+        self.end_saying();
+        self.text
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn connected(&mut self, peer: &Peer) {
+        self.end_saying();
+        let _ = writeln!(self.text, "\n# {peer}");
+        let target = match peer {
+            _ if self.to_server => String::new(),
+            Peer::Tcp(address) => format!(" {address}"),
+            Peer::Pipe(line) => {
+                format!(" \"pipe:{}\"", escaped(line.as_bytes()).replace('$', "$$"))
+            }
+            Peer::Unix(path) => {
+                let path = path.to_string_lossy();
+                format!(" \"unix:{}\"", escaped(path.as_bytes()).replace('$', "$$"))
+            }
+        };
+        self.connected = Some(target);
+        self.in_login = false;
+    }
+
+    /// Writes that the connection was made, now that it is known how.
+    fn begin(&mut self, tls: &str) {
+        if let Some(target) = self.connected.take() {
+            self.line(&format!("connect{tls}{target}"));
+        }
+    }
+
+    fn sent(&mut self, line: &str, stage: &str) {
+        match stage {
+            // One word stands for all of it.
+            "auth" if !self.in_login => {
+                self.in_login = true;
+                self.said.push("auth".to_owned());
+            }
+            // It goes with the message.
+            "auth" | "dot" => {}
+            _ => self.said.push(format!("> {}", line.replace('$', "$$"))),
+        }
+    }
+
+    fn received(&mut self, code: u16, stage: &str) {
+        self.begin("");
+        let is_login = self.in_login && stage == "auth";
+        self.end_saying();
+        if !is_login {
+            self.line(&format!("< {code}"));
+        } else if code >= 400 {
+            self.line(&format!("# the login was refused with {code}"));
+        }
+        self.in_login &= is_login && code == 334;
+    }
+
+    /// What was said before the first reply went out together.
+    fn end_saying(&mut self) {
+        let said = std::mem::take(&mut self.said);
+        match said.as_slice() {
+            [] => {}
+            [one] => self.line(one),
+            all => {
+                let all = all.join("\n  ");
+                self.line(&format!("{{\n  {all}\n}}"));
+            }
+        }
+    }
+}
+
+impl Watch for Recorder<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        match what {
+            Happening::Connected(peer) => self.connected(peer),
+            Happening::Secured(_) if self.connected.is_some() => self.begin(" tls"),
+            Happening::Secured(_) => self.line("tls"),
+            Happening::Sent { line, stage } => self.sent(line, stage),
+            Happening::Data { bytes } => {
+                self.octets = Some(bytes);
+                let message = escaped(self.message.as_bytes()).replace('$', "$$");
+                self.said.push(format!(">file \"{message}\" dots"));
+            }
+            Happening::Received { code, stage, .. } => self.received(code, stage),
+            _ => {}
+        }
+        self.watch.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.watch.refuses()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::Nobody;
+
+    fn recorded(happenings: &[Happening<'_>]) -> String {
+        let mut nobody = Nobody;
+        let mut recorder = Recorder::new(&mut nobody, "x.eml", true);
+        for &what in happenings {
+            recorder.happened(what);
+        }
+        let script = recorder.into_script();
+        script
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn sent<'a>(line: &'a str, stage: &'a str) -> Happening<'a> {
+        Happening::Sent { line, stage }
+    }
+
+    fn received(code: u16, stage: &str) -> Happening<'_> {
+        Happening::Received {
+            code,
+            enhanced: None,
+            lines: &[],
+            stage,
+        }
+    }
+
+    #[test]
+    fn what_went_together_stands_together_and_a_login_is_one_word() {
+        let peer = Peer::Tcp("192.0.2.1:25".parse().unwrap());
+        let script = recorded(&[
+            Happening::Connected(&peer),
+            received(220, "banner"),
+            sent("EHLO $me", "ehlo"),
+            received(250, "ehlo"),
+            sent("AUTH LOGIN", "auth"),
+            received(334, "auth"),
+            sent("********", "auth"),
+            received(334, "auth"),
+            sent("********", "auth"),
+            received(235, "auth"),
+            sent("MAIL FROM:<a@x.org>", "mail"),
+            sent("RCPT TO:<b@x.org>", "rcpt"),
+            sent("DATA", "data"),
+            received(250, "mail"),
+            received(250, "rcpt"),
+            received(354, "data"),
+            Happening::Data { bytes: 10 },
+            sent(".", "dot"),
+            received(250, "dot"),
+        ]);
+        assert_eq!(
+            script,
+            "connect\n< 220\n> EHLO $$me\n< 250\nauth\n{\n  > MAIL FROM:<a@x.org>\n  > RCPT TO:<b@x.org>\n  > DATA\n}\n\
+             < 250\n< 250\n< 354\n>file \"x.eml\" dots\n< 250"
+        );
+    }
+}

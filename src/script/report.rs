@@ -1,0 +1,238 @@
+//! How tests ended, for programs: TAP and `JUnit`.
+
+use super::run::{Ending, Finished};
+use super::tape::Heard;
+use crate::exit::Exit;
+use std::fmt::Write as _;
+
+/// The exit status of all together: what differs counts before what could not be held.
+#[must_use]
+pub fn exit(all: &[Finished]) -> Exit {
+    let mut exits = all.iter().map(|finished| finished.ending.exit());
+    let first = exits.clone().find(|&exit| exit != Exit::Ok);
+    if exits.any(|exit| exit == Exit::Differed) {
+        return Exit::Differed;
+    }
+    first.unwrap_or(Exit::Ok)
+}
+
+/// How many ended how, in words.
+#[must_use]
+pub fn summary(all: &[Finished]) -> String {
+    let of = |is: fn(&Ending) -> bool| all.iter().filter(|one| is(&one.ending)).count();
+    let counts = [
+        (of(|ending| matches!(ending, Ending::Passed)), "passed"),
+        (
+            of(|ending| matches!(ending, Ending::Differed(..))),
+            "failed",
+        ),
+        (
+            of(|ending| matches!(ending, Ending::Failed { .. })),
+            "not held",
+        ),
+        (
+            of(|ending| matches!(ending, Ending::Skipped(..))),
+            "skipped",
+        ),
+    ];
+    let parts = counts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let plural = if all.len() == 1 { "" } else { "s" };
+    format!("{} test{plural}: {}", all.len(), parts.join(", "))
+}
+
+/// The first lines of TAP.
+#[must_use]
+pub fn tap_plan(count: usize) -> String {
+    format!("TAP version 13\n1..{count}\n")
+}
+
+/// The lines of one test; `number` is from 1.
+#[must_use]
+pub fn tap(number: usize, finished: &Finished) -> String {
+    let name = finished.name.replace('\\', "\\\\").replace('#', "\\#");
+    let words = finished.ending.words().unwrap_or_default();
+    match &finished.ending {
+        Ending::Passed => format!("ok {number} - {name}\n"),
+        Ending::Skipped(..) => format!("ok {number} - {name} # SKIP {words}\n"),
+        Ending::Differed(..) | Ending::Failed { .. } => {
+            let message = serde_json::Value::from(words);
+            format!("not ok {number} - {name}\n  ---\n  message: {message}\n  ...\n")
+        }
+    }
+}
+
+/// All tests as `JUnit`'s XML.
+#[must_use]
+pub fn junit(all: &[Finished]) -> String {
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    let mut rest = all;
+    while let Some(first) = rest.first() {
+        let end = rest.iter().position(|one| one.file != first.file);
+        let (suite, others) = rest.split_at(end.unwrap_or(rest.len()));
+        add_suite(&mut xml, suite);
+        rest = others;
+    }
+    xml.push_str("</testsuites>\n");
+    xml
+}
+
+fn add_suite(xml: &mut String, suite: &[Finished]) {
+    let of = |is: fn(&Ending) -> bool| suite.iter().filter(|one| is(&one.ending)).count();
+    let time: f64 = suite.iter().map(|one| one.took.as_secs_f64()).sum();
+    let file = suite.first().map_or("", |first| &first.file);
+    let _ = writeln!(
+        xml,
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{time:.3}\">",
+        attribute(file),
+        suite.len(),
+        of(|ending| matches!(ending, Ending::Differed(..))),
+        of(|ending| matches!(ending, Ending::Failed { .. })),
+        of(|ending| matches!(ending, Ending::Skipped(..))),
+    );
+    for one in suite {
+        add_case(xml, one);
+    }
+    xml.push_str("  </testsuite>\n");
+}
+
+fn add_case(xml: &mut String, one: &Finished) {
+    let (name, file) = (attribute(&one.name), attribute(&one.file));
+    let time = one.took.as_secs_f64();
+    let _ = write!(
+        xml,
+        "    <testcase name=\"{name}\" classname=\"{file}\" time=\"{time:.3}\""
+    );
+    let words = attribute(&one.ending.words().unwrap_or_default());
+    let element = match one.ending {
+        Ending::Passed => return xml.push_str("/>\n"),
+        Ending::Skipped(..) => {
+            let _ = writeln!(xml, "><skipped message=\"{words}\"/></testcase>");
+            return;
+        }
+        Ending::Differed(..) => "failure",
+        Ending::Failed { .. } => "error",
+    };
+    let lines: Vec<String> = one.lines.iter().map(Heard::to_string).collect();
+    let _ = writeln!(
+        xml,
+        ">\n      <{element} message=\"{words}\">{}</{element}>\n    </testcase>",
+        attribute(&lines.join("\n")).replace("&#10;", "\n")
+    );
+}
+
+/// A text that may stand in an attribute.
+fn attribute(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\n' => safe.push_str("&#10;"),
+            // XML has no way to write most of them.
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+                safe.extend(c.escape_unicode());
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Difference, Spot};
+    use std::time::Duration;
+
+    fn finished(name: &str, ending: Ending) -> Finished {
+        Finished {
+            file: "a&b.ehlo".to_owned(),
+            name: name.to_owned(),
+            ending,
+            took: Duration::from_millis(1500),
+            lines: vec![
+                Heard::Sent("MAIL FROM:<>".to_owned()),
+                Heard::Line("550 \x1b no".to_owned()),
+            ],
+        }
+    }
+
+    fn all() -> Vec<Finished> {
+        let at = Spot {
+            file: "a&b.ehlo".into(),
+            line: 7,
+        };
+        let difference = Difference {
+            expected: "250".to_owned(),
+            came: "the server said \"550 <no>\"".to_owned(),
+        };
+        let why = "cannot connect".to_owned();
+        let exit = Exit::Temporary;
+        vec![
+            finished("good # 1", Ending::Passed),
+            finished(
+                "none",
+                Ending::Skipped(at.clone(), "not has DSN".to_owned()),
+            ),
+            finished(
+                "lost",
+                Ending::Failed {
+                    at: at.clone(),
+                    why,
+                    exit,
+                },
+            ),
+            finished("bad", Ending::Differed(at, difference)),
+        ]
+    }
+
+    #[test]
+    fn what_differs_counts_before_what_could_not_be_held() {
+        let all = all();
+        assert_eq!(exit(&all), Exit::Differed);
+        assert_eq!(exit(&all[..3]), Exit::Temporary);
+        assert_eq!(exit(&all[..2]), Exit::Ok);
+        assert_eq!(
+            summary(&all),
+            "4 tests: 1 passed, 1 failed, 1 not held, 1 skipped"
+        );
+        assert_eq!(summary(&all[..1]), "1 test: 1 passed");
+    }
+
+    #[test]
+    fn tap_is_as_its_readers_want_it() {
+        let lines: String = all()
+            .iter()
+            .enumerate()
+            .map(|(at, one)| tap(at + 1, one))
+            .collect();
+        assert_eq!(
+            tap_plan(4) + &lines,
+            "TAP version 13\n1..4\n\
+             ok 1 - good \\# 1\n\
+             ok 2 - none # SKIP a&b.ehlo:7: not has DSN\n\
+             not ok 3 - lost\n  ---\n  message: \"a&b.ehlo:7: cannot connect\"\n  ...\n\
+             not ok 4 - bad\n  ---\n  message: \"a&b.ehlo:7: expected 250, but the server said \\\"550 <no>\\\"\"\n  ...\n"
+        );
+    }
+
+    #[test]
+    fn junit_escapes_what_xml_cannot_hold() {
+        let xml = junit(&all());
+        assert!(xml.contains(
+            "  <testsuite name=\"a&amp;b.ehlo\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"6.000\">\n"
+        ));
+        assert!(
+            xml.contains("<testcase name=\"good # 1\" classname=\"a&amp;b.ehlo\" time=\"1.500\"/>")
+        );
+        assert!(xml.contains(
+            "<failure message=\"a&amp;b.ehlo:7: expected 250, but the server said &quot;550 &lt;no&gt;&quot;\">\
+             &gt;&gt;&gt; MAIL FROM:&lt;&gt;\n550 \\u{1b} no</failure>"
+        ), "{xml}");
+    }
+}

@@ -1,0 +1,136 @@
+//! AUTH as the command line says (RFC 4954).
+
+use super::{Bench, STAGE, Stop};
+use crate::exit::Exit;
+use crate::session::Mechanism;
+use crate::session::auth::{Exchange, ExchangeError, STARS, candidates};
+use crate::session::{Offers, Reply};
+use crate::watch::Happening;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use zeroize::{Zeroize, Zeroizing};
+
+/// More challenges than any mechanism has.
+const MAX_CHALLENGES: u8 = 8;
+
+/// What a login is expected to end with.
+const EXPECTED: &str = "235";
+
+impl Bench<'_, '_> {
+    /// Logs in with this mechanism, or the best that both sides have.
+    pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), Stop> {
+        let usage = |why: &str| Stop::Fails(why.to_owned(), Exit::Usage);
+        let login = self.means.login;
+        let login =
+            login.ok_or_else(|| usage("there is nobody to log in as; name one with --user"))?;
+        if self.secured.is_none() && !self.means.session.password_in_clear {
+            let why = "the connection is not encrypted, so the password stays here; begin with starttls, or \
+                       give --allow-cleartext-password";
+            return Err(Stop::Fails(why.to_owned(), Exit::Policy));
+        }
+        let offers = self
+            .offers
+            .as_ref()
+            .map(Offers::from_reply)
+            .unwrap_or_default();
+        let allowed = match mechanism {
+            Some(mechanism) => vec![mechanism],
+            None => self.means.session.mechanisms.clone(),
+        };
+        let bindings = self.secured.clone().unwrap_or_default();
+        let best = candidates(&offers.auth, login, &allowed, &bindings);
+        let Some(best) = best.first() else {
+            let came = format!(
+                "the server offers \"{}\"",
+                crate::text::shown(&offers.auth.join(" "))
+            );
+            return Err(Stop::differs("a mechanism of AUTH that can be used", came));
+        };
+        let exchange = Exchange::new(best, login).map_err(refused)?;
+        let reply = self.exchange(exchange)?;
+        if reply.code == 235 {
+            return Ok(());
+        }
+        Err(Stop::differs(EXPECTED, self.said(&reply)))
+    }
+
+    /// From the command to the last reply.
+    fn exchange(&mut self, mut exchange: Exchange) -> Result<Reply, Stop> {
+        let name = exchange.mechanism().name();
+        let mut pending = None;
+        let mut command = Zeroizing::new(format!("AUTH {name}"));
+        if exchange.mechanism().begins() {
+            let first = encoded(&exchange.begin().map_err(refused)?);
+            // RFC 4954 §4: what makes the line too long goes by itself.
+            if command.len() + first.len() < 500 {
+                command.push(' ');
+                command.push_str(if first.is_empty() { "=" } else { &first });
+            } else {
+                pending = Some(first);
+            }
+        }
+        let stars = if command.len() > "AUTH ".len() + name.len() {
+            " ********"
+        } else {
+            ""
+        };
+        self.say_secretly(&command, &format!("AUTH {name}{stars}"))?;
+        for _ in 0..MAX_CHALLENGES {
+            let reply = self.reply(EXPECTED)?;
+            if reply.code != 334 {
+                return proved(&exchange, reply);
+            }
+            let answer = match pending.take() {
+                Some(first) => first,
+                None => encoded(&exchange.answer(&challenge(&reply)?).map_err(refused)?),
+            };
+            self.say_secretly(&answer, STARS)?;
+        }
+        Err(Stop::differs(EXPECTED, "the server does not stop asking"))
+    }
+
+    fn say_secretly(&mut self, line: &str, shown: &str) -> Result<(), Stop> {
+        let secret = line.rsplit(' ').next().unwrap_or_default();
+        self.mask.add(secret);
+        let limit = self.limit;
+        let wire = self.wire()?;
+        wire.outbox.reserve_exact(line.len() + 2);
+        wire.outbox.extend_from_slice(line.as_bytes());
+        wire.outbox.extend_from_slice(b"\r\n");
+        let written = wire.flush(limit);
+        wire.outbox.zeroize();
+        self.watch.happened(Happening::Sent {
+            line: shown,
+            stage: STAGE,
+        });
+        written.map_err(|error| Stop::differs(EXPECTED, error.to_string()))
+    }
+}
+
+/// A yes counts only from who has proved to know the password, where the mechanism asks for it.
+fn proved(exchange: &Exchange, reply: Reply) -> Result<Reply, Stop> {
+    if reply.code == 235 && !exchange.is_finished() {
+        let came = "the server said yes before it had proved that it knows the password";
+        return Err(Stop::differs(EXPECTED, came));
+    }
+    Ok(reply)
+}
+
+fn encoded(response: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(response.len().div_ceil(3) * 4));
+    BASE64_STANDARD.encode_string(response, &mut text);
+    text
+}
+
+fn challenge(reply: &Reply) -> Result<Vec<u8>, Stop> {
+    let text = reply.lines.concat();
+    if text.trim() == "=" {
+        return Ok(Vec::new());
+    }
+    let decoded = BASE64_STANDARD.decode(text.trim());
+    decoded.map_err(|_| Stop::differs("a challenge", "the server's challenge is no base64"))
+}
+
+#[allow(clippy::needless_pass_by_value)] // For map_err.
+fn refused(error: ExchangeError) -> Stop {
+    Stop::differs(EXPECTED, error.to_string())
+}

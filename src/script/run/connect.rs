@@ -1,0 +1,135 @@
+//! Connecting, and TLS.
+
+use super::{Bench, LastHeard, Stop, target};
+use crate::exit::Exit;
+use crate::route::{Options, Place, Router};
+use crate::script::statement::Handshake;
+use crate::script::text::Text;
+use crate::session::auth::Bindings;
+use crate::session::{Encryption, tell};
+use crate::watch::Happening;
+use crate::wire::{self, Terms, TlsError, Unconnected, Wire};
+use std::collections::VecDeque;
+
+impl Bench<'_, '_> {
+    pub(super) fn connect(&mut self, target: Option<&Text>, tls: bool) -> Result<(), Stop> {
+        self.wire = None;
+        let place = self.place(target)?;
+        self.host = place.host.name();
+        self.secured = None;
+        self.heard = None;
+        self.offers = None;
+        self.wire = Some(self.reach(&place)?);
+        let is_usual = target.is_none() && self.means.session.tls == Encryption::Implicit;
+        if tls || is_usual {
+            self.handshake(Handshake::Usual)?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, target: Option<&Text>) -> Result<Place, Stop> {
+        let Some(target) = target else {
+            let relay = self.means.route.relay.clone();
+            let why = "there is no server to connect to; name one with --server";
+            return relay.ok_or_else(|| Stop::Fails(why.to_owned(), Exit::Usage));
+        };
+        let text = target.string(&self.variables)?;
+        let wrong = || {
+            let why =
+                format!("expected HOST, HOST:PORT, unix:PATH or pipe:COMMAND, not \"{text}\"");
+            Stop::Fails(why, Exit::Data)
+        };
+        target::parse(&text).ok_or_else(wrong)
+    }
+
+    /// The first address of a host that answers.
+    fn reach(&mut self, place: &Place) -> Result<Wire, Stop> {
+        let options = Options {
+            relay: Some(place.clone()),
+            ..self.means.route.clone()
+        };
+        let router = Router::new(&options);
+        let terms = Terms {
+            source: router.source(),
+            limit: self.limit,
+        };
+        let peers = router.addresses(&place.host, place.port, &mut *self.watch);
+        let peers = peers.map_err(|error| {
+            let exit = if error.may_pass() {
+                Exit::Temporary
+            } else {
+                Exit::NoHost
+            };
+            Stop::Fails(error.to_string(), exit)
+        })?;
+        let mut peers = VecDeque::from(peers);
+        let mut last = Stop::Fails(format!("{} has no address", place.host), Exit::NoHost);
+        while let Some(peer) = peers.pop_front() {
+            last = match wire::connect(peer, &mut peers, terms, &mut *self.watch) {
+                Ok(connection) => return Ok(connection.wire),
+                Err(Unconnected::Unseen) => {
+                    return Err(Stop::Fails(
+                        "the output cannot be written".to_owned(),
+                        Exit::Io,
+                    ));
+                }
+                Err(Unconnected::Failed { peer, why }) => {
+                    Stop::Fails(format!("cannot connect to {peer}: {why}"), Exit::Temporary)
+                }
+            };
+        }
+        Err(last)
+    }
+
+    pub(super) fn secure(&mut self, starttls: bool, wanted: Handshake) -> Result<(), Stop> {
+        if starttls {
+            self.say_line("STARTTLS")?;
+            let reply = self.reply("220")?;
+            if reply.code != 220 {
+                return Err(Stop::differs("220", self.said(&reply)));
+            }
+        }
+        self.handshake(wanted)
+    }
+
+    fn handshake(&mut self, wanted: Handshake) -> Result<(), Stop> {
+        let (limit, tls, host) = (self.limit, self.means.tls, self.host.clone());
+        let secured = self.wire()?.secure(tls, &host, limit);
+        // RFC 3207 §4.2: forget everything learned before TLS.
+        self.offers = None;
+        let secured = match secured {
+            Ok(secured) => secured,
+            Err(error) => {
+                self.wire = None;
+                if let TlsError::Certificate { why, chain } = &error {
+                    self.watch.happened(Happening::Distrusted {
+                        name: tls.name(&host),
+                        why,
+                        chain,
+                    });
+                }
+                if wanted == Handshake::Perhaps {
+                    let note = format!("no TLS: {error}");
+                    self.watch.happened(Happening::Note(&note));
+                    self.heard = Some(LastHeard::Close);
+                    return Ok(());
+                }
+                return Err(Stop::differs("a TLS handshake", error.to_string()));
+            }
+        };
+        // The end of the handshake waits for our first words, and there may be none.
+        self.flush()?;
+        tell(&secured, &mut *self.watch);
+        let is_good = secured.judgement.is_good();
+        let words = secured.judgement.words();
+        self.secured = Some(Bindings {
+            exporter: secured.exporter,
+            end_point: secured.end_point,
+        });
+        if wanted == Handshake::Verified && !is_good {
+            let came = format!("the certificate of {} is {words}", secured.name);
+            return Err(Stop::differs("a certificate that is right", came));
+        }
+        Ok(())
+    }
+}

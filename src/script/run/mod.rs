@@ -1,0 +1,367 @@
+//! Holding one test: its statements, one after the other, until the first thing that differs.
+
+mod auth;
+mod connect;
+mod hear;
+mod parallel;
+mod say;
+mod target;
+
+use super::cases::Case;
+use super::statement::{Act, Count, Judgement, Leaving, Spot, Statement, Time, Verdict};
+use super::tape::{Heard, Tape};
+use super::text::{Text, TextError, Variables};
+use crate::blocks::Replay;
+use crate::exit::Exit;
+use crate::route;
+use crate::secret::Login;
+use crate::session::auth::{Bindings, Mask};
+use crate::session::{self, Reply};
+use crate::watch::{Happening, Watch};
+use crate::wire::{Tls, Wire};
+use std::time::{Duration, Instant};
+
+/// The stage of all that a script says, in a transcript for programs.
+pub const STAGE: &str = "script";
+
+/// How long a step may take, where nothing else is said.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What tests are held with.
+pub struct Means<'a> {
+    /// Where `connect` goes, and how servers are reached.
+    pub route: &'a route::Options,
+    /// Time limit, our name, and whether TLS begins with the first byte.
+    pub session: &'a session::Options,
+    /// The keys and the trust.
+    pub tls: &'a Tls,
+    /// Who logs in.
+    pub login: Option<&'a Login>,
+    /// The message of `>message`.
+    pub message: Option<&'a (dyn Replay + Sync)>,
+}
+
+/// How a test ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The script.
+    pub file: String,
+    /// The test.
+    pub name: String,
+    /// How.
+    pub ending: Ending,
+    /// How long it took.
+    pub took: Duration,
+    /// The last lines of what was said.
+    pub lines: Vec<Heard>,
+}
+
+/// The end of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The server is as it should be.
+    Passed,
+    /// The server cannot do what the test is about, and where that showed.
+    Skipped(Spot, String),
+    /// The server did something else.
+    Differed(Spot, Difference),
+    /// The test could not be held.
+    Failed {
+        /// Where it stopped.
+        at: Spot,
+        /// Why.
+        why: String,
+        /// The exit status for it.
+        exit: Exit,
+    },
+}
+
+/// What should have been, and what was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What was expected.
+    pub expected: String,
+    /// What came instead, a sentence without its end.
+    pub came: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "expected {}, but {}", self.expected, self.came)
+    }
+}
+
+impl Ending {
+    /// Where and why; `None` where all is well.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Self::Passed => None,
+            Self::Skipped(at, why) | Self::Failed { at, why, .. } => Some(format!("{at}: {why}")),
+            Self::Differed(at, difference) => Some(format!("{at}: {difference}")),
+        }
+    }
+
+    /// The exit status for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Passed | Self::Skipped(..) => Exit::Ok,
+            Self::Differed(..) => Exit::Differed,
+            Self::Failed { exit, .. } => *exit,
+        }
+    }
+}
+
+/// Holds a test.
+pub fn run(case: &Case, means: &Means<'_>, watch: &mut dyn Watch) -> Finished {
+    let begun = Instant::now();
+    let mut tape = Tape::new(watch);
+    let mut bench = Bench::new(means, case.variables.clone(), &mut tape);
+    let ending = match bench.all(&case.statements) {
+        Ok(()) => Ending::Passed,
+        Err(ending) => ending,
+    };
+    drop(bench);
+    Finished {
+        file: case.file.clone(),
+        name: case.name.clone(),
+        ending,
+        took: begun.elapsed(),
+        lines: tape.into_lines(),
+    }
+}
+
+/// Why a step is the last.
+enum Stop {
+    Verdict(Verdict, String),
+    Differs(Difference),
+    Fails(String, Exit),
+}
+
+impl Stop {
+    fn differs(expected: impl Into<String>, came: impl Into<String>) -> Self {
+        Self::Differs(Difference {
+            expected: expected.into(),
+            came: came.into(),
+        })
+    }
+
+    fn at(self, at: &Spot) -> Ending {
+        let at = at.clone();
+        match self {
+            Self::Differs(difference) => Ending::Differed(at, difference),
+            Self::Fails(why, exit) => Ending::Failed { at, why, exit },
+            Self::Verdict(Verdict::Pass, _) => Ending::Passed,
+            Self::Verdict(Verdict::Skip, why) => Ending::Skipped(at, why),
+            Self::Verdict(Verdict::Fail, what) => {
+                let (expected, came) = (what, "it is not so".to_owned());
+                Ending::Differed(at, Difference { expected, came })
+            }
+        }
+    }
+}
+
+/// A variable that is not set is a mistake of the script.
+impl From<TextError> for Stop {
+    fn from(error: TextError) -> Self {
+        Self::Fails(error.to_string(), Exit::Data)
+    }
+}
+
+/// A test while it is held: one connection at a time.
+struct Bench<'m, 'w> {
+    means: &'m Means<'m>,
+    watch: &'w mut dyn Watch,
+    variables: Variables,
+    limit: Duration,
+    wire: Option<Wire>,
+    /// The name that the certificate must have.
+    host: String,
+    /// What the TLS connection gives to bind a login to; `None` in clear.
+    secured: Option<Bindings>,
+    /// What must not be seen.
+    mask: Mask,
+    heard: Option<LastHeard>,
+    /// The last reply to EHLO.
+    offers: Option<Reply>,
+    /// Whether the last line that was said is EHLO.
+    said_ehlo: bool,
+}
+
+/// What came last.
+enum LastHeard {
+    Reply(Reply),
+    Close,
+}
+
+impl<'m, 'w> Bench<'m, 'w> {
+    fn new(means: &'m Means<'m>, variables: Variables, watch: &'w mut dyn Watch) -> Self {
+        Self {
+            means,
+            watch,
+            variables,
+            limit: means.session.timeout.unwrap_or(LIMIT),
+            wire: None,
+            host: String::new(),
+            secured: None,
+            mask: Mask::of(means.login),
+            heard: None,
+            offers: None,
+            said_ehlo: false,
+        }
+    }
+
+    fn all(&mut self, statements: &[Statement]) -> Result<(), Ending> {
+        for statement in statements {
+            let at = &statement.at;
+            match &statement.act {
+                Act::For { name, values, body } => {
+                    for value in values {
+                        let value = value.octets(&self.variables);
+                        let value = value.map_err(|error| Stop::from(error).at(at))?;
+                        self.variables.insert(name.clone(), value);
+                        self.all(body)?;
+                    }
+                }
+                Act::Repeat(count, body) => {
+                    let count = self.count(count).map_err(|stop| stop.at(at))?;
+                    for turn in 1..=count {
+                        self.number(turn);
+                        self.all(body)?;
+                    }
+                }
+                Act::Parallel(count, body) => {
+                    let count = self.count(count).map_err(|stop| stop.at(at))?;
+                    self.parallel(at, count, body)?;
+                }
+                act => self.step(act).map_err(|stop| stop.at(at))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, act: &Act) -> Result<(), Stop> {
+        match act {
+            Act::Connect { target, tls } => self.connect(target.as_ref(), *tls),
+            Act::Secure { starttls, wanted } => self.secure(*starttls, *wanted),
+            Act::Auth(mechanism) => self.log_in(*mechanism),
+            Act::Say(said) => self.say(std::slice::from_ref(said)),
+            Act::SayTogether(all) => self.say(all),
+            Act::Expect(wanted) => self.expect(wanted),
+            Act::ExpectSilence(time) => {
+                let time = self.time(time)?;
+                self.expect_silence(time)
+            }
+            Act::ExpectClose(time) => {
+                let time = time.as_ref().map(|time| self.time(time)).transpose()?;
+                self.expect_close(time.unwrap_or(self.limit))
+            }
+            Act::Pause(time) => {
+                std::thread::sleep(self.time(time)?);
+                Ok(())
+            }
+            Act::Timeout(time) => {
+                self.limit = self.time(time)?.max(Duration::from_millis(1));
+                Ok(())
+            }
+            Act::Leave(leaving) => self.leave(*leaving),
+            Act::Set {
+                name,
+                value,
+                default,
+            } => self.set(name, value, *default),
+            Act::Print(text) => {
+                let text = text.string(&self.variables)?;
+                self.watch.happened(Happening::Note(&text));
+                Ok(())
+            }
+            Act::Judge(judgement) => self.judge(judgement),
+            // What has a body is done elsewhere, and a test stands in none.
+            Act::For { .. } | Act::Repeat(..) | Act::Parallel(..) | Act::Test { .. } => Ok(()),
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &Text, default: bool) -> Result<(), Stop> {
+        if !(default && self.variables.contains_key(name)) {
+            let value = value.octets(&self.variables)?;
+            self.variables.insert(name.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    /// Which turn it is, or which connection.
+    fn number(&mut self, turn: usize) {
+        let turn = turn.to_string().into_bytes();
+        self.variables.insert("n".to_owned(), turn);
+    }
+
+    fn judge(&mut self, judgement: &Judgement) -> Result<(), Stop> {
+        let condition = &judgement.condition;
+        if self.is_so(condition) != judgement.when {
+            return Ok(());
+        }
+        let words = if judgement.when { "" } else { "not " };
+        let reason = format!("{words}{condition}");
+        Err(match judgement.verdict {
+            Verdict::Fail if judgement.when => {
+                Stop::differs(format!("anything but {condition}"), "it is so")
+            }
+            Verdict::Fail => Stop::Verdict(Verdict::Fail, condition.to_string()),
+            verdict => Stop::Verdict(verdict, reason),
+        })
+    }
+
+    fn time(&self, time: &Time) -> Result<Duration, Stop> {
+        match time {
+            Time::Fixed(time) => Ok(*time),
+            Time::Of(text) => {
+                let text = text.string(&self.variables)?;
+                let wrong = || Stop::Fails(format!("expected a time, not \"{text}\""), Exit::Data);
+                crate::time::parsed(&text).ok_or_else(wrong)
+            }
+        }
+    }
+
+    fn count(&self, count: &Count) -> Result<usize, Stop> {
+        match count {
+            Count::Fixed(count) => Ok(*count),
+            Count::Of(text, most) => {
+                let text = text.string(&self.variables)?;
+                let count = text
+                    .parse()
+                    .ok()
+                    .filter(|count| (1..=*most).contains(count));
+                let wrong = || {
+                    let why = format!("expected a number from 1 to {most}, not \"{text}\"");
+                    Stop::Fails(why, Exit::Data)
+                };
+                count.ok_or_else(wrong)
+            }
+        }
+    }
+
+    fn leave(&mut self, leaving: Leaving) -> Result<(), Stop> {
+        let failed = |error: std::io::Error| Stop::Fails(error.to_string(), Exit::Temporary);
+        match leaving {
+            Leaving::Close => drop(self.wire.take()),
+            Leaving::HalfClose => self.wire()?.half_close().map_err(failed)?,
+            Leaving::Reset => {
+                self.wire()?;
+                if let Some(wire) = self.wire.take() {
+                    wire.reset().map_err(failed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wire(&mut self) -> Result<&mut Wire, Stop> {
+        let why = "there is no connection; `connect` comes first";
+        let missing = || Stop::Fails(why.to_owned(), Exit::Data);
+        self.wire.as_mut().ok_or_else(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Many connections at once.
+
+use super::{Bench, Ending, Means, Stop};
+use crate::exit::Exit;
+use crate::script::statement::{Spot, Statement};
+use crate::script::tape::{Heard, Tape};
+use crate::script::text::Variables;
+use crate::watch::{Happening, Nobody};
+use std::thread::{self, ScopedJoinHandle};
+
+/// The stack of a thread; what a script does needs little.
+const STACK: usize = 512 * 1024;
+
+/// How one of them ended, and what was said.
+struct Held {
+    ended: Result<(), Ending>,
+    lines: Vec<Heard>,
+}
+
+impl Bench<'_, '_> {
+    /// Does the same on so many connections, and shows them one after the other when all have ended. The
+    /// first that did not go well counts.
+    pub(super) fn parallel(
+        &mut self,
+        at: &Spot,
+        count: usize,
+        body: &[Statement],
+    ) -> Result<(), Ending> {
+        let (means, variables) = (self.means, &self.variables);
+        let held: Vec<Held> = thread::scope(|scope| {
+            let begin = |turn| {
+                let builder = thread::Builder::new().stack_size(STACK);
+                builder.spawn_scoped(scope, move || hold(means, variables.clone(), turn, body))
+            };
+            let threads: Vec<_> = (1..=count).map(begin).collect();
+            let ended = threads.into_iter().flatten().map(ScopedJoinHandle::join);
+            ended.flatten().collect()
+        });
+        let mut worst = if held.len() == count {
+            Ok(())
+        } else {
+            let why = format!("only {} of {count} connections could be begun", held.len());
+            Err(Stop::Fails(why, Exit::Temporary).at(at))
+        };
+        for (at, held) in held.into_iter().enumerate() {
+            let note = format!("connection {} of {count}", at + 1);
+            self.watch.happened(Happening::Note(&note));
+            for line in &held.lines {
+                line.tell(&mut *self.watch);
+            }
+            if worst.is_ok() {
+                worst = held.ended;
+            }
+        }
+        worst
+    }
+}
+
+fn hold(means: &Means<'_>, variables: Variables, turn: usize, body: &[Statement]) -> Held {
+    let mut nobody = Nobody;
+    let mut tape = Tape::new(&mut nobody);
+    let mut bench = Bench::new(means, variables, &mut tape);
+    bench.number(turn);
+    let ended = bench.all(body);
+    drop(bench);
+    Held {
+        ended,
+        lines: tape.into_lines(),
+    }
+}

@@ -1,0 +1,298 @@
+use super::*;
+use crate::route::{Family, Options, Place};
+use crate::script::source::Source;
+use crate::script::{Case, parse_source};
+use crate::watch::Nobody;
+use crate::wire::tls;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::thread;
+
+/// A peer that says these as soon as somebody connects, and what it hears until the end.
+struct Peer {
+    port: u16,
+    thread: thread::JoinHandle<Vec<u8>>,
+}
+
+impl Peer {
+    fn saying(words: &'static [u8]) -> Self {
+        Self::with(move |stream| stream.write_all(words).unwrap())
+    }
+
+    fn with(talk: impl FnOnce(&mut TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let thread = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            talk(&mut stream);
+            let mut heard = Vec::new();
+            // A reset is an end, too.
+            let _ = stream.read_to_end(&mut heard);
+            heard
+        });
+        Self { port, thread }
+    }
+
+    fn heard(self) -> String {
+        String::from_utf8(self.thread.join().unwrap()).unwrap()
+    }
+}
+
+/// All tests of a script, held against whatever listens on this port.
+fn held(port: u16, text: &str) -> Vec<Finished> {
+    let source = Source {
+        name: "t".to_owned(),
+        text: text.to_owned(),
+        directory: Some(PathBuf::new()),
+    };
+    let script = parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:?}"));
+    let relay = Place {
+        host: crate::route::Host::Address([127, 0, 0, 1].into()),
+        port,
+    };
+    let route = Options {
+        relay: Some(relay),
+        port: 25,
+        family: Family::Any,
+        bind: None,
+        connect_to: None,
+        dns: None,
+        own_names: Vec::new(),
+    };
+    let session = session::Options {
+        timeout: Some(Duration::from_secs(5)),
+        ..session::Options::default()
+    };
+    let means = Means {
+        route: &route,
+        session: &session,
+        tls: &Tls::new(&tls::Options::default()).unwrap(),
+        login: None,
+        message: None,
+    };
+    let cases = Case::all_of(&script, &Variables::new());
+    cases
+        .iter()
+        .map(|case| run(case, &means, &mut Nobody))
+        .collect()
+}
+
+/// How the only test of a script ended.
+fn ending(port: u16, text: &str) -> Ending {
+    let mut all = held(port, text);
+    assert_eq!(all.len(), 1);
+    all.remove(0).ending
+}
+
+fn words(port: u16, text: &str) -> String {
+    ending(port, text).words().unwrap_or_default()
+}
+
+#[test]
+fn what_is_said_goes_out_octet_by_octet() {
+    let peer = Peer::saying(b"220 hi\r\n");
+    let script = "connect\n< 220\nset who \"w\\x6f\"\n> EHLO $who\n>lf a\n>cr b\n>raw \"\\x00c\"*2\n>slow 0ms d\n{\n> e\n> f\n}\nclose\n";
+    assert_eq!(ending(peer.port, script), Ending::Passed);
+    assert_eq!(peer.heard(), "EHLO wo\r\na\nb\r\0c\0cd\r\ne\r\nf\r\n");
+}
+
+#[test]
+fn a_reply_that_differs_is_told_with_its_place() {
+    for (said, wanted, right) in [
+        (
+            &b"554 go away\r\n"[..],
+            "220",
+            "t:2: expected 220, but the server said \"554 go away\"",
+        ),
+        (
+            b"220-a\r\n220 b\r\n",
+            "220 /c/",
+            "t:2: expected 220 with /c/, but the server said \"220 a / b\"",
+        ),
+        (
+            b"220 a\r\n",
+            "220-",
+            "t:2: expected 220 in several lines, but the server said \"220 a\"",
+        ),
+        (
+            b"250-x\r\n250 SIZE 5\r\n",
+            "250 has SIZE lacks SIZE 5",
+            "t:2: expected a reply that lacks SIZE 5, but the server said \"250 x / SIZE 5\"",
+        ),
+        (
+            b"250-x\r\n250 SIZE\r\n",
+            "has DSN",
+            "t:2: expected a reply that has DSN, but the server said \"250 x / SIZE\"",
+        ),
+        (
+            b"hello\x1b\r\n",
+            "any",
+            "t:2: expected any reply, but the server sent \"hello\\x1b\" where a reply was due",
+        ),
+        (
+            b"220-a\r\n250 b\r\n",
+            "any",
+            "t:2: expected any reply, but the server sent a reply with two codes, 220 and 250",
+        ),
+    ] {
+        let peer = Peer::saying(said);
+        assert_eq!(words(peer.port, &format!("connect\n< {wanted}\n")), right);
+    }
+}
+
+#[test]
+fn who_says_nothing_or_goes_is_told_of() {
+    let silent = Peer::saying(b"");
+    let script = "connect\ntimeout 20ms\n< 220\n";
+    assert_eq!(
+        words(silent.port, script),
+        "t:3: expected 220, but no reply came within 0.02 s"
+    );
+    let gone = Peer::with(|stream| stream.shutdown(std::net::Shutdown::Both).unwrap());
+    assert_eq!(
+        words(gone.port, "connect\n< 220\n"),
+        "t:2: expected 220, but the server closed the connection"
+    );
+    let gone = Peer::with(|stream| stream.shutdown(std::net::Shutdown::Both).unwrap());
+    assert_eq!(
+        ending(gone.port, "connect\n< 220|close\npass-if close\n< 250\n"),
+        Ending::Passed
+    );
+}
+
+#[test]
+fn silence_and_the_end_are_expected_and_their_opposite_told() {
+    let peer = Peer::saying(b"220 a\r\n250 b\r\n");
+    assert_eq!(
+        words(peer.port, "connect\n< 220\nexpect-silence 10ms\n"),
+        "t:3: expected silence for 0.01 s, but the server said \"250 b\\x0d\\x0a\""
+    );
+    let peer = Peer::saying(b"220 a\r\n");
+    let script = "connect\n< 220\nexpect-silence 10ms\nexpect-close 10ms\n";
+    assert_eq!(
+        words(peer.port, script),
+        "t:4: expected the end of the connection, but the server kept it open for 0.01 s"
+    );
+    let peer = Peer::saying(b"220 a\r\n");
+    // It closes when it has heard that we say nothing more.
+    let script = "connect\n< 220\nhalf-close\nexpect-close 5s\n";
+    assert_eq!(ending(peer.port, script), Ending::Passed);
+}
+
+#[test]
+fn what_a_reply_says_is_caught_and_said_again() {
+    let peer = Peer::saying(b"220 a\r\n250 queued as 4F2\r\n");
+    let script = "connect\n< 220\n< 250 /queued as (?<id>\\w+)/\n> XQUERY ${id}x\nclose\n";
+    assert_eq!(ending(peer.port, script), Ending::Passed);
+    assert_eq!(peer.heard(), "XQUERY 4F2x\r\n");
+}
+
+#[test]
+fn a_test_is_skipped_where_the_server_cannot_do_it() {
+    let offers = b"220 a\r\n250-a\r\n250-SIZE 10\r\n250 AUTH=PLAIN\r\n250 ok\r\n";
+    let script = |rest: &str| format!("connect\n< 220\n> EHLO x\n< 250\n> RSET\n< 250\n{rest}\n");
+    let how = |rest: &str| ending(Peer::saying(offers).port, &script(rest));
+    assert_eq!(
+        how("skip-unless has size 10\nskip-unless has AUTH PLAIN"),
+        Ending::Passed
+    );
+    assert!(
+        matches!(how("skip-unless has DSN\n< 250"), Ending::Skipped(_, why) if why == "not has DSN")
+    );
+    assert!(matches!(
+        how("skip-if lacks DSN\n< 250"),
+        Ending::Skipped(..)
+    ));
+    assert_eq!(
+        how("pass-if 250\n< 999x".trim_end_matches("\n< 999x")),
+        Ending::Passed
+    );
+    assert!(matches!(how("fail-if 250"), Ending::Differed(..)));
+    assert!(matches!(how("fail-unless 5xx"), Ending::Differed(..)));
+}
+
+#[test]
+fn what_stands_before_the_first_test_is_done_in_each() {
+    let text =
+        "default a 1\nconnect\nfor b in x \"y\\n\"\ntest \"two $a $b\"\n< 220\nend\ntest one\n";
+    let dead = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let all = held(dead, text);
+    let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["two 1 x", "two 1 y\\n", "one"]);
+    for one in &all {
+        assert!(
+            matches!(&one.ending, Ending::Failed { at, exit: Exit::Temporary, .. } if at.line == 2),
+            "{one:?}"
+        );
+    }
+}
+
+#[test]
+fn a_script_that_talks_to_nobody_cannot_be_held() {
+    for (text, exit) in [
+        ("> x", Exit::Data),
+        ("< 250", Exit::Data),
+        ("reset", Exit::Data),
+        ("auth", Exit::Usage),
+        (">message", Exit::Data),
+        ("connect \"a b\"", Exit::Data),
+        ("set n x\nrepeat $n\nend", Exit::Data),
+        ("set n x\npause $n", Exit::Data),
+        ("print $n", Exit::Data),
+    ] {
+        assert_eq!(ending(1, text).exit(), exit, "{text}");
+    }
+}
+
+#[test]
+fn many_connections_are_held_at_once_and_each_has_its_number() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        // Nobody is served before all are there.
+        let mut all: Vec<TcpStream> = (0..5).map(|_| listener.accept().unwrap().0).collect();
+        let mut numbers = Vec::new();
+        for stream in &mut all {
+            stream.write_all(b"220 a\r\n").unwrap();
+            let mut heard = [0; 3];
+            stream.read_exact(&mut heard).unwrap();
+            let is_third = heard[0] == b'3';
+            stream
+                .write_all(if is_third {
+                    b"500 no\r\n"
+                } else {
+                    b"250 ok\r\n"
+                })
+                .unwrap();
+            numbers.push(heard[0]);
+        }
+        numbers.sort_unstable();
+        numbers
+    });
+    let ended = ending(
+        port,
+        "parallel 5\n  connect\n  < 220\n  > $n\n  < 250\nend\n",
+    );
+    assert_eq!(server.join().unwrap(), b"12345");
+    assert_eq!(
+        ended.words().unwrap(),
+        "t:5: expected 250, but the server said \"500 no\""
+    );
+}
+
+#[test]
+fn a_flood_is_no_reply() {
+    let peer = Peer::with(|stream| {
+        let line = [b'x'; 4096];
+        while stream.write_all(&line).is_ok() {}
+    });
+    assert_eq!(
+        words(peer.port, "connect\n< 220\n"),
+        "t:2: expected 220, but the server sent a line of more than 65536 bytes"
+    );
+}

@@ -1,0 +1,81 @@
+//! Where scripts come from: files, the standard input, and those that come with the program.
+
+use super::library;
+use super::mistake::Mistake;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The largest script, in octets.
+const MAX_SCRIPT: u64 = 1024 * 1024;
+
+/// The text of a script.
+#[derive(Debug)]
+pub struct Source {
+    /// As it is named in remarks.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// Where the files that it names are; `None` where it can name none, because it comes with the program.
+    pub directory: Option<PathBuf>,
+}
+
+/// Finds what was named on the command line: a file, `-` for the standard input, or a name of the library.
+pub fn find(name: &str) -> Result<Source, Mistake> {
+    if name == "-" {
+        return Ok(Source {
+            name: "-".to_owned(),
+            text: text_of(io::stdin().lock(), "-")?,
+            directory: Some(PathBuf::new()),
+        });
+    }
+    find_in(name, Some(Path::new("")))
+}
+
+/// Finds what a script includes: a file beside it, or a name of the library.
+pub fn find_in(name: &str, directory: Option<&Path>) -> Result<Source, Mistake> {
+    let path = directory.map(|directory| directory.join(name));
+    if let Some(path) = path.filter(|path| path.exists() || library::find(name).is_none()) {
+        return read(name, &path);
+    }
+    let shipped = library::find(name)
+        .ok_or_else(|| unreadable(name, "no script of this name comes with ehlo"))?;
+    Ok(Source {
+        name: shipped.name.to_owned(),
+        text: shipped.text.to_owned(),
+        directory: None,
+    })
+}
+
+fn read(name: &str, path: &Path) -> Result<Source, Mistake> {
+    let file = File::open(path).map_err(|error| {
+        let hint = if error.kind() == io::ErrorKind::NotFound && !name.contains(['/', '.']) {
+            "; ehlo script --list shows those that come with ehlo"
+        } else {
+            ""
+        };
+        unreadable(name, &format!("{error}{hint}"))
+    })?;
+    Ok(Source {
+        name: path.display().to_string(),
+        text: text_of(file, name)?,
+        directory: Some(path.parent().unwrap_or(Path::new("")).to_owned()),
+    })
+}
+
+fn text_of(from: impl Read, name: &str) -> Result<String, Mistake> {
+    let mut octets = Vec::new();
+    let read = from.take(MAX_SCRIPT + 1).read_to_end(&mut octets);
+    read.map_err(|error| unreadable(name, &error.to_string()))?;
+    if octets.len() as u64 > MAX_SCRIPT {
+        return Err(unreadable(name, "it is larger than 1 MiB"));
+    }
+    String::from_utf8(octets).map_err(|_| unreadable(name, "it is not UTF-8"))
+}
+
+fn unreadable(file: &str, why: &str) -> Mistake {
+    Mistake::Unreadable {
+        file: file.to_owned(),
+        why: why.to_owned(),
+    }
+}

@@ -1,0 +1,246 @@
+//! Texts with variables in them: what a script says before it is known what the variables hold.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The most that one text may become, in octets.
+pub const MAX_TEXT: usize = 16 * 1024 * 1024;
+
+/// The only name with a dot that need not stand in braces.
+const SIZE: &str = "message.size";
+
+/// What the variables hold: any octets.
+pub type Variables = BTreeMap<String, Vec<u8>>;
+
+/// A text of octets and variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    pieces: Vec<Piece>,
+}
+
+/// A piece of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Octets(Vec<u8>),
+    Variable(String),
+    /// So many times the same.
+    Times(Text, usize),
+}
+
+/// Why a text cannot be said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// The variable was not set, or its capture has not happened.
+    #[error("nothing has set ${0} yet")]
+    Unset(String),
+    /// Repeated too often.
+    #[error("a text of more than {MAX_TEXT} octets")]
+    TooLong,
+}
+
+impl Text {
+    /// A text without variables.
+    #[must_use]
+    pub fn literal(octets: impl Into<Vec<u8>>) -> Self {
+        Self {
+            pieces: vec![Piece::Octets(octets.into())],
+        }
+    }
+
+    /// Reads `$name`, `${name}` and `$$`. A `$` before anything else is itself.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut made = Self::default();
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once('$') {
+            made.push_octets(before.as_bytes());
+            rest = made.variable(behind)?;
+        }
+        made.push_octets(rest.as_bytes());
+        Ok(made)
+    }
+
+    /// Takes what stands behind a `$`; gives what is left.
+    fn variable<'t>(&mut self, behind: &'t str) -> Result<&'t str, String> {
+        if let Some(rest) = behind.strip_prefix('$') {
+            self.push_octets(b"$");
+            return Ok(rest);
+        }
+        if let Some(inside) = behind.strip_prefix('{') {
+            let (name, rest) = inside
+                .split_once('}')
+                .filter(|(name, _)| is_name(name))
+                .ok_or("expected ${name}; a dollar sign is written $$")?;
+            self.pieces.push(Piece::Variable(name.to_owned()));
+            return Ok(rest);
+        }
+        let end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let name = if behind.starts_with(SIZE) {
+            SIZE
+        } else {
+            &behind[..end.unwrap_or(behind.len())]
+        };
+        if is_name(name) {
+            self.pieces.push(Piece::Variable(name.to_owned()));
+        } else {
+            self.push_octets(b"$");
+            self.push_octets(name.as_bytes());
+        }
+        Ok(&behind[name.len()..])
+    }
+
+    /// Adds octets at the end.
+    pub fn push_octets(&mut self, octets: &[u8]) {
+        if octets.is_empty() {
+            return;
+        }
+        match self.pieces.last_mut() {
+            Some(Piece::Octets(last)) => last.extend_from_slice(octets),
+            _ => self.pieces.push(Piece::Octets(octets.to_vec())),
+        }
+    }
+
+    /// Adds another text at the end.
+    pub fn push(&mut self, other: Self) {
+        self.pieces.extend(other.pieces);
+    }
+
+    /// This text so many times.
+    #[must_use]
+    pub fn times(self, count: usize) -> Self {
+        Self {
+            pieces: vec![Piece::Times(self, count)],
+        }
+    }
+
+    /// The text, where it has no variables.
+    #[must_use]
+    pub fn constant(&self) -> Option<String> {
+        let is_constant = self.variables().is_empty();
+        is_constant.then(|| self.string(&Variables::new()).unwrap_or_default())
+    }
+
+    /// The names of its variables.
+    #[must_use]
+    pub fn variables(&self) -> Vec<&str> {
+        let names = |piece| match piece {
+            &Piece::Octets(_) => Vec::new(),
+            Piece::Variable(name) => vec![name.as_str()],
+            Piece::Times(text, _) => text.variables(),
+        };
+        self.pieces.iter().flat_map(names).collect()
+    }
+
+    /// The octets, with what the variables hold now.
+    pub fn octets(&self, variables: &Variables) -> Result<Vec<u8>, TextError> {
+        let mut octets = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Octets(own) => octets.extend_from_slice(own),
+                Piece::Variable(name) => {
+                    let value = variables.get(name);
+                    octets.extend(value.ok_or_else(|| TextError::Unset(name.clone()))?);
+                }
+                Piece::Times(text, count) => {
+                    let once = text.octets(variables)?;
+                    if once.len().saturating_mul(*count) > MAX_TEXT {
+                        return Err(TextError::TooLong);
+                    }
+                    octets.extend(once.repeat(*count));
+                }
+            }
+            if octets.len() > MAX_TEXT {
+                return Err(TextError::TooLong);
+            }
+        }
+        Ok(octets)
+    }
+
+    /// The same as text.
+    pub fn string(&self, variables: &Variables) -> Result<String, TextError> {
+        let octets = self.octets(variables)?;
+        Ok(String::from_utf8_lossy(&octets).into_owned())
+    }
+}
+
+/// Whether a variable may be called so.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let first = text.chars().next();
+    first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
+/// Octets as a script would write them between quotes.
+#[must_use]
+pub fn escaped(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    for &octet in octets {
+        match octet {
+            b'\r' => text.push_str("\\r"),
+            b'\n' => text.push_str("\\n"),
+            b'\t' => text.push_str("\\t"),
+            b'\\' => text.push_str("\\\\"),
+            b'"' => text.push_str("\\\""),
+            b' '..=b'~' => text.push(char::from(octet)),
+            _ => text.push_str(&format!("\\x{octet:02x}")),
+        }
+    }
+    text
+}
+
+/// As it would be written, for error texts.
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Octets(octets) => f.write_str(&escaped(octets))?,
+                Piece::Variable(name) => write!(f, "${{{name}}}")?,
+                Piece::Times(text, count) => write!(f, "\"{text}\"*{count}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        let variables = [("to", "bob@x.org"), ("n", "3"), ("message.size", "42")]
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let text = Text::parse(text).unwrap();
+        text.string(&variables.into()).unwrap()
+    }
+
+    #[test]
+    fn variables_stand_where_a_dollar_sign_says_so() {
+        assert_eq!(said("RCPT TO:<$to>"), "RCPT TO:<bob@x.org>");
+        assert_eq!(said("${n}rd for $to."), "3rd for bob@x.org.");
+        assert_eq!(said("BDAT $message.size LAST"), "BDAT 42 LAST");
+        assert_eq!(said("$$n costs 5$ or $5"), "$n costs 5$ or $5");
+    }
+
+    #[test]
+    fn what_is_not_set_is_named() {
+        let text = Text::parse("x $id").unwrap();
+        assert_eq!(text.variables(), ["id"]);
+        let error = text.octets(&Variables::new()).unwrap_err();
+        assert_eq!(error.to_string(), "nothing has set $id yet");
+    }
+
+    #[test]
+    fn a_text_has_a_largest_size() {
+        let text = Text::literal("0123456789abcdef").times(usize::MAX);
+        assert_eq!(text.octets(&Variables::new()), Err(TextError::TooLong));
+        let text = Text::literal("ab").times(3);
+        assert_eq!(text.octets(&Variables::new()).unwrap(), b"ababab");
+    }
+
+    #[test]
+    fn octets_are_shown_as_they_are_written() {
+        assert_eq!(escaped(b"\r\n.\x00\"\\\xff"), r#"\r\n.\x00\"\\\xff"#);
+    }
+}

@@ -1,0 +1,157 @@
+//! Mailing what jobs gathered.
+
+use super::alert::domain;
+use super::post::{Memo, Posted, post};
+use super::terminal::{complain, print};
+use crate::alert::{AlertError, Batch, Digests, Standing, Table, Taken};
+use crate::exit::Exit;
+use crate::host;
+use crate::message::Field;
+use crate::plan::{Digest, DigestTask, Mail};
+use crate::text::shown;
+use crate::time::{has_come, local};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Mails one, or shows all.
+pub fn run(plan: Digest) -> Exit {
+    let state = plan.state.as_deref();
+    let done = match plan.task {
+        DigestTask::List => list(state),
+        DigestTask::Mail { name, always, mail } => match send(state, &name, &mail) {
+            Ok(Sent::Nothing) if always => Ok(nothing_to_say(&name, &mail).exit()),
+            Ok(Sent::Nothing) => Ok(Exit::Ok),
+            Ok(Sent::Busy) => {
+                complain(&format!(
+                    "the digest {name} is being mailed by another process"
+                ));
+                Ok(Exit::Ok)
+            }
+            Ok(Sent::Posted(posted)) => Ok(posted.exit()),
+            Err(error) => Err(error),
+        },
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error.to_string());
+        Exit::Temporary
+    })
+}
+
+fn list(state: Option<&Path>) -> Result<Exit, AlertError> {
+    let all = match Digests::open(state, false)? {
+        Some(digests) => digests.list()?,
+        None => Vec::new(),
+    };
+    Ok(print(|out| {
+        all.iter()
+            .try_for_each(|one| writeln!(out, "{}", line(one)))
+    }))
+}
+
+fn line(standing: &Standing) -> String {
+    let Standing {
+        name,
+        runs,
+        failed,
+        begun,
+    } = standing;
+    let plural = if *runs == 1 { "" } else { "s" };
+    let name = shown(name);
+    format!(
+        "{name}: {runs} run{plural}, {failed} failed, since {}",
+        local(*begun)
+    )
+}
+
+/// What became of a digest.
+pub enum Sent {
+    /// There was nothing in it, or it is not its time.
+    Nothing,
+    /// Somebody else mails it.
+    Busy,
+    /// It was mailed.
+    Posted(Posted),
+}
+
+/// Mails a digest that was begun before a time of day, in minutes since midnight, that has come since.
+pub fn send_when_due(
+    state: Option<&Path>,
+    (name, minute): (&str, u16),
+    mail: &Mail,
+) -> Result<Sent, AlertError> {
+    let begun = match Digests::open(state, false)? {
+        Some(digests) => digests.begun(name)?,
+        None => None,
+    };
+    match begun.filter(|&begun| has_come(minute, begun, SystemTime::now())) {
+        Some(_) => send(state, name, mail),
+        None => Ok(Sent::Nothing),
+    }
+}
+
+/// Mails a digest, and before it one that could not be mailed the last time.
+fn send(state: Option<&Path>, name: &str, mail: &Mail) -> Result<Sent, AlertError> {
+    let mut last = Sent::Nothing;
+    while let Some(digests) = Digests::open(state, false)? {
+        let batch = match digests.take(name)? {
+            Taken::Nothing => break,
+            Taken::Busy => return Ok(Sent::Busy),
+            Taken::Batch(batch) => batch,
+        };
+        let is_left_over = batch.is_left_over();
+        let posted = mailed(batch, name, mail)?;
+        let is_over = !is_left_over || !is_settled(&posted);
+        last = Sent::Posted(posted);
+        if is_over {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Whether nobody needs to try it again.
+fn is_settled(posted: &Posted) -> bool {
+    matches!(
+        posted,
+        Posted::Safe | Posted::Unwanted | Posted::Failed(Exit::Partly)
+    )
+}
+
+fn mailed(mut batch: Batch, name: &str, mail: &Mail) -> Result<Posted, AlertError> {
+    let mut table = Table::default();
+    batch.entries()?.for_each(|entry| table.add(entry));
+    let mut memo = memo(name, &table.summary());
+    memo.body = format!(
+        "What ran since {}: {}.\n\n{}",
+        local(batch.begun()),
+        table.summary(),
+        table.text()
+    );
+    // Should we be killed before it is removed, it is mailed again, and is the same mail to whoever has it.
+    memo.headers.push(Field {
+        name: "Message-ID".to_owned(),
+        value: format!("<digest.{}@{}>", batch.id(), domain(mail)),
+    });
+    let posted = post(mail, &memo);
+    if is_settled(&posted) {
+        batch.mailed()?;
+    }
+    Ok(posted)
+}
+
+fn nothing_to_say(name: &str, mail: &Mail) -> Posted {
+    let memo = Memo {
+        body: "Nothing was gathered since the last digest.\n".to_owned(),
+        ..memo(name, "nothing ran")
+    };
+    post(mail, &memo)
+}
+
+fn memo(name: &str, summary: &str) -> Memo {
+    let node = host::node_name();
+    let short = node.split('.').next().unwrap_or_default();
+    Memo {
+        subject: format!("[{short}] {}: {summary}", shown(name)),
+        ..Memo::default()
+    }
+}

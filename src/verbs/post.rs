@@ -1,0 +1,257 @@
+//! Mailing what a program has to report: it is safe in the queue before it is sent, and where it can be
+//! neither kept nor sent, it is put where a person finds it.
+
+mod address;
+pub mod dead_letter;
+mod syslog;
+
+use super::keep::{Ended, Kept};
+use super::send::{self, Shown};
+use super::terminal::{complain, complain_as_it_is};
+use crate::address::{Entry, Mailbox};
+use crate::courier::Told;
+use crate::envelope::Dsn;
+use crate::exit::Exit;
+use crate::job::{Attached, Contents};
+use crate::message::{
+    Attachment, Content, Draft, Field, Held, Input, Message, MessageError, Options, Text,
+};
+use crate::outcome::{Fate, Report};
+use crate::plan::{Dispatch, FirstTry, Hindrance, Letterhead, Mail, Recipients};
+use crate::rewrite::Rewriter;
+use crate::text::shown;
+use crate::transcript::{self, Format};
+use address::Addressed;
+use std::time::SystemTime;
+
+/// What is to be told. A person may have asked for another subject and for more fields.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    /// The subject.
+    pub subject: String,
+    /// Header fields beside the usual ones.
+    pub headers: Vec<Field>,
+    /// The text.
+    pub body: String,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// What goes with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// What became of it.
+pub enum Posted {
+    /// Nobody wants it: MAILTO is empty.
+    Unwanted,
+    /// Every recipient has it, or it is safe in the queue.
+    Safe,
+    /// Not every recipient has it, or nobody, and stderr said so.
+    Failed(Exit),
+}
+
+impl Posted {
+    /// The exit status that it makes.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Unwanted | Self::Safe => Exit::Ok,
+            Self::Failed(exit) => *exit,
+        }
+    }
+}
+
+/// Mails it. Nothing is said when all went well.
+pub fn post(mail: &Mail, memo: &Memo) -> Posted {
+    if mail.head.recipients == Recipients::Nobody {
+        return Posted::Unwanted;
+    }
+    match written(mail, memo) {
+        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo),
+        Err(hindrance) => {
+            complain(&hindrance.text);
+            lay_down(salvaged(memo).as_ref(), memo, &hindrance.text);
+            Posted::Failed(hindrance.exit)
+        }
+    }
+}
+
+fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), Hindrance> {
+    let dispatch = mail.dispatch.as_ref().map_err(Hindrance::clone)?;
+    let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo);
+    let message = built.map_err(|error| Hindrance {
+        text: error.to_string(),
+        exit: error.exit(),
+    })?;
+    Ok((dispatch, message))
+}
+
+fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
+    let Shown { exit, report } = sent(dispatch, message, unseen());
+    if exit == Exit::Ok {
+        return Posted::Safe;
+    }
+    let is_with_somebody = |fate: &Fate| fate.verdict.is_cared_for();
+    if !report.fates.iter().any(is_with_somebody) {
+        let first = report.fates.first().map(|fate| fate.sentence.as_str());
+        lay_down(Some(message), memo, first.unwrap_or_default());
+    }
+    Posted::Failed(exit)
+}
+
+/// Nothing is shown.
+fn unseen() -> transcript::Options {
+    transcript::Options {
+        format: Format::None,
+        ..transcript::Options::default()
+    }
+}
+
+/// By way of the queue; where there is no place for one, at once.
+pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options) -> Shown {
+    let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
+    let at_once = || send::at_once(message, way, fallbacks, output);
+    let Some(queueing) = &dispatch.queueing else {
+        return at_once();
+    };
+    let kept = Kept {
+        message,
+        queueing,
+        way,
+        fallbacks,
+        output,
+        told: Told::Caller,
+        log: None,
+        as_given: false,
+    };
+    let error = match kept.send() {
+        Ended::Safe(shown) => return shown,
+        Ended::NoQueue(error) | Ended::Lost(error) => error,
+    };
+    let shown = if queueing.first == FirstTry::Later {
+        Shown {
+            exit: Exit::Temporary,
+            report: Report::unasked(&[]),
+        }
+    } else {
+        at_once()
+    };
+    if shown.exit != Exit::Ok {
+        complain(&error.to_string());
+    }
+    shown
+}
+
+/// The message, in the envelope that aliases and rules make.
+pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
+    let addressed = Addressed::of(head, rewriter)?;
+    let made = memo.headers.iter().cloned().chain(addressed.headers);
+    let made = made.chain([auto_submitted()]);
+    let is_asked_for = |field: &Field| {
+        let mut asked = head.headers.iter();
+        asked.any(|other| other.name.eq_ignore_ascii_case(&field.name))
+    };
+    let mut headers: Vec<Field> = made.filter(|field| !is_asked_for(field)).collect();
+    headers.extend(head.headers.iter().cloned());
+    let draft = Draft {
+        to: addressed.to,
+        cc: addressed.cc,
+        bcc: addressed.bcc,
+        reply_to: addressed.reply_to,
+        subject: Some(head.subject.as_ref().unwrap_or(&memo.subject).clone()),
+        headers,
+        ..draft(memo, addressed.from)
+    };
+    let mut message = message(draft)?;
+    message.envelope.sender = addressed.sender;
+    message.envelope.recipients = addressed.recipients;
+    Ok(message)
+}
+
+/// RFC 3834 §5: nothing is to answer this by itself.
+fn auto_submitted() -> Field {
+    Field {
+        name: "Auto-Submitted".to_owned(),
+        value: "auto-generated".to_owned(),
+    }
+}
+
+fn message(draft: Draft) -> Result<Message, MessageError> {
+    let options = Options {
+        content: Content::Draft(Box::new(draft)),
+        envelope_from: None,
+        dsn: Dsn::default(),
+    };
+    Message::build(options, SystemTime::now())
+}
+
+/// A log that goes with a mail.
+pub fn attachment(attached: Attached) -> Attachment {
+    let held = match attached.contents {
+        Contents::Bytes(bytes) => Held::bytes("the log", bytes),
+        Contents::File(file, len) => Held::file("the log", file, len),
+    };
+    Attachment {
+        media_type: Some(attached.media_type.to_owned()),
+        name: Some(attached.name),
+        ..Attachment::new(Input::Held(held))
+    }
+}
+
+/// From this author to nobody yet.
+fn draft(memo: &Memo, from: Mailbox) -> Draft {
+    Draft {
+        from,
+        to: Vec::new(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        reply_to: Vec::new(),
+        subject: Some(memo.subject.clone()),
+        headers: Vec::new(),
+        text: Text {
+            body: Some(Input::Text(memo.body.clone())),
+            html: memo.html.clone().map(Input::Text),
+            ..Text::default()
+        },
+        inline: Vec::new(),
+        attachments: memo.attachments.clone(),
+        messages: Vec::new(),
+        no_date: false,
+        no_message_id: false,
+    }
+}
+
+/// What can be made of it when something is wrong with the addresses or the fields, or even with the
+/// attachments.
+fn salvaged(memo: &Memo) -> Option<Message> {
+    let user = address::user_here()?;
+    let draft = Draft {
+        bcc: vec![Entry::Mailbox(user.clone())],
+        ..draft(memo, user)
+    };
+    let bare = Draft {
+        attachments: Vec::new(),
+        ..draft.clone()
+    };
+    message(draft).or_else(|_| message(bare)).ok()
+}
+
+/// Puts it where a person finds it, and says where that is.
+fn lay_down(message: Option<&Message>, memo: &Memo, reason: &str) {
+    let place = message.and_then(dead_letter::add);
+    let where_it_is = match &place {
+        Some(path) => format!("the mail is in {}", path.display()),
+        None => "the mail could not be put into a dead.letter".to_owned(),
+    };
+    let subject = &memo.subject;
+    complain(&match &place {
+        Some(_) => where_it_is.clone(),
+        None => format!("{where_it_is}; this is it: {subject}"),
+    });
+    if place.is_none() {
+        memo.body
+            .lines()
+            .for_each(|line| complain_as_it_is(&format!("{}\n", shown(line))));
+    }
+    syslog::error(&format!(
+        "cannot mail \"{subject}\": {reason}; {where_it_is}"
+    ));
+}

@@ -1,0 +1,52 @@
+use super::*;
+use crate::address::Mailbox;
+use crate::verbs::post::{Memo, draft, message};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+fn letter(body: &str) -> Message {
+    let alice = Mailbox::parse("alice@crepes.fr").unwrap();
+    let memo = Memo {
+        subject: "hi".to_owned(),
+        body: body.to_owned(),
+        ..Memo::default()
+    };
+    let to = vec![crate::address::Entry::Mailbox(alice.clone())];
+    message(crate::message::Draft {
+        to,
+        ..draft(&memo, alice)
+    })
+    .unwrap()
+}
+
+#[test]
+fn two_messages_are_a_mailbox_that_nobody_else_may_read() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("dead.letter");
+    append(&path, &letter(">From here\nlast")).unwrap();
+    append(&path, &letter("two")).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text.lines()
+            .filter(|line| line.starts_with("From "))
+            .count(),
+        2
+    );
+    assert!(text.contains("\n\n>>From here\nlast\n\nFrom "), "{text}");
+    assert!(!text.contains('\r'));
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn what_somebody_else_has_put_there_is_not_written_to() {
+    let home = tempfile::tempdir().unwrap();
+    let (path, other) = (home.path().join("dead.letter"), home.path().join("other"));
+    fs::write(&other, "").unwrap();
+    symlink(&other, &path).unwrap();
+    assert!(append(&path, &letter("hi")).is_err());
+    fs::remove_file(&path).unwrap();
+    fs::hard_link(&other, &path).unwrap();
+    assert!(append(&path, &letter("hi")).is_err());
+    assert_eq!(fs::read(&other).unwrap(), b"");
+}

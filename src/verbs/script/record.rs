@@ -1,0 +1,97 @@
+//! A session that is written down while it is held.
+
+use crate::blocks::{Block, Replay, Shape, Transport};
+use crate::courier::Told;
+use crate::exit::Exit;
+use crate::message::Message;
+use crate::plan::Send;
+use crate::ready::Ready;
+use crate::script::Recorder;
+use crate::verbs::build;
+use crate::verbs::send::{deliver_by, shown};
+use crate::verbs::terminal::complain;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Sends the message, and writes down how, with the message beside it.
+pub fn run(plan: Send, path: &Path) -> Exit {
+    let message = match build(plan.message) {
+        Ok(message) => message,
+        Err(exit) => return exit,
+    };
+    let beside = beside(path);
+    // Before anything is sent.
+    let (mut file, mut copy) = match (create(path), create(&beside)) {
+        (Ok(file), Ok(copy)) => (file, copy),
+        (Err(exit), _) | (_, Err(exit)) => return exit,
+    };
+    let ready = match Ready::of(&plan.way) {
+        Ok(ready) => ready,
+        Err(error) => {
+            complain(&error.to_string());
+            return error.exit();
+        }
+    };
+    let name = beside
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let to_server = plan.way.route.relay.is_some();
+    let (mut script, mut octets) = (String::new(), None);
+    let shown = shown(plan.output, Told::Caller, |watch| {
+        let mut recorder = Recorder::new(watch, &name, to_server);
+        let report = deliver_by(&ready, &plan.fallbacks, &message, &mut recorder);
+        octets = recorder.octets();
+        script = recorder.into_script();
+        report
+    });
+    let written = file
+        .write_all(script.as_bytes())
+        .map_err(|error| (path, error))
+        .and_then(|()| {
+            copy_out(&message, octets, &mut copy).map_err(|error| (beside.as_path(), error))
+        });
+    match written {
+        Ok(()) => shown.exit,
+        Err((path, error)) => {
+            complain(&format!("cannot write {}: {error}", path.display()));
+            Exit::Io
+        }
+    }
+}
+
+/// The file of the message: that of the script with `.eml` behind it.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".eml");
+    name.into()
+}
+
+fn create(path: &Path) -> Result<File, Exit> {
+    File::create(path).map_err(|error| {
+        complain(&format!(
+            "--record: cannot create {}: {error}",
+            path.display()
+        ));
+        Exit::CantCreate
+    })
+}
+
+/// Writes the message in the shape that had so many octets: the one that was sent.
+fn copy_out(message: &Message, octets: Option<u64>, out: &mut File) -> io::Result<()> {
+    let all = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
+    let mut shapes = all.into_iter().filter_map(|able| message.shape(able));
+    let is_sent = |shape: &Shape| octets.is_none_or(|octets| octets == shape.size);
+    let Some(shape) = shapes.find(is_sent).or(message.simplest()) else {
+        return Ok(());
+    };
+    let mut blocks = message.blocks(shape);
+    let mut block = Vec::new();
+    while blocks.append(&mut block)? != Block::End {
+        out.write_all(&block)?;
+        block.clear();
+    }
+    Ok(())
+}
