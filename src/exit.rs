@@ -33,13 +33,15 @@ pub enum Exit {
     Config,
     /// Some accepted and others not, or not known: the addition to sysexits.h.
     Partly,
-    /// How the queue stands, for monitoring: numbers of another table.
+    /// How the queue or the host stands, for monitoring: numbers of another table.
     Health(Health),
     /// A server did something else than a script expects; only `ehlo script` ends so.
     Differed,
+    /// As a command ended that was run: any number, 128 and its number for a signal.
+    Command(u8),
 }
 
-/// The exit status of `ehlo queue status`, as Nagios and those like it want it.
+/// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and those like it want it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     /// All is well.
@@ -83,7 +85,7 @@ impl Health {
 }
 
 impl Exit {
-    /// Every status but those for monitoring, in the order of its number.
+    /// Every status but those for monitoring and of commands, in the order of its number.
     pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Usage,
@@ -143,6 +145,7 @@ impl Exit {
             ),
             Self::Health(health) => health.row(),
             Self::Differed => (1, "a server did something else than a script expects"),
+            Self::Command(status) => (status, "as the command ended"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who and where we are: the login name and the names of this host.
 
 use std::fs;
+use std::path::PathBuf;
 
 /// The login name of the user who runs us, from the password file, else `$LOGNAME`, else `$USER`.
 #[must_use]
@@ -15,6 +16,23 @@ pub fn login() -> String {
     name.or_else(|| std::env::var("LOGNAME").ok())
         .or_else(|| std::env::var("USER").ok())
         .unwrap_or_else(|| "nobody".to_owned())
+}
+
+/// The home directory that the password file gives the user in whose name we act.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    home_of(rustix::process::geteuid().as_raw(), &passwd)
+}
+
+/// The home directory that a password file gives a user.
+fn home_of(user: u32, passwd: &str) -> Option<PathBuf> {
+    let user = user.to_string();
+    let home = passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&user.as_str())).then(|| fields.get(5).copied())?
+    });
+    home.map(PathBuf::from).filter(|home| home.is_absolute())
 }
 
 /// Whether this process has more rights than whoever called it: a set-uid or set-gid bit is in play, and
@@ -109,5 +127,12 @@ mod tests {
         for bad in ["", "a..b", "a_b.c", "-a.b", "a b", "a\r\nb", "x."] {
             assert!(!is_host_name(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_password_file_knows_the_home_of_a_user() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\nodd\n";
+        assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
+        assert_eq!(home_of(1001, passwd), None);
     }
 }

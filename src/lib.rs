@@ -26,15 +26,17 @@
 //! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
 //! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
 //! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
-//! | [`sink`] | a receiving server for demos, tests and people's own scripts | |
+//! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
+//! | [`job`] | commands that are run for somebody who is not there, what they write, and how that is told | flate2 |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | regex |
+//! | [`doctor`] | what this host would do with a mail from cron, step by step, without sending it | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -45,22 +47,24 @@
 //! rewrite    ->
 //! message    -> rewrite
 //! route      ->
-//! sink       ->
+//! sink       -> wire
 //! config     ->
 //! credentials ->
 //! session    -> wire
 //! outcome    -> session route wire
 //! queue      -> outcome
 //! alert      ->
+//! job        ->
 //! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert script
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert script
+//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert script job
+//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert script job
 //! deliver    -> message route wire session outcome
 //! ready      -> plan route wire credentials deliver
 //! courier    -> plan ready queue message route wire session outcome deliver
 //! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert script
+//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert script doctor job
 //! script     -> route wire session
+//! doctor     -> plan ready check rewrite queue route session outcome deliver credentials
 //! ```
 
 pub mod address;
@@ -73,9 +77,12 @@ pub mod config;
 pub mod courier;
 pub mod credentials;
 pub mod deliver;
+pub mod doctor;
 pub mod envelope;
 pub mod exit;
+pub mod figures;
 pub mod host;
+pub mod job;
 pub mod message;
 pub mod outcome;
 pub mod pattern;

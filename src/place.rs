@@ -3,9 +3,9 @@
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 use thiserror::Error;
 
 /// Where something is kept.
@@ -89,10 +89,7 @@ impl Caller {
             is_root: user.is_root(),
             state: set("XDG_STATE_HOME"),
             home: set("HOME"),
-            true_home: home_of(
-                user.as_raw(),
-                &fs::read_to_string("/etc/passwd").unwrap_or_default(),
-            ),
+            true_home: crate::host::home(),
         }
     }
 
@@ -127,16 +124,6 @@ fn is_closed_to_us(home: &Path, place: Place) -> bool {
         }
     });
     there == Some(Err(Errno::ACCESS))
-}
-
-/// The home directory that a password file gives a user.
-fn home_of(user: u32, passwd: &str) -> Option<PathBuf> {
-    let user = user.to_string();
-    let home = passwd.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        (fields.get(2) == Some(&user.as_str())).then(|| fields.get(5).copied())?
-    });
-    home.map(PathBuf::from).filter(|home| home.is_absolute())
 }
 
 /// Opens the directory, or makes it and what is missing above it; `None` where there is none and it is
@@ -237,6 +224,7 @@ pub fn sync_names(path: &Path) -> Result<(), Unfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     const QUEUE: Place = Place {
@@ -317,13 +305,6 @@ mod tests {
         assert_eq!(of(None).unwrap(), only);
         set_mode(&theirs, 0o755);
         assert_eq!(of(Some("/home/a")).unwrap(), only);
-    }
-
-    #[test]
-    fn the_password_file_knows_the_home_of_a_user() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\nodd\n";
-        assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
-        assert_eq!(home_of(1001, passwd), None);
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What will be done: plain data, every default decided.
 
 mod alert;
+mod doctor;
+mod job;
 mod mail;
 
 pub use alert::{Alert, Digest, DigestTask, Unit};
+pub use doctor::{Configuration, Doctor, Front, Shown, Step, Test, View};
+pub use job::{Gathering, Job, Locking, When};
 pub use mail::{Dispatch, Hindrance, Letterhead, Level, Mail, Notify, Recipients};
 
 use crate::check::Expectation;
@@ -23,15 +27,17 @@ pub enum Plan {
     /// Build a message and send it.
     Send(Box<Send>),
     /// Build a message and show it.
-    Print(message::Options, transcript::Options),
+    Print(Box<message::Options>, transcript::Options),
     /// Receive messages.
-    Sink(Sink),
+    Sink(Box<Sink>),
     /// Say what a server says of itself.
     Probe(Box<Probe>),
     /// Say commands to a server.
     Ask(Box<Ask>),
     /// Hold the conversation that scripts say.
     Script(Box<Script>),
+    /// Say what this host would do with a mail from cron.
+    Doctor(Box<Doctor>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.
@@ -46,6 +52,8 @@ pub enum Plan {
     Digest(Box<Digest>),
     /// Mail what became of a unit of systemd.
     Unit(Box<Unit>),
+    /// Run a command, and mail what happened.
+    Job(Box<Job>),
 }
 
 /// Sending.
@@ -348,10 +356,29 @@ pub enum TrialLook {
 /// Receiving.
 #[derive(Debug)]
 pub struct Sink {
-    /// The server.
+    /// The server, still without what must be read from files.
     pub server: sink::Options,
+    /// Its side of TLS.
+    pub tls: Option<sink::TlsOptions>,
+    /// Where the authority goes that signs the certificate.
+    pub save_ca: Option<PathBuf>,
+    /// Who may log in.
+    pub auth: Option<Doorman>,
     /// What becomes of the messages.
     pub keep: Keep,
+    /// Whether everything that happens is told to a program.
+    pub json: bool,
+}
+
+/// Who may log in at a receiver.
+#[derive(Debug)]
+pub struct Doorman {
+    /// A file of users; `None` is anybody.
+    pub users: Option<PathBuf>,
+    /// The mechanisms; `None` is all that will do.
+    pub only: Option<Vec<sink::Mechanism>>,
+    /// Also without TLS.
+    pub in_clear: bool,
 }
 
 /// What a receiver does with messages.
@@ -361,6 +388,8 @@ pub enum Keep {
     Nothing,
     /// Into this Maildir.
     Maildir(PathBuf),
+    /// Behind the others in this mbox.
+    Mbox(PathBuf),
     /// On the standard output.
     Print,
 }

@@ -50,6 +50,12 @@ impl<'p> Ready<'p> {
         Ok(Self { plan, tls, login })
     }
 
+    /// Reads the files; the password was found before, or nobody is to log in.
+    pub fn with(plan: &'p plan::Way, login: Option<Login>) -> Result<Self, TlsSetupError> {
+        let tls = Tls::new(&plan.tls)?;
+        Ok(Self { plan, tls, login })
+    }
+
     /// What was planned.
     #[must_use]
     pub fn plan(&self) -> &'p plan::Way {

@@ -1,6 +1,7 @@
 //! Text from outside, made harmless for a terminal, a log line or a JSON string.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Bytes from a server as printable ASCII: everything else becomes `\xNN` (`faults.md` A12).
 #[must_use]
@@ -29,6 +30,22 @@ pub fn shown(text: &str) -> String {
         }
     }
     safe
+}
+
+/// A path as it can be typed behind `chmod 600` and the like.
+#[must_use]
+pub fn for_shell(path: &Path) -> String {
+    let name = shown(&path.to_string_lossy());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    let name = if name.starts_with('-') {
+        format!("./{name}")
+    } else {
+        name
+    };
+    if name.bytes().all(is_plain) {
+        return name;
+    }
+    format!("'{}'", name.replace('\'', r"'\''"))
 }
 
 /// Controls, line separators, bidirectional marks and other format characters.

@@ -59,12 +59,13 @@ pub fn spoken(time: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// A time in two units at most: `0.3s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
+/// A time in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
 #[must_use]
 pub fn brief(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        0..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
+        0 => format!("{}ms", time.subsec_millis()),
+        1..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
         10..60 => format!("{seconds}s"),
         60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         3600..86400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
@@ -121,7 +122,7 @@ mod tests {
     fn a_time_has_two_units_at_most() {
         let said = |millis| brief(Duration::from_millis(millis));
         let all = [340, 9_999, 12_000, 252_000, 3_720_000, 273_600_000].map(said);
-        assert_eq!(all, ["0.3s", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
+        assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
     }
 
     #[test]

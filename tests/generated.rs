@@ -10,14 +10,24 @@ use ehlo::exit::{Exit, Health};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "generated/alert.rs"]
+mod alert;
+#[path = "generated/doctor.rs"]
+mod doctor;
+#[path = "generated/json.rs"]
+mod json;
 #[path = "generated/queue.rs"]
 mod queue;
+#[path = "generated/run.rs"]
+mod run;
 #[path = "generated/script.rs"]
 mod script;
 #[path = "generated/sendmail.rs"]
 mod sendmail;
+#[path = "generated/sink.rs"]
+mod sink;
 
-const VERBS: [(&str, &str); 8] = [
+const VERBS: &[(&str, &str)] = &[
     (
         "sink",
         "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
@@ -46,6 +56,27 @@ const VERBS: [(&str, &str); 8] = [
         "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
     ),
     (
+        "doctor",
+        "Say what this host would do with a mail from cron, step by step and without sending one, and what mends \
+         what is wrong; see ehlo-doctor(1).",
+    ),
+    (
+        "run",
+        "Run a command, and mail what happened: when it failed, or always; see ehlo-run(1).",
+    ),
+    (
+        "notify",
+        "Mail a line or a text from a script; see ehlo-notify(1).",
+    ),
+    (
+        "digest",
+        "Mail what ehlo run --digest gathered; see ehlo-digest(1).",
+    ),
+    (
+        "unit",
+        "Mail what became of a unit of systemd; see ehlo-unit(1).",
+    ),
+    (
         "sendmail",
         "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
          without being told.",
@@ -53,10 +84,28 @@ const VERBS: [(&str, &str); 8] = [
     ("mailq", "Show the queue, as sendmail does."),
 ];
 
+/// Other pages, in their order.
+const SEE_ALSO: &[&str] = &[
+    "ehlo-digest(1)",
+    "ehlo-doctor(1)",
+    "ehlo-json(5)",
+    "ehlo-notify(1)",
+    "ehlo-probe(1)",
+    "ehlo-queue(1)",
+    "ehlo-run(1)",
+    "ehlo-script(1)",
+    "ehlo-sendmail(1)",
+    "ehlo-sink(1)",
+    "ehlo-unit(1)",
+    "resolv.conf(5)",
+    "hosts(5)",
+    "netrc(5)",
+];
+
 const NO_VERB: &str = "\
 A recipient that is spelled like a verb goes behind --.";
 
-const SYNOPSIS: [(&str, &str); 8] = [
+const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
@@ -67,19 +116,34 @@ const SYNOPSIS: [(&str, &str); 8] = [
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
     ),
+    ("ehlo doctor", " [OPTIONS]"),
+    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
+    ("ehlo notify", " [OPTIONS] [TEXT]..."),
+    ("ehlo digest", " [OPTIONS] NAME"),
+    ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
-const CONVERSATION: &str = "\
+const CONVERSATION: [&str; 4] = [
+    "\
 The conversation goes to the standard output as it happens: the server's lines bare, ours behind
 \">>> \", remarks behind \"*** \". Bytes of the server that are not printable ASCII are shown as \\xNN.
 Where the server offers PIPELINING, commands go out in groups, so that several lines of ours stand
-before the first reply. With --json, each line is an object with \"event\" and \"elapsed_ms\"; the last
-one, \"result\", has the exit status and, for each recipient, a verdict: accepted, refused (for good),
-deferred (for now), uncertain (the connection was lost between the end of the message and its reply, so
-that sending it again may make it arrive twice), queued (it waits in the queue) or skipped. The event \"queued\"
-has the id of what is in the queue; the event \"tls\" has version, cipher, group, how the
-certificate was judged, and the chain.";
+before the first reply.",
+    "\
+--show-data shows the message, too, line by line as it goes over the wire. --hex shows octets instead of lines, ours
+behind \">>> \" and the server's behind \"<<< \", with offsets from the beginning of the session; of a line with a
+secret, those of the stars that hide it. --transcript swaks marks lines as that tool does, shows the message always, and
+with --hex octets beside the lines.",
+    "\
+--summary ends with a line for each server that was tried: how long it took to connect, to the greeting, for EHLO, for
+TLS, for AUTH, and from MAIL until the message was accepted; a hyphen for what did not come about; all of it together;
+and the reply that decided. Where that reply tells in a way that is known how the server calls the message, as
+\"queued as 4F2\" does, --json and --verbose say so, too.",
+    "\
+With --json, each line is an object; the last one has the exit status and a verdict for each recipient. See
+ehlo-json(5).",
+];
 
 const ENCRYPTION: [&str; 3] = [
     "\
@@ -156,7 +220,7 @@ from = [\"alice@work.example\", \"*@work.example\"]
 header = [\"Organization: Work\"]
 fallback = false";
 
-const ENVIRONMENT: [(&str, &str); 11] = [
+const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_CONFIG",
         "the configuration file, where --config names none",
@@ -164,6 +228,10 @@ const ENVIRONMENT: [(&str, &str); 11] = [
     (
         "EHLO_PASSWORD",
         "the password of --user. Other programs of the same user can read it; a file or a command is better",
+    ),
+    (
+        "EHLO_STATE_DIR",
+        "where run, notify, digest and unit remember things, where --state-dir does not say it: an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",
@@ -179,6 +247,10 @@ const ENVIRONMENT: [(&str, &str); 11] = [
         "the CAs that are trusted, instead of the system's",
     ),
     (
+        "MAILTO, MAILFROM",
+        "whom run and notify write to, and as whom, where no option says it",
+    ),
+    (
         "XDG_STATE_HOME",
         "where the queue of a user is, in ehlo/queue, instead of in ~/.local/state",
     ),
@@ -188,16 +260,20 @@ const ENVIRONMENT: [(&str, &str); 11] = [
     ),
     (
         "TMPDIR",
-        "where texts that come through a pipe wait, above 4 MiB",
+        "where texts that come through a pipe wait, above 1 MiB; and the logs of run",
     ),
     (
         "LOGNAME, USER",
         "the login name, where the password file has none",
     ),
+    (
+        "NO_COLOR, TERM",
+        "with --color auto, there are no colours where NO_COLOR is set and not empty, or TERM is dumb",
+    ),
     ("COLUMNS", "the width of --help"),
 ];
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
         "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
@@ -205,6 +281,10 @@ const FILES: [(&str, &str); 8] = [
     (
         "~/.local/state/ehlo/queue, /var/spool/ehlo",
         "the queue, of a user and of root",
+    ),
+    (
+        "~/.local/state/ehlo/jobs and digests, /var/lib/ehlo/jobs and digests",
+        "what is remembered of jobs, and what they gathered, of a user and of root",
     ),
     (
         "~/.netrc",
@@ -347,12 +427,12 @@ fn main_page() -> String {
         .manual("User Commands");
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
-    synopsis_lines(&mut synopsis, &SYNOPSIS);
+    synopsis_lines(&mut synopsis, SYNOPSIS);
     let mut own = Roff::new();
-    table(&mut own, "VERBS", owned(&VERBS));
+    table(&mut own, "VERBS", owned(VERBS));
     own.control("PP", []);
     own.text([roman(NO_VERB)]);
-    section(&mut own, "THE CONVERSATION", &[CONVERSATION]);
+    section(&mut own, "THE CONVERSATION", &CONVERSATION);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "LOGGING IN", &LOGIN);
     examples(&mut own);
@@ -364,15 +444,9 @@ fn main_page() -> String {
     });
     table(&mut own, "EXIT STATUS", status);
     table(&mut own, "FILES", owned(&FILES));
-    table(&mut own, "ENVIRONMENT", owned(&ENVIRONMENT));
+    table(&mut own, "ENVIRONMENT", owned(ENVIRONMENT));
     section(&mut own, "STANDARDS", &[STANDARDS]);
-    section(
-        &mut own,
-        "SEE ALSO",
-        &[
-            "ehlo-probe(1), ehlo-queue(1), ehlo-script(1), ehlo-sendmail(1), ehlo-sink(1), resolv.conf(5), hosts(5), netrc(5)",
-        ],
-    );
+    section(&mut own, "SEE ALSO", &[&SEE_ALSO.join(", ")]);
     [
         render(|out| man.render_title(out)),
         render(|out| man.render_name_section(out)),
@@ -431,7 +505,15 @@ const PROBE_STATUS: [(&str, &str); 6] = [
 ];
 
 fn sink_page() -> String {
-    verb_page("sink", "ehlo-sink", |_| {})
+    verb_page("sink", "ehlo-sink", |own| {
+        section(own, "BEHAVIOUR", &sink::BEHAVIOUR);
+        section(own, "FILES", &[sink::FILES]);
+        section(own, "EVENTS", &[sink::EVENTS_ARE]);
+        rows(own, owned(&sink::EVENTS));
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, sink::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&sink::STATUS));
+    })
 }
 
 fn probe_page() -> String {
@@ -439,6 +521,47 @@ fn probe_page() -> String {
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, PROBE_EXAMPLES);
         table(own, "EXIT STATUS", owned(&PROBE_STATUS));
+    })
+}
+
+fn doctor_page() -> String {
+    verb_page("doctor", "ehlo-doctor", |own| {
+        section(own, "WITH CRON'S EYES", &doctor::EYES);
+        table(own, "STEPS", owned(&doctor::STEPS));
+        section(own, "JSON", &[doctor::JSON]);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, doctor::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&doctor::STATUS));
+        own.control("PP", []);
+        own.text([roman(doctor::OF_TEST)]);
+    })
+}
+
+fn run_page() -> String {
+    verb_page("run", "ehlo-run", |own| {
+        section(own, "THE MAIL", &run::MAIL);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "THE COMMAND", &run::COMMAND);
+        section(own, "ALERTS", &alert::ALERTS);
+        section(own, "DIGESTS", &alert::DIGEST);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::EXAMPLES);
+        table(own, "EXIT STATUS", owned(&run::STATUS));
+        own.control("PP", []);
+        own.text([roman(run::MAIL_STATUS.replace('\n', " "))]);
+    })
+}
+
+fn notify_page() -> String {
+    verb_page("notify", "ehlo-notify", |own| {
+        section(own, "THE MAIL", &run::NOTIFY_TEXT);
+        section(own, "ALERTS", &alert::NOTICES);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        section(own, "WHEN IT CANNOT BE SENT", &run::NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, run::NOTIFY_EXAMPLES);
+        section(own, "EXIT STATUS", &[run::NOTIFY_STATUS]);
     })
 }
 
@@ -463,12 +586,32 @@ fn script_page() -> String {
     })
 }
 
+fn digest_page() -> String {
+    verb_page("digest", "ehlo-digest", |own| {
+        section(own, "DIGESTS", &alert::DIGEST);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::DIGEST_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
+    })
+}
+
+fn unit_page() -> String {
+    verb_page("unit", "ehlo-unit", |own| {
+        section(own, "UNITS", &alert::UNIT);
+        section(own, "WHO GETS IT", &run::RECIPIENTS);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, alert::UNIT_EXAMPLES);
+        section(own, "EXIT STATUS", &[alert::STATUS]);
+    })
+}
+
 /// The page of a verb with verbs of its own.
 fn queue_page() -> String {
     let whole = built();
     let verb = whole.find_subcommand("queue").unwrap();
     let mut page = titled(
-        "EHLO-QUEUE",
+        ("EHLO-QUEUE", "1"),
         "ehlo-queue - look at the queue, and deliver what is in it",
     );
     page.control("SH", ["SYNOPSIS"]);
@@ -501,10 +644,14 @@ fn queue_page() -> String {
 }
 
 /// A page that clap has no part in, with its first two lines.
-fn titled(title: &str, name: &str) -> Roff {
+fn titled((title, section): (&str, &str), name: &str) -> Roff {
     let mut page = Roff::new();
     let footer = title.to_lowercase();
-    page.control("TH", [title, "1", "", &footer, "User Commands"]);
+    let manual = match section {
+        "5" => "File Formats",
+        _ => "User Commands",
+    };
+    page.control("TH", [title, section, "", &footer, manual]);
     page.control("SH", ["NAME"]);
     page.text([roman(name)]);
     page
@@ -543,9 +690,22 @@ fn one_paragraph(text: &str) -> String {
     format!("{}.", text.trim_end_matches('.'))
 }
 
+fn json_page() -> String {
+    let name = "ehlo-json - what ehlo says to programs";
+    let mut page = titled(("EHLO-JSON", "5"), name);
+    section(&mut page, "DESCRIPTION", &json::DESCRIPTION);
+    table(&mut page, "EVENTS", owned(&json::EVENTS));
+    section(&mut page, "VERDICTS", &[json::VERDICTS]);
+    page.control("SH", ["EXAMPLE"]);
+    as_typed(&mut page, json::EXAMPLE);
+    section(&mut page, "SCHEMA", &[json::SCHEMA]);
+    section(&mut page, "SEE ALSO", &["ehlo(1)"]);
+    page.to_roff()
+}
+
 fn sendmail_page() -> String {
     let name = "ehlo-sendmail - send mail for programs that call sendmail";
-    let mut page = titled("EHLO-SENDMAIL", name);
+    let mut page = titled(("EHLO-SENDMAIL", "1"), name);
     page.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut page, &sendmail::SYNOPSIS);
     section(&mut page, "DESCRIPTION", &sendmail::DESCRIPTION);
@@ -569,9 +729,15 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo.1"), &main_page());
     check(Path::new("man/ehlo-sink.1"), &sink_page());
     check(Path::new("man/ehlo-probe.1"), &probe_page());
+    check(Path::new("man/ehlo-doctor.1"), &doctor_page());
     check(Path::new("man/ehlo-queue.1"), &queue_page());
     check(Path::new("man/ehlo-script.1"), &script_page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail_page());
+    check(Path::new("man/ehlo-run.1"), &run_page());
+    check(Path::new("man/ehlo-notify.1"), &notify_page());
+    check(Path::new("man/ehlo-digest.1"), &digest_page());
+    check(Path::new("man/ehlo-unit.1"), &unit_page());
+    check(Path::new("man/ehlo-json.5"), &json_page());
 }
 
 #[test]
@@ -612,6 +778,12 @@ fn the_completions_are_those_of_todays_command_line() {
         let path: PathBuf = ["completions", name].iter().collect();
         check(&path, &String::from_utf8(text).unwrap());
     }
+}
+
+#[test]
+fn the_manual_of_the_doctor_names_every_step() {
+    let named = doctor::STEPS.map(|(name, _)| name);
+    assert_eq!(named, ehlo::plan::Step::ALL.map(ehlo::plan::Step::name));
 }
 
 #[test]

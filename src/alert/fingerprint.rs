@@ -16,38 +16,62 @@ const KEPT: usize = 64 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// The same for failures of one kind: how it ended and what it said, without numbers, times and
-    /// names of chance.
+    /// temporary names.
     pub alike: String,
-    /// The same only for runs that ended the same and said the same; `None` where nobody wants to know.
+    /// The same only for runs that ended the same and said the same, to the last octet; `None` where nobody
+    /// wants to know.
     pub exact: Option<String>,
 }
 
 impl Fingerprint {
-    /// Of a run that ended so (`exit 3`, `signal 9`), with what it wrote to each of its outputs.
+    /// Of a run that ended so (`exit 3`, `signal 9`), and wrote this.
     #[must_use]
-    pub fn of(ending: &str, outputs: Vec<Impression>) -> Self {
+    pub fn of(ending: &str, output: &Impression) -> Self {
         let mut alike = Context::new(&SHA256);
         alike.update(ending.as_bytes());
-        let mut exact = Some(alike.clone());
-        let mut lines = BTreeSet::new();
-        for output in outputs {
-            output.lines(&mut lines);
-            exact = exact.zip(output.exact).map(|(mut all, own)| {
-                all.update(own.finish().as_ref());
-                all
-            });
-        }
-        for line in lines {
+        for line in output.lines() {
             alike.update(&line);
         }
         Self {
             alike: half(alike),
-            exact: exact.map(half),
+            exact: None,
+        }
+    }
+
+    /// The same, where every octet counts that it wrote to each of its outputs.
+    #[must_use]
+    pub fn exactly(self, ending: &str, outputs: impl IntoIterator<Item = Checksum>) -> Self {
+        let mut exact = Context::new(&SHA256);
+        exact.update(ending.as_bytes());
+        for output in outputs {
+            exact.update(output.0.finish().as_ref());
+        }
+        Self {
+            exact: Some(half(exact)),
+            ..self
         }
     }
 }
 
+/// A checksum over an output that goes by.
+#[derive(Clone)]
+pub struct Checksum(Context);
+
+impl Default for Checksum {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl Checksum {
+    /// Takes what comes next.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}
+
 /// What an output leaves behind that goes by, in constant memory.
+#[derive(Default)]
 pub struct Impression {
     /// The beginning.
     head: Vec<u8>,
@@ -55,27 +79,17 @@ pub struct Impression {
     tail: Vec<u8>,
     /// Whether there was more between the two.
     is_cut: bool,
-    exact: Option<Context>,
 }
 
 impl Impression {
-    /// Of an output that begins now. Only if `exact`, every single octet of it counts.
-    #[must_use]
-    pub fn new(exact: bool) -> Self {
-        Self {
-            head: Vec::new(),
-            tail: Vec::new(),
-            is_cut: false,
-            exact: exact.then(|| Context::new(&SHA256)),
-        }
-    }
-
     /// Takes what comes next.
     pub fn feed(&mut self, bytes: &[u8]) {
-        if let Some(exact) = &mut self.exact {
-            exact.update(bytes);
-        }
-        let (head, rest) = bytes.split_at(bytes.len().min(KEPT - self.head.len()));
+        let room = if self.is_cut {
+            0
+        } else {
+            KEPT - self.head.len()
+        };
+        let (head, rest) = bytes.split_at(bytes.len().min(room));
         self.head.extend_from_slice(head);
         let end = &rest[rest.len().saturating_sub(KEPT)..];
         self.is_cut |= end.len() < rest.len();
@@ -86,34 +100,32 @@ impl Impression {
         }
     }
 
-    /// Adds its lines. They are a set: neither how often something is said counts, nor the order in which
+    /// Passes over what nobody has kept.
+    pub fn skip(&mut self) {
+        self.is_cut = true;
+        self.tail.clear();
+    }
+
+    /// Its lines, folded. They are a set: neither how often something is said counts, nor the order in which
     /// two processes said it.
-    fn lines(&self, all: &mut BTreeSet<[u8; 32]>) {
-        let mut first = self.head.as_slice();
-        let mut last: &[u8] = &self.tail;
+    fn lines(&self) -> BTreeSet<[u8; 32]> {
+        let (mut first, mut last) = (self.head.as_slice(), self.tail.as_slice());
         let joined;
         if self.is_cut {
             first = whole(first);
             let start = memchr::memchr(b'\n', last).map_or(0, |at| at + 1);
             last = &last[start..];
-        } else if !last.is_empty() {
-            joined = [first, last].concat();
-            last = &joined;
-            first = &joined;
         } else {
-            last = first;
+            joined = [first, last].concat();
+            (first, last) = (&joined, &joined);
         }
         let from_end = last.rsplit(|&byte| byte == b'\n').take(LINES + 1);
-        for line in first
-            .split(|&byte| byte == b'\n')
-            .take(LINES)
-            .chain(from_end)
-        {
-            let folded = folded(line);
-            if !folded.is_empty() {
-                all.insert(hash(&folded));
-            }
-        }
+        let lines = first.split(|&byte| byte == b'\n').take(LINES);
+        let lines = lines.chain(from_end).map(folded);
+        lines
+            .filter(|line| !line.is_empty())
+            .map(|line| hash(&line))
+            .collect()
     }
 }
 
@@ -147,12 +159,13 @@ mod tests {
     use super::*;
 
     fn print(ending: &str, output: &str) -> Fingerprint {
-        let mut impression = Impression::new(true);
+        let (mut impression, mut checksum) = (Impression::default(), Checksum::default());
         // In pieces that end anywhere.
         for piece in output.as_bytes().chunks(7) {
             impression.feed(piece);
+            checksum.feed(piece);
         }
-        Fingerprint::of(ending, vec![impression])
+        Fingerprint::of(ending, &impression).exactly(ending, [checksum])
     }
 
     const RSYNC: &str = "\
@@ -206,13 +219,26 @@ sent 1.23M bytes  received 88 bytes  50.12K bytes/sec
     }
 
     #[test]
+    fn what_nobody_has_kept_makes_no_difference() {
+        let print = |middle: &str| {
+            let mut impression = Impression::default();
+            impression.feed(b"begin\nmid");
+            impression.skip();
+            impression.feed(middle.as_bytes());
+            impression.feed(b"\nfull\n");
+            Fingerprint::of("exit 1", &impression)
+        };
+        assert_eq!(print("dle"), print("way"));
+    }
+
+    #[test]
     fn a_line_without_an_end_takes_no_more_memory() {
-        let mut impression = Impression::new(false);
+        let mut impression = Impression::default();
         for _ in 0..100 {
             impression.feed(&b"x".repeat(50_000));
         }
         assert!(impression.head.len() + impression.tail.len() <= 3 * KEPT);
-        let print = Fingerprint::of("exit 1", vec![impression]);
+        let print = Fingerprint::of("exit 1", &impression);
         assert!(print.exact.is_none() && print.alike.len() == 32);
     }
 

@@ -83,6 +83,12 @@ const CODES: &[&str] = &[
     "code", "errno", "error", "exit", "http", "rc", "signal", "status",
 ];
 
+/// A text in one line as it is compared: the same for texts that differ in numbers and the like.
+#[must_use]
+pub fn alike(text: &str) -> String {
+    String::from_utf8_lossy(&folded(text.as_bytes())).into_owned()
+}
+
 /// The line as it is compared; empty where it says nothing.
 pub fn folded(line: &[u8]) -> Vec<u8> {
     let text = shown_last(&line[..line.len().min(LONGEST)]);

@@ -14,7 +14,8 @@ mod name;
 
 pub use book::{Book, Noted, Promise};
 pub use digest::{Batch, Digests, Entry, Standing, Table, Taken};
-pub use fingerprint::{Fingerprint, Impression};
+pub use fingerprint::{Checksum, Fingerprint, Impression};
+pub use fold::alike;
 
 use serde::{Deserialize, Serialize};
 use std::io;

@@ -8,7 +8,7 @@ use crate::plan::{self, Said};
 use std::path::{Path, PathBuf};
 
 /// Options under the heading "Config".
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Config")]
 pub struct Args {
@@ -102,13 +102,16 @@ impl File {
     }
 }
 
-/// The command line must be that of the sending verb, because it is its options that profiles have.
-fn check(config: &Config, typed: &mut Typed<'_>) -> Result<plan::Config, Said> {
+/// Everything that is wrong with a configuration that could be read. The command line must be that of the
+/// sending verb, because it is its options that profiles have.
+pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
     let profiles = config.profiles().iter();
-    let errors: Vec<ConfigError> = profiles
-        .flat_map(|profile| typed.every_fault(config, profile))
-        .chain(settings::faults(config))
-        .collect();
+    let of_profiles = profiles.flat_map(|profile| typed.every_fault(config, profile));
+    of_profiles.chain(settings::faults(config)).collect()
+}
+
+fn check(config: &Config, typed: &mut Typed<'_>) -> Result<plan::Config, Said> {
+    let errors = faults(config, typed);
     if !errors.is_empty() {
         return Err(all(&errors));
     }

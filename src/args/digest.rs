@@ -31,7 +31,8 @@ pub struct Args {
     #[arg(long)]
     list: bool,
 
-    /// What was gathered is here [default: EHLO_STATE_DIR, else ~/.local/state/ehlo, and /var/lib/ehlo for root].
+    /// What was gathered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root
+    /// /var/lib/ehlo].
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 

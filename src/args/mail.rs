@@ -34,7 +34,7 @@ pub struct Args {
 }
 
 /// Options under the heading "Mail".
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Mail")]
 struct Head {
@@ -81,7 +81,7 @@ struct Session {
 }
 
 /// Options under the heading "Queue".
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Queue")]
 struct Keeping {
@@ -122,6 +122,24 @@ impl Args {
     /// The mail that is meant. What is wrong with the way or the configuration is a part of it, because
     /// what there is to report must be told all the same.
     pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Mail {
+        let parts = Parts {
+            head: self.head,
+            keeping: self.keeping,
+            config: self.config,
+        };
+        parts.mail(typed, places)
+    }
+}
+
+/// What a mail is made of, beside the words about its way.
+struct Parts {
+    head: Head,
+    keeping: Keeping,
+    config: config::Args,
+}
+
+impl Parts {
+    fn mail(self, typed: &Typed<'_>, places: &Places) -> Mail {
         let read = configuration(&self.config, typed, places);
         let config = read.as_ref().ok().and_then(Option::as_ref);
         let profile = config.map(|config| self.head.chosen(config, &self.config));
@@ -137,6 +155,16 @@ impl Args {
             dispatch: dispatch.map_err(|Wrong { text, exit }| Hindrance { text, exit }),
         }
     }
+}
+
+/// The mail of which nothing is said but a profile and a configuration.
+pub fn usual(config: config::Args, typed: &Typed<'_>, places: &Places) -> Mail {
+    let parts = Parts {
+        head: Head::default(),
+        keeping: Keeping::default(),
+        config,
+    };
+    parts.mail(typed, places)
 }
 
 impl Head {

@@ -7,6 +7,7 @@ mod auth;
 mod bench;
 mod config;
 mod digest;
+mod doctor;
 mod extensions;
 mod mail;
 mod message;
@@ -16,6 +17,7 @@ mod probe;
 mod profile;
 mod queue;
 mod route;
+mod run;
 mod script;
 mod sendmail;
 mod session;
@@ -155,7 +157,7 @@ impl Cli {
 #[command(defer = true)]
 enum Verb {
     /// Receive mail on loopback, for demos, tests and scripts.
-    Sink(sink::Args),
+    Sink(Box<sink::Args>),
     /// Send a message with an attachment to a receiver inside, and show both sides.
     Demo,
     /// Say what a server says of itself, without sending mail.
@@ -168,12 +170,16 @@ enum Verb {
     Config(config::VerbArgs),
     /// Look at the queue, and deliver what is in it.
     Queue(queue::VerbArgs),
+    /// Run a command, and mail what happened.
+    Run(Box<run::Args>),
     /// Mail a line or a text from a script.
     Notify(Box<notify::Args>),
     /// Mail what jobs gathered.
     Digest(Box<digest::Args>),
     /// Mail what became of a unit of systemd.
     Unit(Box<unit::Args>),
+    /// Say what this host would do with a mail from cron, without sending one.
+    Doctor(Box<doctor::Args>),
     /// Do what sendmail does, with its options.
     Sendmail(sendmail::Words),
     /// Show the queue, as sendmail does.
@@ -225,7 +231,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
     let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
-        Some(Verb::Sink(arguments)) => Ok(Plan::Sink(arguments.plan())),
+        Some(Verb::Sink(arguments)) => {
+            let plan = arguments.plan().map_err(wrong)?;
+            Ok(Plan::Sink(Box::new(plan)))
+        }
         Some(Verb::Demo) => Ok(Plan::Demo),
         Some(Verb::Probe(arguments)) => {
             let plan = arguments.plan(typed, places).map_err(wrong)?;
@@ -246,6 +255,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Queue(Box::new(plan)))
         }
+        Some(Verb::Run(arguments)) => {
+            let plan = arguments.plan(&typed, places).map_err(wrong)?;
+            Ok(Plan::Job(Box::new(plan)))
+        }
         Some(Verb::Notify(arguments)) => {
             let plan = arguments.plan(&typed, places).map_err(wrong)?;
             Ok(Plan::Notify(Box::new(plan)))
@@ -255,6 +268,10 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
             Ok(Plan::Digest(Box::new(plan)))
         }
         Some(Verb::Unit(arguments)) => Ok(Plan::Unit(Box::new(arguments.plan(&typed, places)))),
+        Some(Verb::Doctor(arguments)) => {
+            let plan = arguments.plan(typed, words, places);
+            Ok(Plan::Doctor(Box::new(plan)))
+        }
         Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
         None => send(cli, &mut typed, places, missing),
     }
@@ -504,7 +521,7 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
     };
     let way = way.way()?;
     if only_print {
-        return Ok(Plan::Print(message, output));
+        return Ok(Plan::Print(Box::new(message), output));
     }
     auth::check_relay(way.credentials.as_ref(), &way.route)?;
     Ok(Plan::Send(Box::new(Send {

@@ -1,7 +1,7 @@
 //! A line or a text from a script.
 
 use super::profile::Typed;
-use super::{Wrong, mail, message};
+use super::{Wrong, alert, mail, message, value};
 use crate::config::Places;
 use crate::message::Input;
 use crate::plan::{self, Level, Notify};
@@ -37,6 +37,13 @@ pub struct Args {
     #[arg(short = 'E', long)]
     only_if_input: bool,
 
+    /// Under what --dedupe and --every remember it [default: the subject, without its numbers].
+    #[arg(long, value_name = "NAME", value_parser = value::line, help_heading = "Alerts")]
+    name: Option<String>,
+
+    #[command(flatten)]
+    alert: alert::Holding,
+
     #[command(flatten)]
     mail: mail::Args,
 }
@@ -58,6 +65,12 @@ impl Args {
         let attachments: Result<Vec<_>, Wrong> =
             self.attach.into_iter().map(message::attachment).collect();
         let attachments = attachments?;
+        let alert = self.alert.plan();
+        if self.name.is_some() && !alert.rules.are_set() {
+            return Err(Wrong::usage(
+                "--name wants --dedupe or --every: without them, nothing is remembered",
+            ));
+        }
         let text = (!self.text.is_empty()).then(|| self.text.join(" "));
         let is_stdin = |input: &Input| matches!(input, Input::Stdin);
         if text.is_none() && attachments.iter().any(|one| is_stdin(&one.input)) {
@@ -71,6 +84,8 @@ impl Args {
             level: self.level.map(Level::from),
             attachments,
             only_if_input: self.only_if_input,
+            name: self.name,
+            alert,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What is seen of it.
 
 use super::Wrong;
-use crate::transcript::{Format, Options};
+use crate::transcript::{Color, Format, Options};
 use clap::ValueEnum;
 use std::io::IsTerminal as _;
 
@@ -88,9 +88,9 @@ impl Args {
             timing: self.timing,
             summary: self.summary,
             color: match self.color {
-                Show::Always => true,
-                Show::Never => false,
-                Show::Auto => format != Format::None && wants_colors(),
+                Show::Auto => Color::Auto,
+                Show::Always => Color::Always,
+                Show::Never => Color::Never,
             },
             progress: match self.progress {
                 Show::Always => true,
@@ -125,11 +125,4 @@ impl Args {
             "{option} means nothing with --transcript {format}; leave one of them out"
         )))
     }
-}
-
-/// Whether whoever looks can see colours, and did not say that they disturb (no-color.org).
-fn wants_colors() -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb()
 }

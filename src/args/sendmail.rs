@@ -12,14 +12,14 @@ use crate::address::Address;
 use crate::config::{Config, Places, Profile};
 use crate::exit::Exit;
 use crate::message::{Input, Submission};
-use crate::plan::{FirstTry, Plan, Run, Said, Sendmail, Task, Way};
+use crate::plan::{Dispatch, FirstTry, Plan, Run, Said, Sendmail, Task, Way};
 use crate::session::Encryption;
 use crate::text::shown;
 use crate::transcript::{Format, Options};
 use getopt::Item;
 use given::Given;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What clap sees of it, for the sake of help and completions.
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,22 @@ Usage: sendmail [OPTION|RECIPIENT]...
 
 More in ehlo-sendmail(1).
 ";
+
+/// How a message leaves that is handed to sendmail as cron does it.
+pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<Dispatch, Wrong> {
+    let given = Given {
+        config,
+        ..Given::of(Mode::Submit, Vec::new())?
+    };
+    let found = given.found(places)?;
+    let plan = given.plan(found);
+    Ok(Dispatch {
+        way: plan.way,
+        fallbacks: plan.fallbacks,
+        rewrite: plan.rewrite,
+        queueing: Some(plan.queueing),
+    })
+}
 
 /// What sendmail is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -141,12 +141,52 @@ fn what_is_wrong_is_said_in_a_line_with_the_option_and_the_status() {
             64,
             "--dns",
         ),
-        (&["sink", "--count", "0"], 64, "--count"),
     ] {
         let (actual, text) = refused(arguments);
         assert_eq!(actual, code, "{arguments:?}: {text}");
         assert!(text.contains(word), "{arguments:?}: {text}");
         assert!(!text.trim_end().contains(['\r', '\n', '\0']), "{text:?}");
+    }
+}
+
+#[test]
+fn what_a_receiver_cannot_do_is_refused_with_both_options_named() {
+    let rows: [(&[&str], &str); 21] = [
+        (&["--count", "0"], "--count"),
+        (&["--listen", "localhost:25"], "unix:PATH"),
+        (&["--maildir", "m", "--mbox", "b"], "--mbox"),
+        (&["--print", "--json"], "--json"),
+        (&["--cert", "c"], "--key"),
+        (&["--tls", "implicit", "--require-tls"], "--tls starttls"),
+        (&["--save-ca", "f"], "--save-ca needs --tls"),
+        (&["--client-ca", "f"], "--client-ca needs --tls"),
+        (&["--auth", "any"], "--auth needs --tls"),
+        (&["--require-auth"], "--auth"),
+        (&["--offer", "STARTTLS"], "--offer STARTTLS needs --tls"),
+        (&["--offer", "AUTH PLAIN"], "--offer AUTH needs --auth"),
+        (&["--offer", "LIMITS RCPTMAX=0"], "RCPTMAX"),
+        (&["--offer", "DSN", "--no-offer", "dsn"], "--no-offer dsn"),
+        (&["--offer", "FUTURERELEASE"], "FUTURERELEASE wants"),
+        (&["--fault", "mail=nothing"], "neither a reply"),
+        (&["--fault", "tls=close"], "--fault tls=... needs --tls"),
+        (&["--fault", "auth=close"], "--fault auth=... needs --auth"),
+        (&["--lmtp", "--fault", "helo=close"], "--lmtp"),
+        (&["--delay", "never"], "--delay"),
+        (&["--seed", "1"], "--fault"),
+    ];
+    for (arguments, words) in rows {
+        let (code, text) = refused(&[&["sink"], arguments].concat());
+        assert_eq!(code, 64, "{arguments:?}: {text}");
+        assert!(text.contains(words), "{arguments:?}: {text}");
+    }
+    for (offer, words) in [
+        ("AUTH NONE", "no mechanism NONE"),
+        ("AUTH SCRAM-SHA-1", "--auth FILE"),
+    ] {
+        let auth = ["sink", "--auth", "any", "--auth-in-clear", "--offer", offer];
+        let (code, text) = refused(&auth);
+        assert_eq!(code, 64, "{offer}: {text}");
+        assert!(text.contains(words), "{offer}: {text}");
     }
 }
 

@@ -285,6 +285,15 @@ pub fn wait(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// `30m`, `1h`, `2d`, or seconds without a unit: for how long a job may run, a year at most.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    let duration = time(text).ok_or("it wants a time like 30s, 10m or 1h")?;
+    if duration < Duration::from_millis(1) || duration > 366 * DAY {
+        return Err("it wants a time from 1ms to 366d".to_owned());
+    }
+    Ok(duration)
+}
+
 /// The name of an item of the queue: letters and digits.
 pub fn item(text: &str) -> Result<String, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

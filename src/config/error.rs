@@ -4,7 +4,7 @@ use super::nearest;
 use super::{Setting, Table};
 use crate::address::AddressError;
 use crate::exit::Exit;
-use crate::text::shown;
+use crate::text::{for_shell, shown};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ pub enum Danger {
 
 impl Danger {
     fn advice(self, path: &Path) -> String {
-        let file = quoted(path);
+        let file = for_shell(path);
         match self {
             Self::NotAFile => "it is not a regular file".to_owned(),
             Self::Writable => {
@@ -237,14 +237,4 @@ fn name(path: &Path) -> String {
 fn names(paths: &[PathBuf]) -> String {
     let names: Vec<String> = paths.iter().map(|path| name(path)).collect();
     names.join(", ")
-}
-
-/// As a shell wants it.
-fn quoted(path: &Path) -> String {
-    let name = name(path);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if name.chars().all(is_plain) {
-        return name;
-    }
-    format!("'{}'", name.replace('\'', "'\\''"))
 }

@@ -3,15 +3,55 @@
 use super::buffer::{self, Buffer};
 use super::{CredentialsError, PASSWORD};
 use crate::secret::Secret;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{self, IsTerminal, stdin};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+/// The same of a command that may ask nobody: after this time, it is killed with all that it has started.
+pub fn secret_within(
+    limit: Duration,
+    option: &'static str,
+    line: &str,
+) -> Result<Secret, CredentialsError> {
+    let failed = |error| CredentialsError::Shell { option, error };
+    let mut child = shell(line).process_group(0).spawn().map_err(failed)?;
+    let Some(mut output) = child.stdout.take() else {
+        return Err(CredentialsError::Empty(option.to_owned()));
+    };
+    let (sender, receiver) = channel();
+    thread::spawn(move || sender.send(buffer::read(&mut output)));
+    let Ok(heard) = receiver.recv_timeout(limit) else {
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+        let _ = child.wait();
+        return Err(CredentialsError::Late {
+            option,
+            seconds: limit.as_secs(),
+        });
+    };
+    let heard = heard.map_err(failed)?;
+    said(option, &mut child, heard)
+}
 
 /// The first line that the command of an option prints. There is no time limit: it may ask a person.
 pub fn secret(option: &'static str, line: &str) -> Result<Secret, CredentialsError> {
     let failed = |error| CredentialsError::Shell { option, error };
     let mut child = shell(line).spawn().map_err(failed)?;
-    let Some(output) = heard(&mut child).map_err(failed)? else {
+    let heard = heard(&mut child).map_err(failed)?;
+    said(option, &mut child, heard)
+}
+
+/// What a command gave, if it ends well.
+fn said(
+    option: &'static str,
+    child: &mut Child,
+    heard: Option<Buffer>,
+) -> Result<Secret, CredentialsError> {
+    let failed = |error| CredentialsError::Shell { option, error };
+    let Some(output) = heard else {
         let _ = child.kill();
         let _ = child.wait();
         return Err(CredentialsError::TooLong(option.to_owned()));
@@ -59,6 +99,8 @@ fn end(status: ExitStatus) -> String {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     fn refused(line: &str) -> String {
         let said = secret("--password-command", line).unwrap_err();
         assert_eq!(said.exit().code(), 77);
@@ -99,6 +141,17 @@ mod tests {
         assert!(refused("echo; echo hunter2").contains("its first line is empty"));
         assert!(refused("exec tr '\\0' x </dev/zero").contains("64 KiB"));
         assert!(refused("printf 'hunter2\\000x\\n'").contains("a NUL"));
+    }
+
+    #[test]
+    fn a_command_that_may_ask_nobody_is_not_waited_for() {
+        let limit = Duration::from_millis(100);
+        let said = secret_within(limit, "--password-command", "sleep 60 & wait").unwrap_err();
+        assert!(said.to_string().contains("within 0 seconds"), "{said}");
+        let found = secret_within(PATIENCE, "--password-command", "echo hunter2");
+        assert_eq!(found.unwrap().expose(), b"hunter2");
+        let said = secret_within(PATIENCE, "--password-command", "exit 3").unwrap_err();
+        assert!(said.to_string().contains("exit status 3"), "{said}");
     }
 
     #[test]

@@ -76,6 +76,17 @@ pub enum CredentialsError {
         /// How it ended.
         end: String,
     },
+    /// The command takes too long, and nobody is there whom it could ask.
+    #[error(
+        "{option} gives nothing within {seconds} seconds; see to it that its command asks nobody: cron has \
+         no terminal and no desktop"
+    )]
+    Late {
+        /// The option that has the command.
+        option: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// No place has a password, and nobody can be asked.
     #[error(
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"

@@ -3,7 +3,7 @@
 use super::CredentialsError;
 use super::buffer::{self, Buffer};
 use crate::secret::Secret;
-use crate::text::shown;
+use crate::text::{for_shell, shown};
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io;
@@ -44,13 +44,13 @@ pub fn guard(file: &File, path: &Path, place: &str) -> Result<(), CredentialsErr
             place: place(),
             owner: facts.uid(),
             ours,
-            file: quoted(path),
+            file: for_shell(path),
         })
     } else if mode & 0o077 != 0 {
         Err(CredentialsError::Exposed {
             place: place(),
             mode,
-            file: quoted(path),
+            file: for_shell(path),
         })
     } else {
         Ok(())
@@ -90,21 +90,6 @@ fn unread(place: &str, error: io::Error) -> CredentialsError {
 /// A path as an error shows it.
 pub fn name(path: &Path) -> String {
     shown(&path.to_string_lossy())
-}
-
-/// A path as it can be typed behind `chmod 600`.
-fn quoted(path: &Path) -> String {
-    let name = name(path);
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
-    let name = if name.starts_with('-') {
-        format!("./{name}")
-    } else {
-        name
-    };
-    if name.bytes().all(is_plain) {
-        return name;
-    }
-    format!("'{}'", name.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -159,7 +144,7 @@ mod tests {
             ("$(x)", "'$(x)'"),
             ("-rf", "./-rf"),
         ] {
-            assert_eq!(quoted(Path::new(path)), right);
+            assert_eq!(for_shell(Path::new(path)), right);
         }
     }
 

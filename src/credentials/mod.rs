@@ -26,6 +26,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The variable that holds a password.
 const PASSWORD: &str = "EHLO_PASSWORD";
@@ -80,6 +81,25 @@ pub fn find(options: &Options, host: &str) -> Result<Login, CredentialsError> {
     find_in(options, host, &Environment::of_this_process())
 }
 
+/// The same, as cron would find it: nobody is asked at a terminal, and no command is waited for longer
+/// than this.
+///
+/// # Errors
+/// The source that was named gives no secret, or none of the places has one.
+pub fn find_unattended(
+    options: &Options,
+    host: &str,
+    limit: Duration,
+) -> Result<Login, CredentialsError> {
+    harden();
+    let environment = Environment {
+        terminal: None,
+        limit: Some(limit),
+        ..Environment::of_this_process()
+    };
+    find_in(options, host, &environment)
+}
+
 /// What the environment says about where secrets are.
 #[derive(Debug)]
 struct Environment {
@@ -93,6 +113,8 @@ struct Environment {
     keyring: Option<OsString>,
     /// The terminal of whoever started us.
     terminal: Option<PathBuf>,
+    /// How long a command may take; `None` is as long as it wants, because it may ask a person.
+    limit: Option<Duration>,
 }
 
 impl Environment {
@@ -105,6 +127,7 @@ impl Environment {
             netrc: set("NETRC").map(PathBuf::from).or_else(home),
             keyring: set("DBUS_SESSION_BUS_ADDRESS").map(|_| OsString::from("secret-tool")),
             terminal: Some(PathBuf::from("/dev/tty")),
+            limit: None,
         }
     }
 }
@@ -114,10 +137,14 @@ fn find_in(
     host: &str,
     environment: &Environment,
 ) -> Result<Login, CredentialsError> {
+    let printed = |option, line: &str| match environment.limit {
+        Some(limit) => command::secret_within(limit, option, line),
+        None => command::secret(option, line),
+    };
     let proof = match &options.source {
-        Source::Command(line) => Proof::Password(command::secret("--password-command", line)?),
+        Source::Command(line) => Proof::Password(printed("--password-command", line)?),
         Source::File(path) => Proof::Password(file::secret(path)?),
-        Source::TokenCommand(line) => Proof::Token(command::secret("--oauth-token-command", line)?),
+        Source::TokenCommand(line) => Proof::Token(printed("--oauth-token-command", line)?),
         Source::Found => return search(options, host, environment),
         Source::Nothing => Proof::Elsewhere,
     };

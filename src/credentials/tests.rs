@@ -10,6 +10,7 @@ fn nowhere() -> Environment {
         netrc: None,
         keyring: None,
         terminal: None,
+        limit: None,
     }
 }
 
@@ -83,6 +84,7 @@ fn the_places_are_looked_at_in_their_order() {
         netrc: Some(write(&directory, "netrc", netrc)),
         keyring: Some("/bin/echo".into()),
         terminal: None,
+        limit: None,
     };
     assert_eq!(found(&environment).unwrap(), password(b"variable"));
     environment.password = None;

@@ -1,6 +1,6 @@
 //! What a program that reports something needs in order to mail it.
 
-use super::{Queueing, Way};
+use super::{Alert, Queueing, Way};
 use crate::exit::Exit;
 use crate::message::{Attachment, Field};
 use crate::rewrite;
@@ -85,6 +85,10 @@ pub struct Notify {
     pub attachments: Vec<Attachment>,
     /// Whether nothing is sent when there is no text.
     pub only_if_input: bool,
+    /// Under what it is remembered; `None` is the subject.
+    pub name: Option<String>,
+    /// What may hold it back.
+    pub alert: Alert,
 }
 
 /// How bad it is.

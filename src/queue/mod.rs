@@ -6,6 +6,7 @@
 //! of [`Entry`]s, which is only ever added to. What is known of an item at any time is the
 //! [`History`] that its journal tells.
 
+mod counts;
 mod history;
 mod id;
 mod journal;
@@ -13,6 +14,7 @@ mod place;
 mod schedule;
 mod spool;
 
+pub use counts::Counts;
 pub use id::Id;
 pub use schedule::{is_due, is_spent, next_attempt, wants_warning};
 pub use spool::{Changed, RunnerLock, Spool, Watcher};

@@ -1,13 +1,16 @@
 //! One connection: lines and blocks in, replies out, each before its deadline, in constant memory.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use memchr::memchr;
+use rustls::ServerConfig;
+use socket2::Socket;
 
 use super::end::End;
+use super::sealed::Sealed;
+use super::tls::Secured;
 
 /// The input buffer; also how much of a message is handed on at a time.
 const BLOCK: usize = 128 * 1024;
@@ -24,9 +27,11 @@ pub trait Peer {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize>;
     /// Writes all of it.
     fn send(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()>;
+    /// Has the connection reset when it is closed, where there is such a thing.
+    fn reset(&mut self) {}
 }
 
-impl Peer for Arc<TcpStream> {
+impl Peer for Arc<Socket> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         self.set_read_timeout(Some(until(deadline)?))?;
         retried(|| self.as_ref().read(into))
@@ -41,6 +46,10 @@ impl Peer for Arc<TcpStream> {
             }
         }
         Ok(())
+    }
+
+    fn reset(&mut self) {
+        let _ = self.set_linger(Some(Duration::ZERO));
     }
 }
 
@@ -76,7 +85,7 @@ pub enum Line<'a> {
 
 /// A connection with what was read ahead and what is still to be said.
 pub struct Channel<P> {
-    peer: P,
+    peer: Sealed<P>,
     idle: Duration,
     max_line_bytes: usize,
     buffer: Vec<u8>,
@@ -90,7 +99,7 @@ impl<P: Peer> Channel<P> {
     /// `max_line_bytes` includes the line end. `idle` bounds each line and each block.
     pub fn new(peer: P, max_line_bytes: usize, idle: Duration) -> Channel<P> {
         Channel {
-            peer,
+            peer: Sealed::new(peer),
             idle,
             max_line_bytes: max_line_bytes.min(BLOCK / 2),
             buffer: vec![0; BLOCK],
@@ -158,7 +167,62 @@ impl<P: Peer> Channel<P> {
         Ok(())
     }
 
-    fn pending(&self) -> &[u8] {
+    /// Sends these bytes after what was said, at once.
+    pub fn send_now(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.flush()?;
+        Ok(self.peer.send(bytes, within(self.idle))?)
+    }
+
+    /// Reads and forgets until the peer closes, or the deadline is there.
+    pub fn drain(&mut self, deadline: Instant) {
+        while self.flush().is_ok() {
+            self.forget();
+            match self.peer.receive(&mut self.buffer, deadline) {
+                Ok(1..) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Forgets what was read ahead.
+    pub fn forget(&mut self) {
+        self.start = self.end;
+    }
+
+    /// Waits for more than what has come, no longer than a command may take.
+    pub fn more(&mut self, deadline: Instant) -> Result<&[u8], End> {
+        if self.pending().len() >= BLOCK / 2 {
+            return Err(End::Gone);
+        }
+        self.fill(deadline)?;
+        Ok(self.pending())
+    }
+
+    /// From here on everything is encrypted; what was read ahead belongs to the handshake.
+    pub fn secure(&mut self, config: &Arc<ServerConfig>) -> io::Result<Secured> {
+        let deadline = within(self.idle);
+        let ahead = self.pending().to_vec();
+        self.forget();
+        self.peer.secure(config, &ahead, deadline)
+    }
+
+    pub fn is_secured(&self) -> bool {
+        self.peer.is_secured()
+    }
+
+    /// Sends what was said, and that nothing follows.
+    pub fn end(&mut self) {
+        if self.flush().is_ok() {
+            self.peer.end(within(self.idle));
+        }
+    }
+
+    /// Has the connection reset.
+    pub fn reset(&mut self) {
+        self.peer.reset();
+    }
+
+    pub fn pending(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 

@@ -1,16 +1,23 @@
 //! One command line, parsed. Pure: what the line means, not whether it is in order.
 
+use super::offers::{Keyword, Offers};
+use super::parameters;
 use super::path;
 use super::reply::{self, Refusal};
+use crate::text::printable;
 
 /// What the peer asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Ehlo(String),
     Helo(String),
+    Lhlo(String),
+    StartTls,
+    Auth(Login),
+    /// Another address of the client, as `NAME=value` words.
+    Xclient(Vec<Attribute>),
     Mail(Mail),
-    /// RCPT with its address.
-    Rcpt(String),
+    Rcpt(Rcpt),
     Data,
     Bdat(Chunk),
     Rset,
@@ -29,6 +36,32 @@ pub struct Mail {
     pub size: u64,
     pub body_8bit: bool,
     pub smtputf8: bool,
+    /// All that stands behind the address.
+    pub parameters: Vec<String>,
+}
+
+/// RCPT with its parameters.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rcpt {
+    /// Without angle brackets.
+    pub address: String,
+    pub parameters: Vec<String>,
+}
+
+/// AUTH (RFC 4954 §4).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Login {
+    pub mechanism: String,
+    /// In base64, or `=` for an empty one.
+    pub initial: Option<Vec<u8>>,
+}
+
+/// An attribute of XCLIENT; its value as xtext.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// In upper case.
+    pub name: String,
+    pub value: String,
 }
 
 /// BDAT (RFC 3030 §2).
@@ -39,27 +72,31 @@ pub struct Chunk {
     pub last: bool,
 }
 
-/// Reads a line, given without its line end. The error is the reply.
-pub fn parse(line: &[u8]) -> Result<Command, Refusal> {
+/// Reads a line, given without its line end, as far as it is offered. The error is the reply.
+pub fn parse(line: &[u8], offers: &Offers) -> Result<Command, Refusal> {
     let line = line.trim_ascii_end();
     let end = memchr::memchr(b' ', line).unwrap_or(line.len());
     let (verb, argument) = (&line[..end], line[end..].trim_ascii_start());
     match verb.to_ascii_uppercase().as_slice() {
         b"EHLO" => host_name(argument).map(Command::Ehlo),
         b"HELO" => host_name(argument).map(Command::Helo),
-        b"MAIL" => mail(argument).map(Command::Mail),
-        b"RCPT" => recipient(argument).map(Command::Rcpt),
+        b"LHLO" => host_name(argument).map(Command::Lhlo),
+        b"STARTTLS" if offers.has(Keyword::StartTls) => alone(argument, Command::StartTls),
+        b"AUTH" if offers.has(Keyword::Auth) => login(argument).map(Command::Auth),
+        b"XCLIENT" if offers.has(Keyword::Xclient) => attributes(argument).map(Command::Xclient),
+        b"MAIL" => mail(argument, offers).map(Command::Mail),
+        b"RCPT" => recipient(argument, offers).map(Command::Rcpt),
         b"DATA" => alone(argument, Command::Data),
         b"BDAT" => chunk(argument).map(Command::Bdat),
         b"RSET" => alone(argument, Command::Rset),
         b"QUIT" => alone(argument, Command::Quit),
         b"NOOP" => Ok(Command::Noop),
-        b"HELP" => Ok(Command::Help),
+        b"HELP" if offers.understands("HELP") => Ok(Command::Help),
+        b"VRFY" if !offers.understands("VRFY") => Err(reply::NOT_IMPLEMENTED),
         b"VRFY" if argument.is_empty() => Err(reply::VERIFY_WHOM),
         b"VRFY" => Ok(Command::Vrfy),
-        b"AUTH" | b"ETRN" | b"EXPN" | b"SAML" | b"SEND" | b"SOML" | b"STARTTLS" | b"TURN" => {
-            Err(reply::NOT_IMPLEMENTED)
-        }
+        b"AUTH" | b"ETRN" | b"EXPN" | b"HELP" | b"SAML" | b"SEND" | b"SOML" | b"STARTTLS"
+        | b"TURN" | b"XCLIENT" | b"XFORWARD" => Err(reply::NOT_IMPLEMENTED),
         _ => Err(reply::UNKNOWN),
     }
 }
@@ -77,32 +114,19 @@ fn host_name(argument: &[u8]) -> Result<String, Refusal> {
     name.map(str::to_owned).ok_or(reply::BAD_NAME)
 }
 
-fn mail(argument: &[u8]) -> Result<Mail, Refusal> {
+fn mail(argument: &[u8], offers: &Offers) -> Result<Mail, Refusal> {
     let path = path::parse(argument, "FROM:", reply::BAD_SENDER)?;
-    let mut mail = Mail {
+    let parameters = parameters::of_mail(path.parameters, offers)?;
+    let value = |name| parameters::value(&parameters, name);
+    let size = value("SIZE").map(|digits| announced(digits.as_bytes()));
+    let body = value("BODY").unwrap_or("7BIT");
+    Ok(Mail {
         sender: path.address,
-        ..Mail::default()
-    };
-    for parameter in words(path.parameters) {
-        mail.apply(parameter)?;
-    }
-    Ok(mail)
-}
-
-impl Mail {
-    fn apply(&mut self, parameter: &[u8]) -> Result<(), Refusal> {
-        let parameter = parameter.to_ascii_uppercase();
-        match parameter.as_slice() {
-            b"BODY=7BIT" => self.body_8bit = false,
-            b"BODY=8BITMIME" => self.body_8bit = true,
-            b"SMTPUTF8" => self.smtputf8 = true,
-            other => {
-                let size = other.strip_prefix(b"SIZE=");
-                self.size = announced(size.ok_or(reply::UNKNOWN_PARAMETER)?)?;
-            }
-        }
-        Ok(())
-    }
+        size: size.transpose()?.unwrap_or(0),
+        body_8bit: !body.eq_ignore_ascii_case("7BIT"),
+        smtputf8: value("SMTPUTF8").is_some(),
+        parameters,
+    })
 }
 
 // RFC 1870 §3 allows twenty digits, which is more than a u64 holds: all of that is too large.
@@ -113,15 +137,38 @@ fn announced(digits: &[u8]) -> Result<u64, Refusal> {
     }
 }
 
-fn recipient(argument: &[u8]) -> Result<String, Refusal> {
+fn recipient(argument: &[u8], offers: &Offers) -> Result<Rcpt, Refusal> {
     let path = path::parse(argument, "TO:", reply::BAD_RECIPIENT)?;
     if path.address.is_empty() {
         return Err(reply::BAD_RECIPIENT);
     }
-    match words(path.parameters).next() {
-        None => Ok(path.address),
-        Some(_) => Err(reply::UNKNOWN_PARAMETER),
+    Ok(Rcpt {
+        address: path.address,
+        parameters: parameters::of_rcpt(path.parameters, offers)?,
+    })
+}
+
+fn login(argument: &[u8]) -> Result<Login, Refusal> {
+    let mut words = words(argument);
+    let mechanism = words.next().map(printable).ok_or(reply::BAD_AUTH)?;
+    let initial = words.next().map(<[u8]>::to_vec);
+    match words.next() {
+        None => Ok(Login { mechanism, initial }),
+        Some(_) => Err(reply::BAD_AUTH),
     }
+}
+
+fn attributes(argument: &[u8]) -> Result<Vec<Attribute>, Refusal> {
+    let attribute = |word: &[u8]| {
+        let (name, value) = str::from_utf8(word).ok()?.split_once('=')?;
+        let is_plain = !name.is_empty() && word.iter().all(u8::is_ascii_graphic);
+        is_plain.then(|| Attribute {
+            name: name.to_ascii_uppercase(),
+            value: value.to_owned(),
+        })
+    };
+    let all: Option<Vec<Attribute>> = words(argument).map(attribute).collect();
+    all.filter(|all| !all.is_empty()).ok_or(reply::BAD_XCLIENT)
 }
 
 fn chunk(argument: &[u8]) -> Result<Chunk, Refusal> {
@@ -149,7 +196,12 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::offers::Offer;
     use super::*;
+
+    fn parse(line: &[u8]) -> Result<Command, Refusal> {
+        super::parse(line, &Offers::default())
+    }
 
     fn mail(line: &str) -> Mail {
         match parse(line.as_bytes()) {
@@ -212,7 +264,7 @@ mod tests {
         assert_eq!(all.size, 12);
         assert!(all.body_8bit && all.smtputf8);
         assert_eq!(mail("MAIL FROM:<>"), Mail::default());
-        assert_eq!(mail("MAIL FROM:<> BODY=7BIT"), Mail::default());
+        assert!(!mail("MAIL FROM:<> BODY=7BIT").body_8bit);
     }
 
     #[test]
@@ -246,7 +298,48 @@ mod tests {
     fn only_the_sender_may_be_null() {
         assert_eq!(refusal("RCPT TO:<>"), reply::BAD_RECIPIENT);
         assert_eq!(refusal("MAIL FROM:a@x"), reply::BAD_SENDER);
-        assert_eq!(parse(b"rcpt to:<b@x>"), Ok(Command::Rcpt("b@x".into())));
+        let bob = Rcpt {
+            address: "b@x".into(),
+            parameters: Vec::new(),
+        };
+        assert_eq!(parse(b"rcpt to:<b@x>"), Ok(Command::Rcpt(bob)));
+    }
+
+    #[test]
+    fn what_is_offered_is_understood_and_what_is_not_is_not() {
+        let mut offers = Offers::default();
+        for text in ["STARTTLS", "AUTH PLAIN", "XCLIENT"] {
+            offers.add(Offer::parse(text).unwrap());
+        }
+        offers.remove("VRFY");
+        let parse = |line: &str| super::parse(line.as_bytes(), &offers);
+        assert_eq!(parse("starttls"), Ok(Command::StartTls));
+        assert_eq!(parse("STARTTLS now"), Err(reply::NO_ARGUMENT));
+        let login = |initial: Option<&str>| {
+            Ok(Command::Auth(Login {
+                mechanism: "PLAIN".into(),
+                initial: initial.map(Into::into),
+            }))
+        };
+        assert_eq!(parse("AUTH PLAIN"), login(None));
+        assert_eq!(parse("AUTH PLAIN ="), login(Some("=")));
+        assert_eq!(parse("AUTH"), Err(reply::BAD_AUTH));
+        assert_eq!(parse("AUTH PLAIN a b"), Err(reply::BAD_AUTH));
+        assert_eq!(parse("XCLIENT ADDR"), Err(reply::BAD_XCLIENT));
+        assert!(parse("XCLIENT addr=192.0.2.1 PORT=7").is_ok());
+        assert_eq!(parse("VRFY bob"), Err(reply::NOT_IMPLEMENTED));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_makes_it_panic(line: Vec<u8>, verb in "(MAIL FROM:<|RCPT TO:<|AUTH |BDAT |XCLIENT |EHLO )") {
+            let mut offers = Offers::default();
+            offers.add(Offer::parse("AUTH PLAIN").unwrap());
+            offers.add(Offer::parse("DSN").unwrap());
+            offers.add(Offer::parse("XCLIENT").unwrap());
+            let _ = super::parse(&line, &offers);
+            let _ = super::parse(&[verb.as_bytes(), &line].concat(), &offers);
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Who is inside, how many messages may still be accepted, and how everybody leaves.
 
+use socket2::Socket;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::io::Write as _;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,29 +16,33 @@ pub struct Gate {
     /// How many messages are wanted; `None` is no limit.
     count: Option<u64>,
     max_guests: usize,
-    /// Where to knock so that the loop that accepts connections looks up.
-    door: SocketAddr,
+    /// What wakes the loop that accepts connections.
+    bell: Option<UnixStream>,
     inside: Mutex<Inside>,
     somebody_left: Condvar,
+    closing: Condvar,
 }
 
 #[derive(Default)]
 struct Inside {
-    guests: HashMap<u64, Arc<TcpStream>>,
+    guests: HashMap<u64, Arc<Socket>>,
     arrivals: u64,
+    is_closing: bool,
     /// Messages accepted, and those that are just being committed.
     claimed: u64,
     accepted: u64,
 }
 
 impl Gate {
-    pub fn new(count: Option<u64>, max_guests: usize, door: SocketAddr) -> Gate {
+    /// Without a `bell`, nobody waits for it.
+    pub fn new(count: Option<u64>, max_guests: usize, bell: Option<UnixStream>) -> Gate {
         Gate {
             count,
             max_guests,
-            door,
+            bell,
             inside: Mutex::default(),
             somebody_left: Condvar::new(),
+            closing: Condvar::new(),
         }
     }
 
@@ -44,13 +51,28 @@ impl Gate {
         self.count.is_some_and(|count| self.accepted() >= count)
     }
 
+    /// Whether everybody is to leave.
+    pub fn is_over(&self) -> bool {
+        self.is_full() || self.inside().is_closing
+    }
+
+    /// Does nothing for so long; `false` when everybody is to leave before that.
+    pub fn pause(&self, time: Duration) -> bool {
+        let inside = self.inside();
+        let waited = self
+            .closing
+            .wait_timeout_while(inside, time, |inside| !inside.is_closing);
+        let (inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !inside.is_closing
+    }
+
     /// Messages accepted so far.
     pub fn accepted(&self) -> u64 {
         self.inside().accepted
     }
 
     /// Lets a connection in; `None` when there are too many.
-    pub fn enter(&self, stream: &Arc<TcpStream>) -> Option<Guest<'_>> {
+    pub fn enter(&self, stream: &Arc<Socket>) -> Option<Guest<'_>> {
         let mut inside = self.inside();
         if inside.guests.len() >= self.max_guests {
             return None;
@@ -78,6 +100,8 @@ impl Gate {
     /// Waits until everybody has left, `grace` at most; then says that it is time to go.
     pub fn see_off(&self, grace: Duration) {
         self.await_departures(grace);
+        self.inside().is_closing = true;
+        self.closing.notify_all();
         self.close(Shutdown::Read);
         self.await_departures(LAST_WORDS);
         self.close(Shutdown::Both);
@@ -98,16 +122,10 @@ impl Gate {
         }
     }
 
-    /// Wakes the loop that accepts connections: there is no other way to end an `accept`.
-    fn knock(&self) {
-        let ip = match self.door.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        let door = SocketAddr::new(ip, self.door.port());
-        // Without a file descriptor to spare this fails; then the next connection does it.
-        let _ = TcpStream::connect_timeout(&door, LAST_WORDS);
+    /// Wakes the loop that accepts connections.
+    fn ring(&self) {
+        // One that nobody has heard yet is loud enough.
+        let _ = self.bell.as_ref().map(|mut bell| bell.write(b"!"));
     }
 
     // Whoever panicked with the lock has left the counts as they were.
@@ -119,7 +137,8 @@ impl Gate {
 /// A connection that is inside; dropped when it leaves.
 pub struct Guest<'a> {
     gate: &'a Gate,
-    number: u64,
+    /// Which connection it is, counted from 1.
+    pub number: u64,
 }
 
 impl Drop for Guest<'_> {
@@ -136,13 +155,17 @@ pub struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// The message was accepted.
-    pub fn keep(mut self) {
+    /// The message was accepted; this is its number, counted from 1.
+    pub fn keep(mut self) -> u64 {
         self.kept = true;
-        self.gate.inside().accepted += 1;
+        let mut inside = self.gate.inside();
+        inside.accepted += 1;
+        let number = inside.accepted;
+        drop(inside);
         if self.gate.is_full() {
-            self.gate.knock();
+            self.gate.ring();
         }
+        number
     }
 }
 
@@ -157,9 +180,10 @@ impl Drop for Claim<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use socket2::{Domain, Type};
 
     fn gate(count: u64) -> Gate {
-        Gate::new(Some(count), 1, SocketAddr::from(([127, 0, 0, 1], 9)))
+        Gate::new(Some(count), 1, None)
     }
 
     #[test]
@@ -184,9 +208,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_ends_when_everybody_is_to_leave() {
+        let gate = gate(1);
+        assert!(gate.pause(Duration::from_millis(1)));
+        gate.see_off(Duration::ZERO);
+        assert!(!gate.pause(Duration::from_secs(3600)) && gate.is_over());
+    }
+
+    #[test]
     fn whoever_leaves_makes_room() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let (stream, _other) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        let stream = Arc::new(stream);
         let gate = gate(1);
         let guest = gate.enter(&stream).unwrap();
         assert!(gate.enter(&stream).is_none());

@@ -9,7 +9,7 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Declined, Envelope, Incoming, Store};
+use super::{Declined, Envelope, Incoming, Store, Whereabouts};
 
 const BUFFER: usize = 64 * 1024;
 
@@ -98,10 +98,11 @@ impl Incoming for Draft {
         self.file.write_all(bytes)
     }
 
-    fn commit(mut self: Box<Self>) -> Result<(), Declined> {
+    fn commit(mut self: Box<Self>) -> Result<Whereabouts, Declined> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        Ok(self.publish()?)
+        self.publish()?;
+        Ok(Whereabouts::At(self.new.clone()))
     }
 }
 
@@ -116,7 +117,8 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-fn head(envelope: &Envelope) -> String {
+/// The lines that a store puts before a message.
+pub(super) fn head(envelope: &Envelope) -> String {
     let mut head = format!("Return-Path: <{}>\r\n", one_line(&envelope.sender));
     for recipient in &envelope.recipients {
         // Writing to a String cannot fail.
@@ -150,12 +152,9 @@ mod tests {
 
     fn envelope() -> Envelope {
         Envelope {
-            peer: ([127, 0, 0, 1], 1).into(),
-            helo: "me".into(),
             sender: "a@x".into(),
             recipients: vec!["b@x".into(), "c@x".into()],
-            smtputf8: false,
-            body_8bit: false,
+            ..Envelope::of(([127, 0, 0, 1], 1).into(), "me")
         }
     }
 

@@ -1,59 +1,80 @@
 //! A small receiving server on loopback, for demos, tests and people's own scripts.
 //!
 //! ```text
-//! Sink (accepts connections) -> session (one conversation) -> receipt -> Store (Maildir, or yours)
-//!                                 \-> channel, command, unstuff
+//! Sink (door, gate) -> session (one conversation) -> receipt -> Store (Maildir, mbox, or yours)
+//!                        \-> channel (sealed: TLS), command, auth, unstuff
+//!                        \-> mischief: what goes wrong on purpose
+//!                        \-> Witness: what happens, for those who watch
 //! ```
 //!
 //! It takes every recipient, keeps what it is sent byte for byte, and prints nothing. A peer can
-//! neither make it grow nor hold it for ever: see [`Limits`].
+//! neither make it grow nor hold it for ever: see [`Limits`]. How it behaves is its [`Manner`].
 
+mod auth;
 mod channel;
 mod command;
+mod door;
 mod end;
+mod fault;
 mod gate;
 mod maildir;
+mod mbox;
+mod mischief;
+mod offers;
+mod parameters;
 mod path;
+mod proxy;
 mod receipt;
 mod reply;
+mod sealed;
+mod seen;
+mod server;
 mod session;
+mod stage;
+mod tls;
 mod unstuff;
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread::{self, Scope};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::auth::{Auth, Keeper, Mechanism, UsersError};
 pub use self::channel::Peer;
-use self::channel::within;
+pub use self::door::Listen;
+use self::end::End;
+pub use self::fault::{Clock, Delay, Fault, Reply, What, When};
 use self::gate::Gate;
 pub use self::maildir::Maildir;
-use self::session::{House, Session};
+pub use self::mbox::Mbox;
+pub use self::mischief::Mischief;
+pub use self::offers::{Keyword, Offer, Offers};
+pub use self::seen::{Seen, Witness};
+pub use self::server::{Sink, SinkError, Stopper};
+use self::session::{House, Session, Visitor};
+pub use self::stage::Stage;
+pub use self::tls::{Encryption, EncryptionError, Secured, TlsOptions};
 
-/// How long conversations may go on after the last message that was wanted.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// How long a peer may take to close its side after ours is closed.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// How often in a row a connection may fail to be accepted, and how long to wait after each.
-const ACCEPT_FAILURES: u32 = 100;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long somebody who hangs does so where nothing else is said.
+const HANG: Duration = Duration::from_secs(5 * 60);
 
 /// Where and how to listen.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Options {
-    /// The address; port 0 lets the system choose one.
-    pub listen: SocketAddr,
-    /// Whether the address may be one that other machines can reach.
+    /// The places, of which there is at least one.
+    pub listen: Vec<Listen>,
+    /// Whether an address may be one that other machines can reach.
     pub allow_remote: bool,
     /// Leave after this many accepted messages; `None` is never.
     pub count: Option<u64>,
+    /// Leave after this time; `None` is never.
+    pub time_limit: Option<Duration>,
     /// What the sink calls itself: printable ASCII without spaces.
     pub name: String,
     /// What a peer may ask for.
     pub limits: Limits,
+    /// How it behaves.
+    pub manner: Manner,
 }
 
 impl Options {
@@ -61,11 +82,52 @@ impl Options {
     #[must_use]
     pub fn new(listen: SocketAddr) -> Options {
         Options {
-            listen,
+            listen: vec![Listen::Tcp(listen)],
             allow_remote: false,
             count: None,
+            time_limit: None,
             name: "localhost".to_owned(),
             limits: Limits::default(),
+            manner: Manner::default(),
+        }
+    }
+}
+
+/// How a server behaves: what it offers and demands, and what goes wrong on purpose.
+#[derive(Debug)]
+pub struct Manner {
+    /// Whether it speaks LMTP (RFC 2033) and not SMTP.
+    pub lmtp: bool,
+    /// Whether a header of the PROXY protocol comes before everything else.
+    pub proxy_protocol: bool,
+    /// What it offers.
+    pub offers: Offers,
+    /// Its side of TLS; `None` has none.
+    pub tls: Option<Encryption>,
+    /// Whether MAIL needs TLS.
+    pub require_tls: bool,
+    /// Who may log in; `None` is nobody.
+    pub auth: Option<Auth>,
+    /// Whether MAIL needs a login.
+    pub require_auth: bool,
+    /// What goes wrong on purpose.
+    pub mischief: Mischief,
+    /// How long it hangs, or floods, where it does.
+    pub hang_time: Duration,
+}
+
+impl Default for Manner {
+    fn default() -> Manner {
+        Manner {
+            lmtp: false,
+            proxy_protocol: false,
+            offers: Offers::default(),
+            tls: None,
+            require_tls: false,
+            auth: None,
+            require_auth: false,
+            mischief: Mischief::default(),
+            hang_time: HANG,
         }
     }
 }
@@ -106,16 +168,49 @@ impl Default for Limits {
 pub struct Envelope {
     /// Where the connection came from; nowhere, `0.0.0.0:0`, where it came by another way.
     pub peer: SocketAddr,
-    /// What the peer called itself in EHLO or HELO.
+    /// What the peer called itself in EHLO, HELO or LHLO.
     pub helo: String,
+    /// Who had logged in.
+    pub user: Option<String>,
     /// Without angle brackets; empty for the null sender.
     pub sender: String,
     /// Without angle brackets, in the order they came; at least one.
     pub recipients: Vec<String>,
     /// Whether MAIL said SMTPUTF8 (RFC 6531). If not, the addresses are ASCII.
     pub smtputf8: bool,
-    /// Whether MAIL said BODY=8BITMIME (RFC 6152).
+    /// Whether MAIL said BODY=8BITMIME (RFC 6152) or BINARYMIME.
     pub body_8bit: bool,
+    /// The parameters of MAIL, as they came.
+    pub mail_parameters: Vec<String>,
+    /// The parameters of RCPT, for each recipient.
+    pub rcpt_parameters: Vec<Vec<String>>,
+}
+
+impl Envelope {
+    /// From nobody to nobody yet.
+    fn of(peer: SocketAddr, helo: &str) -> Envelope {
+        Envelope {
+            peer,
+            helo: helo.to_owned(),
+            user: None,
+            sender: String::new(),
+            recipients: Vec::new(),
+            smtputf8: false,
+            body_8bit: false,
+            mail_parameters: Vec::new(),
+            rcpt_parameters: Vec::new(),
+        }
+    }
+
+    /// Drops all recipients but those at certain places.
+    fn keep_only(&mut self, is_kept: impl Fn(usize) -> bool) {
+        let mut place = 0..;
+        self.recipients
+            .retain(|_| place.next().is_some_and(&is_kept));
+        let mut place = 0..;
+        self.rcpt_parameters
+            .retain(|_| place.next().is_some_and(&is_kept));
+    }
 }
 
 /// Where messages go.
@@ -135,7 +230,16 @@ pub trait Incoming: Send {
     /// Takes the next bytes of the message, without stuffed dots, with line ends as they came.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Keeps the message: when this is `Ok`, the peer is told that it was accepted.
-    fn commit(self: Box<Self>) -> Result<(), Declined>;
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined>;
+}
+
+/// Where a message is that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// In this file.
+    At(PathBuf),
+    /// Somewhere that has no name.
+    Gone,
 }
 
 /// Why a store does not take something.
@@ -174,349 +278,19 @@ pub fn serve_one(
     limits: &Limits,
     store: &dyn Store,
 ) {
-    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let gate = Gate::new(None, 1, nowhere);
+    let gate = Gate::new(None, 1, None);
+    let manner = Manner::default();
     let house = House {
         introduction,
         limits,
+        manner: &manner,
         store,
         gate: &gate,
+        witness: &(),
     };
-    Session::new(house, peer, nowhere).converse();
-}
-
-/// Why there is no sink, or none any more.
-#[derive(Debug, thiserror::Error)]
-pub enum SinkError {
-    /// Other machines could reach it.
-    #[error(
-        "{0} can be reached from other machines and the sink takes mail from anybody; \
-         listen on 127.0.0.1 or [::1], or say --allow-remote"
-    )]
-    Remote(SocketAddr),
-    /// The name would break the greeting.
-    #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]
-    Name(String),
-    /// The address is not ours, not allowed, or in use.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// What was asked for.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No more connections can be accepted.
-    #[error("cannot accept connections on {address}: {source}")]
-    Accept {
-        /// Where the sink listens.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-/// A server that listens already and does not answer yet.
-#[derive(Debug)]
-pub struct Sink {
-    listener: TcpListener,
-    address: SocketAddr,
-    options: Options,
-}
-
-impl Sink {
-    /// Listens. From now on peers can connect; they are greeted by [`Sink::serve`].
-    pub fn bind(options: Options) -> Result<Sink, SinkError> {
-        let address = options.listen;
-        if !options.allow_remote && !address.ip().to_canonical().is_loopback() {
-            return Err(SinkError::Remote(address));
-        }
-        if options.name.is_empty() || !options.name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(SinkError::Name(options.name));
-        }
-        let listener = TcpListener::bind(address);
-        let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = bound.map_err(|source| SinkError::Listen { address, source })?;
-        Ok(Sink {
-            listener,
-            address,
-            options,
-        })
-    }
-
-    /// Where it listens, with the port that the system chose.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Answers, a thread for each connection, until `count` messages were accepted; returns how
-    /// many were. Conversations that go on then have two seconds to end.
-    pub fn serve(self, store: &dyn Store) -> Result<u64, SinkError> {
-        let Sink {
-            listener,
-            address,
-            options,
-        } = self;
-        let gate = Gate::new(options.count, options.limits.max_connections, address);
-        let house = House {
-            introduction: Introduction {
-                name: &options.name,
-                what: "ESMTP ehlo sink",
-            },
-            limits: &options.limits,
-            store,
-            gate: &gate,
-        };
-        thread::scope(|scope| {
-            let accepted = accept_all(&listener, house, scope);
-            drop(listener);
-            gate.see_off(GRACE);
-            accepted
-        })
-        .map_err(|source| SinkError::Accept { address, source })?;
-        Ok(gate.accepted())
-    }
-}
-
-/// Lets peers in until all the messages that were wanted are there.
-fn accept_all<'scope, 'env: 'scope>(
-    listener: &TcpListener,
-    house: House<'env>,
-    scope: &'scope Scope<'scope, 'env>,
-) -> io::Result<()> {
-    let mut failures = 0;
-    while !house.gate.is_full() {
-        match listener.accept() {
-            Ok((stream, peer)) => {
-                failures = 0;
-                welcome(stream, peer, house, scope);
-            }
-            Err(error) if failures >= ACCEPT_FAILURES => return Err(error),
-            // A peer that has left already, or no file descriptor to spare just now.
-            Err(_) => {
-                failures += 1;
-                thread::sleep(ACCEPT_PAUSE);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn welcome<'scope, 'env: 'scope>(
-    stream: TcpStream,
-    peer: SocketAddr,
-    house: House<'env>,
-    scope: &'scope Scope<'scope, 'env>,
-) {
-    let stream = Arc::new(stream);
-    let Some(guest) = house.gate.enter(&stream) else {
-        return turn_away(&stream);
+    let visitor = Visitor {
+        number: 1,
+        from: None,
     };
-    // Without a thread to spare the connection is closed; the peer will come again.
-    let _ = thread::Builder::new().spawn_scoped(scope, move || {
-        // Only slower without it.
-        let _ = stream.set_nodelay(true);
-        Session::new(house, Arc::clone(&stream), peer).converse();
-        part(stream);
-        drop(guest);
-    });
-}
-
-fn turn_away(mut stream: &TcpStream) {
-    let line = format!("{}\r\n", reply::TOO_MANY_CONNECTIONS);
-    let _ = io::Write::write_all(&mut stream, line.as_bytes());
-}
-
-/// Closes our side, then waits for the peer to close its own: a socket closed with unread input
-/// sends a reset, which can overtake our last words.
-fn part(mut stream: Arc<TcpStream>) {
-    let deadline = within(FAREWELL);
-    let mut unread = [0; 4096];
-    let _ = stream.shutdown(Shutdown::Write);
-    while matches!(stream.receive(&mut unread, deadline), Ok(1..)) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io::{Read, Write};
-    use std::thread::JoinHandle;
-    use std::time::Instant;
-
-    use super::*;
-
-    fn options(count: u64) -> Options {
-        Options {
-            count: Some(count),
-            ..Options::new(([127, 0, 0, 1], 0).into())
-        }
-    }
-
-    /// A sink that runs, with the directory it stores into.
-    struct Running {
-        home: tempfile::TempDir,
-        address: SocketAddr,
-        server: JoinHandle<Result<u64, SinkError>>,
-    }
-
-    fn run(options: Options) -> Running {
-        let home = tempfile::tempdir().unwrap();
-        let maildir = Maildir::open(home.path()).unwrap();
-        let sink = Sink::bind(options).unwrap();
-        let address = sink.local_addr();
-        let server = thread::spawn(move || sink.serve(&maildir));
-        Running {
-            home,
-            address,
-            server,
-        }
-    }
-
-    impl Running {
-        /// Says all of it at once and returns what comes until the sink closes.
-        fn say(&self, text: &str) -> String {
-            let mut stream = TcpStream::connect(self.address).unwrap();
-            stream.write_all(text.as_bytes()).unwrap();
-            heard(&mut stream)
-        }
-
-        fn messages(&self) -> Vec<String> {
-            let files = fs::read_dir(self.home.path().join("new")).unwrap();
-            files
-                .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
-                .collect()
-        }
-
-        fn accepted(self) -> u64 {
-            self.server.join().unwrap().unwrap()
-        }
-    }
-
-    fn heard(stream: &mut TcpStream) -> String {
-        let mut said = String::new();
-        let _ = stream.read_to_string(&mut said);
-        said
-    }
-
-    const MESSAGE: &str = "MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nBDAT 4 LAST\r\nhi\r\n";
-
-    #[test]
-    fn only_loopback_is_listened_on_without_allow_remote() {
-        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-            let error = Sink::bind(Options::new(address.parse().unwrap())).unwrap_err();
-            assert!(matches!(error, SinkError::Remote(_)));
-            assert!(error.to_string().contains("--allow-remote"), "{error}");
-        }
-        let sink = Sink::bind(Options {
-            allow_remote: true,
-            ..Options::new(([0, 0, 0, 0], 0).into())
-        });
-        assert_ne!(sink.unwrap().local_addr().port(), 0);
-    }
-
-    #[test]
-    fn a_name_that_would_break_the_greeting_is_refused() {
-        for name in ["", "a b", "a\r\nb", "é"] {
-            let options = Options {
-                name: name.to_owned(),
-                ..options(1)
-            };
-            assert!(matches!(Sink::bind(options), Err(SinkError::Name(_))));
-        }
-    }
-
-    #[test]
-    fn an_address_in_use_is_named_in_the_error() {
-        let sink = Sink::bind(options(1)).unwrap();
-        let address = sink.local_addr();
-        let error = Sink::bind(Options::new(address)).unwrap_err().to_string();
-        assert!(error.contains(&address.to_string()), "{error}");
-    }
-
-    #[test]
-    fn it_leaves_after_the_messages_that_were_wanted() {
-        let running = run(options(2));
-        let said = running.say(&format!("EHLO me\r\n{MESSAGE}{MESSAGE}QUIT\r\n"));
-        assert!(said.ends_with("ok, 4 bytes\r\n221 2.0.0 bye\r\n"), "{said}");
-        let message = "Return-Path: <a@x>\r\nDelivered-To: b@x\r\nhi\r\n";
-        assert_eq!(running.messages(), [message, message]);
-        assert_eq!(running.accepted(), 2);
-    }
-
-    #[test]
-    fn it_wants_nothing_when_the_count_is_none_at_all() {
-        assert_eq!(run(options(0)).accepted(), 0);
-    }
-
-    #[test]
-    fn connections_that_are_open_at_the_end_are_closed_with_a_word() {
-        let running = run(options(1));
-        let mut idler = TcpStream::connect(running.address).unwrap();
-        idler.write_all(b"HELO me\r\n").unwrap();
-        let mut greeting = [0; 4];
-        idler.read_exact(&mut greeting).unwrap();
-        running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
-        let started = Instant::now();
-        assert!(heard(&mut idler).ends_with("421 4.3.2 closing, no more messages wanted\r\n"));
-        drop(idler);
-        assert_eq!(running.accepted(), 1);
-        assert!(started.elapsed() < GRACE + FAREWELL);
-    }
-
-    #[test]
-    fn many_peers_at_once_never_get_more_accepted_than_wanted() {
-        let running = run(options(5));
-        let text = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
-        let taken = thread::scope(|scope| {
-            let peers: Vec<_> = (0..10)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let stream = TcpStream::connect(running.address);
-                        stream.map_or(String::new(), |mut stream| {
-                            let _ = stream.write_all(text.as_bytes());
-                            heard(&mut stream)
-                        })
-                    })
-                })
-                .collect();
-            let said = peers.into_iter().map(|peer| peer.join().unwrap());
-            said.filter(|said| said.contains("ok, 4 bytes")).count()
-        });
-        assert_eq!((taken, running.messages().len()), (5, 5));
-        assert_eq!(running.accepted(), 5);
-    }
-
-    #[test]
-    fn one_connection_too_many_is_turned_away() {
-        let mut options = options(1);
-        options.limits.max_connections = 1;
-        let running = run(options);
-        let mut first = TcpStream::connect(running.address).unwrap();
-        let mut greeting = [0; 4];
-        first.read_exact(&mut greeting).unwrap();
-        let mut second = TcpStream::connect(running.address).unwrap();
-        assert!(heard(&mut second).starts_with("421 4.3.2 too many connections"));
-        let message = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
-        first.write_all(message.as_bytes()).unwrap();
-        heard(&mut first);
-        assert_eq!(running.accepted(), 1);
-    }
-
-    #[test]
-    fn a_peer_that_is_idle_or_drips_bytes_is_cut_off() {
-        let mut options = options(1);
-        options.limits.idle = Duration::from_millis(300);
-        let running = run(options);
-        let mut idler = TcpStream::connect(running.address).unwrap();
-        assert!(heard(&mut idler).contains("421 4.4.2"));
-
-        let mut dripper = TcpStream::connect(running.address).unwrap();
-        let started = Instant::now();
-        while dripper.write_all(b"x").is_ok() && started.elapsed() < FAREWELL {
-            thread::sleep(Duration::from_millis(50));
-        }
-        assert!(heard(&mut dripper).contains("421 4.4.2"));
-        running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
-        assert_eq!(running.accepted(), 1);
-    }
+    Session::new(house, peer, visitor).converse();
 }

@@ -1,17 +1,38 @@
 //! A message while it is being received: how long it is, and whether it can still be accepted.
 
 use std::borrow::Cow;
+use std::io;
 
 use super::end::End;
 use super::gate::Gate;
 use super::reply::{self, Refusal};
-use super::{Envelope, Incoming, Store};
+use super::{Declined, Envelope, Incoming, Store, Whereabouts};
 
 /// A message on its way into the store, or the reason why it will not get there.
 pub struct Receipt<'a> {
     incoming: Result<Box<dyn Incoming + 'a>, Refusal>,
+    /// What went wrong in the store.
+    trouble: Option<io::Error>,
     bytes: u64,
     max_bytes: u64,
+}
+
+/// What became of a whole message.
+pub struct Finished {
+    /// For the peer.
+    pub reply: Cow<'static, str>,
+    /// Where it is, unless it is refused.
+    pub kept: Option<Kept>,
+    /// What went wrong here.
+    pub trouble: Option<io::Error>,
+}
+
+/// A message that was kept.
+pub struct Kept {
+    pub bytes: u64,
+    pub place: Whereabouts,
+    /// Counted from 1 over the life of the sink.
+    pub number: u64,
 }
 
 impl<'a> Receipt<'a> {
@@ -19,10 +40,10 @@ impl<'a> Receipt<'a> {
         store: &'a dyn Store,
         envelope: &Envelope,
         max_bytes: u64,
-    ) -> Result<Receipt<'a>, Refusal> {
-        let incoming = store.begin(envelope).map_err(|_| reply::STORE_FAILED)?;
+    ) -> io::Result<Receipt<'a>> {
         Ok(Receipt {
-            incoming: Ok(incoming),
+            incoming: Ok(store.begin(envelope)?),
+            trouble: None,
             bytes: 0,
             max_bytes,
         })
@@ -34,10 +55,13 @@ impl<'a> Receipt<'a> {
         if self.bytes > self.max_bytes {
             self.incoming = Err(reply::TOO_LARGE);
         }
-        if let Ok(incoming) = &mut self.incoming
-            && incoming.write(piece).is_err()
-        {
-            self.incoming = Err(reply::STORE_FAILED);
+        let written = match &mut self.incoming {
+            Ok(incoming) => incoming.write(piece),
+            Err(_) => Ok(()),
+        };
+        if let Err(error) = written {
+            self.incoming = Err(reply::failed(&error));
+            self.trouble = Some(error);
         }
     }
 
@@ -49,17 +73,42 @@ impl<'a> Receipt<'a> {
         }
     }
 
-    /// The reply to the end of the message. Only now does it count.
-    pub fn finish(self, gate: &Gate) -> Result<Cow<'static, str>, End> {
+    /// What went wrong in the store since this was asked for.
+    pub fn trouble(&mut self) -> Option<io::Error> {
+        self.trouble.take()
+    }
+
+    /// Keeps the message. Only now does it count.
+    pub fn finish(self, gate: &Gate) -> Result<Finished, End> {
         let incoming = match self.incoming {
             Ok(incoming) => incoming,
-            Err(refusal) => return Ok(refusal.into()),
+            Err(refusal) => return Ok(Finished::refused(refusal.into(), self.trouble)),
         };
         let claim = gate.claim().ok_or(End::Full)?;
-        if let Err(declined) = incoming.commit() {
-            return Ok(reply::declined(declined));
+        match incoming.commit() {
+            Ok(place) => Ok(Finished {
+                reply: format!("250 2.0.0 ok, {} bytes", self.bytes).into(),
+                kept: Some(Kept {
+                    bytes: self.bytes,
+                    place,
+                    number: claim.keep(),
+                }),
+                trouble: None,
+            }),
+            Err(Declined::Trouble(error)) => {
+                Ok(Finished::refused(reply::failed(&error).into(), Some(error)))
+            }
+            Err(declined) => Ok(Finished::refused(reply::declined(declined), None)),
         }
-        claim.keep();
-        Ok(format!("250 2.0.0 ok, {} bytes", self.bytes).into())
+    }
+}
+
+impl Finished {
+    pub fn refused(reply: Cow<'static, str>, trouble: Option<io::Error>) -> Finished {
+        Finished {
+            reply,
+            kept: None,
+            trouble,
+        }
     }
 }

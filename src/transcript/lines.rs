@@ -1,6 +1,6 @@
 //! Lines on their way out: with the time before them and in colours, where that is wanted.
 
-use super::Options;
+use super::{Color, Options};
 use std::io::{self, Write};
 use std::time::Instant;
 
@@ -72,7 +72,7 @@ impl<W: Write> Lines<W> {
             out,
             state: State::Open,
             start: options.timing.then(Instant::now),
-            colored: options.color,
+            colored: options.color == Color::Always,
             is_whole: true,
         }
     }
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_color_ends_before_the_line_does() {
         let colored = Options {
-            color: true,
+            color: Color::Always,
             ..Options::default()
         };
         let pieces = [

@@ -36,6 +36,18 @@ pub enum Format {
     None,
 }
 
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// Where they can be seen, and nobody said that they disturb; whoever opens the output knows.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    #[default]
+    Never,
+}
+
 /// What to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -52,7 +64,7 @@ pub struct Options {
     /// At the end, a line about each server.
     pub summary: bool,
     /// Colours.
-    pub color: bool,
+    pub color: Color,
     /// A bar on stderr for what takes long.
     pub progress: bool,
 }

@@ -57,12 +57,12 @@ impl Running {
         if !has_refused && !has_taken {
             return;
         }
-        let text = lines.join(" ");
+        let words: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+        let text = words.join(" ");
         let words = format!("{code} {text}");
         words.trim_end().clone_into(&mut self.summary.words);
-        let text = lines.first().map_or("", String::as_str);
-        let (_, plain) = text.split_once(' ').unwrap_or(("", text));
-        let id = queue_id(plain).or_else(|| queue_id(text));
+        let (_, plain) = text.split_once(' ').unwrap_or(("", &text));
+        let id = queue_id(plain).or_else(|| queue_id(&text));
         self.summary.queue_id = id.filter(|_| has_taken && !has_refused).map(str::to_owned);
     }
 }

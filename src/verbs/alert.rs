@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::host;
 use crate::message::{Field, new_message_id};
 use crate::plan::{Alert, Mail};
+use crate::text::shown;
 use crate::time::{brief, local};
 use std::time::SystemTime;
 
@@ -67,20 +68,18 @@ fn warn(rules: &Rules, error: Option<AlertError>) {
 /// With what is to be said because of other runs.
 fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
     memo.headers.push(field("Message-ID", id));
-    let (thread, held) = match decision {
-        Decision::Tell(telling) => (&telling.thread, telling.held.as_ref()),
-        Decision::Recovered(recovery) => (&recovery.thread, None),
+    let (thread, remark) = match decision {
+        Decision::Tell(telling) => (&telling.thread, telling.held.as_ref().map(spoken)),
+        Decision::Recovered(recovery) => (&recovery.thread, Some(again(recovery))),
         Decision::Hold | Decision::Silent => return memo,
     };
     if let Some(first) = thread {
         memo.headers.push(field("In-Reply-To", first));
         memo.headers.push(field("References", first));
     }
-    if let Some(held) = held {
-        memo.body = format!("{}\n\n{}", spoken(held), memo.body);
-        memo.html = memo
-            .html
-            .map(|html| format!("<p>{}</p>\n{html}", spoken(held)));
+    if let Some(remark) = remark {
+        memo.body = format!("{remark}\n\n{}", memo.body);
+        memo.html = memo.html.map(|html| format!("<p>{remark}</p>\n{html}"));
     }
     memo
 }
@@ -90,6 +89,12 @@ fn field(name: &str, value: &str) -> Field {
         name: name.to_owned(),
         value: value.to_owned(),
     }
+}
+
+/// What came before it worked again.
+fn again(recovery: &Recovery) -> String {
+    let (failures, since) = (counted(recovery.failures), local(recovery.since));
+    format!("It works again, after {failures}; the first was at {since}.")
 }
 
 /// How many were not mailed, and when they were.
@@ -105,14 +110,24 @@ fn spoken(held: &Held) -> String {
     }
 }
 
-/// `RECOVERED: backup after 3 failures in 2h05m`, as a subject has it behind the host.
-pub fn recovered(name: &str, recovery: &Recovery, now: SystemTime) -> String {
-    let failures = match recovery.failures {
+/// `[host] RECOVERED: backup after 3 failures in 2h05m`.
+pub fn recovered(name: &str, recovery: &Recovery) -> String {
+    let node = host::node_name();
+    let short = node.split('.').next().unwrap_or_default();
+    let passed = SystemTime::now().duration_since(recovery.since);
+    let time = brief(passed.unwrap_or_default());
+    let failures = counted(recovery.failures);
+    format!(
+        "[{short}] RECOVERED: {} after {failures} in {time}",
+        shown(name)
+    )
+}
+
+fn counted(failures: u64) -> String {
+    match failures {
         1 => "1 failure".to_owned(),
         count => format!("{count} failures"),
-    };
-    let time = now.duration_since(recovery.since).unwrap_or_default();
-    format!("RECOVERED: {name} after {failures} in {}", brief(time))
+    }
 }
 
 #[cfg(test)]
@@ -173,11 +188,16 @@ mod tests {
     fn a_recovery_says_how_bad_it_was() {
         let recovery = Recovery {
             failures: 3,
-            since: UNIX_EPOCH,
+            since: SystemTime::now() - Duration::from_secs(7500),
             thread: None,
         };
-        let now = UNIX_EPOCH + Duration::from_secs(7500);
-        let said = recovered("backup", &recovery, now);
-        assert_eq!(said, "RECOVERED: backup after 3 failures in 2h05m");
+        let subject = recovered("backup", &recovery);
+        assert!(
+            subject.ends_with("] RECOVERED: backup after 3 failures in 2h05m"),
+            "{subject}"
+        );
+        let told = complete(memo(), &Decision::Recovered(recovery), "<1@x.org>");
+        let begins = "It works again, after 3 failures; the first was at ";
+        assert!(told.body.starts_with(begins), "{}", told.body);
     }
 }

@@ -12,7 +12,7 @@ use crate::message::{Attachment, Content, Draft, Input, Message, Options, Text};
 use crate::outcome::Report;
 use crate::route::{self, Family, Host, Place, Router};
 use crate::session;
-use crate::sink::{self, Declined, Envelope, Incoming, Sink, Store};
+use crate::sink::{self, Declined, Envelope, Incoming, Listen, Sink, Store, Whereabouts};
 use crate::text::printable;
 use crate::transcript::{self, Stevens};
 use crate::wire::{Tls, TlsSetupError, tls};
@@ -41,11 +41,13 @@ fn demonstrate() -> anyhow::Result<Exit> {
     server.count = Some(1);
     "hamburger.edu".clone_into(&mut server.name);
     let sink = Sink::bind(server).context("cannot start the receiver")?;
-    let address = sink.local_addr();
+    let Some(&Listen::Tcp(address)) = sink.places().next() else {
+        bail!("the receiver has no address");
+    };
     let desk = Desk::default();
     let message = message().context("cannot build the message")?;
     let report = std::thread::scope(|scope| {
-        let receiver = scope.spawn(|| sink.serve(&desk));
+        let receiver = scope.spawn(|| sink.serve(&desk, &()));
         let report = send(&message, address)?;
         if report.exit() != Exit::Ok {
             // Nothing came, so the receiver would wait for ever.
@@ -210,9 +212,9 @@ impl Incoming for Page<'_> {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Declined> {
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
         let message = self.desk.message.lock();
         *message.unwrap_or_else(std::sync::PoisonError::into_inner) = self.bytes;
-        Ok(())
+        Ok(Whereabouts::Gone)
     }
 }

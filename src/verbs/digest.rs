@@ -9,8 +9,9 @@ use crate::host;
 use crate::message::Field;
 use crate::plan::{Digest, DigestTask, Mail};
 use crate::text::shown;
-use crate::time::local;
+use crate::time::{has_come, local};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Mails one, or shows all.
 pub fn run(plan: Digest) -> Exit {
@@ -18,8 +19,16 @@ pub fn run(plan: Digest) -> Exit {
     let done = match plan.task {
         DigestTask::List => list(state),
         DigestTask::Mail { name, always, mail } => match send(state, &name, &mail) {
-            Ok(None) if always => Ok(nothing_to_say(&name, &mail).exit()),
-            sent => sent.map(|posted| posted.map_or(Exit::Ok, |posted| posted.exit())),
+            Ok(Sent::Nothing) if always => Ok(nothing_to_say(&name, &mail).exit()),
+            Ok(Sent::Nothing) => Ok(Exit::Ok),
+            Ok(Sent::Busy) => {
+                complain(&format!(
+                    "the digest {name} is being mailed by another process"
+                ));
+                Ok(Exit::Ok)
+            }
+            Ok(Sent::Posted(posted)) => Ok(posted.exit()),
+            Err(error) => Err(error),
         },
     };
     done.unwrap_or_else(|error| {
@@ -54,25 +63,45 @@ fn line(standing: &Standing) -> String {
     )
 }
 
-/// Mails a digest, and before it one that could not be mailed the last time; `None` where there was nothing
-/// in it, or somebody else mails it.
-pub fn send(state: Option<&Path>, name: &str, mail: &Mail) -> Result<Option<Posted>, AlertError> {
-    let mut last = None;
+/// What became of a digest.
+pub enum Sent {
+    /// There was nothing in it, or it is not its time.
+    Nothing,
+    /// Somebody else mails it.
+    Busy,
+    /// It was mailed.
+    Posted(Posted),
+}
+
+/// Mails a digest that was begun before a time of day, in minutes since midnight, that has come since.
+pub fn send_when_due(
+    state: Option<&Path>,
+    (name, minute): (&str, u16),
+    mail: &Mail,
+) -> Result<Sent, AlertError> {
+    let begun = match Digests::open(state, false)? {
+        Some(digests) => digests.begun(name)?,
+        None => None,
+    };
+    match begun.filter(|&begun| has_come(minute, begun, SystemTime::now())) {
+        Some(_) => send(state, name, mail),
+        None => Ok(Sent::Nothing),
+    }
+}
+
+/// Mails a digest, and before it one that could not be mailed the last time.
+fn send(state: Option<&Path>, name: &str, mail: &Mail) -> Result<Sent, AlertError> {
+    let mut last = Sent::Nothing;
     while let Some(digests) = Digests::open(state, false)? {
         let batch = match digests.take(name)? {
             Taken::Nothing => break,
-            Taken::Busy => {
-                complain(&format!(
-                    "the digest {name} is being mailed by another process"
-                ));
-                break;
-            }
+            Taken::Busy => return Ok(Sent::Busy),
             Taken::Batch(batch) => batch,
         };
         let is_left_over = batch.is_left_over();
         let posted = mailed(batch, name, mail)?;
         let is_over = !is_left_over || !is_settled(&posted);
-        last = Some(posted);
+        last = Sent::Posted(posted);
         if is_over {
             break;
         }

@@ -5,6 +5,7 @@ mod ask;
 mod config;
 mod demo;
 mod digest;
+mod doctor;
 mod keep;
 mod log;
 mod notify;
@@ -13,6 +14,7 @@ mod print;
 mod probe;
 mod progress;
 mod queue;
+mod run;
 mod script;
 mod send;
 mod sendmail;
@@ -32,11 +34,12 @@ use terminal::{Stdout, complain};
 pub fn run(plan: Plan) -> Exit {
     match plan {
         Plan::Send(plan) => send::run(&plan),
-        Plan::Print(message, output) => print::run(message, output),
-        Plan::Sink(plan) => sink::run(plan),
+        Plan::Print(message, output) => print::run(*message, output),
+        Plan::Sink(plan) => sink::run(*plan),
         Plan::Probe(plan) => probe::run(&plan),
         Plan::Ask(plan) => ask::run(&plan),
         Plan::Script(plan) => script::run(*plan),
+        Plan::Doctor(plan) => doctor::run(&plan),
         Plan::Demo => demo::run(),
         Plan::Config(plan) => config::run(&plan),
         Plan::Queue(plan) => queue::run(&plan),
@@ -44,6 +47,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Notify(plan) => notify::run(*plan),
         Plan::Digest(plan) => digest::run(*plan),
         Plan::Unit(plan) => unit::run(&plan),
+        Plan::Job(plan) => run::run(&plan),
     }
 }
 

@@ -1,73 +1,84 @@
 //! A line or a text from a script, mailed.
 
-use super::post::{Memo, post};
+use super::alert::Happened;
+use super::post::{Memo, attachment, post};
 use super::terminal::complain;
+use crate::alert::{self, Fingerprint, Impression, alike};
 use crate::exit::Exit;
 use crate::host;
+use crate::job::Report;
 use crate::message::Field;
 use crate::plan::{Level, Notify};
-use crate::text::{printable, without_controls};
-use std::io::{self, IsTerminal as _, Read as _};
+use crate::text::without_controls;
+use std::io::{self, IsTerminal as _};
+use std::time::SystemTime;
 
-/// What of the standard input becomes the text; more than a person would read.
-const LONGEST: u64 = 1 << 20;
+/// What a text is called that is too long for a mail.
+const NAME: &str = "text";
 
 /// The longest subject that is made of a text.
 const LONGEST_SUBJECT: usize = 120;
 
 /// Mails it.
 pub fn run(mut plan: Notify) -> Exit {
-    let text = match plan.text.take() {
-        Some(text) => text,
-        None => match input() {
-            Ok(text) => text,
-            Err(error) => {
-                complain(&format!("cannot read the standard input: {error}"));
-                return Exit::NoInput;
-            }
-        },
+    let input = match &plan.text {
+        Some(text) => Report::of_input(&mut text.as_bytes(), NAME),
+        None => input(),
     };
-    if plan.only_if_input && text.trim().is_empty() {
+    let Report { body, attached, .. } = match input {
+        Ok(report) => report,
+        Err(error) => {
+            complain(&format!("cannot read the standard input: {error}"));
+            return Exit::NoInput;
+        }
+    };
+    if plan.only_if_input && body.trim().is_empty() {
         return Exit::Ok;
     }
     let said = plan.mail.head.subject.take();
+    let text = said.as_deref().unwrap_or_else(|| first_line(&body));
     let memo = Memo {
-        subject: subject(
-            said.as_deref().unwrap_or_else(|| first_line(&text)),
-            plan.level,
-        ),
+        subject: subject(text, plan.level),
         headers: urgency(plan.level),
-        body: text,
-        attachments: plan.attachments,
+        attachments: attached
+            .map(attachment)
+            .into_iter()
+            .chain(plan.attachments)
+            .collect(),
         ..Memo::default()
     };
-    post(&plan.mail, &memo).exit()
+    if !plan.alert.rules.are_set() {
+        return post(&plan.mail, &Memo { body, ..memo }).exit();
+    }
+    let name = plan.name.clone().unwrap_or_else(|| alike(text));
+    let happened = Happened {
+        job: &format!("notify:{name}"),
+        run: &told(&body, plan.level),
+        alert: &plan.alert,
+    };
+    let posted = happened.tell(&plan.mail, |_| Memo { body, ..memo });
+    posted.map_or(Exit::Ok, |posted| posted.exit())
 }
 
-/// The standard input, unless it is a terminal. What is longer than anybody reads is cut, but all of it is
-/// taken, so that who writes it does not die of that.
-fn input() -> io::Result<String> {
+/// What makes it the same as another one: its text and its level.
+fn told(text: &str, level: Option<Level>) -> alert::Run {
+    let mut impression = Impression::default();
+    impression.feed(text.as_bytes());
+    alert::Run {
+        at: SystemTime::now(),
+        failed: true,
+        wanted: true,
+        fingerprint: Fingerprint::of(level.map_or("", Level::word), &impression),
+    }
+}
+
+/// The standard input, unless it is a terminal: as much of it as a person reads, and the rest attached.
+fn input() -> io::Result<Report> {
     let mut input = io::stdin().lock();
     if input.is_terminal() {
-        return Ok(String::new());
+        return Report::of_input(&mut io::empty(), NAME);
     }
-    let mut bytes = Vec::new();
-    (&mut input).take(LONGEST).read_to_end(&mut bytes)?;
-    let rest = io::copy(&mut input, &mut io::sink())?;
-    let mut text = readable(bytes);
-    if rest > 0 {
-        text.push_str(&format!("\n... {rest} more bytes are left out\n"));
-    }
-    Ok(text)
-}
-
-/// UTF-8 as it is; of anything else, the octets above 127 as `\xNN`. NUL and the like would make a text
-/// that no server takes.
-fn readable(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| {
-        let lines = error.as_bytes().split(|&byte| byte == b'\n');
-        lines.map(printable).collect::<Vec<_>>().join("\n")
-    })
+    Report::of_input(&mut input, NAME)
 }
 
 fn first_line(text: &str) -> &str {

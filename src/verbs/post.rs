@@ -2,7 +2,7 @@
 //! neither kept nor sent, it is put where a person finds it.
 
 mod address;
-mod dead_letter;
+pub mod dead_letter;
 mod syslog;
 
 use super::keep::{Ended, Kept};
@@ -12,8 +12,9 @@ use crate::address::{Entry, Mailbox};
 use crate::courier::Told;
 use crate::envelope::Dsn;
 use crate::exit::Exit;
+use crate::job::{Attached, Contents};
 use crate::message::{
-    Attachment, Content, Draft, Field, Input, Message, MessageError, Options, Text,
+    Attachment, Content, Draft, Field, Held, Input, Message, MessageError, Options, Text,
 };
 use crate::outcome::{Fate, Report};
 use crate::plan::{Dispatch, FirstTry, Hindrance, Letterhead, Mail, Recipients};
@@ -63,16 +64,7 @@ pub fn post(mail: &Mail, memo: &Memo) -> Posted {
     if mail.head.recipients == Recipients::Nobody {
         return Posted::Unwanted;
     }
-    let built = match &mail.dispatch {
-        Ok(dispatch) => build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo)
-            .map(|message| (dispatch, message))
-            .map_err(|error| Hindrance {
-                text: error.to_string(),
-                exit: error.exit(),
-            }),
-        Err(hindrance) => Err(hindrance.clone()),
-    };
-    match built {
+    match written(mail, memo) {
         Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo),
         Err(hindrance) => {
             complain(&hindrance.text);
@@ -82,28 +74,39 @@ pub fn post(mail: &Mail, memo: &Memo) -> Posted {
     }
 }
 
+fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), Hindrance> {
+    let dispatch = mail.dispatch.as_ref().map_err(Hindrance::clone)?;
+    let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo);
+    let message = built.map_err(|error| Hindrance {
+        text: error.to_string(),
+        exit: error.exit(),
+    })?;
+    Ok((dispatch, message))
+}
+
 fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
-    let shown = sent(dispatch, message);
-    let failed = |fate: &&Fate| !fate.verdict.is_cared_for();
-    let first = shown.report.fates.iter().find(failed);
-    let reason = first.map(|fate| fate.sentence.clone()).unwrap_or_default();
-    match shown.exit {
-        Exit::Ok => Posted::Safe,
-        // Somebody has it.
-        Exit::Partly => Posted::Failed(Exit::Partly),
-        exit => {
-            lay_down(Some(message), memo, &reason);
-            Posted::Failed(exit)
-        }
+    let Shown { exit, report } = sent(dispatch, message, unseen());
+    if exit == Exit::Ok {
+        return Posted::Safe;
+    }
+    let is_with_somebody = |fate: &Fate| fate.verdict.is_cared_for();
+    if !report.fates.iter().any(is_with_somebody) {
+        let first = report.fates.first().map(|fate| fate.sentence.as_str());
+        lay_down(Some(message), memo, first.unwrap_or_default());
+    }
+    Posted::Failed(exit)
+}
+
+/// Nothing is shown.
+fn unseen() -> transcript::Options {
+    transcript::Options {
+        format: Format::None,
+        ..transcript::Options::default()
     }
 }
 
 /// By way of the queue; where there is no place for one, at once.
-fn sent(dispatch: &Dispatch, message: &Message) -> Shown {
-    let output = transcript::Options {
-        format: Format::None,
-        ..transcript::Options::default()
-    };
+pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options) -> Shown {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
     let at_once = || send::at_once(message, way, fallbacks, output);
     let Some(queueing) = &dispatch.queueing else {
@@ -138,7 +141,7 @@ fn sent(dispatch: &Dispatch, message: &Message) -> Shown {
 }
 
 /// The message, in the envelope that aliases and rules make.
-fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
+pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
     let addressed = Addressed::of(head, rewriter)?;
     let made = memo.headers.iter().cloned().chain(addressed.headers);
     let made = made.chain([auto_submitted()]);
@@ -178,6 +181,19 @@ fn message(draft: Draft) -> Result<Message, MessageError> {
         dsn: Dsn::default(),
     };
     Message::build(options, SystemTime::now())
+}
+
+/// A log that goes with a mail.
+pub fn attachment(attached: Attached) -> Attachment {
+    let held = match attached.contents {
+        Contents::Bytes(bytes) => Held::bytes("the log", bytes),
+        Contents::File(file, len) => Held::file("the log", file, len),
+    };
+    Attachment {
+        media_type: Some(attached.media_type.to_owned()),
+        name: Some(attached.name),
+        ..Attachment::new(Input::Held(held))
+    }
 }
 
 /// From this author to nobody yet.

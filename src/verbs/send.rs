@@ -3,7 +3,7 @@
 use super::build;
 use super::keep::Kept;
 use super::progress::Progress;
-use super::terminal::{Stdout, complain};
+use super::terminal::{self, complain};
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
@@ -117,7 +117,7 @@ pub fn shown(
         stopwatch.tell();
         report
     };
-    let Some(mut transcript) = transcript::open(output, Stdout) else {
+    let Some(mut transcript) = terminal::open(output) else {
         let report = go(&mut Nobody);
         let exit = finish(&report, told, None);
         return Shown { exit, report };

@@ -10,7 +10,7 @@ use crate::message::{Input, Message, MessageError, Submission};
 use crate::plan::{FirstTry, Sendmail};
 use crate::queue::{QueueError, Spool};
 use crate::rewrite::{RewriteError, Rewriter};
-use crate::sink::{self, Declined, Envelope, Incoming, Introduction, Limits, Peer};
+use crate::sink::{self, Declined, Envelope, Incoming, Introduction, Limits, Peer, Whereabouts};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
@@ -66,7 +66,7 @@ impl Incoming for Handed<'_> {
         self.file.write_all(bytes)
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Declined> {
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
         let Counter { plan, rewriter } = self.counter;
         let submission = Submission {
             input: Input::File(self.file.path().to_owned()),
@@ -80,7 +80,8 @@ impl Incoming for Handed<'_> {
         };
         let message = Message::submit(&submission, rewriter, SystemTime::now());
         let message = message.map_err(|error| unfit(&error))?;
-        keep(plan, &message).map_err(|error| unkept(&error))
+        keep(plan, &message).map_err(|error| unkept(&error))?;
+        Ok(Whereabouts::Gone)
     }
 }
 

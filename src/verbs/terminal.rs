@@ -2,7 +2,9 @@
 
 use crate::exit::Exit;
 use crate::text::shown;
-use std::io::{self, BufWriter, Write};
+use crate::transcript::{self, Color, Options, Transcript};
+use std::env;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 /// What a long output is gathered to.
 const BUFFER: usize = 64 * 1024;
@@ -21,6 +23,21 @@ impl Write for Stdout {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A transcript on the standard output; `None` where nothing is to be shown.
+pub fn open(mut options: Options) -> Option<Box<dyn Transcript>> {
+    if options.color == Color::Auto && shows_colors() {
+        options.color = Color::Always;
+    }
+    transcript::open(options, Stdout)
+}
+
+/// Whether whoever looks can see colours, and did not say that they disturb (no-color.org).
+fn shows_colors() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = || env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb()
 }
 
 /// Writes all of it to stdout, through a buffer. That nobody wants to read on is no error.

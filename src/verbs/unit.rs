@@ -10,7 +10,6 @@ use crate::exit::Exit;
 use crate::host;
 use crate::plan::Unit;
 use crate::text::shown;
-use crate::time::local;
 use ask::{Answer, ask};
 use facts::Facts;
 use std::time::{Duration, SystemTime};
@@ -23,7 +22,7 @@ pub fn run(plan: &Unit) -> Exit {
     let facts = facts(plan);
     let status = systemctl(plan, &["status", "--full", "--lines=0"]);
     let journal = journal(plan, &facts);
-    let mut impression = Impression::new(false);
+    let mut impression = Impression::default();
     impression.feed(&journal.output);
     let failed = facts.failed();
     let run = Run {
@@ -31,7 +30,7 @@ pub fn run(plan: &Unit) -> Exit {
         failed,
         // Who wants to hear of recoveries need not hear of all that works.
         wanted: failed || !plan.alert.rules.recovered,
-        fingerprint: Fingerprint::of(&facts.ending(), vec![impression]),
+        fingerprint: Fingerprint::of(&facts.ending(), &impression),
     };
     let happened = Happened {
         job: &format!("unit:{}", plan.name),
@@ -40,7 +39,7 @@ pub fn run(plan: &Unit) -> Exit {
     };
     let posted = happened.tell(&plan.mail, |decision| Memo {
         subject: subject(plan, &facts, decision),
-        body: body(plan, &facts, decision) + &status.text() + "\n" + &journal.text(),
+        body: body(plan, &facts) + &status.text() + "\n" + &journal.text(),
         ..Memo::default()
     });
     posted.map_or(Exit::Ok, |posted| posted.exit())
@@ -91,27 +90,17 @@ fn journal(plan: &Unit, facts: &Facts) -> Answer {
 fn subject(plan: &Unit, facts: &Facts, decision: &Decision) -> String {
     let node = host::node_name();
     let short = node.split('.').next().unwrap_or_default();
-    let what = match decision {
-        Decision::Recovered(recovery) => recovered(&plan.name, recovery, SystemTime::now()),
-        _ => format!("{}: {}", facts.status(), plan.name),
-    };
-    format!("[{short}] {what}")
+    match decision {
+        Decision::Recovered(recovery) => recovered(&plan.name, recovery),
+        _ => format!("[{short}] {}: {}", facts.status(), plan.name),
+    }
 }
 
-fn body(plan: &Unit, facts: &Facts, decision: &Decision) -> String {
+fn body(plan: &Unit, facts: &Facts) -> String {
     let description = match &facts.description {
         Some(description) => format!(" ({})", shown(description)),
         None => String::new(),
     };
-    let again = match decision {
-        Decision::Recovered(recovery) => {
-            format!(
-                "It works again; it had not since {}.\n",
-                local(recovery.since)
-            )
-        }
-        _ => String::new(),
-    };
     let (name, host, ending) = (&plan.name, host::node_name(), facts.ending());
-    format!("{name}{description} on {host}: {ending}.\n{again}\n")
+    format!("{name}{description} on {host}: {ending}.\n\n")
 }

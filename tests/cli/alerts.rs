@@ -1,1 +1,240 @@
-//! What is told of jobs, and when.
+//! What is told of jobs, and when: what was mailed already, what works again, what is gathered.
+
+use crate::program::{Ehlo, Run};
+use crate::server::{Server, Talk};
+use std::fs;
+use tempfile::TempDir;
+
+/// Where jobs are remembered.
+struct Memory {
+    state: TempDir,
+}
+
+impl Memory {
+    fn new() -> Self {
+        let state = tempfile::tempdir().unwrap();
+        Self { state }
+    }
+
+    /// The program, by way of this port, without a queue.
+    fn ehlo(&self, port: u16, words: &[&str]) -> Ehlo {
+        let relay = format!("127.0.0.1:{port}");
+        let (verb, options) = words.split_first().unwrap();
+        let way = ["--no-queue", "--helo", "me.example", "-r", &relay];
+        Ehlo::new()
+            .env("PATH", "/usr/bin:/bin")
+            .env("EHLO_STATE_DIR", self.state.path())
+            .args([verb])
+            .args(way)
+            .args(["-f", "alice@crepes.fr", "--to", "bob@hamburger.edu"])
+            .args(options)
+    }
+
+    /// The mail that this makes; the exit status is that of a command, or 0.
+    #[track_caller]
+    fn mail(&self, exit: i32, words: &[&str]) -> String {
+        let server = Server::start(Talk::take);
+        let ehlo = self.ehlo(server.port, words);
+        ehlo.run().exits(exit).is_silent();
+        let text = String::from_utf8(server.finish().stored()).unwrap();
+        text.replace("\r\n", "\n").replace("=\n", "")
+    }
+
+    /// This makes no mail.
+    #[track_caller]
+    fn no_mail(&self, exit: i32, words: &[&str]) -> Run {
+        let server = Server::untouched();
+        let run = self.ehlo(server.port, words).run();
+        run.exits(exit);
+        assert_eq!(run.stderr, "");
+        server.finish();
+        run
+    }
+}
+
+#[track_caller]
+fn holds(mail: &str, words: &[&str]) {
+    for word in words {
+        assert!(mail.contains(word), "{word:?} is not in {mail}");
+    }
+}
+
+const FULL: &str = "echo \"$(date +%s%N) pid $$: No space left\" >&2; exit 3";
+
+#[test]
+fn the_same_failure_is_mailed_once_and_the_next_mail_says_how_many_there_were() {
+    let memory = Memory::new();
+    let run = |script: &'static str| {
+        [
+            "run", "--name", "backup", "--dedupe", "6h", "--", "sh", "-c", script,
+        ]
+    };
+    let first = memory.mail(3, &run(FULL));
+    holds(&first, &["] FAILED(3): backup after ", "No space left\n"]);
+    memory.no_mail(3, &run(FULL));
+    memory.no_mail(3, &run(FULL));
+    let other = memory.mail(4, &run("echo denied; exit 4"));
+    let held = "Since the last mail, 2 failures were not mailed: from ";
+    holds(&other, &["] FAILED(4): backup after ", held, "denied\n"]);
+}
+
+#[test]
+fn that_it_works_again_is_told_once_in_the_same_thread() {
+    let memory = Memory::new();
+    let run = |script: &'static str| {
+        [
+            "run",
+            "--name",
+            "backup",
+            "--recovered",
+            "--",
+            "sh",
+            "-c",
+            script,
+        ]
+    };
+    memory.no_mail(0, &run("true"));
+    let first = memory.mail(3, &run(FULL));
+    let id = first
+        .lines()
+        .find_map(|line| line.strip_prefix("Message-ID: "));
+    let id = id.unwrap();
+    let second = memory.mail(3, &run(FULL));
+    holds(&second, &[&format!("\nIn-Reply-To: {id}\n")]);
+    let end = memory.mail(0, &run("echo fine"));
+    holds(
+        &end,
+        &[
+            "] RECOVERED: backup after 2 failures in ",
+            &format!("\nReferences: {id}\n"),
+            "It works again, after 2 failures; the first was at ",
+        ],
+    );
+    memory.no_mail(0, &run("true"));
+}
+
+#[test]
+fn of_failures_in_a_row_each_nth_is_mailed() {
+    let memory = Memory::new();
+    let run = ["run", "--every", "2", "--", "false"];
+    memory.mail(1, &run);
+    memory.no_mail(1, &run);
+    let third = memory.mail(1, &run);
+    holds(&third, &["Since the last mail, 1 failure was not mailed: "]);
+}
+
+#[test]
+fn a_change_is_mailed_and_what_stays_is_not() {
+    let memory = Memory::new();
+    let run = |text: &'static str| ["run", "--when", "change", "--", "echo", text];
+    memory.mail(0, &run("5 users"));
+    memory.no_mail(0, &run("5 users"));
+    memory.mail(0, &run("6 users"));
+}
+
+#[test]
+fn a_mail_that_went_nowhere_was_not_told() {
+    let memory = Memory::new();
+    let run = ["run", "--dedupe", "6h", "--", "false"];
+    let port = crate::spool::closed();
+    memory.ehlo(port, &run).run().exits(1);
+    let told = memory.mail(1, &run);
+    holds(&told, &["1 failure was not mailed: "]);
+}
+
+#[test]
+fn a_digest_is_one_mail_with_failures_first_and_is_empty_then() {
+    let memory = Memory::new();
+    let run = |name: &'static str, script: &'static str| {
+        [
+            "run", "--digest", "nightly", "--name", name, "--", "sh", "-c", script,
+        ]
+    };
+    memory.no_mail(0, &run("a", "echo fine"));
+    memory.no_mail(3, &run("backup", FULL));
+    memory.no_mail(0, &run("a", "echo fine"));
+    let list = Ehlo::new().env("EHLO_STATE_DIR", memory.state.path());
+    let list = list.args(["digest", "--list"]).run();
+    list.exits(0).shows(&["nightly: 3 runs, 1 failed, since "]);
+    let mail = memory.mail(0, &["digest", "nightly"]);
+    holds(
+        &mail,
+        &[
+            "] nightly: 1 of 3 runs failed\n",
+            "\nFAILED(3)  backup  ",
+            "\nOK         a       2 times from ",
+            "\n--- backup: FAILED(3) ---\n",
+            ": No space left\n",
+        ],
+    );
+    memory.no_mail(0, &["digest", "nightly"]);
+    let nothing = memory.mail(0, &["digest", "nightly", "--always"]);
+    holds(&nothing, &["] nightly: nothing ran\n"]);
+}
+
+#[test]
+fn a_digest_that_cannot_be_mailed_is_mailed_the_next_time_by_the_same_name() {
+    let memory = Memory::new();
+    memory.no_mail(1, &["run", "--digest", "nightly", "--", "false"]);
+    let port = crate::spool::closed();
+    let lost = memory.ehlo(port, &["digest", "nightly"]).run();
+    lost.exits(75);
+    let id = fs::read_to_string(memory.state.path().join("digests/nightly.taken")).unwrap();
+    let id = &id.split('"').nth(7).unwrap();
+    let mail = memory.mail(0, &["digest", "nightly"]);
+    holds(&mail, &[&format!("Message-ID: <digest.{id}@crepes.fr>\n")]);
+}
+
+#[test]
+fn the_first_run_behind_its_time_mails_the_digest() {
+    let memory = Memory::new();
+    memory.no_mail(0, &["run", "--digest", "n", "--", "true"]);
+    // As if it had been begun long ago.
+    let path = memory.state.path().join("digests/n.open");
+    let text = fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once('\n').unwrap();
+    let (before, _) = head.split_once("\"begun\":").unwrap();
+    let begun = "\"begun\":{\"secs_since_epoch\":1,\"nanos_since_epoch\":0}}";
+    fs::write(&path, format!("{before}{begun}\n{rest}")).unwrap();
+    let mail = memory.mail(0, &["run", "--digest", "n@07:00", "--", "true"]);
+    holds(&mail, &["] n: 2 runs, all OK\n"]);
+}
+
+#[test]
+fn without_a_place_for_it_a_run_is_mailed_at_once() {
+    let (memory, server) = (Memory::new(), Server::start(Talk::take));
+    let ehlo = memory.ehlo(server.port, &["run", "--digest", "n", "--", "false"]);
+    let run = ehlo.env("EHLO_STATE_DIR", "/dev/null").run();
+    run.exits(1)
+        .complains(1)
+        .says(&["warning: ", "mailed at once"]);
+    server.finish();
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_and_both_are_named() {
+    let memory = Memory::new();
+    for (words, named) in [
+        (
+            &["run", "--digest", "n", "--dedupe", "6h", "true"][..],
+            ["--digest", "--dedupe"],
+        ),
+        (
+            &["run", "--digest", "n", "--when", "change", "true"],
+            ["--digest", "--when change"],
+        ),
+        (&["notify", "--name", "x", "hi"], ["--name", "--dedupe"]),
+    ] {
+        let run = memory.ehlo(1, words).run();
+        run.exits(64).complains(1).says(&named);
+    }
+}
+
+#[test]
+fn a_notice_that_says_the_same_is_held_back() {
+    let memory = Memory::new();
+    let notice = |text: &'static str| ["notify", "--dedupe", "6h", "-s", "disk is 97% full", text];
+    memory.mail(0, &notice("/ has 300 MB left"));
+    memory.no_mail(0, &notice("/ has 120 MB left"));
+    memory.mail(0, &notice("/home has 1 GB left"));
+}

@@ -248,19 +248,21 @@ impl Run {
     pub fn result(&self) -> Value {
         let last = self.stdout.lines().last().expect("no JSON at all");
         let result: Value = serde_json::from_str(last).expect("no JSON in the last line");
+        self.events("result");
         assert_eq!(result["event"], "result", "{self:#?}");
         assert_eq!(result["exit"], self.exit.unwrap(), "{self:#?}");
         result
     }
 
-    /// All events of `--json` with this name.
+    /// All events of `--json` with this name. Every line must be as the manual says.
     #[track_caller]
     pub fn events(&self, name: &str) -> Vec<Value> {
-        let all = self
-            .stdout
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).expect("a line that is no JSON"));
-        all.filter(|event| event["event"] == name).collect()
+        let all = self.stdout.lines().map(|line| {
+            let event = serde_json::from_str(line).expect("a line that is no JSON");
+            crate::schema::check(&event);
+            event
+        });
+        all.filter(|event: &Value| event["event"] == name).collect()
     }
 
     /// stdout says all of these.

@@ -182,29 +182,68 @@ fn a_server_that_says_the_password_when_it_refuses_it_is_not_quoted() {
     leaks.are_none();
 }
 
+/// A whole delivery to a server that says this in every reply.
+fn echoing(echo: &str, password: &str, format: &[&str]) -> Run {
+    let said = echo.to_owned();
+    logging_in(password, format, move |talk| {
+        talk.expect("EHLO me.example");
+        talk.say(&format!("250-mx {said}\n250-X-{said}\n250 AUTH PLAIN"));
+        talk.begun("PLAIN");
+        talk.say(&format!("235 {said}"));
+        talk.expect("MAIL FROM:<alice@crepes.fr>");
+        talk.say(&format!("250 {said}"));
+        talk.expect("RCPT TO:<bob@hamburger.edu>");
+        talk.say(&format!("250 {said}"));
+        talk.expect("DATA");
+        talk.say(&format!("354 {said}"));
+        talk.message();
+        talk.say(&format!("250 {said}"));
+        talk.expect("QUIT");
+        talk.say(&format!("221 {said}"));
+    })
+}
+
+/// The octets of a dump, in the order of its rows.
+fn undumped(dump: &str) -> String {
+    let is_mark =
+        |line: &&str| [">>> ", "<<< ", "  > ", "<   "].contains(&&line[..4.min(line.len())]);
+    let rows = dump.lines().filter(is_mark);
+    let octets = rows.flat_map(|row| {
+        // Behind the mark and the offset; what can be printed stands behind sixteen octets.
+        let words = row[4..].split(' ').skip(1).filter(|word| !word.is_empty());
+        let octets = words.map_while(|word| u8::from_str_radix(word, 16).ok());
+        octets.take(16).collect::<Vec<u8>>()
+    });
+    String::from_utf8_lossy(&octets.collect::<Vec<u8>>()).into_owned()
+}
+
+#[test]
+fn octets_in_hexadecimal_hide_it_as_lines_do() {
+    let mut leaks = Leaks::default();
+    for password in [PASSWORD, UMLAUTS] {
+        for echo in [password.to_owned(), encode(format!("xy{password}z"))] {
+            for format in [&["--hex"][..], &["--hex", "--transcript", "swaks"]] {
+                let run = echoing(&echo, password, format);
+                run.exits(0);
+                let octets = undumped(&run.stdout);
+                assert!(octets.contains("AUTH PLAIN ****"), "{octets}");
+                let row = format!("{format:?}: {echo}");
+                leaks.look(&row, &run, password);
+                let stdout = octets;
+                leaks.look(&row, &Run { stdout, ..run }, password);
+            }
+        }
+    }
+    leaks.are_none();
+}
+
 #[test]
 fn a_server_that_says_the_password_in_every_reply_is_not_quoted() {
     let mut leaks = Leaks::default();
     for password in [PASSWORD, UMLAUTS] {
         for echo in echoes(password) {
             for format in FORMATS {
-                let said = echo.clone();
-                let run = logging_in(password, format, move |talk| {
-                    talk.expect("EHLO me.example");
-                    talk.say(&format!("250-mx {said}\n250-X-{said}\n250 AUTH PLAIN"));
-                    talk.begun("PLAIN");
-                    talk.say(&format!("235 {said}"));
-                    talk.expect("MAIL FROM:<alice@crepes.fr>");
-                    talk.say(&format!("250 {said}"));
-                    talk.expect("RCPT TO:<bob@hamburger.edu>");
-                    talk.say(&format!("250 {said}"));
-                    talk.expect("DATA");
-                    talk.say(&format!("354 {said}"));
-                    talk.message();
-                    talk.say(&format!("250 {said}"));
-                    talk.expect("QUIT");
-                    talk.say(&format!("221 {said}"));
-                });
+                let run = echoing(&echo, password, format);
                 let row = format!("{format:?}: {echo}");
                 run.exits(0);
                 leaks.look(&row, &run, password);

@@ -1,4 +1,4 @@
-//! What ehlo-run(1) says of what is told, and when: for run, notify, unit and digest.
+//! What ehlo-run(1), ehlo-digest(1) and ehlo-unit(1) say of what is told, and when.
 
 pub const ALERTS: [&str; 7] = [
     "\
@@ -19,7 +19,7 @@ With --when change, a run is mailed when it ended or said something else than th
 octet; so is the first.",
     "\
 What is mailed of failures in a row is one thread: each mail answers the first one, and so does the one that says that it
-works again.",
+works again. Where --subject says what the subject is, RECOVERED: stands before it then.",
     "\
 A failure counts as mailed when the mail is with the server or in the queue. Where it is neither, because there is no
 place for a queue, or because ehlo was killed, the next run mails it again and says so. When several runs of a job end at
@@ -32,7 +32,7 @@ written, everything is mailed, and a line on stderr says why.",
 
 pub const DIGEST: [&str; 4] = [
     "\
-With --digest NAME, nothing is mailed: each run is put down in the digest NAME, with how it ended, how long it took, and
+With ehlo run --digest NAME, nothing is mailed: each run is put down in the digest NAME, with how it ended, how long it took, and
 the last lines of its output when it failed. All runs are, unless --when says otherwise. Several jobs may share a digest.
 ehlo digest NAME mails it: one table, failures first, the same failure in one line however often it came, and behind the
 table what the failures said. Cron or a timer starts it, once a day or a week. Where nothing ran, nothing is mailed,
@@ -61,4 +61,27 @@ fail is mailed as well, except with --recovered.",
     "\
 systemctl and journalctl have ten seconds each. Where they are missing, or say nothing in that time, the mail says so and
 goes out all the same.",
+];
+
+pub const DIGEST_EXAMPLES: &str = "\
+15 2 * * *  ehlo run --digest nightly -- /usr/local/bin/backup
+*/5 * * * * ehlo run --digest nightly --name sync -- rsync -a /srv/ backup:/srv/
+0 7 * * *   ehlo digest nightly --to ops@example.org
+*/9 * * * * ehlo run --digest checks@07:00 --to ops@example.org -- check-all";
+
+pub const UNIT_EXAMPLES: &str = "\
+ehlo unit --to ops@example.org backup.service
+ehlo queue systemd
+ehlo unit --user-unit --dedupe 6h --recovered -- %i";
+
+pub const STATUS: &str = "\
+As in ehlo(1): 0 when the mail was sent or is safe in the queue, or when nothing was to be mailed.";
+
+pub const NOTICES: [&str; 2] = [
+    "\
+With --dedupe TIME, a text that says the same at the same level is mailed once and then counted until TIME is over; see
+ALERTS in ehlo-run(1) for what is the same. It is compared with those of the same subject, whatever numbers are in it, or
+of the same --name.",
+    "\
+With --every N, the first is mailed, and then each Nth.",
 ];

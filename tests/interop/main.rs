@@ -13,6 +13,9 @@ mod keeper;
 mod parts;
 mod postfix;
 mod reader;
+#[expect(dead_code, reason = "the tests of the program alone ask more of it")]
+#[path = "../cli/receiver.rs"]
+mod receiver;
 mod run;
 mod s_server;
 mod smtp_sink;
@@ -24,6 +27,7 @@ mod auth;
 mod callers;
 mod certificates;
 mod crash;
+mod cron;
 mod delivery;
 mod encryption;
 mod exim;
@@ -31,7 +35,10 @@ mod faults;
 mod large;
 mod matrix;
 mod odd_tls;
+mod pipes;
 mod reading;
 mod refusals;
 mod script;
 mod signed;
+mod sink;
+mod swaks;

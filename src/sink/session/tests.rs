@@ -2,7 +2,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::super::channel::tests::Script;
-use super::super::{Declined, Incoming};
+use super::super::{Declined, Envelope, Incoming, Whereabouts};
 use super::*;
 
 /// Keeps what it gets, or fails where it is told to.
@@ -57,14 +57,14 @@ impl Incoming for Parcel<'_> {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Declined> {
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
         self.shelf.fail_at("commit")?;
         if self.shelf.fails_at == "reason" {
             return Err(reason("554 5.6.0", "it is no message"));
         }
         let mut messages = self.shelf.messages.lock().unwrap();
         messages.push((self.envelope, self.bytes));
-        Ok(())
+        Ok(Whereabouts::Gone)
     }
 }
 
@@ -95,20 +95,29 @@ impl Outcome {
 }
 
 fn play(shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
+    play_with(&Manner::default(), shelf, count, packets)
+}
+
+fn play_with(manner: &Manner, shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
     let limits = limits();
-    let address = SocketAddr::from(([127, 0, 0, 1], 9));
-    let gate = Gate::new(count, 1, address);
+    let visitor = Visitor {
+        number: 1,
+        from: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
+    };
+    let gate = Gate::new(count, 1, None);
     let house = House {
         introduction: Introduction {
             name: "sink.x",
             what: "ESMTP ehlo sink",
         },
         limits: &limits,
+        manner,
         store: &shelf,
         gate: &gate,
+        witness: &(),
     };
     let mut script = Script::new(packets.iter().copied());
-    Session::new(house, &mut script, address).converse();
+    Session::new(house, &mut script, visitor).converse();
     let messages = shelf.messages.into_inner();
     Outcome {
         writes: script.writes,
@@ -244,9 +253,9 @@ fn a_message_that_gets_too_large_is_read_to_its_end_and_refused() {
 #[test]
 fn a_store_that_fails_refuses_for_now_and_does_not_say_why() {
     for (fails_at, codes) in [
-        ("begin", &["452 4.3.0"][..]),
-        ("write", &["354 end", "452 4.3.0"]),
-        ("commit", &["354 end", "452 4.3.0"]),
+        ("begin", &["451 4.3.0"][..]),
+        ("write", &["354 end", "451 4.3.0"]),
+        ("commit", &["354 end", "451 4.3.0"]),
     ] {
         let shelf = Shelf {
             fails_at,
@@ -425,3 +434,5 @@ fn a_message_that_breaks_off_is_discarded() {
     assert_eq!(outcome.codes().last().unwrap(), "354 end");
     assert!(outcome.messages.is_empty());
 }
+
+mod manners;

@@ -5,8 +5,9 @@ use crate::host;
 use crate::message::Message;
 use crate::time;
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -17,7 +18,7 @@ pub fn add(message: &Message) -> Option<PathBuf> {
 }
 
 /// The home directory, the state directory, and one that survives a restart.
-fn places() -> Vec<PathBuf> {
+pub fn places() -> Vec<PathBuf> {
     let absolute = |name| {
         let value = std::env::var_os(name).map(PathBuf::from);
         value.filter(|path| path.is_absolute())
@@ -50,7 +51,11 @@ fn append(path: &Path, message: &Message) -> io::Result<()> {
 /// A file of ours alone, whatever somebody else has put there.
 fn open(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent().filter(|path| path.ends_with("ehlo")) {
-        fs::create_dir_all(directory)?;
+        // Whatever the umask of cron is.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
     }
     let flags = OFlags::WRONLY
         | OFlags::APPEND

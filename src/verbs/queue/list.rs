@@ -1,10 +1,10 @@
 //! `ehlo queue list` and `mailq`: what is in the queue.
 
-use super::figures::{counted, since, size, span};
 use super::state::{State, is_done, words};
 use super::{failed, object};
 use crate::address::Address;
 use crate::exit::Exit;
+use crate::figures::{counted, since, size, span};
 use crate::queue::{Id, Item, QueueError, Settings, Store};
 use crate::text::shown;
 use crate::verbs::terminal::print;

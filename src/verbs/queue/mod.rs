@@ -1,7 +1,6 @@
 //! `ehlo queue`: seeing the queue, and steering it.
 
 mod events;
-mod figures;
 mod find;
 mod list;
 mod object;

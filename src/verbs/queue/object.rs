@@ -1,8 +1,8 @@
 //! An item as one JSON object.
 
-use super::figures::since;
 use super::state::State;
 use crate::address::Address;
+use crate::figures::since;
 use crate::queue::{Id, Item, Standing};
 use crate::time::rfc3339;
 use serde_json::{Value, json};

@@ -5,10 +5,9 @@ use crate::deliver::Hosts;
 use crate::exit::Exit;
 use crate::plan::{self, Run};
 use crate::queue::{Id, QueueError, Spool, Store as _};
-use crate::transcript;
 use crate::verbs::keep::Silent;
 use crate::verbs::queue::watch::stay;
-use crate::verbs::terminal::{Stdout, complain};
+use crate::verbs::terminal::{self, complain};
 use crate::watch::Watch;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -107,7 +106,7 @@ impl Runner<'_> {
 
     fn round(&self, selection: &Selection, rounds: &mut Rounds) -> Result<(), QueueError> {
         let mut go = |watch: Option<&mut dyn Watch>| self.office.round(selection, rounds, watch);
-        let Some(mut transcript) = transcript::open(self.run.output, Stdout) else {
+        let Some(mut transcript) = terminal::open(self.run.output) else {
             return go(None);
         };
         let done = go(Some(&mut *transcript));

@@ -1,6 +1,5 @@
 //! `ehlo queue show`: all that is known of an item.
 
-use super::figures::{counted, since, size, span};
 use super::list::sender;
 use super::state::{State, words};
 use super::{events, failed, find, object};
@@ -8,6 +7,7 @@ use crate::address::Address;
 use crate::blocks::{Block, Replay, Transport};
 use crate::envelope::{Dsn, Notify, Return};
 use crate::exit::Exit;
+use crate::figures::{counted, since, size, span};
 use crate::queue::{Id, Item, Kind, Noted, OnUncertain, QueueError, Settings, Standing, Store};
 use crate::text::shown;
 use crate::time::local;

@@ -1,6 +1,6 @@
 //! How an item stands, in a word.
 
-use super::figures::span;
+use crate::figures::span;
 use crate::outcome::Verdict;
 use crate::queue::{Claimed, Item, Settings, Standing, Store, is_due, next_attempt};
 use std::time::{Duration, SystemTime};

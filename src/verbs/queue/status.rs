@@ -1,9 +1,8 @@
 //! `ehlo queue status`: how the queue stands, in one line for monitoring (Nagios and those like it).
 
-use super::figures::{counted, since, span};
 use crate::exit::{Exit, Health};
 use crate::plan::Thresholds;
-use crate::queue::{QueueError, Spool, Store};
+use crate::queue::{Counts, QueueError, Spool};
 use crate::text::shown;
 use crate::verbs::terminal::print;
 use serde_json::json;
@@ -34,40 +33,8 @@ fn unknown(error: &QueueError, json: bool) -> String {
     format!("UNKNOWN: {}", shown(&error).replace('|', "/"))
 }
 
-/// What there is in the queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    items: usize,
-    oldest: Duration,
-    held: usize,
-    damaged: usize,
-    dead: usize,
-}
-
+/// How that stands against the thresholds, and how it is said.
 impl Counts {
-    fn of(store: &dyn Store, now: SystemTime) -> Result<Self, QueueError> {
-        let mut counts = Self {
-            dead: store.dead()?.len(),
-            ..Self::default()
-        };
-        for id in store.ids()? {
-            match store.item(&id) {
-                Ok(Some(item)) => {
-                    counts.items += 1;
-                    counts.held += usize::from(item.history.held);
-                    counts.oldest = counts.oldest.max(since(item.letter.queued, now));
-                }
-                Ok(None) => {}
-                Err(QueueError::Damaged { .. }) => {
-                    counts.items += 1;
-                    counts.damaged += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(counts)
-    }
-
     fn health(&self, thresholds: &Thresholds) -> Health {
         let many = |limit: Option<usize>| limit.is_some_and(|limit| self.items >= limit);
         let old = |limit: Option<Duration>| limit.is_some_and(|limit| self.oldest >= limit);
@@ -100,19 +67,6 @@ impl Counts {
             self.held,
             self.dead,
         )
-    }
-
-    fn words(&self) -> String {
-        let mut words = counted(self.items, "item");
-        if self.items > 0 {
-            words.push_str(&format!(", oldest {}", span(self.oldest)));
-        }
-        words.push_str(&format!(", {} held", self.held));
-        if self.damaged > 0 {
-            words.push_str(&format!(", {} damaged", self.damaged));
-        }
-        words.push_str(&format!(", {} set aside", self.dead));
-        words
     }
 
     fn object(&self, health: Health) -> String {

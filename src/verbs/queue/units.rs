@@ -163,7 +163,7 @@ fn template(call: &Call, manager: &Manager) -> String {
 # Then: {ctl} daemon-reload. It mails to root's or your address; --to in ExecStart names another one.
 [Unit]
 Description=Mail what became of %i
-Documentation=man:ehlo(1)
+Documentation=man:ehlo-unit(1)
 # Many may fail at once, and each is to be told.
 StartLimitIntervalSec=0
 

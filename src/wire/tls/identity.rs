@@ -72,7 +72,10 @@ impl ResolvesClientCert for Identity {
     }
 }
 
-/// All certificates in a PEM file; at least one.
+/// All certificates in a PEM file that this option names; at least one.
+///
+/// # Errors
+/// The file cannot be read, or has none in it.
 pub fn certificates(
     option: &'static str,
     path: &Path,
@@ -93,8 +96,11 @@ pub fn certificates(
     Ok(all)
 }
 
-/// A key that nobody else can read.
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError> {
+/// The key in a PEM file that `--key` names and nobody else can read.
+///
+/// # Errors
+/// It cannot be read, is open to others, or has no key in it.
+pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError> {
     let failed = |error: std::io::Error| unreadable("--key", path, error.to_string());
     let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;

@@ -9,6 +9,7 @@ mod trust;
 
 pub(super) use failure::unwelcome;
 pub use failure::{TlsError, TlsSetupError};
+pub use identity::{certificates, private_key};
 pub use trust::{Judgement, Trust};
 
 use super::{Deadline, Stream, Wire, WireError};

@@ -1,6 +1,7 @@
 use super::*;
 use crate::address::Mailbox;
 use crate::verbs::post::{Memo, draft, message};
+use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 fn letter(body: &str) -> Message {

@@ -1,52 +1,27 @@
-//! `ehlo sink`: a receiver.
+//! A line for each message, or the whole message, on the standard output.
 
-use super::terminal::{Stdout, complain};
-use crate::exit::Exit;
-use crate::plan::{self, Keep};
-use crate::sink::{Declined, Envelope, Incoming, Maildir, Sink, SinkError, Store};
+use super::super::terminal::{Stdout, complain};
+use crate::sink::{Declined, Envelope, Incoming, Store, Whereabouts};
 use crate::text::printable;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::sync::Mutex;
 
-/// Receives until told to stop, or until enough messages have come.
-pub fn run(plan: plan::Sink) -> Exit {
-    let store: Box<dyn Store> = match &plan.keep {
-        Keep::Nothing => Box::new(Printer::default()),
-        Keep::Print => Box::new(Printer {
-            whole: true,
-            ..Printer::default()
-        }),
-        Keep::Maildir(directory) => match Maildir::open(directory) {
-            Ok(maildir) => Box::new(maildir),
-            Err(error) => {
-                let name = directory.display();
-                complain(&format!("cannot make the Maildir {name}: {error}"));
-                return Exit::CantCreate;
-            }
-        },
-    };
-    let served = Sink::bind(plan.server).and_then(|sink| {
-        complain(&format!("listening on {}", sink.local_addr()));
-        sink.serve(&*store)
-    });
-    match served {
-        Ok(_) => Exit::Ok,
-        Err(error) => {
-            complain(&error.to_string());
-            match error {
-                SinkError::Remote(_) | SinkError::Name(_) => Exit::Usage,
-                SinkError::Listen { .. } | SinkError::Accept { .. } => Exit::CantCreate,
-            }
-        }
-    }
-}
-
 /// Writes a line for each message, and the message too if it is wanted.
 #[derive(Default)]
-struct Printer {
+pub struct Printer {
     whole: bool,
     /// Held while a message is written, so that two do not mix.
     turn: Mutex<()>,
+}
+
+impl Printer {
+    /// One that writes the messages, too.
+    pub fn of_whole_messages() -> Printer {
+        Printer {
+            whole: true,
+            ..Printer::default()
+        }
+    }
 }
 
 impl Store for Printer {
@@ -93,12 +68,13 @@ impl Incoming for Printing<'_> {
         }
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Declined> {
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
         let turn = self.printer.turn.lock();
         let _turn = turn.unwrap_or_else(std::sync::PoisonError::into_inner);
         let line = format!("{}, {} bytes\n", self.head, self.bytes);
         let Some(mut file) = self.file else {
-            return Ok(Stdout.write_all(line.as_bytes())?);
+            Stdout.write_all(line.as_bytes())?;
+            return Ok(Whereabouts::Gone);
         };
         complain(line.trim_end());
         file.rewind()?;
@@ -106,9 +82,28 @@ impl Incoming for Printing<'_> {
         loop {
             let count = file.read(&mut block)?;
             if count == 0 {
-                return Ok(());
+                return Ok(Whereabouts::Gone);
             }
             Stdout.write_all(&block[..count])?;
         }
+    }
+}
+
+/// Takes messages and keeps nothing of them.
+pub struct Unkept;
+
+impl Store for Unkept {
+    fn begin(&self, _: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+        Ok(Box::new(Unkept))
+    }
+}
+
+impl Incoming for Unkept {
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+        Ok(Whereabouts::Gone)
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// Octets like `ls -h` writes them: `312`, `1.2K`, `35M`.
+#[must_use]
 pub fn size(octets: u64) -> String {
     const LETTERS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
     let power = octets.checked_ilog2().unwrap_or_default() / 10;
@@ -16,6 +17,7 @@ pub fn size(octets: u64) -> String {
 }
 
 /// A time in its greatest unit: `42s`, `5m`, `3h`, `2d`.
+#[must_use]
 pub fn span(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..60 => format!("{seconds}s"),
@@ -26,11 +28,13 @@ pub fn span(time: Duration) -> String {
 }
 
 /// For how long something has been; nothing where the clock was set back.
+#[must_use]
 pub fn since(then: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or_default()
 }
 
 /// `1 item`, `3 items`.
+#[must_use]
 pub fn counted(count: usize, thing: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{end}")

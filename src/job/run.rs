@@ -1,0 +1,325 @@
+//! Running a command: what it writes is taken as it comes, signals are handed on to it, and it ends in time.
+
+use super::interleave::Interleaver;
+use super::log::Recorder;
+use super::signals::Signals;
+use super::{Ending, Finished, Order, Stream};
+use crate::text::shown;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long the output of a command is waited for that has ended: something that it has left running may
+/// hold it for ever.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// More than two pipes hold: who has written this since the command ended will not stop.
+const LEFTOVER: usize = 1 << 20;
+
+/// What is read at once.
+const BLOCK: usize = 64 * 1024;
+
+/// Runs it to its end. The audience sees what it writes as it comes.
+#[must_use]
+pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
+    let (started, begun) = (SystemTime::now(), Instant::now());
+    let mut running = match Running::start(order, begun) {
+        Ok(running) => running,
+        Err(error) => return Finished::without_run(order, not_started(order, &error)),
+    };
+    let mut output = Interleaver::new(Recorder::new(order.log_limit));
+    let ended = running.watch(&mut |from, bytes| {
+        audience(from, bytes);
+        output.push(from, bytes);
+    });
+    let ending = match ended {
+        Ok(status) => running.ending(status, order),
+        Err(error) => not_started(order, &error),
+    };
+    Finished {
+        started,
+        took: running.took(),
+        ending,
+        log: output.finish(),
+        processor: processor(),
+        handed_on: running.handed_on,
+        goes_on: running.pipes.iter().any(Option::is_some),
+        ..Finished::without_run(order, Ending::Exited(0))
+    }
+}
+
+/// 127 where there is no such program, else 126: as shells have it.
+fn not_started(order: &Order, error: &io::Error) -> Ending {
+    let program = order.command.first().cloned().unwrap_or_default();
+    let program = shown(&program.to_string_lossy());
+    let (status, why) = match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') => (
+            127,
+            format!("there is no {program}, or not what its first line says runs it"),
+        ),
+        io::ErrorKind::NotFound => {
+            let path = std::env::var("PATH").unwrap_or_default();
+            let path = shown(&path);
+            let why = format!("there is no {program} in PATH={path}; name it with its directory");
+            (127, why)
+        }
+        io::ErrorKind::PermissionDenied => (
+            126,
+            format!("{program} may not be executed; chmod +x may mend it"),
+        ),
+        _ => (126, format!("{program}: {error}")),
+    };
+    Ending::NotStarted { status, why }
+}
+
+/// A command that runs.
+struct Running {
+    child: Child,
+    /// Whether it has a group of processes of its own, all of which hear what we say.
+    has_group: bool,
+    pipes: [Option<OwnedFd>; 2],
+    signals: Signals,
+    begun: Instant,
+    /// When it ended.
+    ended: Option<(Instant, ExitStatus)>,
+    /// How many octets were read since.
+    leftover: usize,
+    /// When it is told to end, and after which time it is killed.
+    deadline: Option<Instant>,
+    kill_after: Duration,
+    told: Told,
+    handed_on: Option<i32>,
+}
+
+/// What a command that takes too long has been told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    ToEnd,
+    Killed,
+}
+
+impl Running {
+    fn start(order: &Order, begun: Instant) -> io::Result<Self> {
+        // Before it begins, so that we hear of its end, however soon that comes.
+        let signals = Signals::caught()?;
+        // On a terminal, it must stay in the foreground to read from it.
+        let has_group = !io::stdin().is_terminal();
+        let mut child = spawn(order, has_group)?;
+        let out = child.stdout.take().map(OwnedFd::from);
+        let err = child.stderr.take().map(OwnedFd::from);
+        Ok(Self {
+            child,
+            has_group,
+            pipes: [out, err],
+            signals,
+            begun,
+            ended: None,
+            leftover: 0,
+            deadline: order.timeout.map(|limit| begun + limit),
+            kill_after: order.kill_after,
+            told: Told::Nothing,
+            handed_on: None,
+        })
+    }
+
+    /// Until it has ended, and its output too, or nearly so.
+    fn watch(&mut self, audience: &mut dyn FnMut(Stream, &[u8])) -> io::Result<ExitStatus> {
+        let mut block = vec![0; BLOCK];
+        loop {
+            let ready = self.wait()?;
+            for (at, from) in [Stream::Out, Stream::Err].into_iter().enumerate() {
+                if ready[at] {
+                    self.read(from, &mut block, audience);
+                }
+            }
+            if ready[2] {
+                self.hear()?;
+            }
+            self.look_at_the_clock();
+            let is_waiting = ready[0] || ready[1];
+            if let Some(status) = self.is_over(is_waiting) {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// The status, when nothing more is to come. Whoever looks at a tee may have kept us from reading for
+    /// longer than the time of grace, so that what waits is read in any case.
+    fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
+        let (at, status) = self.ended?;
+        let is_closed = self.pipes.iter().all(Option::is_none);
+        let is_patient = is_waiting && self.leftover < LEFTOVER;
+        let is_late = at.elapsed() >= GRACE && !is_patient;
+        (is_closed || is_late).then_some(status)
+    }
+
+    /// Which of output, error and signals have something.
+    fn wait(&self) -> io::Result<[bool; 3]> {
+        let descriptor = self.signals.descriptor();
+        let mut places = [None; 3];
+        let mut all = Vec::with_capacity(3);
+        for (at, pipe) in self.pipes.iter().enumerate() {
+            if let Some(pipe) = pipe {
+                places[at] = Some(all.len());
+                all.push(PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN));
+            }
+        }
+        places[2] = Some(all.len());
+        all.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        let wait = self.next_event().map(|at| {
+            let left = at.saturating_duration_since(Instant::now());
+            // Rounded up: to come too early is to come again.
+            Timespec::try_from(left + Duration::from_millis(1)).unwrap_or_default()
+        });
+        match poll(&mut all, wait.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(places.map(|place| place.is_some_and(|place| !all[place].revents().is_empty())))
+    }
+
+    fn next_event(&self) -> Option<Instant> {
+        match self.ended {
+            Some((at, _)) => Some(at + GRACE),
+            None => self.deadline,
+        }
+    }
+
+    fn read(&mut self, from: Stream, block: &mut [u8], audience: &mut dyn FnMut(Stream, &[u8])) {
+        let Some(pipe) = &self.pipes[from as usize] else {
+            return;
+        };
+        match rustix::io::read(pipe, &mut *block) {
+            Ok(0) => self.pipes[from as usize] = None,
+            Ok(count) => {
+                self.leftover += if self.ended.is_some() { count } else { 0 };
+                audience(from, &block[..count]);
+            }
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => self.pipes[from as usize] = None,
+        }
+    }
+
+    fn hear(&mut self) -> io::Result<()> {
+        for signal in self.signals.pending() {
+            if signal != SIGCHLD {
+                self.hand_on(signal);
+            }
+        }
+        if self.ended.is_none()
+            && let Some(status) = self.child.try_wait()?
+        {
+            self.ended = Some((Instant::now(), status));
+        }
+        Ok(())
+    }
+
+    /// What is typed on a terminal reaches all that are in the foreground without us.
+    fn hand_on(&mut self, signal: i32) {
+        let is_typed = !self.has_group && matches!(signal, SIGINT | SIGQUIT);
+        self.handed_on = Some(signal);
+        if !is_typed {
+            self.send(signal);
+        }
+    }
+
+    /// Says it to the command; once it has ended, its process may be somebody else's.
+    fn send(&self, signal: i32) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let Some((pid, signal)) = pid.zip(Signal::from_named_raw(signal)) else {
+            return;
+        };
+        if self.ended.is_some() {
+            return;
+        }
+        let _ = if self.has_group {
+            kill_process_group(pid, signal)
+        } else {
+            kill_process(pid, signal)
+        };
+    }
+
+    fn look_at_the_clock(&mut self) {
+        let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
+        if !is_late || self.ended.is_some() {
+            return;
+        }
+        if self.told == Told::Nothing {
+            self.told = Told::ToEnd;
+            self.send(SIGTERM);
+            self.deadline = Some(Instant::now() + self.kill_after);
+        } else {
+            self.told = Told::Killed;
+            self.send(SIGKILL);
+            self.deadline = None;
+        }
+    }
+
+    fn took(&self) -> Duration {
+        let end = self.ended.map_or_else(Instant::now, |(at, _)| at);
+        end - self.begun
+    }
+
+    fn ending(&self, status: ExitStatus, order: &Order) -> Ending {
+        if self.told != Told::Nothing {
+            return Ending::TimedOut {
+                limit: order.timeout.unwrap_or_default(),
+                killed: self.told == Told::Killed,
+            };
+        }
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Ending::Exited(code),
+            (None, signal) => Ending::Signalled(signal.unwrap_or(SIGKILL)),
+        }
+    }
+}
+
+fn spawn(order: &Order, has_group: bool) -> io::Result<Child> {
+    let (program, arguments) = order
+        .command
+        .split_first()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let start = |mut command: Command| {
+        if has_group {
+            command.process_group(0);
+        }
+        command
+            .args(arguments)
+            .stdin(Stdio::inherit())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    };
+    let started = start(Command::new(program));
+    match started {
+        // A script without a first line that says by what: shells run it, and so did cron.
+        Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg(program);
+            start(shell)
+        }
+        started => started,
+    }
+}
+
+/// What all that has ended and was waited for has used of the processor.
+fn processor() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    // proc_pid_stat(5): cutime and cstime are the fields 16 and 17; the third is the first here.
+    let ticks = fields.get(13)?.parse::<u64>().ok()? + fields.get(14)?.parse::<u64>().ok()?;
+    // USER_HZ is 100 on all systems that Linux runs on today.
+    Some(Duration::from_millis(ticks * 10))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use super::*;
+
+fn order(command: &[&str]) -> Order {
+    Order {
+        name: "job".to_owned(),
+        command: command.iter().map(Into::into).collect(),
+        timeout: None,
+        kill_after: Duration::from_secs(5),
+        log_limit: 1 << 20,
+    }
+}
+
+fn ends(command: &[&str]) -> Finished {
+    run(&order(command), &mut |_, _| ())
+}
+
+#[test]
+fn a_command_ends_as_it_ends() {
+    assert_eq!(ends(&["true"]).ending, Ending::Exited(0));
+    assert_eq!(ends(&["sh", "-c", "exit 3"]).ending, Ending::Exited(3));
+    let killed = ends(&["sh", "-c", "kill -SEGV $$"]);
+    assert_eq!(killed.ending, Ending::Signalled(11));
+}
+
+#[test]
+fn what_cannot_be_started_has_the_status_of_a_shell() {
+    assert_eq!(ends(&["/nonexistent/x"]).ending.status(), 127);
+    assert_eq!(ends(&["/etc/passwd"]).ending.status(), 126);
+}
+
+#[test]
+fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("job");
+    fs::write(&path, "echo $1\n").unwrap();
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let finished = ends(&[path.to_str().unwrap(), "hi"]);
+    assert_eq!(finished.log.head(), b"hi\n");
+}
+
+#[test]
+fn the_audience_sees_both_streams_as_they_are() {
+    let mut seen = [Vec::new(), Vec::new()];
+    let order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
+    let finished = run(&order, &mut |from, bytes| {
+        seen[from as usize].extend_from_slice(bytes);
+    });
+    assert_eq!(seen, [b"out\nend".to_vec(), b"err\n".to_vec()]);
+    assert_eq!((finished.log.lines(), finished.goes_on), (3, false));
+}
+
+#[test]
+fn what_takes_too_long_is_told_to_end_and_then_killed() {
+    let mut order = order(&[
+        "sh",
+        "-c",
+        "trap 'echo asked' TERM; while :; do sleep 5 & wait; done",
+    ]);
+    order.timeout = Some(Duration::from_millis(100));
+    order.kill_after = Duration::from_millis(50);
+    let finished = run(&order, &mut |_, _| ());
+    let limit = Duration::from_millis(100);
+    assert_eq!(
+        finished.ending,
+        Ending::TimedOut {
+            limit,
+            killed: true
+        }
+    );
+    assert_eq!(finished.log.head(), b"asked\n");
+    order.command = ["sleep", "9"].map(Into::into).to_vec();
+    let finished = run(&order, &mut |_, _| ());
+    assert_eq!(
+        finished.ending,
+        Ending::TimedOut {
+            limit,
+            killed: false
+        }
+    );
+}
+
+#[test]
+fn what_it_leaves_running_is_not_waited_for() {
+    let finished = ends(&["sh", "-c", "sleep 9 & echo done"]);
+    assert!(finished.goes_on && finished.took < GRACE);
+    assert_eq!(finished.log.head(), b"done\n");
+}

@@ -1,0 +1,264 @@
+//! An mbox: all messages in one file, one behind the other (mboxrd).
+
+use super::{Declined, Envelope, Incoming, Store, Whereabouts};
+use crate::time::asctime;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+const BUFFER: usize = 64 * 1024;
+
+/// A store that appends each message to one file, with a `From ` line before it and lines that look like
+/// one behind another `>`, line ends as in a file.
+///
+/// The file has mode 0600 when it is made, and is locked (`flock`) while a message is written to it.
+#[derive(Debug)]
+pub struct Mbox {
+    path: PathBuf,
+}
+
+impl Mbox {
+    /// Appends to the file at `path`, which is made if need be.
+    ///
+    /// # Errors
+    /// It cannot be opened for writing.
+    pub fn open(path: &Path) -> io::Result<Mbox> {
+        let mbox = Mbox {
+            path: path.to_owned(),
+        };
+        mbox.file()?;
+        Ok(mbox)
+    }
+
+    // Opened anew for each message, as another program may have moved the file away.
+    fn file(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        options.open(&self.path)
+    }
+
+    fn append(&self, head: &str, draft: &mut File) -> io::Result<()> {
+        let mut file = self.file()?;
+        file.lock()?;
+        let before = file.seek(SeekFrom::End(0))?;
+        let written = copy(head, draft, &file).and_then(|()| file.sync_all());
+        if written.is_err() {
+            // Half a message would spoil the next one.
+            let _ = file.set_len(before);
+        }
+        written
+    }
+}
+
+impl Store for Mbox {
+    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+        Ok(Box::new(Draft {
+            mbox: self,
+            head: head(envelope),
+            file: BufWriter::with_capacity(BUFFER, tempfile::tempfile()?),
+        }))
+    }
+}
+
+/// A message that waits in a file without a name until it is whole.
+struct Draft<'m> {
+    mbox: &'m Mbox,
+    head: String,
+    file: BufWriter<File>,
+}
+
+impl Incoming for Draft<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        self.mbox.append(&self.head, &mut file)?;
+        Ok(Whereabouts::At(self.mbox.path.clone()))
+    }
+}
+
+fn head(envelope: &Envelope) -> String {
+    let sender = match envelope.sender.as_str() {
+        "" => "MAILER-DAEMON".to_owned(),
+        sender => sender.replace(|c: char| c.is_whitespace() || c.is_control(), "-"),
+    };
+    let date = asctime(SystemTime::now());
+    let head = super::maildir::head(envelope).replace("\r\n", "\n");
+    format!("From {sender} {date}\n{head}")
+}
+
+/// Writes line by line, of whatever length, in pieces of the buffer.
+fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
+    let mut from = BufReader::with_capacity(BUFFER, draft);
+    let mut into = BufWriter::with_capacity(BUFFER, mbox);
+    into.write_all(head.as_bytes())?;
+    let mut lines = Lines::default();
+    loop {
+        let block = from.fill_buf()?;
+        if block.is_empty() {
+            break;
+        }
+        lines.write(block, &mut into)?;
+        let count = block.len();
+        from.consume(count);
+    }
+    lines.end(&mut into)?;
+    into.flush()
+}
+
+/// The most `>` before `From ` that are counted; nobody has more.
+const DEEPEST: usize = 64;
+
+/// Makes lines of a file from those of a message, in blocks of any size.
+#[derive(Default)]
+struct Lines {
+    /// The beginning of a line that may still become `>>From `.
+    start: Vec<u8>,
+    /// Whether the line goes on behind its beginning.
+    is_inside: bool,
+    /// A CR that may belong to a line end.
+    has_cr: bool,
+}
+
+impl Lines {
+    fn write(&mut self, block: &[u8], into: &mut impl Write) -> io::Result<()> {
+        let mut rest = block;
+        while let Some((&byte, behind)) = rest.split_first() {
+            if std::mem::take(&mut self.has_cr) && byte != b'\n' {
+                self.put(b'\r', into)?;
+            }
+            if self.is_inside {
+                // The rest of the line, as far as it is here, in one go.
+                let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+                into.write_all(&rest[..end])?;
+                rest = &rest[end..];
+                let Some((&byte, behind)) = rest.split_first() else {
+                    return Ok(());
+                };
+                self.special(byte, into)?;
+                rest = behind;
+                continue;
+            }
+            match byte {
+                b'\r' | b'\n' => self.special(byte, into)?,
+                _ => self.put(byte, into)?,
+            }
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    fn special(&mut self, byte: u8, into: &mut impl Write) -> io::Result<()> {
+        if byte == b'\r' {
+            self.has_cr = true;
+            return Ok(());
+        }
+        self.release(into)?;
+        self.is_inside = false;
+        into.write_all(b"\n")
+    }
+
+    fn put(&mut self, byte: u8, into: &mut impl Write) -> io::Result<()> {
+        if self.is_inside {
+            return into.write_all(&[byte]);
+        }
+        self.start.push(byte);
+        let depth = self.start.iter().take_while(|&&byte| byte == b'>').count();
+        let word = &self.start[depth..];
+        if word == b"From " {
+            self.start.insert(0, b'>');
+        } else if b"From ".starts_with(word) && depth < DEEPEST {
+            return Ok(());
+        }
+        self.release(into)?;
+        self.is_inside = true;
+        Ok(())
+    }
+
+    fn release(&mut self, into: &mut impl Write) -> io::Result<()> {
+        into.write_all(&self.start)?;
+        self.start.clear();
+        Ok(())
+    }
+
+    /// The message ends, with a line end if it had none, and an empty line.
+    fn end(&mut self, into: &mut impl Write) -> io::Result<()> {
+        if std::mem::take(&mut self.has_cr) {
+            self.put(b'\r', into)?;
+        }
+        let is_open = self.is_inside || !self.start.is_empty();
+        self.release(into)?;
+        into.write_all(if is_open { b"\n\n" } else { b"\n" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[u8]) -> String {
+        let whole = made(&[text]);
+        for at in 0..=text.len() {
+            assert_eq!(made(&[&text[..at], &text[at..]]), whole, "split at {at}");
+        }
+        whole
+    }
+
+    fn made(blocks: &[&[u8]]) -> String {
+        let (mut lines, mut out) = (Lines::default(), Vec::new());
+        for block in blocks {
+            lines.write(block, &mut out).unwrap();
+        }
+        lines.end(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn lines_that_look_like_the_next_message_are_quoted() {
+        assert_eq!(lines(b"a\r\nFrom b\r\n"), "a\n>From b\n\n");
+        assert_eq!(lines(b">From b\r\n>>From c"), ">>From b\n>>>From c\n\n");
+        assert_eq!(
+            lines(b"Fromage\r\n From b\r\n>Fro\r\n"),
+            "Fromage\n From b\n>Fro\n\n"
+        );
+    }
+
+    #[test]
+    fn line_ends_are_those_of_a_file_and_a_lone_cr_stays() {
+        assert_eq!(lines(b"a\rb\r\r\nc\nd"), "a\rb\r\nc\nd\n\n");
+        assert_eq!(lines(b"\r\n\r"), "\n\r\n\n");
+        assert_eq!(lines(b""), "\n");
+    }
+
+    #[test]
+    fn messages_stand_one_behind_the_other() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mbox");
+        let mbox = Mbox::open(&path).unwrap();
+        let envelope = Envelope {
+            sender: String::new(),
+            recipients: vec!["bob@x".to_owned()],
+            ..Envelope::of(([127, 0, 0, 1], 9).into(), "me")
+        };
+        for text in ["one\r\n", "two\r\n"] {
+            let mut incoming = mbox.begin(&envelope).unwrap();
+            incoming.write(text.as_bytes()).unwrap();
+            incoming.commit().unwrap();
+        }
+        drop(mbox.begin(&envelope).unwrap());
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("From MAILER-DAEMON ").count(), 2);
+        assert!(
+            text.ends_with("Return-Path: <>\nDelivered-To: bob@x\ntwo\n\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! What the sink offers in its reply to EHLO. What is not offered is not understood either.
+
+/// The keywords that mean something to the sink; others are offered as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyword {
+    /// RFC 2920.
+    Pipelining,
+    /// RFC 1870.
+    Size,
+    /// RFC 6152.
+    EightBitMime,
+    /// RFC 6531.
+    SmtpUtf8,
+    /// RFC 3030.
+    Chunking,
+    /// RFC 3030.
+    BinaryMime,
+    /// RFC 2034.
+    EnhancedStatusCodes,
+    /// RFC 3461.
+    Dsn,
+    /// RFC 3207.
+    StartTls,
+    /// RFC 4954.
+    Auth,
+    /// RFC 9422.
+    Limits,
+    /// RFC 8689.
+    RequireTls,
+    /// RFC 4865.
+    FutureRelease,
+    /// RFC 2852.
+    DeliverBy,
+    /// RFC 6710.
+    MtPriority,
+    /// draft-hall-prdr.
+    Prdr,
+    /// Postfix's way to tell another client address.
+    Xclient,
+    /// RFC 5321 §3.5; understood where it is not taken away, offered where it is asked for.
+    Vrfy,
+    /// RFC 5321 §4.1.1.8; as VRFY.
+    Help,
+}
+
+const NAMES: [(&str, Keyword); 19] = [
+    ("PIPELINING", Keyword::Pipelining),
+    ("SIZE", Keyword::Size),
+    ("8BITMIME", Keyword::EightBitMime),
+    ("SMTPUTF8", Keyword::SmtpUtf8),
+    ("CHUNKING", Keyword::Chunking),
+    ("BINARYMIME", Keyword::BinaryMime),
+    ("ENHANCEDSTATUSCODES", Keyword::EnhancedStatusCodes),
+    ("DSN", Keyword::Dsn),
+    ("STARTTLS", Keyword::StartTls),
+    ("AUTH", Keyword::Auth),
+    ("LIMITS", Keyword::Limits),
+    ("REQUIRETLS", Keyword::RequireTls),
+    ("FUTURERELEASE", Keyword::FutureRelease),
+    ("DELIVERBY", Keyword::DeliverBy),
+    ("MT-PRIORITY", Keyword::MtPriority),
+    ("PRDR", Keyword::Prdr),
+    ("XCLIENT", Keyword::Xclient),
+    ("VRFY", Keyword::Vrfy),
+    ("HELP", Keyword::Help),
+];
+
+/// One line of the reply to EHLO.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// As it was written.
+    text: String,
+    keyword: Option<Keyword>,
+}
+
+impl Offer {
+    /// Reads a keyword with its parameters, like `SIZE 1000` or `SIZE=1000`.
+    ///
+    /// # Errors
+    /// It is no line of a reply to EHLO.
+    pub fn parse(text: &str) -> Result<Offer, String> {
+        let text = text.trim();
+        let is_line = text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !is_line || !begins || text.len() > 500 {
+            return Err("it wants keywords of EHLO, like DSN,SIZE=1000,X-OTHER".to_owned());
+        }
+        let mut offer = Offer {
+            text: text.to_owned(),
+            keyword: known(text),
+        };
+        offer.complete()?;
+        Ok(offer)
+    }
+
+    fn of(keyword: Keyword) -> Offer {
+        let name = NAMES.iter().find(|(_, known)| *known == keyword);
+        Offer {
+            text: name.map_or("", |(name, _)| name).to_owned(),
+            keyword: Some(keyword),
+        }
+    }
+
+    /// Gives a keyword the parameters that it must have, and looks at those of SIZE.
+    fn complete(&mut self) -> Result<(), String> {
+        let has_none = self.parameters().next().is_none();
+        match self.keyword {
+            Some(Keyword::Xclient) if has_none => {
+                self.text
+                    .push_str(" NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
+            }
+            Some(Keyword::FutureRelease) if has_none => {
+                return Err(
+                    "FUTURERELEASE wants the longest time in seconds and the last date, like \
+                     'FUTURERELEASE 86400 2030-01-01T00:00:00Z'"
+                        .to_owned(),
+                );
+            }
+            Some(Keyword::Size) if !has_none => {
+                let size = self
+                    .size()
+                    .ok_or("SIZE wants a number of bytes, like SIZE=1000")?;
+                self.text = format!("SIZE {size}");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The keyword alone.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.text.split([' ', '=']).next().unwrap_or_default()
+    }
+
+    /// What it means here.
+    #[must_use]
+    pub fn keyword(&self) -> Option<Keyword> {
+        self.keyword
+    }
+
+    /// What stands behind the keyword.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        let words = self.text[self.name().len()..].split([' ', '=']);
+        words.filter(|word| !word.is_empty())
+    }
+
+    /// The number behind SIZE.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        let mut words = self.parameters();
+        words
+            .next()?
+            .parse()
+            .ok()
+            .filter(|_| words.next().is_none())
+    }
+}
+
+fn known(text: &str) -> Option<Keyword> {
+    let name = text.split([' ', '=']).next()?;
+    let mut names = NAMES.iter();
+    let found = names.find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, keyword)| *keyword)
+}
+
+/// All that is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offers {
+    list: Vec<Offer>,
+    /// Names that were taken away.
+    refused: Vec<String>,
+}
+
+impl Default for Offers {
+    fn default() -> Offers {
+        let usual = [
+            Keyword::Pipelining,
+            Keyword::Size,
+            Keyword::EightBitMime,
+            Keyword::SmtpUtf8,
+            Keyword::Chunking,
+            Keyword::EnhancedStatusCodes,
+        ];
+        Offers {
+            list: usual.map(Offer::of).into(),
+            refused: Vec::new(),
+        }
+    }
+}
+
+impl Offers {
+    /// Offers this as well; in the place of what was offered under the same keyword.
+    pub fn add(&mut self, offer: Offer) {
+        let same = |one: &Offer| one.name().eq_ignore_ascii_case(offer.name());
+        match self.list.iter_mut().find(|one| same(one)) {
+            Some(place) => *place = offer,
+            None => self.list.push(offer),
+        }
+    }
+
+    /// Offers this keyword as well, unless it is offered or was taken away.
+    pub fn add_plain(&mut self, keyword: Keyword) {
+        let offer = Offer::of(keyword);
+        let is_refused = self.is_refused(offer.name());
+        if !is_refused && !self.has(keyword) {
+            self.list.push(offer);
+        }
+    }
+
+    /// Does not offer it, and does not understand it.
+    pub fn remove(&mut self, name: &str) {
+        self.list
+            .retain(|offer| !offer.name().eq_ignore_ascii_case(name));
+        self.refused.push(name.to_owned());
+    }
+
+    /// Whether it is offered.
+    #[must_use]
+    pub fn has(&self, keyword: Keyword) -> bool {
+        self.offer(keyword).is_some()
+    }
+
+    /// The offer of this keyword.
+    #[must_use]
+    pub fn offer(&self, keyword: Keyword) -> Option<&Offer> {
+        self.list
+            .iter()
+            .find(|offer| offer.keyword == Some(keyword))
+    }
+
+    /// Whether a command that every server has was not taken away.
+    pub(super) fn understands(&self, verb: &str) -> bool {
+        !self.is_refused(verb)
+    }
+
+    fn is_refused(&self, name: &str) -> bool {
+        self.refused
+            .iter()
+            .any(|one| one.eq_ignore_ascii_case(name))
+    }
+
+    /// All of them, in the order of the reply to EHLO.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Offer> {
+        self.list.iter()
+    }
+}
+
+impl std::fmt::Display for Offer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offer(text: &str) -> Offer {
+        Offer::parse(text).unwrap()
+    }
+
+    fn lines(offers: &Offers) -> Vec<String> {
+        offers.iter().map(Offer::to_string).collect()
+    }
+
+    #[test]
+    fn a_keyword_is_known_in_any_case_and_any_other_text_is_offered_as_it_is() {
+        assert_eq!(offer("dsn").keyword(), Some(Keyword::Dsn));
+        assert_eq!(offer("LIMITS RCPTMAX=5").keyword(), Some(Keyword::Limits));
+        assert_eq!(offer("X-OTHER one two").keyword(), None);
+        assert_eq!(offer("X-OTHER one two").to_string(), "X-OTHER one two");
+    }
+
+    #[test]
+    fn size_is_written_with_a_space_or_an_equals_sign() {
+        for text in ["SIZE=1000", "size 1000"] {
+            assert_eq!(offer(text).to_string(), "SIZE 1000");
+            assert_eq!(offer(text).size(), Some(1000));
+        }
+        assert!(Offer::parse("SIZE=big").is_err());
+    }
+
+    #[test]
+    fn what_would_break_the_reply_is_refused() {
+        for text in ["", " ", "a\r\nb", "\u{e9}", "=1", "-x"] {
+            assert!(Offer::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_offered_can_be_added_to_replaced_and_taken_away() {
+        let mut offers = Offers::default();
+        offers.add(offer("DSN"));
+        offers.add(offer("SIZE=5"));
+        offers.remove("smtputf8");
+        offers.remove("vrfy");
+        assert!(offers.has(Keyword::Dsn) && !offers.has(Keyword::SmtpUtf8));
+        assert!(!offers.understands("VRFY") && offers.understands("HELP"));
+        let said = [
+            "PIPELINING",
+            "SIZE 5",
+            "8BITMIME",
+            "CHUNKING",
+            "ENHANCEDSTATUSCODES",
+            "DSN",
+        ];
+        assert_eq!(lines(&offers), said);
+    }
+
+    #[test]
+    fn what_was_taken_away_does_not_come_back_by_itself() {
+        let mut offers = Offers::default();
+        offers.remove("STARTTLS");
+        offers.add_plain(Keyword::StartTls);
+        offers.add_plain(Keyword::Auth);
+        offers.add_plain(Keyword::Auth);
+        assert!(!offers.has(Keyword::StartTls));
+        assert_eq!(
+            lines(&offers).iter().filter(|line| *line == "AUTH").count(),
+            1
+        );
+    }
+}

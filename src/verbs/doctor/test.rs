@@ -1,0 +1,108 @@
+//! A short message that goes the way of a mail from cron.
+
+use crate::doctor::Diagnosis;
+use crate::exit::Exit;
+use crate::host;
+use crate::outcome::{Fate, Report, Verdict};
+use crate::plan::{Dispatch, Doctor, Letterhead, Recipients, Shown, Test};
+use crate::rewrite::Rewriter;
+use crate::text::shown;
+use crate::transcript::{Format, Options};
+use crate::verbs::post::{self, Memo};
+use crate::verbs::terminal::{complain, print};
+
+/// Sends it to these, or to whoever gets the mail of cron, and says what became of it.
+pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
+    let dispatch = match &plan.mail.dispatch {
+        Ok(dispatch) => dispatch,
+        Err(hindrance) => {
+            complain(&hindrance.text);
+            return hindrance.exit;
+        }
+    };
+    let head = Letterhead {
+        recipients: recipients(diagnosis, to),
+        ..plan.mail.head.clone()
+    };
+    match post::build(&head, &Rewriter::new(&dispatch.rewrite), &memo()) {
+        Ok(message) => {
+            let shown = post::sent(dispatch, &message, output(plan));
+            told(dispatch, &shown.report, shown.exit)
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            error.exit()
+        }
+    }
+}
+
+fn recipients(diagnosis: &Diagnosis, to: &Test) -> Recipients {
+    let to: Vec<String> = match to {
+        Test::To(list) => vec![list.clone()],
+        Test::Found => diagnosis
+            .recipients
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    if to.is_empty() {
+        return Recipients::User;
+    }
+    Recipients::These {
+        to,
+        cc: Vec::new(),
+        bcc: Vec::new(),
+    }
+}
+
+fn memo() -> Memo {
+    let node = host::node_name();
+    let short = node.split('.').next().unwrap_or_default();
+    Memo {
+        subject: format!("[{short}] a test by ehlo doctor"),
+        body: format!(
+            "This went the way that a mail from cron goes on {node}, as the user {}.\n",
+            host::login()
+        ),
+        ..Memo::default()
+    }
+}
+
+fn output(plan: &Doctor) -> Options {
+    let format = match plan.shown {
+        Shown::Conversations => Format::Stevens,
+        Shown::Findings | Shown::Object => Format::None,
+    };
+    Options {
+        format,
+        ..Options::default()
+    }
+}
+
+/// What failed stands on stderr by now.
+fn told(dispatch: &Dispatch, report: &Report, exit: Exit) -> Exit {
+    let text: String = report
+        .fates
+        .iter()
+        .map(|fate| line(fate, dispatch))
+        .collect();
+    match print(|out| out.write_all(text.as_bytes())) {
+        Exit::Ok => exit,
+        unwritten => unwritten,
+    }
+}
+
+fn line(fate: &Fate, dispatch: &Dispatch) -> String {
+    let recipient = &fate.recipient;
+    match fate.verdict {
+        Verdict::Accepted => format!("The test was taken for {recipient}: {}\n", fate.words()),
+        Verdict::Queued if dispatch.queueing.is_some() => format!(
+            "The test waits in the queue for {recipient}: {}\n",
+            shown(fate.unadvised())
+        ),
+        verdict => format!(
+            "The test was not taken for {recipient} ({}).\n",
+            verdict.name()
+        ),
+    }
+}

@@ -1,0 +1,214 @@
+//! A command is run, and whoever is to hear of it gets a mail.
+
+use super::alert::{Happened, recovered};
+use super::digest::{self, Sent};
+use super::post::{Memo, Posted, attachment, post};
+use super::terminal::{Stdout, complain};
+use crate::alert::{self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike};
+use crate::exit::Exit;
+use crate::host;
+use crate::job::{self, Ending, Finished, Lock, LockError, Report, Stream, Template};
+use crate::message::Field;
+use crate::plan::{Gathering, Job, Locking, When};
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+/// Runs it.
+pub fn run(plan: &Job) -> Exit {
+    let mut sums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
+    let finished = match plan.lock.as_ref().map(take).transpose() {
+        Ok(_lock) => job::run(&plan.order, &mut |from, bytes| {
+            if let Some(sums) = &mut sums {
+                sums[from as usize].feed(bytes);
+            }
+            if plan.tee {
+                pass_on(from, bytes);
+            }
+        }),
+        Err(ending) => {
+            if is_quiet(plan, &ending) {
+                return exit(plan, &ending, &Posted::Unwanted);
+            }
+            Finished::without_run(&plan.order, ending)
+        }
+    };
+    say_what_kept_it(&finished);
+    let run = alert::Run {
+        at: SystemTime::now(),
+        failed: !finished.ending.is_success(),
+        wanted: is_wanted(plan, &finished),
+        fingerprint: fingerprint(&finished, sums),
+    };
+    let posted = match &plan.digest {
+        Some(digest) => gather(plan, digest, &finished, &run),
+        None => tell(plan, &finished, &run),
+    };
+    exit(plan, &finished.ending, &posted)
+}
+
+/// Mails it, or counts it.
+fn tell(plan: &Job, finished: &Finished, run: &alert::Run) -> Posted {
+    let happened = Happened {
+        job: &finished.name,
+        run,
+        alert: &plan.alert,
+    };
+    let posted = happened.tell(&plan.mail, |decision| memo(plan, finished, decision));
+    posted.unwrap_or(Posted::Unwanted)
+}
+
+/// Puts it down in a digest, and mails that where its time has come.
+fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run) -> Posted {
+    let state = plan.alert.state.as_deref();
+    let put_down = Digests::open(state, true).and_then(|digests| {
+        if let Some(digests) = digests.filter(|_| run.wanted) {
+            digests.add(&digest.name, &entry(finished, run))?;
+        }
+        Ok(())
+    });
+    if let Err(error) = put_down {
+        complain(&format!("warning: {error}; it is mailed at once"));
+        let mail = || post(&plan.mail, &memo(plan, finished, &Decision::Silent));
+        return if run.wanted { mail() } else { Posted::Unwanted };
+    }
+    let sent = match digest.at {
+        Some(minute) => digest::send_when_due(state, (&digest.name, minute), &plan.mail),
+        None => Ok(Sent::Nothing),
+    };
+    match sent {
+        Ok(Sent::Posted(posted)) => posted,
+        Ok(Sent::Nothing | Sent::Busy) => Posted::Unwanted,
+        Err(error) => {
+            complain(&format!(
+                "warning: {error}; the digest is mailed the next time"
+            ));
+            Posted::Unwanted
+        }
+    }
+}
+
+fn entry(finished: &Finished, run: &alert::Run) -> Entry {
+    Entry {
+        job: finished.name.clone(),
+        at: run.at,
+        took: finished.took,
+        status: finished.ending.word(),
+        failed: run.failed,
+        kind: run.fingerprint.alike.clone(),
+        excerpt: if run.failed {
+            finished.last_words()
+        } else {
+            String::new()
+        },
+    }
+}
+
+/// By what it is compared with other runs. Numbers in the reason that it did not begin are as good as any.
+fn fingerprint(finished: &Finished, sums: Option<[Checksum; 2]>) -> Fingerprint {
+    let ending = match &finished.ending {
+        Ending::NotStarted { why, .. } => format!("{} {}", finished.ending.word(), alike(why)),
+        ending => ending.word(),
+    };
+    let log = &finished.log;
+    let mut impression = Impression::default();
+    impression.feed(log.head());
+    if !log.is_in_memory() {
+        impression.skip();
+    }
+    impression.feed(log.tail());
+    let fingerprint = Fingerprint::of(&ending, &impression);
+    match sums {
+        Some(sums) => fingerprint.exactly(&ending, sums),
+        None => fingerprint,
+    }
+}
+
+/// The lock, or how the job ends without it.
+fn take(locking: &Locking) -> Result<Lock, Ending> {
+    Lock::take(&locking.name, locking.wait).map_err(|error| match error {
+        LockError::Held(holder) => Ending::Locked(holder),
+        LockError::Unmade { .. } => Ending::NotStarted {
+            status: Exit::CantCreate.code().into(),
+            why: error.to_string(),
+        },
+    })
+}
+
+fn is_quiet(plan: &Job, ending: &Ending) -> bool {
+    let quiet = plan.lock.as_ref().is_some_and(|lock| lock.quiet);
+    quiet && matches!(ending, Ending::Locked(_))
+}
+
+/// What did not begin is said on stderr, too: the command cannot say it.
+fn say_what_kept_it(finished: &Finished) {
+    if let Ending::NotStarted { .. } | Ending::Locked(_) = finished.ending {
+        complain(&format!("{} {}", finished.name, finished.sentence()));
+    }
+}
+
+/// Whether there is something to tell, as long as no rule is against it.
+fn is_wanted(plan: &Job, finished: &Finished) -> bool {
+    match plan.when {
+        When::Always => true,
+        When::Output => !finished.ending.is_success() || finished.log.bytes() > 0,
+        When::Failure => !finished.ending.is_success(),
+    }
+}
+
+/// What is told of it.
+fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
+    let report = Report::of(finished, plan.attach, plan.html);
+    let usual = || Template::usual(&finished.ending);
+    let subject = match (decision, &plan.subject) {
+        (Decision::Recovered(recovery), None) => recovered(&finished.name, recovery),
+        (Decision::Recovered(_), Some(template)) => {
+            format!("RECOVERED: {}", template.filled(finished))
+        }
+        (_, template) => template.clone().unwrap_or_else(usual).filled(finished),
+    };
+    Memo {
+        subject,
+        headers: vec![list_id(&finished.name)],
+        body: report.body,
+        html: report.html,
+        attachments: report.attached.map(attachment).into_iter().collect(),
+    }
+}
+
+/// Mails about a job belong together (RFC 2919 §2).
+fn list_id(name: &str) -> Field {
+    let label = |text: &str| {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let text: String = text.chars().map(plain).collect();
+        text.trim_matches('-').to_ascii_lowercase()
+    };
+    let node = host::node_name();
+    let job = match label(name) {
+        empty if empty.is_empty() => "job".to_owned(),
+        label => label,
+    };
+    Field {
+        name: "List-Id".to_owned(),
+        value: format!(
+            "<{job}.ehlo.{}>",
+            label(node.split('.').next().unwrap_or_default())
+        ),
+    }
+}
+
+/// That nobody reads it is no reason for the job to stop.
+fn pass_on(from: Stream, bytes: &[u8]) {
+    let _ = match from {
+        Stream::Out => Stdout.write_all(bytes),
+        Stream::Err => io::stderr().write_all(bytes),
+    };
+}
+
+/// The status of the command; where all was well with it but its mail, that of the mail.
+fn exit(plan: &Job, ending: &Ending, posted: &Posted) -> Exit {
+    match ending.status() {
+        0 => posted.exit(),
+        _ if plan.exit_zero => posted.exit(),
+        status => Exit::Command(status),
+    }
+}

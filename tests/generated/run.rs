@@ -1,0 +1,97 @@
+//! What ehlo-run(1) and ehlo-notify(1) say beside clap.
+
+pub const MAIL: [&str; 4] = [
+    "\
+The subject says where, what and how: [web1] FAILED(3): backup.sh after 4m12s; or OK, KILLED(SIGSEGV), TIMEOUT, NOT
+STARTED or LOCKED. With --subject it is what you say, with {host} (this host, short), {command} (the program and its
+arguments), {status}, {duration}, {name} and {user} in their places; {{ and }} are braces.",
+    "\
+The text says what ran, for whom, where, when and how long, and then what it wrote, line by line as it came; where both
+streams were written to, lines of stderr begin with \"! \". Up to 500 lines it is all there; of more, the first 20 and the
+last 80, and the whole log is attached: as NAME.log up to 64 KiB, else as NAME.log.gz. Colours are left out (--html shows
+them), a line that was written over and over is there as it was last, and what is no text is written as \\xNN.",
+    "\
+A log takes little memory, however long it is: it is compressed into a temporary file as it comes. Where that has more
+than --log-limit, or there is no place for one, the beginning and the end are kept, and the mail says how much is missing.",
+    "\
+The mail says that no person wrote it (Auto-Submitted), and has a List-Id of the job by which a mail program can sort.",
+];
+
+pub const RECIPIENTS: [&str; 2] = [
+    "\
+It goes to those of --to, --cc and --bcc; without them, to those whom MAILTO names; else to those of the profile; else to
+you, the user who runs it. Where MAILTO is set and empty, nothing is mailed, as with cron. The author is that of --from, else
+MAILFROM, else that of the profile, else you at this host. Names without a domain, like root, are welcome: they go
+through aliases and [rewrite] as for sendmail (see ehlo-sendmail(1)).",
+    "\
+The way is that of the profile or of the options, as for ehlo(1). What a profile says of a message's text is left aside.",
+];
+
+pub const NOWHERE: [&str; 2] = [
+    "\
+The mail is put into the queue and tried at once; what cannot be sent now is tried again by ehlo queue run (see
+ehlo-queue(1)). Where there is no place for a queue, it is sent without being kept.",
+    "\
+What can be neither sent nor kept is added to the first mailbox that can be written: dead.letter in the home directory, in
+~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and so does a line in syslog. The same
+happens when the configuration is broken, or the recipients are none: the job runs all the same.",
+];
+
+pub const COMMAND: [&str; 4] = [
+    "\
+The command has our standard input, environment and directory, and, unless we are on a terminal, a group of processes
+of its own. TERM, INT, HUP, QUIT, USR1 and USR2 are handed on to it, and what came of that is mailed. With --timeout, it
+gets TERM, and KILL when it goes on after --kill-after.",
+    "\
+What it leaves running in the background is not waited for, even where that holds its output: after a second, the mail says
+that something goes on.",
+    "\
+A lock of --lock without a slash in its name is for this user's jobs: a file in /run/ehlo for root, else in
+~/.local/state/ehlo/lock of the home directory that the password file names. It is free again when ehlo ends, however
+that comes about.",
+    "\
+--tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to.",
+];
+
+pub const STATUS: [(&str, &str); 7] = [
+    ("0 to 125", "that of the command"),
+    ("124", "the command took longer than --timeout"),
+    (
+        "126, 127",
+        "the command cannot be executed, or there is none",
+    ),
+    (
+        "128 + N",
+        "signal N ended the command; 137 when it was killed after --timeout",
+    ),
+    ("64", "the command line is wrong, and nothing was run"),
+    ("73", "the lock cannot be made, and nothing was run"),
+    ("75", "somebody else holds the lock, and nothing was run"),
+];
+
+pub const MAIL_STATUS: &str = "\
+A mail that fails does not hide the status of the command. Where that is 0, or --exit-zero makes it so, the exit status is
+that of the mail, as in ehlo(1).";
+
+pub const EXAMPLES: &str = "\
+15 3 * * *  ehlo run --to ops@example.org -- /usr/local/bin/backup --full
+*/5 * * * * ehlo run --lock sync --lock-quiet --timeout 10m -- rsync -a /srv/ backup:/srv/
+ehlo run --when output --name patches -s '{name} on {host}: {status}' -- apt-get -qq upgrade
+ehlo run --when always --tee --html -- make check";
+
+pub const NOTIFY_TEXT: [&str; 2] = [
+    "\
+The text is that of the command line, else what comes on the standard input, to its end. A long one is there in part and
+attached as a whole, and what could steer a terminal is made harmless, as for ehlo-run(1).",
+    "\
+The subject is that of --subject, else the first line of the text, behind the name of this host and the level: [web1]
+WARNING: disk is full.",
+];
+
+pub const NOTIFY_EXAMPLES: &str = "\
+some-check | ehlo notify -E -s 'disk is full' --level warning
+ehlo notify --level critical --to oncall@example.org 'raid is degraded'
+dmesg | tail -20 | ehlo notify -s 'the kernel complains' -a /var/log/kern.log";
+
+pub const NOTIFY_STATUS: &str = "\
+As in ehlo(1): 0 when the mail was sent or is safe in the queue, or when nobody wants it.";
