@@ -1,7 +1,7 @@
 //! Files of all kinds (B9), and files that change while they are sent.
 
 use crate::message::Message;
-use crate::program::{Ehlo, Run};
+use crate::program::{Ehlo, MEMORY_KIB, Run};
 use crate::server::{Server, Stage, Talk};
 use mail_parser::MessageParser;
 use rustix::fs::{CWD, Mode, mkfifoat};
@@ -10,8 +10,6 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
-
-const MEMORY_KIB: u64 = 32 * 1024;
 
 /// How the same file is given as body, attachment and ready message.
 const USES: [[&str; 2]; 3] = [["-b", "@f"], ["-a", "f"], ["--message", "f"]];

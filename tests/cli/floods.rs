@@ -1,11 +1,8 @@
 //! Servers that say too much, or too slowly (A9, A10): bounded memory, and an end.
 
-use crate::program::{Ehlo, Run};
+use crate::program::{Ehlo, MEMORY_KIB, Run};
 use crate::server::{Server, Stage};
 use std::time::Duration;
-
-/// A9 of faults.md.
-const MEMORY_KIB: u64 = 32 * 1024;
 
 #[track_caller]
 fn stays_small(run: &Run) {

@@ -182,15 +182,21 @@ fn colours_are_in_html_beside_the_text() {
 
 #[test]
 fn what_does_not_end_in_time_is_ended() {
-    let mail = mails(124, &["--timeout", "100ms", "--log-limit", "1K", "yes"]);
+    let mail = mails(124, &["--timeout", "100ms", "yes"]);
     has(
         &mail,
         &[
             "] TIMEOUT: yes after ",
             "\nyes took longer than 100ms and was told to end.\n",
-            "of the middle are missing there, too ...\n",
         ],
     );
+}
+
+#[test]
+fn of_a_log_that_is_too_long_the_middle_is_missing() {
+    let script = shell("seq 60000; exit 1");
+    let mail = mails(1, &[&["--log-limit", "1K"], &script[..]].concat());
+    has(&mail, &["of the middle are missing there, too ...\n"]);
 }
 
 #[test]

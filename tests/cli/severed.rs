@@ -3,7 +3,7 @@
 
 use crate::authority::{Authority, BOTH, ONLY_12, ONLY_13};
 use crate::encrypted::{Forger, Way};
-use crate::program::{Ehlo, Run};
+use crate::program::{Ehlo, MEMORY_KIB, Run};
 use crate::server::{Server, Stage, Talk};
 use rustls::SupportedProtocolVersion;
 use std::io::Write;
@@ -11,9 +11,6 @@ use std::thread;
 use std::time::Duration;
 
 type Versions = &'static [&'static SupportedProtocolVersion];
-
-/// A9 of faults.md.
-const MEMORY_KIB: u64 = 32 * 1024;
 
 /// Sends to bob over implicit TLS, where the server does this from EHLO on.
 fn inside(
