@@ -190,6 +190,8 @@ mod tests {
         assert_eq!(read.sha256, hex(&sha256(made.cert.der())));
         assert_eq!(read.key_sha256, hex(&key_sha256(made.cert.der()).unwrap()));
         assert_eq!(end_point(made.cert.der()).unwrap().len(), 32);
+        let name = one_line(made.cert.der()).unwrap();
+        assert_eq!(name, "/CN=rcgen self signed cert");
     }
 
     #[test]

@@ -19,13 +19,13 @@
 //! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
 //! | [`rewrite`] | what becomes of addresses: aliases, missing domains, those that a relay does not take | |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
-//! | [`wire`] | TCP, unix sockets, the race of addresses, TLS, buffers, deadlines | sockets, rustls |
+//! | [`wire`] | TCP, unix sockets, commands, the race of addresses, TLS, buffers, deadlines | sockets, rustls |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
 //! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
 //! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
 //! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
-//! | [`transcript`] | what a person or a program sees: Stevens text, JSON lines | `serde_json` |
+//! | [`transcript`] | what a person or a program sees: Stevens text, that of swaks, octets, times, JSON lines | `serde_json` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |

@@ -56,18 +56,7 @@ pub enum Happening<'a> {
         name: &'a str,
     },
     /// What such a question brought.
-    Answer {
-        /// What was asked for.
-        kind: &'a str,
-        /// The name asked for.
-        name: &'a str,
-        /// The records, as zone files have them; none when there is an error.
-        records: &'a [String],
-        /// For how many seconds the records hold, where that is known.
-        ttl: Option<u32>,
-        /// Why there is no answer.
-        error: Option<&'a str>,
-    },
+    Answer(Answer<'a>),
     /// A remark that is neither ours nor the server's: the MX chosen, the next host.
     Note(&'a str),
     /// The message is safe in the queue.
@@ -209,6 +198,21 @@ pub struct Summary {
     pub words: String,
     /// The name that the server gave the message, where it said one.
     pub queue_id: Option<String>,
+}
+
+/// What a question about a name has brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// What was asked for.
+    pub kind: &'a str,
+    /// The name asked for.
+    pub name: &'a str,
+    /// The records, as zone files have them; none when there is an error.
+    pub records: &'a [String],
+    /// For how many seconds the records hold, where that is known.
+    pub ttl: Option<u32>,
+    /// Why there is no answer.
+    pub error: Option<&'a str>,
 }
 
 /// What a TLS handshake has brought about.

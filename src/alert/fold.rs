@@ -312,6 +312,8 @@ fn switches(bytes: &[u8], class: impl Fn(u8) -> u8) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     fn text(line: &str) -> String {
         String::from_utf8(folded(line.as_bytes())).unwrap()
@@ -432,5 +434,18 @@ mod tests {
         alike(" 10%\r 50%\rfailed", " 99%\rfailed");
         assert_eq!(text("\x1b["), "");
         assert_eq!(text(" \t "), "");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_line_is_it_becomes_no_longer(line in vec(any::<u8>(), 0..2000)) {
+            prop_assert!(folded(&line).len() <= LONGEST);
+        }
+
+        #[test]
+        fn numbers_are_as_good_as_others(one in 0_u32..100_000, other in 0_u32..100_000) {
+            let line = |number: u32| text(&format!("(took {number}.5 s, pid {number}) at x:{number}"));
+            prop_assert_eq!(line(one), line(other));
+        }
     }
 }

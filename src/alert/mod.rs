@@ -16,6 +16,7 @@ pub use book::{Book, Noted, Promise};
 pub use digest::{Batch, Digests, Entry, Standing, Table, Taken};
 pub use fingerprint::{Checksum, Fingerprint, Impression};
 pub use fold::alike;
+pub use name::unnamed;
 
 use serde::{Deserialize, Serialize};
 use std::io;

@@ -1,6 +1,7 @@
 //! The name of a job as the name of a file.
 
 use super::fingerprint::hex;
+use super::fold::alike;
 use ring::digest::{SHA256, digest};
 
 /// Longer ones are cut, with a checksum instead: a file system takes 255 octets, and we append some.
@@ -31,6 +32,14 @@ pub fn file_name(job: &str) -> String {
     name
 }
 
+/// A name for a job that nobody has named: the program with a checksum of its command line, but for what may
+/// differ from one run to the next. Nobody can read a password from it.
+#[must_use]
+pub fn unnamed(program: &str, command: &str) -> String {
+    let digest = digest(&SHA256, alike(command).as_bytes());
+    format!("{program}~{}", hex(&digest.as_ref()[..8]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +50,14 @@ mod tests {
         for name in ["backup.sh", "ehlo@web-1.service", "nightly"] {
             assert_eq!(file_name(name), name);
         }
+    }
+
+    #[test]
+    fn another_command_line_is_another_job_and_another_date_is_not() {
+        let name = |command| unnamed("sh", command);
+        assert_ne!(name("sh -c backup"), name("sh -c restore"));
+        assert_eq!(name("dump 2026-11-23"), name("dump 2026-12-01"));
+        assert!(name("sh -c backup").starts_with("sh~"));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Args {
     timeout: Duration,
 
     /// Leave steps out, by their names, like cron,runner.
+    ///
+    /// Without server, nobody is asked; without password or login, nobody logs in.
     #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step)]
     skip: Vec<Step>,
 
@@ -94,8 +96,8 @@ impl Args {
             mail,
             configuration,
             limit: self.timeout,
-            online: !self.offline,
-            logs_in: !self.no_login,
+            online: !self.offline && !self.skips(Step::Server),
+            logs_in: !self.no_login && !self.skips(Step::Login) && !self.skips(Step::Password),
             shown: self.shown(),
             view: self.view(words),
             mailto: self.mailto,
@@ -105,6 +107,10 @@ impl Args {
                 _ => Test::To(to),
             }),
         }
+    }
+
+    fn skips(&self, step: Step) -> bool {
+        self.skip.contains(&step)
     }
 
     fn shown(&self) -> Shown {

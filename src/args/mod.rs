@@ -63,6 +63,11 @@ Test a server: under another name, without a sender, commands one by one:
   ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
        --pipelining off -b test postmaster@example.org
 
+Every octet and its time; how long each step takes; what Exim would do if we came from elsewhere:
+  ehlo --hex --timing -r mail.example.org -b test postmaster@example.org
+  ehlo -q --summary -r mail.example.org -b test postmaster@example.org
+  ehlo --pipe 'exim -bh 192.0.2.1' -b test postmaster@example.org
+
 A letter in Markdown, with a picture in it, and its plain text beside:
   ehlo -r mail.example.org -s 'Trip' --markdown @trip.md --inline map.png ann@example.org
 

@@ -25,7 +25,7 @@ pub struct Args {
     /// Hand everything to this command, which speaks SMTP on its stdin and stdout.
     ///
     /// It is run by the shell, as in --pipe 'exim -bh 192.0.2.1' or 'sendmail -bs', and its stderr is ours.
-    /// It is killed when it does not end a few seconds behind QUIT.
+    /// It is killed when it does not end a few seconds behind QUIT. In the queue, it is run for each attempt.
     #[arg(long, value_name = "CMD", value_parser = value::command,
           conflicts_with_all = ["relay", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
     pipe: Option<Target>,

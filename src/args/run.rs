@@ -39,7 +39,9 @@ pub struct Args {
     #[arg(long, value_name = "WHEN", value_enum)]
     when: Option<When>,
 
-    /// What the job is called [default: the name of the program].
+    /// What the job is called, and remembered by [default: the name of the program].
+    ///
+    /// Without it, jobs with different command lines are different jobs, whatever numbers are in them.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 
@@ -137,6 +139,7 @@ impl Args {
         alert.rules.change = matches!(when, When::Change);
         let mut mail = self.mail.plan(typed, places)?;
         let subject = subject(mail.head.subject.take(), typed)?;
+        let named = self.name.is_some();
         let name = self.name.unwrap_or_else(|| program(&self.command));
         let lock = self.lock.map(|name| Locking {
             name,
@@ -144,6 +147,7 @@ impl Args {
             quiet: self.lock_quiet,
         });
         Ok(Job {
+            named,
             order: Order {
                 name,
                 command: self.command,

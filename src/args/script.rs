@@ -241,6 +241,14 @@ impl Recording {
                 "--record contradicts --queue: only a session that is held now can be written down",
             );
         }
+        if plan.repeat.times.get() > 1 {
+            return refused("--record contradicts --repeat: one session is written down");
+        }
+        if plan.way.session.bench.proxy.is_some() {
+            return refused(
+                "--record contradicts --proxy: what is said ahead of the greeting is no line",
+            );
+        }
         // A message that goes in chunks is cut as that server wants it.
         let mut way = plan.way;
         way.session.no_chunking = true;

@@ -151,7 +151,7 @@ fn what_is_wrong_is_said_in_a_line_with_the_option_and_the_status() {
 
 #[test]
 fn what_a_receiver_cannot_do_is_refused_with_both_options_named() {
-    let rows: [(&[&str], &str); 21] = [
+    let rows: [(&[&str], &str); 22] = [
         (&["--count", "0"], "--count"),
         (&["--listen", "localhost:25"], "unix:PATH"),
         (&["--maildir", "m", "--mbox", "b"], "--mbox"),
@@ -173,6 +173,7 @@ fn what_a_receiver_cannot_do_is_refused_with_both_options_named() {
         (&["--lmtp", "--fault", "helo=close"], "--lmtp"),
         (&["--delay", "never"], "--delay"),
         (&["--seed", "1"], "--fault"),
+        (&["--hang-time", "1s"], "--fault"),
     ];
     for (arguments, words) in rows {
         let (code, text) = refused(&[&["sink"], arguments].concat());

@@ -1,9 +1,10 @@
 //! The conversation with the servers of a mail: from their names to what they say to its sender and its
 //! recipients. Nobody gets a message.
 
+use super::Finding;
+use super::password::{self, Found};
 use super::people::People;
 use super::server::{Asked, ask};
-use super::{Finding, password};
 use crate::blocks::Nothing;
 use crate::deliver::{Parcel, deliver};
 use crate::envelope::{Dsn, Envelope};
@@ -31,15 +32,25 @@ impl Question<'_> {
     pub fn ask(&self, watch: &mut dyn Watch) -> Vec<Finding> {
         let mut findings = Vec::from_iter(self.sender(&self.course.way, watch));
         findings.extend(self.by(&self.course.way, watch));
-        for fallback in &self.course.fallbacks {
+        let fallbacks = self.course.fallbacks.iter();
+        for fallback in fallbacks.filter(|_| !self.skips(Step::Fallback)) {
             let found = self.by(fallback, watch);
             findings.push(summed_up(fallback, &found));
         }
         findings
     }
 
+    fn skips(&self, step: Step) -> bool {
+        self.plan.skip.contains(&step)
+    }
+
     fn by(&self, way: &Way, watch: &mut dyn Watch) -> Vec<Finding> {
-        let found = match password::look(self.plan, way) {
+        let found = if self.skips(Step::Password) {
+            Ok(Found::default())
+        } else {
+            password::look(self.plan, way)
+        };
+        let found = match found {
             Ok(found) => found,
             Err(finding) => return vec![finding],
         };
@@ -73,7 +84,7 @@ impl Question<'_> {
             findings.extend(found);
             is_well &= asked.last().is_some_and(Asked::is_well);
         }
-        if is_well && !self.people.recipients.is_empty() {
+        if is_well && !self.people.recipients.is_empty() && !self.skips(Step::Answer) {
             findings.extend(self.answers(ready, &router, watch));
         }
         findings
@@ -84,7 +95,7 @@ impl Question<'_> {
         let sender = self.people.sender.as_ref()?;
         // One without a dot is told already.
         let is_full = sender.domain().to_string().contains('.');
-        if !is_full || !self.plan.online || self.plan.skip.contains(&Step::Sender) {
+        if !is_full || !self.plan.online || self.skips(Step::Sender) {
             return None;
         }
         let options = route::Options {

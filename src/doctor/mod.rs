@@ -78,6 +78,7 @@ pub fn examine(plan: &plan::Doctor, host: &Surroundings, watch: &mut dyn Watch) 
     let known = Known {
         findings: &findings,
         people: &people,
+        online: plan.online,
         rival: sendmail::rival(host).filter(|_| !plan.skip.contains(&Step::Sendmail)),
     };
     Diagnosis {

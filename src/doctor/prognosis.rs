@@ -25,6 +25,8 @@ pub struct Known<'k> {
     pub findings: &'k [Finding],
     /// Who gets the mail.
     pub people: &'k People,
+    /// Whether servers were asked at all.
+    pub online: bool,
     /// Whose the sendmail is that cron calls, where it is not ours.
     pub rival: Option<String>,
 }
@@ -60,8 +62,8 @@ impl Known<'_> {
             .collect();
         let to = to.join(", ");
         match self.first(&ON_THE_WAY, Health::Unknown) {
-            Some(_) => format!("would go to {to} by {by}, as far as could be seen"),
-            None => format!("would go to {to} by {by}"),
+            None if self.online => format!("would go to {to} by {by}"),
+            _ => format!("would go to {to} by {by}, as far as could be seen"),
         }
     }
 

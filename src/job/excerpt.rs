@@ -113,7 +113,13 @@ impl Finished {
             ""
         };
         let mut text = String::new();
-        for line in looks(last(end, &LAST_WORDS), mark) {
+        // Of what has room, the first line is whole.
+        let is_short = log.is_in_memory() && end.len() <= LAST_WORDS.bytes;
+        let end = match lines(end) {
+            all if is_short && all.len() <= LAST_WORDS.lines => all,
+            _ => last(end, &LAST_WORDS),
+        };
+        for line in looks(end, mark) {
             text.extend(line.iter().map(|run| run.text.as_str()));
             text.push('\n');
         }
@@ -225,6 +231,29 @@ mod tests {
             let shown: usize = begin.iter().chain(&end).map(|line| line.len() + 1).sum();
             assert_eq!(rest.bytes, (whole.len() - shown) as u64);
         }
+    }
+
+    #[test]
+    fn the_last_words_are_whole_lines_and_all_where_there_are_few() {
+        let order = crate::job::Order {
+            name: "x".to_owned(),
+            command: vec!["x".into()],
+            timeout: None,
+            kill_after: std::time::Duration::ZERO,
+            log_limit: 0,
+        };
+        let words = |text: &str| {
+            let mut finished = Finished::without_run(&order, crate::job::Ending::Exited(1));
+            finished.log = log(text, [true, false]);
+            finished.last_words()
+        };
+        assert_eq!(words("one\n\x1b[1mtwo\x1b[0m\nthree"), "one\ntwo\nthree\n");
+        for count in [30, 600, 50_000] {
+            let all = words(&numbered(1..=count));
+            assert!(all.ends_with(&format!("line {count}\n")) && all.starts_with("line "));
+            assert!((15..=20).contains(&all.lines().count()), "{all}");
+        }
+        assert_eq!(words(""), "");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Doctor {
     pub online: bool,
     /// Whether to log in at them.
     pub logs_in: bool,
-    /// What is left out.
+    /// What is left out, and not done where nothing else needs it.
     pub skip: Vec<Step>,
     /// What is seen of it.
     pub shown: Shown,

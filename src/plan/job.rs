@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Job {
     /// What is run.
     pub order: Order,
+    /// Whether somebody has named it: else it is known by its command line.
+    pub named: bool,
     /// When a mail is sent.
     pub when: When,
     /// What may hold it back, and what is remembered for that.

@@ -2,7 +2,7 @@
 //! is made when the first name is looked up.
 
 use super::{Family, SLOW};
-use crate::watch::{Happening, Watch};
+use crate::watch::{Answer, Happening, Watch};
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
@@ -83,13 +83,13 @@ fn tell<T: Display>(
 ) {
     let found = answer.as_ref();
     let records = found.map_or_else(|_| Vec::new(), |found| texts(&found.records));
-    watch.happened(Happening::Answer {
+    watch.happened(Happening::Answer(Answer {
         kind,
         name,
         records: &records,
         ttl: found.ok().and_then(|found| found.ttl),
         error: found.err().map(DnsError::words),
-    });
+    }));
 }
 
 fn texts<T: Display>(records: &[T]) -> Vec<String> {

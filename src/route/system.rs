@@ -2,7 +2,7 @@
 //! use, as other programs find a relay. Without our resolver and its runtime.
 
 use super::{RouteError, SLOW};
-use crate::watch::{Happening, Watch};
+use crate::watch::{Answer, Happening, Watch};
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -19,13 +19,13 @@ pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, Route
     let records = answer.as_deref().unwrap_or_default();
     let records: Vec<String> = records.iter().map(ToString::to_string).collect();
     let error = answer.as_ref().err().map(reason);
-    watch.happened(Happening::Answer {
+    watch.happened(Happening::Answer(Answer {
         kind,
         name,
         records: &records,
         ttl: None,
         error,
-    });
+    }));
     answer
 }
 

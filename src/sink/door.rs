@@ -138,40 +138,48 @@ pub struct Arrival {
     pub from: Option<SocketAddr>,
 }
 
-/// Why nobody was let in just now.
-pub enum Nobody {
+/// What has come of waiting.
+pub enum Next {
+    Somebody(Arrival),
+    /// They have left already.
+    Nobody,
     /// The bell has rung, or it is late.
     Over,
-    /// They have left already.
-    Gone,
 }
 
-/// Waits at all doors for the next who comes, until the bell rings or the deadline is there.
-pub fn next(
-    doors: &[Door],
-    bell: &UnixStream,
-    deadline: Option<Instant>,
-) -> io::Result<Result<Arrival, Nobody>> {
-    let mut ends: Vec<PollFd<'_>> = vec![PollFd::new(bell, PollFlags::IN)];
-    let sockets = doors.iter().map(|door| &door.socket);
-    ends.extend(sockets.map(|socket| PollFd::new(socket, PollFlags::IN)));
-    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let left = left.and_then(|left| Timespec::try_from(left).ok());
-    match rustix::event::poll(&mut ends, left.as_ref()) {
-        Ok(0) => return Ok(Err(Nobody::Over)),
-        Err(rustix::io::Errno::INTR) => return Ok(Err(Nobody::Gone)),
-        other => other?,
-    };
-    let has_come = |place: usize| !ends[place].revents().is_empty();
-    if has_come(0) {
-        return Ok(Err(Nobody::Over));
+/// All doors, and what ends the waiting at them.
+pub struct Entrance {
+    pub doors: Vec<Door>,
+    pub bell: UnixStream,
+    pub deadline: Option<Instant>,
+}
+
+impl Entrance {
+    /// Waits for the next who comes, until the bell rings or the deadline is there.
+    pub fn next(&self) -> io::Result<Next> {
+        let mut ends: Vec<PollFd<'_>> = vec![PollFd::new(&self.bell, PollFlags::IN)];
+        let sockets = self.doors.iter().map(|door| &door.socket);
+        ends.extend(sockets.map(|socket| PollFd::new(socket, PollFlags::IN)));
+        match rustix::event::poll(&mut ends, self.left().as_ref()) {
+            Ok(0) => return Ok(Next::Over),
+            Err(rustix::io::Errno::INTR) => return Ok(Next::Nobody),
+            other => other?,
+        };
+        let has_come = |place: usize| !ends[place].revents().is_empty();
+        if has_come(0) {
+            return Ok(Next::Over);
+        }
+        let mut doors = self.doors.iter().enumerate();
+        let ready = doors.find(|(place, _)| has_come(place + 1));
+        let arrival = ready.map(|(_, door)| door.admit()).transpose()?;
+        Ok(arrival.flatten().map_or(Next::Nobody, Next::Somebody))
     }
-    let ready = doors
-        .iter()
-        .enumerate()
-        .find(|(place, _)| has_come(place + 1));
-    let arrival = ready.map(|(_, door)| door.admit()).transpose()?;
-    Ok(arrival.flatten().ok_or(Nobody::Gone))
+
+    fn left(&self) -> Option<Timespec> {
+        let deadline = self.deadline?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        Timespec::try_from(left).ok()
+    }
 }
 
 #[cfg(test)]

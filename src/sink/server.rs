@@ -1,7 +1,7 @@
 //! The server: it lets people in, a thread for each, and sees them off.
 
 use super::channel::within;
-use super::door::{self, Door, Nobody};
+use super::door::{Arrival, Door, Entrance, Next};
 use super::gate::Gate;
 use super::seen::Witness;
 use super::session::{House, Parting, Session, Visitor};
@@ -12,7 +12,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, Scope};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long conversations may go on after the last message that was wanted.
 const GRACE: Duration = Duration::from_secs(2);
@@ -76,15 +76,12 @@ impl Sink {
     /// # Errors
     /// A place or the name will not do.
     pub fn bind(options: Options) -> Result<Sink, SinkError> {
-        let may_be_far = options.allow_remote;
         for place in &options.listen {
-            match place {
-                Listen::Tcp(address)
-                    if !may_be_far && !address.ip().to_canonical().is_loopback() =>
-                {
-                    return Err(SinkError::Remote(*address));
-                }
-                _ => {}
+            if let Listen::Tcp(address) = place
+                && !options.allow_remote
+                && !address.ip().to_canonical().is_loopback()
+            {
+                return Err(SinkError::Remote(*address));
             }
         }
         if options.name.is_empty() || !options.name.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -143,10 +140,14 @@ impl Sink {
             gate: &gate,
             witness,
         };
-        let deadline = options.time_limit.map(within);
+        let entrance = Entrance {
+            doors,
+            bell,
+            deadline: options.time_limit.map(within),
+        };
         thread::scope(|scope| {
-            let accepted = accept_all(&doors, &bell, deadline, (house, scope));
-            drop(doors);
+            let accepted = accept_all(&entrance, house, scope);
+            drop(entrance);
             gate.see_off(GRACE);
             accepted
         })
@@ -157,20 +158,19 @@ impl Sink {
 
 /// Lets peers in until all the messages that were wanted are there, or the time is over.
 fn accept_all<'scope, 'env: 'scope>(
-    doors: &[Door],
-    bell: &UnixStream,
-    deadline: Option<Instant>,
-    (house, scope): (House<'env>, &'scope Scope<'scope, 'env>),
+    entrance: &Entrance,
+    house: House<'env>,
+    scope: &'scope Scope<'scope, 'env>,
 ) -> io::Result<()> {
     let mut failures = 0;
     while !house.gate.is_full() {
-        match door::next(doors, bell, deadline) {
-            Ok(Ok(arrival)) => {
+        match entrance.next() {
+            Ok(Next::Somebody(arrival)) => {
                 failures = 0;
-                welcome(arrival.socket, arrival.from, house, scope);
+                welcome(arrival, house, scope);
             }
-            Ok(Err(Nobody::Over)) => break,
-            Ok(Err(Nobody::Gone)) => {}
+            Ok(Next::Nobody) => {}
+            Ok(Next::Over) => break,
             Err(error) if failures >= ACCEPT_FAILURES => return Err(error),
             // A peer that has left already, or no file descriptor to spare just now.
             Err(_) => {
@@ -183,18 +183,17 @@ fn accept_all<'scope, 'env: 'scope>(
 }
 
 fn welcome<'scope, 'env: 'scope>(
-    socket: Socket,
-    from: Option<SocketAddr>,
+    arrival: Arrival,
     house: House<'env>,
     scope: &'scope Scope<'scope, 'env>,
 ) {
-    let socket = Arc::new(socket);
+    let socket = Arc::new(arrival.socket);
     let Some(guest) = house.gate.enter(&socket) else {
         return turn_away(&socket);
     };
     let visitor = Visitor {
         number: guest.number,
-        from,
+        from: arrival.from,
     };
     // Without a thread to spare the connection is closed; the peer will come again.
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
@@ -363,6 +362,7 @@ mod tests {
         let mut said = String::new();
         unix.read_to_string(&mut said).unwrap();
         assert!(said.ends_with("221 2.0.0 bye\r\n"), "{said}");
+        drop(unix);
         running.say(&text);
         assert_eq!(running.accepted(), 2);
         assert!(!path.exists());

@@ -143,7 +143,7 @@ impl<W: Write> Json<W> {
             Happening::Note(text) => ("note", json!({"text": shown(text)})),
             Happening::Queued { id } => ("queued", json!({"id": id})),
             Happening::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
-            Happening::Answer { .. } => ("answer", answer(&what)),
+            Happening::Answer(answer) => ("answer", super::dns::event(&answer)),
             Happening::Host {
                 name,
                 port,
@@ -190,20 +190,6 @@ impl<W: Write> Json<W> {
             | Happening::Carried(_)
             | Happening::Progress { .. } => return None,
         })
-    }
-}
-
-/// What the DNS said.
-fn answer(what: &Happening<'_>) -> Value {
-    match what {
-        Happening::Answer {
-            kind,
-            name,
-            records,
-            ttl,
-            error,
-        } => json!({"type": kind, "name": name, "records": records, "ttl": ttl, "error": error}),
-        _ => Value::Null,
     }
 }
 

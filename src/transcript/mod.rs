@@ -1,6 +1,7 @@
 //! Transcripts: what a person or a program sees of a delivery, line by line, as it happens.
 
 mod brief;
+mod dns;
 mod dump;
 mod json;
 mod letter;

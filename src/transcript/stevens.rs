@@ -4,7 +4,7 @@
 use super::dump::{Dump, Look};
 use super::letter::Letter;
 use super::lines::{Lines, Tone};
-use super::{Options, Transcript};
+use super::{Options, Transcript, dns};
 use crate::peer::Peer;
 use crate::text::shown;
 use crate::watch::{End, Happening, Wants, Watch};
@@ -125,18 +125,10 @@ impl<W: Write> Stevens<W> {
 impl<W: Write> Watch for Stevens<W> {
     fn happened(&mut self, what: Happening<'_>) {
         let verbose = self.options.verbose;
+        if let Some((tone, text)) = remark(what, verbose) {
+            return self.lines.say(tone, &text);
+        }
         let (tone, text) = match what {
-            Happening::Fallback { profile, error } => fallback(profile, error),
-            Happening::Note(text) => (Tone::Remark, format!("*** {}\n", shown(text))),
-            Happening::Queued { id } => (Tone::Remark, format!("*** queued as {id}\n")),
-            Happening::Detail(text) if verbose => (Tone::Remark, format!("*** {}\n", shown(text))),
-            Happening::Lookup { kind, name } if verbose => {
-                let text = format!("*** looking up {kind} of {}\n", shown(name));
-                (Tone::Remark, text)
-            }
-            Happening::Answer { kind, .. } if verbose && kind != "MX" => {
-                (Tone::Remark, format!("*** {}\n", answer(&what)))
-            }
             Happening::Host {
                 name,
                 port,
@@ -175,12 +167,7 @@ impl<W: Write> Watch for Stevens<W> {
             Happening::Summary(summary) => {
                 (Tone::Plain, format!("{}\n", super::summary::line(summary)))
             }
-            Happening::Detail(_)
-            | Happening::Lookup { .. }
-            | Happening::Answer { .. }
-            | Happening::Received { .. }
-            | Happening::Progress { .. }
-            | Happening::Failed { .. } => return,
+            _ => return,
         };
         self.lines.say(tone, &text);
     }
@@ -203,6 +190,23 @@ impl<W: Write> Transcript for Stevens<W> {
     }
 }
 
+/// What is neither ours nor the server's, as far as it is to be shown.
+fn remark(what: Happening<'_>, verbose: bool) -> Option<(Tone, String)> {
+    let text = match what {
+        Happening::Fallback { profile, error } => return Some(fallback(profile, error)),
+        Happening::Note(text) => shown(text),
+        Happening::Queued { id } => format!("queued as {id}"),
+        Happening::Detail(text) if verbose => shown(text),
+        Happening::Lookup { kind, name } if verbose => {
+            format!("looking up {kind} of {}", shown(name))
+        }
+        // Of exchangers there is a note, for all to see.
+        Happening::Answer(answer) if verbose && answer.kind != "MX" => dns::words(&answer),
+        _ => return None,
+    };
+    Some((Tone::Remark, format!("*** {text}\n")))
+}
+
 /// The profile that is tried next, or why it cannot be.
 fn fallback(profile: &str, error: Option<&str>) -> (Tone, String) {
     let profile = shown(profile);
@@ -222,27 +226,6 @@ fn connecting(name: &str, port: Option<u16>, recipients: &[String]) -> String {
         return format!("Connecting to {place}...\n");
     }
     format!("{}... Connecting to {place}...\n", shown(&whom(recipients)))
-}
-
-/// What the DNS said, or why it said nothing; empty for anything else.
-pub fn answer(what: &Happening<'_>) -> String {
-    let Happening::Answer {
-        kind,
-        name,
-        records,
-        ttl,
-        error,
-    } = what
-    else {
-        return String::new();
-    };
-    let name = shown(name);
-    let kind = if *kind == "host" { "address" } else { kind };
-    if let Some(why) = error {
-        return format!("no {kind} of {name}: {}", shown(why));
-    }
-    let holds = ttl.map_or(String::new(), |ttl| format!(" (for {ttl} s)"));
-    format!("{kind} of {name}: {}{holds}", shown(&records.join(", ")))
 }
 
 fn tone_of(word: &str) -> Tone {
@@ -298,140 +281,4 @@ fn service(port: u16) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A writer that fails as it is told to.
-    struct Broken(io::ErrorKind);
-
-    impl Write for Broken {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn the_beginning_of_stevens_dialogue() {
-        let mut out = Vec::new();
-        let mut transcript = Stevens::new(&mut out, Options::default());
-        let recipients = ["rstevens@noao.edu".to_owned()];
-        let address = Peer::Tcp("140.252.1.54:25".parse().unwrap());
-        transcript.happened(Happening::Host {
-            name: "mailhost.tuc.noao.edu",
-            port: Some(25),
-            recipients: &recipients,
-        });
-        transcript.happened(Happening::Connect(&address));
-        transcript.happened(Happening::Connected(&address));
-        transcript.happened(Happening::Line("500 Command unrecognized"));
-        transcript.happened(Happening::Sent {
-            line: "HELO sun.tuc.noao.edu",
-            stage: "helo",
-        });
-        transcript.happened(Happening::Settled {
-            recipient: "rstevens@noao.edu",
-            verdict: "accepted",
-            word: "Sent",
-            words: "Mail accepted",
-            queue_id: None,
-        });
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "rstevens@noao.edu... Connecting to mailhost.tuc.noao.edu. (smtp)...\n\
-             Trying 140.252.1.54:25... Connected.\n\
-             500 Command unrecognized\n\
-             >>> HELO sun.tuc.noao.edu\n\
-             rstevens@noao.edu... Sent (Mail accepted)\n"
-        );
-    }
-
-    fn peers() -> [Peer; 2] {
-        ["[2001:db8::1]:25", "192.0.2.1:25"].map(|address| Peer::Tcp(address.parse().unwrap()))
-    }
-
-    fn text(happenings: &[Happening<'_>]) -> String {
-        let mut out = Vec::new();
-        let mut transcript = Stevens::new(&mut out, Options::default());
-        for &what in happenings {
-            transcript.happened(what);
-        }
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn an_attempt_beside_another_has_a_line_of_its_own() {
-        let [six, four] = &peers();
-        let both = [Happening::Connect(six), Happening::Connect(four)];
-        let trying = "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... ";
-        for (winner, end) in [
-            (four, "Connected.\n"),
-            (six, "\nConnected to [2001:db8::1]:25.\n"),
-        ] {
-            let all = [&both[..], &[Happening::Connected(winner)]].concat();
-            assert_eq!(text(&all), format!("{trying}{end}"));
-        }
-    }
-
-    #[test]
-    fn a_failure_stands_on_the_line_of_its_attempt_or_names_it() {
-        let [six, four] = &peers();
-        let why = "Connection refused";
-        assert_eq!(
-            text(&[
-                Happening::Connect(six),
-                Happening::Connect(four),
-                Happening::NotConnected { peer: six, why },
-                Happening::Connected(four),
-            ]),
-            "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... \n\
-             [2001:db8::1]:25: Connection refused.\nConnected to 192.0.2.1:25.\n"
-        );
-        assert_eq!(
-            text(&[
-                Happening::Connect(six),
-                Happening::NotConnected { peer: six, why },
-                Happening::Connect(four),
-                Happening::Connected(four),
-            ]),
-            "Trying [2001:db8::1]:25... Connection refused.\nTrying 192.0.2.1:25... Connected.\n"
-        );
-    }
-
-    #[test]
-    fn a_unix_socket_has_no_service_and_its_name_no_dot_behind_it() {
-        let recipients = ["a@x.org".to_owned()];
-        let host = Happening::Host {
-            name: "/run/x.sock",
-            port: None,
-            recipients: &recipients,
-        };
-        assert_eq!(text(&[host]), "a@x.org... Connecting to /run/x.sock...\n");
-    }
-
-    #[test]
-    fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
-        let mut gone = Stevens::new(Broken(io::ErrorKind::BrokenPipe), Options::default());
-        gone.happened(Happening::Note("x"));
-        assert!(!gone.refuses());
-        let mut full = Stevens::new(Broken(io::ErrorKind::StorageFull), Options::default());
-        full.happened(Happening::Note("x"));
-        assert!(full.refuses());
-    }
-
-    #[test]
-    fn details_are_for_those_who_ask() {
-        for verbose in [false, true] {
-            let mut out = Vec::new();
-            let options = Options {
-                verbose,
-                ..Options::default()
-            };
-            Stevens::new(&mut out, options).happened(Happening::Detail("why"));
-            assert_eq!(!out.is_empty(), verbose);
-        }
-    }
-}
+mod tests;

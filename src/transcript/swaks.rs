@@ -4,7 +4,7 @@
 use super::dump::{Dump, Look};
 use super::letter::Letter;
 use super::lines::{Lines, Tone};
-use super::{Options, Transcript, stevens, summary};
+use super::{Options, Transcript, dns, summary};
 use crate::certificate::one_line;
 use crate::peer::Peer;
 use crate::text::shown;
@@ -182,7 +182,7 @@ impl<W: Write> Swaks<W> {
             Happening::Lookup { kind, name } => {
                 self.remark(&format!("looking up {kind} of {name}"));
             }
-            Happening::Answer { .. } => self.remark(&stevens::answer(&what)),
+            Happening::Answer(answer) => self.remark(&dns::words(&answer)),
             Happening::Settled {
                 recipient,
                 queue_id: Some(id),
@@ -230,7 +230,7 @@ impl<W: Write> Watch for Swaks<W> {
             Happening::Summary(one) => self.remark(&summary::line(one)),
             Happening::Detail(_)
             | Happening::Lookup { .. }
-            | Happening::Answer { .. }
+            | Happening::Answer(_)
             | Happening::Settled { .. }
                 if self.options.verbose =>
             {
@@ -238,7 +238,7 @@ impl<W: Write> Watch for Swaks<W> {
             }
             Happening::Detail(_)
             | Happening::Lookup { .. }
-            | Happening::Answer { .. }
+            | Happening::Answer(_)
             | Happening::Settled { .. }
             | Happening::Progress { .. } => {}
         }
@@ -294,139 +294,4 @@ fn cipher(name: &str) -> (&str, u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(options: Options, happenings: &[Happening<'_>]) -> String {
-        let mut out = Vec::new();
-        let mut transcript = Swaks::new(&mut out, options);
-        for &what in happenings {
-            transcript.happened(what);
-        }
-        String::from_utf8(out).unwrap()
-    }
-
-    fn received(code: u16, stage: &str) -> Happening<'_> {
-        Happening::Received {
-            code,
-            enhanced: None,
-            lines: &[],
-            stage,
-        }
-    }
-
-    fn sent<'a>(line: &'a str, stage: &'a str) -> Happening<'a> {
-        Happening::Sent { line, stage }
-    }
-
-    const SECURED: Secured<'_> = Secured {
-        version: "TLSv1.3",
-        cipher: "TLS13_AES_256_GCM_SHA384",
-        group: None,
-        resumed: false,
-        name: "mx.example",
-        verified: true,
-        judgement: "verified",
-        chain: &[],
-        own: None,
-    };
-
-    #[test]
-    fn a_conversation_looks_as_swaks_prints_it() {
-        let peer = Peer::Tcp("127.0.0.1:2525".parse().unwrap());
-        let happenings = [
-            Happening::Host {
-                name: "[127.0.0.1]",
-                port: Some(2525),
-                recipients: &[],
-            },
-            Happening::Connect(&peer),
-            Happening::Connected(&peer),
-            Happening::Line("220 mx.example"),
-            received(220, "banner"),
-            sent("EHLO me.example", "ehlo"),
-            Happening::Line("250-mx.example"),
-            Happening::Line("250 STARTTLS"),
-            received(250, "ehlo"),
-            Happening::Secured(SECURED),
-            sent("RCPT TO:<eve@x.org>", "rcpt"),
-            Happening::Line("550 no"),
-            received(550, "rcpt"),
-            sent("DATA", "data"),
-            Happening::Line("354 go on"),
-            received(354, "data"),
-            Happening::Carried(b"Subject: x\r\n\r\n..h"),
-            Happening::Carried(b"i\r\n"),
-            Happening::Data { bytes: 1 },
-            sent(".", "dot"),
-            Happening::Line("250 ok"),
-            received(250, "dot"),
-            Happening::Closed,
-        ];
-        assert_eq!(
-            text(Options::default(), &happenings),
-            "=== Trying 127.0.0.1:2525...\n\
-             === Connected to 127.0.0.1.\n\
-             <-  220 mx.example\n\
-             \x20-> EHLO me.example\n\
-             <-  250-mx.example\n\
-             <-  250 STARTTLS\n\
-             === TLS started with cipher TLSv1.3:TLS_AES_256_GCM_SHA384:256\n\
-             === TLS no local certificate set\n\
-             === TLS peer DN=\"\"\n\
-             \x20~> RCPT TO:<eve@x.org>\n\
-             <~* 550 no\n\
-             \x20~> DATA\n\
-             <~  354 go on\n\
-             \x20~> Subject: x\n\
-             \x20~> \n\
-             \x20~> ..hi\n\
-             \x20~> .\n\
-             <~  250 ok\n\
-             === Connection closed with remote host.\n"
-        );
-    }
-
-    #[test]
-    fn what_goes_wrong_stands_behind_stars() {
-        let peer = Peer::Tcp("127.0.0.1:1".parse().unwrap());
-        let happenings = [
-            Happening::NotConnected {
-                peer: &peer,
-                why: "Connection refused",
-            },
-            Happening::Line("garbage"),
-            Happening::Failed {
-                stage: "mail",
-                why: "x",
-                hung_up: true,
-            },
-        ];
-        assert_eq!(
-            text(Options::default(), &happenings),
-            "*** Error connecting to 127.0.0.1:1:\n\
-             *** \tConnection refused\n\
-             <** garbage\n\
-             *** Remote host closed connection unexpectedly.\n"
-        );
-    }
-
-    #[test]
-    fn octets_stand_beside_the_lines() {
-        let hex = Options {
-            hex: true,
-            ..Options::default()
-        };
-        let happenings = [
-            sent("QUIT", "quit"),
-            Happening::Octets {
-                from: End::Client,
-                bytes: b"QUIT\r\n",
-            },
-        ];
-        assert_eq!(
-            text(hex, &happenings),
-            " -> QUIT\n  > 0000: 51 55 49 54  0D 0A                                    QUIT..          \n"
-        );
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::alert::domain;
 use super::post::{Memo, Posted, post};
+use super::run::list_id;
 use super::terminal::{complain, print};
 use crate::alert::{AlertError, Batch, Digests, Standing, Table, Taken};
 use crate::exit::Exit;
@@ -152,6 +153,7 @@ fn memo(name: &str, summary: &str) -> Memo {
     let short = node.split('.').next().unwrap_or_default();
     Memo {
         subject: format!("[{short}] {}: {summary}", shown(name)),
+        headers: vec![list_id(name)],
         ..Memo::default()
     }
 }

@@ -46,7 +46,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Sendmail(plan) => sendmail::run(&plan),
         Plan::Notify(plan) => notify::run(*plan),
         Plan::Digest(plan) => digest::run(*plan),
-        Plan::Unit(plan) => unit::run(&plan),
+        Plan::Unit(plan) => unit::run(*plan),
         Plan::Job(plan) => run::run(&plan),
     }
 }

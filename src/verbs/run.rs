@@ -4,10 +4,12 @@ use super::alert::{Happened, recovered};
 use super::digest::{self, Sent};
 use super::post::{Memo, Posted, attachment, post};
 use super::terminal::{Stdout, complain};
-use crate::alert::{self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike};
+use crate::alert::{
+    self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike, unnamed,
+};
 use crate::exit::Exit;
 use crate::host;
-use crate::job::{self, Ending, Finished, Lock, LockError, Report, Stream, Template};
+use crate::job::{self, Ending, Finished, Lock, LockError, Report, Stream, Template, quoted};
 use crate::message::Field;
 use crate::plan::{Gathering, Job, Locking, When};
 use std::io::{self, Write};
@@ -48,8 +50,13 @@ pub fn run(plan: &Job) -> Exit {
 
 /// Mails it, or counts it.
 fn tell(plan: &Job, finished: &Finished, run: &alert::Run) -> Posted {
+    let command = || unnamed(&finished.name, &quoted(&finished.command));
     let happened = Happened {
-        job: &finished.name,
+        job: &if plan.named {
+            finished.name.clone()
+        } else {
+            command()
+        },
         run,
         alert: &plan.alert,
     };
@@ -62,7 +69,7 @@ fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run)
     let state = plan.alert.state.as_deref();
     let put_down = Digests::open(state, true).and_then(|digests| {
         if let Some(digests) = digests.filter(|_| run.wanted) {
-            digests.add(&digest.name, &entry(finished, run))?;
+            digests.add(&digest.name, &entry(plan, finished, run))?;
         }
         Ok(())
     });
@@ -87,19 +94,23 @@ fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run)
     }
 }
 
-fn entry(finished: &Finished, run: &alert::Run) -> Entry {
+fn entry(plan: &Job, finished: &Finished, run: &alert::Run) -> Entry {
+    let words = || match finished.last_words() {
+        nothing if nothing.is_empty() => finished.sentence(),
+        words => words,
+    };
     Entry {
-        job: finished.name.clone(),
+        job: if plan.named {
+            finished.name.clone()
+        } else {
+            quoted(&finished.command)
+        },
         at: run.at,
         took: finished.took,
         status: finished.ending.word(),
         failed: run.failed,
         kind: run.fingerprint.alike.clone(),
-        excerpt: if run.failed {
-            finished.last_words()
-        } else {
-            String::new()
-        },
+        excerpt: if run.failed { words() } else { String::new() },
     }
 }
 
@@ -176,7 +187,7 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
 }
 
 /// Mails about a job belong together (RFC 2919 §2).
-fn list_id(name: &str) -> Field {
+pub fn list_id(name: &str) -> Field {
     let label = |text: &str| {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         let text: String = text.chars().map(plain).collect();

@@ -5,6 +5,7 @@ mod facts;
 
 use super::alert::{Happened, recovered};
 use super::post::Memo;
+use super::run::list_id;
 use crate::alert::{Decision, Fingerprint, Impression, Run};
 use crate::exit::Exit;
 use crate::host;
@@ -18,7 +19,9 @@ use std::time::{Duration, SystemTime};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Finds out what there is to know, and mails it.
-pub fn run(plan: &Unit) -> Exit {
+pub fn run(mut plan: Unit) -> Exit {
+    let said = plan.mail.head.subject.take();
+    let plan = &plan;
     let facts = facts(plan);
     let status = systemctl(plan, &["status", "--full", "--lines=0"]);
     let journal = journal(plan, &facts);
@@ -38,7 +41,12 @@ pub fn run(plan: &Unit) -> Exit {
         alert: &plan.alert,
     };
     let posted = happened.tell(&plan.mail, |decision| Memo {
-        subject: subject(plan, &facts, decision),
+        subject: match (decision, said) {
+            (Decision::Recovered(recovery), None) => recovered(&plan.name, recovery),
+            (Decision::Recovered(_), Some(said)) => format!("RECOVERED: {said}"),
+            (_, said) => said.unwrap_or_else(|| subject(plan, &facts)),
+        },
+        headers: vec![list_id(&plan.name)],
         body: body(plan, &facts) + &status.text() + "\n" + &journal.text(),
         ..Memo::default()
     });
@@ -87,13 +95,11 @@ fn journal(plan: &Unit, facts: &Facts) -> Answer {
     ask("journalctl", &[manager, &usual, &[&unit]].concat(), LIMIT)
 }
 
-fn subject(plan: &Unit, facts: &Facts, decision: &Decision) -> String {
+/// `[host] FAILED(exit-code 3): backup.service`.
+fn subject(plan: &Unit, facts: &Facts) -> String {
     let node = host::node_name();
     let short = node.split('.').next().unwrap_or_default();
-    match decision {
-        Decision::Recovered(recovery) => recovered(&plan.name, recovery),
-        _ => format!("[{short}] {}: {}", facts.status(), plan.name),
-    }
+    format!("[{short}] {}: {}", facts.status(), plan.name)
 }
 
 fn body(plan: &Unit, facts: &Facts) -> String {

@@ -114,6 +114,16 @@ fn that_it_works_again_is_told_once_in_the_same_thread() {
 }
 
 #[test]
+fn jobs_without_a_name_are_known_by_their_command_lines() {
+    let memory = Memory::new();
+    let run = |script: &'static str| ["run", "--recovered", "--", "sh", "-c", script];
+    memory.mail(3, &run("exit 3"));
+    memory.no_mail(0, &run("exit 0"));
+    let other = memory.mail(4, &run("echo other; exit 4"));
+    assert!(!other.contains("In-Reply-To"), "{other}");
+}
+
+#[test]
 fn of_failures_in_a_row_each_nth_is_mailed() {
     let memory = Memory::new();
     let run = ["run", "--every", "2", "--", "false"];

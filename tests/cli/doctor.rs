@@ -370,6 +370,25 @@ fn nobody_logs_in_where_that_is_not_wanted() {
 }
 
 #[test]
+fn what_is_left_out_is_not_done() {
+    let server = Server::untouched();
+    let unasked = object(look(server.port, "").args(["--skip", "server"]));
+    server.finish();
+    assert_eq!(unasked["exit"], 0, "{unasked:#}");
+    assert!(
+        unasked["prognosis"]
+            .as_str()
+            .unwrap()
+            .ends_with("as far as could be seen.")
+    );
+    let relay = with_login(true);
+    let failing = "user = \"alice\"\npassword-command = \"false\"";
+    let unsaid = object(look(relay.port, failing).args(["--skip", "password,answer"]));
+    assert_eq!(unsaid["exit"], 0, "{unsaid:#}");
+    assert_eq!((relay.heard("AUTH"), relay.heard("MAIL")), (0, 0));
+}
+
+#[test]
 fn a_password_that_others_can_read_is_mended_by_chmod_and_no_server_is_asked() {
     let server = Server::untouched();
     let ehlo = look(server.port, LOGIN);

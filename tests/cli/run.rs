@@ -311,6 +311,7 @@ fn an_empty_environment_and_nothing_to_write_to_are_enough() {
         .args(["run", "--helo", "me.example", "-r", &relay])
         .args(TO_BOB);
     let ehlo = ehlo.without_environment().env("TMPDIR", "/proc/none");
+    let ehlo = ehlo.env("EHLO_STATE_DIR", "/proc/none");
     let ehlo = ehlo.args(["--queue-dir", "/proc/none", "--config", "/dev/null"]);
     let ehlo = ehlo.args(["--state-dir", "/proc/none"]);
     ehlo.args(shell("umask 0; echo $HOME; exit 1"))

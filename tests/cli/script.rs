@@ -232,6 +232,10 @@ fn only_a_session_that_is_held_now_is_recorded() {
             "--record contradicts --queue",
         ),
         (
+            &["--repeat", "2", "-b", "x", "b@x.org"],
+            "--record contradicts --repeat",
+        ),
+        (
             &["--print", "-b", "x", "b@x.org"],
             "--record wants a message to send",
         ),

@@ -1,11 +1,16 @@
 //! What is seen of a conversation, besides its lines: the message, octets, times, colours, summaries; and
 //! a command that is the server.
 
-use crate::authority::{Authority, BOTH};
+use crate::authority::{self, BOTH};
+use crate::dns::Authority;
 use crate::encrypted::Way;
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Talk};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
+use std::fs::File;
+use std::io::Read as _;
 
 const MESSAGE: &str = "Subject: hi\nDate: Thu, 1 Jan 1970 00:00:00 +0000\nFrom: a@x.org\n\
                        To: b@x.org\nMessage-ID: <1@x.org>\n\nGrüße\n.dot\n";
@@ -106,6 +111,37 @@ fn colors_are_for_terminals_and_for_those_who_want_them_always() {
     steered.shows(&["\x1b[31m554 \\x1b[31mred\x1b[0m\n"]);
 }
 
+/// What stands on a terminal that is the standard output.
+fn on_terminal(variables: &[(&str, &str)]) -> String {
+    let mut screen = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY;
+    let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+    let mut ehlo = Ehlo::new().args(["--pipe", "echo 554 no"]).stdout(terminal);
+    for (name, value) in variables {
+        ehlo = ehlo.env(name, value);
+    }
+    ehlo.text_to_bob().run().exits(69);
+    let mut seen = Vec::new();
+    // The end of a terminal is an error.
+    let _ = screen.read_to_end(&mut seen);
+    String::from_utf8(seen).unwrap()
+}
+
+#[test]
+fn on_a_terminal_there_are_colors_unless_somebody_minds() {
+    assert!(on_terminal(&[]).contains("\x1b[31m554 no\x1b[0m"));
+    for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let seen = on_terminal(&[variable]);
+        assert!(
+            seen.contains("554 no") && !seen.contains('\x1b'),
+            "{seen:?}"
+        );
+    }
+}
+
 #[test]
 fn a_summary_is_one_line_and_with_quiet_the_only_one() {
     let end = "; 250 2.0.0 Ok: queued as 4F2\n";
@@ -143,6 +179,24 @@ fn the_name_that_the_server_gave_the_message_is_in_the_result() {
 }
 
 #[test]
+fn every_answer_of_the_dns_is_an_event() {
+    let dns = Authority::serve(&["hamburger.edu MX 10 mx.hamburger.edu"]);
+    let server = dns.address.to_string();
+    let run = Ehlo::new()
+        .args(["--json", "--dns", &server, "-4", "-f", "alice@crepes.fr"])
+        .text_to_bob()
+        .run();
+    let answers = run.events("answer");
+    assert_eq!(answers[0]["records"], json!(["10 mx.hamburger.edu."]));
+    assert!(answers[0]["ttl"].is_u64() && answers[0]["error"].is_null());
+    assert_eq!(
+        (&answers[1]["type"], &answers[1]["records"]),
+        (&json!("A"), &json!([]))
+    );
+    assert!(answers[1]["error"].is_string(), "{answers:?}");
+}
+
+#[test]
 fn what_is_no_reply_is_an_event_too() {
     let run = run(&["--json"], |talk| {
         talk.say("220-hello\n220-world");
@@ -161,7 +215,7 @@ fn what_is_no_reply_is_an_event_too() {
 
 #[test]
 fn swaks_shows_tls_and_refusals_by_its_marks() {
-    let ca = Authority::new();
+    let ca = authority::Authority::new();
     let config = ca.issue(&["127.0.0.1"]).config(BOTH);
     let server = Server::start(move |talk| {
         talk.greet(&["STARTTLS"]);

@@ -94,6 +94,7 @@ fn a_unit_that_failed_is_mailed_with_its_state_and_its_journal() {
         "{mail}"
     );
     for words in [
+        "\nList-Id: <backup-service.ehlo.",
         "\nbackup.service (Nightly backup) on ",
         "\nActive: --no-pager status --full --lines=0 -- backup.service\n",
         "backup[7]: No space left\n",

@@ -25,7 +25,8 @@ A failure counts as mailed when the mail is with the server or in the queue. Whe
 place for a queue, or because ehlo was killed, the next run mails it again and says so. When several runs of a job end at
 once, one mail is sent for the same failure, and all are counted.",
     "\
-What is remembered is a file for each job below ~/.local/state/ehlo/jobs, for root below /var/lib/ehlo/jobs, or below
+A job is known by its --name; without one, by its command line, whatever numbers, dates and temporary names are in it. What
+is remembered is a file for each job below ~/.local/state/ehlo/jobs, for root below /var/lib/ehlo/jobs, or below
 the directory that --state-dir or EHLO_STATE_DIR names; in a container, name one that stays. Where it cannot be read or
 written, everything is mailed, and a line on stderr says why.",
 ];

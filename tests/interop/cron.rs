@@ -77,10 +77,11 @@ fn jobs_of_cron_that_fail_are_mailed_and_the_others_are_not() {
     };
     let queue = home.path().join("queue");
     let run = format!(
-        "{} run --config /dev/null -r {} --helo client.test --queue-dir {}",
+        "{} run --config /dev/null -r {} --helo client.test --queue-dir {} --state-dir {}",
         env!("CARGO_BIN_EXE_ehlo"),
         postfix.relay(),
-        queue.display()
+        queue.display(),
+        home.path().join("state").display()
     );
     let line = |(name, job): &(&str, &str)| format!("@reboot root {run} --name {name} {job}\n");
     let jobs: String = JOBS.iter().map(line).collect();

@@ -92,7 +92,10 @@ fn exim_takes_it_into_its_queue_and_says_its_name() {
 
 #[test]
 fn postfix_takes_it_by_its_sendmail() {
-    let Some(postfix) = Postfix::start() else {
+    // What comes by sendmail is picked up.
+    let pickup = "pickup unix n - n 60 1 pickup\n";
+    let home = tempfile::tempdir().unwrap();
+    let Some(postfix) = Postfix::start_in(home, "", pickup) else {
         return;
     };
     let directory = tempfile::tempdir().unwrap();

@@ -4,6 +4,8 @@ use crate::ca::Ca;
 use crate::exim;
 use crate::postfix::Postfix;
 use crate::run::{Ran, ehlo};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 /// The scripts that every server here should pass.
 const ALL: [&str; 6] = [
@@ -91,4 +93,47 @@ fn exim_passes_all_that_come_along() {
     );
     ran.ends_with(0);
     assert_eq!(ran.stderr, "");
+}
+
+/// Our own receiver, which ends with this value.
+struct Sink {
+    child: Child,
+    place: String,
+}
+
+impl Sink {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ehlo"))
+            .args(["sink", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let port = line.trim_end().rsplit(':').next().unwrap();
+        Self {
+            child,
+            place: format!("127.0.0.1:{port}"),
+        }
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn our_own_receiver_passes_all_but_relay_which_it_does_for_everybody() {
+    let sink = Sink::start();
+    let ran = run(&ALL[..5], &sink.place, &[]);
+    ran.ends_with(0);
+    assert_eq!(ran.stderr, "");
+    run(&["relay"], &sink.place, &[]).ends_with(1);
 }

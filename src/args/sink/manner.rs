@@ -43,7 +43,7 @@ pub struct Args {
     delay: Vec<Delay>,
 
     /// For how long to hang, or to flood.
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "5m")]
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "5m", requires = "fault")]
     hang_time: Duration,
 
     /// Let chance be the same in each run.

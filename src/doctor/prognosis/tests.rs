@@ -8,6 +8,7 @@ fn fate_with(findings: &[Finding], rival: Option<&str>) -> String {
     let known = Known {
         findings,
         people: &People::default(),
+        online: true,
         rival: rival.map(str::to_owned),
     };
     known.fate(true, "relay:25")
@@ -26,6 +27,7 @@ fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
     let known = Known {
         findings: &[failed(Step::Sendmail)],
         people: &People::default(),
+        online: true,
         rival: None,
     };
     assert!(known.fate(false, "relay:25").starts_with("would go to "));

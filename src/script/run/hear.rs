@@ -81,7 +81,8 @@ impl Bench<'_, '_> {
             NoReply::Wire(WireError::Timeout(limit)) => {
                 format!("no reply came within {} s", limit.as_secs_f32())
             }
-            NoReply::Wire(error) => format!("the server sent {error}"),
+            NoReply::Wire(error @ WireError::LongLine) => format!("the server sent {error}"),
+            NoReply::Wire(error) => error.to_string(),
             NoReply::Nonsense(error) => format!("the server {}", self.excerpt(error.to_string())),
             NoReply::Stopped(stop) => return stop,
         };

@@ -1,6 +1,6 @@
 //! cron's eyes: its environment, and no terminal.
 
-use crate::exit::{Exit, Health};
+use crate::exit::Exit;
 use crate::host;
 use crate::verbs::terminal::complain;
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
@@ -27,7 +27,10 @@ const PATH: &str = "/usr/bin:/bin";
 /// Calls this program again as cron would call it. An environment cannot be changed while it is in use.
 pub fn look(arguments: &[OsString]) -> Exit {
     match call(arguments).and_then(|mut call| call.status()) {
-        Ok(status) => exit_of(status.code()),
+        Ok(status) => match status.code().map(u8::try_from) {
+            Some(Ok(code)) => Exit::Command(code),
+            _ => Exit::Bug,
+        },
         Err(error) => {
             complain(&format!(
                 "cannot run this program as cron would: {error}; --here looks with this environment"
@@ -35,14 +38,6 @@ pub fn look(arguments: &[OsString]) -> Exit {
             Exit::Bug
         }
     }
-}
-
-/// Its exit status, which is one of ours; a signal has none.
-fn exit_of(code: Option<i32>) -> Exit {
-    let healths = Health::ALL.map(Exit::Health);
-    let mut all = Exit::ALL.into_iter().chain(healths);
-    all.find(|exit| Some(i32::from(exit.code())) == code)
-        .unwrap_or(Exit::Bug)
 }
 
 fn call(arguments: &[OsString]) -> std::io::Result<Command> {

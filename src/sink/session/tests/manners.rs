@@ -370,6 +370,8 @@ fn whoever_watches_sees_it_all_but_no_password() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(32))]
+
     #[test]
     fn nothing_that_is_said_makes_it_panic_or_accept_what_it_should_not(
         lines in proptest::collection::vec(

@@ -1,0 +1,33 @@
+//! Answers of the DNS in transcripts.
+
+use crate::text::shown;
+use crate::watch::Answer;
+use serde_json::{Value, json};
+
+/// What was said, or why nothing was, for people.
+pub fn words(answer: &Answer<'_>) -> String {
+    let name = shown(answer.name);
+    let kind = match answer.kind {
+        "host" => "address",
+        kind => kind,
+    };
+    if let Some(why) = answer.error {
+        return format!("no {kind} of {name}: {}", shown(why));
+    }
+    let records = shown(&answer.records.join(", "));
+    match answer.ttl {
+        Some(ttl) => format!("{kind} of {name}: {records} (for {ttl} s)"),
+        None => format!("{kind} of {name}: {records}"),
+    }
+}
+
+/// The fields of the event for programs.
+pub fn event(answer: &Answer<'_>) -> Value {
+    json!({
+        "type": answer.kind,
+        "name": answer.name,
+        "records": answer.records,
+        "ttl": answer.ttl,
+        "error": answer.error,
+    })
+}

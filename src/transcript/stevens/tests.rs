@@ -1,0 +1,135 @@
+use super::*;
+
+/// A writer that fails as it is told to.
+struct Broken(io::ErrorKind);
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_beginning_of_stevens_dialogue() {
+    let mut out = Vec::new();
+    let mut transcript = Stevens::new(&mut out, Options::default());
+    let recipients = ["rstevens@noao.edu".to_owned()];
+    let address = Peer::Tcp("140.252.1.54:25".parse().unwrap());
+    transcript.happened(Happening::Host {
+        name: "mailhost.tuc.noao.edu",
+        port: Some(25),
+        recipients: &recipients,
+    });
+    transcript.happened(Happening::Connect(&address));
+    transcript.happened(Happening::Connected(&address));
+    transcript.happened(Happening::Line("500 Command unrecognized"));
+    transcript.happened(Happening::Sent {
+        line: "HELO sun.tuc.noao.edu",
+        stage: "helo",
+    });
+    transcript.happened(Happening::Settled {
+        recipient: "rstevens@noao.edu",
+        verdict: "accepted",
+        word: "Sent",
+        words: "Mail accepted",
+        queue_id: None,
+    });
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "rstevens@noao.edu... Connecting to mailhost.tuc.noao.edu. (smtp)...\n\
+         Trying 140.252.1.54:25... Connected.\n\
+         500 Command unrecognized\n\
+         >>> HELO sun.tuc.noao.edu\n\
+         rstevens@noao.edu... Sent (Mail accepted)\n"
+    );
+}
+
+fn peers() -> [Peer; 2] {
+    ["[2001:db8::1]:25", "192.0.2.1:25"].map(|address| Peer::Tcp(address.parse().unwrap()))
+}
+
+fn text(happenings: &[Happening<'_>]) -> String {
+    let mut out = Vec::new();
+    let mut transcript = Stevens::new(&mut out, Options::default());
+    for &what in happenings {
+        transcript.happened(what);
+    }
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_attempt_beside_another_has_a_line_of_its_own() {
+    let [six, four] = &peers();
+    let both = [Happening::Connect(six), Happening::Connect(four)];
+    let trying = "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... ";
+    for (winner, end) in [
+        (four, "Connected.\n"),
+        (six, "\nConnected to [2001:db8::1]:25.\n"),
+    ] {
+        let all = [&both[..], &[Happening::Connected(winner)]].concat();
+        assert_eq!(text(&all), format!("{trying}{end}"));
+    }
+}
+
+#[test]
+fn a_failure_stands_on_the_line_of_its_attempt_or_names_it() {
+    let [six, four] = &peers();
+    let why = "Connection refused";
+    assert_eq!(
+        text(&[
+            Happening::Connect(six),
+            Happening::Connect(four),
+            Happening::NotConnected { peer: six, why },
+            Happening::Connected(four),
+        ]),
+        "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... \n\
+         [2001:db8::1]:25: Connection refused.\nConnected to 192.0.2.1:25.\n"
+    );
+    assert_eq!(
+        text(&[
+            Happening::Connect(six),
+            Happening::NotConnected { peer: six, why },
+            Happening::Connect(four),
+            Happening::Connected(four),
+        ]),
+        "Trying [2001:db8::1]:25... Connection refused.\nTrying 192.0.2.1:25... Connected.\n"
+    );
+}
+
+#[test]
+fn a_unix_socket_has_no_service_and_its_name_no_dot_behind_it() {
+    let recipients = ["a@x.org".to_owned()];
+    let host = Happening::Host {
+        name: "/run/x.sock",
+        port: None,
+        recipients: &recipients,
+    };
+    assert_eq!(text(&[host]), "a@x.org... Connecting to /run/x.sock...\n");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
+    let mut gone = Stevens::new(Broken(io::ErrorKind::BrokenPipe), Options::default());
+    gone.happened(Happening::Note("x"));
+    assert!(!gone.refuses());
+    let mut full = Stevens::new(Broken(io::ErrorKind::StorageFull), Options::default());
+    full.happened(Happening::Note("x"));
+    assert!(full.refuses());
+}
+
+#[test]
+fn details_are_for_those_who_ask() {
+    for verbose in [false, true] {
+        let mut out = Vec::new();
+        let options = Options {
+            verbose,
+            ..Options::default()
+        };
+        Stevens::new(&mut out, options).happened(Happening::Detail("why"));
+        assert_eq!(!out.is_empty(), verbose);
+    }
+}
