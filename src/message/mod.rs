@@ -87,6 +87,17 @@ pub struct Field {
     pub value: String,
 }
 
+impl Field {
+    /// A field of ours: the name and the text need no check.
+    #[must_use]
+    pub fn new(name: &str, value: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+        }
+    }
+}
+
 /// A ready message and who is to have it.
 #[derive(Clone, Debug)]
 pub struct Ready {

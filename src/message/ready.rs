@@ -247,10 +247,7 @@ mod tests {
 
     #[test]
     fn a_message_can_be_resent() {
-        let field = |name: &str, value: &str| Field {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        };
+        let field = |name: &str, value: &str| Field::new(name, value);
         let ready = Ready {
             input: Input::Text(format!("{FULL}To: b@x.org\n\nhi\n")),
             from: Mailbox::parse("login@here.example").unwrap(),
