@@ -32,8 +32,9 @@ use crate::config::{Config, ConfigError, Places, Profile};
 use crate::credentials;
 use crate::exit::Exit;
 use crate::plan::{Plan, Said, Send, Way};
-use crate::session::Protocol;
+use crate::session::{Encryption, Protocol};
 use crate::text::shown;
+use crate::wire::tls::Trust;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use profile::{Added, Typed};
@@ -580,10 +581,14 @@ impl Road {
     }
 }
 
-/// What wants a server that was named.
+/// What wants a server that was named, and with --require-tls known.
 fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
     if way.route.relay.is_some() {
-        return Ok(());
+        return if extensions.demands_tls() {
+            check_privacy(way)
+        } else {
+            Ok(())
+        };
     }
     if way.session.protocol == Protocol::Lmtp {
         return Err(Wrong::usage(
@@ -597,6 +602,17 @@ fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
         ));
     }
     Ok(())
+}
+
+fn check_privacy(way: &Way) -> Result<(), Wrong> {
+    let other = match (way.session.tls, way.tls.trust) {
+        (Encryption::Off, _) => "--tls off, as it is by a socket and a command without --tls",
+        (_, Trust::Any) => "--insecure",
+        _ => return Ok(()),
+    };
+    Err(Wrong::usage(format!(
+        "--require-tls contradicts {other}; leave one of them out"
+    )))
 }
 
 /// Route, session, encryption and login, as far as they hang together.
