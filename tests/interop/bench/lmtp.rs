@@ -2,12 +2,13 @@
 
 use super::logs;
 use crate::parts;
-use crate::postfix::{Postfix, free_port, wait_for};
+use crate::postfix::{free_port, wait_for};
 use crate::run::{Ran, ehlo};
+use crate::submission::{Service, submission};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -22,10 +23,20 @@ struct Store {
 
 impl Store {
     fn start() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("lmtp");
+        Self::start_in(directory, socket)
+    }
+
+    /// With its socket elsewhere.
+    fn start_at(socket: PathBuf) -> Option<Self> {
+        Self::start_in(tempfile::tempdir().unwrap(), socket)
+    }
+
+    fn start_in(directory: TempDir, socket: PathBuf) -> Option<Self> {
         if !parts::has(PROGRAM) || !parts::has("/usr/lib/dovecot/lmtp") || !parts::is_root() {
             return None;
         }
-        let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         fs::set_permissions(root, Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(root.join("mail")).unwrap();
@@ -41,7 +52,7 @@ impl Store {
         );
         fs::write(root.join("users"), users).unwrap();
         let port = free_port();
-        fs::write(root.join("conf"), configuration(&place.to_string(), port)).unwrap();
+        fs::write(root.join("conf"), configuration(root, &socket, port)).unwrap();
         let child = Command::new(PROGRAM)
             .arg("-F")
             .arg("-c")
@@ -58,7 +69,7 @@ impl Store {
             directory,
             port,
         };
-        wait_for("dovecot", || UnixStream::connect(store.path("lmtp")).ok());
+        wait_for("dovecot", || UnixStream::connect(&socket).ok());
         Some(store)
     }
 
@@ -85,7 +96,8 @@ impl Drop for Store {
     }
 }
 
-fn configuration(place: &str, port: u16) -> String {
+fn configuration(root: &Path, socket: &Path, port: u16) -> String {
+    let (place, socket) = (root.display(), socket.display());
     format!(
         "base_dir = {place}/run
 state_dir = {place}/run
@@ -114,7 +126,7 @@ plugin {{
   quota_vsizes = yes
 }}
 service lmtp {{
-  unix_listener {place}/lmtp {{
+  unix_listener {socket} {{
     mode = 0666
   }}
   inet_listener lmtp {{
@@ -165,26 +177,17 @@ fn dovecot_has_a_reply_for_each_recipient_behind_the_dot() {
 
 #[test]
 fn postfix_hands_it_on_to_dovecot() {
-    let Some(store) = Store::start() else { return };
-    let configuration = format!(
-        "virtual_transport = lmtp:inet:{}\nvirtual_mailbox_maps = static:all\n",
-        store.tcp()
-    );
-    let lmtp = "lmtp unix - - n - - lmtp\n";
-    let home = tempfile::tempdir().unwrap();
-    let Some(postfix) = Postfix::start_in(home, &configuration, lmtp) else {
+    let Some(submission) = submission() else {
         return;
     };
+    let Some(store) = Store::start_at(submission.postfix.path("lmtp")) else {
+        return;
+    };
+    let relay = submission.relay(Service::Clear);
+    let way = ["-r", &relay, "--tls", "off", "-f", "alice@sender.test"];
     let directory = tempfile::tempdir().unwrap();
-    let what = ["-f", "", "-b", "hi", "bob@example.test"];
-    let what = [&["--envelope-from"], &what[1..]].concat();
-    let from = ["-f", "alice@sender.test"];
-    postfix
-        .send(directory.path(), &[&what[..], &from].concat())
-        .ends_with(0);
-    logs(
-        &postfix.path("log"),
-        &["postfix/lmtp", "status=sent", "Saved)"],
-    );
+    let what = ["-b", "hi", "bob@lmtp.test"];
+    ehlo(directory.path(), &[&way[..], &what].concat()).ends_with(0);
+    logs(submission, "status=sent (250 2.0.0 <bob@lmtp.test> ");
     assert_eq!(store.count("bob"), 1);
 }
