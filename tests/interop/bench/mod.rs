@@ -2,6 +2,7 @@
 
 mod exim;
 mod lmtp;
+mod opensmtpd;
 mod postfix;
 mod proxies;
 
