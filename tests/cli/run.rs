@@ -183,20 +183,21 @@ fn colours_are_in_html_beside_the_text() {
 #[test]
 fn what_does_not_end_in_time_is_ended() {
     let mail = mails(124, &["--timeout", "100ms", "yes"]);
-    has(
-        &mail,
-        &[
-            "] TIMEOUT: yes after ",
-            "\nyes took longer than 100ms and was told to end.\n",
-        ],
-    );
+    let sentence = "\nyes took longer than 100ms and was told to end.\n";
+    has(&mail, &["] TIMEOUT: yes after ", sentence]);
 }
 
 #[test]
-fn of_a_log_that_is_too_long_the_middle_is_missing() {
-    let script = shell("seq 60000; exit 1");
-    let mail = mails(1, &[&["--log-limit", "1K"], &script[..]].concat());
-    has(&mail, &["of the middle are missing there, too ...\n"]);
+fn a_log_above_its_limit_says_what_is_missing() {
+    let options = [&["--log-limit", "1K"], &shell("seq 1 300000; exit 1")[..]].concat();
+    let mail = mails(1, &options);
+    has(
+        &mail,
+        &[
+            "sh.log.gz is attached, and ",
+            " of the middle are missing there, too ...\n",
+        ],
+    );
 }
 
 #[test]
@@ -312,6 +313,7 @@ fn an_empty_environment_and_nothing_to_write_to_are_enough() {
     let ehlo = ehlo.without_environment().env("TMPDIR", "/proc/none");
     let ehlo = ehlo.env("EHLO_STATE_DIR", "/proc/none");
     let ehlo = ehlo.args(["--queue-dir", "/proc/none", "--config", "/dev/null"]);
+    let ehlo = ehlo.args(["--state-dir", "/proc/none"]);
     ehlo.args(shell("umask 0; echo $HOME; exit 1"))
         .run()
         .exits(1)

@@ -455,3 +455,21 @@ fn smuggled_to(talk: &mut Talk) {
         talk.quit();
     }
 }
+
+#[test]
+fn a_command_is_a_server_as_well() {
+    let line = "printf '220 hi\\r\\n'; read -r said; printf \"221 $said\\r\\n\"";
+    let talk = "< 220\n> QUIT now\n< 221 /QUIT now/\n";
+    let run = alone(&format!("connect\n{talk}"))
+        .args(["--pipe", line, "-q"])
+        .run();
+    run.exits(0).is_silent();
+    let quoted = line
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('$', "$$");
+    let run = alone(&format!("connect \"pipe:{quoted}\"\n{talk}"))
+        .args(["-q"])
+        .run();
+    run.exits(0).is_silent();
+}

@@ -1,6 +1,10 @@
-//! What ehlo-doctor(1) says beside clap.
+//! ehlo-doctor(1): what it says beside clap.
 
-pub const EYES: [&str; 3] = [
+use crate::page::{as_typed, owned, section, table, verb_page};
+use clap_mangen::roff::roman;
+use ehlo::plan::Step;
+
+const EYES: [&str; 3] = [
     "\
 What works in a shell need not work in cron, which gives its jobs HOME, LOGNAME, SHELL and PATH=/usr/bin:/bin, no other
 variable and no terminal. So ehlo doctor starts itself again in such an environment, and says so in its first line. A
@@ -15,7 +19,7 @@ is given: then a short one goes this way, by the queue, and the exit status is t
 Nothing is written, made or changed. A queue that is not there is made with the first mail.",
 ];
 
-pub const STEPS: [(&str, &str); 16] = [
+const STEPS: [(&str, &str); 16] = [
     (
         "sendmail",
         "whether /usr/sbin/sendmail, which cron calls, is ehlo; else whose it is. Also /usr/lib/sendmail and the one in PATH, \
@@ -75,12 +79,12 @@ pub const STEPS: [(&str, &str); 16] = [
     ),
 ];
 
-pub const JSON: &str = "\
+const JSON: &str = "\
 With --json, one object: \"health\" (ok, warning or failed), \"exit\", \"user\", \"by_cron\" (whether it was looked at with \
 cron's eyes), \"findings\", an array of objects with \"step\", \"health\" (also unknown, for what was not looked at), \
 \"found\" and \"mend\" (or null); \"recipients\", after aliases and rules; and \"prognosis\", the last line.";
 
-pub const STATUS: [(&str, &str); 5] = [
+const STATUS: [(&str, &str); 5] = [
     ("0", "all is well"),
     ("1", "somebody should look at a step"),
     ("2", "a step fails, so that mail would be held up or lost"),
@@ -88,10 +92,30 @@ pub const STATUS: [(&str, &str); 5] = [
     ("74", "the standard output cannot be written"),
 ];
 
-pub const OF_TEST: &str = "With --send-test, it is that of sending; see ehlo(1).";
+const OF_TEST: &str = "With --send-test, it is that of sending; see ehlo(1).";
 
-pub const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 ehlo doctor
 sudo -u backup ehlo doctor --send-test
 ehlo doctor --skip cron,runner --json
 ehlo doctor --profile alerts --mailto ops@example.org -v";
+
+/// ehlo-doctor(1).
+pub fn page() -> String {
+    verb_page("doctor", "ehlo-doctor", |own| {
+        section(own, "WITH CRON'S EYES", &EYES);
+        table(own, "STEPS", owned(&STEPS));
+        section(own, "JSON", &[JSON]);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, EXAMPLES);
+        table(own, "EXIT STATUS", owned(&STATUS));
+        own.control("PP", []);
+        own.text([roman(OF_TEST)]);
+    })
+}
+
+#[test]
+fn the_manual_of_the_doctor_names_every_step() {
+    let named = STEPS.map(|(name, _)| name);
+    assert_eq!(named, Step::ALL.map(Step::name));
+}

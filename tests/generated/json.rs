@@ -1,6 +1,8 @@
-//! What ehlo-json(5) says.
+//! ehlo-json(5): what it says.
 
-pub const DESCRIPTION: [&str; 3] = [
+use crate::page::{as_typed, owned, section, table, titled};
+
+const DESCRIPTION: [&str; 3] = [
     "\
 With --json (or --transcript json), ehlo writes one JSON object a line on the standard output, each as soon as
 it has happened. Every object has \"event\", its name, and \"elapsed_ms\", the milliseconds since the start. The
@@ -15,7 +17,7 @@ Text of the server's is printable ASCII; any other octet is \\xNN. In other text
 escaped. Secrets are eight stars, also where the server says them back.",
 ];
 
-pub const EVENTS: [(&str, &str); 19] = [
+const EVENTS: [(&str, &str); 19] = [
     (
         "lookup",
         "a name is looked up: type (MX, AAAA, A; host is a lookup by the system), name.",
@@ -94,15 +96,29 @@ pub const EVENTS: [(&str, &str); 19] = [
     ),
 ];
 
-pub const VERDICTS: &str = "\
+const VERDICTS: &str = "\
 A verdict is accepted, refused (for good), deferred (for now), uncertain (the connection was lost between the end
 of the message and its reply, so that sending it again may make it arrive twice), queued (it waits in the queue) or
 skipped.";
 
-pub const SCHEMA: &str = "\
+const SCHEMA: &str = "\
 The file ehlo-events.schema.json, which comes beside this page, is a JSON Schema (2020-12) of these lines. More events,
 and more fields in them, may come; those that are here stay, and mean what they mean now.";
 
-pub const EXAMPLE: &str = "\
+const EXAMPLE: &str = "\
 ehlo --json -s hi -b hi bob@example.org |
   jq -r 'select(.event == \"result\").recipients[] | [.address, .verdict, .queue_id] | @tsv'";
+
+/// ehlo-json(5).
+pub fn page() -> String {
+    let name = "ehlo-json - what ehlo says to programs";
+    let mut page = titled(("EHLO-JSON", "5"), name);
+    section(&mut page, "DESCRIPTION", &DESCRIPTION);
+    table(&mut page, "EVENTS", owned(&EVENTS));
+    section(&mut page, "VERDICTS", &[VERDICTS]);
+    page.control("SH", ["EXAMPLE"]);
+    as_typed(&mut page, EXAMPLE);
+    section(&mut page, "SCHEMA", &[SCHEMA]);
+    section(&mut page, "SEE ALSO", &["ehlo(1)"]);
+    page.to_roff()
+}

@@ -1,12 +1,19 @@
-//! What ehlo-queue(1) says beside clap.
+//! ehlo-queue(1): what it says beside clap.
 
-pub const SYNOPSIS: [(&str, &str); 3] = [
+use crate::page::{
+    as_typed, built, one_paragraph, owned, rows, section, synopsis_lines, table, titled,
+};
+use clap::{Arg, Command};
+use clap_mangen::roff::{Roff, bold, roman};
+use ehlo::exit::Health;
+
+const SYNOPSIS: [(&str, &str); 3] = [
     ("ehlo queue", " COMMAND [OPTIONS] [ID]..."),
     ("ehlo", " --queue|--queue-only [OPTIONS] [RECIPIENT]..."),
     ("ehlo mailq", ""),
 ];
 
-pub const DESCRIPTION: [&str; 5] = [
+const DESCRIPTION: [&str; 5] = [
     "\
 A message comes into the queue by --queue, which tries it at once and keeps what cannot be delivered yet, by
 --queue-only, which does not try it, and by sendmail (see ehlo-sendmail(1)). It leaves the queue when each of its
@@ -32,12 +39,12 @@ of route, session, TLS and login. No password stands in the queue, and a run use
 EHLO_PASSWORD is only for the message that it is given with.",
 ];
 
-pub const RUNNERS: &str = "\
+const RUNNERS: &str = "\
 Nothing runs by itself: cron or a timer starts ehlo queue run every few minutes, or ehlo queue run --watch stays, in a
 container or under systemd; cron and systemd print what to put where. Runs do not disturb each other, and a message that
 was sent with --queue takes along what is due for the same host.";
 
-pub const OPTIONS: [(&str, &str); 2] = [
+const OPTIONS: [(&str, &str); 2] = [
     (
         "--queue-dir DIR",
         "The queue. Without it, it is the one that dir names in [queue] of the configuration, else \
@@ -51,12 +58,12 @@ pub const OPTIONS: [(&str, &str); 2] = [
     ),
 ];
 
-pub const CONFIGURATION: &str = "\
+const CONFIGURATION: &str = "\
 In [queue] of the configuration (see ehlo(1)); times are written like 30s, 15m, 4h or 5d.";
 
-pub const OF_STATUS: &str = "Of ehlo queue status, as Nagios and those like it want it:";
+const OF_STATUS: &str = "Of ehlo queue status, as Nagios and those like it want it:";
 
-pub const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("dir", "the directory of the queue"),
     (
         "retry",
@@ -91,7 +98,7 @@ pub const SETTINGS: [(&str, &str); 11] = [
     ),
 ];
 
-pub const STATUS: [(&str, &str); 7] = [
+const STATUS: [(&str, &str); 7] = [
     (
         "0",
         "it was done; what failed for a recipient is told to the sender, and no error of the run",
@@ -107,7 +114,7 @@ pub const STATUS: [(&str, &str); 7] = [
     ("78", "the configuration is wrong"),
 ];
 
-pub const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 df -h | ehlo --queue -q -r mail.example.org -s disks ops@example.org
 ehlo queue list
 ehlo queue run --now --to example.org -v
@@ -115,3 +122,66 @@ ehlo queue show 0a1b2 --message
 ehlo queue status --warn-items 50 --critical-age 4h
 (crontab -l; ehlo queue cron) | crontab -
 ehlo queue systemd";
+
+/// The page of a verb with verbs of its own.
+pub fn page() -> String {
+    let whole = built();
+    let verb = whole.find_subcommand("queue").unwrap();
+    let mut page = titled(
+        ("EHLO-QUEUE", "1"),
+        "ehlo-queue - look at the queue, and deliver what is in it",
+    );
+    page.control("SH", ["SYNOPSIS"]);
+    synopsis_lines(&mut page, &SYNOPSIS);
+    section(&mut page, "DESCRIPTION", &DESCRIPTION);
+    page.control("SH", ["COMMANDS"]);
+    for command in verb.get_subcommands() {
+        command_entry(&mut page, command);
+    }
+    table(&mut page, "OPTIONS OF ALL COMMANDS", owned(&OPTIONS));
+    section(&mut page, "WHO RUNS IT", &[RUNNERS]);
+    section(&mut page, "CONFIGURATION", &[CONFIGURATION]);
+    rows(&mut page, owned(&SETTINGS));
+    page.control("SH", ["EXAMPLES"]);
+    as_typed(&mut page, EXAMPLES);
+    table(&mut page, "EXIT STATUS", owned(&STATUS));
+    page.control("PP", []);
+    page.text([roman(OF_STATUS)]);
+    let health = Health::ALL.iter().map(|health| {
+        let (code, meaning) = health.row();
+        (code.to_string(), meaning)
+    });
+    rows(&mut page, health);
+    section(
+        &mut page,
+        "SEE ALSO",
+        &["ehlo(1), ehlo-sendmail(1), crontab(5), systemd.timer(5)"],
+    );
+    page.to_roff()
+}
+
+/// A verb of a verb: how it is called, what it does, and its own options.
+fn command_entry(page: &mut Roff, command: &Command) {
+    let usage = command.clone().render_usage().to_string();
+    page.control("SS", [usage.trim_start_matches("Usage: ")]);
+    let about = command.get_long_about().or(command.get_about()).unwrap();
+    page.text([roman(one_paragraph(&about.to_string()))]);
+    let is_everywhere =
+        |arg: &&Arg| ["help", "queue_dir", "config"].contains(&arg.get_id().as_str());
+    let own = command.get_arguments().filter(|arg| !is_everywhere(arg));
+    for arg in own.filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+        let short = arg.get_short().map(|short| format!("-{short}, "));
+        let long = arg.get_long().unwrap();
+        let value = arg
+            .get_value_names()
+            .filter(|_| arg.get_action().takes_values());
+        let value = value.map(|names| format!(" {}", names.join(" ")));
+        let help = arg.get_long_help().or(arg.get_help()).unwrap();
+        page.control("TP", []);
+        page.text([
+            bold(format!("{}--{long}", short.unwrap_or_default())),
+            roman(value.unwrap_or_default()),
+        ]);
+        page.text([roman(one_paragraph(&help.to_string()))]);
+    }
+}

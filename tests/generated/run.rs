@@ -1,6 +1,10 @@
-//! What ehlo-run(1) and ehlo-notify(1) say beside clap.
+//! ehlo-run(1): what it says beside clap.
 
-pub const MAIL: [&str; 4] = [
+use crate::digest::DIGEST;
+use crate::page::{as_typed, owned, section, table, verb_page};
+use clap_mangen::roff::roman;
+
+const MAIL: [&str; 4] = [
     "\
 The subject says where, what and how: [web1] FAILED(3): backup.sh after 4m12s; or OK, KILLED(SIGSEGV), TIMEOUT, NOT
 STARTED or LOCKED. With --subject it is what you say, with {host} (this host, short), {command} (the program and its
@@ -37,7 +41,38 @@ What can be neither sent nor kept is added to the first mailbox that can be writ
 happens when the configuration is broken, or the recipients are none: the job runs all the same.",
 ];
 
-pub const COMMAND: [&str; 4] = [
+const ALERTS: [&str; 7] = [
+    "\
+With --dedupe TIME, the same failure is mailed once and then counted until TIME is over. The same is what ends the same
+way and says the same: numbers, times, dates, sizes, durations, hexadecimal addresses, UUIDs, process ids, temporary
+names and colours make no difference, nor does the order of the lines; a small number behind a word like \"error\",
+\"status\" or \"code\" does. Of a long output, the first and the last hundred lines count. Another failure is mailed at
+once. Each mail begins with how many were not mailed since the last one, and when the first and the last of them were.",
+    "\
+With --every N, the first failure is mailed, and of those that follow in a row each Nth: with --every 10, the 1st, the
+11th, the 21st. With --dedupe as well, the same failure is mailed only when its time is over and N more were counted;
+another failure is mailed at once.",
+    "\
+With --recovered, one mail says that it works again, after how many failures and how long. It comes only where a failure
+was mailed before. Who has read it is told of the next failure, whatever --dedupe says of the last one.",
+    "\
+With --when change, a run is mailed when it ended or said something else than the one that was mailed last, to the last
+octet; so is the first.",
+    "\
+What is mailed of failures in a row is one thread: each mail answers the first one, and so does the one that says that it
+works again. Where --subject says what the subject is, RECOVERED: stands before it then.",
+    "\
+A failure counts as mailed when the mail is with the server or in the queue. Where it is neither, because there is no
+place for a queue, or because ehlo was killed, the next run mails it again and says so. When several runs of a job end at
+once, one mail is sent for the same failure, and all are counted.",
+    "\
+A job is known by its --name; without one, by its command line, whatever numbers, dates and temporary names are in it. What
+is remembered is a file for each job below ~/.local/state/ehlo/jobs, for root below /var/lib/ehlo/jobs, or below
+the directory that --state-dir or EHLO_STATE_DIR names; in a container, name one that stays. Where it cannot be read or
+written, everything is mailed, and a line on stderr says why.",
+];
+
+const COMMAND: [&str; 4] = [
     "\
 The command has our standard input, environment and directory, and, unless we are on a terminal, a group of processes
 of its own. TERM, INT, HUP, QUIT, USR1 and USR2 are handed on to it, and what came of that is mailed. With --timeout, it
@@ -53,7 +88,7 @@ that comes about.",
 --tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to.",
 ];
 
-pub const STATUS: [(&str, &str); 7] = [
+const STATUS: [(&str, &str); 7] = [
     ("0 to 125", "that of the command"),
     ("124", "the command took longer than --timeout"),
     (
@@ -69,29 +104,29 @@ pub const STATUS: [(&str, &str); 7] = [
     ("75", "somebody else holds the lock, and nothing was run"),
 ];
 
-pub const MAIL_STATUS: &str = "\
+const MAIL_STATUS: &str = "\
 A mail that fails does not hide the status of the command. Where that is 0, or --exit-zero makes it so, the exit status is
 that of the mail, as in ehlo(1).";
 
-pub const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 15 3 * * *  ehlo run --to ops@example.org -- /usr/local/bin/backup --full
 */5 * * * * ehlo run --lock sync --lock-quiet --timeout 10m -- rsync -a /srv/ backup:/srv/
 ehlo run --when output --name patches -s '{name} on {host}: {status}' -- apt-get -qq upgrade
 ehlo run --when always --tee --html -- make check";
 
-pub const NOTIFY_TEXT: [&str; 2] = [
-    "\
-The text is that of the command line, else what comes on the standard input, to its end. A long one is there in part and
-attached as a whole, and what could steer a terminal is made harmless, as for ehlo-run(1).",
-    "\
-The subject is that of --subject, else the first line of the text, behind the name of this host and the level: [web1]
-WARNING: disk is full.",
-];
-
-pub const NOTIFY_EXAMPLES: &str = "\
-some-check | ehlo notify -E -s 'disk is full' --level warning
-ehlo notify --level critical --to oncall@example.org 'raid is degraded'
-dmesg | tail -20 | ehlo notify -s 'the kernel complains' -a /var/log/kern.log";
-
-pub const NOTIFY_STATUS: &str = "\
-As in ehlo(1): 0 when the mail was sent or is safe in the queue, or when nobody wants it.";
+/// ehlo-run(1).
+pub fn page() -> String {
+    verb_page("run", "ehlo-run", |own| {
+        section(own, "THE MAIL", &MAIL);
+        section(own, "WHO GETS IT", &RECIPIENTS);
+        section(own, "THE COMMAND", &COMMAND);
+        section(own, "ALERTS", &ALERTS);
+        section(own, "DIGESTS", &DIGEST);
+        section(own, "WHEN IT CANNOT BE SENT", &NOWHERE);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, EXAMPLES);
+        table(own, "EXIT STATUS", owned(&STATUS));
+        own.control("PP", []);
+        own.text([roman(MAIL_STATUS.replace('\n', " "))]);
+    })
+}

@@ -1,6 +1,9 @@
-//! What ehlo-script(1) says beside clap.
+//! ehlo-script(1): what it says beside clap.
 
-pub const LINES: [&str; 3] = [
+use crate::page::{as_typed, listing, owned, rows, section, table, verb_page};
+use ehlo::script::{Source, library, parse_source};
+
+const LINES: [&str; 3] = [
     "\
 A script says one thing a line, and is read to its end, with all that it includes, before anything is sent: a mistake
 is told with its file and line, and what was expected there. Blanks at the beginning and blank lines do not matter. A line
@@ -12,7 +15,7 @@ Every step has a time limit, 30 seconds where neither --timeout nor the script s
     "A first script:",
 ];
 
-pub const FIRST: &str = "\
+const FIRST: &str = "\
 connect
 < 220
 > EHLO $helo
@@ -32,7 +35,7 @@ type Section = (
 );
 
 /// The statements. Each form is tried, too: see [`spelled_out`].
-pub const LANGUAGE: &[Section] = &[
+const LANGUAGE: &[Section] = &[
     (
         "CONNECTIONS",
         &["A test has one connection at a time; it ends with the test."],
@@ -169,7 +172,7 @@ pub const LANGUAGE: &[Section] = &[
     ),
 ];
 
-pub const TESTS: [&str; 2] = [
+const TESTS: [&str; 2] = [
     "\
 test \"NAME\" begins a test, which lasts until the next, or until the end of the for or the file that it stands in. What
 stands before the first test is done at the beginning of each: connecting, mostly. A script without a test is one.",
@@ -178,7 +181,7 @@ A test that failed does not keep the next from being held. --tap and --junit tel
 because nobody answered, is an error and no failure.",
 ];
 
-pub const CASES: &str = "\
+const CASES: &str = "\
 connect
 < 220
 > EHLO $helo
@@ -204,7 +207,7 @@ test \"a message is queued\"
   < 250 /queued as (?<id>[0-9A-Za-z]+)/
   print it is $id";
 
-pub const SHIPPED: [&str; 2] = [
+const SHIPPED: [&str; 2] = [
     "\
 They are to be run against a server of your own, which may get strange messages to its postmaster, or to $to. Named on
 the command line, a file of that name wins; --show prints one, to begin your own with. Where a test does not do what your
@@ -214,12 +217,12 @@ server needs, copy it.",
 other.",
 ];
 
-pub const RECORDING: &str = "\
+const RECORDING: &str = "\
 --record sends a message with the options of ehlo(1), and writes the session into a file that holds it again: what was
 said, what was said in one packet, and the codes that came back. The message stands beside it in FILE.eml. A login becomes
 the word auth, so that no password is written. The message goes by DATA, also where BDAT is offered.";
 
-pub const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 ehlo script smuggling --server mx.example.org
 ehlo script relay --server mx.example.org -D domain=example.org
 prove -e 'ehlo script --tap --server 127.0.0.1:2525' t/*.ehlo
@@ -228,7 +231,7 @@ ehlo script login.ehlo --server mx.example.org:587 -u alice --password-file pw
 ehlo script --record s.ehlo -r mx.example.org -b hello bob@example.org
 ehlo script --check s.ehlo";
 
-pub const STATUS: [(&str, &str); 10] = [
+const STATUS: [(&str, &str); 10] = [
     ("0", "every test passed, or was skipped"),
     ("1", "a server did something else than a script expects"),
     (
@@ -248,7 +251,7 @@ pub const STATUS: [(&str, &str); 10] = [
 ];
 
 /// A form of the manual with something in the place of each of its words that stand for others.
-pub fn spelled_out(form: &str) -> String {
+fn spelled_out(form: &str) -> String {
     let words = [
         (
             "HOST[:PORT]|unix:PATH|\"pipe:CMD\"",
@@ -275,4 +278,48 @@ pub fn spelled_out(form: &str) -> String {
     spelled.fold(form.to_owned(), |text, (word, instead)| {
         text.replace(word, instead)
     })
+}
+
+/// ehlo-script(1).
+pub fn page() -> String {
+    verb_page("script", "ehlo-script", |own| {
+        section(own, "SCRIPTS", &LINES);
+        listing(own, FIRST.lines());
+        for (title, paragraph, forms) in LANGUAGE {
+            section(own, title, paragraph);
+            let shown = |(form, text): &(&str, &'static str)| (form.replace('\n', " ... "), *text);
+            rows(own, forms.iter().map(shown));
+        }
+        section(own, "TESTS", &TESTS);
+        listing(own, CASES.lines());
+        section(own, "SCRIPTS THAT COME ALONG", &SHIPPED);
+        let shipped = library::ALL.iter();
+        rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));
+        section(own, "RECORDING", &[RECORDING]);
+        section(own, "EXAMPLES", &[]);
+        as_typed(own, EXAMPLES);
+        table(own, "EXIT STATUS", owned(&STATUS));
+    })
+}
+
+#[test]
+fn every_script_in_the_manual_has_no_mistake() {
+    for text in [FIRST, CASES] {
+        let source = Source {
+            name: "manual".to_owned(),
+            text: text.to_owned(),
+            directory: None,
+        };
+        parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:#?}"));
+    }
+    let every = LANGUAGE.iter().flat_map(|(_, _, rows)| rows.iter());
+    for (form, _) in every {
+        let text = spelled_out(form);
+        let source = Source {
+            name: (*form).to_owned(),
+            text: text.clone(),
+            directory: None,
+        };
+        parse_source(&source, &["NAME"]).unwrap_or_else(|all| panic!("{text}: {all:#?}"));
+    }
 }

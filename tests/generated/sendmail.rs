@@ -1,6 +1,9 @@
-//! What ehlo-sendmail(1) says.
+//! ehlo-sendmail(1): what it says.
 
-pub const SYNOPSIS: [(&str, &str); 5] = [
+use crate::page::{as_typed, owned, section, synopsis_lines, table, titled};
+use clap_mangen::roff::roman;
+
+const SYNOPSIS: [(&str, &str); 5] = [
     ("sendmail", " [OPTION|RECIPIENT]..."),
     ("mailq", ""),
     ("newaliases", ""),
@@ -8,7 +11,7 @@ pub const SYNOPSIS: [(&str, &str); 5] = [
     ("ehlo mailq", ""),
 ];
 
-pub const DESCRIPTION: [&str; 4] = [
+const DESCRIPTION: [&str; 4] = [
     "\
 A link from /usr/sbin/sendmail to ehlo serves the programs that call sendmail: cron, at, git send-email, mutt,
 PHP, and so on. Links named mailq and newaliases go with it. ehlo sendmail does the same without a link. Its
@@ -27,7 +30,7 @@ Where no queue can be made, as in a home directory that cannot be written to, th
 the exit status tells what became of it.",
 ];
 
-pub const OPTIONS: [(&str, &str); 33] = [
+const OPTIONS: [(&str, &str); 33] = [
     (
         "-t",
         "The recipients are those in To, Cc and Bcc, and those on the command line, too. Of a message that was \
@@ -129,11 +132,11 @@ pub const OPTIONS: [(&str, &str); 33] = [
     ("--help, --version", "Alone on the command line."),
 ];
 
-pub const WORDS: &str = "\
+const WORDS: &str = "\
 Options without a value may stand in a bundle (-it), and values may be attached (-fADDRESS) or the next word.
 Options behind recipients are options. Whatever is not known is refused with status 64.";
 
-pub const MESSAGE: [&str; 2] = [
+const MESSAGE: [&str; 2] = [
     "\
 Bcc, Resent-Bcc, Return-Path and Content-Length are taken out; Date, From, Message-ID and To are added where they
 are missing. What names no domain gets one. Raw characters in the header are encoded, unless -U is given.
@@ -143,7 +146,7 @@ lines over 998 octets, and 8-bit text for a server that does not take it, go as 
 The whole message is read before anything in it can be wrong, so that its writer finds no closed pipe.",
 ];
 
-pub const ADDRESSES: [&str; 4] = [
+const ADDRESSES: [&str; 4] = [
     "\
 A local name, one without a domain, is looked for in the aliases: those of /etc/aliases, or of the file that
 aliases names in [sendmail]. They have the syntax of aliases(5): names to addresses or other names, and
@@ -162,7 +165,7 @@ The keys of [sendmail] are profile, aliases, domain, postmaster and original.",
     "For example:",
 ];
 
-pub const CONFIGURATION: &str = "\
+const CONFIGURATION: &str = "\
 [sendmail]
 profile = \"relay\"
 postmaster = \"ops@example.org\"
@@ -177,7 +180,7 @@ tls = \"starttls\"
 user = \"host7\"
 password-file = \"/etc/ehlo/password\"";
 
-pub const RIGHTS: [&str; 3] = [
+const RIGHTS: [&str; 3] = [
     "\
 ehlo needs no set-uid and no set-gid bit, and must not be given one. Each user has a queue of their own, in their
 home directory, which only they can read; that of root is /var/spool/ehlo. So each user who sends mail needs
@@ -196,11 +199,11 @@ reads /etc/ehlo/config.toml and no other configuration, whatever the environment
 nothing.",
 ];
 
-pub const CARE: &str = "\
+const CARE: &str = "\
 A program that takes options from others, as a form on a web page may, lets them choose -C and -X, and so what is
 run and what is written. Addresses belong behind --.";
 
-pub const STATUS: [(&str, &str); 14] = [
+const STATUS: [(&str, &str); 14] = [
     (
         "0",
         "the message is safe in the queue, or was accepted for every recipient",
@@ -239,7 +242,7 @@ pub const STATUS: [(&str, &str); 14] = [
     ),
 ];
 
-pub const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 4] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
         "the configuration; the first that there is counts alone",
@@ -255,4 +258,26 @@ pub const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-pub const SEE_ALSO: &str = "ehlo(1), ehlo-queue(1), aliases(5), crontab(5)";
+const SEE_ALSO: &str = "ehlo(1), ehlo-queue(1), aliases(5), crontab(5)";
+
+/// ehlo-sendmail(1).
+pub fn page() -> String {
+    let name = "ehlo-sendmail - send mail for programs that call sendmail";
+    let mut page = titled(("EHLO-SENDMAIL", "1"), name);
+    page.control("SH", ["SYNOPSIS"]);
+    synopsis_lines(&mut page, &SYNOPSIS);
+    section(&mut page, "DESCRIPTION", &DESCRIPTION);
+    table(&mut page, "OPTIONS", owned(&OPTIONS));
+    page.control("PP", []);
+    page.text([roman(WORDS.replace('\n', " "))]);
+    section(&mut page, "WHAT BECOMES OF A MESSAGE", &MESSAGE);
+    section(&mut page, "ADDRESSES", &ADDRESSES);
+    as_typed(&mut page, CONFIGURATION);
+    section(&mut page, "RIGHTS", &RIGHTS);
+    page.control("PP", []);
+    page.text([roman(CARE.replace('\n', " "))]);
+    table(&mut page, "EXIT STATUS", owned(&STATUS));
+    table(&mut page, "FILES", owned(&FILES));
+    section(&mut page, "SEE ALSO", &[SEE_ALSO]);
+    page.to_roff()
+}

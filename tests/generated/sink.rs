@@ -1,6 +1,8 @@
-//! What ehlo-sink(1) says beside clap.
+//! ehlo-sink(1): what it says beside clap.
 
-pub const BEHAVIOUR: [&str; 5] = [
+use crate::page::{as_typed, owned, rows, section, table, verb_page};
+
+const BEHAVIOUR: [&str; 5] = [
     "\
 Without options it is a plain server that takes everything: each recipient, and each message up to --max-size, at most
 64 connections at once. What a command line says beyond that makes it the server that a sender is to be tested
@@ -24,11 +26,11 @@ cannot be kept, the client hears 451, or 452 where the disk is full, and stderr 
 signal. Conversations that go on at the end have two seconds.",
 ];
 
-pub const EVENTS_ARE: &str = "\
+const EVENTS_ARE: &str = "\
 Each line of --json is an object with event, elapsed_ms (since the start) and connection (counted from 1). Passwords
 and tokens are in none of them.";
 
-pub const EVENTS: [(&str, &str); 11] = [
+const EVENTS: [(&str, &str); 11] = [
     (
         "connected",
         "peer: the address and port, null for a unix socket",
@@ -62,12 +64,12 @@ pub const EVENTS: [(&str, &str); 11] = [
     ),
 ];
 
-pub const FILES: &str = "\
+const FILES: &str = "\
 A file of --maildir and a message of --mbox begin with Return-Path and one Delivered-To for each recipient; what follows
 in a file of --maildir is the message as it came, octet for octet. In an mbox, line ends are those of a file, and From at the beginning of a line stands
 behind one more >. Messages are on disk before the client hears that they are accepted.";
 
-pub const STATUS: [(&str, &str); 7] = [
+const STATUS: [(&str, &str); 7] = [
     ("0", "all messages have come, or the time is over"),
     ("64", "the command line is wrong"),
     (
@@ -80,7 +82,7 @@ pub const STATUS: [(&str, &str); 7] = [
     ("78", "a line in the file of --auth is no user:password"),
 ];
 
-pub const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 ehlo sink --print --count 1
 ehlo sink --tls starttls --require-tls --save-ca ca.pem --auth any --require-auth --json
 ehlo sink --fault 'mail=451 4.7.1 greylisted@1' --maildir /tmp/mail
@@ -88,3 +90,16 @@ ehlo sink --fault 'rcpt=550 5.1.1 no such user%10' --fault dot=close@3 --seed 7 
 ehlo sink --fault dot=slow:10m --fault ehlo=drip:100ms@2+
 ehlo sink --lmtp --listen unix:/tmp/lmtp --fault 'dot=452 4.2.2 full@2'
 ehlo sink --no-offer PIPELINING,CHUNKING,SMTPUTF8 --offer 'SIZE=100000,DSN,LIMITS RCPTMAX=10'";
+
+/// ehlo-sink(1).
+pub fn page() -> String {
+    verb_page("sink", "ehlo-sink", |own| {
+        section(own, "BEHAVIOUR", &BEHAVIOUR);
+        section(own, "FILES", &[FILES]);
+        section(own, "EVENTS", &[EVENTS_ARE]);
+        rows(own, owned(&EVENTS));
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, EXAMPLES);
+        table(own, "EXIT STATUS", owned(&STATUS));
+    })
+}

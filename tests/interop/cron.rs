@@ -85,7 +85,11 @@ fn jobs_of_cron_that_fail_are_mailed_and_the_others_are_not() {
     );
     let line = |(name, job): &(&str, &str)| format!("@reboot root {run} --name {name} {job}\n");
     let jobs: String = JOBS.iter().map(line).collect();
-    let table = format!("MAILTO=bob@example.test\nMAILFROM=cron@sender.test\n{jobs}");
+    let state = home.path().join("state");
+    let table = format!(
+        "MAILTO=bob@example.test\nMAILFROM=cron@sender.test\nEHLO_STATE_DIR={}\n{jobs}",
+        state.display()
+    );
     let Some(_cron) = Cron::start(home.path(), &table) else {
         return;
     };

@@ -21,7 +21,7 @@ pub struct Args {
     /// Where to listen; may be given more than once.
     ///
     /// Port 0 takes a free one. Each place is said on stderr as soon as it can be connected to. A unix socket is
-    /// for its owner alone, and is removed at the end.
+    /// for its owner alone, and is removed at the end; one that nobody listens at any more is replaced.
     #[arg(long, value_name = "IP:PORT|unix:PATH", default_value = "127.0.0.1:2525", value_parser = Listen::parse)]
     listen: Vec<Listen>,
 

@@ -7,7 +7,7 @@ use ring::{hmac, pbkdf2};
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
-/// RFC 7677 §4 has no fewer.
+/// RFC 7677 §4 has no fewer. It is not 0, or this would not compile.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
 /// The header of a client that does without channel binding, and may have found that we have none.

@@ -137,12 +137,14 @@ fn message(envelope: &Envelope) -> Value {
             json!({"address": shown(address), "parameters": words(parameters)})
         })
         .collect();
+    // A unix socket leads from nowhere.
+    let peer = Some(envelope.peer).filter(|peer| !peer.ip().is_unspecified());
     json!({
         "from": shown(&envelope.sender),
         "parameters": words(&envelope.mail_parameters),
         "recipients": recipients,
         "helo": shown(&envelope.helo),
         "user": envelope.user.as_ref().map(|user| shown(user)),
-        "peer": envelope.peer.to_string(),
+        "peer": peer.map(|peer| peer.to_string()),
     })
 }

@@ -1,0 +1,348 @@
+//! ehlo(1): what it says beside clap.
+
+use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+use ehlo::args::EXAMPLES;
+use ehlo::exit::Exit;
+
+const VERBS: &[(&str, &str)] = &[
+    (
+        "sink",
+        "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
+    ),
+    (
+        "demo",
+        "Send a message with an attachment to a receiver inside, and show both sides.",
+    ),
+    (
+        "probe",
+        "Say what a server says of itself, without sending mail, and whether that is what you expect; see \
+         ehlo-probe(1).",
+    ),
+    (
+        "script",
+        "Hold a conversation with a server that a script says, and check what it answers; look for smuggling, open \
+         relays and the like with the scripts that come along; see ehlo-script(1).",
+    ),
+    (
+        "config",
+        "Look at the configuration: check reads the file and tries every option of every profile, show \
+         prints a profile with all that it inherits, path says which file it is.",
+    ),
+    (
+        "queue",
+        "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
+    ),
+    (
+        "doctor",
+        "Say what this host would do with a mail from cron, step by step and without sending one, and what mends \
+         what is wrong; see ehlo-doctor(1).",
+    ),
+    (
+        "run",
+        "Run a command, and mail what happened: when it failed, or always; see ehlo-run(1).",
+    ),
+    (
+        "notify",
+        "Mail a line or a text from a script; see ehlo-notify(1).",
+    ),
+    (
+        "digest",
+        "Mail what ehlo run --digest gathered; see ehlo-digest(1).",
+    ),
+    (
+        "unit",
+        "Mail what became of a unit of systemd; see ehlo-unit(1).",
+    ),
+    (
+        "sendmail",
+        "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
+         without being told.",
+    ),
+    ("mailq", "Show the queue, as sendmail does."),
+];
+
+/// Other pages, in their order.
+const SEE_ALSO: &[&str] = &[
+    "ehlo-digest(1)",
+    "ehlo-doctor(1)",
+    "ehlo-json(5)",
+    "ehlo-notify(1)",
+    "ehlo-probe(1)",
+    "ehlo-queue(1)",
+    "ehlo-run(1)",
+    "ehlo-script(1)",
+    "ehlo-sendmail(1)",
+    "ehlo-sink(1)",
+    "ehlo-unit(1)",
+    "resolv.conf(5)",
+    "hosts(5)",
+    "netrc(5)",
+];
+
+const NO_VERB: &str = "\
+A recipient that is spelled like a verb goes behind --.";
+
+const SYNOPSIS: &[(&str, &str)] = &[
+    ("ehlo", " [OPTIONS] [RECIPIENT]..."),
+    ("ehlo sink", " [OPTIONS]"),
+    ("ehlo demo", ""),
+    ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
+    ("ehlo script", " [OPTIONS] FILE|NAME..."),
+    ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
+    (
+        "ehlo queue",
+        " list|show|run|hold|release|remove|requeue|status|systemd|cron",
+    ),
+    ("ehlo doctor", " [OPTIONS]"),
+    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
+    ("ehlo notify", " [OPTIONS] [TEXT]..."),
+    ("ehlo digest", " [OPTIONS] NAME"),
+    ("ehlo unit", " [OPTIONS] NAME"),
+    ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
+];
+
+const CONVERSATION: [&str; 4] = [
+    "\
+The conversation goes to the standard output as it happens: the server's lines bare, ours behind
+\">>> \", remarks behind \"*** \". Bytes of the server that are not printable ASCII are shown as \\xNN.
+Where the server offers PIPELINING, commands go out in groups, so that several lines of ours stand
+before the first reply.",
+    "\
+--show-data shows the message, too, line by line as it goes over the wire. --hex shows octets instead of lines, ours
+behind \">>> \" and the server's behind \"<<< \", with offsets from the beginning of the session; of a line with a
+secret, those of the stars that hide it. --transcript swaks marks lines as that tool does, shows the message always, and
+with --hex octets beside the lines.",
+    "\
+--summary ends with a line for each server that was tried: how long it took to connect, to the greeting, for EHLO, for
+TLS, for AUTH, and from MAIL until the message was accepted; a hyphen for what did not come about; all of it together;
+and the reply that decided. Where that reply tells in a way that is known how the server calls the message, as
+\"queued as 4F2\" does, --json and --verbose say so, too.",
+    "\
+With --json, each line is an object; the last one has the exit status and a verdict for each recipient. See
+ehlo-json(5).",
+];
+
+const ENCRYPTION: [&str; 3] = [
+    "\
+To a mail exchanger, mail goes encrypted where STARTTLS is offered, whatever the certificate, and in clear
+where it is not, or does not work: a line with three stars says so. Through a relay, STARTTLS is used where it
+is offered, and then the certificate must be right: a chain to a CA that the system or --ca-file trusts, the
+relay's name or --tls-name, the dates; or the one of --pin. --tls starttls and --tls implicit send nothing
+without encryption, --tls off nothing with it, and -k takes any certificate.",
+    "\
+TLS is 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305. A server that has only older versions,
+CBC ciphers, or RSA or DHE key exchange cannot be talked to; the error says what is missing.",
+    "\
+What the server offered before TLS is forgotten behind it. Bytes that come in clear behind its reply to
+STARTTLS end the session with status 76.",
+];
+
+const LOGIN: [&str; 4] = [
+    "\
+--user logs in at the relay, with the strongest way that both sides have: SCRAM-SHA-256 and SCRAM-SHA-1,
+bound to the TLS connection (-PLUS) where that can be, CRAM-MD5, PLAIN, LOGIN; with a token of
+--oauth-token-command OAUTHBEARER or XOAUTH2; with --auth EXTERNAL the client certificate. --auth narrows it.
+Where the server refuses the way and not the user, the next one is tried, but not the password itself after a
+bound way was refused.",
+    "\
+No password goes over a connection that is not encrypted, not even to this host, unless
+--allow-cleartext-password says so; none goes to a server whose certificate is wrong, unless -k says so; and
+none goes to a mail exchanger.",
+    "\
+The password is the first line of what --password-command prints or of --password-file; else it is in the
+variable EHLO_PASSWORD, in systemd's credentials (ehlo.PROFILE.password or ehlo.password), in ~/.netrc, or in
+the desktop's keyring as secret-tool finds it (host HOST service smtp user USER); else it is asked for on the
+terminal. Files that others can read are refused.",
+    "\
+It is never an option, and stands in no transcript, also where the server says it back. While it is in memory,
+ehlo leaves no core file and cannot be traced by other programs of the same user.",
+];
+
+const CONFIGURATION: [&str; 5] = [
+    "\
+A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
+string or a number, with true for an option without a value, or with an array for one that may be
+repeated. What stands on the command line wins over the profile, and so does what contradicts it; only
+--header adds up. With --relay on the command line, port and credentials of a profile with a relay of its
+own stand back, unless --profile names it.",
+    "\
+\"inherit\" names one profile or more whose keys this one has too: its own keys win, then those of the
+first one named, and false takes an inherited key away. \"from\" is an address, a pattern like
+*@work.example, or an array of both: they choose the profile when the sender on the command line matches,
+and the first address is the default of --from. Else \"default\", outside of all profiles, names the one
+that is used. \"fallback\" names the profiles whose relays are tried in this order when the relay cannot be
+reached or answers for now.",
+    "\
+The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
+at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. Whatever is wrong with it ends ehlo with status 78,
+before anything is sent.",
+    "\
+The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail
+in [sendmail] and [rewrite] (see ehlo-sendmail(1)).",
+    "For example:",
+];
+
+const PROFILES: &str = "\
+default = \"home\"
+
+[profile.home]
+relay = \"smtp.home.example:587\"
+from = \"Alice <alice@home.example>\"
+fallback = \"work\"
+
+[profile.work]
+inherit = \"home\"
+relay = \"smtp.work.example\"
+from = [\"alice@work.example\", \"*@work.example\"]
+header = [\"Organization: Work\"]
+fallback = false";
+
+const ENVIRONMENT: &[(&str, &str)] = &[
+    (
+        "EHLO_CONFIG",
+        "the configuration file, where --config names none",
+    ),
+    (
+        "EHLO_PASSWORD",
+        "the password of --user. Other programs of the same user can read it; a file or a command is better",
+    ),
+    (
+        "EHLO_STATE_DIR",
+        "where run, notify, digest and unit remember things, where --state-dir does not say it: an absolute path",
+    ),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "where systemd puts credentials (LoadCredential=ehlo.password:...)",
+    ),
+    ("NETRC", "the file that is read instead of ~/.netrc"),
+    (
+        "SSLKEYLOGFILE",
+        "where the keys of TLS sessions are written to, for wireshark(1). Whoever has them can read the session",
+    ),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "the CAs that are trusted, instead of the system's",
+    ),
+    (
+        "MAILTO, MAILFROM",
+        "whom run and notify write to, and as whom, where no option says it",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "where the queue of a user is, in ehlo/queue, instead of in ~/.local/state",
+    ),
+    (
+        "TZ",
+        "the zone of the Date field, instead of /etc/localtime",
+    ),
+    (
+        "TMPDIR",
+        "where texts that come through a pipe wait, above 1 MiB; and the logs of run",
+    ),
+    (
+        "LOGNAME, USER",
+        "the login name, where the password file has none",
+    ),
+    (
+        "NO_COLOR, TERM",
+        "with --color auto, there are no colours where NO_COLOR is set and not empty, or TERM is dumb",
+    ),
+    ("COLUMNS", "the width of --help"),
+];
+
+const FILES: [(&str, &str); 9] = [
+    (
+        "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
+        "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
+    ),
+    (
+        "~/.local/state/ehlo/queue, /var/spool/ehlo",
+        "the queue, of a user and of root",
+    ),
+    (
+        "~/.local/state/ehlo/jobs and digests, /var/lib/ehlo/jobs and digests",
+        "what is remembered of jobs, and what they gathered, of a user and of root",
+    ),
+    (
+        "~/.netrc",
+        "passwords: machine HOST login USER password PASSWORD",
+    ),
+    (
+        "/etc/ssl/certs",
+        "the CAs that are trusted, read when a certificate is checked",
+    ),
+    (
+        "/etc/resolv.conf",
+        "the resolvers that are asked for mail exchangers and their addresses",
+    ),
+    (
+        "/etc/hosts",
+        "the full name of this host, for EHLO; and the address of a relay",
+    ),
+    (
+        "/etc/mailname",
+        "the domain of the author, where --from does not say it",
+    ),
+    ("/etc/localtime", "the zone of the Date field"),
+];
+
+const STANDARDS: &str = "\
+RFC 5321 (SMTP), 5322 (messages), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
+(ENHANCEDSTATUSCODES), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 4954 (AUTH), 4616 (PLAIN), 5802
+and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531 and 6532 (SMTPUTF8), 7435
+(opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (happy eyeballs), 8314 (implicit TLS), 9525
+(names in certificates).";
+
+/// ehlo(1).
+pub fn page() -> String {
+    // Long help ends with the examples, which the manual shows in their own section.
+    let command = built().after_long_help("").after_help("");
+    let man = Man::new(command)
+        .title("EHLO")
+        .section("1")
+        .manual("User Commands");
+    let mut synopsis = Roff::new();
+    synopsis.control("SH", ["SYNOPSIS"]);
+    synopsis_lines(&mut synopsis, SYNOPSIS);
+    let mut own = Roff::new();
+    table(&mut own, "VERBS", owned(VERBS));
+    own.control("PP", []);
+    own.text([roman(NO_VERB)]);
+    section(&mut own, "THE CONVERSATION", &CONVERSATION);
+    section(&mut own, "ENCRYPTION", &ENCRYPTION);
+    section(&mut own, "LOGGING IN", &LOGIN);
+    examples(&mut own);
+    section(&mut own, "CONFIGURATION", &CONFIGURATION);
+    as_typed(&mut own, PROFILES);
+    let status = Exit::ALL.iter().map(|exit| {
+        let (code, meaning) = exit.row();
+        (code.to_string(), meaning)
+    });
+    table(&mut own, "EXIT STATUS", status);
+    table(&mut own, "FILES", owned(&FILES));
+    table(&mut own, "ENVIRONMENT", owned(ENVIRONMENT));
+    section(&mut own, "STANDARDS", &[STANDARDS]);
+    section(&mut own, "SEE ALSO", &[&SEE_ALSO.join(", ")]);
+    [
+        render(|out| man.render_title(out)),
+        render(|out| man.render_name_section(out)),
+        synopsis.to_roff(),
+        render(|out| man.render_description_section(out)),
+        render(|out| man.render_options_section(out)),
+        own.to_roff(),
+    ]
+    .concat()
+}
+
+/// Text lines above, commands as they are typed below.
+fn examples(page: &mut Roff) {
+    page.control("SH", ["EXAMPLES"]);
+    for paragraph in EXAMPLES.split("\n\n") {
+        let (intro, commands) = paragraph.split_once('\n').unwrap();
+        page.control("PP", []);
+        page.text([roman(intro)]);
+        as_typed(page, commands.trim_end());
+    }
+}
