@@ -150,7 +150,8 @@ impl Cli {
     /// What was said, with the rare options if the command had them.
     fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
-        if matches.try_contains_id("quit_after").is_ok() {
+        // A flag is there where it can be, said or not. Only debug builds of clap know which others can be.
+        if matches.ids().any(|known| known == "raw") {
             cli.rare = Rare::from_arg_matches(matches)?;
         }
         Ok(cli)

@@ -87,7 +87,7 @@ fn base(program: &str) -> &str {
 /// Whether it can be the name of a program: quotes, variables and numbers are none.
 fn is_telling(name: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "._+-@".contains(c);
-    name.chars().all(is_plain) && name.chars().any(char::is_alphabetic)
+    !name.starts_with('-') && name.chars().all(is_plain) && name.chars().any(char::is_alphabetic)
 }
 
 impl Wrapper {
