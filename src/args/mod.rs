@@ -8,6 +8,7 @@ mod bench;
 mod config;
 mod digest;
 mod doctor;
+mod examples;
 mod extensions;
 mod mail;
 mod message;
@@ -16,6 +17,7 @@ mod output;
 mod probe;
 mod profile;
 mod queue;
+mod road;
 mod route;
 mod run;
 mod script;
@@ -27,73 +29,20 @@ mod tls;
 mod unit;
 mod value;
 mod ways;
+mod wrong;
 
-use crate::config::{Config, ConfigError, Places, Profile};
-use crate::credentials;
+pub use examples::EXAMPLES;
+
+use crate::config::{Config, Places, Profile};
 use crate::exit::Exit;
-use crate::plan::{Plan, Said, Send, Way};
-use crate::session::Protocol;
-use crate::text::shown;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use crate::plan::{Plan, Said, Send};
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
-use profile::{Added, Typed};
+use profile::Typed;
+use road::{Itinerary, Road, fallbacks, itinerary, name, way, way_of, way_of_options};
 use std::ffi::OsString;
 use std::mem;
-
-/// Examples for the three kinds of people who live by this program.
-pub const EXAMPLES: &str = "\
-From a script, to wherever the domain's mail exchanger is:
-  ehlo --from alice@crepes.fr --subject Ketchup --body 'Do you like ketchup?' \\
-       --attach menu.pdf bob@hamburger.edu
-
-Through a relay, with the text from a pipe, and only failures shown:
-  df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
-
-Through a provider, with a password from a password manager, or a token, or a profile:
-  ehlo -r smtp.example.org:587 --tls starttls -u alice --password-command 'pass show smtp' \\
-       -s hello -b hello bob@example.net
-  ehlo -r smtp.example.org:465 -u alice@example.org --oauth-token-command mytoken -s hi -b hi bob@example.net
-  ehlo --profile work -s hello -b hello bob@example.net
-
-What a server can do, and whether it is what a monitor expects:
-  ehlo probe mail.example.org:587
-  ehlo probe mail.example.org --expect starttls,verified,cert-days:14,size:10M
-
-Test a server: under another name, without a sender, commands one by one:
-  ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
-       --pipelining off -b test postmaster@example.org
-
-Every octet and its time; how long each step takes; what Exim would do if we came from elsewhere:
-  ehlo --hex --timing -r mail.example.org -b test postmaster@example.org
-  ehlo -q --summary -r mail.example.org -b test postmaster@example.org
-  ehlo --pipe 'exim -bh 192.0.2.1' -b test postmaster@example.org
-
-A letter in Markdown, with a picture in it, and its plain text beside:
-  ehlo -r mail.example.org -s 'Trip' --markdown @trip.md --inline map.png ann@example.org
-
-An invitation, and a log that comes through a pipe:
-  ehlo -s 'Review' -b 'See you' --calendar review.ics bob@example.org
-  journalctl -b | ehlo -s 'log' -b 'attached' -a '-;name=boot.log' ops@example.org
-
-A ready message to those whom it names, and to those whom you name instead:
-  ehlo --message draft.eml
-  ehlo --message draft.eml archive@example.org
-
-Look at the message without sending it:
-  ehlo --print -s 'Grüße' -b @letter.txt -a photo.jpg bob@example.org
-
-From cron, which mails what stands on stderr, so that nothing is said as long as all is well:
-  15 3 * * *  backup 2>&1 | ehlo -q -r mail.example.org -s 'backup' ops@example.org
-
-Kept until it can be delivered, by a run of the queue from cron:
-  ehlo --queue -s 'report' -b @report.txt ops@example.org
-  ehlo queue list
-  (crontab -l; ehlo queue cron) | crontab -
-
-One line of JSON a step for a program to read, and a receiver to try it on:
-  ehlo sink --count 1 --print &
-  ehlo --json -r 127.0.0.1:2525 -s test -b hello bob@example.org
-";
+use wrong::{Wrong, first, one_line, said, wrong};
 
 /// Builds a mail, finds the server that takes it, delivers it and shows the conversation.
 ///
@@ -150,8 +99,9 @@ impl Cli {
     /// What was said, with the rare options if the command had them.
     fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
-        // A flag is there where it can be, said or not. Only debug builds of clap know which others can be.
-        if matches.ids().any(|known| known == "raw") {
+        // A flag has a value wherever there is such a flag. To ask clap whether it knows an option is of no use:
+        // a release build does not say.
+        if matches.ids().any(|id| id == "raw") {
             cli.rare = Rare::from_arg_matches(matches)?;
         }
         Ok(cli)
@@ -405,115 +355,6 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
     Ok(plan)
 }
 
-/// A way, and those to fall back to.
-pub struct Itinerary {
-    way: Way,
-    fallbacks: Vec<Way>,
-}
-
-impl From<Way> for Itinerary {
-    fn from(way: Way) -> Self {
-        Self {
-            way,
-            fallbacks: Vec::new(),
-        }
-    }
-}
-
-/// The way of a profile and of what else is said, without a message.
-fn itinerary(
-    config: &Config,
-    profile: &Profile,
-    typed: &mut Typed<'_>,
-) -> Result<Itinerary, Wrong> {
-    let added = typed.with(config, profile)?;
-    let cli = added.cli(typed)?;
-    let way = way_as(config, profile, cli, &added)?;
-    let fallbacks = fallbacks(config, profile, typed, &way)?;
-    Ok(Itinerary { way, fallbacks })
-}
-
-/// What to try in this order when the way of a profile cannot be gone for now.
-fn fallbacks(
-    config: &Config,
-    profile: &Profile,
-    typed: &mut Typed<'_>,
-    first: &Way,
-) -> Result<Vec<Way>, Wrong> {
-    if typed.names_server() {
-        return Ok(Vec::new());
-    }
-    let others = config.fallbacks(profile).into_iter().map(|other| {
-        let own = way_alone(config, other, typed)?;
-        let added = typed.with(config, other)?;
-        let with_all = way_as(config, other, added.cli(typed)?, &added)?;
-        Ok(fallback(own, with_all, first.credentials.as_ref()))
-    });
-    others.collect()
-}
-
-/// The way that a profile says by itself, for a verb that is not the sending one.
-fn way_of(arguments: &config::Args, typed: &mut Typed<'_>, places: &Places) -> Result<Way, Wrong> {
-    let config = configuration(arguments, typed, places)?;
-    let chosen = config
-        .as_ref()
-        .map(|config| config.choose(arguments.profile.as_deref(), None))
-        .transpose()?;
-    let Some((config, profile)) = config.as_ref().zip(chosen.flatten()) else {
-        return Err(Wrong::usage("there is no such profile"));
-    };
-    way_alone(config, profile, typed)
-}
-
-fn way_alone(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Way, Wrong> {
-    let own = typed.alone(config, profile)?;
-    let cli = Cli::of(&own.matches).map_err(|error| Wrong::clap(&error))?;
-    way_as(config, profile, cli, &own)
-}
-
-/// The way of arguments that come from a profile.
-fn way_as(config: &Config, profile: &Profile, cli: Cli, added: &Added) -> Result<Way, Wrong> {
-    let mut way = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
-    name(&mut way, profile);
-    Ok(way)
-}
-
-/// Says whose way it is.
-fn name(way: &mut Way, profile: &Profile) {
-    let name = profile.name().to_owned();
-    if let Some(credentials) = &mut way.credentials {
-        credentials.profile = Some(name.clone());
-    }
-    way.profile = Some(name);
-}
-
-/// A way instead of the first. Where it leads to, whom it trusts and as whom it logs in is said by its
-/// own profile alone: what the command line says of that was meant for the first.
-fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Way {
-    let mut route = own.route;
-    route.family = with_all.route.family;
-    route.bind = with_all.route.bind;
-    route.dns = with_all.route.dns;
-    let session = crate::session::Options {
-        tls: own.session.tls,
-        mechanisms: own.session.mechanisms,
-        password_in_clear: own.session.password_in_clear,
-        ..with_all.session
-    };
-    let first_user = first.map(|login| &login.user);
-    let credentials = own.credentials.map(|login| credentials::Options {
-        // A password that names nobody is that of the first.
-        nameless: first_user == Some(&login.user),
-        ..login
-    });
-    Way {
-        route,
-        session,
-        credentials,
-        ..own
-    }
-}
-
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.own.print;
     let mut message = cli.message.options(cli.own)?;
@@ -541,200 +382,6 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
         queueing: None,
         repeat,
     })))
-}
-
-/// Where to and how, whatever the message is.
-fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
-    let road = Road {
-        route: cli.route,
-        session: cli.session,
-        tls: cli.tls,
-        auth: cli.auth,
-        rare: cli.rare,
-    };
-    let way = road.way()?;
-    auth::check_relay(way.credentials.as_ref(), &way.route)?;
-    Ok(way)
-}
-
-/// All that was said about a way.
-struct Road {
-    route: route::Args,
-    session: session::Args,
-    tls: tls::Args,
-    auth: auth::Args,
-    rare: Rare,
-}
-
-impl Road {
-    fn way(self) -> Result<Way, Wrong> {
-        let Rare { extensions, bench } = self.rare;
-        let mut options = self.session.options();
-        if bench.is_lmtp() {
-            options.protocol = Protocol::Lmtp;
-        }
-        let mut way = way(self.route, options, self.tls, self.auth)?;
-        extensions.apply(&mut way.session)?;
-        bench.apply(&mut way.session)?;
-        check_ends(&way, &extensions)?;
-        Ok(way)
-    }
-}
-
-/// What wants a server that was named.
-fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
-    if way.route.relay.is_some() {
-        return Ok(());
-    }
-    if way.session.protocol == Protocol::Lmtp {
-        return Err(Wrong::usage(
-            "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
-        ));
-    }
-    if extensions.demands_tls() {
-        return Err(Wrong::usage(
-            "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
-             with --relay, or say --require-tls=?",
-        ));
-    }
-    Ok(())
-}
-
-/// Route, session, encryption and login, as far as they hang together.
-fn way(
-    route: route::Args,
-    mut session: crate::session::Options,
-    tls: tls::Args,
-    auth: auth::Args,
-) -> Result<Way, Wrong> {
-    let usual = match session.protocol {
-        // RFC 2033 §5: LMTP must not be spoken where SMTP is.
-        Protocol::Lmtp => bench::LMTP_PORT,
-        Protocol::Smtp => tls.usual_port(),
-    };
-    let route = route.options(&session, usual)?;
-    let (encryption, tls) = tls.options(&route)?;
-    session.tls = encryption;
-    let credentials = auth.options(&mut session)?;
-    Ok(Way {
-        profile: None,
-        route,
-        session,
-        tls,
-        credentials,
-    })
-}
-
-/// What is wrong with an argument, and with which exit status.
-#[derive(Clone)]
-struct Wrong {
-    text: String,
-    exit: Exit,
-}
-
-impl Wrong {
-    fn usage(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            exit: Exit::Usage,
-        }
-    }
-
-    fn data(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            exit: Exit::Data,
-        }
-    }
-}
-
-impl Wrong {
-    fn clap(error: &clap::Error) -> Self {
-        Self::usage(format!("{}; see ehlo --help", shown(&one_line(error))))
-    }
-}
-
-impl From<ConfigError> for Wrong {
-    fn from(error: ConfigError) -> Self {
-        Self {
-            text: error.to_string(),
-            exit: error.exit(),
-        }
-    }
-}
-
-/// Of many errors the first.
-fn first(errors: &[ConfigError]) -> Wrong {
-    let text = errors.first().map(ToString::to_string).unwrap_or_default();
-    let more = match errors.len() {
-        0 | 1 => "",
-        _ => "; ehlo config check shows all that is wrong",
-    };
-    Wrong {
-        text: format!("{text}{more}"),
-        exit: errors.first().map_or(Exit::Config, ConfigError::exit),
-    }
-}
-
-#[allow(clippy::needless_pass_by_value)] // For map_err.
-fn wrong(wrong: Wrong) -> Said {
-    Said {
-        text: format!("ehlo: {}\n", wrong.text),
-        exit: wrong.exit,
-    }
-}
-
-/// clap's words: help as it is, errors in one line.
-fn said(error: &clap::Error) -> Said {
-    match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::DisplayVersion => Said {
-            text: error.render().to_string(),
-            exit: Exit::Ok,
-        },
-        _ => Said {
-            text: format!(
-                "ehlo: {}; see {} --help\n",
-                shown(&one_line(error)),
-                whose_help(error)
-            ),
-            exit: Exit::Usage,
-        },
-    }
-}
-
-/// The command whose help says more: with the verb, if there is one.
-fn whose_help(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
-    let is_word = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
-    let words: Vec<&str> = usage
-        .unwrap_or("ehlo")
-        .split(' ')
-        .take_while(is_word)
-        .collect();
-    words.join(" ")
-}
-
-/// The first paragraph of clap's error, and the option that was perhaps meant.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let first = text.split("\n\n").next().unwrap_or_default();
-    let first = first.strip_prefix("error: ").unwrap_or(first);
-    let words: Vec<&str> = first.split_whitespace().collect();
-    let mut line = words.join(" ");
-    let meant = error
-        .get(ContextKind::SuggestedArg)
-        .or(error.get(ContextKind::SuggestedValue));
-    match meant {
-        Some(ContextValue::String(meant)) => line.push_str(&format!("; did you mean {meant}?")),
-        Some(ContextValue::Strings(all)) if !all.is_empty() => {
-            line.push_str(&format!("; did you mean {}?", all.join(" or ")));
-        }
-        _ => {}
-    }
-    line
 }
 
 #[cfg(test)]

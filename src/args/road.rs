@@ -1,0 +1,213 @@
+//! Ways: where to and how, whatever the message is; of a profile, of the command line, or of both.
+
+use super::config;
+use super::profile::{Added, Typed};
+use super::{Cli, Rare, Wrong, auth, bench, configuration, extensions, route, session, tls};
+use crate::config::{Config, Places, Profile};
+use crate::credentials;
+use crate::plan::Way;
+use crate::session::Protocol;
+
+/// A way, and those to fall back to.
+pub struct Itinerary {
+    pub(super) way: Way,
+    pub(super) fallbacks: Vec<Way>,
+}
+
+impl From<Way> for Itinerary {
+    fn from(way: Way) -> Self {
+        Self {
+            way,
+            fallbacks: Vec::new(),
+        }
+    }
+}
+
+/// The way of a profile and of what else is said, without a message.
+pub(super) fn itinerary(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+) -> Result<Itinerary, Wrong> {
+    let added = typed.with(config, profile)?;
+    let cli = added.cli(typed)?;
+    let way = way_as(config, profile, cli, &added)?;
+    let fallbacks = fallbacks(config, profile, typed, &way)?;
+    Ok(Itinerary { way, fallbacks })
+}
+
+/// What to try in this order when the way of a profile cannot be gone for now.
+pub(super) fn fallbacks(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+    first: &Way,
+) -> Result<Vec<Way>, Wrong> {
+    if typed.names_server() {
+        return Ok(Vec::new());
+    }
+    let others = config.fallbacks(profile).into_iter().map(|other| {
+        let own = way_alone(config, other, typed)?;
+        let added = typed.with(config, other)?;
+        let with_all = way_as(config, other, added.cli(typed)?, &added)?;
+        Ok(fallback(own, with_all, first.credentials.as_ref()))
+    });
+    others.collect()
+}
+
+/// The way that a profile says by itself, for a verb that is not the sending one.
+pub(super) fn way_of(
+    arguments: &config::Args,
+    typed: &mut Typed<'_>,
+    places: &Places,
+) -> Result<Way, Wrong> {
+    let config = configuration(arguments, typed, places)?;
+    let chosen = config
+        .as_ref()
+        .map(|config| config.choose(arguments.profile.as_deref(), None))
+        .transpose()?;
+    let Some((config, profile)) = config.as_ref().zip(chosen.flatten()) else {
+        return Err(Wrong::usage("there is no such profile"));
+    };
+    way_alone(config, profile, typed)
+}
+
+pub(super) fn way_alone(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+) -> Result<Way, Wrong> {
+    let own = typed.alone(config, profile)?;
+    let cli = Cli::of(&own.matches).map_err(|error| Wrong::clap(&error))?;
+    way_as(config, profile, cli, &own)
+}
+
+/// The way of arguments that come from a profile.
+pub(super) fn way_as(
+    config: &Config,
+    profile: &Profile,
+    cli: Cli,
+    added: &Added,
+) -> Result<Way, Wrong> {
+    let mut way = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
+    name(&mut way, profile);
+    Ok(way)
+}
+
+/// Says whose way it is.
+pub(super) fn name(way: &mut Way, profile: &Profile) {
+    let name = profile.name().to_owned();
+    if let Some(credentials) = &mut way.credentials {
+        credentials.profile = Some(name.clone());
+    }
+    way.profile = Some(name);
+}
+
+/// A way instead of the first. Where it leads to, whom it trusts and as whom it logs in is said by its
+/// own profile alone: what the command line says of that was meant for the first.
+pub(super) fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Way {
+    let mut route = own.route;
+    route.family = with_all.route.family;
+    route.bind = with_all.route.bind;
+    route.dns = with_all.route.dns;
+    let session = crate::session::Options {
+        tls: own.session.tls,
+        mechanisms: own.session.mechanisms,
+        password_in_clear: own.session.password_in_clear,
+        ..with_all.session
+    };
+    let first_user = first.map(|login| &login.user);
+    let credentials = own.credentials.map(|login| credentials::Options {
+        // A password that names nobody is that of the first.
+        nameless: first_user == Some(&login.user),
+        ..login
+    });
+    Way {
+        route,
+        session,
+        credentials,
+        ..own
+    }
+}
+
+/// Where to and how, whatever the message is.
+pub(super) fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
+    let road = Road {
+        route: cli.route,
+        session: cli.session,
+        tls: cli.tls,
+        auth: cli.auth,
+        rare: cli.rare,
+    };
+    let way = road.way()?;
+    auth::check_relay(way.credentials.as_ref(), &way.route)?;
+    Ok(way)
+}
+
+/// All that was said about a way.
+pub(super) struct Road {
+    pub(super) route: route::Args,
+    pub(super) session: session::Args,
+    pub(super) tls: tls::Args,
+    pub(super) auth: auth::Args,
+    pub(super) rare: Rare,
+}
+
+impl Road {
+    pub(super) fn way(self) -> Result<Way, Wrong> {
+        let Rare { extensions, bench } = self.rare;
+        let mut options = self.session.options();
+        if bench.is_lmtp() {
+            options.protocol = Protocol::Lmtp;
+        }
+        let mut way = way(self.route, options, self.tls, self.auth)?;
+        extensions.apply(&mut way.session)?;
+        bench.apply(&mut way.session)?;
+        check_ends(&way, &extensions)?;
+        Ok(way)
+    }
+}
+
+/// What wants a server that was named.
+pub(super) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
+    if way.route.relay.is_some() {
+        return Ok(());
+    }
+    if way.session.protocol == Protocol::Lmtp {
+        return Err(Wrong::usage(
+            "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
+        ));
+    }
+    if extensions.demands_tls() {
+        return Err(Wrong::usage(
+            "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
+             with --relay, or say --require-tls=?",
+        ));
+    }
+    Ok(())
+}
+
+/// Route, session, encryption and login, as far as they hang together.
+pub(super) fn way(
+    route: route::Args,
+    mut session: crate::session::Options,
+    tls: tls::Args,
+    auth: auth::Args,
+) -> Result<Way, Wrong> {
+    let usual = match session.protocol {
+        // RFC 2033 §5: LMTP must not be spoken where SMTP is.
+        Protocol::Lmtp => bench::LMTP_PORT,
+        Protocol::Smtp => tls.usual_port(),
+    };
+    let route = route.options(&session, usual)?;
+    let (encryption, tls) = tls.options(&route)?;
+    session.tls = encryption;
+    let credentials = auth.options(&mut session)?;
+    Ok(Way {
+        profile: None,
+        route,
+        session,
+        tls,
+        credentials,
+    })
+}
