@@ -311,10 +311,7 @@ impl Args {
     fn made_headers(&self) -> Vec<Field> {
         let mut fields = Vec::new();
         let mut add = |name: &str, value: String| {
-            fields.push(Field {
-                name: name.to_owned(),
-                value,
-            });
+            fields.push(Field::new(name, value));
         };
         if let Some(id) = &self.in_reply_to {
             add("In-Reply-To", id.clone());

@@ -260,10 +260,7 @@ mod tests {
 
     #[test]
     fn a_message_can_be_resent() {
-        let field = |name: &str, value: &str| Field {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        };
+        let field = |name: &str, value: &str| Field::new(name, value);
         let resent = Ready {
             headers: vec![
                 field("Resent-To", "Jürgen <c@x.org>"),
