@@ -36,7 +36,7 @@
 //! | [`doctor`] | what this host would do with a mail from cron, step by step, without sending it | |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`mbox`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -83,6 +83,7 @@ pub mod exit;
 pub mod figures;
 pub mod host;
 pub mod job;
+pub mod mbox;
 pub mod message;
 pub mod outcome;
 pub mod pattern;

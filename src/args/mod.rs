@@ -84,8 +84,8 @@ struct Cli {
     rare: Rare,
 }
 
-/// Options that few runs have. They are built when one of them is there, or any can be: in a profile, in
-/// help and in errors.
+// Options that few runs have. They are built when one of them is there, or any can be: in a profile, in
+// help and in errors. (As a doc line this would be what the whole command is about.)
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 struct Rare {

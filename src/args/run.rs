@@ -8,7 +8,7 @@ use crate::plan::{self, Gathering, Job, Locking};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Run a command, and mail what happened.
@@ -39,9 +39,10 @@ pub struct Args {
     #[arg(long, value_name = "WHEN", value_enum)]
     when: Option<When>,
 
-    /// What the job is called, and remembered by [default: the name of the program].
+    /// What the job is called, and remembered by [default: the name of the program or script].
     ///
-    /// Without it, jobs with different command lines are different jobs, whatever numbers are in them.
+    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`. Without a name, jobs
+    /// with different command lines are different jobs, whatever numbers are in them.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 
@@ -140,7 +141,7 @@ impl Args {
         let mut mail = self.mail.plan(typed, places)?;
         let subject = subject(mail.head.subject.take(), typed)?;
         let named = self.name.is_some();
-        let name = self.name.unwrap_or_else(|| program(&self.command));
+        let name = self.name.unwrap_or_else(|| job::called(&self.command));
         let lock = self.lock.map(|name| Locking {
             name,
             wait: self.lock_wait.unwrap_or_default(),
@@ -177,12 +178,6 @@ fn subject(given: Option<String>, typed: &Typed<'_>) -> Result<Option<Template>,
         Err(why) if typed.has("subject") => Err(Wrong::usage(format!("--subject: {why}"))),
         template => Ok(template.unwrap_or_default()),
     }
-}
-
-fn program(command: &[OsString]) -> String {
-    let program = command.first().map(Path::new).and_then(Path::file_name);
-    let name = program.unwrap_or_default().to_string_lossy();
-    crate::text::shown(&name)
 }
 
 fn name(text: &str) -> Result<String, String> {

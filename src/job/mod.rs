@@ -7,6 +7,8 @@ mod html;
 mod interleave;
 mod lock;
 mod log;
+mod masked;
+mod name;
 mod report;
 mod run;
 mod signals;
@@ -15,10 +17,11 @@ mod words;
 
 pub use lock::{Holder, Lock, LockError};
 pub use log::Log;
+pub use name::called;
 pub use report::{Attach, Attached, Contents, Report};
 pub use run::run;
 pub use subject::Template;
-pub use words::quoted;
+pub use words::{program, quoted};
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};

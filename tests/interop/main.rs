@@ -33,6 +33,7 @@ mod delivery;
 mod encryption;
 mod exim;
 mod faults;
+mod jobs;
 mod large;
 mod matrix;
 mod odd_tls;
