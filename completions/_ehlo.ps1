@@ -491,7 +491,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         }
         'ehlo;run' {
             [CompletionResult]::new('--when', '--when', [CompletionResultType]::ParameterName, 'When a mail is sent')
-            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What the job is called, and remembered by [default: the name of the program]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What the job is called, and remembered by [default: the name of the program or script]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Tell the command to end after this time, like 30m or 1h')
             [CompletionResult]::new('--kill-after', '--kill-after', [CompletionResultType]::ParameterName, 'Kill it when it goes on for this long after that [default: 10s]')
             [CompletionResult]::new('--lock', '--lock', [CompletionResultType]::ParameterName, 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path')

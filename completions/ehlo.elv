@@ -467,7 +467,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         }
         &'ehlo;run'= {
             cand --when 'When a mail is sent'
-            cand --name 'What the job is called, and remembered by [default: the name of the program]'
+            cand --name 'What the job is called, and remembered by [default: the name of the program or script]'
             cand --timeout 'Tell the command to end after this time, like 30m or 1h'
             cand --kill-after 'Kill it when it goes on for this long after that [default: 10s]'
             cand --lock 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path'

@@ -446,7 +446,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When a mail i
 output\t''
 always\t''
 change\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'What the job is called, and remembered by [default: the name of the program]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'What the job is called, and remembered by [default: the name of the program or script]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l timeout -d 'Tell the command to end after this time, like 30m or 1h' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l kill-after -d 'Kill it when it goes on for this long after that [default: 10s]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock -d 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path' -r -F
