@@ -39,7 +39,7 @@ impl Bench<'_, '_> {
                 format!("expected HOST, HOST:PORT, unix:PATH or pipe:COMMAND, not \"{text}\"");
             Stop::Fails(why, Exit::Data)
         };
-        target::parse(&text).ok_or_else(wrong)
+        target::parse(&text).map_err(|_| wrong())
     }
 
     /// The first address of a host that answers.

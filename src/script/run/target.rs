@@ -1,40 +1,18 @@
 //! Where `connect` goes.
 
-use crate::route::{Host, Place};
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use crate::route::Place;
+use crate::route::target::{command, server};
 
 /// The port where none is named.
 const SMTP: u16 = 25;
 
-/// `HOST`, `HOST:PORT`, an address, `[IPv6]:PORT`, `unix:PATH`, a path that begins with `/`, or `pipe:COMMAND`.
-pub fn parse(text: &str) -> Option<Place> {
-    let place = |host, port| Some(Place { host, port });
-    if let Some(line) = text.strip_prefix("pipe:") {
-        return place(Host::Pipe(line.to_owned()), SMTP);
-    }
-    let path = text.strip_prefix("unix:");
-    if let Some(path) = path.or(Some(text).filter(|text| text.starts_with('/'))) {
-        return place(Host::Unix(PathBuf::from(path)), SMTP);
-    }
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return place(Host::Address(address.ip()), address.port());
-    }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
-    if let Ok(ip) = bare.unwrap_or(text).parse::<IpAddr>() {
-        return place(Host::Address(ip), SMTP);
-    }
-    let (name, port) = match text.split_once(':') {
-        Some((name, port)) => (name, port.parse().ok().filter(|&port| port > 0)?),
-        None => (text, SMTP),
+/// What --server takes, or `pipe:COMMAND`.
+pub fn parse(text: &str) -> Result<Place, String> {
+    let target = match text.strip_prefix("pipe:") {
+        Some(line) => command(line),
+        None => server(text),
     };
-    let is_host = crate::host::is_host_name(&name.replace('_', "x"));
-    is_host.then(|| Place {
-        host: Host::Relay(name.to_owned()),
-        port,
-    })
+    target.map(|target| target.place(SMTP))
 }
 
 #[cfg(test)]
@@ -43,7 +21,11 @@ mod tests {
 
     #[test]
     fn a_target_is_a_host_an_address_or_a_socket() {
-        let shown = |text| parse(text).map(|place| (place.host.to_string(), place.port));
+        let shown = |text| {
+            parse(text)
+                .ok()
+                .map(|place| (place.host.to_string(), place.port))
+        };
         let right = |host: &str, port| Some((host.to_owned(), port));
         assert_eq!(shown("mx.example.org"), right("mx.example.org", 25));
         assert_eq!(shown("mx.example.org:587"), right("mx.example.org", 587));
