@@ -160,6 +160,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Leave after this many messages')
             [CompletionResult]::new('--time-limit', '--time-limit', [CompletionResultType]::ParameterName, 'Leave after this time, like 30s, also with status 0')
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest message that is taken, in bytes')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'How many may be connected at once; those beyond hear 421')
             [CompletionResult]::new('--maildir', '--maildir', [CompletionResultType]::ParameterName, 'Put each message into this Maildir, which is made if need be')
             [CompletionResult]::new('--mbox', '--mbox', [CompletionResultType]::ParameterName, 'Append each message to this file (mboxrd), which is made if need be')
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'When to encrypt: never, when the client says STARTTLS, or from the first byte on')
@@ -491,7 +492,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         }
         'ehlo;run' {
             [CompletionResult]::new('--when', '--when', [CompletionResultType]::ParameterName, 'When a mail is sent')
-            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What the job is called, and remembered by [default: the name of the program]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What the job is called, and remembered by [default: the name of the program or script]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Tell the command to end after this time, like 30m or 1h')
             [CompletionResult]::new('--kill-after', '--kill-after', [CompletionResultType]::ParameterName, 'Kill it when it goes on for this long after that [default: 10s]')
             [CompletionResult]::new('--lock', '--lock', [CompletionResultType]::ParameterName, 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path')

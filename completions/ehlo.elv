@@ -156,6 +156,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --count 'Leave after this many messages'
             cand --time-limit 'Leave after this time, like 30s, also with status 0'
             cand --max-size 'The largest message that is taken, in bytes'
+            cand --max-connections 'How many may be connected at once; those beyond hear 421'
             cand --maildir 'Put each message into this Maildir, which is made if need be'
             cand --mbox 'Append each message to this file (mboxrd), which is made if need be'
             cand --tls 'When to encrypt: never, when the client says STARTTLS, or from the first byte on'
@@ -467,7 +468,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         }
         &'ehlo;run'= {
             cand --when 'When a mail is sent'
-            cand --name 'What the job is called, and remembered by [default: the name of the program]'
+            cand --name 'What the job is called, and remembered by [default: the name of the program or script]'
             cand --timeout 'Tell the command to end after this time, like 30m or 1h'
             cand --kill-after 'Kill it when it goes on for this long after that [default: 10s]'
             cand --lock 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path'

@@ -173,6 +173,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in 
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'Leave after this time, like 30s, also with status 0' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'The largest message that is taken, in bytes' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-connections -d 'How many may be connected at once; those beyond hear 421' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l mbox -d 'Append each message to this file (mboxrd), which is made if need be' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l tls -d 'When to encrypt: never, when the client says STARTTLS, or from the first byte on' -r -f -a "off\t''
@@ -446,7 +447,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When a mail i
 output\t''
 always\t''
 change\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'What the job is called, and remembered by [default: the name of the program]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'What the job is called, and remembered by [default: the name of the program or script]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l timeout -d 'Tell the command to end after this time, like 30m or 1h' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l kill-after -d 'Kill it when it goes on for this long after that [default: 10s]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock -d 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path' -r -F

@@ -110,7 +110,7 @@ impl Memory {
         if !self.is_wanted(run, rules) {
             return Decision::Silent;
         }
-        let before = self.held.clone();
+        let before = self.held_for_good();
         let held = self.held.get_or_insert(Held {
             count: 0,
             first: run.at,
@@ -127,6 +127,17 @@ impl Memory {
             nth: series.map_or(1, |series| series.failures),
             since: series.map_or(run.at, |series| series.since),
             thread: series.and_then(|series| series.thread.clone()),
+        })
+    }
+
+    /// What was not mailed, without those that others are mailing just now.
+    fn held_for_good(&self) -> Option<Held> {
+        let telling = self.telling.iter().filter(|told| !told.what.is_empty());
+        let count = telling.count() as u64;
+        let held = self.held.clone().filter(|held| held.count > count)?;
+        Some(Held {
+            count: held.count - count,
+            ..held
         })
     }
 

@@ -84,8 +84,8 @@ struct Cli {
     rare: Rare,
 }
 
-/// Options that few runs have. They are built when one of them is there, or any can be: in a profile, in
-/// help and in errors.
+// Options that few runs have. They are built when one of them is there, or any can be: in a profile, in
+// help and in errors. (As a doc line this would be what the whole command is about.)
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 struct Rare {
@@ -99,7 +99,9 @@ impl Cli {
     /// What was said, with the rare options if the command had them.
     fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
-        if matches.try_contains_id("quit_after").is_ok() {
+        // A flag has a value wherever there is such a flag. To ask clap whether it knows an option is of no use:
+        // a release build does not say.
+        if matches.ids().any(|id| id == "raw") {
             cli.rare = Rare::from_arg_matches(matches)?;
         }
         Ok(cli)

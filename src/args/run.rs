@@ -39,9 +39,10 @@ pub struct Args {
     #[arg(long, value_name = "WHEN", value_enum)]
     when: Option<When>,
 
-    /// What the job is called, and remembered by [default: the name of the program].
+    /// What the job is called, and remembered by [default: the name of the program or script].
     ///
-    /// Without it, jobs with different command lines are different jobs, whatever numbers are in them.
+    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`. Without a name, jobs
+    /// with different command lines are different jobs, whatever numbers are in them.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 
@@ -140,7 +141,7 @@ impl Args {
         let mut mail = self.mail.plan(typed, places)?;
         let subject = subject(mail.head.subject.take(), typed)?;
         let named = self.name.is_some();
-        let name = self.name.unwrap_or_else(|| job::program(&self.command));
+        let name = self.name.unwrap_or_else(|| job::called(&self.command));
         let lock = self.lock.map(|name| Locking {
             name,
             wait: self.lock_wait.unwrap_or_default(),

@@ -6,8 +6,8 @@ use super::lines::Lines;
 use super::{Ear, News};
 use crate::deliver::{Parcel, deliver_to};
 use crate::outcome::{Cause, Fate, Report, Verdict};
-use crate::queue::{Claim, End, Entry, History, Id, QueueError, Safety};
-use crate::session::Stage;
+use crate::queue::{Claim, End, Entry, History, Id, Kind, QueueError, Safety};
+use crate::session::{Purpose, Stage};
 use crate::text::shown;
 use crate::watch::{Happening, Watch};
 
@@ -54,7 +54,10 @@ pub fn attempt(
         envelope: &letter.envelope,
         utf8_header: letter.utf8_header,
         message,
-        asks_only: false,
+        purpose: match letter.kind {
+            Kind::Mail => Purpose::Mail,
+            Kind::Report(_) => Purpose::Report,
+        },
         ledger: Some(&books),
     };
     let mut report = Report::unasked(&letter.envelope.recipients);

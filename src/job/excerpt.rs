@@ -61,6 +61,12 @@ pub struct Rest {
 }
 
 impl Excerpt {
+    /// All that is shown.
+    pub fn lines(&self) -> impl Iterator<Item = &Vec<Run>> {
+        let end = self.rest.iter().flat_map(|rest| &rest.end);
+        self.begin.iter().chain(end)
+    }
+
     /// Of this log.
     pub fn of(log: &Log) -> Self {
         // Where there is nothing else, nothing need be told apart.

@@ -7,6 +7,8 @@ mod html;
 mod interleave;
 mod lock;
 mod log;
+mod masked;
+mod name;
 mod report;
 mod run;
 mod signals;
@@ -15,6 +17,7 @@ mod words;
 
 pub use lock::{Holder, Lock, LockError};
 pub use log::Log;
+pub use name::called;
 pub use report::{Attach, Attached, Contents, Report};
 pub use run::run;
 pub use subject::Template;

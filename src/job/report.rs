@@ -1,5 +1,6 @@
 //! The mail about a job: what ran and how it ended, then what it wrote.
 
+use super::ansi::Run;
 use super::excerpt::{Excerpt, Lines, Rest};
 use super::interleave::MARK;
 use super::log::Recorder;
@@ -13,6 +14,15 @@ use std::io::{self, Read};
 
 /// What of a text that is piped in is kept, compressed.
 const LARGEST: u64 = 10 << 20;
+
+/// So many lines of output are seen without scrolling.
+const FIRST_SCREEN: usize = 12;
+
+/// So many of the last are shown before all others, where there are more.
+const LAST_LINES: usize = 3;
+
+/// The most of each of them, in characters.
+const LAST_WIDTH: usize = 200;
 
 /// When the log is attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +101,8 @@ impl Report {
             Attach::Never => false,
         };
         let attached = wanted.then(|| attached(&job.log, &job.name)).flatten();
-        let (title, facts) = (format!("{} {}.", job.name, job.sentence()), facts(job));
+        let title = format!("{} {}.", job.name, job.sentence());
+        let facts = last_lines(job, &excerpt) + &facts(job);
         let html = with_html.then(|| {
             let output = coloured(&excerpt, &job.log, attached.as_ref());
             html::document(&title, &facts, &output)
@@ -124,12 +135,34 @@ fn coloured(excerpt: &Excerpt, log: &Log, attached: Option<&Attached>) -> String
 }
 
 fn plain(lines: &Lines) -> String {
-    let mut text = String::new();
-    for line in lines {
-        text.extend(line.iter().map(|run| run.text.as_str()));
-        text.push('\n');
+    lines.iter().map(|line| line_of(line) + "\n").collect()
+}
+
+/// Of a failure with a long output, its last lines: why it failed is often there, and nobody should have to look
+/// for them.
+fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
+    let shown: Vec<String> = excerpt.lines().map(line_of).collect();
+    if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
+        return String::new();
     }
-    text
+    let mut last: Vec<&String> = shown
+        .iter()
+        .rev()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    last.truncate(LAST_LINES);
+    let lines = last
+        .iter()
+        .rev()
+        .map(|line| match line.char_indices().nth(LAST_WIDTH) {
+            Some((at, _)) => format!("    {}...\n", &line[..at]),
+            None => format!("    {line}\n"),
+        });
+    format!("It ended with:\n\n{}\n", lines.collect::<String>())
+}
+
+fn line_of(runs: &Vec<Run>) -> String {
+    runs.iter().map(|run| run.text.as_str()).collect()
 }
 
 /// What ran, where, when and how long, and what follows.
@@ -177,7 +210,10 @@ fn heading(log: &Log) -> String {
 
 /// The line in the place of what is left out.
 fn gap(rest: &Rest, log: &Log, attached: Option<&Attached>) -> String {
-    let left_out = format!("{} ({})", counted(rest.lines, "line"), size(rest.bytes));
+    let left_out = match rest.lines {
+        0 => size(rest.bytes),
+        lines => format!("{} ({})", counted(lines, "line"), size(rest.bytes)),
+    };
     let where_it_is = match (attached, log.missing()) {
         (None, _) => String::new(),
         (Some(file), 0) => format!("; the whole log is attached as {}", file.name),

@@ -2,17 +2,18 @@
 
 use super::interleave::Interleaver;
 use super::log::Recorder;
-use super::signals::Signals;
+use super::signals::{HANDED_ON, Signals};
 use super::{Ending, Finished, Order, Stream};
 use crate::text::shown;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use signal_hook::consts::{SIGCHLD, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use std::fs;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -58,17 +59,18 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
 /// 127 where there is no such program, else 126: as shells have it.
 fn not_started(order: &Order, error: &io::Error) -> Ending {
     let program = order.command.first().cloned().unwrap_or_default();
+    let path = Path::new(&program);
     let program = shown(&program.to_string_lossy());
     let (status, why) = match error.kind() {
-        io::ErrorKind::NotFound if program.contains('/') => (
-            127,
-            format!("there is no {program}, or not what its first line says runs it"),
-        ),
+        io::ErrorKind::NotFound if program.contains('/') => (127, missing(path)),
         io::ErrorKind::NotFound => {
             let path = std::env::var("PATH").unwrap_or_default();
             let path = shown(&path);
             let why = format!("there is no {program} in PATH={path}; name it with its directory");
             (127, why)
+        }
+        io::ErrorKind::PermissionDenied if path.is_dir() => {
+            (126, format!("{program} is a directory"))
         }
         io::ErrorKind::PermissionDenied => (
             126,
@@ -77,6 +79,36 @@ fn not_started(order: &Order, error: &io::Error) -> Ending {
         _ => (126, format!("{program}: {error}")),
     };
     Ending::NotStarted { status, why }
+}
+
+/// What is not there: the program, or what is to run it.
+fn missing(path: &Path) -> String {
+    let program = shown(&path.to_string_lossy());
+    if !path.exists() {
+        return format!("there is no {program}");
+    }
+    let Some(interpreter) = interpreter(path) else {
+        return format!("{program} is there, and what is to run it is not");
+    };
+    match interpreter.strip_suffix('\r') {
+        Some(_) => format!(
+            "the lines of {program} end in CRLF, so that nothing runs it; sed -i 's/\\r$//' mends it"
+        ),
+        None => format!(
+            "there is no {}, which the first line of {program} names",
+            shown(&interpreter)
+        ),
+    }
+}
+
+/// What the first line of a script names.
+fn interpreter(path: &Path) -> Option<String> {
+    let mut begin = [0; 256];
+    let count = fs::File::open(path).ok()?.read(&mut begin).ok()?;
+    let text = String::from_utf8_lossy(&begin[..count]);
+    let line = text.strip_prefix("#!")?.split('\n').next()?;
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    words.next().map(str::to_owned)
 }
 
 /// A command that runs.
@@ -210,7 +242,7 @@ impl Running {
 
     fn hear(&mut self) -> io::Result<()> {
         for signal in self.signals.pending() {
-            if signal != SIGCHLD {
+            if HANDED_ON.contains(&signal) {
                 self.hand_on(signal);
             }
         }

@@ -1,6 +1,6 @@
 //! Signals that a job is to have, too.
 
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::fs;
@@ -9,18 +9,22 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 /// Those that are handed on.
-const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+pub const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
 
 /// What comes while a job runs.
 pub struct Signals(SignalDelivery<UnixStream, SignalOnly>);
 
 impl Signals {
     /// From now on. Those that whoever started us wants to be ignored stay so, for the job as well: it is
-    /// what nohup does.
+    /// what nohup does. A file that may not grow is an error of a write then, and not our end: the mail goes out
+    /// with what there was room for.
     pub fn caught() -> io::Result<Self> {
         let ignored = ignored();
         let is_caught = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
-        let caught = HANDED_ON.into_iter().filter(is_caught).chain([SIGCHLD]);
+        let caught = HANDED_ON
+            .into_iter()
+            .filter(is_caught)
+            .chain([SIGCHLD, SIGXFSZ]);
         let (read, write) = UnixStream::pair()?;
         SignalDelivery::with_pipe(read, write, SignalOnly, caught).map(Self)
     }

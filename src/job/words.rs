@@ -1,10 +1,11 @@
 //! How a person says what happened: times, endings, command lines.
 
+use super::masked::masked;
 use super::{Ending, Finished};
 use crate::text::shown;
 use crate::time::brief;
 use signal_hook::low_level::signal_name;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 
 /// `SIGSEGV`, or the number of one without a name.
@@ -13,23 +14,29 @@ pub fn signal(number: i32) -> String {
     signal_name(number).map_or_else(|| number.to_string(), str::to_owned)
 }
 
-/// A command line as a shell would take it.
+/// A command line as a shell would take it, without passwords.
 #[must_use]
 pub fn quoted(words: &[OsString]) -> String {
-    let words: Vec<String> = words.iter().map(|word| quoted_word(word)).collect();
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into())
+        .collect();
+    let words: Vec<String> = masked(&words)
+        .iter()
+        .map(|word| quoted_word(word))
+        .collect();
     words.join(" ")
 }
 
-fn quoted_word(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
+fn quoted_word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_-./=:,@%+".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
-        return text.into_owned();
+        return text.to_owned();
     }
     shown(&format!("'{}'", text.replace('\'', r"'\''")))
 }
 
-/// What a job is called that nobody has named: the program, without where it is.
+/// The program, without where it is.
 #[must_use]
 pub fn program(command: &[OsString]) -> String {
     let program = command.first().map(OsString::as_os_str).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::{Declined, Envelope, Incoming, Store, Whereabouts};
 use crate::mbox::{self, Lines};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -35,7 +35,7 @@ impl Mbox {
     // Opened anew for each message, as another program may have moved the file away.
     fn file(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600);
+        options.read(true).append(true).create(true).mode(0o600);
         options.open(&self.path)
     }
 
@@ -43,7 +43,8 @@ impl Mbox {
         let mut file = self.file()?;
         file.lock()?;
         let before = file.seek(SeekFrom::End(0))?;
-        let written = copy(head, draft, &file).and_then(|()| file.sync_all());
+        let head = format!("{}{head}", seam(&file, before)?);
+        let written = copy(&head, draft, &file).and_then(|()| file.sync_all());
         if written.is_err() {
             // Half a message would spoil the next one.
             let _ = file.set_len(before);
@@ -94,6 +95,19 @@ fn head(envelope: &Envelope) -> String {
     mbox::first_line(&sender, SystemTime::now()) + &head
 }
 
+/// What is missing between the end of the file and a `From ` line: an empty line, where somebody was
+/// killed while he wrote, or another program left none.
+fn seam(file: &File, end: u64) -> io::Result<&'static str> {
+    let mut last = [b'\n'; 2];
+    let count = usize::try_from(end.min(2)).unwrap_or(2);
+    file.read_exact_at(&mut last[2 - count..], end.saturating_sub(2))?;
+    Ok(match last {
+        [b'\n', b'\n'] => "",
+        [_, b'\n'] => "\n",
+        _ => "\n\n",
+    })
+}
+
 /// Writes line by line, of whatever length, in pieces of the buffer.
 fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
     let mut from = BufReader::with_capacity(BUFFER, draft);
@@ -139,5 +153,32 @@ mod tests {
             text.ends_with("Return-Path: <>\nDelivered-To: bob@x\ntwo\n\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_was_cut_off_does_not_swallow_the_next_message() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mbox");
+        let envelope = Envelope::of(([127, 0, 0, 1], 9).into(), "me");
+        for cut in [
+            "",
+            "\n",
+            "From x\n\nwhole\n\n",
+            "From x\n\nhal",
+            "From x\n\nhal\n",
+        ] {
+            std::fs::write(&path, cut).unwrap();
+            let mbox = Mbox::open(&path).unwrap();
+            mbox.begin(&envelope).unwrap().commit().unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let behind = text.strip_prefix(cut).unwrap();
+            assert!(
+                behind.trim_start().starts_with("From MAILER-DAEMON "),
+                "{text}"
+            );
+            let before = text.split("From MAILER-DAEMON ").next().unwrap();
+            let is_apart = before.trim().is_empty() || before.ends_with("\n\n");
+            assert!(is_apart && !before.ends_with("\n\n\n"), "{text:?}");
+        }
     }
 }

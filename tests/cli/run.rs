@@ -139,12 +139,12 @@ fn a_long_log_is_attached_whole_and_the_text_has_its_ends() {
         &mail,
         &[
             "\n\n1\n2\n",
-            " left out; the whole log is attached as sh.log.gz ...\n",
+            " left out; the whole log is attached as seq.log.gz ...\n",
             "\n59999\n60000\n",
-            "filename=sh.log.gz\n",
+            "filename=seq.log.gz\n",
         ],
     );
-    let part = mail.rsplit_once("filename=sh.log.gz\n").unwrap().1;
+    let part = mail.rsplit_once("filename=seq.log.gz\n").unwrap().1;
     let (_, part) = part.split_once("\n\n").unwrap();
     // Its padding may look like a line that goes on.
     let (part, _) = part.split_once("--").unwrap();
@@ -194,7 +194,7 @@ fn a_log_above_its_limit_says_what_is_missing() {
     has(
         &mail,
         &[
-            "sh.log.gz is attached, and ",
+            "seq.log.gz is attached, and ",
             " of the middle are missing there, too ...\n",
         ],
     );
@@ -300,7 +300,7 @@ fn nobody_who_reads_is_no_reason_to_stop() {
         .run()
         .exits(0)
         .is_silent();
-    has(&text(&server.finish()), &["] OK: sh after ", "\ndone\n"]);
+    has(&text(&server.finish()), &["] OK: seq after ", "\ndone\n"]);
 }
 
 #[test]

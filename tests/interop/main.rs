@@ -24,6 +24,7 @@ mod terminal;
 
 mod abilities;
 mod auth;
+mod bench;
 mod callers;
 mod certificates;
 mod crash;
@@ -32,6 +33,7 @@ mod delivery;
 mod encryption;
 mod exim;
 mod faults;
+mod jobs;
 mod large;
 mod matrix;
 mod odd_tls;

@@ -295,3 +295,21 @@ fn a_memory_survives_being_written() {
     let text = serde_json::to_string(&job.memory).unwrap();
     assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), job.memory);
 }
+
+#[test]
+fn what_others_are_mailing_just_now_was_not_held_back() {
+    let (mut memory, rules) = (Memory::default(), Rules::default());
+    let (first, second) = (run(1, "full", true), run(1, "slow", true));
+    let one = memory.note(&first, &rules);
+    let Decision::Tell(two) = memory.note(&second, &rules) else {
+        panic!("nothing is mailed")
+    };
+    assert_eq!(two.held, None);
+    memory.told(&second, &Decision::Tell(two), "<2@x.org>");
+    // The other one was never mailed.
+    memory.gave_up(&first, &one);
+    let Decision::Tell(three) = memory.note(&run(3, "full", true), &rules) else {
+        panic!("nothing is mailed")
+    };
+    assert_eq!(three.held.map(|held| held.count), Some(1));
+}

@@ -89,6 +89,28 @@ fn a_long_log_is_attached_as_it_was_compressed() {
 }
 
 #[test]
+fn the_last_lines_of_a_long_failure_come_first() {
+    let output = numbered(1..=100) + "\n! no space left\n\n";
+    let body = |ending, output: &str| {
+        let job = job(ending, output, [true; 2]);
+        Report::of(&job, Attach::Auto, false).body
+    };
+    let failed = body(Ending::Exited(1), &output);
+    let begins = "back up failed with status 1 after 4m12s.\n\nIt ended with:\n\n    line 99\n    line 100\n    \
+                  ! no space left\n\nCommand:";
+    assert!(failed.starts_with(begins), "{failed}");
+    assert!(!body(Ending::Exited(0), &output).contains("It ended with"));
+    assert!(!body(Ending::Exited(1), &numbered(1..=12)).contains("It ended with"));
+}
+
+#[test]
+fn a_part_of_one_line_is_no_number_of_lines() {
+    let job = job(Ending::Exited(1), &"x".repeat(100_000), [true, false]);
+    let body = Report::of(&job, Attach::Never, false).body;
+    assert!(body.contains("\n... 65.6 KiB left out ...\n"), "{body}");
+}
+
+#[test]
 fn colours_are_in_the_html_alone() {
     let job = job(Ending::Exited(0), "\x1b[31mred\x1b[m <b>\n", [true, false]);
     let report = Report::of(&job, Attach::Auto, true);

@@ -29,6 +29,30 @@ fn what_cannot_be_started_has_the_status_of_a_shell() {
 }
 
 #[test]
+fn what_cannot_be_started_says_what_is_wrong() {
+    let home = tempfile::tempdir().unwrap();
+    let why = |first_line: &str| {
+        let path = home.path().join("job");
+        fs::write(&path, first_line).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        match ends(&[path.to_str().unwrap()]).ending {
+            Ending::NotStarted { status: 127, why } => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(why("#!/bin/sh\r\ntrue\r\n").contains(" end in CRLF"));
+    let gone = why("#! /nonexistent/python3 -u\n");
+    assert!(
+        gone.starts_with("there is no /nonexistent/python3, which"),
+        "{gone}"
+    );
+    let Ending::NotStarted { status: 126, why } = ends(&["/usr/"]).ending else {
+        panic!("a directory was started")
+    };
+    assert_eq!(why, "/usr/ is a directory");
+}
+
+#[test]
 fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("job");
