@@ -26,7 +26,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// Nothing came, or nothing could be written, for this long.
-    #[error("no answer within {} seconds", .0.as_secs_f32())]
+    #[error("no answer within {}", seconds(*.0))]
     Timeout(Duration),
     /// The peer closed the connection.
     #[error("the connection was closed")]
@@ -43,6 +43,15 @@ pub enum WireError {
     /// What the system says.
     #[error("{0}")]
     Io(io::Error),
+}
+
+fn seconds(limit: Duration) -> String {
+    let plural = if limit == Duration::from_secs(1) {
+        ""
+    } else {
+        "s"
+    };
+    format!("{} second{plural}", limit.as_secs_f32())
 }
 
 /// What carries the bytes: TCP or a unix socket, or TLS over them.
