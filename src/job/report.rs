@@ -161,7 +161,7 @@ fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
     format!("It ended with:\n\n{}\n", lines.collect::<String>())
 }
 
-fn line_of(runs: &Vec<Run>) -> String {
+fn line_of(runs: &[Run]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()
 }
 
