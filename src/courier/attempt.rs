@@ -131,7 +131,7 @@ fn postpone(open: &[usize], by_relay: bool, report: &mut Report) {
         let is_ours = match fate.cause {
             Cause::Policy => true,
             Cause::Domain => by_relay,
-            _ => by_relay && matches!(fate.stage, Some(Stage::Banner | Stage::Ehlo | Stage::Helo)),
+            _ => by_relay && fate.stage.is_some_and(Stage::is_introduction),
         };
         if fate.verdict == Verdict::Refused && is_ours {
             fate.verdict = Verdict::Deferred;

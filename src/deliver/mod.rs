@@ -575,8 +575,7 @@ fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
         // What is wrong here is wrong for every host.
         None => !matches!(failure, Some(Failure::Message(_) | Failure::Ledger(_))),
         Some(Answer::Said(stage, reply)) => {
-            let host_level = matches!(stage, Stage::Banner | Stage::Ehlo | Stage::Helo);
-            host_level || reply.class() == Class::ForNow
+            stage.is_introduction() || reply.class() == Class::ForNow
         }
         Some(Answer::Unmet(_)) => true,
         Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt | Answer::Stopped(_)) => {

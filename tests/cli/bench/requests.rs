@@ -199,7 +199,7 @@ fn who_never_wants_to_hear_of_a_failure_is_in_no_report_of_ours() {
         let ann = "ann@hamburger.edu";
         talk.expect(&format!("RCPT TO:<{ann}> NOTIFY=NEVER ORCPT=rfc822;{ann}"));
         talk.say("550 5.1.1 no ann");
-        talk.expect("RCPT TO:<bob@hamburger.edu>");
+        talk.expect("RCPT TO:<bob@hamburger.edu> ORCPT=rfc822;robert@x.example");
         talk.say("550 5.1.1 no bob");
         talk.quit();
         talk.end();
@@ -216,12 +216,15 @@ fn who_never_wants_to_hear_of_a_failure_is_in_no_report_of_ours() {
         report
     });
     let ann = ["--notify", "ann@hamburger.edu=never", "ann@hamburger.edu"];
-    queue.keep_with(server.port, &ann);
+    let bob = ["--orcpt", "bob@hamburger.edu=rfc822;robert@x.example"];
+    queue.keep_with(server.port, &[&ann[..], &bob].concat());
     queue.verb(&["run"]).exits(0);
     queue.verb(&["run"]);
     let report = server.finish();
     let about = |who: &str| report.contains(&format!("Final-Recipient: rfc822; {who}@"));
     assert!(about("bob") && !about("ann"), "{report}");
+    let original = "Original-Recipient: rfc822;robert@x.example\r\n";
+    assert!(report.contains(original), "{report}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn behind_starttls_nothing_is_said_inside_it() {
     });
     run.exits(0).all_are("skipped");
     let run = play_secured(Way::Starttls, &["--quit-after", "starttls"], |talk| {
-        talk.quit()
+        talk.quit();
     });
     run.exits(0).all_are("skipped");
     let run = play(

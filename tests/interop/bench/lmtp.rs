@@ -25,15 +25,15 @@ impl Store {
     fn start() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("lmtp");
-        Self::start_in(directory, socket)
+        Self::start_in(directory, &socket)
     }
 
     /// With its socket elsewhere.
-    fn start_at(socket: PathBuf) -> Option<Self> {
+    fn start_at(socket: &Path) -> Option<Self> {
         Self::start_in(tempfile::tempdir().unwrap(), socket)
     }
 
-    fn start_in(directory: TempDir, socket: PathBuf) -> Option<Self> {
+    fn start_in(directory: TempDir, socket: &Path) -> Option<Self> {
         if !parts::has(PROGRAM) || !parts::has("/usr/lib/dovecot/lmtp") || !parts::is_root() {
             return None;
         }
@@ -52,7 +52,7 @@ impl Store {
         );
         fs::write(root.join("users"), users).unwrap();
         let port = free_port();
-        fs::write(root.join("conf"), configuration(root, &socket, port)).unwrap();
+        fs::write(root.join("conf"), configuration(root, socket, port)).unwrap();
         let child = Command::new(PROGRAM)
             .arg("-F")
             .arg("-c")
@@ -69,7 +69,7 @@ impl Store {
             directory,
             port,
         };
-        wait_for("dovecot", || UnixStream::connect(&socket).ok());
+        wait_for("dovecot", || UnixStream::connect(socket).ok());
         Some(store)
     }
 
@@ -180,7 +180,7 @@ fn postfix_hands_it_on_to_dovecot() {
     let Some(submission) = submission() else {
         return;
     };
-    let Some(store) = Store::start_at(submission.postfix.path("lmtp")) else {
+    let Some(store) = Store::start_at(&submission.postfix.path("lmtp")) else {
         return;
     };
     let relay = submission.relay(Service::Clear);

@@ -1,4 +1,4 @@
-//! OpenSMTPD. It cannot be installed beside Postfix, and its directories are fixed: it runs with directories
+//! `OpenSMTPD`. It cannot be installed beside Postfix, and its directories are fixed: it runs with directories
 //! of its own in their places, which nobody else sees.
 
 use crate::parts;
@@ -27,7 +27,7 @@ mount --bind /opt/opensmtpd/usr/libexec/opensmtpd /usr/libexec/opensmtpd
 exec /opt/opensmtpd/usr/sbin/smtpd -d -f \"$1\"
 ";
 
-/// A running OpenSMTPD, which hands all mail on; it ends with this value.
+/// A running `OpenSMTPD`, which hands all mail on; it ends with this value.
 struct OpenSmtpd {
     child: Child,
     directory: TempDir,
