@@ -287,7 +287,7 @@ impl Message {
     pub fn build(options: Options, now: SystemTime) -> Result<Self, MessageError> {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
-            Content::Ready(ready) => (ready.from.address.clone(), ready::prepare(ready, now)?),
+            Content::Ready(ready) => (ready.from.address.clone(), ready::prepare(&ready, now)?),
         };
         if let Some(sender) = options.envelope_from {
             message.envelope.sender = sender;

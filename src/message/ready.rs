@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
-pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
+pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> {
     let source = Source::open(ready.input.clone())?;
     if source.len == 0 {
         return Err(MessageError::Text {
@@ -41,7 +41,7 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
         header.extend_from_slice(&field.raw);
     }
     let utf8_header = !header.is_ascii();
-    header.extend_from_slice(missing(&head, &ready, author, now).as_bytes());
+    header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
     header.extend_from_slice(b"\r\n");
     let survey = encode::survey(&source, head.body_at)?;
     let wrong = |what: String| MessageError::Text {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn prepared(text: &str, recipients: &str) -> Result<Message, MessageError> {
-        prepare(ready(text, recipients), SystemTime::UNIX_EPOCH)
+        prepare(&ready(text, recipients), SystemTime::UNIX_EPOCH)
     }
 
     fn wire(message: &Message) -> String {
@@ -268,7 +268,7 @@ mod tests {
             ],
             ..ready(&format!("{FULL}To: b@x.org\n\nhi\n"), "")
         };
-        let message = prepare(resent, SystemTime::UNIX_EPOCH).unwrap();
+        let message = prepare(&resent, SystemTime::UNIX_EPOCH).unwrap();
         let all: Vec<String> = message
             .envelope
             .recipients
@@ -308,7 +308,7 @@ mod tests {
             no_message_id: true,
             ..ready(text, "b@x.org")
         };
-        let message = prepare(bare, SystemTime::UNIX_EPOCH).unwrap();
+        let message = prepare(&bare, SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(wire(&message), text.replace('\n', "\r\n"));
     }
 

@@ -140,9 +140,10 @@ impl<'a, P: Peer> Session<'a, P> {
                 Line::Whole(line) => {
                     let command = command::parse(line, offers);
                     let is_unknown = matches!(&command, Err(refusal) if *refusal == reply::UNKNOWN);
-                    let shown = match is_unknown && self.has_seen_auth {
-                        true => mischief::STARS,
-                        false => mischief::without_secret(line),
+                    let shown = if is_unknown && self.has_seen_auth {
+                        mischief::STARS
+                    } else {
+                        mischief::without_secret(line)
                     };
                     self.has_seen_auth |= mischief::is_login(line);
                     let witness = self.house.witness;
