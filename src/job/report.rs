@@ -141,7 +141,7 @@ fn plain(lines: &Lines) -> String {
 /// Of a failure with a long output, its last lines: why it failed is often there, and nobody should have to look
 /// for them.
 fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
-    let shown: Vec<String> = excerpt.lines().map(|runs| line_of(runs)).collect();
+    let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
     if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
         return String::new();
     }
