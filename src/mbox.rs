@@ -2,13 +2,31 @@
 //! and one more `>` before lines that look like the next message, quoted or not.
 
 use crate::time::asctime;
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt as _;
 use std::time::SystemTime;
 
 /// The line before a message (RFC 4155); the sender has no white space in it.
 #[must_use]
 pub fn first_line(sender: &str, at: SystemTime) -> String {
     format!("From {sender} {}\n", asctime(at))
+}
+
+/// What is missing between the end of the file, which is so long, and a `From ` line: an empty line, where
+/// somebody was killed while he wrote, or another program left none.
+///
+/// # Errors
+/// The end cannot be read.
+pub fn seam(file: &File, length: u64) -> io::Result<&'static str> {
+    let mut last = [b'\n'; 2];
+    let count = usize::try_from(length.min(2)).unwrap_or(2);
+    file.read_exact_at(&mut last[2 - count..], length.saturating_sub(2))?;
+    Ok(match last {
+        [b'\n', b'\n'] => "",
+        [_, b'\n'] => "\n",
+        _ => "\n\n",
+    })
 }
 
 /// The most `>` before `From ` that are counted; nobody has more.

@@ -95,6 +95,10 @@ fn wrong(fault: &str) -> Finding {
     if advice.is_some_and(is_command) {
         return Finding::of_error(Step::Config, fault);
     }
+    if fault.starts_with("there is no configuration file") {
+        return Finding::failed(Step::Config, fault)
+            .mended_by(format!("write {EXAMPLE}, into one of them"));
+    }
     Finding::failed(Step::Config, fault)
         .mended_by("correct it there; ehlo config check reads it again")
 }

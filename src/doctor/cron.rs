@@ -49,7 +49,7 @@ fn daemon(host: &Surroundings, jobs: usize) -> Finding {
     let mend = if host.has("/run/systemd/system") {
         "systemctl enable --now cron (or crond, as the system calls it)"
     } else {
-        "cron (or crond, as the system calls it)"
+        "start cron (or crond, as the system calls it)"
     };
     Finding::warning(Step::Cron, "no cron runs on this host").mended_by(mend)
 }

@@ -1,8 +1,8 @@
 //! Where `connect` goes.
 
-use crate::route::{Host, Place};
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use crate::route::Place;
+use crate::route::target::{command, server};
+use crate::text::shown;
 
 /// The port where none is named.
 const SMTP: u16 = 25;
@@ -10,48 +10,17 @@ const SMTP: u16 = 25;
 /// What is wanted.
 pub const EXPECTED: &str = "HOST, HOST:PORT, unix:PATH or pipe:COMMAND";
 
-/// `HOST`, `HOST:PORT`, an address, `[IPv6]:PORT`, `unix:PATH`, a path that begins with `/`, or `pipe:COMMAND`.
+/// What --server takes, or `pipe:COMMAND`.
 ///
 /// # Errors
-/// It is none of these.
+/// It is neither.
 pub fn parse(text: &str) -> Result<Place, String> {
-    let shown = crate::text::shown(text);
-    place(text).ok_or_else(|| format!("expected {EXPECTED}, not \"{shown}\""))
-}
-
-fn place(text: &str) -> Option<Place> {
-    let place = |host, port| Some(Place { host, port });
-    if let Some(line) = text.strip_prefix("pipe:") {
-        if line.trim().is_empty() {
-            return None;
-        }
-        return place(Host::Pipe(line.to_owned()), SMTP);
-    }
-    let path = text.strip_prefix("unix:");
-    if let Some(path) = path.or(Some(text).filter(|text| text.starts_with('/'))) {
-        if path.is_empty() {
-            return None;
-        }
-        return place(Host::Unix(PathBuf::from(path)), SMTP);
-    }
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return place(Host::Address(address.ip()), address.port());
-    }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
-    if let Ok(ip) = bare.unwrap_or(text).parse::<IpAddr>() {
-        return place(Host::Address(ip), SMTP);
-    }
-    let (name, port) = match text.split_once(':') {
-        Some((name, port)) => (name, port.parse().ok().filter(|&port| port > 0)?),
-        None => (text, SMTP),
+    let target = match text.strip_prefix("pipe:") {
+        Some(line) => command(line),
+        None => server(text),
     };
-    let is_host = crate::host::is_host_name(&name.replace('_', "x"));
-    is_host.then(|| Place {
-        host: Host::Relay(name.to_owned()),
-        port,
-    })
+    let wrong = |_| format!("expected {EXPECTED}, not \"{}\"", shown(text));
+    target.map(|target| target.place(SMTP)).map_err(wrong)
 }
 
 #[cfg(test)]
@@ -60,7 +29,10 @@ mod tests {
 
     #[test]
     fn a_target_is_a_host_an_address_or_a_socket() {
-        let shown = |text| place(text).map(|place| (place.host.to_string(), place.port));
+        let shown = |text| {
+            let place = parse(text).ok()?;
+            Some((place.host.to_string(), place.port))
+        };
         let right = |host: &str, port| Some((host.to_owned(), port));
         assert_eq!(shown("mx.example.org"), right("mx.example.org", 25));
         assert_eq!(shown("mx.example.org:587"), right("mx.example.org", 587));

@@ -4,7 +4,7 @@ use super::{Declined, Envelope, Incoming, Store, Whereabouts};
 use crate::mbox::{self, Lines};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -43,7 +43,7 @@ impl Mbox {
         let mut file = self.file()?;
         file.lock()?;
         let before = file.seek(SeekFrom::End(0))?;
-        let head = format!("{}{head}", seam(&file, before)?);
+        let head = format!("{}{head}", mbox::seam(&file, before)?);
         let written = copy(&head, draft, &file).and_then(|()| file.sync_all());
         if written.is_err() {
             // Half a message would spoil the next one.
@@ -93,19 +93,6 @@ fn head(envelope: &Envelope) -> String {
     };
     let head = super::maildir::head(envelope).replace("\r\n", "\n");
     mbox::first_line(&sender, SystemTime::now()) + &head
-}
-
-/// What is missing between the end of the file and a `From ` line: an empty line, where somebody was
-/// killed while he wrote, or another program left none.
-fn seam(file: &File, end: u64) -> io::Result<&'static str> {
-    let mut last = [b'\n'; 2];
-    let count = usize::try_from(end.min(2)).unwrap_or(2);
-    file.read_exact_at(&mut last[2 - count..], end.saturating_sub(2))?;
-    Ok(match last {
-        [b'\n', b'\n'] => "",
-        [_, b'\n'] => "\n",
-        _ => "\n\n",
-    })
 }
 
 /// Writes line by line, of whatever length, in pieces of the buffer.

@@ -15,7 +15,7 @@ WARNING: disk is full.",
 const NOTICES: [&str; 2] = [
     "\
 With --dedupe TIME, a text that says the same at the same level is mailed once and then counted until TIME is over; see
-ALERTS in ehlo-run(1) for what is the same. It is compared with those of the same subject, whatever numbers are in it, or
+WHAT IS NOT MAILED AGAIN in ehlo-run(1) for what is the same. It is compared with those of the same subject, whatever numbers are in it, or
 of the same --name.",
     "\
 With --every N, the first is mailed, and then each Nth.",
@@ -33,7 +33,7 @@ As in ehlo(1): 0 when the mail was sent or is safe in the queue, or when nobody 
 pub fn page() -> String {
     verb_page("notify", "ehlo-notify", |own| {
         section(own, "THE MAIL", &TEXT);
-        section(own, "ALERTS", &NOTICES);
+        section(own, "WHAT IS NOT MAILED AGAIN", &NOTICES);
         section(own, "WHO GETS IT", &RECIPIENTS);
         section(own, "WHEN IT CANNOT BE SENT", &NOWHERE);
         own.control("SH", ["EXAMPLES"]);

@@ -22,6 +22,12 @@ pub fn section(page: &mut Roff, title: &str, paragraphs: &[&str]) {
     }
 }
 
+/// One more in a section.
+pub fn paragraph(page: &mut Roff, text: &str) {
+    page.control("PP", []);
+    page.text([roman(text.replace('\n', " "))]);
+}
+
 pub fn table<'a>(page: &mut Roff, title: &str, rows: impl IntoIterator<Item = (String, &'a str)>) {
     page.control("SH", [title]);
     self::rows(page, rows);

@@ -1,22 +1,26 @@
 //! ehlo-run(1): what it says beside clap.
 
 use crate::digest::DIGEST;
-use crate::page::{as_typed, owned, section, table, verb_page};
-use clap_mangen::roff::roman;
+use crate::page::{as_typed, owned, paragraph, section, table, verb_page};
 
-const MAIL: [&str; 4] = [
+const MAIL: [&str; 5] = [
     "\
 The subject says where, what and how: [web1] FAILED(3): backup.sh after 4m12s; or OK, KILLED(SIGSEGV), TIMEOUT, NOT
 STARTED or LOCKED. With --subject it is what you say, with {host} (this host, short), {command} (the program and its
 arguments), {status}, {duration}, {name} and {user} in their places; {{ and }} are braces.",
     "\
-The text says what ran, for whom, where, when and how long, and then what it wrote, line by line as it came; where both
-streams were written to, lines of stderr begin with \"! \". Up to 500 lines it is all there; of more, the first 20 and the
-last 80, and the whole log is attached: as NAME.log up to 64 KiB, else as NAME.log.gz. Colours are left out (--html shows
-them), a line that was written over and over is there as it was last, and what is no text is written as \\xNN.",
+The text says how it ended, what ran, for whom, where, when and how long, and then what it wrote, line by line as it came;
+where both streams were written to, lines of stderr begin with \"! \". Up to 500 lines it is all there; of more, the first
+20 and the last 80, and the whole log is attached: as NAME.log up to 64 KiB, else as NAME.log.gz. Of a failure with more
+than twelve lines, the last three stand at the top as well. Colours are left out (--html shows them), a line that was written
+over and over is there as it was last, and what is no text is written as \\xNN.",
     "\
 A log takes little memory, however long it is: it is compressed into a temporary file as it comes. Where that has more
 than --log-limit, or there is no place for one, the beginning and the end are kept, and the mail says how much is missing.",
+    "\
+Who reads the mail sees the command line. Values of options and variables that are called password, token, secret or the like,
+passwords in URLs and -p of the clients of MySQL are shown as ********; ehlo knows no other secret by its looks, and none in
+what a job writes.",
     "\
 The mail says that no person wrote it (Auto-Submitted), and has a List-Id of the job by which a mail program can sort.",
 ];
@@ -38,7 +42,7 @@ ehlo-queue(1)). Where there is no place for a queue, it is sent without being ke
     "\
 What can be neither sent nor kept is added to the first mailbox that can be written: dead.letter in the home directory, in
 ~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and so does a line in syslog. The same
-happens when the configuration is broken, or the recipients are none: the job runs all the same.",
+happens when the configuration is broken, or the recipients are none.",
 ];
 
 const ALERTS: [&str; 7] = [
@@ -104,6 +108,26 @@ const STATUS: [(&str, &str); 7] = [
     ("75", "somebody else holds the lock, and nothing was run"),
 ];
 
+const SETTING_UP: [&str; 3] = [
+    "\
+Write who is told, and by which server, into /etc/ehlo/config.toml, or ~/.config/ehlo/config.toml for your jobs alone:",
+    "\
+ehlo doctor --profile alerts says what would become of a mail from cron, and with --send-test sends one. Put ehlo run before
+the commands in the crontab; a job that works says nothing any more.",
+    "\
+What cannot be sent at once waits in the queue, and somebody must run that: ehlo queue systemd prints units that do, and ehlo
+queue cron a line for a crontab.",
+];
+
+const CONFIGURATION: &str = "\
+default = \"alerts\"
+[profile.alerts]
+relay = \"mail.example.org:587\"
+from = \"web1 <web1@example.org>\"
+to = \"ops@example.org\"
+user = \"web1@example.org\"
+password-file = \"/etc/ehlo/password\"";
+
 const MAIL_STATUS: &str = "\
 A mail that fails does not hide the status of the command. Where that is 0, or --exit-zero makes it so, the exit status is
 that of the mail, as in ehlo(1).";
@@ -117,16 +141,19 @@ ehlo run --when always --tee --html -- make check";
 /// ehlo-run(1).
 pub fn page() -> String {
     verb_page("run", "ehlo-run", |own| {
+        let [first, rest @ ..] = &SETTING_UP;
+        section(own, "SETTING UP", &[first]);
+        as_typed(own, CONFIGURATION);
+        rest.iter().for_each(|text| paragraph(own, text));
         section(own, "THE MAIL", &MAIL);
         section(own, "WHO GETS IT", &RECIPIENTS);
         section(own, "THE COMMAND", &COMMAND);
-        section(own, "ALERTS", &ALERTS);
+        section(own, "WHAT IS NOT MAILED AGAIN", &ALERTS);
         section(own, "DIGESTS", &DIGEST);
         section(own, "WHEN IT CANNOT BE SENT", &NOWHERE);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, EXAMPLES);
         table(own, "EXIT STATUS", owned(&STATUS));
-        own.control("PP", []);
-        own.text([roman(MAIL_STATUS.replace('\n', " "))]);
+        paragraph(own, MAIL_STATUS);
     })
 }

@@ -41,7 +41,7 @@ fn append(path: &Path, message: &Message) -> io::Result<()> {
     let mut file = open(path)?;
     rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
     let before = file.metadata()?.len();
-    let written = write(&mut file, message).and_then(|()| file.sync_data());
+    let written = write(&mut file, before, message).and_then(|()| file.sync_data());
     if written.is_err() {
         let _ = file.set_len(before);
     }
@@ -57,7 +57,7 @@ fn open(path: &Path) -> io::Result<File> {
             .mode(0o700)
             .create(directory)?;
     }
-    let flags = OFlags::WRONLY
+    let flags = OFlags::RDWR
         | OFlags::APPEND
         | OFlags::CREATE
         | OFlags::CLOEXEC
@@ -73,9 +73,11 @@ fn open(path: &Path) -> io::Result<File> {
     Err(io::Error::from(io::ErrorKind::PermissionDenied))
 }
 
-fn write(file: &mut File, message: &Message) -> io::Result<()> {
+fn write(file: &mut File, before: u64, message: &Message) -> io::Result<()> {
     let shape = message.simplest().ok_or(io::ErrorKind::InvalidData)?;
+    let seam = mbox::seam(file, before)?;
     let mut out = BufWriter::new(file);
+    out.write_all(seam.as_bytes())?;
     out.write_all(mbox::first_line(&host::login(), SystemTime::now()).as_bytes())?;
     let (mut blocks, mut lines) = (message.blocks(shape), Lines::default());
     let mut block = Vec::new();
