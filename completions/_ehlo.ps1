@@ -160,6 +160,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Leave after this many messages')
             [CompletionResult]::new('--time-limit', '--time-limit', [CompletionResultType]::ParameterName, 'Leave after this time, like 30s, also with status 0')
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest message that is taken, in bytes')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'How many may be connected at once; those beyond hear 421')
             [CompletionResult]::new('--maildir', '--maildir', [CompletionResultType]::ParameterName, 'Put each message into this Maildir, which is made if need be')
             [CompletionResult]::new('--mbox', '--mbox', [CompletionResultType]::ParameterName, 'Append each message to this file (mboxrd), which is made if need be')
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'When to encrypt: never, when the client says STARTTLS, or from the first byte on')

@@ -1956,7 +1956,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__sink)
-            opts="-h --listen --allow-remote --name --lmtp --proxy-protocol --count --time-limit --max-size --maildir --mbox --print --json --tls --require-tls --save-ca --cert --key --client-ca --auth --require-auth --auth-in-clear --offer --no-offer --fault --delay --hang-time --seed --help"
+            opts="-h --listen --allow-remote --name --lmtp --proxy-protocol --count --time-limit --max-size --max-connections --maildir --mbox --print --json --tls --require-tls --save-ca --cert --key --client-ca --auth --require-auth --auth-in-clear --offer --no-offer --fault --delay --hang-time --seed --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1979,6 +1979,10 @@ _ehlo() {
                     return 0
                     ;;
                 --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-connections)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -156,6 +156,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --count 'Leave after this many messages'
             cand --time-limit 'Leave after this time, like 30s, also with status 0'
             cand --max-size 'The largest message that is taken, in bytes'
+            cand --max-connections 'How many may be connected at once; those beyond hear 421'
             cand --maildir 'Put each message into this Maildir, which is made if need be'
             cand --mbox 'Append each message to this file (mboxrd), which is made if need be'
             cand --tls 'When to encrypt: never, when the client says STARTTLS, or from the first byte on'

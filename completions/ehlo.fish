@@ -173,6 +173,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in 
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'Leave after this time, like 30s, also with status 0' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'The largest message that is taken, in bytes' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-connections -d 'How many may be connected at once; those beyond hear 421' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l mbox -d 'Append each message to this file (mboxrd), which is made if need be' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l tls -d 'When to encrypt: never, when the client says STARTTLS, or from the first byte on' -r -f -a "off\t''

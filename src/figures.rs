@@ -33,9 +33,9 @@ pub fn since(then: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or_default()
 }
 
-/// `1 item`, `3 items`.
+/// `1 item`, `3 items`: for things whose plural has an s.
 #[must_use]
-pub fn counted(count: usize, thing: &str) -> String {
+pub fn counted(count: u64, thing: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{end}")
 }

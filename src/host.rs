@@ -52,6 +52,13 @@ pub fn node_name() -> String {
         .into_owned()
 }
 
+/// The node name without a domain, as subjects have it.
+#[must_use]
+pub fn short_name() -> String {
+    let node = node_name();
+    node.split('.').next().unwrap_or_default().to_owned()
+}
+
 /// The fully qualified name of this host: the node name if it has a dot, else what `/etc/hosts`
 /// says of it. `None` when neither knows one.
 #[must_use]

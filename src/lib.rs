@@ -16,55 +16,55 @@
 //! | [`args`] | what was said: one `clap::Args` struct per help heading | clap |
 //! | [`config`] | the configuration file: where it is, who may write it, its profiles | toml |
 //! | [`plan`] | what will be done: plain data, defaults decided once | |
-//! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess`, base64 |
+//! | [`message`] | headers, MIME tree, attachments, line ends; out comes an envelope and a stream of blocks that can be read again | `mime_guess` |
 //! | [`rewrite`] | what becomes of addresses: aliases, missing domains, those that a relay does not take | |
 //! | [`route`] | MX order, null MX, fallback to A and AAAA, relay | hickory, tokio |
-//! | [`wire`] | TCP, unix sockets, commands, the race of addresses, TLS, buffers, deadlines | sockets, rustls |
+//! | [`wire`] | TCP, unix sockets, commands, the race of addresses, TLS, buffers, deadlines | rustls's client side |
 //! | [`session`] | the SMTP dialogue (pure), and the one loop that drives it over a wire | rsasl |
 //! | [`credentials`] | where passwords and tokens come from, and how they stay secret | termios |
 //! | [`outcome`] | a fate per recipient, and which exit status they make together | |
-//! | [`queue`] | the durable spool: items, their journals, the schedule of retries | serde |
-//! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
-//! | [`transcript`] | what a person or a program sees: Stevens text, that of swaks, octets, times, JSON lines | `serde_json` |
-//! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
+//! | [`queue`] | the durable spool: items, their journals, the schedule of retries | |
 //! | [`deliver`] | the recipe: message, route, wire and session, outcome | |
 //! | [`ready`] | a way with all that it needs: keys, trust, password | |
 //! | [`courier`] | takes items out of the queue and delivers them; tells senders of failures | |
-//! | [`job`] | commands that are run for somebody who is not there, what they write, and how that is told | flate2 |
+//! | [`transcript`] | what a person or a program sees: Stevens text, that of swaks, octets, times, JSON lines | |
 //! | [`check`] | what can be found out about a server without sending mail | |
-//! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | regex |
 //! | [`doctor`] | what this host would do with a mail from cron, step by step, without sending it | |
+//! | [`job`] | commands that are run for somebody who is not there, what they write, and how that is told | flate2 |
+//! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
+//! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | `regex_lite` |
+//! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`mbox`], [`pattern`], [`peer`], [`place`], [`secret`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
-//! `tests/layers.rs` reads this table and the `use crate::` lines.
+//! Each room uses some of those above it. `tests/layers.rs` reads this table and the `use crate::` lines.
 //!
 //! ```text
-//! wire       ->
-//! rewrite    ->
-//! message    -> rewrite
-//! route      ->
-//! sink       -> wire
-//! config     ->
+//! config      ->
+//! rewrite     ->
+//! route       ->
+//! wire        ->
 //! credentials ->
-//! session    -> wire
-//! outcome    -> session route wire
-//! queue      -> outcome
-//! alert      ->
-//! job        ->
-//! transcript -> outcome session
-//! plan       -> message rewrite queue route wire session config credentials transcript sink check alert script job
-//! args       -> plan message rewrite queue route wire session config credentials transcript sink check alert script job
-//! deliver    -> message route wire session outcome
-//! ready      -> plan route wire credentials deliver
-//! courier    -> plan ready queue message route wire session outcome deliver
-//! check      -> route wire session outcome deliver
-//! verbs      -> plan message rewrite queue route wire session config credentials transcript sink deliver ready courier outcome check alert script doctor job
-//! script     -> route wire session
-//! doctor     -> plan ready check rewrite queue route session outcome deliver credentials
+//! job         ->
+//! alert       ->
+//! message     -> rewrite
+//! session     -> wire
+//! sink        -> wire
+//! script      -> route wire session
+//! outcome     -> route wire session
+//! transcript  -> session outcome
+//! queue       -> outcome
+//! deliver     -> route wire message session outcome
+//! check       -> route wire session outcome deliver
+//! plan        -> config rewrite route wire credentials job alert message session sink script transcript queue check
+//! args        -> config rewrite route wire credentials job alert message session sink script transcript queue check plan
+//! ready       -> route wire credentials deliver plan
+//! courier     -> route message session outcome queue deliver plan ready
+//! doctor      -> rewrite route credentials session outcome queue deliver check plan ready
+//! verbs       -> rewrite route wire credentials job alert message session sink script outcome transcript queue deliver check plan ready courier doctor
 //! ```
 
 pub mod address;
@@ -83,6 +83,7 @@ pub mod exit;
 pub mod figures;
 pub mod host;
 pub mod job;
+pub mod mbox;
 pub mod message;
 pub mod outcome;
 pub mod pattern;

@@ -32,6 +32,12 @@ pub fn shown(text: &str) -> String {
     safe
 }
 
+/// The same, where tabs may stay: of lines that a program has written for people.
+#[must_use]
+pub fn shown_with_tabs(text: &str) -> String {
+    text.split('\t').map(shown).collect::<Vec<_>>().join("\t")
+}
+
 /// A path as it can be typed behind `chmod 600` and the like.
 #[must_use]
 pub fn for_shell(path: &Path) -> String {

@@ -1,4 +1,4 @@
-//! The clock, as a header writes it.
+//! Times and dates, as headers, programs and people write and read them.
 
 use chrono::{DateTime, Local, NaiveTime, TimeDelta};
 use std::time::{Duration, SystemTime};
@@ -55,8 +55,7 @@ pub fn spoken(time: Duration) -> String {
         120..2880 => (minutes / 60, "hour"),
         _ => (minutes / 1440, "day"),
     };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
+    crate::figures::counted(count, unit)
 }
 
 /// A time in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.

@@ -138,6 +138,20 @@ fn every_room_stands_in_the_map_and_the_map_names_no_other() {
 }
 
 #[test]
+fn the_map_allows_nothing_that_no_room_does() {
+    let mut unused = table();
+    for file in files(&source()) {
+        let text = fs::read_to_string(&file).unwrap();
+        if let Some(allowed) = unused.get_mut(&room(&file)) {
+            let used = used(&text);
+            allowed.retain(|other| !used.contains(other));
+        }
+    }
+    unused.retain(|_, left| !left.is_empty());
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
+#[test]
 fn no_room_uses_one_that_uses_it() {
     let table = table();
     for (room, used) in &table {

@@ -40,8 +40,7 @@ pub struct Lock {
 
 impl Files {
     /// Those below the state directory that was named, else below the one that `EHLO_STATE_DIR` names, else
-    /// below the usual one; `None` where there are
-    /// none yet, and none are to be made.
+    /// below the usual one; `None` where there are none yet, and none are to be made.
     pub fn open(
         named: Option<&Path>,
         below: &str,

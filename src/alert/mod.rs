@@ -5,7 +5,6 @@
 
 mod book;
 mod digest;
-
 mod file;
 mod fingerprint;
 mod fold;

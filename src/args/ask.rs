@@ -1,6 +1,6 @@
 //! Commands that are put to a server.
 
-use super::bench::{self, Guise};
+use super::bench::Guise;
 use super::value::{self, Target};
 use super::{Wrong, auth, output, route, tls};
 use crate::plan::Ask;
@@ -20,6 +20,8 @@ pub struct Args {
     host: Target,
 
     /// What is said, like 'VRFY smith', 'EXPN list', HELP, NOOP or 'ETRN example.org'.
+    ///
+    /// It goes out as it stands here. A name that is not ASCII wants SMTPUTF8 behind it (RFC 6531).
     #[arg(value_name = "COMMAND", required = true, value_parser = command)]
     commands: Vec<String>,
 
@@ -82,7 +84,10 @@ impl Args {
 
 /// One line that leaves the conversation what it is.
 fn command(text: &str) -> Result<String, String> {
-    let text = bench::words(text)?;
+    let text = text.trim();
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err("it wants one line without control characters".to_owned());
+    }
     let verb = text.split(' ').next().unwrap_or_default();
     let other = OTHERS
         .iter()
@@ -91,6 +96,22 @@ fn command(text: &str) -> Result<String, String> {
         Some((name, instead)) => Err(format!(
             "{name} cannot be asked: {instead}; ehlo script says anything"
         )),
-        None => Ok(text),
+        None => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command;
+
+    #[test]
+    fn one_line_in_any_script_is_asked_and_nothing_that_ends_it() {
+        assert_eq!(
+            command(" VRFY Gr\u{fc}n SMTPUTF8 ").as_deref(),
+            Ok("VRFY Gr\u{fc}n SMTPUTF8")
+        );
+        for text in ["", " ", "A\r\nRSET", "a\0", "data", "Quit now"] {
+            assert!(command(text).is_err(), "{text:?}");
+        }
     }
 }

@@ -43,8 +43,8 @@ pub const LMTP_PORT: u16 = 24;
 pub struct Args {
     /// Say QUIT behind this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot.
     ///
-    /// A stage that does not come is passed, so that `auth` without --user ends before MAIL. Behind connect
-    /// and data, no server expects it.
+    /// A stage that does not come is passed, so that `auth` without --user ends before MAIL. rcpt is every
+    /// recipient. Behind connect and data, no server expects it.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
     quit_after: Option<Point>,
 
@@ -94,7 +94,7 @@ pub struct Guise {
 
     /// Be taken for somebody else, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
     ///
-    /// A server takes XCLIENT from those only whom it trusts.
+    /// A server takes XCLIENT from those only whom it trusts; Postfix no more from whom that makes us.
     #[arg(long, value_name = "ATTRS", value_parser = attributes)]
     xclient: Vec<String>,
 

@@ -8,10 +8,7 @@ use crate::envelope::{Dsn, Notify, Return, Wanted};
 use crate::message::Field;
 use crate::session::{self, Extension, Request};
 use clap::ValueEnum;
-use std::time::{Duration, SystemTime};
-
-/// The most seconds that HOLDFOR and BY can say: nine digits.
-const MOST_SECONDS: u64 = 999_999_999;
+use std::time::SystemTime;
 
 /// Options under the heading "Extensions". A value with `?` behind it is left out where the extension is
 /// not offered; else nothing is sent then.
@@ -167,10 +164,7 @@ impl Args {
 
     /// The header field that goes with it.
     pub fn field(&self) -> Option<Field> {
-        (self.require_tls == Some(RequireTls::No)).then(|| Field {
-            name: "TLS-Required".to_owned(),
-            value: "No".to_owned(),
-        })
+        (self.require_tls == Some(RequireTls::No)).then(|| Field::new("TLS-Required", "No"))
     }
 
     /// Whether nothing is sent without verified TLS all the way.
@@ -386,12 +380,9 @@ fn hold_for(text: &str) -> Result<Asked<u64>, String> {
     asked(text, seconds)
 }
 
+/// A year at most, which fits the nine digits of HOLDFOR and BY.
 fn seconds(text: &str) -> Result<u64, String> {
-    let seconds = value::wait(text)
-        .as_ref()
-        .map(Duration::as_secs)
-        .map_err(Clone::clone)?;
-    Ok(seconds.min(MOST_SECONDS))
+    value::wait(text).map(|time| time.as_secs())
 }
 
 fn hold_until(text: &str) -> Result<Asked<SystemTime>, String> {

@@ -176,14 +176,15 @@ pub struct Args {
 
     /// Send this ready message, from a file or stdin (`-`).
     ///
-    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From).
+    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From);
+    /// --no-date and --no-message-id keep those two out of it.
     /// It goes to the recipients on the command line, or, without any, to those in its To, Cc and Bcc, or
     /// its Resent-To and so on. --header puts fields before its own.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,
           conflicts_with_all = ["subject", "body", "attach", "reply_to", "html", "markdown",
                                 "inline", "attach_message", "calendar", "charset", "format_flowed",
                                 "in_reply_to", "references", "priority", "list_unsubscribe",
-                                "auto_submitted", "no_date", "no_message_id"])]
+                                "auto_submitted"])]
     message: Option<Input>,
 
     /// The envelope's sender; '' is the null sender.
@@ -213,14 +214,18 @@ impl Args {
             let recipients: Vec<Entry> = to.into_iter().chain(cc).chain(bcc).collect();
             // --from is the envelope's sender where the message names its author itself.
             let sender = named.then(|| Some(from.address.clone()));
+            let sender = envelope_from.or(sender);
             return Ok(Options {
                 content: Content::Ready(Ready {
                     input,
                     from,
                     headers: self.header,
                     recipients,
+                    sender_is_known: sender.is_some(),
+                    no_date: self.no_date,
+                    no_message_id: self.no_message_id,
                 }),
-                envelope_from: envelope_from.or(sender),
+                envelope_from: sender,
                 dsn: Dsn::default(),
             });
         }
@@ -306,10 +311,7 @@ impl Args {
     fn made_headers(&self) -> Vec<Field> {
         let mut fields = Vec::new();
         let mut add = |name: &str, value: String| {
-            fields.push(Field {
-                name: name.to_owned(),
-                value,
-            });
+            fields.push(Field::new(name, value));
         };
         if let Some(id) = &self.in_reply_to {
             add("In-Reply-To", id.clone());

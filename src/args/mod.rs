@@ -145,7 +145,13 @@ enum Verb {
 /// The whole command line for those who generate manuals and completions from it.
 #[must_use]
 pub fn command() -> clap::Command {
-    Rare::augment_args(Cli::command())
+    let command = Cli::command();
+    let about = command.get_about().cloned().unwrap_or_default();
+    let long_about = command.get_long_about().cloned().unwrap_or_default();
+    // What is added brings what it is about along.
+    Rare::augment_args(command)
+        .about(about)
+        .long_about(long_about)
 }
 
 /// Reads the command line, and the configuration that it may use.

@@ -6,7 +6,8 @@ use super::{Cli, Rare, Wrong, auth, bench, configuration, extensions, route, ses
 use crate::config::{Config, Places, Profile};
 use crate::credentials;
 use crate::plan::Way;
-use crate::session::Protocol;
+use crate::session::{Encryption, Protocol};
+use crate::wire::tls::Trust;
 
 /// A way, and those to fall back to.
 pub struct Itinerary {
@@ -168,10 +169,14 @@ impl Road {
     }
 }
 
-/// What wants a server that was named.
+/// What wants a server that was named, and with --require-tls known.
 pub(super) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
     if way.route.relay.is_some() {
-        return Ok(());
+        return if extensions.demands_tls() {
+            check_privacy(way)
+        } else {
+            Ok(())
+        };
     }
     if way.session.protocol == Protocol::Lmtp {
         return Err(Wrong::usage(
@@ -185,6 +190,17 @@ pub(super) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(),
         ));
     }
     Ok(())
+}
+
+fn check_privacy(way: &Way) -> Result<(), Wrong> {
+    let other = match (way.session.tls, way.tls.trust) {
+        (Encryption::Off, _) => "--tls off, as it is by a socket and a command without --tls",
+        (_, Trust::Any) => "--insecure",
+        _ => return Ok(()),
+    };
+    Err(Wrong::usage(format!(
+        "--require-tls contradicts {other}; leave one of them out"
+    )))
 }
 
 /// Route, session, encryption and login, as far as they hang together.

@@ -246,7 +246,7 @@ impl Recording {
         }
         if plan.way.session.bench.proxy.is_some() {
             return refused(
-                "--record contradicts --proxy: what is said ahead of the greeting is no line",
+                "--record contradicts --proxy-protocol: what is said ahead of the greeting is no line",
             );
         }
         // A message that goes in chunks is cut as that server wants it.

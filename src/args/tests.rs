@@ -28,6 +28,30 @@ fn refused(arguments: &[&str]) -> (u8, String) {
 }
 
 #[test]
+fn help_begins_with_what_the_program_does() {
+    for option in ["-h", "--help"] {
+        let said = parsed(&[option]).expect_err("help was asked for");
+        assert!(said.text.starts_with("Builds a mail"), "{}", said.text);
+    }
+}
+
+#[test]
+fn a_ready_message_can_do_without_what_testers_leave_out() {
+    let sent = send(&[
+        "--message",
+        "x",
+        "--no-date",
+        "--envelope-from",
+        "a@x.org",
+        "b@x.org",
+    ]);
+    let Content::Ready(ready) = &sent.message.content else {
+        panic!("{sent:?}");
+    };
+    assert!(ready.no_date && !ready.no_message_id && ready.sender_is_known);
+}
+
+#[test]
 fn clap_finds_nothing_wrong_with_the_command_line() {
     command().debug_assert();
 }

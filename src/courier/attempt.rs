@@ -6,8 +6,8 @@ use super::lines::Lines;
 use super::{Ear, News};
 use crate::deliver::{Parcel, deliver_to};
 use crate::outcome::{Cause, Fate, Report, Verdict};
-use crate::queue::{Claim, End, Entry, History, Id, QueueError, Safety};
-use crate::session::Stage;
+use crate::queue::{Claim, End, Entry, History, Id, Kind, QueueError, Safety};
+use crate::session::{Purpose, Stage};
 use crate::text::shown;
 use crate::watch::{Happening, Watch};
 
@@ -54,7 +54,10 @@ pub fn attempt(
         envelope: &letter.envelope,
         utf8_header: letter.utf8_header,
         message,
-        asks_only: false,
+        purpose: match letter.kind {
+            Kind::Mail => Purpose::Mail,
+            Kind::Report(_) => Purpose::Report,
+        },
         ledger: Some(&books),
     };
     let mut report = Report::unasked(&letter.envelope.recipients);
@@ -128,7 +131,7 @@ fn postpone(open: &[usize], by_relay: bool, report: &mut Report) {
         let is_ours = match fate.cause {
             Cause::Policy => true,
             Cause::Domain => by_relay,
-            _ => by_relay && matches!(fate.stage, Some(Stage::Banner | Stage::Ehlo | Stage::Helo)),
+            _ => by_relay && fate.stage.is_some_and(Stage::is_introduction),
         };
         if fate.verdict == Verdict::Refused && is_ours {
             fate.verdict = Verdict::Deferred;

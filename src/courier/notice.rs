@@ -103,7 +103,11 @@ impl Notice<'_> {
         let history = &self.item.history;
         let one = |&place: &usize| {
             let end = history.standings[place].end.as_ref();
-            reported(&envelope.recipients[place], end, history.last_attempt)
+            let recipient = &envelope.recipients[place];
+            Reported {
+                original: envelope.dsn.original_of(recipient),
+                ..reported(recipient, end, history.last_attempt)
+            }
         };
         self.recipients.iter().map(one).collect()
     }
@@ -127,6 +131,7 @@ fn reported<'a>(
 ) -> Reported<'a> {
     Reported {
         address,
+        original: None,
         words: end.map_or("it was not tried", |end| &end.words),
         diagnostic: end.and_then(|end| end.reply.as_deref()),
         status: end.and_then(|end| end.enhanced.as_deref()),

@@ -13,7 +13,8 @@ use crate::peer::Peer;
 use crate::route::{Destination, Host, RouteError, Router};
 use crate::secret::Login;
 use crate::session::{
-    self, Answer, Class, Encryption, Ended, Errand, Failure, Ledger, Means, Reply, Stage, Then,
+    self, Answer, Class, Encryption, Ended, Errand, Failure, Ledger, Means, Purpose, Reply, Stage,
+    Then,
 };
 use crate::watch::{Happening, Watch};
 use crate::wire::{self, Terms, Tls, Unconnected, Wire, WireError};
@@ -33,8 +34,8 @@ pub struct Parcel<'a> {
     pub utf8_header: bool,
     /// The message.
     pub message: &'a dyn Replay,
-    /// Whether the recipients are only asked about, and nobody gets the message.
-    pub asks_only: bool,
+    /// What it is delivered for.
+    pub purpose: Purpose,
     /// The books that are kept about it, by places in the envelope.
     pub ledger: Option<&'a dyn Ledger>,
 }
@@ -47,7 +48,7 @@ impl<'a> Parcel<'a> {
             envelope: &message.envelope,
             utf8_header: message.utf8_header,
             message,
-            asks_only: false,
+            purpose: Purpose::Mail,
             ledger: None,
         }
     }
@@ -378,7 +379,7 @@ impl Delivery<'_, '_> {
             utf8_header: self.parcel.utf8_header,
             message: self.parcel.message,
             dsn: Some(dsn),
-            asks_only: self.parcel.asks_only,
+            purpose: self.parcel.purpose,
             commands: &[],
             ledger: page.as_ref().map(|page| page as &dyn Ledger),
             then,
@@ -574,8 +575,7 @@ fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
         // What is wrong here is wrong for every host.
         None => !matches!(failure, Some(Failure::Message(_) | Failure::Ledger(_))),
         Some(Answer::Said(stage, reply)) => {
-            let host_level = matches!(stage, Stage::Banner | Stage::Ehlo | Stage::Helo);
-            host_level || reply.class() == Class::ForNow
+            stage.is_introduction() || reply.class() == Class::ForNow
         }
         Some(Answer::Unmet(_)) => true,
         Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt | Answer::Stopped(_)) => {

@@ -13,7 +13,7 @@ use crate::outcome::{Fate, Report, Verdict};
 use crate::plan::{self, Dispatch, Step, Way};
 use crate::ready::Ready;
 use crate::route::{self, Destination, Host, RouteError, Router, Routes};
-use crate::session::Stage;
+use crate::session::{Purpose, Stage};
 use crate::text::shown;
 use crate::watch::Watch;
 
@@ -148,7 +148,7 @@ impl Question<'_> {
             envelope: &envelope,
             utf8_header: false,
             message: &Nothing,
-            asks_only: true,
+            purpose: Purpose::Question,
             ledger: None,
         };
         let mut report = Report::unasked(&envelope.recipients);

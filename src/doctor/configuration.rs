@@ -2,6 +2,7 @@
 
 use super::Finding;
 use super::surroundings::name;
+use crate::figures::counted;
 use crate::plan::{self, Front, Step, View};
 use crate::text::{for_shell, shown};
 use std::path::Path;
@@ -46,7 +47,7 @@ fn found(plan: &plan::Doctor) -> Finding {
         return nothing(plan);
     };
     let name = name(path);
-    let profiles = counted(configuration.profiles);
+    let profiles = counted(configuration.profiles as u64, "profile");
     let besides = besides(plan, path);
     match &course.way.profile {
         Some(profile) => {
@@ -122,8 +123,4 @@ fn lost(variables: &[String]) -> Finding {
     let found = format!("{all} {are} set here, and not in cron");
     Finding::warning(Step::Config, found)
         .mended_by("write what cron must know into the crontab, as NAME=VALUE")
-}
-
-fn counted(profiles: usize) -> String {
-    crate::figures::counted(profiles, "profile")
 }

@@ -33,7 +33,7 @@ pub fn look(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
 }
 
 fn daemon(host: &Surroundings, jobs: usize) -> Finding {
-    let jobs = crate::figures::counted(jobs, "job");
+    let jobs = crate::figures::counted(jobs as u64, "job");
     if let Some(name) = running(host) {
         return Finding::ok(
             Step::Cron,

@@ -21,7 +21,7 @@ pub use name::called;
 pub use report::{Attach, Attached, Contents, Report};
 pub use run::run;
 pub use subject::Template;
-pub use words::quoted;
+pub use words::{program, quoted};
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};

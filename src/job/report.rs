@@ -6,6 +6,7 @@ use super::interleave::MARK;
 use super::log::Recorder;
 use super::words::quoted;
 use super::{Finished, Log, html};
+use crate::figures::counted;
 use crate::host;
 use crate::time;
 use std::fs::File;
@@ -258,11 +259,6 @@ fn file_name(name: &str) -> String {
         }
     };
     name.chars().map(plain).collect()
-}
-
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 /// `812 bytes`, `3.4 KiB`, `1.2 GiB`.

@@ -109,7 +109,7 @@ fn place(name: &str) -> Result<Place, String> {
 impl Place {
     fn of(self, job: &Finished) -> String {
         match self {
-            Self::Host => short_host(),
+            Self::Host => host::short_name(),
             Self::Command => command(job),
             Self::Status => job.ending.word(),
             Self::Duration => brief(job.took),
@@ -117,11 +117,6 @@ impl Place {
             Self::User => host::login(),
         }
     }
-}
-
-fn short_host() -> String {
-    let node = host::node_name();
-    node.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// The program without where it is, and its arguments, as far as there is room.
@@ -166,7 +161,7 @@ mod tests {
     fn the_usual_subject_says_where_what_and_how_long() {
         let job = job();
         let subject = Template::usual(&job.ending).filled(&job);
-        let host = short_host();
+        let host = host::short_name();
         assert_eq!(subject, format!("[{host}] FAILED(3): nightly after 4m12s"));
     }
 

@@ -60,6 +60,15 @@ impl Attachment {
         }
     }
 
+    /// Reads what can be read only once; it keeps its name.
+    pub fn hold(&mut self) -> Result<(), MessageError> {
+        if self.input.is_stdin() {
+            self.name = Some(self.file_name());
+            self.input.hold()?;
+        }
+        Ok(())
+    }
+
     /// The name without directories, which no sender has a business to choose (RFC 2183 §2.3).
     fn file_name(&self) -> String {
         let given = self.name.clone();

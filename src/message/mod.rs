@@ -87,6 +87,17 @@ pub struct Field {
     pub value: String,
 }
 
+impl Field {
+    /// A field of ours: the name and the text need no check.
+    #[must_use]
+    pub fn new(name: &str, value: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+        }
+    }
+}
+
 /// A ready message and who is to have it.
 #[derive(Clone, Debug)]
 pub struct Ready {
@@ -98,6 +109,13 @@ pub struct Ready {
     pub headers: Vec<Field>,
     /// Who is to have it; when empty, those whom `To`, `Cc` and `Bcc` name.
     pub recipients: Vec<Entry>,
+    /// Whether the envelope's sender is known without looking into the message, whose author may then be
+    /// anything.
+    pub sender_is_known: bool,
+    /// No `Date` is added, for testers.
+    pub no_date: bool,
+    /// No `Message-ID` is added, for testers.
+    pub no_message_id: bool,
 }
 
 /// A message as programs hand it to sendmail: perhaps without a header, with addresses that have no
@@ -143,19 +161,22 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether some of it comes from the standard input, under any of its names.
-    #[must_use]
-    pub fn reads_stdin(&self) -> bool {
-        match &self.content {
-            Content::Ready(ready) => ready.input.is_stdin(),
+    /// Reads what comes from the standard input, so that the message can be built more than once.
+    pub fn hold_stdin(&mut self) -> Result<(), MessageError> {
+        match &mut self.content {
+            Content::Ready(ready) => ready.input.hold()?,
             Content::Draft(draft) => {
-                let text = &draft.text;
-                let texts = [&text.body, &text.html, &text.markdown];
-                let files = draft.attachments.iter().map(|attachment| &attachment.input);
-                let mut all = texts.into_iter().flatten().chain(files);
-                all.any(Input::is_stdin)
+                let text = &mut draft.text;
+                let texts = [&mut text.body, &mut text.html, &mut text.markdown];
+                for input in texts.into_iter().flatten() {
+                    input.hold()?;
+                }
+                for attachment in &mut draft.attachments {
+                    attachment.hold()?;
+                }
             }
         }
+        Ok(())
     }
 
     /// Adds a header field.

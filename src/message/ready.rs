@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
 pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
-    let source = Source::open(ready.input)?;
+    let source = Source::open(ready.input.clone())?;
     if source.len == 0 {
         return Err(MessageError::Text {
             name: source.name,
@@ -30,7 +30,10 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
     } else {
         recipients(&ready.recipients)
     };
-    let author = author(&head)?;
+    let author = match author(&head) {
+        Err(_) if ready.sender_is_known => None,
+        author => author?,
+    };
     let sender = author.iter().flat_map(Entry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
     let mut header = Vec::new();
@@ -38,8 +41,7 @@ pub fn prepare(ready: Ready, now: SystemTime) -> Result<Message, MessageError> {
         header.extend_from_slice(&field.raw);
     }
     let utf8_header = !header.is_ascii();
-    let from = author.unwrap_or(Entry::Mailbox(ready.from));
-    header.extend_from_slice(missing(&head, from, now).as_bytes());
+    header.extend_from_slice(missing(&head, &ready, author, now).as_bytes());
     header.extend_from_slice(b"\r\n");
     let survey = encode::survey(&source, head.body_at)?;
     let wrong = |what: String| MessageError::Text {
@@ -103,16 +105,21 @@ pub fn is_message(source: &Source) -> Result<(), MessageError> {
 }
 
 /// What RFC 5322 §3.6 demands and the message lacks.
-fn missing(head: &Head, from: Entry, now: SystemTime) -> String {
+fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -> String {
     let mut fields = String::new();
-    if head.find("date").is_none() {
+    let lacks = |name: &str| head.find(name).is_none();
+    if lacks("date") && !ready.no_date {
         fields.push_str(&format!("Date: {}\r\n", header_date(now)));
     }
-    if let (None, Some(mailbox)) = (head.find("message-id"), from.mailboxes().first()) {
+    let from = author.unwrap_or_else(|| Entry::Mailbox(ready.from.clone()));
+    if let Some(mailbox) = from.mailboxes().first()
+        && lacks("message-id")
+        && !ready.no_message_id
+    {
         let id = message_id(&mailbox.address, now);
         fields.push_str(&format!("Message-ID: {id}\r\n"));
     }
-    if head.find("from").is_none() {
+    if lacks("from") {
         fields.push_str(&addresses("From", &[from]));
     }
     fields
@@ -181,14 +188,20 @@ mod tests {
     use crate::blocks::{Block, Replay};
     use crate::message::Input;
 
-    fn prepared(text: &str, recipients: &str) -> Result<Message, MessageError> {
-        let ready = Ready {
+    fn ready(text: &str, recipients: &str) -> Ready {
+        Ready {
             input: Input::Text(text.to_owned()),
             from: Mailbox::parse("login@here.example").unwrap(),
             headers: Vec::new(),
             recipients: parse_list(recipients).unwrap(),
-        };
-        prepare(ready, SystemTime::UNIX_EPOCH)
+            sender_is_known: false,
+            no_date: false,
+            no_message_id: false,
+        }
+    }
+
+    fn prepared(text: &str, recipients: &str) -> Result<Message, MessageError> {
+        prepare(ready(text, recipients), SystemTime::UNIX_EPOCH)
     }
 
     fn wire(message: &Message) -> String {
@@ -247,20 +260,15 @@ mod tests {
 
     #[test]
     fn a_message_can_be_resent() {
-        let field = |name: &str, value: &str| Field {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        };
-        let ready = Ready {
-            input: Input::Text(format!("{FULL}To: b@x.org\n\nhi\n")),
-            from: Mailbox::parse("login@here.example").unwrap(),
+        let field = |name: &str, value: &str| Field::new(name, value);
+        let resent = Ready {
             headers: vec![
                 field("Resent-To", "Jürgen <c@x.org>"),
                 field("Resent-Bcc", "d@x.org"),
             ],
-            recipients: Vec::new(),
+            ..ready(&format!("{FULL}To: b@x.org\n\nhi\n"), "")
         };
-        let message = prepare(ready, SystemTime::UNIX_EPOCH).unwrap();
+        let message = prepare(resent, SystemTime::UNIX_EPOCH).unwrap();
         let all: Vec<String> = message
             .envelope
             .recipients
@@ -288,6 +296,20 @@ mod tests {
         ] {
             assert!(head.contains(field), "{head}");
         }
+    }
+
+    #[test]
+    fn nothing_is_added_that_testers_leave_out_and_any_author_will_do_for_a_known_sender() {
+        let text = "From: different\nTo: another\n\nbody\n";
+        assert!(prepared(text, "b@x.org").is_err());
+        let bare = Ready {
+            sender_is_known: true,
+            no_date: true,
+            no_message_id: true,
+            ..ready(text, "b@x.org")
+        };
+        let message = prepare(bare, SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(wire(&message), text.replace('\n', "\r\n"));
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub enum ReportKind {
 pub struct Reported<'a> {
     /// Who.
     pub address: &'a Address,
+    /// What the sender calls whom: a type, a semicolon and an address (RFC 3461 §4.2).
+    pub original: Option<&'a str>,
     /// What happened, in a sentence.
     pub words: &'a str,
     /// The server's reply; `None` where it is not a server that says so.

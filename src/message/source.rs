@@ -47,6 +47,15 @@ impl Input {
             Self::Text(_) | Self::Held(_) => false,
         }
     }
+
+    /// Reads it to its end, where that can be done only once.
+    pub fn hold(&mut self) -> Result<(), SourceError> {
+        if self.is_stdin() {
+            let source = Source::open(self.clone())?;
+            *self = Self::Held(Held(Arc::new(source)));
+        }
+        Ok(())
+    }
 }
 
 /// Bytes that were read before there was a message: from a program, from a pipe. Copies share them.

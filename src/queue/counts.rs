@@ -47,7 +47,7 @@ impl Counts {
     /// `3 items, oldest 2h, 0 held, 0 set aside`.
     #[must_use]
     pub fn words(&self) -> String {
-        let mut words = counted(self.items, "item");
+        let mut words = counted(self.items as u64, "item");
         if self.items > 0 {
             words.push_str(&format!(", oldest {}", span(self.oldest)));
         }

@@ -2,6 +2,7 @@
 
 mod dns;
 mod system;
+pub mod target;
 
 pub use dns::{Dns, DnsError, Hickory, Mx};
 

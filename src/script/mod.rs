@@ -16,6 +16,7 @@ mod run;
 mod source;
 mod statement;
 mod tape;
+mod target;
 mod text;
 
 pub use cases::Case;

@@ -3,6 +3,7 @@
 use super::run::{Ending, Finished};
 use super::tape::Heard;
 use crate::exit::Exit;
+use crate::figures::counted;
 use std::fmt::Write as _;
 
 /// The exit status of all together: what differs counts before what could not be held.
@@ -39,8 +40,8 @@ pub fn summary(all: &[Finished]) -> String {
     let parts: Vec<String> = parts
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    let plural = if all.len() == 1 { "" } else { "s" };
-    format!("{} test{plural}: {}", all.len(), parts.join(", "))
+    let tests = counted(all.len() as u64, "test");
+    format!("{tests}: {}", parts.join(", "))
 }
 
 /// The first lines of TAP.

@@ -70,7 +70,12 @@ fn text_of(from: impl Read, name: &str) -> Result<String, Mistake> {
     if octets.len() as u64 > MAX_SCRIPT {
         return Err(unreadable(name, "it is larger than 1 MiB"));
     }
-    String::from_utf8(octets).map_err(|_| unreadable(name, "it is not UTF-8"))
+    let mut text = String::from_utf8(octets).map_err(|_| unreadable(name, "it is not UTF-8"))?;
+    // Some editors put a mark before UTF-8.
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 fn unreadable(file: &str, why: &str) -> Mistake {

@@ -95,11 +95,12 @@ impl Point {
         }
     }
 
-    /// Where a stage belongs; `None` for those that may come at any time.
-    pub(super) fn of(stage: Stage, in_tls: bool) -> Option<Self> {
+    /// Where a stage belongs; `None` for those that may come at any time. `again` is whether the server
+    /// was greeted before, and has forgotten it: behind STARTTLS.
+    pub(super) fn of(stage: Stage, again: bool) -> Option<Self> {
         Some(match stage {
             Stage::Banner => Self::Banner,
-            Stage::Ehlo | Stage::Lhlo | Stage::Helo if in_tls => Self::Auth,
+            Stage::Ehlo | Stage::Lhlo | Stage::Helo if again => Self::Auth,
             Stage::Ehlo | Stage::Lhlo | Stage::Helo => Self::Ehlo,
             Stage::Starttls | Stage::Tls => Self::Starttls,
             Stage::Xclient | Stage::Auth => Self::Auth,

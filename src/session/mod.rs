@@ -114,8 +114,8 @@ pub struct Errand<'a> {
     pub message: &'a dyn Replay,
     /// Which reports are asked for, where the server offers to make them (RFC 3461).
     pub dsn: Option<&'a Dsn>,
-    /// Whether the recipients are only asked about, and nobody gets the message.
-    pub asks_only: bool,
+    /// What the transactions are for.
+    pub purpose: Purpose,
     /// Commands that are said in this order, each behind the reply to the one before, instead of
     /// transactions.
     pub commands: &'a [String],
@@ -139,12 +139,24 @@ impl<'a> Errand<'a> {
             utf8_header: false,
             message,
             dsn: None,
-            asks_only: false,
+            purpose: Purpose::Mail,
             commands: &[],
             ledger: None,
             then: Then::Quit,
         }
     }
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody's message.
+    Mail,
+    /// A report of ours on such a message. What was asked of a server for that one is not asked for the
+    /// report, but for REQUIRETLS (RFC 8689 §5).
+    Report,
+    /// The recipients are only asked about, and nobody gets the message.
+    Question,
 }
 
 /// What comes behind an errand.

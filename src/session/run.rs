@@ -261,7 +261,11 @@ impl Session<'_, '_> {
                 Action::Secure => self.secure()?,
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Conversation::Over),
-                Action::Drop => return Ok(Conversation::Over),
+                Action::Drop => {
+                    // The end of a TLS handshake may still have to go out.
+                    let _ = self.wire.flush(self.limit(Stage::Tls));
+                    return Ok(Conversation::Over);
+                }
                 Action::SayAndDrop(items) => return self.say_and_drop(&items),
                 Action::BlurtQuit => {
                     self.blurt_quit();

@@ -75,6 +75,16 @@ impl Stage {
         })
     }
 
+    /// Whether an answer to it is about us, and not about a login or a message: the greeting, and who we say
+    /// we are.
+    #[must_use]
+    pub fn is_introduction(self) -> bool {
+        matches!(
+            self,
+            Self::Banner | Self::Ehlo | Self::Lhlo | Self::Helo | Self::Xclient | Self::Xforward
+        )
+    }
+
     /// The stage as `--quit-after` and JSON name it.
     #[must_use]
     pub fn name(self) -> &'static str {

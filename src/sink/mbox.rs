@@ -1,7 +1,7 @@
 //! An mbox: all messages in one file, one behind the other (mboxrd).
 
 use super::{Declined, Envelope, Incoming, Store, Whereabouts};
-use crate::time::asctime;
+use crate::mbox::{self, Lines};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -35,7 +35,7 @@ impl Mbox {
     // Opened anew for each message, as another program may have moved the file away.
     fn file(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600);
+        options.read(true).append(true).create(true).mode(0o600);
         options.open(&self.path)
     }
 
@@ -43,7 +43,8 @@ impl Mbox {
         let mut file = self.file()?;
         file.lock()?;
         let before = file.seek(SeekFrom::End(0))?;
-        let written = copy(head, draft, &file).and_then(|()| file.sync_all());
+        let head = format!("{}{head}", mbox::seam(&file, before)?);
+        let written = copy(&head, draft, &file).and_then(|()| file.sync_all());
         if written.is_err() {
             // Half a message would spoil the next one.
             let _ = file.set_len(before);
@@ -90,9 +91,8 @@ fn head(envelope: &Envelope) -> String {
         "" => "MAILER-DAEMON".to_owned(),
         sender => sender.replace(|c: char| c.is_whitespace() || c.is_control(), "-"),
     };
-    let date = asctime(SystemTime::now());
     let head = super::maildir::head(envelope).replace("\r\n", "\n");
-    format!("From {sender} {date}\n{head}")
+    mbox::first_line(&sender, SystemTime::now()) + &head
 }
 
 /// Writes line by line, of whatever length, in pieces of the buffer.
@@ -114,129 +114,9 @@ fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
     into.flush()
 }
 
-/// The most `>` before `From ` that are counted; nobody has more.
-const DEEPEST: usize = 64;
-
-/// Makes lines of a file from those of a message, in blocks of any size.
-#[derive(Default)]
-struct Lines {
-    /// The beginning of a line that may still become `>>From `.
-    start: Vec<u8>,
-    /// Whether the line goes on behind its beginning.
-    is_inside: bool,
-    /// A CR that may belong to a line end.
-    has_cr: bool,
-}
-
-impl Lines {
-    fn write(&mut self, block: &[u8], into: &mut impl Write) -> io::Result<()> {
-        let mut rest = block;
-        while let Some((&byte, behind)) = rest.split_first() {
-            if std::mem::take(&mut self.has_cr) && byte != b'\n' {
-                self.put(b'\r', into)?;
-            }
-            if self.is_inside {
-                // The rest of the line, as far as it is here, in one go.
-                let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-                into.write_all(&rest[..end])?;
-                rest = &rest[end..];
-                let Some((&byte, behind)) = rest.split_first() else {
-                    return Ok(());
-                };
-                self.special(byte, into)?;
-                rest = behind;
-                continue;
-            }
-            match byte {
-                b'\r' | b'\n' => self.special(byte, into)?,
-                _ => self.put(byte, into)?,
-            }
-            rest = behind;
-        }
-        Ok(())
-    }
-
-    fn special(&mut self, byte: u8, into: &mut impl Write) -> io::Result<()> {
-        if byte == b'\r' {
-            self.has_cr = true;
-            return Ok(());
-        }
-        self.release(into)?;
-        self.is_inside = false;
-        into.write_all(b"\n")
-    }
-
-    fn put(&mut self, byte: u8, into: &mut impl Write) -> io::Result<()> {
-        if self.is_inside {
-            return into.write_all(&[byte]);
-        }
-        self.start.push(byte);
-        let depth = self.start.iter().take_while(|&&byte| byte == b'>').count();
-        let word = &self.start[depth..];
-        if word == b"From " {
-            self.start.insert(0, b'>');
-        } else if b"From ".starts_with(word) && depth < DEEPEST {
-            return Ok(());
-        }
-        self.release(into)?;
-        self.is_inside = true;
-        Ok(())
-    }
-
-    fn release(&mut self, into: &mut impl Write) -> io::Result<()> {
-        into.write_all(&self.start)?;
-        self.start.clear();
-        Ok(())
-    }
-
-    /// The message ends, with a line end if it had none, and an empty line.
-    fn end(&mut self, into: &mut impl Write) -> io::Result<()> {
-        if std::mem::take(&mut self.has_cr) {
-            self.put(b'\r', into)?;
-        }
-        let is_open = self.is_inside || !self.start.is_empty();
-        self.release(into)?;
-        into.write_all(if is_open { b"\n\n" } else { b"\n" })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(text: &[u8]) -> String {
-        let whole = made(&[text]);
-        for at in 0..=text.len() {
-            assert_eq!(made(&[&text[..at], &text[at..]]), whole, "split at {at}");
-        }
-        whole
-    }
-
-    fn made(blocks: &[&[u8]]) -> String {
-        let (mut lines, mut out) = (Lines::default(), Vec::new());
-        for block in blocks {
-            lines.write(block, &mut out).unwrap();
-        }
-        lines.end(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn lines_that_look_like_the_next_message_are_quoted() {
-        assert_eq!(lines(b"a\r\nFrom b\r\n"), "a\n>From b\n\n");
-        assert_eq!(lines(b">From b\r\n>>From c"), ">>From b\n>>>From c\n\n");
-        assert_eq!(
-            lines(b"Fromage\r\n From b\r\n>Fro\r\n"),
-            "Fromage\n From b\n>Fro\n\n"
-        );
-    }
-
-    #[test]
-    fn line_ends_are_those_of_a_file_and_a_lone_cr_stays() {
-        assert_eq!(lines(b"a\rb\r\r\nc\nd"), "a\rb\r\nc\nd\n\n");
-        assert_eq!(lines(b"\r\n\r"), "\n\r\n\n");
-        assert_eq!(lines(b""), "\n");
-    }
 
     #[test]
     fn messages_stand_one_behind_the_other() {
@@ -260,5 +140,32 @@ mod tests {
             text.ends_with("Return-Path: <>\nDelivered-To: bob@x\ntwo\n\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_was_cut_off_does_not_swallow_the_next_message() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mbox");
+        let envelope = Envelope::of(([127, 0, 0, 1], 9).into(), "me");
+        for cut in [
+            "",
+            "\n",
+            "From x\n\nwhole\n\n",
+            "From x\n\nhal",
+            "From x\n\nhal\n",
+        ] {
+            std::fs::write(&path, cut).unwrap();
+            let mbox = Mbox::open(&path).unwrap();
+            mbox.begin(&envelope).unwrap().commit().unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let behind = text.strip_prefix(cut).unwrap();
+            assert!(
+                behind.trim_start().starts_with("From MAILER-DAEMON "),
+                "{text}"
+            );
+            let before = text.split("From MAILER-DAEMON ").next().unwrap();
+            let is_apart = before.trim().is_empty() || before.ends_with("\n\n");
+            assert!(is_apart && !before.ends_with("\n\n\n"), "{text:?}");
+        }
     }
 }

@@ -139,7 +139,7 @@ pub struct Limits {
     pub max_message_bytes: u64,
     /// The recipients of one message. Default 1000.
     pub max_recipients: usize,
-    /// The connections at one time. Default 64.
+    /// The connections at one time. Default 256.
     pub max_connections: usize,
     /// The longest command line with its line end. Default 2048; over 64 KiB counts as 64 KiB.
     pub max_line_bytes: usize,
@@ -155,7 +155,7 @@ impl Default for Limits {
         Limits {
             max_message_bytes: 256 * 1024 * 1024,
             max_recipients: 1000,
-            max_connections: 64,
+            max_connections: 256,
             max_line_bytes: 2048,
             max_reproaches: 20,
             idle: Duration::from_secs(5 * 60),

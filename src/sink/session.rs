@@ -62,6 +62,8 @@ pub struct Session<'a, P> {
     helo: Option<String>,
     /// Who has logged in.
     user: Option<String>,
+    /// AUTH was said, so that a line that is no command may be a password for an exchange that is none.
+    has_seen_auth: bool,
     transaction: Option<Transaction<'a>>,
     /// The greeting was a refusal, and nothing but QUIT is obeyed (RFC 5321 §3.1).
     is_refused: bool,
@@ -86,6 +88,7 @@ impl<'a, P: Peer> Session<'a, P> {
             channel: Channel::new(peer, longest, limits.idle),
             helo: None,
             user: None,
+            has_seen_auth: false,
             transaction: None,
             is_refused: false,
             reproaches: 0,
@@ -135,10 +138,16 @@ impl<'a, P: Peer> Session<'a, P> {
             let offers = &self.house.manner.offers;
             let command = match self.channel.line()? {
                 Line::Whole(line) => {
-                    let shown = mischief::without_secret(line);
+                    let command = command::parse(line, offers);
+                    let is_unknown = matches!(&command, Err(refusal) if *refusal == reply::UNKNOWN);
+                    let shown = match is_unknown && self.has_seen_auth {
+                        true => mischief::STARS,
+                        false => mischief::without_secret(line),
+                    };
+                    self.has_seen_auth |= mischief::is_login(line);
                     let witness = self.house.witness;
                     witness.saw(self.visitor.number, &Seen::Command { line: shown });
-                    command::parse(line, offers)
+                    command
                 }
                 Line::TooLong => Err(reply::LINE_TOO_LONG),
             };

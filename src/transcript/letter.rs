@@ -1,6 +1,6 @@
 //! The lines of a message that passes in pieces, for those who want to read it.
 
-use crate::text::{printable, shown};
+use crate::text::{printable, shown_with_tabs};
 
 /// The most octets of one line that are kept until its end comes; what is longer is shown in parts.
 const LONGEST: usize = 4096;
@@ -38,7 +38,7 @@ impl Letter {
 /// Letters of all scripts and tabs as they are; what is no text in octets.
 fn readable(line: &[u8]) -> String {
     match std::str::from_utf8(line) {
-        Ok(text) => text.split('\t').map(shown).collect::<Vec<_>>().join("\t"),
+        Ok(text) => shown_with_tabs(text),
         Err(_) => printable(line),
     }
 }

@@ -5,6 +5,7 @@ use super::terminal::complain;
 use crate::address::{Address, Mailbox};
 use crate::alert::{AlertError, Book, Decision, Held, Recovery, Rules, Run};
 use crate::exit::Exit;
+use crate::figures::counted;
 use crate::host;
 use crate::message::{Field, new_message_id};
 use crate::plan::{Alert, Mail};
@@ -67,15 +68,15 @@ fn warn(rules: &Rules, error: Option<AlertError>) {
 
 /// With what is to be said because of other runs.
 fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
-    memo.headers.push(field("Message-ID", id));
+    memo.headers.push(Field::new("Message-ID", id));
     let (thread, remark) = match decision {
         Decision::Tell(telling) => (&telling.thread, telling.held.as_ref().map(spoken)),
         Decision::Recovered(recovery) => (&recovery.thread, Some(again(recovery))),
         Decision::Hold | Decision::Silent => return memo,
     };
     if let Some(first) = thread {
-        memo.headers.push(field("In-Reply-To", first));
-        memo.headers.push(field("References", first));
+        memo.headers.push(Field::new("In-Reply-To", first.as_str()));
+        memo.headers.push(Field::new("References", first.as_str()));
     }
     if let Some(remark) = remark {
         memo.body = format!("{remark}\n\n{}", memo.body);
@@ -84,16 +85,9 @@ fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
     memo
 }
 
-fn field(name: &str, value: &str) -> Field {
-    Field {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    }
-}
-
 /// What came before it worked again.
 fn again(recovery: &Recovery) -> String {
-    let (failures, since) = (counted(recovery.failures), local(recovery.since));
+    let (failures, since) = (counted(recovery.failures, "failure"), local(recovery.since));
     format!("It works again, after {failures}; the first was at {since}.")
 }
 
@@ -112,22 +106,14 @@ fn spoken(held: &Held) -> String {
 
 /// `[host] RECOVERED: backup after 3 failures in 2h05m`.
 pub fn recovered(name: &str, recovery: &Recovery) -> String {
-    let node = host::node_name();
-    let short = node.split('.').next().unwrap_or_default();
+    let short = host::short_name();
     let passed = SystemTime::now().duration_since(recovery.since);
     let time = brief(passed.unwrap_or_default());
-    let failures = counted(recovery.failures);
+    let failures = counted(recovery.failures, "failure");
     format!(
         "[{short}] RECOVERED: {} after {failures} in {time}",
         shown(name)
     )
-}
-
-fn counted(failures: u64) -> String {
-    match failures {
-        1 => "1 failure".to_owned(),
-        count => format!("{count} failures"),
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::terminal::{Stdout, complain};
 use crate::exit::Exit;
+use crate::figures::counted;
 use crate::plan::Config;
 use crate::text::shown;
 use std::io::{ErrorKind, Write as _};
@@ -21,7 +22,7 @@ pub fn run(plan: &Config) -> Exit {
             format!(
                 "{}: {}, {}; all is well\n",
                 name(path),
-                counted(*profiles),
+                counted(*profiles as u64, "profile"),
                 default.map_or("no default".to_owned(), |name| format!("default{name}")),
             )
         }
@@ -32,13 +33,6 @@ pub fn run(plan: &Config) -> Exit {
             Exit::Io
         }
         _ => Exit::Ok,
-    }
-}
-
-fn counted(profiles: usize) -> String {
-    match profiles {
-        1 => "1 profile".to_owned(),
-        more => format!("{more} profiles"),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Mailing what jobs gathered.
 
 use super::alert::domain;
-use super::post::{Memo, Posted, post};
-use super::run::list_id;
+use super::post::{Memo, Posted, list_id, post};
 use super::terminal::{complain, print};
 use crate::alert::{AlertError, Batch, Digests, Standing, Table, Taken};
 use crate::exit::Exit;
+use crate::figures::counted;
 use crate::host;
 use crate::message::Field;
 use crate::plan::{Digest, DigestTask, Mail};
@@ -56,12 +56,8 @@ fn line(standing: &Standing) -> String {
         failed,
         begun,
     } = standing;
-    let plural = if *runs == 1 { "" } else { "s" };
-    let name = shown(name);
-    format!(
-        "{name}: {runs} run{plural}, {failed} failed, since {}",
-        local(*begun)
-    )
+    let (name, runs) = (shown(name), counted(*runs as u64, "run"));
+    format!("{name}: {runs}, {failed} failed, since {}", local(*begun))
 }
 
 /// What became of a digest.
@@ -129,10 +125,8 @@ fn mailed(mut batch: Batch, name: &str, mail: &Mail) -> Result<Posted, AlertErro
         table.text()
     );
     // Should we be killed before it is removed, it is mailed again, and is the same mail to whoever has it.
-    memo.headers.push(Field {
-        name: "Message-ID".to_owned(),
-        value: format!("<digest.{}@{}>", batch.id(), domain(mail)),
-    });
+    let id = format!("<digest.{}@{}>", batch.id(), domain(mail));
+    memo.headers.push(Field::new("Message-ID", id));
     let posted = post(mail, &memo);
     if is_settled(&posted) {
         batch.mailed()?;
@@ -149,8 +143,7 @@ fn nothing_to_say(name: &str, mail: &Mail) -> Posted {
 }
 
 fn memo(name: &str, summary: &str) -> Memo {
-    let node = host::node_name();
-    let short = node.split('.').next().unwrap_or_default();
+    let short = host::short_name();
     Memo {
         subject: format!("[{short}] {}: {summary}", shown(name)),
         headers: vec![list_id(name)],

@@ -88,8 +88,7 @@ fn first_line(text: &str) -> &str {
 
 /// `[host] WARNING: disk is full`.
 fn subject(text: &str, level: Option<Level>) -> String {
-    let node = host::node_name();
-    let short = node.split('.').next().unwrap_or_default();
+    let short = host::short_name();
     let level = level.map(|level| format!("{}: ", level.word()));
     let text: String = without_controls(text)
         .chars()
@@ -102,13 +101,9 @@ fn urgency(level: Option<Level>) -> Vec<Field> {
     if !level.is_some_and(Level::is_urgent) {
         return Vec::new();
     }
-    let field = |name: &str, value: &str| Field {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    };
     vec![
-        field("X-Priority", "1 (Highest)"),
-        field("Importance", "high"),
+        Field::new("X-Priority", "1 (Highest)"),
+        Field::new("Importance", "high"),
     ]
 }
 
@@ -118,8 +113,7 @@ mod tests {
 
     #[test]
     fn a_subject_names_host_and_level_and_is_one_line() {
-        let node = host::node_name();
-        let short = node.split('.').next().unwrap();
+        let short = host::short_name();
         let told = subject("disk\nis\tfull", Some(Level::Warning));
         assert_eq!(told, format!("[{short}] WARNING: disk is full"));
         assert_eq!(subject("hi", None), format!("[{short}] hi"));

@@ -12,6 +12,7 @@ use crate::address::{Entry, Mailbox};
 use crate::courier::Told;
 use crate::envelope::Dsn;
 use crate::exit::Exit;
+use crate::host;
 use crate::job::{Attached, Contents};
 use crate::message::{
     Attachment, Content, Draft, Field, Held, Input, Message, MessageError, Options, Text,
@@ -168,10 +169,24 @@ pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Mess
 
 /// RFC 3834 §5: nothing is to answer this by itself.
 fn auto_submitted() -> Field {
-    Field {
-        name: "Auto-Submitted".to_owned(),
-        value: "auto-generated".to_owned(),
-    }
+    Field::new("Auto-Submitted", "auto-generated")
+}
+
+/// Mails about a job belong together (RFC 2919 §2).
+pub fn list_id(name: &str) -> Field {
+    let job = match label(name) {
+        empty if empty.is_empty() => "job".to_owned(),
+        label => label,
+    };
+    let host = label(&host::short_name());
+    Field::new("List-Id", format!("<{job}.ehlo.{host}>"))
+}
+
+/// A text as a part of a domain name.
+fn label(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let text: String = text.chars().map(plain).collect();
+    text.trim_matches('-').to_ascii_lowercase()
 }
 
 fn message(draft: Draft) -> Result<Message, MessageError> {

@@ -2,15 +2,13 @@
 
 use super::alert::{Happened, recovered};
 use super::digest::{self, Sent};
-use super::post::{Memo, Posted, attachment, post};
+use super::post::{Memo, Posted, attachment, list_id, post};
 use super::terminal::{Stdout, complain};
 use crate::alert::{
     self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike, unnamed,
 };
 use crate::exit::Exit;
-use crate::host;
 use crate::job::{self, Ending, Finished, Lock, LockError, Report, Stream, Template, quoted};
-use crate::message::Field;
 use crate::plan::{Gathering, Job, Locking, When};
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -183,27 +181,6 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
         body: report.body,
         html: report.html,
         attachments: report.attached.map(attachment).into_iter().collect(),
-    }
-}
-
-/// Mails about a job belong together (RFC 2919 §2).
-pub fn list_id(name: &str) -> Field {
-    let label = |text: &str| {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        let text: String = text.chars().map(plain).collect();
-        text.trim_matches('-').to_ascii_lowercase()
-    };
-    let node = host::node_name();
-    let job = match label(name) {
-        empty if empty.is_empty() => "job".to_owned(),
-        label => label,
-    };
-    Field {
-        name: "List-Id".to_owned(),
-        value: format!(
-            "<{job}.ehlo.{}>",
-            label(node.split('.').next().unwrap_or_default())
-        ),
     }
 }
 

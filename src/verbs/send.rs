@@ -19,13 +19,20 @@ use std::thread;
 /// Builds the message, delivers it, and says what failed; again as often as that was said. The first
 /// failure is how it ends.
 pub fn run(plan: &Send) -> Exit {
+    let mut options = plan.message.clone();
+    let times = plan.repeat.times.get();
+    if times > 1
+        && let Err(error) = options.hold_stdin()
+    {
+        complain(&error.to_string());
+        return error.exit();
+    }
     let mut first = Exit::Ok;
-    let mut same = None;
-    for time in 0..plan.repeat.times.get() {
+    for time in 0..times {
         if time > 0 {
             thread::sleep(plan.repeat.wait);
         }
-        let message = match same.take().map_or_else(|| build(plan.message.clone()), Ok) {
+        let message = match build(options.clone()) {
             Ok(message) => message,
             Err(exit) => return exit,
         };
@@ -33,8 +40,6 @@ pub fn run(plan: &Send) -> Exit {
         if first == Exit::Ok {
             first = exit;
         }
-        // What was read from a pipe is not there a second time.
-        same = plan.message.reads_stdin().then_some(message);
     }
     first
 }

@@ -15,6 +15,7 @@ use crate::outcome::{Fate, Report, Verdict};
 use crate::plan::{self, Sendmail, Task};
 use crate::ready::Ready;
 use crate::rewrite::Rewriter;
+use crate::session::Purpose;
 use crate::watch::Watch;
 use std::time::SystemTime;
 
@@ -90,7 +91,7 @@ fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
         envelope,
         utf8_header: false,
         message: &Nothing,
-        asks_only: true,
+        purpose: Purpose::Question,
         ledger: None,
     };
     let mut report = Report::unasked(&envelope.recipients);

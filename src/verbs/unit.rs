@@ -4,8 +4,7 @@ mod ask;
 mod facts;
 
 use super::alert::{Happened, recovered};
-use super::post::Memo;
-use super::run::list_id;
+use super::post::{Memo, list_id};
 use crate::alert::{Decision, Fingerprint, Impression, Run};
 use crate::exit::Exit;
 use crate::host;
@@ -97,8 +96,7 @@ fn journal(plan: &Unit, facts: &Facts) -> Answer {
 
 /// `[host] FAILED(exit-code 3): backup.service`.
 fn subject(plan: &Unit, facts: &Facts) -> String {
-    let node = host::node_name();
-    let short = node.split('.').next().unwrap_or_default();
+    let short = host::short_name();
     format!("[{short}] {}: {}", facts.status(), plan.name)
 }
 

@@ -18,6 +18,7 @@ mod spool;
 mod alerts;
 mod arguments;
 mod auth;
+mod bench;
 mod bodies;
 mod breaks;
 mod cases;

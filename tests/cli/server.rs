@@ -237,6 +237,16 @@ impl Talk {
         self.inbox.drain(..count);
     }
 
+    /// The client says these octets.
+    #[track_caller]
+    pub fn expect_octets(&mut self, octets: &[u8]) {
+        let count = octets.len();
+        self.fill_until(|inbox| (inbox.len() >= count).then_some(()));
+        let came: Vec<u8> = self.inbox.drain(..count).collect();
+        let [came, wanted] = [&came[..], octets].map(|octets| octets.escape_ascii().to_string());
+        assert_eq!(came, wanted, "the client said something else");
+    }
+
     /// Everything that comes until the client closes.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {

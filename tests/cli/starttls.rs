@@ -39,6 +39,16 @@ impl Sender {
         Self::RequiredMx,
     ];
 
+    /// Tries all that want TLS side by side: they wait much, and work little.
+    fn all_demanding(test: impl Fn(Self) + Sync) {
+        thread::scope(|scope| {
+            for sender in Self::DEMANDING {
+                let test = &test;
+                scope.spawn(move || test(sender));
+            }
+        });
+    }
+
     /// Sends to bob, who is at this server.
     fn send<T>(self, server: &Server<T>, options: &[&str]) -> Run {
         let (run, _dns) = self.run(server, options);
@@ -296,7 +306,7 @@ fn a_421_to_starttls_is_for_now() {
 
 #[test]
 fn silence_or_a_lost_connection_at_starttls_ends_it_where_tls_is_asked_for() {
-    for sender in Sender::DEMANDING {
+    Sender::all_demanding(|sender| {
         for row in [
             "close",
             "reset",
@@ -323,7 +333,7 @@ fn silence_or_a_lost_connection_at_starttls_ends_it_where_tls_is_asked_for() {
             came_to_nothing(&run, 75);
             assert!(run.took < Duration::from_secs(4), "{run:#?}");
         }
-    }
+    });
 }
 
 /// What happens instead of a `ServerHello`, and what a sender that wants TLS makes of it.
@@ -367,7 +377,7 @@ fn mishandle(talk: &mut Talk, row: &str) {
 
 #[test]
 fn a_bad_handshake_ends_it_where_tls_is_asked_for() {
-    for sender in Sender::DEMANDING {
+    Sender::all_demanding(|sender| {
         for (row, code) in BAD_HANDSHAKES {
             let server = Server::start(move |talk| {
                 go_to_starttls(talk);
@@ -380,7 +390,7 @@ fn a_bad_handshake_ends_it_where_tls_is_asked_for() {
             came_to_nothing(&run, code);
             assert!(run.took < Duration::from_secs(4), "{run:#?}");
         }
-    }
+    });
 }
 
 #[test]

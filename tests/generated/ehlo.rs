@@ -21,6 +21,10 @@ const VERBS: &[(&str, &str)] = &[
          ehlo-probe(1).",
     ),
     (
+        "ask",
+        "Say commands like VRFY, EXPN, ETRN or NOOP to a server, and show what it answers; see ehlo-ask(1).",
+    ),
+    (
         "script",
         "Hold a conversation with a server that a script says, and check what it answers; look for smuggling, open \
          relays and the like with the scripts that come along; see ehlo-script(1).",
@@ -65,6 +69,7 @@ const VERBS: &[(&str, &str)] = &[
 
 /// Other pages, in their order.
 const SEE_ALSO: &[&str] = &[
+    "ehlo-ask(1)",
     "ehlo-digest(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
@@ -89,6 +94,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo sink", " [OPTIONS]"),
     ("ehlo demo", ""),
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
+    ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
     ("ehlo script", " [OPTIONS] FILE|NAME..."),
     ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
     (
@@ -159,6 +165,52 @@ terminal. Files that others can read are refused.",
 It is never an option, and stands in no transcript, also where the server says it back. While it is in memory,
 ehlo leaves no core file and cannot be traced by other programs of the same user.",
 ];
+
+const TESTING: [&str; 8] = [
+    "\
+--quit-after says QUIT behind the reply to a stage, --drop-after closes the connection there without a word, and
+--drop-after-send closes it when the stage was said, with the reply unread. The stages come in this order: connect,
+banner, ehlo, starttls (with the handshake, and before anything is said inside it), auth, mail, rcpt (every recipient of a
+transaction), data, and dot, the end of the message. One that does not come is passed. Behind connect, the greeting is
+not waited for; behind data, QUIT is a line of the message for the server.",
+    "\
+Those who were not refused before the stop are skipped, which is no failure. Once the end of the message is out, its reply
+counts as ever; with --drop-after-send dot nobody reads it, so that the message is uncertain, with status 79.",
+    "\
+--force uses what the server does not offer, as if it did: STARTTLS, AUTH, BDAT, a group of commands, a parameter. It
+never sends a password in clear. --helo takes anything that is printable with --raw; --mail-param and --rcpt-param say
+words that ehlo does not know. For what is no command at all, there is ehlo-script(1).",
+    "\
+--xclient and --xforward say their attributes as they are written; a value with a space or a plus sign in it is xtext
+(+20, +2B). EHLO comes again behind each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
+longer believes us when we are somebody else: NAME and ADDR stand together in the last one.",
+    "\
+--proxy-protocol stands where haproxy and other balancers would: its header is the first thing on the connection, in
+clear, ahead of the handshake of --tls implicit and of the greeting. A server that expects none takes it for a command.",
+    "\
+--lmtp delivers to a mail store (RFC 2033), by a unix socket or port 24. It has a reply for each recipient behind the
+message, and each has a verdict of its own: where the connection is lost between two replies, those who have theirs are
+settled, and the others uncertain. --prdr asks an SMTP server for the same.",
+    "\
+The options under Extensions say what they want where it is offered. Where it is not, nothing is sent, the status is 77,
+and the error names option and extension; with ? behind the value (quoted, for the shell) it is left out instead, and
+--verbose says so. The values of --envid, --orcpt and --mail-auth are written as they are meant, and go as xtext. With
+--queue they stay with the message. What LIMITS says (RFC 9422) is kept to without being asked: as many recipients,
+domains and messages at a time as the server takes.",
+    "For example:",
+];
+
+const TRIALS: &str = "\
+ehlo -r mx.example.org --quit-after rcpt nobody@example.org
+ehlo -r mx.example.org:587 -u alice --quit-after auth alice@example.org
+ehlo -r mx.example.org --drop-after-send data --repeat 20 --wait 100ms -b hi bob@example.org
+ehlo -r mx.example.org --force pipelining,bdat -b hi bob@example.org
+ehlo -r mx.example.org --helo '_ [' --raw --mail-param X-WHAT=1 -b hi bob@example.org
+ehlo -r mx.example.org --xclient 'NAME=client.example.net ADDR=192.0.2.1' -b hi bob@example.org
+ehlo -r mx.example.org:10025 --proxy-protocol 'v2 192.0.2.1:4321 198.51.100.2:25' -b hi bob@example.org
+ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
+ehlo -r mx.example.org --notify success --ret hdrs --envid 'try 1' -b hi bob@example.org
+ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' -v -b hi bob@example.org";
 
 const CONFIGURATION: [&str; 5] = [
     "\
@@ -289,11 +341,11 @@ const FILES: [(&str, &str); 9] = [
 ];
 
 const STANDARDS: &str = "\
-RFC 5321 (SMTP), 5322 (messages), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
-(ENHANCEDSTATUSCODES), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 4954 (AUTH), 4616 (PLAIN), 5802
-and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531 and 6532 (SMTPUTF8), 7435
-(opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (happy eyeballs), 8314 (implicit TLS), 9525
-(names in certificates).";
+RFC 5321 (SMTP), 5322 (messages), 2033 (LMTP), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
+(ENHANCEDSTATUSCODES), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 3461 (DSN), 4865
+(FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
+and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (happy
+eyeballs), 8314 (implicit TLS), 8689 (REQUIRETLS), 9422 (LIMITS), 9525 (names in certificates).";
 
 /// ehlo(1).
 pub fn page() -> String {
@@ -313,6 +365,8 @@ pub fn page() -> String {
     section(&mut own, "THE CONVERSATION", &CONVERSATION);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "LOGGING IN", &LOGIN);
+    section(&mut own, "TESTING A SERVER", &TESTING);
+    as_typed(&mut own, TRIALS);
     examples(&mut own);
     section(&mut own, "CONFIGURATION", &CONFIGURATION);
     as_typed(&mut own, PROFILES);

@@ -9,8 +9,9 @@ it has happened. Every object has \"event\", its name, and \"elapsed_ms\", the m
 last line is the event \"result\". What failed is on stderr as well, for people, as without --json.",
     "\
 A server is named by \"host\": its name, its address in brackets, the path of its socket or its command; where it
-was reached, by \"ip\" and \"port\", by \"path\" or by \"command\". The \"stage\" is the step of the conversation: banner,
-ehlo, helo, starttls, tls, auth, mail, rcpt, data, bdat, body, dot, rset or quit.",
+was reached, by \"ip\" and \"port\", by \"path\" or by \"command\". The \"stage\" is the step of the conversation: proxy
+(the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask (a command of ehlo
+ask), mail, rcpt, data, bdat, body, dot, rset or quit.",
     "\
 Text of the server's is printable ASCII; any other octet is \\xNN. In other text, what could steer a terminal is
 escaped. Secrets are eight stars, also where the server says them back.",

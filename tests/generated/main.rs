@@ -2,6 +2,7 @@
 //! sections that people have written: a file for each page of the manual.
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
+mod ask;
 mod digest;
 mod doctor;
 mod ehlo;
@@ -27,6 +28,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo.1"), &ehlo::page());
     check(Path::new("man/ehlo-sink.1"), &sink::page());
     check(Path::new("man/ehlo-probe.1"), &probe::page());
+    check(Path::new("man/ehlo-ask.1"), &ask::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
     check(Path::new("man/ehlo-script.1"), &script::page());

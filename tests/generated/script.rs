@@ -239,7 +239,7 @@ const STATUS: [(&str, &str); 10] = [
         "the command line is wrong, or does not give what a script wants",
     ),
     ("65", "a script has a mistake; nothing was sent"),
-    ("66", "a script, or a file that it names, cannot be read"),
+    ("66", "a script, or a file that it says, cannot be read"),
     ("68", "the server does not exist"),
     ("73, 74", "the results cannot be written"),
     ("75", "there is no connection to the server"),

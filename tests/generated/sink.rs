@@ -4,8 +4,7 @@ use crate::page::{as_typed, owned, rows, section, table, verb_page};
 
 const BEHAVIOUR: [&str; 5] = [
     "\
-Without options it is a plain server that takes everything: each recipient, and each message up to --max-size, at most
-64 connections at once. What a command line says beyond that makes it the server that a sender is to be tested
+Without options it is a plain server that takes everything: each recipient, and each message up to --max-size. What a command line says beyond that makes it the server that a sender is to be tested
 with.",
     "\
 With --tls, a certificate and the CA that signs it are made at the start, in memory. A client trusts it with what

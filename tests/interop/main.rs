@@ -24,6 +24,7 @@ mod terminal;
 
 mod abilities;
 mod auth;
+mod bench;
 mod callers;
 mod certificates;
 mod crash;

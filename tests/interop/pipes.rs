@@ -23,7 +23,7 @@ accept:
 ";
 
 /// Exim by this option, with a spool of its own; `None` where there is none.
-fn exim(directory: &TempDir, option: &str) -> Option<String> {
+pub fn exim(directory: &TempDir, option: &str) -> Option<String> {
     let Some(program) = EXIM.into_iter().find(|program| Path::new(program).exists()) else {
         parts::skip("Exim is neither installed nor unpacked in /opt/exim4");
         return None;

@@ -35,10 +35,18 @@ pub enum Service {
     WantsCertificate,
     /// As [`Service::Submissions`], and everybody may write.
     Implicit,
+    /// XCLIENT and XFORWARD are taken from this host.
+    Trusting,
+    /// DSN is not offered.
+    NoReports,
+    /// The PROXY protocol is spoken ahead of the greeting.
+    Proxied,
+    /// The same to postscreen, which waits for those who do not.
+    Postscreen,
 }
 
 impl Service {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 14] = [
         Self::Smtp,
         Self::Clear,
         Self::Submission,
@@ -49,14 +57,22 @@ impl Service {
         Self::AsksCertificate,
         Self::WantsCertificate,
         Self::Implicit,
+        Self::Trusting,
+        Self::NoReports,
+        Self::Proxied,
+        Self::Postscreen,
     ];
 
     /// Its line in master.cf.
     fn line(self, port: u16) -> String {
         let options = self.options().iter();
         let options: Vec<String> = options.map(|option| format!("  -o {option}\n")).collect();
+        let program = match self {
+            Self::Postscreen => "1 postscreen",
+            _ => "- smtpd",
+        };
         format!(
-            "127.0.0.1:{port} inet n - n - - smtpd\n{}",
+            "127.0.0.1:{port} inet n - n - {program}\n{}",
             options.concat()
         )
     }
@@ -97,9 +113,28 @@ impl Service {
                 "smtpd_tls_req_ccert=yes",
             ],
             Self::Implicit => &["smtpd_tls_wrappermode=yes"],
+            Self::Trusting => &[
+                "smtpd_authorized_xclient_hosts=127.0.0.1",
+                "smtpd_authorized_xforward_hosts=127.0.0.1",
+                "smtpd_peername_lookup=no",
+            ],
+            Self::NoReports => &["smtpd_discard_ehlo_keywords=dsn,silent-discard"],
+            Self::Proxied => &[
+                "smtpd_upstream_proxy_protocol=haproxy",
+                "smtpd_peername_lookup=no",
+            ],
+            Self::Postscreen => &[
+                "postscreen_upstream_proxy_protocol=haproxy",
+                "postscreen_greet_wait=1s",
+                "postscreen_greet_action=enforce",
+                "postscreen_access_list=",
+            ],
         }
     }
 }
+
+/// What those need that listen on a port, and a way to who listens in the file lmtp.
+const INNER: &str = "smtpd pass - - n - - smtpd\nlmtp unix - - n - - lmtp\n";
 
 /// The servers and what belongs to them.
 pub struct Submission {
@@ -140,9 +175,15 @@ impl Submission {
             .zip(&ports)
             .map(|(service, port)| service.line(*port))
             .collect();
-        let configuration = main_cf(&ca, &server, dovecot.socket());
         let path = directory.path().to_owned();
-        let postfix = Postfix::start_in(directory, &configuration, &services.concat())?;
+        let socket = path.join("lmtp");
+        let configuration = main_cf(&ca, &server, dovecot.socket())
+            + &format!(
+                "transport_maps = inline:{{lmtp.test=lmtp:unix:{}}}\n",
+                socket.display()
+            );
+        let services = services.concat() + INNER;
+        let postfix = Postfix::start_in(directory, &configuration, &services)?;
         Some(Self {
             _keeper: Keeper::of(&path, &[postfix.pid(), dovecot.pid()]),
             postfix,

@@ -55,6 +55,10 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     max_size: Option<u64>,
 
+    /// How many may be connected at once; those beyond hear 421.
+    #[arg(long, value_name = "N", default_value = "256", value_parser = connections)]
+    max_connections: usize,
+
     #[command(flatten)]
     keep: keep::Args,
     #[command(flatten)]
@@ -84,6 +88,7 @@ impl Args {
         if let Some(size) = self.max_size {
             limits.max_message_bytes = size;
         }
+        limits.max_connections = self.max_connections;
         let mut manner = self.manner.plan(offers, &setting);
         manner.lmtp = self.lmtp;
         manner.proxy_protocol = self.proxy_protocol;
@@ -105,5 +110,13 @@ impl Args {
             json: self.keep.json,
             keep: self.keep.plan(),
         })
+    }
+}
+
+/// A thread and a file descriptor for each, of which there are only so many.
+fn connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=10_000) => Ok(number),
+        _ => Err("it wants a number from 1 to 10000".to_owned()),
     }
 }

@@ -33,6 +33,7 @@ fn recipient(kind: ReportKind, reported: &Reported, text: &mut String) {
     let mut add = |name: &str, value: Option<String>| {
         text.extend(value.map(|value| field(name, &value)));
     };
+    add("Original-Recipient", reported.original.map(str::to_owned));
     add("Final-Recipient", Some(typed(reported.address)));
     add("Action", Some(action.to_owned()));
     add("Status", Some(status(kind, reported)));

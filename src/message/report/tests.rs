@@ -65,6 +65,7 @@ fn bob() -> Address {
 fn refused(address: &Address) -> Reported<'_> {
     Reported {
         address,
+        original: None,
         words: "550 5.1.1 no such user (in reply to RCPT TO)",
         diagnostic: Some("550 5.1.1 no such user"),
         status: Some("5.1.1"),
@@ -269,6 +270,7 @@ fn nothing_that_a_server_says_starts_a_field_or_a_part() {
         "550 no\r\nX-Evil: 1\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n\u{1b}[2J\u{2028}x";
     let reported = Reported {
         address: &bob,
+        original: Some(evil),
         words: evil,
         diagnostic: Some(evil),
         status: Some(evil),
@@ -401,6 +403,7 @@ proptest! {
         let (sender, bob) = (sender(), bob());
         let reported = Reported {
             address: &bob,
+            original: Some(&words),
             words: &words,
             diagnostic: Some(&words),
             status: Some(&id),

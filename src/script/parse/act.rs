@@ -4,6 +4,7 @@ use super::lines::Lines;
 use super::words::Words;
 use super::{Text, reply, saying};
 use crate::script::statement::{Act, Count, Handshake, Judgement, Leaving, Time, Verdict};
+use crate::script::target;
 use crate::session::Mechanism;
 use std::time::Duration;
 
@@ -102,9 +103,12 @@ fn connect(words: &mut Words<'_>) -> Result<Act, String> {
     let mut tls = words.takes("tls");
     let target = match words.peek() {
         None => None,
-        Some(_) => Some(words.text("HOST, HOST:PORT, unix:PATH or pipe:COMMAND")?),
+        Some(_) => Some(words.text(target::EXPECTED)?),
     };
     tls |= words.takes("tls");
+    if let Some(text) = target.as_ref().and_then(Text::constant) {
+        target::parse(&text)?;
+    }
     Ok(Act::Connect { target, tls })
 }
 

@@ -64,6 +64,19 @@ impl<'s> Lines<'s> {
         })
     }
 
+    /// Passes over a block whose first line was read, up to its `end`.
+    pub fn skip_block(&mut self) {
+        let mut open = 1_usize;
+        while open > 0 {
+            let Some(line) = self.next() else { return };
+            match line.split().0 {
+                "for" | "repeat" | "parallel" => open += 1,
+                "end" => open -= 1,
+                _ => {}
+            }
+        }
+    }
+
     fn skip_empty(&mut self) {
         let is_empty = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
         while self.rest.next_if(|(_, line)| is_empty(line)).is_some() {}

@@ -17,6 +17,9 @@ use words::Words;
 /// How deep scripts may include each other.
 const MAX_DEPTH: usize = 16;
 
+/// How deep blocks may stand in each other.
+const MAX_BLOCKS: usize = 32;
+
 /// The most statements of a script with all that it includes.
 const MAX_STATEMENTS: usize = 100_000;
 
@@ -57,6 +60,8 @@ struct Parser {
     mistakes: Vec<Mistake>,
     /// The scripts that include each other, the outermost first.
     open: Vec<String>,
+    /// The words of the blocks that stand in each other, the outermost first.
+    blocks: Vec<&'static str>,
     statements: usize,
 }
 
@@ -187,7 +192,6 @@ impl Parser {
         let (word, rest) = line.split();
         let mut words = Words::new(rest);
         // The body is read even if its first line has a mistake, so that its `end` is not another.
-        let until = |word| Until::End(word, line.at.clone());
         match word {
             "test" => {
                 let name = words
@@ -198,21 +202,43 @@ impl Parser {
             }
             "for" => {
                 let head = act::for_each(&mut words);
-                let body = self.block(lines, &until("for"), in_test);
+                let body = self.body("for", line, lines, in_test)?;
                 let (name, values) = head?;
                 Ok(Act::For { name, values, body })
             }
             "repeat" => {
                 let count = act::count(words, act::MAX_TURNS);
-                let body = self.block(lines, &until("repeat"), true);
+                let body = self.body("repeat", line, lines, true)?;
                 Ok(Act::Repeat(count?, body))
             }
             _ => {
                 let count = act::count(words, act::MAX_CONNECTIONS);
-                let body = self.block(lines, &until("parallel"), true);
+                let body = self.body("parallel", line, lines, true)?;
                 Ok(Act::Parallel(count?, body))
             }
         }
+    }
+
+    /// What stands between this line and its `end`.
+    fn body(
+        &mut self,
+        word: &'static str,
+        line: &Line<'_>,
+        lines: &mut Lines<'_>,
+        in_test: bool,
+    ) -> Result<Vec<Statement>, String> {
+        let is_too_deep = self.blocks.len() >= MAX_BLOCKS;
+        if is_too_deep || (word == "parallel" && self.blocks.contains(&word)) {
+            lines.skip_block();
+            return Err(match word {
+                "parallel" if !is_too_deep => "expected no `parallel` in another one".to_owned(),
+                _ => format!("expected blocks that stand in each other {MAX_BLOCKS} deep at most"),
+            });
+        }
+        self.blocks.push(word);
+        let body = self.block(lines, &Until::End(word, line.at.clone()), in_test);
+        self.blocks.pop();
+        Ok(body)
     }
 
     /// `{`, what is said in one packet, and `}`.

@@ -121,6 +121,15 @@ const MISTAKES: &[(&str, &str)] = &[
         "expected `in` behind the name of the variable",
     ),
     ("for x in\nend", "expected values behind `in`"),
+    (
+        "parallel 2\nparallel 2\nend\nend",
+        "expected no `parallel` in another one",
+    ),
+    (
+        "connect mx:99999",
+        "expected HOST, HOST:PORT, unix:PATH or pipe:COMMAND, not \"mx:99999\"",
+    ),
+    ("connect \"pipe: \"", "expected HOST, HOST:PORT,"),
     ("for x in a", "expected `end` for this `for`"),
     ("end", "expected no `end` here; no block is open"),
     (
@@ -253,6 +262,26 @@ fn scripts_include_others_beside_them_but_not_themselves() {
         "{wrong}"
     );
     assert!(wrong.ends_with("b.ehlo"), "{wrong}");
+}
+
+#[test]
+fn blocks_in_blocks_have_an_end() {
+    let nested = |depth| "repeat 2\n".repeat(depth) + "> x\n" + &"end\n".repeat(depth);
+    assert_eq!(mistakes(&nested(32)), [""; 0]);
+    let deep = mistakes(&nested(50_000));
+    assert_eq!(
+        deep,
+        ["t.ehlo:33: expected blocks that stand in each other 32 deep at most"]
+    );
+}
+
+#[test]
+fn a_mark_before_utf_8_is_passed_over() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("marked.ehlo");
+    fs::write(&path, "\u{feff}connect\r\n< 220\r\n").unwrap();
+    let script = parse(path.to_str().unwrap(), &[]).unwrap_or_else(|all| panic!("{all:?}"));
+    assert_eq!(script.statements.len(), 2);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Connecting, and TLS.
 
-use super::{Bench, LastHeard, Stop, target};
+use super::{Bench, LastHeard, Stop};
 use crate::exit::Exit;
 use crate::route::{Options, Place, Router};
 use crate::script::statement::Handshake;
+use crate::script::target;
 use crate::script::text::Text;
 use crate::session::auth::Bindings;
 use crate::session::{Encryption, tell};
@@ -34,12 +35,7 @@ impl Bench<'_, '_> {
             return relay.ok_or_else(|| Stop::Fails(why.to_owned(), Exit::Usage));
         };
         let text = target.string(&self.variables)?;
-        let wrong = || {
-            let why =
-                format!("expected HOST, HOST:PORT, unix:PATH or pipe:COMMAND, not \"{text}\"");
-            Stop::Fails(why, Exit::Data)
-        };
-        target::parse(&text).ok_or_else(wrong)
+        target::parse(&text).map_err(|why| Stop::Fails(why, Exit::Data))
     }
 
     /// The first address of a host that answers.

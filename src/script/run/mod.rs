@@ -5,7 +5,6 @@ mod connect;
 mod hear;
 mod parallel;
 mod say;
-mod target;
 
 use super::cases::Case;
 use super::statement::{Act, Count, Judgement, Leaving, Spot, Statement, Time, Verdict};

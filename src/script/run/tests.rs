@@ -240,7 +240,7 @@ fn a_script_that_talks_to_nobody_cannot_be_held() {
         ("reset", Exit::Data),
         ("auth", Exit::Usage),
         (">message", Exit::Data),
-        ("connect \"a b\"", Exit::Data),
+        ("set p \"a b\"\nconnect $p", Exit::Data),
         ("set n x\nrepeat $n\nend", Exit::Data),
         ("set n x\npause $n", Exit::Data),
         ("print $n", Exit::Data),

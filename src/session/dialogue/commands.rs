@@ -4,7 +4,7 @@ use super::{Dialogue, Item, line, parameters};
 use crate::address::Address;
 use crate::blocks::Transport;
 use crate::envelope::Dsn;
-use crate::session::{Extension, Request, Stage};
+use crate::session::{Extension, Purpose, Request, Stage};
 
 impl<'a> Dialogue<'a> {
     pub(super) fn message_needs_utf8(&self) -> bool {
@@ -47,7 +47,7 @@ impl<'a> Dialogue<'a> {
                 line.push_str(&format!(" SIZE={}", shape.size));
             }
             line.push_str(match shape.transport {
-                _ if self.options.body.is_some() => "",
+                _ if self.body().is_some() => "",
                 Transport::SevenBit => "",
                 Transport::EightBit => " BODY=8BITMIME",
                 Transport::Binary => " BODY=BINARYMIME",
@@ -64,12 +64,8 @@ impl<'a> Dialogue<'a> {
             line.push_str(&parameters::of_mail(dsn));
         }
         let requested = self.granted().map(|request| request.parameter.as_str());
-        let by_hand = self
-            .options
-            .bench
-            .mail_parameters
-            .iter()
-            .map(String::as_str);
+        let by_hand = self.by_hand(&self.options.bench.mail_parameters);
+        let by_hand = by_hand.iter().map(String::as_str);
         for parameter in requested.chain(by_hand).filter(|text| !text.is_empty()) {
             line.push(' ');
             line.push_str(parameter);
@@ -77,10 +73,32 @@ impl<'a> Dialogue<'a> {
         line
     }
 
+    /// What is asked for the message.
+    pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
+        let is_report = self.errand.purpose == Purpose::Report;
+        let stays =
+            move |request: &&Request| !is_report || request.extension == Extension::RequireTls;
+        self.options.requests.iter().filter(stays)
+    }
+
     /// What is asked for the message and can be had.
     pub(super) fn granted(&self) -> impl Iterator<Item = &Request> {
-        let requests = self.options.requests.iter();
-        requests.filter(|request| request.unmet(&self.offers, self.verified).is_none())
+        let is_met = |request: &&Request| request.unmet(&self.offers, self.verified).is_none();
+        self.requests().filter(is_met)
+    }
+
+    /// What BODY= is to say, where it can be said.
+    pub(super) fn body(&self) -> Option<Transport> {
+        let is_granted = self.grants(Extension::EightBitMime) || self.grants(Extension::BinaryMime);
+        self.options.body.filter(|_| is_granted)
+    }
+
+    /// Words for this message, and not for a report on it.
+    fn by_hand<'p>(&self, parameters: &'p [String]) -> &'p [String] {
+        match self.errand.purpose {
+            Purpose::Report => &[],
+            Purpose::Mail | Purpose::Question => parameters,
+        }
     }
 
     pub(super) fn grants(&self, extension: Extension) -> bool {
@@ -93,7 +111,7 @@ impl<'a> Dialogue<'a> {
         if let Some(dsn) = self.dsn() {
             line.push_str(&parameters::of_rcpt(dsn, address));
         }
-        for parameter in &self.options.bench.rcpt_parameters {
+        for parameter in self.by_hand(&self.options.bench.rcpt_parameters) {
             line.push(' ');
             line.push_str(parameter);
         }

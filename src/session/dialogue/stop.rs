@@ -15,7 +15,7 @@ impl Dialogue<'_> {
         };
         let is_unread = stop.how == How::DropUnread;
         match action {
-            Action::Say(items) if is_unread && last == stop.behind => {
+            Action::Say(items) if is_unread && self.completes(stop.behind, &items) => {
                 self.doubt_if_ended(&items);
                 self.answer_rest(&Answer::Stopped(stop));
                 Action::SayAndDrop(items)
@@ -30,9 +30,25 @@ impl Dialogue<'_> {
     /// Whether a stage comes behind the stop.
     pub(super) fn is_behind_stop(&self, stage: Stage) -> bool {
         let stop = self.options.bench.stop;
-        let point = Point::of(stage, self.secured.is_some());
+        let point = self.point(stage);
         stop.zip(point)
             .is_some_and(|(stop, point)| point > stop.behind)
+    }
+
+    fn point(&self, stage: Stage) -> Option<Point> {
+        Point::of(stage, self.secured.is_some() && !self.begins_in_tls())
+    }
+
+    /// Whether a point is all said with these. What only leads to it is not enough: EHLO inside TLS,
+    /// XCLIENT, XFORWARD, or one recipient of many.
+    fn completes(&self, point: Point, items: &[Item]) -> bool {
+        let leads = |stage: Stage| {
+            matches!(stage, Stage::Xclient | Stage::Xforward | Stage::Rset)
+                || point == Point::Auth && stage != Stage::Auth
+        };
+        let is_it = |stage: Stage| self.point(stage) == Some(point) && !leads(stage);
+        let is_left = self.unsaid.iter().any(|&stage| is_it(stage));
+        !is_left && items.iter().filter_map(stage).any(is_it)
     }
 
     fn has_carried(&self) -> bool {
@@ -46,16 +62,12 @@ impl Dialogue<'_> {
 
     /// The furthest point that an action leads to.
     fn last_point(&self, action: &Action) -> Option<Point> {
-        let in_tls = self.secured.is_some();
         match action {
-            Action::Say(items) => items
-                .iter()
-                .filter_map(|item| match item {
-                    Item::Line(line) => Point::of(line.stage, in_tls),
-                    _ => None,
-                })
-                .max(),
-            Action::Read => Point::of(self.awaited(), in_tls),
+            Action::Say(items) => {
+                let stages = items.iter().filter_map(stage);
+                stages.filter_map(|stage| self.point(stage)).max()
+            }
+            Action::Read => self.point(self.awaited()),
             // With the greeting still to come, it is encrypted from the beginning.
             Action::Secure if self.begins_in_tls() => Some(Point::Banner),
             Action::Secure => Some(Point::Starttls),
@@ -81,12 +93,16 @@ impl Dialogue<'_> {
 
     /// Once the end of data is out and its reply is not read, nobody knows.
     fn doubt_if_ended(&mut self, items: &[Item]) {
-        let is_end = |item: &Item| match item {
-            Item::Line(line) => matches!(line.stage, Stage::Dot | Stage::Bdat { last: true }),
-            _ => false,
-        };
-        if items.iter().any(is_end) {
+        let is_end = |stage| matches!(stage, Stage::Dot | Stage::Bdat { last: true });
+        if items.iter().filter_map(stage).any(is_end) {
             self.doubt();
         }
+    }
+}
+
+fn stage(item: &Item) -> Option<Stage> {
+    match item {
+        Item::Line(line) => Some(line.stage),
+        _ => None,
     }
 }

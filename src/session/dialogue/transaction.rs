@@ -3,7 +3,9 @@
 use super::{Action, Dialogue, Item, abort, line, said_first};
 use crate::address::Address;
 use crate::blocks::{Shape, Transport};
-use crate::session::{Answer, Class, Extension, Lack, Protocol, Reply, Stage, Then, Unfit, Unmet};
+use crate::session::{
+    Answer, Class, Extension, Lack, Protocol, Purpose, Reply, Request, Stage, Then, Unfit, Unmet,
+};
 use std::collections::VecDeque;
 
 /// The most recipients in one transaction: what every server must take (RFC 5321 §4.5.3.1.8).
@@ -33,7 +35,7 @@ impl Dialogue<'_> {
         let stage = Stage::Rcpt(recipient);
         match reply.class() {
             _ if self.answers[recipient].is_some() => {}
-            Class::Success if self.errand.asks_only => {
+            Class::Success if self.errand.purpose == Purpose::Question => {
                 self.answers[recipient] = Some(Answer::Accepted(reply));
             }
             Class::Success => self.taken.push(recipient),
@@ -186,10 +188,10 @@ impl Dialogue<'_> {
         self.current = self.next_recipients();
         self.unsaid
             .extend(self.current.iter().copied().map(Stage::Rcpt));
-        match (self.errand.asks_only, self.chunks()) {
-            (true, _) => {}
-            (false, true) => self.unsaid.push_back(Stage::Bdat { last: true }),
-            (false, false) => self.unsaid.push_back(Stage::Data),
+        match (self.errand.purpose, self.chunks()) {
+            (Purpose::Question, _) => {}
+            (_, true) => self.unsaid.push_back(Stage::Bdat { last: true }),
+            (_, false) => self.unsaid.push_back(Stage::Data),
         }
         self.say_unsaid()
     }
@@ -356,7 +358,7 @@ impl Dialogue<'_> {
 
     /// What this server can carry.
     pub(super) fn able(&self) -> Transport {
-        if let Some(body) = self.options.body {
+        if let Some(body) = self.body() {
             body
         } else if self.chunks() && self.offers.binary_mime {
             Transport::Binary
@@ -415,15 +417,14 @@ impl Dialogue<'_> {
         if self.errand.recipients.is_empty() {
             return None;
         }
-        let requests = self.options.requests.iter();
-        let mut musts = requests.filter(|request| request.is_must);
+        let mut musts = self.requests().filter(|request| request.is_must);
         musts.find_map(|request| request.unmet(&self.offers, self.verified))
     }
 
     /// What was asked for and goes without.
     fn left_out(&self) -> Vec<String> {
-        let requests = self.options.requests.iter();
-        let lacks = requests.filter_map(|request| request.unmet(&self.offers, self.verified));
+        let unmet = |request: &Request| request.unmet(&self.offers, self.verified);
+        let lacks = self.requests().filter_map(unmet);
         lacks
             .map(|lack| format!("{} is left out: the server {}", lack.option, lack.why))
             .collect()

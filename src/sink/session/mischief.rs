@@ -14,20 +14,28 @@ const GARBAGE: usize = 512;
 /// What an endless line is made of, and how often a peer that does not read is looked at.
 const FLOOD: usize = 16 * 1024;
 
+/// What stands for a secret.
+pub const STARS: &[u8] = b"********";
+
 /// A command as it may be shown: without what is behind the mechanism of AUTH.
 pub fn without_secret(line: &[u8]) -> &[u8] {
-    let is_auth = line
-        .get(..5)
-        .is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH "));
-    if !is_auth {
+    if !is_login(line) {
         return line;
     }
-    let mechanism = line[5..]
-        .iter()
-        .position(|byte| *byte != b' ')
-        .map_or(line.len(), |at| 5 + at);
-    let end = line[mechanism..].iter().position(|byte| *byte == b' ');
+    let is_gap = |byte: &u8| matches!(byte, b' ' | b'\t' | b'=');
+    let verb = line.iter().position(is_gap).unwrap_or(line.len());
+    let gap = line[verb..].iter().position(|byte| !is_gap(byte));
+    let mechanism = gap.map_or(line.len(), |gap| verb + gap);
+    let end = line[mechanism..].iter().position(is_gap);
     end.map_or(line, |end| &line[..mechanism + end])
+}
+
+/// Whether it is AUTH, perhaps badly written.
+pub fn is_login(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let verb = line.get(..4);
+    verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH"))
+        && !line.get(4).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 impl<'a, P: Peer> Session<'a, P> {
@@ -139,6 +147,9 @@ mod tests {
             ("auth  plain  x", "auth  plain"),
             ("AUTH LOGIN", "AUTH LOGIN"),
             ("AUTH ", "AUTH "),
+            ("AUTH=PLAIN AGEAYg==", "AUTH=PLAIN"),
+            ("AUTH\tPLAIN\tAGEAYg==", "AUTH\tPLAIN"),
+            (" AUTH PLAIN x", " AUTH"),
             ("AUTHX a b", "AUTHX a b"),
             ("MAIL FROM:<a@x> SIZE=1", "MAIL FROM:<a@x> SIZE=1"),
         ] {

@@ -56,8 +56,7 @@ fn recipients(diagnosis: &Diagnosis, to: &Test) -> Recipients {
 }
 
 fn memo() -> Memo {
-    let node = host::node_name();
-    let short = node.split('.').next().unwrap_or_default();
+    let (node, short) = (host::node_name(), host::short_name());
     Memo {
         subject: format!("[{short}] a test by ehlo doctor"),
         body: format!(

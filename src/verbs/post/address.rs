@@ -84,10 +84,7 @@ fn author(rewriter: &Rewriter, from: &str) -> Result<Addressed, MessageError> {
 }
 
 fn original_field(mailbox: &Mailbox) -> Field {
-    Field {
-        name: "X-Original-From".to_owned(),
-        value: mailbox.address.to_string(),
-    }
+    Field::new("X-Original-From", mailbox.address.to_string())
 }
 
 /// The addresses of a field, each with a domain.

@@ -2,11 +2,11 @@
 
 use crate::blocks::{Block, Replay};
 use crate::host;
+use crate::mbox::{self, Lines};
 use crate::message::Message;
-use crate::time;
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use std::fs::{DirBuilder, File};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -41,7 +41,7 @@ fn append(path: &Path, message: &Message) -> io::Result<()> {
     let mut file = open(path)?;
     rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
     let before = file.metadata()?.len();
-    let written = write(&mut file, message).and_then(|()| file.sync_data());
+    let written = write(&mut file, before, message).and_then(|()| file.sync_data());
     if written.is_err() {
         let _ = file.set_len(before);
     }
@@ -57,7 +57,7 @@ fn open(path: &Path) -> io::Result<File> {
             .mode(0o700)
             .create(directory)?;
     }
-    let flags = OFlags::WRONLY
+    let flags = OFlags::RDWR
         | OFlags::APPEND
         | OFlags::CREATE
         | OFlags::CLOEXEC
@@ -73,50 +73,20 @@ fn open(path: &Path) -> io::Result<File> {
     Err(io::Error::from(io::ErrorKind::PermissionDenied))
 }
 
-/// As mboxrd has it: every line that begins like a new message, quoted or not, is quoted once more.
-fn write(file: &mut File, message: &Message) -> io::Result<()> {
+fn write(file: &mut File, before: u64, message: &Message) -> io::Result<()> {
     let shape = message.simplest().ok_or(io::ErrorKind::InvalidData)?;
-    let mut out = first_line().into_bytes();
-    let mut blocks = message.blocks(shape);
-    let (mut block, mut line) = (Vec::new(), Vec::new());
-    loop {
-        let end = blocks.append(&mut block)? == Block::End;
-        for &byte in &block {
-            match byte {
-                b'\r' => {}
-                b'\n' => end_line(&mut line, &mut out),
-                _ => line.push(byte),
-            }
-        }
+    let seam = mbox::seam(file, before)?;
+    let mut out = BufWriter::new(file);
+    out.write_all(seam.as_bytes())?;
+    out.write_all(mbox::first_line(&host::login(), SystemTime::now()).as_bytes())?;
+    let (mut blocks, mut lines) = (message.blocks(shape), Lines::default());
+    let mut block = Vec::new();
+    while blocks.append(&mut block)? != Block::End {
+        lines.write(&block, &mut out)?;
         block.clear();
-        if end {
-            break;
-        }
-        file.write_all(&out)?;
-        out.clear();
     }
-    if !line.is_empty() {
-        end_line(&mut line, &mut out);
-    }
-    out.push(b'\n');
-    file.write_all(&out)
-}
-
-fn first_line() -> String {
-    format!(
-        "From {} {}\n",
-        host::login(),
-        time::asctime(SystemTime::now())
-    )
-}
-
-fn end_line(line: &mut Vec<u8>, out: &mut Vec<u8>) {
-    let bare = line.iter().position(|&byte| byte != b'>').unwrap_or(0);
-    if line[bare..].starts_with(b"From ") {
-        out.push(b'>');
-    }
-    out.append(line);
-    out.push(b'\n');
+    lines.end(&mut out)?;
+    out.flush()
 }
 
 #[cfg(test)]

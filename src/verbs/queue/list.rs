@@ -188,7 +188,7 @@ impl Tally {
 
     /// The last line; what there is none of is not named.
     fn line(&self) -> String {
-        let mut line = counted(self.living, "item");
+        let mut line = counted(self.living as u64, "item");
         let parts = [
             (self.held, "held"),
             (self.undecided, "in doubt"),

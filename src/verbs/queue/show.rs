@@ -168,7 +168,7 @@ impl Report {
         let age = span(since(queued, now));
         self.line("queued", &format!("{}, {age} ago", local(queued)));
         if let Some(last) = item.history.last_attempt {
-            let attempts = counted(item.history.attempts as usize, "attempt");
+            let attempts = counted(item.history.attempts.into(), "attempt");
             let ago = span(since(last, now));
             self.line(
                 "tried",
@@ -250,7 +250,7 @@ impl Report {
 
 fn sized(octets: u64) -> String {
     if octets < 1024 {
-        return counted(usize::try_from(octets).unwrap_or_default(), "octet");
+        return counted(octets, "octet");
     }
     format!("{}, {octets} octets", size(octets))
 }

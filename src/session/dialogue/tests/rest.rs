@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::envelope::{Dsn, Notify};
+use crate::session::Purpose;
 
 const MESSAGE: Fake = Fake(Shape {
     transport: Transport::SevenBit,
@@ -135,7 +136,7 @@ fn a_server_that_says_goodbye_is_not_kept() {
 fn who_only_asks_sends_nothing() {
     let bob = bob();
     let errand = Errand {
-        asks_only: true,
+        purpose: Purpose::Question,
         ..Errand::new(None, vec![&bob], &MESSAGE)
     };
     let script = "
@@ -165,7 +166,7 @@ fn reports_are_asked_for_where_they_are_made() {
     };
     let errand = Errand {
         dsn: Some(&dsn),
-        asks_only: true,
+        purpose: Purpose::Question,
         ..Errand::new(None, vec![&bob], &MESSAGE)
     };
     let script = "

@@ -342,7 +342,7 @@ fn whoever_watches_sees_it_all_but_no_password() {
         number: 1,
         from: None,
     };
-    let talk = b"EHLO me\r\nAUTH PLAIN AGEAYg==\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 1 LAST\r\nxQUIT\r\n";
+    let talk = b"EHLO me\r\nAUTH NTLM\r\nAGEAYg==\r\nAUTH PLAIN AGEAYg==\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 1 LAST\r\nxQUIT\r\n";
     let mut script = Script::new([&talk[..]]);
     Session::new(house, &mut script, visitor).converse();
     let notes = notes.0.into_inner().unwrap();
@@ -352,6 +352,10 @@ fn whoever_watches_sees_it_all_but_no_password() {
             "220",
             "EHLO me",
             "250",
+            "AUTH NTLM",
+            "504",
+            "********",
+            "500",
             "AUTH PLAIN",
             "a true",
             "235",

@@ -39,6 +39,18 @@ fn two_messages_are_a_mailbox_that_nobody_else_may_read() {
 }
 
 #[test]
+fn a_message_that_was_cut_off_does_not_swallow_the_next() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("dead.letter");
+    append(&path, &letter("one")).unwrap();
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.strip_suffix("ne\n\n").unwrap()).unwrap();
+    append(&path, &letter("two")).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\n\no\n\nFrom "), "{text}");
+}
+
+#[test]
 fn what_somebody_else_has_put_there_is_not_written_to() {
     let home = tempfile::tempdir().unwrap();
     let (path, other) = (home.path().join("dead.letter"), home.path().join("other"));
