@@ -46,7 +46,7 @@ pub struct Args {
     #[command(flatten)]
     guise: Guise,
     #[command(flatten)]
-    output: output::Args,
+    output: output::Conversation,
 }
 
 /// Commands that change what the conversation is, and which option or verb is for them.

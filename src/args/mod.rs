@@ -193,53 +193,37 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
     let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
-        Some(Verb::Sink(arguments)) => {
-            let plan = arguments.plan().map_err(wrong)?;
-            Ok(Plan::Sink(Box::new(plan)))
-        }
-        Some(Verb::Demo) => Ok(Plan::Demo),
-        Some(Verb::Probe(arguments)) => {
-            let plan = arguments.plan(typed, places).map_err(wrong)?;
-            Ok(Plan::Probe(Box::new(plan)))
-        }
-        Some(Verb::Ask(arguments)) => {
-            let plan = arguments.plan().map_err(wrong)?;
-            Ok(Plan::Ask(Box::new(plan)))
-        }
-        Some(Verb::Script(arguments)) => {
-            let plan = arguments.plan(&typed).map_err(wrong)?;
-            Ok(Plan::Script(Box::new(plan)))
-        }
-        Some(Verb::Config(arguments)) => arguments
-            .plan(&mut typed.of_sending(), places)
-            .map(Plan::Config),
-        Some(Verb::Queue(arguments)) => {
-            let plan = arguments.plan(&typed, places).map_err(wrong)?;
-            Ok(Plan::Queue(Box::new(plan)))
-        }
-        Some(Verb::Run(arguments)) => {
-            let plan = arguments.plan(&typed, places).map_err(wrong)?;
-            Ok(Plan::Job(Box::new(plan)))
-        }
-        Some(Verb::Notify(arguments)) => {
-            let plan = arguments.plan(&typed, places).map_err(wrong)?;
-            Ok(Plan::Notify(Box::new(plan)))
-        }
-        Some(Verb::Digest(arguments)) => {
-            let plan = arguments.plan(&typed, places).map_err(wrong)?;
-            Ok(Plan::Digest(Box::new(plan)))
-        }
-        Some(Verb::Unit(arguments)) => {
-            let plan = arguments.plan(&typed, places).map_err(wrong)?;
-            Ok(Plan::Unit(Box::new(plan)))
-        }
-        Some(Verb::Doctor(arguments)) => {
-            let plan = arguments.plan(typed, words, places);
-            Ok(Plan::Doctor(Box::new(plan)))
-        }
-        Some(Verb::Sendmail(_) | Verb::Mailq(_)) => Err(wrong(sendmail::misplaced())),
+        Some(verb) => verb.plan(typed, words, places),
         None => send(cli, &mut typed, places, missing),
     }
+}
+
+impl Verb {
+    fn plan(self, typed: Typed<'_>, words: &[OsString], places: &Places) -> Result<Plan, Said> {
+        match self {
+            Self::Sink(arguments) => planned(arguments.plan(), Plan::Sink),
+            Self::Demo => Ok(Plan::Demo),
+            Self::Probe(arguments) => planned(arguments.plan(typed, places), Plan::Probe),
+            Self::Ask(arguments) => planned(arguments.plan(), Plan::Ask),
+            Self::Script(arguments) => planned(arguments.plan(&typed), Plan::Script),
+            Self::Config(arguments) => arguments
+                .plan(&mut typed.of_sending(), places)
+                .map(Plan::Config),
+            Self::Queue(arguments) => planned(arguments.plan(&typed, places), Plan::Queue),
+            Self::Run(arguments) => planned(arguments.plan(&typed, places), Plan::Job),
+            Self::Notify(arguments) => planned(arguments.plan(&typed, places), Plan::Notify),
+            Self::Digest(arguments) => planned(arguments.plan(&typed, places), Plan::Digest),
+            Self::Unit(arguments) => planned(arguments.plan(&typed, places), Plan::Unit),
+            Self::Doctor(arguments) => {
+                planned(Ok(arguments.plan(typed, words, places)), Plan::Doctor)
+            }
+            Self::Sendmail(_) | Self::Mailq(_) => Err(wrong(sendmail::misplaced())),
+        }
+    }
+}
+
+fn planned<T>(plan: Result<T, Wrong>, make: impl FnOnce(Box<T>) -> Plan) -> Result<Plan, Said> {
+    plan.map(|plan| make(Box::new(plan))).map_err(wrong)
 }
 
 /// What sendmail does is all that is done with rights that the caller does not have: any file could be

@@ -10,8 +10,27 @@ use std::io::IsTerminal as _;
 #[group(skip)]
 #[command(next_help_heading = "Output")]
 pub struct Args {
+    #[command(flatten)]
+    conversation: Conversation,
+
+    /// Show the message, too, as it goes over the wire.
+    #[arg(long, conflicts_with = "quiet")]
+    show_data: bool,
+
+    /// Show how far a large message is, on stderr.
+    ///
+    /// `auto` shows it on a terminal, after a second.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
+    progress: Show,
+}
+
+/// What is seen of a conversation, whether it carries a message or not.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub struct Conversation {
     /// Show only what failed, on stderr.
-    #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose", "show_data", "hex", "timing"])]
+    #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose", "hex", "timing"])]
     quiet: bool,
 
     /// Show every host considered and how each part was encoded.
@@ -24,10 +43,6 @@ pub struct Args {
     /// object a line (json, see ehlo-json(5)), or not at all (none).
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Look::Stevens)]
     transcript: Look,
-
-    /// Show the message, too, as it goes over the wire.
-    #[arg(long)]
-    show_data: bool,
 
     /// Show every octet that is sent and received, but for secrets, instead of lines.
     #[arg(long, conflicts_with = "json")]
@@ -48,12 +63,6 @@ pub struct Args {
     /// Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
     color: Show,
-
-    /// Show how far a large message is, on stderr.
-    ///
-    /// `auto` shows it on a terminal, after a second.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
-    progress: Show,
 
     /// The same as --transcript json.
     #[arg(long, conflicts_with = "transcript")]
@@ -78,12 +87,31 @@ enum Show {
 impl Args {
     /// The output that is meant.
     pub fn options(&self) -> Result<Options, Wrong> {
+        let options = self.conversation.options()?;
+        if self.show_data && options.format == Format::None {
+            return Err(useless("--show-data", "none"));
+        }
+        Ok(Options {
+            data: self.show_data,
+            progress: match self.progress {
+                Show::Always => true,
+                Show::Never => false,
+                Show::Auto => !self.conversation.quiet && std::io::stderr().is_terminal(),
+            },
+            ..options
+        })
+    }
+}
+
+impl Conversation {
+    /// The output that is meant.
+    pub fn options(&self) -> Result<Options, Wrong> {
         let format = self.format();
         self.check(format)?;
         Ok(Options {
             format,
             verbose: self.verbose,
-            data: self.show_data,
+            data: false,
             hex: self.hex,
             timing: self.timing,
             summary: self.summary,
@@ -92,11 +120,7 @@ impl Args {
                 Show::Always => Color::Always,
                 Show::Never => Color::Never,
             },
-            progress: match self.progress {
-                Show::Always => true,
-                Show::Never => false,
-                Show::Auto => !self.quiet && std::io::stderr().is_terminal(),
-            },
+            progress: false,
         })
     }
 
@@ -113,16 +137,18 @@ impl Args {
 
     /// What has no place in a transcript of this format.
     fn check(&self, format: Format) -> Result<(), Wrong> {
-        let useless = match format {
+        let (option, other) = match format {
             Format::Json if self.hex => ("--hex", "json"),
             Format::None if self.hex => ("--hex", "none"),
-            Format::None if self.show_data => ("--show-data", "none"),
             Format::None if self.timing => ("--timing", "none"),
             _ => return Ok(()),
         };
-        let (option, format) = useless;
-        Err(Wrong::usage(format!(
-            "{option} means nothing with --transcript {format}; leave one of them out"
-        )))
+        Err(useless(option, other))
     }
+}
+
+fn useless(option: &str, format: &str) -> Wrong {
+    Wrong::usage(format!(
+        "{option} means nothing with --transcript {format}; leave one of them out"
+    ))
 }

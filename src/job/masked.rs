@@ -17,7 +17,7 @@ const SECRET: [&str; 9] = [
 ];
 
 /// The words of a command line, without the secrets that can be told from their looks: values of options and
-/// variables that are called so, passwords in URLs, and `-p` of the clients of MySQL.
+/// variables that are called so, passwords in URLs, and `-p` of mysql and its like.
 pub fn masked(words: &[String]) -> Vec<String> {
     let is_mysql = words.first().is_some_and(|program| {
         let name = program.rsplit('/').next().unwrap_or_default();

@@ -141,7 +141,7 @@ fn plain(lines: &Lines) -> String {
 /// Of a failure with a long output, its last lines: why it failed is often there, and nobody should have to look
 /// for them.
 fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
-    let shown: Vec<String> = excerpt.lines().map(line_of).collect();
+    let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
     if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
         return String::new();
     }
@@ -161,7 +161,7 @@ fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
     format!("It ended with:\n\n{}\n", lines.collect::<String>())
 }
 
-fn line_of(runs: &Vec<Run>) -> String {
+fn line_of(runs: &[Run]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()
 }
 

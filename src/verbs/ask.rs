@@ -1,13 +1,13 @@
 //! `ehlo ask`: what a server answers to commands.
 
-use super::terminal::{Stdout, complain};
+use super::terminal::{self, complain};
 use crate::check::{self, Answers};
 use crate::exit::Exit;
 use crate::outcome::Report;
 use crate::plan;
 use crate::ready::Ready;
-use crate::transcript;
-use crate::watch::Nobody;
+use crate::transcript::Stopwatch;
+use crate::watch::{Nobody, Watch};
 use std::io;
 
 /// Says them, shows the conversation, and tells what went wrong.
@@ -24,10 +24,19 @@ pub fn run(plan: &plan::Ask) -> Exit {
         return Exit::Bug;
     };
     let way = ready.way(&router, None);
-    let Some(mut transcript) = transcript::open(plan.output, Stdout) else {
-        return told(&check::ask(&way, place, &plan.commands, &mut Nobody), None);
+    let ask = |watch: &mut dyn Watch| {
+        if !plan.output.summary {
+            return check::ask(&way, place, &plan.commands, watch);
+        }
+        let mut stopwatch = Stopwatch::new(watch);
+        let answers = check::ask(&way, place, &plan.commands, &mut stopwatch);
+        stopwatch.tell();
+        answers
     };
-    let answers = check::ask(&way, place, &plan.commands, &mut *transcript);
+    let Some(mut transcript) = terminal::open(plan.output) else {
+        return told(&ask(&mut Nobody), None);
+    };
+    let answers = ask(&mut *transcript);
     transcript.result(&Report::unasked(&[]), answers.exit);
     told(&answers, transcript.failure())
 }

@@ -304,6 +304,31 @@ fn nobody_who_reads_is_no_reason_to_stop() {
 }
 
 #[test]
+fn where_no_file_may_grow_the_mail_goes_out_without_a_queue() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let ehlo = format!(
+        "ulimit -f 0; exec {} run --helo me.example -r 127.0.0.1:{} --queue-dir {} {} -- \
+         sh -c 'seq 1 50000; exit 3'",
+        env!("CARGO_BIN_EXE_ehlo"),
+        server.port,
+        queue.dir(),
+        TO_BOB.join(" ")
+    );
+    Ehlo::through("sh").args(["-c", &ehlo]).run().exits(3);
+    has(
+        &text(&server.finish()),
+        &["] FAILED(3): seq after ", "\n    50000\n\nCommand:"],
+    );
+}
+
+#[test]
+fn a_password_on_the_command_line_is_not_mailed() {
+    let mail = mails(1, &["--", "sh", "-c", "exit 1", "x", "--password=hunter2"]);
+    has(&mail, &["'--password=********'\n"]);
+    assert!(!mail.contains("hunter2"), "{mail}");
+}
+
+#[test]
 fn an_empty_environment_and_nothing_to_write_to_are_enough() {
     let server = Server::start(Talk::take);
     let relay = format!("127.0.0.1:{}", server.port);

@@ -8,7 +8,7 @@ The conversation is that of ehlo(1) up to the login: the greeting, EHLO, STARTTL
 say otherwise, XCLIENT and AUTH and XFORWARD where they are asked for. Then come the commands in their order, each behind
 the whole reply to the one before, whatever that was; and QUIT. No message is sent.",
     "\
-A command is one line of printable ASCII. DATA, BDAT, EHLO, STARTTLS, AUTH, XCLIENT and QUIT are refused, since there are
+A command is one line. DATA, BDAT, EHLO, STARTTLS, AUTH, XCLIENT and QUIT are refused, since there are
 options for them, or the conversation would be another one behind them; ehlo-script(1) says anything. MAIL and RCPT may be
 asked: they begin a transaction that comes to nothing.",
     "\

@@ -144,7 +144,9 @@ pub fn page() -> String {
         let [first, rest @ ..] = &SETTING_UP;
         section(own, "SETTING UP", &[first]);
         as_typed(own, CONFIGURATION);
-        rest.iter().for_each(|text| paragraph(own, text));
+        for text in rest {
+            paragraph(own, text);
+        }
         section(own, "THE MAIL", &MAIL);
         section(own, "WHO GETS IT", &RECIPIENTS);
         section(own, "THE COMMAND", &COMMAND);

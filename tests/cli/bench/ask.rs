@@ -99,6 +99,24 @@ fn json_has_the_commands_their_replies_and_the_exit_status() {
 }
 
 #[test]
+fn how_long_each_step_took_is_said_and_nothing_of_a_message() {
+    let run = ask(&["-q", "--summary", "NOOP"], |talk| {
+        talk.greet(&[]);
+        talk.expect("NOOP");
+        talk.say("250 ok");
+        talk.quit();
+    });
+    run.exits(0).shows(&["banner ", "EHLO "]);
+    assert_eq!(run.stdout.lines().count(), 1, "{run:#?}");
+    for option in ["--show-data", "--progress=always"] {
+        let run = Ehlo::new()
+            .args(["ask", "127.0.0.1:9", "NOOP", option])
+            .run();
+        run.exits(64).says(&["unexpected argument"]);
+    }
+}
+
+#[test]
 fn questions_are_put_inside_tls_and_behind_auth() {
     let ca = Authority::new();
     let config = ca.issue(&["127.0.0.1"]).config(BOTH);
@@ -159,7 +177,7 @@ fn commands_that_change_what_the_conversation_is_are_refused() {
         ("AUTH PLAIN", "--user"),
         ("XCLIENT NAME=x", "--xclient"),
         ("QUIT", "at the end"),
-        ("NOOP\r\nRSET", "printable"),
+        ("NOOP\r\nRSET", "control characters"),
     ] {
         let run = Ehlo::new().args(["ask", "127.0.0.1:9", command]).run();
         run.exits(64).says(&[instead]);
