@@ -120,6 +120,11 @@ impl Args {
         self.guise.is_lmtp()
     }
 
+    /// Whether it ends before a sender or a recipient is named.
+    pub fn ends_before_mail(&self) -> bool {
+        self.stop().is_some_and(|stop| stop.behind < Point::Mail)
+    }
+
     /// How often the message is sent.
     pub fn repeat(&self) -> Repeat {
         Repeat {

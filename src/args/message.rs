@@ -193,6 +193,12 @@ pub struct Args {
 }
 
 impl Args {
+    /// Whether neither a recipient nor a message that could name one was given.
+    pub fn names_nobody(&self, others: &Sending) -> bool {
+        let lists = [&others.recipients, &self.to, &self.cc, &self.bcc];
+        self.message.is_none() && lists.iter().all(|list| list.is_empty())
+    }
+
     /// The message that is meant, for these and those whom the options name.
     pub fn options(self, others: Sending) -> Result<Options, Wrong> {
         let made = self.made_headers();

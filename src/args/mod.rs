@@ -35,7 +35,7 @@ pub use examples::EXAMPLES;
 
 use crate::config::{Config, Places, Profile};
 use crate::exit::Exit;
-use crate::plan::{Plan, Said, Send};
+use crate::plan::{Ask, Plan, Said, Send};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use profile::Typed;
@@ -336,16 +336,23 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
     let mut cli = added.cli(typed)?;
     let queue = mem::take(&mut cli.queue);
     let mut plan = sending(cli).map_err(|wrong| added.blame(wrong, config))?;
-    if let Plan::Send(send) = &mut plan {
-        name(&mut send.way, profile);
-        send.fallbacks = fallbacks(config, profile, typed, &send.way)?;
-        let waybill = || typed.waybill(Some((config, profile)));
-        send.queueing = queue.of_sending(typed, Some(config), waybill)?;
+    match &mut plan {
+        Plan::Send(send) => {
+            name(&mut send.way, profile);
+            send.fallbacks = fallbacks(config, profile, typed, &send.way)?;
+            let waybill = || typed.waybill(Some((config, profile)));
+            send.queueing = queue.of_sending(typed, Some(config), waybill)?;
+        }
+        Plan::Ask(ask) => name(&mut ask.way, profile),
+        _ => {}
     }
     Ok(plan)
 }
 
 fn sending(cli: Cli) -> Result<Plan, Wrong> {
+    if cli.rare.bench.ends_before_mail() && cli.message.names_nobody(&cli.own) {
+        return beginning(cli);
+    }
     let only_print = cli.own.print;
     let mut message = cli.message.options(cli.own)?;
     message.dsn = cli.rare.extensions.dsn();
@@ -371,6 +378,22 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
         output,
         queueing: None,
         repeat,
+    })))
+}
+
+/// The beginning of a conversation, for which nobody need get anything.
+fn beginning(cli: Cli) -> Result<Plan, Wrong> {
+    let output = cli.output.options()?;
+    let way = way_of_options(cli)?;
+    if way.route.relay.is_none() {
+        return Err(Wrong::usage(
+            "no recipient, and no server: name one of them, as in --relay HOST",
+        ));
+    }
+    Ok(Plan::Ask(Box::new(Ask {
+        way,
+        commands: Vec::new(),
+        output,
     })))
 }
 

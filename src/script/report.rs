@@ -107,19 +107,19 @@ fn add_case(xml: &mut String, one: &Finished) {
         "    <testcase name=\"{name}\" classname=\"{file}\" time=\"{time:.3}\""
     );
     let words = attribute(&one.ending.words().unwrap_or_default());
-    let element = match one.ending {
+    let (element, kind) = match one.ending {
         Ending::Passed => return xml.push_str("/>\n"),
         Ending::Skipped(..) => {
             let _ = writeln!(xml, "><skipped message=\"{words}\"/></testcase>");
             return;
         }
-        Ending::Differed(..) => "failure",
-        Ending::Failed { .. } => "error",
+        Ending::Differed(..) => ("failure", "differed"),
+        Ending::Failed { .. } => ("error", "not held"),
     };
     let lines: Vec<String> = one.lines.iter().map(Heard::to_string).collect();
     let _ = writeln!(
         xml,
-        ">\n      <{element} message=\"{words}\">{}</{element}>\n    </testcase>",
+        ">\n      <{element} message=\"{words}\" type=\"{kind}\">{}</{element}>\n    </testcase>",
         attribute(&lines.join("\n")).replace("&#10;", "\n")
     );
 }
@@ -232,7 +232,7 @@ mod tests {
             xml.contains("<testcase name=\"good # 1\" classname=\"a&amp;b.ehlo\" time=\"1.500\"/>")
         );
         assert!(xml.contains(
-            "<failure message=\"a&amp;b.ehlo:7: expected 250, but the server said &quot;550 &lt;no&gt;&quot;\">\
+            "<failure message=\"a&amp;b.ehlo:7: expected 250, but the server said &quot;550 &lt;no&gt;&quot;\" type=\"differed\">\
              &gt;&gt;&gt; MAIL FROM:&lt;&gt;\n550 \\u{1b} no</failure>"
         ), "{xml}");
     }

@@ -39,6 +39,25 @@ fn quit_comes_behind_the_reply_to_the_stage() {
 }
 
 #[test]
+fn nobody_need_get_anything_as_long_as_nobody_is_named() {
+    let server = Server::start(|talk| {
+        talk.go_to(Stage::Ehlo);
+        talk.say("250 mx.example");
+        talk.expect("QUIT");
+        talk.say("221 bye");
+    });
+    let run = Ehlo::to(&server).args(["--quit-after", "auth"]).run();
+    server.finish();
+    run.exits(0).complains(0).shows(&[">>> EHLO", ">>> QUIT"]);
+    let run = Ehlo::new().args(["--quit-after", "ehlo"]).run();
+    run.exits(64).says(&["no recipient, and no server"]);
+    let run = Ehlo::new()
+        .args(["-r", "127.0.0.1:1", "--quit-after", "mail"])
+        .run();
+    run.exits(64).says(&["no recipient"]);
+}
+
+#[test]
 fn the_connection_is_closed_behind_the_reply_without_a_word() {
     for (stage, reply) in STAGES {
         let run = play(&["--drop-after", stage.name()], move |talk| {
