@@ -222,7 +222,11 @@ impl Args {
                 no_date: self.no_date,
                 no_message_id: self.no_message_id,
             };
-            return Ok(meant(Content::Ready(ready), sender));
+            return Ok(Options {
+                content: Content::Ready(ready),
+                envelope_from: sender,
+                dsn: Dsn::default(),
+            });
         }
         let is_bcc = |field: &Field| field.name.eq_ignore_ascii_case("bcc");
         if recipients.is_empty() && !self.header.iter().any(is_bcc) {
@@ -231,7 +235,11 @@ impl Args {
             ));
         }
         let draft = self.draft(from, recipients)?;
-        Ok(meant(Content::Draft(Box::new(draft)), envelope_from))
+        Ok(Options {
+            content: Content::Draft(Box::new(draft)),
+            envelope_from,
+            dsn: Dsn::default(),
+        })
     }
 
     fn recipients(&mut self, others: Sending) -> Result<Recipients, Wrong> {
@@ -378,14 +386,6 @@ impl Recipients {
 
     fn all(self) -> Vec<Entry> {
         self.to.into_iter().chain(self.cc).chain(self.bcc).collect()
-    }
-}
-
-fn meant(content: Content, envelope_from: Option<Option<Address>>) -> Options {
-    Options {
-        content,
-        envelope_from,
-        dsn: Dsn::default(),
     }
 }
 
