@@ -2,10 +2,9 @@
 
 use super::bench::Guise;
 use super::value::{self, Target};
-use super::{Wrong, auth, output, route, tls};
+use super::{Wrong, contact, output};
 use crate::plan::Ask;
-use crate::session::{self, Protocol};
-use std::time::Duration;
+use crate::session::Protocol;
 
 /// Say commands to a server, and show what it answers.
 ///
@@ -25,24 +24,8 @@ pub struct Args {
     #[arg(value_name = "COMMAND", required = true, value_parser = command)]
     commands: Vec<String>,
 
-    /// The port [default: 25, and 465 with --tls implicit].
-    #[arg(short, long, value_parser = value::port)]
-    port: Option<u16>,
-
-    /// Our name in EHLO [default: this host's full name].
-    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
-    helo: Option<String>,
-
-    /// The time limit for every step, like 5s.
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
-    timeout: Duration,
-
     #[command(flatten)]
-    reach: route::Reach,
-    #[command(flatten)]
-    tls: tls::Args,
-    #[command(flatten)]
-    auth: auth::Args,
+    contact: contact::Args,
     #[command(flatten)]
     guise: Guise,
     #[command(flatten)]
@@ -63,16 +46,12 @@ const OTHERS: [(&str, &str); 7] = [
 impl Args {
     /// What is asked, and where.
     pub fn plan(self) -> Result<Ask, Wrong> {
-        let mut session = session::Options {
-            helo: self.helo,
-            timeout: Some(self.timeout),
-            ..session::Options::default()
+        let protocol = if self.guise.is_lmtp() {
+            Protocol::Lmtp
+        } else {
+            Protocol::Smtp
         };
-        if self.guise.is_lmtp() {
-            session.protocol = Protocol::Lmtp;
-        }
-        let route = route::Args::to(self.host, self.port, self.reach);
-        let mut way = super::way(route, session, self.tls, self.auth)?;
+        let mut way = self.contact.way(self.host, protocol)?;
         self.guise.apply(&mut way.session)?;
         Ok(Ask {
             way,

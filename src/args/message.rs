@@ -10,6 +10,7 @@ use crate::message::{
 };
 use clap::ValueEnum;
 use std::io::IsTerminal as _;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 
 /// How urgent a message is.
@@ -200,57 +201,70 @@ impl Args {
     }
 
     /// The message that is meant, for these and those whom the options name.
-    pub fn options(self, others: Sending) -> Result<Options, Wrong> {
-        let made = self.made_headers();
-        let envelope_from = self
-            .envelope_from
+    pub fn options(mut self, others: Sending) -> Result<Options, Wrong> {
+        let envelope_from = self.envelope_from.take();
+        let envelope_from = envelope_from
             .map(|sender| sender.map_err(|error| about("--envelope-from", &error)))
             .transpose()?;
         let named = self.from.is_some();
-        let from = match self.from {
-            Some(from) => from.map_err(|error| about("--from", &error))?,
-            None => login()
-                .map_err(|error| about("no --from, and your login name is no address", &error))?,
-        };
-        let mut to = entries("recipient", others.recipients)?;
-        to.extend(entries("--to", self.to)?);
-        let cc = entries("--cc", self.cc)?;
-        let bcc = entries("--bcc", self.bcc)?;
-        if let Some(input) = self.message {
-            let recipients: Vec<Entry> = to.into_iter().chain(cc).chain(bcc).collect();
+        let from = author(self.from.take())?;
+        let recipients = self.recipients(others)?;
+        if let Some(input) = self.message.take() {
             // --from is the envelope's sender where the message names its author itself.
             let sender = named.then(|| Some(from.address.clone()));
             let sender = envelope_from.or(sender);
+            let ready = Ready {
+                input,
+                from,
+                headers: self.header,
+                recipients: recipients.all(),
+                sender_is_known: sender.is_some(),
+                no_date: self.no_date,
+                no_message_id: self.no_message_id,
+            };
             return Ok(Options {
-                content: Content::Ready(Ready {
-                    input,
-                    from,
-                    headers: self.header,
-                    recipients,
-                    sender_is_known: sender.is_some(),
-                    no_date: self.no_date,
-                    no_message_id: self.no_message_id,
-                }),
+                content: Content::Ready(ready),
                 envelope_from: sender,
                 dsn: Dsn::default(),
             });
         }
-        let nobody = to.is_empty() && cc.is_empty() && bcc.is_empty();
         let is_bcc = |field: &Field| field.name.eq_ignore_ascii_case("bcc");
-        if nobody && !self.header.iter().any(is_bcc) {
+        if recipients.is_empty() && !self.header.iter().any(is_bcc) {
             return Err(Wrong::usage(
                 "no recipient: ehlo [OPTIONS] RECIPIENT...; see ehlo --help",
             ));
         }
-        let headers = made.into_iter().chain(self.header).collect();
+        let draft = self.draft(from, recipients)?;
+        Ok(Options {
+            content: Content::Draft(Box::new(draft)),
+            envelope_from,
+            dsn: Dsn::default(),
+        })
+    }
+
+    fn recipients(&mut self, others: Sending) -> Result<Recipients, Wrong> {
+        let mut to = entries("recipient", others.recipients)?;
+        to.extend(entries("--to", take(&mut self.to))?);
+        Ok(Recipients {
+            to,
+            cc: entries("--cc", take(&mut self.cc))?,
+            bcc: entries("--bcc", take(&mut self.bcc))?,
+        })
+    }
+
+    /// A message that is to be written, by its parts.
+    fn draft(self, from: Mailbox, recipients: Recipients) -> Result<Draft, Wrong> {
+        let made = self.made_headers().into_iter();
+        let inline = self.inline.into_iter().map(inline);
+        let attachments = self.attach.into_iter().map(attachment);
         let mut draft = Draft {
             from,
-            to,
-            cc,
-            bcc,
+            to: recipients.to,
+            cc: recipients.cc,
+            bcc: recipients.bcc,
             reply_to: entries("--reply-to", self.reply_to)?,
             subject: self.subject,
-            headers,
+            headers: made.chain(self.header).collect(),
             text: Text {
                 body: self.body,
                 html: self.html,
@@ -259,16 +273,8 @@ impl Args {
                 charset: self.charset,
                 flowed: self.format_flowed,
             },
-            inline: self
-                .inline
-                .into_iter()
-                .map(inline)
-                .collect::<Result<_, _>>()?,
-            attachments: self
-                .attach
-                .into_iter()
-                .map(attachment)
-                .collect::<Result<_, _>>()?,
+            inline: inline.collect::<Result<_, _>>()?,
+            attachments: attachments.collect::<Result<_, _>>()?,
             messages: self.attach_message,
             no_date: self.no_date,
             no_message_id: self.no_message_id,
@@ -279,11 +285,7 @@ impl Args {
                 "--inline: there is no --html or --markdown to show it; use --attach",
             ));
         }
-        Ok(Options {
-            content: Content::Draft(Box::new(draft)),
-            envelope_from,
-            dsn: Dsn::default(),
-        })
+        Ok(draft)
     }
 
     /// Who sends it, as far as the options say so: the envelope's sender, else the author.
@@ -367,6 +369,33 @@ impl Args {
             add("Auto-Submitted", word.to_owned());
         }
         fields
+    }
+}
+
+/// Whom the options name.
+struct Recipients {
+    to: Vec<Entry>,
+    cc: Vec<Entry>,
+    bcc: Vec<Entry>,
+}
+
+impl Recipients {
+    fn is_empty(&self) -> bool {
+        self.to.is_empty() && self.cc.is_empty() && self.bcc.is_empty()
+    }
+
+    fn all(self) -> Vec<Entry> {
+        self.to.into_iter().chain(self.cc).chain(self.bcc).collect()
+    }
+}
+
+/// Who was named, else whoever is logged in.
+fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, Wrong> {
+    match named {
+        Some(from) => from.map_err(|error| about("--from", &error)),
+        None => {
+            login().map_err(|error| about("no --from, and your login name is no address", &error))
+        }
     }
 }
 

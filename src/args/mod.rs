@@ -6,6 +6,7 @@ mod ask;
 mod auth;
 mod bench;
 mod config;
+mod contact;
 mod digest;
 mod doctor;
 mod examples;

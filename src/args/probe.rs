@@ -2,13 +2,11 @@
 
 use super::profile::Typed;
 use super::value::{self, Target};
-use super::{Wrong, auth, config, route, tls};
+use super::{Wrong, config, contact};
 use crate::check::Expectation;
 use crate::config::Places;
 use crate::plan::{Probe, Way};
-use crate::session;
-use crate::wire::tls::Trust;
-use std::time::Duration;
+use crate::session::Protocol;
 
 /// Say what a server says of itself, without sending mail.
 ///
@@ -44,24 +42,8 @@ pub struct Args {
     #[arg(short, long)]
     verbose: bool,
 
-    /// The port [default: 25, and 465 with --tls implicit].
-    #[arg(short, long, value_parser = value::port)]
-    port: Option<u16>,
-
-    /// Our name in EHLO [default: this host's full name].
-    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
-    helo: Option<String>,
-
-    /// The time limit for every step, like 5s.
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
-    timeout: Duration,
-
     #[command(flatten)]
-    reach: route::Reach,
-    #[command(flatten)]
-    tls: tls::Args,
-    #[command(flatten)]
-    auth: auth::Args,
+    contact: contact::Args,
     #[command(flatten)]
     config: config::Args,
 }
@@ -72,27 +54,18 @@ const BESIDES: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "t
 impl Args {
     /// The probe that is meant.
     pub fn plan(self, typed: Typed<'_>, places: &Places) -> Result<Probe, Wrong> {
+        let timeout = self.contact.timeout;
         let mut way = match (self.config.profile.is_some(), self.pipe.or(self.host)) {
             (true, _) => of_profile(&self.config, typed, places)?,
-            (false, Some(host)) => {
-                let session = session::Options {
-                    helo: self.helo,
-                    ..session::Options::default()
-                };
-                let route = route::Args::to(host, self.port, self.reach);
-                super::way(route, session, self.tls, self.auth)?
-            }
+            (false, Some(host)) => self.contact.way(host, Protocol::Smtp)?,
             (false, None) => {
                 return Err(Wrong::usage(
                     "name a host, a --pipe, or a --profile with a relay",
                 ));
             }
         };
-        way.session.timeout = Some(self.timeout);
-        // What is only looked at may be anything; a password goes to the right server only.
-        if way.credentials.is_none() && way.tls.trust == Trust::Verified {
-            way.tls.trust = Trust::Reported;
-        }
+        way.session.timeout = Some(timeout);
+        contact::trust_for_a_look(&mut way);
         Ok(Probe {
             way,
             expect: self.expect,

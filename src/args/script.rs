@@ -1,11 +1,10 @@
 //! Scripts: which, against whom, and what is seen of them.
 
 use super::value::{self, Target};
-use super::{Places, Typed, Wrong, auth, message, parse_in, route, tls, wrong};
+use super::{Places, Typed, Wrong, auth, contact, message, parse_in, route, tls, wrong};
 use crate::plan::{Plan, Said, Script, Send, Trial, TrialLook, Way};
 use crate::script::{Variables, is_name};
 use crate::session::{self, Encryption};
-use crate::wire::tls::Trust;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -183,10 +182,7 @@ fn way(
         way.route.relay = None;
     }
     auth::check_relay(way.credentials.as_ref(), &way.route)?;
-    // What is only tested may be anything; a password goes to the right server only.
-    if way.credentials.is_none() && way.tls.trust == Trust::Verified {
-        way.tls.trust = Trust::Reported;
-    }
+    contact::trust_for_a_look(&mut way);
     Ok(way)
 }
 

@@ -1,11 +1,11 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
-use super::encode::{self, Encoding};
+use super::encode::{self, Encoding, Survey};
 use super::fields::{is_once, written};
 use super::head::{Head, MAX_LINE, RawField, Reading};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
-use super::{Field, Message, MessageError, Ready};
+use super::{Field, Input, Message, MessageError, Ready};
 use super::{header::addresses, is_removed, message_id, recipients};
 use crate::address::{Address, Entry, parse_list};
 use crate::blocks::Transport;
@@ -16,13 +16,7 @@ use std::time::SystemTime;
 
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
 pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> {
-    let source = Source::open(ready.input.clone())?;
-    if source.len == 0 {
-        return Err(MessageError::Text {
-            name: source.name,
-            what: "it is empty, and no message".to_owned(),
-        });
-    }
+    let source = open(&ready.input)?;
     let mut head = Head::read(&source, Reading::Strict)?;
     put_before(&mut head, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
@@ -36,14 +30,55 @@ pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> 
     };
     let sender = author.iter().flat_map(Entry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
+    let mut header = kept(&head);
+    let utf8_header = !header.is_ascii();
+    header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
+    header.extend_from_slice(b"\r\n");
+    let survey = sound(&source, &head)?;
+    let (transport, encoding) = if survey.eight_bit > 0 {
+        (Transport::EightBit, Encoding::EightBit)
+    } else {
+        (Transport::SevenBit, Encoding::SevenBit)
+    };
+    let remark = format!("{}: sent as it is, {}", source.name, encoding.name());
+    let mut pieces = vec![Piece::Lines(header)];
+    pieces.extend(text(source, head.body_at, (survey, encoding)));
+    Ok(Message {
+        envelope: Envelope {
+            sender,
+            recipients,
+            dsn: Dsn::default(),
+        },
+        utf8_header,
+        remarks: vec![remark],
+        warnings: Vec::new(),
+        forms: vec![Form::new(transport, pieces)],
+    })
+}
+
+fn open(input: &Input) -> Result<Source, MessageError> {
+    let source = Source::open(input.clone())?;
+    if source.len == 0 {
+        return Err(MessageError::Text {
+            name: source.name,
+            what: "it is empty, and no message".to_owned(),
+        });
+    }
+    Ok(source)
+}
+
+/// The header without what is for nobody to see.
+fn kept(head: &Head) -> Vec<u8> {
     let mut header = Vec::new();
     for field in head.fields.iter().filter(|field| !is_removed(field)) {
         header.extend_from_slice(&field.raw);
     }
-    let utf8_header = !header.is_ascii();
-    header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
-    header.extend_from_slice(b"\r\n");
-    let survey = encode::survey(&source, head.body_at)?;
+    header
+}
+
+/// What the text is made of, if it can travel as it is.
+fn sound(source: &Source, head: &Head) -> Result<Survey, MessageError> {
+    let survey = encode::survey(source, head.body_at)?;
     let wrong = |what: String| MessageError::Text {
         name: source.name.clone(),
         what,
@@ -58,45 +93,22 @@ pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> 
     if survey.has_nul {
         return Err(wrong("holds a NUL; encode that part as base64".to_owned()));
     }
-    let (transport, encoding) = if survey.eight_bit > 0 {
-        (Transport::EightBit, Encoding::EightBit)
-    } else {
-        (Transport::SevenBit, Encoding::SevenBit)
-    };
-    let last_line_end = match survey.wire_len {
-        0 => "",
-        _ if survey.ends_with_line_end => "",
-        _ => "\r\n",
-    };
-    let remarks = vec![format!(
-        "{}: sent as it is, {}",
-        source.name,
-        encoding.name()
-    )];
+    Ok(survey)
+}
+
+/// The text as it is, and the end of its last line if it has none.
+fn text(source: Source, offset: u64, (survey, encoding): (Survey, Encoding)) -> [Piece; 2] {
+    let is_whole = survey.wire_len == 0 || survey.ends_with_line_end;
     let way = Way {
         encoding,
         len: survey.wire_len,
     };
-    let pieces = vec![
-        Piece::Lines(header),
-        Piece::Part {
-            offset: head.body_at,
-            source: Arc::new(source),
-            way,
-        },
-        Piece::lines(last_line_end),
-    ];
-    Ok(Message {
-        envelope: Envelope {
-            sender,
-            recipients,
-            dsn: Dsn::default(),
-        },
-        utf8_header,
-        remarks,
-        warnings: Vec::new(),
-        forms: vec![Form::new(transport, pieces)],
-    })
+    let text = Piece::Part {
+        offset,
+        source: Arc::new(source),
+        way,
+    };
+    [text, Piece::lines(if is_whole { "" } else { "\r\n" })]
 }
 
 /// Whether a source begins as a message does: with a header.
@@ -186,7 +198,6 @@ mod tests {
     use super::*;
     use crate::address::Mailbox;
     use crate::blocks::{Block, Replay};
-    use crate::message::Input;
 
     fn ready(text: &str, recipients: &str) -> Ready {
         Ready {

@@ -13,6 +13,9 @@ use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+/// The name of an event, and what it says besides.
+type Event = (&'static str, Value);
+
 /// A transcript in JSON.
 pub struct Json<W> {
     lines: Lines<W>,
@@ -135,13 +138,15 @@ impl<W: Write> Json<W> {
     }
 
     /// The event for it, if it has one of its own.
-    fn fields(&self, what: Happening<'_>) -> Option<(&'static str, Value)> {
+    fn fields(&self, what: Happening<'_>) -> Option<Event> {
+        let approach = self.approach(what);
+        let conversation = approach.or_else(|| self.conversation(what));
+        conversation.or_else(|| self.remark(what))
+    }
+
+    /// The way to the server.
+    fn approach(&self, what: Happening<'_>) -> Option<Event> {
         Some(match what {
-            Happening::Detail(text) if self.options.verbose => {
-                ("note", json!({"text": shown(text)}))
-            }
-            Happening::Note(text) => ("note", json!({"text": shown(text)})),
-            Happening::Queued { id } => ("queued", json!({"id": id})),
             Happening::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
             Happening::Answer(answer) => ("answer", super::dns::event(&answer)),
             Happening::Host {
@@ -158,6 +163,13 @@ impl<W: Write> Json<W> {
             Happening::Connect(peer) => ("connect", self.place(peer, None)),
             Happening::Connected(peer) => ("connected", self.place(peer, None)),
             Happening::NotConnected { peer, why } => ("closed", self.place(peer, Some(why))),
+            _ => return None,
+        })
+    }
+
+    /// What is said on the wire, until it is closed.
+    fn conversation(&self, what: Happening<'_>) -> Option<Event> {
+        Some(match what {
             Happening::Secured(secured) => ("tls", super::tls::event(&secured)),
             Happening::Distrusted { name, why, chain } => {
                 ("tls", super::tls::distrusted_event(name, why, chain))
@@ -180,15 +192,23 @@ impl<W: Write> Json<W> {
                 ("error", json!({"stage": stage, "reason": shown(why)}))
             }
             Happening::Closed => ("closed", json!({})),
+            _ => return None,
+        })
+    }
+
+    /// Remarks, and what became of it.
+    fn remark(&self, what: Happening<'_>) -> Option<Event> {
+        Some(match what {
+            Happening::Detail(text) if self.options.verbose => {
+                ("note", json!({"text": shown(text)}))
+            }
+            Happening::Note(text) => ("note", json!({"text": shown(text)})),
+            Happening::Queued { id } => ("queued", json!({"id": id})),
             Happening::Settled {
                 recipient, verdict, ..
             } => ("settled", json!({"address": recipient, "verdict": verdict})),
             Happening::Summary(summary) => ("summary", summed_up(summary)),
-            Happening::Detail(_)
-            | Happening::Line(_)
-            | Happening::Octets { .. }
-            | Happening::Carried(_)
-            | Happening::Progress { .. } => return None,
+            _ => return None,
         })
     }
 }

@@ -36,6 +36,29 @@ impl<W: Write> Stevens<W> {
         }
     }
 
+    /// The way to the server.
+    fn approaches(&mut self, what: Happening<'_>) {
+        let (tone, text) = match what {
+            Happening::Host {
+                name,
+                port,
+                recipients,
+            } => (Tone::Plain, connecting(name, port, recipients)),
+            Happening::Connect(peer) => (Tone::Plain, self.tries(peer)),
+            Happening::Connected(peer) => {
+                let text = self.decided(peer, "Connected", &format!("Connected to {peer}"));
+                (Tone::Plain, text)
+            }
+            Happening::NotConnected { peer, why } => {
+                let why = shown(why.trim_end_matches('.'));
+                let text = self.decided(peer, &why, &format!("{peer}: {why}"));
+                (Tone::Failure, text)
+            }
+            _ => return,
+        };
+        self.lines.say(tone, &text);
+    }
+
     /// A new attempt; the line of one that is still under way is ended before.
     fn tries(&mut self, peer: &Peer) -> String {
         let end = self.end_of_line();
@@ -129,21 +152,10 @@ impl<W: Write> Watch for Stevens<W> {
             return self.lines.say(tone, &text);
         }
         let (tone, text) = match what {
-            Happening::Host {
-                name,
-                port,
-                recipients,
-            } => (Tone::Plain, connecting(name, port, recipients)),
-            Happening::Connect(peer) => (Tone::Plain, self.tries(peer)),
-            Happening::Connected(peer) => {
-                let text = self.decided(peer, "Connected", &format!("Connected to {peer}"));
-                (Tone::Plain, text)
-            }
-            Happening::NotConnected { peer, why } => {
-                let why = shown(why.trim_end_matches('.'));
-                let text = self.decided(peer, &why, &format!("{peer}: {why}"));
-                (Tone::Failure, text)
-            }
+            Happening::Host { .. }
+            | Happening::Connect(_)
+            | Happening::Connected(_)
+            | Happening::NotConnected { .. } => return self.approaches(what),
             Happening::Secured(secured) => (Tone::Remark, super::tls::shown(&secured, verbose)),
             Happening::Distrusted { name, why, chain } => {
                 let text = super::tls::distrusted(name, why, chain, verbose);

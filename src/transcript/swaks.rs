@@ -112,6 +112,13 @@ impl<W: Write> Swaks<W> {
         }
     }
 
+    fn falls_back(&mut self, profile: &str, error: Option<&str>) {
+        match error {
+            None => self.remark(&format!("trying the profile {profile}")),
+            Some(why) => self.failure(&format!("cannot try the profile {profile}: {why}")),
+        }
+    }
+
     fn tries(&mut self, peer: &Peer) {
         self.tls = false;
         self.is_child = matches!(peer, Peer::Pipe(_));
@@ -177,6 +184,9 @@ impl<W: Write> Swaks<W> {
 
     /// What is said for those who want to know more.
     fn detail(&mut self, what: Happening<'_>) {
+        if !self.options.verbose {
+            return;
+        }
         match what {
             Happening::Detail(text) => self.remark(text),
             Happening::Lookup { kind, name } => {
@@ -198,14 +208,7 @@ impl<W: Write> Watch for Swaks<W> {
         match what {
             Happening::Note(text) => self.remark(text),
             Happening::Queued { id } => self.remark(&format!("queued as {id}")),
-            Happening::Fallback {
-                profile,
-                error: None,
-            } => self.remark(&format!("trying the profile {profile}")),
-            Happening::Fallback {
-                profile,
-                error: Some(why),
-            } => self.failure(&format!("cannot try the profile {profile}: {why}")),
+            Happening::Fallback { profile, error } => self.falls_back(profile, error),
             Happening::Host { name, .. } => {
                 name.trim_matches(['[', ']']).clone_into(&mut self.host);
             }
@@ -231,16 +234,8 @@ impl<W: Write> Watch for Swaks<W> {
             Happening::Detail(_)
             | Happening::Lookup { .. }
             | Happening::Answer(_)
-            | Happening::Settled { .. }
-                if self.options.verbose =>
-            {
-                self.detail(what);
-            }
-            Happening::Detail(_)
-            | Happening::Lookup { .. }
-            | Happening::Answer(_)
-            | Happening::Settled { .. }
-            | Happening::Progress { .. } => {}
+            | Happening::Settled { .. } => self.detail(what),
+            Happening::Progress { .. } => {}
         }
     }
 

@@ -1,23 +1,20 @@
 //! `ehlo ask`: what a server answers to commands.
 
+use super::ready;
 use super::terminal::{self, complain};
 use crate::check::{self, Answers};
 use crate::exit::Exit;
 use crate::outcome::Report;
 use crate::plan;
-use crate::ready::Ready;
 use crate::transcript::Stopwatch;
 use crate::watch::{Nobody, Watch};
 use std::io;
 
 /// Says them, shows the conversation, and tells what went wrong.
 pub fn run(plan: &plan::Ask) -> Exit {
-    let ready = match Ready::of(&plan.way) {
+    let ready = match ready(&plan.way) {
         Ok(ready) => ready,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
-        }
+        Err(exit) => return exit,
     };
     let router = ready.router();
     let Some(place) = &plan.way.route.relay else {

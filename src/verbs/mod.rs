@@ -25,7 +25,8 @@ mod unit;
 
 use crate::exit::Exit;
 use crate::message::{self, Message, MessageError};
-use crate::plan::{Plan, Said};
+use crate::plan::{Plan, Said, Way};
+use crate::ready::Ready;
 use std::time::SystemTime;
 use terminal::{Stdout, complain};
 
@@ -76,6 +77,14 @@ fn build(options: message::Options) -> Result<Message, Exit> {
     })?;
     warn_of(&message);
     Ok(message)
+}
+
+/// What it takes to go that way, or says what is in the way.
+fn ready(way: &Way) -> Result<Ready<'_>, Exit> {
+    Ready::of(way).map_err(|error| {
+        complain(&error.to_string());
+        error.exit()
+    })
 }
 
 /// Says what is odd about a message, but no reason not to send it.

@@ -1,11 +1,11 @@
 //! `ehlo probe`: what a server says of itself.
 
+use super::ready;
 use super::terminal::{Stdout, complain};
 use crate::certificate::{Certificate, date, some_of};
 use crate::check::{self, Encrypted, Finding, Probe};
 use crate::exit::Exit;
 use crate::plan;
-use crate::ready::Ready;
 use crate::text::shown;
 use crate::transcript::{Options, Stevens, certificate_fields};
 use crate::watch::Nobody;
@@ -15,12 +15,9 @@ use std::time::Duration;
 
 /// Asks the server, and says what it said.
 pub fn run(plan: &plan::Probe) -> Exit {
-    let ready = match Ready::of(&plan.way) {
+    let ready = match ready(&plan.way) {
         Ok(ready) => ready,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
-        }
+        Err(exit) => return exit,
     };
     let router = ready.router();
     let Some(place) = &plan.way.route.relay else {

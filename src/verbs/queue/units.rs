@@ -83,7 +83,6 @@ fn units(call: &str, manager: &Manager) -> String {
     let Manager {
         directory,
         ctl,
-        target,
         more,
         hardening,
         ..
@@ -117,7 +116,21 @@ RandomizedDelaySec=30s
 
 [Install]
 WantedBy=timers.target
+{}",
+        daemon(call, manager)
+    )
+}
 
+/// The service that takes the place of the timer and its own.
+fn daemon(call: &str, manager: &Manager) -> String {
+    let Manager {
+        directory,
+        target,
+        hardening,
+        ..
+    } = manager;
+    format!(
+        "
 # --- {directory}/ehlo-queue-watch.service ---
 [Unit]
 Description=Deliver the mail in the queue of ehlo as it comes
@@ -128,7 +141,7 @@ Type=exec
 ExecStart={call} --watch
 Restart=always
 RestartSec=10s
-{hardening}
+{HARDENING}{hardening}
 [Install]
 WantedBy={target}
 "

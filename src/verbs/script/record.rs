@@ -5,39 +5,27 @@ use crate::courier::Told;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::plan::Send;
-use crate::ready::Ready;
 use crate::script::Recorder;
-use crate::verbs::build;
 use crate::verbs::send::{deliver_by, shown};
 use crate::verbs::terminal::complain;
+use crate::verbs::{build, ready};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Sends the message, and writes down how, with the message beside it.
 pub fn run(plan: Send, path: &Path) -> Exit {
-    let message = match build(plan.message) {
-        Ok(message) => message,
-        Err(exit) => return exit,
-    };
+    recorded(plan, path).unwrap_or_else(|exit| exit)
+}
+
+fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
+    let message = build(plan.message)?;
     let beside = beside(path);
     // Before anything is sent.
-    let (mut file, mut copy) = match (create(path), create(&beside)) {
-        (Ok(file), Ok(copy)) => (file, copy),
-        (Err(exit), _) | (_, Err(exit)) => return exit,
-    };
-    let ready = match Ready::of(&plan.way) {
-        Ok(ready) => ready,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
-        }
-    };
-    let name = beside
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let (file, copy) = (create(path), create(&beside));
+    let (mut file, mut copy) = (file?, copy?);
+    let ready = ready(&plan.way)?;
+    let name = beside.file_name().unwrap_or_default().to_string_lossy();
     let to_server = plan.way.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
     let shown = shown(plan.output, Told::Caller, |watch| {
@@ -47,19 +35,16 @@ pub fn run(plan: Send, path: &Path) -> Exit {
         script = recorder.into_script();
         report
     });
-    let written = file
-        .write_all(script.as_bytes())
-        .map_err(|error| (path, error))
-        .and_then(|()| {
-            copy_out(&message, octets, &mut copy).map_err(|error| (beside.as_path(), error))
-        });
-    match written {
-        Ok(()) => shown.exit,
-        Err((path, error)) => {
-            complain(&format!("cannot write {}: {error}", path.display()));
-            Exit::Io
-        }
-    }
+    let written = file.write_all(script.as_bytes());
+    written.map_err(|error| unwritten(path, &error))?;
+    let copied = copy_out(&message, octets, &mut copy);
+    copied.map_err(|error| unwritten(&beside, &error))?;
+    Ok(shown.exit)
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Exit {
+    complain(&format!("cannot write {}: {error}", path.display()));
+    Exit::Io
 }
 
 /// The file of the message: that of the script with `.eml` behind it.

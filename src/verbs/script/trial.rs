@@ -3,53 +3,34 @@
 use crate::blocks::Replay;
 use crate::exit::Exit;
 use crate::host;
-use crate::message::{self, Message};
+use crate::message::Message;
 use crate::plan::{Trial, TrialLook, Way};
-use crate::ready::Ready;
-use crate::route::Host;
+use crate::route::{Host, Place};
 use crate::script::{
     Case, Demands, Ending, Finished, Means, Script, Variables, report, run as hold,
 };
 use crate::transcript::{Options, Stevens, Transcript as _};
-use crate::verbs::build;
 use crate::verbs::terminal::{Stdout, complain};
+use crate::verbs::{build, ready};
 use crate::watch::{Happening, Nobody, Watch};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Holds all tests of all scripts.
-pub fn run(mut trial: Trial) -> Exit {
-    let scripts = match super::read(&trial) {
-        Ok(scripts) => scripts,
-        Err(exit) => return exit,
-    };
+pub fn run(trial: Trial) -> Exit {
+    held_as_planned(trial).unwrap_or_else(|exit| exit)
+}
+
+fn held_as_planned(mut trial: Trial) -> Result<Exit, Exit> {
+    let scripts = super::read(&trial)?;
     if let Some(why) = unmet(&scripts, &trial) {
         complain(&why);
-        return Exit::Usage;
+        return Err(Exit::Usage);
     }
-    let demanded = scripts
-        .iter()
-        .any(|script| Demands::of(script).message.is_some());
-    let message = trial.message.take().filter(|_| demanded);
-    let message = match message
-        .map(|message: message::Options| build(message))
-        .transpose()
-    {
-        Ok(message) => message,
-        Err(exit) => return exit,
-    };
-    let junit = match trial.junit.as_deref().map(Results::open).transpose() {
-        Ok(junit) => junit,
-        Err(exit) => return exit,
-    };
-    let ready = match Ready::of(&trial.way) {
-        Ok(ready) => ready,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit();
-        }
-    };
+    let message = message(&mut trial, &scripts)?;
+    let junit = trial.junit.as_deref().map(Results::open).transpose()?;
+    let ready = ready(&trial.way)?;
     let given = given(&trial, message.as_ref());
     let cases: Vec<Case> = scripts
         .iter()
@@ -66,14 +47,19 @@ pub fn run(mut trial: Trial) -> Exit {
             .as_ref()
             .map(|message| message as &(dyn Replay + Sync)),
     };
-    let held = hold_all(&cases, &means, trial.look);
-    held.and_then(|all| {
-        if let Some(junit) = junit {
-            junit.write(&report::junit(&all))?;
-        }
-        Ok(report::exit(&all))
-    })
-    .unwrap_or_else(|exit| exit)
+    let all = hold_all(&cases, &means, trial.look)?;
+    if let Some(junit) = junit {
+        junit.write(&report::junit(&all))?;
+    }
+    Ok(report::exit(&all))
+}
+
+/// The message, if a script sends one.
+fn message(trial: &mut Trial, scripts: &[Script]) -> Result<Option<Message>, Exit> {
+    let sends = |script: &Script| Demands::of(script).message.is_some();
+    let message = trial.message.take();
+    let message = message.filter(|_| scripts.iter().any(sends));
+    message.map(build).transpose()
 }
 
 /// What the scripts need and the command line does not say, or the other way round.
@@ -104,49 +90,51 @@ fn unmet(scripts: &[Script], trial: &Trial) -> Option<String> {
 
 /// The variables that are there before a script sets any.
 fn given(trial: &Trial, message: Option<&Message>) -> Variables {
-    let mut given = Variables::new();
-    let mut set = |name: &str, value: String| {
-        given.insert(name.to_owned(), value.into_bytes());
-    };
     // Every server takes mail for its postmaster, also from nobody (RFC 5321 §4.5.1).
-    set("from", String::new());
-    set("to", "postmaster".to_owned());
-    set("helo", helo(&trial.way));
-    if let Some(place) = &trial.way.route.relay {
-        let is_remote = !matches!(place.host, Host::Unix(_) | Host::Pipe(_));
-        let host = if is_remote {
-            place.host.to_string()
-        } else {
-            place.host.name()
-        };
-        set("host", host);
-        set("port", place.port.to_string());
-        set(
-            "server",
-            match &place.host {
-                Host::Unix(path) => format!("unix:{}", path.display()),
-                Host::Pipe(line) => format!("pipe:{line}"),
-                host => format!("{host}:{}", place.port),
-            },
-        );
-    }
-    if let Some(shape) = message.and_then(Replay::simplest) {
-        set("message.size", shape.size.to_string());
-    }
-    if let Some(envelope) = message.map(|message| &message.envelope) {
-        set(
-            "from",
-            envelope
-                .sender
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-        );
-        if let Some(first) = envelope.recipients.first() {
-            set("to", first.to_string());
-        }
-    }
+    let mut given = vec![
+        ("from", String::new()),
+        ("to", "postmaster".to_owned()),
+        ("helo", helo(&trial.way)),
+    ];
+    given.extend(trial.way.route.relay.iter().flat_map(of_server));
+    given.extend(message.into_iter().flat_map(of_message));
+    let named = given.into_iter();
+    let mut given: Variables = named
+        .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+        .collect();
     given.extend(trial.variables.clone());
+    given
+}
+
+fn of_server(place: &Place) -> [(&'static str, String); 3] {
+    let port = place.port;
+    let (host, server) = match &place.host {
+        Host::Unix(path) => (place.host.name(), format!("unix:{}", path.display())),
+        Host::Pipe(line) => (place.host.name(), format!("pipe:{line}")),
+        host => (host.to_string(), format!("{host}:{port}")),
+    };
+    [
+        ("host", host),
+        ("port", port.to_string()),
+        ("server", server),
+    ]
+}
+
+fn of_message(message: &Message) -> Vec<(&'static str, String)> {
+    let envelope = &message.envelope;
+    let sender = envelope.sender.as_ref().map(ToString::to_string);
+    let mut given = vec![("from", sender.unwrap_or_default())];
+    given.extend(
+        envelope
+            .recipients
+            .first()
+            .map(|first| ("to", first.to_string())),
+    );
+    given.extend(
+        message
+            .simplest()
+            .map(|shape| ("message.size", shape.size.to_string())),
+    );
     given
 }
 
@@ -162,42 +150,46 @@ fn hold_all(cases: &[Case], means: &Means<'_>, look: TrialLook) -> Result<Vec<Fi
             .iter()
             .map(|case| held(case, means, &mut Nobody))
             .collect()),
-        TrialLook::Tap => {
-            put(&report::tap_plan(cases.len()))?;
-            let mut all = Vec::new();
-            for (at, case) in cases.iter().enumerate() {
-                let finished = held(case, means, &mut Nobody);
-                put(&report::tap(at + 1, &finished))?;
-                all.push(finished);
-            }
-            Ok(all)
-        }
-        TrialLook::Conversation { verbose } => {
-            let mut transcript = Stevens::new(
-                Stdout,
-                Options {
-                    verbose,
-                    ..Options::default()
-                },
-            );
-            let mut all = Vec::new();
-            for case in cases {
-                transcript.happened(Happening::Note(&format!("test: {}", case.name)));
-                let finished = held(case, means, &mut transcript);
-                transcript.happened(Happening::Note(&outcome(&finished)));
-                all.push(finished);
-                if let Some(error) = transcript.failure() {
-                    return Err(unwritten(error));
-                }
-            }
-            if let Some(error) = {
-                transcript.happened(Happening::Note(&report::summary(&all)));
-                transcript.failure()
-            } {
-                return Err(unwritten(error));
-            }
-            Ok(all)
-        }
+        TrialLook::Tap => in_tap(cases, means),
+        TrialLook::Conversation { verbose } => in_full(cases, means, verbose),
+    }
+}
+
+fn in_tap(cases: &[Case], means: &Means<'_>) -> Result<Vec<Finished>, Exit> {
+    put(&report::tap_plan(cases.len()))?;
+    let mut all = Vec::new();
+    for (at, case) in cases.iter().enumerate() {
+        let finished = held(case, means, &mut Nobody);
+        put(&report::tap(at + 1, &finished))?;
+        all.push(finished);
+    }
+    Ok(all)
+}
+
+/// With the conversations.
+fn in_full(cases: &[Case], means: &Means<'_>, verbose: bool) -> Result<Vec<Finished>, Exit> {
+    let options = Options {
+        verbose,
+        ..Options::default()
+    };
+    let mut transcript = Stevens::new(Stdout, options);
+    let mut all = Vec::new();
+    for case in cases {
+        transcript.happened(Happening::Note(&format!("test: {}", case.name)));
+        let finished = held(case, means, &mut transcript);
+        transcript.happened(Happening::Note(&outcome(&finished)));
+        all.push(finished);
+        written(&transcript)?;
+    }
+    transcript.happened(Happening::Note(&report::summary(&all)));
+    written(&transcript)?;
+    Ok(all)
+}
+
+fn written(transcript: &Stevens<Stdout>) -> Result<(), Exit> {
+    match transcript.failure() {
+        Some(error) => Err(unwritten(error)),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens, for programs: one JSON object a line, each with `event`, `elapsed_ms` and `connection`.
 
 use super::super::terminal::{Stdout, complain};
-use crate::sink::{Envelope, Seen, Witness};
+use crate::sink::{Envelope, Secured, Seen, Witness};
 use crate::text::{printable, shown};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write as _};
@@ -71,15 +71,7 @@ fn event(seen: &Seen<'_>) -> (&'static str, Value) {
             ("connected", json!({ "peer": peer }))
         }
         Seen::Proxied { told } => ("proxy", json!({"client": shown(told)})),
-        Seen::Tls(secured) => (
-            "tls",
-            json!({
-                "version": secured.version,
-                "cipher": secured.cipher,
-                "server_name": secured.server_name,
-                "client": secured.client.as_ref().map(|client| shown(client)),
-            }),
-        ),
+        Seen::Tls(secured) => ("tls", tls(secured)),
         Seen::TlsFailed { why } => ("tls-failed", json!({"error": shown(why)})),
         Seen::Command { line } => ("command", json!({"line": text(line)})),
         Seen::Reply { text } => ("reply", reply(text)),
@@ -110,6 +102,15 @@ fn event(seen: &Seen<'_>) -> (&'static str, Value) {
         Seen::Trouble { why } => ("trouble", json!({"error": shown(why)})),
         Seen::Closed { reason } => ("closed", json!({ "reason": reason })),
     }
+}
+
+fn tls(secured: &Secured) -> Value {
+    json!({
+        "version": secured.version,
+        "cipher": secured.cipher,
+        "server_name": secured.server_name,
+        "client": secured.client.as_ref().map(|client| shown(client)),
+    })
 }
 
 /// What is no UTF-8 is shown byte for byte.
