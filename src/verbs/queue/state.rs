@@ -1,8 +1,8 @@
 //! How an item stands, in a word.
 
-use crate::figures::span;
 use crate::outcome::Verdict;
 use crate::queue::{Claimed, Item, Settings, Standing, Store, is_due, next_attempt};
+use crate::time::brief;
 use std::time::{Duration, SystemTime};
 
 /// What becomes of an item next.
@@ -67,7 +67,7 @@ impl State {
             Self::Due => "now".to_owned(),
             Self::Waiting(next) => {
                 let left = next.duration_since(now).unwrap_or(Duration::ZERO);
-                format!("in {}", span(left))
+                format!("in {}", brief(left))
             }
             Self::Sending => "being sent".to_owned(),
             Self::Held => "held".to_owned(),
