@@ -1,6 +1,6 @@
 //! Connecting, and TLS.
 
-use super::{Bench, LastHeard, Stop};
+use super::{Interpreter, LastHeard, Stop};
 use crate::exit::Exit;
 use crate::route::{Options, Place, Router};
 use crate::script::statement::Handshake;
@@ -12,7 +12,7 @@ use crate::watch::Happening;
 use crate::wire::{self, Terms, TlsError, Unconnected, Wire};
 use std::collections::VecDeque;
 
-impl Bench<'_, '_> {
+impl Interpreter<'_, '_> {
     pub(super) fn connect(&mut self, target: Option<&Text>, tls: bool) -> Result<(), Stop> {
         self.wire = None;
         let place = self.place(target)?;
