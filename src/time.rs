@@ -63,6 +63,7 @@ pub fn spoken(time: Duration) -> String {
 pub fn brief(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
+        _ if seconds < 60 && time.subsec_nanos() == 0 => format!("{seconds}s"),
         0 => format!("{}ms", time.subsec_millis()),
         1..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
         10..60 => format!("{seconds}s"),
@@ -72,10 +73,11 @@ pub fn brief(time: Duration) -> String {
     }
 }
 
-/// For how long something has been; nothing where the clock was set back.
+/// For how many whole seconds something has been; none where the clock was set back.
 #[must_use]
 pub fn since(then: SystemTime, now: SystemTime) -> Duration {
-    now.duration_since(then).unwrap_or_default()
+    let passed = now.duration_since(then).unwrap_or_default();
+    Duration::from_secs(passed.as_secs())
 }
 
 /// Whether a time of day, in minutes since midnight here, has come after `then` and until `now`.
@@ -126,14 +128,18 @@ mod tests {
     #[test]
     fn a_time_has_two_units_at_most() {
         let said = |millis| brief(Duration::from_millis(millis));
-        let all = [340, 9_999, 12_000, 252_000, 3_720_000, 273_600_000].map(said);
+        let all = [340, 9_999, 12_300, 252_000, 3_720_000, 273_600_000].map(said);
         assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
+        // Whose thousandths nobody knows has none.
+        assert_eq!([0, 5_000].map(said), ["0s", "5s"]);
     }
 
     #[test]
     fn a_clock_that_was_set_back_makes_nothing_older() {
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
         assert_eq!(since(then, SystemTime::UNIX_EPOCH), Duration::ZERO);
+        let later = then + Duration::from_millis(2_300);
+        assert_eq!(since(then, later), Duration::from_secs(2));
     }
 
     #[test]
