@@ -1,36 +1,47 @@
-//! Sizes, ages and counts, as short as people say them.
+//! Sizes and counts, as short as people say them.
 
-use std::time::{Duration, SystemTime};
-
-/// Octets like `ls -h` writes them: `312`, `1.2K`, `35M`.
+/// Octets as a column has them, like `ls -h`: `312`, `1.2K`, `35M`.
 #[must_use]
 pub fn size(octets: u64) -> String {
     const LETTERS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
-    let power = octets.checked_ilog2().unwrap_or_default() / 10;
-    let letter = LETTERS[power as usize];
-    // Rounded down, so that nothing seems to be larger than a limit that it has kept to.
-    let tenths = (u128::from(octets) * 10) >> (10 * power);
-    if power == 0 || tenths >= 100 {
-        return format!("{}{letter}", tenths / 10);
-    }
-    format!("{}.{}{letter}", tenths / 10, tenths % 10)
+    let scaled = Scaled::of(octets);
+    scaled.number() + LETTERS[scaled.power]
 }
 
-/// A time in its greatest unit: `42s`, `5m`, `3h`, `2d`.
+/// The same as a sentence has them: `312 bytes`, `1.2 KiB`, `35 MiB`.
 #[must_use]
-pub fn span(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..60 => format!("{seconds}s"),
-        seconds @ 60..3600 => format!("{}m", seconds / 60),
-        seconds @ 3600..86_400 => format!("{}h", seconds / 3600),
-        seconds => format!("{}d", seconds / 86_400),
+pub fn spoken_size(octets: u64) -> String {
+    const UNITS: [&str; 7] = ["byte", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let scaled = Scaled::of(octets);
+    match UNITS[scaled.power] {
+        unit @ "byte" => counted(octets, unit),
+        unit => format!("{} {unit}", scaled.number()),
     }
 }
 
-/// For how long something has been; nothing where the clock was set back.
-#[must_use]
-pub fn since(then: SystemTime, now: SystemTime) -> Duration {
-    now.duration_since(then).unwrap_or_default()
+/// A size in the greatest unit that it has one of.
+struct Scaled {
+    /// The unit is this power of 1024.
+    power: usize,
+    tenths: u128,
+}
+
+impl Scaled {
+    /// Rounded down, so that nothing seems to be larger than a limit that it has kept to.
+    fn of(octets: u64) -> Self {
+        let power = octets.checked_ilog2().unwrap_or_default() / 10;
+        Self {
+            power: power as usize,
+            tenths: (u128::from(octets) * 10) >> (10 * power),
+        }
+    }
+
+    fn number(&self) -> String {
+        if self.power == 0 || self.tenths >= 100 {
+            return (self.tenths / 10).to_string();
+        }
+        format!("{}.{}", self.tenths / 10, self.tenths % 10)
+    }
 }
 
 /// `1 item`, `3 items`: for things whose plural has an s.
@@ -64,25 +75,17 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_shown_in_its_greatest_unit() {
-        let shown = [
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1m"),
-            (3599, "59m"),
-            (3600, "1h"),
-            (86_399, "23h"),
-            (172_800, "2d"),
+    fn a_sentence_has_the_unit_that_fits() {
+        let all = [1, 812, 3482, 5 << 20, 67_174, (1 << 30) + (1 << 29)].map(spoken_size);
+        let spoken = [
+            "1 byte",
+            "812 bytes",
+            "3.4 KiB",
+            "5.0 MiB",
+            "65 KiB",
+            "1.5 GiB",
         ];
-        for (seconds, text) in shown {
-            assert_eq!(span(Duration::from_secs(seconds)), text);
-        }
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_makes_nothing_older() {
-        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
-        assert_eq!(since(then, SystemTime::UNIX_EPOCH), Duration::ZERO);
+        assert_eq!(all, spoken);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn asctime(at: SystemTime) -> String {
         .to_string()
 }
 
-/// A time as one speaks of it, rounded down: `1 minute`, `47 hours`, `5 days`.
+/// A time as a sentence has it, rounded down: `1 minute`, `47 hours`, `5 days`.
 #[must_use]
 pub fn spoken(time: Duration) -> String {
     let minutes = time.as_secs() / 60;
@@ -58,11 +58,12 @@ pub fn spoken(time: Duration) -> String {
     crate::figures::counted(count, unit)
 }
 
-/// A time in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
+/// A time as lines and columns have it, in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
 #[must_use]
 pub fn brief(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
+        _ if seconds < 60 && time.subsec_nanos() == 0 => format!("{seconds}s"),
         0 => format!("{}ms", time.subsec_millis()),
         1..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
         10..60 => format!("{seconds}s"),
@@ -70,6 +71,13 @@ pub fn brief(time: Duration) -> String {
         3600..86400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
         _ => format!("{}d{:02}h", seconds / 86400, seconds / 3600 % 24),
     }
+}
+
+/// For how many whole seconds something has been; none where the clock was set back.
+#[must_use]
+pub fn since(then: SystemTime, now: SystemTime) -> Duration {
+    let passed = now.duration_since(then).unwrap_or_default();
+    Duration::from_secs(passed.as_secs())
 }
 
 /// Whether a time of day, in minutes since midnight here, has come after `then` and until `now`.
@@ -120,8 +128,18 @@ mod tests {
     #[test]
     fn a_time_has_two_units_at_most() {
         let said = |millis| brief(Duration::from_millis(millis));
-        let all = [340, 9_999, 12_000, 252_000, 3_720_000, 273_600_000].map(said);
+        let all = [340, 9_999, 12_300, 252_000, 3_720_000, 273_600_000].map(said);
         assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
+        // Whose thousandths nobody knows has none.
+        assert_eq!([0, 5_000].map(said), ["0s", "5s"]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nothing_older() {
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
+        assert_eq!(since(then, SystemTime::UNIX_EPOCH), Duration::ZERO);
+        let later = then + Duration::from_millis(2_300);
+        assert_eq!(since(then, later), Duration::from_secs(2));
     }
 
     #[test]

@@ -55,31 +55,29 @@ pub fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reac
         port: (!host.is_local()).then_some(place.port),
         recipients: &[],
     });
-    let mut peers = VecDeque::from(peers);
-    let mut failed = Unreached::new(format!("{host} has no address"), Exit::NoHost);
-    while let Some(peer) = peers.pop_front() {
-        failed = match wire::connect(peer, &mut peers, way.terms(), watch) {
-            Ok(connection) => {
-                return Ok(Reached {
-                    server: server(place, connection.peer),
-                    wire: connection.wire,
-                });
-            }
-            Err(Unconnected::Unseen) => {
-                let why = "the output cannot be written".to_owned();
-                return Err(Unreached::new(why, Exit::Io));
-            }
-            Err(Unconnected::Failed { peer, why }) => {
-                let server = server(place, peer);
-                let why = format!("cannot connect to {server}: {why}");
-                Unreached {
-                    server: Some(server),
-                    ..Unreached::new(why, Exit::Temporary)
-                }
-            }
-        };
+    let mut others = VecDeque::from(peers);
+    let Some(first) = others.pop_front() else {
+        let why = format!("{host} has no address");
+        return Err(Unreached::new(why, Exit::NoHost));
+    };
+    match wire::connect(first, &mut others, way.terms(), watch) {
+        Ok(connection) => Ok(Reached {
+            server: server(place, connection.peer),
+            wire: connection.wire,
+        }),
+        Err(Unconnected::Unseen) => {
+            let why = "the output cannot be written".to_owned();
+            Err(Unreached::new(why, Exit::Io))
+        }
+        Err(Unconnected::Failed { peer, why }) => {
+            let server = server(place, peer);
+            let why = format!("cannot connect to {server}: {why}");
+            Err(Unreached {
+                server: Some(server),
+                ..Unreached::new(why, Exit::Temporary)
+            })
+        }
     }
-    Err(failed)
 }
 
 fn server(place: &Place, address: Peer) -> Server {

@@ -70,7 +70,7 @@ fn place(path: &Path) -> Finding {
 
 fn room(found: &str, facts: &StatVfs) -> Finding {
     let free = facts.f_bavail.saturating_mul(facts.f_frsize);
-    let text = format!("{found}, {} free", figures::size(free));
+    let text = format!("{found}, {} free", figures::spoken_size(free));
     // Some file systems do not count their files.
     let names = (facts.f_files > 0).then_some(facts.f_favail);
     let mend = "make room on that disk, or move the queue with dir in [queue]";

@@ -1,17 +1,16 @@
 //! This host, as far as it is looked at: its files, its programs, and who we are on it.
 
 use crate::host;
+use crate::program::{self, Streams};
 use crate::rewrite::HostNames;
 use crate::text::shown;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
-/// Of a file, or of what a program prints, no more is read.
+/// Of a file, no more is read.
 const LARGEST: u64 = 1 << 20;
 
 /// How long a program of the system may take.
@@ -105,28 +104,13 @@ impl Surroundings {
     /// What a program says; `None` where there is none, or it does not end in time.
     #[must_use]
     pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<Said> {
-        let mut child = Command::new(self.find(program)?)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let output = child.stdout.take()?;
-        let (sender, receiver) = channel();
-        thread::spawn(move || {
-            let mut text = Vec::new();
-            let read = output.take(LARGEST).read_to_end(&mut text);
-            sender.send(read.map(|_| text))
-        });
-        let Ok(Ok(text)) = receiver.recv_timeout(PATIENCE) else {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        };
-        let is_well = child.wait().ok()?.success();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        Some(Said { is_well, text })
+        let mut command = Command::new(self.find(program)?);
+        command.args(arguments);
+        let answer = program::ask(command, Streams::Output, PATIENCE);
+        Some(Said {
+            is_well: answer.end.ok()?.success(),
+            text: String::from_utf8_lossy(&answer.output).into_owned(),
+        })
     }
 }
 
@@ -147,6 +131,7 @@ pub mod tests {
     use super::*;
     use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Stdio;
     use tempfile::TempDir;
 
     /// A host of a test's own: nothing is on it but this program.

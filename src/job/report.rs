@@ -6,7 +6,7 @@ use super::interleave::MARK;
 use super::log::Recorder;
 use super::words::quoted;
 use super::{Finished, Log, html};
-use crate::figures::counted;
+use crate::figures::{counted, spoken_size};
 use crate::host;
 use crate::time;
 use std::fs::File;
@@ -198,7 +198,11 @@ fn heading(log: &Log) -> String {
     if log.bytes() == 0 {
         return "It wrote nothing.".to_owned();
     }
-    let size = format!("{}, {}", counted(log.lines(), "line"), size(log.bytes()));
+    let size = format!(
+        "{}, {}",
+        counted(log.lines(), "line"),
+        spoken_size(log.bytes())
+    );
     match log.streams {
         [true, true] => {
             format!("Output ({size}; lines with \"{MARK}\" before them came on stderr):")
@@ -211,8 +215,8 @@ fn heading(log: &Log) -> String {
 /// The line in the place of what is left out.
 fn gap(rest: &Rest, log: &Log, attached: Option<&Attached>) -> String {
     let left_out = match rest.lines {
-        0 => size(rest.bytes),
-        lines => format!("{} ({})", counted(lines, "line"), size(rest.bytes)),
+        0 => spoken_size(rest.bytes),
+        lines => format!("{} ({})", counted(lines, "line"), spoken_size(rest.bytes)),
     };
     let where_it_is = match (attached, log.missing()) {
         (None, _) => String::new(),
@@ -220,7 +224,7 @@ fn gap(rest: &Rest, log: &Log, attached: Option<&Attached>) -> String {
         (Some(file), missing) => format!(
             "; {} is attached, and {} of the middle are missing there, too",
             file.name,
-            size(missing)
+            spoken_size(missing)
         ),
     };
     format!("\n... {left_out} left out{where_it_is} ...\n\n")
@@ -259,15 +263,6 @@ fn file_name(name: &str) -> String {
         }
     };
     name.chars().map(plain).collect()
-}
-
-/// `812 bytes`, `3.4 KiB`, `1.2 GiB`.
-fn size(bytes: u64) -> String {
-    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
-        None => counted(bytes, "byte"),
-        Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
-    }
 }
 
 #[cfg(test)]

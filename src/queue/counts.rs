@@ -1,7 +1,8 @@
 //! How much there is in a queue.
 
 use super::{QueueError, Store};
-use crate::figures::{counted, since, span};
+use crate::figures::counted;
+use crate::time::{brief, since};
 use std::time::{Duration, SystemTime};
 
 /// What there is in a queue.
@@ -44,12 +45,12 @@ impl Counts {
         Ok(counts)
     }
 
-    /// `3 items, oldest 2h, 0 held, 0 set aside`.
+    /// `3 items, oldest 2h00m, 0 held, 0 set aside`.
     #[must_use]
     pub fn words(&self) -> String {
         let mut words = counted(self.items as u64, "item");
         if self.items > 0 {
-            words.push_str(&format!(", oldest {}", span(self.oldest)));
+            words.push_str(&format!(", oldest {}", brief(self.oldest)));
         }
         words.push_str(&format!(", {} held", self.held));
         if self.damaged > 0 {

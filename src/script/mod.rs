@@ -1,7 +1,7 @@
 //! Scripts: a small line language to hold an SMTP conversation and to check what the server says.
 //!
 //! [`parse`] reads a script and all that it includes, or says what is wrong with it; [`Case::all_of`] makes
-//! tests of it; [`run`] holds one of them; [`report`] says how they ended, for programs. [`Recorder`] makes
+//! tests of it; [`run`] holds one of them; [`report`] says how they ended, for programs. [`Scribe`] makes
 //! a script of a session, and [`library`] has those that come with the program.
 
 mod cases;
@@ -23,7 +23,7 @@ pub use cases::Case;
 pub use demands::Demands;
 pub use mistake::Mistake;
 pub use parse::{parse, parse_source};
-pub use record::Recorder;
+pub use record::Scribe;
 pub use run::{Difference, Ending, Finished, Means, run};
 pub use source::Source;
 pub use statement::{Script, Spot, Statement};

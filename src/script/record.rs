@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// A [`Watch`] that writes down a session as a script, and tells another of it. Of a login, it writes that
 /// there is one, and nothing of what was said.
-pub struct Recorder<'w> {
+pub struct Scribe<'w> {
     watch: &'w mut dyn Watch,
     /// The file with the message, as the script names it.
     message: String,
@@ -22,7 +22,7 @@ pub struct Recorder<'w> {
     octets: Option<u64>,
 }
 
-impl<'w> Recorder<'w> {
+impl<'w> Scribe<'w> {
     /// Nothing has happened. `message` is the file of the message, beside the script.
     pub fn new(watch: &'w mut dyn Watch, message: &str, to_server: bool) -> Self {
         Self {
@@ -121,7 +121,7 @@ impl<'w> Recorder<'w> {
     }
 }
 
-impl Watch for Recorder<'_> {
+impl Watch for Scribe<'_> {
     fn happened(&mut self, what: Happening<'_>) {
         match what {
             Happening::Connected(peer) => self.connected(peer),
@@ -151,11 +151,11 @@ mod tests {
 
     fn recorded(happenings: &[Happening<'_>]) -> String {
         let mut nobody = Nobody;
-        let mut recorder = Recorder::new(&mut nobody, "x.eml", true);
+        let mut scribe = Scribe::new(&mut nobody, "x.eml", true);
         for &what in happenings {
-            recorder.happened(what);
+            scribe.happened(what);
         }
-        let script = recorder.into_script();
+        let script = scribe.into_script();
         script
             .lines()
             .filter(|line| !line.starts_with('#') && !line.is_empty())

@@ -85,7 +85,7 @@ impl Stage {
         )
     }
 
-    /// The stage as `--quit-after` and JSON name it.
+    /// The stage as `--json` names it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

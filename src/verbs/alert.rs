@@ -10,7 +10,7 @@ use crate::host;
 use crate::message::{Field, new_message_id};
 use crate::plan::{Alert, Mail};
 use crate::text::shown;
-use crate::time::{brief, local};
+use crate::time::{brief, local, since};
 use std::time::SystemTime;
 
 /// A run of a job that has ended.
@@ -107,8 +107,7 @@ fn spoken(held: &Held) -> String {
 /// `[host] RECOVERED: backup after 3 failures in 2h05m`.
 pub fn recovered(name: &str, recovery: &Recovery) -> String {
     let short = host::short_name();
-    let passed = SystemTime::now().duration_since(recovery.since);
-    let time = brief(passed.unwrap_or_default());
+    let time = brief(since(recovery.since, SystemTime::now()));
     let failures = counted(recovery.failures, "failure");
     format!(
         "[{short}] RECOVERED: {} after {failures} in {time}",

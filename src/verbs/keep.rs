@@ -9,6 +9,7 @@ use crate::courier::{
 };
 use crate::credentials::Source;
 use crate::exit::Exit;
+use crate::figures::counted;
 use crate::message::Message;
 use crate::outcome::Report;
 use crate::plan::{self, FirstTry, Queueing, Way};
@@ -257,10 +258,7 @@ impl Kept<'_> {
 
 /// Rounded up, so that who comes then does not come too early.
 fn counted_minutes(time: Duration) -> String {
-    match time.as_secs() / 60 + 1 {
-        1 => "1 minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
-    }
+    counted(time.as_secs() / 60 + 1, "minute")
 }
 
 fn say_where(claim: &dyn Claim, watch: &mut dyn Watch) {

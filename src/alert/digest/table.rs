@@ -226,7 +226,7 @@ mod tests {
             lines[0].starts_with("FAILED(3)  backup  1970-01-01 "),
             "{text}"
         );
-        assert!(lines[0].ends_with("  took 2.0s"), "{text}");
+        assert!(lines[0].ends_with("  took 2s"), "{text}");
         assert!(lines[1].starts_with("OK         a       "), "{text}");
         assert_eq!(
             lines[4..],

@@ -107,7 +107,7 @@ fn the_last_lines_of_a_long_failure_come_first() {
 fn a_part_of_one_line_is_no_number_of_lines() {
     let job = job(Ending::Exited(1), &"x".repeat(100_000), [true, false]);
     let body = Report::of(&job, Attach::Never, false).body;
-    assert!(body.contains("\n... 65.6 KiB left out ...\n"), "{body}");
+    assert!(body.contains("\n... 65 KiB left out ...\n"), "{body}");
 }
 
 #[test]
@@ -117,13 +117,4 @@ fn colours_are_in_the_html_alone() {
     assert!(report.body.ends_with("\n\nred <b>\n"), "{}", report.body);
     let html = report.html.unwrap();
     assert!(html.contains(">red</span> &lt;b&gt;\n"), "{html}");
-}
-
-#[test]
-fn a_size_has_the_unit_that_fits() {
-    let all = [1, 812, 3482, 5 << 20, (1 << 30) + (1 << 29)].map(size);
-    assert_eq!(
-        all,
-        ["1 byte", "812 bytes", "3.4 KiB", "5.0 MiB", "1.5 GiB"]
-    );
 }

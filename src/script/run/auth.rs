@@ -1,6 +1,6 @@
 //! AUTH as the command line says (RFC 4954).
 
-use super::{Bench, STAGE, Stop};
+use super::{Interpreter, STAGE, Stop};
 use crate::exit::Exit;
 use crate::session::Mechanism;
 use crate::session::auth::{Exchange, ExchangeError, STARS, candidates};
@@ -15,7 +15,7 @@ const MAX_CHALLENGES: u8 = 8;
 /// What a login is expected to end with.
 const EXPECTED: &str = "235";
 
-impl Bench<'_, '_> {
+impl Interpreter<'_, '_> {
     /// Logs in with this mechanism, or the best that both sides have.
     pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), Stop> {
         let usage = |why: &str| Stop::Fails(why.to_owned(), Exit::Usage);

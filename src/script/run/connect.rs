@@ -1,6 +1,6 @@
 //! Connecting, and TLS.
 
-use super::{Bench, LastHeard, Stop};
+use super::{Interpreter, LastHeard, Stop};
 use crate::exit::Exit;
 use crate::route::{Options, Place, Router};
 use crate::script::statement::Handshake;
@@ -12,7 +12,7 @@ use crate::watch::Happening;
 use crate::wire::{self, Terms, TlsError, Unconnected, Wire};
 use std::collections::VecDeque;
 
-impl Bench<'_, '_> {
+impl Interpreter<'_, '_> {
     pub(super) fn connect(&mut self, target: Option<&Text>, tls: bool) -> Result<(), Stop> {
         self.wire = None;
         let place = self.place(target)?;
@@ -58,23 +58,22 @@ impl Bench<'_, '_> {
             };
             Stop::Fails(error.to_string(), exit)
         })?;
-        let mut peers = VecDeque::from(peers);
-        let mut last = Stop::Fails(format!("{} has no address", place.host), Exit::NoHost);
-        while let Some(peer) = peers.pop_front() {
-            last = match wire::connect(peer, &mut peers, terms, &mut *self.watch) {
-                Ok(connection) => return Ok(connection.wire),
-                Err(Unconnected::Unseen) => {
-                    return Err(Stop::Fails(
-                        "the output cannot be written".to_owned(),
-                        Exit::Io,
-                    ));
-                }
-                Err(Unconnected::Failed { peer, why }) => {
-                    Stop::Fails(format!("cannot connect to {peer}: {why}"), Exit::Temporary)
-                }
-            };
+        let mut others = VecDeque::from(peers);
+        let Some(first) = others.pop_front() else {
+            let why = format!("{} has no address", place.host);
+            return Err(Stop::Fails(why, Exit::NoHost));
+        };
+        match wire::connect(first, &mut others, terms, &mut *self.watch) {
+            Ok(connection) => Ok(connection.wire),
+            Err(Unconnected::Unseen) => {
+                let why = "the output cannot be written".to_owned();
+                Err(Stop::Fails(why, Exit::Io))
+            }
+            Err(Unconnected::Failed { peer, why }) => {
+                let why = format!("cannot connect to {peer}: {why}");
+                Err(Stop::Fails(why, Exit::Temporary))
+            }
         }
-        Err(last)
     }
 
     pub(super) fn secure(&mut self, starttls: bool, wanted: Handshake) -> Result<(), Stop> {

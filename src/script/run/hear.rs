@@ -1,6 +1,6 @@
 //! Hearing what the server says, or that it says nothing.
 
-use super::{Bench, LastHeard, STAGE, Stop};
+use super::{Interpreter, LastHeard, STAGE, Stop};
 use crate::script::expectation::{Code, Expectation};
 use crate::session::{Gathering, Reply, ReplyError};
 use crate::text::printable;
@@ -18,7 +18,7 @@ enum NoReply {
     Stopped(Stop),
 }
 
-impl Bench<'_, '_> {
+impl Interpreter<'_, '_> {
     /// Waits for a reply, and looks at it.
     pub(super) fn expect(&mut self, wanted: &Expectation) -> Result<(), Stop> {
         let reply = match self.hear() {

@@ -116,12 +116,12 @@ impl Ending {
 pub fn run(case: &Case, means: &Means<'_>, watch: &mut dyn Watch) -> Finished {
     let begun = Instant::now();
     let mut tape = Tape::new(watch);
-    let mut bench = Bench::new(means, case.variables.clone(), &mut tape);
-    let ending = match bench.all(&case.statements) {
+    let mut interpreter = Interpreter::new(means, case.variables.clone(), &mut tape);
+    let ending = match interpreter.all(&case.statements) {
         Ok(()) => Ending::Passed,
         Err(ending) => ending,
     };
-    drop(bench);
+    drop(interpreter);
     Finished {
         file: case.file.clone(),
         name: case.name.clone(),
@@ -169,7 +169,7 @@ impl From<TextError> for Stop {
 }
 
 /// A test while it is held: one connection at a time.
-struct Bench<'m, 'w> {
+struct Interpreter<'m, 'w> {
     means: &'m Means<'m>,
     watch: &'w mut dyn Watch,
     variables: Variables,
@@ -194,7 +194,7 @@ enum LastHeard {
     Close,
 }
 
-impl<'m, 'w> Bench<'m, 'w> {
+impl<'m, 'w> Interpreter<'m, 'w> {
     fn new(means: &'m Means<'m>, variables: Variables, watch: &'w mut dyn Watch) -> Self {
         Self {
             means,

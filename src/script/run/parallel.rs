@@ -1,6 +1,6 @@
 //! Many connections at once.
 
-use super::{Bench, Ending, Means, Stop};
+use super::{Ending, Interpreter, Means, Stop};
 use crate::exit::Exit;
 use crate::script::statement::{Spot, Statement};
 use crate::script::tape::{Heard, Tape};
@@ -17,7 +17,7 @@ struct Held {
     lines: Vec<Heard>,
 }
 
-impl Bench<'_, '_> {
+impl Interpreter<'_, '_> {
     /// Does the same on so many connections, and shows them one after the other when all have ended. The
     /// first that did not go well counts.
     pub(super) fn parallel(
@@ -59,10 +59,10 @@ impl Bench<'_, '_> {
 fn hold(means: &Means<'_>, variables: Variables, turn: usize, body: &[Statement]) -> Held {
     let mut nobody = Nobody;
     let mut tape = Tape::new(&mut nobody);
-    let mut bench = Bench::new(means, variables, &mut tape);
-    bench.number(turn);
-    let ended = bench.all(body);
-    drop(bench);
+    let mut interpreter = Interpreter::new(means, variables, &mut tape);
+    interpreter.number(turn);
+    let ended = interpreter.all(body);
+    drop(interpreter);
     Held {
         ended,
         lines: tape.into_lines(),

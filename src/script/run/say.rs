@@ -1,6 +1,6 @@
 //! Saying what a script says, with its errors.
 
-use super::{Bench, STAGE, Stop};
+use super::{Interpreter, STAGE, Stop};
 use crate::blocks::Block;
 use crate::exit::Exit;
 use crate::script::statement::{End, Form, Saying};
@@ -18,7 +18,7 @@ const BLOCK: usize = 64 * 1024;
 /// The most that is shown of octets that are said raw.
 const SHOWN: usize = 400;
 
-impl Bench<'_, '_> {
+impl Interpreter<'_, '_> {
     /// Says all of these in as few packets as may be.
     pub(super) fn say(&mut self, all: &[Saying]) -> Result<(), Stop> {
         self.wire()?;

@@ -4,9 +4,10 @@ use super::state::{State, is_done, words};
 use super::{failed, object};
 use crate::address::Address;
 use crate::exit::Exit;
-use crate::figures::{counted, since, size, span};
+use crate::figures::{counted, size};
 use crate::queue::{Id, Item, QueueError, Settings, Store};
 use crate::text::shown;
+use crate::time::{brief, since};
 use crate::verbs::terminal::print;
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -131,7 +132,7 @@ impl List<'_> {
     }
 }
 
-const HEAD: &str = "ID               SIZE   AGE  NEXT        SENDER\n";
+const HEAD: &str = "ID               SIZE     AGE  NEXT        SENDER\n";
 const DEAD_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happened, ehlo queue requeue ID \
                          tries it again\n";
 
@@ -140,10 +141,10 @@ fn block(item: &Item, state: State, now: SystemTime, out: &mut dyn Write) -> io:
     let envelope = &item.letter.envelope;
     writeln!(
         out,
-        "{:<14} {:>6} {:>5}  {:<10}  {}",
+        "{:<14} {:>6} {:>7}  {:<10}  {}",
         item.id.to_string(),
         size(item.size),
-        span(since(item.letter.queued, now)),
+        brief(since(item.letter.queued, now)),
         state.next(now),
         sender(envelope.sender.as_ref()),
     )?;
@@ -269,8 +270,8 @@ mod tests {
         let next = now() + Duration::from_secs(14 * 60);
         assert_eq!(
             format!("{HEAD}{}", shown_as(&item, State::Waiting(next))),
-            "ID               SIZE   AGE  NEXT        SENDER\n\
-             0abc000000001    1.2K    5m  in 14m      alice@crepes.fr\n    \
+            "ID               SIZE     AGE  NEXT        SENDER\n\
+             0abc000000001    1.2K   5m00s  in 14m00s   alice@crepes.fr\n    \
              carol@x.example: 451 4.7.1 later\\u{1b}\n"
         );
     }

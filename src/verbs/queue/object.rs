@@ -2,9 +2,8 @@
 
 use super::state::State;
 use crate::address::Address;
-use crate::figures::since;
 use crate::queue::{Id, Item, Standing};
-use crate::time::rfc3339;
+use crate::time::{rfc3339, since};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 

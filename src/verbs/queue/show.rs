@@ -7,10 +7,10 @@ use crate::address::Address;
 use crate::blocks::{Block, Replay, Transport};
 use crate::envelope::{Dsn, Notify, Return};
 use crate::exit::Exit;
-use crate::figures::{counted, since, size, span};
+use crate::figures::{counted, size};
 use crate::queue::{Id, Item, Kind, Noted, OnUncertain, QueueError, Settings, Standing, Store};
 use crate::text::shown;
-use crate::time::local;
+use crate::time::{brief, local, since};
 use crate::verbs::terminal::{complain, print};
 use serde_json::json;
 use std::io;
@@ -165,11 +165,11 @@ impl Report {
 
     fn queued(&mut self, item: &Item, now: SystemTime) {
         let queued = item.letter.queued;
-        let age = span(since(queued, now));
+        let age = brief(since(queued, now));
         self.line("queued", &format!("{}, {age} ago", local(queued)));
         if let Some(last) = item.history.last_attempt {
             let attempts = counted(item.history.attempts.into(), "attempt");
-            let ago = span(since(last, now));
+            let ago = brief(since(last, now));
             self.line(
                 "tried",
                 &format!("{attempts}, the last {}, {ago} ago", local(last)),

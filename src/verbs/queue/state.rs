@@ -1,9 +1,9 @@
 //! How an item stands, in a word.
 
-use crate::figures::span;
 use crate::outcome::Verdict;
 use crate::queue::{Claimed, Item, Settings, Standing, Store, is_due, next_attempt};
-use std::time::{Duration, SystemTime};
+use crate::time::{brief, since};
+use std::time::SystemTime;
 
 /// What becomes of an item next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,7 @@ impl State {
         match self {
             Self::Due => "now".to_owned(),
             Self::Waiting(next) => {
-                let left = next.duration_since(now).unwrap_or(Duration::ZERO);
-                format!("in {}", span(left))
+                format!("in {}", brief(since(now, next)))
             }
             Self::Sending => "being sent".to_owned(),
             Self::Held => "held".to_owned(),

@@ -109,7 +109,7 @@ mod tests {
     fn without_thresholds_items_are_no_reason_to_worry() {
         assert_eq!(
             line(&three(), &Thresholds::default()),
-            "OK: 3 items, oldest 2h, 0 held, 0 set aside | items=3 oldest=7250s held=0 dead=0"
+            "OK: 3 items, oldest 2h00m, 0 held, 0 set aside | items=3 oldest=7250s held=0 dead=0"
         );
         assert_eq!(
             line(&Counts::default(), &Thresholds::default()),
@@ -127,7 +127,7 @@ mod tests {
         };
         assert_eq!(
             line(&damaged, &Thresholds::default()),
-            "WARNING: 3 items, oldest 2h, 0 held, 1 damaged, 0 set aside | items=3 oldest=7250s held=0 \
+            "WARNING: 3 items, oldest 2h00m, 0 held, 1 damaged, 0 set aside | items=3 oldest=7250s held=0 \
              dead=0"
         );
     }
@@ -154,7 +154,7 @@ mod tests {
         };
         assert_eq!(
             line(&three(), &thresholds),
-            "CRITICAL: 3 items, oldest 2h, 0 held, 0 set aside | items=3;10;20 oldest=7250s;;7200 held=0 \
+            "CRITICAL: 3 items, oldest 2h00m, 0 held, 0 set aside | items=3;10;20 oldest=7250s;;7200 held=0 \
              dead=0"
         );
     }

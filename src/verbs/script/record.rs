@@ -5,7 +5,7 @@ use crate::courier::Told;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::plan::Send;
-use crate::script::Recorder;
+use crate::script::Scribe;
 use crate::verbs::send::{deliver_by, shown};
 use crate::verbs::terminal::complain;
 use crate::verbs::{build, ready};
@@ -29,10 +29,10 @@ fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
     let to_server = plan.way.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
     let shown = shown(plan.output, Told::Caller, |watch| {
-        let mut recorder = Recorder::new(watch, &name, to_server);
-        let report = deliver_by(&ready, &plan.fallbacks, &message, &mut recorder);
-        octets = recorder.octets();
-        script = recorder.into_script();
+        let mut scribe = Scribe::new(watch, &name, to_server);
+        let report = deliver_by(&ready, &plan.fallbacks, &message, &mut scribe);
+        octets = scribe.octets();
+        script = scribe.into_script();
         report
     });
     let written = file.write_all(script.as_bytes());
