@@ -126,6 +126,11 @@ impl Dialogue<'_> {
                 self.doubt();
                 return abort(Stage::Dot, &reply);
             }
+            // A farewell is the answer to QUIT: there were fewer replies than recipients.
+            Class::Success if reply.code == 221 => {
+                self.doubt();
+                return abort(Stage::Dot, &reply);
+            }
             Class::Success if !is_last_word => return Action::Read,
             Class::Success => self.answers[recipient] = Some(Answer::Accepted(reply)),
             Class::ForNow | Class::ForGood => {

@@ -47,6 +47,23 @@ fn in_lmtp_everybody_who_was_taken_has_a_reply_behind_the_dot() {
 }
 
 #[test]
+fn a_farewell_in_place_of_a_reply_is_no_acceptance() {
+    let script = "
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        C: DATA
+        S: 354 go
+        C: <message>
+        C: QUIT
+        S: 250 saved
+        S: 221 bye
+        abort";
+    let words = lmtp(THREE).play(&[LHLO, script].concat());
+    assert_eq!(words, ["accepted", "in doubt", "in doubt"]);
+}
+
+#[test]
 fn in_lmtp_no_message_is_begun_for_nobody_and_there_is_no_helo() {
     let script = "
         S: 550 no
