@@ -172,7 +172,8 @@ const TESTING: [&str; 8] = [
 --drop-after-send closes it when the stage was said, with the reply unread. The stages come in this order: connect,
 banner, ehlo, starttls (with the handshake, and before anything is said inside it), auth, mail, rcpt (every recipient of a
 transaction), data, and dot, the end of the message. One that does not come is passed. Behind connect, the greeting is
-not waited for; behind data, QUIT is a line of the message for the server.",
+not waited for; behind data, QUIT is a line of the message for the server. As long as it ends before mail, and --relay
+names a server, no recipient is wanted.",
     "\
 Those who were not refused before the stop are skipped, which is no failure. Once the end of the message is out, its reply
 counts as ever; with --drop-after-send dot nobody reads it, so that the message is uncertain, with status 79.",
@@ -202,7 +203,7 @@ domains and messages at a time as the server takes.",
 
 const TRIALS: &str = "\
 ehlo -r mx.example.org --quit-after rcpt nobody@example.org
-ehlo -r mx.example.org:587 -u alice --quit-after auth alice@example.org
+ehlo -r mx.example.org:587 -u alice --quit-after auth
 ehlo -r mx.example.org --drop-after-send data --repeat 20 --wait 100ms -b hi bob@example.org
 ehlo -r mx.example.org --force pipelining,bdat -b hi bob@example.org
 ehlo -r mx.example.org --helo '_ [' --raw --mail-param X-WHAT=1 -b hi bob@example.org

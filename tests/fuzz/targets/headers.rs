@@ -53,6 +53,7 @@ fn wire(text: &str) -> Vec<u8> {
     let options = Options {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
+        dsn: ehlo::envelope::Dsn::default(),
     };
     let message = Message::build(options, SystemTime::UNIX_EPOCH).unwrap();
     let shape = message.shape(Transport::SevenBit).unwrap();
