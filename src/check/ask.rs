@@ -1,12 +1,11 @@
 //! Commands that are put to a server.
 
-use super::reach::reach;
-use crate::blocks::Nothing;
+use super::reach::converse;
 use crate::deliver::Way;
 use crate::exit::Exit;
 use crate::outcome::Ending;
 use crate::route::Place;
-use crate::session::{self, Class, Errand, Means, Reply};
+use crate::session::{Class, Reply};
 use crate::watch::Watch;
 
 /// What came of it.
@@ -22,8 +21,8 @@ pub struct Answers {
 
 /// Says these commands one after the other, behind EHLO and whatever else begins a conversation.
 pub fn ask(way: &Way<'_>, place: &Place, commands: &[String], watch: &mut dyn Watch) -> Answers {
-    let reached = match reach(way, place, watch) {
-        Ok(reached) => reached,
+    let (server, ended) = match converse(way, place, commands, watch) {
+        Ok(conversation) => conversation,
         Err(unreached) => {
             return Answers {
                 replies: Vec::new(),
@@ -32,18 +31,7 @@ pub fn ask(way: &Way<'_>, place: &Place, commands: &[String], watch: &mut dyn Wa
             };
         }
     };
-    let errand = Errand {
-        commands,
-        ..Errand::new(None, Vec::new(), &Nothing)
-    };
-    let means = Means {
-        options: way.session,
-        tls: way.tls,
-        host: &place.host.name(),
-        login: way.login,
-    };
-    let ended = session::run(reached.wire, &errand, &means, watch);
-    let ending = Ending::of(&reached.server, &ended);
+    let ending = Ending::of(&server, &ended);
     Answers {
         exit: ending
             .as_ref()

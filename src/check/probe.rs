@@ -1,13 +1,11 @@
 //! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
 
-use super::reach::{Reached, Unreached, reach};
-use crate::blocks::Nothing;
+use super::reach::converse;
 use crate::certificate::Certificate;
 use crate::deliver::Way;
 use crate::exit::Exit;
 use crate::outcome::{Ending, Server};
 use crate::route::Place;
-use crate::session::{self, Ended, Errand, Means};
 use crate::watch::{Happening, Wants, Watch};
 use std::time::{Duration, Instant};
 
@@ -119,7 +117,7 @@ impl Probe {
 /// Talks to a server until QUIT and sends no mail. The watch may look on.
 pub fn probe(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Probe {
     let mut witness = Witness::new(watch);
-    let outcome = talk(way, place, &mut witness);
+    let outcome = converse(way, place, &[], &mut witness);
     let mut probe = witness.probe;
     match outcome {
         Ok((server, ended)) => {
@@ -135,23 +133,6 @@ pub fn probe(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Probe {
         }
     }
     probe
-}
-
-fn talk(
-    way: &Way<'_>,
-    place: &Place,
-    witness: &mut Witness<'_>,
-) -> Result<(Server, Ended), Unreached> {
-    let Reached { server, wire } = reach(way, place, witness)?;
-    let errand = Errand::new(None, Vec::new(), &Nothing);
-    let means = Means {
-        options: way.session,
-        tls: way.tls,
-        host: &place.host.name(),
-        login: way.login,
-    };
-    let ended = session::run(wire, &errand, &means, witness);
-    Ok((server, ended))
 }
 
 /// Writes down what it sees, and tells whoever else looks on.

@@ -1,20 +1,22 @@
 //! A connection to a server that is only asked.
 
+use crate::blocks::Nothing;
 use crate::deliver::Way;
 use crate::exit::Exit;
 use crate::outcome::Server;
 use crate::peer::Peer;
 use crate::route::Place;
+use crate::session::{self, Ended, Errand, Means};
 use crate::watch::{Happening, Watch};
 use crate::wire::{self, Unconnected, Wire};
 use std::collections::VecDeque;
 
 /// A server that has answered.
-pub struct Reached {
+struct Reached {
     /// Which.
-    pub server: Server,
+    server: Server,
     /// The connection to it.
-    pub wire: Wire,
+    wire: Wire,
 }
 
 /// Why there is none.
@@ -39,7 +41,7 @@ impl Unreached {
 }
 
 /// The first of a server's addresses that answers.
-pub fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reached, Unreached> {
+fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reached, Unreached> {
     let host = &place.host;
     let peers = way.router.addresses(host, place.port, watch);
     let peers = peers.map_err(|error| {
@@ -78,6 +80,28 @@ pub fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reac
             })
         }
     }
+}
+
+/// A conversation without a message: whatever begins one, these commands, and QUIT.
+pub fn converse(
+    way: &Way<'_>,
+    place: &Place,
+    commands: &[String],
+    watch: &mut dyn Watch,
+) -> Result<(Server, Ended), Unreached> {
+    let Reached { server, wire } = reach(way, place, watch)?;
+    let errand = Errand {
+        commands,
+        ..Errand::new(None, Vec::new(), &Nothing)
+    };
+    let means = Means {
+        options: way.session,
+        tls: way.tls,
+        host: &place.host.name(),
+        login: way.login,
+    };
+    let ended = session::run(wire, &errand, &means, watch);
+    Ok((server, ended))
 }
 
 fn server(place: &Place, address: Peer) -> Server {

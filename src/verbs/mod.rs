@@ -34,7 +34,7 @@ use terminal::{Stdout, complain};
 #[must_use]
 pub fn run(plan: Plan) -> Exit {
     match plan {
-        Plan::Send(plan) => send::run(&plan),
+        Plan::Send(plan) => send::run(*plan),
         Plan::Print(message, output) => print::run(*message, output),
         Plan::Sink(plan) => sink::run(*plan),
         Plan::Probe(plan) => probe::run(&plan),

@@ -18,11 +18,10 @@ use std::thread;
 
 /// Builds the message, delivers it, and says what failed; again as often as that was said. The first
 /// failure is how it ends.
-pub fn run(plan: &Send) -> Exit {
-    let mut options = plan.message.clone();
+pub fn run(mut plan: Send) -> Exit {
     let times = plan.repeat.times.get();
     if times > 1
-        && let Err(error) = options.hold_stdin()
+        && let Err(error) = plan.message.hold_stdin()
     {
         complain(&error.to_string());
         return error.exit();
@@ -32,11 +31,11 @@ pub fn run(plan: &Send) -> Exit {
         if time > 0 {
             thread::sleep(plan.repeat.wait);
         }
-        let message = match build(options.clone()) {
+        let message = match build(plan.message.clone()) {
             Ok(message) => message,
             Err(exit) => return exit,
         };
-        let exit = send(&message, plan);
+        let exit = send(&message, &plan);
         if first == Exit::Ok {
             first = exit;
         }
