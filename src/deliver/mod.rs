@@ -175,7 +175,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// By a session with this host that has rested; `None` where there is none that still works.
+    /// Uses an idle session with this host. `None`: there is none that still works.
     fn at_rest(&mut self, host: &Host, port: u16, pending: &[usize]) -> Option<Vec<usize>> {
         let session = self.way.connections?.take(host, port)?;
         let then = if session.is_fresh() {
@@ -194,26 +194,15 @@ impl Delivery<'_, '_> {
             self.watch.happened(Happening::Note(&note));
             return None;
         }
-        let left = left_over(&ended, pending);
-        let (mut open, rest) = self.settle(&session.server, ended, pending);
+        let mut door = Door::new(host, port);
         let address = session.server.address.clone();
-        self.keep(rest.map(|rest| Resting {
-            carried: session.carried + 1,
-            host: session.host,
-            port: session.port,
-            server: session.server,
-            rest,
-        }));
-        open.extend(self.again(Door::new(host, port), address, left));
-        Some(open)
-    }
-
-    /// Who takes only so many transactions in a session is called again for the others (RFC 9422).
-    fn again(&mut self, mut door: Door<'_>, peer: Peer, left: Vec<usize>) -> Vec<usize> {
-        if left.is_empty() {
-            return left;
+        let mut settled = self.settle(&mut door, session.server, ended, pending, session.carried);
+        if !settled.left.is_empty() {
+            let others = &mut VecDeque::new();
+            let open = self.at(&mut door, address, others, settled.left);
+            settled.open.extend(open);
         }
-        self.at(&mut door, peer, &mut VecDeque::new(), left)
+        Some(settled.open)
     }
 
     fn keep(&mut self, session: Option<Resting>) {
@@ -258,8 +247,9 @@ impl Delivery<'_, '_> {
         format!("{host} as {}", user.unwrap_or_default())
     }
 
-    /// Tries this address, and beside it or after it the others, until one of them connects; gives
-    /// those who may be tried at the addresses that are left.
+    /// Connects to this address, or to one of the others if they answer sooner, as often as the server
+    /// needs sessions for these recipients (RFC 9422). Returns the recipients that another address may
+    /// still accept.
     fn at(
         &mut self,
         door: &mut Door<'_>,
@@ -267,50 +257,59 @@ impl Delivery<'_, '_> {
         others: &mut VecDeque<Peer>,
         pending: Vec<usize>,
     ) -> Vec<usize> {
-        let host = door.host;
-        let connected = self.connect(host, peer, others, &pending);
-        let (server, wire) = match connected {
-            Ok(connected) => connected,
-            Err(Unconnected::Unseen) => return Vec::new(),
-            Err(Unconnected::Failed { why, .. }) => {
-                door.shut = Some(Shut::ForAll(why));
-                return pending;
-            }
-        };
-        let options = self.way.session;
-        let mut ended = self.session(host, wire, options, &pending);
-        if let Some(why) = broken_encryption(options, ended.failure.as_ref()) {
-            let note = format!("no encryption with {server}: {why}; trying again in clear");
-            self.watch.happened(Happening::Note(&note));
-            let again = server.address.clone();
-            let (_, wire) = match self.connect(host, again, &mut VecDeque::new(), &pending) {
+        let (mut peer, mut left, mut open) = (peer, pending, Vec::new());
+        loop {
+            let (server, wire) = match self.connect(door.host, peer, others, &left) {
                 Ok(connected) => connected,
-                Err(Unconnected::Unseen) => return Vec::new(),
-                Err(Unconnected::Failed { .. }) => return pending,
+                Err(Unconnected::Unseen) => return open,
+                Err(Unconnected::Failed { why, .. }) => {
+                    door.shut = Some(Shut::ForAll(why));
+                    open.append(&mut left);
+                    return open;
+                }
             };
-            let clear = session::Options {
-                tls: Encryption::Off,
-                ..options.clone()
+            peer = server.address.clone();
+            let ended = match self.encrypted_or_in_clear(door.host, &server, wire, &left) {
+                Ok(ended) => ended,
+                Err(Unconnected::Unseen) => return open,
+                Err(Unconnected::Failed { .. }) => {
+                    open.append(&mut left);
+                    return open;
+                }
             };
-            ended = self.session(host, wire, &clear, &pending);
+            let settled = self.settle(door, server, ended, &left, 0);
+            open.extend(settled.open);
+            // A session without any result would be followed by others like it.
+            if settled.left.is_empty() || settled.left.len() == left.len() {
+                open.extend(settled.left);
+                return open;
+            }
+            left = settled.left;
         }
-        match shut(&ended) {
-            Some(why) => door.shut = Some(why),
-            None => door.answered = true,
-        }
-        let left = left_over(&ended, &pending);
-        let (mut open, rest) = self.settle(&server, ended, &pending);
+    }
+
+    /// Holds a session; once more without encryption if encryption is optional and failed.
+    fn encrypted_or_in_clear(
+        &mut self,
+        host: &Host,
+        server: &Server,
+        wire: Wire,
+        pending: &[usize],
+    ) -> Result<Ended, Unconnected> {
+        let options = self.way.session;
+        let ended = self.session(host, wire, options, pending);
+        let Some(why) = broken_encryption(options, ended.failure.as_ref()) else {
+            return Ok(ended);
+        };
+        let note = format!("no encryption with {server}: {why}; trying again in clear");
+        self.watch.happened(Happening::Note(&note));
         let address = server.address.clone();
-        self.keep(rest.map(|rest| Resting {
-            host: host.clone(),
-            port: door.port,
-            server,
-            rest,
-            carried: 1,
-        }));
-        open.retain(|recipient| !left.contains(recipient));
-        open.extend(self.again(Door::new(host, door.port), address, left));
-        open
+        let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
+        let clear = session::Options {
+            tls: Encryption::Off,
+            ..options.clone()
+        };
+        Ok(self.session(host, wire, &clear, pending))
     }
 
     /// A connection to one of these; where there is none, all who wait for it have their answer.
@@ -393,53 +392,79 @@ impl Delivery<'_, '_> {
         carry(&errand, &means, self.watch)
     }
 
-    /// Writes down the answers; gives those whom another host may still take, which is nobody once
-    /// anybody got the message, or may have got it.
+    /// Records the results of a session, and keeps it open if it can carry another message. `carried`
+    /// is the number of messages before this one.
     fn settle(
         &mut self,
-        server: &Server,
+        door: &mut Door<'_>,
+        server: Server,
         ended: Ended,
         pending: &[usize],
-    ) -> (Vec<usize>, Option<session::Rest>) {
+        carried: u32,
+    ) -> Settled {
+        match shut(&ended) {
+            Some(why) => door.shut = Some(why),
+            None => door.answered = true,
+        }
         let failure = ended.failure.as_ref();
-        let mut open = Vec::new();
+        let went_well = failure.is_none() && ended.refusal.is_none();
+        let mut settled = Settled::default();
+        let mut is_begun = false;
         for (answer, &recipient) in ended.answers.iter().zip(pending) {
             let to = &self.parcel.envelope.recipients[recipient];
-            self.fates[recipient] = Fate::answered(to, server, answer.as_ref(), failure);
-            if may_try_another(answer.as_ref(), failure) {
-                open.push(recipient);
+            let fate = Fate::answered(to, &server, answer.as_ref(), failure);
+            is_begun |= matches!(fate.verdict, Verdict::Accepted | Verdict::Uncertain);
+            self.record(recipient, fate);
+            if answer.is_none() && went_well {
+                settled.left.push(recipient);
+            } else if may_try_another(answer.as_ref(), failure) {
+                settled.open.push(recipient);
             }
         }
-        let verdict = |recipient: &usize| self.fates[*recipient].verdict;
-        let begun = |recipient: &usize| {
-            matches!(verdict(recipient), Verdict::Accepted | Verdict::Uncertain)
-        };
-        if pending.iter().any(begun) {
-            open.clear();
+        // Once a recipient has the message, or may have it, no other host gets it in this run.
+        if is_begun {
+            settled.open.clear();
         }
-        (open, ended.rest)
+        self.keep(ended.rest.map(|rest| Resting {
+            host: door.host.clone(),
+            port: door.port,
+            server,
+            rest,
+            carried: carried + 1,
+        }));
+        settled
     }
 
-    /// The host was down a moment ago, for others.
+    /// Records a result. A result that is about the host alone does not replace a better one: with one
+    /// exchanger unreachable, another one that accepts no mail at all must not make the failure
+    /// permanent (RFC 5321 §5.1).
+    fn record(&mut self, recipient: usize, fate: Fate) {
+        let before = &mut self.fates[recipient];
+        if !(fate.is_about_host() && before.hope() > fate.hope()) {
+            *before = fate;
+        }
+    }
+
+    /// The host was found down a moment ago by another delivery.
     fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
         let note = format!("{host} is passed over: {why}");
         self.watch.happened(Happening::Note(&note));
         for &recipient in pending {
             let to = &self.parcel.envelope.recipients[recipient];
-            self.fates[recipient] = Fate::passed_over(to, &host.to_string(), why);
+            self.record(recipient, Fate::passed_over(to, &host.to_string(), why));
         }
     }
 
-    /// A host without an address is passed over; its reason counts only as long as no server was
-    /// reached.
+    /// A host without an address is passed over. That it has none counts only if no server was reached;
+    /// that it is not known counts if nothing else is temporary.
     fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
         let note = format!("{error}");
         self.watch.happened(Happening::Note(&note));
         for &recipient in pending {
-            let passing = self.fates[recipient].verdict == Verdict::Deferred;
-            if !tried && !passing {
+            let is_deferred = self.fates[recipient].verdict == Verdict::Deferred;
+            if !is_deferred && (error.may_pass() || !tried) {
                 let to = &self.parcel.envelope.recipients[recipient];
-                self.fates[recipient] = Fate::unreachable(to, error);
+                self.record(recipient, Fate::unreachable(to, error));
             }
         }
     }
@@ -447,7 +472,7 @@ impl Delivery<'_, '_> {
     fn unconnected(&mut self, pending: &[usize], server: &Server, why: &str) {
         for &recipient in pending {
             let to = &self.parcel.envelope.recipients[recipient];
-            self.fates[recipient] = Fate::unconnected(to, server.clone(), why);
+            self.record(recipient, Fate::unconnected(to, server.clone(), why));
         }
     }
 
@@ -483,6 +508,15 @@ impl Delivery<'_, '_> {
             });
         }
     }
+}
+
+/// Recipients that a session leaves open.
+#[derive(Default)]
+struct Settled {
+    /// Another host may accept them.
+    open: Vec<usize>,
+    /// The session succeeded and had no transaction for them: another one with the same host may.
+    left: Vec<usize>,
 }
 
 /// A host while its addresses are tried.
@@ -558,16 +592,6 @@ fn shut(ended: &Ended) -> Option<Shut> {
     }
 }
 
-/// Those for whom a session that went well had no transaction any more.
-fn left_over(ended: &Ended, pending: &[usize]) -> Vec<usize> {
-    let went_well = ended.failure.is_none() && ended.refusal.is_none();
-    let is_left = |answer: &Option<Answer>| went_well && answer.is_none();
-    let both = ended.answers.iter().zip(pending);
-    both.filter(|(answer, _)| is_left(answer))
-        .map(|(_, &recipient)| recipient)
-        .collect()
-}
-
 /// The next host is worth a try where this one was down, said "not now", or would not talk to us at
 /// all; not where it gave a judgement on sender, recipient or message.
 fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
@@ -577,7 +601,7 @@ fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
         Some(Answer::Said(stage, reply)) => {
             stage.is_introduction() || reply.class() == Class::ForNow
         }
-        Some(Answer::Unmet(_)) => true,
+        Some(Answer::Unmet(_) | Answer::TooMany(_)) => true,
         Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt | Answer::Stopped(_)) => {
             false
         }

@@ -159,6 +159,28 @@ impl Fate {
         is_as_wished(self.verdict, self.cause)
     }
 
+    /// Whether the result is about the host, so that another host may have a better one.
+    #[must_use]
+    pub fn is_about_host(&self) -> bool {
+        let is_host = match self.cause {
+            Cause::Domain | Cause::Network | Cause::Known | Cause::Protocol => true,
+            Cause::Policy => self.verdict == Verdict::Deferred,
+            Cause::Server => self.stage.is_none_or(Stage::is_introduction),
+            Cause::Message | Cause::Stopped | Cause::Output => false,
+        };
+        is_host && matches!(self.verdict, Verdict::Deferred | Verdict::Refused)
+    }
+
+    /// The prospect of another attempt: 0 none, 1 if something is changed, 2 later.
+    #[must_use]
+    pub fn hope(&self) -> u8 {
+        match (self.verdict, self.cause) {
+            (Verdict::Deferred, Cause::Policy | Cause::Protocol) => 1,
+            (Verdict::Deferred, _) => 2,
+            _ => 0,
+        }
+    }
+
     /// Before anything was tried.
     #[must_use]
     pub fn unasked(recipient: &Address) -> Self {
@@ -268,6 +290,7 @@ impl Fate {
         let fate = match answer {
             Some(Answer::Accepted(reply)) => Self::accepted(recipient, reply),
             Some(Answer::Said(stage, reply)) => Self::said(recipient, server, *stage, reply),
+            Some(Answer::TooMany(reply)) => Self::too_many(recipient, server, reply),
             Some(Answer::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
             Some(Answer::Unmet(unmet)) => Self::ended(recipient, Ending::unmet(server, unmet)),
             Some(Answer::InDoubt) => Self::failed(recipient, server, failure, true),
@@ -317,6 +340,20 @@ impl Fate {
             reply: Some(reply.clone()),
             enhanced: reply.enhanced().map(str::to_owned),
             ..Self::of(recipient, verdict, Cause::Server, sentence)
+        }
+    }
+
+    /// The enhanced code is that of 452, because a report must not call the result permanent.
+    fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
+        let words = reply.whole();
+        let sentence = format!(
+            "{server} deferred <{recipient}>: {words} (too many recipients in one session){TRY_AGAIN}"
+        );
+        Self {
+            stage: Some(Stage::Rcpt(0)),
+            reply: Some(reply.clone()),
+            enhanced: Some("4.5.3".to_owned()),
+            ..Self::of(recipient, Verdict::Deferred, Cause::Server, sentence)
         }
     }
 

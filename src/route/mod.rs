@@ -13,7 +13,7 @@ use crate::text::shown;
 use crate::watch::{Happening, Watch};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -593,10 +593,23 @@ fn no_address(host: &Host, why: &str) -> RouteError {
     }
 }
 
-/// Whether an address is one of this host's: only those can be bound to. Loopback does not count,
-/// because everybody has it.
+/// Whether one of this host's interfaces has the address. Loopback does not count, because every host has
+/// it; nor does anything if the interfaces cannot be read, because a loop ends delivery permanently. To
+/// bind to the address tells nothing: with `net.ipv4.ip_nonlocal_bind`, every address can be bound to.
 fn is_local(ip: IpAddr) -> bool {
-    !ip.is_loopback() && !ip.is_unspecified() && UdpSocket::bind((ip, 0)).is_ok()
+    let ip = ip.to_canonical();
+    if ip.is_loopback() {
+        return false;
+    }
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
+        return false;
+    };
+    let mut addresses = interfaces.filter_map(|interface| interface.address);
+    addresses.any(|address| {
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        let v6 = || address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip()));
+        v4.or_else(v6) == Some(ip)
+    })
 }
 
 #[cfg(test)]

@@ -120,9 +120,11 @@ pub struct Dialogue<'a> {
     refusal: Option<Answer>,
     /// Recipients that no transaction has had yet.
     todo: VecDeque<usize>,
-    /// Recipients that the server wants in another transaction, with its words.
-    later: Vec<(usize, Reply)>,
-    /// Recipients of this transaction.
+    /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
+    later: Vec<usize>,
+    /// Recipients that were in `later` at any time.
+    postponed: Vec<usize>,
+    /// Recipients of this transaction, or of the last one.
     current: Vec<usize>,
     /// Those of them that were taken.
     taken: Vec<usize>,
@@ -177,6 +179,7 @@ impl<'a> Dialogue<'a> {
             refusal: None,
             todo: (0..count).collect(),
             later: Vec::new(),
+            postponed: Vec::new(),
             current: Vec::new(),
             taken: Vec::new(),
             unsaid: VecDeque::new(),
@@ -243,10 +246,12 @@ impl<'a> Dialogue<'a> {
                 let stage = self.next_stage();
                 self.goodbye(stage, &reply)
             }
+            // A message that has begun cannot be taken back, so the connection ends with it. Recipients of
+            // later transactions are left for another session.
             Event::BrokenOff(reply) => {
                 self.awaiting.clear();
-                self.refuse_rest(Stage::Body, &reply);
-                Action::Finish
+                self.refuse_transaction(Stage::Body, &reply);
+                Action::Drop
             }
         }
     }
@@ -293,9 +298,12 @@ impl<'a> Dialogue<'a> {
         matches!(self.answers[recipient], Some(Answer::Accepted(_)))
     }
 
-    /// Takes back acceptances that the server's further replies have made worthless.
+    /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows
+    /// that the replies to it were out of step. Transactions before it were each closed by their own reply
+    /// with nothing left unread, and stay as they are.
     pub fn distrust(&mut self) {
-        for answer in &mut self.answers {
+        for &recipient in &self.current {
+            let answer = &mut self.answers[recipient];
             if matches!(answer, Some(Answer::Accepted(_))) {
                 *answer = Some(Answer::InDoubt);
             }
@@ -534,13 +542,22 @@ impl<'a> Dialogue<'a> {
         self.answer_rest(&Answer::Said(stage, reply.clone()));
     }
 
-    /// Gives this answer to all who have none.
+    /// Gives this reply to the recipients of the current transaction that have none. The others were not
+    /// part of it.
+    fn refuse_transaction(&mut self, stage: Stage, reply: &Reply) {
+        self.taken.clear();
+        for &recipient in &self.current {
+            self.answers[recipient].get_or_insert_with(|| Answer::Said(stage, reply.clone()));
+        }
+    }
+
+    /// Gives this answer to all recipients without one.
     fn answer_rest(&mut self, all: &Answer) {
         if self.current.is_empty() {
             self.refusal.get_or_insert_with(|| all.clone());
         }
-        self.settle_the_later();
         self.todo.clear();
+        self.later.clear();
         self.taken.clear();
         for answer in &mut self.answers {
             answer.get_or_insert_with(|| all.clone());

@@ -68,6 +68,7 @@ fn masked(answer: Answer, mask: &Mask) -> Answer {
     match answer {
         Answer::Accepted(reply) => Answer::Accepted(mask.reply(reply)),
         Answer::Said(stage, reply) => Answer::Said(stage, mask.reply(reply)),
+        Answer::TooMany(reply) => Answer::TooMany(mask.reply(reply)),
         Answer::Unmet(Unmet::StarttlsRefused(reply)) => {
             Answer::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
         }

@@ -100,14 +100,51 @@ fn a_chunk_that_is_refused_after_one_that_was_taken_is_the_answer() {
 }
 
 #[test]
-fn a_small_message_goes_with_its_commands_and_a_lost_reply_leaves_it_uncertain() {
+fn gathered_replies_to_refused_chunks_leave_the_transaction_before_them_accepted() {
     let server = Server::start(|talk| {
         talk.greet(&["PIPELINING", "CHUNKING"]);
-        talk.expect("MAIL FROM:<alice@crepes.fr>");
-        talk.expect("RCPT TO:<bob@hamburger.edu>");
+        for batch in [0..100, 100..101] {
+            let count = batch.len();
+            talk.expect("MAIL FROM:<alice@crepes.fr>");
+            for n in batch {
+                talk.expect(&format!("RCPT TO:<u{n}@x.org>"));
+            }
+            talk.say(&"250 ok\n".repeat(count + 1));
+            for _ in 0..2 {
+                talk.expect(&format!("BDAT {CHUNK}"));
+                talk.swallow(CHUNK);
+            }
+            if count == 100 {
+                let size = last(talk);
+                talk.swallow(size);
+                talk.say("250 one\n250 two\n250 taken");
+            }
+        }
+        talk.send(b"552 5.3.4 too large\r\n503 5.5.1 no transaction\r\n");
+        talk.rest();
+    });
+    let ehlo = Ehlo::to(&server);
+    ehlo.file("big", vec![7; ATTACHED]);
+    let recipients: Vec<String> = (0..101).map(|n| format!("u{n}@x.org")).collect();
+    let run = ehlo
+        .args(["--json", "-b", "hi", "-a", "big", "--timeout", "5s"])
+        .args(recipients)
+        .run();
+    server.finish();
+    run.exits(79).complains(1).says(&["552 5.3.4 too large"]);
+    let verdicts = run.verdicts();
+    assert!(verdicts[..100].iter().all(|verdict| verdict == "accepted"));
+    assert_eq!(verdicts[100], "refused");
+}
+
+#[test]
+fn a_lost_reply_to_the_last_chunk_leaves_the_message_uncertain() {
+    let server = Server::start(|talk| {
+        talk.greet(&["PIPELINING", "CHUNKING"]);
+        talk.expect_group(&["MAIL FROM:<alice@crepes.fr>", "RCPT TO:<bob@hamburger.edu>"]);
+        talk.say("250 ok\n250 ok");
         let size = last(talk);
         talk.swallow(size);
-        talk.send(b"250 ok\r\n250 ok\r\n");
         talk.rest();
     });
     let run = Ehlo::to(&server)

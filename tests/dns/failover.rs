@@ -216,3 +216,63 @@ fn not_now_from_every_host_is_for_now_with_the_last_ones_words() {
         .complains("451 4.2.0 two");
     assert_eq!(mx.connections(), ["127.0.0.2", "127.0.0.3"]);
 }
+
+/// Two hosts with these manners; `None` is a host that is down.
+fn outcome_of(first: Option<Manners>, second: Option<Manners>) -> Ran {
+    let dns = Authority::serve(&TWO_HOSTS);
+    let hosts = [("127.0.0.2", first), ("127.0.0.3", second)];
+    let alive = hosts
+        .into_iter()
+        .filter_map(|(host, manners)| manners.map(|manners| (host, manners)));
+    let mx = Exchangers::start(&alive.collect::<Vec<_>>());
+    send(&dns, &mx, &["bob@example.test"])
+}
+
+const NO_MAIL_HERE: Manners = &[("CONNECT", "554 5.3.2 no mail here")];
+
+#[test]
+fn a_host_that_takes_no_mail_is_no_reason_to_give_up_while_another_is_down() {
+    const BUSY: Manners = &[("CONNECT", "421 4.3.2 busy")];
+    const GONE: Manners = &[("CONNECT", "")];
+    const LATER: Manners = &[("RCPT", "451 4.7.1 greylisted")];
+    const NO_EHLO: Manners = &[("EHLO", "550 no"), ("HELO", "550 no")];
+    for host in [None, Some(BUSY), Some(GONE), Some(LATER)] {
+        for refusing in [NO_MAIL_HERE, NO_EHLO] {
+            outcome_of(host, Some(refusing)).ends_with(75);
+        }
+    }
+    for host in [None, Some(BUSY), Some(GONE)] {
+        outcome_of(Some(NO_MAIL_HERE), host).ends_with(75);
+    }
+}
+
+#[test]
+fn the_refusal_is_permanent_if_every_host_takes_no_mail() {
+    outcome_of(Some(NO_MAIL_HERE), Some(NO_MAIL_HERE)).ends_with(69);
+}
+
+#[test]
+fn what_a_host_says_of_the_recipient_counts_whatever_the_other_is() {
+    const NO_SUCH_USER: Manners = &[("RCPT", "550 5.1.1 no such user")];
+    outcome_of(None, Some(NO_SUCH_USER)).ends_with(69);
+}
+
+#[test]
+fn a_host_whose_address_is_not_known_just_now_is_one_that_is_down() {
+    let dns = Authority::serve(&[
+        "example.test MX 0 first.test",
+        "example.test MX 10 second.test",
+        "first.test A 127.0.0.2",
+        "second.test A SERVFAIL",
+    ]);
+    let mx = Exchangers::start(&[("127.0.0.2", NO_MAIL_HERE)]);
+    send(&dns, &mx, &["bob@example.test"]).ends_with(75);
+}
+
+#[test]
+fn a_server_with_chunking_that_hangs_up_at_mail_or_rcpt_leaves_the_mail_to_the_next() {
+    const CHUNKING: &str = "250-mx.test\r\n250-PIPELINING\r\n250 CHUNKING";
+    for verb in ["MAIL", "RCPT"] {
+        the_second_takes_it(vec![("EHLO", CHUNKING), (verb, "")].leak());
+    }
+}

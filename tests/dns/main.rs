@@ -2,6 +2,7 @@
 //! 127.0.0.2 and its neighbours take the mail, and `ehlo` runs as people run it.
 
 mod authority;
+mod batches;
 mod exchangers;
 mod run;
 

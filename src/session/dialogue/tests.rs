@@ -167,6 +167,7 @@ fn word(answer: Option<&Answer>) -> String {
         None => "nothing".to_owned(),
         Some(Answer::Accepted(_)) => "accepted".to_owned(),
         Some(Answer::Said(stage, reply)) => format!("{} at {}", reply.code, stage.name()),
+        Some(Answer::TooMany(reply)) => format!("{} too many", reply.code),
         Some(Answer::Unfit(unfit)) => format!("unfit {}", unfit.enhanced()),
         Some(Answer::Unmet(unmet)) => format!("unmet {unmet:?}"),
         Some(Answer::InDoubt) => "in doubt".to_owned(),
@@ -369,7 +370,7 @@ fn those_that_are_too_many_come_with_the_next_transaction() {
 }
 
 #[test]
-fn when_the_first_transaction_fails_too_many_stays_the_answer() {
+fn recipients_that_were_too_many_come_again_after_a_transaction_that_failed() {
     let play = Play {
         recipients: &["a@x.org", "b@x.org"],
         ..Play::default()
@@ -381,14 +382,22 @@ fn when_the_first_transaction_fails_too_many_stays_the_answer() {
         C: DATA
         S: 250 ok
         S: 250 ok
-        S: 452 too many
+        S: 552 too many
         S: 354 go
         C: <message>
-        S: 451 later
+        S: 554 no
+        C: MAIL FROM:<alice@crepes.fr> SIZE=100
+        C: RCPT TO:<b@x.org>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 354 go
+        C: <message>
         C: QUIT
+        S: 250 taken
         S: 221 bye";
     let answers = play.play(&[PIPELINING, script].concat());
-    assert_eq!(answers, ["451 at dot", "452 at rcpt"]);
+    assert_eq!(answers, ["554 at dot", "accepted"]);
 }
 
 #[test]
@@ -535,15 +544,15 @@ const CHUNKING: &str = "
 ";
 
 #[test]
-fn where_chunking_is_offered_a_small_message_goes_with_its_commands() {
+fn the_last_chunk_waits_until_sender_and_recipient_are_accepted() {
     let script = "
         C: MAIL FROM:<alice@crepes.fr>
         C: RCPT TO:<bob@hamburger.edu>
+        S: 250 ok
+        S: 250 ok
         C: BDAT 100 LAST
         C: <100 octets>
         C: QUIT
-        S: 250 ok
-        S: 250 ok
         S: 250 taken
         S: 221 bye";
     let answers = Play::default().play(&[CHUNKING, script].concat());
@@ -551,16 +560,13 @@ fn where_chunking_is_offered_a_small_message_goes_with_its_commands() {
 }
 
 #[test]
-fn a_chunk_for_nobody_does_no_harm() {
+fn no_chunk_is_sent_without_an_accepted_recipient() {
     let script = "
         C: MAIL FROM:<alice@crepes.fr>
         C: RCPT TO:<bob@hamburger.edu>
-        C: BDAT 100 LAST
-        C: <100 octets>
-        C: QUIT
         S: 250 ok
         S: 550 unknown
-        S: 554 no valid recipients
+        C: QUIT
         S: 221 bye";
     let answers = Play::default().play(&[CHUNKING, script].concat());
     assert_eq!(answers, ["550 at rcpt"]);

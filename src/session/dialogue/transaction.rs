@@ -11,9 +11,6 @@ use std::collections::VecDeque;
 /// The most recipients in one transaction: what every server must take (RFC 5321 §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
 
-/// The largest message that goes out with its commands, before their replies are known.
-const SMALL: u64 = 32 * 1024;
-
 /// The most octets in one chunk, where chunks can be pipelined (RFC 3030 §2).
 const CHUNK: u64 = 16 * 1024 * 1024;
 
@@ -41,7 +38,12 @@ impl Dialogue<'_> {
             Class::Success => self.taken.push(recipient),
             Class::GoOn => return abort(stage, &reply),
             _ if reply.is_too_many_recipients() && !self.taken.is_empty() => {
-                self.later.push((recipient, reply));
+                self.later.push(recipient);
+                self.postponed.push(recipient);
+                self.current.retain(|&other| other != recipient);
+            }
+            _ if reply.is_too_many_recipients() && self.postponed.contains(&recipient) => {
+                self.answers[recipient] = Some(Answer::TooMany(reply));
             }
             Class::ForNow | Class::ForGood => {
                 self.answers[recipient] = Some(Answer::Said(stage, reply));
@@ -59,7 +61,7 @@ impl Dialogue<'_> {
             Class::GoOn => return self.send_message(),
             Class::ForNow | Class::ForGood => {
                 if !self.taken.is_empty() {
-                    self.refuse_rest(Stage::Data, reply);
+                    self.refuse_transaction(Stage::Data, reply);
                 }
             }
         }
@@ -73,7 +75,7 @@ impl Dialogue<'_> {
             // What follows in the pipeline is answered too, but nothing hangs on those replies.
             Class::ForNow | Class::ForGood => {
                 self.open = true;
-                self.refuse_rest(stage, reply);
+                self.refuse_transaction(stage, reply);
             }
         }
         self.go_on()
@@ -107,11 +109,10 @@ impl Dialogue<'_> {
                 for recipient in self.taken.drain(..) {
                     self.answers[recipient] = Some(Answer::Accepted(reply.clone()));
                 }
-                self.retake_the_later();
             }
             Class::ForNow | Class::ForGood => {
                 self.open &= stage != Stage::Dot;
-                self.refuse_rest(stage, reply);
+                self.refuse_transaction(stage, reply);
             }
         }
         self.go_on()
@@ -140,15 +141,14 @@ impl Dialogue<'_> {
         self.taken.retain(|&other| other != recipient);
         if is_last_word && self.taken.is_empty() {
             self.open = false;
-            self.retake_the_later();
         }
         self.go_on()
     }
 
-    /// R19: those that were too many come with the next transaction.
+    /// Recipients that were too many for the last transaction come first in the next one. This ends,
+    /// because each transaction that postpones a recipient settles another.
     fn retake_the_later(&mut self) {
-        let later = self.later.drain(..).rev().map(|(recipient, _)| recipient);
-        for recipient in later {
+        for recipient in self.later.drain(..).rev() {
             self.todo.push_front(recipient);
         }
     }
@@ -171,7 +171,7 @@ impl Dialogue<'_> {
 
     /// The next transaction, or QUIT when there is none.
     pub(super) fn begin(&mut self) -> Action {
-        self.settle_the_later();
+        self.retake_the_later();
         self.taken.clear();
         let is_spent = self
             .offers
@@ -233,46 +233,32 @@ impl Dialogue<'_> {
         chosen
     }
 
-    /// Recipients that were "too many" in a transaction that came to nothing keep that answer.
-    pub(super) fn settle_the_later(&mut self) {
-        for (recipient, reply) in self.later.drain(..) {
-            self.answers[recipient].get_or_insert(Answer::Said(Stage::Rcpt(recipient), reply));
-        }
-    }
-
-    /// One write: everything up to DATA where the server takes groups, else one command.
+    /// One write: everything up to DATA if the server accepts groups, else one command.
     pub(super) fn say_unsaid(&mut self) -> Action {
         if let Some(Stage::Bdat { .. }) = self.unsaid.front() {
             self.unsaid.clear();
             return Action::Say(self.chunked());
         }
         let count = self.group();
-        let mut group: Vec<Stage> = self.unsaid.drain(..count).collect();
-        let chunks = group.pop_if(|stage| matches!(stage, Stage::Bdat { .. }));
-        let mut items: Vec<Item> = group.iter().map(|&stage| self.item(stage)).collect();
+        let group: Vec<Stage> = self.unsaid.drain(..count).collect();
+        let items = group.iter().map(|&stage| self.item(stage)).collect();
         self.awaiting.extend(group);
-        if let Some(chunks) = chunks {
-            // A small message goes with its commands; before a large one, it should be known
-            // whether anybody takes it.
-            if self.shape.is_some_and(|shape| shape.size <= SMALL) {
-                items.extend(self.chunked());
-            } else {
-                self.unsaid.push_back(chunks);
-            }
-        }
         Action::Say(items)
     }
 
-    /// How many of the stages that are unsaid go out together.
+    /// The number of unsaid stages that go out together.
     fn group(&self) -> usize {
         if !self.pipelines() {
             return 1;
         }
-        // LMTP has as many replies behind the end of data as recipients: without any, DATA is not said.
-        let waits = |stage: &Stage| {
-            *stage == Stage::Data
-                && self.options.protocol == Protocol::Lmtp
-                && self.taken.is_empty()
+        let waits = |stage: &Stage| match stage {
+            // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is
+            // not sent.
+            Stage::Data => self.options.protocol == Protocol::Lmtp && self.taken.is_empty(),
+            // The last chunk ends the message. Sent before the replies to MAIL and RCPT, it would leave
+            // the delivery uncertain if the server hangs up instead of answering them.
+            Stage::Bdat { .. } => true,
+            _ => false,
         };
         let goes = |stage: &&Stage| !waits(stage) && !self.is_behind_stop(**stage);
         self.unsaid.iter().take_while(goes).count().max(1)
@@ -319,9 +305,8 @@ impl Dialogue<'_> {
         items
     }
 
-    /// QUIT right behind the message, where the server takes groups and nothing else is to come
-    /// (RFC 2920 §3.1). As long as a recipient's reply may be "too many", something is; and where books
-    /// are kept, the reply is written down before QUIT.
+    /// QUIT in one write with the end of the message, if the server accepts groups and no other transaction
+    /// follows (RFC 2920 §3.1). With a ledger, the reply is recorded before QUIT.
     pub(super) fn early_quit(&mut self) -> Option<Item> {
         if self.errand.then == Then::Rest
             || self.errand.ledger.is_some()
@@ -329,9 +314,7 @@ impl Dialogue<'_> {
         {
             return None;
         }
-        let asked = |stage: &Stage| matches!(stage, Stage::Rcpt(_));
-        let open = self.awaiting.iter().filter(|stage| asked(stage)).count();
-        let last = self.todo.is_empty() && self.later.is_empty() && open < 2;
+        let last = self.todo.is_empty() && self.later.is_empty();
         (last && self.pipelines()).then(|| {
             self.awaiting.push_back(Stage::Quit);
             self.item(Stage::Quit)
@@ -387,7 +370,6 @@ impl Dialogue<'_> {
 
     /// The end of data went out, and its reply will never come.
     pub fn doubt(&mut self) {
-        self.settle_the_later();
         for recipient in self.current.drain(..) {
             self.answers[recipient].get_or_insert(Answer::InDoubt);
         }
@@ -396,8 +378,7 @@ impl Dialogue<'_> {
     /// Those for whom the end of data that is about to go out may mean that they get the message.
     #[must_use]
     pub fn at_stake(&self) -> Vec<usize> {
-        let is_later = |recipient| self.later.iter().any(|(other, _)| *other == recipient);
-        let open = |&&recipient: &&usize| self.answers[recipient].is_none() && !is_later(recipient);
+        let open = |&&recipient: &&usize| self.answers[recipient].is_none();
         self.current.iter().filter(open).copied().collect()
     }
 

@@ -15,10 +15,11 @@ fn commands_go_in_a_group_and_in_chunks_that_nobody_offered() {
         talk.greet(&[]);
         talk.expect("MAIL FROM:<alice@crepes.fr>");
         talk.expect("RCPT TO:<bob@hamburger.edu>");
+        talk.say("250 ok\n250 ok");
         let line = talk.line();
         let size = line.strip_prefix("BDAT ").unwrap();
         talk.swallow(size.strip_suffix(" LAST").unwrap().parse().unwrap());
-        talk.send(b"250 ok\r\n250 ok\r\n500 what?\r\n");
+        talk.send(b"500 what?\r\n");
         talk.quit();
     });
     run.exits(69).complains(1).all_are("refused");

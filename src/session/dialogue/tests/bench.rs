@@ -100,10 +100,10 @@ fn the_connection_is_dropped_behind_the_reply() {
         CHUNKING,
         "C: MAIL FROM:<alice@crepes.fr>
          C: RCPT TO:<bob@hamburger.edu>
+         S: 250 ok
+         S: 250 ok
          C: BDAT 100 LAST
          C: <100 octets>
-         S: 250 ok
-         S: 250 ok
          S: 250 taken
          drop",
     ]
@@ -166,11 +166,11 @@ fn what_is_pretended_is_used_as_if_it_were_offered() {
          S: 250 hi
          C: MAIL FROM:<alice@crepes.fr>
          C: RCPT TO:<bob@hamburger.edu>
+         S: 250 ok
+         S: 250 ok
          C: BDAT 100 LAST
          C: <100 octets>
          C: QUIT
-         S: 250 ok
-         S: 250 ok
          S: 502 what?
          S: 221 bye",
     );
