@@ -11,6 +11,7 @@ use socket2::Socket;
 use super::end::End;
 use super::sealed::Sealed;
 use super::tls::Secured;
+use crate::wire::Stream;
 
 /// The input buffer; also how much of a message is handed on at a time.
 const BLOCK: usize = 128 * 1024;
@@ -34,6 +35,7 @@ pub trait Peer {
 impl Peer for Arc<Socket> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         self.set_read_timeout(Some(until(deadline)?))?;
+        Stream::acknowledge_at_once(self.as_ref());
         retried(|| self.as_ref().read(into))
     }
 

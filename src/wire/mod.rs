@@ -66,6 +66,11 @@ pub trait Stream: io::Read + io::Write {
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// How long a write may wait.
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
+    /// Asks for what arrives to be acknowledged at once, because a wait for the peer follows. A peer that
+    /// writes a reply in pieces may hold back the second piece until the first is acknowledged (Nagle's
+    /// algorithm), and a delayed acknowledgement takes 40 ms.
+    fn acknowledge_at_once(&self) {}
+
     /// Gives it up, where that takes more than to close it; with what there is to say of it.
     fn end(&mut self) -> Vec<String> {
         Vec::new()
@@ -282,6 +287,7 @@ impl Wire {
         self.quiet_at = None;
         self.limit_reads(left, deadline.whole)?;
         let room = self.make_room();
+        self.stream.acknowledge_at_once();
         let count = self.stream.read(&mut self.inbox[room..]);
         self.inbox
             .truncate(room + count.as_ref().map_or(0, |&count| count));

@@ -32,11 +32,50 @@ impl Stream for Socket {
         Self::set_write_timeout(self, Some(limit))
     }
 
+    /// The kernel leaves this mode by itself, so it is asked for before each wait. Where the socket is not
+    /// TCP or the system has no such mode, nothing is to be done.
+    fn acknowledge_at_once(&self) {
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_quickack(self, true);
+    }
+
     fn half_close(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
 
     fn end_with_reset(&mut self) -> io::Result<()> {
         self.set_linger(Some(Duration::ZERO))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use crate::wire::{Deadline, Wire};
+    use rustix::net::sockopt::tcp_quickack;
+    use socket2::Socket;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    #[test]
+    fn each_wait_for_a_line_is_acknowledged_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let socket = Socket::from(stream.try_clone().unwrap());
+        let mut wire = Wire::new(Box::new(socket));
+        // An answer that soon follows a question puts the kernel into the mode of delayed acknowledgements.
+        let mut answer = [0; 4];
+        let mut is_delayed = || {
+            server.write_all(b"ask\n").unwrap();
+            wire.line(Deadline::after(Duration::from_secs(10))).unwrap();
+            (&stream).write_all(b"say\n").unwrap();
+            server.read_exact(&mut answer).unwrap();
+            !tcp_quickack(&stream).unwrap()
+        };
+        assert!((0..100).any(|_| is_delayed()), "the kernel never delays");
+        server.write_all(b"ask\n").unwrap();
+        wire.line(Deadline::after(Duration::from_secs(10))).unwrap();
+        assert!(tcp_quickack(&stream).unwrap());
     }
 }

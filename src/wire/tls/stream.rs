@@ -50,6 +50,7 @@ impl TlsStream {
 
     /// Reads once and takes apart what came.
     fn take_in(&mut self) -> io::Result<()> {
+        self.under.acknowledge_at_once();
         if self.connection.read_tls(&mut self.under)? == 0 && self.connection.is_handshaking() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
