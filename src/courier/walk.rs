@@ -58,7 +58,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Many workers. What comes while they are at it does not wait until the slowest has done.
+    /// Many workers, or as many as the system has threads for; if it has none, this thread does the
+    /// work. Items that arrive meanwhile do not wait for the slowest worker.
     fn work_together(&self, lanes: &Lanes, map: &Map<'_>, rounds: &mut Rounds) {
         let crew = Crew::default();
         thread::scope(|scope| {
@@ -70,10 +71,17 @@ impl Walk<'_> {
                     .saturating_sub(crew.count());
                 for _ in 0..lanes.width().min(free) {
                     crew.joins();
-                    scope.spawn(|| {
+                    let worker = thread::Builder::new().spawn_scoped(scope, || {
                         self.work(lanes, map.branches, &mut Nobody);
                         crew.leaves();
                     });
+                    if worker.is_err() {
+                        crew.leaves();
+                        if crew.count() == 0 {
+                            self.work(lanes, map.branches, &mut Nobody);
+                        }
+                        break;
+                    }
                 }
                 if crew.wait(NEWCOMERS) == 0 {
                     return;

@@ -16,6 +16,7 @@ use signal_hook::low_level::emulate_default_handler;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write, stdin};
 use std::path::Path;
+use std::thread;
 use zeroize::Zeroizing;
 
 /// The longest line that a terminal hands over.
@@ -77,12 +78,12 @@ fn mend_when_killed(terminal: &File) -> io::Result<()> {
     let before = tcgetattr(terminal)?;
     let terminal = terminal.try_clone()?;
     let mut signals = Signals::new([SIGHUP, SIGTERM])?;
-    std::thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         if let Some(signal) = signals.forever().next() {
             let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
             let _ = emulate_default_handler(signal);
         }
-    });
+    })?;
     Ok(())
 }
 
@@ -148,7 +149,6 @@ mod tests {
     use super::*;
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use std::os::unix::ffi::OsStrExt;
-    use std::thread;
 
     /// A terminal with somebody who types at it when the question has come. Gives what came of it,
     /// what was seen, and whether the echo is on again.

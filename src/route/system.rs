@@ -6,6 +6,7 @@ use crate::watch::{Answer, Happening, Watch};
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 /// The most that the system may take after it has become slow.
@@ -36,8 +37,8 @@ fn reason(error: &RouteError) -> &str {
     }
 }
 
-/// The system's lookup cannot be told how long it may take, so it runs
-/// aside, and is left to itself when it takes too long.
+/// The system's lookup has no time limit, so it runs in a thread of its own, which is abandoned when it
+/// takes too long.
 fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     // A name in the hosts file needs neither a thread nor the system's whole machinery.
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
@@ -45,11 +46,17 @@ fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     if !listed.is_empty() {
         return Ok(listed);
     }
+    let failed = |why: String| RouteError::Address {
+        host: name.to_owned(),
+        why,
+        may_pass: true,
+    };
     let (sender, receiver) = mpsc::channel();
     let question = name.to_owned();
-    std::thread::spawn(move || {
+    let started = thread::Builder::new().spawn(move || {
         let _ = sender.send(look_up(&question));
     });
+    started.map_err(|error| failed(format!("cannot start a thread for the lookup: {error}")))?;
     let answer = receiver.recv_timeout(SLOW).or_else(|error| {
         if error == RecvTimeoutError::Timeout {
             let note = format!("waiting for the system to find the address of {name}...");
@@ -57,15 +64,10 @@ fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
         }
         receiver.recv_timeout(PATIENCE)
     });
-    let failed = |why: String, may_pass| RouteError::Address {
-        host: name.to_owned(),
-        why,
-        may_pass,
-    };
     match answer {
         Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(failed(error.to_string(), true)),
-        Err(_) => Err(failed("the system has no answer".to_owned(), true)),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed("the system has no answer".to_owned())),
     }
 }
 

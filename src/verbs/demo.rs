@@ -20,6 +20,7 @@ use anyhow::{Context as _, bail};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
+use std::thread;
 use std::time::SystemTime;
 
 /// Lines of an attachment that are shown before the rest is a number.
@@ -46,8 +47,10 @@ fn demonstrate() -> anyhow::Result<Exit> {
     };
     let desk = Desk::default();
     let message = message().context("cannot build the message")?;
-    let report = std::thread::scope(|scope| {
-        let receiver = scope.spawn(|| sink.serve(&desk, &()));
+    let report = thread::scope(|scope| {
+        let receiver = thread::Builder::new()
+            .spawn_scoped(scope, || sink.serve(&desk, &()))
+            .context("cannot start the receiver")?;
         let report = send(&message, address)?;
         if report.exit() != Exit::Ok {
             // Nothing came, so the receiver would wait for ever.

@@ -19,6 +19,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
 
 /// Why a receiver cannot begin, or go on.
 #[derive(Debug, thiserror::Error)]
@@ -138,11 +139,12 @@ fn heed(sink: &Sink) -> Result<Arc<AtomicI32>, Failure> {
     let stopper: Stopper = sink.stopper().map_err(Failure::Signals)?;
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::Signals)?;
     let told = Arc::clone(&seen);
-    std::thread::spawn(move || {
+    let waiting = thread::Builder::new().spawn(move || {
         for signal in &mut signals {
             told.store(signal, Ordering::Relaxed);
             stopper.stop();
         }
     });
+    waiting.map_err(Failure::Signals)?;
     Ok(seen)
 }
