@@ -411,13 +411,15 @@ impl Delivery<'_, '_> {
         let mut settled = Settled::default();
         let mut is_begun = false;
         for (answer, &recipient) in ended.answers.iter().zip(pending) {
+            if answer.is_none() && went_well {
+                settled.left.push(recipient);
+                continue;
+            }
             let to = &self.parcel.envelope.recipients[recipient];
             let fate = Fate::answered(to, &server, answer.as_ref(), failure);
             is_begun |= matches!(fate.verdict, Verdict::Accepted | Verdict::Uncertain);
             self.record(recipient, fate);
-            if answer.is_none() && went_well {
-                settled.left.push(recipient);
-            } else if may_try_another(answer.as_ref(), failure) {
+            if may_try_another(answer.as_ref(), failure) {
                 settled.open.push(recipient);
             }
         }

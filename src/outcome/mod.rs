@@ -346,9 +346,8 @@ impl Fate {
     /// The enhanced code is that of 452, because a report must not call the result permanent.
     fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
         let words = reply.whole();
-        let sentence = format!(
-            "{server} deferred <{recipient}>: {words} (too many recipients in one session){TRY_AGAIN}"
-        );
+        let sentence =
+            format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO){TRY_AGAIN}");
         Self {
             stage: Some(Stage::Rcpt(0)),
             reply: Some(reply.clone()),

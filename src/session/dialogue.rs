@@ -122,8 +122,6 @@ pub struct Dialogue<'a> {
     todo: VecDeque<usize>,
     /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
     later: Vec<usize>,
-    /// Recipients that were in `later` at any time.
-    postponed: Vec<usize>,
     /// Recipients of this transaction, or of the last one.
     current: Vec<usize>,
     /// Those of them that were taken.
@@ -179,7 +177,6 @@ impl<'a> Dialogue<'a> {
             refusal: None,
             todo: (0..count).collect(),
             later: Vec::new(),
-            postponed: Vec::new(),
             current: Vec::new(),
             taken: Vec::new(),
             unsaid: VecDeque::new(),

@@ -205,8 +205,8 @@ pub enum Answer {
     Accepted(Reply),
     /// The server said no, for good or for now.
     Said(Stage, Reply),
-    /// The server took too many recipients before this one. The reply to RCPT is temporary whatever its
-    /// code (RFC 5321 §4.5.3.1.10).
+    /// The server accepts no more recipients. This reply to RCPT is temporary whatever its code (RFC 5321
+    /// §4.5.3.1.10).
     TooMany(Reply),
     /// The server cannot take this message, so it was not asked.
     Unfit(Unfit),

@@ -87,8 +87,9 @@ impl Reply {
         parts.join(" ")
     }
 
-    /// Whether the server means "too many recipients", so that the rest may come in another
-    /// transaction: 452, and the 552 of older servers (R19), unless an enhanced code says otherwise.
+    /// Whether a reply to RCPT means "too many recipients", so that the others may follow in another
+    /// transaction: 452, and the 552 of RFC 821, unless an enhanced code says otherwise (RFC 5321
+    /// §4.5.3.1.10).
     #[must_use]
     pub fn is_too_many_recipients(&self) -> bool {
         let detail = self.enhanced().map(|code| &code[1..]);

@@ -11,6 +11,7 @@ mod aliases;
 mod answers;
 mod envelope;
 mod failover;
+mod model;
 mod order;
 mod ourselves;
 mod resolver;

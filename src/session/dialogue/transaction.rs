@@ -39,10 +39,9 @@ impl Dialogue<'_> {
             Class::GoOn => return abort(stage, &reply),
             _ if reply.is_too_many_recipients() && !self.taken.is_empty() => {
                 self.later.push(recipient);
-                self.postponed.push(recipient);
                 self.current.retain(|&other| other != recipient);
             }
-            _ if reply.is_too_many_recipients() && self.postponed.contains(&recipient) => {
+            _ if reply.is_too_many_recipients() => {
                 self.answers[recipient] = Some(Answer::TooMany(reply));
             }
             Class::ForNow | Class::ForGood => {
