@@ -81,7 +81,7 @@ impl Interpreter<'_, '_> {
             }
             let answer = match pending.take() {
                 Some(first) => first,
-                None => encoded(&exchange.answer(&challenge(&reply)?).map_err(refused)?),
+                None => encoded(&exchange.respond(&reply).map_err(refused)?),
             };
             self.say_secretly(&answer, STARS)?;
         }
@@ -119,15 +119,6 @@ fn encoded(response: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(response.len().div_ceil(3) * 4));
     BASE64_STANDARD.encode_string(response, &mut text);
     text
-}
-
-fn challenge(reply: &Reply) -> Result<Vec<u8>, Stop> {
-    let text = reply.lines.concat();
-    if text.trim() == "=" {
-        return Ok(Vec::new());
-    }
-    let decoded = BASE64_STANDARD.decode(text.trim());
-    decoded.map_err(|_| Stop::differs("a challenge", "the server's challenge is no base64"))
 }
 
 #[allow(clippy::needless_pass_by_value)] // For map_err.

@@ -10,9 +10,6 @@ use zeroize::Zeroizing;
 /// initial response goes by itself.
 const MAX_COMMAND: usize = 512;
 
-/// The longest challenge, in characters of base64 (RFC 4954 §4).
-const MAX_CHALLENGE: usize = 12_288;
-
 /// More challenges than any mechanism has; a server that goes on is up to something.
 const MAX_CHALLENGES: u8 = 8;
 
@@ -117,17 +114,13 @@ impl Dialogue<'_> {
         if self.challenges > MAX_CHALLENGES {
             return self.cancel("the server does not stop asking".to_owned());
         }
-        let challenge = match challenge(reply) {
-            Ok(challenge) => challenge,
-            Err(why) => return self.cancel(why),
-        };
         if let Some(text) = self.unsaid_response.take() {
             return self.respond(&text);
         }
         let Some(exchange) = &mut self.exchange else {
             return self.cancel("the server asks although nothing was begun".to_owned());
         };
-        match exchange.answer(&challenge) {
+        match exchange.respond(reply) {
             Ok(response) => {
                 let text = encoded(&response);
                 self.respond(&text)
@@ -195,21 +188,4 @@ fn encoded(response: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(response.len().div_ceil(3) * 4));
     BASE64_STANDARD.encode_string(response, &mut text);
     text
-}
-
-/// What a 334 asks, out of its base64.
-fn challenge(reply: &Reply) -> Result<Vec<u8>, String> {
-    let [text] = reply.lines.as_slice() else {
-        return Err("the server's challenge has more than one line".to_owned());
-    };
-    let text = text.trim();
-    if text.len() > MAX_CHALLENGE {
-        return Err("the server's challenge is too long".to_owned());
-    }
-    if text == "=" {
-        return Ok(Vec::new());
-    }
-    BASE64_STANDARD
-        .decode(text)
-        .map_err(|_| "the server's challenge is no base64".to_owned())
 }
