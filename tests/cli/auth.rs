@@ -442,6 +442,23 @@ fn the_strongest_that_is_offered_and_allowed_is_taken() {
 }
 
 #[test]
+fn mechanisms_are_read_from_all_auth_lines_in_old_spellings_too() {
+    for keywords in [
+        &["auth=LOGIN"][..],
+        &["AUTH NTLM", "Auth= LOGIN", "SIZE 1000"],
+        &["AUTH =LOGIN", "AUTH GSSAPI"],
+    ] {
+        let run = logging_in(PASSWORD, &[], |talk| {
+            talk.offer(keywords);
+            talk.expect("AUTH LOGIN");
+            talk.say("535 no");
+            talk.quit();
+        });
+        came_to_nothing(&run, 77);
+    }
+}
+
+#[test]
 fn auth_narrowed_to_what_is_not_offered_ends_it() {
     let run = logging_in(PASSWORD, &["--auth", "SCRAM-SHA-256"], |talk| {
         talk.offer_auth("PLAIN LOGIN");

@@ -141,6 +141,29 @@ fn what_size_and_auth_are_without_a_value() {
 }
 
 #[test]
+fn mechanisms_are_gathered_from_all_auth_lines() {
+    let keywords = &[
+        "AUTH PLAIN",
+        "SIZE 1000",
+        "auth=LOGIN",
+        "AUTH CRAM-MD5 PLAIN",
+    ];
+    let server = offering(keywords);
+    let run = look_at(&server)
+        .args(["--expect", "auth=login,auth=cram-md5"])
+        .run();
+    server.finish();
+    run.exits(0)
+        .complains(0)
+        .shows(&["AUTH        PLAIN LOGIN CRAM-MD5 (in clear)\n"]);
+
+    let server = offering(keywords);
+    let run = look_at(&server).args(["--json"]).run();
+    server.finish();
+    assert_eq!(object(&run)["auth"], json!(["PLAIN", "LOGIN", "CRAM-MD5"]));
+}
+
+#[test]
 fn a_certificate_is_judged_and_not_enforced() {
     let (ca, stranger) = (Authority::new(), Authority::named("Somebody Else"));
     let expired: crate::authority::Change =

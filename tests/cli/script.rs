@@ -349,6 +349,18 @@ fn a_script_logs_in_inside_tls_and_shows_no_password() {
 }
 
 #[test]
+fn keyword_may_be_offered_in_several_lines() {
+    let server = Server::start(|talk| {
+        talk.greet(&["AUTH PLAIN", "SIZE 1000", "auth=LOGIN"]);
+        talk.quit();
+    });
+    let text = "connect\n< 220\n> EHLO $helo\n< 250 has AUTH LOGIN PLAIN lacks AUTH CRAM-MD5\n> QUIT\n< 221\n";
+    let run = script(&server, text).run();
+    server.finish();
+    run.exits(0).complains(0);
+}
+
+#[test]
 fn script_answers_prompts_of_login_that_are_not_base64() {
     let server = Server::start(|talk| {
         talk.greet(&["AUTH LOGIN"]);
