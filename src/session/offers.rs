@@ -71,12 +71,18 @@ impl Limits {
 }
 
 /// The keyword of a line in the reply to EHLO, and its parameters. Servers from before RFC 2554 write
-/// an equals sign after the keyword, as in `AUTH=LOGIN`.
+/// an equals sign after AUTH, as in `AUTH=LOGIN`.
 fn keyword(line: &str) -> (&str, impl Iterator<Item = &str>) {
-    let is_separator = |c: char| c.is_ascii_whitespace() || c == '=';
     let line = line.trim_ascii_start();
-    let (keyword, rest) = line.split_at(line.find(is_separator).unwrap_or(line.len()));
-    let parameters = rest.trim_start_matches(is_separator);
+    let split_at =
+        |is_end: fn(char) -> bool| line.split_at(line.find(is_end).unwrap_or(line.len()));
+    let is_separator = |c: char| c.is_ascii_whitespace() || c == '=';
+    let (keyword, parameters) = match split_at(is_separator) {
+        (auth, rest) if auth.eq_ignore_ascii_case("AUTH") => {
+            (auth, rest.trim_start_matches(is_separator))
+        }
+        _ => split_at(|c| c.is_ascii_whitespace()),
+    };
     (keyword, parameters.split_ascii_whitespace())
 }
 
