@@ -392,7 +392,7 @@ fn a_password_stays_here_without_tls() {
     server.finish();
     run.exits(77)
         .complains(1)
-        .says(&["t.ehlo:5: the connection is not encrypted, so the password stays here"]);
+        .says(&["t.ehlo:5: the connection is not encrypted, so the password is not sent"]);
 }
 
 #[test]

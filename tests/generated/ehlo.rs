@@ -135,8 +135,9 @@ const ENCRYPTION: [&str; 3] = [
 To a mail exchanger, mail goes encrypted where STARTTLS is offered, whatever the certificate, and in clear
 where it is not, or does not work: a line with three stars says so. Through a relay, STARTTLS is used where it
 is offered, and then the certificate must be right: a chain to a CA that the system or --ca-file trusts, the
-relay's name or --tls-name, the dates; or the one of --pin. --tls starttls and --tls implicit send nothing
-without encryption, --tls off nothing with it, and -k takes any certificate.",
+relay's name or --tls-name, the dates; or the one of --pin. A command (--pipe) is treated like a mail exchanger, or like a
+relay if --tls-name, --ca-file or --pin is given. --tls starttls and --tls implicit send nothing without encryption,
+--tls off nothing with it, and -k takes any certificate.",
     "\
 TLS is 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305. A server that has only older versions,
 CBC ciphers, or RSA or DHE key exchange cannot be talked to; the error says what is missing.",
@@ -153,9 +154,10 @@ bound to the TLS connection (-PLUS) where that can be, CRAM-MD5, PLAIN, LOGIN; w
 Where the server refuses the way and not the user, the next one is tried, but not the password itself after a
 bound way was refused.",
     "\
-No password goes over a connection that is not encrypted, not even to this host, unless
---allow-cleartext-password says so; none goes to a server whose certificate is wrong, unless -k says so; and
-none goes to a mail exchanger.",
+No password is sent over a connection that is not encrypted, not even to this host, without
+--allow-cleartext-password. None is sent to a server whose certificate is not valid, without -k, and none to a mail
+exchanger. A command (--pipe) has no name, and gets a password only if --tls-name gives it one. --auth EXTERNAL sends no
+secret, and needs no encryption.",
     "\
 The password is the first line of what --password-command prints or of --password-file; else it is in the
 variable EHLO_PASSWORD, in systemd's credentials (ehlo.PROFILE.password or ehlo.password), in ~/.netrc, or in

@@ -2,6 +2,7 @@
 
 use super::{Interpreter, STAGE, Stop};
 use crate::exit::Exit;
+use crate::secret::Proof;
 use crate::session::Mechanism;
 use crate::session::auth::{Exchange, ExchangeError, STARS, candidates};
 use crate::session::{Offers, Reply};
@@ -22,9 +23,10 @@ impl Interpreter<'_, '_> {
         let login = self.means.login;
         let login =
             login.ok_or_else(|| usage("there is nobody to log in as; name one with --user"))?;
-        if self.secured.is_none() && !self.means.session.password_in_clear {
-            let why = "the connection is not encrypted, so the password stays here; begin with starttls, or \
-                       give --allow-cleartext-password";
+        let may_be_clear = self.means.session.password_in_clear || login.proof == Proof::Elsewhere;
+        if self.secured.is_none() && !may_be_clear {
+            let why = "the connection is not encrypted, so the password is not sent; begin with starttls, \
+                       or give --allow-cleartext-password";
             return Err(Stop::Fails(why.to_owned(), Exit::Policy));
         }
         let offers = self

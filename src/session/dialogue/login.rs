@@ -1,8 +1,9 @@
 //! AUTH in the dialogue (RFC 4954): which way, how far, and when it is over.
 
-use super::{Action, Dialogue, Item, Line, abort, said_first};
+use super::{Action, Dialogue, Item, Line, Privacy, abort, said_first};
+use crate::secret::Proof;
 use crate::session::auth::{self, Exchange, ExchangeError, STARS};
-use crate::session::{Answer, Class, Reply, Stage, Unmet};
+use crate::session::{Answer, Class, Encryption, Reply, Stage, Unmet};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
@@ -14,12 +15,12 @@ const MAX_COMMAND: usize = 512;
 const MAX_CHALLENGES: u8 = 8;
 
 impl Dialogue<'_> {
-    /// AUTH, if anybody is to log in; then the transactions.
+    /// Says AUTH if there is a login, and goes on to the transactions.
     pub(super) fn log_in(&mut self) -> Action {
         let Some(login) = self.login else {
             return self.forward();
         };
-        if self.secured.is_none() && !self.options.password_in_clear {
+        if login.proof != Proof::Elsewhere && !self.may_send_secret() {
             return self.demand(Unmet::PasswordInClear);
         }
         if self.offers.auth.is_empty() {
@@ -33,6 +34,14 @@ impl Dialogue<'_> {
             return self.demand(Unmet::NoMechanism(crate::text::shown(&offered)));
         }
         self.try_next()
+    }
+
+    /// Whether a password or token may be sent. Opportunistic TLS with an unknown server does not
+    /// protect it.
+    fn may_send_secret(&self) -> bool {
+        let is_opportunistic = self.options.tls == Encryption::Opportunistic;
+        let protects = |privacy: &Privacy| privacy.verified || !is_opportunistic;
+        self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
     }
 
     /// The next way that is left.
