@@ -27,7 +27,8 @@ pub enum Exit {
     Temporary,
     /// The server broke the protocol (`EX_PROTOCOL`).
     Protocol,
-    /// A demand on authentication, TLS or policy was not met (`EX_NOPERM`).
+    /// A demand on authentication, TLS or policy was not met, and trying again does not help
+    /// (`EX_NOPERM`).
     Policy,
     /// The configuration is wrong (`EX_CONFIG`).
     Config,
@@ -135,7 +136,8 @@ impl Exit {
             Self::Protocol => (76, "the server broke the protocol"),
             Self::Policy => (
                 77,
-                "authentication failed, or a TLS or policy demand was not met",
+                "authentication failed, or a TLS or policy demand was not met: trying the same again does \
+                 not help",
             ),
             Self::Config => (78, "the configuration is wrong"),
             Self::Partly => (

@@ -514,6 +514,21 @@ fn a_password_that_is_refused_is_not_tried_in_another_way() {
 }
 
 #[test]
+fn refusal_of_a_login_that_is_not_expected_says_what_to_do() {
+    let run = logging_in(PASSWORD, &["--json"], |talk| {
+        talk.offer_auth("PLAIN LOGIN");
+        talk.begun("PLAIN");
+        talk.say("503 5.5.1 already authenticated");
+        talk.quit();
+    });
+    came_to_nothing(&run, 77).says(&[
+        "does not expect a login: 503 5.5.1 already authenticated",
+        "without --user",
+    ]);
+    run.all_are("refused");
+}
+
+#[test]
 fn nothing_but_235_is_success() {
     // A6
     for (reply, exit) in [

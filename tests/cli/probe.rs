@@ -258,7 +258,7 @@ fn starttls_that_is_not_offered_or_refused_is_told_where_it_is_wanted() {
     });
     let run = look_at(&server).args(["--json"]).run();
     server.finish();
-    run.exits(77)
+    run.exits(75)
         .complains(1)
         .says(&["refused STARTTLS: 454 4.7.0 no key"]);
     assert_eq!(object(&run)["in_clear"], json!(["STARTTLS"]));
@@ -540,7 +540,7 @@ fn servers_that_break_off_or_talk_nonsense_come_to_an_end() {
         }),
     );
     row(
-        77,
+        75,
         "TLS",
         Server::start(|talk| {
             Way::Starttls.before(talk);

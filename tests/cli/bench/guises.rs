@@ -195,7 +195,7 @@ fn a_server_that_does_not_let_us_be_somebody_else_gets_nothing() {
             talk.greet(&[]);
             talk.quit();
         });
-        run.exits(77).complains(1).all_are("deferred");
+        run.exits(77).complains(1).all_are("refused");
         run.says(&[&format!(
             "does not offer {keyword}, which {option} asks for"
         )]);
