@@ -35,10 +35,10 @@ pub struct Offers {
     pub mt_priority: bool,
     /// A reply for each recipient behind the end of data.
     pub prdr: bool,
-    /// XCLIENT.
-    pub xclient: bool,
-    /// XFORWARD.
-    pub xforward: bool,
+    /// XCLIENT, with the names of its attributes.
+    pub xclient: Option<Vec<String>>,
+    /// XFORWARD, with the names of its attributes.
+    pub xforward: Option<Vec<String>>,
     /// How much it takes before it wants another transaction or connection (RFC 9422).
     pub limits: Limits,
 }
@@ -145,23 +145,25 @@ impl Offers {
             "BINARYMIME" => self.binary_mime = true,
             "STARTTLS" => self.starttls = true,
             "DSN" => self.dsn = true,
-            "AUTH" => words.for_each(|word| add_word(&mut self.auth, word)),
+            "AUTH" => add_words(&mut self.auth, words),
             "REQUIRETLS" => self.require_tls = true,
             "FUTURERELEASE" => self.future_release = Some(number()),
             "DELIVERBY" => self.deliver_by = Some(number()),
             "MT-PRIORITY" => self.mt_priority = true,
             "PRDR" => self.prdr = true,
-            "XCLIENT" => self.xclient = true,
-            "XFORWARD" => self.xforward = true,
+            "XCLIENT" => add_words(self.xclient.get_or_insert_default(), words),
+            "XFORWARD" => add_words(self.xforward.get_or_insert_default(), words),
             "LIMITS" => words.for_each(|word| self.limits.add(word)),
             _ => {}
         }
     }
 }
 
-fn add_word(list: &mut Vec<String>, word: &str) {
-    if !has_parameter(list, word) {
-        list.push(word.to_owned());
+fn add_words<'w>(list: &mut Vec<String>, words: impl Iterator<Item = &'w str>) {
+    for word in words {
+        if !has_parameter(list, word) {
+            list.push(word.to_owned());
+        }
     }
 }
 

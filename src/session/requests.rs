@@ -1,7 +1,7 @@
 //! What is asked of a server for the message: parameters of MAIL that belong to an extension (RFC 5321
 //! §2.2.2).
 
-use super::Offers;
+use super::{Offers, has_parameter};
 
 /// One thing that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +121,27 @@ impl Request {
             option: self.option,
         })
     }
+}
+
+/// Why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can. `offered` has the
+/// names that EHLO listed; a server that lists none is not known to refuse any.
+pub(super) fn attribute_lack(
+    (command, option): (&str, &'static str),
+    offered: Option<&[String]>,
+    attributes: &str,
+) -> Option<Lack> {
+    let lack = |why| Some(Lack { why, option });
+    let Some(offered) = offered else {
+        return lack(format!("does not offer {command}"));
+    };
+    let names = attributes
+        .split(' ')
+        .filter_map(|word| word.split('=').next());
+    let is_missing = |name: &&str| !offered.is_empty() && !has_parameter(offered, name);
+    let missing = names.into_iter().find(is_missing)?;
+    lack(format!(
+        "does not offer the attribute {missing} of {command}"
+    ))
 }
 
 /// Something that was asked for and cannot be had.
