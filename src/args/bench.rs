@@ -64,9 +64,11 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "repeat")]
     wait: Option<Duration>,
 
-    /// Take --helo as it is, whatever it is.
-    #[arg(long, requires = "helo")]
-    #[allow(dead_code)] // It decides which values --helo takes, before it is read.
+    /// Accept any printable --helo, and recipients and senders without a domain.
+    ///
+    /// Recipients without a domain need --relay.
+    #[arg(long)]
+    #[allow(dead_code)] // It decides which values others take, before they are read.
     raw: bool,
 
     /// Words behind MAIL as they are; repeatable.

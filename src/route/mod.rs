@@ -171,6 +171,9 @@ impl Destination {
 /// Why there is no way to a domain or a host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
+    /// The recipient has no domain to look up.
+    #[error("{0} has no domain; name the server that accepts it with --relay")]
+    NoDomain(String),
     /// NXDOMAIN.
     #[error("{0} does not exist (NXDOMAIN); check the spelling")]
     NoSuchDomain(String),
@@ -278,6 +281,10 @@ impl<'o> Router<'o> {
         let mut gathering = Gathering::default();
         for (at, recipient) in recipients.iter().enumerate() {
             match recipient.domain() {
+                Domain::Absent => {
+                    let error = RouteError::NoDomain(recipient.to_string());
+                    gathering.routes.unreachable.push((at, error));
+                }
                 Domain::Literal(ip) => gathering.add(at, vec![vec![Host::Address(*ip)]]),
                 Domain::Name(name) => {
                     let name = name.to_ascii_lowercase();

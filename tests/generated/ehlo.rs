@@ -181,11 +181,13 @@ Those who were not refused before the stop are skipped, which is no failure. Onc
 counts as ever; with --drop-after-send dot nobody reads it, so that the message is uncertain, with status 79.",
     "\
 --force uses what the server does not offer, as if it did: STARTTLS, AUTH, BDAT, a group of commands, a parameter. It
-never sends a password in clear. --helo takes anything that is printable with --raw; --mail-param and --rcpt-param say
+never sends a password in clear. With --raw, --helo is anything that is printable, and recipients and senders need no
+domain; without it, only the recipient postmaster needs none (with --relay; RFC 5321). --mail-param and --rcpt-param say
 words that ehlo does not know. For what is no command at all, there is ehlo-script(1).",
     "\
---xclient and --xforward say their attributes as they are written; a value with a space or a plus sign in it is xtext
-(+20, +2B). EHLO comes again behind each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
+--xclient and --xforward send their attributes as they are written; a value with a space or a plus sign in it is xtext
+(+20, +2B). An attribute that the server does not list is not sent, and the status is 77, unless --force xclient or --force
+xforward is given. EHLO is sent again after each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
 longer believes us when we are somebody else: NAME and ADDR stand together in the last one.",
     "\
 --proxy-protocol stands where haproxy and other balancers would: its header is the first thing on the connection, in
