@@ -36,6 +36,7 @@ mod faults;
 mod jobs;
 mod large;
 mod matrix;
+mod netrc;
 mod odd_tls;
 mod pipes;
 mod reading;
