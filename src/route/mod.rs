@@ -380,10 +380,12 @@ impl<'o> Router<'o> {
     fn is_ourselves(&self, host: &str) -> bool {
         let names = self.own_names.get_or_init(|| {
             let given = self.options.own_names.iter().cloned();
-            let own = [host::node_name(), "localhost".to_owned()];
-            given.chain(own).chain(host::fqdn()).collect()
+            given
+                .chain([host::node_name()])
+                .chain(host::fqdn())
+                .collect()
         });
-        names.iter().any(|name| name.eq_ignore_ascii_case(host))
+        host::is_localhost(host) || names.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
     /// The address that connections come from, where that is not left to the system.
