@@ -324,7 +324,7 @@ const FILES: [(&str, &str); 9] = [
     ),
     (
         "~/.netrc",
-        "passwords: machine HOST login USER password PASSWORD",
+        "passwords, as curl reads them: machine HOST login USER password PASSWORD",
     ),
     (
         "/etc/ssl/certs",
@@ -332,7 +332,7 @@ const FILES: [(&str, &str); 9] = [
     ),
     (
         "/etc/resolv.conf",
-        "the resolvers that are asked for mail exchangers and their addresses",
+        "the resolvers that are asked for mail exchangers and their addresses; without any, the one on this host",
     ),
     (
         "/etc/hosts",

@@ -33,6 +33,7 @@ mod delivery;
 mod encryption;
 mod exim;
 mod faults;
+mod hosts;
 mod jobs;
 mod large;
 mod matrix;
