@@ -36,7 +36,8 @@ pub enum Exit {
     Partly,
     /// How the queue or the host stands, for monitoring: numbers of another table.
     Health(Health),
-    /// A server did something else than a script expects; only `ehlo script` ends so.
+    /// Something else happened than was expected: of a server (`ehlo script`), or of its clients
+    /// (`ehlo sink --count`).
     Differed,
     /// As a command ended that was run: any number, 128 and its number for a signal.
     Command(u8),
