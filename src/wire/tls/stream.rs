@@ -1,7 +1,7 @@
 //! A stream inside TLS. Reads and writes at most once each time, so that whoever has a deadline can
 //! look at the clock in between, however slowly the peer's bytes come.
 
-use crate::wire::{Deadline, Stream};
+use crate::wire::{Deadline, LastWords, Stream};
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -159,7 +159,7 @@ impl Stream for TlsStream {
         self.under.ends()
     }
 
-    fn end(&mut self) -> Vec<String> {
+    fn end(&mut self) -> LastWords {
         self.under.end()
     }
 
