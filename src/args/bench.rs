@@ -96,8 +96,8 @@ pub struct Guise {
 
     /// Claim to be another client, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
     ///
-    /// Servers accept XCLIENT from trusted clients only. An attribute that the server does not list in its
-    /// reply to EHLO is not sent, unless --force xclient is given.
+    /// Servers accept XCLIENT from trusted clients only. If the reply to EHLO does not list one of the
+    /// attributes, nothing is sent, unless --force xclient is given.
     #[arg(long, value_name = "ATTRS", value_parser = attributes)]
     xclient: Vec<String>,
 

@@ -128,11 +128,10 @@ impl Args {
         let port = route.relay.as_ref().map_or(route.port, |relay| relay.port);
         let is_required = !self.pin.is_empty() || self.tls_min.is_some();
         match (self.tls, route.relay.as_ref().map(|relay| &relay.host)) {
-            (Mode::Off, _) => Encryption::Off,
+            // What goes through a unix socket does not leave this host.
+            (Mode::Off, _) | (Mode::Auto, Some(Host::Unix(_))) => Encryption::Off,
             (Mode::Starttls, _) => Encryption::Starttls,
             (Mode::Implicit, _) => Encryption::Implicit,
-            // It does not leave this host.
-            (Mode::Auto, Some(Host::Unix(_))) => Encryption::Off,
             (Mode::Auto, _) if port == SUBMISSIONS => Encryption::Implicit,
             (Mode::Auto, None) => Encryption::Opportunistic,
             (Mode::Auto, _) if is_required => Encryption::Starttls,

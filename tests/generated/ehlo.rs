@@ -186,8 +186,8 @@ domain; without it, only the recipient postmaster needs none (with --relay; RFC 
 words that ehlo does not know. For what is no command at all, there is ehlo-script(1).",
     "\
 --xclient and --xforward send their attributes as they are written; a value with a space or a plus sign in it is xtext
-(+20, +2B). An attribute that the server does not list is not sent, and the status is 77, unless --force xclient or --force
-xforward is given. EHLO is sent again after each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
+(+20, +2B). If the server does not list one of them in its reply to EHLO, nothing is sent and the status is 77, unless --force
+xclient or --force xforward is given. EHLO is sent again after each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
 longer believes us when we are somebody else: NAME and ADDR stand together in the last one.",
     "\
 --proxy-protocol stands where haproxy and other balancers would: its header is the first thing on the connection, in
