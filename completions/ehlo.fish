@@ -130,8 +130,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l wait -d 'Wait between them, l
 complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-param -d 'Words behind MAIL as they are; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l rcpt-param -d 'Words behind each RCPT as they are; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l xclient -d 'Be taken for somebody else, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l xforward -d 'Say where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xclient -d 'Claim to be another client, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xforward -d 'Report where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long paragraphs as lines that flow'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
@@ -150,7 +150,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transc
 complete -c ehlo -n "__fish_ehlo_needs_command" -l show-data -d 'Show the message, too, as it goes over the wire'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Keep what cannot be sent now, and try it again'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Keep the message, and let `ehlo queue run` send it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Take --helo as it is, whatever it is'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Accept any printable --helo, and recipients and senders without a domain'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
@@ -170,8 +170,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees
 complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'Leave after this time, like 30s, also with status 0' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'End after this many messages' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'End after this time, like 30s; with status 1 if fewer messages than --count have come' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'The largest message that is taken, in bytes' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-connections -d 'How many may be connected at once; those beyond hear 421' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
@@ -276,8 +276,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-command -d 'T
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-file -d 'The password is the first line of this file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xclient -d 'Be taken for somebody else, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xforward -d 'Say where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xclient -d 'Claim to be another client, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xforward -d 'Report where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
 swaks\t''

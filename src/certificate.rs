@@ -2,10 +2,43 @@
 
 use chrono::DateTime;
 use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
-use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::AttributeTypeAndValue;
+
+/// Attributes of distinguished names, and the short names that OpenSSL has for them.
+const SHORT_NAMES: [(&str, &str); 30] = [
+    ("2.5.4.3", "CN"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.5", "serialNumber"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.9", "street"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.12", "title"),
+    ("2.5.4.13", "description"),
+    ("2.5.4.15", "businessCategory"),
+    ("2.5.4.17", "postalCode"),
+    ("2.5.4.20", "telephoneNumber"),
+    ("2.5.4.41", "name"),
+    ("2.5.4.42", "GN"),
+    ("2.5.4.43", "initials"),
+    ("2.5.4.44", "generationQualifier"),
+    ("2.5.4.45", "x500UniqueIdentifier"),
+    ("2.5.4.46", "dnQualifier"),
+    ("2.5.4.65", "pseudonym"),
+    ("2.5.4.72", "role"),
+    ("2.5.4.97", "organizationIdentifier"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+    ("1.2.840.113549.1.9.2", "unstructuredName"),
+    ("1.3.6.1.4.1.311.60.2.1.1", "jurisdictionL"),
+    ("1.3.6.1.4.1.311.60.2.1.2", "jurisdictionST"),
+    ("1.3.6.1.4.1.311.60.2.1.3", "jurisdictionC"),
+];
 
 /// How many names are shown to people.
 const NAMES: usize = 20;
@@ -58,12 +91,24 @@ impl Certificate {
 pub fn one_line(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let part = |attribute: &AttributeTypeAndValue<'_>| {
-        let kind = attribute.attr_type();
-        let kind = oid2abbrev(kind, oid_registry()).map_or(kind.to_string(), str::to_owned);
-        let value = attribute.as_str().map_or("?", |value| value);
-        format!("/{kind}={value}")
+        let kind = attribute.attr_type().to_id_string();
+        let short = SHORT_NAMES.iter().find(|(id, _)| *id == kind);
+        let kind = short.map_or(kind.as_str(), |(_, short)| short);
+        format!("/{kind}={}", escaped(attribute.attr_value().data))
     };
     Some(certificate.subject().iter_attributes().map(part).collect())
+}
+
+/// The octets of a value, as OpenSSL prints them in one line.
+fn escaped(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    for &octet in octets {
+        match octet {
+            b' '..=b'~' => text.push(char::from(octet)),
+            _ => text.push_str(&format!("\\x{octet:02X}")),
+        }
+    }
+    text
 }
 
 /// Why no TLS library of today believes a certificate, whoever signed it: behind "the certificate of
@@ -192,6 +237,33 @@ mod tests {
         assert_eq!(end_point(made.cert.der()).unwrap().len(), 32);
         let name = one_line(made.cert.der()).unwrap();
         assert_eq!(name, "/CN=rcgen self signed cert");
+    }
+
+    #[test]
+    fn a_name_in_one_line_is_as_openssl_prints_it() {
+        let mut params = rcgen::CertificateParams::default();
+        let mut name = rcgen::DistinguishedName::new();
+        for (kind, value) in [
+            (rcgen::DnType::CountryName, "DE"),
+            (rcgen::DnType::OrganizationName, "B\u{fc}cher & S\u{f6}hne"),
+            (
+                rcgen::DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]),
+                "a@example.org",
+            ),
+            (rcgen::DnType::CustomDnType(vec![2, 5, 4, 4]), "Doe"),
+            (rcgen::DnType::CustomDnType(vec![1, 2, 3, 4]), "x"),
+        ] {
+            name.push(kind, value);
+        }
+        params.distinguished_name = name;
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap();
+        assert_eq!(
+            one_line(made.der()).as_deref(),
+            Some(
+                "/C=DE/O=B\\xC3\\xBCcher & S\\xC3\\xB6hne/emailAddress=a@example.org/SN=Doe/1.2.3.4=x"
+            )
+        );
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub enum Exit {
     Temporary,
     /// The server broke the protocol (`EX_PROTOCOL`).
     Protocol,
-    /// A demand on authentication, TLS or policy was not met (`EX_NOPERM`).
+    /// A demand on authentication, TLS or policy was not met, and trying again does not help
+    /// (`EX_NOPERM`).
     Policy,
     /// The configuration is wrong (`EX_CONFIG`).
     Config,
@@ -35,7 +36,8 @@ pub enum Exit {
     Partly,
     /// How the queue or the host stands, for monitoring: numbers of another table.
     Health(Health),
-    /// A server did something else than a script expects; only `ehlo script` ends so.
+    /// Something else happened than was expected: of a server (`ehlo script`), or of its clients
+    /// (`ehlo sink --count`).
     Differed,
     /// As a command ended that was run: any number, 128 and its number for a signal.
     Command(u8),
@@ -135,7 +137,8 @@ impl Exit {
             Self::Protocol => (76, "the server broke the protocol"),
             Self::Policy => (
                 77,
-                "authentication failed, or a TLS or policy demand was not met",
+                "authentication failed, or a TLS or policy demand was not met: trying the same again does \
+                 not help",
             ),
             Self::Config => (78, "the configuration is wrong"),
             Self::Partly => (

@@ -1,38 +1,51 @@
-//! Who and where we are: the login name and the names of this host.
+//! The login name and home directory of the user, and the names of this host. System files may hold
+//! octets that are not UTF-8, such as a name in Latin-1: each line is read by itself.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-/// The login name of the user who runs us, from the password file, else `$LOGNAME`, else `$USER`.
+/// The login name of the user who runs the program, from the password file, else `$LOGNAME`, else `$USER`.
 #[must_use]
 pub fn login() -> String {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    });
-    name.or_else(|| std::env::var("LOGNAME").ok())
+    let passwd = fs::read("/etc/passwd").unwrap_or_default();
+    let name = of_user(rustix::process::getuid().as_raw(), &passwd, Field::Name);
+    name.map(|name| String::from_utf8_lossy(name).into_owned())
+        .or_else(|| std::env::var("LOGNAME").ok())
         .or_else(|| std::env::var("USER").ok())
         .unwrap_or_else(|| "nobody".to_owned())
 }
 
-/// The home directory that the password file gives the user in whose name we act.
+/// The home directory of the effective user, from the password file; `None` if it has no absolute path.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let passwd = fs::read("/etc/passwd").unwrap_or_default();
     home_of(rustix::process::geteuid().as_raw(), &passwd)
 }
 
-/// The home directory that a password file gives a user.
-fn home_of(user: u32, passwd: &str) -> Option<PathBuf> {
+fn home_of(user: u32, passwd: &[u8]) -> Option<PathBuf> {
+    let home = of_user(user, passwd, Field::Home)?;
+    Some(PathBuf::from(OsStr::from_bytes(home))).filter(|home| home.is_absolute())
+}
+
+/// A field of passwd(5), by its place in the line.
+#[derive(Clone, Copy)]
+enum Field {
+    Name = 0,
+    User = 2,
+    Home = 5,
+}
+
+/// A field of the first line of a password file that is about this user.
+fn of_user(user: u32, passwd: &[u8], field: Field) -> Option<&[u8]> {
     let user = user.to_string();
-    let home = passwd.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        (fields.get(2) == Some(&user.as_str())).then(|| fields.get(5).copied())?
-    });
-    home.map(PathBuf::from).filter(|home| home.is_absolute())
+    let mut lines = passwd.split(|&byte| byte == b'\n');
+    lines.find_map(|line| {
+        let fields: Vec<&[u8]> = line.split(|&byte| byte == b':').collect();
+        let get = |field: Field| fields.get(field as usize).copied();
+        (get(Field::User)? == user.as_bytes()).then(|| get(field))?
+    })
 }
 
 /// Whether this process has more rights than whoever called it: a set-uid or set-gid bit is in play, and
@@ -67,15 +80,26 @@ pub fn fqdn() -> Option<String> {
     if is_fqdn(&node) {
         return Some(node);
     }
-    let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
-    fqdn_of(&node, &hosts)
+    fqdn_of(&node, &hosts_file())
+}
+
+/// The text of /etc/hosts.
+#[must_use]
+pub fn hosts_file() -> String {
+    text_of("/etc/hosts")
+}
+
+/// The text of a system file, empty if it cannot be read. Octets that are not UTF-8 belong to no name.
+fn text_of(path: &str) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The name that mail from here carries behind the `@`: `/etc/mailname` if the system has one, else
 /// the qualified name, else the node name as it is.
 #[must_use]
 pub fn mail_domain() -> String {
-    let mailname = fs::read_to_string("/etc/mailname").unwrap_or_default();
+    let mailname = text_of("/etc/mailname");
     let mailname = mailname.trim();
     if is_fqdn(mailname) {
         return mailname.to_owned();
@@ -90,16 +114,42 @@ fn fqdn_of(node: &str, hosts: &str) -> Option<String> {
         if !names.contains(&node) {
             return None;
         }
-        names
-            .iter()
-            .find(|name| is_fqdn(name) && !name.starts_with("localhost"))
-            .map(|&name| name.to_owned())
+        let full = names.iter().find(|name| is_fqdn(name));
+        full.map(|&name| name.to_owned())
     })
 }
 
-/// Whether EHLO may be given this name: letters, digits, hyphens and at least one dot (R3).
+/// Whether EHLO may be given this name (R3): letters, digits, hyphens and at least one dot, and known to
+/// others than this host.
 fn is_fqdn(name: &str) -> bool {
-    name.contains('.') && is_host_name(name)
+    is_host_name(name) && is_qualified(name)
+}
+
+/// Whether a domain has a dot and means something to other hosts: `localhost.localdomain` does not.
+#[must_use]
+pub fn is_qualified(domain: &str) -> bool {
+    let is_local = ends_with_label(domain, &["localdomain", "localdomain4", "localdomain6"]);
+    domain.contains('.') && !is_local && !is_localhost(domain)
+}
+
+/// Whether a domain is a name that every host has for itself (RFC 6761 §6.3), as in a usual /etc/hosts.
+#[must_use]
+pub fn is_localhost(domain: &str) -> bool {
+    let own = ["localhost", "localhost4", "localhost6"];
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    let (first, rest) = domain.split_once('.').unwrap_or((domain, ""));
+    ends_with_label(domain, &["localhost"])
+        || is_one_of(first, &own)
+            && is_one_of(rest, &["", "localdomain", "localdomain4", "localdomain6"])
+}
+
+fn ends_with_label(domain: &str, labels: &[&str]) -> bool {
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    is_one_of(domain.rsplit('.').next().unwrap_or_default(), labels)
+}
+
+fn is_one_of(label: &str, labels: &[&str]) -> bool {
+    labels.iter().any(|one| one.eq_ignore_ascii_case(label))
 }
 
 /// Whether a text is a host name: labels of letters, digits and inner hyphens.
@@ -126,6 +176,35 @@ mod tests {
         assert_eq!(fqdn_of("sun", hosts).as_deref(), Some("sun.tuc.noao.edu"));
         assert_eq!(fqdn_of("moon", hosts), None);
         assert_eq!(fqdn_of("vm", "127.0.0.1 localhost.localdomain vm\n"), None);
+        let hosts = "127.0.1.1 vm.localdomain vm vm.example.org\n";
+        assert_eq!(fqdn_of("vm", hosts).as_deref(), Some("vm.example.org"));
+    }
+
+    #[test]
+    fn names_that_only_this_host_knows_are_not_qualified() {
+        for name in [
+            "localhost",
+            "localhost.localdomain",
+            "LocalHost.LocalDomain",
+            "localhost.localdomain.",
+            "localhost4.localdomain4",
+            "localhost6",
+            "localhost6.localdomain6",
+            "x.localhost",
+        ] {
+            assert!(is_localhost(name) && !is_qualified(name), "{name}");
+        }
+        for name in ["vm", "vm.localdomain", "a.b.localdomain6", ""] {
+            assert!(!is_localhost(name) && !is_qualified(name), "{name}");
+        }
+        for name in [
+            "example.org",
+            "localhost.example.org",
+            "notlocalhost.org",
+            "x.localdomains",
+        ] {
+            assert!(!is_localhost(name) && is_qualified(name), "{name}");
+        }
     }
 
     #[test]
@@ -138,8 +217,12 @@ mod tests {
 
     #[test]
     fn the_password_file_knows_the_home_of_a_user() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\nodd\n";
+        let passwd =
+            b"odd\nj:x:7:7:J\xfcrgen:/home/j\xfc:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n";
         assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
         assert_eq!(home_of(1001, passwd), None);
+        let home = PathBuf::from(OsStr::from_bytes(b"/home/j\xfc"));
+        assert_eq!(home_of(7, passwd), Some(home));
+        assert_eq!(of_user(7, passwd, Field::Name), Some(&b"j"[..]));
     }
 }

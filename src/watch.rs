@@ -154,6 +154,8 @@ pub enum Happening<'a> {
         /// Whether it is the server that hung up.
         hung_up: bool,
     },
+    /// How the connection comes to its end, before it is closed.
+    Parting(Parting<'a>),
     /// The connection was closed.
     Closed,
     /// What became of one recipient.
@@ -171,6 +173,17 @@ pub enum Happening<'a> {
     },
     /// How long it took at one host, told at the end of all.
     Summary(&'a Summary),
+}
+
+/// How a connection comes to its end, where there is something to say of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Parting<'a> {
+    /// It is dropped without a word, as was asked for.
+    Dropped,
+    /// The server closed it instead of answering QUIT.
+    HungUp,
+    /// The server was a command, which has ended in this way.
+    Command(&'a str),
 }
 
 /// How a conversation went, and how long each part of it took.

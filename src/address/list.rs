@@ -42,6 +42,14 @@ pub type LooseEntry = Entry<Name>;
 impl Mailbox {
     /// Parses exactly one mailbox.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        Self::parse_with(parse_list, text)
+    }
+
+    /// Parses exactly one mailbox by the rules of a list: [`parse_recipients`] or [`parse_raw`].
+    pub fn parse_with(
+        parse_list: fn(&str) -> Result<Vec<Entry>, AddressError>,
+        text: &str,
+    ) -> Result<Self, AddressError> {
         let mut entries = parse_list(text)?;
         match (entries.pop(), entries.is_empty()) {
             (Some(Entry::Mailbox(mailbox)), true) => Ok(mailbox),
@@ -64,6 +72,16 @@ impl<A> Entry<A> {
 /// Parses a comma list of mailboxes and groups; an empty list is no error.
 pub fn parse_list(list: &str) -> Result<Vec<Entry>, AddressError> {
     parse(list, address)
+}
+
+/// Parses a list of recipients, in which `postmaster` needs no domain (RFC 5321 §4.1.1.3).
+pub fn parse_recipients(list: &str) -> Result<Vec<Entry>, AddressError> {
+    parse(list, recipient)
+}
+
+/// Parses a list in which no address needs a domain.
+pub fn parse_raw(list: &str) -> Result<Vec<Entry>, AddressError> {
+    parse(list, any)
 }
 
 /// Parses what [`parse_list`] does, and names without a domain besides.
@@ -324,6 +342,24 @@ fn name(run: &[Token], list: &str) -> Result<Name, AddressError> {
         }
         [Token::Word(text) | Token::Quoted(text)] => Ok(Name::Local(text.clone())),
         _ => address_of(core, list).map(Name::Full),
+    }
+}
+
+/// An addr-spec, or `postmaster`.
+fn recipient(run: &[Token], list: &str) -> Result<Address, AddressError> {
+    match core(run, list)? {
+        [Token::Word(text) | Token::Quoted(text)] if text.eq_ignore_ascii_case("postmaster") => {
+            Address::without_domain(text)
+        }
+        core => address_of(core, list),
+    }
+}
+
+/// An addr-spec, or any local part.
+fn any(run: &[Token], list: &str) -> Result<Address, AddressError> {
+    match name(run, list)? {
+        Name::Full(address) => Ok(address),
+        Name::Local(local) => Address::without_domain(&local),
     }
 }
 

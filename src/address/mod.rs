@@ -2,7 +2,9 @@
 
 mod list;
 
-pub use list::{Entry, LooseEntry, Mailbox, Name, parse_list, parse_loose};
+pub use list::{
+    Entry, LooseEntry, Mailbox, Name, parse_list, parse_loose, parse_raw, parse_recipients,
+};
 
 use crate::text;
 use std::borrow::Cow;
@@ -23,9 +25,11 @@ pub struct Address {
     domain: Domain,
 }
 
-/// What stands behind the `@`.
+/// The part after the `@`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Domain {
+    /// None, and no `@`: `postmaster` (RFC 5321 §4.1.1.3), or a name that only the next server knows.
+    Absent,
     /// A name, in ASCII, as it was written.
     Name(String),
     /// An address literal, `[192.0.2.7]` or `[IPv6:2001:db8::7]`.
@@ -71,28 +75,20 @@ impl Address {
 
     /// Makes an address of a local part without its quotes and a domain as it was written.
     pub fn of(local: &str, domain: &str) -> Result<Self, AddressError> {
-        let whole = || format!("{local}@{domain}");
-        if let Some(bad) = text::forbidden(local).or_else(|| text::forbidden(domain)) {
-            return Err(AddressError::Forbidden(whole(), bad));
+        let whole = format!("{local}@{domain}");
+        if let Some(bad) = text::forbidden(domain) {
+            return Err(AddressError::Forbidden(whole, bad));
         }
-        if local.contains('\t') {
-            return Err(AddressError::Forbidden(whole(), '\t'));
-        }
-        let local_part = quoted_if_needed(local);
-        if local_part.len() > LONGEST_LOCAL {
-            return Err(AddressError::LongLocal(whole()));
-        }
-        let domain = Domain::parse(domain).map_err(|hint| AddressError::Domain(whole(), hint))?;
-        // lettre is the judge of what is an address; a quoted UTF-8 local part is beyond it.
-        if local_part.is_ascii() && lettre::Address::new(&local_part, "example.org").is_err() {
-            return Err(AddressError::Local(whole()));
-        }
-        if local.is_empty() {
-            return Err(AddressError::Local(whole()));
-        }
+        let local = local_part(local, &whole)?;
+        let domain = Domain::parse(domain).map_err(|hint| AddressError::Domain(whole, hint))?;
+        Ok(Self { local, domain })
+    }
+
+    /// Makes an address without a domain of a local part without its quotes.
+    pub fn without_domain(local: &str) -> Result<Self, AddressError> {
         Ok(Self {
-            local: local_part,
-            domain,
+            local: local_part(local, local)?,
+            domain: Domain::Absent,
         })
     }
 
@@ -133,7 +129,10 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.local, self.domain)
+        match &self.domain {
+            Domain::Absent => f.write_str(&self.local),
+            domain => write!(f, "{}@{domain}", self.local),
+        }
     }
 }
 
@@ -165,11 +164,33 @@ impl Domain {
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Absent => Ok(()),
             Self::Name(name) => f.write_str(name),
             Self::Literal(IpAddr::V4(ip)) => write!(f, "[{ip}]"),
             Self::Literal(IpAddr::V6(ip)) => write!(f, "[IPv6:{ip}]"),
         }
     }
+}
+
+/// A local part as it goes over the wire; `whole` is what the error names.
+fn local_part(local: &str, whole: &str) -> Result<String, AddressError> {
+    let whole = || whole.to_owned();
+    if let Some(bad) = text::forbidden(local) {
+        return Err(AddressError::Forbidden(whole(), bad));
+    }
+    if local.contains('\t') {
+        return Err(AddressError::Forbidden(whole(), '\t'));
+    }
+    let quoted = quoted_if_needed(local);
+    if quoted.len() > LONGEST_LOCAL {
+        return Err(AddressError::LongLocal(whole()));
+    }
+    // lettre is the judge of what is an address; a quoted UTF-8 local part is beyond it.
+    let is_wrong = quoted.is_ascii() && lettre::Address::new(&quoted, "example.org").is_err();
+    if local.is_empty() || is_wrong {
+        return Err(AddressError::Local(whole()));
+    }
+    Ok(quoted)
 }
 
 /// As much as an error shows of what was given.
@@ -235,6 +256,33 @@ mod tests {
             "-oQ/tmp@example.org",
         ] {
             assert_eq!(parsed(text), text);
+        }
+    }
+
+    #[test]
+    fn only_postmaster_has_no_domain_unless_any_name_may() {
+        let bare = |list: &str| parse_recipients(list).map(|entries| entries.len());
+        for text in [
+            "postmaster",
+            "<Postmaster>",
+            "Post <POSTMASTER>",
+            "\"postmaster\"",
+        ] {
+            assert_eq!(bare(text), Ok(1), "{text}");
+        }
+        for text in ["postmaster@", "postmasters", "post master", "bob"] {
+            assert!(bare(text).is_err(), "{text}");
+        }
+        for (text, right) in [
+            ("bob", "bob"),
+            ("<\"john doe\">", "\"john doe\""),
+            ("bob@example.org", "bob@example.org"),
+        ] {
+            let entries = parse_raw(text).unwrap();
+            assert_eq!(entries[0].mailboxes()[0].address.to_string(), right);
+        }
+        for text in ["bob@", "a b", "\"\"", "a..b@", "a\0b"] {
+            assert!(parse_raw(text).is_err(), "{text}");
         }
     }
 

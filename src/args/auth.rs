@@ -71,10 +71,11 @@ impl Args {
         if self.user.is_none() && self.auth.is_empty() {
             return Ok(None);
         }
-        if session.tls == Encryption::Off && !self.allow_cleartext_password {
+        let may_be_clear = self.allow_cleartext_password || self.is_external();
+        if session.tls == Encryption::Off && !may_be_clear {
             return Err(Wrong::usage(
-                "--user and --tls off: the password would go in clear; use --tls starttls or implicit, or \
-                 say --allow-cleartext-password",
+                "--user and --tls off: the password would be sent in clear; use --tls starttls or implicit, \
+                 or --allow-cleartext-password",
             ));
         }
         session.mechanisms.clone_from(&self.auth);
@@ -117,8 +118,10 @@ impl Args {
         if self.user.is_some() {
             return Ok(());
         }
-        let auth = (!self.auth.is_empty() && !self.is_external()).then_some("--auth");
-        let cleartext = (self.allow_cleartext_password).then_some("--allow-cleartext-password");
+        let (is_external, has_auth) = (self.is_external(), !self.auth.is_empty());
+        let auth = (has_auth && !is_external).then_some("--auth");
+        let cleartext = self.allow_cleartext_password && !is_external;
+        let cleartext = cleartext.then_some("--allow-cleartext-password");
         match self.secret().or(auth).or(cleartext) {
             None => Ok(()),
             Some(option) => Err(Wrong::usage(format!(
@@ -264,6 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn external_sends_no_secret_and_needs_no_encryption() {
+        for arguments in [
+            &["--auth", "EXTERNAL"][..],
+            &["--auth", "EXTERNAL", "--user", "alice"],
+            &["--auth", "EXTERNAL", "--allow-cleartext-password"],
+        ] {
+            let mut clear = session::Options::default();
+            let said = args(arguments).options(&mut clear);
+            let said = said.map_err(|wrong| wrong.text).unwrap();
+            assert_eq!(said.map(|login| login.source), Some(Source::Nothing));
+        }
+    }
+
+    #[test]
     fn mechanisms_are_a_list_in_letters_of_either_case() {
         let said = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
         let right = [Mechanism::ScramSha256, Mechanism::Plain, Mechanism::XOAuth2];
@@ -279,7 +296,6 @@ mod tests {
             &["--auth", "PLAIN"],
             &["--auth", "EXTERNAL,PLAIN"],
             &["--allow-cleartext-password"],
-            &["--auth", "EXTERNAL", "--allow-cleartext-password"],
         ] {
             let text = refused(arguments);
             assert!(text.contains("--user") && text.contains("--"), "{text}");

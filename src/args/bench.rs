@@ -64,9 +64,11 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "repeat")]
     wait: Option<Duration>,
 
-    /// Take --helo as it is, whatever it is.
-    #[arg(long, requires = "helo")]
-    #[allow(dead_code)] // It decides which values --helo takes, before it is read.
+    /// Accept any printable --helo, and recipients and senders without a domain.
+    ///
+    /// Recipients without a domain need --relay.
+    #[arg(long)]
+    #[allow(dead_code)] // It decides which values others take, before they are read.
     raw: bool,
 
     /// Words behind MAIL as they are; repeatable.
@@ -92,13 +94,14 @@ pub struct Guise {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = keyword)]
     force: Vec<String>,
 
-    /// Be taken for somebody else, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
+    /// Claim to be another client, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
     ///
-    /// A server takes XCLIENT from those only whom it trusts; Postfix no more from whom that makes us.
+    /// Servers accept XCLIENT from trusted clients only. If the reply to EHLO does not list one of the
+    /// attributes, nothing is sent, unless --force xclient is given.
     #[arg(long, value_name = "ATTRS", value_parser = attributes)]
     xclient: Vec<String>,
 
-    /// Say where the message came from, for the server's log, as in 'NAME=client.example'; repeatable.
+    /// Report where the message came from, for the server's log, as in 'NAME=client.example'; repeatable.
     #[arg(long, value_name = "ATTRS", value_parser = attributes)]
     xforward: Vec<String>,
 
@@ -169,7 +172,7 @@ impl Guise {
         let lines = self.force.iter();
         options.bench = Bench {
             pretended: lines
-                .map(|keyword| pretended(keyword, &options.mechanisms))
+                .map(|keyword| self.pretended(keyword, &options.mechanisms))
                 .collect(),
             proxy: self.proxy_protocol,
             xclient: self.xclient,
@@ -192,27 +195,33 @@ impl Guise {
         }
         Ok(())
     }
+
+    /// The line of EHLO for a keyword of --force, with parameters for all that is to be used.
+    fn pretended(&self, keyword: &str, mechanisms: &[Mechanism]) -> String {
+        let names = match keyword {
+            "AUTH" if mechanisms.is_empty() => vec!["PLAIN", "LOGIN"],
+            "AUTH" => mechanisms
+                .iter()
+                .map(|mechanism| mechanism.name())
+                .collect(),
+            "XCLIENT" => names(&self.xclient),
+            "XFORWARD" => names(&self.xforward),
+            _ => Vec::new(),
+        };
+        [&[keyword], &names[..]].concat().join(" ")
+    }
+}
+
+/// The names in lists of attributes.
+fn names(lists: &[String]) -> Vec<&str> {
+    let words = lists.iter().flat_map(|list| list.split(' '));
+    words.filter_map(|word| word.split('=').next()).collect()
 }
 
 fn contradiction(keyword: &str, other: &str) -> Wrong {
     Wrong::usage(format!(
         "--force {keyword} contradicts {other}; leave one of them out"
     ))
-}
-
-/// The line of EHLO that the server did not say.
-fn pretended(keyword: &str, mechanisms: &[Mechanism]) -> String {
-    if keyword != "AUTH" {
-        return keyword.to_owned();
-    }
-    let names: Vec<&str> = mechanisms
-        .iter()
-        .map(|mechanism| mechanism.name())
-        .collect();
-    if names.is_empty() {
-        return "AUTH PLAIN LOGIN".to_owned();
-    }
-    format!("AUTH {}", names.join(" "))
 }
 
 fn point(text: &str) -> Result<Point, String> {
@@ -250,9 +259,8 @@ fn attributes(text: &str) -> Result<String, String> {
     let text = words(text)?;
     let is_attribute = |word: &str| {
         let named = word.split_once('=');
-        named.is_some_and(|(name, _)| {
-            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic())
-        })
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        named.is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(is_name))
     };
     if text.split(' ').all(is_attribute) {
         return Ok(text);
@@ -310,6 +318,7 @@ mod tests {
             assert!(words(text).is_err(), "{text:?}");
         }
         assert!(attributes("NAME=x ADDR=192.0.2.1").is_ok());
+        assert!(attributes("REVERSE_NAME=x X-1=y").is_ok());
         assert!(attributes("NAME x").is_err());
     }
 
@@ -330,9 +339,16 @@ mod tests {
     }
 
     #[test]
-    fn auth_is_pretended_with_the_mechanisms_that_may_be_used() {
-        assert_eq!(pretended("AUTH", &[]), "AUTH PLAIN LOGIN");
-        assert_eq!(pretended("AUTH", &[Mechanism::CramMd5]), "AUTH CRAM-MD5");
-        assert_eq!(pretended("SIZE", &[]), "SIZE");
+    fn keyword_is_pretended_with_the_parameters_that_are_used() {
+        let guise = Guise {
+            xclient: vec!["NAME=x ADDR=y".to_owned(), "REVERSE_NAME=z".to_owned()],
+            ..Guise::default()
+        };
+        assert_eq!(guise.pretended("AUTH", &[]), "AUTH PLAIN LOGIN");
+        let mechanisms = [Mechanism::CramMd5];
+        assert_eq!(guise.pretended("AUTH", &mechanisms), "AUTH CRAM-MD5");
+        assert_eq!(guise.pretended("SIZE", &[]), "SIZE");
+        let line = guise.pretended("XCLIENT", &[]);
+        assert_eq!(line, "XCLIENT NAME ADDR REVERSE_NAME");
     }
 }

@@ -1,7 +1,7 @@
 //! What the message is.
 
 use super::Wrong;
-use super::value::{self, List};
+use super::value::{self, List, Sender};
 use crate::address::{Address, AddressError, Domain, Entry, Mailbox};
 use crate::envelope::Dsn;
 use crate::host;
@@ -34,7 +34,9 @@ enum AutoSubmitted {
 #[command(next_help_heading = "Message")]
 pub struct Sending {
     /// Who gets the message; the same as --to.
-    #[arg(value_name = "RECIPIENT", value_parser = value::list, help_heading = "Arguments")]
+    ///
+    /// `postmaster` needs no domain with --relay (RFC 5321, section 4.1.1.3), and with --raw no name does.
+    #[arg(value_name = "RECIPIENT", value_parser = value::recipients, help_heading = "Arguments")]
     recipients: Vec<List>,
 
     /// Write the message to stdout, and send nothing.
@@ -58,15 +60,15 @@ pub struct Args {
     ///
     /// Repeatable; an address, `Name <address>`, or a list with commas. A name with a comma in it wants
     /// quotes: '"Doe, John" <john@example.org>'.
-    #[arg(long, value_name = "ADDR", value_parser = value::list)]
+    #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
     to: Vec<List>,
 
     /// Who gets it too, named in Cc.
-    #[arg(long, value_name = "ADDR", value_parser = value::list)]
+    #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
     cc: Vec<List>,
 
     /// Who gets it and is named nowhere.
-    #[arg(long, value_name = "ADDR", value_parser = value::list)]
+    #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
     bcc: Vec<List>,
 
     /// Where answers are to go.
@@ -190,7 +192,7 @@ pub struct Args {
 
     /// The envelope's sender; '' is the null sender.
     #[arg(long, value_name = "ADDR", value_parser = value::sender, allow_hyphen_values = true)]
-    envelope_from: Option<Result<Option<Address>, AddressError>>,
+    envelope_from: Option<Sender>,
 }
 
 impl Args {
@@ -200,15 +202,16 @@ impl Args {
         self.message.is_none() && lists.iter().all(|list| list.is_empty())
     }
 
-    /// The message that is meant, for these and those whom the options name.
-    pub fn options(mut self, others: Sending) -> Result<Options, Wrong> {
+    /// The message that is meant, for these and those whom the options name. Only a `relay` is sent
+    /// recipients without a domain.
+    pub fn options(mut self, others: Sending, relay: bool) -> Result<Options, Wrong> {
         let envelope_from = self.envelope_from.take();
         let envelope_from = envelope_from
             .map(|sender| sender.map_err(|error| about("--envelope-from", &error)))
             .transpose()?;
         let named = self.from.is_some();
         let from = author(self.from.take())?;
-        let recipients = self.recipients(others)?;
+        let recipients = self.recipients(others, relay)?;
         if let Some(input) = self.message.take() {
             // --from is the envelope's sender where the message names its author itself.
             let sender = named.then(|| Some(from.address.clone()));
@@ -242,7 +245,20 @@ impl Args {
         })
     }
 
-    fn recipients(&mut self, others: Sending) -> Result<Recipients, Wrong> {
+    fn recipients(&mut self, others: Sending, relay: bool) -> Result<Recipients, Wrong> {
+        let entries = |option, lists| {
+            let entries = entries(option, lists)?;
+            let mut mailboxes = entries.iter().flat_map(Entry::mailboxes);
+            let bare = mailboxes.find(|mailbox| *mailbox.address.domain() == Domain::Absent);
+            match bare.filter(|_| !relay) {
+                Some(mailbox) => {
+                    let hint = "; without one, the server must be named with --relay";
+                    let error = AddressError::NoDomain(mailbox.address.to_string(), hint);
+                    Err(about(option, &error))
+                }
+                None => Ok(entries),
+            }
+        };
         let mut to = entries("recipient", others.recipients)?;
         to.extend(entries("--to", take(&mut self.to))?);
         Ok(Recipients {

@@ -260,12 +260,21 @@ fn rare_command() -> clap::Command {
     Rare::augment_args(clap::Command::new("ehlo"))
 }
 
-/// The command with all options. A name for EHLO may be anything where --raw says so.
+/// The command with all options. With --raw, the name for EHLO may be anything, and addresses need no
+/// domain.
 fn whole(words: &[OsString]) -> clap::Command {
+    let command = command();
     if !words.iter().any(|word| word == "--raw") {
-        return command();
+        return command;
     }
-    command().mut_arg("helo", |arg| arg.value_parser(value::any_helo))
+    let lists = ["recipients", "to", "cc", "bcc"].into_iter();
+    let command = lists.fold(command, |command, list| {
+        command.mut_arg(list, |arg| arg.value_parser(value::raw_recipients))
+    });
+    command
+        .mut_arg("helo", |arg| arg.value_parser(value::any_helo))
+        .mut_arg("from", |arg| arg.value_parser(value::raw_mailbox))
+        .mut_arg("envelope_from", |arg| arg.value_parser(value::raw_sender))
 }
 
 fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
@@ -355,7 +364,8 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
         return beginning(cli);
     }
     let only_print = cli.own.print;
-    let mut message = cli.message.options(cli.own)?;
+    let relay = cli.route.names_server();
+    let mut message = cli.message.options(cli.own, relay)?;
     message.dsn = cli.rare.extensions.dsn();
     message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;

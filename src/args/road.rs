@@ -194,7 +194,8 @@ pub(super) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(),
 
 fn check_privacy(way: &Way) -> Result<(), Wrong> {
     let other = match (way.session.tls, way.tls.trust) {
-        (Encryption::Off, _) => "--tls off, as it is by a socket and a command without --tls",
+        (Encryption::Off, _) => "--tls off, the default for a unix socket",
+        (Encryption::Opportunistic, _) => "--pipe without --tls-name",
         (_, Trust::Any) => "--insecure",
         _ => return Ok(()),
     };

@@ -82,6 +82,11 @@ impl Args {
         }
     }
 
+    /// Whether the server is named, and not looked up.
+    pub fn names_server(&self) -> bool {
+        self.relay.is_some() || self.pipe.is_some()
+    }
+
     /// The way that is meant; `usual` is the port where none is named.
     pub fn options(mut self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
         self.relay = self.pipe.take().or(self.relay);

@@ -122,7 +122,7 @@ impl Args {
             set(name, Some(value.clone()));
         }
         let has_message = message_option.is_some() || typed.has("to");
-        let message = has_message.then(|| self.message.options(message::Sending::default()));
+        let message = has_message.then(|| self.message.options(message::Sending::default(), true));
         let session = session::Options {
             helo: self.helo,
             timeout: Some(self.timeout),

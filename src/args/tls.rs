@@ -2,7 +2,7 @@
 
 use super::Wrong;
 use super::value;
-use crate::route;
+use crate::route::{self, Host};
 use crate::session::Encryption;
 use crate::wire::tls::{Options, Pin, Trust};
 use clap::ValueEnum;
@@ -18,10 +18,11 @@ const SUBMISSIONS: u16 = 465;
 pub struct Args {
     /// When to encrypt.
     ///
-    /// `auto` for an MX: STARTTLS where it is offered, with any certificate, and in clear where it does not
-    /// work. `auto` for a relay: STARTTLS where it is offered, and then the certificate must be right; on
-    /// port 465, TLS from the first byte on; none through a unix socket. `starttls` and `implicit`: no message without it, and the
-    /// certificate must be right.
+    /// `auto` for an MX: STARTTLS if it is offered, with any certificate, and in clear if it does not
+    /// work. `auto` for a relay: STARTTLS if it is offered, and then the certificate must be valid; on
+    /// port 465, TLS from the first byte on; none through a unix socket. `auto` for a command (--pipe): as
+    /// for an MX, because a command has no name; with --tls-name or --ca-file, as for a relay. `starttls`
+    /// and `implicit`: no message without TLS, and the certificate must be valid.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     tls: Mode,
 
@@ -126,16 +127,22 @@ impl Args {
     fn encryption(&self, route: &route::Options) -> Encryption {
         let port = route.relay.as_ref().map_or(route.port, |relay| relay.port);
         let is_required = !self.pin.is_empty() || self.tls_min.is_some();
-        match self.tls {
-            Mode::Off => Encryption::Off,
-            Mode::Starttls => Encryption::Starttls,
-            Mode::Implicit => Encryption::Implicit,
-            Mode::Auto if is_local(route) => Encryption::Off,
-            Mode::Auto if port == SUBMISSIONS => Encryption::Implicit,
-            Mode::Auto if route.relay.is_none() => Encryption::Opportunistic,
-            Mode::Auto if is_required => Encryption::Starttls,
-            Mode::Auto => Encryption::IfOffered,
+        match (self.tls, route.relay.as_ref().map(|relay| &relay.host)) {
+            // What goes through a unix socket does not leave this host.
+            (Mode::Off, _) | (Mode::Auto, Some(Host::Unix(_))) => Encryption::Off,
+            (Mode::Starttls, _) => Encryption::Starttls,
+            (Mode::Implicit, _) => Encryption::Implicit,
+            (Mode::Auto, _) if port == SUBMISSIONS => Encryption::Implicit,
+            (Mode::Auto, None) => Encryption::Opportunistic,
+            (Mode::Auto, _) if is_required => Encryption::Starttls,
+            (Mode::Auto, Some(Host::Pipe(_))) if !self.judges() => Encryption::Opportunistic,
+            (Mode::Auto, _) => Encryption::IfOffered,
         }
+    }
+
+    /// Whether an option says which certificates are valid, for a server without a name of its own.
+    fn judges(&self) -> bool {
+        self.insecure || self.tls_name.is_some() || self.ca_file.is_some()
     }
 
     /// An option that asks something of TLS.
@@ -155,10 +162,4 @@ impl Args {
             .into_iter()
             .find_map(|(option, given)| given.then_some(option))
     }
-}
-
-/// What goes through a unix socket or a pipe does not leave this host.
-fn is_local(route: &route::Options) -> bool {
-    let relay = route.relay.as_ref();
-    relay.is_some_and(|relay| relay.host.is_local())
 }

@@ -1,6 +1,8 @@
 //! Values of options, parsed once and checked where they come in.
 
-use crate::address::{Address, AddressError, Entry, Mailbox, parse_list};
+use crate::address::{
+    Address, AddressError, Entry, Mailbox, parse_list, parse_raw, parse_recipients,
+};
 use crate::host::is_host_name;
 use crate::message::{Field, Input};
 use crate::route::target::host_name;
@@ -19,10 +21,25 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Addresses of an option; the error is kept for the exit status of data.
 pub type List = Result<Vec<Entry>, AddressError>;
 
+/// A reverse-path; `None` is the null sender.
+pub type Sender = Result<Option<Address>, AddressError>;
+
 /// A comma list of addresses.
 #[allow(clippy::unnecessary_wraps)]
 pub fn list(text: &str) -> Result<List, String> {
     Ok(parse_list(text))
+}
+
+/// A comma list of recipients.
+#[allow(clippy::unnecessary_wraps)]
+pub fn recipients(text: &str) -> Result<List, String> {
+    Ok(parse_recipients(text))
+}
+
+/// A comma list of recipients, with --raw.
+#[allow(clippy::unnecessary_wraps)]
+pub fn raw_recipients(text: &str) -> Result<List, String> {
+    Ok(parse_raw(text))
 }
 
 /// One mailbox.
@@ -31,12 +48,27 @@ pub fn mailbox(text: &str) -> Result<Result<Mailbox, AddressError>, String> {
     Ok(Mailbox::parse(text))
 }
 
-/// The reverse-path: an address, or nothing for the null sender.
+/// One mailbox, with --raw.
 #[allow(clippy::unnecessary_wraps)]
-pub fn sender(text: &str) -> Result<Result<Option<Address>, AddressError>, String> {
+pub fn raw_mailbox(text: &str) -> Result<Result<Mailbox, AddressError>, String> {
+    Ok(Mailbox::parse_with(parse_raw, text))
+}
+
+/// The reverse-path: an address, or nothing for the null sender.
+pub fn sender(text: &str) -> Result<Sender, String> {
+    sender_with(parse_list, text)
+}
+
+/// The reverse-path, with --raw.
+pub fn raw_sender(text: &str) -> Result<Sender, String> {
+    sender_with(parse_raw, text)
+}
+
+#[allow(clippy::unnecessary_wraps)]
+fn sender_with(parse_list: fn(&str) -> List, text: &str) -> Result<Sender, String> {
     Ok(match text {
         "" | "<>" => Ok(None),
-        _ => Address::parse(text).map(Some),
+        _ => Mailbox::parse_with(parse_list, text).map(|mailbox| Some(mailbox.address)),
     })
 }
 

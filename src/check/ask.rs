@@ -3,9 +3,10 @@
 use super::reach::converse;
 use crate::deliver::Way;
 use crate::exit::Exit;
-use crate::outcome::Ending;
+use crate::outcome::{Ending, Server};
 use crate::route::Place;
 use crate::session::{Class, Reply};
+use crate::text::shown;
 use crate::watch::Watch;
 
 /// What came of it.
@@ -15,6 +16,8 @@ pub struct Answers {
     pub replies: Vec<Reply>,
     /// What went wrong before that, in a sentence.
     pub failure: Option<String>,
+    /// A sentence for each command that was refused.
+    pub refused: Vec<String>,
     /// How it ended.
     pub exit: Exit,
 }
@@ -27,6 +30,7 @@ pub fn ask(way: &Way<'_>, place: &Place, commands: &[String], watch: &mut dyn Wa
             return Answers {
                 replies: Vec::new(),
                 failure: Some(unreached.why),
+                refused: Vec::new(),
                 exit: unreached.exit,
             };
         }
@@ -37,8 +41,22 @@ pub fn ask(way: &Way<'_>, place: &Place, commands: &[String], watch: &mut dyn Wa
             .as_ref()
             .map_or_else(|| exit(&ended.replies), Ending::exit),
         failure: ending.map(|ending| ending.words + ending.advice),
+        refused: refused(&server, commands, &ended.replies),
         replies: ended.replies,
     }
+}
+
+fn refused(server: &Server, commands: &[String], replies: &[Reply]) -> Vec<String> {
+    let sentence = |(command, reply): (&String, &Reply)| {
+        let verb = match reply.class() {
+            Class::ForGood => "refused",
+            Class::ForNow => "deferred",
+            Class::Success | Class::GoOn => return None,
+        };
+        let (command, words) = (shown(command), reply.whole());
+        Some(format!("{server} {verb} {command}: {words}"))
+    };
+    commands.iter().zip(replies).filter_map(sentence).collect()
 }
 
 /// What the replies mean together.

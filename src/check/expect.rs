@@ -1,6 +1,7 @@
 //! What somebody expects of a server, for monitoring.
 
 use super::{Encrypted, Probe};
+use crate::session::{has_parameter, parameters};
 
 /// One expectation, as in `starttls`, `auth=PLAIN` or `size>=10M`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,19 +129,16 @@ impl What {
 }
 
 fn keyword(offered: &[String], name: &str, wanted: Option<&str>) -> (bool, String) {
-    match (Probe::keyword(offered, name), wanted) {
+    match (parameters(offered, name), wanted) {
         (None, _) => (false, "not offered".to_owned()),
         (Some(words), None) => (true, words.join(" ")),
-        (Some(words), Some(wanted)) => {
-            let met = words.iter().any(|word| word.eq_ignore_ascii_case(wanted));
-            (met, words.join(" "))
-        }
+        (Some(words), Some(wanted)) => (has_parameter(&words, wanted), words.join(" ")),
     }
 }
 
 /// RFC 1870 §4: without a number, or with 0, there is no limit that one knows of.
 fn size(offered: &[String], least: u64) -> (bool, String) {
-    let Some(words) = Probe::keyword(offered, "size") else {
+    let Some(words) = parameters(offered, "size") else {
         return (false, "not offered".to_owned());
     };
     match words.first().and_then(|word| word.parse::<u64>().ok()) {

@@ -100,18 +100,6 @@ impl Probe {
         let last = self.in_tls.as_ref().or(self.in_clear.as_ref());
         last.map_or(&[], Vec::as_slice)
     }
-
-    /// The parameters of a keyword that was offered; `None` when it was not.
-    #[must_use]
-    pub fn keyword<'p>(offered: &'p [String], name: &str) -> Option<Vec<&'p str>> {
-        offered.iter().find_map(|line| {
-            let mut words = line.split([' ', '=']).filter(|word| !word.is_empty());
-            words
-                .next()?
-                .eq_ignore_ascii_case(name)
-                .then(|| words.collect())
-        })
-    }
 }
 
 /// Talks to a server until QUIT and sends no mail. The watch may look on.

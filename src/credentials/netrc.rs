@@ -4,8 +4,9 @@
 //! wiped, knows one login for each machine, minds the case of host names, takes a comment at the end
 //! of a line for a mistake, and brings shellexpand for the tilde of `$NETRC`.
 //!
-//! A backslash takes the next byte as it is, between quotes and outside, as ftp, wget, msmtp and
-//! Python read it (curl does so between quotes only).
+//! Words are read as curl reads them. In quotes, a backslash takes the next byte as it is, and `\n`, `\r`
+//! and `\t` are control characters. In a word that does not begin with a quote, quotes and backslashes
+//! are bytes like all others.
 
 use super::buffer::{self, Buffer};
 use super::{CredentialsError, file};
@@ -114,7 +115,7 @@ struct Words<'a> {
     rest: &'a [u8],
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     /// The next word where a comment may stand.
     fn keyword(&mut self) -> Option<Buffer> {
         self.rest = self.rest.trim_ascii_start();
@@ -125,21 +126,40 @@ impl Words<'_> {
         self.word()
     }
 
-    /// The next word, without its quotes and backslashes.
+    /// The next word, without its quotes and their backslashes.
     fn word(&mut self) -> Option<Buffer> {
         let start = self.rest.trim_ascii_start();
-        let is_quoted = start.starts_with(b"\"");
-        let raw = if is_quoted { &start[1..] } else { start };
-        // As long as the word can become, so that it does not move when it grows.
-        let mut word = Zeroizing::new(Vec::with_capacity(length(raw, is_quoted)));
-        let mut at = 0;
-        while at < length(raw, is_quoted) {
-            at += usize::from(raw[at] == b'\\');
-            word.extend(raw.get(at));
-            at += 1;
+        if start.is_empty() {
+            return None;
         }
-        self.rest = raw.get(at + usize::from(is_quoted)..).unwrap_or_default();
-        (!start.is_empty()).then_some(word)
+        if let Some(quoted) = start.strip_prefix(b"\"") {
+            return Some(self.unquoted(quoted));
+        }
+        let end = start.iter().position(u8::is_ascii_whitespace);
+        let (word, rest) = start.split_at(end.unwrap_or(start.len()));
+        self.rest = rest;
+        Some(Zeroizing::new(word.to_vec()))
+    }
+
+    /// What is between quotes, from after the first of them.
+    fn unquoted(&mut self, quoted: &'a [u8]) -> Buffer {
+        // As long as it can become, so that it is not copied when it grows.
+        let mut word = Zeroizing::new(Vec::with_capacity(quoted.len()));
+        let mut bytes = quoted.iter();
+        while let Some(&byte) = bytes.next() {
+            match byte {
+                b'"' => break,
+                b'\\' => word.extend(bytes.next().map(|&escaped| match escaped {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    other => other,
+                })),
+                other => word.push(other),
+            }
+        }
+        self.rest = bytes.as_slice();
+        word
     }
 
     fn skip_line(&mut self) {
@@ -159,22 +179,6 @@ impl Words<'_> {
             }
         }
     }
-}
-
-/// How many bytes belong to a word: up to the quote or the blank, unless a backslash stands before it.
-fn length(raw: &[u8], is_quoted: bool) -> usize {
-    let mut is_escaped = false;
-    let end = raw.iter().position(|&byte| {
-        let is_end = if is_quoted {
-            byte == b'"'
-        } else {
-            byte.is_ascii_whitespace()
-        };
-        let ends = is_end && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        ends
-    });
-    end.unwrap_or(raw.len())
 }
 
 #[cfg(test)]
@@ -228,22 +232,35 @@ mod tests {
     }
 
     #[test]
-    fn words_have_quotes_backslashes_and_other_oddities() {
+    fn words_are_read_as_curl_reads_them() {
         for (word, right) in [
             ("\"hunter 2\"", "hunter 2"),
             (r#""a\"b\\c""#, r#"a"b\c"#),
-            (r"a\ b\\c\#", r"a b\c#"),
+            (r#""a\tb\xc\'d""#, "a\tbxc'd"),
+            (r#""a"b"#, "a"),
+            (r"pa\ss", r"pa\ss"),
+            (r"a\\b\#", r"a\\b\#"),
+            (r"a\ b", r"a\"),
+            (r#"\"a"#, r#"\"a"#),
             (r#"a"b"#, r#"a"b"#),
             ("#hunter2", "#hunter2"),
             ("hunter#2", "hunter#2"),
             ("machine", "machine"),
             ("\"öäü\"", "öäü"),
-            ("\\", ""),
+            ("\\", "\\"),
+            ("\"\\\\\"", "\\"),
         ] {
             let text = format!("machine mail.example.org login alice password {word}");
-            let right = Some(right.to_owned()).filter(|right| !right.is_empty());
-            assert_eq!(password(&text), right, "{word}");
+            assert_eq!(password(&text).as_deref(), Some(right), "{word}");
         }
+    }
+
+    #[test]
+    fn a_backslash_in_a_login_is_a_part_of_it() {
+        let text = r"machine mail.example.org login WORK\alice password hunter2";
+        assert!(entry(text.as_bytes(), "mail.example.org", Some("alice")).is_none());
+        let entry = entry(text.as_bytes(), "mail.example.org", Some(r"WORK\alice"));
+        assert!(entry.is_some());
     }
 
     #[test]
@@ -298,11 +315,13 @@ mod tests {
 
     #[test]
     fn a_password_of_two_lines_is_refused() {
-        let (_directory, path) = file("machine a password \"hunter\n2\"", 0o600);
-        let text = look(&path, "a", None).unwrap_err().to_string();
-        assert!(
-            text.contains("a line feed") && !text.contains("hunter"),
-            "{text}"
-        );
+        for password in ["hunter\n2", "hunter\\n2"] {
+            let (_directory, path) = file(&format!("machine a password \"{password}\""), 0o600);
+            let text = look(&path, "a", None).unwrap_err().to_string();
+            assert!(
+                text.contains("a line feed") && !text.contains("hunter"),
+                "{text}"
+            );
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::blocks::Nothing;
 use crate::deliver::{Parcel, deliver};
 use crate::envelope::{Dsn, Envelope};
 use crate::exit::Health;
+use crate::host;
 use crate::outcome::{Fate, Report, Verdict};
 use crate::plan::{self, Dispatch, Step, Way};
 use crate::ready::Ready;
@@ -93,8 +94,8 @@ impl Question<'_> {
     /// Many servers look whether the sender could get an answer.
     fn sender(&self, way: &Way, watch: &mut dyn Watch) -> Option<Finding> {
         let sender = self.people.sender.as_ref()?;
-        // One without a dot is told already.
-        let is_full = sender.domain().to_string().contains('.');
+        // One that only this host knows is reported already.
+        let is_full = host::is_qualified(&sender.domain().to_string());
         if !is_full || !self.plan.online || self.skips(Step::Sender) {
             return None;
         }

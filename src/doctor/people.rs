@@ -3,6 +3,7 @@
 use super::jobs::Job;
 use super::{Finding, Surroundings};
 use crate::address::{Address, Domain};
+use crate::host;
 use crate::plan::{self, Dispatch, Letterhead, Recipients, Step};
 use crate::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::text::shown;
@@ -131,11 +132,11 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &s
         format!("{} -> {sender}", shown(given))
     };
     if let Domain::Name(domain) = sender.domain()
-        && !domain.contains('.')
+        && !host::is_qualified(domain)
     {
         return Finding::warning(
             Step::Sender,
-            format!("{found}, and most servers refuse a domain without a dot"),
+            format!("{found}, and most servers refuse a domain that only this host knows"),
         )
         .mended_by(format!(
             "domain = \"example.org\" in [sendmail] of the configuration, or {} = \
@@ -153,7 +154,7 @@ fn name(helo: Option<&str>, names: &HostNames) -> Finding {
         return Finding::ok(Step::Host, found);
     }
     let node = shown(&names.node);
-    if names.fqdn.contains('.') {
+    if host::is_qualified(&names.fqdn) {
         return Finding::ok(Step::Host, format!("{} in EHLO", shown(&names.fqdn)));
     }
     Finding::warning(
@@ -161,7 +162,8 @@ fn name(helo: Option<&str>, names: &HostNames) -> Finding {
         format!("{node} has no full name, so EHLO has an address, which some servers refuse"),
     )
     .mended_by(format!(
-        "127.0.1.1 {node}.example.org {node} as a line of /etc/hosts, or helo in the profile"
+        "127.0.1.1 {}.example.org {node} as a line of /etc/hosts, or helo in the profile",
+        node.split('.').next().unwrap_or_default()
     ))
 }
 

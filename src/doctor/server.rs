@@ -5,7 +5,7 @@ use crate::check::{self, Encrypted, Probe};
 use crate::plan::{Step, Way};
 use crate::ready::Ready;
 use crate::route::{Destination, Place, Router};
-use crate::session::Encryption;
+use crate::session::{self, Encryption};
 use crate::text::shown;
 use crate::watch::Watch;
 
@@ -169,7 +169,7 @@ impl Asked<'_> {
             ip.is_none_or(|ip| ip.is_loopback())
         });
         let offered = self.probe.offered();
-        let is_offered = Probe::keyword(offered, "starttls").is_some();
+        let is_offered = session::parameters(offered, "starttls").is_some();
         match (is_near, self.way.route.relay.is_some()) {
             (true, _) => Finding::ok(Step::Tls, "in clear, and no further than this host"),
             (false, false) => Finding::ok(Step::Tls, "in clear: STARTTLS is not offered"),

@@ -21,7 +21,7 @@ pub use attachment::{Attachment, Disposition, Inline};
 pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
 pub use source::{Held, Input, SourceError};
 
-use crate::address::{Address, AddressError, Entry, Mailbox};
+use crate::address::{Address, AddressError, Domain, Entry, Mailbox};
 use crate::envelope::{Dsn, Envelope};
 use crate::exit::Exit;
 use crate::rewrite::{RewriteError, Rewriter};
@@ -349,9 +349,12 @@ fn is_removed(field: &RawField) -> bool {
     REMOVED.contains(&field.name.as_str())
 }
 
-/// A Message-ID on the domain of the author (R42).
+/// A Message-ID on the domain of the author (R42), or of this host if the author has none.
 fn message_id(author: &Address, now: SystemTime) -> String {
-    new_message_id(&author.domain().to_string(), now)
+    match author.domain() {
+        Domain::Absent => new_message_id(&crate::host::mail_domain(), now),
+        domain => new_message_id(&domain.to_string(), now),
+    }
 }
 
 /// A Message-ID that nobody has used before, with its angle brackets, on a domain.

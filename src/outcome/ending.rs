@@ -41,7 +41,8 @@ impl Ending {
         super::exit(&[(self.verdict, self.cause)])
     }
 
-    /// What we ask for is not there now; the server may be mended, or another may have it.
+    /// The server does not do what is asked of it before it gets a message. To try the same again does
+    /// not help, unless the server says that it will.
     pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
         let words = match unmet {
             Unmet::NoStarttls => format!(
@@ -51,8 +52,8 @@ impl Ending {
                 format!("{server} refused STARTTLS: {}", reply.whole())
             }
             Unmet::PasswordInClear => format!(
-                "there is no encryption with {server}, so the password stays here; \
-                 --allow-cleartext-password would send it in clear"
+                "the connection to {server} is not protected by TLS, so the password was not sent \
+                 (--allow-cleartext-password sends it in clear; a command needs --tls-name)"
             ),
             Unmet::NoAuth => {
                 format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
@@ -66,23 +67,35 @@ impl Ending {
                 format!("{server} {}, which {} asks for", lack.why, lack.option)
             }
         };
+        let may_pass =
+            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::ForNow);
+        let (verdict, cause, advice) = if may_pass {
+            (Verdict::Deferred, Cause::Server, TRY_AGAIN)
+        } else {
+            (Verdict::Refused, Cause::Policy, "")
+        };
         Self {
-            verdict: Verdict::Deferred,
-            cause: Cause::Policy,
+            verdict,
+            cause,
             stage: Some(unmet.stage()),
             reply: None,
             words,
-            advice: "",
+            advice,
         }
     }
 
-    /// The server's no to the session as a whole.
+    /// The server refused the session as a whole.
     pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::ForGood;
-        let what = match (stage, is_for_good) {
-            (Stage::Auth, true) => "refused the login",
-            (_, true) => "refused to talk",
-            _ => "has no time",
+        let (what, advice) = match (stage, is_for_good) {
+            // As to a client that it knows by its address or certificate. Only 235 is a login.
+            (Stage::Auth, true) if reply.code == 503 => (
+                "does not expect a login",
+                "; without --user, it is sent without one",
+            ),
+            (Stage::Auth, true) => ("refused the login", ""),
+            (_, true) => ("refused to talk", ""),
+            _ => ("has no time", ""),
         };
         let words = reply.whole();
         Self {
@@ -99,7 +112,7 @@ impl Ending {
             stage: Some(stage),
             reply: Some(reply.clone()),
             words: format!("{server} {what}: {words} (in reply to {})", stage.words()),
-            advice: "",
+            advice,
         }
     }
 
@@ -131,7 +144,12 @@ impl Ending {
             }
         };
         Some(Self {
-            verdict: Verdict::Deferred,
+            // What policy forbids now, it forbids the next time.
+            verdict: if cause == Cause::Policy {
+                Verdict::Refused
+            } else {
+                Verdict::Deferred
+            },
             cause,
             stage: Some(stage),
             reply: None,
@@ -155,7 +173,7 @@ fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static st
         TlsError::Incompatible(why) => (Cause::Policy, format!("no TLS with {server}: {why}"), ""),
         TlsError::Wire(WireError::Closed) => {
             let words = format!("{server} closed the connection during the TLS handshake");
-            (Cause::Policy, words, "")
+            (Cause::Network, words, TRY_AGAIN)
         }
         TlsError::Wire(error) => {
             let words = format!("the TLS handshake with {server} failed: {error}");

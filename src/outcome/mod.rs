@@ -458,13 +458,15 @@ impl Report {
         }
     }
 
-    /// Places of those whom another server may still take: nothing was tried for them, or it came to
-    /// nothing for now.
+    /// Places of the recipients that another server may still accept: nothing was tried for them, the
+    /// failure is temporary, or the server did not meet a demand on TLS or authentication.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |fate: &Fate| match fate.verdict {
             Verdict::Deferred => true,
             Verdict::Skipped => fate.cause == Cause::Network,
+            // The next server may do what this one does not. A login that was refused is not tried there.
+            Verdict::Refused => fate.cause == Cause::Policy && fate.reply.is_none(),
             _ => false,
         };
         (0..self.fates.len())
@@ -559,9 +561,9 @@ mod tests {
             (vec![(Skipped, Stopped), (Refused, Server)], 79),
             (vec![(Uncertain, Stopped)], 79),
             (vec![(Skipped, Message)], 66),
-            (vec![(Deferred, Policy), (Refused, Policy)], 77),
-            (vec![(Deferred, Policy), (Deferred, Network)], 75),
-            (vec![(Accepted, Server), (Deferred, Policy)], 79),
+            (vec![(Refused, Policy), (Refused, Policy)], 77),
+            (vec![(Refused, Policy), (Deferred, Network)], 75),
+            (vec![(Accepted, Server), (Refused, Policy)], 79),
         ] {
             assert_eq!(exit(&fates).code(), code, "{fates:?}");
         }

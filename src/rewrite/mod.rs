@@ -17,6 +17,7 @@ pub use error::RewriteError;
 pub use names::HostNames;
 
 use crate::address::{Address, AddressError, Entry, LooseEntry, Mailbox, Name, parse_loose};
+use crate::host;
 use aliases::Aliases;
 use expand::Expansion;
 use rules::Rules;
@@ -247,7 +248,7 @@ impl Rewriter {
             Name::Local(local) => Some(Cow::Borrowed(local)),
             Name::Full(address) => {
                 let domain = address.domain().to_string();
-                let is_here = names::is_localhost(&domain) || self.names().is_node(&domain);
+                let is_here = host::is_localhost(&domain) || self.names().is_node(&domain);
                 is_here.then(|| address.unquoted_local())
             }
         }

@@ -37,15 +37,8 @@ impl HostNames {
     /// Whether it is a name of this host.
     pub(super) fn is_own(&self, domain: &str) -> bool {
         let own = [&self.node, &self.fqdn, &self.mail];
-        is_localhost(domain)
+        host::is_localhost(domain)
             || self.is_node(domain)
             || own.iter().any(|name| name.eq_ignore_ascii_case(domain))
     }
-}
-
-/// Whether it is a name that every host has.
-pub(super) fn is_localhost(domain: &str) -> bool {
-    ["localhost", "localhost.localdomain"]
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(domain))
 }

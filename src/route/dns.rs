@@ -11,16 +11,22 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError as NetDnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use hickory_resolver::{Resolver, TokioResolver, system_conf};
+use hickory_resolver::{Resolver, TokioResolver};
 use std::fmt::{self, Display};
+use std::fs;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// How long one question may take at one server, and how often it is asked: a dead resolver costs
 /// seconds, not the fifteen that the system's defaults make.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS: usize = 2;
+
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The port of the DNS.
+const PORT: u16 = 53;
 
 /// The most that one lookup may take after it has become slow, whatever the number of resolvers.
 const PATIENCE: Duration = Duration::from_secs(7);
@@ -121,32 +127,27 @@ impl Hickory {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// The system's configuration cannot be read, or there is no runtime to be had.
+    /// There is no runtime to be had.
     pub fn new(server: Option<SocketAddr>) -> Result<Self, String> {
-        let (config, mut options) = match server {
-            Some(server) => (config_for(server), ResolverOpts::default()),
-            None => system_conf::read_system_conf().map_err(|error| {
-                format!("cannot read /etc/resolv.conf: {error}; name a resolver with --dns")
-            })?,
+        let servers = match server {
+            Some(server) => vec![server],
+            None => of_system(&fs::read(RESOLV_CONF).unwrap_or_default()),
         };
-        options.timeout = TIMEOUT;
-        options.attempts = ATTEMPTS;
-        options.use_hosts_file = ResolveHosts::Never;
-        let servers: Vec<String> = config
-            .name_servers()
+        let names: Vec<String> = servers
             .iter()
-            .map(|server| server.ip.to_string())
+            .map(|server| server.ip().to_string())
             .collect();
+        let config = config_for(&servers);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| error.to_string())?;
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
-        *builder.options_mut() = options;
+        *builder.options_mut() = options();
         Ok(Self {
             runtime,
             resolver: builder.build().map_err(|error| error.to_string())?,
-            servers: servers.join(", "),
+            servers: names.join(", "),
         })
     }
 
@@ -327,13 +328,39 @@ fn without_dot(name: &Name) -> String {
     text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
 
-fn config_for(server: SocketAddr) -> ResolverConfig {
-    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-        connection.port = server.port();
-        connection
-    });
-    let server = NameServerConfig::new(server.ip(), true, connections.to_vec());
-    ResolverConfig::from_parts(None, Vec::new(), vec![server])
+/// EDNS is not used, as the C library does not use it by default: there are resolvers and forwarders that
+/// refuse such queries, or drop them. What is too large for a packet comes over TCP.
+fn options() -> ResolverOpts {
+    let mut options = ResolverOpts::default();
+    options.timeout = TIMEOUT;
+    options.attempts = ATTEMPTS;
+    options.use_hosts_file = ResolveHosts::Never;
+    options.edns0 = false;
+    options
+}
+
+/// The resolvers in the text of /etc/resolv.conf; if it has none, the one on this host (resolv.conf(5)).
+fn of_system(text: &[u8]) -> Vec<SocketAddr> {
+    let (config, _) = resolv_conf::Config::parse_with_errors(text);
+    let named = config.nameservers.iter().map(IpAddr::from);
+    let mut servers: Vec<SocketAddr> = named.map(|ip| SocketAddr::new(ip, PORT)).collect();
+    if servers.is_empty() {
+        servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+    }
+    servers
+}
+
+fn config_for(servers: &[SocketAddr]) -> ResolverConfig {
+    let config = |server: &SocketAddr| {
+        let both = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        let connections = both.map(|mut connection| {
+            connection.port = server.port();
+            connection
+        });
+        NameServerConfig::new(server.ip(), true, connections.to_vec())
+    };
+    let servers = servers.iter().map(config).collect();
+    ResolverConfig::from_parts(None, Vec::new(), servers)
 }
 
 /// All of them at once, the answers in the order of the questions.
@@ -344,6 +371,26 @@ async fn join_all<F: Future>(questions: impl Iterator<Item = F>) -> Vec<F::Outpu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_nameserver_the_resolver_on_this_host_is_asked() {
+        let ips = |text: &[u8]| {
+            let servers = of_system(text).into_iter();
+            servers.map(|server| server.to_string()).collect::<Vec<_>>()
+        };
+        for text in [
+            &b""[..],
+            b"# nameserver 192.0.2.1\nsearch example.org\n",
+            b"nameserver\n; J\xfcrgen\n",
+            b"nameserver mail\n",
+        ] {
+            assert_eq!(ips(text), ["127.0.0.1:53"]);
+        }
+        assert_eq!(
+            ips(b"# \xe4\nsearch a..b\nnameserver 192.0.2.1 # one\nnameserver 2001:db8::1\noptions edns0\n"),
+            ["192.0.2.1:53", "[2001:db8::1]:53"]
+        );
+    }
 
     #[test]
     fn one_family_that_fails_does_not_harm_the_other() {

@@ -171,6 +171,9 @@ impl Destination {
 /// Why there is no way to a domain or a host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
+    /// The recipient has no domain to look up.
+    #[error("{0} has no domain; name the server that accepts it with --relay")]
+    NoDomain(String),
     /// NXDOMAIN.
     #[error("{0} does not exist (NXDOMAIN); check the spelling")]
     NoSuchDomain(String),
@@ -278,6 +281,10 @@ impl<'o> Router<'o> {
         let mut gathering = Gathering::default();
         for (at, recipient) in recipients.iter().enumerate() {
             match recipient.domain() {
+                Domain::Absent => {
+                    let error = RouteError::NoDomain(recipient.to_string());
+                    gathering.routes.unreachable.push((at, error));
+                }
                 Domain::Literal(ip) => gathering.add(at, vec![vec![Host::Address(*ip)]]),
                 Domain::Name(name) => {
                     let name = name.to_ascii_lowercase();
@@ -373,10 +380,12 @@ impl<'o> Router<'o> {
     fn is_ourselves(&self, host: &str) -> bool {
         let names = self.own_names.get_or_init(|| {
             let given = self.options.own_names.iter().cloned();
-            let own = [host::node_name(), "localhost".to_owned()];
-            given.chain(own).chain(host::fqdn()).collect()
+            given
+                .chain([host::node_name()])
+                .chain(host::fqdn())
+                .collect()
         });
-        names.iter().any(|name| name.eq_ignore_ascii_case(host))
+        host::is_localhost(host) || names.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
     /// The address that connections come from, where that is not left to the system.

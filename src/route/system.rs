@@ -41,8 +41,7 @@ fn reason(error: &RouteError) -> &str {
 /// takes too long.
 fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     // A name in the hosts file needs neither a thread nor the system's whole machinery.
-    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
-    let listed = in_hosts(name, &hosts);
+    let listed = in_hosts(name, &crate::host::hosts_file());
     if !listed.is_empty() {
         return Ok(listed);
     }

@@ -1,6 +1,6 @@
 //! What a reply must be.
 
-use crate::session::Reply;
+use crate::session::{Reply, has_parameter, parameters};
 use regex_lite::Regex;
 use std::fmt;
 
@@ -105,18 +105,12 @@ impl Expectation {
 }
 
 impl Keyword {
-    /// Whether one of the lines behind the first offers it.
+    /// Whether the lines after the first offer it.
     fn is_in(&self, offers: &Reply) -> bool {
-        offers.lines.iter().skip(1).any(|line| {
-            // Servers of before RFC 2554 put an equals sign behind AUTH.
-            let mut words = line.split([' ', '=']).filter(|word| !word.is_empty());
-            let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
-            if !words.next().is_some_and(|word| is_same(word, &self.name)) {
-                return false;
-            }
-            let there: Vec<&str> = words.collect();
+        let offered = offers.lines.get(1..).unwrap_or_default();
+        parameters(offered, &self.name).is_some_and(|there| {
             let mut wanted = self.parameters.iter();
-            wanted.all(|wanted| there.iter().any(|word| is_same(word, wanted)))
+            wanted.all(|wanted| has_parameter(&there, wanted))
         })
     }
 }

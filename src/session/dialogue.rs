@@ -9,9 +9,8 @@ mod transaction;
 pub use parameters::xtext;
 
 use super::auth::{Bindings, Candidate, Exchange};
-use super::{
-    Answer, Class, Encryption, Errand, Lack, Offers, Options, Protocol, Reply, Stage, Unmet,
-};
+use super::requests::attribute_lack;
+use super::{Answer, Class, Encryption, Errand, Offers, Options, Protocol, Reply, Stage, Unmet};
 use crate::blocks::Shape;
 use crate::secret::Login;
 use std::collections::VecDeque;
@@ -432,19 +431,17 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// XCLIENT, as often as it was asked for: the server takes us for somebody else, and wants EHLO
-    /// again. Then AUTH.
+    /// Sends the XCLIENT commands that were asked for, each followed by a new EHLO; then AUTH.
     fn introduce(&mut self) -> Action {
         if self.introduced == self.options.bench.xclient.len() {
             return self.log_in();
         }
-        if !self.offers.xclient {
-            return self.demand(Unmet::Request(Lack {
-                why: "does not offer XCLIENT".to_owned(),
-                option: "--xclient",
-            }));
+        let attributes = &self.options.bench.xclient[self.introduced];
+        let offered = self.offers.xclient.as_deref();
+        match attribute_lack(("XCLIENT", "--xclient"), offered, attributes) {
+            Some(lack) => self.demand(Unmet::Request(lack)),
+            None => self.say_one(Stage::Xclient),
         }
-        self.say_one(Stage::Xclient)
     }
 
     fn introduced(&mut self, reply: &Reply) -> Action {
@@ -459,18 +456,18 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// XFORWARD, as often as it was asked for; then the commands of the errand, or the transactions.
+    /// Sends the XFORWARD commands that were asked for; then the commands of the errand, or the
+    /// transactions.
     fn forward(&mut self) -> Action {
         if self.forwarded == self.options.bench.xforward.len() {
             return self.transact();
         }
-        if !self.offers.xforward {
-            return self.demand(Unmet::Request(Lack {
-                why: "does not offer XFORWARD".to_owned(),
-                option: "--xforward",
-            }));
+        let attributes = &self.options.bench.xforward[self.forwarded];
+        let offered = self.offers.xforward.as_deref();
+        match attribute_lack(("XFORWARD", "--xforward"), offered, attributes) {
+            Some(lack) => self.demand(Unmet::Request(lack)),
+            None => self.say_one(Stage::Xforward),
         }
-        self.say_one(Stage::Xforward)
     }
 
     fn forwarded(&mut self, reply: &Reply) -> Action {

@@ -18,9 +18,9 @@ pub use bench::{Bench, How, Point, Proxy, ProxyEnds, ProxyVersion, Stop};
 pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line, Privacy, xtext};
 pub use dots::Dots;
 pub use failure::Failure;
-pub use offers::{Limits, Offers};
+pub use offers::{Limits, Offers, has_parameter, parameters};
 pub use reply::{Class, Gathering, Reply, ReplyError};
-pub use requests::{Extension, Lack, Request};
+pub use requests::{Extension, Lack, Request, Terms};
 pub use run::{Rest, resume, run, tell};
 pub use stage::Stage;
 

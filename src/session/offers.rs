@@ -35,10 +35,10 @@ pub struct Offers {
     pub mt_priority: bool,
     /// A reply for each recipient behind the end of data.
     pub prdr: bool,
-    /// XCLIENT.
-    pub xclient: bool,
-    /// XFORWARD.
-    pub xforward: bool,
+    /// XCLIENT, with the names of its attributes.
+    pub xclient: Option<Vec<String>>,
+    /// XFORWARD, with the names of its attributes.
+    pub xforward: Option<Vec<String>>,
     /// How much it takes before it wants another transaction or connection (RFC 9422).
     pub limits: Limits,
 }
@@ -70,9 +70,55 @@ impl Limits {
     }
 }
 
+/// The keyword of a line in the reply to EHLO, and its parameters. Servers from before RFC 2554 write
+/// an equals sign after AUTH, as in `AUTH=LOGIN`.
+fn keyword(line: &str) -> (&str, impl Iterator<Item = &str>) {
+    let line = line.trim_ascii_start();
+    let split_at =
+        |is_end: fn(char) -> bool| line.split_at(line.find(is_end).unwrap_or(line.len()));
+    let is_separator = |c: char| c.is_ascii_whitespace() || c == '=';
+    let (keyword, parameters) = match split_at(is_separator) {
+        (auth, rest) if auth.eq_ignore_ascii_case("AUTH") => {
+            (auth, rest.trim_start_matches(is_separator))
+        }
+        _ => split_at(|c| c.is_ascii_whitespace()),
+    };
+    (keyword, parameters.split_ascii_whitespace())
+}
+
+/// The parameters of a keyword in all lines that offer it, each once; `None` if no line does.
+/// `offered` has no greeting line.
+#[must_use]
+pub fn parameters<'o>(offered: &'o [String], name: &str) -> Option<Vec<&'o str>> {
+    let mut found = None;
+    for line in offered {
+        let (keyword, parameters) = keyword(line);
+        if !keyword.eq_ignore_ascii_case(name) {
+            continue;
+        }
+        let found = found.get_or_insert_with(Vec::new);
+        for parameter in parameters {
+            if !has_parameter(found, parameter) {
+                found.push(parameter);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a parameter is in a list, in any case. `RCPTMAX` is in `RCPTMAX=100`.
+#[must_use]
+pub fn has_parameter(list: &[impl AsRef<str>], parameter: &str) -> bool {
+    list.iter().any(|one| {
+        let (whole, name) = (one.as_ref(), one.as_ref().split('=').next());
+        whole.eq_ignore_ascii_case(parameter)
+            || name.is_some_and(|name| name.eq_ignore_ascii_case(parameter))
+    })
+}
+
 impl Offers {
-    /// Reads the lines behind the first. Keywords are case-insensitive, what is unknown is passed
-    /// over, and so is a parameter that makes no sense (R4).
+    /// Reads the lines after the first. Keywords are case-insensitive; unknown keywords and invalid
+    /// parameters are ignored (R4).
     #[must_use]
     pub fn from_reply(reply: &Reply) -> Self {
         let mut offers = Self::default();
@@ -84,13 +130,9 @@ impl Offers {
 
     /// One line more, as a server would say it.
     pub fn add(&mut self, line: &str) {
-        // Servers of before RFC 2554 put an equals sign behind AUTH.
-        let is_separator = |c: char| c.is_ascii_whitespace();
-        let spelled = line.replacen("AUTH=", "AUTH ", 1);
-        let mut words = spelled.split(is_separator).filter(|word| !word.is_empty());
-        let keyword = words.next().unwrap_or_default().to_ascii_uppercase();
+        let (keyword, mut words) = keyword(line);
         let mut number = || words.next().and_then(|word| word.parse().ok());
-        match keyword.as_str() {
+        match keyword.to_ascii_uppercase().as_str() {
             "SIZE" => {
                 self.size = true;
                 // RFC 1870 §4: 0 is no limit.
@@ -103,16 +145,24 @@ impl Offers {
             "BINARYMIME" => self.binary_mime = true,
             "STARTTLS" => self.starttls = true,
             "DSN" => self.dsn = true,
-            "AUTH" => self.auth.extend(words.map(str::to_owned)),
+            "AUTH" => add_words(&mut self.auth, words),
             "REQUIRETLS" => self.require_tls = true,
             "FUTURERELEASE" => self.future_release = Some(number()),
             "DELIVERBY" => self.deliver_by = Some(number()),
             "MT-PRIORITY" => self.mt_priority = true,
             "PRDR" => self.prdr = true,
-            "XCLIENT" => self.xclient = true,
-            "XFORWARD" => self.xforward = true,
+            "XCLIENT" => add_words(self.xclient.get_or_insert_default(), words),
+            "XFORWARD" => add_words(self.xforward.get_or_insert_default(), words),
             "LIMITS" => words.for_each(|word| self.limits.add(word)),
             _ => {}
+        }
+    }
+}
+
+fn add_words<'w>(list: &mut Vec<String>, words: impl Iterator<Item = &'w str>) {
+    for word in words {
+        if !has_parameter(list, word) {
+            list.push(word.to_owned());
         }
     }
 }
@@ -155,10 +205,35 @@ mod tests {
                 chunking: true,
                 binary_mime: true,
                 starttls: true,
-                auth: ["Plain", "LOGIN", "LOGIN"].map(str::to_owned).to_vec(),
+                auth: ["Plain", "LOGIN"].map(str::to_owned).to_vec(),
                 ..Offers::default()
             }
         );
+    }
+
+    #[test]
+    fn mechanisms_of_all_auth_lines_are_read_however_they_are_written() {
+        for lines in [
+            &["AUTH LOGIN PLAIN"][..],
+            &["auth=LOGIN PLAIN"],
+            &["Auth= LOGIN PLAIN"],
+            &["AUTH =LOGIN PLAIN"],
+            &["AUTH = LOGIN  PLAIN "],
+            &["AUTH LOGIN", "SIZE", "auth=PLAIN"],
+            &["AUTH LOGIN PLAIN", "AUTH=login plain"],
+            &["AUTH", "AUTH=LOGIN", "AUTH PLAIN"],
+        ] {
+            assert_eq!(offers(lines).auth, ["LOGIN", "PLAIN"], "{lines:?}");
+            let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+            assert_eq!(
+                parameters(&lines, "auth"),
+                Some(vec!["LOGIN", "PLAIN"]),
+                "{lines:?}"
+            );
+        }
+        for line in ["AUTHX LOGIN", "X-AUTH=LOGIN", "X AUTH=LOGIN"] {
+            assert!(offers(&[line]).auth.is_empty(), "{line}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is asked of a server for the message: parameters of MAIL that belong to an extension (RFC 5321
 //! §2.2.2).
 
-use super::Offers;
+use super::{Offers, has_parameter};
 
 /// One thing that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,16 @@ pub enum Extension {
     SmtpUtf8,
 }
 
+/// The session in which something is asked for.
+pub struct Terms<'a> {
+    /// The offers of the server.
+    pub offers: &'a Offers,
+    /// Whether the connection is encrypted and the server's certificate is verified.
+    pub verified: bool,
+    /// Whether messages are sent by BDAT, not by DATA.
+    pub uses_bdat: bool,
+}
+
 impl Extension {
     /// Its keyword, and where it is written.
     #[must_use]
@@ -62,9 +72,9 @@ impl Extension {
         }
     }
 
-    /// Why it cannot be had from a server with these offers, behind the server's name; `None` when it
-    /// can. `verified` is whether it is known whom we talk to, in private.
-    fn lacks(self, offers: &Offers, verified: bool) -> Option<String> {
+    /// Why it cannot be had in this session, after the server's name; `None` if it can.
+    fn lacks(self, terms: &Terms<'_>) -> Option<String> {
+        let offers = terms.offers;
         let is_offered = match self {
             Self::Auth => !offers.auth.is_empty(),
             Self::BinaryMime => offers.binary_mime && offers.chunking,
@@ -83,9 +93,13 @@ impl Extension {
         }
         match (self, offers.future_release, offers.deliver_by) {
             // R65: only where it is known whom we talk to.
-            (Self::RequireTls, ..) if !verified => {
+            (Self::RequireTls, ..) if !terms.verified => {
                 Some("has no TLS with a certificate that is verified".to_owned())
             }
+            (Self::BinaryMime, ..) if !terms.uses_bdat => Some(
+                "gets the message by DATA (--chunking off or --lmtp), not by BDAT with BINARYMIME (RFC 3030)"
+                    .to_owned(),
+            ),
             (Self::FutureRelease(seconds), Some(Some(most)), _) if seconds > most => Some(format!(
                 "holds a message for {most} seconds at most (FUTURERELEASE, RFC 4865)"
             )),
@@ -100,13 +114,34 @@ impl Extension {
 impl Request {
     /// Why it cannot be had, and by which option it is asked for.
     #[must_use]
-    pub fn unmet(&self, offers: &Offers, verified: bool) -> Option<Lack> {
-        let why = self.extension.lacks(offers, verified)?;
+    pub fn unmet(&self, terms: &Terms<'_>) -> Option<Lack> {
+        let why = self.extension.lacks(terms)?;
         Some(Lack {
             why,
             option: self.option,
         })
     }
+}
+
+/// Why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can. `offered` has the
+/// names that EHLO listed; a server that lists none is not known to refuse any.
+pub(super) fn attribute_lack(
+    (command, option): (&str, &'static str),
+    offered: Option<&[String]>,
+    attributes: &str,
+) -> Option<Lack> {
+    let lack = |why| Some(Lack { why, option });
+    let Some(offered) = offered else {
+        return lack(format!("does not offer {command}"));
+    };
+    let names = attributes
+        .split(' ')
+        .filter_map(|word| word.split('=').next());
+    let is_missing = |name: &&str| !offered.is_empty() && !has_parameter(offered, name);
+    let missing = names.into_iter().find(is_missing)?;
+    lack(format!(
+        "does not offer the attribute {missing} of {command}"
+    ))
 }
 
 /// Something that was asked for and cannot be had.

@@ -14,7 +14,7 @@ use super::{
     Privacy, Reply, Stage, Unmet,
 };
 use crate::blocks::Nothing;
-use crate::watch::{self, Happening, Wants, Watch};
+use crate::watch::{self, Happening, Parting, Wants, Watch};
 use crate::wire::{Early, Secured, TlsError, Wire, WireError};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -228,6 +228,7 @@ impl Session<'_, '_> {
                 Action::Drop => {
                     // The end of a TLS handshake may still have to go out.
                     let _ = self.wire.flush(self.limit(Stage::Tls));
+                    self.watch.happened(Happening::Parting(Parting::Dropped));
                     return Ok(Conversation::Over);
                 }
                 Action::SayAndDrop(items) => return self.say_and_drop(&items),

@@ -8,7 +8,7 @@ use crate::outcome::{Fate, Report, Verdict};
 use crate::peer::Peer;
 use crate::session::Stage;
 use crate::text::shown;
-use crate::watch::{Happening, Summary, Wants, Watch};
+use crate::watch::{Happening, Parting, Summary, Wants, Watch};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -202,7 +202,9 @@ impl<W: Write> Json<W> {
             Happening::Detail(text) if self.options.verbose => {
                 ("note", json!({"text": shown(text)}))
             }
-            Happening::Note(text) => ("note", json!({"text": shown(text)})),
+            Happening::Note(text) | Happening::Parting(Parting::Command(text)) => {
+                ("note", json!({"text": shown(text)}))
+            }
             Happening::Queued { id } => ("queued", json!({"id": id})),
             Happening::Settled {
                 recipient, verdict, ..

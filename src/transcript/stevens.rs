@@ -7,7 +7,7 @@ use super::lines::{Lines, Tone};
 use super::{Options, Transcript, dns};
 use crate::peer::Peer;
 use crate::text::shown;
-use crate::watch::{End, Happening, Wants, Watch};
+use crate::watch::{End, Happening, Parting, Wants, Watch};
 use std::io::{self, Write};
 
 /// How many recipients are named before the rest is a number.
@@ -206,7 +206,7 @@ impl<W: Write> Transcript for Stevens<W> {
 fn remark(what: Happening<'_>, verbose: bool) -> Option<(Tone, String)> {
     let text = match what {
         Happening::Fallback { profile, error } => return Some(fallback(profile, error)),
-        Happening::Note(text) => shown(text),
+        Happening::Note(text) | Happening::Parting(Parting::Command(text)) => shown(text),
         Happening::Queued { id } => format!("queued as {id}"),
         Happening::Detail(text) if verbose => shown(text),
         Happening::Lookup { kind, name } if verbose => {

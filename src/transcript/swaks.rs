@@ -8,8 +8,16 @@ use super::{Options, Transcript, dns, summary};
 use crate::certificate::one_line;
 use crate::peer::Peer;
 use crate::text::shown;
-use crate::watch::{End, Happening, Secured, Wants, Watch};
+use crate::watch::{End, Happening, Parting, Secured, Wants, Watch};
 use std::io::{self, Write};
+
+/// The other end of a connection.
+#[derive(Clone, Copy)]
+enum Other {
+    Host,
+    Socket,
+    Child,
+}
 
 /// A transcript in the manner of swaks.
 pub struct Swaks<W> {
@@ -17,8 +25,10 @@ pub struct Swaks<W> {
     options: Options,
     /// The host that is being tried, as it is named on the wire's lines.
     host: String,
-    /// Whether the host is a command.
-    is_child: bool,
+    /// The kind of server at the other end.
+    other: Other,
+    /// Whether there is nothing more to say of the end of this connection.
+    is_over: bool,
     /// Whether the conversation is encrypted.
     tls: bool,
     /// Lines of a reply that is not whole.
@@ -34,7 +44,8 @@ impl<W: Write> Swaks<W> {
             lines: Lines::with(out, options),
             options,
             host: String::new(),
-            is_child: false,
+            other: Other::Host,
+            is_over: false,
             tls: false,
             reply: Vec::new(),
             letter: Letter::default(),
@@ -121,7 +132,12 @@ impl<W: Write> Swaks<W> {
 
     fn tries(&mut self, peer: &Peer) {
         self.tls = false;
-        self.is_child = matches!(peer, Peer::Pipe(_));
+        self.is_over = false;
+        self.other = match peer {
+            Peer::Tcp(_) => Other::Host,
+            Peer::Unix(_) => Other::Socket,
+            Peer::Pipe(_) => Other::Child,
+        };
         let place = self.place(peer);
         let text = match peer {
             Peer::Pipe(_) => format!("Trying pipe to {place}..."),
@@ -164,22 +180,47 @@ impl<W: Write> Swaks<W> {
 
     fn failed(&mut self, why: &str, hung_up: bool) {
         self.not_expected();
-        match (hung_up, self.is_child) {
-            (true, false) => self.failure("Remote host closed connection unexpectedly."),
-            (true, true) => self.failure("Child process closed connection unexpectedly."),
-            (false, _) => self.failure(why),
+        if hung_up {
+            self.hung_up();
+        } else {
+            self.failure(why);
+        }
+    }
+
+    /// swaks ends at once, and says nothing of closing the connection itself.
+    fn hung_up(&mut self) {
+        let other = match self.other {
+            Other::Host => "Remote host",
+            Other::Socket => "Socket",
+            Other::Child => "Child process",
+        };
+        self.failure(&format!("{other} closed connection unexpectedly."));
+        self.is_over = true;
+    }
+
+    fn parts(&mut self, parting: Parting<'_>) {
+        match parting {
+            Parting::Dropped => {
+                self.end_of_message();
+                self.remark("Dropping connection");
+                self.is_over = true;
+            }
+            Parting::HungUp => self.hung_up(),
+            Parting::Command(words) if self.options.verbose => self.remark(words),
+            Parting::Command(_) => {}
         }
     }
 
     fn closed(&mut self) {
         self.not_expected();
         self.end_of_message();
-        let whom = if self.is_child {
-            "child process"
-        } else {
-            "remote host"
+        let whom = match self.other {
+            Other::Host | Other::Socket => "remote host",
+            Other::Child => "child process",
         };
-        self.remark(&format!("Connection closed with {whom}."));
+        if !self.is_over {
+            self.remark(&format!("Connection closed with {whom}."));
+        }
     }
 
     /// What is said for those who want to know more.
@@ -229,6 +270,7 @@ impl<W: Write> Watch for Swaks<W> {
             Happening::Received { code, stage, .. } => self.replied(code, stage),
             Happening::Data { .. } => self.end_of_message(),
             Happening::Failed { why, hung_up, .. } => self.failed(why, hung_up),
+            Happening::Parting(parting) => self.parts(parting),
             Happening::Closed => self.closed(),
             Happening::Summary(one) => self.remark(&summary::line(one)),
             Happening::Detail(_)
@@ -258,10 +300,16 @@ impl<W: Write> Transcript for Swaks<W> {
     }
 }
 
+/// Whether swaks would go on after this reply. For commands that it does not know, any success will do.
 fn is_expected(code: u16, stage: &str) -> bool {
     match stage {
-        "data" => code == 354,
+        "banner" | "starttls" | "xclient" => code == 220,
+        "ehlo" | "lhlo" | "helo" | "mail" | "rcpt" => code == 250,
         "auth" => matches!(code, 235 | 334),
+        "data" => code == 354,
+        // With PRDR, a reply for each recipient follows.
+        "dot" => matches!(code, 250 | 353),
+        "quit" => code == 221,
         _ => (200..300).contains(&code),
     }
 }

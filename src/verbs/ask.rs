@@ -6,7 +6,7 @@ use crate::check::{self, Answers};
 use crate::exit::Exit;
 use crate::outcome::Report;
 use crate::plan;
-use crate::transcript::Stopwatch;
+use crate::transcript::{Format, Stopwatch};
 use crate::watch::{Nobody, Watch};
 use std::io;
 
@@ -30,21 +30,25 @@ pub fn run(plan: &plan::Ask) -> Exit {
         stopwatch.tell();
         answers
     };
+    let is_hidden = plan.output.format == Format::None;
     let Some(mut transcript) = terminal::open(plan.output) else {
-        return told(&ask(&mut Nobody), None);
+        return told(&ask(&mut Nobody), is_hidden, None);
     };
     let answers = ask(&mut *transcript);
     transcript.result(&Report::unasked(&[]), answers.exit);
-    told(&answers, transcript.failure())
+    told(&answers, is_hidden, transcript.failure())
 }
 
-/// What went wrong is a line on stderr.
-fn told(answers: &Answers, unwritten: Option<&io::Error>) -> Exit {
+/// What went wrong is a line on stderr; so is a command that was refused, if no transcript shows it.
+fn told(answers: &Answers, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         complain(&format!(
             "cannot write the transcript to the standard output: {error}"
         ));
         return Exit::Io;
+    }
+    for sentence in answers.refused.iter().filter(|_| is_hidden) {
+        complain(sentence);
     }
     if let Some(failure) = &answers.failure {
         complain(failure);

@@ -6,6 +6,7 @@ use crate::certificate::{Certificate, date, some_of};
 use crate::check::{self, Encrypted, Finding, Probe};
 use crate::exit::Exit;
 use crate::plan;
+use crate::session;
 use crate::text::shown;
 use crate::transcript::{Options, Stevens, certificate_fields};
 use crate::watch::Nobody;
@@ -178,7 +179,7 @@ impl Report {
 
 fn mechanisms(probe: &Probe) -> String {
     let of = |offered: &Option<Vec<String>>| {
-        let words = Probe::keyword(offered.as_ref()?, "auth");
+        let words = session::parameters(offered.as_ref()?, "auth");
         words.map(|words| words.join(" "))
     };
     match (of(&probe.in_clear), of(&probe.in_tls)) {
@@ -190,7 +191,7 @@ fn mechanisms(probe: &Probe) -> String {
 }
 
 fn size(probe: &Probe) -> String {
-    let words = Probe::keyword(probe.offered(), "size");
+    let words = session::parameters(probe.offered(), "size");
     let limit = words.map(|words| words.first().and_then(|word| word.parse::<u64>().ok()));
     match limit {
         None => "not offered".to_owned(),
@@ -229,8 +230,8 @@ fn object(probe: &Probe, findings: &[Finding], exit: Exit) -> Value {
         "in_clear": probe.in_clear,
         "tls": probe.tls.as_ref().map(tls_object),
         "in_tls": probe.in_tls,
-        "auth": Probe::keyword(probe.offered(), "auth"),
-        "size": Probe::keyword(probe.offered(), "size")
+        "auth": session::parameters(probe.offered(), "auth"),
+        "size": session::parameters(probe.offered(), "size")
             .and_then(|words| words.first().and_then(|word| word.parse::<u64>().ok())),
         "login": probe.login,
         "steps": steps,

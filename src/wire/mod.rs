@@ -71,9 +71,9 @@ pub trait Stream: io::Read + io::Write {
     /// algorithm), and a delayed acknowledgement takes 40 ms.
     fn acknowledge_at_once(&self) {}
 
-    /// Gives it up, where that takes more than to close it; with what there is to say of it.
-    fn end(&mut self) -> Vec<String> {
-        Vec::new()
+    /// Gives it up, if that takes more than to close it.
+    fn end(&mut self) -> LastWords {
+        LastWords::default()
     }
 
     /// Says that nothing more will be written.
@@ -85,6 +85,15 @@ pub trait Stream: io::Read + io::Write {
     fn end_with_reset(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
+}
+
+/// The words of a server that is a command, when its connection is given up.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LastWords {
+    /// Lines that it wrote for people.
+    pub asides: Vec<String>,
+    /// How it ended.
+    pub ended: Option<String>,
 }
 
 /// A line without its CRLF or LF.
@@ -124,8 +133,8 @@ impl Wire {
         }
     }
 
-    /// Gives the connection up, with what there is to say of its other end.
-    pub fn end(&mut self) -> Vec<String> {
+    /// Gives the connection up.
+    pub fn end(&mut self) -> LastWords {
         self.stream.end()
     }
 

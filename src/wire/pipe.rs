@@ -2,7 +2,7 @@
 //! `sendmail -bs`).
 
 use super::asides::Asides;
-use super::{Stream, Wire};
+use super::{LastWords, Stream, Wire};
 use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
@@ -186,15 +186,13 @@ impl Stream for Piped {
         self.socket.shutdown(Shutdown::Write)
     }
 
-    /// What the command said to people, and how it ended, also where all went well.
-    fn end(&mut self) -> Vec<String> {
+    fn end(&mut self) -> LastWords {
         let asides = self.asides.take().into_iter();
-        let mut all: Vec<String> = asides
-            .map(|line| format!("the command says: {line}"))
-            .collect();
-        let end = self.finish();
-        all.push(end.map_or_else(|error| error.to_string(), words));
-        all
+        let asides = asides.map(|line| format!("the command says: {line}"));
+        LastWords {
+            asides: asides.collect(),
+            ended: Some(self.finish().map_or_else(|error| error.to_string(), words)),
+        }
     }
 }
 
@@ -217,7 +215,11 @@ mod tests {
         wire.outbox.extend_from_slice(b"EHLO me\n");
         wire.flush(SOON).unwrap();
         assert_eq!(line(&mut wire).unwrap(), "250 EHLO me");
-        assert_eq!(wire.end(), ["the command ended with exit status 3"]);
+        let ended = wire.end().ended;
+        assert_eq!(
+            ended.as_deref(),
+            Some("the command ended with exit status 3")
+        );
     }
 
     #[test]
@@ -235,9 +237,13 @@ mod tests {
         let mut wire = connect("printf '\\n**** a test\\n220 hi\\n\\n**** done\\n'").unwrap();
         assert_eq!(line(&mut wire).unwrap(), "220 hi");
         assert!(matches!(line(&mut wire), Err(WireError::Closed)));
-        let end = wire.end();
-        assert_eq!(end[0], "the command says: **** a test");
-        assert_eq!(end[1], "the command says: **** done");
+        assert_eq!(
+            wire.end().asides,
+            [
+                "the command says: **** a test",
+                "the command says: **** done"
+            ]
+        );
     }
 
     #[test]

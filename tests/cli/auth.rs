@@ -442,6 +442,23 @@ fn the_strongest_that_is_offered_and_allowed_is_taken() {
 }
 
 #[test]
+fn mechanisms_are_read_from_all_auth_lines_in_old_spellings_too() {
+    for keywords in [
+        &["auth=LOGIN"][..],
+        &["AUTH NTLM", "Auth= LOGIN", "SIZE 1000"],
+        &["AUTH =LOGIN", "AUTH GSSAPI"],
+    ] {
+        let run = logging_in(PASSWORD, &[], |talk| {
+            talk.offer(keywords);
+            talk.expect("AUTH LOGIN");
+            talk.say("535 no");
+            talk.quit();
+        });
+        came_to_nothing(&run, 77);
+    }
+}
+
+#[test]
 fn auth_narrowed_to_what_is_not_offered_ends_it() {
     let run = logging_in(PASSWORD, &["--auth", "SCRAM-SHA-256"], |talk| {
         talk.offer_auth("PLAIN LOGIN");
@@ -494,6 +511,21 @@ fn a_password_that_is_refused_is_not_tried_in_another_way() {
             came_to_nothing(&run, exit).says(&[code]);
         }
     }
+}
+
+#[test]
+fn refusal_of_a_login_that_is_not_expected_says_what_to_do() {
+    let run = logging_in(PASSWORD, &["--json"], |talk| {
+        talk.offer_auth("PLAIN LOGIN");
+        talk.begun("PLAIN");
+        talk.say("503 5.5.1 already authenticated");
+        talk.quit();
+    });
+    came_to_nothing(&run, 77).says(&[
+        "does not expect a login: 503 5.5.1 already authenticated",
+        "without --user",
+    ]);
+    run.all_are("refused");
 }
 
 #[test]
@@ -591,7 +623,7 @@ fn a_server_that_asks_for_ever_is_left() {
 }
 
 #[test]
-fn a_challenge_that_makes_no_sense_is_cancelled() {
+fn undecodable_challenge_is_cancelled_where_the_mechanism_needs_it() {
     // R61
     for challenge in [
         "!!!!",
@@ -602,26 +634,48 @@ fn a_challenge_that_makes_no_sense_is_cancelled() {
         "\u{e4}",
         "====",
     ] {
-        for mechanism in ["LOGIN", "CRAM-MD5"] {
-            for answer in [
-                "501 cancelled",
-                "535 cancelled",
-                "250 ok",
-                "235 welcome",
-                "334 ",
-            ] {
-                let run = logging_in(PASSWORD, &[], move |talk| {
-                    talk.offer_auth(mechanism);
-                    talk.expect(&format!("AUTH {mechanism}"));
-                    talk.say(&format!("334 {challenge}"));
-                    talk.expect("*");
-                    talk.say(answer);
-                    talk.part();
-                });
-                println!("{mechanism}, {challenge:?}, {answer}");
-                came_to_nothing(&run, 77).says(&["base64"]);
-            }
+        for answer in [
+            "501 cancelled",
+            "535 cancelled",
+            "250 ok",
+            "235 welcome",
+            "334 ",
+        ] {
+            let run = logging_in(PASSWORD, &[], move |talk| {
+                talk.offer_auth("CRAM-MD5");
+                talk.expect("AUTH CRAM-MD5");
+                talk.say(&format!("334 {challenge}"));
+                talk.expect("*");
+                talk.say(answer);
+                talk.part();
+            });
+            println!("{challenge:?}, {answer}");
+            came_to_nothing(&run, 77).says(&["base64"]);
         }
+    }
+}
+
+#[test]
+fn login_answers_prompts_that_are_not_base64() {
+    for (user, password) in [
+        ("334 Username:", "334 Password:"),
+        ("334 username", "334 "),
+        ("334", "334 !!!!"),
+        ("334 \u{e4}", "334 VXNlcm5hbWU6="),
+        ("334-Please give\n334 your name", "334 ===="),
+    ] {
+        let run = logging_in(PASSWORD, &[], move |talk| {
+            talk.offer_auth("LOGIN");
+            talk.expect("AUTH LOGIN");
+            talk.say(user);
+            assert_eq!(talk.decoded(), b"alice");
+            talk.say(password);
+            assert_eq!(talk.decoded(), PASSWORD.as_bytes());
+            talk.say("235 2.7.0 welcome");
+            talk.take_mail();
+        });
+        println!("{user}, {password}");
+        run.exits(0).complains(0);
     }
 }
 

@@ -141,7 +141,7 @@ fn a_certificate_that_will_not_do_ends_it_before_a_word_is_said() {
                     .run();
                 server.finish();
                 println!("{}, {way:?}: {}", row.name, run.stderr);
-                run.exits(77).complains(1).all_are("deferred").says(&[
+                run.exits(77).complains(1).all_are("refused").says(&[
                     "the certificate of [127.0.0.1]:",
                     "-k",
                     "--ca-file",
@@ -265,7 +265,7 @@ fn a_self_signed_certificate_in_the_ca_file_is_trusted_for_its_name_and_time() {
                 assert_eq!(run.events("tls")[0]["verified"], true);
             }
             Some(words) => {
-                run.exits(77).all_are("deferred").says(&[words]);
+                run.exits(77).all_are("refused").says(&[words]);
             }
         }
     }
@@ -285,7 +285,7 @@ fn a_self_signed_certificate_in_the_ca_file_is_worth_nothing_without_its_key() {
             .text_to_bob()
             .run();
         server.finish();
-        run.exits(77).all_are("deferred").says(&["signature"]);
+        run.exits(77).all_are("refused").says(&["signature"]);
     }
 }
 

@@ -34,6 +34,7 @@ mod floods;
 mod notify;
 mod output;
 mod pattern;
+mod pipes;
 mod probe;
 mod prompt;
 mod queue;

@@ -141,6 +141,29 @@ fn what_size_and_auth_are_without_a_value() {
 }
 
 #[test]
+fn mechanisms_are_gathered_from_all_auth_lines() {
+    let keywords = &[
+        "AUTH PLAIN",
+        "SIZE 1000",
+        "auth=LOGIN",
+        "AUTH CRAM-MD5 PLAIN",
+    ];
+    let server = offering(keywords);
+    let run = look_at(&server)
+        .args(["--expect", "auth=login,auth=cram-md5"])
+        .run();
+    server.finish();
+    run.exits(0)
+        .complains(0)
+        .shows(&["AUTH        PLAIN LOGIN CRAM-MD5 (in clear)\n"]);
+
+    let server = offering(keywords);
+    let run = look_at(&server).args(["--json"]).run();
+    server.finish();
+    assert_eq!(object(&run)["auth"], json!(["PLAIN", "LOGIN", "CRAM-MD5"]));
+}
+
+#[test]
 fn a_certificate_is_judged_and_not_enforced() {
     let (ca, stranger) = (Authority::new(), Authority::named("Somebody Else"));
     let expired: crate::authority::Change =
@@ -235,7 +258,7 @@ fn starttls_that_is_not_offered_or_refused_is_told_where_it_is_wanted() {
     });
     let run = look_at(&server).args(["--json"]).run();
     server.finish();
-    run.exits(77)
+    run.exits(75)
         .complains(1)
         .says(&["refused STARTTLS: 454 4.7.0 no key"]);
     assert_eq!(object(&run)["in_clear"], json!(["STARTTLS"]));
@@ -517,7 +540,7 @@ fn servers_that_break_off_or_talk_nonsense_come_to_an_end() {
         }),
     );
     row(
-        77,
+        75,
         "TLS",
         Server::start(|talk| {
             Way::Starttls.before(talk);

@@ -349,6 +349,39 @@ fn a_script_logs_in_inside_tls_and_shows_no_password() {
 }
 
 #[test]
+fn keyword_may_be_offered_in_several_lines() {
+    let server = Server::start(|talk| {
+        talk.greet(&["AUTH PLAIN", "SIZE 1000", "auth=LOGIN"]);
+        talk.quit();
+    });
+    let text = "connect\n< 220\n> EHLO $helo\n< 250 has AUTH LOGIN PLAIN lacks AUTH CRAM-MD5\n> QUIT\n< 221\n";
+    let run = script(&server, text).run();
+    server.finish();
+    run.exits(0).complains(0);
+}
+
+#[test]
+fn script_answers_prompts_of_login_that_are_not_base64() {
+    let server = Server::start(|talk| {
+        talk.greet(&["AUTH LOGIN"]);
+        talk.expect("AUTH LOGIN");
+        talk.say("334 Username:");
+        assert_eq!(talk.decoded(), b"alice");
+        talk.say("334 Password:");
+        assert_eq!(talk.decoded(), PASSWORD.as_bytes());
+        talk.say("235 welcome");
+        talk.quit();
+    });
+    let text = "connect\n< 220\n> EHLO $helo\n< 250\nauth login\n> QUIT\n< 221\n";
+    let run = script(&server, text)
+        .args(["-u", "alice", "--allow-cleartext-password"])
+        .env("EHLO_PASSWORD", PASSWORD)
+        .run();
+    server.finish();
+    run.exits(0).complains(0);
+}
+
+#[test]
 fn a_password_stays_here_without_tls() {
     let server = Server::start(|talk| talk.greet(&["AUTH PLAIN"]));
     let text = "connect\n< 220\n> EHLO $helo\n< 250\nauth\n";
@@ -359,7 +392,7 @@ fn a_password_stays_here_without_tls() {
     server.finish();
     run.exits(77)
         .complains(1)
-        .says(&["t.ehlo:5: the connection is not encrypted, so the password stays here"]);
+        .says(&["t.ehlo:5: the connection is not encrypted, so the password is not sent"]);
 }
 
 #[test]

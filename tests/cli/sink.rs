@@ -259,6 +259,23 @@ fn it_leaves_when_its_time_is_over() {
 }
 
 #[test]
+fn fewer_messages_than_were_expected_are_a_failure() {
+    let receiver = Receiver::start(&["--count", "2", "--time-limit", "300ms"]);
+    let ended = receiver.finish();
+    assert_eq!(ended.exit, Some(1), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("ehlo: 0 of 2 messages came"),
+        "{}",
+        ended.stderr
+    );
+
+    let receiver = Receiver::start(&["--count", "1", "--time-limit", "1m"]);
+    receiver.say("EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b>\r\nDATA\r\n.\r\nQUIT\r\n");
+    let ended = receiver.finish();
+    assert_eq!(ended.exit, Some(0), "{}", ended.stderr);
+}
+
+#[test]
 fn a_users_file_that_others_can_read_is_refused() {
     let ehlo = Ehlo::new();
     let users = ehlo.file("users", "alice:secret\n");

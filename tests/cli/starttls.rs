@@ -99,10 +99,11 @@ fn ends_without_a_word(talk: &mut Talk) {
     );
 }
 
-/// Nobody got anything, and everybody can see that it was not for good.
+/// No message was sent. The verdict agrees with the exit status: after 77, trying again does not help.
 #[track_caller]
 fn came_to_nothing(run: &Run, code: i32) {
-    run.exits(code).complains(1).all_are("deferred");
+    let verdict = if code == 77 { "refused" } else { "deferred" };
+    run.exits(code).complains(1).all_are(verdict);
     assert!(run.events("data").is_empty(), "{run:#?}");
     let said = run.events("sent");
     let stages = said.iter().map(|sent| sent["stage"].as_str().unwrap());
@@ -255,8 +256,9 @@ fn a_relay_without_starttls_gets_the_mail_in_clear_where_nothing_was_asked_for()
 }
 
 /// What happens instead of "220 go ahead", and what a sender that wants TLS makes of it.
-const BAD_REPLIES: [(&str, &[u8], i32); 14] = [
-    ("454", b"454 4.7.0 TLS not available\r\n", 77),
+const BAD_REPLIES: [(&str, &[u8], i32); 15] = [
+    ("454", b"454 4.7.0 TLS not available\r\n", 75),
+    ("450", b"450 try again\r\n", 75),
     ("502", b"502 5.5.1 no\r\n", 77),
     ("501", b"501 syntax\r\n", 77),
     ("530", b"530 must not\r\n", 77),
@@ -337,14 +339,15 @@ fn silence_or_a_lost_connection_at_starttls_ends_it_where_tls_is_asked_for() {
 }
 
 /// What happens instead of a `ServerHello`, and what a sender that wants TLS makes of it.
-const BAD_HANDSHAKES: [(&str, i32); 9] = [
+const BAD_HANDSHAKES: [(&str, i32); 10] = [
     ("plaintext", 77),
     ("an alert", 77),
+    ("an internal error", 75),
     ("an old version", 77),
     ("a record that is none", 77),
     ("a huge record", 77),
-    ("close", 77),
-    ("reset", 77),
+    ("close", 75),
+    ("reset", 75),
     ("silence", 75),
     ("half a hello, silence", 75),
 ];
@@ -355,6 +358,7 @@ fn mishandle(talk: &mut Talk, row: &str) {
     match row {
         "plaintext" => talk.send(b"250 mx.example\r\n"),
         "an alert" => talk.send(b"\x15\x03\x03\x00\x02\x02\x28"),
+        "an internal error" => talk.send(b"\x15\x03\x03\x00\x02\x02\x50"),
         "an old version" => talk.send(b"\x15\x03\x01\x00\x02\x02\x46"),
         "a record that is none" => talk.send(b"\x16\x03\x03\x00\x04\x63\x00\x00\x00"),
         "a huge record" => talk.send(b"\x16\x03\x03\xff\xff\x02"),

@@ -32,7 +32,7 @@ fn distrusted(way: Way, config: Arc<ServerConfig>) -> Server<()> {
 /// Nobody got anything, because TLS was not as it should be.
 #[track_caller]
 fn is_unmet(run: &Run) -> &Run {
-    run.exits(77).complains(1).all_are("deferred");
+    run.exits(77).complains(1).all_are("refused");
     assert!(run.events("data").is_empty(), "{run:#?}");
     run
 }

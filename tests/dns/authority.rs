@@ -44,6 +44,16 @@ impl Authority {
     /// `SILENCE` are failures. A line `name type := owner type data` puts a record into the answer to
     /// the first question, whoever owns it.
     pub fn serve(lines: &[impl AsRef<str>]) -> Self {
+        Self::serve_with(lines, None)
+    }
+
+    /// The same, and every query with EDNS (RFC 6891) is answered in this way: `FORMERR`, `NOTIMP`,
+    /// `SERVFAIL` or `SILENCE`.
+    pub fn without_edns(answer: &str, lines: &[impl AsRef<str>]) -> Self {
+        Self::serve_with(lines, Some(odd_answer(answer).expect("an odd answer")))
+    }
+
+    fn serve_with(lines: &[impl AsRef<str>], to_edns: Option<Answer>) -> Self {
         let mut zone = InMemoryZoneHandler::<TokioRuntimeProvider>::empty(
             Name::root(),
             ZoneType::Primary,
@@ -68,7 +78,7 @@ impl Authority {
         let mut catalog = Catalog::new();
         let root = LowerName::from(Name::root());
         catalog.upsert(root, vec![Arc::new(zone) as Arc<_>]);
-        start(catalog, odd)
+        start(catalog, odd, to_edns)
     }
 
     /// The questions so far: `MX example.test over UDP`.
@@ -91,11 +101,12 @@ impl Drop for Authority {
     }
 }
 
-fn start(catalog: Catalog, odd: Odd) -> Authority {
+fn start(catalog: Catalog, odd: Odd, to_edns: Option<Answer>) -> Authority {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let handler = Handler {
         catalog,
         odd,
+        to_edns,
         asked: Arc::clone(&asked),
     };
     let (ready, started) = mpsc::channel();
@@ -139,6 +150,8 @@ async fn sockets() -> (UdpSocket, TcpListener) {
 struct Handler {
     catalog: Catalog,
     odd: Odd,
+    /// The answer to every query with EDNS; `None`: as to others.
+    to_edns: Option<Answer>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -162,7 +175,9 @@ impl Handler {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.recursion_available = true;
         let build = MessageResponseBuilder::from_message_request(request);
-        let sent = match self.odd.get(&(asked.to_ascii_lowercase(), kind)) {
+        let to_edns = self.to_edns.as_ref().filter(|_| request.edns.is_some());
+        let odd = || self.odd.get(&(asked.to_ascii_lowercase(), kind));
+        let sent = match to_edns.or_else(odd) {
             None => {
                 return self.catalog.handle_request::<R, T>(request, response).await;
             }
@@ -212,14 +227,20 @@ fn put_odd(odd: &mut Odd, question: &str, answer: &str) {
 
 fn failure(line: &str) -> Option<((String, RecordType), Answer)> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let answer = match *words.get(2)? {
+    let answer = odd_answer(words.get(2)?)?;
+    let kind = words[1].parse().unwrap();
+    Some(((words[0].to_ascii_lowercase(), kind), answer))
+}
+
+fn odd_answer(word: &str) -> Option<Answer> {
+    Some(match word {
+        "FORMERR" => Answer::Code(ResponseCode::FormErr),
+        "NOTIMP" => Answer::Code(ResponseCode::NotImp),
         "SERVFAIL" => Answer::Code(ResponseCode::ServFail),
         "REFUSED" => Answer::Code(ResponseCode::Refused),
         "SILENCE" => Answer::Silence,
         _ => return None,
-    };
-    let kind = words[1].parse().unwrap();
-    Some(((words[0].to_ascii_lowercase(), kind), answer))
+    })
 }
 
 /// `name type data`.

@@ -79,6 +79,23 @@ fn silence_about_a_host_leaves_the_mail_to_the_next() {
 }
 
 #[test]
+fn resolver_that_does_not_know_edns_is_asked_without() {
+    let zone = [
+        "example.test MX 0 mx.test",
+        "mx.test A 127.0.0.2",
+        "mx.test AAAA ::1",
+    ];
+    for answer in ["FORMERR", "NOTIMP", "SERVFAIL", "SILENCE"] {
+        let dns = Authority::without_edns(answer, &zone);
+        let mx = Exchangers::willing(&["127.0.0.2"]);
+        send(&dns, &mx, &["-4", "bob@example.test"])
+            .ends_with(0)
+            .hides("waiting for");
+        assert_eq!(dns.count("MX example.test"), 1, "{:?}", dns.asked());
+    }
+}
+
+#[test]
 fn an_answer_too_large_for_a_packet_is_fetched_over_tcp() {
     let mut zone: Vec<String> = Vec::new();
     for n in 0..40 {

@@ -40,7 +40,10 @@ const STATUS: [(&str, &str); 6] = [
         "a command was refused for now (4yz), there is no connection, or it was lost",
     ),
     ("76", "the server broke the protocol"),
-    ("77", "TLS or the login failed, or XCLIENT is not offered"),
+    (
+        "77",
+        "TLS or the login failed, or XCLIENT or one of its attributes is not offered",
+    ),
 ];
 
 /// ehlo-ask(1).

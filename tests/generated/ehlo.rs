@@ -135,8 +135,9 @@ const ENCRYPTION: [&str; 3] = [
 To a mail exchanger, mail goes encrypted where STARTTLS is offered, whatever the certificate, and in clear
 where it is not, or does not work: a line with three stars says so. Through a relay, STARTTLS is used where it
 is offered, and then the certificate must be right: a chain to a CA that the system or --ca-file trusts, the
-relay's name or --tls-name, the dates; or the one of --pin. --tls starttls and --tls implicit send nothing
-without encryption, --tls off nothing with it, and -k takes any certificate.",
+relay's name or --tls-name, the dates; or the one of --pin. A command (--pipe) is treated like a mail exchanger, or like a
+relay if --tls-name, --ca-file or --pin is given. --tls starttls and --tls implicit send nothing without encryption,
+--tls off nothing with it, and -k takes any certificate.",
     "\
 TLS is 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305. A server that has only older versions,
 CBC ciphers, or RSA or DHE key exchange cannot be talked to; the error says what is missing.",
@@ -153,9 +154,10 @@ bound to the TLS connection (-PLUS) where that can be, CRAM-MD5, PLAIN, LOGIN; w
 Where the server refuses the way and not the user, the next one is tried, but not the password itself after a
 bound way was refused.",
     "\
-No password goes over a connection that is not encrypted, not even to this host, unless
---allow-cleartext-password says so; none goes to a server whose certificate is wrong, unless -k says so; and
-none goes to a mail exchanger.",
+No password is sent over a connection that is not encrypted, not even to this host, without
+--allow-cleartext-password. None is sent to a server whose certificate is not valid, without -k, and none to a mail
+exchanger. A command (--pipe) has no name, and gets a password only if --tls-name gives it one. --auth EXTERNAL sends no
+secret, and needs no encryption.",
     "\
 The password is the first line of what --password-command prints or of --password-file; else it is in the
 variable EHLO_PASSWORD, in systemd's credentials (ehlo.PROFILE.password or ehlo.password), in ~/.netrc, or in
@@ -179,11 +181,13 @@ Those who were not refused before the stop are skipped, which is no failure. Onc
 counts as ever; with --drop-after-send dot nobody reads it, so that the message is uncertain, with status 79.",
     "\
 --force uses what the server does not offer, as if it did: STARTTLS, AUTH, BDAT, a group of commands, a parameter. It
-never sends a password in clear. --helo takes anything that is printable with --raw; --mail-param and --rcpt-param say
+never sends a password in clear. With --raw, --helo is anything that is printable, and recipients and senders need no
+domain; without it, only the recipient postmaster needs none (with --relay; RFC 5321). --mail-param and --rcpt-param say
 words that ehlo does not know. For what is no command at all, there is ehlo-script(1).",
     "\
---xclient and --xforward say their attributes as they are written; a value with a space or a plus sign in it is xtext
-(+20, +2B). EHLO comes again behind each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
+--xclient and --xforward send their attributes as they are written; a value with a space or a plus sign in it is xtext
+(+20, +2B). If the server does not list one of them in its reply to EHLO, nothing is sent and the status is 77, unless --force
+xclient or --force xforward is given. EHLO is sent again after each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
 longer believes us when we are somebody else: NAME and ADDR stand together in the last one.",
     "\
 --proxy-protocol stands where haproxy and other balancers would: its header is the first thing on the connection, in
@@ -320,7 +324,7 @@ const FILES: [(&str, &str); 9] = [
     ),
     (
         "~/.netrc",
-        "passwords: machine HOST login USER password PASSWORD",
+        "passwords, as curl reads them: machine HOST login USER password PASSWORD",
     ),
     (
         "/etc/ssl/certs",
@@ -328,7 +332,7 @@ const FILES: [(&str, &str); 9] = [
     ),
     (
         "/etc/resolv.conf",
-        "the resolvers that are asked for mail exchangers and their addresses",
+        "the resolvers that are asked for mail exchangers and their addresses; without any, the one on this host",
     ),
     (
         "/etc/hosts",

@@ -97,9 +97,9 @@ const EVENTS: [(&str, &str); 19] = [
 ];
 
 const VERDICTS: &str = "\
-A verdict is accepted, refused (for good), deferred (for now), uncertain (the connection was lost between the end
-of the message and its reply, so that sending it again may make it arrive twice), queued (it waits in the queue) or
-skipped.";
+A verdict is accepted; refused (by the server, or here, because a demand on TLS or the login was not met: trying the same
+again does not help); deferred (it may be accepted later); uncertain (the connection was lost between the end of the message
+and its reply, so that sending it again may make it arrive twice); queued (it waits in the queue); or skipped.";
 
 const SCHEMA: &str = "\
 The file ehlo-events.schema.json, which comes beside this page, is a JSON Schema (2020-12) of these lines. More events,

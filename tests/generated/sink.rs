@@ -68,8 +68,15 @@ A file of --maildir and a message of --mbox begin with Return-Path and one Deliv
 in a file of --maildir is the message as it came, octet for octet. In an mbox, line ends are those of a file, and From at the beginning of a line stands
 behind one more >. Messages are on disk before the client hears that they are accepted.";
 
-const STATUS: [(&str, &str); 7] = [
-    ("0", "all messages have come, or the time is over"),
+const STATUS: [(&str, &str); 8] = [
+    (
+        "0",
+        "all messages of --count have come; without --count, the time is over",
+    ),
+    (
+        "1",
+        "fewer messages than --count have come within --time-limit; stderr says how many",
+    ),
     ("64", "the command line is wrong"),
     (
         "66",

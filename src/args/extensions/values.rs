@@ -1,6 +1,6 @@
 //! The values of the options: a reader for each, and what it gives.
 
-use crate::address::Address;
+use crate::address::{Address, Mailbox, parse_recipients};
 use crate::args::value;
 use crate::blocks::Transport;
 use crate::envelope::{Notify, Return};
@@ -56,7 +56,8 @@ pub(super) fn report(text: &str) -> Result<Asked<Report>, String> {
 }
 
 fn address(text: &str) -> Result<Address, String> {
-    Address::parse(text).map_err(|error| error.to_string())
+    let mailbox = Mailbox::parse_with(parse_recipients, text).map_err(|error| error.to_string())?;
+    Ok(mailbox.address)
 }
 
 /// RFC 3461 §4.1; NEVER stands alone.

@@ -43,11 +43,11 @@ pub struct Args {
     #[arg(long)]
     proxy_protocol: bool,
 
-    /// Leave after this many messages.
+    /// End after this many messages.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Leave after this time, like 30s, also with status 0.
+    /// End after this time, like 30s; with status 1 if fewer messages than --count have come.
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     time_limit: Option<Duration>,
 

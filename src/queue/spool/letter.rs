@@ -10,7 +10,7 @@
 //! The first checksum is that of the letter and of the rest of the first line, so that a damaged
 //! length is no other message; the second is that of the message.
 
-use crate::address::Address;
+use crate::address::{Address, Mailbox, parse_raw};
 use crate::blocks::Transport;
 use crate::envelope::{Dsn, Envelope, Notify, Return, Wanted};
 use crate::queue::journal::{milliseconds, moment};
@@ -339,7 +339,10 @@ impl Form {
 }
 
 fn address(text: &str) -> Result<Address, String> {
-    Address::parse(text).map_err(|error| format!("its letter is to nobody: {error}"))
+    let mailbox = Mailbox::parse_with(parse_raw, text);
+    mailbox
+        .map(|mailbox| mailbox.address)
+        .map_err(|error| format!("its letter is to nobody: {error}"))
 }
 
 fn reports(notify: Notify) -> Vec<Report> {

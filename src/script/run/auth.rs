@@ -2,6 +2,7 @@
 
 use super::{Interpreter, STAGE, Stop};
 use crate::exit::Exit;
+use crate::secret::Proof;
 use crate::session::Mechanism;
 use crate::session::auth::{Exchange, ExchangeError, STARS, candidates};
 use crate::session::{Offers, Reply};
@@ -22,9 +23,10 @@ impl Interpreter<'_, '_> {
         let login = self.means.login;
         let login =
             login.ok_or_else(|| usage("there is nobody to log in as; name one with --user"))?;
-        if self.secured.is_none() && !self.means.session.password_in_clear {
-            let why = "the connection is not encrypted, so the password stays here; begin with starttls, or \
-                       give --allow-cleartext-password";
+        let may_be_clear = self.means.session.password_in_clear || login.proof == Proof::Elsewhere;
+        if self.secured.is_none() && !may_be_clear {
+            let why = "the connection is not encrypted, so the password is not sent; begin with starttls, \
+                       or give --allow-cleartext-password";
             return Err(Stop::Fails(why.to_owned(), Exit::Policy));
         }
         let offers = self
@@ -81,7 +83,7 @@ impl Interpreter<'_, '_> {
             }
             let answer = match pending.take() {
                 Some(first) => first,
-                None => encoded(&exchange.answer(&challenge(&reply)?).map_err(refused)?),
+                None => encoded(&exchange.respond(&reply).map_err(refused)?),
             };
             self.say_secretly(&answer, STARS)?;
         }
@@ -119,15 +121,6 @@ fn encoded(response: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(response.len().div_ceil(3) * 4));
     BASE64_STANDARD.encode_string(response, &mut text);
     text
-}
-
-fn challenge(reply: &Reply) -> Result<Vec<u8>, Stop> {
-    let text = reply.lines.concat();
-    if text.trim() == "=" {
-        return Ok(Vec::new());
-    }
-    let decoded = BASE64_STANDARD.decode(text.trim());
-    decoded.map_err(|_| Stop::differs("a challenge", "the server's challenge is no base64"))
 }
 
 #[allow(clippy::needless_pass_by_value)] // For map_err.

@@ -3,7 +3,9 @@
 
 use super::{Candidate, Mechanism};
 use crate::secret::{Login, Proof};
+use crate::session::Reply;
 use crate::text::printable;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use hmac::{Hmac, Mac};
 use md5::Md5;
 use rsasl::callback::{Context, Request, SessionCallback, SessionData};
@@ -20,6 +22,9 @@ const MIN_ITERATIONS: u32 = 4096;
 
 /// More would only keep us busy: 600,000 is what is advised today.
 const MAX_ITERATIONS: u32 = 1_000_000;
+
+/// The longest challenge, in characters of base64 (RFC 4954 §4).
+const MAX_CHALLENGE: usize = 12_288;
 
 /// What is said, which may be a secret.
 pub type Response = Zeroizing<Vec<u8>>;
@@ -131,8 +136,28 @@ impl Exchange {
         self.step(None)
     }
 
-    /// The answer to a challenge.
-    pub fn answer(&mut self, challenge: &[u8]) -> Result<Response, ExchangeError> {
+    /// Answers a 334 reply. Its text must be base64 only for the mechanisms that use it: some servers
+    /// send the prompts of LOGIN in clear, and no answer depends on those.
+    pub fn respond(&mut self, reply: &Reply) -> Result<Response, ExchangeError> {
+        let text = reply.lines.join(" ");
+        let text = text.trim();
+        if text.len() > MAX_CHALLENGE {
+            let why = "the server's challenge is too long";
+            return Err(ExchangeError::Senseless(why.to_owned()));
+        }
+        match BASE64_STANDARD.decode(text) {
+            Ok(challenge) => self.answer(&challenge),
+            Err(_) if text == "=" => self.answer(b""),
+            Err(_) if self.mechanism.needs_challenge() => {
+                let why = "the server's challenge is not valid base64";
+                Err(ExchangeError::Senseless(why.to_owned()))
+            }
+            Err(_) => self.answer(text.as_bytes()),
+        }
+    }
+
+    /// Answers a decoded challenge.
+    fn answer(&mut self, challenge: &[u8]) -> Result<Response, ExchangeError> {
         if self.finished {
             let what = "the server asks for more after everything was said";
             return Err(ExchangeError::Senseless(what.to_owned()));

@@ -104,6 +104,12 @@ impl Mechanism {
         )
     }
 
+    /// Whether its answers depend on the server's challenges.
+    #[must_use]
+    pub fn needs_challenge(self) -> bool {
+        self.is_scram() || self == Self::CramMd5
+    }
+
     /// Whether the client may speak first, with the AUTH command (RFC 4954 §4).
     #[must_use]
     pub fn begins(self) -> bool {

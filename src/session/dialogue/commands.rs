@@ -4,7 +4,7 @@ use super::{Dialogue, Item, line, parameters};
 use crate::address::Address;
 use crate::blocks::Transport;
 use crate::envelope::Dsn;
-use crate::session::{Extension, Purpose, Request, Stage};
+use crate::session::{Extension, Purpose, Request, Stage, Terms};
 
 impl<'a> Dialogue<'a> {
     pub(super) fn message_needs_utf8(&self) -> bool {
@@ -83,8 +83,16 @@ impl<'a> Dialogue<'a> {
 
     /// What is asked for the message and can be had.
     pub(super) fn granted(&self) -> impl Iterator<Item = &Request> {
-        let is_met = |request: &&Request| request.unmet(&self.offers, self.verified).is_none();
-        self.requests().filter(is_met)
+        self.requests()
+            .filter(|request| request.unmet(&self.terms()).is_none())
+    }
+
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            offers: &self.offers,
+            verified: self.verified,
+            uses_bdat: self.uses_bdat(),
+        }
     }
 
     /// What BODY= is to say, where it can be said.

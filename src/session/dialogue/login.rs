@@ -1,8 +1,9 @@
 //! AUTH in the dialogue (RFC 4954): which way, how far, and when it is over.
 
-use super::{Action, Dialogue, Item, Line, abort, said_first};
+use super::{Action, Dialogue, Item, Line, Privacy, abort, said_first};
+use crate::secret::Proof;
 use crate::session::auth::{self, Exchange, ExchangeError, STARS};
-use crate::session::{Answer, Class, Reply, Stage, Unmet};
+use crate::session::{Answer, Class, Encryption, Reply, Stage, Unmet};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
@@ -10,19 +11,16 @@ use zeroize::Zeroizing;
 /// initial response goes by itself.
 const MAX_COMMAND: usize = 512;
 
-/// The longest challenge, in characters of base64 (RFC 4954 §4).
-const MAX_CHALLENGE: usize = 12_288;
-
 /// More challenges than any mechanism has; a server that goes on is up to something.
 const MAX_CHALLENGES: u8 = 8;
 
 impl Dialogue<'_> {
-    /// AUTH, if anybody is to log in; then the transactions.
+    /// Says AUTH if there is a login, and goes on to the transactions.
     pub(super) fn log_in(&mut self) -> Action {
         let Some(login) = self.login else {
             return self.forward();
         };
-        if self.secured.is_none() && !self.options.password_in_clear {
+        if login.proof != Proof::Elsewhere && !self.may_send_secret() {
             return self.demand(Unmet::PasswordInClear);
         }
         if self.offers.auth.is_empty() {
@@ -36,6 +34,14 @@ impl Dialogue<'_> {
             return self.demand(Unmet::NoMechanism(crate::text::shown(&offered)));
         }
         self.try_next()
+    }
+
+    /// Whether a password or token may be sent. Opportunistic TLS with an unknown server does not
+    /// protect it.
+    fn may_send_secret(&self) -> bool {
+        let is_opportunistic = self.options.tls == Encryption::Opportunistic;
+        let protects = |privacy: &Privacy| privacy.verified || !is_opportunistic;
+        self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
     }
 
     /// The next way that is left.
@@ -117,17 +123,13 @@ impl Dialogue<'_> {
         if self.challenges > MAX_CHALLENGES {
             return self.cancel("the server does not stop asking".to_owned());
         }
-        let challenge = match challenge(reply) {
-            Ok(challenge) => challenge,
-            Err(why) => return self.cancel(why),
-        };
         if let Some(text) = self.unsaid_response.take() {
             return self.respond(&text);
         }
         let Some(exchange) = &mut self.exchange else {
             return self.cancel("the server asks although nothing was begun".to_owned());
         };
-        match exchange.answer(&challenge) {
+        match exchange.respond(reply) {
             Ok(response) => {
                 let text = encoded(&response);
                 self.respond(&text)
@@ -195,21 +197,4 @@ fn encoded(response: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(response.len().div_ceil(3) * 4));
     BASE64_STANDARD.encode_string(response, &mut text);
     text
-}
-
-/// What a 334 asks, out of its base64.
-fn challenge(reply: &Reply) -> Result<Vec<u8>, String> {
-    let [text] = reply.lines.as_slice() else {
-        return Err("the server's challenge has more than one line".to_owned());
-    };
-    let text = text.trim();
-    if text.len() > MAX_CHALLENGE {
-        return Err("the server's challenge is too long".to_owned());
-    }
-    if text == "=" {
-        return Ok(Vec::new());
-    }
-    BASE64_STANDARD
-        .decode(text)
-        .map_err(|_| "the server's challenge is no base64".to_owned())
 }

@@ -4,7 +4,7 @@ use super::{Action, Dialogue, Item, abort, line, said_first};
 use crate::address::Address;
 use crate::blocks::{Shape, Transport};
 use crate::session::{
-    Answer, Class, Extension, Lack, Protocol, Purpose, Reply, Request, Stage, Then, Unfit, Unmet,
+    Answer, Class, Extension, Lack, Protocol, Purpose, Reply, Stage, Then, Unfit, Unmet,
 };
 use std::collections::VecDeque;
 
@@ -360,11 +360,16 @@ impl Dialogue<'_> {
         self.offers.pipelining && !self.options.no_pipelining
     }
 
+    /// Whether the next message goes by BDAT. A session that stops before the end of data says DATA,
+    /// which has a reply of its own.
     pub(super) fn chunks(&self) -> bool {
-        let wants_data = self.options.no_chunking
-            || self.options.protocol == Protocol::Lmtp
-            || self.is_behind_stop(Stage::Dot);
-        self.offers.chunking && !wants_data
+        self.uses_bdat() && !self.is_behind_stop(Stage::Dot)
+    }
+
+    /// Whether messages go by BDAT in this session.
+    pub(super) fn uses_bdat(&self) -> bool {
+        let is_smtp = self.options.protocol == Protocol::Smtp;
+        self.offers.chunking && is_smtp && !self.options.no_chunking
     }
 
     /// The end of data went out, and its reply will never come.
@@ -403,13 +408,14 @@ impl Dialogue<'_> {
             return None;
         }
         let mut musts = self.requests().filter(|request| request.is_must);
-        musts.find_map(|request| request.unmet(&self.offers, self.verified))
+        musts.find_map(|request| request.unmet(&self.terms()))
     }
 
     /// What was asked for and goes without.
     fn left_out(&self) -> Vec<String> {
-        let unmet = |request: &Request| request.unmet(&self.offers, self.verified);
-        let lacks = self.requests().filter_map(unmet);
+        let lacks = self
+            .requests()
+            .filter_map(|request| request.unmet(&self.terms()));
         lacks
             .map(|lack| format!("{} is left out: the server {}", lack.option, lack.why))
             .collect()

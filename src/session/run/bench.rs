@@ -2,7 +2,7 @@
 
 use super::{Conversation, Session};
 use crate::session::{Failure, Item, Line, Proxy, Stage};
-use crate::watch::{End, Happening};
+use crate::watch::{End, Happening, Parting};
 use crate::wire::Deadline;
 use zeroize::Zeroizing;
 
@@ -34,6 +34,7 @@ impl Session<'_, '_> {
         self.wipe();
         let stage = self.dialogue.awaited();
         written.map_err(|error| Failure::Wire(stage, error))?;
+        self.watch.happened(Happening::Parting(Parting::Dropped));
         Ok(Conversation::Over)
     }
 

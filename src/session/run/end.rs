@@ -3,8 +3,8 @@
 use super::Session;
 use super::reply::excerpt;
 use crate::session::{Failure, Item, Stage};
-use crate::watch::Happening;
-use crate::wire::{Deadline, Early};
+use crate::watch::{Happening, Parting};
+use crate::wire::{Deadline, Early, LastWords};
 
 impl Session<'_, '_> {
     /// QUIT, which may fail in any way: it un-sends nothing (R24).
@@ -25,8 +25,15 @@ impl Session<'_, '_> {
                 Item::Detail(_) | Item::Message(_) | Item::Chunk(..) => {}
             }
         }
-        if self.wire.flush(self.limit(Stage::Body)).is_ok() && self.reply().is_ok() {
-            return self.check_the_end();
+        if self.wire.flush(self.limit(Stage::Body)).is_err() {
+            return Ok(());
+        }
+        match self.reply() {
+            Ok(_) => return self.check_the_end(),
+            Err(failure) if failure.is_hang_up() => {
+                self.watch.happened(Happening::Parting(Parting::HungUp));
+            }
+            Err(_) => {}
         }
         Ok(())
     }
@@ -65,8 +72,13 @@ impl Session<'_, '_> {
                 hung_up: failure.is_hang_up(),
             });
         }
-        for words in self.wire.end() {
+        let LastWords { asides, ended } = self.wire.end();
+        for words in asides {
             self.watch.happened(Happening::Note(&words));
+        }
+        if let Some(words) = ended {
+            let parting = Parting::Command(&words);
+            self.watch.happened(Happening::Parting(parting));
         }
         self.watch.happened(Happening::Closed);
     }

@@ -132,3 +132,49 @@ fn octets_stand_beside_the_lines() {
         " -> QUIT\n  > 0000: 51 55 49 54  0D 0A                                    QUIT..          \n"
     );
 }
+
+#[test]
+fn replies_that_swaks_does_not_expect_are_marked() {
+    for (code, stage, mark) in [
+        (220, "banner", "<- "),
+        (250, "banner", "<**"),
+        (251, "rcpt", "<**"),
+        (353, "dot", "<- "),
+        (354, "dot", "<**"),
+        (250, "quit", "<**"),
+        (334, "auth", "<- "),
+        (252, "ask", "<- "),
+    ] {
+        let line = format!("{code} x");
+        let happenings = [Happening::Line(&line), received(code, stage)];
+        let right = format!("{mark} {line}\n");
+        assert_eq!(text(Options::default(), &happenings), right, "{stage}");
+    }
+}
+
+#[test]
+fn the_end_of_a_connection_is_said_once() {
+    let peers = [
+        Peer::Tcp("127.0.0.1:25".parse().unwrap()),
+        Peer::Unix("/run/x".into()),
+        Peer::Pipe("x".to_owned()),
+    ];
+    let others = ["Remote host", "Socket", "Child process"];
+    let whom = ["remote host", "remote host", "child process"];
+    for ((peer, other), whom) in peers.iter().zip(others).zip(whom) {
+        let end = |parting| {
+            let mut happenings = vec![Happening::Connect(peer)];
+            happenings.extend(parting);
+            happenings.push(Happening::Parting(Parting::Command("it ended")));
+            happenings.push(Happening::Closed);
+            let all = text(Options::default(), &happenings);
+            all.split_once('\n').unwrap().1.to_owned()
+        };
+        assert_eq!(end(None), format!("=== Connection closed with {whom}.\n"));
+        let dropped = Happening::Parting(Parting::Dropped);
+        assert_eq!(end(Some(dropped)), "=== Dropping connection\n");
+        let hung_up = Happening::Parting(Parting::HungUp);
+        let right = format!("*** {other} closed connection unexpectedly.\n");
+        assert_eq!(end(Some(hung_up)), right);
+    }
+}

@@ -67,13 +67,14 @@ fn receive(plan: plan::Sink) -> Result<Exit, Failure> {
     if let (Some(path), Some(tls)) = (&plan.save_ca, &server.manner.tls) {
         save(path, tls.authority().unwrap_or_default())?;
     }
+    let wanted = server.count;
     let sink = Sink::bind(server)?;
     let signal = heed(&sink)?;
     for place in sink.places() {
         complain(&format!("listening on {place}"));
     }
     let events = Events::new(plan.json);
-    sink.serve(&*store, &events)?;
+    let accepted = sink.serve(&*store, &events)?;
     // The socket is removed by now, and the caller sees what ended us.
     match signal.load(Ordering::Relaxed) {
         0 => {}
@@ -81,13 +82,19 @@ fn receive(plan: plan::Sink) -> Result<Exit, Failure> {
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     }
-    Ok(match events.failure() {
-        Some(error) => {
-            complain(&format!("cannot write to the standard output: {error}"));
-            Exit::Io
+    if let Some(error) = events.failure() {
+        complain(&format!("cannot write to the standard output: {error}"));
+        return Ok(Exit::Io);
+    }
+    match wanted.filter(|&wanted| accepted < wanted) {
+        None => Ok(Exit::Ok),
+        Some(wanted) => {
+            complain(&format!(
+                "{accepted} of {wanted} messages came within --time-limit"
+            ));
+            Ok(Exit::Differed)
         }
-        None => Exit::Ok,
-    })
+    }
 }
 
 fn store(plan: &plan::Sink) -> Result<Box<dyn Store>, Failure> {

@@ -16,7 +16,9 @@ use super::{Deadline, Stream, Wire, WireError};
 use failure::explain;
 use identity::Identity;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, ProtocolVersion};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, ProtocolVersion,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -136,6 +138,12 @@ impl Tls {
                 why: self.judge.words(),
                 chain: self.judge.take_chain(),
             },
+            // RFC 8446 §6.2: not about the client, and not about the protocol.
+            Some(
+                error @ rustls::Error::AlertReceived(
+                    AlertDescription::InternalError | AlertDescription::UserCanceled,
+                ),
+            ) => TlsError::Wire(WireError::Io(std::io::Error::other(error.to_string()))),
             // Before TLS 1.3, there is no alert that says so.
             Some(rustls::Error::AlertReceived(_)) if self.identity.is_missing() => {
                 let what = "the server wants a client certificate (--cert, --key)";

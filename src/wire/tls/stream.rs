@@ -1,7 +1,7 @@
 //! A stream inside TLS. Reads and writes at most once each time, so that whoever has a deadline can
 //! look at the clock in between, however slowly the peer's bytes come.
 
-use crate::wire::{Deadline, Stream};
+use crate::wire::{Deadline, LastWords, Stream};
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -27,8 +27,9 @@ impl TlsStream {
         }
     }
 
-    /// The handshake. What is left to write at its end goes out with the first bytes of ours. Its reads
-    /// and writes wait as long as was set for the stream, which is the whole of the deadline.
+    /// Holds the handshake. Its last message may be left to write: it goes out with the first data, or
+    /// before the first read. Reads and writes wait as long as was set for the stream, which is the whole
+    /// of the deadline.
     pub fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
         let mut limit = deadline.whole();
         while self.connection.is_handshaking() {
@@ -79,11 +80,17 @@ fn is_waiting(read: &io::Result<usize>) -> bool {
 }
 
 impl Read for TlsStream {
-    /// `Interrupted` means that something came, but no whole record yet.
+    /// `Interrupted` means that something was written, or came, but no whole record yet.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut unwritten = None;
         if self.connection.wants_write() {
-            unwritten = self.connection.write_tls(&mut self.under).err();
+            match self.connection.write_tls(&mut self.under) {
+                // A stream may write one record at a time, and the peer may wait for the last.
+                Ok(1..) if self.connection.wants_write() => {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                written => unwritten = written.err(),
+            }
         }
         let read = self.connection.reader().read(buffer);
         if !is_waiting(&read) {
@@ -153,7 +160,7 @@ impl Stream for TlsStream {
         self.under.ends()
     }
 
-    fn end(&mut self) -> Vec<String> {
+    fn end(&mut self) -> LastWords {
         self.under.end()
     }
 
@@ -167,7 +174,11 @@ impl Stream for TlsStream {
 
     fn half_close(&mut self) -> io::Result<()> {
         self.connection.send_close_notify();
-        self.connection.write_tls(&mut self.under)?;
+        while self.connection.wants_write() {
+            if self.connection.write_tls(&mut self.under)? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
         self.under.half_close()
     }
 

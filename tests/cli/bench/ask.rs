@@ -52,6 +52,29 @@ fn the_worst_reply_is_the_exit_status_and_the_next_command_comes_all_the_same() 
 }
 
 #[test]
+fn refused_command_is_said_on_stderr_if_nothing_else_shows_it() {
+    for options in [&["-q"][..], &["-q", "--summary"]] {
+        let run = ask(
+            &[options, &["VRFY bob", "NOOP", "ETRN x"]].concat(),
+            |talk| {
+                talk.greet(&[]);
+                talk.expect("VRFY bob");
+                talk.say("550 5.1.1 nobody");
+                talk.expect("NOOP");
+                talk.say("250 ok");
+                talk.expect("ETRN x");
+                talk.say("458 4.3.0 busy");
+                talk.quit();
+            },
+        );
+        run.exits(69).complains(2).says(&[
+            " refused VRFY bob: 550 5.1.1 nobody\n",
+            " deferred ETRN x: 458 4.3.0 busy\n",
+        ]);
+    }
+}
+
+#[test]
 fn a_server_that_does_not_get_so_far_is_named() {
     let run = ask(&["NOOP"], |talk| {
         talk.say("554 go away");

@@ -5,6 +5,7 @@ use crate::authority::{Authority, BOTH};
 use crate::encrypted::Way;
 use crate::program::Ehlo;
 use crate::server::Server;
+use crate::spool::Queue;
 
 /// What version 2 of the PROXY protocol begins with.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -196,7 +197,7 @@ fn a_server_that_does_not_let_us_be_somebody_else_gets_nothing() {
             talk.greet(&[]);
             talk.quit();
         });
-        run.exits(77).complains(1).all_are("deferred");
+        run.exits(77).complains(1).all_are("refused");
         run.says(&[&format!(
             "does not offer {keyword}, which {option} asks for"
         )]);
@@ -209,6 +210,121 @@ fn a_server_that_does_not_let_us_be_somebody_else_gets_nothing() {
         run.exits(69).complains(1).all_are("refused");
         run.says(&[&format!("in reply to {keyword}")]);
         refuses(&[option, "x"], &[option, "NAME=VALUE"]);
+    }
+}
+
+/// A server that takes this envelope.
+fn takes(mail: &'static str, rcpt: &'static str) -> Server<String> {
+    Server::start(move |talk| {
+        talk.greet(&[]);
+        talk.expect(mail);
+        talk.say("250 ok");
+        talk.expect(rcpt);
+        talk.say("250 ok");
+        let message = talk.data();
+        talk.say("250 taken");
+        talk.quit();
+        message.header()
+    })
+}
+
+#[test]
+fn postmaster_of_a_relay_needs_no_domain() {
+    // RFC 5321 §4.1.1.3
+    for (given, sent) in [
+        ("postmaster", "postmaster"),
+        ("<Postmaster>", "Postmaster"),
+        ("Post Master <POSTMASTER>", "POSTMASTER"),
+    ] {
+        let rcpt = format!("RCPT TO:<{sent}>").leak();
+        let server = takes("MAIL FROM:<alice@crepes.fr>", rcpt);
+        let run = Ehlo::to(&server).args(["--json", "-b", "hi", given]).run();
+        assert!(server.finish().contains(sent));
+        run.exits(0).all_are("accepted");
+        assert_eq!(run.result()["recipients"][0]["address"], sent);
+    }
+    let run = Ehlo::new()
+        .args(["-f", "alice@crepes.fr", "-b", "hi", "postmaster"])
+        .run();
+    run.exits(65)
+        .complains(1)
+        .says(&["\"postmaster\" has no @domain", "--relay"]);
+}
+
+#[test]
+fn other_names_need_a_domain_unless_raw_is_given() {
+    for arguments in [
+        &["bob"][..],
+        &["--cc", "bob", "ann@hamburger.edu"],
+        &["--envelope-from", "alice", "bob@hamburger.edu"],
+        &["--envelope-from", "postmaster", "bob@hamburger.edu"],
+    ] {
+        let server = Server::untouched();
+        let run = Ehlo::to(&server).args(["-b", "hi"]).args(arguments).run();
+        server.finish();
+        run.exits(65).complains(1).says(&["has no @domain"]);
+    }
+    let server = takes("MAIL FROM:<alice>", "RCPT TO:<\"john doe\">");
+    let run = Ehlo::by_way_of(&server)
+        .args(["--raw", "-f", "alice", "-b", "hi", "\"john doe\""])
+        .run();
+    server.finish();
+    run.exits(0).complains(0);
+    let run = Ehlo::new()
+        .args(["--raw", "-f", "alice", "-b", "hi", "bob"])
+        .run();
+    run.exits(65).says(&["\"bob\" has no @domain", "--relay"]);
+}
+
+#[test]
+fn recipient_without_a_domain_can_wait_in_the_queue() {
+    let server = takes("MAIL FROM:<alice@crepes.fr>", "RCPT TO:<postmaster>");
+    let queue = Queue::new();
+    let relay = format!("127.0.0.1:{}", server.port);
+    queue
+        .ehlo(&["--queue-only", "--helo", "me.example", "-r", &relay])
+        .args(["-f", "alice@crepes.fr", "-b", "hi", "postmaster"])
+        .run()
+        .exits(0);
+    queue.verb(&["run"]).exits(0).complains(0);
+    server.finish();
+    assert!(queue.items().is_empty());
+}
+
+#[test]
+fn attribute_that_is_not_listed_is_not_sent() {
+    for (option, keyword) in [("--xclient", "XCLIENT"), ("--xforward", "XFORWARD")] {
+        let run = play(&[option, "NAME=x REVERSE_NAME=y"], move |talk| {
+            talk.greet(&[&format!("{keyword} NAME ADDR")]);
+            talk.quit();
+        });
+        run.exits(77)
+            .complains(1)
+            .all_are("refused")
+            .says(&[&format!(
+                "does not offer the attribute REVERSE_NAME of {keyword}, which {option} asks for"
+            )]);
+    }
+}
+
+#[test]
+fn attribute_that_is_listed_or_forced_is_sent() {
+    let attributes = ["--xclient", "REVERSE_NAME=y ADDR=192.0.2.1"];
+    for (offered, force) in [
+        (&["XCLIENT name addr reverse_name"][..], &[][..]),
+        (&["XCLIENT NAME", "XCLIENT ADDR REVERSE_NAME"], &[]),
+        (&["XCLIENT NAME ADDR"], &["--force", "xclient"]),
+        (&["SIZE"], &["--force", "xclient"]),
+    ] {
+        let run = play(&[&attributes[..], force].concat(), |talk| {
+            talk.greet(offered);
+            talk.expect("XCLIENT REVERSE_NAME=y ADDR=192.0.2.1");
+            talk.say("220 mx.example");
+            talk.offer(&[]);
+            talk.take_mail();
+        });
+        println!("{offered:?}");
+        run.exits(0).all_are("accepted");
     }
 }
 

@@ -244,7 +244,7 @@ fn prdr_that_is_not_offered_is_missed_or_left_out() {
         talk.quit();
     });
     run.exits(77)
-        .all_are("deferred")
+        .all_are("refused")
         .says(&["does not offer PRDR", "--prdr"]);
     let run = play_to(&["bob@hamburger.edu"], &["--prdr=?"], |talk| {
         talk.take();

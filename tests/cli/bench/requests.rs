@@ -55,7 +55,7 @@ fn nothing_is_sent_where_it_is_not_offered() {
             talk.greet(&[]);
             talk.quit();
         });
-        run.exits(77).complains(1).all_are("deferred");
+        run.exits(77).complains(1).all_are("refused");
         let keyword = keyword.split(' ').next().unwrap();
         run.says(&[&format!("does not offer {keyword} "), option[0]]);
     }
@@ -91,6 +91,52 @@ fn a_body_type_that_is_left_out_leaves_the_message_as_it_must_be() {
         assert_eq!(server.finish().body(), "R3LDvMOfZQ==\r\n", "{body}");
         run.exits(0);
     }
+}
+
+/// What BINARYMIME needs of a server.
+const BINARY: [&str; 3] = ["CHUNKING", "BINARYMIME", "8BITMIME"];
+
+#[test]
+fn binarymime_is_refused_where_the_message_goes_by_data() {
+    let run = play(
+        &["--body-type", "binarymime", "--chunking", "off"],
+        |talk| {
+            talk.greet(&BINARY);
+            talk.quit();
+        },
+    );
+    run.exits(77)
+        .all_are("refused")
+        .says(&["by DATA", "--chunking off", "--body-type"]);
+
+    let run = play(&["--body-type", "binarymime", "--lmtp"], |talk| {
+        talk.say("220 mx.example LMTP");
+        talk.expect("LHLO me.example");
+        talk.say(&format!(
+            "250-mx.example\n250-{}\n250 8BITMIME",
+            BINARY[..2].join("\n250-")
+        ));
+        talk.quit();
+    });
+    run.exits(77).says(&["by DATA", "--lmtp"]);
+}
+
+#[test]
+fn binarymime_that_may_be_left_out_is_not_sent_by_data() {
+    let run = play(
+        &["--body-type", "binarymime?", "--chunking", "off"],
+        |talk| {
+            talk.greet(&BINARY);
+            assert_eq!(talk.line(), "MAIL FROM:<alice@crepes.fr>");
+            talk.say("250 ok");
+            talk.expect("RCPT TO:<bob@hamburger.edu>");
+            talk.say("250 ok");
+            talk.data();
+            talk.say("250 taken");
+            talk.quit();
+        },
+    );
+    run.exits(0).all_are("accepted");
 }
 
 #[test]

@@ -25,8 +25,15 @@ fn postfix_takes_us_for_somebody_else() {
         .ends_with(77)
         .complains("does not offer XCLIENT, which --xclient asks for");
     send(&["--xclient", "SHOE=44"])
+        .ends_with(77)
+        .complains("does not offer the attribute SHOE of XCLIENT");
+    send(&["--xclient", "SHOE=44", "--force", "xclient"])
         .ends_with(69)
         .complains("in reply to XCLIENT");
+    let reverse = ["--xclient", "REVERSE_NAME=r.example.com ADDR=192.0.2.1"];
+    send(&reverse)
+        .ends_with(0)
+        .shows(">>> XCLIENT REVERSE_NAME=");
 }
 
 #[test]

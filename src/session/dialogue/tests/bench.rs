@@ -182,7 +182,8 @@ fn xclient_begins_anew_and_xforward_comes_before_the_first_sender() {
     let mut play = Play::default();
     play.options.bench.xclient = vec!["NAME=a.example".to_owned()];
     play.options.bench.xforward = vec!["ADDR=192.0.2.1".to_owned(), "HELO=x".to_owned()];
-    let offers = "C: EHLO crepes.fr\nS: 250-hi\nS: 250-XCLIENT NAME ADDR\nS: 250 XFORWARD ADDR";
+    let offers =
+        "C: EHLO crepes.fr\nS: 250-hi\nS: 250-XCLIENT NAME ADDR\nS: 250 XFORWARD ADDR HELO";
     let words = play.play(&format!(
         "S: 220 hi
          {offers}

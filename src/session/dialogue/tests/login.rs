@@ -224,12 +224,63 @@ fn only_235_is_success() {
 }
 
 #[test]
-fn a_challenge_that_is_no_base64_or_has_no_place_is_cancelled() {
-    for (challenge, why) in [("334 %%%", "no base64"), ("334 ", "asks for more")] {
+fn prompts_of_login_need_not_be_base64() {
+    for (user, password) in [
+        ("Username:", "Password:"),
+        ("", ""),
+        ("User Name", "=?%"),
+        ("%%%", "enter \\xe4 password, please"),
+    ] {
+        let rest = format!(
+            "C: AUTH LOGIN\nS: 334 {user}\nC: ********\nS: 334 {password}\nC: ********\nS: 235 ok\n{TRANSACTION}"
+        );
+        let answers = with_password(Encryption::Implicit).play(&implicit("LOGIN", &rest));
+        assert_eq!(answers, ["accepted"], "{user} {password}");
+    }
+}
+
+#[test]
+fn challenge_before_a_long_first_response_need_not_be_base64() {
+    let play = Play {
+        login: Some(Login {
+            user: Some("alice".to_owned()),
+            proof: Proof::Password(Secret::new(vec![b'x'; 600])),
+        }),
+        ..encrypted(Encryption::Implicit)
+    };
+    let rest = format!("C: AUTH PLAIN\nS: 334 go on:\nC: ********\nS: 235 ok\n{TRANSACTION}");
+    assert_eq!(play.play(&implicit("PLAIN", &rest)), ["accepted"]);
+}
+
+#[test]
+fn refused_token_comes_with_a_reason_in_clear_too() {
+    let rest = format!(
+        "C: AUTH XOAUTH2 ********\nS: 334 token expired\nC: \nS: 535 no\n\
+         N: the server says of the token: token expired\n{QUIT}"
+    );
+    assert_eq!(
+        with_token().play(&implicit("XOAUTH2", &rest)),
+        ["535 at auth"]
+    );
+}
+
+#[test]
+fn undecodable_challenge_is_cancelled_where_the_mechanism_needs_it() {
+    for command in ["AUTH CRAM-MD5", "AUTH SCRAM-SHA-256 ********"] {
+        let mechanism = command.split(' ').nth(1).unwrap();
+        let rest = format!("C: {command}\nS: 334 %%%\nC: *\nS: 501 cancelled\n{QUIT}");
+        let answers = with_password(Encryption::Implicit).play(&implicit(mechanism, &rest));
+        assert!(answers[0].contains("not valid base64"), "{answers:?}");
+    }
+}
+
+#[test]
+fn challenge_after_the_last_response_is_cancelled() {
+    for challenge in ["334 %%%", "334 "] {
         let rest =
             format!("C: AUTH PLAIN ********\nS: {challenge}\nC: *\nS: 501 cancelled\n{QUIT}");
         let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN", &rest));
-        assert!(answers[0].contains(why), "{answers:?}");
+        assert!(answers[0].contains("asks for more"), "{answers:?}");
     }
 }
 
