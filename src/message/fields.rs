@@ -1,8 +1,8 @@
 //! The header of a message: the fields that we make, and those that options give.
 
-use super::header::{addresses, structured, unstructured};
+use super::header::{addresses, folded, structured, unstructured};
 use super::{Draft, Field, MessageError, message_id};
-use crate::address::{Entry, parse_list};
+use crate::address::{Entry, decoded, is_encoded_word, parse_list};
 use crate::time::header_date;
 use std::time::SystemTime;
 
@@ -233,5 +233,19 @@ pub fn written(field: &Field) -> Result<String, MessageError> {
         }
         return Ok(structured(given, &field.value));
     }
-    Ok(unstructured(given, &field.value))
+    if is_encoded(&field.value)
+        && let Some(text) = folded(given, &field.value)
+    {
+        return Ok(text);
+    }
+    Ok(unstructured(given, &decoded(&field.value)))
+}
+
+/// True for text that is encoded already, in words that can be sent as they are.
+fn is_encoded(value: &str) -> bool {
+    value.contains("=?")
+        && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && value
+            .split(' ')
+            .all(|word| !word.contains("=?") || is_encoded_word(word))
 }

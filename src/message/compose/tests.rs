@@ -298,6 +298,39 @@ fn a_type_of_the_text_must_fit_what_is_sent() {
 }
 
 #[test]
+fn an_encoded_word_in_a_given_field_is_sent_as_it_is_written() {
+    let word = "=?UTF-8?B?R3LDvMOfZSBhdXMgS8O2bG4=?=";
+    for (field, line) in [
+        (("Subject", word), format!("\r\nSubject: {word}\r\n")),
+        (
+            ("To", "=?utf-8?q?J=C3=BCrgen?= <j@x.org>"),
+            "\r\nTo: =?utf-8?q?J=C3=BCrgen?= <j@x.org>\r\n".to_owned(),
+        ),
+    ] {
+        let wire = wire(with_header(field.0, field.1));
+        assert!(wire.contains(&line), "{wire}");
+    }
+}
+
+#[test]
+fn an_encoded_word_that_cannot_be_sent_as_it_is_written_is_encoded_anew() {
+    let long = format!("=?utf-8?q?{}?=", "a".repeat(100));
+    for (given, seen) in [
+        (long.as_str(), "a".repeat(100)),
+        (
+            "=?utf-8?q?Gr=C3=BC=C3=9Fe?= für alle",
+            "Grüße für alle".to_owned(),
+        ),
+    ] {
+        let wire = wire(with_header("Subject", given));
+        let parsed = MessageParser::default().parse(&wire).unwrap();
+        assert_eq!(parsed.subject(), Some(&*seen), "{wire}");
+        let subject = wire.split("\r\n").filter(|line| line.contains("=?"));
+        assert!(subject.map(str::len).all(|len| len <= 76), "{wire}");
+    }
+}
+
+#[test]
 fn a_bcc_header_is_a_recipient_and_no_header() {
     let message = composed(with_header("BCC", "carol@x.org")).unwrap();
     assert_eq!(message.envelope.recipients.len(), 2);
