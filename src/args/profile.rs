@@ -1,8 +1,9 @@
 //! What a profile adds to a command line.
 
-use super::value::Target;
+use super::value::{Target, field};
 use super::{Cli, Wrong, one_line, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
+use crate::message::Field;
 use crate::queue::Waybill;
 use crate::text::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -134,13 +135,27 @@ impl<'a> Typed<'a> {
             if self.overrules(arg, profile) {
                 continue;
             }
-            let added = spelled(arg, &setting.value);
+            let added = spelled(arg, &self.added(&setting));
             words.extend(added.map_err(|fault| config.fault(&setting, fault))?);
             used.push(setting);
         }
         let matches = self.parse(words, self.words.get(self.head()..).unwrap_or_default());
         let matches = matches.map_err(|error| Wrong::clap(&error))?;
         Ok(Added { matches, used })
+    }
+
+    /// The value of a setting, without header fields that a message has once and the command line gives.
+    fn added(&self, setting: &Setting) -> Value {
+        let is_given = setting.key == "header" && self.has("header");
+        let typed = self.own().filter(|_| is_given);
+        let typed = typed.and_then(|own| own.get_many::<Field>("header"));
+        let typed: Vec<Field> = typed.into_iter().flatten().cloned().collect();
+        let stays = |text: &&str| !field(text).is_ok_and(|field| field.is_overruled(&typed));
+        if typed.is_empty() {
+            return setting.value.clone();
+        }
+        let texts = setting.value.texts().into_iter().filter(stays);
+        Value::List(texts.map(|text| Value::Text(text.to_owned())).collect())
     }
 
     /// What a profile says by itself, to some recipient.

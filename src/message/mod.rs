@@ -96,6 +96,13 @@ impl Field {
             value: value.into(),
         }
     }
+
+    /// Whether one of these takes its place, because a message has it only once.
+    #[must_use]
+    pub fn is_overruled(&self, others: &[Self]) -> bool {
+        let is_same = |other: &Self| other.name.eq_ignore_ascii_case(&self.name);
+        fields::is_once(&self.name) && others.iter().any(is_same)
+    }
 }
 
 /// A ready message and who is to have it.

@@ -1,7 +1,7 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
 use super::encode::{self, Encoding, Survey};
-use super::fields::{is_once, written};
+use super::fields::{check_repeats, is_once, written};
 use super::head::{Head, MAX_LINE, RawField, Reading};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
@@ -140,11 +140,12 @@ fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -
 /// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
 fn put_before(head: &mut Head, fields: &[Field]) -> Result<(), MessageError> {
     let mut before = Vec::new();
+    check_repeats(fields)?;
     for field in fields {
         if is_once(&field.name) && head.find(&field.name.to_ascii_lowercase()).is_some() {
             return Err(MessageError::Field {
                 name: field.name.clone(),
-                why: "stands in the message already, which is sent as it is",
+                why: "is in the message already, which is sent as it is",
             });
         }
         before.push(RawField::made(&field.name, written(field)?));
