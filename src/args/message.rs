@@ -1,7 +1,7 @@
 //! What the message is.
 
 use super::Wrong;
-use super::value::{self, List};
+use super::value::{self, Ids, List};
 use crate::address::{Address, AddressError, Domain, Entry, Mailbox};
 use crate::envelope::Dsn;
 use crate::host;
@@ -144,13 +144,13 @@ pub struct Args {
     #[arg(short = 'H', long, value_name = "'Name: value'", value_parser = value::field, allow_hyphen_values = true)]
     header: Vec<Field>,
 
-    /// The Message-ID that this answers.
-    #[arg(long, value_name = "ID", value_parser = value::message_id)]
-    in_reply_to: Option<String>,
+    /// The Message-ID of the message that this one answers.
+    #[arg(long, value_name = "ID", value_parser = value::message_ids)]
+    in_reply_to: Option<Ids>,
 
-    /// The Message-IDs of the conversation; repeatable.
-    #[arg(long, value_name = "ID", value_parser = value::message_id)]
-    references: Vec<String>,
+    /// The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message.
+    #[arg(long, value_name = "ID", value_parser = value::message_ids)]
+    references: Vec<Ids>,
 
     /// How urgent it is.
     #[arg(long, value_name = "HOW", value_enum)]
@@ -321,18 +321,17 @@ impl Args {
         let mut add = |name: &str, value: String| {
             fields.push(Field::new(name, value));
         };
-        if let Some(id) = &self.in_reply_to {
-            add("In-Reply-To", id.clone());
+        let answered = self.in_reply_to.as_deref().unwrap_or_default();
+        let mut references = self.references.concat();
+        for id in answered {
+            if !references.contains(id) {
+                references.push(id.clone());
+            }
         }
-        let mut references = self.references.clone();
-        references.extend(
-            self.in_reply_to
-                .iter()
-                .filter(|id| !self.references.contains(id))
-                .cloned(),
-        );
-        if !references.is_empty() {
-            add("References", references.join(" "));
+        for (name, ids) in [("In-Reply-To", answered), ("References", &references)] {
+            if !ids.is_empty() {
+                add(name, ids.join(" "));
+            }
         }
         if let Some(priority) = self.priority {
             let (number, word) = match priority {

@@ -5,7 +5,7 @@ use crate::host::is_host_name;
 use crate::message::{Field, Input};
 use crate::route::target::host_name;
 pub use crate::route::target::{Target, command, port, server, target};
-use crate::text::{forbidden, name_of};
+use crate::text::{forbidden, name_of, shown};
 use crate::time::parsed as time;
 use crate::wire::tls::Pin;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -93,9 +93,20 @@ pub fn charset(text: &str) -> Result<String, String> {
     }
 }
 
+/// Message-IDs, each in its angle brackets.
+pub type Ids = Vec<String>;
+
+/// A list of Message-IDs as In-Reply-To and References of a message have it, folded or not; an ID without
+/// angle brackets gets them.
+pub fn message_ids(text: &str) -> Result<Ids, String> {
+    let separated = text.replace('<', " <").replace('>', "> ");
+    let ids = separated.split([' ', '\t', '\r', '\n', ',']);
+    ids.filter(|id| !id.is_empty()).map(message_id).collect()
+}
+
 /// A Message-ID, with or without its angle brackets (RFC 5322 §3.6.4).
-pub fn message_id(text: &str) -> Result<String, String> {
-    let inside = text.trim().trim_start_matches('<').trim_end_matches('>');
+fn message_id(text: &str) -> Result<String, String> {
+    let inside = text.trim_start_matches('<').trim_end_matches('>');
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>()\\,;".contains(&byte);
     let has_both = inside
         .split_once('@')
@@ -103,7 +114,10 @@ pub fn message_id(text: &str) -> Result<String, String> {
     if has_both && inside.len() <= 900 && inside.bytes().all(is_plain) {
         return Ok(format!("<{inside}>"));
     }
-    Err("it wants a Message-ID like <20261122.x@example.org>".to_owned())
+    Err(format!(
+        "\"{}\" is not a Message-ID like <20261122.x@example.org>",
+        shown(text)
+    ))
 }
 
 /// An https or mailto address for List-Unsubscribe (RFC 2369, RFC 8058).
