@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -29,18 +29,18 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l to -d 'Who gets it, named in 
 complete -c ehlo -n "__fish_ehlo_needs_command" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l bcc -d 'Who gets it and is named nowhere' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'The subject, as it is to be read' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l html -d 'The text as HTML; with a body, beside it' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l html -d 'The text as HTML: as given, from @FILE, or from stdin with `-`' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l attach-message -d 'Attach a message as it is' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l calendar -d 'An invitation, beside the text' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l charset -d 'The charset of the text, if it is not UTF-8' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one of ours' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l in-reply-to -d 'The Message-ID that this answers' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l references -d 'The Message-IDs of the conversation; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one that ehlo writes' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l in-reply-to -d 'The Message-ID of the message that this one answers' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l references -d 'The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l priority -d 'How urgent it is' -r -f -a "high\t''
 normal\t''
 low\t''"
@@ -137,6 +137,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long p
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Message-ID out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l print -d 'Write the message to stdout, and send nothing'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s E -l only-if-input -d 'Send nothing if there is no text, and exit with 0'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s k -l insecure -d 'Take any certificate'
@@ -312,18 +313,18 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l to -d 'Who gets it,
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bcc -d 'Who gets it and is named nowhere' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'The subject, as it is to be read' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'The text as HTML; with a body, beside it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'The text as HTML: as given, from @FILE, or from stdin with `-`' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l attach-message -d 'Attach a message as it is' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l calendar -d 'An invitation, beside the text' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l charset -d 'The charset of the text, if it is not UTF-8' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'The Message-ID that this answers' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'The Message-IDs of the conversation; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one that ehlo writes' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'The Message-ID of the message that this one answers' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l priority -d 'How urgent it is' -r -f -a "high\t''
 normal\t''
 low\t''"

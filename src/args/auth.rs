@@ -222,7 +222,7 @@ mod tests {
     fn refused(arguments: &[&str]) -> String {
         let rest = ["-r", "mail.example.org", "-b", "", "b@x.org"];
         let all = ["ehlo"].iter().chain(arguments).chain(&rest);
-        let said = parse(all.map(OsString::from)).expect_err("nothing is wrong");
+        let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("nothing is wrong");
         assert_eq!(said.exit.code(), 64, "{}", said.text);
         assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
         assert!(!said.text.contains("hunter2"), "{}", said.text);
@@ -356,7 +356,7 @@ mod tests {
                 .iter()
                 .chain(&arguments)
                 .chain(&["-b", "", "b@x.org"]);
-            let said = parse(all.map(OsString::from)).expect_err("no relay");
+            let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
             let right =
                 format!("ehlo: {option} wants --relay: a password goes to a server that you name");
             assert!(said.text.starts_with(&right), "{}", said.text);

@@ -125,6 +125,11 @@ impl Args {
         self.stop().is_some_and(|stop| stop.behind < Point::Mail)
     }
 
+    /// Whether it ends before the message is sent.
+    pub fn ends_before_data(&self) -> bool {
+        self.stop().is_some_and(|stop| stop.behind < Point::Dot)
+    }
+
     /// How often the message is sent.
     pub fn repeat(&self) -> Repeat {
         Repeat {

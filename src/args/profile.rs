@@ -407,7 +407,7 @@ fn no_text(option: &str) -> Wrong {
 }
 
 /// clap panics when it is asked for what it does not know.
-fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+pub(super) fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
     let is_there = matches.ids().any(|known| known == id);
     is_there.then(|| matches.value_source(id)).flatten()
 }

@@ -226,9 +226,9 @@ impl Recording {
     }
 
     /// What is sent, and where it is written down.
-    pub fn plan(self, places: &Places) -> Result<Plan, Said> {
+    pub fn plan(self, places: &Places, warnings: &mut Vec<String>) -> Result<Plan, Said> {
         let refused = |why: &str| Err(wrong(Wrong::usage(why)));
-        let plan = match parse_in(places, &self.words)? {
+        let plan = match parse_in(places, &self.words, warnings)? {
             Plan::Send(plan) => *plan,
             _ => return refused("--record wants a message to send, as without a verb"),
         };

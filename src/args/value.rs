@@ -51,10 +51,11 @@ pub fn line(text: &str) -> Result<String, String> {
     }
 }
 
-/// `TEXT`, `@FILE` or `-`.
+/// `TEXT`, `@FILE` or `-`; `@@` begins a text with an @.
 #[allow(clippy::unnecessary_wraps)]
 pub fn input(text: &str) -> Result<Input, String> {
     Ok(match text.strip_prefix('@') {
+        Some(rest) if rest.starts_with('@') => Input::Text(rest.to_owned()),
         Some(path) => Input::File(PathBuf::from(path)),
         None if text == "-" => Input::Stdin,
         None => Input::Text(text.to_owned()),
@@ -358,6 +359,37 @@ mod tests {
             "192.0.2.7]",
         ] {
             assert!(helo(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_with_an_at_is_written_with_two() {
+        for (given, read) in [
+            ("@@home today", Input::Text("@home today".to_owned())),
+            ("@@@", Input::Text("@@".to_owned())),
+            ("@home", Input::File("home".into())),
+            ("-", Input::Stdin),
+            ("a@b", Input::Text("a@b".to_owned())),
+        ] {
+            assert_eq!(input(given), Ok(read));
+        }
+    }
+
+    #[test]
+    fn message_ids_are_taken_as_a_message_has_them() {
+        for text in [
+            "<a@x> <b@y>",
+            " <a@x>\r\n\t<b@y>\r\n",
+            "<a@x><b@y>",
+            "a@x b@y",
+            "<a@x>, <b@y>",
+        ] {
+            let ids = ["<a@x>", "<b@y>"].map(str::to_owned).to_vec();
+            assert_eq!(message_ids(text), Ok(ids), "{text:?}");
+        }
+        assert_eq!(message_ids(" \n"), Ok(Vec::new()));
+        for bad in ["<a@x> b", "<a>", "<a@x\0>", "<é@x>"] {
+            assert!(message_ids(bad).is_err(), "{bad:?}");
         }
     }
 

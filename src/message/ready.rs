@@ -57,7 +57,7 @@ pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> 
 }
 
 fn open(input: &Input) -> Result<Source, MessageError> {
-    let source = Source::open(input.clone())?;
+    let source = Source::open(input.clone())?.without_mark()?;
     if source.len == 0 {
         return Err(MessageError::Text {
             name: source.name,
@@ -109,11 +109,6 @@ fn text(source: Source, offset: u64, (survey, encoding): (Survey, Encoding)) -> 
         way,
     };
     [text, Piece::lines(if is_whole { "" } else { "\r\n" })]
-}
-
-/// Whether a source begins as a message does: with a header.
-pub fn is_message(source: &Source) -> Result<(), MessageError> {
-    Head::read(source, Reading::Strict).map(|_| ())
 }
 
 /// What RFC 5322 §3.6 demands and the message lacks.
@@ -322,6 +317,13 @@ mod tests {
         };
         let message = prepare(&bare, SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(wire(&message), text.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_header_is_left_out() {
+        let text = format!("\u{feff}{FULL}To: b@x.org\n\nhi\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        assert!(wire.starts_with("From: a@x.org\r\n"), "{wire}");
     }
 
     #[test]

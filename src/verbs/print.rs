@@ -1,7 +1,7 @@
 //! `--print`: the message as it would go over the wire.
 
-use super::build;
 use super::terminal::{Stdout, complain};
+use super::{build, invite_for};
 use crate::blocks::{Block, Replay};
 use crate::exit::Exit;
 use crate::message;
@@ -10,6 +10,7 @@ use std::io::{self, Write};
 
 /// Writes the message to stdout and sends nothing.
 pub fn run(options: message::Options, output: transcript::Options) -> Exit {
+    invite_for(&options);
     let message = match build(options) {
         Ok(message) => message,
         Err(exit) => return exit,

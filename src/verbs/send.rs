@@ -1,9 +1,9 @@
 //! Sending: the verb that needs no name.
 
-use super::build;
 use super::keep::Kept;
 use super::progress::Progress;
 use super::terminal::{self, complain};
+use super::{build, invite_for};
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
@@ -20,6 +20,7 @@ use std::thread;
 /// failure is how it ends.
 pub fn run(mut plan: Send) -> Exit {
     let times = plan.repeat.times.get();
+    invite_for(&plan.message);
     if times > 1
         && let Err(error) = plan.message.hold_stdin()
     {

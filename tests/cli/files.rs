@@ -189,17 +189,6 @@ fn what_a_ready_message_cannot_hold_is_wrong_data() {
 }
 
 #[test]
-fn a_text_that_is_no_utf8_is_wrong_data_and_says_where() {
-    let server = Server::untouched();
-    let run = Ehlo::to(&server)
-        .args(["-b", "-", "bob@hamburger.edu"])
-        .input(b"abc\xff".to_vec())
-        .run();
-    server.finish();
-    run.exits(65).complains(1).says(&["3", "UTF-8"]);
-}
-
-#[test]
 fn a_header_of_five_megabytes_is_passed_on() {
     let mut whole = "From: alice@crepes.fr\n".to_owned();
     for n in 0..50_000 {

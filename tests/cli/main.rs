@@ -14,6 +14,7 @@ mod sasl;
 mod schema;
 mod server;
 mod spool;
+mod terminal;
 
 mod alerts;
 mod arguments;
@@ -51,6 +52,7 @@ mod sink;
 mod sink_faults;
 mod starttls;
 mod strays;
+mod texts;
 mod tls;
 mod units;
 mod ways;

@@ -109,6 +109,33 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
+const TEXT: [&str; 5] = [
+    "\
+Without --body, the text is what comes on the standard input, to its end. At a terminal it is typed: Ctrl-D at the
+beginning of a line ends it, and if nothing was typed, nothing is sent. Nothing is asked for when there is something else
+to send, as with --attach, --calendar, --html or --body '', which sends a message without a text. --only-if-input sends
+nothing if there is no text or only white space. A loop that reads a list must keep it from ehlo, with --body or
+</dev/null, as from every program that reads the standard input.",
+    "\
+With --html and without --body, a text on the standard input is the text part beside the HTML. It must be meant for ehlo:
+a pipe or a socket into which something is written within a second, or a file of which nothing has been read, so that
+the list of a loop is left alone. A pipe that stays open and silent is not read, and a warning says so; --body - waits for it.
+With --markdown, which is the text, such a text is an error.",
+    "\
+A value of --body, --html or --markdown that begins with @ names a file, and - is the standard input. Text that begins
+with @ is written with two. A text that comes from others is better piped in: as an argument it could name any file that
+you can read. If a value without @ is the name of a file that is there, the @ was probably forgotten: at a terminal that
+is an error, and in a script the value is sent as text, with a warning.",
+    "\
+Text is UTF-8, and a byte order mark before it is not a part of it; one of UTF-16 is understood. --charset names another
+encoding, of texts and of arguments, and then all of the text must be in it. Without --charset, bytes that are not UTF-8
+are read as windows-1252, and a warning says where the first one is; the name of an attached file is treated alike. What
+has NULs and is not UTF-8 is not text, with status 65.",
+    "\
+--subject is what the reader is to see. Addresses and --header are given as a message has them: encoded words (RFC 2047)
+in them are understood.",
+];
+
 const CONVERSATION: [&str; 4] = [
     "\
 The conversation goes to the standard output as it happens: the server's lines bare, ours behind
@@ -363,6 +390,7 @@ pub fn page() -> String {
     table(&mut own, "VERBS", owned(VERBS));
     own.control("PP", []);
     own.text([roman(NO_VERB)]);
+    section(&mut own, "THE TEXT", &TEXT);
     section(&mut own, "THE CONVERSATION", &CONVERSATION);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "LOGGING IN", &LOGIN);

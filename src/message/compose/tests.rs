@@ -149,19 +149,17 @@ fn no_bare_cr_or_lf_leaves_whatever_came_in() {
 }
 
 #[test]
-fn a_text_that_is_not_utf8_is_refused_with_the_place() {
+fn a_text_that_is_not_utf8_is_sent_with_a_warning_that_says_where() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("latin1.txt");
     std::fs::write(&path, b"gr\xfcn").unwrap();
     let mut draft = draft("");
     draft.text.body = Some(Input::File(path));
-    let error = composed(draft).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("the byte at offset 2 is no part of a character")
-    );
-    assert_eq!(error.exit(), crate::exit::Exit::Data);
+    let message = composed(draft).unwrap();
+    assert!(message.warnings[0].contains("byte 2 is not valid UTF-8"));
+    let wire = bytes(&message);
+    let parsed = MessageParser::default().parse(&wire).unwrap();
+    assert_eq!(parsed.body_text(0).unwrap(), "grün");
 }
 
 #[test]
