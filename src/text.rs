@@ -3,6 +3,7 @@
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
 
 /// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
@@ -118,6 +119,16 @@ pub fn without_controls(text: &str) -> String {
     text.trim().to_owned()
 }
 
+/// The system's words for an error, without the number that the standard library puts after them.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
 /// A forbidden character in words, for an error text.
 #[must_use]
 pub fn name_of(character: char) -> String {
@@ -132,6 +143,13 @@ pub fn name_of(character: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_the_system_is_words_without_a_number() {
+        let missing = io::Error::from_raw_os_error(2);
+        assert_eq!(reason(&missing), "No such file or directory");
+        assert_eq!(reason(&io::Error::other("x (y)")), "x (y)");
+    }
 
     #[test]
     fn a_reply_cannot_send_escape_codes() {

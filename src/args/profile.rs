@@ -5,7 +5,7 @@ use super::{Cli, Wrong, one_line, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
 use crate::message::Field;
 use crate::queue::Waybill;
-use crate::text::shown;
+use crate::text::{reason, shown};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -392,7 +392,8 @@ fn absolute(option: &str, path: &Path) -> Result<String, Wrong> {
     let whole = std::path::absolute(path).map_err(|error| {
         let path = shown(&path.to_string_lossy());
         Wrong::usage(format!(
-            "{option}: cannot find out where {path} is: {error}"
+            "{option}: cannot find out where {path} is: {}",
+            reason(&error)
         ))
     })?;
     let text = whole.into_os_string().into_string();

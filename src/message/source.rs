@@ -2,7 +2,7 @@
 
 use super::encode::Encoder;
 use crate::exit::Exit;
-use crate::text::{BYTE_ORDER_MARK, shown};
+use crate::text::{BYTE_ORDER_MARK, reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use std::fs::File;
@@ -105,7 +105,7 @@ impl Eq for Held {}
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be opened or read.
-    #[error("cannot read {name}: {error}")]
+    #[error("cannot read {name}: {}", reason(.error))]
     Read {
         /// The file, safe to show.
         name: String,
@@ -121,7 +121,7 @@ pub enum SourceError {
         what: &'static str,
     },
     /// What was read cannot be kept.
-    #[error("cannot keep {name} in a temporary file in {}: {error}", std::env::temp_dir().display())]
+    #[error("cannot keep {name} in a temporary file in {}: {}", std::env::temp_dir().display(), reason(.error))]
     Spool {
         /// What was read.
         name: String,
@@ -442,7 +442,10 @@ impl Source {
         file.read_exact_at(block, offset)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => self.changed("has become shorter"),
-                kind => io::Error::new(kind, format!("cannot read {}: {error}", self.name)),
+                kind => io::Error::new(
+                    kind,
+                    format!("cannot read {}: {}", self.name, reason(&error)),
+                ),
             })
     }
 

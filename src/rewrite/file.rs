@@ -1,7 +1,7 @@
 //! Files that say where mail goes: others must have no hand in them.
 
 use super::RewriteError;
-use crate::text::without_mark;
+use crate::text::{reason, without_mark};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
         line: None,
         why,
     };
-    let unreadable = |error: io::Error| wrong(format!("cannot be read: {error}"));
+    let unreadable = |error: io::Error| wrong(format!("cannot be read: {}", reason(&error)));
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if is_missing(&error) => return Ok(None),

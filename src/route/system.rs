@@ -2,6 +2,7 @@
 //! use, as other programs find a relay. Without our resolver and its runtime.
 
 use super::{RouteError, SLOW};
+use crate::text;
 use crate::watch::{Answer, Happening, Watch};
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -64,7 +65,7 @@ fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     };
     match answer {
         Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(failed(error.to_string(), true)),
+        Ok(Err(error)) => Err(failed(text::reason(&error), true)),
         Err(_) => Err(failed("the system has no answer".to_owned(), true)),
     }
 }

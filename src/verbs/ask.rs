@@ -6,6 +6,7 @@ use crate::check::{self, Answers};
 use crate::exit::Exit;
 use crate::outcome::Report;
 use crate::plan;
+use crate::text::reason;
 use crate::transcript::Stopwatch;
 use crate::watch::{Nobody, Watch};
 use std::io;
@@ -42,7 +43,8 @@ pub fn run(plan: &plan::Ask) -> Exit {
 fn told(answers: &Answers, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         complain(&format!(
-            "cannot write the transcript to the standard output: {error}"
+            "cannot write the transcript to the standard output: {}",
+            reason(error)
         ));
         return Exit::Io;
     }

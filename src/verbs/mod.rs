@@ -27,6 +27,7 @@ use crate::exit::Exit;
 use crate::message::{self, Message, MessageError};
 use crate::plan::{Plan, Said, Way};
 use crate::ready::Ready;
+use crate::text::reason;
 use std::io::IsTerminal as _;
 use std::time::SystemTime;
 use terminal::{Stdout, complain};
@@ -62,7 +63,10 @@ pub fn say(said: &Said) -> Exit {
     }
     match std::io::Write::write_all(&mut Stdout, said.text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            complain(&format!("cannot write to the standard output: {error}"));
+            complain(&format!(
+                "cannot write to the standard output: {}",
+                reason(&error)
+            ));
             Exit::Io
         }
         _ => Exit::Ok,

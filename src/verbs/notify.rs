@@ -10,7 +10,7 @@ use crate::host;
 use crate::job::Report;
 use crate::message::{Field, Utf8};
 use crate::plan::{Level, Notify};
-use crate::text::{BYTE_ORDER_MARK, without_controls};
+use crate::text::{BYTE_ORDER_MARK, reason, without_controls};
 use std::io::{self, BufRead as _, IsTerminal as _, Read};
 use std::time::SystemTime;
 
@@ -103,7 +103,10 @@ fn stdin() -> io::Result<impl Read> {
 }
 
 fn unread(error: &io::Error) -> Exit {
-    complain(&format!("cannot read the standard input: {error}"));
+    complain(&format!(
+        "cannot read the standard input: {}",
+        reason(error)
+    ));
     Exit::NoInput
 }
 

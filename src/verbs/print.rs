@@ -5,6 +5,7 @@ use super::{build, invite_for};
 use crate::blocks::{Block, Replay};
 use crate::exit::Exit;
 use crate::message;
+use crate::text::reason;
 use crate::transcript;
 use std::io::{self, Write};
 
@@ -29,7 +30,7 @@ pub fn run(options: message::Options, output: transcript::Options) -> Exit {
             Ok(Block::End) => return Exit::Ok,
             Ok(_) => {}
             Err(error) => {
-                complain(&error.to_string());
+                complain(&reason(&error));
                 return Exit::NoInput;
             }
         }
@@ -46,7 +47,8 @@ fn not_written(error: &io::Error) -> Exit {
         return Exit::Ok;
     }
     complain(&format!(
-        "cannot write the message to the standard output: {error}"
+        "cannot write the message to the standard output: {}",
+        reason(error)
     ));
     Exit::Io
 }

@@ -11,6 +11,7 @@ use crate::message::Message;
 use crate::outcome::{Cause, Fate, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
+use crate::text::reason;
 use crate::transcript::{self, Stopwatch};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
@@ -173,7 +174,8 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
         let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
         let end = if unseen { "; nothing was sent" } else { "" };
         complain(&format!(
-            "cannot write the transcript to the standard output: {error}{end}"
+            "cannot write the transcript to the standard output: {}{end}",
+            reason(error)
         ));
         if unseen {
             return report.exit();

@@ -3,6 +3,7 @@
 
 use super::asides::Asides;
 use super::{Stream, Wire};
+use crate::text::reason;
 use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
@@ -193,7 +194,7 @@ impl Stream for Piped {
             .map(|line| format!("the command says: {line}"))
             .collect();
         let end = self.finish();
-        all.push(end.map_or_else(|error| error.to_string(), words));
+        all.push(end.map_or_else(|error| reason(&error), words));
         all
     }
 }

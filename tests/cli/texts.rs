@@ -177,7 +177,7 @@ fn flowed_text_is_not_encoded_and_its_quotes_stay_quotes() {
     ehlo.args(["bob@hamburger.edu"]).run().exits(0).is_silent();
     let message = server.finish().text();
     assert!(
-        message.contains("Content-Transfer-Encoding: 8bit\n"),
+        message.contains("Content-Transfer-Encoding: 8bit\r\n"),
         "{message}"
     );
 }

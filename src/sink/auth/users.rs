@@ -1,6 +1,7 @@
 //! Who is known, and by which password.
 
 use crate::secret::Secret;
+use crate::text::reason;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -24,7 +25,7 @@ pub enum Keeper {
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
     /// It cannot be read.
-    #[error("cannot read {} of --auth: {source}", path.display())]
+    #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
     Unread {
         /// The file.
         path: PathBuf,
