@@ -164,6 +164,20 @@ pub fn any_helo(text: &str) -> Result<String, String> {
     Err("it wants printable ASCII characters".to_owned())
 }
 
+/// A whole number from one on, or in a range.
+pub fn number<N: TryFrom<u64>>(
+    least: u64,
+    most: Option<u64>,
+) -> impl Fn(&str) -> Result<N, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|&number| least <= number);
+        let number = number.filter(|&number| most.is_none_or(|most| number <= most));
+        let number = number.and_then(|number| N::try_from(number).ok());
+        let end = most.map_or_else(String::new, |most| format!(" to {most}"));
+        number.ok_or_else(|| format!("it is not a whole number from {least}{end}"))
+    }
+}
+
 /// `500K`, `2M`, `1G` (of 1024 each), or bytes without a unit.
 pub fn size(text: &str) -> Result<NonZeroU64, String> {
     let wrong = || "it wants a number of bytes like 4096, 500K or 2M".to_owned();
@@ -338,6 +352,25 @@ mod tests {
         for bad in ["", "0", "K", "-1", "1.5M", "1T", "99999999999999999999"] {
             assert!(size(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_number_outside_of_its_range_is_refused_in_words() {
+        assert_eq!(number::<u32>(1, None)("7"), Ok(7));
+        assert_eq!(number::<u32>(0, Some(10))("10"), Ok(10));
+        for bad in ["0", "-1", "x", "", "4294967296", "99999999999999999999"] {
+            let said = number::<u32>(1, None)(bad);
+            assert_eq!(
+                said,
+                Err("it is not a whole number from 1".to_owned()),
+                "{bad}"
+            );
+        }
+        let said = number::<u32>(0, Some(10))("11");
+        assert_eq!(
+            said,
+            Err("it is not a whole number from 0 to 10".to_owned())
+        );
     }
 
     #[test]
