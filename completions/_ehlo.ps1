@@ -152,8 +152,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('digest', 'digest', [CompletionResultType]::ParameterValue, 'Mail what `ehlo run --digest NAME` gathered')
             [CompletionResult]::new('unit', 'unit', [CompletionResultType]::ParameterValue, 'Mail what became of a unit of systemd: its state, and the end of its journal')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what this host would do with a mail from cron, without sending one')
-            [CompletionResult]::new('sendmail', 'sendmail', [CompletionResultType]::ParameterValue, 'What clap sees of it, for the sake of help and completions')
-            [CompletionResult]::new('mailq', 'mailq', [CompletionResultType]::ParameterValue, 'What clap sees of it, for the sake of help and completions')
+            [CompletionResult]::new('sendmail', 'sendmail', [CompletionResultType]::ParameterValue, 'Do what sendmail does, with its options')
+            [CompletionResult]::new('mailq', 'mailq', [CompletionResultType]::ParameterValue, 'Show the queue, as sendmail does')
             break
         }
         'ehlo;sink' {

@@ -149,8 +149,8 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand digest 'Mail what `ehlo run --digest NAME` gathered'
             cand unit 'Mail what became of a unit of systemd: its state, and the end of its journal'
             cand doctor 'Say what this host would do with a mail from cron, without sending one'
-            cand sendmail 'What clap sees of it, for the sake of help and completions'
-            cand mailq 'What clap sees of it, for the sake of help and completions'
+            cand sendmail 'Do what sendmail does, with its options'
+            cand mailq 'Show the queue, as sendmail does'
         }
         &'ehlo;sink'= {
             cand --listen 'Where to listen; may be given more than once'

@@ -8,8 +8,9 @@ function __fish_ehlo_needs_command
     set -l cmd (commandline -opc)
     set -e cmd[1]
     argparse -s (__fish_ehlo_global_optspecs) -- $cmd 2>/dev/null
+    or argparse -s (__fish_ehlo_global_optspecs) -- $cmd '' 2>/dev/null
     or return
-    if set -q argv[1]
+    if contains -- "$argv[1]" sink demo probe ask script config queue run notify digest unit doctor sendmail mailq
         # Also print the command, so this can be used to figure out what it is.
         echo $argv[1]
         return 1
@@ -155,20 +156,20 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Take --helo as it is,
 complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "ask" -d 'Say commands to a server, and show what it answers'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "script" -d 'Hold a conversation that a script says, and check it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "run" -d 'Run a command, and mail what happened'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "notify" -d 'Mail a line or a text from a script'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Say what a server says of itself, without sending mail'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Say commands to a server, and show what it answers'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Hold a conversation that a script says, and check it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Look at the configuration'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Look at the queue, and deliver what is in it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command, and mail what happened'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Mail a line or a text from a script'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sendmail" -d 'Do what sendmail does, with its options'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "mailq" -d 'Show the queue, as sendmail does'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Leave after this many messages' -r
