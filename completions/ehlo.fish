@@ -54,7 +54,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand
 complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Commands in groups where the server offers it' -r -f -a "auto\t''
@@ -70,12 +70,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -208,21 +208,17 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The po
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'The time limit for every step, like 5s' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls -d 'When to encrypt' -r -f -a "auto\t''
-off\t''
-starttls\t''
-implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -236,8 +232,12 @@ XOAUTH2\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-command -d 'The password is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-file -d 'The password is the first line of this file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l profile -d 'Probe the relay of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l json -d 'One JSON object'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s v -l verbose -d 'Show the conversation, too'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 4 -l ipv4 -d 'Use IPv4 only'
@@ -249,21 +249,17 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'The port
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'The time limit for every step, like 5s' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to encrypt' -r -f -a "auto\t''
-off\t''
-starttls\t''
-implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -288,17 +284,21 @@ none\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l color -d 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s q -l quiet -d 'Show only what failed, on stderr'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every host considered and how each part was encoded'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l hex -d 'Show every octet that is sent and received, but for secrets, instead of lines'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timing -d 'Show the seconds since the start before each line'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l summary -d 'At the end, show how long each step took, in one line for each server'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l json -d 'The same as --transcript json'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every address considered, and certificates'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'The server that `connect` connects to, or a unix socket' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
@@ -335,21 +335,17 @@ auto-replied\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'When to encrypt' -r -f -a "auto\t''
-off\t''
-starttls\t''
-implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -363,6 +359,10 @@ XOAUTH2\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-command -d 'The password is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-file -d 'The password is the first line of this file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'Begin TLS with the first byte of `connect`: implicit' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l check -d 'Look for mistakes, and connect to nobody'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list -d 'Name the scripts that come with ehlo'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s q -l quiet -d 'Show only what failed, on stderr'
@@ -469,7 +469,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s r -l relay -l server -
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -479,12 +479,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -535,7 +535,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l serve
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -545,12 +545,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -587,7 +587,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l serve
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -597,12 +597,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -643,7 +643,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server 
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -653,12 +653,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[group(skip)]
 #[command(next_help_heading = "Auth")]
 pub struct Args {
-    /// Log in at the --relay as this user.
+    /// Log in as this user, at the server that is named.
     ///
     /// The password is never an option, because everybody on this host can read the arguments. Unless
     /// one of the options below says where it is, it is looked for in the variable `EHLO_PASSWORD`, in

@@ -89,8 +89,7 @@ pub struct Args {
     ///
     /// A text that begins with @ is written with two: `@@home today`. Pass what others have written through a
     /// pipe, because as an argument it may be `@/etc/passwd`. The text is UTF-8, or --charset names its
-    /// encoding. Without this option it is read from the standard input; at a terminal it is typed, and Ctrl-D
-    /// ends it.
+    /// encoding. Without this option it is read from the standard input.
     #[arg(short, long, value_name = "TEXT|@FILE|-", value_parser = value::input, allow_hyphen_values = true)]
     body: Option<Input>,
 

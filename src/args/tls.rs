@@ -20,8 +20,8 @@ pub struct Args {
     ///
     /// `auto` for an MX: STARTTLS where it is offered, with any certificate, and in clear where it does not
     /// work. `auto` for a relay: STARTTLS where it is offered, and then the certificate must be right; on
-    /// port 465, TLS from the first byte on; none through a unix socket. `starttls` and `implicit`: no message without it, and the
-    /// certificate must be right.
+    /// port 465, TLS from the first byte on; none through a unix socket. `starttls` and `implicit`: no message
+    /// without it, and the certificate must be right.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     tls: Mode,
 
@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// The name that the certificate must have, instead of the relay's or the MX's.
+    /// The name that the certificate must have, instead of that of the server.
     #[arg(long, value_name = "NAME", value_parser = value::tls_name)]
     tls_name: Option<String>,
 

@@ -29,6 +29,7 @@ mod config;
 mod copies;
 mod courier;
 mod doctor;
+mod examples;
 mod fallback;
 mod files;
 mod floods;

@@ -245,7 +245,7 @@ const CONFIGURATION: [&str; 5] = [
 A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
 string or a number, with true for an option without a value, or with an array for one that may be
 repeated. What stands on the command line wins over the profile, and so does what contradicts it; only
---header adds up. With --relay on the command line, port and credentials of a profile with a relay of its
+--header adds up, but for a field that a message has only once. With --relay on the command line, port and credentials of a profile with a relay of its
 own stand back, unless --profile names it.",
     "\
 \"inherit\" names one profile or more whose keys this one has too: its own keys win, then those of the
@@ -256,8 +256,8 @@ that is used. \"fallback\" names the profiles whose relays are tried in this ord
 reached or answers for now.",
     "\
 The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
-at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. Whatever is wrong with it ends ehlo with status 78,
-before anything is sent.",
+at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. A mistake in it ends
+ehlo with status 78, and a file that cannot be read with 66, before anything is sent.",
     "\
 The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail
 in [sendmail] and [rewrite] (see ehlo-sendmail(1)).",
@@ -329,7 +329,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "NO_COLOR, TERM",
         "with --color auto, there are no colours where NO_COLOR is set and not empty, or TERM is dumb",
     ),
-    ("COLUMNS", "the width of --help"),
+    (
+        "COLUMNS",
+        "the width of --help, instead of that of the terminal; it is 100 at most",
+    ),
 ];
 
 const FILES: [(&str, &str); 9] = [
