@@ -5,7 +5,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut warnings = Vec::new();
     let parsed = ehlo::args::parse(std::env::args_os(), &mut warnings);
-    warnings.iter().for_each(|text| ehlo::verbs::warn(text));
+    for text in &warnings {
+        ehlo::verbs::warn(text);
+    }
     let exit = match parsed {
         Ok(plan) => ehlo::verbs::run(plan),
         Err(said) => ehlo::verbs::say(&said),

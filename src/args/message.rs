@@ -222,9 +222,10 @@ impl Args {
             .transpose()?;
         let named = self.from.is_some();
         let from = author(self.from.take())?;
-        let without_text = match others.only_if_input {
-            true => WithoutText::Skip,
-            false => WithoutText::Send,
+        let without_text = if others.only_if_input {
+            WithoutText::Skip
+        } else {
+            WithoutText::Send
         };
         let recipients = self.recipients(others)?;
         if let Some(input) = self.message.take() {

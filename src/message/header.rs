@@ -321,7 +321,9 @@ pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> 
         words.extend(parameter(key, value));
     }
     let mut folder = Folder::new(name);
-    words.iter().for_each(|word| folder.word(word));
+    for word in &words {
+        folder.word(word);
+    }
     folder.finish()
 }
 

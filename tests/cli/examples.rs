@@ -171,13 +171,13 @@ impl World {
         write(home.path(), "lmtp.toml", &config(&names, home.path(), ""));
         symlink(servers[3].path("dovecot"), home.path().join("dovecot")).unwrap();
         write(home.path(), "ca.pem", &authority.pem());
-        FILES
-            .iter()
-            .for_each(|(name, content)| write(home.path(), name, content));
+        for (name, content) in FILES {
+            write(home.path(), name, content);
+        }
         program(home.path(), "ehlo", FRONT);
-        OTHERS
-            .iter()
-            .for_each(|name| program(home.path(), name, OTHER));
+        for name in OTHERS {
+            program(home.path(), name, OTHER);
+        }
         Self {
             home,
             _servers: servers,

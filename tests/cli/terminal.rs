@@ -52,7 +52,10 @@ pub fn at_terminal(until: &str, keys: &str, prepare: impl FnOnce(Ehlo) -> Ehlo) 
         println!("skipped: there is no python3 with the module pty");
         return None;
     }
-    let hex = |text: &str| -> String { text.bytes().map(|key| format!("{key:02x}")).collect() };
+    let hex = |text: &str| {
+        let digits: Vec<String> = text.bytes().map(|key| format!("{key:02x}")).collect();
+        digits.concat()
+    };
     let program = env!("CARGO_BIN_EXE_ehlo");
     let ehlo = Ehlo::through("python3").args(["-c", TERMINAL, &hex(until), &hex(keys), program]);
     let run = prepare(ehlo).run();

@@ -112,19 +112,21 @@ fn output(mut command: Command) -> String {
     text
 }
 
+/// What bash does at TAB, with the line as its second argument.
+const IN_BASH: &str = "source \"$1\"
+    eval \"COMP_WORDS=($2)\"
+    [[ $2 == *' ' ]] && COMP_WORDS+=('')
+    COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+    _ehlo ehlo \"${COMP_WORDS[-1]}\" \"${COMP_WORDS[-2]}\"
+    printf '%s\\n' \"${COMPREPLY[@]}\"";
+
 #[test]
 fn bash_completes_options_values_verbs_and_files() {
     if !parts::works(Command::new("bash").arg("--version"), "bash") {
         return;
     }
-    const SCRIPT: &str = "source \"$1\"
-        eval \"COMP_WORDS=($2)\"
-        [[ $2 == *' ' ]] && COMP_WORDS+=('')
-        COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
-        _ehlo ehlo \"${COMP_WORDS[-1]}\" \"${COMP_WORDS[-2]}\"
-        printf '%s\\n' \"${COMPREPLY[@]}\"";
     check(|home, line| {
-        let mut command = shell(&["bash", "--norc", "-c", SCRIPT, "bash"], home);
+        let mut command = shell(&["bash", "--norc", "-c", IN_BASH, "bash"], home);
         command.arg(completions().join("ehlo.bash")).arg(line);
         output(command)
     });

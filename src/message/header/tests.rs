@@ -181,7 +181,9 @@ fn check_file_name(name: &str) {
         with_parameters("Content-Type", "a/b", &[("name", name), ("x", "y")]),
         with_parameters("Content-Disposition", "attachment", &[("filename", name)]),
     ];
-    fields.iter().for_each(|field| check_lines(field));
+    for field in &fields {
+        check_lines(field);
+    }
     let message = format!("{}\r\nx", fields.concat());
     let parsed = MessageParser::default().parse(&message).unwrap();
     let kind = parsed.content_type().unwrap();

@@ -213,7 +213,7 @@ fn call(plan: &plan::Spool) -> Option<Call> {
             complain(&format!(
                 "cannot say where this program is: {}",
                 reason(&error)
-            ))
+            ));
         })
         .ok()
 }
