@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -8,8 +8,9 @@ function __fish_ehlo_needs_command
     set -l cmd (commandline -opc)
     set -e cmd[1]
     argparse -s (__fish_ehlo_global_optspecs) -- $cmd 2>/dev/null
+    or argparse -s (__fish_ehlo_global_optspecs) -- $cmd '' 2>/dev/null
     or return
-    if set -q argv[1]
+    if contains -- "$argv[1]" sink demo probe ask script config queue run notify digest unit doctor sendmail mailq
         # Also print the command, so this can be used to figure out what it is.
         echo $argv[1]
         return 1
@@ -29,18 +30,18 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l to -d 'Who gets it, named in 
 complete -c ehlo -n "__fish_ehlo_needs_command" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l bcc -d 'Who gets it and is named nowhere' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'The subject, as it is to be read' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l html -d 'The text as HTML; with a body, beside it' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l html -d 'The text as HTML: as given, from @FILE, or from stdin with `-`' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l attach-message -d 'Attach a message as it is' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l calendar -d 'An invitation, beside the text' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l charset -d 'The charset of the text, if it is not UTF-8' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one of ours' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l in-reply-to -d 'The Message-ID that this answers' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l references -d 'The Message-IDs of the conversation; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one that ehlo writes' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l in-reply-to -d 'The Message-ID of the message that this one answers' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l references -d 'The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l priority -d 'How urgent it is' -r -f -a "high\t''
 normal\t''
 low\t''"
@@ -53,7 +54,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand
 complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Commands in groups where the server offers it' -r -f -a "auto\t''
@@ -69,12 +70,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -137,6 +138,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long p
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Message-ID out, to test a server'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l print -d 'Write the message to stdout, and send nothing'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s E -l only-if-input -d 'Send nothing if there is no text, and exit with 0'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s k -l insecure -d 'Take any certificate'
@@ -154,20 +156,20 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Accept any printable 
 complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "probe" -d 'Say what a server says of itself, without sending mail'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "ask" -d 'Say commands to a server, and show what it answers'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "script" -d 'Hold a conversation that a script says, and check it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "config" -d 'Look at the configuration'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "queue" -d 'Look at the queue, and deliver what is in it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "run" -d 'Run a command, and mail what happened'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "notify" -d 'Mail a line or a text from a script'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "sendmail" -d 'What clap sees of it, for the sake of help and completions'
-complete -c ehlo -n "__fish_ehlo_needs_command" -a "mailq" -d 'What clap sees of it, for the sake of help and completions'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Say what a server says of itself, without sending mail'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Say commands to a server, and show what it answers'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Hold a conversation that a script says, and check it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Look at the configuration'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Look at the queue, and deliver what is in it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command, and mail what happened'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Mail a line or a text from a script'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sendmail" -d 'Do what sendmail does, with its options'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "mailq" -d 'Show the queue, as sendmail does'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'End after this many messages' -r
@@ -206,21 +208,17 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The po
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'The time limit for every step, like 5s' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls -d 'When to encrypt' -r -f -a "auto\t''
-off\t''
-starttls\t''
-implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -234,8 +232,12 @@ XOAUTH2\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-command -d 'The password is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-file -d 'The password is the first line of this file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l profile -d 'Probe the relay of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l json -d 'One JSON object'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s v -l verbose -d 'Show the conversation, too'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 4 -l ipv4 -d 'Use IPv4 only'
@@ -247,21 +249,17 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'The port
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'The time limit for every step, like 5s' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to encrypt' -r -f -a "auto\t''
-off\t''
-starttls\t''
-implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -286,17 +284,21 @@ none\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l color -d 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s q -l quiet -d 'Show only what failed, on stderr'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every host considered and how each part was encoded'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l hex -d 'Show every octet that is sent and received, but for secrets, instead of lines'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timing -d 'Show the seconds since the start before each line'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l summary -d 'At the end, show how long each step took, in one line for each server'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l json -d 'The same as --transcript json'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every address considered, and certificates'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'The server that `connect` connects to, or a unix socket' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
@@ -312,18 +314,18 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l to -d 'Who gets it,
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bcc -d 'Who gets it and is named nowhere' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'The subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'The subject, as it is to be read' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'The text as HTML; with a body, beside it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'The text as HTML: as given, from @FILE, or from stdin with `-`' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l attach-message -d 'Attach a message as it is' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l calendar -d 'An invitation, beside the text' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l charset -d 'The charset of the text, if it is not UTF-8' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'The Message-ID that this answers' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'The Message-IDs of the conversation; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one that ehlo writes' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'The Message-ID of the message that this one answers' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l priority -d 'How urgent it is' -r -f -a "high\t''
 normal\t''
 low\t''"
@@ -333,21 +335,17 @@ auto-replied\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'When to encrypt' -r -f -a "auto\t''
-off\t''
-starttls\t''
-implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -361,6 +359,10 @@ XOAUTH2\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-command -d 'The password is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-file -d 'The password is the first line of this file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'Begin TLS with the first byte of `connect`: implicit' -r -f -a "auto\t''
+off\t''
+starttls\t''
+implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l check -d 'Look for mistakes, and connect to nobody'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list -d 'Name the scripts that come with ehlo'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s q -l quiet -d 'Show only what failed, on stderr'
@@ -467,7 +469,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s r -l relay -l server -
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -477,12 +479,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -533,7 +535,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l serve
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -543,12 +545,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -585,7 +587,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l serve
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -595,12 +597,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
@@ -641,7 +643,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server 
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host, and go by the name of the one that is meant' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls -d 'When to encrypt' -r -f -a "auto\t''
@@ -651,12 +653,12 @@ implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'The name that the certificate must have, instead of the relay\'s or the MX\'s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
 1.3\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in at the --relay as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in as this user, at the server that is named' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''

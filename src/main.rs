@@ -3,7 +3,12 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let exit = match ehlo::args::parse(std::env::args_os()) {
+    let mut warnings = Vec::new();
+    let parsed = ehlo::args::parse(std::env::args_os(), &mut warnings);
+    for text in &warnings {
+        ehlo::verbs::warn(text);
+    }
+    let exit = match parsed {
         Ok(plan) => ehlo::verbs::run(plan),
         Err(said) => ehlo::verbs::say(&said),
     };

@@ -1,5 +1,6 @@
 //! Directories for what stays when a run is over, and whether others could have a hand in them.
 
+use crate::text::reason;
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
@@ -47,7 +48,7 @@ pub enum Unfit {
         why: String,
     },
     /// The system does not let us.
-    #[error("cannot {doing} {}: {error}", .path.display())]
+    #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
         /// What was to be done.
         doing: &'static str,

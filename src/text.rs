@@ -1,7 +1,40 @@
 //! Text from outside, made harmless for a terminal, a log line or a JSON string.
 
+use encoding_rs::{Encoding, WINDOWS_1252};
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
+
+/// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
+pub const BYTE_ORDER_MARK: &[u8; 3] = b"\xef\xbb\xbf";
+
+/// The contents of a file without a byte order mark.
+#[must_use]
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// A name or a line that is UTF-8, or else in this charset. Without one it is read as windows-1252, which
+/// text that is not UTF-8 most often is.
+#[must_use]
+pub fn in_charset<'t>(bytes: &'t [u8], charset: Option<&str>) -> Cow<'t, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    match charset.and_then(|label| Encoding::for_label(label.as_bytes())) {
+        Some(charset) => charset.decode_without_bom_handling(bytes).0,
+        None => Cow::Owned(windows_1252(bytes)),
+    }
+}
+
+/// Text in windows-1252. The five bytes that have no character in it become U+FFFD.
+#[must_use]
+pub fn windows_1252(bytes: &[u8]) -> String {
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+    let is_none = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+    text.replace(is_none, "\u{fffd}")
+}
 
 /// Bytes from a server as printable ASCII: everything else becomes `\xNN` (`faults.md` A12).
 #[must_use]
@@ -86,6 +119,16 @@ pub fn without_controls(text: &str) -> String {
     text.trim().to_owned()
 }
 
+/// The system's words for an error, without the number that the standard library puts after them.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
 /// A forbidden character in words, for an error text.
 #[must_use]
 pub fn name_of(character: char) -> String {
@@ -102,11 +145,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_of_the_system_is_words_without_a_number() {
+        let missing = io::Error::from_raw_os_error(2);
+        assert_eq!(reason(&missing), "No such file or directory");
+        assert_eq!(reason(&io::Error::other("x (y)")), "x (y)");
+    }
+
+    #[test]
     fn a_reply_cannot_send_escape_codes() {
         assert_eq!(
             printable(b"hi\x1b[2J\xe4\x7f\ttab"),
             "hi\\x1b[2J\\xe4\\x7f\\x09tab"
         );
+    }
+
+    #[test]
+    fn a_name_is_utf8_or_in_the_charset_or_in_windows_1252() {
+        assert_eq!(in_charset("Jürgen".as_bytes(), Some("koi8-r")), "Jürgen");
+        assert_eq!(in_charset(b"J\xfcrgen \x80\x81", None), "Jürgen €\u{fffd}");
+        assert_eq!(in_charset(b"\xed\xc5\xce\xc0", Some("koi8-r")), "Меню");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Address lists as people write them in options and headers (RFC 5322 §3.4, with its obsolete
 //! comments; UTF-8 as RFC 6532 has it).
 
-use super::{Address, AddressError, LONGEST_LOCAL, is_atom_char};
+use super::{Address, AddressError, LONGEST_LOCAL, decoded, is_atom_char};
 use crate::text;
 
 /// An address with the name that is shown for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mailbox<A = Address> {
-    /// The display name, without quotes; `None` when there is none.
+    /// The display name, without quotes and with its encoded words decoded; `None` if there is none.
     pub name: Option<String>,
     /// The address.
     pub address: A,
@@ -305,7 +305,7 @@ fn is_blank(run: &[Token]) -> bool {
 
 fn last_comment(run: &[Token]) -> Option<String> {
     run.iter().rev().find_map(|token| match token {
-        Token::Comment(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Token::Comment(text) if !text.trim().is_empty() => Some(decoded(text.trim())),
         _ => None,
     })
 }
@@ -322,7 +322,7 @@ fn phrase(run: &[Token]) -> Option<String> {
         }
     }
     let trimmed = name.trim();
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+    (!trimmed.is_empty()).then(|| decoded(trimmed))
 }
 
 /// An addr-spec: local part, `@`, domain, with comments and space around but not within.
@@ -420,6 +420,16 @@ fn joined(run: &[Token]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encoded_words_in_names_are_decoded() {
+        for list in [
+            "=?utf-8?q?J=C3=BCrgen?= =?utf-8?q?_M?= <j@x.org>",
+            "j@x.org (=?utf-8?b?SsO8cmdlbiBN?=)",
+        ] {
+            assert_eq!(one(list), pair("Jürgen M", "j@x.org"));
+        }
+    }
 
     fn one(text: &str) -> (Option<String>, String) {
         let mailbox = Mailbox::parse(text).unwrap();

@@ -1,7 +1,9 @@
 //! Mail addresses: one that can stand in an envelope, and the lists that stand in headers and options.
 
+mod encoded;
 mod list;
 
+pub use encoded::{decoded, is_encoded_word};
 pub use list::{
     Entry, LooseEntry, Mailbox, Name, parse_list, parse_loose, parse_raw, parse_recipients,
 };

@@ -17,6 +17,7 @@ pub use fingerprint::{Checksum, Fingerprint, Impression};
 pub use fold::alike;
 pub use name::unnamed;
 
+use crate::text::reason;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::num::NonZeroU64;
@@ -117,7 +118,7 @@ pub enum AlertError {
     #[error("{0}")]
     Unfit(#[from] crate::place::Unfit),
     /// Something cannot be read or written.
-    #[error("cannot {doing} {}: {error}", .path.display())]
+    #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
         /// What was to be done.
         doing: &'static str,

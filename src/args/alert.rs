@@ -35,7 +35,7 @@ pub struct Holding {
     /// Of failures in a row, mail the first, and then only each Nth.
     ///
     /// With --dedupe, this is about the same failure: another one is mailed at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value::number::<NonZeroU64>(1, None))]
     every: Option<NonZeroU64>,
 
     /// What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root

@@ -13,6 +13,10 @@ use crate::session::Protocol;
 /// else 75.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(
+    mut_arg("tls", |arg| arg.long_help(TLS)),
+    mut_arg("verbose", |arg| arg.help("Show every address considered, and certificates")),
+)]
 pub struct Args {
     /// The server, or a unix socket.
     #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
@@ -31,6 +35,12 @@ pub struct Args {
     #[command(flatten)]
     output: output::Conversation,
 }
+
+const TLS: &str = "\
+When to encrypt.
+
+`auto`: STARTTLS where it is offered; on port 465, TLS from the first byte on; none through a unix socket. The \
+certificate must be right, unless -k says otherwise. `starttls` and `implicit`: no command without it.";
 
 /// Commands that change what the conversation is, and which option or verb is for them.
 const OTHERS: [(&str, &str); 7] = [

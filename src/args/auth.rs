@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[group(skip)]
 #[command(next_help_heading = "Auth")]
 pub struct Args {
-    /// Log in at the --relay as this user.
+    /// Log in as this user, at the server that is named.
     ///
     /// The password is never an option, because everybody on this host can read the arguments. Unless
     /// one of the options below says where it is, it is looked for in the variable `EHLO_PASSWORD`, in
@@ -225,7 +225,7 @@ mod tests {
     fn refused(arguments: &[&str]) -> String {
         let rest = ["-r", "mail.example.org", "-b", "", "b@x.org"];
         let all = ["ehlo"].iter().chain(arguments).chain(&rest);
-        let said = parse(all.map(OsString::from)).expect_err("nothing is wrong");
+        let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("nothing is wrong");
         assert_eq!(said.exit.code(), 64, "{}", said.text);
         assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
         assert!(!said.text.contains("hunter2"), "{}", said.text);
@@ -372,7 +372,7 @@ mod tests {
                 .iter()
                 .chain(&arguments)
                 .chain(&["-b", "", "b@x.org"]);
-            let said = parse(all.map(OsString::from)).expect_err("no relay");
+            let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
             let right =
                 format!("ehlo: {option} wants --relay: a password goes to a server that you name");
             assert!(said.text.starts_with(&right), "{}", said.text);

@@ -57,7 +57,7 @@ pub struct Args {
     drop_after_send: Option<Point>,
 
     /// Send the message so many times, each with a connection and a Message-ID of its own.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None))]
     repeat: Option<u32>,
 
     /// Wait between them, like 2s.
@@ -126,6 +126,11 @@ impl Args {
     /// Whether it ends before a sender or a recipient is named.
     pub fn ends_before_mail(&self) -> bool {
         self.stop().is_some_and(|stop| stop.behind < Point::Mail)
+    }
+
+    /// Whether it ends before the message is sent.
+    pub fn ends_before_data(&self) -> bool {
+        self.stop().is_some_and(|stop| stop.behind < Point::Dot)
     }
 
     /// How often the message is sent.

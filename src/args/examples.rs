@@ -42,8 +42,8 @@ A ready message to those whom it names, and to those whom you name instead:
 Look at the message without sending it:
   ehlo --print -s 'Grüße' -b @letter.txt -a photo.jpg bob@example.org
 
-From cron, which mails what stands on stderr, so that nothing is said as long as all is well:
-  15 3 * * *  backup 2>&1 | ehlo -q -r mail.example.org -s 'backup' ops@example.org
+From cron, what a command writes, and nothing if it writes nothing:
+  15 3 * * *  backup 2>&1 | ehlo -E -q -r mail.example.org -s 'backup' ops@example.org
 
 Kept until it can be delivered, by a run of the queue from cron:
   ehlo --queue -s 'report' -b @report.txt ops@example.org

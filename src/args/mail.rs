@@ -196,13 +196,17 @@ impl Head {
         };
         let headers = said.all("header");
         let headers = headers.iter().filter_map(|text| value::field(text).ok());
+        let mut headers: Vec<Field> = headers
+            .filter(|field| !field.is_overruled(&self.header))
+            .collect();
+        headers.extend(self.header);
         Letterhead {
             recipients,
             from: self.from.or(around.mail_from).or(said.one("from")),
             envelope_from: said.one("envelope-from"),
             reply_to,
             subject: self.subject.or(said.one("subject")),
-            headers: headers.chain(self.header).collect(),
+            headers,
         }
     }
 

@@ -1,16 +1,20 @@
 //! What the message is.
 
 use super::Wrong;
-use super::value::{self, List, Sender};
+use super::value::{self, Ids, List, Sender};
 use crate::address::{Address, AddressError, Domain, Entry, Mailbox};
 use crate::envelope::Dsn;
 use crate::host;
 use crate::message::{
     Attachment, Content, Disposition, Draft, Field, Inline, Input, Options, Ready, Text,
+    WithoutText,
 };
+use crate::text::in_charset;
 use clap::ValueEnum;
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::mem::take;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 /// How urgent a message is.
@@ -42,6 +46,10 @@ pub struct Sending {
     /// Write the message to stdout, and send nothing.
     #[arg(long)]
     pub print: bool,
+
+    /// Send nothing if there is no text, and exit with 0.
+    #[arg(short = 'E', long, conflicts_with = "message")]
+    only_if_input: bool,
 }
 
 /// Options under the heading "Message".
@@ -75,21 +83,23 @@ pub struct Args {
     #[arg(long, value_name = "ADDR", value_parser = value::list)]
     reply_to: Vec<List>,
 
-    /// The subject.
+    /// The subject, as it is to be read.
     #[arg(short, long, value_name = "TEXT", value_parser = value::line, allow_hyphen_values = true)]
     subject: Option<String>,
 
     /// The text: as given, from @FILE, or from stdin with `-`.
     ///
-    /// It must be UTF-8. Without this option it is read from the standard input, unless that is a
-    /// terminal.
+    /// A text that begins with @ is written with two: `@@home today`. Pass what others have written through a
+    /// pipe, because as an argument it may be `@/etc/passwd`. The text is UTF-8, or --charset names its
+    /// encoding. Without this option it is read from the standard input.
     #[arg(short, long, value_name = "TEXT|@FILE|-", value_parser = value::input, allow_hyphen_values = true)]
     body: Option<Input>,
 
-    /// The text as HTML; with a body, beside it.
+    /// The text as HTML: as given, from @FILE, or from stdin with `-`.
     ///
-    /// With a body, a reader shows the better of the two that it can (multipart/alternative). `cid:NAME`
-    /// in it shows the file of that name from --inline.
+    /// With a body beside it, a reader shows the better of the two that it can (multipart/alternative). A text
+    /// that comes through a pipe is the body, too. `cid:NAME` in the HTML shows the file of that name from
+    /// --inline.
     #[arg(long, value_name = "TEXT|@FILE|-", value_parser = value::input, allow_hyphen_values = true)]
     html: Option<Input>,
 
@@ -102,7 +112,7 @@ pub struct Args {
     ///
     /// Repeatable. Its type goes by its name unless `;type=T` follows; `;name=N` is what the reader sees
     /// instead of the file's name, and must be given for stdin. Also `;disposition=inline` and
-    /// `;description=D`. A `;` in the file's name that would be taken for one of these is written `\\;`.
+    /// `;description=D`. A `;` in the file's name that would be taken for one of these is written `\;`.
     #[arg(
         short,
         long,
@@ -119,7 +129,8 @@ pub struct Args {
 
     /// Attach a message as it is.
     ///
-    /// Repeatable. As message/rfc822, which is never encoded.
+    /// Repeatable. As message/rfc822, which is never encoded; the line `From ` that begins a message in an
+    /// mbox is left out.
     #[arg(long, value_name = "FILE.eml")]
     attach_message: Vec<PathBuf>,
 
@@ -129,7 +140,9 @@ pub struct Args {
 
     /// The charset of the text, if it is not UTF-8.
     ///
-    /// That of --body, --html or --markdown, like `latin1` or `shift_jis`. It is sent as UTF-8.
+    /// That of --body, --html or --markdown, like `latin1` or `shift_jis`, and of other arguments that are not
+    /// UTF-8. The message has them in UTF-8. Without it, what is not UTF-8 is read as windows-1252, with a
+    /// warning.
     #[arg(long, value_name = "NAME", value_parser = value::charset)]
     charset: Option<String>,
 
@@ -139,20 +152,21 @@ pub struct Args {
     #[arg(long)]
     format_flowed: bool,
 
-    /// Add a header field, or replace one of ours.
+    /// Add a header field, or replace one that ehlo writes.
     ///
     /// Repeatable. Date, From, To, Cc, Reply-To, Subject, Message-ID and MIME-Version are replaced, all
-    /// others are added; Bcc is not written but adds recipients.
+    /// others are added; Bcc is not written but adds recipients. Text that is not ASCII is encoded; encoded
+    /// words (RFC 2047) stay as they are written. The charset is added to a Content-Type that needs one.
     #[arg(short = 'H', long, value_name = "'Name: value'", value_parser = value::field, allow_hyphen_values = true)]
     header: Vec<Field>,
 
-    /// The Message-ID that this answers.
-    #[arg(long, value_name = "ID", value_parser = value::message_id)]
-    in_reply_to: Option<String>,
+    /// The Message-ID of the message that this one answers.
+    #[arg(long, value_name = "ID", value_parser = value::message_ids)]
+    in_reply_to: Option<Ids>,
 
-    /// The Message-IDs of the conversation; repeatable.
-    #[arg(long, value_name = "ID", value_parser = value::message_id)]
-    references: Vec<String>,
+    /// The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message.
+    #[arg(long, value_name = "ID", value_parser = value::message_ids)]
+    references: Vec<Ids>,
 
     /// How urgent it is.
     #[arg(long, value_name = "HOW", value_enum)]
@@ -211,6 +225,11 @@ impl Args {
             .transpose()?;
         let named = self.from.is_some();
         let from = author(self.from.take())?;
+        let without_text = if others.only_if_input {
+            WithoutText::Skip
+        } else {
+            WithoutText::Send
+        };
         let recipients = self.recipients(others, relay)?;
         if let Some(input) = self.message.take() {
             // --from is the envelope's sender where the message names its author itself.
@@ -237,7 +256,8 @@ impl Args {
                 "no recipient: ehlo [OPTIONS] RECIPIENT...; see ehlo --help",
             ));
         }
-        let draft = self.draft(from, recipients)?;
+        let mut draft = self.draft(from, recipients)?;
+        draft.text.without_text = without_text;
         Ok(Options {
             content: Content::Draft(Box::new(draft)),
             envelope_from,
@@ -271,8 +291,10 @@ impl Args {
     /// A message that is to be written, by its parts.
     fn draft(self, from: Mailbox, recipients: Recipients) -> Result<Draft, Wrong> {
         let made = self.made_headers().into_iter();
-        let inline = self.inline.into_iter().map(inline);
-        let attachments = self.attach.into_iter().map(attachment);
+        let charset = self.charset.as_deref();
+        let inline = self.inline.into_iter().map(|given| inline(given, charset));
+        let attach = self.attach.into_iter();
+        let attachments = attach.map(|given| attachment(given, charset));
         let mut draft = Draft {
             from,
             to: recipients.to,
@@ -286,8 +308,8 @@ impl Args {
                 html: self.html,
                 markdown: self.markdown,
                 calendar: self.calendar,
-                charset: self.charset,
                 flowed: self.format_flowed,
+                ..Text::default()
             },
             inline: inline.collect::<Result<_, _>>()?,
             attachments: attachments.collect::<Result<_, _>>()?,
@@ -295,6 +317,7 @@ impl Args {
             no_date: self.no_date,
             no_message_id: self.no_message_id,
         };
+        draft.text.charset = self.charset;
         use_stdin_once(&mut draft)?;
         if !draft.inline.is_empty() && draft.text.html.is_none() && draft.text.markdown.is_none() {
             return Err(Wrong::usage(
@@ -337,18 +360,17 @@ impl Args {
         let mut add = |name: &str, value: String| {
             fields.push(Field::new(name, value));
         };
-        if let Some(id) = &self.in_reply_to {
-            add("In-Reply-To", id.clone());
+        let answered = self.in_reply_to.as_deref().unwrap_or_default();
+        let mut references = self.references.concat();
+        for id in answered {
+            if !references.contains(id) {
+                references.push(id.clone());
+            }
         }
-        let mut references = self.references.clone();
-        references.extend(
-            self.in_reply_to
-                .iter()
-                .filter(|id| !self.references.contains(id))
-                .cloned(),
-        );
-        if !references.is_empty() {
-            add("References", references.join(" "));
+        for (name, ids) in [("In-Reply-To", answered), ("References", &references)] {
+            if !ids.is_empty() {
+                add(name, ids.join(" "));
+            }
         }
         if let Some(priority) = self.priority {
             let (number, word) = match priority {
@@ -415,7 +437,8 @@ fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, Wrong
     }
 }
 
-/// The standard input can be read by one option only; by the text, when no option says otherwise.
+/// The standard input can be read by one option only. If none names it, it is the text, or the text beside
+/// HTML if something is piped in.
 fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
     let text = &draft.text;
     let texts = [&text.body, &text.html, &text.markdown]
@@ -428,15 +451,15 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
             "`-`: the standard input can be read only once",
         ));
     }
-    if count == 0 && text.body.is_none() && text.html.is_none() && text.markdown.is_none() {
-        draft.text.body = waiting_text();
+    if count == 0 && text.body.is_none() && !std::io::stdin().is_terminal() {
+        let has_text = text.html.is_some() || text.markdown.is_some();
+        draft.text.body = Some(if has_text {
+            Input::Waiting
+        } else {
+            Input::Stdin
+        });
     }
     Ok(())
-}
-
-/// What is piped in is the text.
-fn waiting_text() -> Option<Input> {
-    (!std::io::stdin().is_terminal()).then_some(Input::Stdin)
 }
 
 fn entries(option: &str, lists: Vec<List>) -> Result<Vec<Entry>, Wrong> {
@@ -463,20 +486,16 @@ fn login() -> Result<Mailbox, AddressError> {
     })
 }
 
-/// `FILE;type=T;name=N;disposition=inline;description=D`.
-pub fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
-    let (file, parameters) = cut(
-        given,
-        "--attach",
-        &["type", "name", "disposition", "description"],
-    )?;
+/// `FILE;type=T;name=N;disposition=inline;description=D`, in this charset if it is not UTF-8.
+pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, Wrong> {
+    let keys = ["type", "name", "disposition", "description"];
+    let (file, parameters) = cut(given, "--attach", &keys, charset)?;
     let is_stdin = file == Path::new("-");
-    let input = if is_stdin {
-        Input::Stdin
+    let mut attachment = if is_stdin {
+        Attachment::new(Input::Stdin)
     } else {
-        Input::File(file)
+        named(file, charset)
     };
-    let mut attachment = Attachment::new(input);
     for (key, value) in parameters {
         match (key.as_str(), value.as_str()) {
             ("type", _) => attachment.media_type = Some(value),
@@ -493,17 +512,17 @@ pub fn attachment(given: PathBuf) -> Result<Attachment, Wrong> {
     }
     if is_stdin && attachment.name.is_none() {
         return Err(Wrong::usage(
-            "--attach -: the standard input wants a name: --attach '-;name=N'",
+            "--attach -: the standard input has no name; give one, as in --attach '-;name=log.txt'",
         ));
     }
     Ok(attachment)
 }
 
-/// `FILE;cid=ID;type=T;name=N`.
-fn inline(given: PathBuf) -> Result<Inline, Wrong> {
-    let (file, parameters) = cut(given, "--inline", &["cid", "type", "name"])?;
+/// `FILE;cid=ID;type=T;name=N`, in this charset if it is not UTF-8.
+fn inline(given: PathBuf, charset: Option<&str>) -> Result<Inline, Wrong> {
+    let (file, parameters) = cut(given, "--inline", &["cid", "type", "name"], charset)?;
     let mut inline = Inline {
-        file: Attachment::new(Input::File(file)),
+        file: named(file, charset),
         id: None,
     };
     inline.file.disposition = Disposition::Inline;
@@ -517,35 +536,43 @@ fn inline(given: PathBuf) -> Result<Inline, Wrong> {
     Ok(inline)
 }
 
+/// A file, with a name for the reader if its own is not UTF-8.
+fn named(file: PathBuf, charset: Option<&str>) -> Attachment {
+    let name = file.file_name().filter(|name| name.to_str().is_none());
+    let name = name.map(|name| in_charset(name.as_bytes(), charset).into_owned());
+    Attachment {
+        name,
+        ..Attachment::new(Input::File(file))
+    }
+}
+
 /// Cuts known parameters off from the end, so that a `;` in a file's name that begins no parameter is
-/// a part of it, and one that is written `\\;` too.
+/// a part of it, and so is one after a backslash.
 fn cut(
     given: PathBuf,
     option: &str,
     keys: &[&str],
+    charset: Option<&str>,
 ) -> Result<(PathBuf, Vec<(String, String)>), Wrong> {
     let mut parameters = Vec::new();
-    let mut file = given;
-    while let Some(text) = file.to_str() {
-        let Some((rest, parameter)) = text.rsplit_once(';') else {
-            break;
-        };
+    let mut file = given.into_os_string().into_vec();
+    while let Some(at) = memchr::memrchr(b';', &file) {
+        let parameter = in_charset(&file[at + 1..], charset);
         let (key, value) = parameter.split_once('=').unwrap_or_default();
-        if !keys.contains(&key) || rest.ends_with('\\') {
+        if !keys.contains(&key) || file[..at].ends_with(b"\\") {
             break;
         }
         let value =
             value::line(value).map_err(|why| Wrong::usage(format!("{option} ;{key}=: {why}")))?;
         parameters.push((key.to_owned(), value));
-        file = PathBuf::from(rest);
+        file.truncate(at);
     }
-    if let Some(text) = file.to_str().filter(|text| text.contains("\\;")) {
-        file = PathBuf::from(text.replace("\\;", ";"));
-    }
-    if file.as_os_str().is_empty() {
+    let mut next = file.clone().into_iter().skip(1);
+    file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
+    if file.is_empty() {
         return Err(Wrong::usage(format!("{option}: no file is named")));
     }
-    Ok((file, parameters))
+    Ok((OsString::from_vec(file).into(), parameters))
 }
 
 #[cfg(test)]
@@ -560,7 +587,7 @@ mod tests {
     }
 
     fn parsed(text: &str) -> Attachment {
-        match attachment(PathBuf::from(text)) {
+        match attachment(PathBuf::from(text), None) {
             Ok(attachment) => attachment,
             Err(wrong) => panic!("{text}: {}", wrong.text),
         }
@@ -579,7 +606,28 @@ mod tests {
     }
 
     #[test]
-    fn a_semicolon_behind_a_backslash_begins_no_parameter() {
+    fn a_name_that_is_not_utf8_is_read_in_the_charset() {
+        let given = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
+        for (bytes, charset, name) in [
+            (&b"dir/Men\xfc.pdf"[..], None, "Menü.pdf"),
+            (
+                b"dir/\xed\xc5\xce\xc0.pdf;type=a/b",
+                Some("koi8-r"),
+                "Меню.pdf",
+            ),
+            (b"dir/\xff.pdf;name=Men\xfc", None, "Menü"),
+        ] {
+            let attachment = attachment(given(bytes), charset).map_err(|wrong| wrong.text);
+            let attachment = attachment.unwrap();
+            assert_eq!(attachment.name.as_deref(), Some(name));
+            let end = bytes.iter().position(|&byte| byte == b';');
+            let path = given(&bytes[..end.unwrap_or(bytes.len())]);
+            assert_eq!(file(&attachment), path);
+        }
+    }
+
+    #[test]
+    fn a_semicolon_after_a_backslash_begins_no_parameter() {
         assert_eq!(file(&parsed("odd\\;name=x")), Path::new("odd;name=x"));
         let both = parsed("odd\\;type=x;name=y");
         assert_eq!(
@@ -597,7 +645,7 @@ mod tests {
             "-",
             "-;type=a/b",
         ] {
-            assert!(attachment(PathBuf::from(bad)).is_err(), "{bad:?}");
+            assert!(attachment(PathBuf::from(bad), None).is_err(), "{bad:?}");
         }
         assert_eq!(parsed("-;name=x").input, Input::Stdin);
     }

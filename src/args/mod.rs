@@ -30,6 +30,7 @@ mod tls;
 mod unit;
 mod value;
 mod ways;
+mod words;
 mod wrong;
 
 pub use examples::EXAMPLES;
@@ -42,6 +43,7 @@ use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcom
 use profile::Typed;
 use road::{Itinerary, Road, fallbacks, itinerary, name, way, way_of, way_of_options};
 use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
 use std::mem;
 use wrong::{Wrong, first, one_line, said, wrong};
 
@@ -158,10 +160,14 @@ pub fn command() -> clap::Command {
 /// Reads the command line, and the configuration that it may use.
 ///
 /// # Errors
-/// Help or the version was asked for, or something is wrong with the arguments or the configuration.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Plan, Said> {
+/// Help or the version was asked for, or something is wrong with the arguments or the configuration. What is
+/// odd, but no reason not to run, is a warning.
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    warnings: &mut Vec<String>,
+) -> Result<Plan, Said> {
     let words: Vec<OsString> = arguments.into_iter().collect();
-    parse_in(&Places::of_this_process(), &words)
+    parse_in(&Places::of_this_process(), &words, warnings)
 }
 
 /// As clap would say it, but without making a command for it first.
@@ -172,13 +178,13 @@ fn version() -> Said {
     }
 }
 
-fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
+fn parse_in(places: &Places, words: &[OsString], warnings: &mut Vec<String>) -> Result<Plan, Said> {
     // Before anything else: `sendmail -V` is about something else than a version.
     if let Some(call) = sendmail::Call::of(words) {
         return call.plan(places);
     }
     if let Some(recording) = script::Recording::of(words) {
-        return recording.plan(places);
+        return recording.plan(places, warnings);
     }
     match words.get(1) {
         Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
@@ -187,10 +193,12 @@ fn parse_in(places: &Places, words: &[OsString]) -> Result<Plan, Said> {
         _ if places.are_fixed() => return Err(wrong(more_rights())),
         _ => {}
     }
+    let words = &*words::in_utf8(words, warnings).map_err(wrong)?;
     // Taking it apart again would cost a small run a twentieth of its time, and it is made once.
     let command = Box::leak(Box::new(Cli::command()));
     let read = read(command, words).map_err(|error| said(&error))?;
     let Words { matches, missing } = read;
+    words::check_texts(command, &matches, warnings).map_err(wrong)?;
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
     let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
@@ -366,6 +374,9 @@ fn sending(cli: Cli) -> Result<Plan, Wrong> {
     let only_print = cli.own.print;
     let relay = cli.route.names_server();
     let mut message = cli.message.options(cli.own, relay)?;
+    if !cli.rare.bench.ends_before_data() && io::stdin().is_terminal() {
+        message.type_text();
+    }
     message.dsn = cli.rare.extensions.dsn();
     message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;

@@ -10,13 +10,14 @@ use std::path::PathBuf;
 
 /// Mail a line or a text from a script.
 ///
-/// The text is that of the command line, else the standard input. Without recipients it goes to those whom
-/// MAILTO names, else to those of the profile, else to you. What cannot be sent now is kept and tried again;
-/// what can be neither sent nor kept is put into a dead.letter, and stderr and syslog say so.
+/// The text is that of the command line, else the standard input; at a terminal it is typed, and Ctrl-D ends
+/// it. Without recipients it goes to those whom MAILTO names, else to those of the profile, else to you. What
+/// cannot be sent now is kept and tried again; what can be neither sent nor kept is put into a dead.letter, and
+/// stderr and syslog say so.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// The text, in one line [default: the standard input, unless it is a terminal].
+    /// The text, as one or more words [default: the standard input].
     #[arg(value_name = "TEXT", help_heading = "Arguments")]
     text: Vec<String>,
 
@@ -62,13 +63,16 @@ enum Grade {
 impl Args {
     /// The notice that is meant.
     pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Notify, Wrong> {
-        let attachments: Result<Vec<_>, Wrong> =
-            self.attach.into_iter().map(message::attachment).collect();
+        let attachments: Result<Vec<_>, Wrong> = self
+            .attach
+            .into_iter()
+            .map(|given| message::attachment(given, None))
+            .collect();
         let attachments = attachments?;
         let alert = self.alert.plan();
         if self.name.is_some() && !alert.rules.are_set() {
             return Err(Wrong::usage(
-                "--name wants --dedupe or --every: without them, nothing is remembered",
+                "--name needs --dedupe or --every: without them, nothing is remembered",
             ));
         }
         let text = (!self.text.is_empty()).then(|| self.text.join(" "));

@@ -15,6 +15,10 @@ use crate::session::Protocol;
 /// there, and 77 when not. With --user, it logs in as well; then the certificate must be right.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(
+    mut_arg("tls", |arg| arg.long_help(TLS)),
+    mut_arg("profile", |arg| arg.help("Probe the relay of this profile").long_help(None)),
+)]
 pub struct Args {
     /// The server, or a unix socket.
     #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server,
@@ -47,6 +51,12 @@ pub struct Args {
     #[command(flatten)]
     config: config::Args,
 }
+
+const TLS: &str = "\
+When to encrypt.
+
+`auto`: STARTTLS where it is offered; on port 465, TLS from the first byte on; none through a unix socket. Any \
+certificate will do and is judged in the report; with --user it must be right.";
 
 /// What goes together with a profile: it says all about the way.
 const BESIDES: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "timeout"];

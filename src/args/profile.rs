@@ -1,10 +1,11 @@
 //! What a profile adds to a command line.
 
-use super::value::Target;
+use super::value::{Target, field};
 use super::{Cli, Wrong, one_line, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
+use crate::message::Field;
 use crate::queue::Waybill;
-use crate::text::shown;
+use crate::text::{reason, shown};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -134,13 +135,27 @@ impl<'a> Typed<'a> {
             if self.overrules(arg, profile) {
                 continue;
             }
-            let added = spelled(arg, &setting.value);
+            let added = spelled(arg, &self.added(&setting));
             words.extend(added.map_err(|fault| config.fault(&setting, fault))?);
             used.push(setting);
         }
         let matches = self.parse(words, self.words.get(self.head()..).unwrap_or_default());
         let matches = matches.map_err(|error| Wrong::clap(&error))?;
         Ok(Added { matches, used })
+    }
+
+    /// The value of a setting, without header fields that a message has once and the command line gives.
+    fn added(&self, setting: &Setting) -> Value {
+        let is_given = setting.key == "header" && self.has("header");
+        let typed = self.own().filter(|_| is_given);
+        let typed = typed.and_then(|own| own.get_many::<Field>("header"));
+        let typed: Vec<Field> = typed.into_iter().flatten().cloned().collect();
+        let stays = |text: &&str| !field(text).is_ok_and(|field| field.is_overruled(&typed));
+        if typed.is_empty() {
+            return setting.value.clone();
+        }
+        let texts = setting.value.texts().into_iter().filter(stays);
+        Value::List(texts.map(|text| Value::Text(text.to_owned())).collect())
     }
 
     /// What a profile says by itself, to some recipient.
@@ -377,7 +392,8 @@ fn absolute(option: &str, path: &Path) -> Result<String, Wrong> {
     let whole = std::path::absolute(path).map_err(|error| {
         let path = shown(&path.to_string_lossy());
         Wrong::usage(format!(
-            "{option}: cannot find out where {path} is: {error}"
+            "{option}: cannot find out where {path} is: {}",
+            reason(&error)
         ))
     })?;
     let text = whole.into_os_string().into_string();
@@ -392,7 +408,7 @@ fn no_text(option: &str) -> Wrong {
 }
 
 /// clap panics when it is asked for what it does not know.
-fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+pub(super) fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
     let is_there = matches.ids().any(|known| known == id);
     is_there.then(|| matches.value_source(id)).flatten()
 }

@@ -271,11 +271,11 @@ struct RunArgs {
 #[group(skip)]
 struct StatusArgs {
     /// So many items are a warning.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value::number::<usize>(0, None))]
     warn_items: Option<usize>,
 
     /// So many items are critical.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value::number::<usize>(0, None))]
     critical_items: Option<usize>,
 
     /// An item as old as this is a warning, like 1h.

@@ -57,11 +57,11 @@ pub struct Reach {
     #[arg(long, value_name = "IP")]
     bind: Option<IpAddr>,
 
-    /// Connect to this host, and go by the name of the one that is meant.
+    /// Connect to this host instead of the server that is meant.
     ///
-    /// The MX is looked up, and the relay is named, as without it; only the connection goes elsewhere,
-    /// as through a tunnel or to a server that is not in the DNS yet. Without a port, it is the one that
-    /// is meant. A unix socket is written as with --relay.
+    /// The server keeps its name, for TLS and for logging in; only the connection goes elsewhere, as through a
+    /// tunnel or to a server that is not in the DNS yet. Without a port, it is that of the server. A path that
+    /// begins with /, or any path after unix:, is a unix socket.
     #[arg(long, value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
     connect_to: Option<Target>,
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 /// that come with ehlo (--list) look for smuggling, open relays and the like: run them against your own server.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(mut_arg("tls", |arg| arg.help("Begin TLS with the first byte of `connect`: implicit").long_help(TLS)))]
 pub struct Args {
     /// Scripts: files, `-` for stdin, or names of --list.
     #[arg(value_name = "FILE|NAME", required_unless_present_any = ["list", "show", "record"])]
@@ -90,6 +91,11 @@ pub struct Args {
     #[command(flatten)]
     auth: auth::Args,
 }
+
+const TLS: &str = "\
+Begin TLS with the first byte of `connect`: implicit.
+
+Otherwise the script says itself when TLS begins. --port 465 does the same.";
 
 impl Args {
     /// What is to be done.
@@ -226,9 +232,9 @@ impl Recording {
     }
 
     /// What is sent, and where it is written down.
-    pub fn plan(self, places: &Places) -> Result<Plan, Said> {
+    pub fn plan(self, places: &Places, warnings: &mut Vec<String>) -> Result<Plan, Said> {
         let refused = |why: &str| Err(wrong(Wrong::usage(why)));
-        let plan = match parse_in(places, &self.words)? {
+        let plan = match parse_in(places, &self.words, warnings)? {
             Plan::Send(plan) => *plan,
             _ => return refused("--record wants a message to send, as without a verb"),
         };

@@ -21,7 +21,7 @@ use given::Given;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// What clap sees of it, for the sake of help and completions.
+// For help and completions; a doc comment would be the help of the verb.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Words {

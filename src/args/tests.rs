@@ -5,7 +5,7 @@ use crate::route::{Family, Host};
 fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
     let all = std::iter::once("ehlo").chain(arguments.iter().copied());
     let words: Vec<OsString> = all.map(OsString::from).collect();
-    parse_in(&Places::nowhere(), &words)
+    parse_in(&Places::nowhere(), &words, &mut Vec::new())
 }
 
 fn send(arguments: &[&str]) -> Send {

@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// The name that the certificate must have, instead of the relay's or the MX's.
+    /// The name that the certificate must have, instead of that of the server.
     #[arg(long, value_name = "NAME", value_parser = value::tls_name)]
     tls_name: Option<String>,
 

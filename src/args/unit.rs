@@ -1,7 +1,7 @@
 //! Mailing what became of a unit of systemd.
 
 use super::profile::Typed;
-use super::{Wrong, alert, mail};
+use super::{Wrong, alert, mail, value};
 use crate::config::Places;
 use crate::plan::Unit;
 
@@ -20,7 +20,7 @@ pub struct Args {
     name: String,
 
     /// So many lines of the journal of its last run.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value::number::<u32>(0, Some(10_000)))]
     lines: u32,
 
     /// A unit of your own manager, and not of the system's.

@@ -7,7 +7,7 @@ use crate::host::is_host_name;
 use crate::message::{Field, Input};
 use crate::route::target::host_name;
 pub use crate::route::target::{Target, command, port, server, target};
-use crate::text::{forbidden, name_of};
+use crate::text::{forbidden, name_of, shown};
 use crate::time::parsed as time;
 use crate::wire::tls::Pin;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -83,10 +83,11 @@ pub fn line(text: &str) -> Result<String, String> {
     }
 }
 
-/// `TEXT`, `@FILE` or `-`.
+/// `TEXT`, `@FILE` or `-`; `@@` begins a text with an @.
 #[allow(clippy::unnecessary_wraps)]
 pub fn input(text: &str) -> Result<Input, String> {
     Ok(match text.strip_prefix('@') {
+        Some(rest) if rest.starts_with('@') => Input::Text(rest.to_owned()),
         Some(path) => Input::File(PathBuf::from(path)),
         None if text == "-" => Input::Stdin,
         None => Input::Text(text.to_owned()),
@@ -125,9 +126,20 @@ pub fn charset(text: &str) -> Result<String, String> {
     }
 }
 
+/// Message-IDs, each in its angle brackets.
+pub type Ids = Vec<String>;
+
+/// A list of Message-IDs as In-Reply-To and References of a message have it, folded or not; an ID without
+/// angle brackets gets them.
+pub fn message_ids(text: &str) -> Result<Ids, String> {
+    let separated = text.replace('<', " <").replace('>', "> ");
+    let ids = separated.split([' ', '\t', '\r', '\n', ',']);
+    ids.filter(|id| !id.is_empty()).map(message_id).collect()
+}
+
 /// A Message-ID, with or without its angle brackets (RFC 5322 §3.6.4).
-pub fn message_id(text: &str) -> Result<String, String> {
-    let inside = text.trim().trim_start_matches('<').trim_end_matches('>');
+fn message_id(text: &str) -> Result<String, String> {
+    let inside = text.trim_start_matches('<').trim_end_matches('>');
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>()\\,;".contains(&byte);
     let has_both = inside
         .split_once('@')
@@ -135,7 +147,10 @@ pub fn message_id(text: &str) -> Result<String, String> {
     if has_both && inside.len() <= 900 && inside.bytes().all(is_plain) {
         return Ok(format!("<{inside}>"));
     }
-    Err("it wants a Message-ID like <20261122.x@example.org>".to_owned())
+    Err(format!(
+        "\"{}\" is not a Message-ID like <20261122.x@example.org>",
+        shown(text)
+    ))
 }
 
 /// An https or mailto address for List-Unsubscribe (RFC 2369, RFC 8058).
@@ -179,6 +194,20 @@ pub fn any_helo(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("it wants printable ASCII characters".to_owned())
+}
+
+/// A whole number from one on, or in a range.
+pub fn number<N: TryFrom<u64>>(
+    least: u64,
+    most: Option<u64>,
+) -> impl Fn(&str) -> Result<N, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|&number| least <= number);
+        let number = number.filter(|&number| most.is_none_or(|most| number <= most));
+        let number = number.and_then(|number| N::try_from(number).ok());
+        let end = most.map_or_else(String::new, |most| format!(" to {most}"));
+        number.ok_or_else(|| format!("it is not a whole number from {least}{end}"))
+    }
 }
 
 /// `500K`, `2M`, `1G` (of 1024 each), or bytes without a unit.
@@ -358,6 +387,25 @@ mod tests {
     }
 
     #[test]
+    fn a_number_outside_of_its_range_is_refused_in_words() {
+        assert_eq!(number::<u32>(1, None)("7"), Ok(7));
+        assert_eq!(number::<u32>(0, Some(10))("10"), Ok(10));
+        for bad in ["0", "-1", "x", "", "4294967296", "99999999999999999999"] {
+            let said = number::<u32>(1, None)(bad);
+            assert_eq!(
+                said,
+                Err("it is not a whole number from 1".to_owned()),
+                "{bad}"
+            );
+        }
+        let said = number::<u32>(0, Some(10))("11");
+        assert_eq!(
+            said,
+            Err("it is not a whole number from 0 to 10".to_owned())
+        );
+    }
+
+    #[test]
     fn helo_is_a_name_or_an_address_literal() {
         for good in [
             "sun.tuc.noao.edu",
@@ -376,6 +424,37 @@ mod tests {
             "192.0.2.7]",
         ] {
             assert!(helo(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_with_an_at_is_written_with_two() {
+        for (given, read) in [
+            ("@@home today", Input::Text("@home today".to_owned())),
+            ("@@@", Input::Text("@@".to_owned())),
+            ("@home", Input::File("home".into())),
+            ("-", Input::Stdin),
+            ("a@b", Input::Text("a@b".to_owned())),
+        ] {
+            assert_eq!(input(given), Ok(read));
+        }
+    }
+
+    #[test]
+    fn message_ids_are_taken_as_a_message_has_them() {
+        for text in [
+            "<a@x> <b@y>",
+            " <a@x>\r\n\t<b@y>\r\n",
+            "<a@x><b@y>",
+            "a@x b@y",
+            "<a@x>, <b@y>",
+        ] {
+            let ids = ["<a@x>", "<b@y>"].map(str::to_owned).to_vec();
+            assert_eq!(message_ids(text), Ok(ids), "{text:?}");
+        }
+        assert_eq!(message_ids(" \n"), Ok(Vec::new()));
+        for bad in ["<a@x> b", "<a>", "<a@x\0>", "<é@x>"] {
+            assert!(message_ids(bad).is_err(), "{bad:?}");
         }
     }
 

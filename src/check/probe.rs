@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::outcome::{Ending, Server};
 use crate::route::Place;
 use crate::watch::{Happening, Wants, Watch};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// What was found out.
@@ -54,7 +55,7 @@ pub struct Encrypted {
 /// One step and the time until its answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Step {
-    /// `lookup`, `connect`, `tls`, or the stage of a reply.
+    /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
     pub name: String,
     /// How long it took.
     pub took: Duration,
@@ -168,10 +169,18 @@ impl<'w> Witness<'w> {
     }
 }
 
+fn is_address(name: &str) -> bool {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok()
+}
+
 impl Watch for Witness<'_> {
     fn happened(&mut self, what: Happening<'_>) {
         match what {
-            Happening::Host { .. } => self.step("lookup"),
+            // An address and a unix socket are not looked up.
+            Happening::Host { name, port, .. } if port.is_some() && !is_address(name) => {
+                self.step("lookup");
+            }
             Happening::Connected(_) => self.step("connect"),
             Happening::Secured(secured) => {
                 self.step("tls");

@@ -4,7 +4,7 @@ use super::nearest;
 use super::{Setting, Table};
 use crate::address::AddressError;
 use crate::exit::Exit;
-use crate::text::{for_shell, shown};
+use crate::text::{for_shell, reason, shown};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is there, or was asked for, and cannot be read.
-    #[error("cannot read the configuration {}{}: {error}", name(path), by(*.asked))]
+    #[error("cannot read the configuration {}{}: {}", name(path), by(*.asked), reason(.error))]
     Unreadable {
         /// The file.
         path: PathBuf,

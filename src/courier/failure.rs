@@ -2,6 +2,7 @@
 
 use super::{News, Office};
 use crate::queue::Item;
+use crate::text::reason;
 use serde_json::{Value, json};
 use std::io::{self, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +19,7 @@ pub fn tell(office: &Office<'_>, item: &Item, failed: &[usize]) {
     };
     let text = format!("{}\n", told(item, failed));
     if let Err(error) = run(command, text, PATIENCE) {
-        let text = format!("--on-failure: {command}: {error}");
+        let text = format!("--on-failure: {command}: {}", reason(&error));
         office.ear.hear(&News::Trouble(&text));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::CredentialsError;
 use crate::secret::Secret;
-use crate::text::name_of;
+use crate::text::{name_of, without_mark};
 use std::io::{self, ErrorKind, Read};
 use zeroize::Zeroizing;
 
@@ -33,6 +33,7 @@ pub fn read(source: &mut impl Read) -> io::Result<Option<Buffer>> {
 
 /// The first line, without its LF or CR LF.
 fn line(bytes: &[u8]) -> &[u8] {
+    let bytes = without_mark(bytes);
     match memchr::memchr(b'\n', bytes) {
         Some(end) => bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]),
         None => bytes,
@@ -72,6 +73,7 @@ mod tests {
             (b"hunter2\r\nlogin: alice\n", b"hunter2"),
             (b" hunter 2 \t\n\n", b" hunter 2 \t"),
             (b"caf\xe9\xff\n", b"caf\xe9\xff"),
+            (b"\xef\xbb\xbfhunter2\n", b"hunter2"),
         ] {
             assert_eq!(first_line(text, "x").unwrap().expose(), right);
         }

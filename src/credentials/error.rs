@@ -1,13 +1,14 @@
 //! Why there is no secret. None of these texts holds one, nor the text of a command.
 
 use crate::exit::Exit;
+use crate::text::reason;
 use std::io;
 
 /// Why the secret of a user cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// A file cannot be opened or read.
-    #[error("cannot read {place}: {error}")]
+    #[error("cannot read {place}: {}", reason(.error))]
     Read {
         /// The option and the file, safe to show.
         place: String,
@@ -61,7 +62,7 @@ pub enum CredentialsError {
         what: String,
     },
     /// The shell cannot be started or heard.
-    #[error("cannot run {option} with /bin/sh: {error}")]
+    #[error("cannot run {option} with /bin/sh: {}", reason(.error))]
     Shell {
         /// The option that has the command.
         option: &'static str,
@@ -99,7 +100,8 @@ pub enum CredentialsError {
     Untyped(String),
     /// The terminal cannot be read.
     #[error(
-        "cannot ask for the password of {whose}: {error}; give --password-command or --password-file"
+        "cannot ask for the password of {whose}: {}; give --password-command or --password-file",
+        reason(.error)
     )]
     Terminal {
         /// Whose password.

@@ -12,7 +12,7 @@ use super::buffer::{self, Buffer};
 use super::{CredentialsError, file};
 use crate::secret::Secret;
 use crate::secret::{Login, Proof};
-use crate::text::forbidden;
+use crate::text::{forbidden, without_mark};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,7 @@ pub fn look(
     };
     let place = file::name(path);
     let text = file::contents(&opened, &place)?;
-    let Some(entry) = entry(&text, host, user) else {
+    let Some(entry) = entry(without_mark(&text), host, user) else {
         return Ok(None);
     };
     file::guard(&opened, path, &place)?;

@@ -1,6 +1,6 @@
 //! A job that must not run twice at once.
 
-use crate::text::shown;
+use crate::text::{reason, shown};
 use crate::time;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -48,8 +48,8 @@ pub enum LockError {
     Held(Holder),
     /// It cannot be made.
     #[error(
-        "cannot make the lock {}: {error}; name a file that can be written with --lock",
-        shown(&.path.to_string_lossy())
+        "cannot make the lock {}: {}; name a file that can be written with --lock",
+        shown(&.path.to_string_lossy()), reason(.error)
     )]
     Unmade {
         /// The file.

@@ -4,7 +4,7 @@ use super::interleave::Interleaver;
 use super::log::Recorder;
 use super::signals::{HANDED_ON, Signals};
 use super::{Ending, Finished, Order, Stream};
-use crate::text::shown;
+use crate::text::{reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -76,7 +76,7 @@ fn not_started(order: &Order, error: &io::Error) -> Ending {
             126,
             format!("{program} may not be executed; chmod +x may mend it"),
         ),
-        _ => (126, format!("{program}: {error}")),
+        _ => (126, format!("{program}: {}", reason(error))),
     };
     Ending::NotStarted { status, why }
 }

@@ -1,15 +1,18 @@
 //! Attachments: a file, what it is called and what it is.
 
 use super::MessageError;
-use super::encode::{self, Encoding};
+use super::encode::{self, Encoding, Survey};
+use super::head::{Head, Reading};
 use super::header::{unstructured, with_parameters};
-use super::ready::is_message;
 use super::related::is_content_id;
 use super::source::{Input, Source};
 use super::stream::Way;
 use super::tree::Leaf;
 use crate::blocks::Transport;
+use crate::text::in_charset;
 use mime_guess::mime::{self, Mime};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,10 +76,8 @@ impl Attachment {
     fn file_name(&self) -> String {
         let given = self.name.clone();
         let own = || match &self.input {
-            Input::File(path) => path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned()),
-            Input::Text(_) | Input::Stdin | Input::Held(_) => None,
+            Input::File(path) => path.file_name().map(readable),
+            Input::Text(_) | Input::Stdin | Input::Waiting | Input::Held(_) => None,
         };
         let name = given.or_else(own).unwrap_or_default();
         let name = name.rsplit('/').next().unwrap_or_default();
@@ -146,6 +147,11 @@ impl Attachment {
             // RFC 2046 §5: these must not be base64.
             mime::MULTIPART => Err(wrong("is a structure, not a file's type")),
             kind if kind == "message" => Err(wrong("must not be encoded; use --attach-message")),
+            mime::TEXT if parsed.get_param(mime::CHARSET).is_none() => {
+                let survey = encode::survey(source, 0)?;
+                let is_needed = survey.eight_bit > 0 && is_utf8_text(&survey);
+                Ok(if is_needed { in_utf8(parsed) } else { parsed })
+            }
             _ => Ok(parsed),
         }
     }
@@ -173,10 +179,17 @@ impl Inline {
     }
 }
 
-/// A message as it is, which must not be encoded (RFC 2046 §5.2.1).
+/// The name of a file as text.
+fn readable(name: &OsStr) -> String {
+    in_charset(name.as_bytes(), None).into_owned()
+}
+
+/// A message as it is, which must not be encoded (RFC 2046 §5.2.1). The line that begins it in an mbox is
+/// not a part of it.
 pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
-    let source = Source::file(path)?;
-    is_message(&source)?;
+    let source = Source::file(path)?.without_mark()?;
+    let head = Head::read(&source, Reading::Strict)?;
+    let source = source.skipping(head.separator);
     let survey = encode::survey(&source, 0)?;
     let wrong = |what: &str| MessageError::Text {
         name: source.name.clone(),
@@ -199,9 +212,7 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, 
     } else {
         (Transport::SevenBit, Encoding::SevenBit)
     };
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
+    let name = path.file_name().map(readable);
     let name = name.unwrap_or_else(|| "message.eml".to_owned());
     remarks.push(format!(
         "{}: message/rfc822, {}, as it is",
@@ -229,16 +240,24 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, 
 fn borne_out(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     match guess.type_() {
         mime::TEXT => {
-            let survey = encode::survey(source, 0)?;
-            if survey.not_utf8_at.is_some() || survey.has_nul {
-                return Ok(mime::APPLICATION_OCTET_STREAM);
+            if is_utf8_text(&encode::survey(source, 0)?) {
+                return Ok(in_utf8(guess));
             }
-            let text = format!("{}; charset=utf-8", guess.essence_str());
-            Ok(text.parse().unwrap_or(guess))
+            Ok(mime::APPLICATION_OCTET_STREAM)
         }
         kind if kind == "message" || kind == mime::MULTIPART => Ok(mime::APPLICATION_OCTET_STREAM),
         _ => Ok(guess),
     }
+}
+
+fn is_utf8_text(survey: &Survey) -> bool {
+    survey.not_utf8_at.is_none() && !survey.has_nul
+}
+
+/// The type with its charset, without which text is US-ASCII (RFC 2046 §4.1.2).
+fn in_utf8(kind: Mime) -> Mime {
+    let text = format!("{kind}; charset=utf-8");
+    text.parse().unwrap_or(kind)
 }
 
 /// `type/subtype` and the parameters.

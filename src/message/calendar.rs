@@ -13,7 +13,6 @@ pub struct Calendar {
 /// In words, what is wrong with it, with the line.
 pub fn examine(bytes: &[u8]) -> Result<Calendar, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut open: Vec<String> = Vec::new();
     let mut method = None;
     let mut seen_version = false;

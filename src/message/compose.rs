@@ -4,19 +4,10 @@ use super::attachment::attached_message;
 use super::fields::{given_fields, own_fields, take_bcc};
 use super::source::Source;
 use super::tree::{ALTERNATIVE, MIXED, Node, RELATED};
-use super::{Draft, Inline, Message, MessageError, recipients, related, text};
+use super::{Draft, Inline, Message, MessageError, Notes, recipients, related, text};
 use crate::blocks::Transport;
 use crate::envelope::{Dsn, Envelope};
 use std::time::SystemTime;
-
-/// What is found out on the way.
-#[derive(Default)]
-pub struct Notes {
-    /// How each part was encoded and why.
-    pub remarks: Vec<String>,
-    /// What is odd.
-    pub warnings: Vec<String>,
-}
 
 /// Builds the message. The envelope's sender is left to the caller.
 pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageError> {
@@ -52,7 +43,7 @@ fn tree(
     notes: &mut Notes,
 ) -> Result<Node, MessageError> {
     let attached = !draft.attachments.is_empty() || !draft.messages.is_empty();
-    let ways = text::ways(&draft.text, content_type, attached, &mut notes.remarks)?;
+    let ways = text::ways(&draft.text, content_type, attached, notes)?;
     check_related(ways.html.as_deref(), draft, notes)?;
     if content_type.is_some() && (attached || ways.nodes.len() > 1 || !draft.inline.is_empty()) {
         return Err(MessageError::Field {

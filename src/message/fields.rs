@@ -1,8 +1,8 @@
 //! The header of a message: the fields that we make, and those that options give.
 
-use super::header::{addresses, structured, unstructured};
+use super::header::{addresses, folded, structured, unstructured};
 use super::{Draft, Field, MessageError, message_id};
-use crate::address::{Entry, parse_list};
+use crate::address::{Entry, decoded, is_encoded_word, parse_list};
 use crate::time::header_date;
 use std::time::SystemTime;
 
@@ -42,8 +42,9 @@ const STRUCTURED_FIELDS: [&str; 16] = [
     "Content-Language",
 ];
 
-/// Fields that a message has once (R41).
-const ONCE: [&str; 13] = [
+/// Fields that a message has at most once: those of RFC 5322 §3.6, of MIME, of lists (RFC 2369, RFC 2919,
+/// RFC 8058), and those of which readers see one value.
+const ONCE: [&str; 32] = [
     "Date",
     "From",
     "Sender",
@@ -56,7 +57,26 @@ const ONCE: [&str; 13] = [
     "Subject",
     "MIME-Version",
     "Content-Type",
+    "Content-ID",
+    "Content-Description",
+    "Content-Disposition",
+    "Content-Language",
     "Auto-Submitted",
+    "Disposition-Notification-To",
+    "TLS-Required",
+    "List-Id",
+    "List-Help",
+    "List-Subscribe",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Post",
+    "List-Owner",
+    "List-Archive",
+    "Importance",
+    "Priority",
+    "Sensitivity",
+    "X-Priority",
+    "X-MSMail-Priority",
 ];
 
 /// Whether a message may have this field only once.
@@ -171,8 +191,9 @@ pub fn given_fields(
     Ok(content_type)
 }
 
-/// R41: most fields may stand only once, and several authors want one who sends.
-fn check_repeats(fields: &[Field]) -> Result<(), MessageError> {
+/// Refuses a field that a message has once and that is given twice, and several authors without a Sender
+/// (RFC 5322 §3.6).
+pub fn check_repeats(fields: &[Field]) -> Result<(), MessageError> {
     let wrong = |name: &str, why| MessageError::Field {
         name: name.to_owned(),
         why,
@@ -182,7 +203,7 @@ fn check_repeats(fields: &[Field]) -> Result<(), MessageError> {
         if is_once(&field.name) && fields[..at].iter().any(is_same) {
             return Err(wrong(
                 &field.name,
-                "may stand in a message only once (RFC 5322 §3.6)",
+                "is given twice, and a message may have only one",
             ));
         }
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -233,5 +254,19 @@ pub fn written(field: &Field) -> Result<String, MessageError> {
         }
         return Ok(structured(given, &field.value));
     }
-    Ok(unstructured(given, &field.value))
+    if is_encoded(&field.value)
+        && let Some(text) = folded(given, &field.value)
+    {
+        return Ok(text);
+    }
+    Ok(unstructured(given, &decoded(&field.value)))
+}
+
+/// True for text that is encoded already, in words that can be sent as they are.
+fn is_encoded(value: &str) -> bool {
+    value.contains("=?")
+        && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && value
+            .split(' ')
+            .all(|word| !word.contains("=?") || is_encoded_word(word))
 }

@@ -3,8 +3,7 @@
 
 use super::MessageError;
 use super::source::Source;
-use crate::text::without_controls;
-use std::borrow::Cow;
+use crate::text::{in_charset, without_controls};
 
 /// The largest header that is taken, in bytes; it is the one part that is held in memory.
 const MAX_HEADER: usize = 8 * 1024 * 1024;
@@ -34,6 +33,8 @@ pub struct Head {
     pub body_at: u64,
     /// Lines before the body.
     pub lines: u64,
+    /// Length of the line of an mbox before the first field, `From ` and what follows it; 0 without one.
+    pub separator: u64,
 }
 
 /// A field as it stands in the message.
@@ -73,12 +74,7 @@ impl RawField {
     /// The value in one line of text: unfolded, whatever its charset, without control characters.
     pub fn readable(&self) -> String {
         let start = memchr::memchr(b':', &self.raw).map_or(self.raw.len(), |colon| colon + 1);
-        let value = &self.raw[start..];
-        let text = match std::str::from_utf8(value) {
-            Ok(text) => Cow::Borrowed(text),
-            // What is not UTF-8 is most often this, and it can be any bytes.
-            Err(_) => encoding_rs::WINDOWS_1252.decode(value).0,
-        };
+        let text = in_charset(&self.raw[start..], None);
         let mut lines = text.split("\r\n");
         let mut line = lines.next().unwrap_or_default().to_owned();
         for continuation in lines.map(str::trim_ascii_start) {
@@ -139,6 +135,7 @@ impl Head {
             fields: Vec::new(),
             body_at: 0,
             lines: 0,
+            separator: 0,
         };
         let cut = reading.cut(raw);
         let mut separated = false;
@@ -157,7 +154,10 @@ impl Head {
             };
             match kind {
                 Line::Field => {}
-                Line::Separator => separated = reading == Reading::Lenient,
+                Line::Separator => {
+                    separated = reading == Reading::Lenient;
+                    head.separator = (at + length) as u64;
+                }
                 Line::Empty => return Ok(Some(head.ended(at + length, separated))),
                 Line::Text => return Ok(Some(head.ended(at, separated))),
             }

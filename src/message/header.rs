@@ -1,5 +1,6 @@
-//! Header fields as they go over the wire: folded at 78 where they can be, never over 998
-//! (RFC 5322 §2.1.1), other scripts as encoded words (RFC 2047), parameters as RFC 2231 has them.
+//! Header fields as they go over the wire: folded at 78 characters where they can be, at 76 where they
+//! hold an encoded word, never over 998 (RFC 5322 §2.1.1, RFC 2047 §2). Text that is not ASCII becomes
+//! encoded words (RFC 2047), a parameter that is not ASCII is written as in RFC 2231.
 //!
 //! lettre's header writer is not used: it loses blanks between encoded words, overwrites repeated
 //! fields, lets a line of any length pass, and cannot write a parameter that is not ASCII.
@@ -8,8 +9,11 @@ use crate::address::{Entry, Mailbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Where lines are folded, if they can be.
+/// The length of a line that can be folded (RFC 5322 §2.1.1).
 const LINE: usize = 78;
+
+/// The same for a line with an encoded word (RFC 2047 §2).
+const LINE_WITH_ENCODED_WORD: usize = 76;
 
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: usize = 998;
@@ -20,47 +24,66 @@ const MAX_WORD: usize = 900;
 /// The longest encoded word (RFC 2047 §2).
 const MAX_ENCODED_WORD: usize = 75;
 
-/// The longest parameter that stands in one piece.
-const MAX_PARAMETER: usize = 60;
+/// The longest display name that is written in one piece.
+const MAX_PHRASE: usize = 60;
 
 /// A field being written.
 struct Folder {
     text: String,
-    column: usize,
+    /// Length of the field's name and its colon.
+    name_len: usize,
+    /// Start of the current line in `text`.
+    line_at: usize,
 }
 
 impl Folder {
     fn new(name: &str) -> Self {
         Self {
             text: format!("{name}:"),
-            column: name.len() + 1,
+            name_len: name.len() + 1,
+            line_at: 0,
         }
     }
 
-    /// A word behind a blank, or on the next line if there is no room for it here.
+    /// Writes a blank and a word, on the next line if there is no room for it here.
     fn word(&mut self, word: &str) {
         self.blank_and(" ", word);
     }
 
-    /// A word behind these blanks, which stay what they are when the line is folded before them.
+    /// Writes these blanks, which a fold before them keeps, and a word.
     fn blank_and(&mut self, blanks: &str, word: &str) {
-        let width = blanks.len() + word.len();
-        // Never a fold right behind the name, if there is a way: some programs take it for an empty
-        // field.
-        let is_first = self.text.ends_with(':') && self.column == self.text.len();
-        let is_first = is_first && self.column + width <= MAX_LINE;
-        if !is_first && self.column + width > LINE {
-            self.text.push_str("\r\n");
-            self.column = 0;
+        if self.column() + blanks.len() + word.len() > self.limit(word) {
+            self.fold();
         }
         self.text.push_str(blanks);
         self.text.push_str(word);
-        self.column += width;
     }
 
-    /// How much room is left in the line for a word and its blank.
+    /// The length of the current line with this word in it.
+    fn limit(&self, word: &str) -> usize {
+        let holds_encoded_word = |text: &str| text.contains("=?") && text.contains("?=");
+        if holds_encoded_word(&self.text[self.line_at..]) || holds_encoded_word(word) {
+            LINE_WITH_ENCODED_WORD
+        } else if self.text.len() == self.name_len {
+            // Some programs take a field that is folded right after its name for an empty one.
+            MAX_LINE
+        } else {
+            LINE
+        }
+    }
+
+    fn column(&self) -> usize {
+        self.text.len() - self.line_at
+    }
+
+    fn fold(&mut self) {
+        self.text.push_str("\r\n");
+        self.line_at = self.text.len();
+    }
+
+    /// The longest encoded word that fits into the line after a blank.
     fn room(&self) -> usize {
-        MAX_ENCODED_WORD.min(LINE.saturating_sub(self.column + 2))
+        MAX_ENCODED_WORD.min(LINE_WITH_ENCODED_WORD.saturating_sub(self.column() + 1))
     }
 
     fn finish(mut self) -> String {
@@ -162,16 +185,14 @@ pub fn addresses(name: &str, entries: &[Entry]) -> String {
 }
 
 fn write_group(folder: &mut Folder, name: &str, members: &[Mailbox], end: &str) {
-    phrase(folder, name);
-    folder.text.push(':');
-    folder.column += 1;
-    for (at, member) in members.iter().enumerate() {
-        let comma = if at + 1 < members.len() { "," } else { "" };
-        write_mailbox(folder, member, comma);
+    let Some((last, others)) = members.split_last() else {
+        return phrase(folder, name, &format!(":;{end}"));
+    };
+    phrase(folder, name, ":");
+    for member in others {
+        write_mailbox(folder, member, ",");
     }
-    folder.text.push(';');
-    folder.text.push_str(end);
-    folder.column += 1 + end.len();
+    write_mailbox(folder, last, &format!(";{end}"));
 }
 
 fn write_mailbox(folder: &mut Folder, mailbox: &Mailbox, end: &str) {
@@ -179,14 +200,14 @@ fn write_mailbox(folder: &mut Folder, mailbox: &Mailbox, end: &str) {
     match name {
         None => folder.word(&format!("{address}{end}")),
         Some(name) => {
-            phrase(folder, name);
+            phrase(folder, name, "");
             folder.word(&format!("<{address}>{end}"));
         }
     }
 }
 
-/// A display name: atoms, a quoted string, or encoded words.
-fn phrase(folder: &mut Folder, name: &str) {
+/// A display name as atoms, a quoted string or encoded words, and the specials that follow it.
+fn phrase(folder: &mut Folder, name: &str, end: &str) {
     let is_atom = |word: &str| {
         !word.is_empty()
             && word
@@ -194,12 +215,18 @@ fn phrase(folder: &mut Folder, name: &str) {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
     };
     let plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if !plain || name.contains("=?") || name.len() > MAX_PARAMETER {
+    if !plain || name.contains("=?") || name.len() > MAX_PHRASE {
         encoded_words(folder, name);
+        // RFC 2047 §5 (3): white space separates an encoded word from a special.
+        if !end.is_empty() {
+            folder.word(end);
+        }
     } else if name.split(' ').all(is_atom) {
-        name.split(' ').for_each(|word| folder.word(word));
+        format!("{name}{end}")
+            .split(' ')
+            .for_each(|word| folder.word(word));
     } else {
-        folder.word(&quoted(name));
+        folder.word(&format!("{}{end}", quoted(name)));
     }
 }
 
@@ -217,25 +244,26 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A text as encoded words: Q where it stays readable, else B, which is shorter.
+/// A text as encoded words.
 fn encoded_words(folder: &mut Folder, text: &str) {
-    let q_len: usize = text.chars().map(q_width).sum();
-    let is_q = q_len <= text.len() * 5 / 3 + 2;
+    let is_q = is_better_as_q(text);
     let mut rest = text;
     while !rest.is_empty() {
-        let count = fitting(rest, is_q, folder.room());
-        // No room for a single character is a reason to fold; then there is room.
-        let count = if count == 0 {
-            folder.text.push_str("\r\n");
-            folder.column = 0;
-            fitting(rest, is_q, folder.room())
-        } else {
-            count
-        };
+        let mut count = fitting(rest, is_q, folder.room());
+        if count == 0 {
+            folder.fold();
+            count = fitting(rest, is_q, folder.room());
+        }
         let (now, later) = rest.split_at(count);
         folder.word(&encoded_word(now, is_q));
         rest = later;
     }
+}
+
+/// Q is used for text that stays readable in it, else B, which is shorter.
+fn is_better_as_q(text: &str) -> bool {
+    let q_len: usize = text.chars().map(q_width).sum();
+    q_len <= text.len() * 5 / 3 + 2
 }
 
 /// How many bytes of the text, in whole characters, an encoded word of this length can hold.
@@ -285,17 +313,22 @@ fn q_width(character: char) -> usize {
 
 /// A field with a value and parameters: `Content-Type`, `Content-Disposition`.
 pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> String {
-    let mut folder = Folder::new(name);
-    folder.word(value);
+    let mut words = vec![value.to_owned()];
     for (key, value) in parameters {
-        folder_parameter(&mut folder, key, value);
+        if let Some(before) = words.last_mut() {
+            before.push(';');
+        }
+        words.extend(parameter(key, value));
+    }
+    let mut folder = Folder::new(name);
+    for word in &words {
+        folder.word(word);
     }
     folder.finish()
 }
 
-fn folder_parameter(folder: &mut Folder, key: &str, value: &str) {
-    folder.text.push(';');
-    folder.column += 1;
+/// A parameter, in words between which a line can be folded.
+fn parameter(key: &str, value: &str) -> Vec<String> {
     if is_plain_parameter(value) {
         let token = !value.is_empty() && value.bytes().all(is_token);
         let value = if token {
@@ -303,28 +336,52 @@ fn folder_parameter(folder: &mut Folder, key: &str, value: &str) {
         } else {
             quoted(value)
         };
-        return folder.word(&format!("{key}={value}"));
+        return vec![format!("{key}={value}")];
+    }
+    // Content-Type had this one before RFC 2231, and many readers expect it as it was written then.
+    if key == "name" {
+        return encoded_parameter(key, value);
     }
     let pieces = percent_pieces(value, LINE - key.len() - "*99*=utf-8'';  ".len());
     let single = pieces.len() == 1;
-    for (at, piece) in pieces.iter().enumerate() {
-        // RFC 2231 §4: charset and language stand before the first piece only.
+    let last = pieces.len() - 1;
+    let word = |(at, piece): (usize, &String)| {
+        // RFC 2231 §4: charset and language are named in the first piece only.
         let charset = if at == 0 { "utf-8''" } else { "" };
         let section = if single {
             String::new()
         } else {
             format!("*{at}")
         };
-        let end = if at + 1 < pieces.len() { ";" } else { "" };
-        folder.word(&format!("{key}{section}*={charset}{piece}{end}"));
-    }
+        let end = if at < last { ";" } else { "" };
+        format!("{key}{section}*={charset}{piece}{end}")
+    };
+    pieces.iter().enumerate().map(word).collect()
 }
 
-/// What all readers understand alike as a token or in quotes: not quotes and backslashes, nor what
-/// looks encoded in one way or the other, nor blanks at the ends.
+/// A parameter as encoded words in a quoted string. RFC 2047 §5 (3) does not allow this; Thunderbird,
+/// Gmail and Apple Mail write it, and Outlook and others read a name in no other form.
+fn encoded_parameter(key: &str, value: &str) -> Vec<String> {
+    let start = format!("{key}=\"");
+    let room = LINE_WITH_ENCODED_WORD - start.len() - " \";".len();
+    let is_q = is_better_as_q(value);
+    let mut words = Vec::new();
+    let mut rest = value;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(fitting(rest, is_q, room));
+        let start = if words.is_empty() { &start } else { "" };
+        let end = if later.is_empty() { "\"" } else { "" };
+        words.push(format!("{start}{}{end}", encoded_word(now, is_q)));
+        rest = later;
+    }
+    words
+}
+
+/// True for a value that all readers understand alike as a token or in quotes: without quotes and
+/// backslashes, without blanks at its ends, and not like an encoded one.
 fn is_plain_parameter(value: &str) -> bool {
     let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    value.len() <= MAX_PARAMETER
+    value.len() <= MAX_WORD
         && value.bytes().all(is_plain)
         && value.trim() == value
         && !value.contains("=?")
@@ -363,149 +420,4 @@ fn percent(byte: u8) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::address::parse_list;
-    use mail_parser::MessageParser;
-
-    fn check_lines(field: &str) {
-        assert!(field.ends_with("\r\n"));
-        for line in field.trim_end_matches("\r\n").split("\r\n") {
-            assert!(line.len() <= 998 && !line.trim().is_empty(), "{field:?}");
-            assert!(line.is_ascii() && !line.contains(['\r', '\n']), "{field:?}");
-        }
-    }
-
-    fn subject(text: &str) -> String {
-        let field = unstructured("Subject", text);
-        check_lines(&field);
-        let message = format!("{field}\r\n");
-        let parsed = MessageParser::default().parse(&message).unwrap();
-        parsed.subject().unwrap_or_default().to_owned()
-    }
-
-    #[test]
-    fn plain_ascii_is_left_alone_and_folded() {
-        assert_eq!(unstructured("Subject", "Ketchup"), "Subject: Ketchup\r\n");
-        let long = "word ".repeat(40);
-        let field = unstructured("Subject", long.trim());
-        assert!(
-            field.split("\r\n").all(|line| line.len() <= LINE),
-            "{field}"
-        );
-        assert_eq!(
-            field.replace("\r\n", ""),
-            format!("Subject: {}", long.trim())
-        );
-    }
-
-    #[test]
-    fn subjects_come_back_character_by_character() {
-        for text in [
-            "Grüße aus Köln",
-            "Re: Grüße  mit  zwei   Blanks",
-            "=?utf-8?q?hi?= is not hi",
-            " leading",
-            "日本語の件名がとても長いので折り返さなければなりません。日本語の件名がとても長いので",
-            "a 😀 b",
-            "tab\there",
-            "é é",
-            "é  é",
-            "plain é plain",
-            "two  blanks",
-            "a   b  c",
-            "?  8",
-        ] {
-            assert_eq!(subject(text), text, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn an_endless_word_is_cut_into_lines() {
-        let text = "x".repeat(1200);
-        assert_eq!(subject(&text), text);
-    }
-
-    #[test]
-    fn encoded_words_keep_their_limits() {
-        let text = "é".repeat(200);
-        for field in [
-            unstructured("Subject", &text),
-            unstructured("X", &format!("a {text}")),
-        ] {
-            for line in field.split("\r\n") {
-                assert!(line.len() <= LINE, "{line}");
-                for word in line.split(' ').filter(|word| word.starts_with("=?")) {
-                    assert!(word.len() <= MAX_ENCODED_WORD, "{word}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn names_are_atoms_quoted_strings_or_encoded_words() {
-        let list =
-            "Bob Smith <b@x.org>, \"Doe, John\" <j@x.org>, Jürgen <u@x.org>, c@x.org, T: d@x.org;";
-        let field = addresses("To", &parse_list(list).unwrap());
-        assert_eq!(
-            field,
-            "To: Bob Smith <b@x.org>, \"Doe, John\" <j@x.org>, =?utf-8?q?J=C3=BCrgen?=\r\n \
-             <u@x.org>, c@x.org, T: d@x.org;\r\n"
-        );
-        let none = parse_list("undisclosed-recipients:;").unwrap();
-        assert_eq!(addresses("To", &none), "To: undisclosed-recipients:;\r\n");
-    }
-
-    #[test]
-    fn a_hundred_addresses_are_folded() {
-        let list: Vec<String> = (0..100).map(|n| format!("user{n}@example.org")).collect();
-        let field = addresses("To", &parse_list(&list.join(",")).unwrap());
-        assert!(field.split("\r\n").all(|line| line.len() <= LINE));
-    }
-
-    #[test]
-    fn file_names_are_tokens_quoted_strings_or_rfc_2231() {
-        let field = |name: &str| {
-            with_parameters("Content-Disposition", "attachment", &[("filename", name)])
-        };
-        assert_eq!(
-            field("a.pdf"),
-            "Content-Disposition: attachment; filename=a.pdf\r\n"
-        );
-        assert_eq!(
-            field("a \"b\".pdf"),
-            "Content-Disposition: attachment; filename*=utf-8''a%20%22b%22.pdf\r\n"
-        );
-        assert_eq!(
-            field("a b.pdf"),
-            "Content-Disposition: attachment; filename=\"a b.pdf\"\r\n"
-        );
-        assert_eq!(
-            field("menü.pdf"),
-            "Content-Disposition: attachment; filename*=utf-8''men%C3%BC.pdf\r\n"
-        );
-        assert_eq!(
-            field("it's.txt"),
-            "Content-Disposition: attachment; filename=\"it's.txt\"\r\n"
-        );
-        for name in [
-            " blank".to_owned(),
-            "=?utf-8?q?x?=.bin".to_owned(),
-            "utf-8''x.bin".to_owned(),
-            "日本語".repeat(20) + ".pdf",
-            "x".repeat(300),
-            "a\r\nBcc: b".to_owned(),
-        ] {
-            let field = field(&name);
-            check_lines(&field);
-            let message = format!("{field}\r\nx");
-            let parsed = MessageParser::default().parse(&message).unwrap();
-            let disposition = mail_parser::MimeHeaders::content_disposition(&parsed).unwrap();
-            assert_eq!(
-                disposition.attribute("filename"),
-                Some(name.as_str()),
-                "{field}"
-            );
-        }
-    }
-}
+mod tests;

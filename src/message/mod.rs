@@ -3,6 +3,7 @@
 
 mod attachment;
 mod calendar;
+mod charset;
 mod compose;
 mod encode;
 mod fields;
@@ -18,6 +19,7 @@ mod text;
 mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
+pub use charset::Utf8;
 pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
 pub use source::{Held, Input, SourceError};
 
@@ -76,6 +78,20 @@ pub struct Text {
     pub charset: Option<String>,
     /// Plain text as format=flowed (RFC 3676).
     pub flowed: bool,
+    /// What becomes of a message without a text.
+    pub without_text: WithoutText,
+}
+
+/// What becomes of a message whose text is empty or white space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutText {
+    /// It is sent.
+    #[default]
+    Send,
+    /// Nothing is sent, and that is what was asked for.
+    Skip,
+    /// It is an error.
+    Refuse,
 }
 
 /// A header field as an option gives it.
@@ -95,6 +111,13 @@ impl Field {
             name: name.to_owned(),
             value: value.into(),
         }
+    }
+
+    /// Whether one of these takes its place, because a message has it only once.
+    #[must_use]
+    pub fn is_overruled(&self, others: &[Self]) -> bool {
+        let is_same = |other: &Self| other.name.eq_ignore_ascii_case(&self.name);
+        fields::is_once(&self.name) && others.iter().any(is_same)
     }
 }
 
@@ -179,6 +202,41 @@ impl Options {
         Ok(())
     }
 
+    /// Takes what is typed at the terminal for the text, if nothing else is to be sent.
+    pub fn type_text(&mut self) {
+        let Content::Draft(draft) = &mut self.content else {
+            return;
+        };
+        let text = &draft.text;
+        let has_text = text.body.is_some() || text.html.is_some() || text.markdown.is_some();
+        let has_more =
+            text.calendar.is_some() || !draft.attachments.is_empty() || !draft.messages.is_empty();
+        if !has_text && !has_more {
+            draft.text.body = Some(Input::Stdin);
+            if draft.text.without_text == WithoutText::Send {
+                draft.text.without_text = WithoutText::Refuse;
+            }
+        }
+    }
+
+    /// Whether the standard input is read.
+    #[must_use]
+    pub fn reads_stdin(&self) -> bool {
+        match &self.content {
+            Content::Ready(ready) => ready.input.is_stdin(),
+            Content::Draft(draft) => {
+                let text = &draft.text;
+                let texts = [&text.body, &text.html, &text.markdown];
+                let files = draft.attachments.iter().map(|file| &file.input);
+                texts
+                    .into_iter()
+                    .flatten()
+                    .chain(files)
+                    .any(Input::is_stdin)
+            }
+        }
+    }
+
     /// Adds a header field.
     pub fn add(&mut self, field: Option<Field>) {
         match &mut self.content {
@@ -201,6 +259,15 @@ pub struct Message {
     pub warnings: Vec<String>,
     /// The message for servers of growing abilities.
     forms: Vec<Form>,
+}
+
+/// What is found out while a message is built.
+#[derive(Default)]
+struct Notes {
+    /// How each part was encoded and why.
+    remarks: Vec<String>,
+    /// What is odd, but no reason not to send.
+    warnings: Vec<String>,
 }
 
 /// Why there is no message.
@@ -248,6 +315,17 @@ pub enum MessageError {
         "the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'"
     )]
     MissingInline(String),
+    /// No text was typed.
+    #[error("no text was typed, and nothing is sent; --body '' sends a message without a text")]
+    NoText,
+    /// There is no text, and then nothing is to be sent.
+    #[error("there is no text, and nothing is sent")]
+    NothingToSend,
+    /// A text beside the Markdown.
+    #[error(
+        "the standard input has a text, and --markdown is the text; give one of them, or </dev/null with --markdown"
+    )]
+    TwoTexts,
     /// An address of the envelope or the header cannot be made into one that mail can go to.
     #[error("{place}: {error}")]
     Rewrite {
@@ -276,7 +354,12 @@ impl MessageError {
         match self {
             Self::Source(error) => error.exit(),
             Self::Rewrite { error, .. } => error.exit(),
-            Self::NoRecipient | Self::NoRecipientInHeader | Self::NotARecipient(_) => Exit::Usage,
+            Self::NoRecipient
+            | Self::NoRecipientInHeader
+            | Self::NotARecipient(_)
+            | Self::NoText
+            | Self::TwoTexts => Exit::Usage,
+            Self::NothingToSend => Exit::Ok,
             _ => Exit::Data,
         }
     }

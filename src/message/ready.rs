@@ -1,7 +1,7 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
 use super::encode::{self, Encoding, Survey};
-use super::fields::{is_once, written};
+use super::fields::{check_repeats, is_once, written};
 use super::head::{Head, MAX_LINE, RawField, Reading};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
@@ -57,7 +57,7 @@ pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> 
 }
 
 fn open(input: &Input) -> Result<Source, MessageError> {
-    let source = Source::open(input.clone())?;
+    let source = Source::open(input.clone())?.without_mark()?;
     if source.len == 0 {
         return Err(MessageError::Text {
             name: source.name,
@@ -111,11 +111,6 @@ fn text(source: Source, offset: u64, (survey, encoding): (Survey, Encoding)) -> 
     [text, Piece::lines(if is_whole { "" } else { "\r\n" })]
 }
 
-/// Whether a source begins as a message does: with a header.
-pub fn is_message(source: &Source) -> Result<(), MessageError> {
-    Head::read(source, Reading::Strict).map(|_| ())
-}
-
 /// What RFC 5322 §3.6 demands and the message lacks.
 fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -> String {
     let mut fields = String::new();
@@ -140,11 +135,12 @@ fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -
 /// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
 fn put_before(head: &mut Head, fields: &[Field]) -> Result<(), MessageError> {
     let mut before = Vec::new();
+    check_repeats(fields)?;
     for field in fields {
         if is_once(&field.name) && head.find(&field.name.to_ascii_lowercase()).is_some() {
             return Err(MessageError::Field {
                 name: field.name.clone(),
-                why: "stands in the message already, which is sent as it is",
+                why: "is in the message already, which is sent as it is",
             });
         }
         before.push(RawField::made(&field.name, written(field)?));
@@ -321,6 +317,13 @@ mod tests {
         };
         let message = prepare(&bare, SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(wire(&message), text.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_header_is_left_out() {
+        let text = format!("\u{feff}{FULL}To: b@x.org\n\nhi\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        assert!(wire.starts_with("From: a@x.org\r\n"), "{wire}");
     }
 
     #[test]

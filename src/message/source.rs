@@ -2,7 +2,8 @@
 
 use super::encode::Encoder;
 use crate::exit::Exit;
-use crate::text::shown;
+use crate::text::{BYTE_ORDER_MARK, reason, shown};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -20,6 +21,15 @@ const SPOOL_ABOVE: usize = 1024 * 1024;
 /// The most that a device may give before it is taken for one without end.
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// The standard input in error texts.
+const STDIN: &str = "the standard input";
+
+/// How long a text on a standard input may take to begin that was not asked for.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
+
 /// So much is read and thrown away of what cannot be kept.
 const UNWANTED: u64 = 1024 * 1024 * 1024;
 
@@ -32,6 +42,9 @@ pub enum Input {
     File(PathBuf),
     /// The standard input.
     Stdin,
+    /// The standard input, if it is a pipe or a file with a text that is meant for this program; see
+    /// [`waiting`].
+    Waiting,
     /// What is here already.
     Held(Held),
 }
@@ -44,13 +57,13 @@ impl Input {
         match self {
             Self::Stdin => true,
             Self::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
-            Self::Text(_) | Self::Held(_) => false,
+            Self::Text(_) | Self::Waiting | Self::Held(_) => false,
         }
     }
 
     /// Reads it to its end, where that can be done only once.
     pub fn hold(&mut self) -> Result<(), SourceError> {
-        if self.is_stdin() {
+        if self.is_stdin() || *self == Self::Waiting {
             let source = Source::open(self.clone())?;
             *self = Self::Held(Held(Arc::new(source)));
         }
@@ -72,11 +85,11 @@ impl Held {
     /// A file that only we know, of so many octets.
     #[must_use]
     pub fn file(name: &str, file: File, len: u64) -> Self {
-        Self(Arc::new(Source {
-            name: name.to_owned(),
+        Self(Arc::new(Source::new(
+            name.to_owned(),
             len,
-            store: Store::Spool(file),
-        }))
+            Store::Spool(file),
+        )))
     }
 }
 
@@ -92,7 +105,7 @@ impl Eq for Held {}
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be opened or read.
-    #[error("cannot read {name}: {error}")]
+    #[error("cannot read {name}: {}", reason(.error))]
     Read {
         /// The file, safe to show.
         name: String,
@@ -108,7 +121,7 @@ pub enum SourceError {
         what: &'static str,
     },
     /// What was read cannot be kept.
-    #[error("cannot keep {name} in a temporary file in {}: {error}", std::env::temp_dir().display())]
+    #[error("cannot keep {name} in a temporary file in {}: {}", std::env::temp_dir().display(), reason(.error))]
     Spool {
         /// What was read.
         name: String,
@@ -136,6 +149,8 @@ pub struct Source {
     pub name: String,
     /// How many bytes.
     pub len: u64,
+    /// How many bytes before them are left out.
+    skipped: u64,
     store: Store,
 }
 
@@ -174,26 +189,39 @@ impl Facts {
 }
 
 impl Source {
+    fn new(name: String, len: u64, store: Store) -> Self {
+        Self {
+            name,
+            len,
+            skipped: 0,
+            store,
+        }
+    }
+
     /// Opens what an option names.
     pub fn open(input: Input) -> Result<Self, SourceError> {
         match input {
             Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
             Input::File(path) => Self::file(&path),
             Input::Stdin => Self::stdin(),
-            Input::Held(held) => Ok(Self {
-                name: held.0.name.clone(),
-                len: held.0.len,
-                store: Store::Shared(held.0),
-            }),
+            Input::Waiting => match waiting()? {
+                Waiting::Text(source) => Ok(source),
+                Waiting::Nothing | Waiting::Silence => {
+                    Ok(Self::memory(STDIN.to_owned(), Vec::new()))
+                }
+            },
+            Input::Held(held) => {
+                let name = held.0.name.clone();
+                Ok(Self::new(name, held.0.len, Store::Shared(held.0)))
+            }
         }
     }
 
     /// Reads the standard input to its end.
     fn stdin() -> Result<Self, SourceError> {
-        let name = "the standard input".to_owned();
+        let name = STDIN.to_owned();
         let input = io::stdin().lock();
-        let mode = rustix::fs::fstat(&input).map_or(0, |facts| facts.st_mode);
-        match FileType::from_raw_mode(mode) {
+        match kind_of_stdin() {
             FileType::CharacterDevice => Self::device(input, name),
             FileType::Directory => Err(SourceError::NoFile {
                 name,
@@ -214,11 +242,7 @@ impl Source {
         let facts = Facts::of(&file).map_err(failed)?;
         match facts.kind {
             FileType::RegularFile if facts.len <= SMALL => Self::small(file, name, &facts),
-            FileType::RegularFile => Ok(Self {
-                name,
-                len: facts.len,
-                store: Store::File { file, facts },
-            }),
+            FileType::RegularFile => Ok(Self::new(name, facts.len, Store::File { file, facts })),
             FileType::Directory => Err(SourceError::NoFile {
                 name,
                 what: "a directory",
@@ -318,7 +342,39 @@ impl Source {
     fn cut(&mut self, len: u64) {
         self.len = len;
         if let Store::Memory(bytes) = &mut self.store {
-            bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+            bytes.truncate(usize::try_from(self.skipped + len).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// The same without its first bytes.
+    pub fn skipping(mut self, count: u64) -> Self {
+        let count = count.min(self.len);
+        self.skipped += count;
+        self.len -= count;
+        self
+    }
+
+    /// The same without a byte order mark.
+    pub fn without_mark(self) -> Result<Self, SourceError> {
+        let mut start = [0; BYTE_ORDER_MARK.len()];
+        let count = self.read(&mut start, 0)?;
+        let is_marked = start[..count] == *BYTE_ORDER_MARK;
+        Ok(self.skipping(if is_marked { count as u64 } else { 0 }))
+    }
+
+    /// Whether there is nothing in it but white space.
+    pub fn is_blank(&self) -> Result<bool, SourceError> {
+        let mut block = self.block(64 * 1024);
+        let mut at = 0;
+        loop {
+            let count = self.read(&mut block, at)?;
+            if count == 0 {
+                return Ok(true);
+            }
+            if !block[..count].iter().all(u8::is_ascii_whitespace) {
+                return Ok(false);
+            }
+            at += count as u64;
         }
     }
 
@@ -338,11 +394,7 @@ impl Source {
 
     /// Bytes that are already here.
     pub fn memory(name: String, bytes: Vec<u8>) -> Self {
-        Self {
-            name,
-            len: bytes.len() as u64,
-            store: Store::Memory(bytes),
-        }
+        Self::new(name, bytes.len() as u64, Store::Memory(bytes))
     }
 
     /// A buffer for reading this source: no larger than it needs to be.
@@ -368,6 +420,7 @@ impl Source {
     pub fn read_at(&self, block: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let count = left.min(block.len());
+        let offset = offset + self.skipped;
         match &self.store {
             Store::Memory(bytes) => {
                 let start = bytes.len() - left.min(bytes.len());
@@ -389,7 +442,10 @@ impl Source {
         file.read_exact_at(block, offset)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => self.changed("has become shorter"),
-                kind => io::Error::new(kind, format!("cannot read {}: {error}", self.name)),
+                kind => io::Error::new(
+                    kind,
+                    format!("cannot read {}: {}", self.name, reason(&error)),
+                ),
             })
     }
 
@@ -411,6 +467,48 @@ impl Source {
             self.name
         ))
     }
+}
+
+/// What the standard input has for a program that did not ask for it.
+pub enum Waiting {
+    /// A text.
+    Text(Source),
+    /// Nothing.
+    Nothing,
+    /// A pipe that is open and in which nothing came.
+    Silence,
+}
+
+/// Looks whether the standard input is a text that is meant for this program: a pipe or socket into which
+/// something is written within a second, or a file of which nothing has been read. A file that is read
+/// already is that of a loop around this program. A pipe may be left over from a parent that never
+/// writes to it nor closes it: sshd and daemons do so.
+pub fn waiting() -> Result<Waiting, SourceError> {
+    let stdin = rustix::stdio::stdin();
+    let has_text = match kind_of_stdin() {
+        FileType::RegularFile => rustix::fs::tell(stdin).is_ok_and(|offset| offset == 0),
+        FileType::Fifo | FileType::Socket => {
+            let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+            let polled = rustix::io::retry_on_intr(|| poll(&mut ready, Some(&PATIENCE)));
+            if polled == Ok(0) {
+                return Ok(Waiting::Silence);
+            }
+            polled.is_ok()
+        }
+        _ => false,
+    };
+    if !has_text {
+        return Ok(Waiting::Nothing);
+    }
+    Source::stdin().map(|source| match source.len {
+        0 => Waiting::Nothing,
+        _ => Waiting::Text(source),
+    })
+}
+
+fn kind_of_stdin() -> FileType {
+    let facts = rustix::fs::fstat(rustix::stdio::stdin());
+    FileType::from_raw_mode(facts.map_or(0, |facts| facts.st_mode))
 }
 
 /// Looks for a line that is only a dot, as programs end their input to sendmail. A CR alone is no line
@@ -505,14 +603,11 @@ impl Keeper {
     }
 
     fn finish(self) -> Source {
-        Source {
-            name: self.name,
-            len: self.len,
-            store: match self.spool {
-                Some(spool) => Store::Spool(spool),
-                None => Store::Memory(self.memory),
-            },
-        }
+        let store = match self.spool {
+            Some(spool) => Store::Spool(spool),
+            None => Store::Memory(self.memory),
+        };
+        Source::new(self.name, self.len, store)
     }
 }
 
@@ -550,6 +645,30 @@ mod tests {
             let error = source.read_at(&mut block, 0).unwrap_err().to_string();
             assert!(error.contains("while it was being read"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out_wherever_the_text_is_kept() {
+        let long = vec![b'x'; SPOOL_ABOVE + 10];
+        for text in [&b""[..], b"ab\r\n", &long] {
+            let marked = [BYTE_ORDER_MARK, text].concat();
+            let file = temporary(&marked);
+            let held = Held::bytes("held", marked.clone());
+            for source in [
+                Source::memory("memory".to_owned(), marked.clone()),
+                Source::file(file.path()).unwrap(),
+                Source::gather(&marked[..], "a pipe".to_owned()).unwrap(),
+                Source::open(Input::Held(held)).unwrap(),
+            ] {
+                let source = source.without_mark().unwrap().without_mark().unwrap();
+                assert_eq!(source.len, text.len() as u64);
+                assert_eq!(source.whole(u64::MAX).unwrap(), text, "{}", source.name);
+            }
+        }
+        let dot = [BYTE_ORDER_MARK, &b"a\n.\nb\n"[..]].concat();
+        let source = Source::memory("a text".to_owned(), dot);
+        let source = source.without_mark().unwrap().up_to_dot().unwrap();
+        assert_eq!(source.whole(100).unwrap(), b"a\n");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub fn prepare(
     rewriter: &Rewriter,
     now: SystemTime,
 ) -> Result<Message, MessageError> {
-    let mut source = Source::open(submission.input.clone())?;
+    let mut source = Source::open(submission.input.clone())?.without_mark()?;
     if submission.dot_ends {
         source = source.up_to_dot()?;
     }

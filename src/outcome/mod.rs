@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::peer::Peer;
 use crate::route::RouteError;
 use crate::session::{Answer, Class, Failure, How, Reply, Stage, Stop, Unfit};
+use crate::text::reason;
 use std::fmt;
 
 /// What to do about it, for those who have to do it themselves.
@@ -415,13 +416,14 @@ impl Fate {
             };
         };
         if let Failure::Message(error) = failure {
-            let sentence = format!("<{recipient}>: {error}");
+            let sentence = format!("<{recipient}>: {}", reason(error));
             return Self::of(recipient, Verdict::Skipped, Cause::Message, sentence);
         }
         if let Failure::Ledger(error) = failure {
             let sentence = format!(
-                "<{recipient}>: cannot write down that the message is about to be sent: {error}; it \
-                 was not sent"
+                "<{recipient}>: cannot write down that the message is about to be sent: {}; it \
+                 was not sent",
+                reason(error)
             );
             return Self::of(recipient, Verdict::Deferred, Cause::Network, sentence);
         }

@@ -22,6 +22,7 @@ pub use spool::{Changed, RunnerLock, Spool, Watcher};
 use crate::blocks::{Replay, Shape};
 use crate::envelope::Envelope;
 use crate::outcome::Verdict;
+use crate::text::reason;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -331,7 +332,7 @@ pub enum QueueError {
         why: String,
     },
     /// Something cannot be read or written.
-    #[error("cannot {doing} {}: {error}", .path.display())]
+    #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
         /// What was to be done.
         doing: &'static str,
@@ -349,7 +350,7 @@ pub enum QueueError {
         why: String,
     },
     /// The message cannot be read to its end, so that it was not committed.
-    #[error("{0}")]
+    #[error("{}", reason(.0))]
     Message(io::Error),
 }
 

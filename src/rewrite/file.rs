@@ -1,6 +1,7 @@
 //! Files that say where mail goes: others must have no hand in them.
 
 use super::RewriteError;
+use crate::text::{reason, without_mark};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -17,7 +18,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
         line: None,
         why,
     };
-    let unreadable = |error: io::Error| wrong(format!("cannot be read: {error}"));
+    let unreadable = |error: io::Error| wrong(format!("cannot be read: {}", reason(&error)));
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if is_missing(&error) => return Ok(None),
@@ -33,7 +34,9 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
         return Err(wrong(format!("is larger than {LARGEST} bytes")));
     }
     // A comment in another charset harms nobody; what is not UTF-8 in an address is refused there.
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(Some(
+        String::from_utf8_lossy(without_mark(&bytes)).into_owned(),
+    ))
 }
 
 /// Not waiting for whoever would write into a pipe.

@@ -6,7 +6,6 @@
 //! alias says where mail to a name goes, and not what the name is.
 
 mod aliases;
-mod encoded;
 mod error;
 mod expand;
 mod file;
@@ -287,7 +286,7 @@ impl Field<'_> {
         Ok(match entry {
             Entry::Mailbox(mailbox) => Entry::Mailbox(self.mailbox(&mailbox)?),
             Entry::Group { name, members } => Entry::Group {
-                name: encoded::decoded(&name),
+                name,
                 members: members
                     .iter()
                     .map(|member| self.mailbox(member))
@@ -297,7 +296,7 @@ impl Field<'_> {
     }
 
     fn mailbox(&mut self, mailbox: &Mailbox<Name>) -> Result<Mailbox, RewriteError> {
-        let name = mailbox.name.as_deref().map(encoded::decoded);
+        let name = mailbox.name.clone();
         let Outgoing { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
         let address = replaced.unwrap_or_else(|| full.clone());
         if address != full {

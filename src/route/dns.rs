@@ -2,6 +2,7 @@
 //! is made when the first name is looked up.
 
 use super::{Family, SLOW};
+use crate::text::reason;
 use crate::watch::{Answer, Happening, Watch};
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
@@ -141,7 +142,7 @@ impl Hickory {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| reason(&error))?;
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options();
         Ok(Self {

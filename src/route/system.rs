@@ -2,6 +2,7 @@
 //! use, as other programs find a relay. Without our resolver and its runtime.
 
 use super::{RouteError, SLOW};
+use crate::text;
 use crate::watch::{Answer, Happening, Watch};
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -55,7 +56,10 @@ fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     let started = thread::Builder::new().spawn(move || {
         let _ = sender.send(look_up(&question));
     });
-    started.map_err(|error| failed(format!("cannot start a thread for the lookup: {error}")))?;
+    started.map_err(|error| {
+        let why = text::reason(&error);
+        failed(format!("cannot start a thread for the lookup: {why}"))
+    })?;
     let answer = receiver.recv_timeout(SLOW).or_else(|error| {
         if error == RecvTimeoutError::Timeout {
             let note = format!("waiting for the system to find the address of {name}...");
@@ -65,7 +69,7 @@ fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     });
     match answer {
         Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(failed(error.to_string())),
+        Ok(Err(error)) => Err(failed(text::reason(&error))),
         Err(_) => Err(failed("the system has no answer".to_owned())),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::library;
 use super::mistake::Mistake;
+use crate::text::reason;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ fn read(name: &str, path: &Path) -> Result<Source, Mistake> {
         } else {
             ""
         };
-        unreadable(name, &format!("{error}{hint}"))
+        unreadable(name, &format!("{}{hint}", reason(&error)))
     })?;
     Ok(Source {
         name: path.display().to_string(),
@@ -66,7 +67,7 @@ fn read(name: &str, path: &Path) -> Result<Source, Mistake> {
 fn text_of(from: impl Read, name: &str) -> Result<String, Mistake> {
     let mut octets = Vec::new();
     let read = from.take(MAX_SCRIPT + 1).read_to_end(&mut octets);
-    read.map_err(|error| unreadable(name, &error.to_string()))?;
+    read.map_err(|error| unreadable(name, &reason(&error)))?;
     if octets.len() as u64 > MAX_SCRIPT {
         return Err(unreadable(name, "it is larger than 1 MiB"));
     }

@@ -1,6 +1,7 @@
 //! Why a session came to an end before its time.
 
 use super::Stage;
+use crate::text::reason;
 use crate::wire::{TlsError, WireError};
 use std::{fmt, io};
 
@@ -49,7 +50,7 @@ impl fmt::Display for Failure {
             Self::Protocol(_, what) => write!(f, "the server {what}"),
             Self::Tls(TlsError::Certificate { why, .. }) => write!(f, "the certificate {why}"),
             Self::Tls(error) => error.fmt(f),
-            Self::Message(error) | Self::Ledger(error) => error.fmt(f),
+            Self::Message(error) | Self::Ledger(error) => f.write_str(&reason(error)),
         }
     }
 }

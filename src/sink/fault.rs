@@ -156,11 +156,18 @@ impl Reply {
         if !is_code || !(rest.is_empty() || rest.starts_with(' ')) {
             return Err(wrong());
         }
+        // RFC 5321 §4.2: all replies of SMTP are in this range.
+        let code = digits.parse().map_err(|_| wrong())?;
+        if !(200..600).contains(&code) {
+            return Err(format!(
+                "{digits} is not the code of a reply, which begins with 2, 3, 4 or 5; garbage sends other octets"
+            ));
+        }
         if rest.contains(char::is_control) {
             return Err("a reply is text; write \\n where its next line begins".to_owned());
         }
         Ok(Reply {
-            code: digits.parse().map_err(|_| wrong())?,
+            code,
             text: lines(digits, rest.trim_start()),
         })
     }
@@ -196,7 +203,7 @@ fn split_when(text: &str) -> Result<(&str, When), String> {
     };
     when.map(|when| (what, when)).ok_or_else(|| {
         format!(
-            "{:?} is no time; it wants @N, @N-M, @N+ or %P, with N from 1 and P up to 100",
+            "{:?} says no time; a time is @N, @N-M, @N+ or %P, with N from 1 and P up to 100",
             &text[at..]
         )
     })
@@ -302,14 +309,16 @@ mod tests {
             ("mail=45", "neither a reply"),
             ("mail=4510", "neither a reply"),
             ("mail=451-a", "neither a reply"),
+            ("rcpt=651 x", "651 is not the code of a reply"),
+            ("rcpt=199", "199 is not the code of a reply"),
             ("mail=", "neither a reply"),
             ("mail=451 a\nb", "write \\n"),
             ("mail=slow", "neither a reply"),
             ("mail=slow:x", "no time"),
-            ("mail=close@0", "it wants @N"),
-            ("mail=close@3-2", "it wants @N"),
-            ("mail=close@1x", "it wants @N"),
-            ("mail=close%101", "it wants @N"),
+            ("mail=close@0", "a time is @N"),
+            ("mail=close@3-2", "a time is @N"),
+            ("mail=close@1x", "a time is @N"),
+            ("mail=close%101", "a time is @N"),
             ("mail=\u{e9}\u{e9}", "neither a reply"),
             ("connect=double", "no reply at connect"),
             ("tls=drip", "no reply at tls"),

@@ -6,6 +6,7 @@ use super::gate::Gate;
 use super::seen::Witness;
 use super::session::{House, Parting, Session, Visitor};
 use super::{Introduction, Listen, Options, Peer, Store, reply};
+use crate::text::reason;
 use socket2::Socket;
 use std::io::{self, Write as _};
 use std::net::{Shutdown, SocketAddr};
@@ -37,7 +38,7 @@ pub enum SinkError {
     #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]
     Name(String),
     /// The place is not ours, not allowed, or in use.
-    #[error("cannot listen on {place}: {source}")]
+    #[error("cannot listen on {place}: {}", reason(.source))]
     Listen {
         /// What was asked for.
         place: Listen,
@@ -45,7 +46,7 @@ pub enum SinkError {
         source: io::Error,
     },
     /// No more connections can be accepted.
-    #[error("cannot accept connections: {0}")]
+    #[error("cannot accept connections: {}", reason(.0))]
     Accept(io::Error),
 }
 

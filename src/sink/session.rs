@@ -20,6 +20,7 @@ use super::reply::{self, Refusal};
 use super::seen::{Seen, Witness};
 use super::stage::Stage;
 use super::{Introduction, Limits, Manner, Store};
+use crate::text::reason;
 
 /// The longest line of AUTH, with its line end (RFC 4954 §4).
 const LONGEST_OF_AUTH: usize = 12_288 + 2;
@@ -214,7 +215,7 @@ impl<'a, P: Peer> Session<'a, P> {
 
     fn has_trouble(&self, error: Option<&io::Error>) {
         if let Some(error) = error {
-            let why = &error.to_string();
+            let why = &reason(error);
             self.saw(&Seen::Trouble { why });
         }
     }

@@ -6,6 +6,7 @@ use crate::check::{self, Answers};
 use crate::exit::Exit;
 use crate::outcome::Report;
 use crate::plan;
+use crate::text::reason;
 use crate::transcript::{Format, Stopwatch};
 use crate::watch::{Nobody, Watch};
 use std::io;
@@ -43,7 +44,8 @@ pub fn run(plan: &plan::Ask) -> Exit {
 fn told(answers: &Answers, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         complain(&format!(
-            "cannot write the transcript to the standard output: {error}"
+            "cannot write the transcript to the standard output: {}",
+            reason(error)
         ));
         return Exit::Io;
     }

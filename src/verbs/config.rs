@@ -4,7 +4,7 @@ use super::terminal::{Stdout, complain};
 use crate::exit::Exit;
 use crate::figures::counted;
 use crate::plan::Config;
-use crate::text::shown;
+use crate::text::{reason, shown};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
@@ -29,7 +29,10 @@ pub fn run(plan: &Config) -> Exit {
     };
     match Stdout.write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            complain(&format!("cannot write to the standard output: {error}"));
+            complain(&format!(
+                "cannot write to the standard output: {}",
+                reason(&error)
+            ));
             Exit::Io
         }
         _ => Exit::Ok,

@@ -1,6 +1,7 @@
 //! `sendmail -X`: what happens is added to a file, wherever else it is shown.
 
 use super::terminal::complain;
+use crate::text::reason;
 use crate::transcript::{Options, Stevens};
 use crate::watch::{Happening, Wants, Watch};
 use std::fs::{File, OpenOptions};
@@ -23,7 +24,11 @@ impl<'w> Logged<'w> {
             .mode(0o600)
             .open(path);
         let file = file.map_err(|error| {
-            complain(&format!("-X: cannot write {}: {error}", path.display()));
+            complain(&format!(
+                "-X: cannot write {}: {}",
+                path.display(),
+                reason(&error)
+            ));
         });
         Self {
             next,

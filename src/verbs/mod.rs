@@ -27,6 +27,8 @@ use crate::exit::Exit;
 use crate::message::{self, Message, MessageError};
 use crate::plan::{Plan, Said, Way};
 use crate::ready::Ready;
+use crate::text::reason;
+use std::io::IsTerminal as _;
 use std::time::SystemTime;
 use terminal::{Stdout, complain};
 
@@ -61,7 +63,10 @@ pub fn say(said: &Said) -> Exit {
     }
     match std::io::Write::write_all(&mut Stdout, said.text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            complain(&format!("cannot write to the standard output: {error}"));
+            complain(&format!(
+                "cannot write to the standard output: {}",
+                reason(&error)
+            ));
             Exit::Io
         }
         _ => Exit::Ok,
@@ -72,11 +77,25 @@ pub fn say(said: &Said) -> Exit {
 fn build(options: message::Options) -> Result<Message, Exit> {
     let built = Message::build(options, SystemTime::now());
     let message = built.map_err(|error: MessageError| {
-        complain(&error.to_string());
+        if error.exit() != Exit::Ok {
+            complain(&error.to_string());
+        }
         error.exit()
     })?;
-    warn_of(&message);
+    message.warnings.iter().for_each(|warning| warn(warning));
     Ok(message)
+}
+
+/// Tells a person at a terminal that the text is read from it.
+fn invite() {
+    complain("type the text; Ctrl-D at the beginning of a line ends it");
+}
+
+/// The same, if what is to be sent is read from there.
+fn invite_for(options: &message::Options) {
+    if options.reads_stdin() && std::io::stdin().is_terminal() {
+        invite();
+    }
 }
 
 /// What it takes to go that way, or says what is in the way.
@@ -87,9 +106,7 @@ fn ready(way: &Way) -> Result<Ready<'_>, Exit> {
     })
 }
 
-/// Says what is odd about a message, but no reason not to send it.
-fn warn_of(message: &Message) {
-    for warning in &message.warnings {
-        complain(&format!("warning: {warning}"));
-    }
+/// Writes what is odd, but no reason not to go on.
+pub fn warn(text: &str) {
+    complain(&format!("warning: {text}"));
 }

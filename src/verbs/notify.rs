@@ -3,14 +3,15 @@
 use super::alert::Happened;
 use super::post::{Memo, attachment, post};
 use super::terminal::complain;
+use super::{invite, warn};
 use crate::alert::{self, Fingerprint, Impression, alike};
 use crate::exit::Exit;
 use crate::host;
 use crate::job::Report;
-use crate::message::Field;
+use crate::message::{Field, Utf8};
 use crate::plan::{Level, Notify};
-use crate::text::without_controls;
-use std::io::{self, IsTerminal as _};
+use crate::text::{BYTE_ORDER_MARK, reason, without_controls};
+use std::io::{self, BufRead as _, IsTerminal as _, Read};
 use std::time::SystemTime;
 
 /// What a text is called that is too long for a mail.
@@ -21,16 +22,9 @@ const LONGEST_SUBJECT: usize = 120;
 
 /// Mails it.
 pub fn run(mut plan: Notify) -> Exit {
-    let input = match &plan.text {
-        Some(text) => Report::of_input(&mut text.as_bytes(), NAME),
-        None => input(),
-    };
-    let Report { body, attached, .. } = match input {
+    let Report { body, attached, .. } = match input(&plan) {
         Ok(report) => report,
-        Err(error) => {
-            complain(&format!("cannot read the standard input: {error}"));
-            return Exit::NoInput;
-        }
+        Err(exit) => return exit,
     };
     if plan.only_if_input && body.trim().is_empty() {
         return Exit::Ok;
@@ -72,13 +66,48 @@ fn told(text: &str, level: Option<Level>) -> alert::Run {
     }
 }
 
-/// The standard input, unless it is a terminal: as much of it as a person reads, and the rest attached.
-fn input() -> io::Result<Report> {
-    let mut input = io::stdin().lock();
-    if input.is_terminal() {
-        return Report::of_input(&mut io::empty(), NAME);
+/// The text, as much of it as a person reads, and the rest attached. At a terminal it is typed, unless there
+/// is something else to send.
+fn input(plan: &Notify) -> Result<Report, Exit> {
+    let is_typed = plan.text.is_none() && io::stdin().is_terminal();
+    let is_invited = is_typed && plan.attachments.is_empty();
+    if is_invited {
+        invite();
     }
-    Report::of_input(&mut input, NAME)
+    let mut text: Utf8<Box<dyn Read>> = Utf8::new(
+        "the standard input",
+        match &plan.text {
+            Some(text) => Box::new(text.as_bytes()),
+            None if is_typed && !is_invited => Box::new(io::empty()),
+            None => Box::new(stdin().map_err(|error| unread(&error))?),
+        },
+    );
+    let report = Report::of_input(&mut text, NAME).map_err(|error| unread(&error))?;
+    text.warning().iter().for_each(|text| warn(text));
+    if is_invited && report.body.trim().is_empty() {
+        complain(
+            "no text was typed, and nothing is sent; ehlo notify '' sends a mail without a text",
+        );
+        return Err(Exit::Usage);
+    }
+    Ok(report)
+}
+
+/// The standard input without a byte order mark.
+fn stdin() -> io::Result<impl Read> {
+    let mut input = io::stdin().lock();
+    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        input.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(input)
+}
+
+fn unread(error: &io::Error) -> Exit {
+    complain(&format!(
+        "cannot read the standard input: {}",
+        reason(error)
+    ));
+    Exit::NoInput
 }
 
 fn first_line(text: &str) -> &str {

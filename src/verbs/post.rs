@@ -8,6 +8,7 @@ mod syslog;
 use super::keep::{Ended, Kept};
 use super::send::{self, Shown};
 use super::terminal::{complain, complain_as_it_is};
+use super::warn;
 use crate::address::{Entry, Mailbox};
 use crate::courier::Told;
 use crate::envelope::Dsn;
@@ -82,6 +83,7 @@ fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), H
         text: error.to_string(),
         exit: error.exit(),
     })?;
+    message.warnings.iter().for_each(|text| warn(text));
     Ok((dispatch, message))
 }
 

@@ -1,15 +1,17 @@
 //! `--print`: the message as it would go over the wire.
 
-use super::build;
 use super::terminal::{Stdout, complain};
+use super::{build, invite_for};
 use crate::blocks::{Block, Replay};
 use crate::exit::Exit;
 use crate::message;
+use crate::text::reason;
 use crate::transcript;
 use std::io::{self, Write};
 
 /// Writes the message to stdout and sends nothing.
 pub fn run(options: message::Options, output: transcript::Options) -> Exit {
+    invite_for(&options);
     let message = match build(options) {
         Ok(message) => message,
         Err(exit) => return exit,
@@ -28,7 +30,7 @@ pub fn run(options: message::Options, output: transcript::Options) -> Exit {
             Ok(Block::End) => return Exit::Ok,
             Ok(_) => {}
             Err(error) => {
-                complain(&error.to_string());
+                complain(&reason(&error));
                 return Exit::NoInput;
             }
         }
@@ -45,7 +47,8 @@ fn not_written(error: &io::Error) -> Exit {
         return Exit::Ok;
     }
     complain(&format!(
-        "cannot write the message to the standard output: {error}"
+        "cannot write the message to the standard output: {}",
+        reason(error)
     ));
     Exit::Io
 }

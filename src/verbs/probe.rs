@@ -7,7 +7,7 @@ use crate::check::{self, Encrypted, Finding, Probe};
 use crate::exit::Exit;
 use crate::plan;
 use crate::session;
-use crate::text::shown;
+use crate::text::{reason, shown};
 use crate::transcript::{Options, Stevens, certificate_fields};
 use crate::watch::Nobody;
 use serde_json::{Value, json};
@@ -46,7 +46,10 @@ pub fn run(plan: &plan::Probe) -> Exit {
     if let Err(error) = Stdout.write_all(text.as_bytes())
         && error.kind() != ErrorKind::BrokenPipe
     {
-        complain(&format!("cannot write to the standard output: {error}"));
+        complain(&format!(
+            "cannot write to the standard output: {}",
+            reason(&error)
+        ));
         return Exit::Io;
     }
     grumble(&probe, &findings);
@@ -108,7 +111,9 @@ fn report(probe: &Probe, findings: &[Finding]) -> String {
     let times: Vec<String> = times
         .map(|step| format!("{} {}", step.name, milliseconds(step.took)))
         .collect();
-    report.line("times", &times.join(", "));
+    if !times.is_empty() {
+        report.line("times", &times.join(", "));
+    }
     for finding in findings {
         let met = match finding.met {
             true => "yes",

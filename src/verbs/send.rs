@@ -1,9 +1,9 @@
 //! Sending: the verb that needs no name.
 
-use super::build;
 use super::keep::Kept;
 use super::progress::Progress;
 use super::terminal::{self, complain};
+use super::{build, invite_for};
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
 use crate::exit::Exit;
@@ -11,6 +11,7 @@ use crate::message::Message;
 use crate::outcome::{Cause, Fate, Report};
 use crate::plan::{self, Send};
 use crate::ready::Ready;
+use crate::text::reason;
 use crate::transcript::{self, Stopwatch};
 use crate::watch::{Happening, Nobody, Watch};
 use std::io;
@@ -20,6 +21,7 @@ use std::thread;
 /// failure is how it ends.
 pub fn run(mut plan: Send) -> Exit {
     let times = plan.repeat.times.get();
+    invite_for(&plan.message);
     if times > 1
         && let Err(error) = plan.message.hold_stdin()
     {
@@ -172,7 +174,8 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
         let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
         let end = if unseen { "; nothing was sent" } else { "" };
         complain(&format!(
-            "cannot write the transcript to the standard output: {error}{end}"
+            "cannot write the transcript to the standard output: {}{end}",
+            reason(error)
         ));
         if unseen {
             return report.exit();

@@ -4,7 +4,7 @@ use super::keep::Kept;
 use super::queue;
 use super::send;
 use super::terminal::{complain, print};
-use super::warn_of;
+use super::warn;
 use crate::blocks::Nothing;
 use crate::courier::Told;
 use crate::deliver::{Parcel, deliver};
@@ -46,7 +46,7 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
 
 /// A message that is handed in to sendmail, and is to be kept.
 pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> Kept<'p> {
-    warn_of(message);
+    message.warnings.iter().for_each(|text| warn(text));
     Kept {
         message,
         queueing: &plan.queueing,

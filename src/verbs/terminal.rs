@@ -1,7 +1,7 @@
 //! Standard output and standard error.
 
 use crate::exit::Exit;
-use crate::text::shown;
+use crate::text::{reason, shown};
 use crate::transcript::{self, Color, Options, Transcript};
 use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -45,7 +45,10 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit {
     let mut out = BufWriter::with_capacity(BUFFER, Stdout);
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("cannot write to the standard output: {error}"));
+            complain(&format!(
+                "cannot write to the standard output: {}",
+                reason(&error)
+            ));
             Exit::Io
         }
         _ => Exit::Ok,

@@ -11,6 +11,7 @@ mod unix;
 pub use race::{Connection, Terms, Unconnected, connect};
 pub use tls::{Secured, Tls, TlsError, TlsSetupError};
 
+use crate::text::reason;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ pub enum WireError {
     #[error("{0}")]
     Unwelcome(String),
     /// What the system says.
-    #[error("{0}")]
+    #[error("{}", reason(.0))]
     Io(io::Error),
 }
 

@@ -3,6 +3,7 @@
 
 use super::asides::Asides;
 use super::{LastWords, Stream, Wire};
+use crate::text::reason;
 use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
@@ -189,9 +190,10 @@ impl Stream for Piped {
     fn end(&mut self) -> LastWords {
         let asides = self.asides.take().into_iter();
         let asides = asides.map(|line| format!("the command says: {line}"));
+        let ended = self.finish();
         LastWords {
             asides: asides.collect(),
-            ended: Some(self.finish().map_or_else(|error| error.to_string(), words)),
+            ended: Some(ended.map_or_else(|error| reason(&error), words)),
         }
     }
 }

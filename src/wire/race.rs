@@ -3,6 +3,7 @@
 
 use super::{Wire, pipe, tcp, unix};
 use crate::peer::Peer;
+use crate::text::reason;
 use crate::watch::{Happening, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -208,7 +209,7 @@ impl Race<'_> {
                 Step::Connected(Connection { wire, peer })
             }
             Err(error) => {
-                let why = without_number(&error);
+                let why = reason(&error);
                 self.watch.happened(Happening::NotConnected {
                     peer: &peer,
                     why: &why,
@@ -216,15 +217,6 @@ impl Race<'_> {
                 Step::Failed(Unconnected::Failed { peer, why })
             }
         }
-    }
-}
-
-/// The system's words without its number.
-fn without_number(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
     }
 }
 

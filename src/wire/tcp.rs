@@ -1,6 +1,7 @@
 //! TCP.
 
 use super::Wire;
+use crate::text::reason;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -24,7 +25,10 @@ pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> 
 fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
     let bound = socket.bind(&SocketAddr::new(ip, 0).into());
     bound.map_err(|error| {
-        let words = format!("cannot use {ip} as our address (--bind): {error}");
+        let words = format!(
+            "cannot use {ip} as our address (--bind): {}",
+            reason(&error)
+        );
         io::Error::new(error.kind(), words)
     })
 }

@@ -262,6 +262,24 @@ fn wrong_values_name_their_option() {
 }
 
 #[test]
+fn a_number_outside_of_its_range_is_refused_in_words() {
+    for (arguments, range) in [
+        (&["--repeat", "0", "bob@hamburger.edu"][..], "from 1"),
+        (&["sink", "--count", "0"], "from 1"),
+        (&["sink", "--max-size", "x"], "from 1"),
+        (&["run", "--every", "0", "--", "true"], "from 1"),
+        (
+            &["unit", "--lines", "10001", "x.service"],
+            "from 0 to 10000",
+        ),
+    ] {
+        let run = Ehlo::new().args(arguments).run();
+        let words = format!("it is not a whole number {range}");
+        run.exits(64).complains(1).says(&[&words]);
+    }
+}
+
+#[test]
 fn nobody_to_send_to_is_a_wrong_command_line() {
     refused(&["-b", "hi"]).exits(64).says(&["recipient"]);
 }

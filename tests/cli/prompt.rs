@@ -1,80 +1,22 @@
-//! The question for the password at a real terminal, which python3 makes: a process gets one only by
-//! what std calls unsafe.
+//! The question for the password at a terminal.
 
 use crate::authority::{Authority, BOTH};
 use crate::encrypted::Way;
-use crate::program::Ehlo;
 use crate::sasl::PASSWORD;
 use crate::server::{Server, Talk};
+use crate::terminal;
 use serde_json::Value;
-use std::process::{Command, Stdio};
 
-/// Runs a program at a new terminal, types when the question has come, and tells what was seen, whether
-/// typing was shown while the question stood and after the end, and how it ended (minus the signal).
-const TERMINAL: &str = r#"
-import fcntl, json, os, pty, select, signal, sys, termios
-keys, program = bytes.fromhex(sys.argv[1]), sys.argv[2:]
-person, terminal = pty.openpty()
-child = os.fork()
-if child == 0:
-    # Whoever runs the tests in the background ignores it.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.setsid()
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-    for place in (0, 1, 2):
-        os.dup2(terminal, place)
-    os.close(person)
-    os.execv(program[0], program)
-def echoes():
-    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
-seen = b""
-while not seen.endswith(b": "):
-    seen += os.read(person, 4096)
-while_asked = echoes()
-if keys:
-    os.write(person, keys)
-else:
-    os.kill(child, signal.SIGTERM)
-ended = 0
-while not ended:
-    ended, status = os.waitpid(child, os.WNOHANG)
-    while select.select([person], [], [], 0.02)[0]:
-        seen += os.read(person, 65536)
-after = echoes()
-end = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-print(json.dumps({"seen": seen.decode(), "asked": while_asked, "after": after, "exit": end}))
-"#;
-
-/// What happened at the terminal; `None` where there is no python3 that can make one.
+/// What happened when this was typed as the answer; `None` where there is no python3 that can make a terminal.
 fn at_terminal<T>(server: &Server<T>, ca: &Authority, keys: &str) -> Option<Value> {
-    let can = Command::new("python3")
-        .args(["-c", "import fcntl, pty, termios"])
-        .env_clear()
-        .stderr(Stdio::null())
-        .status();
-    if !can.is_ok_and(|status| status.success()) {
-        println!("skipped: there is no python3 with the module pty");
-        return None;
-    }
-    let keys: Vec<String> = keys.bytes().map(|key| format!("{key:02x}")).collect();
     let relay = format!("127.0.0.1:{}", server.port);
-    let run = Ehlo::through("python3")
-        .args(["-c", TERMINAL, &keys.concat(), env!("CARGO_BIN_EXE_ehlo")])
-        .args([
-            "--helo",
-            "me.example",
-            "-r",
-            &relay,
-            "-f",
-            "alice@crepes.fr",
-        ])
-        .args(["--tls", "implicit", "-u", "alice", "--json"])
-        .trusting(&ca.pem())
-        .text_to_bob()
-        .run();
-    run.exits(0);
-    assert_eq!(run.stderr, "");
-    Some(serde_json::from_str(&run.stdout).unwrap())
+    terminal::at_terminal(": ", keys, |ehlo| {
+        ehlo.args(["--helo", "me.example", "-r", &relay])
+            .args(["-f", "alice@crepes.fr"])
+            .args(["--tls", "implicit", "-u", "alice", "--json"])
+            .trusting(&ca.pem())
+            .text_to_bob()
+    })
 }
 
 const QUESTION: &str = "password for alice at 127.0.0.1: \r\n";

@@ -109,6 +109,33 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
 ];
 
+const TEXT: [&str; 5] = [
+    "\
+Without --body, the text is what comes on the standard input, to its end. At a terminal it is typed: Ctrl-D at the
+beginning of a line ends it, and if nothing was typed, nothing is sent. Nothing is asked for when there is something else
+to send, as with --attach, --calendar, --html or --body '', which sends a message without a text. --only-if-input sends
+nothing if there is no text or only white space. A loop that reads a list must keep it from ehlo, with --body or
+</dev/null, as from every program that reads the standard input.",
+    "\
+With --html and without --body, a text on the standard input is the text part beside the HTML. It must be meant for ehlo:
+a pipe or a socket into which something is written within a second, or a file of which nothing has been read, so that
+the list of a loop is left alone. A pipe that stays open and silent is not read, and a warning says so; --body - waits for it.
+With --markdown, which is the text, such a text is an error.",
+    "\
+A value of --body, --html or --markdown that begins with @ names a file, and - is the standard input. Text that begins
+with @ is written with two. A text that comes from others is better piped in: as an argument it could name any file that
+you can read. If a value without @ is the name of a file that is there, the @ was probably forgotten: at a terminal that
+is an error, and in a script the value is sent as text, with a warning.",
+    "\
+Text is UTF-8, and a byte order mark before it is not a part of it; one of UTF-16 is understood. --charset names another
+encoding, of texts and of arguments, and then all of the text must be in it. Without --charset, bytes that are not UTF-8
+are read as windows-1252, and a warning says where the first one is; the name of an attached file is treated alike. What
+has NULs and is not UTF-8 is not text, with status 65.",
+    "\
+--subject is what the reader is to see. Addresses and --header are given as a message has them: encoded words (RFC 2047)
+in them are understood.",
+];
+
 const CONVERSATION: [&str; 4] = [
     "\
 The conversation goes to the standard output as it happens: the server's lines bare, ours behind
@@ -222,7 +249,7 @@ const CONFIGURATION: [&str; 5] = [
 A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
 string or a number, with true for an option without a value, or with an array for one that may be
 repeated. What stands on the command line wins over the profile, and so does what contradicts it; only
---header adds up. With --relay on the command line, port and credentials of a profile with a relay of its
+--header adds up, but for a field that a message has only once. With --relay on the command line, port and credentials of a profile with a relay of its
 own stand back, unless --profile names it.",
     "\
 \"inherit\" names one profile or more whose keys this one has too: its own keys win, then those of the
@@ -233,8 +260,8 @@ that is used. \"fallback\" names the profiles whose relays are tried in this ord
 reached or answers for now.",
     "\
 The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
-at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. Whatever is wrong with it ends ehlo with status 78,
-before anything is sent.",
+at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. A mistake in it ends
+ehlo with status 78, and a file that cannot be read with 66, before anything is sent.",
     "\
 The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail
 in [sendmail] and [rewrite] (see ehlo-sendmail(1)).",
@@ -306,7 +333,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "NO_COLOR, TERM",
         "with --color auto, there are no colours where NO_COLOR is set and not empty, or TERM is dumb",
     ),
-    ("COLUMNS", "the width of --help"),
+    (
+        "COLUMNS",
+        "the width of --help, instead of that of the terminal; it is 100 at most",
+    ),
 ];
 
 const FILES: [(&str, &str); 9] = [
@@ -367,6 +397,7 @@ pub fn page() -> String {
     table(&mut own, "VERBS", owned(VERBS));
     own.control("PP", []);
     own.text([roman(NO_VERB)]);
+    section(&mut own, "THE TEXT", &TEXT);
     section(&mut own, "THE CONVERSATION", &CONVERSATION);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "LOGGING IN", &LOGIN);

@@ -5,8 +5,10 @@ use crate::run::{NOWHERE, RECIPIENTS};
 
 const TEXT: [&str; 2] = [
     "\
-The text is that of the command line, else what comes on the standard input, to its end. A long one is there in part and
-attached as a whole, and what could steer a terminal is made harmless, as for ehlo-run(1).",
+The text is that of the command line, its words joined by blanks, else what comes on the standard input, to its end. At
+a terminal it is typed: Ctrl-D at the beginning of a line ends it, and if nothing was typed, nothing is sent. A long one
+is there in part and attached as a whole, and what could steer a terminal is made harmless, as for ehlo-run(1). Bytes that
+are not UTF-8 are read as windows-1252, with a warning.",
     "\
 The subject is that of --subject, else the first line of the text, behind the name of this host and the level: [web1]
 WARNING: disk is full.",

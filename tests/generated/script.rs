@@ -214,7 +214,7 @@ the command line, a file of that name wins; --show prints one, to begin your own
 server needs, copy it.",
     "\
 -D sets what they can be told: to and from (addresses), helo; for relay, domain (one that the server takes mail for) and
-other.",
+other (one that it does not, example.net unless you say so).",
 ];
 
 const RECORDING: &str = "\

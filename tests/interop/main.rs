@@ -27,6 +27,7 @@ mod auth;
 mod bench;
 mod callers;
 mod certificates;
+mod completions;
 mod crash;
 mod cron;
 mod delivery;

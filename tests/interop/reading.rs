@@ -4,6 +4,9 @@
 use crate::parts;
 use crate::reader::sha256;
 use crate::run::ehlo;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -298,5 +301,79 @@ fn mblaze_sees_what_was_meant() {
 fn file_names_with_quotes_and_backslashes_are_the_same_for_all() {
     for reader in [PYTHON, PERL, RUBY, MBLAZE] {
         reader.sees(&[QUOTES]);
+    }
+}
+
+/// Words in several scripts, and words that look encoded.
+fn words() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        "[a-zA-Z0-9]{1,20}",
+        "[!-~&&[^;/\\\\\"]]{1,12}",
+        "[а-яё]{1,14}",
+        "[ぁ-ん一-龥]{1,20}",
+        "[äöüßé😀]{1,6}",
+        Just("=?utf-8?q?a?=".to_owned()),
+    ];
+    prop::collection::vec(word, 1..10).prop_map(|words| words.join(" "))
+}
+
+#[test]
+fn python_reads_random_texts_from_lines_within_their_limits() {
+    if !parts::works(&mut Reader::command(PYTHON.probe), PYTHON.package) {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("f");
+    fs::write(&file, "x").unwrap();
+    let mut runner = TestRunner::deterministic();
+    let mut random = || words().new_tree(&mut runner).unwrap().current();
+    let mut messages = Vec::new();
+    let mut expected = Vec::new();
+    for number in 0..60 {
+        let (subject, name, file_name) = (random(), random(), random());
+        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+        // An encoded word in a list of addresses is one.
+        let name = ehlo::address::decoded(&name);
+        let attached = format!("f;type=a/b;name={file_name}");
+        let printed = ehlo(
+            directory.path(),
+            &[
+                "--print",
+                "-s",
+                &subject,
+                "-b",
+                "x",
+                "-a",
+                &attached,
+                "-f",
+                "a@x.test",
+                &format!("\"{quoted}\" <b@x.test>"),
+            ],
+        );
+        printed.ends_with(0);
+        let text = String::from_utf8(printed.stdout).unwrap();
+        for line in text.lines().filter(|line| line.contains("=?utf-8?")) {
+            assert!(line.len() <= 76, "{line}");
+        }
+        let path = directory.path().join(format!("{number}.eml"));
+        fs::write(&path, text).unwrap();
+        messages.push(path);
+        expected.push((
+            format!("subject\t{subject}\n"),
+            format!("to\t{name}\tb@x.test\n"),
+            format!("part\ta/b\t{file_name}\t1\t"),
+        ));
+    }
+    let python = crate::reader::Reader {
+        interpreter: PYTHON.interpreter[0],
+        script: PYTHON.script,
+        probe: PYTHON.probe,
+        package: PYTHON.package,
+    };
+    for (seen, (subject, to, part)) in python.read(&messages).iter().zip(&expected) {
+        for words in [subject, to, part] {
+            assert!(seen.contains(words.as_str()), "{words:?} is not in\n{seen}");
+        }
+        assert!(!seen.contains("defect"), "{seen}");
     }
 }

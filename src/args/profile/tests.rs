@@ -19,7 +19,7 @@ fn parsed(text: &str, arguments: &[&str]) -> Result<Plan, Said> {
     let head = ["ehlo", "--config", file.path().to_str().unwrap()];
     let words = head.iter().chain(arguments).map(OsString::from);
     let words: Vec<OsString> = words.chain(["b@x.org".into()]).collect();
-    parse_in(&Places::nowhere(), &words)
+    parse_in(&Places::nowhere(), &words, &mut Vec::new())
 }
 
 fn sent(text: &str, arguments: &[&str]) -> crate::plan::Send {

@@ -5,8 +5,9 @@ use super::{Mode, Which};
 use crate::args::{Wrong, value};
 use crate::envelope::{Dsn, Notify, Return};
 use crate::plan::FirstTry;
-use crate::text::shown;
+use crate::text::{in_charset, shown};
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 /// A command line of sendmail's.
@@ -104,7 +105,7 @@ impl Given {
             // Files may have any name, and names any charset.
             'X' => self.log = Some(log(value)?),
             'C' => self.config = Some(value.into()),
-            'F' => self.full_name = Some(value.to_string_lossy().into_owned()),
+            'F' => self.full_name = Some(in_charset(value.as_bytes(), None).into_owned()),
             _ => {
                 let text = text(letter, &value)?;
                 self.setting(letter, text)?;

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 fn parsed_in(places: &Places, words: &[&str]) -> Result<Plan, Said> {
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    parse_in(places, &words)
+    parse_in(places, &words, &mut Vec::new())
 }
 
 fn sendmail(words: &[&str]) -> Sendmail {

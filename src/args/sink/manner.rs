@@ -47,7 +47,7 @@ pub struct Args {
     hang_time: Duration,
 
     /// Let chance be the same in each run.
-    #[arg(long, value_name = "N", requires = "fault")]
+    #[arg(long, value_name = "N", value_parser = value::number::<u64>(0, None), requires = "fault")]
     seed: Option<u64>,
 }
 

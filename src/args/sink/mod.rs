@@ -44,7 +44,7 @@ pub struct Args {
     proxy_protocol: bool,
 
     /// End after this many messages.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value::number::<u64>(1, None))]
     count: Option<u64>,
 
     /// End after this time, like 30s; with status 1 if fewer messages than --count have come.
@@ -52,7 +52,7 @@ pub struct Args {
     time_limit: Option<Duration>,
 
     /// The largest message that is taken, in bytes.
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "BYTES", value_parser = value::number::<u64>(1, None))]
     max_size: Option<u64>,
 
     /// How many may be connected at once; those beyond hear 421.

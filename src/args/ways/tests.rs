@@ -26,7 +26,7 @@ fn configured(text: &str) -> (TempDir, PathBuf) {
 }
 
 fn parsed(words: &[OsString]) -> Result<Send, String> {
-    match parse_in(&Places::nowhere(), words) {
+    match parse_in(&Places::nowhere(), words, &mut Vec::new()) {
         Ok(Plan::Send(send)) => Ok(*send),
         Ok(other) => panic!("{words:?} is {other:?}"),
         Err(said) => Err(said.text),

@@ -149,19 +149,17 @@ fn no_bare_cr_or_lf_leaves_whatever_came_in() {
 }
 
 #[test]
-fn a_text_that_is_not_utf8_is_refused_with_the_place() {
+fn a_text_that_is_not_utf8_is_sent_with_a_warning_that_says_where() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("latin1.txt");
     std::fs::write(&path, b"gr\xfcn").unwrap();
     let mut draft = draft("");
     draft.text.body = Some(Input::File(path));
-    let error = composed(draft).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("the byte at offset 2 is no part of a character")
-    );
-    assert_eq!(error.exit(), crate::exit::Exit::Data);
+    let message = composed(draft).unwrap();
+    assert!(message.warnings[0].contains("byte 2 is not valid UTF-8"));
+    let wire = bytes(&message);
+    let parsed = MessageParser::default().parse(&wire).unwrap();
+    assert_eq!(parsed.body_text(0).unwrap(), "grün");
 }
 
 #[test]
@@ -294,6 +292,39 @@ fn a_type_of_the_text_must_fit_what_is_sent() {
         "html",
     ] {
         assert!(composed(with_header("Content-Type", bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn an_encoded_word_in_a_given_field_is_sent_as_it_is_written() {
+    let word = "=?UTF-8?B?R3LDvMOfZSBhdXMgS8O2bG4=?=";
+    for (field, line) in [
+        (("Subject", word), format!("\r\nSubject: {word}\r\n")),
+        (
+            ("To", "=?utf-8?q?J=C3=BCrgen?= <j@x.org>"),
+            "\r\nTo: =?utf-8?q?J=C3=BCrgen?= <j@x.org>\r\n".to_owned(),
+        ),
+    ] {
+        let wire = wire(with_header(field.0, field.1));
+        assert!(wire.contains(&line), "{wire}");
+    }
+}
+
+#[test]
+fn an_encoded_word_that_cannot_be_sent_as_it_is_written_is_encoded_anew() {
+    let long = format!("=?utf-8?q?{}?=", "a".repeat(100));
+    for (given, seen) in [
+        (long.as_str(), "a".repeat(100)),
+        (
+            "=?utf-8?q?Gr=C3=BC=C3=9Fe?= für alle",
+            "Grüße für alle".to_owned(),
+        ),
+    ] {
+        let wire = wire(with_header("Subject", given));
+        let parsed = MessageParser::default().parse(&wire).unwrap();
+        assert_eq!(parsed.subject(), Some(&*seen), "{wire}");
+        let subject = wire.split("\r\n").filter(|line| line.contains("=?"));
+        assert!(subject.map(str::len).all(|len| len <= 76), "{wire}");
     }
 }
 

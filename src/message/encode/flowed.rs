@@ -3,7 +3,7 @@
 
 use super::Encoder;
 
-/// Where lines are broken, in characters (RFC 3676 §4.2 wants at most 78).
+/// The length at which lines are broken, in characters (RFC 3676 §4.2 allows 78).
 const WIDTH: usize = 72;
 
 /// A longer paragraph is cut here, whatever it is.
@@ -49,16 +49,27 @@ impl Encoder for Flowed {
 
 /// One line of the text, as flowed lines.
 fn paragraph(line: &[u8], out: &mut Vec<u8>) {
-    // RFC 3676 §4.3: the line before a signature is no flowed one.
+    // RFC 3676 §4.3: the line before a signature is not a flowed one.
     if line == b"-- " {
         out.extend_from_slice(line);
         return;
     }
-    // A blank at the end would make the next paragraph flow into this one.
-    let mut rest = line.trim_ascii_end();
+    // A blank at the end would join the next paragraph to this one.
+    let line = line.trim_ascii_end();
+    let (marks, text) = line.split_at(quote_marks(line));
+    // The blank after the marks is the one that stuffing adds (RFC 3676 §4.5).
+    let mut rest = if marks.is_empty() {
+        text
+    } else {
+        text.get(1..).unwrap_or_default()
+    };
+    let width = WIDTH.saturating_sub(marks.len()).max(WIDTH / 2);
     loop {
-        stuff(rest, out);
-        let Some(end) = break_at(rest) else {
+        out.extend_from_slice(marks);
+        if needs_stuffing(rest) || !marks.is_empty() && !rest.is_empty() {
+            out.push(b' ');
+        }
+        let Some(end) = break_at(rest, width) else {
             out.extend_from_slice(rest);
             return;
         };
@@ -68,21 +79,28 @@ fn paragraph(line: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// RFC 3676 §4.4: a line that begins with a blank, a `>` or `From ` gets a blank more.
-fn stuff(line: &[u8], out: &mut Vec<u8>) {
-    if line.starts_with(b" ") || line.starts_with(b">") || line.starts_with(b"From ") {
-        out.push(b' ');
+/// The number of `>` that quote this line: those before a blank or the end of the line. Others are text.
+fn quote_marks(line: &[u8]) -> usize {
+    let count = line.iter().take_while(|&&byte| byte == b'>').count();
+    match line.get(count) {
+        None | Some(b' ') => count,
+        Some(_) => 0,
     }
 }
 
-/// Where to break: behind the last blank within the width, else behind the first one after it.
-fn break_at(line: &[u8]) -> Option<usize> {
+/// RFC 3676 §4.4: a blank is put before a line that begins with a blank, a `>` or `From `.
+fn needs_stuffing(line: &[u8]) -> bool {
+    line.starts_with(b" ") || line.starts_with(b">") || line.starts_with(b"From ")
+}
+
+/// Where to break: after the last blank within the width, else after the first one beyond it.
+fn break_at(line: &[u8], limit: usize) -> Option<usize> {
     let mut width = 0;
     let mut found = None;
     for (at, &byte) in line.iter().enumerate() {
         // Bytes within a character have no width.
         width += usize::from(byte & 0xc0 != 0x80);
-        if width > WIDTH && found.is_some() {
+        if width > limit && found.is_some() {
             return found;
         }
         let next = line.get(at + 1);
@@ -90,7 +108,7 @@ fn break_at(line: &[u8]) -> Option<usize> {
             found = Some(at + 1);
         }
     }
-    found.filter(|_| width > WIDTH)
+    found.filter(|_| width > limit)
 }
 
 #[cfg(test)]
@@ -105,20 +123,43 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// What a reader makes of it (RFC 3676 §4).
+    /// What a reader makes of it (RFC 3676 §4): each paragraph after the marks of its quotes.
     fn joined(text: &str) -> String {
         let mut out = String::new();
+        let mut is_flowing = false;
         for line in text.split_inclusive('\n') {
             let ended = line.ends_with('\n');
             let line = line.trim_end_matches('\n');
+            let depth = line.len() - line.trim_start_matches('>').len();
+            let (marks, line) = line.split_at(depth);
             let line = line.strip_prefix(' ').unwrap_or(line);
+            if !is_flowing && depth > 0 {
+                out.push_str(marks);
+                out.push_str(if line.is_empty() { "" } else { " " });
+            }
             out.push_str(line);
-            let flows = line.ends_with(' ') && line != "-- ";
-            if ended && !flows {
+            is_flowing = ended && line.ends_with(' ') && line != "-- ";
+            if ended && !is_flowing {
                 out.push('\n');
             }
         }
         out
+    }
+
+    #[test]
+    fn quotes_stay_quotes_and_other_angle_brackets_are_text() {
+        for (text, lines) in [
+            ("> a\n>> b\n>\n", "> a\n>> b\n>\n"),
+            (">  a\n", ">  a\n"),
+            (">=5 and >a\n", " >=5 and >a\n"),
+            ("> From here\n", "> From here\n"),
+        ] {
+            assert_eq!(flowed(text), lines);
+        }
+        let quote = format!("> {}\n", "word ".repeat(40).trim_end());
+        let lines = flowed(&quote);
+        assert!(lines.lines().count() > 2 && lines.lines().all(|line| line.starts_with("> word")));
+        assert_eq!(joined(&lines), quote);
     }
 
     #[test]
@@ -131,6 +172,7 @@ mod tests {
                 "é wörd ".repeat(40).trim_end()
             ),
             &"x".repeat(200),
+            &format!(">> {}\n> a\n", "é wörd ".repeat(40).trim_end()),
             "a  b\n",
         ] {
             let lines = flowed(text);

@@ -20,8 +20,10 @@ pub struct Survey {
     pub has_controls: bool,
     /// The first line over 998 octets, counted from 1.
     pub long_line: Option<u64>,
-    /// Whether a line ends in a blank, or begins with `From `: what travels badly as it is.
-    pub is_delicate: bool,
+    /// Whether a line ends in a blank, which some servers cut off.
+    pub has_blank_at_end: bool,
+    /// Whether a line begins with `From `, which mailboxes change.
+    pub has_from_line: bool,
     /// Whether it ends with a line end.
     pub ends_with_line_end: bool,
 }
@@ -79,7 +81,7 @@ impl Surveyor {
             self.start[usize::try_from(at).unwrap_or(0)] = byte;
         }
         let len = piece.len() as u64;
-        self.survey.is_delicate |=
+        self.survey.has_from_line |=
             self.line_len < 5 && self.line_len + len >= 5 && self.start == *b"From ";
         self.line_len += len;
         self.survey.wire_len += len;
@@ -97,7 +99,7 @@ impl Surveyor {
 
     fn line_end(&mut self) {
         self.measure_line();
-        self.survey.is_delicate |= self.ends_in_blank();
+        self.survey.has_blank_at_end |= self.ends_in_blank();
         self.survey.wire_len += 2;
         self.line_len = 0;
     }
@@ -144,7 +146,7 @@ impl Surveyor {
     fn finish(mut self) -> Survey {
         if self.line_len > 0 {
             self.measure_line();
-            self.survey.is_delicate |= self.ends_in_blank();
+            self.survey.has_blank_at_end |= self.ends_in_blank();
         }
         if !self.partial.is_empty() {
             let at = self.bytes - self.partial.len() as u64;
@@ -180,7 +182,8 @@ mod tests {
     fn plain_text_is_plain() {
         let survey = of(b"one\ntwo\r\nthree\r");
         assert_eq!(survey.wire_len, 17);
-        assert!(survey.ends_with_line_end && !survey.is_delicate && !survey.has_controls);
+        assert!(survey.ends_with_line_end && !survey.has_controls);
+        assert!(!survey.has_blank_at_end && !survey.has_from_line);
         assert_eq!((survey.eight_bit, survey.long_line), (0, None));
     }
 
@@ -191,12 +194,20 @@ mod tests {
     }
 
     #[test]
-    fn blanks_at_line_ends_and_from_lines_are_delicate() {
-        for text in [&b"a \nb"[..], b"a\n\t\n", b"From x\n", b"a\nFrom ", b"end "] {
-            assert!(of(text).is_delicate, "{text:?}");
+    fn blanks_at_line_ends_and_from_lines_are_noticed() {
+        for text in [&b"a \nb"[..], b"a\n\t\n", b"end "] {
+            assert!(of(text).has_blank_at_end, "{text:?}");
         }
-        assert!(!of(b"From: x\nFromage\n\n").is_delicate);
-        assert!(!of(b"From\n x\n").is_delicate);
+        for text in [&b"From x\n"[..], b"a\nFrom "] {
+            assert!(of(text).has_from_line, "{text:?}");
+        }
+        for text in [&b"From: x\nFromage\n\n"[..], b"From\n x\n"] {
+            let survey = of(text);
+            assert!(
+                !survey.has_blank_at_end && !survey.has_from_line,
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::super::fields::{is_address_field, is_structured_field};
 use super::super::head::{MAX_LINE, RawField};
 use super::super::header::{addresses, cut, folded, unstructured};
-use crate::address::parse_list;
+use crate::address::{decoded, parse_list};
 use crate::text::{forbidden, shown};
 
 /// Makes fields fit.
@@ -74,7 +74,7 @@ impl Fitter {
             return addresses(name, &entries);
         }
         if !is_structured_field(name) {
-            return unstructured(name, value);
+            return unstructured(name, &decoded(value));
         }
         if is_plain {
             return cut(name, value);

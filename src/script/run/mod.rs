@@ -16,6 +16,7 @@ use crate::route;
 use crate::secret::Login;
 use crate::session::auth::{Bindings, Mask};
 use crate::session::{self, Reply};
+use crate::text::reason;
 use crate::watch::{Happening, Watch};
 use crate::wire::{Tls, Wire};
 use std::time::{Duration, Instant};
@@ -341,7 +342,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
     }
 
     fn leave(&mut self, leaving: Leaving) -> Result<(), Stop> {
-        let failed = |error: std::io::Error| Stop::Fails(error.to_string(), Exit::Temporary);
+        let failed = |error: std::io::Error| Stop::Fails(reason(&error), Exit::Temporary);
         match leaving {
             Leaving::Close => drop(self.wire.take()),
             Leaving::HalfClose => self.wire()?.half_close().map_err(failed)?,

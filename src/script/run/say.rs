@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::script::statement::{End, Form, Saying};
 use crate::script::text::{Text, escaped};
 use crate::session::Dots;
+use crate::text::reason;
 use crate::watch::Happening;
 use crate::wire::WireError;
 use std::fs::File;
@@ -115,7 +116,7 @@ impl Interpreter<'_, '_> {
 
     fn add_file(&mut self, path: &Path, form: Form) -> Result<(), Stop> {
         let failed = |error: io::Error| {
-            let why = format!("cannot read {}: {error}", path.display());
+            let why = format!("cannot read {}: {}", path.display(), reason(&error));
             Stop::Fails(why, Exit::NoInput)
         };
         let mut file = File::open(path).map_err(failed)?;
@@ -133,7 +134,7 @@ impl Interpreter<'_, '_> {
     }
 
     fn add_message(&mut self, form: Form) -> Result<(), Stop> {
-        let failed = |error: io::Error| Stop::Fails(error.to_string(), Exit::NoInput);
+        let failed = |error: io::Error| Stop::Fails(reason(&error), Exit::NoInput);
         let why = "there is no message; describe one on the command line";
         let missing = || Stop::Fails(why.to_owned(), Exit::Usage);
         let message = self.means.message.ok_or_else(missing)?;

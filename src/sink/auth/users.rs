@@ -1,6 +1,7 @@
 //! Who is known, and by which password.
 
 use crate::secret::Secret;
+use crate::text::reason;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -24,7 +25,7 @@ pub enum Keeper {
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
     /// It cannot be read.
-    #[error("cannot read {} of --auth: {source}", path.display())]
+    #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
     Unread {
         /// The file.
         path: PathBuf,
@@ -104,6 +105,7 @@ impl Keeper {
 /// The users of a file; the error is the number of the wrong line.
 fn users(text: &str) -> Result<Keeper, usize> {
     let mut users = HashMap::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (place, line) in text.lines().enumerate() {
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_password_may_have_colons_and_comments_are_passed_over() {
-        let keeper = users("# who\n\nalice:a:b\nbob:c d\n").unwrap();
+        let keeper = users("\u{feff}# who\n\nalice:a:b\nbob:c d\n").unwrap();
         assert!(keeper.admits("alice", b"a:b") && keeper.admits("bob", b"c d"));
         assert!(!keeper.admits("alice", b"a") && !keeper.admits("eve", b""));
     }

@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::host;
+use crate::text::reason;
 use crate::verbs::terminal::complain;
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 use std::ffi::OsString;
@@ -33,7 +34,8 @@ pub fn look(arguments: &[OsString]) -> Exit {
         },
         Err(error) => {
             complain(&format!(
-                "cannot run this program as cron would: {error}; --here looks with this environment"
+                "cannot run this program as cron would: {}; --here looks with this environment",
+                reason(&error)
             ));
             Exit::Bug
         }

@@ -5,6 +5,7 @@ use crate::deliver::Hosts;
 use crate::exit::Exit;
 use crate::plan::{self, Run};
 use crate::queue::{Id, QueueError, Spool, Store as _};
+use crate::text::reason;
 use crate::verbs::keep::Silent;
 use crate::verbs::queue::watch::stay;
 use crate::verbs::terminal::{self, complain};
@@ -21,7 +22,7 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
     let signals = match Signals::heed() {
         Ok(signals) => signals,
         Err(error) => {
-            complain(&format!("cannot heed signals: {error}"));
+            complain(&format!("cannot heed signals: {}", reason(&error)));
             return Exit::Bug;
         }
     };
@@ -118,7 +119,8 @@ impl Runner<'_> {
     fn stop_unwritten(&self, failure: Option<&io::Error>) {
         if let Some(error) = failure {
             complain(&format!(
-                "cannot write the transcript to the standard output: {error}"
+                "cannot write the transcript to the standard output: {}",
+                reason(error)
             ));
             self.is_unwritten.set(true);
             self.office.stop.store(true, Ordering::Relaxed);

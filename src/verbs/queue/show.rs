@@ -9,7 +9,7 @@ use crate::envelope::{Dsn, Notify, Return};
 use crate::exit::Exit;
 use crate::figures::{counted, size};
 use crate::queue::{Id, Item, Kind, Noted, OnUncertain, QueueError, Settings, Standing, Store};
-use crate::text::shown;
+use crate::text::{reason, shown};
 use crate::time::{brief, local, since};
 use crate::verbs::terminal::{complain, print};
 use serde_json::json;
@@ -75,7 +75,8 @@ fn message(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
         return Ok(exit);
     };
     complain(&format!(
-        "the message of {id} cannot be read to its end: {error}"
+        "the message of {id} cannot be read to its end: {}",
+        reason(&error)
     ));
     Ok(Exit::Data)
 }

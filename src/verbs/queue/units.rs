@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::plan;
 use crate::queue::Spool;
-use crate::text::shown;
+use crate::text::{reason, shown};
 use crate::verbs::terminal::{complain, print};
 use std::borrow::Cow;
 use std::io;
@@ -209,7 +209,12 @@ struct Call {
 fn call(plan: &plan::Spool) -> Option<Call> {
     let found = std::env::current_exe().and_then(|program| Call::new(program, plan));
     found
-        .map_err(|error| complain(&format!("cannot say where this program is: {error}")))
+        .map_err(|error| {
+            complain(&format!(
+                "cannot say where this program is: {}",
+                reason(&error)
+            ));
+        })
         .ok()
 }
 

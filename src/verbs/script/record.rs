@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::message::Message;
 use crate::plan::Send;
 use crate::script::Scribe;
+use crate::text::reason;
 use crate::verbs::send::{deliver_by, shown};
 use crate::verbs::terminal::complain;
 use crate::verbs::{build, ready};
@@ -43,7 +44,11 @@ fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> Exit {
-    complain(&format!("cannot write {}: {error}", path.display()));
+    complain(&format!(
+        "cannot write {}: {}",
+        path.display(),
+        reason(error)
+    ));
     Exit::Io
 }
 
@@ -57,8 +62,9 @@ fn beside(path: &Path) -> PathBuf {
 fn create(path: &Path) -> Result<File, Exit> {
     File::create(path).map_err(|error| {
         complain(&format!(
-            "--record: cannot create {}: {error}",
-            path.display()
+            "--record: cannot create {}: {}",
+            path.display(),
+            reason(&error)
         ));
         Exit::CantCreate
     })

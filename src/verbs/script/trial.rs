@@ -9,6 +9,7 @@ use crate::route::{Host, Place};
 use crate::script::{
     Case, Demands, Ending, Finished, Means, Script, Variables, report, run as hold,
 };
+use crate::text::reason;
 use crate::transcript::{Options, Stevens, Transcript as _};
 use crate::verbs::terminal::{Stdout, complain};
 use crate::verbs::{build, ready};
@@ -228,7 +229,10 @@ fn put(text: &str) -> Result<(), Exit> {
 }
 
 fn unwritten(error: &io::Error) -> Exit {
-    complain(&format!("cannot write to the standard output: {error}"));
+    complain(&format!(
+        "cannot write to the standard output: {}",
+        reason(error)
+    ));
     Exit::Io
 }
 
@@ -246,8 +250,9 @@ impl<'p> Results<'p> {
         }
         let file = File::create(path).map_err(|error| {
             complain(&format!(
-                "--junit {}: cannot create it: {error}",
-                path.display()
+                "--junit {}: cannot create it: {}",
+                path.display(),
+                reason(&error)
             ));
             Exit::CantCreate
         })?;
@@ -259,8 +264,9 @@ impl<'p> Results<'p> {
             Self::Stdout => put(text),
             Self::File(path, mut file) => file.write_all(text.as_bytes()).map_err(|error| {
                 complain(&format!(
-                    "--junit {}: cannot write it: {error}",
-                    path.display()
+                    "--junit {}: cannot write it: {}",
+                    path.display(),
+                    reason(&error)
                 ));
                 Exit::Io
             }),

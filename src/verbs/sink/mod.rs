@@ -12,6 +12,7 @@ use crate::sink::{
     Auth, Encryption, EncryptionError, Keeper, Listen, Maildir, Mbox, Sink, SinkError, Stopper,
     Store, UsersError,
 };
+use crate::text::reason;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::OpenOptions;
@@ -30,9 +31,9 @@ enum Failure {
     Users(#[from] UsersError),
     #[error(transparent)]
     Sink(#[from] SinkError),
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}: {}", reason(.source))]
     File { what: String, source: io::Error },
-    #[error("cannot heed signals: {0}")]
+    #[error("cannot heed signals: {}", reason(.0))]
     Signals(io::Error),
 }
 
@@ -83,7 +84,10 @@ fn receive(plan: plan::Sink) -> Result<Exit, Failure> {
         }
     }
     if let Some(error) = events.failure() {
-        complain(&format!("cannot write to the standard output: {error}"));
+        complain(&format!(
+            "cannot write to the standard output: {}",
+            reason(&error)
+        ));
         return Ok(Exit::Io);
     }
     match wanted.filter(|&wanted| accepted < wanted) {

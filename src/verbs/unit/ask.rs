@@ -1,7 +1,7 @@
 //! What systemd's programs say, for a person to read.
 
 use crate::program::{self, Streams};
-use crate::text::shown_with_tabs;
+use crate::text::{reason, shown_with_tabs};
 use std::io;
 use std::process::Command;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub fn ask(program: &str, words: &[&str], limit: Duration) -> Answer {
     let flaw = answer.end.err().map(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{program} is not there"),
         io::ErrorKind::TimedOut => format!("no more came within {} seconds", limit.as_secs()),
-        _ => format!("{program} cannot be run: {error}"),
+        _ => format!("{program} cannot be run: {}", reason(&error)),
     });
     Answer {
         command: format!("{program} {}", words.join(" ")),

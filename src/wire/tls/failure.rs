@@ -1,6 +1,7 @@
 //! What goes wrong with TLS, in words for people.
 
 use crate::exit::Exit;
+use crate::text::reason;
 use crate::wire::WireError;
 use rustls::{AlertDescription, Error, PeerIncompatible, PeerMisbehaved};
 use std::io;
@@ -42,7 +43,7 @@ pub enum TlsSetupError {
     #[error("--key {path}: others can read it; run chmod 600 {path}", path = .0.display())]
     Open(PathBuf),
     /// The file for the server's certificates.
-    #[error("--save-certs {}: cannot create it: {why}", .path.display())]
+    #[error("--save-certs {}: cannot create it: {}", .path.display(), reason(.why))]
     Unwritable {
         /// The file.
         path: PathBuf,

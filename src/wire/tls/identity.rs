@@ -1,6 +1,7 @@
 //! Our own certificate and its key.
 
 use super::TlsSetupError;
+use crate::text::reason;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::{Error, PemObject};
@@ -82,7 +83,7 @@ pub fn certificates(
 ) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
     let mut pem = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut pem));
-    read.map_err(|error| unreadable(option, path, error.to_string()))?;
+    read.map_err(|error| unreadable(option, path, reason(&error)))?;
     let all: Result<Vec<CertificateDer<'static>>, Error> =
         CertificateDer::pem_slice_iter(&pem).collect();
     let all = all.map_err(|error| unreadable(option, path, words(error)))?;
@@ -101,7 +102,7 @@ pub fn certificates(
 /// # Errors
 /// It cannot be read, is open to others, or has no key in it.
 pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError> {
-    let failed = |error: std::io::Error| unreadable("--key", path, error.to_string());
+    let failed = |error: std::io::Error| unreadable("--key", path, reason(&error));
     let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
     if meta.is_file() && meta.mode() & 0o077 != 0 {
@@ -121,7 +122,7 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError>
 
 fn words(error: Error) -> String {
     match error {
-        Error::Io(error) => error.to_string(),
+        Error::Io(error) => reason(&error),
         other => other.to_string(),
     }
 }

@@ -1,6 +1,7 @@
 //! The server's certificates in a file (`--save-certs`), good or not.
 
 use super::TlsSetupError;
+use crate::text::reason;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::fs::File;
 use std::io::{self, Write};
@@ -45,7 +46,7 @@ impl Save {
         }
         let mut inner = self.inner();
         if let Err(error) = inner.write(&pem) {
-            inner.failed = Some(error.to_string());
+            inner.failed = Some(reason(&error));
         }
     }
 

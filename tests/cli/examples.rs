@@ -1,0 +1,366 @@
+//! The examples of the manual and of the README, as they are printed, with servers on loopback in the place of
+//! those that they name. One that says something that is not so fails here.
+
+use crate::authority::Authority;
+use crate::dns::Authority as Names;
+use crate::program::{Ehlo, Run};
+use crate::receiver::Receiver;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// What an example calls besides ehlo. The first line that each prints is a password where it is asked for one.
+const OTHERS: [&str; 20] = [
+    "apt-get",
+    "backup",
+    "backup.sh",
+    "check-all",
+    "crontab",
+    "df",
+    "disk-check",
+    "dmesg",
+    "exim",
+    "journalctl",
+    "jq",
+    "make",
+    "mytoken",
+    "pass",
+    "prove",
+    "rsync",
+    "some-check",
+    "sudo",
+    "systemctl",
+    "true",
+];
+
+/// Calls ehlo and leads what would go to example.org to loopback.
+const FRONT: &str = r#"#!/bin/sh
+kind=starttls
+case " $* " in
+*:465*|*"--tls implicit"*) kind=implicit ;;
+*:10025*|*" ask "*--proxy-protocol*) kind=proxied ;;
+*--lmtp*) kind=lmtp ;;
+esac
+export EHLO_CONFIG="$WORLD/$kind.toml"
+verb=$1
+case "$verb $kind" in
+sink*) shift; set -- sink --listen 127.0.0.1:0 --time-limit 300ms "$@" ;;
+doctor*) shift; set -- doctor --here "$@" ;;
+*lmtp) ;;
+probe*|ask*|script*)
+  shift
+  set -- "$verb" --connect-to "$(cat "$WORLD/$kind.address")" "$@" ;;
+esac
+exec "$EHLO" "$@"
+"#;
+
+/// Another program: says its name, or does what an example needs of it.
+const OTHER: &str = r#"#!/bin/sh
+case "${0##*/} $1" in
+"crontab -l") ;;
+"crontab -") cat >/dev/null ;;
+jq*) cat >/dev/null ;;
+exim*) exec ehlo sendmail -bs ;;
+sudo*) shift 2; exec "$@" ;;
+prove*) exec sh -c "$2 $3" ;;
+*) echo "${0##*/}" ;;
+esac
+"#;
+
+/// Files that examples name, relative to where they are run.
+const FILES: [(&str, &str); 12] = [
+    ("menu.pdf", "%PDF-1.4\n"),
+    ("trip.md", "# Trip\n\n![map](cid:map.png)\n"),
+    ("map.png", "\u{89}PNG"),
+    ("photo.jpg", "jpeg"),
+    ("letter.txt", "Dear Bob\n"),
+    ("report.txt", "all is well\n"),
+    (
+        "review.ics",
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n",
+    ),
+    (
+        "draft.eml",
+        "From: alice@crepes.fr\nTo: bob@example.org\nSubject: x\n\nhi\n",
+    ),
+    ("pw", "secret\n"),
+    (".mailpw", "secret\n"),
+    (
+        "login.ehlo",
+        "connect\n< 220\n> EHLO $helo\n< 250\nstarttls\n> EHLO $helo\n< 250\nauth\n> QUIT\n< 221\n",
+    ),
+    ("t/a.ehlo", "connect\n< 220\n> QUIT\n< 221\n"),
+];
+
+/// Places of a host, and where they are in the directory of the examples, or what is there instead.
+const PLACES: [(&str, &str); 6] = [
+    ("/tmp/", "$WORLD/"),
+    ("/run/dovecot/lmtp", "$WORLD/dovecot"),
+    ("/usr/local/bin/", "$WORLD/bin/"),
+    ("/etc/monitor.pw", "$WORLD/pw"),
+    ("/var/log/kern.log", "$WORLD/letter.txt"),
+    ("--listen 127.0.0.1:2525", "--listen 127.0.0.1:0"),
+];
+
+/// Names that examples call servers by.
+const SERVERS: [&str; 5] = [
+    "*.example.org",
+    "*.example.net",
+    "*.work.example",
+    "127.0.0.1",
+    "2001:db8::25",
+];
+
+/// Examples that are not run, and why.
+const NOT_RUN: [(&str, &str); 4] = [
+    ("cargo ", "it builds the program"),
+    ("ln -s ", "it changes the host"),
+    ("-- %i", "it is for a template of systemd"),
+    ("queue show 0a1b2", "there is no such item"),
+];
+
+/// Examples that may end otherwise than with 0, and how: they tell what they find.
+const FINDINGS: [(&str, &[i32]); 7] = [
+    ("ehlo ask ", &[0, 69]),
+    ("ehlo doctor", &[0, 1, 2]),
+    ("ehlo script smuggling", &[0, 1]),
+    ("ehlo script relay", &[0, 1]),
+    ("ehlo script conformance", &[0, 1]),
+    ("--drop-after-send dot", &[79]),
+    ("--helo '_ ['", &[0, 69]),
+];
+
+/// Servers and files for examples.
+struct World {
+    home: TempDir,
+    _servers: Vec<Receiver>,
+    _names: Names,
+}
+
+impl World {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let names = Names::serve(&zone());
+        let authority = Authority::new();
+        let papers = authority.issue(&SERVERS);
+        let files = [("cert.pem", papers.pem()), ("key.pem", papers.key_pem())];
+        let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let start = |own: &[&str]| {
+            let offered = "DSN,REQUIRETLS,MT-PRIORITY,PRDR,XCLIENT,VRFY,HELP";
+            let usual = [
+                "--cert", "cert.pem", "--key", "key.pem", "--auth", "any", "--offer", offered,
+            ];
+            Receiver::with_files(&files, &[own, &usual].concat())
+        };
+        let servers = vec![
+            start(&["--tls", "starttls"]),
+            start(&["--tls", "implicit"]),
+            start(&["--tls", "starttls", "--proxy-protocol"]),
+            Receiver::start(&["--lmtp", "--listen", "unix:dovecot"]),
+        ];
+        for (kind, server) in ["starttls", "implicit", "proxied"].iter().zip(&servers) {
+            let reach = format!("connect-to = \"{}\"\n", server.relay());
+            write(home.path(), &format!("{kind}.address"), &server.relay());
+            write(
+                home.path(),
+                &format!("{kind}.toml"),
+                &config(&names, home.path(), &reach),
+            );
+        }
+        write(home.path(), "lmtp.toml", &config(&names, home.path(), ""));
+        symlink(servers[3].path("dovecot"), home.path().join("dovecot")).unwrap();
+        write(home.path(), "ca.pem", &authority.pem());
+        for (name, content) in FILES {
+            write(home.path(), name, content);
+        }
+        program(home.path(), "ehlo", FRONT);
+        for name in OTHERS {
+            program(home.path(), name, OTHER);
+        }
+        Self {
+            home,
+            _servers: servers,
+            _names: names,
+        }
+    }
+
+    /// Runs an example as it is printed, but for the places in it.
+    fn run(&self, example: &str) -> Run {
+        let home = self.home.path();
+        let mut command = example.to_owned();
+        for (there, here) in PLACES {
+            command = command.replace(there, here);
+        }
+        let path = format!("{}/bin:/usr/bin:/bin", home.display());
+        let script = format!("cd \"$WORLD\" && {command}");
+        Ehlo::through("sh")
+            .args(["-c", &script])
+            .env("PATH", path)
+            .env("WORLD", home)
+            .env("HOME", home)
+            .env("EHLO", env!("CARGO_BIN_EXE_ehlo"))
+            .env("EHLO_PASSWORD", "secret")
+            .env("SSL_CERT_FILE", home.join("ca.pem"))
+            .run()
+    }
+}
+
+fn zone() -> Vec<String> {
+    let domains = ["hamburger.edu", "example.org", "example.net"];
+    let of = |domain: &str| {
+        [
+            format!("{domain} MX 10 mx.{domain}"),
+            format!("mx.{domain} A 127.0.0.1"),
+        ]
+    };
+    domains.into_iter().flat_map(of).collect()
+}
+
+fn config(names: &Names, home: &Path, reach: &str) -> String {
+    format!(
+        "default = \"loopback\"\n\
+         [profile.loopback]\n{reach}dns = \"{dns}\"\nto = \"ops@example.org\"\n\
+         [profile.work]\ninherit = \"loopback\"\nrelay = \"smtp.work.example\"\n\
+         [profile.alerts]\ninherit = \"loopback\"\nrelay = \"mail.example.org\"\n\
+         [queue]\ndir = \"{home}/queue\"\n\
+         [sendmail]\naliases = \"/dev/null\"\ndomain = \"example.org\"\n",
+        dns = names.address,
+        home = home.display(),
+    )
+}
+
+fn write(home: &Path, name: &str, content: &str) {
+    let path = home.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+}
+
+fn program(home: &Path, name: &str, content: &str) {
+    write(home, &format!("bin/{name}"), content);
+    fs::set_permissions(home.join("bin").join(name), Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Lines with those that they are continued by, without the times of a crontab.
+fn commands<'l>(lines: impl Iterator<Item = &'l str>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for line in lines.map(str::trim) {
+        let (text, more) = match line.strip_suffix('\\') {
+            Some(text) => (text, true),
+            None => (line, line.ends_with('|')),
+        };
+        match all.last_mut().filter(|_| goes_on) {
+            Some(last) => last.push_str(text),
+            None => all.push(text.to_owned()),
+        }
+        goes_on = more;
+    }
+    all.iter().map(|line| without_times(line)).collect()
+}
+
+fn without_times(line: &str) -> String {
+    let is_time = |word: &&str| word.chars().all(|c| "0123456789*/,-".contains(c));
+    let words: Vec<&str> = line.split_whitespace().collect();
+    if words.len() > 5 && words[..5].iter().all(is_time) {
+        return words[5..].join(" ");
+    }
+    line.to_owned()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// The examples of a page of the manual: of each block of lines that stay lines, those that call ehlo.
+fn of_page(name: &str) -> Vec<String> {
+    let page = fs::read_to_string(root().join("man").join(name)).unwrap();
+    let mut all = Vec::new();
+    for block in page.split(".nf\n").skip(1) {
+        let block = block.split("\n.RE").next().unwrap();
+        let plain = block
+            .replace("\\*(Aq", "'")
+            .replace("\\-", "-")
+            .replace("\\&", "");
+        let plain = plain.replace("\\\\", "\\");
+        all.extend(commands(
+            plain.lines().filter(|line| !line.starts_with('.')),
+        ));
+    }
+    all.retain(|command| calls_ehlo(command));
+    all
+}
+
+fn of_readme() -> Vec<String> {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let is_code = |line: &&str| line.starts_with("    ") && !line.starts_with("     ");
+    let mut all = commands(text.lines().filter(is_code));
+    all.retain(|command| calls_ehlo(command));
+    all
+}
+
+fn calls_ehlo(command: &str) -> bool {
+    command.starts_with("ehlo ")
+        || ["| ehlo ", "; ehlo ", "backup ehlo "]
+            .iter()
+            .any(|part| command.contains(part))
+}
+
+/// Runs them in their order, each in the place that the ones before have left.
+#[track_caller]
+fn check(examples: &[String]) {
+    assert!(!examples.is_empty());
+    let world = World::new();
+    let mut wrong = String::new();
+    for example in examples {
+        if NOT_RUN.iter().any(|(part, _)| example.contains(part)) {
+            continue;
+        }
+        let run = world.run(example);
+        let finding = FINDINGS.iter().find(|(part, _)| example.contains(part));
+        let allowed = finding.map_or(&[0][..], |(_, exits)| exits);
+        if !run.exit.is_some_and(|exit| allowed.contains(&exit)) {
+            wrong += &format!("{example}\n{run:#?}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_examples_of_the_readme_work() {
+    check(&of_readme());
+}
+
+#[test]
+fn the_examples_of_the_manual_work() {
+    check(&of_page("ehlo.1"));
+}
+
+#[test]
+fn the_examples_of_the_manual_of_jobs_work() {
+    for page in [
+        "ehlo-run.1",
+        "ehlo-notify.1",
+        "ehlo-digest.1",
+        "ehlo-unit.1",
+        "ehlo-doctor.1",
+    ] {
+        let examples = of_page(page);
+        assert!(page == "ehlo-run.1" || !examples.is_empty(), "{page}");
+        check(&examples);
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_of_servers_work() {
+    for page in [
+        "ehlo-sink.1",
+        "ehlo-probe.1",
+        "ehlo-ask.1",
+        "ehlo-script.1",
+        "ehlo-queue.1",
+    ] {
+        check(&of_page(page));
+    }
+}
