@@ -15,7 +15,9 @@ mod rules;
 pub use error::RewriteError;
 pub use names::HostNames;
 
-use crate::address::{Address, AddressError, Entry, LooseEntry, Mailbox, Name, parse_loose};
+use crate::address::{
+    Address, AddressError, Entry, LooseEntry, Mailbox, Name, decoded, parse_loose,
+};
 use aliases::Aliases;
 use expand::Expansion;
 use rules::Rules;
@@ -285,7 +287,7 @@ impl Field<'_> {
         Ok(match entry {
             Entry::Mailbox(mailbox) => Entry::Mailbox(self.mailbox(&mailbox)?),
             Entry::Group { name, members } => Entry::Group {
-                name,
+                name: decoded(&name),
                 members: members
                     .iter()
                     .map(|member| self.mailbox(member))
@@ -295,7 +297,8 @@ impl Field<'_> {
     }
 
     fn mailbox(&mut self, mailbox: &Mailbox<Name>) -> Result<Mailbox, RewriteError> {
-        let name = mailbox.name.clone();
+        // Programs put encoded words into quotes, and readers decode them there, too.
+        let name = mailbox.name.as_deref().map(decoded);
         let Outgoing { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
         let address = replaced.unwrap_or_else(|| full.clone());
         if address != full {
