@@ -7,7 +7,7 @@ use crate::text;
 /// An address with the name that is shown for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mailbox<A = Address> {
-    /// The display name, without quotes and with its encoded words decoded; `None` if there is none.
+    /// The display name, without quotes, or with its encoded words decoded; `None` if there is none.
     pub name: Option<String>,
     /// The address.
     pub address: A,
@@ -322,7 +322,16 @@ fn phrase(run: &[Token]) -> Option<String> {
         }
     }
     let trimmed = name.trim();
-    (!trimmed.is_empty()).then(|| decoded(trimmed))
+    // RFC 2047 §5: what looks encoded in a quoted string is not.
+    let is_quoted = run.iter().any(|token| matches!(token, Token::Quoted(_)));
+    let name = || {
+        if is_quoted {
+            trimmed.to_owned()
+        } else {
+            decoded(trimmed)
+        }
+    };
+    (!trimmed.is_empty()).then(name)
 }
 
 /// An addr-spec: local part, `@`, domain, with comments and space around but not within.
@@ -429,6 +438,8 @@ mod tests {
         ] {
             assert_eq!(one(list), pair("Jürgen M", "j@x.org"));
         }
+        let quoted = "\"=?utf-8?q?a?=\" <j@x.org>";
+        assert_eq!(one(quoted), pair("=?utf-8?q?a?=", "j@x.org"));
     }
 
     fn one(text: &str) -> (Option<String>, String) {

@@ -198,7 +198,7 @@ fn parse_in(places: &Places, words: &[OsString], warnings: &mut Vec<String>) -> 
     let command = Box::leak(Box::new(Cli::command()));
     let read = read(command, words).map_err(|error| said(&error))?;
     let Words { matches, missing } = read;
-    words::check_texts(command, &matches, warnings).map_err(wrong)?;
+    words::check_texts(&matches, warnings).map_err(wrong)?;
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
     let mut typed = Typed::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {

@@ -123,29 +123,37 @@ pub fn in_utf8<'w>(
 
 /// Refuses the name of a file where its text is probably meant, and only warns if no person is there to
 /// correct it.
-pub fn check_texts(
-    command: &Command,
-    matches: &ArgMatches,
-    warnings: &mut Vec<String>,
-) -> Result<(), Wrong> {
-    for given in given(command, matches) {
-        let Some(text) = given.value.to_str().filter(|_| given.is(&TEXTS)) else {
-            continue;
-        };
-        if text.contains('\n') || !Path::new(text).is_file() {
-            continue;
-        }
-        let (option, name) = (given.option(), shown(text));
-        if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-            return Err(Wrong::usage(format!(
-                "{option}: {name} is a file here; write {option} '@{name}' to send what is in it, or pipe \
-                 the text in"
-            )));
-        }
-        warnings.push(format!(
-            "{option}: the text is the name of a file; write {option} '@{name}' to send what is in it"
-        ));
+pub fn check_texts(matches: &ArgMatches, warnings: &mut Vec<String>) -> Result<(), Wrong> {
+    let mut own = matches;
+    while let Some((_, inner)) = own.subcommand() {
+        own = inner;
     }
+    for id in TEXTS {
+        if source(own, id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let values = own.get_raw(id).into_iter().flatten();
+        for text in values.filter_map(OsStr::to_str) {
+            check_text(&format!("--{id}"), text, warnings)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<(), Wrong> {
+    if text.contains('\n') || !Path::new(text).is_file() {
+        return Ok(());
+    }
+    let name = shown(text);
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        return Err(Wrong::usage(format!(
+            "{option}: {name} is a file here; write {option} '@{name}' to send what is in it, or pipe the \
+             text in"
+        )));
+    }
+    warnings.push(format!(
+        "{option}: the text is the name of a file; write {option} '@{name}' to send what is in it"
+    ));
     Ok(())
 }
 

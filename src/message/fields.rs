@@ -262,9 +262,11 @@ pub fn written(field: &Field) -> Result<String, MessageError> {
     Ok(unstructured(given, &decoded(&field.value)))
 }
 
-/// True for text that is encoded already, in words that can be sent as they are.
+/// True for text that is encoded already, in words that can be sent as they are. Several blanks in a row
+/// would be one for some readers.
 fn is_encoded(value: &str) -> bool {
     value.contains("=?")
+        && !value.contains("  ")
         && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && value
             .split(' ')

@@ -67,7 +67,10 @@ pub fn ways(
     }
     let html_at = sources.len().saturating_sub(1);
     if let Some(path) = &text.calendar {
-        sources.push(invitation(read_as_utf8(Source::file(path)?, notes)?)?);
+        // --charset is not for it: a calendar is UTF-8 (RFC 5545 §3.1.4).
+        let (file, guess) = utf8(Source::file(path)?)?;
+        notes.warnings.extend(guess);
+        sources.push(invitation(file)?);
     }
     let mut ways = Ways {
         nodes: Vec::new(),

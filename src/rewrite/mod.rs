@@ -15,7 +15,9 @@ mod rules;
 pub use error::RewriteError;
 pub use names::HostNames;
 
-use crate::address::{Address, AddressError, Entry, LooseEntry, Mailbox, Name, parse_loose};
+use crate::address::{
+    Address, AddressError, Entry, LooseEntry, Mailbox, Name, decoded, parse_loose,
+};
 use crate::host;
 use aliases::Aliases;
 use expand::Expansion;
@@ -286,7 +288,7 @@ impl Field<'_> {
         Ok(match entry {
             Entry::Mailbox(mailbox) => Entry::Mailbox(self.mailbox(&mailbox)?),
             Entry::Group { name, members } => Entry::Group {
-                name,
+                name: decoded(&name),
                 members: members
                     .iter()
                     .map(|member| self.mailbox(member))
@@ -296,7 +298,8 @@ impl Field<'_> {
     }
 
     fn mailbox(&mut self, mailbox: &Mailbox<Name>) -> Result<Mailbox, RewriteError> {
-        let name = mailbox.name.clone();
+        // Programs put encoded words into quotes, and readers decode them there, too.
+        let name = mailbox.name.as_deref().map(decoded);
         let Outgoing { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
         let address = replaced.unwrap_or_else(|| full.clone());
         if address != full {

@@ -332,8 +332,6 @@ fn python_reads_random_texts_from_lines_within_their_limits() {
     for number in 0..60 {
         let (subject, name, file_name) = (random(), random(), random());
         let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
-        // An encoded word in a list of addresses is one.
-        let name = ehlo::address::decoded(&name);
         let attached = format!("f;type=a/b;name={file_name}");
         let printed = ehlo(
             directory.path(),

@@ -77,7 +77,7 @@ fn postfix_relays_for_whom_it_trusts() {
     };
     run(&["relay"], &postfix.relay(), &OF_POSTFIX)
         .ends_with(1)
-        .complains("but the server said \"250 2.1.5 Ok\" (from <> to <nobody@example.org>)");
+        .complains("but the server said \"250 2.1.5 Ok\" (from <> to <nobody@example.net>)");
 }
 
 #[test]
