@@ -44,7 +44,7 @@ pub enum Extension {
 }
 
 /// The session in which something is asked for.
-pub struct Terms<'a> {
+pub struct Conditions<'a> {
     /// The offers of the server.
     pub offers: &'a Offers,
     /// Whether the connection is encrypted and the server's certificate is verified.
@@ -73,8 +73,8 @@ impl Extension {
     }
 
     /// Why it cannot be had in this session, after the server's name; `None` if it can.
-    fn lacks(self, terms: &Terms<'_>) -> Option<String> {
-        let offers = terms.offers;
+    fn lacks(self, conditions: &Conditions<'_>) -> Option<String> {
+        let offers = conditions.offers;
         let is_offered = match self {
             Self::Auth => !offers.auth.is_empty(),
             Self::BinaryMime => offers.binary_mime && offers.chunking,
@@ -93,10 +93,10 @@ impl Extension {
         }
         match (self, offers.future_release, offers.deliver_by) {
             // R65: only where it is known whom we talk to.
-            (Self::RequireTls, ..) if !terms.verified => {
+            (Self::RequireTls, ..) if !conditions.verified => {
                 Some("has no TLS with a certificate that is verified".to_owned())
             }
-            (Self::BinaryMime, ..) if !terms.uses_bdat => Some(
+            (Self::BinaryMime, ..) if !conditions.uses_bdat => Some(
                 "gets the message by DATA (--chunking off or --lmtp), not by BDAT with BINARYMIME (RFC 3030)"
                     .to_owned(),
             ),
@@ -114,8 +114,8 @@ impl Extension {
 impl Request {
     /// Why it cannot be had, and by which option it is asked for.
     #[must_use]
-    pub fn unmet(&self, terms: &Terms<'_>) -> Option<Lack> {
-        let why = self.extension.lacks(terms)?;
+    pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Lack> {
+        let why = self.extension.lacks(conditions)?;
         Some(Lack {
             why,
             option: self.option,
@@ -126,7 +126,8 @@ impl Request {
 /// Why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can. `offered` has the
 /// names that EHLO listed; a server that lists none is not known to refuse any.
 pub(super) fn attribute_lack(
-    (command, option): (&str, &'static str),
+    command: &str,
+    option: &'static str,
     offered: Option<&[String]>,
     attributes: &str,
 ) -> Option<Lack> {

@@ -428,14 +428,14 @@ impl Dialogue<'_> {
             return None;
         }
         let mut musts = self.requests().filter(|request| request.is_must);
-        musts.find_map(|request| request.unmet(&self.terms()))
+        musts.find_map(|request| request.unmet(&self.conditions()))
     }
 
     /// What was asked for and goes without.
     fn left_out(&self) -> Vec<String> {
         let lacks = self
             .requests()
-            .filter_map(|request| request.unmet(&self.terms()));
+            .filter_map(|request| request.unmet(&self.conditions()));
         lacks
             .map(|lack| format!("{} is left out: the server {}", lack.option, lack.why))
             .collect()
