@@ -184,7 +184,7 @@ fn without_advice(error: &RouteError) -> String {
     error.split("; ").next().unwrap_or_default().to_owned()
 }
 
-/// What can be done here about a refusal by the server.
+/// The advice on a refusal by the server; `None` if there is none.
 fn mend(fate: &Fate, way: &Way) -> Option<String> {
     match fate.stage.filter(|_| fate.cause == Cause::Server)? {
         Stage::Mail => Some(

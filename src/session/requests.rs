@@ -47,9 +47,9 @@ pub enum Extension {
 pub struct Conditions<'a> {
     /// The offers of the server.
     pub offers: &'a Offers,
-    /// Whether the connection is encrypted and the server's certificate is verified.
+    /// True if the connection is encrypted and the server's certificate is verified.
     pub verified: bool,
-    /// Whether messages are sent by BDAT, not by DATA.
+    /// True if messages are sent by BDAT, not by DATA.
     pub uses_bdat: bool,
 }
 
@@ -72,7 +72,8 @@ impl Extension {
         }
     }
 
-    /// Why it cannot be had in this session, after the server's name; `None` if it can.
+    /// Returns the reason why it cannot be used in this session, to follow the server's name; `None` if it
+    /// can.
     fn lacks(self, conditions: &Conditions<'_>) -> Option<String> {
         let offers = conditions.offers;
         let is_offered = match self {
@@ -112,7 +113,7 @@ impl Extension {
 }
 
 impl Request {
-    /// Why it cannot be had, and by which option it is asked for.
+    /// Returns the reason why it cannot be used, and the option that asks for it.
     #[must_use]
     pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Lack> {
         let why = self.extension.lacks(conditions)?;
@@ -123,8 +124,8 @@ impl Request {
     }
 }
 
-/// Why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can. `offered` has the
-/// names that EHLO listed; a server that lists none is not known to refuse any.
+/// Returns the reason why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can.
+/// `offered` has the names that EHLO listed; a server that lists none is sent any.
 pub(super) fn attribute_lack(
     command: &str,
     option: &'static str,

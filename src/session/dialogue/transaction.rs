@@ -378,13 +378,13 @@ impl Dialogue<'_> {
         self.offers.pipelining && !self.options.no_pipelining
     }
 
-    /// Whether the next message goes by BDAT. A session that stops before the end of data says DATA,
+    /// True if the next message is sent by BDAT. A session that stops before the end of data says DATA,
     /// which has a reply of its own.
     pub(super) fn chunks(&self) -> bool {
         self.uses_bdat() && !self.is_behind_stop(Stage::Dot)
     }
 
-    /// Whether messages go by BDAT in this session.
+    /// True if messages are sent by BDAT in this session.
     pub(super) fn uses_bdat(&self) -> bool {
         let is_smtp = self.options.protocol == Protocol::Smtp;
         self.offers.chunking && is_smtp && !self.options.no_chunking
