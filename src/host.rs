@@ -119,20 +119,20 @@ fn fqdn_of(node: &str, hosts: &str) -> Option<String> {
     })
 }
 
-/// Whether EHLO may be given this name (R3): letters, digits, hyphens and at least one dot, and known to
-/// others than this host.
+/// True for a name that may be sent in EHLO (R3): letters, digits, hyphens and at least one dot, and
+/// known to other hosts.
 fn is_fqdn(name: &str) -> bool {
     is_host_name(name) && is_qualified(name)
 }
 
-/// Whether a domain has a dot and means something to other hosts: `localhost.localdomain` does not.
+/// True if a domain has a dot and is known to other hosts; false for `localhost.localdomain`.
 #[must_use]
 pub fn is_qualified(domain: &str) -> bool {
     let is_local = ends_with_label(domain, &["localdomain", "localdomain4", "localdomain6"]);
     domain.contains('.') && !is_local && !is_localhost(domain)
 }
 
-/// Whether a domain is a name that every host has for itself (RFC 6761 §6.3), as in a usual /etc/hosts.
+/// True for the names that every host has for itself (RFC 6761 §6.3), as in a usual /etc/hosts.
 #[must_use]
 pub fn is_localhost(domain: &str) -> bool {
     let own = ["localhost", "localhost4", "localhost6"];

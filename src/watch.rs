@@ -154,7 +154,7 @@ pub enum Happening<'a> {
         /// Whether it is the server that hung up.
         hung_up: bool,
     },
-    /// How the connection comes to its end, before it is closed.
+    /// The connection is about to be closed, in this way.
     Parting(Parting<'a>),
     /// The connection was closed.
     Closed,
@@ -175,7 +175,7 @@ pub enum Happening<'a> {
     Summary(&'a Summary),
 }
 
-/// How a connection comes to its end, where there is something to say of it.
+/// The end of a connection, if there is something to report of it.
 #[derive(Clone, Copy, Debug)]
 pub enum Parting<'a> {
     /// It is dropped without a word, as was asked for.

@@ -68,7 +68,7 @@ pub struct Args {
     ///
     /// Recipients without a domain need --relay.
     #[arg(long)]
-    #[allow(dead_code)] // It decides which values others take, before they are read.
+    #[allow(dead_code)] // It decides which values others accept, before they are read.
     raw: bool,
 
     /// Words behind MAIL as they are; repeatable.

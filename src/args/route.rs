@@ -82,7 +82,7 @@ impl Args {
         }
     }
 
-    /// Whether the server is named, and not looked up.
+    /// True if the server is named by an option, and not looked up.
     pub fn names_server(&self) -> bool {
         self.relay.is_some() || self.pipe.is_some()
     }

@@ -128,7 +128,7 @@ impl Args {
         let port = route.relay.as_ref().map_or(route.port, |relay| relay.port);
         let is_required = !self.pin.is_empty() || self.tls_min.is_some();
         match (self.tls, route.relay.as_ref().map(|relay| &relay.host)) {
-            // What goes through a unix socket does not leave this host.
+            // Data on a unix socket does not leave this host.
             (Mode::Off, _) | (Mode::Auto, Some(Host::Unix(_))) => Encryption::Off,
             (Mode::Starttls, _) => Encryption::Starttls,
             (Mode::Implicit, _) => Encryption::Implicit,
@@ -140,7 +140,7 @@ impl Args {
         }
     }
 
-    /// Whether an option says which certificates are valid, for a server without a name of its own.
+    /// True if an option decides which certificates are valid, for a server without a name of its own.
     fn judges(&self) -> bool {
         self.insecure || self.tls_name.is_some() || self.ca_file.is_some()
     }

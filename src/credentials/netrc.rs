@@ -141,7 +141,7 @@ impl<'a> Words<'a> {
         Some(Zeroizing::new(word.to_vec()))
     }
 
-    /// What is between quotes, from after the first of them.
+    /// A word in quotes, from the octet after the first quote.
     fn unquoted(&mut self, quoted: &'a [u8]) -> Buffer {
         // As long as it can become, so that it is not copied when it grows.
         let mut word = Zeroizing::new(Vec::with_capacity(quoted.len()));

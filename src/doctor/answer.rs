@@ -10,7 +10,7 @@ use crate::deliver::{Parcel, deliver};
 use crate::envelope::{Dsn, Envelope};
 use crate::exit::Health;
 use crate::host;
-use crate::outcome::{Fate, Report, Verdict};
+use crate::outcome::{Cause, Fate, Report, Verdict};
 use crate::plan::{self, Dispatch, Step, Way};
 use crate::ready::Ready;
 use crate::route::{self, Destination, Host, RouteError, Router, Routes};
@@ -184,9 +184,9 @@ fn without_advice(error: &RouteError) -> String {
     error.split("; ").next().unwrap_or_default().to_owned()
 }
 
-/// What can be done here about a no of the server's.
+/// The advice on a refusal by the server; `None` if there is none.
 fn mend(fate: &Fate, way: &Way) -> Option<String> {
-    match fate.stage? {
+    match fate.stage.filter(|_| fate.cause == Cause::Server)? {
         Stage::Mail => Some(
             "give the mail a sender that this server takes: \"*\" = \"you@example.org\" in [rewrite] of the \
              configuration"

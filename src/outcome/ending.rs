@@ -41,8 +41,8 @@ impl Ending {
         super::exit(&[(self.verdict, self.cause)])
     }
 
-    /// The server does not do what is asked of it before it gets a message. To try the same again does
-    /// not help, unless the server says that it will.
+    /// The server does not meet a demand that comes before any message. Trying again does not help,
+    /// unless the reply was 4yz.
     pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
         let words = match unmet {
             Unmet::NoStarttls => format!(
@@ -52,8 +52,8 @@ impl Ending {
                 format!("{server} refused STARTTLS: {}", reply.whole())
             }
             Unmet::PasswordInClear => format!(
-                "the connection to {server} is not protected by TLS, so the password was not sent \
-                 (--allow-cleartext-password sends it in clear; a command needs --tls-name)"
+                "the connection to {server} has no verified TLS, so the password was not sent \
+                 (--allow-cleartext-password sends it; a command needs --tls-name)"
             ),
             Unmet::NoAuth => {
                 format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
@@ -88,7 +88,8 @@ impl Ending {
     pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::ForGood;
         let (what, advice) = match (stage, is_for_good) {
-            // As to a client that it knows by its address or certificate. Only 235 is a login.
+            // Some servers say so to a client that they know by its address or certificate. It is not
+            // the echo of a login: a session has one AUTH that succeeds, and only 235 is success.
             (Stage::Auth, true) if reply.code == 503 => (
                 "does not expect a login",
                 "; without --user, it is sent without one",
@@ -144,7 +145,7 @@ impl Ending {
             }
         };
         Some(Self {
-            // What policy forbids now, it forbids the next time.
+            // A demand that is not met now is not met the next time either.
             verdict: if cause == Cause::Policy {
                 Verdict::Refused
             } else {

@@ -330,7 +330,7 @@ fn without_dot(name: &Name) -> String {
 }
 
 /// EDNS is not used, as the C library does not use it by default: there are resolvers and forwarders that
-/// refuse such queries, or drop them. What is too large for a packet comes over TCP.
+/// refuse such queries, or drop them. Answers that are too large for a packet come over TCP.
 fn options() -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = TIMEOUT;

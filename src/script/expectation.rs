@@ -105,7 +105,7 @@ impl Expectation {
 }
 
 impl Keyword {
-    /// Whether the lines after the first offer it.
+    /// True if the lines after the first offer it.
     fn is_in(&self, offers: &Reply) -> bool {
         let offered = offers.lines.get(1..).unwrap_or_default();
         parameters(offered, &self.name).is_some_and(|there| {

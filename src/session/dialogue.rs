@@ -438,7 +438,7 @@ impl<'a> Dialogue<'a> {
         }
         let attributes = &self.options.bench.xclient[self.introduced];
         let offered = self.offers.xclient.as_deref();
-        match attribute_lack(("XCLIENT", "--xclient"), offered, attributes) {
+        match attribute_lack("XCLIENT", "--xclient", offered, attributes) {
             Some(lack) => self.demand(Unmet::Request(lack)),
             None => self.say_one(Stage::Xclient),
         }
@@ -464,7 +464,7 @@ impl<'a> Dialogue<'a> {
         }
         let attributes = &self.options.bench.xforward[self.forwarded];
         let offered = self.offers.xforward.as_deref();
-        match attribute_lack(("XFORWARD", "--xforward"), offered, attributes) {
+        match attribute_lack("XFORWARD", "--xforward", offered, attributes) {
             Some(lack) => self.demand(Unmet::Request(lack)),
             None => self.say_one(Stage::Xforward),
         }

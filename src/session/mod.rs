@@ -20,7 +20,7 @@ pub use dots::Dots;
 pub use failure::Failure;
 pub use offers::{Limits, Offers, has_parameter, parameters};
 pub use reply::{Class, Gathering, Reply, ReplyError};
-pub use requests::{Extension, Lack, Request, Terms};
+pub use requests::{Conditions, Extension, Lack, Request};
 pub use run::{Rest, resume, run, tell};
 pub use stage::Stage;
 

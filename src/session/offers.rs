@@ -106,7 +106,7 @@ pub fn parameters<'o>(offered: &'o [String], name: &str) -> Option<Vec<&'o str>>
     found
 }
 
-/// Whether a parameter is in a list, in any case. `RCPTMAX` is in `RCPTMAX=100`.
+/// True if a parameter is in a list, in any case. `RCPTMAX` matches `RCPTMAX=100`.
 #[must_use]
 pub fn has_parameter(list: &[impl AsRef<str>], parameter: &str) -> bool {
     list.iter().any(|one| {

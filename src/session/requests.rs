@@ -44,12 +44,12 @@ pub enum Extension {
 }
 
 /// The session in which something is asked for.
-pub struct Terms<'a> {
+pub struct Conditions<'a> {
     /// The offers of the server.
     pub offers: &'a Offers,
-    /// Whether the connection is encrypted and the server's certificate is verified.
+    /// True if the connection is encrypted and the server's certificate is verified.
     pub verified: bool,
-    /// Whether messages are sent by BDAT, not by DATA.
+    /// True if messages are sent by BDAT, not by DATA.
     pub uses_bdat: bool,
 }
 
@@ -72,9 +72,10 @@ impl Extension {
         }
     }
 
-    /// Why it cannot be had in this session, after the server's name; `None` if it can.
-    fn lacks(self, terms: &Terms<'_>) -> Option<String> {
-        let offers = terms.offers;
+    /// Returns the reason why it cannot be used in this session, to follow the server's name; `None` if it
+    /// can.
+    fn lacks(self, conditions: &Conditions<'_>) -> Option<String> {
+        let offers = conditions.offers;
         let is_offered = match self {
             Self::Auth => !offers.auth.is_empty(),
             Self::BinaryMime => offers.binary_mime && offers.chunking,
@@ -93,10 +94,10 @@ impl Extension {
         }
         match (self, offers.future_release, offers.deliver_by) {
             // R65: only where it is known whom we talk to.
-            (Self::RequireTls, ..) if !terms.verified => {
+            (Self::RequireTls, ..) if !conditions.verified => {
                 Some("has no TLS with a certificate that is verified".to_owned())
             }
-            (Self::BinaryMime, ..) if !terms.uses_bdat => Some(
+            (Self::BinaryMime, ..) if !conditions.uses_bdat => Some(
                 "gets the message by DATA (--chunking off or --lmtp), not by BDAT with BINARYMIME (RFC 3030)"
                     .to_owned(),
             ),
@@ -112,10 +113,10 @@ impl Extension {
 }
 
 impl Request {
-    /// Why it cannot be had, and by which option it is asked for.
+    /// Returns the reason why it cannot be used, and the option that asks for it.
     #[must_use]
-    pub fn unmet(&self, terms: &Terms<'_>) -> Option<Lack> {
-        let why = self.extension.lacks(terms)?;
+    pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Lack> {
+        let why = self.extension.lacks(conditions)?;
         Some(Lack {
             why,
             option: self.option,
@@ -123,10 +124,11 @@ impl Request {
     }
 }
 
-/// Why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can. `offered` has the
-/// names that EHLO listed; a server that lists none is not known to refuse any.
+/// Returns the reason why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can.
+/// `offered` has the names that EHLO listed; a server that lists none is sent any.
 pub(super) fn attribute_lack(
-    (command, option): (&str, &'static str),
+    command: &str,
+    option: &'static str,
     offered: Option<&[String]>,
     attributes: &str,
 ) -> Option<Lack> {

@@ -27,7 +27,7 @@ pub struct Swaks<W> {
     host: String,
     /// The kind of server at the other end.
     other: Other,
-    /// Whether there is nothing more to say of the end of this connection.
+    /// True once the end of this connection has been shown.
     is_over: bool,
     /// Whether the conversation is encrypted.
     tls: bool,
@@ -300,7 +300,7 @@ impl<W: Write> Transcript for Swaks<W> {
     }
 }
 
-/// Whether swaks would go on after this reply. For commands that it does not know, any success will do.
+/// True if swaks expects this reply. For commands that it does not know, any 2yz is expected.
 fn is_expected(code: u16, stage: &str) -> bool {
     match stage {
         "banner" | "starttls" | "xclient" => code == 220,

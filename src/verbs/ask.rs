@@ -40,7 +40,7 @@ pub fn run(plan: &plan::Ask) -> Exit {
     told(&answers, is_hidden, transcript.failure())
 }
 
-/// What went wrong is a line on stderr; so is a command that was refused, if no transcript shows it.
+/// Writes errors to stderr; refused commands too, if no transcript shows them.
 fn told(answers: &Answers, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         complain(&format!(

@@ -93,7 +93,7 @@ pub trait Stream: io::Read + io::Write {
 pub struct LastWords {
     /// Lines that it wrote for people.
     pub asides: Vec<String>,
-    /// How it ended.
+    /// The way in which it ended.
     pub ended: Option<String>,
 }
 

@@ -1,5 +1,4 @@
-//! The files of /etc that say who the user and the host are, and whom to ask, in a namespace in which
-//! they belong to the test.
+//! Files of /etc that name the user, the host and the resolvers, in a namespace with files of the test.
 
 use crate::parts;
 use std::fs;
@@ -24,7 +23,7 @@ struct Host {
 }
 
 impl Host {
-    /// `None` where no namespace can be had.
+    /// `None` if no namespace can be had.
     fn new(name: &'static str, hosts: &[u8]) -> Option<Self> {
         let mut unshare = Command::new("unshare");
         let script = "mount --make-rprivate / && hostname test";

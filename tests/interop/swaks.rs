@@ -112,8 +112,8 @@ type Session = (
     &'static [&'static str],
 );
 
-/// Without what differs from run to run or must differ: the size of the message, which swaks ends with an
-/// empty line, parameters of MAIL, and what stands for a secret.
+/// A transcript without the parts that differ from run to run or must differ: the size of the message,
+/// which swaks ends with an empty line, parameters of MAIL, and secrets.
 fn comparable(text: &str) -> String {
     let mut lines: Vec<&str> = Vec::new();
     for line in text.lines() {
@@ -136,7 +136,7 @@ fn comparable(text: &str) -> String {
     lines.join("\n")
 }
 
-/// What swaks shows, and what we show, of a session with this server.
+/// The transcripts of swaks and of ehlo for a session with this server.
 fn of_both(directory: &Path, (theirs, ours): (&[&str], &[&str]), to: &str) -> [String; 2] {
     fs::write(directory.join("message"), MESSAGE).unwrap();
     let swaks = Command::new("sh")

@@ -104,7 +104,7 @@ impl Mechanism {
         )
     }
 
-    /// Whether its answers depend on the server's challenges.
+    /// True if its responses depend on the server's challenges.
     #[must_use]
     pub fn needs_challenge(self) -> bool {
         self.is_scram() || self == Self::CramMd5

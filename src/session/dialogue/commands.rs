@@ -4,7 +4,7 @@ use super::{Dialogue, Item, line, parameters};
 use crate::address::Address;
 use crate::blocks::Transport;
 use crate::envelope::Dsn;
-use crate::session::{Extension, Purpose, Request, Stage, Terms};
+use crate::session::{Conditions, Extension, Purpose, Request, Stage};
 
 impl<'a> Dialogue<'a> {
     pub(super) fn message_needs_utf8(&self) -> bool {
@@ -84,11 +84,11 @@ impl<'a> Dialogue<'a> {
     /// What is asked for the message and can be had.
     pub(super) fn granted(&self) -> impl Iterator<Item = &Request> {
         self.requests()
-            .filter(|request| request.unmet(&self.terms()).is_none())
+            .filter(|request| request.unmet(&self.conditions()).is_none())
     }
 
-    pub(super) fn terms(&self) -> Terms<'_> {
-        Terms {
+    pub(super) fn conditions(&self) -> Conditions<'_> {
+        Conditions {
             offers: &self.offers,
             verified: self.verified,
             uses_bdat: self.uses_bdat(),

@@ -36,7 +36,7 @@ impl Dialogue<'_> {
         self.try_next()
     }
 
-    /// Whether a password or token may be sent. Opportunistic TLS with an unknown server does not
+    /// True if a password or token may be sent. Opportunistic TLS with an unknown server does not
     /// protect it.
     fn may_send_secret(&self) -> bool {
         let is_opportunistic = self.options.tls == Encryption::Opportunistic;

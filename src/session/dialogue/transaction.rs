@@ -360,13 +360,13 @@ impl Dialogue<'_> {
         self.offers.pipelining && !self.options.no_pipelining
     }
 
-    /// Whether the next message goes by BDAT. A session that stops before the end of data says DATA,
+    /// True if the next message is sent by BDAT. A session that stops before the end of data says DATA,
     /// which has a reply of its own.
     pub(super) fn chunks(&self) -> bool {
         self.uses_bdat() && !self.is_behind_stop(Stage::Dot)
     }
 
-    /// Whether messages go by BDAT in this session.
+    /// True if messages are sent by BDAT in this session.
     pub(super) fn uses_bdat(&self) -> bool {
         let is_smtp = self.options.protocol == Protocol::Smtp;
         self.offers.chunking && is_smtp && !self.options.no_chunking
@@ -408,14 +408,14 @@ impl Dialogue<'_> {
             return None;
         }
         let mut musts = self.requests().filter(|request| request.is_must);
-        musts.find_map(|request| request.unmet(&self.terms()))
+        musts.find_map(|request| request.unmet(&self.conditions()))
     }
 
     /// What was asked for and goes without.
     fn left_out(&self) -> Vec<String> {
         let lacks = self
             .requests()
-            .filter_map(|request| request.unmet(&self.terms()));
+            .filter_map(|request| request.unmet(&self.conditions()));
         lacks
             .map(|lack| format!("{} is left out: the server {}", lack.option, lack.why))
             .collect()

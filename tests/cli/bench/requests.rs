@@ -93,7 +93,7 @@ fn a_body_type_that_is_left_out_leaves_the_message_as_it_must_be() {
     }
 }
 
-/// What BINARYMIME needs of a server.
+/// The extensions that BINARYMIME needs.
 const BINARY: [&str; 3] = ["CHUNKING", "BINARYMIME", "8BITMIME"];
 
 #[test]
