@@ -165,7 +165,7 @@ impl Fate {
     pub fn is_about_host(&self) -> bool {
         let is_host = match self.cause {
             Cause::Domain | Cause::Network | Cause::Known | Cause::Protocol => true,
-            Cause::Policy => self.verdict == Verdict::Deferred,
+            Cause::Policy => self.reply.is_none(),
             Cause::Server => self.stage.is_none_or(Stage::is_introduction),
             Cause::Message | Cause::Stopped | Cause::Output => false,
         };
@@ -176,8 +176,9 @@ impl Fate {
     #[must_use]
     pub fn hope(&self) -> u8 {
         match (self.verdict, self.cause) {
-            (Verdict::Deferred, Cause::Policy | Cause::Protocol) => 1,
+            (Verdict::Deferred, Cause::Protocol) => 1,
             (Verdict::Deferred, _) => 2,
+            (Verdict::Refused, Cause::Policy) => 1,
             _ => 0,
         }
     }
