@@ -3,21 +3,22 @@
 //! and nothing is left lying about. strace kills and refuses.
 
 mod disk;
+mod limits;
 mod receiver;
 mod soak;
 mod steps;
 mod world;
 
 use crate::parts;
+use std::fmt::Debug;
 use std::process::Command;
-use steps::Step;
 use world::{Likely, World};
 
 /// A message for one who takes it and one who is not known, so that its sender is told.
 const RECIPIENTS: [&str; 2] = ["bob@hamburger.edu", "nobody@hamburger.edu"];
 
 /// Everything that a queue can be in afterwards goes on from here: the next runs end it.
-fn comes_to_an_end(world: &World, step: &Step, was_safe: bool) {
+fn comes_to_an_end(world: &World, step: &impl Debug, was_safe: bool) {
     let said = world.run_until_empty(step);
     world.assert_that_nothing_is_left(step);
     let likely = if was_safe {

@@ -2,7 +2,7 @@
 
 use super::RECIPIENTS;
 use super::receiver::Receiver;
-use super::steps::Step;
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -117,6 +117,23 @@ impl World {
         command
     }
 
+    /// Runs a job that fails, whose report goes to the first recipient by way of the queue.
+    pub fn job(&self) -> Command {
+        let relay = format!("127.0.0.1:{}", self.receiver.port);
+        let mut command = self.ehlo(&["run", "--relay", &relay, "--tls", "off"]);
+        command
+            .args([
+                "--helo",
+                "crepes.fr",
+                "--from",
+                "alice@crepes.fr",
+                "--to",
+                RECIPIENTS[0],
+            ])
+            .args(["--", "/bin/sh", "-c", "echo it fails; exit 3"]);
+        command
+    }
+
     /// Runs the queue.
     pub fn run(&self) -> Command {
         self.ehlo(&["queue", "run", "--now"])
@@ -142,7 +159,7 @@ impl World {
     }
 
     /// Runs the queue until nothing is in it, and gives what was said.
-    pub fn run_until_empty(&self, step: &Step) -> String {
+    pub fn run_until_empty(&self, step: &impl Debug) -> String {
         let mut said = String::new();
         for _ in 0..RUNS {
             let ran = ended(self.run());
@@ -168,7 +185,7 @@ impl World {
         names_in(&self.path("queue").join(directory))
     }
 
-    pub fn assert_that_nothing_is_left(&self, step: &Step) {
+    pub fn assert_that_nothing_is_left(&self, step: &impl Debug) {
         for directory in ["tmp", "items", "dead"] {
             let names = self.names(directory);
             assert!(names.is_empty(), "{step:?}: {names:?} in {directory}");
@@ -176,7 +193,7 @@ impl World {
     }
 
     /// A message arrives as often as is likely; more often only if that was said.
-    pub fn assert_arrival(&self, step: &Step, recipient: &str, likely: Likely, said: &str) {
+    pub fn assert_arrival(&self, step: &impl Debug, recipient: &str, likely: Likely, said: &str) {
         let count = self.receiver.count(recipient);
         let was_said = said.contains("may arrive twice");
         let is_right = match (count, likely) {
