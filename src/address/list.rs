@@ -261,7 +261,7 @@ impl<A> Parser<'_, A> {
 
     /// `Name <address>`, from behind the `<`.
     fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox<A>, AddressError> {
-        let inside = self.run();
+        let inside = self.without_route()?;
         if self.tokens.next() != Some(Token::Mark('>')) {
             return Err(syntax("the > is missing", self.list));
         }
@@ -271,6 +271,30 @@ impl<A> Parser<'_, A> {
             name: phrase(name).or(comment),
             address,
         })
+    }
+
+    /// The address between `<` and `>`. A source route before it, such as `@a,@b:`, is ignored as RFC 5322
+    /// §4.4 demands.
+    fn without_route(&mut self) -> Result<Vec<Token>, AddressError> {
+        let mut run = self.run();
+        let mut has_domain = false;
+        loop {
+            let is_domain = is_route_domain(&run);
+            has_domain |= is_domain;
+            let is_separator = |token: &Token| match token {
+                Token::Mark(',') => is_domain || is_blank(&run),
+                Token::Mark(':') => has_domain && (is_domain || is_blank(&run)),
+                _ => false,
+            };
+            match self.tokens.next_if(is_separator) {
+                None => return Ok(run),
+                Some(Token::Mark(':')) => return Ok(self.run()),
+                Some(_) => run = self.run(),
+            }
+            if !is_blank(&run) && !is_route_domain(&run) {
+                return Err(syntax("the : after a source route is missing", self.list));
+            }
+        }
     }
 
     /// `address` or `address (Name)`.
@@ -301,6 +325,12 @@ impl<A> Parser<'_, A> {
 fn is_blank(run: &[Token]) -> bool {
     run.iter()
         .all(|token| matches!(token, Token::Space | Token::Comment(_)))
+}
+
+/// True for `@domain`, an element of a source route (RFC 5322 §4.4).
+fn is_route_domain(run: &[Token]) -> bool {
+    let mut rest = run.iter().filter(|token| !is_blank_token(token));
+    rest.next() == Some(&Token::Mark('@')) && rest.next().is_some()
 }
 
 fn last_comment(run: &[Token]) -> Option<String> {
@@ -540,6 +570,31 @@ mod tests {
                 let loose: Vec<Name> = loose.iter().flat_map(Entry::mailboxes).map(|m| m.address.clone()).collect();
                 proptest::prop_assert_eq!(strict, loose);
             }
+        }
+    }
+
+    #[test]
+    fn a_source_route_is_ignored() {
+        assert_eq!(one("<@r.x:bob@x.org>"), pair("", "bob@x.org"));
+        assert_eq!(one("Bob <@a.x,@b.x : bob@x.org>"), pair("Bob", "bob@x.org"));
+        assert_eq!(one("<, @[192.0.2.1], ,@b.x:b@x.org>"), pair("", "b@x.org"));
+        let group = "t: <@r.x:a@x.org>, b@x.org;, <@r.x:c>";
+        let all = [pair("", "a@x.org"), pair("", "b@x.org"), pair("", "c")];
+        assert_eq!(loose(group), all);
+        for bad in [
+            "<@r.x:>",
+            "<:b@x.org>",
+            "<,b@x.org>",
+            "<@r.x,b@x.org>",
+            "<r.x:b@x.org>",
+            "<@r.x>",
+            "<>",
+            "<@r.x;b@x.org>",
+            "<@:b@x.org>",
+            "<@r.x",
+            "@r.x:b@x.org",
+        ] {
+            assert!(parse_list(bad).is_err(), "{bad:?}");
         }
     }
 
