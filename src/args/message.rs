@@ -193,7 +193,7 @@ pub struct Args {
 
     /// Send this ready message, from a file or stdin (`-`).
     ///
-    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From);
+    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From, To);
     /// --no-date and --no-message-id keep those two out of it.
     /// It goes to the recipients on the command line, or, without any, to those in its To, Cc and Bcc, or
     /// its Resent-To and so on. --header puts fields before its own.

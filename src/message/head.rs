@@ -2,6 +2,7 @@
 //! body begins.
 
 use super::MessageError;
+use super::fields::is_void;
 use super::source::Source;
 use crate::text::{in_charset, without_controls};
 
@@ -240,6 +241,12 @@ impl Head {
             raw,
         });
         true
+    }
+
+    /// Removes the fields whose value is missing.
+    pub fn remove_void(&mut self) {
+        let is_void = |field: &RawField| is_void(&field.name, &field.readable());
+        self.fields.retain(|field| !is_void(field));
     }
 
     /// The first field of this name, which is in lower case.

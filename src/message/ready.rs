@@ -1,7 +1,7 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
 use super::encode::{self, Encoding, Survey};
-use super::fields::{check_repeats, is_once, written};
+use super::fields::{check_repeats, is_once, undisclosed, written};
 use super::head::{Head, MAX_LINE, RawField, Reading};
 use super::source::Source;
 use super::stream::{Form, Piece, Way};
@@ -18,6 +18,7 @@ use std::time::SystemTime;
 pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> {
     let source = open(&ready.input)?;
     let mut head = Head::read(&source, Reading::Strict)?;
+    head.remove_void();
     put_before(&mut head, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
         named(&head)?
@@ -128,6 +129,9 @@ fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -
     }
     if lacks("from") {
         fields.push_str(&addresses("From", &[from]));
+    }
+    if lacks("to") && lacks("cc") {
+        fields.push_str(&undisclosed());
     }
     fields
 }
@@ -303,6 +307,20 @@ mod tests {
         ] {
             assert!(head.contains(field), "{head}");
         }
+    }
+
+    #[test]
+    fn a_header_that_names_no_recipient_says_so() {
+        let text = format!("{FULL}To: \nCc: (nobody)\nReply-To:\n , \nBcc: b@x.org\n\nhi\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        let (head, _) = wire.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with("\r\nTo: undisclosed-recipients:;"), "{head}");
+        assert!(
+            !head.contains("Cc:") && !head.contains("Reply-To"),
+            "{head}"
+        );
+        let named = prepared(&format!("{FULL}Cc: b@x.org\n\nhi\n"), "").unwrap();
+        assert!(!super::tests::wire(&named).contains("To:"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod field;
 #[cfg(test)]
 mod tests;
 
+use super::fields::undisclosed;
 use super::head::{Head, RawField, Reading};
 use super::header::addresses;
 use super::source::Source;
@@ -39,7 +40,8 @@ pub fn prepare(
     if submission.dot_ends {
         source = source.up_to_dot()?;
     }
-    let head = Head::read(&source, Reading::Lenient)?;
+    let mut head = Head::read(&source, Reading::Lenient)?;
+    head.remove_void();
     check_loop(&head, &source)?;
     let envelope = Envelope {
         sender: sender(submission, rewriter)?,
@@ -176,9 +178,8 @@ impl Writer<'_> {
     /// The fields that were given, but for those that no message may carry.
     fn given(&mut self, head: &Head) -> Result<(), MessageError> {
         for field in &head.fields {
-            let is_missing = is_required(&field.name) && field.readable().is_empty();
             let is_removed = is_removed(field) || field.name == "content-length";
-            if !is_removed && !is_missing {
+            if !is_removed {
                 self.add(field, head)?;
             }
         }
@@ -225,6 +226,9 @@ impl Writer<'_> {
         if !self.has("message-id") {
             let id = message_id(&self.first_author()?, now);
             self.push("Message-ID", format!("Message-ID: {id}\r\n"));
+        }
+        if !self.has("to") && !self.has("cc") {
+            self.push("To", undisclosed());
         }
         Ok(())
     }
@@ -291,9 +295,4 @@ impl Writer<'_> {
             None => self.author().map(|author| author.address),
         }
     }
-}
-
-/// Fields that every message has once, so that an empty one is as good as none.
-fn is_required(name: &str) -> bool {
-    matches!(name, "from" | "date" | "message-id")
 }

@@ -336,7 +336,25 @@ fn what_is_missing_is_added_behind_what_was_given() {
 fn who_only_sends_in_secret_leaves_nobody_named() {
     let wire = wire(&sent_to_named("Bcc: b@x.org\nFrom: a@x.org\n\nhi\n").unwrap());
     assert!(!wire.contains("b@x.org"), "{wire}");
-    assert!(!wire.contains("\r\nTo:"), "{wire}");
+    assert!(
+        wire.contains("\r\nTo: undisclosed-recipients:;\r\n"),
+        "{wire}"
+    );
+}
+
+#[test]
+fn fields_of_addresses_without_an_address_go() {
+    let empty = "To: \nCc:\n ,\nReply-To: (none)\nSender:\nBcc: b@x.org\nSubject:\n\nhi\n";
+    let wire = wire(&sent_to_named(empty).unwrap());
+    let head = format!("\r\n{}\r\n", head_and_body(&wire).0);
+    for name in ["Cc", "Reply-To", "Sender"] {
+        assert!(!head.contains(&format!("\r\n{name}:")), "{head}");
+    }
+    assert!(
+        head.contains("\r\nTo: undisclosed-recipients:;\r\n"),
+        "{head}"
+    );
+    assert!(head.contains("\r\nSubject:\r\n"), "{head}");
 }
 
 #[test]
