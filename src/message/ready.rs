@@ -32,8 +32,8 @@ pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> 
     let sender = author.iter().flat_map(Entry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
     let mut header = kept(&head);
-    let utf8_header = !header.is_ascii();
     header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
+    let utf8_header = !header.is_ascii();
     header.extend_from_slice(b"\r\n");
     let survey = sound(&source, &head)?;
     let (transport, encoding) = if survey.eight_bit > 0 {
@@ -321,6 +321,17 @@ mod tests {
         );
         let named = prepared(&format!("{FULL}Cc: b@x.org\n\nhi\n"), "").unwrap();
         assert!(!super::tests::wire(&named).contains("To:"));
+    }
+
+    #[test]
+    fn raw_utf8_in_a_field_that_is_added_counts() {
+        let from = Mailbox::parse("J\u{fc}rgen <j\u{fc}rgen@here.example>").unwrap();
+        let given = Ready {
+            from,
+            ..ready("To: b@x.org\n\nhi\n", "")
+        };
+        let message = prepare(&given, SystemTime::UNIX_EPOCH).unwrap();
+        assert!(message.utf8_header);
     }
 
     #[test]
