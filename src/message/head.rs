@@ -7,7 +7,7 @@ use super::source::Source;
 use crate::text::{in_charset, without_controls};
 
 /// The largest header that is taken, in bytes; it is the one part that is held in memory.
-const MAX_HEADER: usize = 8 * 1024 * 1024;
+pub const MAX_HEADER: usize = 8 * 1024 * 1024;
 
 /// The longest line that may be sent, in octets without its CRLF.
 pub const MAX_LINE: usize = 998;
@@ -271,7 +271,7 @@ fn is_continuation(line: &[u8]) -> bool {
 }
 
 /// The name of the field that this line begins.
-fn field_name(line: &[u8]) -> Option<&[u8]> {
+pub fn field_name(line: &[u8]) -> Option<&[u8]> {
     let start = &line[..line.len().min(MAX_NAME)];
     let colon = memchr::memchr(b':', start)?;
     let name = line[..colon].trim_ascii_end();

@@ -5,8 +5,10 @@ mod attachment;
 mod calendar;
 mod charset;
 mod compose;
+mod convert;
 mod encode;
 mod fields;
+mod fit;
 mod head;
 mod header;
 mod ready;
@@ -20,6 +22,7 @@ mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
+pub use convert::{Convertible, Signed};
 pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
 pub use source::{Held, Input, SourceError};
 

@@ -217,7 +217,7 @@ mod tests {
 
     fn wire(message: &Message) -> String {
         let mut out = Vec::new();
-        let shape = message.shape(Transport::EightBit).unwrap();
+        let shape = message.shape(Transport::EightBit.with_utf8()).unwrap();
         let mut blocks = message.blocks(shape);
         while blocks.append(&mut out).unwrap() != Block::End {}
         assert_eq!(out.len() as u64, shape.size);
@@ -387,6 +387,6 @@ mod tests {
     #[test]
     fn octets_above_127_are_noticed_in_header_and_text() {
         let message = prepared(&format!("{FULL}To: b@x.org\nSubject: ü\n\nü\n"), "").unwrap();
-        assert!(message.utf8_header && message.shape(Transport::SevenBit).is_none());
+        assert!(message.utf8_header && message.shape(Transport::SevenBit.with_utf8()).is_none());
     }
 }

@@ -2,11 +2,11 @@
 //! what need not change stays as it is.
 
 mod body;
-mod field;
 #[cfg(test)]
 mod tests;
 
 use super::fields::undisclosed;
+use super::fit::Fitter;
 use super::head::{Head, RawField, Reading};
 use super::header::addresses;
 use super::source::Source;
@@ -18,7 +18,6 @@ use crate::rewrite::{Original, RewriteError, Rewriter};
 use crate::text::without_controls;
 use crate::time::header_date;
 use body::Body;
-use field::Fitter;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 

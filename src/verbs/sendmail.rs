@@ -89,7 +89,6 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
 fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
     let parcel = Parcel {
         envelope,
-        utf8_header: false,
         message: &Nothing,
         purpose: Purpose::Question,
         ledger: None,

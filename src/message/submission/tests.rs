@@ -66,7 +66,7 @@ fn sent_to_named(text: &str) -> Result<Message, MessageError> {
 
 fn octets(message: &Message, able: Transport) -> Vec<u8> {
     let mut out = Vec::new();
-    let shape = message.shape(able).unwrap();
+    let shape = message.shape(able.with_utf8()).unwrap();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
     assert_eq!(out.len() as u64, shape.size);
@@ -621,7 +621,7 @@ fn a_multipart_with_octets_above_127_wants_a_server_that_takes_them() {
         "{FULL}MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nü\n--b--\n"
     );
     let message = sent(&text);
-    assert!(message.shape(Transport::SevenBit).is_none());
+    assert!(message.shape(Transport::SevenBit.with_utf8()).is_none());
     assert_eq!(wire(&message), text.replace('\n', "\r\n"));
 }
 
@@ -692,7 +692,7 @@ proptest! {
         let submission = Submission { dot_ends, utf8, ..submission() };
         let message = submitted(&text, submission, &options()).unwrap();
         for able in [Transport::SevenBit, Transport::EightBit] {
-            let Some(shape) = message.shape(able) else { continue };
+            let Some(shape) = message.shape(able.with_utf8()) else { continue };
             let octets = octets(&message, able);
             prop_assert!(octets.ends_with(b"\r\n") && !octets.contains(&0));
             let lines: Vec<&[u8]> = octets.split(|&byte| byte == b'\n').collect();
