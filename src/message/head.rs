@@ -185,9 +185,6 @@ impl Head {
             name: name.to_owned(),
             what: format!("line {at} {what}"),
         };
-        if line.len() > MAX_LINE {
-            return Err(wrong("of the header is longer than 998 octets"));
-        }
         if line.ends_with(b"\r") {
             return Err(wrong(
                 "of the header ends in CR CR LF; mend the line ends first",

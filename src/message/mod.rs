@@ -8,6 +8,7 @@ mod compose;
 mod convert;
 mod encode;
 mod fields;
+mod finish;
 mod fit;
 mod head;
 mod header;

@@ -1,11 +1,12 @@
 //! A message as programs hand it to sendmail: whatever it is, it becomes one that servers take, and
 //! what need not change stays as it is.
 
-mod body;
 #[cfg(test)]
 mod tests;
 
+use super::convert::Signed;
 use super::fields::undisclosed;
+use super::finish::Body;
 use super::fit::Fitter;
 use super::head::{Head, RawField, Reading};
 use super::header::addresses;
@@ -17,7 +18,6 @@ use crate::host;
 use crate::rewrite::{Original, RewriteError, Rewriter};
 use crate::text::without_controls;
 use crate::time::header_date;
-use body::Body;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -58,16 +58,11 @@ pub fn prepare(
     writer.missing(now)?;
     writer.missing_of_resending(&head, now)?;
     let Writer { fitter, fields, .. } = writer;
-    let mut message = Message {
-        envelope,
-        utf8_header: fields.iter().any(|field| !field.raw.is_ascii()),
-        remarks: fitter.remarks,
-        warnings: fitter.warnings,
-        forms: Vec::new(),
-    };
-    let body = Body::open(source, head.body_at, &fields, &mut message.warnings)?;
-    message.remarks.push(body.remark());
-    message.forms = body.forms(&fields)?;
+    let header = fields.into_iter().flat_map(|field| field.raw).collect();
+    let at = head.body_at;
+    let mut message = Body { source, at }.finish(envelope, header, Signed::Converted)?;
+    message.remarks.splice(0..0, fitter.remarks);
+    message.warnings = fitter.warnings;
     Ok(message)
 }
 

@@ -139,9 +139,10 @@ Options behind recipients are options. Whatever is not known is refused with sta
 const MESSAGE: [&str; 2] = [
     "\
 Bcc, Resent-Bcc, Return-Path and Content-Length are taken out; Date, From, Message-ID and To are added where they
-are missing. What names no domain gets one. Raw characters in the header are encoded, unless -U is given.
+are missing, and To, Cc and Reply-To without an address are taken out. What names no domain gets one. Raw characters in the header are encoded, unless -U is given.
 Everything else stays as it is, and so does the body, byte for byte, but that line ends become those of SMTP;
-lines over 998 octets, and 8-bit text for a server that does not take it, go as quoted-printable.",
+parts with lines over 998 octets, and with octets above 127 for a server without 8BITMIME, become quoted-printable or
+base64. For such a server, what is signed or encrypted is not changed: the message comes back instead.",
     "\
 The whole message is read before anything in it can be wrong, so that its writer finds no closed pipe.",
 ];

@@ -114,9 +114,14 @@ impl<V: Visit> Walker<V> {
         if self.line.len() <= limit {
             return;
         }
-        if is_header {
-            self.visitor.endless_header();
-            self.line.clear();
+        if let State::Header { raw, .. } = &self.state {
+            if is_of_header(&self.line, raw.is_empty()) {
+                self.visitor.endless_header();
+                self.line.clear();
+                return;
+            }
+            self.end_of_header();
+            self.long_line();
             return;
         }
         self.in_long_line = true;
