@@ -89,6 +89,43 @@ pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
     parse(list, name)
 }
 
+/// A list in which names may be without a domain, address by address, for one that does not parse as a whole: a
+/// semicolon is as good as a comma, one may be missing after `>`, and so may the last `>`.
+pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
+    let pieces = pieces(list);
+    let parsed = pieces.into_iter().map(|piece| {
+        let parsed = parse_loose(piece);
+        if parsed.is_err() && piece.contains('<') && !piece.contains('>') {
+            return parse_loose(&format!("{piece}>")).or(parsed);
+        }
+        parsed
+    });
+    parsed.collect()
+}
+
+/// The list cut at commas and semicolons and after each `>`, but not within quotes or comments that end.
+fn pieces(list: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(first) = list[at..].chars().next() {
+        let rest = &list[at..];
+        let skipped = match first {
+            '"' => until(rest, '"', list, "").ok().map(|(_, length)| length),
+            '(' => comment(rest, list).ok().map(|(_, length)| length),
+            _ => None,
+        };
+        at += skipped.unwrap_or(first.len_utf8());
+        match first {
+            ',' | ';' => pieces.push(&list[start..at - 1]),
+            '>' => pieces.push(&list[start..at]),
+            _ => continue,
+        }
+        start = at;
+    }
+    pieces.push(&list[start..]);
+    pieces
+}
+
 /// What makes an address of the tokens that stand for one; the list is for the error.
 type Read<A> = fn(&[Token], &str) -> Result<A, AddressError>;
 
@@ -570,6 +607,34 @@ mod tests {
                 let loose: Vec<Name> = loose.iter().flat_map(Entry::mailboxes).map(|m| m.address.clone()).collect();
                 proptest::prop_assert_eq!(strict, loose);
             }
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_broken_list_is_read() {
+        for (list, right, wrong) in [
+            ("a@x; c@x", &["a@x", "c@x"][..], 0),
+            ("<a@x> \"D, E\" <c@x>", &["a@x", "c@x"], 0),
+            ("A <a@x, c@x (d, e)", &["a@x", "c@x"], 0),
+            ("a@x, b@@x, root, c@x", &["a@x", "root", "c@x"], 1),
+            ("a@x, \"Doe <b@x>, c@x", &["a@x", "c@x"], 1),
+            ("a@x, (b@x, c@x", &["a@x", "c@x"], 1),
+            ("a b@x,,;", &[], 1),
+        ] {
+            let each = parse_each(list);
+            let found = each.iter().flatten().flatten().flat_map(Entry::mailboxes);
+            let found: Vec<String> = found
+                .map(|mailbox| match &mailbox.address {
+                    Name::Full(address) => address.to_string(),
+                    Name::Local(name) => name.clone(),
+                })
+                .collect();
+            assert_eq!(found, right, "{list}");
+            assert_eq!(
+                each.iter().filter(|piece| piece.is_err()).count(),
+                wrong,
+                "{list}"
+            );
         }
     }
 

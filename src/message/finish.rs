@@ -46,6 +46,7 @@ impl Body {
             utf8_header,
             remarks: vec![remark],
             warnings: Vec::new(),
+            unusable: Vec::new(),
             forms: vec![form],
         })
     }

@@ -261,6 +261,8 @@ pub struct Message {
     pub remarks: Vec<String>,
     /// What is odd, but no reason not to send.
     pub warnings: Vec<String>,
+    /// What is wrong with addresses of the header that do not get the message.
+    pub unusable: Vec<String>,
     /// The message for servers of growing abilities.
     forms: Vec<Form>,
 }

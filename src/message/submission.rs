@@ -42,9 +42,10 @@ pub fn prepare(
     let mut head = Head::read(&source, Reading::Lenient)?;
     head.remove_void();
     check_loop(&head, &source)?;
+    let (recipients, unusable) = recipients(submission, rewriter, &head)?;
     let envelope = Envelope {
         sender: sender(submission, rewriter)?,
-        recipients: recipients(submission, rewriter, &head)?,
+        recipients,
         dsn: submission.dsn.clone(),
     };
     let mut writer = Writer {
@@ -63,6 +64,7 @@ pub fn prepare(
     let mut message = Body { source, at }.finish(envelope, header, Signed::Converted)?;
     message.remarks.splice(0..0, fitter.remarks);
     message.warnings = fitter.warnings;
+    message.unusable = unusable.iter().map(ToString::to_string).collect();
     Ok(message)
 }
 
@@ -89,41 +91,44 @@ fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address
 }
 
 /// What makes our error of one about an address, which stands here.
-fn wrong_in(place: &str) -> impl FnOnce(RewriteError) -> MessageError {
+fn wrong_in(place: &str) -> impl Fn(RewriteError) -> MessageError {
     move |error| MessageError::Rewrite {
         place: place.to_owned(),
         error: Box::new(error),
     }
 }
 
-/// Those whom the command line names, and with `-t` those of the header, each once.
+/// Those whom the command line names, and with `-t` those of the header, each once; and what is wrong with the
+/// addresses of the header that cannot be used. If there is no other, that is an error.
 fn recipients(
     submission: &Submission,
     rewriter: &Rewriter,
     head: &Head,
-) -> Result<Vec<Address>, MessageError> {
-    let mut all = Vec::new();
-    let mut add = |list: &str, place: &str| {
-        all.extend(rewriter.recipients(list).map_err(wrong_in(place))?);
-        Ok::<(), MessageError>(())
-    };
+) -> Result<(Vec<Address>, Vec<MessageError>), MessageError> {
+    let (mut all, mut unusable) = (Vec::new(), Vec::new());
     for list in &submission.recipients {
-        add(list, "recipient")?;
+        all.extend(rewriter.recipients(list).map_err(wrong_in("recipient"))?);
     }
     if submission.recipients_of_header {
         for field in naming_recipients(&head.fields) {
-            add(&field.readable(), &field.spelling())?;
+            let place = field.spelling();
+            let found = rewriter.usable_recipients(&field.readable());
+            let (found, errors) = found.map_err(wrong_in(&place))?;
+            all.extend(found);
+            unusable.extend(errors.into_iter().map(wrong_in(&place)));
         }
     }
-    if all.is_empty() && submission.recipients_of_header {
-        return Err(MessageError::NoRecipientInHeader);
-    }
     if all.is_empty() {
-        return Err(MessageError::NoRecipient);
+        let nobody = if submission.recipients_of_header {
+            MessageError::NoRecipientInHeader
+        } else {
+            MessageError::NoRecipient
+        };
+        return Err(unusable.into_iter().next().unwrap_or(nobody));
     }
     let mut seen = BTreeSet::new();
     all.retain(|address| seen.insert(super::identity(address)));
-    Ok(all)
+    Ok((all, unusable))
 }
 
 /// The fields whose addresses are to have the message: those of who resends it, if somebody does.

@@ -36,7 +36,17 @@ pub fn run(plan: &Sendmail) -> Exit {
 fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit(submission, &rewriter, SystemTime::now()) {
-        Ok(message) => kept(plan, &message).send_or_not(),
+        Ok(message) => {
+            let exit = kept(plan, &message).send_or_not();
+            let unusable = message.unusable.iter();
+            unusable.for_each(|why| {
+                complain(&format!("{why}; the other recipients are not concerned"))
+            });
+            match exit {
+                Exit::Ok if !message.unusable.is_empty() => Exit::Partly,
+                exit => exit,
+            }
+        }
         Err(error) => {
             complain(&error.to_string());
             error.exit()

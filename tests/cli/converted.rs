@@ -25,6 +25,19 @@ fn server(offers: &'static [&'static str]) -> Server<(String, Message)> {
     })
 }
 
+/// A queue whose configuration names the relay at this port.
+fn with_relay(port: u16) -> Queue {
+    let queue = Queue::new();
+    let config = format!(
+        "default = \"p\"\n[queue]\ndir = \"{}\"\n[profile.p]\nhelo = \"me.example\"\n\
+         relay = \"127.0.0.1:{port}\"\n",
+        queue.dir(),
+    );
+    fs::write(queue.config(), config).unwrap();
+    fs::set_permissions(queue.config(), fs::Permissions::from_mode(0o600)).unwrap();
+    queue
+}
+
 /// The text arrives, in ASCII and with the right size.
 #[track_caller]
 fn assert_converted((mail, message): (String, Message), text: &str) {
@@ -42,14 +55,7 @@ fn assert_converted((mail, message): (String, Message), text: &str) {
 fn a_message_that_is_handed_to_sendmail_goes_to_a_server_without_8bitmime() {
     for options in [&["-odi"][..], &["-odq"]] {
         let server = server(&["SIZE"]);
-        let queue = Queue::new();
-        let config = format!(
-            "default = \"p\"\n[queue]\ndir = \"{}\"\n[profile.p]\nhelo = \"me.example\"\nrelay = \"127.0.0.1:{}\"\n",
-            queue.dir(),
-            server.port
-        );
-        fs::write(queue.config(), config).unwrap();
-        fs::set_permissions(queue.config(), fs::Permissions::from_mode(0o600)).unwrap();
+        let queue = with_relay(server.port);
         queue
             .ehlo(&["sendmail", "-i", "-f", "alice@crepes.fr"])
             .args(options)
@@ -127,4 +133,22 @@ fn a_header_is_encoded_for_a_server_without_smtputf8_and_else_stays() {
             "{mail}"
         );
     }
+}
+
+#[test]
+fn an_address_that_cannot_be_used_is_named_and_the_others_get_the_message() {
+    let server = server(&[]);
+    let queue = with_relay(server.port);
+    let run = queue
+        .ehlo(&["sendmail", "-t", "-odi", "-f", "alice@crepes.fr"])
+        .input("To: bob@hamburger.edu, Eve <eve@@x.org>\n\nhi\n")
+        .run();
+    server.finish();
+    run.exits(79).complains(1).says(&["To: ", "eve@@x.org"]);
+
+    let nobody = queue
+        .ehlo(&["sendmail", "-t", "-odi", "-f", "alice@crepes.fr"])
+        .input("To: Eve <eve@@x.org>\n\nhi\n")
+        .run();
+    nobody.exits(65).complains(1).says(&["To: ", "eve@@x.org"]);
 }

@@ -34,7 +34,9 @@ const OPTIONS: [(&str, &str); 33] = [
     (
         "-t",
         "The recipients are those in To, Cc and Bcc, and those on the command line, too. Of a message that was \
-            resent, they are those of its last Resent-To, Resent-Cc and Resent-Bcc.",
+            resent, they are those of its last Resent-To, Resent-Cc and Resent-Bcc. An address that is not valid, or a \
+            local name that leads nowhere, is named on standard error, and the others get the message; the exit \
+            status is 79 then.",
     ),
     (
         "-i, -oi, -O IgnoreDots=yes",
@@ -239,7 +241,8 @@ const STATUS: [(&str, &str); 14] = [
     ("78", "the configuration is wrong"),
     (
         "79",
-        "with -odi, -v or -bv, or where there is no queue: some recipients are accepted, others not",
+        "with -t: the header has addresses that cannot be used, and the message goes to the others; with -odi, -v \
+         or -bv, or where there is no queue: some recipients are accepted, others not",
     ),
 ];
 

@@ -283,8 +283,37 @@ fn nobody_to_send_to_is_an_error_of_the_command_line() {
 }
 
 #[test]
+fn an_address_that_cannot_be_used_does_not_keep_the_message_from_the_others() {
+    for (to, right) in [
+        ("a@x.org; c@x.org", &["a@x.org", "c@x.org"][..]),
+        ("a@x.org, Bob <c@@x.org>", &["a@x.org"]),
+        ("a@x.org, nobody-here", &["a@x.org"]),
+    ] {
+        let without_domain = Options {
+            domain: None,
+            ..options()
+        };
+        let named = Submission {
+            recipients: Vec::new(),
+            recipients_of_header: true,
+            ..submission()
+        };
+        let text = format!("To: {to}\nFrom: a@x.org\n\nhi\n");
+        let message = submitted(text.as_bytes(), named, &without_domain).unwrap();
+        assert_eq!(recipients_of(&message), right);
+        assert_eq!(
+            message.unusable.len(),
+            2 - right.len(),
+            "{:?}",
+            message.unusable
+        );
+        assert!(message.unusable.iter().all(|why| why.starts_with("To: ")));
+    }
+}
+
+#[test]
 fn an_address_that_is_none_is_named_with_its_field() {
-    let error = sent_to_named("To: a@x.org, b c@x.org\n\nhi\n").unwrap_err();
+    let error = sent_to_named("To: b c@x.org\n\nhi\n").unwrap_err();
     assert_eq!(error.exit(), Exit::Data);
     assert!(error.to_string().starts_with("To: "), "{error}");
     let options = Options {
