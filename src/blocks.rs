@@ -13,32 +13,73 @@ pub enum Transport {
     Binary,
 }
 
+impl Transport {
+    /// A server that carries this much and offers SMTPUTF8.
+    #[must_use]
+    pub const fn with_utf8(self) -> Accepts {
+        Accepts {
+            transport: self,
+            utf8: true,
+        }
+    }
+
+    /// A server that carries this much and does not offer SMTPUTF8.
+    #[must_use]
+    pub const fn without_utf8(self) -> Accepts {
+        Accepts {
+            transport: self,
+            utf8: false,
+        }
+    }
+}
+
+/// What a server accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepts {
+    /// The octets that it carries.
+    pub transport: Transport,
+    /// Whether it accepts raw UTF-8 in the header (SMTPUTF8, RFC 6531).
+    pub utf8: bool,
+}
+
 /// How a message looks to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// What it asks for.
     pub transport: Transport,
+    /// Whether its header has raw UTF-8 (RFC 6532).
+    pub utf8: bool,
     /// Octets before dot-stuffing (RFC 1870 §3).
     pub size: u64,
 }
 
-/// Of the shapes that a message has, the one that asks most of a server that can carry this much.
-pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Transport) -> Option<Shape> {
+/// Of the shapes that a message has, the one that asks most of a server that accepts this.
+pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Accepts) -> Option<Shape> {
     shapes
-        .filter(|shape| shape.transport <= able)
+        .filter(|shape| shape.suits(able))
         .max_by_key(|shape| shape.transport)
+}
+
+impl Shape {
+    /// True if a server that accepts this can carry it.
+    #[must_use]
+    pub fn suits(&self, able: Accepts) -> bool {
+        self.transport <= able.transport && (able.utf8 || !self.utf8)
+    }
 }
 
 /// A message that can be read from its beginning as often as it is needed: another host, another
 /// transaction.
 pub trait Replay {
-    /// How it looks to a server that can carry this much; `None` if it cannot carry it.
-    fn shape(&self, able: Transport) -> Option<Shape>;
+    /// How it looks to a server that accepts this; `None` if it cannot carry it.
+    fn shape(&self, able: Accepts) -> Option<Shape>;
 
     /// How it looks to the servers that can carry least, of those that can carry it at all.
     fn simplest(&self) -> Option<Shape> {
-        let able = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
-        able.into_iter().find_map(|able| self.shape(able))
+        let all = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
+        let ascii = all.map(Transport::without_utf8).into_iter();
+        let mut able = ascii.chain(all.map(Transport::with_utf8));
+        able.find_map(|able| self.shape(able))
     }
 
     /// The blocks of the message in that shape, from the first.
@@ -71,9 +112,10 @@ pub enum Block {
 pub struct Nothing;
 
 impl Replay for Nothing {
-    fn shape(&self, _: Transport) -> Option<Shape> {
+    fn shape(&self, _: Accepts) -> Option<Shape> {
         Some(Shape {
             transport: Transport::SevenBit,
+            utf8: false,
             size: 0,
         })
     }

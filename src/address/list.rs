@@ -89,6 +89,43 @@ pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
     parse(list, name)
 }
 
+/// A list in which names may be without a domain, address by address, for one that does not parse as a whole: a
+/// semicolon is as good as a comma, one may be missing after `>`, and so may the last `>`.
+pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
+    let pieces = pieces(list);
+    let parsed = pieces.into_iter().map(|piece| {
+        let parsed = parse_loose(piece);
+        if parsed.is_err() && piece.contains('<') && !piece.contains('>') {
+            return parse_loose(&format!("{piece}>")).or(parsed);
+        }
+        parsed
+    });
+    parsed.collect()
+}
+
+/// The list cut at commas and semicolons and after each `>`, but not within quotes or comments that end.
+fn pieces(list: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(first) = list[at..].chars().next() {
+        let rest = &list[at..];
+        let skipped = match first {
+            '"' => until(rest, '"', list, "").ok().map(|(_, length)| length),
+            '(' => comment(rest, list).ok().map(|(_, length)| length),
+            _ => None,
+        };
+        at += skipped.unwrap_or(first.len_utf8());
+        match first {
+            ',' | ';' => pieces.push(&list[start..at - 1]),
+            '>' => pieces.push(&list[start..at]),
+            _ => continue,
+        }
+        start = at;
+    }
+    pieces.push(&list[start..]);
+    pieces
+}
+
 /// What makes an address of the tokens that stand for one; the list is for the error.
 type Read<A> = fn(&[Token], &str) -> Result<A, AddressError>;
 
@@ -261,7 +298,7 @@ impl<A> Parser<'_, A> {
 
     /// `Name <address>`, from behind the `<`.
     fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox<A>, AddressError> {
-        let inside = self.run();
+        let inside = self.without_route()?;
         if self.tokens.next() != Some(Token::Mark('>')) {
             return Err(syntax("the > is missing", self.list));
         }
@@ -271,6 +308,30 @@ impl<A> Parser<'_, A> {
             name: phrase(name).or(comment),
             address,
         })
+    }
+
+    /// The address between `<` and `>`. A source route before it, such as `@a,@b:`, is ignored as RFC 5322
+    /// §4.4 demands.
+    fn without_route(&mut self) -> Result<Vec<Token>, AddressError> {
+        let mut run = self.run();
+        let mut has_domain = false;
+        loop {
+            let is_domain = is_route_domain(&run);
+            has_domain |= is_domain;
+            let is_separator = |token: &Token| match token {
+                Token::Mark(',') => is_domain || is_blank(&run),
+                Token::Mark(':') => has_domain && (is_domain || is_blank(&run)),
+                _ => false,
+            };
+            match self.tokens.next_if(is_separator) {
+                None => return Ok(run),
+                Some(Token::Mark(':')) => return Ok(self.run()),
+                Some(_) => run = self.run(),
+            }
+            if !is_blank(&run) && !is_route_domain(&run) {
+                return Err(syntax("the : after a source route is missing", self.list));
+            }
+        }
     }
 
     /// `address` or `address (Name)`.
@@ -301,6 +362,12 @@ impl<A> Parser<'_, A> {
 fn is_blank(run: &[Token]) -> bool {
     run.iter()
         .all(|token| matches!(token, Token::Space | Token::Comment(_)))
+}
+
+/// True for `@domain`, an element of a source route (RFC 5322 §4.4).
+fn is_route_domain(run: &[Token]) -> bool {
+    let mut rest = run.iter().filter(|token| !is_blank_token(token));
+    rest.next() == Some(&Token::Mark('@')) && rest.next().is_some()
 }
 
 fn last_comment(run: &[Token]) -> Option<String> {
@@ -540,6 +607,59 @@ mod tests {
                 let loose: Vec<Name> = loose.iter().flat_map(Entry::mailboxes).map(|m| m.address.clone()).collect();
                 proptest::prop_assert_eq!(strict, loose);
             }
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_broken_list_is_read() {
+        for (list, right, wrong) in [
+            ("a@x; c@x", &["a@x", "c@x"][..], 0),
+            ("<a@x> \"D, E\" <c@x>", &["a@x", "c@x"], 0),
+            ("A <a@x, c@x (d, e)", &["a@x", "c@x"], 0),
+            ("a@x, b@@x, root, c@x", &["a@x", "root", "c@x"], 1),
+            ("a@x, \"Doe <b@x>, c@x", &["a@x", "c@x"], 1),
+            ("a@x, (b@x, c@x", &["a@x", "c@x"], 1),
+            ("a b@x,,;", &[], 1),
+        ] {
+            let each = parse_each(list);
+            let found = each.iter().flatten().flatten().flat_map(Entry::mailboxes);
+            let found: Vec<String> = found
+                .map(|mailbox| match &mailbox.address {
+                    Name::Full(address) => address.to_string(),
+                    Name::Local(name) => name.clone(),
+                })
+                .collect();
+            assert_eq!(found, right, "{list}");
+            assert_eq!(
+                each.iter().filter(|piece| piece.is_err()).count(),
+                wrong,
+                "{list}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_source_route_is_ignored() {
+        assert_eq!(one("<@r.x:bob@x.org>"), pair("", "bob@x.org"));
+        assert_eq!(one("Bob <@a.x,@b.x : bob@x.org>"), pair("Bob", "bob@x.org"));
+        assert_eq!(one("<, @[192.0.2.1], ,@b.x:b@x.org>"), pair("", "b@x.org"));
+        let group = "t: <@r.x:a@x.org>, b@x.org;, <@r.x:c>";
+        let all = [pair("", "a@x.org"), pair("", "b@x.org"), pair("", "c")];
+        assert_eq!(loose(group), all);
+        for bad in [
+            "<@r.x:>",
+            "<:b@x.org>",
+            "<,b@x.org>",
+            "<@r.x,b@x.org>",
+            "<r.x:b@x.org>",
+            "<@r.x>",
+            "<>",
+            "<@r.x;b@x.org>",
+            "<@:b@x.org>",
+            "<@r.x",
+            "@r.x:b@x.org",
+        ] {
+            assert!(parse_list(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -5,7 +5,8 @@ mod list;
 
 pub use encoded::{decoded, is_encoded_word};
 pub use list::{
-    Entry, LooseEntry, Mailbox, Name, parse_list, parse_loose, parse_raw, parse_recipients,
+    Entry, LooseEntry, Mailbox, Name, parse_each, parse_list, parse_loose, parse_raw,
+    parse_recipients,
 };
 
 use crate::text;

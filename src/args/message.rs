@@ -193,8 +193,11 @@ pub struct Args {
 
     /// Send this ready message, from a file or stdin (`-`).
     ///
-    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From);
-    /// --no-date and --no-message-id keep those two out of it.
+    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From, To);
+    /// --no-date and --no-message-id keep those two out of it. To, Cc and Reply-To without an address are left
+    /// out. Parts with lines over 998 octets become quoted-printable or base64, and so do those that are not ASCII
+    /// for a server without 8BITMIME. A header that is not ASCII is encoded for a server without SMTPUTF8, unless an
+    /// address needs it. What is signed or encrypted is not changed; a server that cannot carry it does not get it.
     /// It goes to the recipients on the command line, or, without any, to those in its To, Cc and Bcc, or
     /// its Resent-To and so on. --header puts fields before its own.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,

@@ -1,7 +1,7 @@
 //! A message that is sent again although it may have arrived. Its Message-ID is the same, and a line in
 //! its header says why it is there twice, whoever else has heard of it.
 
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use crate::blocks::{Accepts, Block, Blocks, Replay, Shape};
 use std::io;
 
 /// What the one who gets it twice may want to know.
@@ -13,7 +13,7 @@ known whether this message had arrived\r\n";
 pub struct Again<'m>(pub &'m dyn Replay);
 
 impl Replay for Again<'_> {
-    fn shape(&self, able: Transport) -> Option<Shape> {
+    fn shape(&self, able: Accepts) -> Option<Shape> {
         let shape = self.0.shape(able)?;
         Some(Shape {
             size: shape.size + LINE.len() as u64,
@@ -51,12 +51,12 @@ impl Blocks for Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blocks::Nothing;
+    use crate::blocks::{Nothing, Transport};
 
     #[test]
     fn the_line_stands_before_the_message_and_is_counted() {
         let again = Again(&Nothing);
-        let shape = again.shape(Transport::SevenBit).unwrap();
+        let shape = again.shape(Transport::SevenBit.with_utf8()).unwrap();
         let mut out = Vec::new();
         let mut blocks = again.blocks(shape);
         while blocks.append(&mut out).unwrap() != Block::End {}

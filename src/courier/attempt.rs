@@ -52,7 +52,6 @@ pub fn attempt(
     let books = Books(claim);
     let parcel = |message| Parcel {
         envelope: &letter.envelope,
-        utf8_header: letter.utf8_header,
         message,
         purpose: match letter.kind {
             Kind::Mail => Purpose::Mail,

@@ -78,7 +78,9 @@ impl Notice<'_> {
         };
         let written = report.write(claim, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;
-        let shape = report.simplest();
+        // It is converted for a server that cannot carry this.
+        let widest = report.shape(Transport::EightBit.with_utf8());
+        let shape = widest.or_else(|| report.simplest());
         let letter = Letter {
             envelope: report.envelope.clone(),
             utf8_header: report.utf8_header,
@@ -90,6 +92,7 @@ impl Notice<'_> {
         };
         let nothing = Shape {
             transport: Transport::SevenBit,
+            utf8: false,
             size: 0,
         };
         let added = office

@@ -7,7 +7,7 @@ pub use connections::{Connections, Hosts};
 use crate::address::Address;
 use crate::blocks::Replay;
 use crate::envelope::Envelope;
-use crate::message::Message;
+use crate::message::{Convertible, Message, Signed};
 use crate::outcome::{self, Fate, Report, Server, Verdict};
 use crate::peer::Peer;
 use crate::route::{Destination, Host, RouteError, Router};
@@ -30,8 +30,6 @@ const CONNECT: Duration = Duration::from_secs(30);
 pub struct Parcel<'a> {
     /// Who sends to whom.
     pub envelope: &'a Envelope,
-    /// Whether the header has raw UTF-8 (RFC 6532).
-    pub utf8_header: bool,
     /// The message.
     pub message: &'a dyn Replay,
     /// What it is delivered for.
@@ -46,7 +44,6 @@ impl<'a> Parcel<'a> {
     pub fn of(message: &'a Message) -> Self {
         Self {
             envelope: &message.envelope,
-            utf8_header: message.utf8_header,
             message,
             purpose: Purpose::Mail,
             ledger: None,
@@ -94,6 +91,16 @@ pub fn deliver_to(
     report: &mut Report,
     watch: &mut dyn Watch,
 ) {
+    let signed = match parcel.purpose {
+        // A report returns the message to be read. It had better come with a broken signature than not at all.
+        Purpose::Report => Signed::Converted,
+        Purpose::Mail | Purpose::Question => Signed::Kept,
+    };
+    let message = Convertible::new(parcel.message, signed);
+    let parcel = &Parcel {
+        message: &message,
+        ..*parcel
+    };
     let all = &parcel.envelope.recipients;
     let asked: Vec<Address> = open.iter().map(|&place| all[place].clone()).collect();
     let routes = way.router.routes(&asked, watch);
@@ -375,7 +382,6 @@ impl Delivery<'_, '_> {
         let errand = Errand {
             sender: sender.as_ref(),
             recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
-            utf8_header: self.parcel.utf8_header,
             message: self.parcel.message,
             dsn: Some(dsn),
             purpose: self.parcel.purpose,

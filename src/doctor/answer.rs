@@ -147,7 +147,6 @@ impl Question<'_> {
         };
         let parcel = Parcel {
             envelope: &envelope,
-            utf8_header: false,
             message: &Nothing,
             purpose: Purpose::Question,
             ledger: None,

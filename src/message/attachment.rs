@@ -1,7 +1,9 @@
 //! Attachments: a file, what it is called and what it is.
 
 use super::MessageError;
+use super::convert::{Signed, made_fit};
 use super::encode::{self, Encoding, Survey};
+use super::finish::{is_fit, unfit};
 use super::head::{Head, Reading};
 use super::header::{unstructured, with_parameters};
 use super::related::is_content_id;
@@ -189,23 +191,12 @@ fn readable(name: &OsStr) -> String {
 pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
     let source = Source::file(path)?.without_mark()?;
     let head = Head::read(&source, Reading::Strict)?;
-    let source = source.skipping(head.separator);
-    let survey = encode::survey(&source, 0)?;
-    let wrong = |what: &str| MessageError::Text {
-        name: source.name.clone(),
-        what: format!(
-            "{what}; attach it as a file instead: --attach 'FILE;type=application/octet-stream'"
-        ),
-    };
-    if survey.has_nul {
-        return Err(wrong(
-            "the message holds a NUL, which cannot travel unencoded",
-        ));
-    }
-    if survey.long_line.is_some() {
-        return Err(wrong(
-            "the message has a line over 998 octets, which cannot travel unencoded",
-        ));
+    let mut source = source.skipping(head.separator);
+    let mut survey = encode::survey(&source, 0)?;
+    if !is_fit(&survey) {
+        let name = source.name.clone();
+        source = made_fit(b"", &source, 0, Signed::Kept)?.map_err(|why| unfit(name, why))?;
+        survey = encode::survey(&source, 0)?;
     }
     let (transport, encoding) = if survey.eight_bit > 0 {
         (Transport::EightBit, Encoding::EightBit)

@@ -27,6 +27,7 @@ pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageErro
         utf8_header: !head.is_ascii(),
         remarks: notes.remarks,
         warnings: notes.warnings,
+        unusable: Vec::new(),
         forms: [Transport::SevenBit, Transport::EightBit, Transport::Binary]
             .into_iter()
             .filter(|&able| root.asked(able) == Some(able))

@@ -91,6 +91,24 @@ pub fn is_address_field(name: &str) -> bool {
         .any(|field| field.eq_ignore_ascii_case(name))
 }
 
+/// True for a field without a value that RFC 5322 §3.6 demands: one of addresses without an address,
+/// or a field that every message has. Some providers refuse an empty To or Cc.
+pub fn is_void(name: &str, value: &str) -> bool {
+    if matches!(name, "from" | "date" | "message-id") && value.is_empty() {
+        return true;
+    }
+    is_address_field(name) && parse_list(value).is_ok_and(|entries| entries.is_empty())
+}
+
+/// `To` of a message that names no recipient.
+pub fn undisclosed() -> String {
+    let nobody = Entry::Group {
+        name: "undisclosed-recipients".to_owned(),
+        members: Vec::new(),
+    };
+    addresses("To", &[nobody])
+}
+
 /// Fields of the kind that only other programs write.
 const MORE_STRUCTURED_FIELDS: [&str; 6] = [
     "ARC-Authentication-Results",
@@ -121,13 +139,14 @@ pub fn own_fields(draft: &Draft, now: SystemTime) -> Vec<Written> {
     let from = Entry::Mailbox(draft.from.clone());
     fields.push(("From", addresses("From", &[from])));
     // Without To and Cc, some servers put one in that names nobody; better ours.
-    let nobody = [Entry::Group {
-        name: "undisclosed-recipients".to_owned(),
-        members: Vec::new(),
-    }];
-    let hidden = draft.to.is_empty() && draft.cc.is_empty();
-    let to = if hidden { &nobody } else { draft.to.as_slice() };
-    for (name, entries) in [("To", to), ("Cc", &draft.cc), ("Reply-To", &draft.reply_to)] {
+    if draft.to.is_empty() && draft.cc.is_empty() {
+        fields.push(("To", undisclosed()));
+    }
+    for (name, entries) in [
+        ("To", &draft.to),
+        ("Cc", &draft.cc),
+        ("Reply-To", &draft.reply_to),
+    ] {
         if !entries.is_empty() {
             fields.push((name, addresses(name, entries)));
         }

@@ -2,11 +2,12 @@
 //! body begins.
 
 use super::MessageError;
+use super::fields::is_void;
 use super::source::Source;
 use crate::text::{in_charset, without_controls};
 
 /// The largest header that is taken, in bytes; it is the one part that is held in memory.
-const MAX_HEADER: usize = 8 * 1024 * 1024;
+pub const MAX_HEADER: usize = 8 * 1024 * 1024;
 
 /// The longest line that may be sent, in octets without its CRLF.
 pub const MAX_LINE: usize = 998;
@@ -184,9 +185,6 @@ impl Head {
             name: name.to_owned(),
             what: format!("line {at} {what}"),
         };
-        if line.len() > MAX_LINE {
-            return Err(wrong("of the header is longer than 998 octets"));
-        }
         if line.ends_with(b"\r") {
             return Err(wrong(
                 "of the header ends in CR CR LF; mend the line ends first",
@@ -242,6 +240,12 @@ impl Head {
         true
     }
 
+    /// Removes the fields whose value is missing.
+    pub fn remove_void(&mut self) {
+        let is_void = |field: &RawField| is_void(&field.name, &field.readable());
+        self.fields.retain(|field| !is_void(field));
+    }
+
     /// The first field of this name, which is in lower case.
     pub fn find(&self, name: &str) -> Option<&RawField> {
         self.fields.iter().find(|field| field.name == name)
@@ -264,7 +268,7 @@ fn is_continuation(line: &[u8]) -> bool {
 }
 
 /// The name of the field that this line begins.
-fn field_name(line: &[u8]) -> Option<&[u8]> {
+pub fn field_name(line: &[u8]) -> Option<&[u8]> {
     let start = &line[..line.len().min(MAX_NAME)];
     let colon = memchr::memchr(b':', start)?;
     let name = line[..colon].trim_ascii_end();

@@ -5,7 +5,7 @@
 //! lettre's header writer is not used: it loses blanks between encoded words, overwrites repeated
 //! fields, lets a line of any length pass, and cannot write a parameter that is not ASCII.
 
-use crate::address::{Entry, Mailbox};
+use crate::address::{Entry, Mailbox, decoded};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -325,6 +325,70 @@ pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> 
         folder.word(word);
     }
     folder.finish()
+}
+
+/// The same of a field that was written elsewhere, with its parameters as they are but for those that are not
+/// ASCII.
+pub fn with_encoded_parameters(name: &str, value: &str) -> String {
+    let mut pieces = pieces_of(value).into_iter();
+    let mut words: Vec<String> = pieces.next().map(str::to_owned).into_iter().collect();
+    for piece in pieces.filter(|piece| !piece.is_empty()) {
+        if let Some(before) = words.last_mut() {
+            before.push(';');
+        }
+        match piece.split_once('=') {
+            Some((key, value)) if key.trim().is_ascii() && !piece.is_ascii() => {
+                words.extend(parameter(key.trim(), &decoded(&unquoted(value.trim()))));
+            }
+            _ => words.push(piece.to_owned()),
+        }
+    }
+    cut(name, &words.join(" "))
+}
+
+/// The parameters of such a value: names in lower case, values without quotes.
+pub fn parameters_of(value: &str) -> Vec<(String, String)> {
+    let pieces = pieces_of(value);
+    let pairs = pieces
+        .iter()
+        .skip(1)
+        .filter_map(|piece| piece.split_once('='));
+    pairs
+        .map(|(key, value)| (key.trim().to_ascii_lowercase(), unquoted(value.trim())))
+        .collect()
+}
+
+/// What semicolons separate that are not in quotes.
+fn pieces_of(value: &str) -> Vec<&str> {
+    let (mut in_quotes, mut is_escaped) = (false, false);
+    let pieces = value.split(|character| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        match character {
+            '"' if !was_escaped => in_quotes = !in_quotes,
+            '\\' if in_quotes && !was_escaped => is_escaped = true,
+            _ => {}
+        }
+        character == ';' && !in_quotes
+    });
+    pieces.map(str::trim).collect()
+}
+
+/// A quoted string without its quotes, or a token without the comment after it.
+fn unquoted(value: &str) -> String {
+    let Some(inside) = value.strip_prefix('"') else {
+        let end = value.find([' ', '\t', '(']);
+        return value[..end.unwrap_or(value.len())].to_owned();
+    };
+    let mut text = String::new();
+    let mut characters = inside.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => break,
+            '\\' => text.extend(characters.next()),
+            _ => text.push(character),
+        }
+    }
+    text
 }
 
 /// A parameter, in words between which a line can be folded.

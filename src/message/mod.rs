@@ -5,8 +5,11 @@ mod attachment;
 mod calendar;
 mod charset;
 mod compose;
+mod convert;
 mod encode;
 mod fields;
+mod finish;
+mod fit;
 mod head;
 mod header;
 mod ready;
@@ -20,6 +23,7 @@ mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
+pub use convert::{Convertible, Signed};
 pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
 pub use source::{Held, Input, SourceError};
 
@@ -257,6 +261,8 @@ pub struct Message {
     pub remarks: Vec<String>,
     /// What is odd, but no reason not to send.
     pub warnings: Vec<String>,
+    /// What is wrong with addresses of the header that do not get the message.
+    pub unusable: Vec<String>,
     /// The message for servers of growing abilities.
     forms: Vec<Form>,
 }

@@ -1,23 +1,23 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
-use super::encode::{self, Encoding, Survey};
-use super::fields::{check_repeats, is_once, written};
-use super::head::{Head, MAX_LINE, RawField, Reading};
+use super::convert::Signed;
+use super::fields::{check_repeats, is_once, undisclosed, written};
+use super::finish::Body;
+use super::fit::Fitter;
+use super::head::{Head, RawField, Reading};
 use super::source::Source;
-use super::stream::{Form, Piece, Way};
 use super::{Field, Input, Message, MessageError, Ready};
 use super::{header::addresses, is_removed, message_id, recipients};
 use crate::address::{Address, Entry, parse_list};
-use crate::blocks::Transport;
 use crate::envelope::{Dsn, Envelope};
 use crate::time::header_date;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
 pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> {
     let source = open(&ready.input)?;
     let mut head = Head::read(&source, Reading::Strict)?;
+    head.remove_void();
     put_before(&mut head, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
         named(&head)?
@@ -31,29 +31,14 @@ pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> 
     let sender = author.iter().flat_map(Entry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
     let mut header = kept(&head);
-    let utf8_header = !header.is_ascii();
     header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
-    header.extend_from_slice(b"\r\n");
-    let survey = sound(&source, &head)?;
-    let (transport, encoding) = if survey.eight_bit > 0 {
-        (Transport::EightBit, Encoding::EightBit)
-    } else {
-        (Transport::SevenBit, Encoding::SevenBit)
+    let envelope = Envelope {
+        sender,
+        recipients,
+        dsn: Dsn::default(),
     };
-    let remark = format!("{}: sent as it is, {}", source.name, encoding.name());
-    let mut pieces = vec![Piece::Lines(header)];
-    pieces.extend(text(source, head.body_at, (survey, encoding)));
-    Ok(Message {
-        envelope: Envelope {
-            sender,
-            recipients,
-            dsn: Dsn::default(),
-        },
-        utf8_header,
-        remarks: vec![remark],
-        warnings: Vec::new(),
-        forms: vec![Form::new(transport, pieces)],
-    })
+    let at = head.body_at;
+    Body { source, at }.finish(envelope, header, Signed::Kept)
 }
 
 fn open(input: &Input) -> Result<Source, MessageError> {
@@ -67,48 +52,11 @@ fn open(input: &Input) -> Result<Source, MessageError> {
     Ok(source)
 }
 
-/// The header without what is for nobody to see.
+/// The header without what no message may carry, and without lines over 998 octets.
 fn kept(head: &Head) -> Vec<u8> {
-    let mut header = Vec::new();
-    for field in head.fields.iter().filter(|field| !is_removed(field)) {
-        header.extend_from_slice(&field.raw);
-    }
-    header
-}
-
-/// What the text is made of, if it can travel as it is.
-fn sound(source: &Source, head: &Head) -> Result<Survey, MessageError> {
-    let survey = encode::survey(source, head.body_at)?;
-    let wrong = |what: String| MessageError::Text {
-        name: source.name.clone(),
-        what,
-    };
-    if let Some(line) = survey.long_line {
-        let line = line + head.lines;
-        return Err(wrong(format!(
-            "line {line} is longer than {MAX_LINE} octets, which no server need take (RFC 5321 \
-             §4.5.3.1.6); break it, or encode that part as quoted-printable"
-        )));
-    }
-    if survey.has_nul {
-        return Err(wrong("holds a NUL; encode that part as base64".to_owned()));
-    }
-    Ok(survey)
-}
-
-/// The text as it is, and the end of its last line if it has none.
-fn text(source: Source, offset: u64, (survey, encoding): (Survey, Encoding)) -> [Piece; 2] {
-    let is_whole = survey.wire_len == 0 || survey.ends_with_line_end;
-    let way = Way {
-        encoding,
-        len: survey.wire_len,
-    };
-    let text = Piece::Part {
-        offset,
-        source: Arc::new(source),
-        way,
-    };
-    [text, Piece::lines(if is_whole { "" } else { "\r\n" })]
+    let mut fitter = Fitter::new(true);
+    let fields = head.fields.iter().filter(|field| !is_removed(field));
+    fields.flat_map(|field| fitter.fit(field).raw).collect()
 }
 
 /// What RFC 5322 §3.6 demands and the message lacks.
@@ -128,6 +76,9 @@ fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -
     }
     if lacks("from") {
         fields.push_str(&addresses("From", &[from]));
+    }
+    if lacks("to") && lacks("cc") {
+        fields.push_str(&undisclosed());
     }
     fields
 }
@@ -193,7 +144,7 @@ fn entries(field: &RawField) -> Result<Vec<Entry>, MessageError> {
 mod tests {
     use super::*;
     use crate::address::Mailbox;
-    use crate::blocks::{Block, Replay};
+    use crate::blocks::{Block, Replay, Transport};
 
     fn ready(text: &str, recipients: &str) -> Ready {
         Ready {
@@ -213,7 +164,7 @@ mod tests {
 
     fn wire(message: &Message) -> String {
         let mut out = Vec::new();
-        let shape = message.shape(Transport::EightBit).unwrap();
+        let shape = message.shape(Transport::EightBit.with_utf8()).unwrap();
         let mut blocks = message.blocks(shape);
         while blocks.append(&mut out).unwrap() != Block::End {}
         assert_eq!(out.len() as u64, shape.size);
@@ -306,6 +257,31 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_names_no_recipient_says_so() {
+        let text = format!("{FULL}To: \nCc: (nobody)\nReply-To:\n , \nBcc: b@x.org\n\nhi\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        let (head, _) = wire.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with("\r\nTo: undisclosed-recipients:;"), "{head}");
+        assert!(
+            !head.contains("Cc:") && !head.contains("Reply-To"),
+            "{head}"
+        );
+        let named = prepared(&format!("{FULL}Cc: b@x.org\n\nhi\n"), "").unwrap();
+        assert!(!super::tests::wire(&named).contains("To:"));
+    }
+
+    #[test]
+    fn raw_utf8_in_a_field_that_is_added_counts() {
+        let from = Mailbox::parse("J\u{fc}rgen <j\u{fc}rgen@here.example>").unwrap();
+        let given = Ready {
+            from,
+            ..ready("To: b@x.org\n\nhi\n", "")
+        };
+        let message = prepare(&given, SystemTime::UNIX_EPOCH).unwrap();
+        assert!(message.utf8_header);
+    }
+
+    #[test]
     fn nothing_is_added_that_testers_leave_out_and_any_author_will_do_for_a_known_sender() {
         let text = "From: different\nTo: another\n\nbody\n";
         assert!(prepared(text, "b@x.org").is_err());
@@ -341,13 +317,18 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused_with_the_line() {
-        let long = format!("{FULL}To: b@x.org\n\n{}\n", "x".repeat(999));
+        let signed = "MIME-Version: 1.0\nContent-Type: multipart/signed; boundary=b\n";
+        let long = "x".repeat(999);
+        let signed = format!("{FULL}{signed}\n--b\n\n{long}\n--b--\n");
         for (text, reason) in [
             ("hello\n", "line 1 is no header field"),
             (" x\n", "line 1 continues"),
             ("To: b@x.org\nhello there\n\n", "line 2 is no header field"),
-            ("To: b@x.org\n\na\0b", "holds a NUL"),
-            (long.as_str(), "line 6 is longer than 998"),
+            ("To: b@x.org\nSubject: a\0b\n\n", "holds a NUL"),
+            (
+                signed.as_str(),
+                "over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not",
+            ),
             ("To: b\n\nhi", "has no @domain"),
         ] {
             let error = prepared(text, "").unwrap_err().to_string();
@@ -356,8 +337,23 @@ mod tests {
     }
 
     #[test]
+    fn lines_over_998_octets_and_nuls_are_encoded() {
+        let long = "x ".repeat(600);
+        let text = format!("{FULL}To: b@x.org\nSubject: {long}\n\n{long}\n\0\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        assert!(wire.split("\r\n").all(|line| line.len() <= 998), "{wire}");
+        let (head, body) = wire.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.ends_with("\r\nContent-Transfer-Encoding: quoted-printable"),
+            "{head}"
+        );
+        let body = body.replace("=\r\n", "").replace("=20", " ");
+        assert_eq!(body, format!("{long}\r\n=00\r\n"));
+    }
+
+    #[test]
     fn octets_above_127_are_noticed_in_header_and_text() {
         let message = prepared(&format!("{FULL}To: b@x.org\nSubject: ü\n\nü\n"), "").unwrap();
-        assert!(message.utf8_header && message.shape(Transport::SevenBit).is_none());
+        assert!(message.utf8_header && message.shape(Transport::SevenBit.with_utf8()).is_none());
     }
 }

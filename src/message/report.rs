@@ -161,7 +161,7 @@ fn own_fields(report: &Report, author: &Address, now: SystemTime) -> String {
 
 /// The header of a message, as far as it is to come back: whole lines, without the empty one.
 fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
-    let shape = original.shape(Transport::Binary);
+    let shape = original.shape(Transport::Binary.with_utf8());
     let shape = shape.ok_or_else(|| io::Error::other("the message cannot be read in any way"))?;
     let mut blocks = original.blocks(shape);
     let mut read = Vec::new();
@@ -198,7 +198,7 @@ impl Writer<'_> {
     fn forms_with_whole<'m>(&self, original: &'m dyn Replay) -> Vec<Form<'m>> {
         let mut forms: Vec<Form> = Vec::new();
         for able in [Transport::SevenBit, Transport::EightBit, Transport::Binary] {
-            let Some(shape) = original.shape(able) else {
+            let Some(shape) = original.shape(able.with_utf8()) else {
                 continue;
             };
             let asked = if self.header.is_ascii() {

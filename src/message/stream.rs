@@ -3,7 +3,7 @@
 use super::Message;
 use super::encode::{BASE64_BLOCK, Encoder, Encoding};
 use super::source::Source;
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport, fitting};
+use crate::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport, fitting};
 use std::io;
 use std::sync::Arc;
 
@@ -59,19 +59,28 @@ impl Form {
     pub fn new(transport: Transport, pieces: Vec<Piece>) -> Self {
         let size = pieces.iter().map(Piece::len).sum();
         Self {
-            shape: Shape { transport, size },
+            shape: Shape {
+                transport,
+                utf8: false,
+                size,
+            },
             pieces,
         }
     }
 }
 
 impl Replay for Message {
-    fn shape(&self, able: Transport) -> Option<Shape> {
-        fitting(self.forms.iter().map(|form| form.shape), able)
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        let shapes = self.forms.iter().map(|form| Shape {
+            utf8: self.utf8_header,
+            ..form.shape
+        });
+        fitting(shapes, able)
     }
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
-        let form = self.forms.iter().find(|form| form.shape == shape);
+        let mut forms = self.forms.iter();
+        let form = forms.find(|form| form.shape.transport == shape.transport);
         Box::new(Reader {
             pieces: form.map_or(&[][..], |form| &form.pieces).iter(),
             part: None,

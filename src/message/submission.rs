@@ -1,11 +1,13 @@
 //! A message as programs hand it to sendmail: whatever it is, it becomes one that servers take, and
 //! what need not change stays as it is.
 
-mod body;
-mod field;
 #[cfg(test)]
 mod tests;
 
+use super::convert::Signed;
+use super::fields::undisclosed;
+use super::finish::Body;
+use super::fit::Fitter;
 use super::head::{Head, RawField, Reading};
 use super::header::addresses;
 use super::source::Source;
@@ -16,8 +18,6 @@ use crate::host;
 use crate::rewrite::{Original, RewriteError, Rewriter};
 use crate::text::without_controls;
 use crate::time::header_date;
-use body::Body;
-use field::Fitter;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -39,11 +39,13 @@ pub fn prepare(
     if submission.dot_ends {
         source = source.up_to_dot()?;
     }
-    let head = Head::read(&source, Reading::Lenient)?;
+    let mut head = Head::read(&source, Reading::Lenient)?;
+    head.remove_void();
     check_loop(&head, &source)?;
+    let (recipients, unusable) = recipients(submission, rewriter, &head)?;
     let envelope = Envelope {
         sender: sender(submission, rewriter)?,
-        recipients: recipients(submission, rewriter, &head)?,
+        recipients,
         dsn: submission.dsn.clone(),
     };
     let mut writer = Writer {
@@ -57,16 +59,12 @@ pub fn prepare(
     writer.missing(now)?;
     writer.missing_of_resending(&head, now)?;
     let Writer { fitter, fields, .. } = writer;
-    let mut message = Message {
-        envelope,
-        utf8_header: fields.iter().any(|field| !field.raw.is_ascii()),
-        remarks: fitter.remarks,
-        warnings: fitter.warnings,
-        forms: Vec::new(),
-    };
-    let body = Body::open(source, head.body_at, &fields, &mut message.warnings)?;
-    message.remarks.push(body.remark());
-    message.forms = body.forms(&fields)?;
+    let header = fields.into_iter().flat_map(|field| field.raw).collect();
+    let at = head.body_at;
+    let mut message = Body { source, at }.finish(envelope, header, Signed::Converted)?;
+    message.remarks.splice(0..0, fitter.remarks);
+    message.warnings = fitter.warnings;
+    message.unusable = unusable.iter().map(ToString::to_string).collect();
     Ok(message)
 }
 
@@ -93,41 +91,44 @@ fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address
 }
 
 /// What makes our error of one about an address, which stands here.
-fn wrong_in(place: &str) -> impl FnOnce(RewriteError) -> MessageError {
+fn wrong_in(place: &str) -> impl Fn(RewriteError) -> MessageError {
     move |error| MessageError::Rewrite {
         place: place.to_owned(),
         error: Box::new(error),
     }
 }
 
-/// Those whom the command line names, and with `-t` those of the header, each once.
+/// Those whom the command line names, and with `-t` those of the header, each once; and what is wrong with the
+/// addresses of the header that cannot be used. If there is no other, that is an error.
 fn recipients(
     submission: &Submission,
     rewriter: &Rewriter,
     head: &Head,
-) -> Result<Vec<Address>, MessageError> {
-    let mut all = Vec::new();
-    let mut add = |list: &str, place: &str| {
-        all.extend(rewriter.recipients(list).map_err(wrong_in(place))?);
-        Ok::<(), MessageError>(())
-    };
+) -> Result<(Vec<Address>, Vec<MessageError>), MessageError> {
+    let (mut all, mut unusable) = (Vec::new(), Vec::new());
     for list in &submission.recipients {
-        add(list, "recipient")?;
+        all.extend(rewriter.recipients(list).map_err(wrong_in("recipient"))?);
     }
     if submission.recipients_of_header {
         for field in naming_recipients(&head.fields) {
-            add(&field.readable(), &field.spelling())?;
+            let place = field.spelling();
+            let found = rewriter.usable_recipients(&field.readable());
+            let (found, errors) = found.map_err(wrong_in(&place))?;
+            all.extend(found);
+            unusable.extend(errors.into_iter().map(wrong_in(&place)));
         }
     }
-    if all.is_empty() && submission.recipients_of_header {
-        return Err(MessageError::NoRecipientInHeader);
-    }
     if all.is_empty() {
-        return Err(MessageError::NoRecipient);
+        let nobody = if submission.recipients_of_header {
+            MessageError::NoRecipientInHeader
+        } else {
+            MessageError::NoRecipient
+        };
+        return Err(unusable.into_iter().next().unwrap_or(nobody));
     }
     let mut seen = BTreeSet::new();
     all.retain(|address| seen.insert(super::identity(address)));
-    Ok(all)
+    Ok((all, unusable))
 }
 
 /// The fields whose addresses are to have the message: those of who resends it, if somebody does.
@@ -176,9 +177,8 @@ impl Writer<'_> {
     /// The fields that were given, but for those that no message may carry.
     fn given(&mut self, head: &Head) -> Result<(), MessageError> {
         for field in &head.fields {
-            let is_missing = is_required(&field.name) && field.readable().is_empty();
             let is_removed = is_removed(field) || field.name == "content-length";
-            if !is_removed && !is_missing {
+            if !is_removed {
                 self.add(field, head)?;
             }
         }
@@ -225,6 +225,9 @@ impl Writer<'_> {
         if !self.has("message-id") {
             let id = message_id(&self.first_author()?, now);
             self.push("Message-ID", format!("Message-ID: {id}\r\n"));
+        }
+        if !self.has("to") && !self.has("cc") {
+            self.push("To", undisclosed());
         }
         Ok(())
     }
@@ -291,9 +294,4 @@ impl Writer<'_> {
             None => self.author().map(|author| author.address),
         }
     }
-}
-
-/// Fields that every message has once, so that an empty one is as good as none.
-fn is_required(name: &str) -> bool {
-    matches!(name, "from" | "date" | "message-id")
 }

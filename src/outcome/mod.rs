@@ -367,8 +367,9 @@ impl Fate {
             Unfit::NeedsUtf8 => "an address or header field is not ASCII, and the server does not \
                                  offer SMTPUTF8"
                 .to_owned(),
-            Unfit::NeedsEightBit => "the message has octets above 127, and the server does not \
-                                     offer 8BITMIME; encode it as quoted-printable or base64"
+            Unfit::NeedsEightBit => "the message has octets above 127 in a part that must not be \
+                                     encoded anew, such as one that is signed, and the server does \
+                                     not offer 8BITMIME"
                 .to_owned(),
         };
         let sentence = format!("{server} cannot take this for <{recipient}>: {why} ({enhanced})");

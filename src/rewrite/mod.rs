@@ -16,8 +16,9 @@ pub use error::RewriteError;
 pub use names::HostNames;
 
 use crate::address::{
-    Address, AddressError, Entry, LooseEntry, Mailbox, Name, decoded, parse_loose,
+    Address, AddressError, Entry, LooseEntry, Mailbox, Name, decoded, parse_each, parse_loose,
 };
+use crate::exit::Exit;
 use crate::host;
 use aliases::Aliases;
 use expand::Expansion;
@@ -136,6 +137,38 @@ impl Rewriter {
             expansion.add(&mailbox.address)?;
         }
         Ok(expansion.found())
+    }
+
+    /// The same of a header field, where one address may come twice, and what is wrong with those that cannot be
+    /// used.
+    ///
+    /// # Errors
+    /// The aliases or the rules are wrong.
+    pub fn usable_recipients(
+        &self,
+        list: &str,
+    ) -> Result<(Vec<Address>, Vec<RewriteError>), RewriteError> {
+        let list = unfolded(list);
+        let each = match parse_loose(&list) {
+            Ok(entries) => vec![Ok(entries)],
+            Err(_) => parse_each(&list),
+        };
+        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        for entries in each {
+            let entries = entries.unwrap_or_else(|error| {
+                errors.push(error.into());
+                Vec::new()
+            });
+            for mailbox in entries.iter().flat_map(LooseEntry::mailboxes) {
+                let mut expansion = Expansion::new(self);
+                match expansion.add(&mailbox.address) {
+                    Ok(()) => found.extend(expansion.found()),
+                    Err(error) if error.exit() == Exit::Config => return Err(error),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        Ok((found, errors))
     }
 
     /// The reverse-path; `None` is the null one, which is written as nothing or as `<>`.

@@ -108,8 +108,6 @@ pub struct Errand<'a> {
     pub sender: Option<&'a Address>,
     /// The forward-paths.
     pub recipients: Vec<&'a Address>,
-    /// Whether the header has raw UTF-8 (RFC 6532).
-    pub utf8_header: bool,
     /// The message.
     pub message: &'a dyn Replay,
     /// Which reports are asked for, where the server offers to make them (RFC 3461).
@@ -136,7 +134,6 @@ impl<'a> Errand<'a> {
         Self {
             sender,
             recipients,
-            utf8_header: false,
             message,
             dsn: None,
             purpose: Purpose::Mail,

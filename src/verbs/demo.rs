@@ -158,7 +158,7 @@ fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError>
 fn wire_form(message: &Message) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     // The receiver offers 8BITMIME and not BINARYMIME.
-    let shape = message.shape(Transport::EightBit);
+    let shape = message.shape(Transport::EightBit.with_utf8());
     let Some(shape) = shape else { return Ok(out) };
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out)? != Block::End {}

@@ -117,10 +117,11 @@ impl Kept<'_> {
     /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
     /// make.
     fn shape(&self) -> Shape {
-        let given = self.message.shape(Transport::EightBit);
+        let given = self.message.shape(Transport::EightBit.with_utf8());
         let given = given.filter(|_| self.as_given);
         given.or_else(|| self.message.simplest()).unwrap_or(Shape {
             transport: Transport::Binary,
+            utf8: false,
             size: 0,
         })
     }

@@ -36,7 +36,17 @@ pub fn run(plan: &Sendmail) -> Exit {
 fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit(submission, &rewriter, SystemTime::now()) {
-        Ok(message) => kept(plan, &message).send_or_not(),
+        Ok(message) => {
+            let exit = kept(plan, &message).send_or_not();
+            let unusable = message.unusable.iter();
+            unusable.for_each(|why| {
+                complain(&format!("{why}; the other recipients are not concerned"))
+            });
+            match exit {
+                Exit::Ok if !message.unusable.is_empty() => Exit::Partly,
+                exit => exit,
+            }
+        }
         Err(error) => {
             complain(&error.to_string());
             error.exit()
@@ -89,7 +99,6 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
 fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
     let parcel = Parcel {
         envelope,
-        utf8_header: false,
         message: &Nothing,
         purpose: Purpose::Question,
         ledger: None,

@@ -205,19 +205,14 @@ fn a_nul_in_a_text_is_encoded_and_arrives() {
 
 #[test]
 fn what_a_ready_message_cannot_hold_is_wrong_data() {
-    for (what, body) in [
-        ("998", "x".repeat(999)),
-        ("NUL", "a\0b".to_owned()),
-        ("header", String::new()),
+    for (what, header) in [
+        ("NUL", "Subject: a\0b\n"),
+        ("header", "this is no header\n"),
     ] {
-        let header = match what {
-            "header" => "this is no header\n",
-            _ => "From: alice@crepes.fr\n",
-        };
         let server = Server::untouched();
         let run = Ehlo::to(&server)
             .args(["--message", "-", "bob@hamburger.edu"])
-            .input(format!("{header}\n{body}\n"))
+            .input(format!("{header}\nhi\n"))
             .run();
         server.finish();
         run.exits(65).complains(1).says(&[what]);

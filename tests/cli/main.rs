@@ -26,6 +26,7 @@ mod cases;
 mod certificates;
 mod chunks;
 mod config;
+mod converted;
 mod copies;
 mod courier;
 mod doctor;

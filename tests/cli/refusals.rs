@@ -408,7 +408,14 @@ fn an_eight_bit_ready_message_never_goes_raw_where_8bitmime_is_not_offered() {
     // R54: downgrade, or fail with 5.6.3.
     let server = Server::start(|talk| {
         talk.greet(&["SIZE"]);
+        let mail = talk.line();
+        talk.say("250 ok");
+        talk.expect("RCPT TO:<bob@hamburger.edu>");
+        talk.say("250 ok");
+        let message = talk.data();
+        talk.say("250 taken");
         talk.quit();
+        (mail, message)
     });
     let ehlo = Ehlo::to(&server).args(["--json", "--message", "m.eml"]);
     ehlo.file(
@@ -416,8 +423,31 @@ fn an_eight_bit_ready_message_never_goes_raw_where_8bitmime_is_not_offered() {
         "From: alice@crepes.fr\nTo: bob@hamburger.edu\n\nGrüße\n",
     );
     let run = ehlo.run();
+    let (mail, message) = server.finish();
+    run.exits(0);
+    assert!(message.raw.is_ascii());
+    assert!(message.raw.ends_with(b"\r\nGr=C3=BC=C3=9Fe\r\n"));
+    let size = format!("MAIL FROM:<alice@crepes.fr> SIZE={}", message.raw.len());
+    assert_eq!(mail, size);
+}
+
+#[test]
+fn signed_content_is_not_encoded_anew() {
+    let server = Server::start(|talk| {
+        talk.greet(&["SIZE"]);
+        talk.quit();
+    });
+    let ehlo = Ehlo::to(&server).args(["--json", "--message", "m.eml"]);
+    ehlo.file(
+        "m.eml",
+        "From: alice@crepes.fr\nTo: bob@hamburger.edu\nMIME-Version: 1.0\n\
+         Content-Type: multipart/signed; boundary=b\n\n--b\n\nGrüße\n--b\n\nsignature\n--b--\n",
+    );
+    let run = ehlo.run();
     server.finish();
-    run.exits(69).complains(1).says(&["8BITMIME", "5.6.3"]);
+    run.exits(69)
+        .complains(1)
+        .says(&["8BITMIME", "5.6.3", "signed"]);
 }
 
 #[test]

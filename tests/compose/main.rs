@@ -177,7 +177,7 @@ impl Letter {
 
 /// The message for a server of these abilities, whose size was known before.
 fn wire(message: &Message, able: Transport) -> (Transport, Vec<u8>) {
-    let shape = message.shape(able).unwrap();
+    let shape = message.shape(able.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}

@@ -34,7 +34,9 @@ const OPTIONS: [(&str, &str); 33] = [
     (
         "-t",
         "The recipients are those in To, Cc and Bcc, and those on the command line, too. Of a message that was \
-            resent, they are those of its last Resent-To, Resent-Cc and Resent-Bcc.",
+            resent, they are those of its last Resent-To, Resent-Cc and Resent-Bcc. An address that is not valid, or a \
+            local name that leads nowhere, is named on standard error, and the others get the message; the exit \
+            status is 79 then.",
     ),
     (
         "-i, -oi, -O IgnoreDots=yes",
@@ -139,9 +141,10 @@ Options behind recipients are options. Whatever is not known is refused with sta
 const MESSAGE: [&str; 2] = [
     "\
 Bcc, Resent-Bcc, Return-Path and Content-Length are taken out; Date, From, Message-ID and To are added where they
-are missing. What names no domain gets one. Raw characters in the header are encoded, unless -U is given.
+are missing, and To, Cc and Reply-To without an address are taken out. What names no domain gets one. Raw characters in the header are encoded, unless -U is given.
 Everything else stays as it is, and so does the body, byte for byte, but that line ends become those of SMTP;
-lines over 998 octets, and 8-bit text for a server that does not take it, go as quoted-printable.",
+parts with lines over 998 octets, and with octets above 127 for a server without 8BITMIME, become quoted-printable or
+base64. For such a server, what is signed or encrypted is not changed: the message comes back instead.",
     "\
 The whole message is read before anything in it can be wrong, so that its writer finds no closed pipe.",
 ];
@@ -238,7 +241,8 @@ const STATUS: [(&str, &str); 14] = [
     ("78", "the configuration is wrong"),
     (
         "79",
-        "with -odi, -v or -bv, or where there is no queue: some recipients are accepted, others not",
+        "with -t: the header has addresses that cannot be used, and the message goes to the others; with -odi, -v \
+         or -bv, or where there is no queue: some recipients are accepted, others not",
     ),
 ];
 

@@ -46,7 +46,7 @@ fn bytes(message: &Message) -> Vec<u8> {
 
 fn bytes_for(message: &Message, able: Transport) -> Vec<u8> {
     let mut out = Vec::new();
-    let shape = message.shape(able).unwrap();
+    let shape = message.shape(able.with_utf8()).unwrap();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
     assert_eq!(out.len() as u64, shape.size, "the announced size is wrong");
@@ -245,7 +245,7 @@ fn a_changed_attachment_never_makes_a_whole_message() {
         .set_len(100_000)
         .unwrap();
     let mut out = Vec::new();
-    let mut blocks = message.blocks(message.shape(Transport::SevenBit).unwrap());
+    let mut blocks = message.blocks(message.shape(Transport::SevenBit.with_utf8()).unwrap());
     let end = std::iter::repeat_with(|| blocks.append(&mut out))
         .find(|b| !matches!(b, Ok(Block::Lines | Block::DotFree)));
     assert!(end.unwrap().is_err());

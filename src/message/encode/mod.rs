@@ -12,7 +12,7 @@ pub use breaks::Breaks;
 pub use flowed::Flowed;
 pub use lines::LineEnds;
 pub use quoted::QuotedPrintable;
-pub use survey::{Survey, survey};
+pub use survey::{Survey, Surveyor, survey};
 
 /// How a part travels (RFC 2045 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

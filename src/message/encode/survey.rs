@@ -43,8 +43,9 @@ pub fn survey(source: &Source, offset: u64) -> Result<Survey, SourceError> {
     }
 }
 
+/// A survey in progress.
 #[derive(Default)]
-struct Surveyor {
+pub struct Surveyor {
     survey: Survey,
     bytes: u64,
     lines: u64,
@@ -57,7 +58,8 @@ struct Surveyor {
 }
 
 impl Surveyor {
-    fn push(&mut self, block: &[u8]) {
+    /// The next bytes of the text.
+    pub fn push(&mut self, block: &[u8]) {
         self.utf8(block);
         let mut rest = block;
         while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
@@ -143,7 +145,8 @@ impl Surveyor {
         }
     }
 
-    fn finish(mut self) -> Survey {
+    /// The text has ended.
+    pub fn finish(mut self) -> Survey {
         if self.line_len > 0 {
             self.measure_line();
             self.survey.has_blank_at_end |= self.ends_in_blank();

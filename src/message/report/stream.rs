@@ -1,7 +1,7 @@
 //! The stream that a report is: our own octets, and between them those of the message that comes back.
 
 use super::ReportMessage;
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport, fitting};
+use crate::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport, fitting};
 use std::io;
 
 /// A report in one shape.
@@ -35,7 +35,11 @@ impl<'m> Form<'m> {
         let returned = original.map_or(0, |original| original.shape.size);
         let size = (before.len() + after.len()) as u64 + returned;
         Self {
-            shape: Shape { transport, size },
+            shape: Shape {
+                transport,
+                utf8: false,
+                size,
+            },
             before,
             original,
             after,
@@ -44,12 +48,17 @@ impl<'m> Form<'m> {
 }
 
 impl Replay for ReportMessage<'_> {
-    fn shape(&self, able: Transport) -> Option<Shape> {
-        fitting(self.forms.iter().map(|form| form.shape), able)
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        let shapes = self.forms.iter().map(|form| Shape {
+            utf8: self.utf8_header,
+            ..form.shape
+        });
+        fitting(shapes, able)
     }
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
-        let form = self.forms.iter().find(|form| form.shape == shape);
+        let mut forms = self.forms.iter();
+        let form = forms.find(|form| form.shape.transport == shape.transport);
         let original = form.and_then(|form| form.original);
         Box::new(Reader {
             before: form.map(|form| form.before.as_slice()),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::blocks::{Blocks, Shape};
+use crate::blocks::{Accepts, Blocks, Shape};
 use mail_parser::{Message as Parsed, MessageParser, MimeHeaders as _, PartType};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -14,8 +14,9 @@ struct Given {
 struct Slow<'m>(&'m [u8]);
 
 impl Replay for Given {
-    fn shape(&self, able: Transport) -> Option<Shape> {
-        (self.transport <= able).then_some(Shape {
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        (self.transport <= able.transport).then_some(Shape {
+            utf8: false,
             transport: self.transport,
             size: self.announced,
         })
@@ -88,7 +89,7 @@ fn report<'a>(sender: &'a Address, recipients: Vec<Reported<'a>>) -> Report<'a> 
 }
 
 fn octets(message: &dyn Replay, able: Transport) -> Vec<u8> {
-    let shape = message.shape(able).unwrap();
+    let shape = message.shape(able.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
@@ -381,7 +382,7 @@ fn a_message_that_is_not_what_it_was_ends_no_report() {
         };
         let report = report(&sender, vec![refused(&bob)]);
         let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
-        let shape = message.shape(Transport::SevenBit).unwrap();
+        let shape = message.shape(Transport::SevenBit.with_utf8()).unwrap();
         let mut blocks = message.blocks(shape);
         let mut out = Vec::new();
         let end = loop {

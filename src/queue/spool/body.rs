@@ -1,7 +1,7 @@
 //! The message in an item's file, as a stream that can be read again.
 
-use super::letter::Lengths;
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use super::letter::{Lengths, Read};
+use crate::blocks::{Accepts, Block, Blocks, Replay, Shape};
 use crc32fast::Hasher;
 use std::fs::File;
 use std::io;
@@ -20,13 +20,14 @@ pub struct Body {
 
 impl Body {
     /// That of a file with these lengths.
-    pub fn new(file: File, lengths: &Lengths, transport: Transport) -> Self {
+    pub fn new(file: File, lengths: &Lengths, read: &Read) -> Self {
         Self {
             file,
             start: lengths.message_start(),
             checksum: lengths.message_checksum,
             shape: Shape {
-                transport,
+                transport: read.transport,
+                utf8: read.letter.utf8_header,
                 size: lengths.message,
             },
         }
@@ -44,8 +45,8 @@ impl Body {
 }
 
 impl Replay for Body {
-    fn shape(&self, able: Transport) -> Option<Shape> {
-        (self.shape.transport <= able).then_some(self.shape)
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        self.shape.suits(able).then_some(self.shape)
     }
 
     fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {

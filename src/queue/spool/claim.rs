@@ -7,7 +7,7 @@ use super::log::{Log, Opened};
 use super::rooms::Side;
 use super::slot::Slot;
 use super::{grave, look};
-use crate::blocks::{Blocks, Replay, Shape, Transport};
+use crate::blocks::{Accepts, Blocks, Replay, Shape};
 use crate::queue::journal::{milliseconds, moment};
 use crate::queue::{Claim, Claimed, Entry, History, Item, Noted, QueueError, Safety};
 use rustix::fs::OFlags;
@@ -108,7 +108,7 @@ impl Drop for Hold {
 }
 
 impl Replay for Hold {
-    fn shape(&self, able: Transport) -> Option<Shape> {
+    fn shape(&self, able: Accepts) -> Option<Shape> {
         self.body.shape(able)
     }
 

@@ -91,7 +91,7 @@ pub fn contents(file: &File) -> Result<Contents, Flaw> {
 impl Contents {
     /// The message of the file that this was read from.
     pub fn body(&self, file: File) -> Body {
-        Body::new(file, &self.lengths, self.read.transport)
+        Body::new(file, &self.lengths, &self.read)
     }
 }
 

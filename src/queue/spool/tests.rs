@@ -2,7 +2,7 @@
 //! step is told from what was committed.
 
 use super::*;
-use crate::blocks::{Block, Blocks, Transport};
+use crate::blocks::{Accepts, Block, Blocks, Transport};
 use crate::outcome::Verdict;
 use crate::queue::tests::letter;
 use crate::queue::{End, Entry, History, OnUncertain, Safety, journal};
@@ -32,6 +32,7 @@ fn words(octets: &[u8]) -> Words {
 impl Words {
     fn shape(&self) -> Shape {
         Shape {
+            utf8: false,
             transport: Transport::EightBit,
             size: self.announced,
         }
@@ -39,7 +40,7 @@ impl Words {
 }
 
 impl Replay for Words {
-    fn shape(&self, _: Transport) -> Option<Shape> {
+    fn shape(&self, _: Accepts) -> Option<Shape> {
         Some(self.shape())
     }
 
@@ -185,7 +186,7 @@ fn is_gone(claimed: Result<Claimed, QueueError>) -> bool {
 }
 
 fn read(message: &(impl Replay + ?Sized)) -> io::Result<Vec<u8>> {
-    let shape = message.shape(Transport::Binary).unwrap();
+    let shape = message.shape(Transport::Binary.with_utf8()).unwrap();
     let mut blocks = message.blocks(shape);
     let mut octets = Vec::new();
     while blocks.append(&mut octets)? != Block::End {}
@@ -216,13 +217,14 @@ fn what_was_committed_comes_back_as_it_was() {
     assert_eq!(item.size, MESSAGE.len() as u64);
     assert_eq!((item.history, item.dead), (History::new(2), None));
     let claim = ours(other.claim(&id));
-    assert_eq!(claim.shape(Transport::SevenBit), None);
+    assert_eq!(claim.shape(Transport::SevenBit.with_utf8()), None);
     let size = MESSAGE.len() as u64;
     let shape = Shape {
+        utf8: false,
         transport: Transport::EightBit,
         size,
     };
-    assert_eq!(claim.shape(Transport::Binary), Some(shape));
+    assert_eq!(claim.shape(Transport::Binary.with_utf8()), Some(shape));
     assert_eq!(read(&*claim).unwrap(), MESSAGE);
     assert_eq!(read(&*claim).unwrap(), MESSAGE, "as often as it is needed");
     assert_eq!(
@@ -501,7 +503,7 @@ fn an_item_without_a_journal_gets_one() {
 fn a_message_can_be_read_while_notes_are_made() {
     let place = Place::new();
     let claim = place.add();
-    let shape = claim.shape(Transport::Binary).unwrap();
+    let shape = claim.shape(Transport::Binary.with_utf8()).unwrap();
     let mut blocks = claim.blocks(shape);
     let mut octets = Vec::new();
     blocks.append(&mut octets).unwrap();

@@ -8,7 +8,8 @@ use crate::session::{Conditions, Extension, Purpose, Request, Stage};
 
 impl<'a> Dialogue<'a> {
     pub(super) fn message_needs_utf8(&self) -> bool {
-        self.errand.utf8_header || self.errand.sender.is_some_and(Address::needs_utf8)
+        self.shape.is_some_and(|shape| shape.utf8)
+            || self.errand.sender.is_some_and(Address::needs_utf8)
     }
 
     pub(super) fn item(&self, stage: Stage) -> Item {

@@ -9,7 +9,7 @@ mod rest;
 
 use super::*;
 use crate::address::Address;
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport};
+use crate::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport};
 use crate::session::Then;
 
 /// A message of so many octets that asks for so much.
@@ -22,8 +22,8 @@ impl Blocks for Fake {
 }
 
 impl Replay for Fake {
-    fn shape(&self, able: Transport) -> Option<Shape> {
-        (self.0.transport <= able).then_some(self.0)
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        self.0.suits(able).then_some(self.0)
     }
 
     fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
@@ -64,6 +64,7 @@ impl Play {
             .map(|s| address(&s));
         let recipients: Vec<Address> = self.recipients.iter().map(address).collect();
         let message = Fake(Shape {
+            utf8: false,
             transport: self.transport,
             size: self.size,
         });
@@ -504,6 +505,7 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
     let names: Vec<String> = (0..150).map(|n| format!("u{n}@x.org")).collect();
     let addresses: Vec<Address> = names.iter().map(|n| Address::parse(n).unwrap()).collect();
     let message = Fake(Shape {
+        utf8: false,
         transport: Transport::SevenBit,
         size: 100,
     });

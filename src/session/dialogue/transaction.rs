@@ -2,7 +2,7 @@
 
 use super::{Action, Dialogue, Item, abort, line, said_first};
 use crate::address::Address;
-use crate::blocks::{Shape, Transport};
+use crate::blocks::{Accepts, Shape, Transport};
 use crate::session::{
     Answer, Class, Extension, Lack, Protocol, Purpose, Reply, Stage, Then, Unfit, Unmet,
 };
@@ -322,7 +322,7 @@ impl Dialogue<'_> {
 
     /// Answers for those whom this server cannot serve, before anything is said about them.
     pub(super) fn sort_out_the_unfit(&mut self) {
-        self.shape = self.errand.message.shape(self.able());
+        self.shape = self.errand.message.shape(self.accepts());
         for recipient in std::mem::take(&mut self.todo) {
             match self.unfit(self.errand.recipients[recipient]) {
                 Some(unfit) => self.answers[recipient] = Some(Answer::Unfit(unfit)),
@@ -337,10 +337,21 @@ impl Dialogue<'_> {
             return Some(Unfit::NeedsUtf8);
         }
         let Some(Shape { size, .. }) = self.shape else {
-            return Some(Unfit::NeedsEightBit);
+            let with_utf8 = self.errand.message.shape(self.able().with_utf8());
+            return Some(match with_utf8 {
+                Some(_) => Unfit::NeedsUtf8,
+                None => Unfit::NeedsEightBit,
+            });
         };
         let limit = self.offers.size_limit.filter(|&limit| limit < size)?;
         Some(Unfit::TooLarge { size, limit })
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts {
+            transport: self.able(),
+            utf8: self.offers.smtputf8,
+        }
     }
 
     /// What this server can carry.

@@ -83,7 +83,7 @@ fn message(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
 
 /// The outer error is that of the message, the inner that of the output.
 fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<()>> {
-    let Some(shape) = message.shape(Transport::Binary) else {
+    let Some(shape) = message.shape(Transport::Binary.with_utf8()) else {
         return Ok(Ok(()));
     };
     let mut blocks = message.blocks(shape);

@@ -73,7 +73,9 @@ fn create(path: &Path) -> Result<File, Exit> {
 /// Writes the message in the shape that had so many octets: the one that was sent.
 fn copy_out(message: &Message, octets: Option<u64>, out: &mut File) -> io::Result<()> {
     let all = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
-    let mut shapes = all.into_iter().filter_map(|able| message.shape(able));
+    let mut shapes = all
+        .into_iter()
+        .filter_map(|able| message.shape(able.with_utf8()));
     let is_sent = |shape: &Shape| octets.is_none_or(|octets| octets == shape.size);
     let Some(shape) = shapes.find(is_sent).or(message.simplest()) else {
         return Ok(());

@@ -56,7 +56,7 @@ fn wire(text: &str) -> Vec<u8> {
         dsn: ehlo::envelope::Dsn::default(),
     };
     let message = Message::build(options, SystemTime::UNIX_EPOCH).unwrap();
-    let shape = message.shape(Transport::SevenBit).unwrap();
+    let shape = message.shape(Transport::SevenBit.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}

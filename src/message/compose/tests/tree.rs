@@ -135,7 +135,7 @@ fn an_attached_message_is_never_encoded() {
     assert!(out.contains("body \r\nFrom here\r\n\r\n--"));
     std::fs::write(&path, "From: a@x.org\n\nü\n").unwrap();
     let message = composed(draft.clone()).unwrap();
-    assert!(message.shape(Transport::SevenBit).is_none());
+    assert!(message.shape(Transport::SevenBit.with_utf8()).is_none());
     let bytes = bytes_for(&message, Transport::EightBit);
     assert_eq!(
         String::from_utf8(bytes)

@@ -219,6 +219,7 @@ fn commands_are_said_one_after_the_other_whatever_the_answers_are() {
             None,
             Vec::new(),
             &Fake(Shape {
+                utf8: false,
                 transport: Transport::SevenBit,
                 size: 0,
             }),

@@ -5,6 +5,7 @@ use crate::envelope::{Dsn, Notify};
 use crate::session::Purpose;
 
 const MESSAGE: Fake = Fake(Shape {
+    utf8: false,
     transport: Transport::SevenBit,
     size: 100,
 });

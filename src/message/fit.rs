@@ -1,9 +1,9 @@
 //! One header field, made fit for the wire where it is not. What it says stays, as far as it can be
 //! said.
 
-use super::super::fields::{is_address_field, is_structured_field};
-use super::super::head::{MAX_LINE, RawField};
-use super::super::header::{addresses, cut, folded, unstructured};
+use super::fields::{is_address_field, is_structured_field};
+use super::head::{MAX_LINE, RawField};
+use super::header::{addresses, cut, folded, unstructured, with_encoded_parameters};
 use crate::address::{decoded, parse_list};
 use crate::text::{forbidden, shown};
 
@@ -79,6 +79,12 @@ impl Fitter {
         if is_plain {
             return cut(name, value);
         }
+        if has_parameters(name) {
+            let text = with_encoded_parameters(name, value);
+            if text.is_ascii() {
+                return text;
+            }
+        }
         self.warnings.push(format!(
             "{}: what is not ASCII cannot be sent in this field and became ?",
             shown(name)
@@ -86,4 +92,11 @@ impl Fitter {
         let plain = |c: char| if c.is_ascii() { c } else { '?' };
         cut(name, &value.chars().map(plain).collect::<String>())
     }
+}
+
+/// Fields of MIME whose parameters have an encoding of their own (RFC 2231).
+fn has_parameters(name: &str) -> bool {
+    ["Content-Type", "Content-Disposition"]
+        .iter()
+        .any(|field| field.eq_ignore_ascii_case(name))
 }
