@@ -42,7 +42,8 @@ pub struct Args {
 
     /// A shell command that is told of what was given up.
     ///
-    /// It gets one JSON object on its standard input.
+    /// It gets one JSON object on its standard input. After 60 seconds it is killed, with all that it has
+    /// started.
     #[arg(long, value_name = "CMD", value_parser = auth::command)]
     on_failure: Option<String>,
 }

@@ -44,6 +44,8 @@ pub fn attempt(
 ) -> Result<Outcome, QueueError> {
     let letter = &claim.item().letter;
     let before = claim.history();
+    // A password-command may take long. If the process is killed meanwhile, that is not an attempt.
+    lines.prepare();
     tell_of_doubts(claim, &before, recipients, ear, watch);
     let attempt = Entry::Attempt {
         recipients: recipients.to_vec(),

@@ -110,6 +110,13 @@ impl<'a, 'p> Lines<'a, 'p> {
         Ok(ready.way(router, Some(&line.connections)))
     }
 
+    /// Finds what the first way needs. What fails is said when that way is tried.
+    pub(super) fn prepare(&self) {
+        if self.count() > 0 {
+            let _ = self.way(0);
+        }
+    }
+
     /// Says QUIT on all of them.
     pub fn close(&self, watch: &mut dyn Watch) {
         for (place, line) in self.lines.iter().enumerate() {

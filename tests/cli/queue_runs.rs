@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -186,4 +187,48 @@ fn what_cannot_be_kept_for_now_is_read_to_its_end_and_75() {
     }
     drop(stdin);
     assert_eq!(child.wait().unwrap().code(), Some(75));
+}
+
+/// An item whose password-command waits for this pipe.
+fn keep_with_password_from(queue: &Queue, port: u16) -> PathBuf {
+    let pipe = queue.home.path().join("password");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+    let command = format!("cat '{}'", pipe.display());
+    let login = ["-u", "alice", "--password-command", &command];
+    queue.keep_with(
+        port,
+        &[&login[..], &["--allow-cleartext-password"]].concat(),
+    );
+    pipe
+}
+
+#[test]
+fn a_password_command_that_does_not_end_delays_only_its_own_items() {
+    let relay = Relay::start(|_| Do::Usual);
+    let queue = Queue::new();
+    let pipe = keep_with_password_from(&queue, relay.port);
+    queue.put(relay.port, &[]);
+    let mut run = command(&queue, &["queue", "run"]).spawn().unwrap();
+    // Returns when the command has opened the other end.
+    let mut password = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    until("delivered meanwhile", || relay.taken().len() == 1);
+    assert_eq!(relay.heard("AUTH"), 0);
+    password.write_all(b"hunter2\n").unwrap();
+    drop(password);
+    assert!(run.wait().unwrap().success());
+    assert_eq!(queue.items()[0]["attempts"], 1);
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_waits_for_a_password_is_no_attempt() {
+    let relay = Relay::start(|_| Do::Usual);
+    let queue = Queue::new();
+    let pipe = keep_with_password_from(&queue, relay.port);
+    let mut run = command(&queue, &["queue", "run"]).spawn().unwrap();
+    let password = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    drop(password);
+    assert_eq!(queue.items()[0]["attempts"], 0);
 }
