@@ -69,9 +69,12 @@ pub fn attempt(
     go(&parcel(&Again(claim)), &second, lines, &mut report, watch);
     write_down(claim, recipients, &report).inspect_err(|_| {
         // Nobody has crashed, even if nobody will know more than that.
-        let _ = claim.note(Entry::Over, Safety::Process);
+        let _ = claim.note(Entry::OVER, Safety::Process);
     })?;
     let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
+    if fates().any(|fate| fate.cause == Cause::Output) {
+        claim.note(Entry::Over { interrupted: true }, Safety::Process)?;
+    }
     let unreadable = fates().find(|fate| fate.cause == Cause::Message);
     let unreadable = unreadable.map(|fate| fate.sentence.clone());
     let turned_away = fates().any(is_turned_away);

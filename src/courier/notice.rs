@@ -54,9 +54,23 @@ struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    /// Puts it into the queue under this name; where there is no sender, nobody is told.
+    /// Puts it into the queue under this name; where there is no sender, nobody is told. If the message
+    /// cannot be read to its end, its header is enough.
     fn put(
         &self,
+        office: &Office<'_>,
+        claim: &dyn Claim,
+        id: &Id,
+    ) -> Result<Option<Box<dyn Claim>>, QueueError> {
+        match self.put_with(self.returned(office), office, claim, id) {
+            Err(QueueError::Message(_)) => self.put_with(Returned::Header, office, claim, id),
+            put => put,
+        }
+    }
+
+    fn put_with(
+        &self,
+        returned: Returned,
         office: &Office<'_>,
         claim: &dyn Claim,
         id: &Id,
@@ -74,7 +88,7 @@ impl Notice<'_> {
             envid: item.letter.envelope.dsn.envid.as_deref(),
             kind: self.kind,
             recipients: self.reported(),
-            returned: self.returned(office),
+            returned,
         };
         let written = report.write(claim, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;

@@ -129,6 +129,10 @@ impl Delivery<'_, '_> {
         let mut pending = recipients.to_vec();
         let mut tried = false;
         for host in &destination.hosts {
+            if self.watch.refuses() {
+                self.unseen(&pending);
+                return;
+            }
             if let Some(open) = self.at_rest(host, destination.port, &pending) {
                 pending = open;
                 tried = true;
@@ -298,7 +302,8 @@ impl Delivery<'_, '_> {
     ) -> Result<Ended, Unconnected> {
         let options = self.way.session;
         let ended = self.session(host, wire, options, pending);
-        let Some(why) = broken_encryption(options, ended.failure.as_ref()) else {
+        let broken = broken_encryption(options, ended.failure.as_ref());
+        let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);
         };
         let note = format!("no encryption with {server}: {why}; trying again in clear");
@@ -403,6 +408,7 @@ impl Delivery<'_, '_> {
         carried: u32,
     ) -> Settled {
         match shut(&ended) {
+            _ if ended.interrupted => {}
             Some(why) => door.shut = Some(why),
             None => door.answered = true,
         }
@@ -416,6 +422,10 @@ impl Delivery<'_, '_> {
                 continue;
             }
             let to = &self.parcel.envelope.recipients[recipient];
+            if answer.is_none() && ended.interrupted {
+                self.fates[recipient] = Fate::unseen(to);
+                continue;
+            }
             let fate = Fate::answered(to, &server, answer.as_ref(), failure);
             is_begun |= matches!(fate.verdict, Verdict::Accepted | Verdict::Uncertain);
             self.record(recipient, fate);

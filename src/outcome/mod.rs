@@ -101,7 +101,7 @@ pub enum Cause {
     Message,
     /// It was to end before its time (`--quit-after` and its kin).
     Stopped,
-    /// Nobody would have seen what happens: the output cannot be written.
+    /// The output cannot be written, or the program was asked to end: nothing was tried to its end.
     Output,
 }
 
@@ -236,7 +236,7 @@ impl Fate {
         }
     }
 
-    /// The output cannot be written, so nothing was begun.
+    /// The output cannot be written, or the program was asked to end.
     #[must_use]
     pub fn unseen(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");

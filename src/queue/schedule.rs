@@ -79,7 +79,8 @@ fn when(item: &Item, settings: &Settings) -> When {
 /// The time from the last attempt to the next. The spread is always the same for the same attempt, so
 /// that two looks agree.
 fn gap(item: &Item, settings: &Settings) -> Duration {
-    let attempts = usize::try_from(item.history.attempts).unwrap_or(usize::MAX);
+    let attempts = item.history.attempts.saturating_sub(item.history.uncounted);
+    let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
     let place = attempts.saturating_sub(1);
     let gap = settings.gaps.get(place).or(settings.gaps.last());
     let gap = gap.copied().unwrap_or(USUAL_GAP).min(LONGEST_GAP);
@@ -145,7 +146,7 @@ mod tests {
             [
                 (minute, attempt()),
                 (minute, end(Verdict::Deferred)),
-                (minute, Entry::Over),
+                (minute, Entry::OVER),
             ]
         };
         minutes.iter().flat_map(one).collect()
@@ -231,7 +232,7 @@ mod tests {
         let mut waits = item(&[
             (0, attempt()),
             (0, end(Verdict::Uncertain)),
-            (0, Entry::Over),
+            (0, Entry::OVER),
         ]);
         assert!(is_due_at(&waits, 15));
         waits.letter.on_uncertain = OnUncertain::Hold;
@@ -242,7 +243,7 @@ mod tests {
     #[test]
     fn what_is_only_to_be_reported_or_removed_is_due_at_once() {
         for verdict in [Verdict::Refused, Verdict::Accepted] {
-            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, Entry::Over)]);
+            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, Entry::OVER)]);
             assert!(is_due_at(&ended, 0), "{verdict:?}");
         }
     }

@@ -15,12 +15,13 @@ use crate::outcome::Report;
 use crate::plan::{self, FirstTry, Queueing, Way};
 use crate::queue::{Claim, Id, Kind, Letter, QueueError, Spool, Store as _, next_attempt};
 use crate::ready::Ready;
+use crate::stop::Stop;
 use crate::transcript;
 use crate::watch::{Happening, Watch};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// So many others that are due go along with a message.
@@ -163,7 +164,7 @@ impl Kept<'_> {
     }
 
     fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Shown {
-        let stop = AtomicBool::new(false);
+        let stop = Arc::new(Stop::default());
         let office = Office {
             store: spool,
             hosts: &Remembered {

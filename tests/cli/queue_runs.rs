@@ -137,7 +137,13 @@ fn what_kills_the_program_is_set_aside_and_what_was_tried_beside_it_is_not() {
         .complains(1)
         .says(&["was set aside: 3 attempts"]);
     assert_eq!(queue.state(), "dead");
-    assert_eq!(relay.taken().len(), senders.len() - 1);
+    let (reports, mails): (Vec<_>, Vec<_>) = relay
+        .taken()
+        .into_iter()
+        .partition(|taken| taken.from == "MAIL FROM:<>");
+    assert_eq!(mails.len(), senders.len() - 1);
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].to, ["RCPT TO:<poison@crepes.fr>"]);
     assert_eq!(relay.heard("MAIL FROM:<poison@"), 3);
 }
 
@@ -231,4 +237,84 @@ fn a_run_that_is_killed_while_it_waits_for_a_password_is_no_attempt() {
     run.wait().unwrap();
     drop(password);
     assert_eq!(queue.items()[0]["attempts"], 0);
+}
+
+fn ended_by_signal(queue: &Queue, is_at_it: impl Fn() -> bool) {
+    let mut run = command(queue, &["queue", "run"]).spawn().unwrap();
+    until("at it", is_at_it);
+    rustix::process::kill_process(Pid::from_child(&run), Signal::TERM).unwrap();
+    assert!(run.wait().unwrap().success());
+}
+
+#[test]
+fn a_signal_ends_what_has_not_been_sent_and_that_is_no_attempt() {
+    let is_slow = Arc::new(AtomicBool::new(true));
+    let slow = Arc::clone(&is_slow);
+    let relay = Relay::start(move |moment| match moment.line {
+        line if line.starts_with("MAIL") && slow.load(Ordering::SeqCst) => Do::Hang,
+        _ => Do::Usual,
+    });
+    let queue = Queue::new();
+    let id = queue.keep(relay.port);
+    for count in 1..=4 {
+        ended_by_signal(&queue, || relay.heard("MAIL") == count);
+    }
+    let shown = queue.verb(&["show", &id]);
+    shown.shows(&["the attempt was interrupted"]);
+    assert_eq!(queue.state(), "due");
+    is_slow.store(false, Ordering::SeqCst);
+    queue.verb(&["run"]).exits(0).is_silent();
+    assert_eq!(relay.taken().len(), 1);
+    assert!(queue.items().is_empty());
+}
+
+#[test]
+fn a_signal_does_not_end_what_has_been_sent() {
+    let (asked, answers) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (tell, hear) = (Arc::clone(&asked), Arc::clone(&answers));
+    let relay = Relay::start(move |moment| {
+        if moment.line == "." {
+            tell.store(true, Ordering::SeqCst);
+            until("the signal", || hear.load(Ordering::SeqCst));
+        }
+        Do::Usual
+    });
+    let queue = Queue::new();
+    queue.keep(relay.port);
+    let mut run = command(&queue, &["queue", "run"]).spawn().unwrap();
+    until("sent", || asked.load(Ordering::SeqCst));
+    rustix::process::kill_process(Pid::from_child(&run), Signal::TERM).unwrap();
+    answers.store(true, Ordering::SeqCst);
+    assert!(run.wait().unwrap().success());
+    assert_eq!(relay.taken().len(), 1);
+    assert!(queue.items().is_empty());
+}
+
+#[test]
+fn the_sender_is_told_once_of_what_is_set_aside() {
+    let relay = Relay::start(|moment| match moment.line {
+        line if line.starts_with("MAIL FROM:<alice@") => Do::Hang,
+        _ => Do::Usual,
+    });
+    let queue = Queue::new();
+    let told = queue.home.path().join("told");
+    let on_failure = format!("cat >>'{}'", told.display());
+    queue.put(relay.port, &["--on-failure", &on_failure]);
+    for count in 1..=3 {
+        let mut run = command(&queue, &["queue", "run"]).spawn().unwrap();
+        until("at it", || relay.heard("MAIL FROM:<alice@") == count);
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    for _ in 0..2 {
+        queue.verb(&["run"]).exits(0);
+    }
+    let reports = relay.taken();
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].to, ["RCPT TO:<alice@crepes.fr>"]);
+    assert_eq!(fs::read_to_string(told).unwrap().lines().count(), 1);
+    assert_eq!(queue.state(), "dead");
 }

@@ -158,7 +158,7 @@ fn deliver_first(claim: &dyn Claim) {
             recipients: vec![0],
             reply: "250 ok".to_owned(),
         },
-        Entry::Over,
+        Entry::OVER,
     ] {
         claim.note(entry, Safety::Disk).unwrap();
     }

@@ -16,7 +16,8 @@ pub fn words(entry: &Entry, all: &[Address]) -> String {
             let verdict = end.verdict.name();
             format!("{}: {verdict}: {}", named(&[*recipient]), said(end))
         }
-        Entry::Over => "the attempt is over".to_owned(),
+        Entry::Over { interrupted: false } => "the attempt is over".to_owned(),
+        Entry::Over { interrupted: true } => "the attempt was interrupted".to_owned(),
         Entry::Held => "held".to_owned(),
         Entry::Released => "released".to_owned(),
         Entry::Requeued => "brought back, as if it were new".to_owned(),
@@ -43,7 +44,8 @@ pub fn object(noted: &Noted, all: &[Address]) -> Value {
         Entry::Dot { .. } => json!({"event": "dot"}),
         Entry::Taken { reply, .. } => json!({"event": "taken", "reply": reply}),
         Entry::Result { end, .. } => result(end),
-        Entry::Over => json!({"event": "over"}),
+        Entry::Over { interrupted: false } => json!({"event": "over"}),
+        Entry::Over { interrupted: true } => json!({"event": "over", "interrupted": true}),
         Entry::Held => json!({"event": "held"}),
         Entry::Released => json!({"event": "released"}),
         Entry::Requeued => json!({"event": "requeued"}),
