@@ -3,8 +3,10 @@
 use super::again::Again;
 use super::books::Books;
 use super::lines::Lines;
+use super::notice::is_about_size;
 use super::{Ear, News};
 use crate::deliver::{Parcel, deliver_to};
+use crate::message::without_body;
 use crate::outcome::{Cause, Fate, Report, Verdict};
 use crate::queue::{Claim, End, Entry, History, Id, Kind, QueueError, Safety};
 use crate::session::{Purpose, Stage};
@@ -66,7 +68,11 @@ pub fn attempt(
     let is_second = |place: &usize| before.standings[*place].may_arrive_twice();
     let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
     go(&parcel(claim), &first, lines, &mut report, watch);
-    go(&parcel(&Again(claim)), &second, lines, &mut report, watch);
+    let again = Again(claim);
+    go(&parcel(&again), &second, lines, &mut report, watch);
+    if let Kind::Report(_) = letter.kind {
+        go_without_body(claim, &parcel(claim), lines, &mut report, watch);
+    }
     write_down(claim, recipients, &report).inspect_err(|_| {
         // Nobody has crashed, even if nobody will know more than that.
         let _ = claim.note(Entry::OVER, Safety::Process);
@@ -126,6 +132,50 @@ fn go(
         let still = report.open();
         open.retain(|recipient| still.contains(recipient));
     }
+}
+
+/// Tries a report once more, with no more of the message than its header, where it was refused for what
+/// it encloses or for its size.
+fn go_without_body(
+    claim: &dyn Claim,
+    parcel: &Parcel<'_>,
+    lines: &Lines<'_, '_>,
+    report: &mut Report,
+    watch: &mut dyn Watch,
+) {
+    let fates = report.fates.iter().enumerate();
+    let refused = fates.filter(|(_, fate)| is_about_content(fate));
+    let refused: Vec<usize> = refused.map(|(place, _)| place).collect();
+    if refused.is_empty() {
+        return;
+    }
+    // What cannot be read is found out by others.
+    let Ok(Some(short)) = without_body(claim) else {
+        return;
+    };
+    watch.happened(Happening::Note(
+        "the report is sent again with the header of the message only",
+    ));
+    let message = &short;
+    go(
+        &Parcel { message, ..*parcel },
+        &refused,
+        lines,
+        report,
+        watch,
+    );
+}
+
+/// Whether the server refused the message, and not its sender or recipient.
+fn is_about_content(fate: &Fate) -> bool {
+    let code = fate.reply.as_ref().map(|reply| reply.code.to_string());
+    let is_content = matches!(
+        fate.stage,
+        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. })
+    );
+    fate.verdict == Verdict::Refused
+        && fate.cause == Cause::Server
+        && (is_content || is_about_size(code.as_deref(), fate.enhanced.as_deref()))
 }
 
 /// What is wrong with us, and not with the message or its recipients, may be mended: a password, the name

@@ -133,9 +133,29 @@ impl Notice<'_> {
             Some(Return::Headers) => Returned::Header,
             // RFC 3461 §4.3: RET is about failures only.
             _ if !is_failure || self.item.size > office.settings.bounce_size => Returned::Header,
+            // The report goes the same way, and would be too large as well.
+            _ if self.is_too_large() => Returned::Header,
             _ => Returned::Whole,
         }
     }
+
+    /// Whether the size of the message is a reason of the failure.
+    fn is_too_large(&self) -> bool {
+        let standings = &self.item.history.standings;
+        let ends = self.recipients.iter().map(|&place| &standings[place].end);
+        ends.flatten().any(|end| {
+            is_about_size(
+                end.reply.as_deref().and_then(|reply| reply.get(..3)),
+                end.enhanced.as_deref(),
+            )
+        })
+    }
+}
+
+/// Whether a reply code or an enhanced status code says that a message is too large (RFC 1870 §6,
+/// RFC 3463 §3.4, §3.3).
+pub fn is_about_size(code: Option<&str>, enhanced: Option<&str>) -> bool {
+    code == Some("552") || matches!(enhanced, Some("5.3.4" | "5.2.3"))
 }
 
 fn reported<'a>(

@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -99,6 +99,66 @@ fn a_run_of_a_part_is_not_taken_for_one_of_all() {
     until("delivered meanwhile", || relay.taken().len() == 1);
     run.kill().unwrap();
     run.wait().unwrap();
+}
+
+fn put_large(queue: &Queue, relay: &Relay) {
+    let file = queue.home.path().join("large.bin");
+    fs::write(&file, vec![0; 450_000]).unwrap();
+    queue.put(relay.port, &["--attach", &file.display().to_string()]);
+}
+
+fn is_one_report(relay: &Relay) {
+    let taken = relay.taken();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(
+        taken[0].from.split(' ').take(2).collect::<Vec<_>>(),
+        ["MAIL", "FROM:<>"]
+    );
+}
+
+#[test]
+fn the_report_on_a_message_that_is_too_large_fits() {
+    let relay = Relay::start(|moment| match moment.line {
+        line if line.starts_with("EHLO") => Do::Say("250-relay\r\n250 SIZE 500000"),
+        _ => Do::Usual,
+    });
+    let queue = Queue::new();
+    put_large(&queue, &relay);
+    queue.verb(&["run"]).exits(0).complains(1);
+    is_one_report(&relay);
+    assert_eq!(relay.heard("MAIL FROM:<>"), 1);
+    assert!(queue.items().is_empty());
+}
+
+#[test]
+fn a_report_that_does_not_fit_encloses_the_header_only() {
+    let relay = Relay::start(|moment| match moment.line {
+        line if line.starts_with("EHLO") => Do::Say("250-relay\r\n250 SIZE 616800"),
+        line if line.starts_with("RCPT TO:<bob@") => Do::Say("550 5.1.1 who?"),
+        _ => Do::Usual,
+    });
+    let queue = Queue::new();
+    put_large(&queue, &relay);
+    let size = queue.items()[0]["size"].as_u64().unwrap();
+    assert!((615_000..616_800).contains(&size), "{size}");
+    queue.verb(&["run"]).exits(0);
+    is_one_report(&relay);
+    assert!(queue.items().is_empty());
+}
+
+#[test]
+fn a_report_that_is_refused_for_its_content_is_sent_without_it() {
+    let ends = AtomicUsize::new(0);
+    let relay = Relay::start(move |moment| match moment.line {
+        "." if ends.fetch_add(1, Ordering::SeqCst) < 2 => Do::Say("554 5.7.1 a virus"),
+        _ => Do::Usual,
+    });
+    let queue = Queue::new();
+    queue.put(relay.port, &[]);
+    queue.verb(&["run"]).exits(0);
+    is_one_report(&relay);
+    assert_eq!(relay.heard("MAIL FROM:<>"), 2);
+    assert!(queue.items().is_empty());
 }
 
 /// Whoever is tried together dies together. Only who dies alone is set aside.

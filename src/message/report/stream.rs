@@ -1,7 +1,7 @@
 //! The stream that a report is: our own octets, and between them those of the message that comes back.
 
 use super::ReportMessage;
-use crate::blocks::{Block, Blocks, Replay, Shape, Transport, fitting};
+use crate::blocks::{Block, Blocks, Nothing, Replay, Shape, Transport, fitting};
 use std::io;
 
 /// A report in one shape.
@@ -49,13 +49,25 @@ impl Replay for ReportMessage<'_> {
     }
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
-        let form = self.forms.iter().find(|form| form.shape == shape);
-        let original = form.and_then(|form| form.original);
+        match self.forms.iter().find(|form| form.shape == shape) {
+            Some(form) => form.blocks(shape),
+            None => Box::new(Nothing),
+        }
+    }
+}
+
+impl Replay for Form<'_> {
+    fn shape(&self, able: Transport) -> Option<Shape> {
+        fitting([self.shape].into_iter(), able)
+    }
+
+    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
+        let original = self.original;
         Box::new(Reader {
-            before: form.map(|form| form.before.as_slice()),
+            before: Some(self.before.as_slice()),
             original: original.map(|original| original.message.blocks(original.shape)),
             left: original.map_or(0, |original| original.shape.size),
-            after: form.map(|form| form.after.as_slice()),
+            after: Some(self.after.as_slice()),
         })
     }
 }
