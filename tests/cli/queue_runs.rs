@@ -1,9 +1,10 @@
 //! Runs of a queue, one beside the other, and what ends them too early.
 
+use crate::program::Ehlo;
 use crate::queue::empties;
 use crate::relay::{Do, Relay};
 use crate::server::PATIENCE;
-use crate::spool::Queue;
+use crate::spool::{Queue, closed};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::io::Write as _;
@@ -377,4 +378,47 @@ fn the_sender_is_told_once_of_what_is_set_aside() {
     assert_eq!(reports[0].to, ["RCPT TO:<alice@crepes.fr>"]);
     assert_eq!(fs::read_to_string(told).unwrap().lines().count(), 1);
     assert_eq!(queue.state(), "dead");
+}
+
+/// Some daemons ignore SIGCHLD, and what they start inherits it.
+#[test]
+fn commands_work_where_the_parent_ignores_the_end_of_children() {
+    let relay = Relay::start(|_| Do::Usual);
+    let queue = Queue::new();
+    let script = format!(
+        "exec env --ignore-signal=CHLD {} --queue --queue-dir {} -r 127.0.0.1:{} -f alice@crepes.fr --helo \
+         me.example -u alice --password-command 'echo hunter2' -s hi -b hi bob@hamburger.edu",
+        env!("CARGO_BIN_EXE_ehlo"),
+        queue.dir(),
+        relay.port
+    );
+    let run = Ehlo::through("sh").args(["-c", &script]).run();
+    // The password was found; this server has no TLS to protect it.
+    run.exits(0).shows(&["so the password was not sent"]);
+}
+
+#[test]
+fn a_message_that_may_not_be_written_is_an_error_and_leaves_nothing() {
+    let queue = Queue::new();
+    queue.put(closed(), &[]);
+    queue.verb(&["remove", &queue.ids()[0]]).exits(0);
+    let files = format!("{}/tmp", queue.dir());
+    let large = "x\n".repeat(100_000);
+    for front in [
+        "--queue-only -r 127.0.0.1:1 -f alice@crepes.fr -b -",
+        "sendmail -odq -f alice@crepes.fr",
+    ] {
+        let script = format!(
+            "ulimit -f 8; exec {} {front} bob@hamburger.edu",
+            env!("CARGO_BIN_EXE_ehlo")
+        );
+        let run = Ehlo::through("sh")
+            .env("EHLO_CONFIG", queue.config())
+            .args(["-c", &script])
+            .input(format!("Subject: hi\n\n{large}"))
+            .run();
+        run.exits(75).says(&["File too large"]);
+        assert_eq!(fs::read_dir(&files).unwrap().count(), 0);
+    }
+    assert!(queue.items().is_empty());
 }
