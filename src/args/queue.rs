@@ -4,7 +4,7 @@ use super::profile::Typed;
 use super::settings::{Settings, settings};
 use super::value;
 use super::ways::Finder;
-use super::{Wrong, auth, first};
+use super::{Wrong, auth, first, relative};
 use crate::config::{Config, Places, find};
 use crate::plan::{FirstTry, Queue, Queueing, Run, Spool, Thresholds, Work};
 use crate::queue::{OnUncertain, Waybill};
@@ -97,11 +97,16 @@ impl Args {
             queue_dir: self.queue_dir.or(settings.directory),
             config: errand.config,
         };
+        // Without a current directory, the command is kept as it is.
+        let on_failure = self.on_failure.map(|command| {
+            let kept = relative::kept("--on-failure", &command);
+            kept.unwrap_or(command)
+        });
         Queueing {
             spool: place.spool(settings.queue),
             waybill: errand.waybill,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
-            on_failure: self.on_failure.or(settings.on_failure),
+            on_failure: on_failure.or(settings.on_failure),
             first: errand.first,
         }
     }

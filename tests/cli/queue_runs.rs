@@ -422,3 +422,53 @@ fn a_message_that_may_not_be_written_is_an_error_and_leaves_nothing() {
     }
     assert!(queue.items().is_empty());
 }
+
+#[test]
+fn commands_are_run_where_the_message_was_queued() {
+    let queue = Queue::new();
+    let here = queue.home.path();
+    let script = |name: &str, text: &str| {
+        let status = Command::new("/bin/sh")
+            .args([
+                "-c",
+                "printf '%s' \"$1\" >\"$2\"; chmod 700 \"$2\"",
+                "sh",
+                text,
+            ])
+            .arg(here.join(name))
+            .status();
+        assert!(status.unwrap().success());
+    };
+    script("srv", "#!/bin/sh\necho 550 no\npwd >pipe.out\n");
+    script("getpw", "#!/bin/sh\npwd >getpw.out\necho hunter2\n");
+    for way in [
+        &["--pipe", "./srv"][..],
+        &[
+            "-r",
+            "127.0.0.1:1",
+            "-u",
+            "a",
+            "--password-command",
+            "./getpw",
+        ],
+    ] {
+        let status = command(
+            &queue,
+            &["--queue-only", "-f", "alice@crepes.fr", "-b", "hi"],
+        )
+        .args(way)
+        .arg("bob@hamburger.edu")
+        .current_dir(here)
+        .status();
+        assert!(status.unwrap().success());
+    }
+    let run = command(&queue, &["queue", "run"]).current_dir("/").status();
+    assert!(run.unwrap().success());
+    for name in ["pipe.out", "getpw.out"] {
+        let seen = fs::read_to_string(here.join(name)).unwrap();
+        assert_eq!(
+            fs::canonicalize(seen.trim()).unwrap(),
+            fs::canonicalize(here).unwrap()
+        );
+    }
+}

@@ -37,7 +37,9 @@ requeue brings it back.",
     "\
 The way is found anew for each attempt: the profile by its name, with what it says now, and what the command line said
 of route, session, TLS and login. No password stands in the queue, and a run uses none that does not say whose it is:
-EHLO_PASSWORD is only for the message that it is given with.",
+EHLO_PASSWORD is only for the message that it is given with. Paths of files are kept as absolute paths. A shell command
+that names a file by a path from the current directory, as in ./getpw or cat password.txt, is run in that directory
+later, too.",
 ];
 
 const RUNNERS: &str = "\
