@@ -97,6 +97,12 @@ pub enum CredentialsError {
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
     )]
     Nowhere(String),
+    /// The same for a message that waits in the queue, for which `EHLO_PASSWORD` is not used.
+    #[error(
+        "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
+         the queue does not use EHLO_PASSWORD"
+    )]
+    NowhereNamed(String),
     /// Somebody was asked and typed nothing.
     #[error(
         "no password was typed for {0}; type one, or give --password-command or --password-file"

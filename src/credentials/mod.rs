@@ -187,9 +187,15 @@ fn search(
     {
         return Ok(login(secret));
     }
-    match &environment.terminal {
+    let asked = match &environment.terminal {
         Some(path) => prompt::secret(path, &whose(user, host)).map(login),
         None => Err(CredentialsError::Nowhere(whose(user, host))),
+    };
+    match asked {
+        Err(CredentialsError::Nowhere(whose)) if !options.nameless => {
+            Err(CredentialsError::NowhereNamed(whose))
+        }
+        asked => asked,
     }
 }
 

@@ -128,6 +128,7 @@ impl Kept<'_> {
 
     /// Says under which name it is in the queue, to those who want to know.
     fn say_queued(&self, claim: &dyn Claim) -> Shown {
+        self.warn_of_passing_password();
         send::shown(self.output, self.told, |watch| {
             say_where(claim, watch);
             let mut report = Report::unasked(&self.message.envelope.recipients);
@@ -149,6 +150,10 @@ impl Kept<'_> {
             None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
         };
         watch.happened(Happening::Note(&note));
+        self.warn_of_passing_password();
+    }
+
+    fn warn_of_passing_password(&self) {
         if self.password_is_passing() {
             complain(
                 "warning: the password comes from EHLO_PASSWORD, which a later run does not use; \

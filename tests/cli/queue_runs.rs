@@ -472,3 +472,21 @@ fn commands_are_run_where_the_message_was_queued() {
         );
     }
 }
+
+#[test]
+fn a_password_that_a_later_run_does_not_use_is_warned_of() {
+    let queue = Queue::new();
+    let relay = ["-r", "127.0.0.1:1", "-u", "alice", "-f", "alice@crepes.fr"];
+    for kept in ["--queue", "--queue-only"] {
+        let run = queue.ehlo(&[kept]).args(relay).text_to_bob();
+        let run = run.env("EHLO_PASSWORD", "hunter2").run();
+        run.exits(0)
+            .complains(1)
+            .says(&["EHLO_PASSWORD, which a later run does not use"]);
+    }
+    let run = queue.ehlo(&["queue", "run", "--now"]);
+    let run = run.env("EHLO_PASSWORD", "hunter2").run();
+    run.exits(0)
+        .says(&["a run of the queue does not use EHLO_PASSWORD"]);
+    assert!(!run.stderr.contains("set EHLO_PASSWORD"), "{run:#?}");
+}
