@@ -249,6 +249,8 @@ struct RunArgs {
     to: Vec<String>,
 
     /// Also what is not due yet.
+    ///
+    /// That does not change when it is due.
     #[arg(long)]
     now: bool,
 

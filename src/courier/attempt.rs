@@ -36,10 +36,18 @@ impl Outcome {
     }
 }
 
-/// Tries these recipients of an item by one way after the other, and writes down what becomes of them.
+/// What is tried.
+pub struct Attempt<'a> {
+    /// These recipients.
+    pub recipients: &'a [usize],
+    /// Whether a person asked for it before it was due.
+    pub early: bool,
+}
+
+/// Tries recipients of an item by one way after the other, and writes down what becomes of them.
 pub fn attempt(
     claim: &dyn Claim,
-    recipients: &[usize],
+    Attempt { recipients, early }: Attempt<'_>,
     lines: &Lines<'_, '_>,
     ear: &dyn Ear,
     watch: &mut dyn Watch,
@@ -51,6 +59,7 @@ pub fn attempt(
     tell_of_doubts(claim, &before, recipients, ear, watch);
     let attempt = Entry::Attempt {
         recipients: recipients.to_vec(),
+        early,
     };
     claim.note(attempt, Safety::Process)?;
     let books = Books(claim);

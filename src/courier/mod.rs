@@ -15,7 +15,7 @@ mod selection;
 mod settle;
 mod walk;
 
-pub use attempt::{Outcome, attempt};
+pub use attempt::{Attempt, Outcome, attempt};
 pub use hosts::Remembered;
 pub use lines::{Branch, Lines};
 pub use round::Rounds;

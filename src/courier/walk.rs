@@ -5,7 +5,7 @@ use super::lanes::{Lanes, Road, Turn};
 use super::lines::{Branch, Lines};
 use super::round::{Due, Rounds};
 use super::settle::{Confirmed, Told, confirm, set_aside, settle};
-use super::{Ear, Office, Outcome, Selection, attempt};
+use super::{Attempt, Ear, Office, Outcome, Selection, attempt};
 use crate::plan;
 use crate::queue::{Claimed, Id, QueueError, Waybill, is_due};
 use crate::stop::Stop;
@@ -183,8 +183,8 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_time =
-            turn.again || selection.now || is_due(item, office.settings, SystemTime::now());
+        let is_due = is_due(item, office.settings, SystemTime::now());
+        let is_time = turn.again || selection.now || is_due;
         if item.history.held {
             return Ok(Taken::Up);
         }
@@ -199,7 +199,11 @@ impl Walk<'_> {
         let recipients = selection.recipients(item);
         let mut taken = Taken::Up;
         if !recipients.is_empty() && is_time {
-            let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
+            let wanted = Attempt {
+                recipients: &recipients,
+                early: selection.now && !is_due,
+            };
+            let outcome = attempt(&*claim, wanted, lines, office.ear, watch)?;
             if !outcome.turned_away {
                 outcome.tell(id, &recipients, turn.again, office.ear);
             }

@@ -18,6 +18,7 @@ impl History {
             uncounted: 0,
             crashes: 0,
             last_attempt: None,
+            last_due: None,
             tried_for: Duration::ZERO,
             held: false,
             released: None,
@@ -50,7 +51,7 @@ impl History {
     /// What is known after one entry more.
     pub(super) fn add(&mut self, noted: &Noted) {
         match &noted.entry {
-            Entry::Attempt { recipients } => self.attempt(noted.at, recipients),
+            Entry::Attempt { recipients, early } => self.attempt(noted.at, recipients, *early),
             Entry::Over { interrupted } => self.over(noted.at, *interrupted),
             Entry::Held => self.held = true,
             Entry::Released => self.release(noted.at),
@@ -76,13 +77,18 @@ impl History {
         }
     }
 
-    fn attempt(&mut self, at: SystemTime, recipients: &[usize]) {
+    fn attempt(&mut self, at: SystemTime, recipients: &[usize], early: bool) {
         if let Some(last) = self.last_attempt {
             let gap = at.duration_since(last).unwrap_or_default();
             self.tried_for += gap.min(LONGEST_GAP);
         }
         self.last_attempt = Some(at);
         self.attempts += 1;
+        if early {
+            self.uncounted += 1;
+        } else {
+            self.last_due = Some(at);
+        }
         self.crashes += 1;
         self.released = None;
         // Whoever tries again has decided, but what is in doubt stays so until there is another end.
@@ -160,7 +166,7 @@ impl History {
 /// About whom an entry is.
 fn recipients(entry: &Entry) -> &[usize] {
     match entry {
-        Entry::Attempt { recipients }
+        Entry::Attempt { recipients, .. }
         | Entry::Dot { recipients }
         | Entry::Taken { recipients, .. }
         | Entry::Reporting { recipients, .. }
@@ -289,6 +295,7 @@ mod tests {
     fn attempt() -> Entry {
         Entry::Attempt {
             recipients: vec![0, 1],
+            early: false,
         }
     }
 

@@ -176,6 +176,7 @@ mod tests {
         let entries = [
             Entry::Attempt {
                 recipients: vec![0, 1],
+                early: false,
             },
             Entry::Dot {
                 recipients: vec![1],

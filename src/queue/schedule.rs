@@ -70,7 +70,9 @@ fn when(item: &Item, settings: &Settings) -> When {
         // Whoever tried it died of something, and learned nothing about the server. How often that
         // goes on is up to whoever counts the crashes.
         None if history.crashes > 0 => When::Since(last),
-        None => last
+        None => history
+            .last_due
+            .unwrap_or(last)
             .checked_add(gap(item, settings))
             .map_or(When::Since(last), When::At),
     }
@@ -127,6 +129,7 @@ mod tests {
     fn attempt() -> Entry {
         Entry::Attempt {
             recipients: vec![0],
+            early: false,
         }
     }
 
@@ -304,5 +307,47 @@ mod tests {
         };
         let tried = item(&deferred_at(&[0]));
         assert!(!is_due(&tried, &settings, at(29)) && is_due(&tried, &settings, at(30)));
+    }
+
+    #[test]
+    fn an_attempt_before_it_is_due_does_not_change_when_the_next_is_due() {
+        let settings = Settings {
+            spread: 0,
+            ..Settings::default()
+        };
+        let mut entries = deferred_at(&[0, 15]);
+        let due = next_attempt(&item(&entries), &settings);
+        assert_eq!(due, Some(at(45)));
+        for minute in [20, 30] {
+            let early = Entry::Attempt {
+                recipients: vec![0],
+                early: true,
+            };
+            entries.extend([
+                (minute, early),
+                (minute, end(Verdict::Deferred)),
+                (minute, Entry::OVER),
+            ]);
+        }
+        assert_eq!(next_attempt(&item(&entries), &settings), due);
+        entries.extend(deferred_at(&[45]));
+        assert_eq!(next_attempt(&item(&entries), &settings), Some(at(105)));
+    }
+
+    #[test]
+    fn an_attempt_that_was_interrupted_is_made_again_at_once() {
+        let mut entries = deferred_at(&[0, 15]);
+        entries.extend([
+            (45, attempt()),
+            (46, Entry::Over { interrupted: true }),
+            (46, Entry::OVER),
+        ]);
+        let history = item(&entries).history;
+        assert_eq!(
+            (history.crashes, history.attempts, history.uncounted),
+            (0, 3, 1)
+        );
+        let due = next_attempt(&item(&entries), &Settings::default());
+        assert_eq!(due, Some(at(46)));
     }
 }

@@ -5,7 +5,8 @@ use super::send::{self, Shown};
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
 use crate::courier::{
-    Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told, attempt, settle,
+    Attempt, Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told,
+    attempt, settle,
 };
 use crate::credentials::Source;
 use crate::exit::Exit;
@@ -218,7 +219,11 @@ impl Kept<'_> {
     ) -> Report {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
         let lines = Lines::new(branch, office.hosts);
-        let attempted = attempt(&*claim, &all, &lines, office.ear, watch);
+        let wanted = Attempt {
+            recipients: &all,
+            early: false,
+        };
+        let attempted = attempt(&*claim, wanted, &lines, office.ear, watch);
         lines.close(watch);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {

@@ -150,6 +150,7 @@ fn deliver_first(claim: &dyn Claim) {
     for entry in [
         Entry::Attempt {
             recipients: vec![0, 1],
+            early: false,
         },
         Entry::Dot {
             recipients: vec![0],
