@@ -71,6 +71,7 @@ pub fn attempt(
             Kind::Mail => Purpose::Mail,
             Kind::Report(_) => Purpose::Report,
         },
+        is_kept: true,
         ledger: Some(&books),
     };
     let mut report = Report::unasked(&letter.envelope.recipients);
@@ -133,7 +134,6 @@ fn go(
         match way {
             Ok(way) => {
                 deliver_to(&open, parcel, &way, report, watch);
-                postpone(&open, lines.is_relay(place), report);
             }
             Err(error) if place == 0 => no_way(&open, report, &error),
             Err(_) => {}
@@ -185,22 +185,6 @@ fn is_about_content(fate: &Fate) -> bool {
     fate.verdict == Verdict::Refused
         && fate.cause == Cause::Server
         && (is_content || is_about_size(code.as_deref(), fate.enhanced.as_deref()))
-}
-
-/// What is wrong with us, and not with the message or its recipients, may be mended: a password, the name
-/// of a relay, or that it does not want to hear of us today.
-fn postpone(open: &[usize], by_relay: bool, report: &mut Report) {
-    for &recipient in open {
-        let fate = &mut report.fates[recipient];
-        let is_ours = match fate.cause {
-            Cause::Policy => true,
-            Cause::Domain => by_relay,
-            _ => by_relay && fate.stage.is_some_and(Stage::is_introduction),
-        };
-        if fate.verdict == Verdict::Refused && is_ours {
-            fate.verdict = Verdict::Deferred;
-        }
-    }
 }
 
 fn no_way(open: &[usize], report: &mut Report, error: &str) {

@@ -88,12 +88,6 @@ impl<'a, 'p> Lines<'a, 'p> {
         self.branch.error.as_deref()
     }
 
-    /// Whether one of the ways is by a relay.
-    pub(super) fn is_relay(&self, place: usize) -> bool {
-        let (way, _) = &self.branch.ready[place];
-        way.route.relay.is_some()
-    }
-
     /// The name of the profile of a way.
     pub(super) fn profile(&self, place: usize) -> &str {
         let (way, _) = &self.branch.ready[place];

@@ -36,6 +36,8 @@ pub struct Parcel<'a> {
     pub message: &'a dyn Replay,
     /// What it is delivered for.
     pub purpose: Purpose,
+    /// Whether it is kept and tried again, so that what can be corrected here is a temporary failure.
+    pub is_kept: bool,
     /// The books that are kept about it, by places in the envelope.
     pub ledger: Option<&'a dyn Ledger>,
 }
@@ -49,6 +51,7 @@ impl<'a> Parcel<'a> {
             utf8_header: message.utf8_header,
             message,
             purpose: Purpose::Mail,
+            is_kept: false,
             ledger: None,
         }
     }
@@ -505,6 +508,9 @@ impl Delivery<'_, '_> {
 
     fn settled(&mut self, recipients: &[usize]) {
         for &recipient in recipients {
+            if self.parcel.is_kept {
+                self.fates[recipient].postpone(self.way.router.has_relay());
+            }
             let fate = &self.fates[recipient];
             let words = fate.words();
             let queue_id = match fate.verdict {

@@ -150,6 +150,7 @@ impl Question<'_> {
             utf8_header: false,
             message: &Nothing,
             purpose: Purpose::Question,
+            is_kept: false,
             ledger: None,
         };
         let mut report = Report::unasked(&envelope.recipients);

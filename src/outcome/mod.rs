@@ -183,6 +183,20 @@ impl Fate {
         }
     }
 
+    /// Makes a refusal temporary that is about this host and not about the message or its recipients,
+    /// because it can be corrected: a password, the name of a relay, or that the relay does not accept
+    /// this client.
+    pub fn postpone(&mut self, by_relay: bool) {
+        let is_ours = match self.cause {
+            Cause::Policy => true,
+            Cause::Domain => by_relay,
+            _ => by_relay && self.stage.is_some_and(Stage::is_introduction),
+        };
+        if self.verdict == Verdict::Refused && is_ours {
+            self.verdict = Verdict::Deferred;
+        }
+    }
+
     /// Before anything was tried.
     #[must_use]
     pub fn unasked(recipient: &Address) -> Self {

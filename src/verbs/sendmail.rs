@@ -92,6 +92,7 @@ fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
         utf8_header: false,
         message: &Nothing,
         purpose: Purpose::Question,
+        is_kept: false,
         ledger: None,
     };
     let mut report = Report::unasked(&envelope.recipients);
