@@ -36,7 +36,7 @@
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |
 //!
-//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`mbox`], [`pattern`], [`peer`], [`place`], [`program`], [`secret`], [`text`], [`time`], [`watch`].
+//! Leaves, free to all: [`address`], [`blocks`], [`certificate`], [`envelope`], [`exit`], [`figures`], [`host`], [`mbox`], [`pattern`], [`peer`], [`place`], [`process`], [`program`], [`secret`], [`stop`], [`text`], [`time`], [`watch`].
 //!
 //! # Who may use whom
 //!
@@ -90,6 +90,7 @@ pub mod pattern;
 pub mod peer;
 pub mod place;
 pub mod plan;
+pub mod process;
 pub mod program;
 pub mod queue;
 pub mod ready;
@@ -99,6 +100,7 @@ pub mod script;
 pub mod secret;
 pub mod session;
 pub mod sink;
+pub mod stop;
 pub mod text;
 pub mod time;
 pub mod transcript;

@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Err(error) = ehlo::process::prepare() {
+        ehlo::verbs::warn(&format!("cannot handle signals: {error}"));
+    }
     let mut warnings = Vec::new();
     let parsed = ehlo::args::parse(std::env::args_os(), &mut warnings);
     for text in &warnings {

@@ -1,16 +1,216 @@
-//! Asking another program: what it says, in bounded time and memory.
+//! Runs other programs in bounded time and memory.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::io::{self, PipeReader, Read as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
-/// So much of the end of what it says is kept, and at most twice as much.
+/// [`ask`] keeps this much of the end of an output, and at most twice as much.
 const KEPT: usize = 256 * 1024;
 
-/// How often we look whether it has ended, once it says nothing more.
-const PAUSE: Duration = Duration::from_millis(1);
+/// Interval between two checks whether the program has ended.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// The same after its output has ended, because its own end usually follows at once.
+const SHORT_INTERVAL: Duration = Duration::from_millis(1);
+
+/// How long an output may stay open after the program has ended, because a process that it started
+/// has it, too.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A program that is to be run.
+pub struct Task<'a> {
+    /// Its standard input and output are used here if they are pipes.
+    pub command: Command,
+    /// Written to its standard input. A program that does not read it is not an error.
+    pub input: &'a [u8],
+    /// With a limit, the program has a process group of its own, which is killed when the limit is
+    /// reached. `None`: no limit, and the program can use the terminal.
+    pub limit: Option<Duration>,
+}
+
+impl<'a> Task<'a> {
+    /// Runs the program to its end, and gives its output to `take` piece by piece. An error of `take`
+    /// ends the program.
+    ///
+    /// # Errors
+    /// The program cannot be started; `TimedOut` if it was killed at the limit; the error of `take`.
+    pub fn run(self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
+        self.start(None)?.to_its_end(take)
+    }
+
+    /// Starts it; `output` is the pipe to read from if that is not its standard output. The command is
+    /// dropped with its copies of the writing end, or that pipe would have no end.
+    fn start(mut self, output: Option<OwnedFd>) -> io::Result<Running<'a>> {
+        if self.limit.is_some() {
+            self.command.process_group(0);
+        }
+        let mut child = self.command.spawn()?;
+        let output = output.or_else(|| child.stdout.take().map(OwnedFd::from));
+        let mut running = Running {
+            input: child.stdin.take(),
+            unwritten: self.input,
+            output: output.map(File::from),
+            deadline: self.limit.map(|limit| Instant::now() + limit),
+            has_group: self.limit.is_some(),
+            status: None,
+            interval: INTERVAL,
+            child,
+        };
+        running.prepare().inspect_err(|_| running.kill())?;
+        Ok(running)
+    }
+}
+
+/// A program that was started.
+struct Running<'a> {
+    child: Child,
+    input: Option<ChildStdin>,
+    unwritten: &'a [u8],
+    output: Option<File>,
+    deadline: Option<Instant>,
+    has_group: bool,
+    /// How it ended.
+    status: Option<ExitStatus>,
+    interval: Duration,
+}
+
+impl Running<'_> {
+    fn prepare(&self) -> io::Result<()> {
+        if let Some(input) = &self.input {
+            rustix::io::ioctl_fionbio(input, true)?;
+        }
+        if let Some(output) = &self.output {
+            rustix::io::ioctl_fionbio(output, true)?;
+        }
+        Ok(())
+    }
+
+    fn to_its_end(
+        mut self,
+        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<ExitStatus> {
+        let end = self.attend(take);
+        if end.is_err() {
+            self.kill();
+        }
+        end
+    }
+
+    fn attend(&mut self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
+        // It may be a secret.
+        let mut piece = Zeroizing::new(vec![0; 16 * 1024]);
+        loop {
+            self.wait()?;
+            self.write();
+            self.read(&mut piece, take)?;
+            self.look_whether_it_ended()?;
+            let is_late = self.left().is_some_and(|left| left.is_zero());
+            match self.status {
+                Some(status) if self.output.is_none() || is_late => return Ok(status),
+                None if is_late => return Err(ErrorKind::TimedOut.into()),
+                _ => {}
+            }
+        }
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let deadline = self.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Until something can be read or written, or it is time for another look.
+    fn wait(&self) -> io::Result<()> {
+        let limit = self
+            .left()
+            .map_or(self.interval, |left| left.min(self.interval));
+        let limit = Timespec::try_from(limit).map_err(|_| ErrorKind::InvalidInput)?;
+        let output = self
+            .output
+            .as_ref()
+            .map(|end| PollFd::new(end, PollFlags::IN));
+        let input = self
+            .input
+            .as_ref()
+            .map(|end| PollFd::new(end, PollFlags::OUT));
+        let mut ends: Vec<PollFd<'_>> = output.into_iter().chain(input).collect();
+        rustix::io::retry_on_intr(|| poll(&mut ends, Some(&limit)))?;
+        Ok(())
+    }
+
+    /// Writes what there is room for. An input that was closed is left alone.
+    fn write(&mut self) {
+        while let Some(input) = &mut self.input {
+            match input.write(self.unwritten) {
+                Ok(count) if count > 0 => self.unwritten = &self.unwritten[count..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => self.input = None,
+            }
+        }
+    }
+
+    /// Reads a piece, if there is one.
+    fn read(
+        &mut self,
+        piece: &mut [u8],
+        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(output) = &mut self.output else {
+            return Ok(());
+        };
+        match output.read(piece) {
+            Ok(0) => {
+                self.output = None;
+                self.interval = SHORT_INTERVAL;
+                Ok(())
+            }
+            Ok(count) => take(&piece[..count]),
+            Err(error) if is_for_later(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn look_whether_it_ended(&mut self) -> io::Result<()> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait()?;
+            if self.status.is_some() {
+                self.input = None;
+                let end = Instant::now() + GRACE;
+                self.deadline = Some(self.deadline.map_or(end, |deadline| deadline.min(end)));
+            }
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self) {
+        if self.status.is_some() {
+            return;
+        }
+        if self.has_group {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_for_later(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Whether the system is short of processes, memory or descriptors: the same may work later.
+#[must_use]
+pub fn is_shortage(error: &io::Error) -> bool {
+    let short = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
+    Errno::from_io_error(error).is_some_and(|error| short.contains(&error))
+}
 
 /// What of a program is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,68 +230,40 @@ pub struct Answer {
     pub end: io::Result<ExitStatus>,
 }
 
-/// Runs a program that gets nothing to read, and takes what it says to its end. One that takes longer than
-/// the limit is killed.
+/// Runs a program without input, and collects its output. A program that takes longer than the limit
+/// is killed.
 #[must_use]
 pub fn ask(command: Command, streams: Streams, limit: Duration) -> Answer {
     let mut output = Vec::new();
-    let end = hear(command, streams, Instant::now() + limit, &mut output);
+    let end = hear(command, streams, limit, &mut output);
     Answer { output, end }
 }
 
 fn hear(
     mut command: Command,
     streams: Streams,
-    deadline: Instant,
+    limit: Duration,
     output: &mut Vec<u8>,
 ) -> io::Result<ExitStatus> {
-    let (mut reader, writer) = io::pipe()?;
+    let (reader, writer) = io::pipe()?;
     let errors = match streams {
         Streams::Output => Stdio::null(),
         Streams::Both => Stdio::from(writer.try_clone()?),
     };
     command.stdin(Stdio::null()).stderr(errors).stdout(writer);
-    let mut child = command.spawn()?;
-    // Or the pipe would never end.
-    drop(command);
-    let end = drain(&mut reader, deadline, output).and_then(|()| end(&mut child, deadline));
-    if end.is_err() {
-        child.kill()?;
-        child.wait()?;
-    }
-    end
-}
-
-fn drain(reader: &mut PipeReader, deadline: Instant, output: &mut Vec<u8>) -> io::Result<()> {
-    let mut piece = vec![0; 16 * 1024];
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let mut watched = [PollFd::new(reader, PollFlags::IN)];
-        if rustix::io::retry_on_intr(|| poll(&mut watched, Some(&left)))? == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match reader.read(&mut piece)? {
-            0 => return Ok(()),
-            count => output.extend_from_slice(&piece[..count]),
-        }
+    let task = Task {
+        command,
+        input: &[],
+        limit: Some(limit),
+    };
+    let running = task.start(Some(reader.into()))?;
+    running.to_its_end(&mut |piece| {
+        output.extend_from_slice(piece);
         if output.len() > 2 * KEPT {
             output.drain(..output.len() - KEPT);
         }
-    }
-}
-
-/// Who says nothing more ends at once, but for those who closed their output and go on.
-fn end(child: &mut Child, deadline: Instant) -> io::Result<ExitStatus> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if Instant::now() >= deadline {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        thread::sleep(PAUSE);
-    }
+        Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -119,13 +291,58 @@ mod tests {
 
     #[test]
     fn who_takes_too_long_is_ended_and_what_it_said_stays() {
-        let begun = Instant::now();
         for script in ["echo a; exec sleep 30", "echo a; exec sleep 30 >&- 2>&-"] {
             let answer = shell(script, Streams::Both, SHORT);
             assert_eq!(answer.output, b"a\n");
             assert_eq!(answer.end.unwrap_err().kind(), io::ErrorKind::TimedOut);
         }
-        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn at_the_limit_all_that_it_started_is_ended() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & echo $!; wait"]);
+        let answer = ask(command, Streams::Output, SHORT);
+        assert_eq!(answer.end.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let started = String::from_utf8(answer.output).unwrap();
+        let started = Pid::from_raw(started.trim().parse().unwrap()).unwrap();
+        // Its new parent has to collect it.
+        while rustix::process::test_kill_process(started).is_ok() {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", started.as_raw_pid()));
+            if stat.is_ok_and(|stat| stat.contains(") Z ")) {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn an_output_that_outlives_the_program_is_not_waited_for() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo a; sleep 60 & exit 3"]);
+        command.stdout(Stdio::piped());
+        let task = Task {
+            command,
+            input: &[],
+            limit: None,
+        };
+        let mut output = Vec::new();
+        let end = task.run(&mut |piece| {
+            output.extend_from_slice(piece);
+            Ok(())
+        });
+        assert_eq!(end.unwrap().code(), Some(3));
+        assert_eq!(output, b"a\n");
+    }
+
+    #[test]
+    fn a_shortage_is_told_from_what_will_not_change() {
+        for (error, short) in [
+            (Errno::AGAIN, true),
+            (Errno::MFILE, true),
+            (Errno::NOENT, false),
+        ] {
+            assert_eq!(is_shortage(&error.into()), short);
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! who listens.
 
 use crate::peer::Peer;
+use crate::stop::Stop;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Somebody who is told what happens, as it happens, in the order of the wire.
@@ -12,6 +14,11 @@ pub trait Watch {
     /// Whether nothing should be begun, because what was to be seen of it cannot be shown.
     fn refuses(&self) -> bool {
         false
+    }
+
+    /// What ends a conversation before the message has gone out. `None`: nothing.
+    fn stop(&self) -> Option<Arc<Stop>> {
+        None
     }
 
     /// What it wants to be told beyond what everybody is told; asked once a session.

@@ -37,7 +37,9 @@ pub struct Args {
 
     /// The password is the first line that this shell command prints.
     ///
-    /// As in `pass show smtp`. It must end with exit status 0. It can ask on the terminal.
+    /// As in `pass show smtp`. It must end with exit status 0. It can ask on the terminal. Without a
+    /// terminal, as under cron and systemd, it is killed after 60 seconds, and the mail is tried again
+    /// later.
     #[arg(long, value_name = "CMD", value_parser = command, conflicts_with_all = ["password_file", "oauth_token_command"])]
     password_command: Option<String>,
 
@@ -50,7 +52,8 @@ pub struct Args {
 
     /// The OAuth token is the first line that this shell command prints.
     ///
-    /// It is for OAUTHBEARER and XOAUTH2; no password is used then.
+    /// It is for OAUTHBEARER and XOAUTH2; no password is used then. Without a terminal, the command is
+    /// killed after 60 seconds.
     #[arg(long, value_name = "CMD", value_parser = command)]
     oauth_token_command: Option<String>,
 

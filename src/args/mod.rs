@@ -18,6 +18,7 @@ mod output;
 mod probe;
 mod profile;
 mod queue;
+mod relative;
 mod road;
 mod route;
 mod run;

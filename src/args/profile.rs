@@ -1,7 +1,7 @@
 //! What a profile adds to a command line.
 
 use super::value::{Target, field};
-use super::{Cli, Wrong, one_line, sending};
+use super::{Cli, Wrong, one_line, relative, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
 use crate::message::Field;
 use crate::queue::Waybill;
@@ -373,6 +373,9 @@ fn names_recipients(arg: &Arg) -> bool {
     arg.is_positional() || RECIPIENTS.contains(&id)
 }
 
+/// Options that are shell commands.
+const COMMANDS: [&str; 3] = ["pipe", "password_command", "oauth_token_command"];
+
 /// A value as it can be kept: it must mean the same in another directory.
 fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, Wrong> {
     let kind = arg.get_value_parser().type_id();
@@ -380,6 +383,9 @@ fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, Wrong> {
         return absolute(option, Path::new(value));
     }
     let text = value.to_str().ok_or_else(|| no_text(option))?;
+    if COMMANDS.contains(&arg.get_id().as_str()) {
+        return relative::kept(option, text);
+    }
     match text.strip_prefix("unix:") {
         Some(path) if kind == TypeId::of::<Target>() => {
             Ok(format!("unix:{}", absolute(option, Path::new(path))?))
@@ -388,7 +394,7 @@ fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, Wrong> {
     }
 }
 
-fn absolute(option: &str, path: &Path) -> Result<String, Wrong> {
+pub(super) fn absolute(option: &str, path: &Path) -> Result<String, Wrong> {
     let whole = std::path::absolute(path).map_err(|error| {
         let path = shown(&path.to_string_lossy());
         Wrong::usage(format!(

@@ -4,7 +4,7 @@ use super::profile::Typed;
 use super::settings::{Settings, settings};
 use super::value;
 use super::ways::Finder;
-use super::{Wrong, auth, first};
+use super::{Wrong, auth, first, relative};
 use crate::config::{Config, Places, find};
 use crate::plan::{FirstTry, Queue, Queueing, Run, Spool, Thresholds, Work};
 use crate::queue::{OnUncertain, Waybill};
@@ -42,7 +42,8 @@ pub struct Args {
 
     /// A shell command that is told of what was given up.
     ///
-    /// It gets one JSON object on its standard input.
+    /// It gets one JSON object on its standard input. After 60 seconds it is killed, with all that it has
+    /// started.
     #[arg(long, value_name = "CMD", value_parser = auth::command)]
     on_failure: Option<String>,
 }
@@ -96,11 +97,16 @@ impl Args {
             queue_dir: self.queue_dir.or(settings.directory),
             config: errand.config,
         };
+        // Without a current directory, the command is kept as it is.
+        let on_failure = self.on_failure.map(|command| {
+            let kept = relative::kept("--on-failure", &command);
+            kept.unwrap_or(command)
+        });
         Queueing {
             spool: place.spool(settings.queue),
             waybill: errand.waybill,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
-            on_failure: self.on_failure.or(settings.on_failure),
+            on_failure: on_failure.or(settings.on_failure),
             first: errand.first,
         }
     }
@@ -243,6 +249,8 @@ struct RunArgs {
     to: Vec<String>,
 
     /// Also what is not due yet.
+    ///
+    /// That does not change when it is due.
     #[arg(long)]
     now: bool,
 

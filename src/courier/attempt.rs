@@ -3,8 +3,10 @@
 use super::again::Again;
 use super::books::Books;
 use super::lines::Lines;
+use super::notice::is_about_size;
 use super::{Ear, News};
 use crate::deliver::{Parcel, deliver_to};
+use crate::message::without_body;
 use crate::outcome::{Cause, Fate, Report, Verdict};
 use crate::queue::{Claim, End, Entry, History, Id, Kind, QueueError, Safety};
 use crate::session::{Purpose, Stage};
@@ -34,19 +36,30 @@ impl Outcome {
     }
 }
 
-/// Tries these recipients of an item by one way after the other, and writes down what becomes of them.
+/// What is tried.
+pub struct Attempt<'a> {
+    /// These recipients.
+    pub recipients: &'a [usize],
+    /// Whether a person asked for it before it was due.
+    pub early: bool,
+}
+
+/// Tries recipients of an item by one way after the other, and writes down what becomes of them.
 pub fn attempt(
     claim: &dyn Claim,
-    recipients: &[usize],
+    Attempt { recipients, early }: Attempt<'_>,
     lines: &Lines<'_, '_>,
     ear: &dyn Ear,
     watch: &mut dyn Watch,
 ) -> Result<Outcome, QueueError> {
     let letter = &claim.item().letter;
     let before = claim.history();
+    // A password-command may take long. If the process is killed meanwhile, that is not an attempt.
+    lines.prepare();
     tell_of_doubts(claim, &before, recipients, ear, watch);
     let attempt = Entry::Attempt {
         recipients: recipients.to_vec(),
+        early,
     };
     claim.note(attempt, Safety::Process)?;
     let books = Books(claim);
@@ -57,18 +70,26 @@ pub fn attempt(
             Kind::Mail => Purpose::Mail,
             Kind::Report(_) => Purpose::Report,
         },
+        is_kept: true,
         ledger: Some(&books),
     };
     let mut report = Report::unasked(&letter.envelope.recipients);
     let is_second = |place: &usize| before.standings[*place].may_arrive_twice();
     let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
     go(&parcel(claim), &first, lines, &mut report, watch);
-    go(&parcel(&Again(claim)), &second, lines, &mut report, watch);
+    let again = Again(claim);
+    go(&parcel(&again), &second, lines, &mut report, watch);
+    if let Kind::Report(_) = letter.kind {
+        go_without_body(claim, &parcel(claim), lines, &mut report, watch);
+    }
     write_down(claim, recipients, &report).inspect_err(|_| {
         // Nobody has crashed, even if nobody will know more than that.
-        let _ = claim.note(Entry::Over, Safety::Process);
+        let _ = claim.note(Entry::OVER, Safety::Process);
     })?;
     let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
+    if fates().any(|fate| fate.cause == Cause::Output) {
+        claim.note(Entry::Over { interrupted: true }, Safety::Process)?;
+    }
     let unreadable = fates().find(|fate| fate.cause == Cause::Message);
     let unreadable = unreadable.map(|fate| fate.sentence.clone());
     let turned_away = fates().any(is_turned_away);
@@ -112,7 +133,6 @@ fn go(
         match way {
             Ok(way) => {
                 deliver_to(&open, parcel, &way, report, watch);
-                postpone(&open, lines.is_relay(place), report);
             }
             Err(error) if place == 0 => no_way(&open, report, &error),
             Err(_) => {}
@@ -122,20 +142,48 @@ fn go(
     }
 }
 
-/// What is wrong with us, and not with the message or its recipients, may be mended: a password, the name
-/// of a relay, or that it does not want to hear of us today.
-fn postpone(open: &[usize], by_relay: bool, report: &mut Report) {
-    for &recipient in open {
-        let fate = &mut report.fates[recipient];
-        let is_ours = match fate.cause {
-            Cause::Policy => true,
-            Cause::Domain => by_relay,
-            _ => by_relay && fate.stage.is_some_and(Stage::is_introduction),
-        };
-        if fate.verdict == Verdict::Refused && is_ours {
-            fate.verdict = Verdict::Deferred;
-        }
+/// Tries a report once more, with no more of the message than its header, where it was refused for what
+/// it encloses or for its size.
+fn go_without_body(
+    claim: &dyn Claim,
+    parcel: &Parcel<'_>,
+    lines: &Lines<'_, '_>,
+    report: &mut Report,
+    watch: &mut dyn Watch,
+) {
+    let fates = report.fates.iter().enumerate();
+    let refused = fates.filter(|(_, fate)| is_about_content(fate));
+    let refused: Vec<usize> = refused.map(|(place, _)| place).collect();
+    if refused.is_empty() {
+        return;
     }
+    // What cannot be read is found out by others.
+    let Ok(Some(short)) = without_body(claim) else {
+        return;
+    };
+    watch.happened(Happening::Note(
+        "the report is sent again with the header of the message only",
+    ));
+    let message = &short;
+    go(
+        &Parcel { message, ..*parcel },
+        &refused,
+        lines,
+        report,
+        watch,
+    );
+}
+
+/// Whether the server refused the message, and not its sender or recipient.
+fn is_about_content(fate: &Fate) -> bool {
+    let code = fate.reply.as_ref().map(|reply| reply.code.to_string());
+    let is_content = matches!(
+        fate.stage,
+        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. })
+    );
+    fate.verdict == Verdict::Refused
+        && fate.cause == Cause::Server
+        && (is_content || is_about_size(code.as_deref(), fate.enhanced.as_deref()))
 }
 
 fn no_way(open: &[usize], report: &mut Report, error: &str) {

@@ -1,13 +1,13 @@
 //! The command that is told of what was given up (`--on-failure`).
 
 use super::{News, Office};
+use crate::program::Task;
 use crate::queue::Item;
 use crate::text::reason;
 use serde_json::{Value, json};
-use std::io::{self, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// So long may the command take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ pub fn tell(office: &Office<'_>, item: &Item, failed: &[usize]) {
         return;
     };
     let text = format!("{}\n", told(item, failed));
-    if let Err(error) = run(command, text, PATIENCE) {
+    if let Err(error) = run(command, &text, PATIENCE) {
         let text = format!("--on-failure: {command}: {}", reason(&error));
         office.ear.hear(&News::Trouble(&text));
     }
@@ -48,36 +48,32 @@ fn told(item: &Item, failed: &[usize]) -> Value {
     })
 }
 
-/// Who does not read it does not need it, and is not waited for any longer.
-fn run(command: &str, text: String, patience: Duration) -> io::Result<()> {
-    let mut child = Command::new("/bin/sh")
+/// A command that does not read its input to the end is not an error.
+fn run(command: &str, text: &str, patience: Duration) -> io::Result<()> {
+    let mut shell = Command::new("/bin/sh");
+    shell
         .args(["-c", command])
         .stdin(Stdio::piped())
-        .env_remove("EHLO_PASSWORD")
-        .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        thread::spawn(move || input.write_all(text.as_bytes()));
-    }
-    wait(&mut child, patience)
-}
-
-fn wait(child: &mut Child, patience: Duration) -> io::Result<()> {
-    let end = Instant::now() + patience;
-    loop {
-        match child.try_wait()? {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(io::Error::other(status.to_string())),
-            None if Instant::now() > end => {
-                child.kill()?;
-                child.wait()?;
-                let seconds = patience.as_secs();
-                return Err(io::Error::other(format!(
-                    "it took longer than {seconds} seconds"
-                )));
-            }
-            None => thread::sleep(Duration::from_millis(10)),
+        .env_remove("EHLO_PASSWORD");
+    let task = Task {
+        command: shell,
+        input: text.as_bytes(),
+        limit: Some(patience),
+    };
+    let status = task.run(&mut |_| Ok(())).map_err(|error| {
+        if error.kind() == io::ErrorKind::TimedOut {
+            let seconds = patience.as_secs();
+            io::Error::other(format!(
+                "it took longer than {seconds} seconds and was killed"
+            ))
+        } else {
+            error
         }
+    })?;
+    if status.success() {
+        return Ok(());
     }
+    Err(io::Error::other(status.to_string()))
 }
 
 #[cfg(test)]
@@ -91,14 +87,14 @@ mod tests {
 
     #[test]
     fn a_command_that_does_not_read_is_not_waited_for_longer_than_others() {
-        let error = run("exec sleep 60", much(), Duration::from_millis(20)).unwrap_err();
+        let error = run("exec sleep 60", &much(), Duration::from_millis(20)).unwrap_err();
         assert!(error.to_string().starts_with("it took longer"), "{error}");
-        run("exit 0", much(), PATIENCE).unwrap();
+        run("exit 0", &much(), PATIENCE).unwrap();
     }
 
     #[test]
     fn a_command_is_told_all_of_it() {
-        run("test $(wc -c) -eq 1048576", much(), PATIENCE).unwrap();
-        assert!(run("exit 3", much(), PATIENCE).is_err());
+        run("test $(wc -c) -eq 1048576", &much(), PATIENCE).unwrap();
+        assert!(run("exit 3", &much(), PATIENCE).is_err());
     }
 }

@@ -88,12 +88,6 @@ impl<'a, 'p> Lines<'a, 'p> {
         self.branch.error.as_deref()
     }
 
-    /// Whether one of the ways is by a relay.
-    pub(super) fn is_relay(&self, place: usize) -> bool {
-        let (way, _) = &self.branch.ready[place];
-        way.route.relay.is_some()
-    }
-
     /// The name of the profile of a way.
     pub(super) fn profile(&self, place: usize) -> &str {
         let (way, _) = &self.branch.ready[place];
@@ -108,6 +102,13 @@ impl<'a, 'p> Lines<'a, 'p> {
         let line = &self.lines[place];
         let router = line.router.get_or_init(|| ready.router());
         Ok(ready.way(router, Some(&line.connections)))
+    }
+
+    /// Finds what the first way needs. What fails is said when that way is tried.
+    pub(super) fn prepare(&self) {
+        if self.count() > 0 {
+            let _ = self.way(0);
+        }
     }
 
     /// Says QUIT on all of them.

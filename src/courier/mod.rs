@@ -15,7 +15,7 @@ mod selection;
 mod settle;
 mod walk;
 
-pub use attempt::{Outcome, attempt};
+pub use attempt::{Attempt, Outcome, attempt};
 pub use hosts::Remembered;
 pub use lines::{Branch, Lines};
 pub use round::Rounds;
@@ -25,7 +25,8 @@ pub use settle::{Settled, Told, settle};
 use crate::deliver::Hosts;
 use crate::plan::Ways;
 use crate::queue::{Id, Settings, Store};
-use std::sync::atomic::AtomicBool;
+use crate::stop::Stop;
+use std::sync::Arc;
 
 /// Where items come from, and by which rules they are worked on.
 pub struct Office<'a> {
@@ -40,7 +41,7 @@ pub struct Office<'a> {
     /// Who hears of it.
     pub ear: &'a dyn Ear,
     /// Set when nothing more shall be begun.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<Stop>,
 }
 
 /// Somebody who hears what becomes of items.

@@ -54,9 +54,23 @@ struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    /// Puts it into the queue under this name; where there is no sender, nobody is told.
+    /// Puts it into the queue under this name; where there is no sender, nobody is told. If the message
+    /// cannot be read to its end, its header is enough.
     fn put(
         &self,
+        office: &Office<'_>,
+        claim: &dyn Claim,
+        id: &Id,
+    ) -> Result<Option<Box<dyn Claim>>, QueueError> {
+        match self.put_with(self.returned(office), office, claim, id) {
+            Err(QueueError::Message(_)) => self.put_with(Returned::Header, office, claim, id),
+            put => put,
+        }
+    }
+
+    fn put_with(
+        &self,
+        returned: Returned,
         office: &Office<'_>,
         claim: &dyn Claim,
         id: &Id,
@@ -74,7 +88,7 @@ impl Notice<'_> {
             envid: item.letter.envelope.dsn.envid.as_deref(),
             kind: self.kind,
             recipients: self.reported(),
-            returned: self.returned(office),
+            returned,
         };
         let written = report.write(claim, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;
@@ -122,9 +136,29 @@ impl Notice<'_> {
             Some(Return::Headers) => Returned::Header,
             // RFC 3461 §4.3: RET is about failures only.
             _ if !is_failure || self.item.size > office.settings.bounce_size => Returned::Header,
+            // The report goes the same way, and would be too large as well.
+            _ if self.is_too_large() => Returned::Header,
             _ => Returned::Whole,
         }
     }
+
+    /// Whether the size of the message is a reason of the failure.
+    fn is_too_large(&self) -> bool {
+        let standings = &self.item.history.standings;
+        let ends = self.recipients.iter().map(|&place| &standings[place].end);
+        ends.flatten().any(|end| {
+            is_about_size(
+                end.reply.as_deref().and_then(|reply| reply.get(..3)),
+                end.enhanced.as_deref(),
+            )
+        })
+    }
+}
+
+/// Whether a reply code or an enhanced status code says that a message is too large (RFC 1870 §6,
+/// RFC 3463 §3.4, §3.3).
+pub fn is_about_size(code: Option<&str>, enhanced: Option<&str>) -> bool {
+    code == Some("552") || matches!(enhanced, Some("5.3.4" | "5.2.3"))
 }
 
 fn reported<'a>(

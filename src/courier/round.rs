@@ -5,7 +5,6 @@ use super::{News, Office, Selection};
 use crate::queue::{Claim, Claimed, Id, Item, Kind, QueueError, Waybill, is_due, next_attempt};
 use crate::watch::Watch;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -165,7 +164,7 @@ impl Office<'_> {
     }
 
     pub(super) fn stops(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_set()
     }
 
     /// Those that may be tried, as far as their names tell.

@@ -69,11 +69,59 @@ pub fn settle(
     Ok(Settled::Kept)
 }
 
+/// Sets an item aside, and reports it as one that is given up.
+pub fn set_aside(
+    office: &Office<'_>,
+    claim: Box<dyn Claim>,
+    reason: &str,
+) -> Result<(), QueueError> {
+    refuse_open(&*claim, reason)?;
+    let unreported = match answer_for_failures(office, &*claim) {
+        // There is nothing to make a report of.
+        Err(QueueError::Message(_)) => {
+            let item = now(&*claim);
+            failure::tell(office, &item, &item.failed_unreported());
+            None
+        }
+        answered => answered?,
+    };
+    office.bury(claim, unreported.as_deref().unwrap_or(reason))
+}
+
+/// Records for all open recipients that they are not tried again.
+fn refuse_open(claim: &dyn Claim, reason: &str) -> Result<(), QueueError> {
+    let is_in_doubt = |item: &Item| item.history.standings.iter().any(|one| one.in_doubt);
+    if is_in_doubt(&now(claim)) {
+        // Should it be requeued, the message may arrive twice.
+        claim.note(Entry::Released, Safety::Disk)?;
+    }
+    let item = now(claim);
+    for recipient in item.open() {
+        let address = &item.letter.envelope.recipients[recipient];
+        let last = item.history.standings[recipient].end.clone();
+        let doubt = if item.history.standings[recipient].may_arrive_twice() {
+            "; it is not known whether the message arrived"
+        } else {
+            ""
+        };
+        let end = End {
+            verdict: Verdict::Refused,
+            words: format!("<{address}>: given up: {reason}{doubt}"),
+            reply: last.as_ref().and_then(|end| end.reply.clone()),
+            // RFC 3463 §3.4: an undefined status of the mail system, which is this one.
+            enhanced: Some("5.3.0".to_owned()),
+            server: last.and_then(|end| end.server),
+        };
+        claim.note(Entry::Result { recipient, end }, Safety::Disk)?;
+    }
+    Ok(())
+}
+
 /// The attempt has come to an end. Where the disk does not take that, it may take it later: nobody has
 /// crashed.
 fn over(claim: &dyn Claim) -> Result<(), QueueError> {
-    claim.note(Entry::Over, Safety::Disk).inspect_err(|_| {
-        let _ = claim.note(Entry::Over, Safety::Process);
+    claim.note(Entry::OVER, Safety::Disk).inspect_err(|_| {
+        let _ = claim.note(Entry::OVER, Safety::Process);
     })
 }
 

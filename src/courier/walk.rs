@@ -4,13 +4,14 @@ use super::crew::Crew;
 use super::lanes::{Lanes, Road, Turn};
 use super::lines::{Branch, Lines};
 use super::round::{Due, Rounds};
-use super::settle::{Confirmed, Told, confirm, settle};
-use super::{Ear, Office, Outcome, Selection, attempt};
+use super::settle::{Confirmed, Told, confirm, set_aside, settle};
+use super::{Attempt, Ear, Office, Outcome, Selection, attempt};
 use crate::plan;
 use crate::queue::{Claimed, Id, QueueError, Waybill, is_due};
-use crate::watch::{Nobody, Watch};
+use crate::stop::Stop;
+use crate::watch::{Happening, Nobody, Wants, Watch};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -106,6 +107,10 @@ impl Walk<'_> {
 
     /// One worker: a lane at a time, to its end.
     fn work(&self, lanes: &Lanes, branches: &[Branch<'_>], watch: &mut dyn Watch) {
+        let watch = &mut Stoppable {
+            watch,
+            stop: self.office.stop,
+        };
         while let Some(road) = lanes.enter() {
             let lines = Lines::new(&branches[road.branch], self.office.hosts);
             let end = self.go_along(lanes, &road, &lines, watch);
@@ -113,7 +118,7 @@ impl Walk<'_> {
             if end == End::Reached {
                 lanes.leave(&road);
             }
-            if self.office.stops() || watch.refuses() {
+            if watch.refuses() {
                 return;
             }
         }
@@ -128,8 +133,7 @@ impl Walk<'_> {
         watch: &mut dyn Watch,
     ) -> End {
         let mut turn = None;
-        while !self.office.stops()
-            && !watch.refuses()
+        while !watch.refuses()
             && let Some(next) = turn.take().or_else(|| lanes.next(road))
         {
             match self.take_up(&next, lines, watch) {
@@ -179,14 +183,14 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_time =
-            turn.again || selection.now || is_due(item, office.settings, SystemTime::now());
+        let is_due = is_due(item, office.settings, SystemTime::now());
+        let is_time = turn.again || selection.now || is_due;
         if item.history.held {
             return Ok(Taken::Up);
         }
         if item.history.crashes >= CRASHES {
             let reason = format!("{CRASHES} attempts in a row have come to no end");
-            office.bury(claim, &reason)?;
+            set_aside(office, claim, &reason)?;
             return Ok(Taken::Up);
         }
         if confirm(office, item)? == Confirmed::NotYet {
@@ -195,12 +199,16 @@ impl Walk<'_> {
         let recipients = selection.recipients(item);
         let mut taken = Taken::Up;
         if !recipients.is_empty() && is_time {
-            let outcome = attempt(&*claim, &recipients, lines, office.ear, watch)?;
+            let wanted = Attempt {
+                recipients: &recipients,
+                early: selection.now && !is_due,
+            };
+            let outcome = attempt(&*claim, wanted, lines, office.ear, watch)?;
             if !outcome.turned_away {
                 outcome.tell(id, &recipients, turn.again, office.ear);
             }
             if let Some(reason) = outcome.unreadable {
-                office.bury(claim, &reason)?;
+                set_aside(office, claim, &reason)?;
                 return Ok(Taken::Up);
             }
             if outcome.turned_away {
@@ -211,6 +219,30 @@ impl Walk<'_> {
             }
         }
         settle(office, claim, Told::Nobody).map(|_| taken)
+    }
+}
+
+/// A watch of deliveries that end when the run is asked to end.
+struct Stoppable<'a> {
+    watch: &'a mut dyn Watch,
+    stop: &'a Arc<Stop>,
+}
+
+impl Watch for Stoppable<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        self.watch.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.stop.is_set() || self.watch.refuses()
+    }
+
+    fn stop(&self) -> Option<Arc<Stop>> {
+        Some(Arc::clone(self.stop))
+    }
+
+    fn wants(&self) -> Wants {
+        self.watch.wants()
     }
 }
 

@@ -31,6 +31,37 @@ pub fn read(source: &mut impl Read) -> io::Result<Option<Buffer>> {
     Ok(None)
 }
 
+/// What comes piece by piece, up to the limit.
+pub struct Collected {
+    buffer: Buffer,
+    length: usize,
+}
+
+impl Collected {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self {
+            buffer: Zeroizing::new(vec![0; LIMIT]),
+            length: 0,
+        }
+    }
+
+    /// Adds a piece; `FileTooLarge` if that is more than the limit.
+    pub fn add(&mut self, piece: &[u8]) -> io::Result<()> {
+        let end = self.length + piece.len();
+        let room = self.buffer.get_mut(self.length..end);
+        room.ok_or(ErrorKind::FileTooLarge)?.copy_from_slice(piece);
+        self.length = end;
+        Ok(())
+    }
+
+    /// All of it.
+    pub fn bytes(mut self) -> Buffer {
+        self.buffer.truncate(self.length);
+        self.buffer
+    }
+}
+
 /// The first line, without its LF or CR LF.
 fn line(bytes: &[u8]) -> &[u8] {
     let bytes = without_mark(bytes);

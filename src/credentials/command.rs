@@ -1,89 +1,54 @@
 //! Commands that print secrets.
 
-use super::buffer::{self, Buffer};
+use super::buffer::{self, Collected};
 use super::{CredentialsError, PASSWORD};
+use crate::program::Task;
 use crate::secret::Secret;
-use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::{self, IsTerminal, stdin};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::channel;
-use std::thread;
+use std::io::{ErrorKind, IsTerminal, stdin};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// The same of a command that may ask nobody: after this time, it is killed with all that it has started.
-pub fn secret_within(
-    limit: Duration,
+/// The first line that the command of an option prints. Without a limit, it may ask at the terminal.
+pub fn secret(
+    limit: Option<Duration>,
     option: &'static str,
     line: &str,
 ) -> Result<Secret, CredentialsError> {
-    let failed = |error| CredentialsError::Shell { option, error };
-    let mut child = shell(line).process_group(0).spawn().map_err(failed)?;
-    let Some(mut output) = child.stdout.take() else {
-        return Err(CredentialsError::Empty(option.to_owned()));
-    };
-    let (sender, receiver) = channel();
-    thread::spawn(move || sender.send(buffer::read(&mut output)));
-    let Ok(heard) = receiver.recv_timeout(limit) else {
-        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-        let _ = child.wait();
-        return Err(CredentialsError::Late {
-            option,
-            seconds: limit.as_secs(),
-        });
-    };
-    let heard = heard.map_err(failed)?;
-    said(option, &mut child, heard)
-}
-
-/// The first line that the command of an option prints. There is no time limit: it may ask a person.
-pub fn secret(option: &'static str, line: &str) -> Result<Secret, CredentialsError> {
-    let failed = |error| CredentialsError::Shell { option, error };
-    let mut child = shell(line).spawn().map_err(failed)?;
-    let heard = heard(&mut child).map_err(failed)?;
-    said(option, &mut child, heard)
-}
-
-/// What a command gave, if it ends well.
-fn said(
-    option: &'static str,
-    child: &mut Child,
-    heard: Option<Buffer>,
-) -> Result<Secret, CredentialsError> {
-    let failed = |error| CredentialsError::Shell { option, error };
-    let Some(output) = heard else {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(CredentialsError::TooLong(option.to_owned()));
-    };
-    let status = child.wait().map_err(failed)?;
-    if !status.success() {
-        let end = end(status);
-        return Err(CredentialsError::Failed { option, end });
-    }
-    buffer::first_line(&output, option)
-}
-
-/// The command in a shell. A terminal is left to it, for those that ask there; a pipe is not, because
-/// the message may be in it.
-fn shell(line: &str) -> Command {
-    let input = if stdin().is_terminal() {
+    // A pipe is not left to it, because the message may be in it.
+    let input = if limit.is_none() && stdin().is_terminal() {
         Stdio::inherit()
     } else {
         Stdio::null()
     };
+    let task = Task {
+        command: shell(line, input),
+        input: &[],
+        limit,
+    };
+    let mut output = Collected::new();
+    let status = task.run(&mut |piece| output.add(piece));
+    let status = status.map_err(|error| match (error.kind(), limit) {
+        (ErrorKind::FileTooLarge, _) => CredentialsError::TooLong(option.to_owned()),
+        (ErrorKind::TimedOut, Some(limit)) => CredentialsError::Late {
+            option,
+            seconds: limit.as_secs(),
+        },
+        _ => CredentialsError::Shell { option, error },
+    })?;
+    if !status.success() {
+        let end = end(status);
+        return Err(CredentialsError::Failed { option, end });
+    }
+    buffer::first_line(&output.bytes(), option)
+}
+
+/// The command in a shell.
+fn shell(line: &str, input: Stdio) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(line).env_remove(PASSWORD);
     shell.stdin(input).stdout(Stdio::piped());
     shell
-}
-
-/// All that it prints; `None` if that is too much.
-fn heard(child: &mut Child) -> io::Result<Option<Buffer>> {
-    match child.stdout.take() {
-        Some(mut output) => buffer::read(&mut output),
-        None => Ok(None),
-    }
 }
 
 /// How a command ended, in words.
@@ -102,7 +67,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     fn refused(line: &str) -> String {
-        let said = secret("--password-command", line).unwrap_err();
+        let said = secret(None, "--password-command", line).unwrap_err();
         assert_eq!(said.exit().code(), 77);
         let text = format!("{said} {said:?}");
         assert!(!text.contains("hunter2"), "{text}");
@@ -116,7 +81,7 @@ mod tests {
             "printf 'hunter2\\nuser: alice\\n'",
             "printf hunter2",
         ] {
-            let found = secret("--password-command", line).unwrap();
+            let found = secret(None, "--password-command", line).unwrap();
             assert_eq!(found.expose(), b"hunter2");
         }
     }
@@ -145,19 +110,20 @@ mod tests {
 
     #[test]
     fn a_command_that_may_ask_nobody_is_not_waited_for() {
-        let limit = Duration::from_millis(100);
-        let said = secret_within(limit, "--password-command", "sleep 60 & wait").unwrap_err();
+        let within = |limit, line| secret(Some(limit), "--password-command", line);
+        let said = within(Duration::from_millis(100), "sleep 60 & wait").unwrap_err();
         assert!(said.to_string().contains("within 0 seconds"), "{said}");
-        let found = secret_within(PATIENCE, "--password-command", "echo hunter2");
+        assert_eq!(said.exit().code(), 75);
+        let found = within(PATIENCE, "echo hunter2");
         assert_eq!(found.unwrap().expose(), b"hunter2");
-        let said = secret_within(PATIENCE, "--password-command", "exit 3").unwrap_err();
+        let said = within(PATIENCE, "exit 3").unwrap_err();
         assert!(said.to_string().contains("exit status 3"), "{said}");
     }
 
     #[test]
     fn the_password_of_the_environment_is_not_handed_on() {
         // B7
-        let shell = shell("true");
+        let shell = shell("true", Stdio::null());
         let mut changes = shell.get_envs();
         assert!(changes.any(|change| change == (PASSWORD.as_ref(), None)));
     }
@@ -166,7 +132,7 @@ mod tests {
     fn the_message_on_the_standard_input_is_not_eaten() {
         // A terminal is the command's to use.
         if !stdin().is_terminal() {
-            let input = secret("--password-command", "cat; echo nothing").unwrap();
+            let input = secret(None, "--password-command", "cat; echo nothing").unwrap();
             assert_eq!(input.expose(), b"nothing");
         }
     }

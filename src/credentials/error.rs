@@ -1,6 +1,7 @@
 //! Why there is no secret. None of these texts holds one, nor the text of a command.
 
 use crate::exit::Exit;
+use crate::program::is_shortage;
 use crate::text::reason;
 use std::io;
 
@@ -77,10 +78,10 @@ pub enum CredentialsError {
         /// How it ended.
         end: String,
     },
-    /// The command takes too long, and nobody is there whom it could ask.
+    /// The command takes too long, and has no terminal to ask a person.
     #[error(
-        "{option} gives nothing within {seconds} seconds; see to it that its command asks nobody: cron has \
-         no terminal and no desktop"
+        "{option} did not end within {seconds} seconds and was killed; without a terminal, its command must \
+         not ask for anything"
     )]
     Late {
         /// The option that has the command.
@@ -88,11 +89,20 @@ pub enum CredentialsError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// The program that asks the keyring cannot be started at the moment.
+    #[error("cannot ask the keyring: {}", reason(.0))]
+    Keyring(io::Error),
     /// No place has a password, and nobody can be asked.
     #[error(
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
     )]
     Nowhere(String),
+    /// The same for a message that waits in the queue, for which `EHLO_PASSWORD` is not used.
+    #[error(
+        "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
+         the queue does not use EHLO_PASSWORD"
+    )]
+    NowhereNamed(String),
     /// Somebody was asked and typed nothing.
     #[error(
         "no password was typed for {0}; type one, or give --password-command or --password-file"
@@ -114,8 +124,17 @@ pub enum CredentialsError {
 impl CredentialsError {
     /// The exit status that this error makes.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
+            Self::Late { .. } => Exit::Temporary,
+            Self::Read { error, .. }
+            | Self::Shell { error, .. }
+            | Self::Keyring(error)
+            | Self::Terminal { error, .. }
+                if is_shortage(error) =>
+            {
+                Exit::Temporary
+            }
             Self::Read { .. } | Self::Directory { .. } => Exit::NoInput,
             _ => Exit::Policy,
         }

@@ -1,12 +1,11 @@
 //! The desktop's keyring (GNOME Keyring, `KWallet`, `KeePassXC`), asked through `secret-tool`.
 
-use super::buffer::{self, Buffer};
+use super::buffer::{self, Buffer, Collected};
 use super::{CredentialsError, PASSWORD};
+use crate::program::{Task, is_shortage};
 use crate::secret::Secret;
 use std::ffi::OsStr;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How long somebody may take to unlock it.
@@ -23,31 +22,35 @@ pub fn secret(
     let Some(user) = user.filter(|user| !user.starts_with('-')) else {
         return Ok(None);
     };
-    let asked = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(["lookup", "host", host, "service", "smtp", "user", user])
         .env_remove(PASSWORD)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Some(output) = asked.ok().and_then(|child| answer(child, PATIENCE)) else {
+        .stderr(Stdio::null());
+    let Some(output) = answer(command, PATIENCE)? else {
         return Ok(None);
     };
     buffer::first_line(&output, "the keyring").map(Some)
 }
 
 /// What it prints, if it ends well and in time, and if that is something.
-fn answer(mut child: Child, patience: Duration) -> Option<Buffer> {
-    let mut output = child.stdout.take()?;
-    let (say, hear) = mpsc::sync_channel(1);
-    thread::spawn(move || say.send(buffer::read(&mut output)));
-    let heard = hear.recv_timeout(patience);
-    let heard = heard.ok().and_then(Result::ok).flatten();
-    if heard.is_none() {
-        let _ = child.kill();
+fn answer(command: Command, patience: Duration) -> Result<Option<Buffer>, CredentialsError> {
+    let task = Task {
+        command,
+        input: &[],
+        limit: Some(patience),
+    };
+    let mut output = Collected::new();
+    match task.run(&mut |piece| output.add(piece)) {
+        Ok(status) if status.success() => {
+            let output = output.bytes();
+            Ok(Some(output).filter(|output| !output.is_empty()))
+        }
+        Err(error) if is_shortage(&error) => Err(CredentialsError::Keyring(error)),
+        Ok(_) | Err(_) => Ok(None),
     }
-    let is_well = child.wait().is_ok_and(|status| status.success());
-    heard.filter(|output| is_well && !output.is_empty())
 }
 
 #[cfg(test)]
@@ -102,7 +105,8 @@ mod tests {
     #[test]
     fn it_is_not_waited_for_forever() {
         let mut sleep = Command::new("sleep");
-        let child = sleep.arg("60").stdout(Stdio::piped()).spawn().unwrap();
-        assert!(answer(child, Duration::from_millis(20)).is_none());
+        sleep.arg("60").stdout(Stdio::piped());
+        let answer = answer(sleep, Duration::from_millis(20));
+        assert!(matches!(answer, Ok(None)));
     }
 }

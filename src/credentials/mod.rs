@@ -28,6 +28,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How long a command may take that has no terminal to ask a person. `man ehlo` names it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The variable that holds a password.
 const PASSWORD: &str = "EHLO_PASSWORD";
 
@@ -113,7 +116,7 @@ struct Environment {
     keyring: Option<OsString>,
     /// The terminal of whoever started us.
     terminal: Option<PathBuf>,
-    /// How long a command may take; `None` is as long as it wants, because it may ask a person.
+    /// How long a command may take; `None` is without a limit, because it may ask a person.
     limit: Option<Duration>,
 }
 
@@ -121,13 +124,14 @@ impl Environment {
     fn of_this_process() -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let home = || set("HOME").map(|home| PathBuf::from(home).join(".netrc"));
+        let terminal = PathBuf::from("/dev/tty");
         Self {
             password: set(PASSWORD).map(|value| Secret::new(value.into_vec())),
             credentials: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             netrc: set("NETRC").map(PathBuf::from).or_else(home),
             keyring: set("DBUS_SESSION_BUS_ADDRESS").map(|_| OsString::from("secret-tool")),
-            terminal: Some(PathBuf::from("/dev/tty")),
-            limit: None,
+            limit: (!prompt::is_attended(&terminal)).then_some(PATIENCE),
+            terminal: Some(terminal),
         }
     }
 }
@@ -137,10 +141,7 @@ fn find_in(
     host: &str,
     environment: &Environment,
 ) -> Result<Login, CredentialsError> {
-    let printed = |option, line: &str| match environment.limit {
-        Some(limit) => command::secret_within(limit, option, line),
-        None => command::secret(option, line),
-    };
+    let printed = |option, line: &str| command::secret(environment.limit, option, line);
     let proof = match &options.source {
         Source::Command(line) => Proof::Password(printed("--password-command", line)?),
         Source::File(path) => Proof::Password(file::secret(path)?),
@@ -186,9 +187,15 @@ fn search(
     {
         return Ok(login(secret));
     }
-    match &environment.terminal {
+    let asked = match &environment.terminal {
         Some(path) => prompt::secret(path, &whose(user, host)).map(login),
         None => Err(CredentialsError::Nowhere(whose(user, host))),
+    };
+    match asked {
+        Err(CredentialsError::Nowhere(whose)) if !options.nameless => {
+            Err(CredentialsError::NowhereNamed(whose))
+        }
+        asked => asked,
     }
 }
 

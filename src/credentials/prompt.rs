@@ -42,6 +42,11 @@ pub fn secret(terminal: &Path, whose: &str) -> Result<Secret, CredentialsError> 
     }
 }
 
+/// Whether a person can be asked at this terminal.
+pub fn is_attended(terminal: &Path) -> bool {
+    attended(terminal).is_some()
+}
+
 /// The terminal, if somebody looks at us there.
 fn attended(path: &Path) -> Option<File> {
     let terminal = OpenOptions::new().read(true).write(true).open(path).ok()?;

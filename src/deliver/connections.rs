@@ -142,6 +142,7 @@ mod tests {
         Ended {
             answers: answers.to_vec(),
             failure,
+            interrupted: false,
             refusal: None,
             replies: Vec::new(),
             rest: None,

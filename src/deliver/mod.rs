@@ -34,6 +34,8 @@ pub struct Parcel<'a> {
     pub message: &'a dyn Replay,
     /// What it is delivered for.
     pub purpose: Purpose,
+    /// Whether it is kept and tried again, so that what can be corrected here is a temporary failure.
+    pub is_kept: bool,
     /// The books that are kept about it, by places in the envelope.
     pub ledger: Option<&'a dyn Ledger>,
 }
@@ -46,6 +48,7 @@ impl<'a> Parcel<'a> {
             envelope: &message.envelope,
             message,
             purpose: Purpose::Mail,
+            is_kept: false,
             ledger: None,
         }
     }
@@ -136,6 +139,10 @@ impl Delivery<'_, '_> {
         let mut pending = recipients.to_vec();
         let mut tried = false;
         for host in &destination.hosts {
+            if self.watch.refuses() {
+                self.unseen(&pending);
+                return;
+            }
             if let Some(open) = self.at_rest(host, destination.port, &pending) {
                 pending = open;
                 tried = true;
@@ -305,7 +312,8 @@ impl Delivery<'_, '_> {
     ) -> Result<Ended, Unconnected> {
         let options = self.way.session;
         let ended = self.session(host, wire, options, pending);
-        let Some(why) = broken_encryption(options, ended.failure.as_ref()) else {
+        let broken = broken_encryption(options, ended.failure.as_ref());
+        let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);
         };
         let note = format!("no encryption with {server}: {why}; trying again in clear");
@@ -409,6 +417,7 @@ impl Delivery<'_, '_> {
         carried: u32,
     ) -> Settled {
         match shut(&ended) {
+            _ if ended.interrupted => {}
             Some(why) => door.shut = Some(why),
             None => door.answered = true,
         }
@@ -422,6 +431,10 @@ impl Delivery<'_, '_> {
                 continue;
             }
             let to = &self.parcel.envelope.recipients[recipient];
+            if answer.is_none() && ended.interrupted {
+                self.fates[recipient] = Fate::unseen(to);
+                continue;
+            }
             let fate = Fate::answered(to, &server, answer.as_ref(), failure);
             is_begun |= matches!(fate.verdict, Verdict::Accepted | Verdict::Uncertain);
             self.record(recipient, fate);
@@ -501,6 +514,9 @@ impl Delivery<'_, '_> {
 
     fn settled(&mut self, recipients: &[usize]) {
         for &recipient in recipients {
+            if self.parcel.is_kept {
+                self.fates[recipient].postpone(self.way.router.has_relay());
+            }
             let fate = &self.fates[recipient];
             let words = fate.words();
             let queue_id = match fate.verdict {

@@ -149,6 +149,7 @@ impl Question<'_> {
             envelope: &envelope,
             message: &Nothing,
             purpose: Purpose::Question,
+            is_kept: false,
             ledger: None,
         };
         let mut report = Report::unasked(&envelope.recipients);

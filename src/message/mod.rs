@@ -24,7 +24,7 @@ mod tree;
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
 pub use convert::{Convertible, Signed};
-pub use report::{Report, ReportKind, ReportMessage, Reported, Returned};
+pub use report::{Report, ReportKind, ReportMessage, Reported, Returned, without_body};
 pub use source::{Held, Input, SourceError};
 
 use crate::address::{Address, AddressError, Domain, Entry, Mailbox};

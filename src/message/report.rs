@@ -2,6 +2,7 @@
 //! programs. A report is a stream like every message: what comes back of the original is never in
 //! memory as a whole.
 
+mod short;
 mod status;
 mod stream;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use crate::blocks::{Block, Replay, Transport};
 use crate::envelope::{Dsn, Envelope};
 use crate::host;
 use crate::time::header_date;
+pub use short::without_body;
 use std::io;
 use std::time::SystemTime;
 use stream::{Form, Original};
@@ -174,13 +176,20 @@ fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
         let empty_line = memchr::memmem::find(&read[known..], b"\r\n\r\n");
         end = empty_line.map(|at| known + at + 2);
     }
+    read.truncate(end.unwrap_or(read.len()));
+    Ok(header_of_lines(read))
+}
+
+/// The header at the beginning of a message.
+fn header_of_lines(mut read: Vec<u8>) -> Vec<u8> {
     if read.starts_with(b"\r\n") {
-        return Ok(Vec::new());
+        return Vec::new();
     }
+    let end = memchr::memmem::find(&read, b"\r\n\r\n").map(|at| at + 2);
     read.truncate(end.unwrap_or(read.len()).min(MAX_RETURNED_HEADER));
     let last = memchr::memmem::rfind(&read, b"\r\n").map_or(0, |at| at + 2);
     read.truncate(last);
-    Ok(read)
+    read
 }
 
 /// A report being written.

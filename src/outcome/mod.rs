@@ -101,7 +101,7 @@ pub enum Cause {
     Message,
     /// It was to end before its time (`--quit-after` and its kin).
     Stopped,
-    /// Nobody would have seen what happens: the output cannot be written.
+    /// The output cannot be written, or the program was asked to end: nothing was tried to its end.
     Output,
 }
 
@@ -183,6 +183,20 @@ impl Fate {
         }
     }
 
+    /// Makes a refusal temporary that is about this host and not about the message or its recipients,
+    /// because it can be corrected: a password, the name of a relay, or that the relay does not accept
+    /// this client.
+    pub fn postpone(&mut self, by_relay: bool) {
+        let is_ours = match self.cause {
+            Cause::Policy => true,
+            Cause::Domain => by_relay,
+            _ => by_relay && self.stage.is_some_and(Stage::is_introduction),
+        };
+        if self.verdict == Verdict::Refused && is_ours {
+            self.verdict = Verdict::Deferred;
+        }
+    }
+
     /// Before anything was tried.
     #[must_use]
     pub fn unasked(recipient: &Address) -> Self {
@@ -236,7 +250,7 @@ impl Fate {
         }
     }
 
-    /// The output cannot be written, so nothing was begun.
+    /// The output cannot be written, or the program was asked to end.
     #[must_use]
     pub fn unseen(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");

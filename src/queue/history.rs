@@ -15,8 +15,10 @@ impl History {
         Self {
             standings: vec![Standing::default(); recipients],
             attempts: 0,
+            uncounted: 0,
             crashes: 0,
             last_attempt: None,
+            last_due: None,
             tried_for: Duration::ZERO,
             held: false,
             released: None,
@@ -49,8 +51,8 @@ impl History {
     /// What is known after one entry more.
     pub(super) fn add(&mut self, noted: &Noted) {
         match &noted.entry {
-            Entry::Attempt { recipients } => self.attempt(noted.at, recipients),
-            Entry::Over => self.crashes = 0,
+            Entry::Attempt { recipients, early } => self.attempt(noted.at, recipients, *early),
+            Entry::Over { interrupted } => self.over(noted.at, *interrupted),
             Entry::Held => self.held = true,
             Entry::Released => self.release(noted.at),
             Entry::Requeued => self.requeue(noted.at),
@@ -75,19 +77,32 @@ impl History {
         }
     }
 
-    fn attempt(&mut self, at: SystemTime, recipients: &[usize]) {
+    fn attempt(&mut self, at: SystemTime, recipients: &[usize], early: bool) {
         if let Some(last) = self.last_attempt {
             let gap = at.duration_since(last).unwrap_or_default();
             self.tried_for += gap.min(LONGEST_GAP);
         }
         self.last_attempt = Some(at);
         self.attempts += 1;
+        if early {
+            self.uncounted += 1;
+        } else {
+            self.last_due = Some(at);
+        }
         self.crashes += 1;
         self.released = None;
         // Whoever tries again has decided, but what is in doubt stays so until there is another end.
         self.for_each(recipients, |standing| {
             standing.may_have_arrived |= standing.in_doubt;
         });
+    }
+
+    fn over(&mut self, at: SystemTime, interrupted: bool) {
+        self.crashes = 0;
+        if interrupted {
+            self.uncounted += 1;
+            self.released = Some(at);
+        }
     }
 
     fn release(&mut self, at: SystemTime) {
@@ -151,13 +166,13 @@ impl History {
 /// About whom an entry is.
 fn recipients(entry: &Entry) -> &[usize] {
     match entry {
-        Entry::Attempt { recipients }
+        Entry::Attempt { recipients, .. }
         | Entry::Dot { recipients }
         | Entry::Taken { recipients, .. }
         | Entry::Reporting { recipients, .. }
         | Entry::Reported { recipients } => recipients,
         Entry::Result { recipient, .. } => std::slice::from_ref(recipient),
-        Entry::Over | Entry::Held | Entry::Released | Entry::Requeued | Entry::Warned => &[],
+        Entry::Over { .. } | Entry::Held | Entry::Released | Entry::Requeued | Entry::Warned => &[],
     }
 }
 
@@ -261,7 +276,7 @@ impl Item {
 mod tests {
     use super::*;
     use crate::queue::journal::moment;
-    use Entry::{Held, Over, Released, Requeued, Warned};
+    use Entry::{Held, Released, Requeued, Warned};
 
     const HOUR: u64 = 60 * 60;
 
@@ -280,6 +295,7 @@ mod tests {
     fn attempt() -> Entry {
         Entry::Attempt {
             recipients: vec![0, 1],
+            early: false,
         }
     }
 
@@ -352,7 +368,7 @@ mod tests {
     #[test]
     fn a_refusal_of_the_dot_leaves_no_doubt() {
         for verdict in [Verdict::Refused, Verdict::Deferred, Verdict::Accepted] {
-            let standing = &told([attempt(), dot(), result(verdict), Over]).standings[0];
+            let standing = &told([attempt(), dot(), result(verdict), Entry::OVER]).standings[0];
             assert!(!standing.may_arrive_twice(), "{verdict:?}");
             assert_eq!(standing.end, Some(end(verdict)));
         }
@@ -360,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_lost_connection_at_the_dot_and_a_crash_there_are_the_same_doubt() {
-        let lost = told([attempt(), dot(), result(Verdict::Uncertain), Over]);
+        let lost = told([attempt(), dot(), result(Verdict::Uncertain), Entry::OVER]);
         let crashed = told([attempt(), dot()]);
         for history in [lost, crashed] {
             assert!(history.standings[0].in_doubt);
@@ -377,13 +393,13 @@ mod tests {
             attempt(),
             dot(),
             result(Verdict::Uncertain),
-            Over,
+            Entry::OVER,
             attempt(),
         ];
         let later = told(
             uncertain
                 .into_iter()
-                .chain([result(Verdict::Deferred), Over]),
+                .chain([result(Verdict::Deferred), Entry::OVER]),
         );
         assert!(!later.standings[0].in_doubt);
         assert!(later.standings[0].may_arrive_twice());
@@ -391,7 +407,13 @@ mod tests {
 
     #[test]
     fn a_second_host_that_is_asked_because_the_first_said_no_is_no_reason_for_doubt() {
-        let history = told([attempt(), dot(), dot(), result(Verdict::Deferred), Over]);
+        let history = told([
+            attempt(),
+            dot(),
+            dot(),
+            result(Verdict::Deferred),
+            Entry::OVER,
+        ]);
         assert!(!history.standings[0].may_arrive_twice());
         let crashed = told([attempt(), dot(), dot()]);
         assert!(crashed.standings[0].in_doubt);
@@ -420,10 +442,13 @@ mod tests {
         let crashes = |entries: Vec<Entry>| told(entries).crashes;
         assert_eq!(crashes(vec![]), 0);
         assert_eq!(crashes(vec![attempt()]), 1);
-        assert_eq!(crashes(vec![attempt(), Over]), 0);
+        assert_eq!(crashes(vec![attempt(), Entry::OVER]), 0);
         assert_eq!(crashes(vec![attempt(), attempt(), attempt()]), 3);
-        assert_eq!(crashes(vec![attempt(), attempt(), Over, attempt()]), 1);
-        assert_eq!(told([attempt(), Over, attempt()]).attempts, 2);
+        assert_eq!(
+            crashes(vec![attempt(), attempt(), Entry::OVER, attempt()]),
+            1
+        );
+        assert_eq!(told([attempt(), Entry::OVER, attempt()]).attempts, 2);
     }
 
     #[test]
@@ -461,7 +486,13 @@ mod tests {
 
     #[test]
     fn a_release_decides_what_was_in_doubt() {
-        let history = told([attempt(), dot(), result(Verdict::Uncertain), Over, Released]);
+        let history = told([
+            attempt(),
+            dot(),
+            result(Verdict::Uncertain),
+            Entry::OVER,
+            Released,
+        ]);
         assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
         assert!(history.standings[0].may_arrive_twice());
         assert!(!history.standings[1].may_arrive_twice());
@@ -469,7 +500,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_reported_once() {
-        let refused = [attempt(), result(Verdict::Refused), Over];
+        let refused = [attempt(), result(Verdict::Refused), Entry::OVER];
         assert_eq!(told(refused.clone()).failed_unreported(), [0]);
         let (recipients, report) = (vec![0], report());
         let reporting = Entry::Reporting {

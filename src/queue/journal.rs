@@ -176,6 +176,7 @@ mod tests {
         let entries = [
             Entry::Attempt {
                 recipients: vec![0, 1],
+                early: false,
             },
             Entry::Dot {
                 recipients: vec![1],
@@ -185,7 +186,7 @@ mod tests {
                 reply: "250 ok".to_owned(),
             },
             Entry::Result { recipient: 0, end },
-            Entry::Over,
+            Entry::OVER,
             Entry::Held,
             Entry::Released,
             Entry::Requeued,
@@ -272,7 +273,7 @@ mod tests {
         let last = bytes.len() - 2;
         bytes[last] ^= 1;
         assert_eq!(read(&bytes, LETTER).unwrap().entries.len(), 10);
-        bytes.extend(entry(&noted(99, Entry::Over)));
+        bytes.extend(entry(&noted(99, Entry::OVER)));
         assert_eq!(
             read(&bytes, LETTER),
             Err("line 12 of its journal is damaged".to_owned())
@@ -298,7 +299,7 @@ mod tests {
         let unknown = line(&serde_json::json!({"at": 1, "event": "sung"}));
         let error = read(&[head(LETTER), unknown].concat(), LETTER).unwrap_err();
         assert!(error.starts_with("line 2 of its journal says"), "{error}");
-        assert!(read(&entry(&noted(1, Entry::Over)), LETTER).is_err());
+        assert!(read(&entry(&noted(1, Entry::OVER)), LETTER).is_err());
     }
 
     #[test]

@@ -89,6 +89,9 @@ pub enum Entry {
     Attempt {
         /// To whom.
         recipients: Vec<usize>,
+        /// Whether a person asked for it before it was due. It does not change when the next is due.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        early: bool,
     },
     /// The end of data is about to go out for these: from here on, nobody knows, until there is a
     /// reply.
@@ -111,8 +114,13 @@ pub enum Entry {
         #[serde(flatten)]
         end: End,
     },
-    /// The attempt is over, and we are still alive.
-    Over,
+    /// The attempt is over, and the program that made it has not crashed.
+    Over {
+        /// Whether it was asked to end before it had tried all recipients. The attempt does not count,
+        /// and the next can be made at once.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        interrupted: bool,
+    },
     /// Nothing is tried until somebody releases it.
     Held,
     /// It may be tried again, and at once; also for those who are in doubt.
@@ -133,6 +141,11 @@ pub enum Entry {
         /// About whom.
         recipients: Vec<usize>,
     },
+}
+
+impl Entry {
+    /// The usual end of an attempt.
+    pub const OVER: Self = Self::Over { interrupted: false };
 }
 
 /// An entry, and when it was made.
@@ -170,10 +183,15 @@ pub struct History {
     pub standings: Vec<Standing>,
     /// How often a delivery was begun.
     pub attempts: u32,
+    /// How many of these attempts do not count for the time until the next: they were interrupted, or
+    /// made before they were due.
+    pub uncounted: u32,
     /// How many of the last attempts, in a row, have no end: whoever made them crashed.
     pub crashes: u32,
     /// When the last attempt began.
     pub last_attempt: Option<SystemTime>,
+    /// When the last attempt began that was due.
+    pub last_due: Option<SystemTime>,
     /// For how long it has been tried in earnest: the time between attempts, of which no gap counts for
     /// more than a day. A clock that jumps, or a host that sleeps, does not make it old.
     pub tried_for: Duration,

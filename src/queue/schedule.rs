@@ -70,7 +70,9 @@ fn when(item: &Item, settings: &Settings) -> When {
         // Whoever tried it died of something, and learned nothing about the server. How often that
         // goes on is up to whoever counts the crashes.
         None if history.crashes > 0 => When::Since(last),
-        None => last
+        None => history
+            .last_due
+            .unwrap_or(last)
             .checked_add(gap(item, settings))
             .map_or(When::Since(last), When::At),
     }
@@ -79,7 +81,8 @@ fn when(item: &Item, settings: &Settings) -> When {
 /// The time from the last attempt to the next. The spread is always the same for the same attempt, so
 /// that two looks agree.
 fn gap(item: &Item, settings: &Settings) -> Duration {
-    let attempts = usize::try_from(item.history.attempts).unwrap_or(usize::MAX);
+    let attempts = item.history.attempts.saturating_sub(item.history.uncounted);
+    let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
     let place = attempts.saturating_sub(1);
     let gap = settings.gaps.get(place).or(settings.gaps.last());
     let gap = gap.copied().unwrap_or(USUAL_GAP).min(LONGEST_GAP);
@@ -126,6 +129,7 @@ mod tests {
     fn attempt() -> Entry {
         Entry::Attempt {
             recipients: vec![0],
+            early: false,
         }
     }
 
@@ -145,7 +149,7 @@ mod tests {
             [
                 (minute, attempt()),
                 (minute, end(Verdict::Deferred)),
-                (minute, Entry::Over),
+                (minute, Entry::OVER),
             ]
         };
         minutes.iter().flat_map(one).collect()
@@ -231,7 +235,7 @@ mod tests {
         let mut waits = item(&[
             (0, attempt()),
             (0, end(Verdict::Uncertain)),
-            (0, Entry::Over),
+            (0, Entry::OVER),
         ]);
         assert!(is_due_at(&waits, 15));
         waits.letter.on_uncertain = OnUncertain::Hold;
@@ -242,7 +246,7 @@ mod tests {
     #[test]
     fn what_is_only_to_be_reported_or_removed_is_due_at_once() {
         for verdict in [Verdict::Refused, Verdict::Accepted] {
-            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, Entry::Over)]);
+            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, Entry::OVER)]);
             assert!(is_due_at(&ended, 0), "{verdict:?}");
         }
     }
@@ -303,5 +307,47 @@ mod tests {
         };
         let tried = item(&deferred_at(&[0]));
         assert!(!is_due(&tried, &settings, at(29)) && is_due(&tried, &settings, at(30)));
+    }
+
+    #[test]
+    fn an_attempt_before_it_is_due_does_not_change_when_the_next_is_due() {
+        let settings = Settings {
+            spread: 0,
+            ..Settings::default()
+        };
+        let mut entries = deferred_at(&[0, 15]);
+        let due = next_attempt(&item(&entries), &settings);
+        assert_eq!(due, Some(at(45)));
+        for minute in [20, 30] {
+            let early = Entry::Attempt {
+                recipients: vec![0],
+                early: true,
+            };
+            entries.extend([
+                (minute, early),
+                (minute, end(Verdict::Deferred)),
+                (minute, Entry::OVER),
+            ]);
+        }
+        assert_eq!(next_attempt(&item(&entries), &settings), due);
+        entries.extend(deferred_at(&[45]));
+        assert_eq!(next_attempt(&item(&entries), &settings), Some(at(105)));
+    }
+
+    #[test]
+    fn an_attempt_that_was_interrupted_is_made_again_at_once() {
+        let mut entries = deferred_at(&[0, 15]);
+        entries.extend([
+            (45, attempt()),
+            (46, Entry::Over { interrupted: true }),
+            (46, Entry::OVER),
+        ]);
+        let history = item(&entries).history;
+        assert_eq!(
+            (history.crashes, history.attempts, history.uncounted),
+            (0, 3, 1)
+        );
+        let due = next_attempt(&item(&entries), &Settings::default());
+        assert_eq!(due, Some(at(46)));
     }
 }

@@ -96,7 +96,19 @@ impl Aliases {
             _ => Ok(found),
         }
     }
+
+    /// The alias for local names that have none of their own.
+    pub(super) fn for_all(&self) -> Option<(&'static str, &Line)> {
+        let found = FOR_ALL.iter().map(|name| (*name, self.lines.get(*name)));
+        found
+            .into_iter()
+            .find_map(|(name, line)| Some((name, line?)))
+    }
 }
+
+/// Names of the alias that holds for all local names without one of their own: dma has the one, msmtp the
+/// other.
+const FOR_ALL: [&str; 2] = ["*", "default"];
 
 /// The lines of a list of addresses that have any.
 pub(super) fn list_lines(text: &str) -> Vec<Line> {

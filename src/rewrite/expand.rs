@@ -78,8 +78,12 @@ impl<'r> Expansion<'r> {
         if self.innermost_alias() == Some(&alias) {
             return self.last(name);
         }
-        let Some(line) = aliases.find(&alias)? else {
-            return self.last(name);
+        let (alias, line) = match aliases.find(&alias)? {
+            Some(line) => (alias, line),
+            None => match aliases.for_all() {
+                Some((for_all, line)) if !self.is_open(for_all) => (for_all.to_owned(), line),
+                _ => return self.last(name),
+            },
         };
         let place = Place {
             path: aliases.path(),
@@ -154,6 +158,12 @@ impl<'r> Expansion<'r> {
         }
         self.open.push(step);
         Ok(())
+    }
+
+    /// Whether an alias led here: what the alias for all names leads to is not sent there again.
+    fn is_open(&self, alias: &str) -> bool {
+        let mut steps = self.open.iter();
+        steps.any(|step| matches!(step, Step::Alias(name) if name == alias))
     }
 
     fn innermost_alias(&self) -> Option<&String> {

@@ -502,3 +502,18 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_alias_for_all_gets_what_has_no_other() {
+    for name in ["*", "default", "Default"] {
+        let home = Home::new(&format!("ann: ann@x.org\n{name}: ann, me@y.org, root\n"));
+        let mut home = home;
+        home.options.domain = Some("z.org".to_owned());
+        assert_eq!(home.to("ann").unwrap(), ["ann@x.org"]);
+        // What it leads to is not sent there again.
+        let right = ["ann@x.org", "me@y.org", "root@z.org"];
+        assert_eq!(home.to("bob").unwrap(), right, "{name}");
+        assert_eq!(home.to("root@localhost, bob").unwrap(), right, "{name}");
+        assert_eq!(home.to("root@x.org").unwrap(), ["root@x.org"]);
+    }
+}

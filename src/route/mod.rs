@@ -388,6 +388,12 @@ impl<'o> Router<'o> {
         host::is_localhost(host) || names.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
+    /// Whether everything goes to one server, whatever the domain of a recipient is.
+    #[must_use]
+    pub fn has_relay(&self) -> bool {
+        self.options.relay.is_some()
+    }
+
     /// The address that connections come from, where that is not left to the system.
     #[must_use]
     pub fn source(&self) -> Option<IpAddr> {

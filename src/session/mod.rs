@@ -186,6 +186,8 @@ pub struct Ended {
     pub answers: Vec<Option<Answer>>,
     /// Why recipients are left without an answer, or in doubt.
     pub failure: Option<Failure>,
+    /// Whether it is this program that was asked to end, and that failed nothing else.
+    pub interrupted: bool,
     /// What the server said, or did not do, so that there was no transaction for anybody.
     pub refusal: Option<Answer>,
     /// Replies to the commands of the errand, as far as it came.

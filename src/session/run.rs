@@ -14,6 +14,7 @@ use super::{
     Privacy, Reply, Stage, Unmet,
 };
 use crate::blocks::Nothing;
+use crate::stop::Registered;
 use crate::watch::{self, Happening, Parting, Wants, Watch};
 use crate::wire::{Early, Secured, TlsError, Wire, WireError};
 use std::net::IpAddr;
@@ -108,6 +109,8 @@ struct Session<'a, 'w> {
     wants: Wants,
     /// Whether the outbox has something to be wiped.
     holds_secret: bool,
+    /// What can end it, but not while it is in doubt.
+    stop: Option<Registered>,
     /// Whether an end of data went out whose reply has not come.
     in_doubt: bool,
     /// Chunks whose octets are in the outbox.
@@ -155,12 +158,16 @@ impl<'a, 'w> Session<'a, 'w> {
         watch: &'w mut dyn Watch,
     ) -> Self {
         Self {
-            wire,
             errand,
             means,
             dialogue,
             mask,
             wants: watch.wants(),
+            stop: watch
+                .stop()
+                .zip(wire.socket())
+                .and_then(|(stop, socket)| stop.register(socket)),
+            wire,
             watch,
             holds_secret: false,
             in_doubt: false,
@@ -184,8 +191,10 @@ impl Session<'_, '_> {
         if failure.is_some() && self.in_doubt {
             self.dialogue.doubt();
         }
+        let is_stopped = self.stop.take().is_some_and(|stop| stop.is_closed());
+        let interrupted = is_stopped && failure.is_some() && !self.in_doubt;
         if !rests {
-            self.say_the_end(failure.as_ref());
+            self.say_the_end(failure.as_ref().filter(|_| !interrupted));
         }
         let mask = self.mask;
         let masked = |answer: Answer| masked(answer, &mask);
@@ -197,6 +206,7 @@ impl Session<'_, '_> {
         Ended {
             answers: answers.map(|answer| answer.map(masked)).collect(),
             failure: failure.map(|failure| masked_failure(failure, &mask)),
+            interrupted,
             refusal,
             replies,
             rest: server.map(|server| Rest {
@@ -216,6 +226,11 @@ impl Session<'_, '_> {
             let action = self.dialogue.step(event);
             self.in_doubt &= self.dialogue.awaits_end();
             self.write_down();
+            if let Some(stop) = &mut self.stop
+                && !self.in_doubt
+            {
+                stop.resume();
+            }
             event = match action {
                 Action::Read => Event::Replied(self.reply()?),
                 Action::Say(items) if self.dialogue.is_leaving() => {

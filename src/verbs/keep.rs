@@ -5,7 +5,8 @@ use super::send::{self, Shown};
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
 use crate::courier::{
-    Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told, attempt, settle,
+    Attempt, Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told,
+    attempt, settle,
 };
 use crate::credentials::Source;
 use crate::exit::Exit;
@@ -15,12 +16,13 @@ use crate::outcome::Report;
 use crate::plan::{self, FirstTry, Queueing, Way};
 use crate::queue::{Claim, Id, Kind, Letter, QueueError, Spool, Store as _, next_attempt};
 use crate::ready::Ready;
+use crate::stop::Stop;
 use crate::transcript;
 use crate::watch::{Happening, Watch};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// So many others that are due go along with a message.
@@ -128,6 +130,7 @@ impl Kept<'_> {
 
     /// Says under which name it is in the queue, to those who want to know.
     fn say_queued(&self, claim: &dyn Claim) -> Shown {
+        self.warn_of_passing_password();
         send::shown(self.output, self.told, |watch| {
             say_where(claim, watch);
             let mut report = Report::unasked(&self.message.envelope.recipients);
@@ -149,6 +152,10 @@ impl Kept<'_> {
             None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
         };
         watch.happened(Happening::Note(&note));
+        self.warn_of_passing_password();
+    }
+
+    fn warn_of_passing_password(&self) {
         if self.password_is_passing() {
             complain(
                 "warning: the password comes from EHLO_PASSWORD, which a later run does not use; \
@@ -164,7 +171,7 @@ impl Kept<'_> {
     }
 
     fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Shown {
-        let stop = AtomicBool::new(false);
+        let stop = Arc::new(Stop::default());
         let office = Office {
             store: spool,
             hosts: &Remembered {
@@ -213,7 +220,11 @@ impl Kept<'_> {
     ) -> Report {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
         let lines = Lines::new(branch, office.hosts);
-        let attempted = attempt(&*claim, &all, &lines, office.ear, watch);
+        let wanted = Attempt {
+            recipients: &all,
+            early: false,
+        };
+        let attempted = attempt(&*claim, wanted, &lines, office.ear, watch);
         lines.close(watch);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {

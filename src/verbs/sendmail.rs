@@ -101,6 +101,7 @@ fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
         envelope,
         message: &Nothing,
         purpose: Purpose::Question,
+        is_kept: false,
         ledger: None,
     };
     let mut report = Report::unasked(&envelope.recipients);

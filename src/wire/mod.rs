@@ -14,6 +14,7 @@ pub use tls::{Secured, Tls, TlsError, TlsSetupError};
 use crate::text::reason;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
@@ -63,6 +64,11 @@ pub trait Stream: io::Read + io::Write {
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Our own address and the peer's, when there are any.
     fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
+    /// The socket, if there is one.
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
     /// How long a read may wait.
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// How long a write may wait.
@@ -137,6 +143,12 @@ impl Wire {
     /// Gives the connection up.
     pub fn end(&mut self) -> LastWords {
         self.stream.end()
+    }
+
+    /// The socket, if there is one.
+    #[must_use]
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.socket()
     }
 
     /// Our own address on this connection.

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -173,6 +173,10 @@ impl Stream for Piped {
 
     fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         None
+    }
+
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
     }
 
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {

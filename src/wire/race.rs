@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 /// "Connection Attempt Delay".
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// Interval between two checks whether the watch refuses the connection.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What holds for every attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
@@ -108,6 +111,7 @@ impl Race<'_> {
                 Step::Failed(last) if self.running.is_empty() && others.is_empty() => {
                     return Err(last);
                 }
+                Step::Waiting if self.watch.refuses() => return Err(Unconnected::Unseen),
                 Step::Failed(_) | Step::Waiting => {}
             }
             let is_due = self.running.is_empty() || self.next_start <= Instant::now();
@@ -159,7 +163,8 @@ impl Race<'_> {
     fn wait(&mut self, another: bool) -> Step {
         let deadline = self.running.iter().map(|attempt| attempt.deadline).min();
         let start = another.then_some(self.next_start);
-        let until = deadline.into_iter().chain(start).min();
+        let look = Instant::now() + LOOK;
+        let until = deadline.into_iter().chain(start).chain([look]).min();
         match self.ready(until) {
             Ok(Some(place)) => self.decide(place),
             Ok(None) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {

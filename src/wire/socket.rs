@@ -5,6 +5,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
 impl Stream for Socket {
@@ -22,6 +23,10 @@ impl Stream for Socket {
         let local = self.local_addr().ok()?.as_socket()?;
         let peer = self.peer_addr().ok()?.as_socket()?;
         Some((local, peer))
+    }
+
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.as_fd())
     }
 
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {

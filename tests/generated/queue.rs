@@ -31,17 +31,22 @@ a recipient is given up. Time counts only as far as something was tried: a clock
 gives nothing up.",
     "\
 The sender is told of those who were given up or refused for good, in a report (RFC 3464) that goes the same way as the
-message. A message without a sender gets no report; it is set aside, and so is what cannot be read. ehlo queue list
-shows what was set aside, and requeue brings it back.",
+message. A message without a sender gets no report; it is set aside. A message that cannot be read, or of which three
+attempts in a row have ended with a crash, is reported and set aside. ehlo queue list shows what was set aside, and
+requeue brings it back.",
     "\
 The way is found anew for each attempt: the profile by its name, with what it says now, and what the command line said
 of route, session, TLS and login. No password stands in the queue, and a run uses none that does not say whose it is:
-EHLO_PASSWORD is only for the message that it is given with.",
+EHLO_PASSWORD is only for the message that it is given with. Paths of files are kept as absolute paths. A shell command
+that names a file by a path from the current directory, as in ./getpw or cat password.txt, is run in that directory
+later, too.",
 ];
 
 const RUNNERS: &str = "\
 Nothing runs by itself: cron or a timer starts ehlo queue run every few minutes, or ehlo queue run --watch stays, in a
-container or under systemd; cron and systemd print what to put where. Runs do not disturb each other, and a message that
+container or under systemd; cron and systemd print what to put where. At TERM, INT or HUP a run ends: a session that has
+not sent its whole message is disconnected, and that does not count as an attempt; of the others the reply is waited for,
+which can take ten minutes. A second signal ends it at once. Runs do not disturb each other, and a message that
 was sent with --queue takes along what is due for the same host.";
 
 const OPTIONS: [(&str, &str); 2] = [

@@ -153,8 +153,8 @@ const ADDRESSES: [&str; 4] = [
     "\
 A local name, one without a domain, is looked for in the aliases: those of /etc/aliases, or of the file that
 aliases names in [sendmail]. They have the syntax of aliases(5): names to addresses or other names, and
-:include:/FILE; programs and files as targets are refused. A name without an alias gets the domain that domain
-names in [sendmail], else the postmaster gets its mail, else it is refused with status 67. Senders and addresses
+:include:/FILE; programs and files as targets are refused. The alias * of dma, or default of msmtp, is for all
+local names that have no other. A name without an alias gets the domain that domain names in [sendmail], else the postmaster gets its mail, else it is refused with status 67. Senders and addresses
 in the header that have no domain get that of [sendmail], else that of this host. localhost, and the name of this
 host without a domain, are no domains.",
     "\

@@ -1,7 +1,7 @@
 //! The stream that a report is: our own octets, and between them those of the message that comes back.
 
 use super::ReportMessage;
-use crate::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport, fitting};
+use crate::blocks::{Accepts, Block, Blocks, Nothing, Replay, Shape, Transport, fitting};
 use std::io;
 
 /// A report in one shape.
@@ -58,13 +58,25 @@ impl Replay for ReportMessage<'_> {
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
         let mut forms = self.forms.iter();
-        let form = forms.find(|form| form.shape.transport == shape.transport);
-        let original = form.and_then(|form| form.original);
+        match forms.find(|form| form.shape.transport == shape.transport) {
+            Some(form) => form.blocks(shape),
+            None => Box::new(Nothing),
+        }
+    }
+}
+
+impl Replay for Form<'_> {
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        fitting([self.shape].into_iter(), able)
+    }
+
+    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
+        let original = self.original;
         Box::new(Reader {
-            before: form.map(|form| form.before.as_slice()),
+            before: Some(self.before.as_slice()),
             original: original.map(|original| original.message.blocks(original.shape)),
             left: original.map_or(0, |original| original.shape.size),
-            after: form.map(|form| form.after.as_slice()),
+            after: Some(self.after.as_slice()),
         })
     }
 }

@@ -286,9 +286,10 @@ fn nothing_that_a_server_says_starts_a_field_or_a_part() {
     };
     let text = written(&report, &given(MESSAGE));
     let starts = |start: &str| text.split("\r\n").any(|line| line.starts_with(start));
-    for start in ["X-Evil", "--b", "Content-Type: text/html", "\u{1b}"] {
+    for start in ["X-Evil", "Content-Type: text/html", "\u{1b}"] {
         assert!(!starts(start), "{start} in {text}");
     }
+    assert!(!text.split("\r\n").any(|line| line == "--b"), "{text}");
     assert!(text.is_ascii() && !text.contains('\u{1b}'));
     assert_eq!(parsed(&text).parts.len(), 4);
 }
@@ -426,4 +427,30 @@ proptest! {
         prop_assert_eq!(parsed.parts.len(), 4);
         prop_assert_eq!(part(&parsed, 3).as_bytes(), original.octets.as_slice());
     }
+}
+
+#[test]
+fn without_the_body_the_header_of_the_message_stays() {
+    let original = given("From: me@x.org\nX-A: 1\n two\nSubject: Lunch\n\nAt noon?\n");
+    let (sender, bob) = (sender(), bob());
+    let report = report(&sender, vec![refused(&bob)]);
+    let now = SystemTime::UNIX_EPOCH;
+    let whole = report.write(&original, now).unwrap();
+    let short = without_body(&whole).unwrap().unwrap();
+    let header = Report {
+        returned: Returned::Header,
+        ..report
+    };
+    let usual = header.write(&original, now).unwrap();
+    let [short, usual] = [&short as &dyn Replay, &usual].map(|report| {
+        let octets = octets(report, Transport::SevenBit);
+        let text = String::from_utf8(octets).unwrap();
+        let boundary = text.split("boundary=").nth(1).unwrap();
+        let boundary = boundary.split('\r').next().unwrap().to_owned();
+        let id = text.split("Message-ID: ").nth(1).unwrap();
+        let id = id.split('\r').next().unwrap().to_owned();
+        text.replace(&boundary, "B").replace(&id, "ID")
+    });
+    assert_eq!(short, usual);
+    assert!(without_body(&given(MESSAGE)).unwrap().is_none());
 }

@@ -10,6 +10,12 @@ use crate::time::{header_date, spoken};
 /// Where lines are broken, if they can be.
 const LINE: usize = 72;
 
+/// Above the message.
+pub const MESSAGE_FOLLOWS: &str = "The message comes back below.";
+
+/// Above its header.
+pub const HEADER_FOLLOWS: &str = "The header of the message comes back below.";
+
 /// The subject of the report.
 pub fn subject(kind: ReportKind) -> &'static str {
     match kind {
@@ -37,8 +43,8 @@ pub fn notification(report: &Report, returned: Returned, header: &[u8]) -> Strin
     text.paragraph(
         "",
         match returned {
-            Returned::Whole => "The message comes back below.",
-            Returned::Header => "The header of the message comes back below.",
+            Returned::Whole => MESSAGE_FOLLOWS,
+            Returned::Header => HEADER_FOLLOWS,
         },
     );
     text.paragraph(

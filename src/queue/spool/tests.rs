@@ -151,6 +151,7 @@ fn deliver_first(claim: &dyn Claim) {
     for entry in [
         Entry::Attempt {
             recipients: vec![0, 1],
+            early: false,
         },
         Entry::Dot {
             recipients: vec![0],
@@ -159,7 +160,7 @@ fn deliver_first(claim: &dyn Claim) {
             recipients: vec![0],
             reply: "250 ok".to_owned(),
         },
-        Entry::Over,
+        Entry::OVER,
     ] {
         claim.note(entry, Safety::Disk).unwrap();
     }

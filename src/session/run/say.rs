@@ -64,6 +64,12 @@ impl Session<'_, '_> {
     /// its reply has come.
     fn finish_group(&mut self) -> Result<Event, Failure> {
         let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
+        if self.end_at.is_some()
+            && let Some(stop) = &mut self.stop
+            && !stop.suspend()
+        {
+            return Err(Failure::Wire(self.dialogue.awaited(), WireError::Closed));
+        }
         if let (Some(_), Some(ledger)) = (self.end_at, self.errand.ledger) {
             let at_stake = self.dialogue.at_stake();
             if !at_stake.is_empty() {

@@ -9,14 +9,18 @@ use serde_json::{Value, json};
 pub fn words(entry: &Entry, all: &[Address]) -> String {
     let named = |places: &[usize]| addresses(places, all).join(", ");
     match entry {
-        Entry::Attempt { recipients } => format!("an attempt begins for {}", named(recipients)),
+        Entry::Attempt { recipients, early } => {
+            let early = if *early { " before it is due" } else { "" };
+            format!("an attempt begins for {}{early}", named(recipients))
+        }
         Entry::Dot { recipients } => format!("the end of data goes out for {}", named(recipients)),
         Entry::Taken { recipients, reply } => format!("taken for {}: {reply}", named(recipients)),
         Entry::Result { recipient, end } => {
             let verdict = end.verdict.name();
             format!("{}: {verdict}: {}", named(&[*recipient]), said(end))
         }
-        Entry::Over => "the attempt is over".to_owned(),
+        Entry::Over { interrupted: false } => "the attempt is over".to_owned(),
+        Entry::Over { interrupted: true } => "the attempt was interrupted".to_owned(),
         Entry::Held => "held".to_owned(),
         Entry::Released => "released".to_owned(),
         Entry::Requeued => "brought back, as if it were new".to_owned(),
@@ -39,11 +43,13 @@ fn said(end: &End) -> String {
 /// An entry as an object.
 pub fn object(noted: &Noted, all: &[Address]) -> Value {
     let mut object = match &noted.entry {
-        Entry::Attempt { .. } => json!({"event": "attempt"}),
+        Entry::Attempt { early: false, .. } => json!({"event": "attempt"}),
+        Entry::Attempt { early: true, .. } => json!({"event": "attempt", "early": true}),
         Entry::Dot { .. } => json!({"event": "dot"}),
         Entry::Taken { reply, .. } => json!({"event": "taken", "reply": reply}),
         Entry::Result { end, .. } => result(end),
-        Entry::Over => json!({"event": "over"}),
+        Entry::Over { interrupted: false } => json!({"event": "over"}),
+        Entry::Over { interrupted: true } => json!({"event": "over", "interrupted": true}),
         Entry::Held => json!({"event": "held"}),
         Entry::Released => json!({"event": "released"}),
         Entry::Requeued => json!({"event": "requeued"}),
@@ -74,7 +80,7 @@ fn result(end: &End) -> Value {
 /// About whom an entry is; `None` where it is about the item.
 fn recipients(entry: &Entry) -> Option<Vec<usize>> {
     match entry {
-        Entry::Attempt { recipients }
+        Entry::Attempt { recipients, .. }
         | Entry::Dot { recipients }
         | Entry::Taken { recipients, .. }
         | Entry::Reporting { recipients, .. }

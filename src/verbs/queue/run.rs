@@ -5,17 +5,19 @@ use crate::deliver::Hosts;
 use crate::exit::Exit;
 use crate::plan::{self, Run};
 use crate::queue::{Id, QueueError, Spool, Store as _};
+use crate::stop::Stop;
 use crate::text::reason;
 use crate::verbs::keep::Silent;
 use crate::verbs::queue::watch::stay;
 use crate::verbs::terminal::{self, complain};
 use crate::watch::Watch;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// Delivers what is due, once or again and again.
 pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
@@ -98,8 +100,7 @@ impl Runner<'_> {
             self.round(selection, rounds)?;
             drop(lock);
             // Who came while the lock was held relies on us.
-            let stops = self.office.stop.load(Ordering::Relaxed);
-            if stops || !self.office.is_something_due(selection, rounds) {
+            if self.office.stop.is_set() || !self.office.is_something_due(selection, rounds) {
                 return Ok(true);
             }
         }
@@ -123,7 +124,7 @@ impl Runner<'_> {
                 reason(error)
             ));
             self.is_unwritten.set(true);
-            self.office.stop.store(true, Ordering::Relaxed);
+            self.office.stop.set();
         }
     }
 }
@@ -156,11 +157,12 @@ fn selection(spool: &Spool, run: &Run) -> Result<Selection, Exit> {
     })
 }
 
-/// The first signal ends the run behind the message that is being sent; the second ends it at once, and
-/// the journal says how far it came.
+/// The first signal ends the run: conversations whose end of data has not gone out are disconnected, and
+/// the reply to the others is waited for. The second ends it at once, and the journal says how far it
+/// came.
 pub struct Signals {
     /// Set by the first.
-    pub stop: Arc<AtomicBool>,
+    pub stop: Arc<Stop>,
     /// Can be read once there was one, by whoever waits.
     pub waken: UnixStream,
 }
@@ -168,15 +170,28 @@ pub struct Signals {
 impl Signals {
     fn heed() -> std::io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = Arc::new(Stop::default());
         let (waken, wakes) = UnixStream::pair()?;
         for signal in [SIGHUP, SIGINT, SIGTERM] {
-            signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))?;
-            signal_hook::flag::register(signal, Arc::clone(&stop))?;
+            signal_hook::flag::register_conditional_default(signal, stop.flag())?;
+            signal_hook::flag::register(signal, stop.flag())?;
             signal_hook::low_level::pipe::register(signal, wakes.try_clone()?)?;
         }
+        disconnect_at_signal(Arc::clone(&stop), waken.try_clone()?)?;
         Ok(Self { stop, waken })
     }
+}
+
+/// Nothing is read from `waken`, because others wait for it, too.
+fn disconnect_at_signal(stop: Arc<Stop>, waken: UnixStream) -> io::Result<()> {
+    thread::Builder::new().spawn(move || {
+        let mut ends = [PollFd::new(&waken, PollFlags::IN)];
+        let polled = rustix::io::retry_on_intr(|| poll(&mut ends, None));
+        if polled.is_ok() {
+            stop.disconnect();
+        }
+    })?;
+    Ok(())
 }
 
 /// Tries hosts that were down a moment ago; but those that it finds down itself, not for every item

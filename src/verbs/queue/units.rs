@@ -103,7 +103,7 @@ Documentation=man:ehlo-queue(1)
 [Service]
 Type=oneshot
 ExecStart={call}
-{hardening}
+{STOPPING}{hardening}
 # --- {directory}/ehlo-queue.timer ---
 [Unit]
 Description=Deliver the mail that waits in the queue of ehlo
@@ -141,7 +141,7 @@ Type=exec
 ExecStart={call} --watch
 Restart=always
 RestartSec=10s
-{HARDENING}{hardening}
+{STOPPING}{HARDENING}{hardening}
 [Install]
 WantedBy={target}
 "
@@ -188,6 +188,14 @@ ExecStart={call} -- %i
 {HARDENING}{hardening}"
     )
 }
+
+/// Conversations whose end of data has not gone out end at once. The reply to an end of data may take ten
+/// minutes (RFC 5321 §4.5.3.2.6).
+const STOPPING: &str = "\
+# A server that has a whole message has ten minutes to accept it. A shorter time can make a message
+# arrive twice.
+TimeoutStopSec=11min
+";
 
 /// What takes nothing away from a delivery. A password-command or a command of on-failure runs under it,
 /// too.

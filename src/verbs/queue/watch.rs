@@ -5,7 +5,6 @@ use crate::courier::{Rounds, Selection};
 use crate::queue::{Changed, QueueError, Watcher};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 /// So often at least we look at the clock, which somebody may have set.
@@ -33,7 +32,7 @@ pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueEr
     let watcher = runner.spool.watcher()?;
     let mut rounds = Rounds::default();
     let mut all_seen = Instant::now();
-    while !runner.office.stop.load(Ordering::Relaxed) {
+    while !runner.office.stop.is_set() {
         let begun = Instant::now();
         if !runner.once(&selection, &mut rounds)? {
             wait_for_signal(runner, ELSEWHERE);
@@ -74,7 +73,7 @@ fn wait(runner: &Runner<'_>, watcher: &Watcher, limit: Duration) -> Changed {
         ];
         poll(ends, left);
         let changed = watcher.drain();
-        let is_over = left.is_zero() || runner.office.stop.load(Ordering::Relaxed);
+        let is_over = left.is_zero() || runner.office.stop.is_set();
         if is_over || changed != Changed::These([].into()) {
             return changed;
         }

@@ -5,6 +5,7 @@ use crate::wire::{Deadline, LastWords, Stream};
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// How often one look reads what is no word for us.
@@ -158,6 +159,10 @@ impl Stream for TlsStream {
 
     fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.under.ends()
+    }
+
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.under.socket()
     }
 
     fn end(&mut self) -> LastWords {

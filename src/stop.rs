@@ -1,0 +1,139 @@
+//! A request to end, which also ends conversations that wait for a server.
+
+use rustix::net::{Shutdown, shutdown};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Set by a signal: nothing more is begun. Conversations that are registered here can be disconnected.
+#[derive(Debug, Default)]
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    connections: Mutex<Connections>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    is_closed: bool,
+    next: u64,
+    sockets: Vec<(u64, OwnedFd)>,
+}
+
+impl Stop {
+    /// The flag alone, for a signal handler.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.flag)
+    }
+
+    /// Sets the flag.
+    pub fn set(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the flag is set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// Disconnects all conversations that are registered, and those that will be.
+    pub fn disconnect(&self) {
+        let mut connections = self.connections();
+        connections.is_closed = true;
+        for (_, socket) in connections.sockets.drain(..) {
+            let _ = shutdown(socket, Shutdown::Both);
+        }
+    }
+
+    /// Registers the conversation on this socket. `None` if the socket cannot be duplicated.
+    #[must_use]
+    pub fn register(self: &Arc<Self>, socket: BorrowedFd<'_>) -> Option<Registered> {
+        let mut registered = Registered {
+            stop: Arc::clone(self),
+            socket: socket.try_clone_to_owned().ok()?,
+            number: None,
+        };
+        registered.resume();
+        Some(registered)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A conversation that can be disconnected, until this is dropped.
+#[derive(Debug)]
+pub struct Registered {
+    stop: Arc<Stop>,
+    socket: OwnedFd,
+    /// Its number; `None` while it must not be disconnected.
+    number: Option<u64>,
+}
+
+impl Registered {
+    /// From here on it must not be disconnected. False if it was.
+    #[must_use]
+    pub fn suspend(&mut self) -> bool {
+        let mut connections = self.stop.connections();
+        if let Some(number) = self.number.take() {
+            connections.sockets.retain(|(other, _)| *other != number);
+        }
+        !connections.is_closed
+    }
+
+    /// From here on it can be disconnected again.
+    pub fn resume(&mut self) {
+        if self.number.is_some() {
+            return;
+        }
+        let mut connections = self.stop.connections();
+        if connections.is_closed {
+            let _ = shutdown(&self.socket, Shutdown::Both);
+        } else if let Ok(socket) = self.socket.try_clone() {
+            connections.next += 1;
+            let number = connections.next;
+            connections.sockets.push((number, socket));
+            self.number = Some(number);
+        }
+    }
+
+    /// Whether it was disconnected.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.stop.connections().is_closed
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let _ = self.suspend();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::os::fd::AsFd as _;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn only_what_is_registered_is_disconnected() {
+        let stop = Arc::new(Stop::default());
+        let (mut one, _one) = UnixStream::pair().unwrap();
+        let (mut other, mut far) = UnixStream::pair().unwrap();
+        let mut registered = [&one, &other].map(|end| stop.register(end.as_fd()).unwrap());
+        assert!(registered[1].suspend());
+        stop.disconnect();
+        assert_eq!(one.read(&mut [0]).unwrap(), 0);
+        far.write_all(b"x").unwrap();
+        assert_eq!(other.read(&mut [0]).unwrap(), 1);
+        assert!(!registered[0].suspend());
+        registered[1].resume();
+        assert_eq!(other.read(&mut [0]).unwrap(), 0);
+    }
+}
