@@ -57,6 +57,8 @@ pub enum Plan {
     Unit(Box<Unit>),
     /// Run a command, and mail what happened.
     Job(Box<Job>),
+    /// Read what background processes of a job still write.
+    Drain,
 }
 
 /// Sending.

@@ -2,6 +2,7 @@
 //! told in a mail.
 
 mod ansi;
+pub mod drain;
 mod excerpt;
 mod html;
 mod interleave;
@@ -71,7 +72,7 @@ pub struct Finished {
     pub processor: Option<Duration>,
     /// The last signal that was handed on to it.
     pub handed_on: Option<i32>,
-    /// Whether something that it has started goes on, and holds its output.
+    /// Whether a background process of it still holds its output.
     pub goes_on: bool,
 }
 

@@ -186,7 +186,7 @@ fn facts(job: &Finished) -> String {
     let mut text: String = lines.collect();
     if job.goes_on {
         text.push_str(
-            "\nSomething that it has started goes on, and what that writes is not waited for.\n",
+            "\nA process that it started in the background goes on. What it writes from now on is discarded.\n",
         );
     }
     text.push_str(&format!("\n{}\n", heading(&job.log)));

@@ -1,5 +1,6 @@
 //! Running a command: what it writes is taken as it comes, signals are handed on to it, and it ends in time.
 
+use super::drain;
 use super::interleave::Interleaver;
 use super::log::Recorder;
 use super::signals::{HANDED_ON, Signals};
@@ -44,14 +45,16 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
         Ok(status) => running.ending(status, order),
         Err(error) => not_started(order, &error),
     };
+    let took = running.took();
+    let goes_on = running.leave_output();
     Finished {
         started,
-        took: running.took(),
+        took,
         ending,
         log: output.finish(),
         processor: processor(),
         handed_on: running.handed_on,
-        goes_on: running.pipes.iter().any(Option::is_some),
+        goes_on,
         ..Finished::without_run(order, Ending::Exited(0))
     }
 }
@@ -293,6 +296,17 @@ impl Running {
             self.send(SIGKILL);
             self.deadline = None;
         }
+    }
+
+    /// Gives pipes that background processes still hold to a process that reads them to their end. If it
+    /// cannot be started, they get SIGPIPE when they write. Returns whether there are such pipes.
+    fn leave_output(&mut self) -> bool {
+        let left: Vec<OwnedFd> = self.pipes.iter_mut().filter_map(Option::take).collect();
+        let goes_on = !left.is_empty();
+        for pipe in left {
+            let _ = drain::start(pipe);
+        }
+        goes_on
     }
 
     fn took(&self) -> Duration {

@@ -46,6 +46,14 @@ pub fn run(plan: &Job) -> Exit {
     exit(plan, &finished.ending, &posted)
 }
 
+/// Reads what background processes of a job still write.
+pub fn drain() -> Exit {
+    match job::drain::run() {
+        Ok(()) => Exit::Ok,
+        Err(_) => Exit::Io,
+    }
+}
+
 /// Mails it, or counts it.
 fn tell(plan: &Job, finished: &Finished, run: &alert::Run) -> Posted {
     let command = || unnamed(&finished.name, &quoted(&finished.command));

@@ -6,7 +6,7 @@ use crate::server::{Server, Talk};
 use crate::spool::{Queue, closed};
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use flate2::read::MultiGzDecoder;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{CWD, FlockOperation, Mode, flock, mkfifoat};
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -391,6 +391,26 @@ fn what_a_job_leaves_running_is_told_and_not_waited_for() {
     let mail = mails(1, &shell("sleep 9 & echo gone; exit 1"));
     has(
         &mail,
-        &["\nSomething that it has started goes on", "\n\ngone\n"],
+        &[
+            "\nA process that it started in the background goes on",
+            "\n\ngone\n",
+        ],
     );
+}
+
+#[test]
+fn a_background_process_outlives_the_job_and_can_still_write() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let home = queue.home.path();
+    for pipe in ["go", "end"] {
+        mkfifoat(CWD, home.join(pipe), Mode::from_raw_mode(0o600)).unwrap();
+    }
+    // At the second line, the reader of the first has ended if it ends at all.
+    let script = "(sh -c 'for line in 1 2; do read x; echo $x; echo err >&2; done' <go; echo $? >end) & exit 1";
+    let run = by(&queue, server.port).args(shell(&format!("cd {}; {script}", home.display())));
+    run.run().exits(1).is_silent();
+    server.finish();
+    let mut go = File::options().write(true).open(home.join("go")).unwrap();
+    go.write_all(b"one\ntwo\n").unwrap();
+    assert_eq!(fs::read_to_string(home.join("end")).unwrap(), "0\n");
 }

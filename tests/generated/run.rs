@@ -82,8 +82,8 @@ The command has our standard input, environment and directory, and, unless we ar
 of its own. TERM, INT, HUP, QUIT, USR1 and USR2 are handed on to it, and what came of that is mailed. With --timeout, it
 gets TERM, and KILL when it goes on after --kill-after.",
     "\
-What it leaves running in the background is not waited for, even where that holds its output: after a second, the mail says
-that something goes on.",
+What it leaves running in the background is not waited for, even if that still has its output open: after a second, the
+mail says that a process goes on. That process can still write; what it writes then is discarded.",
     "\
 A lock of --lock without a slash in its name is for this user's jobs: a file in /run/ehlo for root, else in
 ~/.local/state/ehlo/lock of the home directory that the password file names. It is free again when ehlo ends, however
