@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod signals;
 mod subject;
+mod tee;
 mod words;
 
 pub use lock::{Holder, Lock, LockError};
@@ -22,6 +23,7 @@ pub use name::called;
 pub use report::{Attach, Attached, Contents, Report};
 pub use run::run;
 pub use subject::Template;
+pub use tee::Tee;
 pub use words::{program, quoted};
 
 use std::ffi::OsString;

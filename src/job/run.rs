@@ -4,6 +4,7 @@ use super::drain;
 use super::interleave::Interleaver;
 use super::log::Recorder;
 use super::signals::{HANDED_ON, Signals};
+use super::tee::Tee;
 use super::{Ending, Finished, Order, Stream};
 use crate::text::{reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -28,16 +29,20 @@ const LEFTOVER: usize = 1 << 20;
 /// What is read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs it to its end. The audience sees what it writes as it comes.
+/// Runs it to its end. The audience gets what it writes as it comes, and must not block.
 #[must_use]
-pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
+pub fn run(
+    order: &Order,
+    tee: Option<&mut Tee>,
+    audience: &mut dyn FnMut(Stream, &[u8]),
+) -> Finished {
     let (started, begun) = (SystemTime::now(), Instant::now());
     let mut running = match Running::start(order, begun) {
         Ok(running) => running,
         Err(error) => return Finished::without_run(order, not_started(order, &error)),
     };
     let mut output = Interleaver::new(Recorder::new(order.log_limit));
-    let ended = running.watch(&mut |from, bytes| {
+    let ended = running.watch(tee, &mut |from, bytes| {
         audience(from, bytes);
         output.push(from, bytes);
     });
@@ -166,14 +171,26 @@ impl Running {
     }
 
     /// Until it has ended, and its output too, or nearly so.
-    fn watch(&mut self, audience: &mut dyn FnMut(Stream, &[u8])) -> io::Result<ExitStatus> {
+    fn watch(
+        &mut self,
+        mut tee: Option<&mut Tee>,
+        audience: &mut dyn FnMut(Stream, &[u8]),
+    ) -> io::Result<ExitStatus> {
         let mut block = vec![0; BLOCK];
         loop {
-            let ready = self.wait()?;
+            let ready = self.wait(tee.as_deref())?;
             for (at, from) in [Stream::Out, Stream::Err].into_iter().enumerate() {
                 if ready[at] {
-                    self.read(from, &mut block, audience);
+                    self.read(from, &mut block, &mut |from, bytes| {
+                        audience(from, bytes);
+                        if let Some(tee) = &mut tee {
+                            tee.push(from, bytes);
+                        }
+                    });
                 }
+            }
+            if let Some(tee) = &mut tee {
+                tee.write();
             }
             if ready[2] {
                 self.hear()?;
@@ -186,8 +203,8 @@ impl Running {
         }
     }
 
-    /// The status, when nothing more is to come. Whoever looks at a tee may have kept us from reading for
-    /// longer than the time of grace, so that what waits is read in any case.
+    /// The status, when nothing more is to come. A full tee may have kept the output from being read for
+    /// longer than the time of grace, so that what is there is read in any case.
     fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
         let (at, status) = self.ended?;
         let is_closed = self.pipes.iter().all(Option::is_none);
@@ -196,19 +213,23 @@ impl Running {
         (is_closed || is_late).then_some(status)
     }
 
-    /// Which of output, error and signals have something.
-    fn wait(&self) -> io::Result<[bool; 3]> {
+    /// Which of output, error and signals have something. Returns as well when the tee can be written to.
+    /// While that is full, a job that goes on is not read.
+    fn wait(&self, tee: Option<&Tee>) -> io::Result<[bool; 3]> {
         let descriptor = self.signals.descriptor();
         let mut places = [None; 3];
-        let mut all = Vec::with_capacity(3);
+        let mut all = Vec::with_capacity(5);
+        let is_held = self.ended.is_none() && tee.is_some_and(Tee::is_full);
         for (at, pipe) in self.pipes.iter().enumerate() {
-            if let Some(pipe) = pipe {
+            if let Some(pipe) = pipe.as_ref().filter(|_| !is_held) {
                 places[at] = Some(all.len());
                 all.push(PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN));
             }
         }
         places[2] = Some(all.len());
         all.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        let late = tee.into_iter().flat_map(Tee::descriptors);
+        all.extend(late.map(|late| PollFd::from_borrowed_fd(late, PollFlags::OUT)));
         let wait = self.next_event().map(|at| {
             let left = at.saturating_duration_since(Instant::now());
             // Rounded up: to come too early is to come again.

@@ -3,26 +3,23 @@
 use super::alert::{Happened, recovered};
 use super::digest::{self, Sent};
 use super::post::{Memo, Posted, attachment, list_id, post};
-use super::terminal::{Stdout, complain};
+use super::terminal::complain;
 use crate::alert::{
     self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike, unnamed,
 };
 use crate::exit::Exit;
-use crate::job::{self, Ending, Finished, Lock, LockError, Report, Stream, Template, quoted};
+use crate::job::{self, Ending, Finished, Lock, LockError, Report, Tee, Template, quoted};
 use crate::plan::{Gathering, Job, Locking, When};
-use std::io::{self, Write};
 use std::time::SystemTime;
 
 /// Runs it.
 pub fn run(plan: &Job) -> Exit {
     let mut sums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
+    let mut tee = plan.tee.then(Tee::default);
     let finished = match plan.lock.as_ref().map(take).transpose() {
-        Ok(_lock) => job::run(&plan.order, &mut |from, bytes| {
+        Ok(_lock) => job::run(&plan.order, tee.as_mut(), &mut |from, bytes| {
             if let Some(sums) = &mut sums {
                 sums[from as usize].feed(bytes);
-            }
-            if plan.tee {
-                pass_on(from, bytes);
             }
         }),
         Err(ending) => {
@@ -43,6 +40,9 @@ pub fn run(plan: &Job) -> Exit {
         Some(digest) => gather(plan, digest, &finished, &run),
         None => tell(plan, &finished, &run),
     };
+    if let Some(tee) = tee {
+        tee.finish();
+    }
     exit(plan, &finished.ending, &posted)
 }
 
@@ -190,14 +190,6 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
         html: report.html,
         attachments: report.attached.map(attachment).into_iter().collect(),
     }
-}
-
-/// That nobody reads it is no reason for the job to stop.
-fn pass_on(from: Stream, bytes: &[u8]) {
-    let _ = match from {
-        Stream::Out => Stdout.write_all(bytes),
-        Stream::Err => io::stderr().write_all(bytes),
-    };
 }
 
 /// The status of the command; where all was well with it but its mail, that of the mail.

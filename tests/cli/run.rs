@@ -9,7 +9,10 @@ use flate2::read::MultiGzDecoder;
 use rustix::fs::{CWD, FlockOperation, Mode, flock, mkfifoat};
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread;
 
 const TO_BOB: [&str; 4] = ["-f", "alice@crepes.fr", "--to", "bob@hamburger.edu"];
 
@@ -413,4 +416,68 @@ fn a_background_process_outlives_the_job_and_can_still_write() {
     let mut go = File::options().write(true).open(home.join("go")).unwrap();
     go.write_all(b"one\ntwo\n").unwrap();
     assert_eq!(fs::read_to_string(home.join("end")).unwrap(), "0\n");
+}
+
+/// Runs a job with a tee that is not read before the mail has come. The lock is free by then.
+#[track_caller]
+fn mails_with_an_unread_tee(
+    exit: i32,
+    ends: (impl Into<OwnedFd>, impl Into<OwnedFd>),
+    arguments: &[&str],
+) -> String {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let path = queue.home.path().join("job.lock");
+    let (reader, writer): (OwnedFd, OwnedFd) = (ends.0.into(), ends.1.into());
+    let ehlo = by(&queue, server.port)
+        .args([Path::new("--tee"), Path::new("--lock"), &path])
+        .args(arguments)
+        .stdout(writer);
+    thread::scope(|scope| {
+        let run = scope.spawn(|| ehlo.run());
+        let mail = text(&server.finish());
+        let lock = File::open(path).unwrap();
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+        drop(reader);
+        run.join().unwrap().exits(exit);
+        mail
+    })
+}
+
+#[test]
+fn a_tee_that_is_not_read_keeps_neither_a_timeout_nor_a_signal_from_the_job() {
+    let late = ["--timeout", "100ms", "--kill-after", "50ms", "yes"];
+    let ends = std::io::pipe().unwrap();
+    has(
+        &mails_with_an_unread_tee(124, ends, &late),
+        &["] TIMEOUT: "],
+    );
+    let ends = UnixStream::pair().unwrap();
+    has(
+        &mails_with_an_unread_tee(124, ends, &late),
+        &["] TIMEOUT: "],
+    );
+    let told = shell("head -c 100000 /dev/zero; kill -TERM $PPID; exec yes");
+    let ends = std::io::pipe().unwrap();
+    let mail = mails_with_an_unread_tee(143, ends, &told);
+    has(&mail, &["] KILLED(SIGTERM): "]);
+}
+
+#[test]
+fn a_tee_shows_all_to_a_reader_that_is_slow() {
+    let (queue, server) = (Queue::new(), Server::untouched());
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let ehlo = by(&queue, server.port)
+        .args(["--tee", "seq", "1", "100000"])
+        .stdout(writer);
+    thread::scope(|scope| {
+        let run = scope.spawn(|| ehlo.run());
+        let (mut all, mut piece) = (Vec::new(), [0; 1000]);
+        while let count @ 1.. = reader.read(&mut piece).unwrap() {
+            all.extend_from_slice(&piece[..count]);
+        }
+        run.join().unwrap().exits(0).is_silent();
+        assert_eq!(memchr::memchr_iter(b'\n', &all).count(), 100_000);
+        assert!(all.ends_with(b"\n99999\n100000\n"));
+    });
+    server.finish();
 }

@@ -89,7 +89,9 @@ A lock of --lock without a slash in its name is for this user's jobs: a file in 
 ~/.local/state/ehlo/lock of the home directory that the password file names. It is free again when ehlo ends, however
 that comes about.",
     "\
---tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to.",
+--tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to. If the
+program that reads them stops reading, the command waits for it, but --timeout and signals work, and the mail is sent; what
+is not read within five seconds after that is discarded.",
 ];
 
 const STATUS: [(&str, &str); 7] = [
