@@ -1,5 +1,6 @@
 //! Signals that a job is to have, too.
 
+use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
@@ -15,10 +16,12 @@ pub const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGU
 pub struct Signals(SignalDelivery<UnixStream, SignalOnly>);
 
 impl Signals {
-    /// From now on. Those that whoever started us wants to be ignored stay so, for the job as well: it is
-    /// what nohup does. A file that may not grow is an error of a write then, and not our end: the mail goes out
-    /// with what there was room for.
+    /// From now on. Ignored signals stay ignored, for the job as well, as with nohup; SIGCHLD does not. Blocked
+    /// signals are unblocked, for the job as well, as cron would start it: otherwise neither the end of the job nor
+    /// a signal would be noticed. A file that may not grow is an error of a write then, and not our end: the mail
+    /// goes out with what there was room for.
     pub fn caught() -> io::Result<Self> {
+        SigSet::empty().thread_set_mask()?;
         let ignored = ignored();
         let is_caught = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
         let caught = HANDED_ON

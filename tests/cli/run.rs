@@ -6,6 +6,7 @@ use crate::server::{Server, Talk};
 use crate::spool::{Queue, closed};
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use flate2::read::MultiGzDecoder;
+use nix::sys::signal::SigSet;
 use rustix::fs::{CWD, FlockOperation, Mode, flock, mkfifoat};
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -480,4 +481,28 @@ fn a_tee_shows_all_to_a_reader_that_is_slow() {
         assert!(all.ends_with(b"\n99999\n100000\n"));
     });
     server.finish();
+}
+
+#[test]
+fn blocked_and_ignored_signals_that_are_inherited_make_no_difference() {
+    let under = |options: &str| {
+        let (queue, server) = (Queue::new(), Server::start(Talk::take));
+        let ehlo = format!(
+            "trap '' CHLD; exec {} run --helo me.example -r 127.0.0.1:{} --queue-dir {} {} {options}",
+            env!("CARGO_BIN_EXE_ehlo"),
+            server.port,
+            queue.dir(),
+            TO_BOB.join(" ")
+        );
+        let ehlo = Ehlo::through("sh").args(["-c", &ehlo]);
+        let blocked = thread::spawn(|| {
+            SigSet::all().thread_set_mask().unwrap();
+            ehlo.run()
+        });
+        let run = blocked.join().unwrap();
+        server.finish();
+        run.exit
+    };
+    assert_eq!(under("sh -c 'exit 3'"), Some(3));
+    assert_eq!(under("--timeout 100ms yes"), Some(124));
 }
