@@ -22,6 +22,7 @@ pub use log::Log;
 pub use name::called;
 pub use report::{Attach, Attached, Contents, Report};
 pub use run::run;
+pub use signals::{Signals, end_by};
 pub use subject::Template;
 pub use tee::Tee;
 pub use words::{program, quoted};

@@ -29,17 +29,26 @@ const LEFTOVER: usize = 1 << 20;
 /// What is read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs it to its end. The audience gets what it writes as it comes, and must not block.
+/// Runs it to its end. The audience gets what it writes as it comes, and must not block. Signals that come
+/// after the end of the job are kept until the caller releases them; `None`: they have their usual effect.
 #[must_use]
 pub fn run(
     order: &Order,
     tee: Option<&mut Tee>,
     audience: &mut dyn FnMut(Stream, &[u8]),
-) -> Finished {
+) -> (Finished, Option<Signals>) {
     let (started, begun) = (SystemTime::now(), Instant::now());
-    let mut running = match Running::start(order, begun) {
-        Ok(running) => running,
-        Err(error) => return Finished::without_run(order, not_started(order, &error)),
+    let none = |error| Finished::without_run(order, not_started(order, &error));
+    // Before the job begins, so that its end is noticed, however soon it comes.
+    let signals = match Signals::caught() {
+        Ok(signals) => signals,
+        Err(error) => return (none(error), None),
+    };
+    // On a terminal, it must stay in the foreground to read from it.
+    let has_group = !io::stdin().is_terminal();
+    let mut running = match spawn(order, has_group) {
+        Ok(child) => Running::new(child, has_group, signals).with_limits(order, begun),
+        Err(error) => return (none(error), Some(signals)),
     };
     let mut output = Interleaver::new(Recorder::new(order.log_limit));
     let ended = running.watch(tee, &mut |from, bytes| {
@@ -50,18 +59,18 @@ pub fn run(
         Ok(status) => running.ending(status, order),
         Err(error) => not_started(order, &error),
     };
-    let took = running.took();
-    let goes_on = running.leave_output();
-    Finished {
+    running.signals.job_ended(&ending, running.handed_on);
+    let finished = Finished {
         started,
-        took,
+        took: running.took(),
         ending,
         log: output.finish(),
         processor: processor(),
         handed_on: running.handed_on,
-        goes_on,
+        goes_on: running.leave_output(),
         ..Finished::without_run(order, Ending::Exited(0))
-    }
+    };
+    (finished, Some(running.signals))
 }
 
 /// 127 where there is no such program, else 126: as shells have it.
@@ -147,27 +156,31 @@ enum Told {
 }
 
 impl Running {
-    fn start(order: &Order, begun: Instant) -> io::Result<Self> {
-        // Before it begins, so that we hear of its end, however soon that comes.
-        let signals = Signals::caught()?;
-        // On a terminal, it must stay in the foreground to read from it.
-        let has_group = !io::stdin().is_terminal();
-        let mut child = spawn(order, has_group)?;
+    fn new(mut child: Child, has_group: bool, signals: Signals) -> Self {
         let out = child.stdout.take().map(OwnedFd::from);
         let err = child.stderr.take().map(OwnedFd::from);
-        Ok(Self {
+        Self {
             child,
             has_group,
             pipes: [out, err],
             signals,
-            begun,
+            begun: Instant::now(),
             ended: None,
             leftover: 0,
-            deadline: order.timeout.map(|limit| begun + limit),
-            kill_after: order.kill_after,
+            deadline: None,
+            kill_after: Duration::ZERO,
             told: Told::Nothing,
             handed_on: None,
-        })
+        }
+    }
+
+    fn with_limits(self, order: &Order, begun: Instant) -> Self {
+        Self {
+            begun,
+            deadline: order.timeout.map(|limit| begun + limit),
+            kill_after: order.kill_after,
+            ..self
+        }
     }
 
     /// Until it has ended, and its output too, or nearly so.
@@ -266,8 +279,10 @@ impl Running {
 
     fn hear(&mut self) -> io::Result<()> {
         for signal in self.signals.pending() {
-            if HANDED_ON.contains(&signal) {
-                self.hand_on(signal);
+            match self.ended {
+                _ if !HANDED_ON.contains(&signal) => {}
+                None => self.hand_on(signal),
+                Some(_) => self.signals.keep(signal),
             }
         }
         if self.ended.is_none()

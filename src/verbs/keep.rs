@@ -1,6 +1,7 @@
 //! Sending by way of the queue: first it is safe, then it is sent.
 
 use super::log::Logged;
+use super::post::interrupt;
 use super::send::{self, Shown};
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
@@ -69,6 +70,7 @@ impl Kept<'_> {
             Err(error) if error.is_read_only() => return Ended::NoQueue(error),
             Err(error) => return Ended::Lost(error),
         };
+        interrupt::release();
         match self.queueing.first {
             FirstTry::Later => Ended::Safe(self.say_queued(&*claim)),
             FirstTry::Behind => {

@@ -3,6 +3,7 @@
 
 mod address;
 pub mod dead_letter;
+pub mod interrupt;
 mod syslog;
 
 use super::keep::{Ended, Kept};
@@ -88,7 +89,8 @@ fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), H
 }
 
 fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
-    let Shown { exit, report } = sent(dispatch, message, unseen());
+    let interrupted = || lay_down(Some(message), memo, "it was interrupted by a signal");
+    let Shown { exit, report } = sent(dispatch, message, unseen(), &interrupted);
     if exit == Exit::Ok {
         return Posted::Safe;
     }
@@ -108,10 +110,16 @@ fn unseen() -> transcript::Options {
     }
 }
 
-/// By way of the queue; where there is no place for one, at once.
-pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options) -> Shown {
+/// By way of the queue; where there is no place for one, at once. If a signal ends that, `interrupted` is called.
+pub fn sent(
+    dispatch: &Dispatch,
+    message: &Message,
+    output: transcript::Options,
+    interrupted: &(dyn Fn() + Sync),
+) -> Shown {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
-    let at_once = || send::at_once(message, way, fallbacks, output);
+    let send = || send::at_once(message, way, fallbacks, output);
+    let at_once = || interrupt::guarded(interrupted, send);
     let Some(queueing) = &dispatch.queueing else {
         return at_once();
     };

@@ -2,13 +2,13 @@
 
 use super::alert::{Happened, recovered};
 use super::digest::{self, Sent};
-use super::post::{Memo, Posted, attachment, list_id, post};
+use super::post::{Memo, Posted, attachment, interrupt, list_id, post};
 use super::terminal::complain;
 use crate::alert::{
     self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike, unnamed,
 };
 use crate::exit::Exit;
-use crate::job::{self, Ending, Finished, Lock, LockError, Report, Tee, Template, quoted};
+use crate::job::{self, Ending, Finished, Lock, LockError, Report, Signals, Tee, Template, quoted};
 use crate::plan::{Gathering, Job, Locking, When};
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use std::time::SystemTime;
 pub fn run(plan: &Job) -> Exit {
     let mut sums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
     let mut tee = plan.tee.then(Tee::default);
-    let finished = match plan.lock.as_ref().map(take).transpose() {
+    let (finished, signals) = match plan.lock.as_ref().map(take).transpose() {
         Ok(_lock) => job::run(&plan.order, tee.as_mut(), &mut |from, bytes| {
             if let Some(sums) = &mut sums {
                 sums[from as usize].feed(bytes);
@@ -26,9 +26,13 @@ pub fn run(plan: &Job) -> Exit {
             if is_quiet(plan, &ending) {
                 return exit(plan, &ending, &Posted::Unwanted);
             }
-            Finished::without_run(&plan.order, ending)
+            let signals = Signals::caught().ok();
+            (Finished::without_run(&plan.order, ending), signals)
         }
     };
+    if let Some(signals) = signals {
+        interrupt::hold(signals);
+    }
     say_what_kept_it(&finished);
     let run = alert::Run {
         at: SystemTime::now(),
@@ -40,6 +44,7 @@ pub fn run(plan: &Job) -> Exit {
         Some(digest) => gather(plan, digest, &finished, &run),
         None => tell(plan, &finished, &run),
     };
+    interrupt::release();
     if let Some(tee) = tee {
         tee.finish();
     }
@@ -79,6 +84,9 @@ fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run)
         }
         Ok(())
     });
+    if put_down.is_ok() {
+        interrupt::release();
+    }
     if let Err(error) = put_down {
         complain(&format!("warning: {error}; it is mailed at once"));
         let mail = || post(&plan.mail, &memo(plan, finished, &Decision::Silent));

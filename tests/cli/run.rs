@@ -1,13 +1,14 @@
 //! Commands that are run: how they end, who hears of it, and what is in the mail.
 
 use crate::message::Message;
-use crate::program::Ehlo;
+use crate::program::{Ehlo, Run};
 use crate::server::{Server, Talk};
 use crate::spool::{Queue, closed};
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use flate2::read::MultiGzDecoder;
 use nix::sys::signal::SigSet;
 use rustix::fs::{CWD, FlockOperation, Mode, flock, mkfifoat};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -505,4 +506,35 @@ fn blocked_and_ignored_signals_that_are_inherited_make_no_difference() {
     };
     assert_eq!(under("sh -c 'exit 3'"), Some(3));
     assert_eq!(under("--timeout 100ms yes"), Some(124));
+}
+
+/// A job that has written the process of ehlo into a file, by way of a server that ends that process and then says
+/// nothing.
+fn interrupted_while_mailing(options: &[&str]) -> (Queue, Run) {
+    let queue = Queue::new();
+    let path = queue.home.path().join("pid");
+    let script = format!("echo $PPID >{}; echo hi; exit 1", path.display());
+    let server = Server::start(move |talk| {
+        let pid = fs::read_to_string(&path).unwrap();
+        let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        talk.hang();
+    });
+    let ehlo = by(&queue, server.port).env("HOME", queue.home.path());
+    let run = ehlo.args(options).args(shell(&script)).run();
+    server.finish();
+    (queue, run)
+}
+
+#[test]
+fn a_signal_ends_the_mailing_and_the_mail_is_not_lost() {
+    let (queue, run) = interrupted_while_mailing(&[]);
+    assert_eq!(run.exit, None, "{run:#?}");
+    run.is_silent();
+    assert_eq!(queue.items().len(), 1);
+    let (queue, run) = interrupted_while_mailing(&["--no-queue"]);
+    assert_eq!(run.exit, None, "{run:#?}");
+    run.complains(1).says(&["dead.letter"]);
+    let letter = fs::read_to_string(queue.home.path().join("dead.letter")).unwrap();
+    has(&letter, &["] FAILED(1): ", "\n\nhi\n"]);
 }

@@ -35,10 +35,13 @@ through aliases and [rewrite] as for sendmail (see ehlo-sendmail(1)).",
 The way is that of the profile or of the options, as for ehlo(1). What a profile says of a message's text is left aside.",
 ];
 
-pub const NOWHERE: [&str; 2] = [
+pub const NOWHERE: [&str; 3] = [
     "\
 The mail is put into the queue and tried at once; what cannot be sent now is tried again by ehlo queue run (see
 ehlo-queue(1)). Where there is no place for a queue, it is sent without being kept.",
+    "\
+A signal that would end ehlo run while it mails does so as soon as the mail is in the queue. If the mail is sent without
+being kept, it is put into dead.letter, as below, before ehlo ends.",
     "\
 What can be neither sent nor kept is added to the first mailbox that can be written: dead.letter in the home directory, in
 ~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and so does a line in syslog. The same
@@ -86,8 +89,9 @@ What it leaves running in the background is not waited for, even if that still h
 mail says that a process goes on. That process can still write; what it writes then is discarded.",
     "\
 A lock of --lock without a slash in its name is for this user's jobs: a file in /run/ehlo for root, else in
-~/.local/state/ehlo/lock of the home directory that the password file names. It is free again when ehlo ends, however
-that comes about.",
+~/.local/state/ehlo/lock of the home directory that the password file names. It is free again when the command ends,
+whatever that has left in the background. If ehlo is killed while the command goes on, the lock is held until the command
+and the processes that it started have ended.",
     "\
 --tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to. If the
 program that reads them stops reading, the command waits for it, but --timeout and signals work, and the mail is sent; what

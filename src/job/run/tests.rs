@@ -11,7 +11,7 @@ fn order(command: &[&str]) -> Order {
 }
 
 fn ends(command: &[&str]) -> Finished {
-    run(&order(command), None, &mut |_, _| ())
+    run(&order(command), None, &mut |_, _| ()).0
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
 fn the_audience_sees_both_streams_as_they_are() {
     let mut seen = [Vec::new(), Vec::new()];
     let order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
-    let finished = run(&order, None, &mut |from, bytes| {
+    let (finished, _) = run(&order, None, &mut |from, bytes| {
         seen[from as usize].extend_from_slice(bytes);
     });
     assert_eq!(seen, [b"out\nend".to_vec(), b"err\n".to_vec()]);
@@ -82,7 +82,7 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
     ]);
     order.timeout = Some(Duration::from_millis(100));
     order.kill_after = Duration::from_millis(50);
-    let finished = run(&order, None, &mut |_, _| ());
+    let finished = run(&order, None, &mut |_, _| ()).0;
     let limit = Duration::from_millis(100);
     assert_eq!(
         finished.ending,
@@ -93,7 +93,7 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
     );
     assert_eq!(finished.log.head(), b"asked\n");
     order.command = ["sleep", "9"].map(Into::into).to_vec();
-    let finished = run(&order, None, &mut |_, _| ());
+    let finished = run(&order, None, &mut |_, _| ()).0;
     assert_eq!(
         finished.ending,
         Ending::TimedOut {
