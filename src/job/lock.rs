@@ -3,10 +3,11 @@
 use crate::text::{reason, shown};
 use crate::time;
 use rustix::fs::{FlockOperation, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags};
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,10 +16,21 @@ use std::time::{Duration, Instant, SystemTime};
 /// How often it is looked whether a lock is free.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A lock that is ours as long as this lives.
+/// The lowest descriptor for a lock. Scripts use the low ones, as in `exec 3>file`.
+const DESCRIPTOR: i32 = 100;
+
+/// A lock that is held as long as this lives. The command inherits its descriptor, as with flock(1), so that the
+/// lock outlives this process if that is killed while the command goes on.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    descriptor: OwnedFd,
+}
+
+impl Drop for Lock {
+    /// Closing is not enough: a background process may still have the descriptor.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.descriptor, FlockOperation::Unlock);
+    }
 }
 
 /// Who has a lock.
@@ -81,7 +93,8 @@ impl Lock {
             }
         }
         let _ = sign(&mut file);
-        Ok(Self { _file: file })
+        let descriptor = inheritable(file).map_err(|error| unmade(error.into()))?;
+        Ok(Self { descriptor })
     }
 }
 
@@ -100,7 +113,14 @@ fn note(file: &mut File) -> io::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// Other programs than us do not inherit it: what a job leaves running has no part in it.
+/// The same file, for programs that this one starts.
+fn inheritable(file: File) -> Result<OwnedFd, Errno> {
+    let high = rustix::io::fcntl_dupfd_cloexec(&file, DESCRIPTOR);
+    let descriptor = high.unwrap_or_else(|_| file.into());
+    rustix::io::fcntl_setfd(&descriptor, FdFlags::empty())?;
+    Ok(descriptor)
+}
+
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     Ok(File::from(rustix::fs::open(

@@ -538,3 +538,50 @@ fn a_signal_ends_the_mailing_and_the_mail_is_not_lost() {
     let letter = fs::read_to_string(queue.home.path().join("dead.letter")).unwrap();
     has(&letter, &["] FAILED(1): ", "\n\nhi\n"]);
 }
+
+#[test]
+fn a_lock_is_held_while_the_job_goes_on_though_ehlo_was_killed() {
+    let queue = Queue::new();
+    let path = queue.home.path().join("job.lock");
+    for pipe in ["go", "started"] {
+        mkfifoat(
+            CWD,
+            queue.home.path().join(pipe),
+            Mode::from_raw_mode(0o600),
+        )
+        .unwrap();
+    }
+    let home = queue.home.path().display();
+    let with_lock = || by(&queue, closed()).args([Path::new("--lock"), &path]);
+    let script =
+        format!("exec 3>/dev/null; echo >{home}/started; kill -KILL $PPID; read x <{home}/go");
+    let ehlo = with_lock().args(shell(&script));
+    thread::scope(|scope| {
+        let killed = scope.spawn(|| ehlo.run());
+        fs::read_to_string(queue.home.path().join("started")).unwrap();
+        assert_eq!(killed.join().unwrap().exit, None);
+    });
+    let quiet = || with_lock().args(["--lock-quiet", "true"]).run();
+    quiet().exits(75);
+    let go = File::options()
+        .write(true)
+        .open(queue.home.path().join("go"));
+    drop(go.unwrap());
+    with_lock()
+        .args(["--lock-wait", "10s", "true"])
+        .run()
+        .exits(0);
+}
+
+#[test]
+fn a_background_process_does_not_hold_the_lock() {
+    let queue = Queue::new();
+    let path = queue.home.path().join("job.lock");
+    let with_lock = || by(&queue, closed()).args([Path::new("--lock"), &path]);
+    let go = queue.home.path().join("go");
+    mkfifoat(CWD, &go, Mode::from_raw_mode(0o600)).unwrap();
+    let script = format!("read x <{} >/dev/null 2>&1 &", go.display());
+    with_lock().args(shell(&script)).run().exits(0).is_silent();
+    with_lock().args(["true"]).run().exits(0).is_silent();
+    drop(File::options().write(true).open(go).unwrap());
+}
