@@ -152,7 +152,7 @@ fn fingerprint(finished: &Finished, sums: Option<[Checksum; 2]>) -> Fingerprint 
 fn take(locking: &Locking) -> Result<Lock, Ending> {
     Lock::take(&locking.name, locking.wait).map_err(|error| match error {
         LockError::Held(holder) => Ending::Locked(holder),
-        LockError::Unmade { .. } => Ending::NotStarted {
+        LockError::Unmade { .. } | LockError::NoDirectory { .. } => Ending::NotStarted {
             status: Exit::CantCreate.code().into(),
             why: error.to_string(),
         },

@@ -89,7 +89,8 @@ What it leaves running in the background is not waited for, even if that still h
 mail says that a process goes on. That process can still write; what it writes then is discarded.",
     "\
 A lock of --lock without a slash in its name is for this user's jobs: a file in /run/ehlo for root, else in
-~/.local/state/ehlo/lock of the home directory that the password file names. It is free again when the command ends,
+~/.local/state/ehlo/lock of the home directory that the password file names, else in /tmp/ehlo-UID. A directory that other
+users can write to is not used. It is free again when the command ends,
 whatever that has left in the background. If ehlo is killed while the command goes on, the lock is held until the command
 and the processes that it started have ended.",
     "\
