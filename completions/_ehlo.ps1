@@ -543,6 +543,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--subject', '--subject', [CompletionResultType]::ParameterName, 'The subject, with {host} {command} {status} {duration} {name} {user} [default: ''[{host}] {status}: {name} after {duration}'']')
             [CompletionResult]::new('--lock-quiet', '--lock-quiet', [CompletionResultType]::ParameterName, 'Tell nobody when the lock is held')
             [CompletionResult]::new('--tee', '--tee', [CompletionResultType]::ParameterName, 'Let what it writes be seen here, too')
+            [CompletionResult]::new('--mark-stderr', '--mark-stderr', [CompletionResultType]::ParameterName, 'Begin the lines of stderr with "! " in the mail')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Show the colours of the output, in HTML beside the text')
             [CompletionResult]::new('--exit-zero', '--exit-zero', [CompletionResultType]::ParameterName, 'Exit with 0, however the command ends')
             [CompletionResult]::new('--recovered', '--recovered', [CompletionResultType]::ParameterName, 'Mail once when it works again after a failure that was mailed')

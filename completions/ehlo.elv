@@ -519,6 +519,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --subject 'The subject, with {host} {command} {status} {duration} {name} {user} [default: ''[{host}] {status}: {name} after {duration}'']'
             cand --lock-quiet 'Tell nobody when the lock is held'
             cand --tee 'Let what it writes be seen here, too'
+            cand --mark-stderr 'Begin the lines of stderr with "! " in the mail'
             cand --html 'Show the colours of the output, in HTML beside the text'
             cand --exit-zero 'Exit with 0, however the command ends'
             cand --recovered 'Mail once when it works again after a failure that was mailed'

@@ -503,6 +503,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l config -d 'The file wi
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s s -l subject -d 'The subject, with {host} {command} {status} {duration} {name} {user} [default: \'[{host}] {status}: {name} after {duration}\']' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-quiet -d 'Tell nobody when the lock is held'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tee -d 'Let what it writes be seen here, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l mark-stderr -d 'Begin the lines of stderr with "! " in the mail'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l html -d 'Show the colours of the output, in HTML beside the text'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l exit-zero -d 'Exit with 0, however the command ends'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l recovered -d 'Mail once when it works again after a failure that was mailed'

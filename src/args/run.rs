@@ -74,6 +74,12 @@ pub struct Args {
     #[arg(long)]
     tee: bool,
 
+    /// Begin the lines of stderr with "! " in the mail.
+    ///
+    /// The two streams are read separately then, and lines of both that are written within a moment may change places.
+    #[arg(long)]
+    mark_stderr: bool,
+
     /// Attach the log: when the text has not all of it, always or never.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Attach::Auto)]
     log: Attach,
@@ -155,6 +161,7 @@ impl Args {
                 timeout: self.timeout,
                 kill_after: self.kill_after.unwrap_or(Duration::from_secs(10)),
                 log_limit: self.log_limit.get(),
+                mark_stderr: self.mark_stderr,
             },
             when: when.into(),
             alert,

@@ -43,6 +43,8 @@ pub struct Order {
     pub kill_after: Duration,
     /// The most octets that its compressed output may have.
     pub log_limit: u64,
+    /// Whether lines of stderr are marked. The streams are read separately then.
+    pub mark_stderr: bool,
 }
 
 /// Where a command writes to.

@@ -46,8 +46,15 @@ pub fn run(
     };
     // On a terminal, it must stay in the foreground to read from it.
     let has_group = !io::stdin().is_terminal();
-    let mut running = match spawn(order, has_group) {
-        Ok(child) => Running::new(child, has_group, signals).with_limits(order, begun),
+    let apart = order.mark_stderr || tee.as_deref().is_some_and(Tee::is_apart);
+    let mut running = match spawn(order, has_group, apart) {
+        Ok((child, pipes)) => Running {
+            has_group,
+            begun,
+            deadline: order.timeout.map(|limit| begun + limit),
+            kill_after: order.kill_after,
+            ..Running::new(child, pipes, signals)
+        },
         Err(error) => return (none(error), Some(signals)),
     };
     let mut output = Interleaver::new(Recorder::new(order.log_limit));
@@ -128,12 +135,15 @@ fn interpreter(path: &Path) -> Option<String> {
     words.next().map(str::to_owned)
 }
 
+/// Where its stdout is read from, and its stderr unless that is the same pipe. `None`: it has ended.
+type Pipes = [Option<OwnedFd>; 2];
+
 /// A command that runs.
 struct Running {
     child: Child,
     /// Whether it has a group of processes of its own, all of which hear what we say.
     has_group: bool,
-    pipes: [Option<OwnedFd>; 2],
+    pipes: Pipes,
     signals: Signals,
     begun: Instant,
     /// When it ended.
@@ -156,13 +166,11 @@ enum Told {
 }
 
 impl Running {
-    fn new(mut child: Child, has_group: bool, signals: Signals) -> Self {
-        let out = child.stdout.take().map(OwnedFd::from);
-        let err = child.stderr.take().map(OwnedFd::from);
+    fn new(child: Child, pipes: Pipes, signals: Signals) -> Self {
         Self {
             child,
-            has_group,
-            pipes: [out, err],
+            has_group: false,
+            pipes,
             signals,
             begun: Instant::now(),
             ended: None,
@@ -171,15 +179,6 @@ impl Running {
             kill_after: Duration::ZERO,
             told: Told::Nothing,
             handed_on: None,
-        }
-    }
-
-    fn with_limits(self, order: &Order, begun: Instant) -> Self {
-        Self {
-            begun,
-            deadline: order.timeout.map(|limit| begun + limit),
-            kill_after: order.kill_after,
-            ..self
         }
     }
 
@@ -364,11 +363,19 @@ impl Running {
     }
 }
 
-fn spawn(order: &Order, has_group: bool) -> io::Result<Child> {
+/// Both streams are one pipe, so that lines come in the order in which they were written, or each has its own.
+fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipes)> {
     let (program, arguments) = order
         .command
         .split_first()
         .ok_or(io::ErrorKind::InvalidInput)?;
+    let (out, writer) = io::pipe()?;
+    let (err, error_writer) = if apart {
+        let (err, writer) = io::pipe()?;
+        (Some(err.into()), writer)
+    } else {
+        (None, writer.try_clone()?)
+    };
     let start = |mut command: Command| {
         if has_group {
             command.process_group(0);
@@ -376,12 +383,12 @@ fn spawn(order: &Order, has_group: bool) -> io::Result<Child> {
         command
             .args(arguments)
             .stdin(Stdio::inherit())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(writer.try_clone()?)
+            .stderr(error_writer.try_clone()?)
             .spawn()
     };
     let started = start(Command::new(program));
-    match started {
+    let child = match started {
         // A script without a first line that says by what: shells run it, and so did cron.
         Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
             let mut shell = Command::new("/bin/sh");
@@ -389,7 +396,8 @@ fn spawn(order: &Order, has_group: bool) -> io::Result<Child> {
             start(shell)
         }
         started => started,
-    }
+    };
+    Ok((child?, [Some(out.into()), err]))
 }
 
 /// What all that has ended and was waited for has used of the processor.

@@ -27,6 +27,8 @@ struct Output {
     /// The same file, opened again so that a write to it never waits; `None` if that is not possible.
     own: Option<OwnedFd>,
     is_file: bool,
+    /// Device and inode.
+    identity: Option<(u64, u64)>,
     waiting: Vec<u8>,
 }
 
@@ -44,6 +46,12 @@ impl Tee {
         let output = &mut self.0[to as usize];
         output.waiting.extend_from_slice(bytes);
         output.write();
+    }
+
+    /// Whether stdout and stderr are different files.
+    pub(super) fn is_apart(&self) -> bool {
+        let [out, err] = &self.0;
+        out.identity.is_none() || out.identity != err.identity
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -95,6 +103,7 @@ impl Output {
         Self {
             descriptor,
             own,
+            identity: facts.map(|facts| (facts.st_dev, facts.st_ino)),
             is_file: kind == Some(FileType::RegularFile),
             waiting: Vec::new(),
         }

@@ -67,7 +67,8 @@ fn shell(script: &str) -> [&str; 4] {
 
 #[test]
 fn a_failure_is_mailed_with_what_was_written_and_its_status_is_ours() {
-    let mail = mails(3, &shell("echo out; echo err >&2; exit 3"));
+    let script = "echo out; echo err >&2; echo end; exit 3";
+    let mail = mails(3, &shell(script));
     has(
         &mail,
         &[
@@ -76,11 +77,12 @@ fn a_failure_is_mailed_with_what_was_written_and_its_status_is_ours() {
             "List-Id: <sh.ehlo.",
             "Auto-Submitted: auto-generated\n",
             "\nsh failed with status 3 after ",
-            "\nCommand:   sh -c 'echo out; echo err >&2; exit 3'\n",
-            "\nout\n",
-            "\n! err\n",
+            "\nCommand:   sh -c 'echo out; echo err >&2; echo end; exit 3'\n",
+            "\n\nout\nerr\nend\n",
         ],
     );
+    let options = [&["--mark-stderr"], &shell(script)[..]].concat();
+    has(&mails(3, &options), &["\nout\n", "\n! err\n"]);
 }
 
 #[test]
@@ -290,6 +292,20 @@ fn a_tee_shows_both_streams_and_mails_them() {
 }
 
 #[test]
+fn a_tee_to_one_file_keeps_the_order_of_both_streams() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let ehlo = by(&queue, server.port).args(["--tee"]);
+    let script = "echo 1; echo 2 >&2; echo 3; echo 4 >&2; exit 1";
+    let ehlo = ehlo.args(shell(script)).stderr(writer.try_clone().unwrap());
+    ehlo.stdout(writer).run().exits(1);
+    let mut shown = String::new();
+    reader.read_to_string(&mut shown).unwrap();
+    assert_eq!(shown, "1\n2\n3\n4\n");
+    has(&text(&server.finish()), &["\n\n1\n2\n3\n4\n"]);
+}
+
+#[test]
 fn nobody_who_reads_is_no_reason_to_stop() {
     let (queue, server) = (Queue::new(), Server::start(Talk::take));
     let relay = format!("127.0.0.1:{}", server.port);
@@ -447,7 +463,7 @@ fn mails_with_an_unread_tee(
 
 #[test]
 fn a_tee_that_is_not_read_keeps_neither_a_timeout_nor_a_signal_from_the_job() {
-    let late = ["--timeout", "100ms", "--kill-after", "50ms", "yes"];
+    let late = ["--timeout", "100ms", "yes"];
     let ends = std::io::pipe().unwrap();
     has(
         &mails_with_an_unread_tee(124, ends, &late),

@@ -9,8 +9,10 @@ The subject says where, what and how: [web1] FAILED(3): backup.sh after 4m12s; o
 STARTED or LOCKED. With --subject it is what you say, with {host} (this host, short), {command} (the program and its
 arguments), {status}, {duration}, {name} and {user} in their places; {{ and }} are braces.",
     "\
-The text says how it ended, what ran, for whom, where, when and how long, and then what it wrote, line by line as it came;
-where both streams were written to, lines of stderr begin with \"! \". Up to 500 lines it is all there; of more, the first
+The text says how it ended, what ran, for whom, where, when and how long, and then what it wrote to stdout and stderr, in
+the order in which it was written. With --mark-stderr, and with --tee if our stdout and stderr are different files, the two
+streams are read separately: lines of stderr begin with \"! \", and lines of both that are written within a moment may change
+places. Up to 500 lines it is all there; of more, the first
 20 and the last 80, and the whole log is attached: as NAME.log up to 64 KiB, else as NAME.log.gz. Of a failure with more
 than twelve lines, the last three stand at the top as well. Colours are left out (--html shows them), a line that was written
 over and over is there as it was last, and what is no text is written as \\xNN.",

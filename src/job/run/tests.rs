@@ -7,6 +7,7 @@ fn order(command: &[&str]) -> Order {
         timeout: None,
         kill_after: Duration::from_secs(5),
         log_limit: 1 << 20,
+        mark_stderr: false,
     }
 }
 
@@ -65,12 +66,21 @@ fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
 #[test]
 fn the_audience_sees_both_streams_as_they_are() {
     let mut seen = [Vec::new(), Vec::new()];
-    let order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
+    let mut order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
+    order.mark_stderr = true;
     let (finished, _) = run(&order, None, &mut |from, bytes| {
         seen[from as usize].extend_from_slice(bytes);
     });
     assert_eq!(seen, [b"out\nend".to_vec(), b"err\n".to_vec()]);
     assert_eq!((finished.log.lines(), finished.goes_on), (3, false));
+}
+
+#[test]
+fn both_streams_are_in_the_order_in_which_they_were_written() {
+    let script = "for n in 1 2 3 4 5 6 7 8 9; do echo out$n; echo err$n >&2; done";
+    let finished = ends(&["sh", "-c", script]);
+    let lines: String = (1..10).map(|n| format!("out{n}\nerr{n}\n")).collect();
+    assert_eq!(String::from_utf8_lossy(finished.log.head()), lines);
 }
 
 #[test]
