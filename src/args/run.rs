@@ -84,7 +84,7 @@ pub struct Args {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Attach::Auto)]
     log: Attach,
 
-    /// Keep no more of the compressed log than this; of a longer one, the middle is missing.
+    /// Keep no more of the log than this, compressed; of a longer one, the middle is missing.
     #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "10M")]
     log_limit: NonZeroU64,
 

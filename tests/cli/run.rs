@@ -139,6 +139,16 @@ fn a_subject_that_cannot_be_filled_is_refused_before_anything_runs() {
     assert!(!mark.exists());
 }
 
+/// The file of this name in a mail that has no other.
+fn attached(mail: &str, name: &str) -> Vec<u8> {
+    let part = mail.rsplit_once(&format!("filename={name}\n")).unwrap().1;
+    let (_, part) = part.split_once("\n\n").unwrap();
+    // Its padding may look like a line that goes on.
+    let (part, _) = part.split_once("--").unwrap();
+    let part = part.replace(['\n', '='], "");
+    BASE64_STANDARD_NO_PAD.decode(part).unwrap()
+}
+
 #[test]
 fn a_long_log_is_attached_whole_and_the_text_has_its_ends() {
     let mail = mails(1, &shell("seq 1 60000; exit 1"));
@@ -151,12 +161,7 @@ fn a_long_log_is_attached_whole_and_the_text_has_its_ends() {
             "filename=seq.log.gz\n",
         ],
     );
-    let part = mail.rsplit_once("filename=seq.log.gz\n").unwrap().1;
-    let (_, part) = part.split_once("\n\n").unwrap();
-    // Its padding may look like a line that goes on.
-    let (part, _) = part.split_once("--").unwrap();
-    let part = part.replace(['\n', '='], "");
-    let packed = BASE64_STANDARD_NO_PAD.decode(part).unwrap();
+    let packed = attached(&mail, "seq.log.gz");
     let mut log = String::new();
     MultiGzDecoder::new(&packed[..])
         .read_to_string(&mut log)
@@ -205,6 +210,7 @@ fn a_log_above_its_limit_says_what_is_missing() {
             " of the middle are missing there, too ...\n",
         ],
     );
+    assert!(attached(&mail, "seq.log.gz").len() <= 1024);
 }
 
 #[test]
