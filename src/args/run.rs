@@ -41,7 +41,8 @@ pub struct Args {
 
     /// What the job is called, and remembered by [default: the name of the program or script].
     ///
-    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`. Without a name, jobs
+    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`; it is `sh` if that starts
+    /// several programs. Without a name, jobs
     /// with different command lines are different jobs, whatever numbers are in them.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
