@@ -25,7 +25,7 @@ pub use run::run;
 pub use signals::{Signals, end_by};
 pub use subject::Template;
 pub use tee::Tee;
-pub use words::{program, quoted};
+pub use words::{program, quoted, shortened};
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
@@ -71,6 +71,8 @@ pub struct Finished {
     pub took: Duration,
     /// How it ended.
     pub ending: Ending,
+    /// Whether the system wrote a core file, or gave it to a program.
+    pub dumped_core: bool,
     /// What it wrote.
     pub log: Log,
     /// The time of the processor that it used, where that is known.
@@ -138,6 +140,7 @@ impl Finished {
             started: SystemTime::now(),
             took: Duration::ZERO,
             ending,
+            dumped_core: false,
             log: Log::empty(),
             processor: None,
             handed_on: None,

@@ -68,6 +68,9 @@ pub fn run(
     };
     running.signals.job_ended(&ending, running.handed_on);
     let finished = Finished {
+        dumped_core: running
+            .ended
+            .is_some_and(|(_, status)| status.core_dumped()),
         started,
         took: running.took(),
         ending,

@@ -8,7 +8,9 @@ use crate::alert::{
     self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike, unnamed,
 };
 use crate::exit::Exit;
-use crate::job::{self, Ending, Finished, Lock, LockError, Report, Signals, Tee, Template, quoted};
+use crate::job::{
+    self, Ending, Finished, Lock, LockError, Report, Signals, Tee, Template, quoted, shortened,
+};
 use crate::plan::{Gathering, Job, Locking, When};
 use std::time::SystemTime;
 
@@ -117,7 +119,7 @@ fn entry(plan: &Job, finished: &Finished, run: &alert::Run) -> Entry {
         job: if plan.named {
             finished.name.clone()
         } else {
-            quoted(&finished.command)
+            shortened(&finished.command)
         },
         at: run.at,
         took: finished.took,
