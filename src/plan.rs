@@ -129,7 +129,7 @@ pub enum Task {
 }
 
 /// Where messages go and how they get there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Way {
     /// The profile that says so; `None` where none was chosen.
     pub profile: Option<String>,

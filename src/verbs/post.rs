@@ -25,7 +25,10 @@ use crate::rewrite::Rewriter;
 use crate::text::shown;
 use crate::transcript::{self, Format};
 use address::Addressed;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// How long each step of a session may take as long as somebody waits for it. The message is in the queue by then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is to be told. A person may have asked for another subject and for more fields.
 #[derive(Clone, Debug, Default)]
@@ -130,6 +133,7 @@ pub fn sent(
         fallbacks,
         output,
         told: Told::Caller,
+        patience: Some(PATIENCE),
         log: None,
         as_given: false,
     };

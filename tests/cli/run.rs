@@ -282,6 +282,24 @@ fn a_lock_that_is_held_says_by_whom() {
 }
 
 #[test]
+fn a_relay_that_hangs_is_left_to_a_run_in_the_background() {
+    let queue = Queue::new();
+    let server = Server::with_door(|door| {
+        let mut slow = door.open();
+        slow.say("220 slow");
+        slow.expect("EHLO me.example");
+        let _ = slow.rest();
+        let mut talk = door.open();
+        let mail = talk.take();
+        talk.end();
+        mail
+    });
+    let run = by(&queue, server.port).args(shell("echo hi; exit 3")).run();
+    run.exits(3).is_silent();
+    has(&text(&server.finish()), &["] FAILED(3): ", "\n\nhi\n"]);
+}
+
+#[test]
 fn a_tee_shows_both_streams_and_mails_them() {
     let (queue, server) = (Queue::new(), Server::start(Talk::take));
     let ehlo = by(&queue, server.port).args(["--tee"]);
