@@ -59,7 +59,7 @@ pub struct Args {
 
     /// Do not run it while somebody else holds this lock: a name, or a file with a slash in its path.
     ///
-    /// Then the exit status is 75, and stderr and a mail say who holds it.
+    /// Then the exit status is 75, and a mail says who holds it.
     #[arg(long, value_name = "NAME|PATH", value_parser = lock)]
     lock: Option<PathBuf>,
 

@@ -11,7 +11,8 @@ use crate::exit::Exit;
 use crate::job::{
     self, Ending, Finished, Lock, LockError, Report, Signals, Tee, Template, quoted, shortened,
 };
-use crate::plan::{Gathering, Job, Locking, When};
+use crate::plan::{Gathering, Job, Locking, Recipients, When};
+use std::io::{self, IsTerminal as _};
 use std::time::SystemTime;
 
 /// Runs it.
@@ -35,7 +36,10 @@ pub fn run(plan: &Job) -> Exit {
     if let Some(signals) = signals {
         interrupt::hold(signals);
     }
-    say_what_kept_it(&finished);
+    let is_seen = io::stderr().is_terminal();
+    if is_seen {
+        say_what_kept_it(&finished);
+    }
     let run = alert::Run {
         at: SystemTime::now(),
         failed: !finished.ending.is_success(),
@@ -47,6 +51,9 @@ pub fn run(plan: &Job) -> Exit {
         None => tell(plan, &finished, &run),
     };
     interrupt::release();
+    if !is_seen && !is_mailed(plan, &posted) {
+        say_what_kept_it(&finished);
+    }
     if let Some(tee) = tee {
         tee.finish();
     }
@@ -166,7 +173,18 @@ fn is_quiet(plan: &Job, ending: &Ending) -> bool {
     quiet && matches!(ending, Ending::Locked(_))
 }
 
-/// What did not begin is said on stderr, too: the command cannot say it.
+/// Whether somebody has got a mail, or gets one, or the rules hold it back. cron would mail stderr as well.
+fn is_mailed(plan: &Job, posted: &Posted) -> bool {
+    match posted {
+        Posted::Safe | Posted::Failed(Exit::Partly) => true,
+        Posted::Failed(_) => false,
+        Posted::Unwanted => {
+            plan.digest.is_some() || plan.mail.head.recipients != Recipients::Nobody
+        }
+    }
+}
+
+/// What did not begin is said: the command cannot say it.
 fn say_what_kept_it(finished: &Finished) {
     if let Ending::NotStarted { .. } | Ending::Locked(_) = finished.ending {
         complain(&format!("{} {}", finished.name, finished.sentence()));

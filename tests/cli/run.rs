@@ -248,7 +248,7 @@ fn what_cannot_be_started_is_a_failure_that_is_mailed() {
     ] {
         let (queue, server) = (Queue::new(), Server::start(Talk::take));
         let run = by(&queue, server.port).args([program]).run();
-        run.exits(exit).complains(1).says(&[words]);
+        run.exits(exit).is_silent();
         has(&text(&server.finish()), &["] NOT STARTED: ", words]);
     }
 }
@@ -262,13 +262,12 @@ fn a_lock_that_is_held_says_by_whom() {
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     let with_lock = |port| by(&queue, port).args([Path::new("--lock"), &path]);
     let run = with_lock(server.port).args(["echo", "hi"]).run();
-    run.exits(75)
-        .complains(1)
-        .says(&["is held by process 4711 since yesterday"]);
-    has(
-        &text(&server.finish()),
-        &["] LOCKED: echo\n", "process 4711"],
-    );
+    run.exits(75).is_silent();
+    let words = "is held by process 4711 since yesterday";
+    has(&text(&server.finish()), &["] LOCKED: echo\n", words]);
+    let unmailed = queue.ehlo(&["run", "--lock"]).args([&path]);
+    let run = unmailed.env("MAILTO", "").args(["echo", "hi"]).run();
+    run.exits(75).complains(1).says(&[words]);
     let quiet = with_lock(closed())
         .args(["--lock-quiet", "echo", "hi"])
         .run();
@@ -279,6 +278,19 @@ fn a_lock_that_is_held_says_by_whom() {
         .run()
         .exits(0)
         .is_silent();
+}
+
+#[test]
+fn a_job_that_is_not_started_again_and_again_is_mailed_once_and_not_said() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let run = || {
+        let ehlo = by(&queue, server.port).env("EHLO_STATE_DIR", queue.home.path().join("state"));
+        ehlo.args(["--dedupe", "1h", "no-such-program"]).run()
+    };
+    for _ in 0..3 {
+        run().exits(127).is_silent();
+    }
+    has(&text(&server.finish()), &["] NOT STARTED: "]);
 }
 
 #[test]

@@ -37,10 +37,13 @@ through aliases and [rewrite] as for sendmail (see ehlo-sendmail(1)).",
 The way is that of the profile or of the options, as for ehlo(1). What a profile says of a message's text is left aside.",
 ];
 
-pub const NOWHERE: [&str; 3] = [
+pub const NOWHERE: [&str; 4] = [
     "\
 The mail is put into the queue and tried at once; what cannot be sent now is tried again by ehlo queue run (see
 ehlo-queue(1)). Where there is no place for a queue, it is sent without being kept.",
+    "\
+A relay that does not answer within five seconds is not waited for if the mail is in the queue: a process in the background
+tries it again, with the time limits of ehlo(1).",
     "\
 A signal that would end ehlo run while it mails does so as soon as the mail is in the queue. If the mail is sent without
 being kept, it is put into dead.letter, as below, before ehlo ends.",
@@ -81,7 +84,7 @@ the directory that --state-dir or EHLO_STATE_DIR names; in a container, name one
 written, everything is mailed, and a line on stderr says why.",
 ];
 
-const COMMAND: [&str; 4] = [
+const COMMAND: [&str; 5] = [
     "\
 The command has our standard input, environment and directory, and, unless we are on a terminal, a group of processes
 of its own. TERM, INT, HUP, QUIT, USR1 and USR2 are handed on to it, and what came of that is mailed. With --timeout, it
@@ -95,6 +98,10 @@ A lock of --lock without a slash in its name is for this user's jobs: a file in 
 users can write to is not used. It is free again when the command ends,
 whatever that has left in the background. If ehlo is killed while the command goes on, the lock is held until the command
 and the processes that it started have ended.",
+    "\
+A command that was not started, because it cannot be or because the lock is held, is mailed like a failure, and so subject
+to --dedupe and --digest. stderr says it only if it is a terminal, or if no mail could be sent or MAILTO is empty: cron would
+mail it a second time.",
     "\
 --tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to. If the
 program that reads them stops reading, the command waits for it, but --timeout and signals work, and the mail is sent; what
