@@ -87,6 +87,7 @@ impl Signals {
     }
 
     /// Can be read from when there is one.
+    #[must_use]
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.delivery.get_read().as_fd()
     }

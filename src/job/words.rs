@@ -63,9 +63,12 @@ fn plain_words(words: &[OsString]) -> Vec<Vec<u8>> {
         .map(|word| word.to_string_lossy().into())
         .collect();
     let all = masked(&texts).into_iter().zip(&texts).zip(words);
-    let plain = all.map(|((masked, text), word)| match masked == *text {
-        true => word.as_bytes().to_vec(),
-        false => masked.into_bytes(),
+    let plain = all.map(|((masked, text), word)| {
+        if masked == *text {
+            word.as_bytes().to_vec()
+        } else {
+            masked.into_bytes()
+        }
     });
     plain.collect()
 }
@@ -99,7 +102,9 @@ fn escaped(word: &[u8]) -> String {
 }
 
 fn octal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("\\{byte:03o}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("\\{byte:03o}"))
 }
 
 /// The program, without where it is.

@@ -79,7 +79,7 @@ fn the_audience_sees_both_streams_as_they_are() {
 fn both_streams_are_in_the_order_in_which_they_were_written() {
     let script = "for n in 1 2 3 4 5 6 7 8 9; do echo out$n; echo err$n >&2; done";
     let finished = ends(&["sh", "-c", script]);
-    let lines: String = (1..10).map(|n| format!("out{n}\nerr{n}\n")).collect();
+    let lines: String = (1..10).fold(String::new(), |all, n| all + &format!("out{n}\nerr{n}\n"));
     assert_eq!(String::from_utf8_lossy(finished.log.head()), lines);
 }
 
