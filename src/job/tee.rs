@@ -5,7 +5,7 @@ use super::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 
 /// With this many bytes not shown yet, the job is not read any further.
 const ENOUGH: usize = 64 * 1024;
@@ -32,16 +32,13 @@ struct Output {
     waiting: Vec<u8>,
 }
 
-impl Default for Tee {
-    fn default() -> Self {
-        Self([
-            Output::new(rustix::stdio::stdout(), "/proc/self/fd/1"),
-            Output::new(rustix::stdio::stderr(), "/proc/self/fd/2"),
-        ])
-    }
-}
-
 impl Tee {
+    /// Shows what comes on stdout and on stderr there.
+    #[must_use]
+    pub fn new(out: BorrowedFd<'static>, err: BorrowedFd<'static>) -> Self {
+        Self([Output::new(out), Output::new(err)])
+    }
+
     pub(super) fn push(&mut self, to: Stream, bytes: &[u8]) {
         let output = &mut self.0[to as usize];
         output.waiting.extend_from_slice(bytes);
@@ -88,12 +85,13 @@ impl Tee {
 }
 
 impl Output {
-    fn new(descriptor: BorrowedFd<'static>, path: &str) -> Self {
+    fn new(descriptor: BorrowedFd<'static>) -> Self {
+        let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
         let facts = rustix::fs::fstat(descriptor).ok();
         let kind = facts.map(|facts| FileType::from_raw_mode(facts.st_mode));
         // Not O_NONBLOCK on the descriptor itself: other programs have it, too.
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let reopen = || rustix::fs::open(path, flags, Mode::empty()).ok();
+        let reopen = || rustix::fs::open(&path, flags, Mode::empty()).ok();
         let is_terminal = facts.is_some_and(|facts| is_pseudoterminal(facts.st_rdev));
         let own = match kind {
             Some(FileType::Fifo) => reopen(),

@@ -12,13 +12,14 @@ use crate::job::{
     self, Ending, Finished, Lock, LockError, Report, Signals, Tee, Template, quoted, shortened,
 };
 use crate::plan::{Gathering, Job, Locking, Recipients, When};
+use rustix::stdio::{stderr, stdout};
 use std::io::{self, IsTerminal as _};
 use std::time::SystemTime;
 
 /// Runs it.
 pub fn run(plan: &Job) -> Exit {
     let mut sums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
-    let mut tee = plan.tee.then(Tee::default);
+    let mut tee = plan.tee.then(|| Tee::new(stdout(), stderr()));
     let (finished, signals) = match plan.lock.as_ref().map(take).transpose() {
         Ok(_lock) => job::run(&plan.order, tee.as_mut(), &mut |from, bytes| {
             if let Some(sums) = &mut sums {
