@@ -453,7 +453,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-wait -d 'Wait for
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'Attach the log: when the text has not all of it, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the compressed log than this; of a longer one, the middle is missing' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the log than this, compressed; of a longer one, the middle is missing' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
@@ -503,6 +503,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l config -d 'The file wi
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s s -l subject -d 'The subject, with {host} {command} {status} {duration} {name} {user} [default: \'[{host}] {status}: {name} after {duration}\']' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-quiet -d 'Tell nobody when the lock is held'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tee -d 'Let what it writes be seen here, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l mark-stderr -d 'Begin the lines of stderr with "! " in the mail'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l html -d 'Show the colours of the output, in HTML beside the text'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l exit-zero -d 'Exit with 0, however the command ends'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l recovered -d 'Mail once when it works again after a failure that was mailed'

@@ -57,6 +57,8 @@ pub enum Plan {
     Unit(Box<Unit>),
     /// Run a command, and mail what happened.
     Job(Box<Job>),
+    /// Read what background processes of a job still write.
+    Drain,
 }
 
 /// Sending.
@@ -127,7 +129,7 @@ pub enum Task {
 }
 
 /// Where messages go and how they get there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Way {
     /// The profile that says so; `None` where none was chosen.
     pub profile: Option<String>,

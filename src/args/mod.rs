@@ -38,6 +38,7 @@ pub use examples::EXAMPLES;
 
 use crate::config::{Config, Places, Profile};
 use crate::exit::Exit;
+use crate::job::drain::DRAIN;
 use crate::plan::{Ask, Plan, Said, Send};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -186,6 +187,9 @@ fn parse_in(places: &Places, words: &[OsString], warnings: &mut Vec<String>) -> 
     }
     if let Some(recording) = script::Recording::of(words) {
         return recording.plan(places, warnings);
+    }
+    if words.len() == 3 && words[1] == "run" && words[2] == DRAIN {
+        return Ok(Plan::Drain);
     }
     match words.get(1) {
         Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {

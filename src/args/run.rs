@@ -41,7 +41,8 @@ pub struct Args {
 
     /// What the job is called, and remembered by [default: the name of the program or script].
     ///
-    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`. Without a name, jobs
+    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`; it is `sh` if that starts
+    /// several programs. Without a name, jobs
     /// with different command lines are different jobs, whatever numbers are in them.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
@@ -58,7 +59,7 @@ pub struct Args {
 
     /// Do not run it while somebody else holds this lock: a name, or a file with a slash in its path.
     ///
-    /// Then the exit status is 75, and stderr and a mail say who holds it.
+    /// Then the exit status is 75, and a mail says who holds it.
     #[arg(long, value_name = "NAME|PATH", value_parser = lock)]
     lock: Option<PathBuf>,
 
@@ -74,11 +75,17 @@ pub struct Args {
     #[arg(long)]
     tee: bool,
 
+    /// Begin the lines of stderr with "! " in the mail.
+    ///
+    /// The two streams are read separately then, and lines of both that are written within a moment may change places.
+    #[arg(long)]
+    mark_stderr: bool,
+
     /// Attach the log: when the text has not all of it, always or never.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Attach::Auto)]
     log: Attach,
 
-    /// Keep no more of the compressed log than this; of a longer one, the middle is missing.
+    /// Keep no more of the log than this, compressed; of a longer one, the middle is missing.
     #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "10M")]
     log_limit: NonZeroU64,
 
@@ -155,6 +162,7 @@ impl Args {
                 timeout: self.timeout,
                 kill_after: self.kill_after.unwrap_or(Duration::from_secs(10)),
                 log_limit: self.log_limit.get(),
+                mark_stderr: self.mark_stderr,
             },
             when: when.into(),
             alert,

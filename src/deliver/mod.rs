@@ -74,7 +74,10 @@ impl Way<'_> {
     pub fn terms(&self) -> Terms {
         Terms {
             source: self.router.source(),
-            limit: self.session.timeout.unwrap_or(CONNECT),
+            limit: self.session.timeout.unwrap_or_else(|| {
+                let patience = self.session.patience.unwrap_or(CONNECT);
+                patience.min(CONNECT)
+            }),
         }
     }
 }

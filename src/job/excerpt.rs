@@ -247,6 +247,7 @@ mod tests {
             timeout: None,
             kill_after: std::time::Duration::ZERO,
             log_limit: 0,
+            mark_stderr: false,
         };
         let words = |text: &str| {
             let mut finished = Finished::without_run(&order, crate::job::Ending::Exited(1));

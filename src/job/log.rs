@@ -4,6 +4,7 @@
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt as _;
@@ -38,9 +39,17 @@ enum Rest {
     Cut {
         /// How many octets.
         missing: u64,
-        /// What there is, with a line that says what is not.
-        there: Option<Compressed>,
+        /// What is kept, with a line that says what is not.
+        kept: Kept,
     },
+}
+
+/// What is kept of a log without its middle.
+#[derive(Debug)]
+enum Kept {
+    Compressed(Compressed),
+    /// This many octets of the beginning and of the end.
+    Ends(usize, usize),
 }
 
 /// A file in the format of gzip.
@@ -101,11 +110,12 @@ impl Log {
     #[must_use]
     pub fn compressed(&self) -> Option<(&File, u64)> {
         match &self.rest {
-            Rest::Whole(there)
+            Rest::Whole(file)
             | Rest::Cut {
-                there: Some(there), ..
-            } => Some((&there.file, there.len)),
-            Rest::Nothing | Rest::Cut { there: None, .. } => None,
+                kept: Kept::Compressed(file),
+                ..
+            } => Some((&file.file, file.len)),
+            Rest::Nothing | Rest::Cut { .. } => None,
         }
     }
 
@@ -115,17 +125,17 @@ impl Log {
         if let Some((file, len)) = self.compressed() {
             return Box::new(MultiGzDecoder::new(Window { file, at: 0, len }));
         }
-        let between = match self.missing() {
-            0 => String::new(),
-            missing => gap(missing),
+        let Rest::Cut {
+            missing,
+            kept: Kept::Ends(begin, end),
+        } = self.rest
+        else {
+            return Box::new(self.head.as_slice().chain(self.tail.as_slice()));
         };
-        let between = io::Cursor::new(between.into_bytes());
-        Box::new(
-            self.head
-                .as_slice()
-                .chain(between)
-                .chain(self.tail.as_slice()),
-        )
+        let between = io::Cursor::new(gap(missing).into_bytes());
+        let all = end_of(self.bytes, &self.head, &self.tail);
+        let end = io::Cursor::new(all[all.len() - end..].to_vec());
+        Box::new(self.head[..begin].chain(between).chain(end))
     }
 }
 
@@ -151,6 +161,15 @@ fn gap(missing: u64) -> String {
     format!("\n... {missing} bytes are missing here ...\n")
 }
 
+/// The longest end of all that is in memory.
+fn end_of<'l>(bytes: u64, head: &'l [u8], tail: &'l [u8]) -> Cow<'l, [u8]> {
+    match bytes == (head.len() + tail.len()) as u64 {
+        true if tail.is_empty() => Cow::Borrowed(head),
+        true => Cow::Owned([head, tail].concat()),
+        false => Cow::Borrowed(tail),
+    }
+}
+
 /// Takes what a command writes.
 pub struct Recorder {
     head: Vec<u8>,
@@ -159,18 +178,68 @@ pub struct Recorder {
     newlines: u64,
     ends_line: bool,
     limit: u64,
+    /// How many octets are in the compressed file.
+    packed: u64,
     store: Store,
 }
 
 enum Store {
     /// Nothing is compressed yet.
     Memory,
-    Disk(Box<GzEncoder<Counted>>),
-    /// No more is kept but the end. `Some` has the beginning, up to what is said here.
-    Full {
-        begin: Option<Counted>,
-        kept: u64,
-    },
+    Disk(Box<Packer>),
+    /// The compressed file has no room for more.
+    Full(Counted),
+    /// There is no compressed file.
+    Nothing,
+}
+
+/// Compresses into a file of limited length.
+struct Packer {
+    encoder: GzEncoder<Counted>,
+    /// How many octets the encoder may still hold.
+    held: u64,
+}
+
+/// The most that a member of a gzip file has beside its blocks, with the marker of a flush: RFC 1952 section 2.3.
+const FRAME: u64 = 64;
+
+/// The longest text that is certain to fit into this, compressed: each octet may take nine bits.
+fn fitting(room: u64) -> u64 {
+    room.saturating_sub(FRAME) / 9 * 8
+}
+
+impl Packer {
+    fn new(file: Counted) -> Self {
+        // The fastest level: the job waits for this.
+        let encoder = GzEncoder::new(file, Compression::fast());
+        Self { encoder, held: 0 }
+    }
+
+    /// Takes as much as is certain to fit, and returns how much that is.
+    fn write(&mut self, bytes: &[u8], limit: u64) -> io::Result<usize> {
+        let mut done = 0;
+        while done < bytes.len() {
+            let left = bytes.len() - done;
+            let mut count = self.room(limit).min(left);
+            if count < left && self.held > 0 {
+                self.encoder.flush()?;
+                self.held = 0;
+                count = self.room(limit).min(left);
+            }
+            if count == 0 {
+                break;
+            }
+            self.encoder.write_all(&bytes[done..done + count])?;
+            self.held += count as u64;
+            done += count;
+        }
+        Ok(done)
+    }
+
+    fn room(&self, limit: u64) -> usize {
+        let fitting = fitting(limit.saturating_sub(self.encoder.get_ref().len));
+        usize::try_from(fitting.saturating_sub(self.held)).unwrap_or(usize::MAX)
+    }
 }
 
 /// A file that knows how much was written to it.
@@ -192,7 +261,7 @@ impl Write for Counted {
 }
 
 impl Recorder {
-    /// With a compressed file of no more than about so many octets.
+    /// Keeps no more than this many octets, compressed.
     pub fn new(limit: u64) -> Self {
         Self {
             head: Vec::new(),
@@ -201,6 +270,7 @@ impl Recorder {
             newlines: 0,
             ends_line: true,
             limit,
+            packed: 0,
             store: Store::Memory,
         }
     }
@@ -222,55 +292,61 @@ impl Recorder {
 
     fn store(&mut self, bytes: &[u8]) {
         if let Store::Memory = self.store {
-            self.store = match begun(&self.head) {
-                Ok(encoder) => Store::Disk(Box::new(encoder)),
-                Err(_) => self.nothing_kept(),
-            };
+            self.begin();
         }
-        let Store::Disk(encoder) = &mut self.store else {
+        self.pack(bytes);
+    }
+
+    /// Begins the file with what is in memory.
+    fn begin(&mut self) {
+        self.store = match temporary() {
+            Ok(file) => Store::Disk(Box::new(Packer::new(file))),
+            Err(_) => Store::Nothing,
+        };
+        let head = std::mem::take(&mut self.head);
+        self.pack(&head);
+        self.head = head;
+    }
+
+    fn pack(&mut self, bytes: &[u8]) {
+        let limit = self.limit - self.reserve();
+        let Store::Disk(packer) = &mut self.store else {
             return;
         };
-        if encoder.write_all(bytes).is_err() {
-            // The disk is full: what is there has no end, and is no file of gzip.
-            self.store = self.nothing_kept();
-        } else if encoder.get_ref().len > self.limit {
-            self.end_early();
+        match packer.write(bytes, limit) {
+            Ok(count) => {
+                self.packed += count as u64;
+                if count < bytes.len() {
+                    self.end_early();
+                }
+            }
+            // The disk is full: what is there has no end, and is not a gzip file.
+            Err(_) => self.store = Store::Nothing,
         }
     }
 
-    fn nothing_kept(&self) -> Store {
-        Store::Full {
-            begin: None,
-            kept: self.head.len() as u64,
-        }
+    /// The part of the limit that is left for the end of the log.
+    fn reserve(&self) -> u64 {
+        let whole = FRAME + TAIL as u64 / 8 * 9 + 2 * FRAME;
+        whole.min(self.limit / 2)
     }
 
-    /// It is long enough.
     fn end_early(&mut self) {
-        let none = self.nothing_kept();
-        let Store::Disk(encoder) = std::mem::replace(&mut self.store, none) else {
+        let Store::Disk(packer) = std::mem::replace(&mut self.store, Store::Nothing) else {
             return;
         };
-        if let Ok(begin) = encoder.finish() {
-            self.store = Store::Full {
-                begin: Some(begin),
-                kept: self.bytes,
-            };
+        if let Ok(begin) = packer.encoder.finish() {
+            self.store = Store::Full(begin);
         }
     }
 
     /// The command is over, and has written to these streams.
-    pub fn finish(self, streams: [bool; 2]) -> Log {
-        let tail = self.tail.bytes();
-        let head = self.head.len() as u64;
-        let rest = match self.store {
-            Store::Memory => Rest::Nothing,
-            Store::Disk(encoder) => match encoder.finish() {
-                Ok(Counted { file, len }) => Rest::Whole(Compressed { file, len }),
-                Err(_) => cut(self.bytes, None, head, &tail),
-            },
-            Store::Full { begin, kept } => cut(self.bytes, begin, kept, &tail),
-        };
+    pub fn finish(mut self, streams: [bool; 2]) -> Log {
+        if matches!(self.store, Store::Memory) && self.bytes > self.limit {
+            self.begin();
+        }
+        let tail = std::mem::take(&mut self.tail).bytes();
+        let rest = self.rest(&tail);
         Log {
             head: self.head,
             tail,
@@ -280,53 +356,71 @@ impl Recorder {
             streams,
         }
     }
-}
 
-/// What is left where not all was kept: the beginning, and the end behind it as another member of the file.
-fn cut(bytes: u64, begin: Option<Counted>, kept: u64, tail: &[u8]) -> Rest {
-    let behind = bytes - kept;
-    let shown = tail
-        .len()
-        .min(usize::try_from(behind).unwrap_or(usize::MAX));
-    let missing = behind - shown as u64;
-    let end = &tail[tail.len() - shown..];
-    let there = begin.and_then(|begin| with_end(begin, missing, end).ok());
-    match (missing, there) {
-        (0, Some(there)) => Rest::Whole(there),
-        (_, Some(there)) => Rest::Cut {
-            missing,
-            there: Some(there),
-        },
-        (_, None) => match bytes - (HEAD as u64).min(bytes) - tail.len() as u64 {
-            0 => Rest::Nothing,
-            missing => Rest::Cut {
-                missing,
-                there: None,
+    fn rest(&mut self, tail: &[u8]) -> Rest {
+        let begin = match std::mem::replace(&mut self.store, Store::Nothing) {
+            Store::Memory => return Rest::Nothing,
+            Store::Disk(packer) => match packer.encoder.finish() {
+                Ok(Counted { file, len }) => return Rest::Whole(Compressed { file, len }),
+                Err(_) => None,
             },
-        },
+            Store::Full(begin) => Some(begin),
+            Store::Nothing => None,
+        };
+        let end = end_of(self.bytes, &self.head, tail);
+        begin
+            .and_then(|begin| self.with_end(begin, &end))
+            .unwrap_or_else(|| self.ends(&end))
+    }
+
+    /// The beginning, and the end after it as another member of the file. `None`: that is not possible.
+    fn with_end(&self, begin: Counted, end: &[u8]) -> Option<Rest> {
+        // The gap and the end are one member.
+        let room = fitting(self.limit.checked_sub(begin.len + FRAME)?);
+        let behind = self.bytes - self.packed;
+        let count = room.min(behind).min(end.len() as u64);
+        let missing = behind - count;
+        let mut encoder = GzEncoder::new(begin, Compression::fast());
+        if missing > 0 {
+            encoder.write_all(gap(missing).as_bytes()).ok()?;
+        }
+        let end = &end[end.len() - usize::try_from(count).ok()?..];
+        encoder.write_all(end).ok()?;
+        let Counted { file, len } = encoder.finish().ok()?;
+        let file = Compressed { file, len };
+        match missing {
+            _ if len > self.limit => None,
+            0 => Some(Rest::Whole(file)),
+            missing => Some(Rest::Cut {
+                missing,
+                kept: Kept::Compressed(file),
+            }),
+        }
+    }
+
+    /// As much of the ends as is in memory and within the limit.
+    fn ends(&self, end: &[u8]) -> Rest {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let in_memory = self.head.len() as u64 + end.len() as u64;
+        if self.bytes <= self.limit && self.bytes <= in_memory {
+            return Rest::Nothing;
+        }
+        let begin = self.head.len().min(limit / 2);
+        let behind = usize::try_from(self.bytes).unwrap_or(usize::MAX) - begin;
+        let end = end.len().min(limit - begin).min(behind);
+        Rest::Cut {
+            missing: self.bytes - (begin + end) as u64,
+            kept: Kept::Ends(begin, end),
+        }
     }
 }
 
-fn with_end(begin: Counted, missing: u64, end: &[u8]) -> io::Result<Compressed> {
-    let mut encoder = GzEncoder::new(begin, Compression::fast());
-    if missing > 0 {
-        encoder.write_all(gap(missing).as_bytes())?;
-    }
-    encoder.write_all(end)?;
-    let Counted { file, len } = encoder.finish()?;
-    Ok(Compressed { file, len })
-}
-
-/// A file that begins with this.
-fn begun(head: &[u8]) -> io::Result<GzEncoder<Counted>> {
+fn temporary() -> io::Result<Counted> {
     let usual = std::env::temp_dir();
     let places = [usual.as_path(), Path::new("/var/tmp")];
     let mut files = places.into_iter().map(tempfile::tempfile_in);
     let file = files.find_map(Result::ok).ok_or(io::ErrorKind::NotFound)?;
-    // The fastest level: who has a gigabyte to say should not wait for us.
-    let mut encoder = GzEncoder::new(Counted { file, len: 0 }, Compression::fast());
-    encoder.write_all(head)?;
-    Ok(encoder)
+    Ok(Counted { file, len: 0 })
 }
 
 /// The last octets of a stream.

@@ -2,6 +2,7 @@
 //! told in a mail.
 
 mod ansi;
+pub mod drain;
 mod excerpt;
 mod html;
 mod interleave;
@@ -13,6 +14,7 @@ mod report;
 mod run;
 mod signals;
 mod subject;
+mod tee;
 mod words;
 
 pub use lock::{Holder, Lock, LockError};
@@ -20,8 +22,10 @@ pub use log::Log;
 pub use name::called;
 pub use report::{Attach, Attached, Contents, Report};
 pub use run::run;
+pub use signals::{Signals, end_by};
 pub use subject::Template;
-pub use words::{program, quoted};
+pub use tee::Tee;
+pub use words::{program, quoted, shortened};
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
@@ -39,6 +43,8 @@ pub struct Order {
     pub kill_after: Duration,
     /// The most octets that its compressed output may have.
     pub log_limit: u64,
+    /// Whether lines of stderr are marked. The streams are read separately then.
+    pub mark_stderr: bool,
 }
 
 /// Where a command writes to.
@@ -65,13 +71,15 @@ pub struct Finished {
     pub took: Duration,
     /// How it ended.
     pub ending: Ending,
+    /// Whether the system wrote a core file, or gave it to a program.
+    pub dumped_core: bool,
     /// What it wrote.
     pub log: Log,
     /// The time of the processor that it used, where that is known.
     pub processor: Option<Duration>,
     /// The last signal that was handed on to it.
     pub handed_on: Option<i32>,
-    /// Whether something that it has started goes on, and holds its output.
+    /// Whether a background process of it still holds its output.
     pub goes_on: bool,
 }
 
@@ -132,6 +140,7 @@ impl Finished {
             started: SystemTime::now(),
             took: Duration::ZERO,
             ending,
+            dumped_core: false,
             log: Log::empty(),
             processor: None,
             handed_on: None,

@@ -4,7 +4,7 @@ use super::ansi::Run;
 use super::excerpt::{Excerpt, Lines, Rest};
 use super::interleave::MARK;
 use super::log::Recorder;
-use super::words::quoted;
+use super::words::shortened;
 use super::{Finished, Log, html};
 use crate::figures::{counted, spoken_size};
 use crate::host;
@@ -168,7 +168,7 @@ fn line_of(runs: &[Run]) -> String {
 /// What ran, where, when and how long, and what follows.
 fn facts(job: &Finished) -> String {
     let mut facts = vec![
-        ("Command", quoted(&job.command)),
+        ("Command", shortened(&job.command)),
         ("Host", format!("{}, as {}", job.host, host::login())),
     ];
     if let Ok(directory) = std::env::current_dir() {
@@ -186,7 +186,7 @@ fn facts(job: &Finished) -> String {
     let mut text: String = lines.collect();
     if job.goes_on {
         text.push_str(
-            "\nSomething that it has started goes on, and what that writes is not waited for.\n",
+            "\nA process that it started in the background goes on. What it writes from now on is discarded.\n",
         );
     }
     text.push_str(&format!("\n{}\n", heading(&job.log)));

@@ -1,8 +1,10 @@
 //! Running a command: what it writes is taken as it comes, signals are handed on to it, and it ends in time.
 
+use super::drain;
 use super::interleave::Interleaver;
 use super::log::Recorder;
 use super::signals::{HANDED_ON, Signals};
+use super::tee::Tee;
 use super::{Ending, Finished, Order, Stream};
 use crate::text::{reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,16 +29,36 @@ const LEFTOVER: usize = 1 << 20;
 /// What is read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs it to its end. The audience sees what it writes as it comes.
+/// Runs it to its end. The audience gets what it writes as it comes, and must not block. Signals that come
+/// after the end of the job are kept until the caller releases them; `None`: they have their usual effect.
 #[must_use]
-pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
+pub fn run(
+    order: &Order,
+    tee: Option<&mut Tee>,
+    audience: &mut dyn FnMut(Stream, &[u8]),
+) -> (Finished, Option<Signals>) {
     let (started, begun) = (SystemTime::now(), Instant::now());
-    let mut running = match Running::start(order, begun) {
-        Ok(running) => running,
-        Err(error) => return Finished::without_run(order, not_started(order, &error)),
+    let none = |error| Finished::without_run(order, not_started(order, &error));
+    // Before the job begins, so that its end is noticed, however soon it comes.
+    let signals = match Signals::caught() {
+        Ok(signals) => signals,
+        Err(error) => return (none(error), None),
+    };
+    // On a terminal, it must stay in the foreground to read from it.
+    let has_group = !io::stdin().is_terminal();
+    let apart = order.mark_stderr || tee.as_deref().is_some_and(Tee::is_apart);
+    let mut running = match spawn(order, has_group, apart) {
+        Ok((child, pipes)) => Running {
+            has_group,
+            begun,
+            deadline: order.timeout.map(|limit| begun + limit),
+            kill_after: order.kill_after,
+            ..Running::new(child, pipes, signals)
+        },
+        Err(error) => return (none(error), Some(signals)),
     };
     let mut output = Interleaver::new(Recorder::new(order.log_limit));
-    let ended = running.watch(&mut |from, bytes| {
+    let ended = running.watch(tee, &mut |from, bytes| {
         audience(from, bytes);
         output.push(from, bytes);
     });
@@ -44,16 +66,21 @@ pub fn run(order: &Order, audience: &mut dyn FnMut(Stream, &[u8])) -> Finished {
         Ok(status) => running.ending(status, order),
         Err(error) => not_started(order, &error),
     };
-    Finished {
+    running.signals.job_ended(&ending, running.handed_on);
+    let finished = Finished {
+        dumped_core: running
+            .ended
+            .is_some_and(|(_, status)| status.core_dumped()),
         started,
         took: running.took(),
         ending,
         log: output.finish(),
         processor: processor(),
         handed_on: running.handed_on,
-        goes_on: running.pipes.iter().any(Option::is_some),
+        goes_on: running.leave_output(),
         ..Finished::without_run(order, Ending::Exited(0))
-    }
+    };
+    (finished, Some(running.signals))
 }
 
 /// 127 where there is no such program, else 126: as shells have it.
@@ -111,12 +138,15 @@ fn interpreter(path: &Path) -> Option<String> {
     words.next().map(str::to_owned)
 }
 
+/// Where its stdout is read from, and its stderr unless that is the same pipe. `None`: it has ended.
+type Pipes = [Option<OwnedFd>; 2];
+
 /// A command that runs.
 struct Running {
     child: Child,
     /// Whether it has a group of processes of its own, all of which hear what we say.
     has_group: bool,
-    pipes: [Option<OwnedFd>; 2],
+    pipes: Pipes,
     signals: Signals,
     begun: Instant,
     /// When it ended.
@@ -139,38 +169,43 @@ enum Told {
 }
 
 impl Running {
-    fn start(order: &Order, begun: Instant) -> io::Result<Self> {
-        // Before it begins, so that we hear of its end, however soon that comes.
-        let signals = Signals::caught()?;
-        // On a terminal, it must stay in the foreground to read from it.
-        let has_group = !io::stdin().is_terminal();
-        let mut child = spawn(order, has_group)?;
-        let out = child.stdout.take().map(OwnedFd::from);
-        let err = child.stderr.take().map(OwnedFd::from);
-        Ok(Self {
+    fn new(child: Child, pipes: Pipes, signals: Signals) -> Self {
+        Self {
             child,
-            has_group,
-            pipes: [out, err],
+            has_group: false,
+            pipes,
             signals,
-            begun,
+            begun: Instant::now(),
             ended: None,
             leftover: 0,
-            deadline: order.timeout.map(|limit| begun + limit),
-            kill_after: order.kill_after,
+            deadline: None,
+            kill_after: Duration::ZERO,
             told: Told::Nothing,
             handed_on: None,
-        })
+        }
     }
 
     /// Until it has ended, and its output too, or nearly so.
-    fn watch(&mut self, audience: &mut dyn FnMut(Stream, &[u8])) -> io::Result<ExitStatus> {
+    fn watch(
+        &mut self,
+        mut tee: Option<&mut Tee>,
+        audience: &mut dyn FnMut(Stream, &[u8]),
+    ) -> io::Result<ExitStatus> {
         let mut block = vec![0; BLOCK];
         loop {
-            let ready = self.wait()?;
+            let ready = self.wait(tee.as_deref())?;
             for (at, from) in [Stream::Out, Stream::Err].into_iter().enumerate() {
                 if ready[at] {
-                    self.read(from, &mut block, audience);
+                    self.read(from, &mut block, &mut |from, bytes| {
+                        audience(from, bytes);
+                        if let Some(tee) = &mut tee {
+                            tee.push(from, bytes);
+                        }
+                    });
                 }
+            }
+            if let Some(tee) = &mut tee {
+                tee.write();
             }
             if ready[2] {
                 self.hear()?;
@@ -183,8 +218,8 @@ impl Running {
         }
     }
 
-    /// The status, when nothing more is to come. Whoever looks at a tee may have kept us from reading for
-    /// longer than the time of grace, so that what waits is read in any case.
+    /// The status, when nothing more is to come. A full tee may have kept the output from being read for
+    /// longer than the time of grace, so that what is there is read in any case.
     fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
         let (at, status) = self.ended?;
         let is_closed = self.pipes.iter().all(Option::is_none);
@@ -193,19 +228,23 @@ impl Running {
         (is_closed || is_late).then_some(status)
     }
 
-    /// Which of output, error and signals have something.
-    fn wait(&self) -> io::Result<[bool; 3]> {
+    /// Which of output, error and signals have something. Returns as well when the tee can be written to.
+    /// While that is full, a job that goes on is not read.
+    fn wait(&self, tee: Option<&Tee>) -> io::Result<[bool; 3]> {
         let descriptor = self.signals.descriptor();
         let mut places = [None; 3];
-        let mut all = Vec::with_capacity(3);
+        let mut all = Vec::with_capacity(5);
+        let is_held = self.ended.is_none() && tee.is_some_and(Tee::is_full);
         for (at, pipe) in self.pipes.iter().enumerate() {
-            if let Some(pipe) = pipe {
+            if let Some(pipe) = pipe.as_ref().filter(|_| !is_held) {
                 places[at] = Some(all.len());
                 all.push(PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN));
             }
         }
         places[2] = Some(all.len());
         all.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        let late = tee.into_iter().flat_map(Tee::descriptors);
+        all.extend(late.map(|late| PollFd::from_borrowed_fd(late, PollFlags::OUT)));
         let wait = self.next_event().map(|at| {
             let left = at.saturating_duration_since(Instant::now());
             // Rounded up: to come too early is to come again.
@@ -242,8 +281,10 @@ impl Running {
 
     fn hear(&mut self) -> io::Result<()> {
         for signal in self.signals.pending() {
-            if HANDED_ON.contains(&signal) {
-                self.hand_on(signal);
+            match self.ended {
+                _ if !HANDED_ON.contains(&signal) => {}
+                None => self.hand_on(signal),
+                Some(_) => self.signals.keep(signal),
             }
         }
         if self.ended.is_none()
@@ -295,6 +336,17 @@ impl Running {
         }
     }
 
+    /// Gives pipes that background processes still hold to a process that reads them to their end. If it
+    /// cannot be started, they get SIGPIPE when they write. Returns whether there are such pipes.
+    fn leave_output(&mut self) -> bool {
+        let left: Vec<OwnedFd> = self.pipes.iter_mut().filter_map(Option::take).collect();
+        let goes_on = !left.is_empty();
+        for pipe in left {
+            let _ = drain::start(pipe);
+        }
+        goes_on
+    }
+
     fn took(&self) -> Duration {
         let end = self.ended.map_or_else(Instant::now, |(at, _)| at);
         end - self.begun
@@ -314,11 +366,19 @@ impl Running {
     }
 }
 
-fn spawn(order: &Order, has_group: bool) -> io::Result<Child> {
+/// Both streams are one pipe, so that lines come in the order in which they were written, or each has its own.
+fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipes)> {
     let (program, arguments) = order
         .command
         .split_first()
         .ok_or(io::ErrorKind::InvalidInput)?;
+    let (out, writer) = io::pipe()?;
+    let (err, error_writer) = if apart {
+        let (err, writer) = io::pipe()?;
+        (Some(err.into()), writer)
+    } else {
+        (None, writer.try_clone()?)
+    };
     let start = |mut command: Command| {
         if has_group {
             command.process_group(0);
@@ -326,12 +386,12 @@ fn spawn(order: &Order, has_group: bool) -> io::Result<Child> {
         command
             .args(arguments)
             .stdin(Stdio::inherit())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(writer.try_clone()?)
+            .stderr(error_writer.try_clone()?)
             .spawn()
     };
     let started = start(Command::new(program));
-    match started {
+    let child = match started {
         // A script without a first line that says by what: shells run it, and so did cron.
         Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
             let mut shell = Command::new("/bin/sh");
@@ -339,7 +399,8 @@ fn spawn(order: &Order, has_group: bool) -> io::Result<Child> {
             start(shell)
         }
         started => started,
-    }
+    };
+    Ok((child?, [Some(out.into()), err]))
 }
 
 /// What all that has ended and was waited for has used of the processor.

@@ -143,6 +143,7 @@ mod tests {
             timeout: None,
             kill_after: Duration::ZERO,
             log_limit: 0,
+            mark_stderr: false,
         };
         Finished {
             took: Duration::from_secs(252),

@@ -44,6 +44,9 @@ pub struct Options {
     pub no_chunking: bool,
     /// One limit for every step instead of RFC 5321's.
     pub timeout: Option<Duration>,
+    /// The limit for every step before the end of the message, if that is shorter: the caller has something else
+    /// to do, and can try again later. With `timeout`, it has no effect.
+    pub patience: Option<Duration>,
     /// The most octets of a message in a second; `None` is as fast as it goes.
     pub rate: Option<NonZeroU64>,
     /// When the conversation is encrypted.

@@ -328,6 +328,10 @@ impl Session<'_, '_> {
 
     fn limit(&self, stage: Stage) -> Duration {
         let own = stage.timeout();
+        let own = match self.means.options.patience {
+            Some(patience) if !stage.ends_message() => own.min(patience),
+            _ => own,
+        };
         match self.means.options.timeout {
             Some(timeout) if stage == Stage::Quit => timeout.min(own),
             Some(timeout) => timeout,

@@ -75,6 +75,15 @@ impl Stage {
         })
     }
 
+    /// Whether the server may have the message after it: a reply that is not waited for leaves that uncertain.
+    #[must_use]
+    pub fn ends_message(self) -> bool {
+        matches!(
+            self,
+            Self::Dot | Self::DotFor(_) | Self::Bdat { last: true }
+        )
+    }
+
     /// Whether an answer to it is about us, and not about a login or a message: the greeting, and who we say
     /// we are.
     #[must_use]

@@ -1,6 +1,7 @@
 //! Sending by way of the queue: first it is safe, then it is sent.
 
 use super::log::Logged;
+use super::post::interrupt;
 use super::send::{self, Shown};
 use super::terminal::complain;
 use crate::blocks::{Replay as _, Shape, Transport};
@@ -12,7 +13,7 @@ use crate::credentials::Source;
 use crate::exit::Exit;
 use crate::figures::counted;
 use crate::message::Message;
-use crate::outcome::Report;
+use crate::outcome::{Report, Verdict};
 use crate::plan::{self, FirstTry, Queueing, Way};
 use crate::queue::{Claim, Id, Kind, Letter, QueueError, Spool, Store as _, next_attempt};
 use crate::ready::Ready;
@@ -23,7 +24,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// So many others that are due go along with a message.
 const ALONG: usize = 20;
@@ -44,6 +45,8 @@ pub struct Kept<'p> {
     pub told: Told,
     /// A file that the conversation is added to, wherever else it is shown.
     pub log: Option<&'p Path>,
+    /// How long each step may take before the message is left to a later run; `None`: as long as RFC 5321 says.
+    pub patience: Option<Duration>,
     /// Whether the message is kept as it was given, instead of in the shape that all servers can carry.
     pub as_given: bool,
 }
@@ -71,12 +74,13 @@ impl Kept<'_> {
             Err(error) if error.is_read_only() => return Ended::NoQueue(error),
             Err(error) => return Ended::Lost(error),
         };
+        interrupt::release();
         match self.queueing.first {
             FirstTry::Later => Ended::Safe(self.say_queued(&*claim)),
             FirstTry::Behind => {
                 let shown = self.say_queued(&*claim);
                 drop(claim);
-                run_behind(&spool, &self.queueing.spool);
+                run_behind(&spool, &self.queueing.spool, None);
                 Ended::Safe(shown)
             }
             FirstTry::Now => Ended::Safe(self.try_now(&spool, claim)),
@@ -183,11 +187,14 @@ impl Kept<'_> {
             ear: &Silent,
             stop: &stop,
         };
-        let ready = Ready::of(self.way).map_err(|error| error.to_string());
+        let (way, fallbacks) = (self.hurried(self.way), self.fallbacks.iter());
+        let fallbacks: Vec<Way> = fallbacks.map(|way| self.hurried(way)).collect();
+        let ready = Ready::of(&way).map_err(|error| error.to_string());
         let branch = match ready {
-            Ok(ready) => Branch::of(ready, self.fallbacks),
+            Ok(ready) => Branch::of(ready, &fallbacks),
             Err(error) => Branch::none(error),
         };
+        let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
         let shown = send::shown(self.output, self.told, |watch| {
             let Some(claim) = claim.take() else {
@@ -207,8 +214,22 @@ impl Kept<'_> {
             }
             self.attempt(&office, claim, &branch, watch)
         });
-        self.take_others_along(&office);
+        let is_late = self
+            .patience
+            .is_some_and(|patience| begun.elapsed() >= patience);
+        let mut fates = shown.report.fates.iter();
+        if is_late && fates.any(|fate| fate.verdict == Verdict::Queued) {
+            run_behind(spool, &self.queueing.spool, Some(&id));
+        } else {
+            self.take_others_along(&office);
+        }
         shown
+    }
+
+    fn hurried(&self, way: &Way) -> Way {
+        let mut way = way.clone();
+        way.session.patience = self.patience;
+        way
     }
 
     fn attempt(
@@ -290,8 +311,8 @@ impl Ear for Silent {
     }
 }
 
-/// Starts a run of the queue that nobody waits for. If it cannot be started, the next run does it.
-pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
+/// Starts a run of the queue, or of this item, in the background. If it cannot be started, the next run does it.
+pub fn run_behind(spool: &Spool, plan: &plan::Spool, item: Option<&Id>) {
     // Whoever runs the queue already will find the item.
     if spool.runner_is_there() || spool.watch_is_there() {
         return;
@@ -312,6 +333,7 @@ pub fn run_behind(spool: &Spool, plan: &plan::Spool) {
     if let Some(Ok(config)) = plan.config.as_ref().map(std::path::absolute) {
         command.arg("--config").arg(config);
     }
+    command.args(item.map(Id::as_str));
     command
         .current_dir("/")
         // Before it is anything else: our terminal may end with us, and all that is in our group.

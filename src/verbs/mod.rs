@@ -51,6 +51,7 @@ pub fn run(plan: Plan) -> Exit {
         Plan::Digest(plan) => digest::run(*plan),
         Plan::Unit(plan) => unit::run(*plan),
         Plan::Job(plan) => run::run(&plan),
+        Plan::Drain => run::drain(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod address;
 pub mod dead_letter;
+pub mod interrupt;
 mod syslog;
 
 use super::keep::{Ended, Kept};
@@ -24,7 +25,10 @@ use crate::rewrite::Rewriter;
 use crate::text::shown;
 use crate::transcript::{self, Format};
 use address::Addressed;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// How long each step of a session may take as long as somebody waits for it. The message is in the queue by then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is to be told. A person may have asked for another subject and for more fields.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +92,8 @@ fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), H
 }
 
 fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
-    let Shown { exit, report } = sent(dispatch, message, unseen());
+    let interrupted = || lay_down(Some(message), memo, "it was interrupted by a signal");
+    let Shown { exit, report } = sent(dispatch, message, unseen(), &interrupted);
     if exit == Exit::Ok {
         return Posted::Safe;
     }
@@ -108,10 +113,16 @@ fn unseen() -> transcript::Options {
     }
 }
 
-/// By way of the queue; where there is no place for one, at once.
-pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options) -> Shown {
+/// By way of the queue; where there is no place for one, at once. If a signal ends that, `interrupted` is called.
+pub fn sent(
+    dispatch: &Dispatch,
+    message: &Message,
+    output: transcript::Options,
+    interrupted: &(dyn Fn() + Sync),
+) -> Shown {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
-    let at_once = || send::at_once(message, way, fallbacks, output);
+    let send = || send::at_once(message, way, fallbacks, output);
+    let at_once = || interrupt::guarded(interrupted, send);
     let Some(queueing) = &dispatch.queueing else {
         return at_once();
     };
@@ -122,6 +133,7 @@ pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options)
         fallbacks,
         output,
         told: Told::Caller,
+        patience: Some(PATIENCE),
         log: None,
         as_given: false,
     };

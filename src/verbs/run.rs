@@ -2,37 +2,45 @@
 
 use super::alert::{Happened, recovered};
 use super::digest::{self, Sent};
-use super::post::{Memo, Posted, attachment, list_id, post};
-use super::terminal::{Stdout, complain};
+use super::post::{Memo, Posted, attachment, interrupt, list_id, post};
+use super::terminal::complain;
 use crate::alert::{
     self, Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike, unnamed,
 };
 use crate::exit::Exit;
-use crate::job::{self, Ending, Finished, Lock, LockError, Report, Stream, Template, quoted};
-use crate::plan::{Gathering, Job, Locking, When};
-use std::io::{self, Write};
+use crate::job::{
+    self, Ending, Finished, Lock, LockError, Report, Signals, Tee, Template, quoted, shortened,
+};
+use crate::plan::{Gathering, Job, Locking, Recipients, When};
+use rustix::stdio::{stderr, stdout};
+use std::io::{self, IsTerminal as _};
 use std::time::SystemTime;
 
 /// Runs it.
 pub fn run(plan: &Job) -> Exit {
     let mut sums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
-    let finished = match plan.lock.as_ref().map(take).transpose() {
-        Ok(_lock) => job::run(&plan.order, &mut |from, bytes| {
+    let mut tee = plan.tee.then(|| Tee::new(stdout(), stderr()));
+    let (finished, signals) = match plan.lock.as_ref().map(take).transpose() {
+        Ok(_lock) => job::run(&plan.order, tee.as_mut(), &mut |from, bytes| {
             if let Some(sums) = &mut sums {
                 sums[from as usize].feed(bytes);
-            }
-            if plan.tee {
-                pass_on(from, bytes);
             }
         }),
         Err(ending) => {
             if is_quiet(plan, &ending) {
                 return exit(plan, &ending, &Posted::Unwanted);
             }
-            Finished::without_run(&plan.order, ending)
+            let signals = Signals::caught().ok();
+            (Finished::without_run(&plan.order, ending), signals)
         }
     };
-    say_what_kept_it(&finished);
+    if let Some(signals) = signals {
+        interrupt::hold(signals);
+    }
+    let is_seen = io::stderr().is_terminal();
+    if is_seen {
+        say_what_kept_it(&finished);
+    }
     let run = alert::Run {
         at: SystemTime::now(),
         failed: !finished.ending.is_success(),
@@ -43,7 +51,22 @@ pub fn run(plan: &Job) -> Exit {
         Some(digest) => gather(plan, digest, &finished, &run),
         None => tell(plan, &finished, &run),
     };
+    interrupt::release();
+    if !is_seen && !is_mailed(plan, &posted) {
+        say_what_kept_it(&finished);
+    }
+    if let Some(tee) = tee {
+        tee.finish();
+    }
     exit(plan, &finished.ending, &posted)
+}
+
+/// Reads what background processes of a job still write.
+pub fn drain() -> Exit {
+    match job::drain::run() {
+        Ok(()) => Exit::Ok,
+        Err(_) => Exit::Io,
+    }
 }
 
 /// Mails it, or counts it.
@@ -71,6 +94,9 @@ fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run)
         }
         Ok(())
     });
+    if put_down.is_ok() {
+        interrupt::release();
+    }
     if let Err(error) = put_down {
         complain(&format!("warning: {error}; it is mailed at once"));
         let mail = || post(&plan.mail, &memo(plan, finished, &Decision::Silent));
@@ -101,7 +127,7 @@ fn entry(plan: &Job, finished: &Finished, run: &alert::Run) -> Entry {
         job: if plan.named {
             finished.name.clone()
         } else {
-            quoted(&finished.command)
+            shortened(&finished.command)
         },
         at: run.at,
         took: finished.took,
@@ -136,7 +162,7 @@ fn fingerprint(finished: &Finished, sums: Option<[Checksum; 2]>) -> Fingerprint 
 fn take(locking: &Locking) -> Result<Lock, Ending> {
     Lock::take(&locking.name, locking.wait).map_err(|error| match error {
         LockError::Held(holder) => Ending::Locked(holder),
-        LockError::Unmade { .. } => Ending::NotStarted {
+        LockError::Unmade { .. } | LockError::NoDirectory { .. } => Ending::NotStarted {
             status: Exit::CantCreate.code().into(),
             why: error.to_string(),
         },
@@ -148,7 +174,18 @@ fn is_quiet(plan: &Job, ending: &Ending) -> bool {
     quiet && matches!(ending, Ending::Locked(_))
 }
 
-/// What did not begin is said on stderr, too: the command cannot say it.
+/// Whether somebody has got a mail, or gets one, or the rules hold it back. cron would mail stderr as well.
+fn is_mailed(plan: &Job, posted: &Posted) -> bool {
+    match posted {
+        Posted::Safe | Posted::Failed(Exit::Partly) => true,
+        Posted::Failed(_) => false,
+        Posted::Unwanted => {
+            plan.digest.is_some() || plan.mail.head.recipients != Recipients::Nobody
+        }
+    }
+}
+
+/// What did not begin is said: the command cannot say it.
 fn say_what_kept_it(finished: &Finished) {
     if let Ending::NotStarted { .. } | Ending::Locked(_) = finished.ending {
         complain(&format!("{} {}", finished.name, finished.sentence()));
@@ -182,14 +219,6 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
         html: report.html,
         attachments: report.attached.map(attachment).into_iter().collect(),
     }
-}
-
-/// That nobody reads it is no reason for the job to stop.
-fn pass_on(from: Stream, bytes: &[u8]) {
-    let _ = match from {
-        Stream::Out => Stdout.write_all(bytes),
-        Stream::Err => io::stderr().write_all(bytes),
-    };
 }
 
 /// The status of the command; where all was well with it but its mail, that of the mail.

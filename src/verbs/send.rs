@@ -56,6 +56,7 @@ fn send(message: &Message, plan: &Send) -> Exit {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Caller,
+        patience: None,
         log: None,
         as_given: false,
     };

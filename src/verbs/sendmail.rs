@@ -64,6 +64,7 @@ pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> Kept<'p> {
         fallbacks: &plan.fallbacks,
         output: plan.output,
         told: Told::Nobody,
+        patience: None,
         log: plan.log.as_deref(),
         as_given: true,
     }

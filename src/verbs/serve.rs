@@ -92,7 +92,7 @@ fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     kept(plan, message).keep_in(&spool)?;
     // The peer is waiting for its reply, whatever is to be tried when.
     if queueing.first != FirstTry::Later {
-        run_behind(&spool, &queueing.spool);
+        run_behind(&spool, &queueing.spool, None);
     }
     Ok(())
 }

@@ -1,15 +1,20 @@
 //! Commands that are run: how they end, who hears of it, and what is in the mail.
 
 use crate::message::Message;
-use crate::program::Ehlo;
+use crate::program::{Ehlo, Run};
 use crate::server::{Server, Talk};
 use crate::spool::{Queue, closed};
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use flate2::read::MultiGzDecoder;
-use rustix::fs::{FlockOperation, flock};
+use nix::sys::signal::SigSet;
+use rustix::fs::{CWD, FlockOperation, Mode, flock, mkfifoat};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread;
 
 const TO_BOB: [&str; 4] = ["-f", "alice@crepes.fr", "--to", "bob@hamburger.edu"];
 
@@ -62,7 +67,8 @@ fn shell(script: &str) -> [&str; 4] {
 
 #[test]
 fn a_failure_is_mailed_with_what_was_written_and_its_status_is_ours() {
-    let mail = mails(3, &shell("echo out; echo err >&2; exit 3"));
+    let script = "echo out; echo err >&2; echo end; exit 3";
+    let mail = mails(3, &shell(script));
     has(
         &mail,
         &[
@@ -71,11 +77,12 @@ fn a_failure_is_mailed_with_what_was_written_and_its_status_is_ours() {
             "List-Id: <sh.ehlo.",
             "Auto-Submitted: auto-generated\n",
             "\nsh failed with status 3 after ",
-            "\nCommand:   sh -c 'echo out; echo err >&2; exit 3'\n",
-            "\nout\n",
-            "\n! err\n",
+            "\nCommand:   sh -c 'echo out; echo err >&2; echo end; exit 3'\n",
+            "\n\nout\nerr\nend\n",
         ],
     );
+    let options = [&["--mark-stderr"], &shell(script)[..]].concat();
+    has(&mails(3, &options), &["\nout\n", "\n! err\n"]);
 }
 
 #[test]
@@ -132,6 +139,16 @@ fn a_subject_that_cannot_be_filled_is_refused_before_anything_runs() {
     assert!(!mark.exists());
 }
 
+/// The file of this name in a mail that has no other.
+fn attached(mail: &str, name: &str) -> Vec<u8> {
+    let part = mail.rsplit_once(&format!("filename={name}\n")).unwrap().1;
+    let (_, part) = part.split_once("\n\n").unwrap();
+    // Its padding may look like a line that goes on.
+    let (part, _) = part.split_once("--").unwrap();
+    let part = part.replace(['\n', '='], "");
+    BASE64_STANDARD_NO_PAD.decode(part).unwrap()
+}
+
 #[test]
 fn a_long_log_is_attached_whole_and_the_text_has_its_ends() {
     let mail = mails(1, &shell("seq 1 60000; exit 1"));
@@ -144,12 +161,7 @@ fn a_long_log_is_attached_whole_and_the_text_has_its_ends() {
             "filename=seq.log.gz\n",
         ],
     );
-    let part = mail.rsplit_once("filename=seq.log.gz\n").unwrap().1;
-    let (_, part) = part.split_once("\n\n").unwrap();
-    // Its padding may look like a line that goes on.
-    let (part, _) = part.split_once("--").unwrap();
-    let part = part.replace(['\n', '='], "");
-    let packed = BASE64_STANDARD_NO_PAD.decode(part).unwrap();
+    let packed = attached(&mail, "seq.log.gz");
     let mut log = String::new();
     MultiGzDecoder::new(&packed[..])
         .read_to_string(&mut log)
@@ -198,6 +210,7 @@ fn a_log_above_its_limit_says_what_is_missing() {
             " of the middle are missing there, too ...\n",
         ],
     );
+    assert!(attached(&mail, "seq.log.gz").len() <= 1024);
 }
 
 #[test]
@@ -235,7 +248,7 @@ fn what_cannot_be_started_is_a_failure_that_is_mailed() {
     ] {
         let (queue, server) = (Queue::new(), Server::start(Talk::take));
         let run = by(&queue, server.port).args([program]).run();
-        run.exits(exit).complains(1).says(&[words]);
+        run.exits(exit).is_silent();
         has(&text(&server.finish()), &["] NOT STARTED: ", words]);
     }
 }
@@ -249,13 +262,12 @@ fn a_lock_that_is_held_says_by_whom() {
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     let with_lock = |port| by(&queue, port).args([Path::new("--lock"), &path]);
     let run = with_lock(server.port).args(["echo", "hi"]).run();
-    run.exits(75)
-        .complains(1)
-        .says(&["is held by process 4711 since yesterday"]);
-    has(
-        &text(&server.finish()),
-        &["] LOCKED: echo\n", "process 4711"],
-    );
+    run.exits(75).is_silent();
+    let words = "is held by process 4711 since yesterday";
+    has(&text(&server.finish()), &["] LOCKED: echo\n", words]);
+    let unmailed = queue.ehlo(&["run", "--lock"]).args([&path]);
+    let run = unmailed.env("MAILTO", "").args(["echo", "hi"]).run();
+    run.exits(75).complains(1).says(&[words]);
     let quiet = with_lock(closed())
         .args(["--lock-quiet", "echo", "hi"])
         .run();
@@ -266,6 +278,37 @@ fn a_lock_that_is_held_says_by_whom() {
         .run()
         .exits(0)
         .is_silent();
+}
+
+#[test]
+fn a_job_that_is_not_started_again_and_again_is_mailed_once_and_not_said() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let run = || {
+        let ehlo = by(&queue, server.port).env("EHLO_STATE_DIR", queue.home.path().join("state"));
+        ehlo.args(["--dedupe", "1h", "no-such-program"]).run()
+    };
+    for _ in 0..3 {
+        run().exits(127).is_silent();
+    }
+    has(&text(&server.finish()), &["] NOT STARTED: "]);
+}
+
+#[test]
+fn a_relay_that_hangs_is_left_to_a_run_in_the_background() {
+    let queue = Queue::new();
+    let server = Server::with_door(|door| {
+        let mut slow = door.open();
+        slow.say("220 slow");
+        slow.expect("EHLO me.example");
+        let _ = slow.rest();
+        let mut talk = door.open();
+        let mail = talk.take();
+        talk.end();
+        mail
+    });
+    let run = by(&queue, server.port).args(shell("echo hi; exit 3")).run();
+    run.exits(3).is_silent();
+    has(&text(&server.finish()), &["] FAILED(3): ", "\n\nhi\n"]);
 }
 
 #[test]
@@ -282,6 +325,20 @@ fn a_tee_shows_both_streams_and_mails_them() {
         ("in\n", "err\n")
     );
     has(&text(&server.finish()), &["\nin\n", "\n! err\n"]);
+}
+
+#[test]
+fn a_tee_to_one_file_keeps_the_order_of_both_streams() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let ehlo = by(&queue, server.port).args(["--tee"]);
+    let script = "echo 1; echo 2 >&2; echo 3; echo 4 >&2; exit 1";
+    let ehlo = ehlo.args(shell(script)).stderr(writer.try_clone().unwrap());
+    ehlo.stdout(writer).run().exits(1);
+    let mut shown = String::new();
+    reader.read_to_string(&mut shown).unwrap();
+    assert_eq!(shown, "1\n2\n3\n4\n");
+    has(&text(&server.finish()), &["\n\n1\n2\n3\n4\n"]);
 }
 
 #[test]
@@ -391,6 +448,192 @@ fn what_a_job_leaves_running_is_told_and_not_waited_for() {
     let mail = mails(1, &shell("sleep 9 & echo gone; exit 1"));
     has(
         &mail,
-        &["\nSomething that it has started goes on", "\n\ngone\n"],
+        &[
+            "\nA process that it started in the background goes on",
+            "\n\ngone\n",
+        ],
     );
+}
+
+#[test]
+fn a_background_process_outlives_the_job_and_can_still_write() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let home = queue.home.path();
+    for pipe in ["go", "end"] {
+        mkfifoat(CWD, home.join(pipe), Mode::from_raw_mode(0o600)).unwrap();
+    }
+    // At the second line, the reader of the first has ended if it ends at all.
+    let script = "(sh -c 'for line in 1 2; do read x; echo $x; echo err >&2; done' <go; echo $? >end) & exit 1";
+    let run = by(&queue, server.port).args(shell(&format!("cd {}; {script}", home.display())));
+    run.run().exits(1).is_silent();
+    server.finish();
+    let mut go = File::options().write(true).open(home.join("go")).unwrap();
+    go.write_all(b"one\ntwo\n").unwrap();
+    assert_eq!(fs::read_to_string(home.join("end")).unwrap(), "0\n");
+}
+
+/// Runs a job with a tee that is not read before the mail has come. The lock is free by then.
+#[track_caller]
+fn mails_with_an_unread_tee(
+    exit: i32,
+    ends: (impl Into<OwnedFd>, impl Into<OwnedFd>),
+    arguments: &[&str],
+) -> String {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let path = queue.home.path().join("job.lock");
+    let (reader, writer): (OwnedFd, OwnedFd) = (ends.0.into(), ends.1.into());
+    let ehlo = by(&queue, server.port)
+        .args([Path::new("--tee"), Path::new("--lock"), &path])
+        .args(arguments)
+        .stdout(writer);
+    thread::scope(|scope| {
+        let run = scope.spawn(|| ehlo.run());
+        let mail = text(&server.finish());
+        let lock = File::open(path).unwrap();
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+        drop(reader);
+        run.join().unwrap().exits(exit);
+        mail
+    })
+}
+
+#[test]
+fn a_tee_that_is_not_read_keeps_neither_a_timeout_nor_a_signal_from_the_job() {
+    let late = ["--timeout", "100ms", "yes"];
+    let ends = std::io::pipe().unwrap();
+    has(
+        &mails_with_an_unread_tee(124, ends, &late),
+        &["] TIMEOUT: "],
+    );
+    let ends = UnixStream::pair().unwrap();
+    has(
+        &mails_with_an_unread_tee(124, ends, &late),
+        &["] TIMEOUT: "],
+    );
+    let told = shell("head -c 100000 /dev/zero; kill -TERM $PPID; exec yes");
+    let ends = std::io::pipe().unwrap();
+    let mail = mails_with_an_unread_tee(143, ends, &told);
+    has(&mail, &["] KILLED(SIGTERM): "]);
+}
+
+#[test]
+fn a_tee_shows_all_to_a_reader_that_is_slow() {
+    let (queue, server) = (Queue::new(), Server::untouched());
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let ehlo = by(&queue, server.port)
+        .args(["--tee", "seq", "1", "100000"])
+        .stdout(writer);
+    thread::scope(|scope| {
+        let run = scope.spawn(|| ehlo.run());
+        let (mut all, mut piece) = (Vec::new(), [0; 1000]);
+        while let count @ 1.. = reader.read(&mut piece).unwrap() {
+            all.extend_from_slice(&piece[..count]);
+        }
+        run.join().unwrap().exits(0).is_silent();
+        assert_eq!(memchr::memchr_iter(b'\n', &all).count(), 100_000);
+        assert!(all.ends_with(b"\n99999\n100000\n"));
+    });
+    server.finish();
+}
+
+#[test]
+fn blocked_and_ignored_signals_that_are_inherited_make_no_difference() {
+    let under = |options: &str| {
+        let (queue, server) = (Queue::new(), Server::start(Talk::take));
+        let ehlo = format!(
+            "trap '' CHLD; exec {} run --helo me.example -r 127.0.0.1:{} --queue-dir {} {} {options}",
+            env!("CARGO_BIN_EXE_ehlo"),
+            server.port,
+            queue.dir(),
+            TO_BOB.join(" ")
+        );
+        let ehlo = Ehlo::through("sh").args(["-c", &ehlo]);
+        let blocked = thread::spawn(|| {
+            SigSet::all().thread_set_mask().unwrap();
+            ehlo.run()
+        });
+        let run = blocked.join().unwrap();
+        server.finish();
+        run.exit
+    };
+    assert_eq!(under("sh -c 'exit 3'"), Some(3));
+    assert_eq!(under("--timeout 100ms yes"), Some(124));
+}
+
+/// A job that has written the process of ehlo into a file, by way of a server that ends that process and then says
+/// nothing.
+fn interrupted_while_mailing(options: &[&str]) -> (Queue, Run) {
+    let queue = Queue::new();
+    let path = queue.home.path().join("pid");
+    let script = format!("echo $PPID >{}; echo hi; exit 1", path.display());
+    let server = Server::start(move |talk| {
+        let pid = fs::read_to_string(&path).unwrap();
+        let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        talk.hang();
+    });
+    let ehlo = by(&queue, server.port).env("HOME", queue.home.path());
+    let run = ehlo.args(options).args(shell(&script)).run();
+    server.finish();
+    (queue, run)
+}
+
+#[test]
+fn a_signal_ends_the_mailing_and_the_mail_is_not_lost() {
+    let (queue, run) = interrupted_while_mailing(&[]);
+    assert_eq!(run.exit, None, "{run:#?}");
+    run.is_silent();
+    assert_eq!(queue.items().len(), 1);
+    let (queue, run) = interrupted_while_mailing(&["--no-queue"]);
+    assert_eq!(run.exit, None, "{run:#?}");
+    run.complains(1).says(&["dead.letter"]);
+    let letter = fs::read_to_string(queue.home.path().join("dead.letter")).unwrap();
+    has(&letter, &["] FAILED(1): ", "\n\nhi\n"]);
+}
+
+#[test]
+fn a_lock_is_held_while_the_job_goes_on_though_ehlo_was_killed() {
+    let queue = Queue::new();
+    let path = queue.home.path().join("job.lock");
+    for pipe in ["go", "started"] {
+        mkfifoat(
+            CWD,
+            queue.home.path().join(pipe),
+            Mode::from_raw_mode(0o600),
+        )
+        .unwrap();
+    }
+    let home = queue.home.path().display();
+    let with_lock = || by(&queue, closed()).args([Path::new("--lock"), &path]);
+    let script =
+        format!("exec 3>/dev/null; echo >{home}/started; kill -KILL $PPID; read x <{home}/go");
+    let ehlo = with_lock().args(shell(&script));
+    thread::scope(|scope| {
+        let killed = scope.spawn(|| ehlo.run());
+        fs::read_to_string(queue.home.path().join("started")).unwrap();
+        assert_eq!(killed.join().unwrap().exit, None);
+    });
+    let quiet = || with_lock().args(["--lock-quiet", "true"]).run();
+    quiet().exits(75);
+    let go = File::options()
+        .write(true)
+        .open(queue.home.path().join("go"));
+    drop(go.unwrap());
+    with_lock()
+        .args(["--lock-wait", "10s", "true"])
+        .run()
+        .exits(0);
+}
+
+#[test]
+fn a_background_process_does_not_hold_the_lock() {
+    let queue = Queue::new();
+    let path = queue.home.path().join("job.lock");
+    let with_lock = || by(&queue, closed()).args([Path::new("--lock"), &path]);
+    let go = queue.home.path().join("go");
+    mkfifoat(CWD, &go, Mode::from_raw_mode(0o600)).unwrap();
+    let script = format!("read x <{} >/dev/null 2>&1 &", go.display());
+    with_lock().args(shell(&script)).run().exits(0).is_silent();
+    with_lock().args(["true"]).run().exits(0).is_silent();
+    drop(File::options().write(true).open(go).unwrap());
 }

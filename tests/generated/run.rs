@@ -9,8 +9,10 @@ The subject says where, what and how: [web1] FAILED(3): backup.sh after 4m12s; o
 STARTED or LOCKED. With --subject it is what you say, with {host} (this host, short), {command} (the program and its
 arguments), {status}, {duration}, {name} and {user} in their places; {{ and }} are braces.",
     "\
-The text says how it ended, what ran, for whom, where, when and how long, and then what it wrote, line by line as it came;
-where both streams were written to, lines of stderr begin with \"! \". Up to 500 lines it is all there; of more, the first
+The text says how it ended, what ran, for whom, where, when and how long, and then what it wrote to stdout and stderr, in
+the order in which it was written. With --mark-stderr, and with --tee if our stdout and stderr are different files, the two
+streams are read separately: lines of stderr begin with \"! \", and lines of both that are written within a moment may change
+places. Up to 500 lines it is all there; of more, the first
 20 and the last 80, and the whole log is attached: as NAME.log up to 64 KiB, else as NAME.log.gz. Of a failure with more
 than twelve lines, the last three stand at the top as well. Colours are left out (--html shows them), a line that was written
 over and over is there as it was last, and what is no text is written as \\xNN.",
@@ -35,10 +37,16 @@ through aliases and [rewrite] as for sendmail (see ehlo-sendmail(1)).",
 The way is that of the profile or of the options, as for ehlo(1). What a profile says of a message's text is left aside.",
 ];
 
-pub const NOWHERE: [&str; 2] = [
+pub const NOWHERE: [&str; 4] = [
     "\
 The mail is put into the queue and tried at once; what cannot be sent now is tried again by ehlo queue run (see
 ehlo-queue(1)). Where there is no place for a queue, it is sent without being kept.",
+    "\
+A relay that does not answer within five seconds is not waited for if the mail is in the queue: a process in the background
+tries it again, with the time limits of ehlo(1).",
+    "\
+A signal that would end ehlo run while it mails does so as soon as the mail is in the queue. If the mail is sent without
+being kept, it is put into dead.letter, as below, before ehlo ends.",
     "\
 What can be neither sent nor kept is added to the first mailbox that can be written: dead.letter in the home directory, in
 ~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and so does a line in syslog. The same
@@ -76,20 +84,28 @@ the directory that --state-dir or EHLO_STATE_DIR names; in a container, name one
 written, everything is mailed, and a line on stderr says why.",
 ];
 
-const COMMAND: [&str; 4] = [
+const COMMAND: [&str; 5] = [
     "\
 The command has our standard input, environment and directory, and, unless we are on a terminal, a group of processes
 of its own. TERM, INT, HUP, QUIT, USR1 and USR2 are handed on to it, and what came of that is mailed. With --timeout, it
 gets TERM, and KILL when it goes on after --kill-after.",
     "\
-What it leaves running in the background is not waited for, even where that holds its output: after a second, the mail says
-that something goes on.",
+What it leaves running in the background is not waited for, even if that still has its output open: after a second, the
+mail says that a process goes on. That process can still write; what it writes then is discarded.",
     "\
 A lock of --lock without a slash in its name is for this user's jobs: a file in /run/ehlo for root, else in
-~/.local/state/ehlo/lock of the home directory that the password file names. It is free again when ehlo ends, however
-that comes about.",
+~/.local/state/ehlo/lock of the home directory that the password file names, else in /tmp/ehlo-UID. A directory that other
+users can write to is not used. It is free again when the command ends,
+whatever that has left in the background. If ehlo is killed while the command goes on, the lock is held until the command
+and the processes that it started have ended.",
     "\
---tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to.",
+A command that was not started, because it cannot be or because the lock is held, is mailed like a failure, and so subject
+to --dedupe and --digest. stderr says it only if it is a terminal, or if no mail could be sent or MAILTO is empty: cron would
+mail it a second time.",
+    "\
+--tee shows both streams as they come. cron mails what it sees then, too; let it have MAILTO=\"\", and say --to. If the
+program that reads them stops reading, the command waits for it, but --timeout and signals work, and the mail is sent; what
+is not read within five seconds after that is discarded.",
 ];
 
 const STATUS: [(&str, &str); 7] = [

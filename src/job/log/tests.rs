@@ -53,16 +53,56 @@ fn above_the_limit_the_middle_is_missing_and_counted() {
     let text = lines(100_000);
     let blocks: Vec<&[u8]> = text.chunks(8000).collect();
     let log = recorded(&blocks, 100_000);
-    let kept = all(&log);
-    let (_, len) = log.compressed().unwrap();
-    assert!(len < 250_000, "{len}");
+    assert!(log.compressed().unwrap().1 <= 100_000);
+    is_cut_from(&log, &text);
     assert!(log.missing() > 0);
-    assert!(kept.ends_with(&text[text.len() - TAIL..]));
+}
+
+/// What is kept is the text, but for the part that is said to be missing.
+#[track_caller]
+fn is_cut_from(log: &Log, text: &[u8]) {
+    let kept = all(log);
+    assert_eq!(log.bytes(), text.len() as u64);
+    if log.missing() == 0 {
+        assert_eq!(kept, text);
+        return;
+    }
     let line = gap(log.missing());
     let at = memchr::memmem::find(&kept, line.as_bytes()).unwrap();
-    assert_eq!(kept[..at], text[..at]);
-    let without = (kept.len() - line.len()) as u64;
-    assert_eq!(without + log.missing(), text.len() as u64);
+    let (begin, end) = (&kept[..at], &kept[at + line.len()..]);
+    assert!(text.starts_with(begin) && text.ends_with(end));
+    let count = (begin.len() + end.len()) as u64;
+    assert_eq!(count + log.missing(), text.len() as u64);
+}
+
+#[test]
+fn no_more_is_kept_than_the_limit_says() {
+    let random: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
+        .take(300_000)
+        .collect();
+    for text in [random, lines(20_000), vec![b'x'; 300_000]] {
+        for size in [10, 2000, 70_000, 300_000] {
+            let text = &text[..size];
+            for limit in [1, 100, 300, 1024, 10_000, 100_000, 1 << 20] {
+                let blocks: Vec<&[u8]> = text.chunks(7000).collect();
+                let log = recorded(&blocks, limit);
+                is_cut_from(&log, text);
+                let kept = match log.compressed() {
+                    Some((_, len)) => len,
+                    None => log.bytes() - log.missing(),
+                };
+                assert!(kept <= limit, "{kept} of {size} with {limit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_that_fits_into_the_limit_is_whole() {
+    let text = lines(20_000);
+    let whole = recorded(&[&text], 1 << 30).compressed().unwrap().1;
+    let log = recorded(&[&text], whole + (100 << 10));
+    assert_eq!((log.missing(), all(&log)), (0, text));
 }
 
 #[test]
@@ -70,7 +110,7 @@ fn without_a_file_head_and_tail_are_kept() {
     let text = lines(20_000);
     let mut recorder = Recorder::new(1 << 20);
     recorder.push(&text[..HEAD]);
-    recorder.store = recorder.nothing_kept();
+    recorder.store = Store::Nothing;
     for block in text[HEAD..].chunks(777) {
         recorder.push(block);
     }

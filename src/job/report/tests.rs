@@ -10,6 +10,7 @@ fn job(ending: Ending, output: &str, streams: [bool; 2]) -> Finished {
         timeout: None,
         kill_after: Duration::ZERO,
         log_limit: 0,
+        mark_stderr: false,
     };
     let mut recorder = Recorder::new(1 << 20);
     recorder.push(output.as_bytes());

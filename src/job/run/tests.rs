@@ -7,11 +7,12 @@ fn order(command: &[&str]) -> Order {
         timeout: None,
         kill_after: Duration::from_secs(5),
         log_limit: 1 << 20,
+        mark_stderr: false,
     }
 }
 
 fn ends(command: &[&str]) -> Finished {
-    run(&order(command), &mut |_, _| ())
+    run(&order(command), None, &mut |_, _| ()).0
 }
 
 #[test]
@@ -65,12 +66,21 @@ fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
 #[test]
 fn the_audience_sees_both_streams_as_they_are() {
     let mut seen = [Vec::new(), Vec::new()];
-    let order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
-    let finished = run(&order, &mut |from, bytes| {
+    let mut order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
+    order.mark_stderr = true;
+    let (finished, _) = run(&order, None, &mut |from, bytes| {
         seen[from as usize].extend_from_slice(bytes);
     });
     assert_eq!(seen, [b"out\nend".to_vec(), b"err\n".to_vec()]);
     assert_eq!((finished.log.lines(), finished.goes_on), (3, false));
+}
+
+#[test]
+fn both_streams_are_in_the_order_in_which_they_were_written() {
+    let script = "for n in 1 2 3 4 5 6 7 8 9; do echo out$n; echo err$n >&2; done";
+    let finished = ends(&["sh", "-c", script]);
+    let lines: String = (1..10).fold(String::new(), |all, n| all + &format!("out{n}\nerr{n}\n"));
+    assert_eq!(String::from_utf8_lossy(finished.log.head()), lines);
 }
 
 #[test]
@@ -82,7 +92,7 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
     ]);
     order.timeout = Some(Duration::from_millis(100));
     order.kill_after = Duration::from_millis(50);
-    let finished = run(&order, &mut |_, _| ());
+    let finished = run(&order, None, &mut |_, _| ()).0;
     let limit = Duration::from_millis(100);
     assert_eq!(
         finished.ending,
@@ -93,7 +103,7 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
     );
     assert_eq!(finished.log.head(), b"asked\n");
     order.command = ["sleep", "9"].map(Into::into).to_vec();
-    let finished = run(&order, &mut |_, _| ());
+    let finished = run(&order, None, &mut |_, _| ()).0;
     assert_eq!(
         finished.ending,
         Ending::TimedOut {

@@ -26,7 +26,7 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
     };
     match post::build(&head, &Rewriter::new(&dispatch.rewrite), &memo()) {
         Ok(message) => {
-            let shown = post::sent(dispatch, &message, output(plan));
+            let shown = post::sent(dispatch, &message, output(plan), &|| ());
             told(dispatch, &shown.report, shown.exit)
         }
         Err(error) => {
