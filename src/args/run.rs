@@ -79,7 +79,10 @@ pub struct Args {
     log: Attach,
 
     /// Keep no more of the compressed log than this; of a longer one, the middle is missing.
-    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "10M")]
+    ///
+    /// In the mail, the log is a third larger. When the server refuses the mail because of its size or content, it
+    /// is sent without the log and says so.
+    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "5M")]
     log_limit: NonZeroU64,
 
     /// Show the colours of the output, in HTML beside the text.

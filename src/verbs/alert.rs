@@ -79,7 +79,9 @@ fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
         memo.headers.push(Field::new("References", first.as_str()));
     }
     if let Some(remark) = remark {
-        memo.body = format!("{remark}\n\n{}", memo.body);
+        let with_remark = |text: String| format!("{remark}\n\n{text}");
+        memo.body = with_remark(memo.body);
+        memo.body_alone = memo.body_alone.map(with_remark);
         memo.html = memo.html.map(|html| format!("<p>{remark}</p>\n{html}"));
     }
     memo

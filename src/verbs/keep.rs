@@ -87,7 +87,8 @@ impl Kept<'_> {
             Ended::Safe(shown) => shown.exit,
             Ended::NoQueue(error) if self.queueing.first != FirstTry::Later => {
                 complain(&format!("{error}; sending the message without keeping it"));
-                send::at_once(self.message, self.way, self.fallbacks, self.output).exit
+                let way = (self.way, self.fallbacks);
+                send::at_once(self.message, way, self.output, Told::Caller).exit
             }
             Ended::NoQueue(error) | Ended::Lost(error) => {
                 complain(&format!("{error}; the message was neither kept nor sent"));

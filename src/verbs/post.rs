@@ -3,6 +3,7 @@
 
 mod address;
 pub mod dead_letter;
+mod reduced;
 mod syslog;
 
 use super::keep::{Ended, Kept};
@@ -35,6 +36,8 @@ pub struct Memo {
     pub headers: Vec<Field>,
     /// The text.
     pub body: String,
+    /// The text for a mail without the attachments; `None` is the same text.
+    pub body_alone: Option<String>,
     /// The same as HTML.
     pub html: Option<String>,
     /// What goes with it.
@@ -67,7 +70,7 @@ pub fn post(mail: &Mail, memo: &Memo) -> Posted {
         return Posted::Unwanted;
     }
     match written(mail, memo) {
-        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo),
+        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo, &mail.head),
         Err(hindrance) => {
             complain(&hindrance.text);
             lay_down(salvaged(memo).as_ref(), memo, &hindrance.text);
@@ -87,8 +90,20 @@ fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), H
     Ok((dispatch, message))
 }
 
-fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
-    let Shown { exit, report } = sent(dispatch, message, unseen());
+fn send_or_lay_down(
+    dispatch: &Dispatch,
+    message: &Message,
+    memo: &Memo,
+    head: &Letterhead,
+) -> Posted {
+    let Shown {
+        mut exit,
+        mut report,
+    } = sent(dispatch, message, Told::ByReport);
+    if send_reduced(dispatch, memo, head, &mut report) {
+        exit = report.exit();
+    }
+    send::complain_of_failures(&report);
     if exit == Exit::Ok {
         return Posted::Safe;
     }
@@ -100,18 +115,55 @@ fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Post
     Posted::Failed(exit)
 }
 
-/// Nothing is shown.
-fn unseen() -> transcript::Options {
-    transcript::Options {
+/// Sends smaller versions to the recipients for whom the server refused the content, and puts the new results
+/// into the report. Returns whether anything was sent.
+fn send_reduced(dispatch: &Dispatch, memo: &Memo, head: &Letterhead, report: &mut Report) -> bool {
+    let refused = |report: &Report| {
+        let fates = report.fates.iter().enumerate();
+        let refused = fates.filter(|(_, fate)| reduced::is_about_content(fate));
+        refused.map(|(place, _)| place).collect::<Vec<usize>>()
+    };
+    let Some(&first) = refused(report).first() else {
+        return false;
+    };
+    let mut is_sent = false;
+    for version in reduced::versions(memo, &report.fates[first].words()) {
+        let places = refused(report);
+        let built = build(head, &Rewriter::new(&dispatch.rewrite), &version);
+        let Some(mut message) = built.ok().filter(|_| !places.is_empty()) else {
+            break;
+        };
+        let recipients = places
+            .iter()
+            .map(|&place| report.fates[place].recipient.clone());
+        message.envelope.recipients = recipients.collect();
+        let again = sent(dispatch, &message, Told::ByReport).report;
+        for (place, fate) in places.into_iter().zip(again.fates) {
+            report.fates[place] = fate;
+        }
+        is_sent = true;
+    }
+    is_sent
+}
+
+/// Sends without a transcript.
+fn sent(dispatch: &Dispatch, message: &Message, told: Told) -> Shown {
+    let unseen = transcript::Options {
         format: Format::None,
         ..transcript::Options::default()
-    }
+    };
+    sent_with(dispatch, message, unseen, told)
 }
 
 /// By way of the queue; where there is no place for one, at once.
-pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options) -> Shown {
+pub fn sent_with(
+    dispatch: &Dispatch,
+    message: &Message,
+    output: transcript::Options,
+    told: Told,
+) -> Shown {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
-    let at_once = || send::at_once(message, way, fallbacks, output);
+    let at_once = || send::at_once(message, (way, fallbacks), output, told);
     let Some(queueing) = &dispatch.queueing else {
         return at_once();
     };
@@ -121,7 +173,7 @@ pub fn sent(dispatch: &Dispatch, message: &Message, output: transcript::Options)
         way,
         fallbacks,
         output,
-        told: Told::Caller,
+        told,
         log: None,
         as_given: false,
     };

@@ -179,6 +179,7 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
         subject,
         headers: vec![list_id(&finished.name)],
         body: report.body,
+        body_alone: report.body_alone,
         html: report.html,
         attachments: report.attached.map(attachment).into_iter().collect(),
     }

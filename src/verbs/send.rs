@@ -47,7 +47,8 @@ pub fn run(mut plan: Send) -> Exit {
 
 fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
-        return at_once(message, &plan.way, &plan.fallbacks, plan.output).exit;
+        let way = (&plan.way, &plan.fallbacks[..]);
+        return at_once(message, way, plan.output, Told::Caller).exit;
     };
     let kept = Kept {
         message,
@@ -65,15 +66,17 @@ fn send(message: &Message, plan: &Send) -> Exit {
 /// Sends a message of which nothing is kept.
 pub fn at_once(
     message: &Message,
-    way: &plan::Way,
-    fallbacks: &[plan::Way],
+    (way, fallbacks): (&plan::Way, &[plan::Way]),
     output: transcript::Options,
+    told: Told,
 ) -> Shown {
     let first = match Ready::of(way) {
         Ok(first) => first,
         Err(error) => {
             let why = error.to_string();
-            complain(&why);
+            if told == Told::Caller {
+                complain(&why);
+            }
             let recipients = message.envelope.recipients.iter();
             return Shown {
                 exit: error.exit(),
@@ -83,7 +86,7 @@ pub fn at_once(
             };
         }
     };
-    shown(output, Told::Caller, |watch| {
+    shown(output, told, |watch| {
         if let Some(profile) = &way.profile {
             watch.happened(Happening::Detail(&format!("using the profile {profile}")));
         }
@@ -184,10 +187,17 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
     if told == Told::Nobody {
         return Exit::Ok;
     }
+    if told == Told::Caller {
+        complain_of_failures(report);
+    }
+    report.exit()
+}
+
+/// One line on stderr for each recipient that failed.
+pub fn complain_of_failures(report: &Report) {
     for fate in &report.fates {
         if !fate.is_as_wished() {
             complain(&fate.sentence);
         }
     }
-    report.exit()
 }
