@@ -42,7 +42,7 @@ pub struct Args {
     /// What the job is called, and remembered by [default: the name of the program or script].
     ///
     /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`. Without a name, jobs
-    /// with different command lines are different jobs, whatever numbers are in them.
+    /// with different command lines are different jobs, but for times and dates in them.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 

@@ -79,6 +79,23 @@ fn the_same_failure_is_mailed_once_and_the_next_mail_says_how_many_there_were() 
 }
 
 #[test]
+fn failures_of_different_hosts_and_devices_are_mailed_each() {
+    for [one, other] in [
+        ["web01 is down", "web02 is down"],
+        ["10.0.0.5: 0 of 5 up", "10.0.0.5: 4 of 5 up"],
+        ["port 5432", "port 443"],
+    ] {
+        let memory = Memory::new();
+        let run = |text| ["run", "--name", "check", "--dedupe", "6h", "sh", "-c", text];
+        let script = |text| format!("echo \"$(date) {text}\"; exit 3");
+        let (one, other) = (script(one), script(other));
+        memory.mail(3, &run(&one));
+        memory.no_mail(3, &run(&one));
+        memory.mail(3, &run(&other));
+    }
+}
+
+#[test]
 fn that_it_works_again_is_told_once_in_the_same_thread() {
     let memory = Memory::new();
     let run = |script: &'static str| {
@@ -244,7 +261,7 @@ fn what_contradicts_itself_is_refused_and_both_are_named() {
 fn a_notice_that_says_the_same_is_held_back() {
     let memory = Memory::new();
     let notice = |text: &'static str| ["notify", "--dedupe", "6h", "-s", "disk is 97% full", text];
-    memory.mail(0, &notice("/ has 300 MB left"));
-    memory.no_mail(0, &notice("/ has 120 MB left"));
-    memory.mail(0, &notice("/home has 1 GB left"));
+    memory.mail(0, &notice("/ was full after 3 minutes"));
+    memory.no_mail(0, &notice("/ was full after 40 s"));
+    memory.mail(0, &notice("/home was full after 3 minutes"));
 }
