@@ -438,6 +438,17 @@ fn a_password_on_the_command_line_is_not_mailed() {
     let mail = mails(1, &["--", "sh", "-c", "exit 1", "x", "--password=hunter2"]);
     has(&mail, &["'--password=********'\n"]);
     assert!(!mail.contains("hunter2"), "{mail}");
+    for script in [
+        "exit 1; nice mysqldump -phunter2 db",
+        "exit 1\nPGPASSWORD=hunter2\npg_dump",
+        "exit 1; x --password='a hunter2' y",
+        "exit 1; curl -u bob:hunter2 https://bob:hunter2@h/",
+    ] {
+        let options = ["-s", "{name}: {command}", "sh", "-c", script];
+        let mail = mails(1, &options);
+        has(&mail, &[": sh -c ", "********"]);
+        assert!(!mail.contains("hunter2"), "{mail}");
+    }
 }
 
 #[test]
