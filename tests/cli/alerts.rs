@@ -212,19 +212,26 @@ fn a_digest_that_cannot_be_mailed_is_mailed_the_next_time_by_the_same_name() {
     holds(&mail, &[&format!("Message-ID: <digest.{id}@crepes.fr>\n")]);
 }
 
-#[test]
-fn the_first_run_behind_its_time_mails_the_digest() {
-    let memory = Memory::new();
-    memory.no_mail(0, &["run", "--digest", "n", "--", "true"]);
-    // As if it had been begun long ago.
+/// Writes into the digest that it was begun at this second since 1970.
+fn begin_at(memory: &Memory, second: u64) {
     let path = memory.state.path().join("digests/n.open");
     let text = fs::read_to_string(&path).unwrap();
     let (head, rest) = text.split_once('\n').unwrap();
     let (before, _) = head.split_once("\"begun\":").unwrap();
-    let begun = "\"begun\":{\"secs_since_epoch\":1,\"nanos_since_epoch\":0}}";
+    let begun = format!("\"begun\":{{\"secs_since_epoch\":{second},\"nanos_since_epoch\":0}}}}");
     fs::write(&path, format!("{before}{begun}\n{rest}")).unwrap();
-    let mail = memory.mail(0, &["run", "--digest", "n@07:00", "--", "true"]);
-    holds(&mail, &["] n: 2 runs, all OK\n"]);
+}
+
+#[test]
+fn the_first_run_behind_its_time_mails_the_digest() {
+    // Long ago, and while the clock was decades ahead.
+    for second in [1, 4_000_000_000] {
+        let memory = Memory::new();
+        memory.no_mail(0, &["run", "--digest", "n", "--", "true"]);
+        begin_at(&memory, second);
+        let mail = memory.mail(0, &["run", "--digest", "n@07:00", "--", "true"]);
+        holds(&mail, &["] n: 2 runs, all OK\n"]);
+    }
 }
 
 #[test]
