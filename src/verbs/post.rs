@@ -22,7 +22,7 @@ use crate::message::{
 use crate::outcome::{Fate, Report};
 use crate::plan::{Dispatch, FirstTry, Hindrance, Letterhead, Mail, Recipients};
 use crate::rewrite::Rewriter;
-use crate::text::shown;
+use crate::text::shown_with_tabs;
 use crate::transcript::{self, Format};
 use address::Addressed;
 use std::time::SystemTime;
@@ -303,24 +303,31 @@ fn salvaged(memo: &Memo) -> Option<Message> {
     message(draft).or_else(|_| message(bare)).ok()
 }
 
-/// Puts it where a person finds it, and says where that is.
+/// The most octets of a text that stderr has of a mail that is in a dead.letter.
+const PRINTED: usize = 8 * 1024;
+
+/// Puts it where a person finds it. Says on stderr, which cron mails, where that is and what the mail says.
 fn lay_down(message: Option<&Message>, memo: &Memo, reason: &str) {
     let place = message.and_then(dead_letter::add);
-    let where_it_is = match &place {
-        Some(path) => format!("the mail is in {}", path.display()),
-        None => "the mail could not be put into a dead.letter".to_owned(),
-    };
     let subject = &memo.subject;
-    complain(&match &place {
-        Some(_) => where_it_is.clone(),
-        None => format!("{where_it_is}; this is it: {subject}"),
-    });
-    if place.is_none() {
-        memo.body
-            .lines()
-            .for_each(|line| complain_as_it_is(&format!("{}\n", shown(line))));
+    let (where_it_is, most) = match &place {
+        Some(path) => (format!("is in {}", path.display()), PRINTED),
+        None => ("could not be put into a dead.letter".to_owned(), usize::MAX),
+    };
+    let body = memo.body_alone.as_ref().unwrap_or(&memo.body);
+    let text = reduced::beginning(body, most);
+    let says = if text.trim().is_empty() {
+        ""
+    } else {
+        "; it says:"
+    };
+    complain(&format!("the mail \"{subject}\" {where_it_is}{says}"));
+    let lines = text.trim_end().lines().map(shown_with_tabs);
+    lines.for_each(|line| complain_as_it_is(&format!("{line}\n")));
+    if text.len() < body.len() {
+        complain_as_it_is("...\n");
     }
     syslog::error(&format!(
-        "cannot mail \"{subject}\": {reason}; {where_it_is}"
+        "cannot mail \"{subject}\": {reason}; the mail {where_it_is}"
     ));
 }

@@ -241,7 +241,7 @@ fn a_mail_that_is_refused_in_every_version_is_in_the_dead_letter_as_a_whole() {
         .env("HOME", home)
         .args(shell("seq -f %050g 1 60000; exit 1"))
         .run();
-    run.exits(1).says(&["554 no", "the mail is in "]);
+    run.exits(1).says(&["554 no", "FAILED(1): seq after "]);
     let [_, _, short] = server.finish();
     let short = text(&short);
     has(&short, &["without seq.log.gz and the rest of the text. "]);
@@ -482,8 +482,19 @@ fn a_mail_that_fails_does_not_hide_the_status_of_the_command() {
             .args(["--no-queue"]);
         let run = ehlo.args(&options).run();
         let letter = home.path().join("dead.letter");
-        run.exits(exit).complains(2);
-        run.says(&["cannot connect", letter.to_str().unwrap()]);
+        let place = format!("\" is in {}; it says:\n", letter.display());
+        let status = if options[0] == "--when" {
+            "] OK: echo after "
+        } else {
+            "] FAILED(3): sh after "
+        };
+        run.exits(exit).says(&[
+            "cannot connect",
+            status,
+            &place,
+            "\nCommand:   ",
+            "\n\nhi\n",
+        ]);
         let letter = fs::read_to_string(letter).unwrap();
         has(&letter, &["To: bob@hamburger.edu\n", "\n\nhi\n"]);
     }
@@ -498,7 +509,8 @@ fn a_broken_configuration_does_not_keep_the_job_from_running() {
         .env("HOME", home.path())
         .env("PATH", "/usr/bin:/bin")
         .run();
-    run.exits(4).complains(2).says(&["retry"]);
+    run.exits(4)
+        .says(&["retry", "] FAILED(4): sh after ", "\n\nran\n"]);
     let letter = fs::read_to_string(home.path().join("dead.letter")).unwrap();
     has(&letter, &["] FAILED(4): sh after ", "\n\nran\n"]);
 }

@@ -41,7 +41,8 @@ The mail is put into the queue and tried at once; what cannot be sent now is tri
 ehlo-queue(1)). Where there is no place for a queue, it is sent without being kept.",
     "\
 What can be neither sent nor kept is added to the first mailbox that can be written: dead.letter in the home directory, in
-~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and so does a line in syslog. The same
+~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and has
+the beginning of the text, so that cron mails it; a line in syslog says why and where, too. The same
 happens when the configuration is broken, or the recipients are none.",
 ];
 

@@ -45,7 +45,7 @@ pub fn versions(memo: &Memo, why: &str) -> Vec<Memo> {
         } else {
             format!("{left_out} and the rest of the text")
         };
-        versions.push(version(memo, &remark(&part, why), beginning(text)));
+        versions.push(version(memo, &remark(&part, why), beginning(text, SHORT)));
     }
     versions
 }
@@ -75,10 +75,13 @@ fn version(memo: &Memo, remark: &str, text: &str) -> Memo {
     }
 }
 
-/// Whole lines, up to [`SHORT`].
-fn beginning(text: &str) -> &str {
+/// The first lines of a text, up to so many octets.
+pub fn beginning(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
     let is_boundary = |at: &usize| text.is_char_boundary(*at);
-    let most = (0..=SHORT).rev().find(is_boundary).unwrap_or_default();
+    let most = (0..=most).rev().find(is_boundary).unwrap_or_default();
     let end = text[..most].rfind('\n').map_or(most, |at| at + 1);
     &text[..end]
 }
