@@ -110,7 +110,7 @@ pub fn local(at: SystemTime) -> String {
         .to_string()
 }
 
-/// `30s`, `500ms`, `2m`, `1h`, `5d`, or seconds without a unit.
+/// `30s`, `500ms`, `2m`, `1h`, `5d`. A number without a unit is not a time: `6` may be meant as six hours.
 #[must_use]
 pub fn parsed(text: &str) -> Option<Duration> {
     let digits = text
@@ -119,7 +119,7 @@ pub fn parsed(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().ok()?;
     let seconds = match unit {
-        "" | "s" => number,
+        "s" => number,
         "ms" => number / 1000.0,
         "m" => number * 60.0,
         "h" => number * 3600.0,

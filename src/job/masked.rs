@@ -209,11 +209,10 @@ fn separator(text: &str) -> &str {
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|(_, next)| *next);
         let is_gap = match c {
-            ';' | '|' | '(' | ')' | '`' => true,
+            ';' | '|' | '(' | ')' | '`' | '\n' => true,
             // `&>file` goes on with the command.
             '&' => next != Some('>'),
             '\\' => next == Some('\n'),
-            '\n' => true,
             c => c.is_whitespace(),
         };
         if !is_gap || before == '\\' && c != '\n' {

@@ -79,9 +79,10 @@ fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
         memo.headers.push(Field::new("References", first.as_str()));
     }
     if let Some(remark) = remark {
-        let with_remark = |text: String| format!("{remark}\n\n{text}");
-        memo.body = with_remark(memo.body);
-        memo.body_alone = memo.body_alone.map(with_remark);
+        let texts = [Some(&mut memo.body), memo.body_alone.as_mut()];
+        for text in texts.into_iter().flatten() {
+            text.insert_str(0, &format!("{remark}\n\n"));
+        }
         memo.html = memo.html.map(|html| format!("<p>{remark}</p>\n{html}"));
     }
     memo
