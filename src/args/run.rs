@@ -199,16 +199,21 @@ fn lock(text: &str) -> Result<PathBuf, String> {
 
 /// `NAME`, or `NAME@HH:MM`.
 fn gathering(text: &str) -> Result<Gathering, String> {
-    let (digest, at) = match text.rsplit_once('@') {
-        Some((digest, time)) if time.contains(':') => (digest, Some(minute(time)?)),
-        _ => (text, None),
+    let Some((name, time)) = text.split_once('@') else {
+        let name = value::digest(text)?;
+        return Ok(Gathering { name, at: None });
     };
-    let name = name(digest)?;
-    Ok(Gathering { name, at })
+    let name = value::digest(name)?;
+    let at = minute(time).ok_or_else(|| {
+        format!(
+            "\"{time}\" is not a time of day; write it with hours and minutes, like {name}@07:00"
+        )
+    })?;
+    Ok(Gathering { name, at: Some(at) })
 }
 
 /// A time of day, in minutes since midnight.
-fn minute(text: &str) -> Result<u16, String> {
+fn minute(text: &str) -> Option<u16> {
     let number = |digits: &str| match digits.len() {
         1 | 2 if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
         _ => None,
@@ -216,8 +221,8 @@ fn minute(text: &str) -> Result<u16, String> {
     let parts = text.split_once(':');
     let numbers = parts.and_then(|(hour, minute)| number(hour).zip(number(minute)));
     match numbers {
-        Some((hour @ 0..24, minute @ 0..60)) => Ok(60 * hour + minute),
-        _ => Err("it wants a time of day like nightly@07:00".to_owned()),
+        Some((hour @ 0..24, minute @ 0..60)) => Some(60 * hour + minute),
+        _ => None,
     }
 }
 
@@ -249,11 +254,28 @@ mod tests {
     fn a_digest_has_a_name_and_perhaps_a_time() {
         let read = |text| gathering(text).map(|all| (all.name, all.at));
         assert_eq!(read("nightly"), Ok(("nightly".to_owned(), None)));
-        assert_eq!(read("a@b"), Ok(("a@b".to_owned(), None)));
+        let wrong = |text| gathering(text).unwrap_err();
+        assert!(
+            wrong("daily@7").contains("like daily@07:00"),
+            "{}",
+            wrong("daily@7")
+        );
+        assert!(wrong("dai/ly").contains("dai/ly"), "{}", wrong("dai/ly"));
         assert_eq!(read("nightly@7:05"), Ok(("nightly".to_owned(), Some(425))));
         assert_eq!(read("n@23:59"), Ok(("n".to_owned(), Some(1439))));
         for bad in [
-            "", "@07:00", "n@24:00", "n@07:60", "n@:", "n@7:+5", "n@007:00",
+            "",
+            "@07:00",
+            "a@b",
+            "a/b",
+            ".",
+            "-a",
+            "a@b@07:00",
+            "n@24:00",
+            "n@07:60",
+            "n@:",
+            "n@7:+5",
+            "n@007:00",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -262,6 +262,19 @@ pub fn limit(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// The name of a digest, without a time of day.
+pub fn digest(text: &str) -> Result<String, String> {
+    if let Some((name, _)) = text.split_once('@') {
+        return Err(format!("the name of a digest has no @; this may be {name}"));
+    }
+    if text.trim().is_empty() || text.starts_with(['.', '-']) || text.contains('/') {
+        return Err(format!(
+            "\"{text}\" is not the name of a digest: it has no /, and begins with neither . nor -"
+        ));
+    }
+    line(text)
+}
+
 /// The name of an item of the queue: letters and digits.
 pub fn item(text: &str) -> Result<String, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

@@ -11,6 +11,7 @@ use crate::message::Field;
 use crate::plan::{Digest, DigestTask, Mail};
 use crate::text::shown;
 use crate::time::{has_come, local};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -20,6 +21,7 @@ pub fn run(plan: Digest) -> Exit {
     let done = match plan.task {
         DigestTask::List => list(state),
         DigestTask::Mail { name, always, mail } => match send(state, &name, &mail) {
+            Ok(Sent::Nothing) if !is_known(state, &name) && !always => Ok(Exit::NoInput),
             Ok(Sent::Nothing) if always => Ok(nothing_to_say(&name, &mail).exit()),
             Ok(Sent::Nothing) => Ok(Exit::Ok),
             Ok(Sent::Busy) => {
@@ -36,6 +38,38 @@ pub fn run(plan: Digest) -> Exit {
         complain(&error.to_string());
         Exit::Temporary
     })
+}
+
+/// Whether a run has used the digest. If not, says so: its name may be mistyped, or the directory may be another.
+fn is_known(state: Option<&Path>, name: &str) -> bool {
+    let digests = Digests::open(state, false).ok().flatten();
+    let names = digests.map_or_else(|| Ok(BTreeSet::new()), |digests| digests.names());
+    let Ok(names) = names else { return true };
+    if names.contains(name) {
+        return true;
+    }
+    let hint = match (nearest(name, &names), names.is_empty()) {
+        (Some(other), _) => format!("; did you mean {other}?"),
+        (None, true) => String::new(),
+        (None, false) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("; there are {}", names.join(", "))
+        }
+    };
+    complain(&format!(
+        "there is no digest {name}: no run has had --digest {name}{hint}"
+    ));
+    false
+}
+
+fn nearest<'n>(name: &str, names: &'n BTreeSet<String>) -> Option<&'n String> {
+    let most = 2.max(name.chars().count() / 3);
+    let distances = names
+        .iter()
+        .map(|other| (strsim::damerau_levenshtein(name, other), other));
+    let near = distances.filter(|(distance, _)| *distance <= most);
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
 }
 
 fn list(state: Option<&Path>) -> Result<Exit, AlertError> {

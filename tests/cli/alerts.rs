@@ -200,6 +200,45 @@ fn a_digest_is_one_mail_with_failures_first_and_is_empty_then() {
 }
 
 #[test]
+fn a_digest_that_no_run_has_used_is_reported_with_the_nearest() {
+    let memory = Memory::new();
+    let asked = |name| memory.ehlo(1, &["digest", name]).run();
+    asked("nightly")
+        .exits(66)
+        .complains(1)
+        .says(&["no digest nightly"]);
+    // Nothing was gathered, because nothing failed.
+    memory.no_mail(
+        0,
+        &["run", "--digest", "nightly", "--when", "failure", "true"],
+    );
+    memory.no_mail(0, &["digest", "nightly"]);
+    asked("nigthly")
+        .exits(66)
+        .complains(1)
+        .says(&["did you mean nightly?"]);
+    asked("weekly-x")
+        .exits(66)
+        .complains(1)
+        .says(&["there are nightly"]);
+    asked("nightly@07:00")
+        .exits(64)
+        .says(&["this may be nightly"]);
+}
+
+#[test]
+fn a_wrong_name_of_a_digest_is_refused_before_anything_runs() {
+    let memory = Memory::new();
+    for (name, words) in [
+        ("daily@7", "like daily@07:00"),
+        ("dai/ly", "not the name of a digest"),
+    ] {
+        let run = memory.ehlo(1, &["run", "--digest", name, "true"]).run();
+        run.exits(64).complains(1).says(&[words]);
+    }
+}
+
+#[test]
 fn a_digest_that_cannot_be_mailed_is_mailed_the_next_time_by_the_same_name() {
     let memory = Memory::new();
     memory.no_mail(1, &["run", "--digest", "nightly", "--", "false"]);
