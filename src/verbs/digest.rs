@@ -12,6 +12,7 @@ use crate::plan::{Digest, DigestTask, Mail};
 use crate::text::shown;
 use crate::time::{has_come, local};
 use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -23,14 +24,26 @@ pub fn run(plan: Digest) -> Exit {
         DigestTask::Mail { name, always, mail } => match send(state, &name, &mail) {
             Ok(Sent::Nothing) if !is_known(state, &name) && !always => Ok(Exit::NoInput),
             Ok(Sent::Nothing) if always => Ok(nothing_to_say(&name, &mail).exit()),
-            Ok(Sent::Nothing) => Ok(Exit::Ok),
+            Ok(Sent::Nothing) => {
+                say(&format!(
+                    "nothing was gathered in {name} since its last mail"
+                ));
+                Ok(Exit::Ok)
+            }
             Ok(Sent::Busy) => {
                 complain(&format!(
                     "the digest {name} is being mailed by another process"
                 ));
                 Ok(Exit::Ok)
             }
-            Ok(Sent::Posted(posted)) => Ok(posted.exit()),
+            Ok(Sent::Posted(posted)) => {
+                if let Posted::Safe = posted {
+                    say(&format!(
+                        "the digest {name} was mailed, or is safe in the queue"
+                    ));
+                }
+                Ok(posted.exit())
+            }
             Err(error) => Err(error),
         },
     };
@@ -38,6 +51,13 @@ pub fn run(plan: Digest) -> Exit {
         complain(&error.to_string());
         Exit::Temporary
     })
+}
+
+/// Says something to a person at a terminal; cron would mail it.
+fn say(text: &str) {
+    if io::stderr().is_terminal() {
+        complain(text);
+    }
 }
 
 /// Whether a run has used the digest. If not, says so: its name may be mistyped, or the directory may be another.
