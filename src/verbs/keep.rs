@@ -1,5 +1,6 @@
 //! Sending by way of the queue: first it is safe, then it is sent.
 
+use super::interrupt::tracked;
 use super::log::Logged;
 use super::send::{self, Shown};
 use super::terminal::complain;
@@ -198,7 +199,13 @@ impl Kept<'_> {
             for remark in &self.message.remarks {
                 watch.happened(Happening::Detail(remark));
             }
-            self.attempt(&office, claim, &branch, watch)
+            if self.told != Told::Caller {
+                return self.attempt(&office, claim, &branch, watch);
+            }
+            let recipients = &self.message.envelope.recipients;
+            tracked(recipients, true, watch, |watch| {
+                self.attempt(&office, claim, &branch, watch)
+            })
         });
         self.take_others_along(&office);
         shown

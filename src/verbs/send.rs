@@ -1,5 +1,6 @@
 //! Sending: the verb that needs no name.
 
+use super::interrupt::tracked;
 use super::keep::Kept;
 use super::progress::Progress;
 use super::terminal::{self, complain};
@@ -93,7 +94,13 @@ pub fn at_once(
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
-        deliver_by(&first, fallbacks, message, watch)
+        if told != Told::Caller {
+            return deliver_by(&first, fallbacks, message, watch);
+        }
+        let recipients = &message.envelope.recipients;
+        tracked(recipients, false, watch, |watch| {
+            deliver_by(&first, fallbacks, message, watch)
+        })
     })
 }
 
