@@ -565,7 +565,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'How bad it is: it begins the subject, and error and critical are marked as urgent')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow')
             [CompletionResult]::new('--attach', '--attach', [CompletionResultType]::ParameterName, 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow')
-            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Under what --dedupe and --every remember it [default: the subject, without its numbers]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Under what --dedupe and --every remember it [default: the subject, without times and the like]')
             [CompletionResult]::new('--dedupe', '--dedupe', [CompletionResultType]::ParameterName, 'Do not mail the same failure again within this time, like 6h or 2d, but count it')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'Of failures in a row, mail the first, and then only each Nth')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]')

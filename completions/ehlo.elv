@@ -540,7 +540,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --level 'How bad it is: it begins the subject, and error and critical are marked as urgent'
             cand -a 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow'
             cand --attach 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow'
-            cand --name 'Under what --dedupe and --every remember it [default: the subject, without its numbers]'
+            cand --name 'Under what --dedupe and --every remember it [default: the subject, without times and the like]'
             cand --dedupe 'Do not mail the same failure again within this time, like 6h or 2d, but count it'
             cand --every 'Of failures in a row, mail the first, and then only each Nth'
             cand --state-dir 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]'

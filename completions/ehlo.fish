@@ -520,7 +520,7 @@ warning\t''
 error\t''
 critical\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s a -l attach -d 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l name -d 'Under what --dedupe and --every remember it [default: the subject, without its numbers]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l name -d 'Under what --dedupe and --every remember it [default: the subject, without times and the like]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F

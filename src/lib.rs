@@ -30,8 +30,8 @@
 //! | [`transcript`] | what a person or a program sees: Stevens text, that of swaks, octets, times, JSON lines | |
 //! | [`check`] | what can be found out about a server without sending mail | |
 //! | [`doctor`] | what this host would do with a mail from cron, step by step, without sending it | |
-//! | [`job`] | commands that are run for somebody who is not there, what they write, and how that is told | flate2 |
-//! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | |
+//! | [`job`] | commands that are run for somebody who is not there, what they write, and how that is told | flate2, `regex_lite` |
+//! | [`alert`] | what is known of a job between its runs: whom to tell what, and when; digests | `regex_lite` |
 //! | [`script`] | a language to hold a conversation and check it, and the scripts that come along | `regex_lite` |
 //! | [`sink`] | a receiving server for demos, tests and people's own scripts | rustls's server side, rcgen |
 //! | [`verbs`] | one file a verb; the only code that touches stdout and stderr | anyhow |

@@ -80,9 +80,17 @@ pub fn since(then: SystemTime, now: SystemTime) -> Duration {
     Duration::from_secs(passed.as_secs())
 }
 
-/// Whether a time of day, in minutes since midnight here, has come after `then` and until `now`.
+/// By how much a time that was written down may be ahead of the clock without a doubt about it: clocks are
+/// corrected by less.
+pub const SKEW: Duration = Duration::from_secs(60);
+
+/// Whether a time of day, in minutes since midnight here, has come after `then` and until `now`. A `then` that is
+/// ahead of the clock was written while the clock was wrong, and counts as long ago.
 #[must_use]
 pub fn has_come(minute: u16, then: SystemTime, now: SystemTime) -> bool {
+    if then.duration_since(now).is_ok_and(|ahead| ahead > SKEW) {
+        return true;
+    }
     let (then, now) = (DateTime::<Local>::from(then), DateTime::<Local>::from(now));
     let of_day = TimeDelta::minutes(minute.into());
     let today = now.date_naive().and_time(NaiveTime::MIN) + of_day;
@@ -102,7 +110,7 @@ pub fn local(at: SystemTime) -> String {
         .to_string()
 }
 
-/// `30s`, `500ms`, `2m`, `1h`, `5d`, or seconds without a unit.
+/// `30s`, `500ms`, `2m`, `1h`, `5d`. A number without a unit is not a time: `6` may be meant as six hours.
 #[must_use]
 pub fn parsed(text: &str) -> Option<Duration> {
     let digits = text
@@ -111,7 +119,7 @@ pub fn parsed(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().ok()?;
     let seconds = match unit {
-        "" | "s" => number,
+        "s" => number,
         "ms" => number / 1000.0,
         "m" => number * 60.0,
         "h" => number * 3600.0,
@@ -161,5 +169,8 @@ mod tests {
             assert_eq!(has_come(seven, begun, now), is_due, "{now:?}");
         }
         assert!(!has_come(seven, local(23, 7, 0), local(24, 6, 0)));
+        // The clock was ahead when it was begun.
+        assert!(has_come(seven, local(24, 6, 2), local(24, 6, 0)));
+        assert!(!has_come(seven, local(24, 6, 1), local(24, 6, 0)));
     }
 }

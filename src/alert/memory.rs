@@ -3,6 +3,7 @@
 
 use super::fingerprint::Fingerprint;
 use super::{Decision, Held, Recovery, Rules, Run, Telling};
+use crate::time::SKEW;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
@@ -12,10 +13,6 @@ const VERSION: u32 = 1;
 
 /// So many failures that were told are remembered; a job that fails in more ways tells them again.
 const MOST_TOLD: usize = 32;
-
-/// By so much may a moment that was written down be ahead of our clock: two that end at once look at it
-/// one after the other.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// What is remembered of a job between its runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

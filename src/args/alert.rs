@@ -27,8 +27,8 @@ pub struct Args {
 pub struct Holding {
     /// Do not mail the same failure again within this time, like 6h or 2d, but count it.
     ///
-    /// The same is what ends the same and says the same, whatever numbers, times and temporary names are in
-    /// it. Another failure is mailed at once. The next mail says how many were held back, and when.
+    /// The same is what ends the same and says the same, but for times, dates, durations, process IDs and temporary
+    /// names. Other numbers count: web01 is not web02. Another failure is mailed at once. The next mail says how many were held back, and when.
     #[arg(long, value_name = "TIME", value_parser = value::wait)]
     dedupe: Option<Duration>,
 

@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(
         value_name = "NAME",
         help_heading = "Arguments",
-        value_parser = value::line,
+        value_parser = value::digest,
         required_unless_present = "list"
     )]
     name: Option<String>,

@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(short = 'E', long)]
     only_if_input: bool,
 
-    /// Under what --dedupe and --every remember it [default: the subject, without its numbers].
+    /// Under what --dedupe and --every remember it [default: the subject, without times and the like].
     #[arg(long, value_name = "NAME", value_parser = value::line, help_heading = "Alerts")]
     name: Option<String>,
 

@@ -177,7 +177,8 @@ enum What {
     },
     /// Deliver what is due, or these items.
     ///
-    /// New failures are one line each on stderr, so that cron mails them; nothing else is said.
+    /// New failures are one line each on stderr, so that cron mails them. At a terminal, deliveries and a summary
+    /// are told, too.
     Run(RunArgs),
     /// Try these no more until they are released.
     Hold(Items),

@@ -41,9 +41,9 @@ pub struct Args {
 
     /// What the job is called, and remembered by [default: the name of the program or script].
     ///
-    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`; it is `sh` if that starts
-    /// several programs. Without a name, jobs
-    /// with different command lines are different jobs, whatever numbers are in them.
+    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`; it is `sh` if that
+    /// starts several programs. Without a name, jobs with different command lines are different jobs, but for times
+    /// and dates in them.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 
@@ -85,8 +85,11 @@ pub struct Args {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Attach::Auto)]
     log: Attach,
 
-    /// Keep no more of the log than this, compressed; of a longer one, the middle is missing.
-    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "10M")]
+    /// Keep no more of the compressed log than this; of a longer one, the middle is missing.
+    ///
+    /// In the mail, the log is a third larger. When the server refuses the mail because of its size or content, it
+    /// is sent without the log and says so.
+    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "5M")]
     log_limit: NonZeroU64,
 
     /// Show the colours of the output, in HTML beside the text.
@@ -204,16 +207,21 @@ fn lock(text: &str) -> Result<PathBuf, String> {
 
 /// `NAME`, or `NAME@HH:MM`.
 fn gathering(text: &str) -> Result<Gathering, String> {
-    let (digest, at) = match text.rsplit_once('@') {
-        Some((digest, time)) if time.contains(':') => (digest, Some(minute(time)?)),
-        _ => (text, None),
+    let Some((name, time)) = text.split_once('@') else {
+        let name = value::digest(text)?;
+        return Ok(Gathering { name, at: None });
     };
-    let name = name(digest)?;
-    Ok(Gathering { name, at })
+    let name = value::digest(name)?;
+    let at = minute(time).ok_or_else(|| {
+        format!(
+            "\"{time}\" is not a time of day; write it with hours and minutes, like {name}@07:00"
+        )
+    })?;
+    Ok(Gathering { name, at: Some(at) })
 }
 
 /// A time of day, in minutes since midnight.
-fn minute(text: &str) -> Result<u16, String> {
+fn minute(text: &str) -> Option<u16> {
     let number = |digits: &str| match digits.len() {
         1 | 2 if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
         _ => None,
@@ -221,8 +229,8 @@ fn minute(text: &str) -> Result<u16, String> {
     let parts = text.split_once(':');
     let numbers = parts.and_then(|(hour, minute)| number(hour).zip(number(minute)));
     match numbers {
-        Some((hour @ 0..24, minute @ 0..60)) => Ok(60 * hour + minute),
-        _ => Err("it wants a time of day like nightly@07:00".to_owned()),
+        Some((hour @ 0..24, minute @ 0..60)) => Some(60 * hour + minute),
+        _ => None,
     }
 }
 
@@ -254,11 +262,28 @@ mod tests {
     fn a_digest_has_a_name_and_perhaps_a_time() {
         let read = |text| gathering(text).map(|all| (all.name, all.at));
         assert_eq!(read("nightly"), Ok(("nightly".to_owned(), None)));
-        assert_eq!(read("a@b"), Ok(("a@b".to_owned(), None)));
+        let wrong = |text| gathering(text).unwrap_err();
+        assert!(
+            wrong("daily@7").contains("like daily@07:00"),
+            "{}",
+            wrong("daily@7")
+        );
+        assert!(wrong("dai/ly").contains("dai/ly"), "{}", wrong("dai/ly"));
         assert_eq!(read("nightly@7:05"), Ok(("nightly".to_owned(), Some(425))));
         assert_eq!(read("n@23:59"), Ok(("n".to_owned(), Some(1439))));
         for bad in [
-            "", "@07:00", "n@24:00", "n@07:60", "n@:", "n@7:+5", "n@007:00",
+            "",
+            "@07:00",
+            "a@b",
+            "a/b",
+            ".",
+            "-a",
+            "a@b@07:00",
+            "n@24:00",
+            "n@07:60",
+            "n@:",
+            "n@7:+5",
+            "n@007:00",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -8,7 +8,7 @@ use crate::message::{Field, Input};
 use crate::route::target::host_name;
 pub use crate::route::target::{Target, command, port, server, target};
 use crate::text::{forbidden, name_of, shown};
-use crate::time::parsed as time;
+use crate::time;
 use crate::wire::tls::Pin;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::net::IpAddr;
@@ -226,31 +226,53 @@ pub fn size(text: &str) -> Result<NonZeroU64, String> {
     bytes.ok_or_else(wrong)
 }
 
-/// `30s`, `500ms`, `2m`, `1h`, or seconds without a unit; a day at most.
+fn time(text: &str, examples: &str) -> Result<Duration, String> {
+    time::parsed(text).ok_or_else(|| match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => {
+            format!("it has no unit; write {text}s, {text}m, {text}h or {text}d")
+        }
+        _ => format!("it wants a time like {examples}"),
+    })
+}
+
+/// `30s`, `500ms`, `2m`, `1h`; a day at most.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let duration = time(text).ok_or("it wants a time like 30s, 500ms or 2m")?;
+    let duration = time(text, "30s, 500ms or 2m")?;
     if duration < Duration::from_millis(1) || duration > DAY {
         return Err("it wants a time from 1ms to 24h".to_owned());
     }
     Ok(duration)
 }
 
-/// `15m`, `4h`, `5d`, or seconds without a unit: what a queue waits, a year at most.
+/// `15m`, `4h`, `5d`: what a queue waits, a year at most.
 pub fn wait(text: &str) -> Result<Duration, String> {
-    let duration = time(text).ok_or("it wants a time like 30s, 15m, 4h or 5d")?;
+    let duration = time(text, "30s, 15m, 4h or 5d")?;
     if duration < Duration::from_secs(1) || duration > 366 * DAY {
         return Err("it wants a time from 1s to 366d".to_owned());
     }
     Ok(duration)
 }
 
-/// `30m`, `1h`, `2d`, or seconds without a unit: for how long a job may run, a year at most.
+/// `30m`, `1h`, `2d`: for how long a job may run, a year at most.
 pub fn limit(text: &str) -> Result<Duration, String> {
-    let duration = time(text).ok_or("it wants a time like 30s, 10m or 1h")?;
+    let duration = time(text, "30s, 10m or 1h")?;
     if duration < Duration::from_millis(1) || duration > 366 * DAY {
         return Err("it wants a time from 1ms to 366d".to_owned());
     }
     Ok(duration)
+}
+
+/// The name of a digest, without a time of day.
+pub fn digest(text: &str) -> Result<String, String> {
+    if let Some((name, _)) = text.split_once('@') {
+        return Err(format!("the name of a digest has no @; this may be {name}"));
+    }
+    if text.trim().is_empty() || text.starts_with(['.', '-']) || text.contains('/') {
+        return Err(format!(
+            "\"{text}\" is not the name of a digest: it has no /, and begins with neither . nor -"
+        ));
+    }
+    line(text)
 }
 
 /// The name of an item of the queue: letters and digits.
@@ -332,14 +354,19 @@ mod tests {
             ("30s", 30_000),
             ("500ms", 500),
             ("2m", 120_000),
-            ("1.5", 1500),
+            ("1.5s", 1500),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
         }
         for bad in ["", "s", "0", "-1s", "2d", "1e9h", "nan", "25h"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
-        for (text, hours) in [("4h", 4), ("5d", 120), ("3600", 1), ("0.5d", 12)] {
+        assert_eq!(
+            wait("6"),
+            Err("it has no unit; write 6s, 6m, 6h or 6d".to_owned())
+        );
+        assert!(duration("0.5").is_err() && limit("90").is_err());
+        for (text, hours) in [("4h", 4), ("5d", 120), ("3600s", 1), ("0.5d", 12)] {
             assert_eq!(wait(text), Ok(Duration::from_secs(hours * 3600)));
         }
         for bad in ["", "d", "0", "500ms", "-1d", "367d", "1w", "inf"] {

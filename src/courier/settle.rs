@@ -12,6 +12,8 @@ use crate::time::spoken;
 pub enum Told {
     /// The caller, who waits for it.
     Caller,
+    /// The caller, by the report that it gets: nothing is printed.
+    ByReport,
     /// Nobody.
     Nobody,
 }
@@ -41,7 +43,7 @@ pub fn settle(
     claim: Box<dyn Claim>,
     told: Told,
 ) -> Result<Settled, QueueError> {
-    if told == Told::Caller {
+    if told != Told::Nobody {
         let recipients = now(&*claim).failed_unreported();
         if !recipients.is_empty() {
             claim.note(Entry::Reported { recipients }, Safety::Process)?;

@@ -1,74 +1,446 @@
 //! Passwords that stand on a command line, where a mail shows it: the mail is read by more people than `ps` is.
+//!
+//! What cannot be told for sure is masked: a mail that hides too much still says what failed.
 
-/// What stands instead.
+use regex_lite::Regex;
+use std::sync::LazyLock;
+
+/// Replaces a secret.
 const MASK: &str = "********";
 
-/// What the names of options and variables with a secret end in.
-const SECRET: [&str; 9] = [
+/// The ends of the names of options, variables and fields with a secret.
+const SECRET: [&str; 13] = [
     "password",
     "passwd",
     "passphrase",
+    "passcode",
+    "storepass",
+    "keypass",
+    "sshpass",
     "secret",
     "secret-key",
     "token",
     "apikey",
-    "api-key",
-    "access-key",
+    "bearer",
+    "credentials",
 ];
 
-/// The words of a command line, without the secrets that can be told from their looks: values of options and
-/// variables that are called so, passwords in URLs, and `-p` of mysql and its like.
+/// The same for words that end other words, too: they are the whole name, or its last part.
+const SECRET_PART: [&str; 6] = ["pass", "pwd", "pw", "api-key", "access-key", "auth-key"];
+
+/// Commands that take a command for the shell as an argument.
+const RUNS_TEXT: [&str; 8] = [
+    "eval", "parallel", "runuser", "ssh", "su", "trap", "watch", "xargs",
+];
+
+/// Options with a secret as their value, by the program that has them. A program ends in `*` if this is the
+/// begin of its name.
+const OPTIONS: &[(&[&str], &[&str], Form)] = &[
+    (
+        &["mysql*", "mariadb*", "7z*", "rar", "unrar"],
+        &["-p"],
+        Form::Attached,
+    ),
+    (
+        &[
+            "sshpass",
+            "mongo*",
+            "login",
+            "ncftp*",
+            "rdesktop",
+            "xfreerdp*",
+        ],
+        &["-p"],
+        Form::Any,
+    ),
+    (&["redis-cli", "valkey-cli"], &["-a"], Form::Any),
+    (&["ldap*"], &["-w"], Form::Any),
+    (
+        &[
+            "zip",
+            "unzip",
+            "sqlcmd",
+            "bcp",
+            "isql",
+            "mosquitto*",
+            "ipmitool",
+        ],
+        &["-P"],
+        Form::Any,
+    ),
+    (&["snmp*"], &["-A", "-X", "-c"], Form::Any),
+    (&["openssl"], &["-k", "-K"], Form::Any),
+    (&["swaks"], &["-ap"], Form::Any),
+    (
+        &["curl", "wget"],
+        &["-u", "-U", "--user", "--proxy-user"],
+        Form::Behind(':'),
+    ),
+    (
+        &["http", "https", "xh", "xhs"],
+        &["-a", "--auth"],
+        Form::Behind(':'),
+    ),
+    (
+        &["skopeo", "podman", "buildah"],
+        &["--creds", "--src-creds", "--dest-creds"],
+        Form::Behind(':'),
+    ),
+    (
+        &["smbclient", "rpcclient", "net", "smbget"],
+        &["-U", "--user"],
+        Form::Behind('%'),
+    ),
+    (&["lftp"], &["-u", "--user"], Form::Behind(',')),
+];
+
+/// Programs with `user/password@database` as an argument.
+const ORACLE: [&str; 5] = ["sqlplus", "expdp", "impdp", "rman", "sqlldr"];
+
+/// How a secret is given to an option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `-pSECRET`
+    Attached,
+    /// `-pSECRET`, `-p SECRET`
+    Any,
+    /// `-u user:SECRET`, `-uuser:SECRET`, `--user=user:SECRET`
+    Behind(char),
+}
+
+/// The words of a command line, without the secrets that can be told from their looks or from the program.
 pub fn masked(words: &[String]) -> Vec<String> {
-    let is_mysql = words.first().is_some_and(|program| {
-        let name = program.rsplit('/').next().unwrap_or_default();
-        ["mysql", "mariadb"]
-            .iter()
-            .any(|client| name.starts_with(client))
-    });
-    let before = [None].into_iter().chain(words.iter().map(Some));
-    let mask = |(before, word): (Option<&String>, &String)| {
-        let is_value = before.is_some_and(|option| option.starts_with("--") && is_secret(option));
-        if is_value && !word.starts_with('-') {
-            return MASK.to_owned();
+    let simple: Vec<Word> = words.iter().map(|word| Word::argument(word)).collect();
+    let masked = command(&simple).into_iter().zip(&simple);
+    masked
+        .map(|(masked, word)| in_text(&masked.unwrap_or_else(|| word.raw.clone())))
+        .collect()
+}
+
+/// A word of a command.
+struct Word {
+    /// As it was written.
+    raw: String,
+    /// Without the quotes of a shell.
+    value: String,
+    /// The quote that begins in it, and where.
+    quote: Option<(usize, char)>,
+    /// Whether it may be a command of its own.
+    is_whole: bool,
+}
+
+impl Word {
+    fn argument(text: &str) -> Self {
+        Self {
+            raw: text.to_owned(),
+            value: text.to_owned(),
+            quote: None,
+            is_whole: true,
         }
-        match word.strip_prefix("-p") {
-            Some(password) if is_mysql && !password.is_empty() => format!("-p{MASK}"),
-            _ => word_masked(word),
+    }
+
+    fn is_text(&self) -> bool {
+        let is_special = |c: char| c.is_whitespace() || ";|&`(".contains(c);
+        self.is_whole && self.value.contains(is_special)
+    }
+
+    fn in_quotes(&self, masked: String) -> String {
+        match self.quote {
+            Some((_, quote)) => format!("{quote}{masked}{quote}"),
+            None => masked,
         }
+    }
+
+    /// The word as a command for the shell, with its secrets masked.
+    fn as_script(&self) -> String {
+        let Some((at, quote)) = self.quote else {
+            return script(&self.value);
+        };
+        let (before, text) = self.value.split_at(at.min(self.value.len()));
+        let masked = script(text);
+        if masked == text {
+            return self.raw.clone();
+        }
+        format!("{before}{quote}{masked}{quote}")
+    }
+}
+
+/// Masks a text for the shell: each of its commands for itself.
+fn script(text: &str) -> String {
+    let mut out = String::new();
+    let mut words: Vec<Word> = Vec::new();
+    let mut gaps: Vec<String> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let gap = separator(rest);
+        if gap
+            .replace("\\\n", "")
+            .contains([';', '&', '|', '\n', '(', ')', '`'])
+        {
+            flush(&mut out, &mut words, &mut gaps);
+        }
+        gaps.push(gap.to_owned());
+        rest = &rest[gap.len()..];
+        let length = word_length(rest);
+        if length > 0 {
+            words.push(shell_word(&rest[..length]));
+            rest = &rest[length..];
+        }
+    }
+    flush(&mut out, &mut words, &mut gaps);
+    out
+}
+
+/// Writes a command, each word behind its gap.
+fn flush(out: &mut String, words: &mut Vec<Word>, gaps: &mut Vec<String>) {
+    let mut masked = command(words).into_iter().zip(words.drain(..));
+    for gap in gaps.drain(..) {
+        out.push_str(&gap);
+        if let Some((masked, word)) = masked.next() {
+            out.push_str(&masked.unwrap_or(word.raw));
+        }
+    }
+}
+
+/// What is between two words: white space and what ends a command.
+fn separator(text: &str) -> &str {
+    let mut before = ' ';
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        let is_gap = match c {
+            ';' | '|' | '(' | ')' | '`' | '\n' => true,
+            // `&>file` goes on with the command.
+            '&' => next != Some('>'),
+            '\\' => next == Some('\n'),
+            c => c.is_whitespace(),
+        };
+        if !is_gap || before == '\\' && c != '\n' {
+            return &text[..at];
+        }
+        before = c;
+    }
+    text
+}
+
+/// How long the word is with which the text begins, quotes and all.
+fn word_length(text: &str) -> usize {
+    let (mut quote, mut before) = (None, ' ');
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (Some('"') | None, '\\') => {
+                if quote.is_none() && text[at..].starts_with("\\\n") {
+                    return at;
+                }
+                chars.next();
+            }
+            (Some(open), c) if open == c => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            // `2>&1` is one word.
+            (None, '&') if before == '>' || before == '<' || text[at..].starts_with("&>") => {}
+            (None, ';' | '&' | '|' | '(' | ')' | '`') => return at,
+            (None, c) if c.is_whitespace() => return at,
+            _ => {}
+        }
+        before = c;
+    }
+    text.len()
+}
+
+fn shell_word(raw: &str) -> Word {
+    let (mut value, mut quote, mut first) = (String::new(), None, None);
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some('"') | None, '\\') => value.extend(chars.next()),
+            (Some(open), c) if open == c => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                first.get_or_insert((value.len(), c));
+            }
+            _ => value.push(c),
+        }
+    }
+    Word {
+        raw: raw.to_owned(),
+        // The others were looked at already.
+        is_whole: value != raw,
+        value,
+        quote: first,
+    }
+}
+
+/// The words of one command, masked; `None` is a word without a secret.
+fn command(words: &[Word]) -> Vec<Option<String>> {
+    let mut earlier = Earlier::default();
+    let mask = |word: &Word| {
+        let masked = earlier.mask(word);
+        let is_shown = masked.is_none();
+        earlier.add(if is_shown { &word.value } else { "" });
+        masked
     };
-    before.zip(words).map(mask).collect()
+    words.iter().map(mask).collect()
 }
 
-fn word_masked(word: &str) -> String {
-    if word.contains(' ') {
-        let words: Vec<String> = word.split(' ').map(str::to_owned).collect();
-        return masked(&words).join(" ");
+/// What matters of the words before a word.
+#[derive(Default)]
+struct Earlier {
+    last: String,
+    one_before: String,
+    /// The places in [`OPTIONS`] of programs among the words. Which of the words is run, and which only says how,
+    /// is not looked at.
+    programs: Vec<usize>,
+    runs_text: bool,
+    is_oracle: bool,
+}
+
+impl Earlier {
+    fn add(&mut self, word: &str) {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        for (place, (programs, ..)) in OPTIONS.iter().enumerate() {
+            if programs.iter().any(|program| is_called(name, program)) {
+                self.programs.push(place);
+            }
+        }
+        self.programs.dedup();
+        self.runs_text |= RUNS_TEXT.contains(&name);
+        self.is_oracle |= ORACLE.contains(&name);
+        self.one_before = std::mem::replace(&mut self.last, word.to_owned());
     }
-    match word.split_once('=') {
-        Some((name, value)) if is_secret(name) && !value.is_empty() => format!("{name}={MASK}"),
-        _ => url_masked(word),
+
+    fn mask(&self, word: &Word) -> Option<String> {
+        let is_script = self.runs_text || is_option_with_text(&self.last);
+        if word.is_text() && is_script && !word.value.starts_with('-') {
+            return Some(word.as_script());
+        }
+        self.by_name(word)
+            .or_else(|| self.by_option(&word.value))
+            .or_else(|| header(&word.value).map(|masked| word.in_quotes(masked)))
+            .or_else(|| word.is_text().then(|| word.as_script()))
+    }
+
+    /// Values of options and variables that are called so.
+    fn by_name(&self, word: &Word) -> Option<String> {
+        let value = &word.value;
+        if let Some((name, secret)) = value.split_once('=')
+            && is_secret(name)
+            && !secret.is_empty()
+        {
+            return Some(format!("{name}={MASK}"));
+        }
+        if value.starts_with("pass:") {
+            return Some(format!("pass:{MASK}"));
+        }
+        let last = self.last.as_str();
+        let is_last = |word: &str| last.eq_ignore_ascii_case(word);
+        let is_value = last.starts_with('-') && is_secret(last) && !value.starts_with('-');
+        let is_sql = is_last("by") && self.one_before.eq_ignore_ascii_case("identified")
+            || is_last("password") && word.quote.is_some();
+        (is_value || is_sql || is_last("bearer")).then(|| MASK.to_owned())
+    }
+
+    /// Values of options that only some programs have.
+    fn by_option(&self, value: &str) -> Option<String> {
+        for &place in &self.programs {
+            let (_, options, form) = OPTIONS[place];
+            let mut options = options.iter();
+            let masked = options.find_map(|option| of_option(&self.last, value, option, form));
+            if masked.is_some() {
+                return masked;
+            }
+        }
+        let (user, secret) = value.split_once('/').filter(|_| self.is_oracle)?;
+        let database = secret.rsplit_once('@').map(|(_, database)| database);
+        let database = database.map_or(String::new(), |database| format!("@{database}"));
+        (!user.is_empty() && !secret.starts_with('/')).then(|| format!("{user}/{MASK}{database}"))
     }
 }
 
+fn is_called(name: &str, program: &str) -> bool {
+    match program.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == program,
+    }
+}
+
+/// `-c` of a shell, and the like.
+fn is_option_with_text(option: &str) -> bool {
+    let letters = option.strip_prefix('-').unwrap_or_default();
+    let is_short = letters.chars().all(|c| c.is_ascii_alphabetic()) && letters.ends_with('c');
+    is_short || option == "--command" || option == "--shell"
+}
+
+/// Whether an option, a variable or a field of this name has a secret.
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    let is_plain = |c: char| c.is_alphanumeric() || c == '-';
-    name.chars().all(is_plain) && SECRET.iter().any(|word| name.ends_with(word))
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.:".contains(c);
+    let is_key = name.ends_with("_KEY");
+    let name = name.to_ascii_lowercase().replace(['_', '.', ':'], "-");
+    let is_part = |part: &&str| {
+        let rest = name.strip_suffix(*part);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('-'))
+    };
+    name.chars().all(is_plain)
+        && (is_key
+            || SECRET.iter().any(|word| name.ends_with(word))
+            || SECRET_PART.iter().any(is_part))
 }
 
-/// `https://user:********@host/`.
-fn url_masked(word: &str) -> String {
-    let Some((scheme, rest)) = word.split_once("://") else {
-        return word.to_owned();
-    };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((login, host)) if login.contains(':') => {
-            let (user, _) = login.split_once(':').unwrap_or_default();
-            format!("{scheme}://{user}:{MASK}@{host}{path}")
+fn of_option(before: &str, value: &str, option: &str, form: Form) -> Option<String> {
+    let is_short = !option.starts_with("--");
+    // `-su` is `-s -u`.
+    let is_before = before == option
+        || option.len() == 2
+            && before.starts_with('-')
+            && before[1..].bytes().all(|byte| byte.is_ascii_alphabetic())
+            && before.ends_with(&option[1..]);
+    let attached = value.strip_prefix(option).filter(|rest| !rest.is_empty());
+    let attached = attached.filter(|rest| is_short || rest.starts_with('='));
+    match form {
+        Form::Attached => attached.map(|_| format!("{option}{MASK}")),
+        Form::Any if is_before => Some(MASK.to_owned()),
+        Form::Any => attached.map(|_| format!("{option}{MASK}")),
+        Form::Behind(sign) if is_before || attached.is_some() => {
+            let (user, _) = value.split_once(sign)?;
+            Some(format!("{user}{sign}{MASK}"))
         }
-        _ => word.to_owned(),
+        Form::Behind(_) => None,
     }
+}
+
+/// `Authorization: Bearer ********`, as an argument of its own or behind `-H`.
+fn header(value: &str) -> Option<String> {
+    static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?is)^((?:-H|--header[= ])?\s*(?:(?:proxy-)?authorization|(?:set-)?cookie|[\w-]*(?:token|key|secret|password|auth))\s*:\s*(?:(?:basic|bearer|token|digest|apikey|negotiate|key)\s+)?)\S.*$",
+        )
+        .ok()
+    });
+    let found = HEADER.as_ref()?.captures(value)?;
+    Some(format!("{}{MASK}", &found[1]))
+}
+
+/// Masks what has the same look in any text: logins in URLs, fields of a query or of JSON.
+fn in_text(text: &str) -> String {
+    static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+        const NAME: &str =
+            r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api_?-?key|access_?-?key)";
+        let patterns = [
+            r#"([A-Za-z][\w+.-]*://[^\s/:@'"]*:)[^\s/'"]*()@"#.to_owned(),
+            r#"([A-Za-z][\w+.-]*://)[^\s/:@'"]{20,}()@"#.to_owned(),
+            format!(r#"(?i)([?&,;]{NAME}=)[^\s&,;'"]+"#),
+            format!(r#"(?i)(["']{NAME}["']\s*:\s*["'])[^"']*"#),
+        ];
+        let regexes = patterns.iter().map(|pattern| Regex::new(pattern));
+        regexes.filter_map(Result::ok).collect()
+    });
+    let mut text = text.to_owned();
+    for (place, pattern) in PATTERNS.iter().enumerate() {
+        let end = if place < 2 { "@" } else { "" };
+        let with = format!("${{1}}{MASK}{end}");
+        text = pattern.replace_all(&text, with.as_str()).into_owned();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -78,6 +450,11 @@ mod tests {
     fn line(text: &str) -> String {
         let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
         masked(&words).join(" ")
+    }
+
+    /// As `sh -c` gets it.
+    fn shell(text: &str) -> String {
+        masked(&["sh", "-c", text].map(str::to_owned))[2].clone()
     }
 
     #[test]
@@ -115,5 +492,133 @@ mod tests {
         ] {
             assert_eq!(line(typed), typed);
         }
+    }
+
+    #[test]
+    fn in_a_script_each_command_is_looked_at() {
+        for (typed, shown) in [
+            (
+                "set -e; mysqldump -pS3 db",
+                "set -e; mysqldump -p******** db",
+            ),
+            ("nice mysqldump -pS3", "nice mysqldump -p********"),
+            ("a && mysql -pS3|gzip -p", "a && mysql -p********|gzip -p"),
+            (
+                "x\nPGPASSWORD=S3\npg_dump",
+                "x\nPGPASSWORD=********\npg_dump",
+            ),
+            ("PGPASSWORD=S3 pg_dump a", "PGPASSWORD=******** pg_dump a"),
+            ("export A=1 PW='S3 S4'; b", "export A=1 PW=********; b"),
+            ("x --password='S3 S4' -v", "x --password=******** -v"),
+            ("x --password=\"S3 \\\" S4\" -v", "x --password=******** -v"),
+            ("x --password S3\\ S4 -v", "x --password ******** -v"),
+            ("mysql 2>&1 -pS3 db", "mysql 2>&1 -p******** db"),
+            ("mysql \\\n  -pS3 db", "mysql \\\n  -p******** db"),
+            (
+                "$(mysql -pS3) `mysql -pS3`",
+                "$(mysql -p********) `mysql -p********`",
+            ),
+            ("A=\"$(mysql -pS3 x)\"", "A=\"$(mysql -p******** x)\""),
+            (
+                "ssh h 'mysql -pS3 db' | x",
+                "ssh h 'mysql -p******** db' | x",
+            ),
+            (
+                "flock f -c 'mysql -pS3 db'",
+                "flock f -c 'mysql -p******** db'",
+            ),
+            (
+                "sh -c 'PGPASSWORD=S3 x; y'",
+                "sh -c 'PGPASSWORD=******** x; y'",
+            ),
+            ("env 'PGPASSWORD=S3 S4' x", "env PGPASSWORD=******** x"),
+            (
+                "mysql -e \"ALTER USER x IDENTIFIED BY 'S3'\"",
+                "mysql -e \"ALTER USER x IDENTIFIED BY ********\"",
+            ),
+            (
+                "curl -d '{\"password\": \"S3\"}' h",
+                "curl -d '{\"password\": \"********\"}' h",
+            ),
+            (
+                "curl -H 'Authorization: Bearer S3' h",
+                "curl -H 'Authorization: Bearer ********' h",
+            ),
+            (
+                "curl 'https://h/x?token=S3&b=1'",
+                "curl 'https://h/x?token=********&b=1'",
+            ),
+        ] {
+            assert_eq!(shell(typed), shown);
+        }
+        for typed in [
+            "cd /srv && ./backup --full | gzip > x 2>&1",
+            "if [ -p /x ]; then echo 'a b' \"$x\"; fi",
+            "mkdir -pv /srv/mysql; tar c . &>/dev/null",
+        ] {
+            assert_eq!(shell(typed), typed);
+        }
+    }
+
+    #[test]
+    fn programs_have_options_of_their_own_with_a_secret() {
+        for (typed, shown) in [
+            ("nice -n 5 mysql -pS3", "nice -n 5 mysql -p********"),
+            ("env X=1 mysql -pS3", "env X=1 mysql -p********"),
+            (
+                "sudo -u x /bin/mysql -pS3",
+                "sudo -u x /bin/mysql -p********",
+            ),
+            ("sshpass -p S3 ssh h", "sshpass -p ******** ssh h"),
+            ("sshpass -pS3 ssh h", "sshpass -p******** ssh h"),
+            ("curl -u bob:S3 h", "curl -u bob:******** h"),
+            ("curl -sSu bob:S3 h", "curl -sSu bob:******** h"),
+            ("curl -ubob:S3 h", "curl -ubob:******** h"),
+            ("curl --user=bob:S3 h", "curl --user=bob:******** h"),
+            (
+                "curl --oauth2-bearer S3 h",
+                "curl --oauth2-bearer ******** h",
+            ),
+            ("docker login -u x -p S3", "docker login -u x -p ********"),
+            ("redis-cli -a S3 ping", "redis-cli -a ******** ping"),
+            (
+                "openssl enc -pass pass:S3",
+                "openssl enc -pass pass:********",
+            ),
+            (
+                "openssl x -passin pass:S3",
+                "openssl x -passin pass:********",
+            ),
+            ("keytool -storepass S3", "keytool -storepass ********"),
+            ("java -Ddb.password=S3 x", "java -Ddb.password=******** x"),
+            (
+                "mount -o user=u,password=S3 x",
+                "mount -o user=u,password=******** x",
+            ),
+            ("sqlplus bob/S3@db x", "sqlplus bob/********@db x"),
+            (
+                "git clone https://ghp_0123456789abcdefghij@h/x",
+                "git clone https://********@h/x",
+            ),
+        ] {
+            assert_eq!(line(typed), shown);
+        }
+        assert_eq!(
+            line("docker run -p 80:80 -u 1:1 x"),
+            "docker run -p 80:80 -u 1:1 x"
+        );
+    }
+
+    #[test]
+    fn a_value_with_blanks_is_masked_to_its_end() {
+        let words = ["x", "--password=a b;c", "--token", "d e", "PW=f g"].map(str::to_owned);
+        let shown = [
+            "x",
+            "--password=********",
+            "--token",
+            "********",
+            "PW=********",
+        ];
+        assert_eq!(masked(&words), shown);
     }
 }

@@ -12,8 +12,9 @@ use crate::time;
 use std::fs::File;
 use std::io::{self, Read};
 
-/// What of a text that is piped in is kept, compressed.
-const LARGEST: u64 = 10 << 20;
+/// The most octets of a text that is piped in that are kept, compressed. As base64 these are 7.2 MB, and the
+/// default limit of Postfix for a message is 10.24 MB.
+const LARGEST: u64 = 5 << 20;
 
 /// So many lines of output are seen without scrolling.
 const FIRST_SCREEN: usize = 12;
@@ -41,6 +42,8 @@ pub enum Attach {
 pub struct Report {
     /// The text.
     pub body: String,
+    /// The text for a mail without the log; `None` is the same text.
+    pub body_alone: Option<String>,
     /// The same as HTML, where that is wanted.
     pub html: Option<String>,
     /// The log.
@@ -86,6 +89,7 @@ impl Report {
         let attached = wanted.then(|| attached(&log, name)).flatten();
         Ok(Self {
             body: output(&excerpt, &log, attached.as_ref()),
+            body_alone: attached.as_ref().map(|_| output(&excerpt, &log, None)),
             html: None,
             attached,
         })
@@ -107,9 +111,13 @@ impl Report {
             let output = coloured(&excerpt, &job.log, attached.as_ref());
             html::document(&title, &facts, &output)
         });
-        let output = output(&excerpt, &job.log, attached.as_ref());
+        let body = |attached: Option<&Attached>| {
+            let output = output(&excerpt, &job.log, attached);
+            format!("{title}\n\n{facts}\n{output}")
+        };
         Self {
-            body: format!("{title}\n\n{facts}\n{output}"),
+            body: body(attached.as_ref()),
+            body_alone: attached.as_ref().map(|_| body(None)),
             html,
             attached,
         }

@@ -121,11 +121,13 @@ impl Place {
 
 /// The program without where it is, and its arguments, as far as there is room.
 fn command(job: &Finished) -> String {
-    let arguments = quoted(job.command.get(1..).unwrap_or_default());
-    let line = format!("{} {arguments}", program(&job.command));
-    let line = line.trim_end();
+    // Masked as a whole: what an option means depends on the program.
+    let whole = quoted(&job.command);
+    let first = quoted(job.command.get(..1).unwrap_or_default());
+    let arguments = whole.strip_prefix(&first).unwrap_or_default();
+    let line = format!("{}{arguments}", program(&job.command));
     if line.chars().count() <= LONGEST {
-        return line.to_owned();
+        return line;
     }
     line.chars().take(LONGEST - 1).chain(['…']).collect()
 }
@@ -175,6 +177,16 @@ mod tests {
         );
         assert!(Template::parse("a } b").is_err());
         assert!(Template::parse("{host").is_err());
+    }
+
+    #[test]
+    fn passwords_are_masked_by_what_the_program_is() {
+        let mut job = job();
+        job.command = ["/usr/bin/mysql", "-pSECRET", "db"]
+            .map(Into::into)
+            .to_vec();
+        let subject = Template::parse("{command}").unwrap().filled(&job);
+        assert_eq!(subject, "mysql '-p********' db");
     }
 
     #[test]

@@ -79,7 +79,10 @@ fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
         memo.headers.push(Field::new("References", first.as_str()));
     }
     if let Some(remark) = remark {
-        memo.body = format!("{remark}\n\n{}", memo.body);
+        let texts = [Some(&mut memo.body), memo.body_alone.as_mut()];
+        for text in texts.into_iter().flatten() {
+            text.insert_str(0, &format!("{remark}\n\n"));
+        }
         memo.html = memo.html.map(|html| format!("<p>{remark}</p>\n{html}"));
     }
     memo

@@ -11,6 +11,8 @@ use crate::message::Field;
 use crate::plan::{Digest, DigestTask, Mail};
 use crate::text::shown;
 use crate::time::{has_come, local};
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -20,15 +22,28 @@ pub fn run(plan: Digest) -> Exit {
     let done = match plan.task {
         DigestTask::List => list(state),
         DigestTask::Mail { name, always, mail } => match send(state, &name, &mail) {
+            Ok(Sent::Nothing) if !is_known(state, &name) && !always => Ok(Exit::NoInput),
             Ok(Sent::Nothing) if always => Ok(nothing_to_say(&name, &mail).exit()),
-            Ok(Sent::Nothing) => Ok(Exit::Ok),
+            Ok(Sent::Nothing) => {
+                say(&format!(
+                    "nothing was gathered in {name} since its last mail"
+                ));
+                Ok(Exit::Ok)
+            }
             Ok(Sent::Busy) => {
                 complain(&format!(
                     "the digest {name} is being mailed by another process"
                 ));
                 Ok(Exit::Ok)
             }
-            Ok(Sent::Posted(posted)) => Ok(posted.exit()),
+            Ok(Sent::Posted(posted)) => {
+                if let Posted::Safe = posted {
+                    say(&format!(
+                        "the digest {name} was mailed, or is safe in the queue"
+                    ));
+                }
+                Ok(posted.exit())
+            }
             Err(error) => Err(error),
         },
     };
@@ -36,6 +51,45 @@ pub fn run(plan: Digest) -> Exit {
         complain(&error.to_string());
         Exit::Temporary
     })
+}
+
+/// Says something to a person at a terminal; cron would mail it.
+fn say(text: &str) {
+    if io::stderr().is_terminal() {
+        complain(text);
+    }
+}
+
+/// Whether a run has used the digest. If not, says so: its name may be mistyped, or the directory may be another.
+fn is_known(state: Option<&Path>, name: &str) -> bool {
+    let digests = Digests::open(state, false).ok().flatten();
+    let names = digests.map_or_else(|| Ok(BTreeSet::new()), |digests| digests.names());
+    let Ok(names) = names else { return true };
+    if names.contains(name) {
+        return true;
+    }
+    let hint = match (nearest(name, &names), names.is_empty()) {
+        (Some(other), _) => format!("; did you mean {other}?"),
+        (None, true) => String::new(),
+        (None, false) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("; there are {}", names.join(", "))
+        }
+    };
+    complain(&format!(
+        "there is no digest {name}: no run has had --digest {name}{hint}"
+    ));
+    false
+}
+
+fn nearest<'n>(name: &str, names: &'n BTreeSet<String>) -> Option<&'n String> {
+    let most = 2.max(name.chars().count() / 3);
+    let distances = names
+        .iter()
+        .map(|other| (strsim::damerau_levenshtein(name, other), other));
+    let near = distances.filter(|(distance, _)| *distance <= most);
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
 }
 
 fn list(state: Option<&Path>) -> Result<Exit, AlertError> {

@@ -1,5 +1,6 @@
 //! Sending by way of the queue: first it is safe, then it is sent.
 
+use super::interrupt::tracked;
 use super::log::Logged;
 use super::post::interrupt;
 use super::send::{self, Shown};
@@ -93,7 +94,8 @@ impl Kept<'_> {
             Ended::Safe(shown) => shown.exit,
             Ended::NoQueue(error) if self.queueing.first != FirstTry::Later => {
                 complain(&format!("{error}; sending the message without keeping it"));
-                send::at_once(self.message, self.way, self.fallbacks, self.output).exit
+                let way = (self.way, self.fallbacks);
+                send::at_once(self.message, way, self.output, Told::Caller).exit
             }
             Ended::NoQueue(error) | Ended::Lost(error) => {
                 complain(&format!("{error}; the message was neither kept nor sent"));
@@ -212,7 +214,13 @@ impl Kept<'_> {
             for remark in &self.message.remarks {
                 watch.happened(Happening::Detail(remark));
             }
-            self.attempt(&office, claim, &branch, watch)
+            if self.told != Told::Caller {
+                return self.attempt(&office, claim, &branch, watch);
+            }
+            let recipients = &self.message.envelope.recipients;
+            tracked(recipients, true, watch, |watch| {
+                self.attempt(&office, claim, &branch, watch)
+            })
         });
         let is_late = self
             .patience

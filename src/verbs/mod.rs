@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod digest;
 mod doctor;
+mod interrupt;
 mod keep;
 mod log;
 mod notify;

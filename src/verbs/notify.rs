@@ -22,7 +22,12 @@ const LONGEST_SUBJECT: usize = 120;
 
 /// Mails it.
 pub fn run(mut plan: Notify) -> Exit {
-    let Report { body, attached, .. } = match input(&plan) {
+    let Report {
+        body,
+        body_alone,
+        attached,
+        ..
+    } = match input(&plan) {
         Ok(report) => report,
         Err(exit) => return exit,
     };
@@ -39,6 +44,7 @@ pub fn run(mut plan: Notify) -> Exit {
             .into_iter()
             .chain(plan.attachments)
             .collect(),
+        body_alone,
         ..Memo::default()
     };
     if !plan.alert.rules.are_set() {

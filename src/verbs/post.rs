@@ -4,6 +4,7 @@
 mod address;
 pub mod dead_letter;
 pub mod interrupt;
+mod reduced;
 mod syslog;
 
 use super::keep::{Ended, Kept};
@@ -22,7 +23,7 @@ use crate::message::{
 use crate::outcome::{Fate, Report};
 use crate::plan::{Dispatch, FirstTry, Hindrance, Letterhead, Mail, Recipients};
 use crate::rewrite::Rewriter;
-use crate::text::shown;
+use crate::text::shown_with_tabs;
 use crate::transcript::{self, Format};
 use address::Addressed;
 use std::time::{Duration, SystemTime};
@@ -39,6 +40,8 @@ pub struct Memo {
     pub headers: Vec<Field>,
     /// The text.
     pub body: String,
+    /// The text for a mail without the attachments; `None` is the same text.
+    pub body_alone: Option<String>,
     /// The same as HTML.
     pub html: Option<String>,
     /// What goes with it.
@@ -71,7 +74,7 @@ pub fn post(mail: &Mail, memo: &Memo) -> Posted {
         return Posted::Unwanted;
     }
     match written(mail, memo) {
-        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo),
+        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo, &mail.head),
         Err(hindrance) => {
             complain(&hindrance.text);
             lay_down(salvaged(memo).as_ref(), memo, &hindrance.text);
@@ -91,9 +94,21 @@ fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), H
     Ok((dispatch, message))
 }
 
-fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Posted {
+fn send_or_lay_down(
+    dispatch: &Dispatch,
+    message: &Message,
+    memo: &Memo,
+    head: &Letterhead,
+) -> Posted {
     let interrupted = || lay_down(Some(message), memo, "it was interrupted by a signal");
-    let Shown { exit, report } = sent(dispatch, message, unseen(), &interrupted);
+    let Shown {
+        mut exit,
+        mut report,
+    } = sent(dispatch, message, Told::ByReport, &interrupted);
+    if send_reduced(dispatch, memo, head, &mut report) {
+        exit = report.exit();
+    }
+    send::complain_of_failures(&report);
     if exit == Exit::Ok {
         return Posted::Safe;
     }
@@ -105,23 +120,62 @@ fn send_or_lay_down(dispatch: &Dispatch, message: &Message, memo: &Memo) -> Post
     Posted::Failed(exit)
 }
 
-/// Nothing is shown.
-fn unseen() -> transcript::Options {
-    transcript::Options {
+/// Sends smaller versions to the recipients for whom the server refused the content, and puts the new results
+/// into the report. Returns whether anything was sent.
+fn send_reduced(dispatch: &Dispatch, memo: &Memo, head: &Letterhead, report: &mut Report) -> bool {
+    let refused = |report: &Report| {
+        let fates = report.fates.iter().enumerate();
+        let refused = fates.filter(|(_, fate)| reduced::is_about_content(fate));
+        refused.map(|(place, _)| place).collect::<Vec<usize>>()
+    };
+    let Some(&first) = refused(report).first() else {
+        return false;
+    };
+    let mut is_sent = false;
+    for version in reduced::versions(memo, &report.fates[first].words()) {
+        let places = refused(report);
+        let built = build(head, &Rewriter::new(&dispatch.rewrite), &version);
+        let Some(mut message) = built.ok().filter(|_| !places.is_empty()) else {
+            break;
+        };
+        let recipients = places
+            .iter()
+            .map(|&place| report.fates[place].recipient.clone());
+        message.envelope.recipients = recipients.collect();
+        let interrupted = || lay_down(Some(&message), memo, "it was interrupted by a signal");
+        let again = sent(dispatch, &message, Told::ByReport, &interrupted).report;
+        for (place, fate) in places.into_iter().zip(again.fates) {
+            report.fates[place] = fate;
+        }
+        is_sent = true;
+    }
+    is_sent
+}
+
+/// Sends without a transcript.
+fn sent(
+    dispatch: &Dispatch,
+    message: &Message,
+    told: Told,
+    interrupted: &(dyn Fn() + Sync),
+) -> Shown {
+    let unseen = transcript::Options {
         format: Format::None,
         ..transcript::Options::default()
-    }
+    };
+    sent_with(dispatch, message, unseen, told, interrupted)
 }
 
 /// By way of the queue; where there is no place for one, at once. If a signal ends that, `interrupted` is called.
-pub fn sent(
+pub fn sent_with(
     dispatch: &Dispatch,
     message: &Message,
     output: transcript::Options,
+    told: Told,
     interrupted: &(dyn Fn() + Sync),
 ) -> Shown {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
-    let send = || send::at_once(message, way, fallbacks, output);
+    let send = || send::at_once(message, (way, fallbacks), output, told);
     let at_once = || interrupt::guarded(interrupted, send);
     let Some(queueing) = &dispatch.queueing else {
         return at_once();
@@ -132,7 +186,7 @@ pub fn sent(
         way,
         fallbacks,
         output,
-        told: Told::Caller,
+        told,
         patience: Some(PATIENCE),
         log: None,
         as_given: false,
@@ -263,24 +317,31 @@ fn salvaged(memo: &Memo) -> Option<Message> {
     message(draft).or_else(|_| message(bare)).ok()
 }
 
-/// Puts it where a person finds it, and says where that is.
+/// The most octets of a text that stderr has of a mail that is in a dead.letter.
+const PRINTED: usize = 8 * 1024;
+
+/// Puts it where a person finds it. Says on stderr, which cron mails, where that is and what the mail says.
 fn lay_down(message: Option<&Message>, memo: &Memo, reason: &str) {
     let place = message.and_then(dead_letter::add);
-    let where_it_is = match &place {
-        Some(path) => format!("the mail is in {}", path.display()),
-        None => "the mail could not be put into a dead.letter".to_owned(),
-    };
     let subject = &memo.subject;
-    complain(&match &place {
-        Some(_) => where_it_is.clone(),
-        None => format!("{where_it_is}; this is it: {subject}"),
-    });
-    if place.is_none() {
-        memo.body
-            .lines()
-            .for_each(|line| complain_as_it_is(&format!("{}\n", shown(line))));
+    let (where_it_is, most) = match &place {
+        Some(path) => (format!("is in {}", path.display()), PRINTED),
+        None => ("could not be put into a dead.letter".to_owned(), usize::MAX),
+    };
+    let body = memo.body_alone.as_ref().unwrap_or(&memo.body);
+    let text = reduced::beginning(body, most);
+    let says = if text.trim().is_empty() {
+        ""
+    } else {
+        "; it says:"
+    };
+    complain(&format!("the mail \"{subject}\" {where_it_is}{says}"));
+    let lines = text.trim_end().lines().map(shown_with_tabs);
+    lines.for_each(|line| complain_as_it_is(&format!("{line}\n")));
+    if text.len() < body.len() {
+        complain_as_it_is("...\n");
     }
     syslog::error(&format!(
-        "cannot mail \"{subject}\": {reason}; {where_it_is}"
+        "cannot mail \"{subject}\": {reason}; the mail {where_it_is}"
     ));
 }

@@ -88,11 +88,10 @@ fn tell(plan: &Job, finished: &Finished, run: &alert::Run) -> Posted {
 /// Puts it down in a digest, and mails that where its time has come.
 fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run) -> Posted {
     let state = plan.alert.state.as_deref();
-    let put_down = Digests::open(state, true).and_then(|digests| {
-        if let Some(digests) = digests.filter(|_| run.wanted) {
-            digests.add(&digest.name, &entry(plan, finished, run))?;
-        }
-        Ok(())
+    let put_down = Digests::open(state, true).and_then(|digests| match digests {
+        Some(digests) if run.wanted => digests.add(&digest.name, &entry(plan, finished, run)),
+        Some(digests) => digests.register(&digest.name),
+        None => Ok(()),
     });
     if put_down.is_ok() {
         interrupt::release();
@@ -216,6 +215,7 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
         subject,
         headers: vec![list_id(&finished.name)],
         body: report.body,
+        body_alone: report.body_alone,
         html: report.html,
         attachments: report.attached.map(attachment).into_iter().collect(),
     }

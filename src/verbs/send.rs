@@ -1,5 +1,6 @@
 //! Sending: the verb that needs no name.
 
+use super::interrupt::tracked;
 use super::keep::Kept;
 use super::progress::Progress;
 use super::terminal::{self, complain};
@@ -47,7 +48,8 @@ pub fn run(mut plan: Send) -> Exit {
 
 fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
-        return at_once(message, &plan.way, &plan.fallbacks, plan.output).exit;
+        let way = (&plan.way, &plan.fallbacks[..]);
+        return at_once(message, way, plan.output, Told::Caller).exit;
     };
     let kept = Kept {
         message,
@@ -66,15 +68,17 @@ fn send(message: &Message, plan: &Send) -> Exit {
 /// Sends a message of which nothing is kept.
 pub fn at_once(
     message: &Message,
-    way: &plan::Way,
-    fallbacks: &[plan::Way],
+    (way, fallbacks): (&plan::Way, &[plan::Way]),
     output: transcript::Options,
+    told: Told,
 ) -> Shown {
     let first = match Ready::of(way) {
         Ok(first) => first,
         Err(error) => {
             let why = error.to_string();
-            complain(&why);
+            if told == Told::Caller {
+                complain(&why);
+            }
             let recipients = message.envelope.recipients.iter();
             return Shown {
                 exit: error.exit(),
@@ -84,14 +88,20 @@ pub fn at_once(
             };
         }
     };
-    shown(output, Told::Caller, |watch| {
+    shown(output, told, |watch| {
         if let Some(profile) = &way.profile {
             watch.happened(Happening::Detail(&format!("using the profile {profile}")));
         }
         for remark in &message.remarks {
             watch.happened(Happening::Detail(remark));
         }
-        deliver_by(&first, fallbacks, message, watch)
+        if told != Told::Caller {
+            return deliver_by(&first, fallbacks, message, watch);
+        }
+        let recipients = &message.envelope.recipients;
+        tracked(recipients, false, watch, |watch| {
+            deliver_by(&first, fallbacks, message, watch)
+        })
     })
 }
 
@@ -185,10 +195,17 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
     if told == Told::Nobody {
         return Exit::Ok;
     }
+    if told == Told::Caller {
+        complain_of_failures(report);
+    }
+    report.exit()
+}
+
+/// One line on stderr for each recipient that failed.
+pub fn complain_of_failures(report: &Report) {
     for fate in &report.fates {
         if !fate.is_as_wished() {
             complain(&fate.sentence);
         }
     }
-    report.exit()
 }

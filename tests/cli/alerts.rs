@@ -79,6 +79,23 @@ fn the_same_failure_is_mailed_once_and_the_next_mail_says_how_many_there_were() 
 }
 
 #[test]
+fn failures_of_different_hosts_and_devices_are_mailed_each() {
+    for [one, other] in [
+        ["web01 is down", "web02 is down"],
+        ["10.0.0.5: 0 of 5 up", "10.0.0.5: 4 of 5 up"],
+        ["port 5432", "port 443"],
+    ] {
+        let memory = Memory::new();
+        let run = |text| ["run", "--name", "check", "--dedupe", "6h", "sh", "-c", text];
+        let script = |text| format!("echo \"$(date) {text}\"; exit 3");
+        let (one, other) = (script(one), script(other));
+        memory.mail(3, &run(&one));
+        memory.no_mail(3, &run(&one));
+        memory.mail(3, &run(&other));
+    }
+}
+
+#[test]
 fn that_it_works_again_is_told_once_in_the_same_thread() {
     let memory = Memory::new();
     let run = |script: &'static str| {
@@ -183,6 +200,45 @@ fn a_digest_is_one_mail_with_failures_first_and_is_empty_then() {
 }
 
 #[test]
+fn a_digest_that_no_run_has_used_is_reported_with_the_nearest() {
+    let memory = Memory::new();
+    let asked = |name| memory.ehlo(1, &["digest", name]).run();
+    asked("nightly")
+        .exits(66)
+        .complains(1)
+        .says(&["no digest nightly"]);
+    // Nothing was gathered, because nothing failed.
+    memory.no_mail(
+        0,
+        &["run", "--digest", "nightly", "--when", "failure", "true"],
+    );
+    memory.no_mail(0, &["digest", "nightly"]);
+    asked("nigthly")
+        .exits(66)
+        .complains(1)
+        .says(&["did you mean nightly?"]);
+    asked("weekly-x")
+        .exits(66)
+        .complains(1)
+        .says(&["there are nightly"]);
+    asked("nightly@07:00")
+        .exits(64)
+        .says(&["this may be nightly"]);
+}
+
+#[test]
+fn a_wrong_name_of_a_digest_is_refused_before_anything_runs() {
+    let memory = Memory::new();
+    for (name, words) in [
+        ("daily@7", "like daily@07:00"),
+        ("dai/ly", "not the name of a digest"),
+    ] {
+        let run = memory.ehlo(1, &["run", "--digest", name, "true"]).run();
+        run.exits(64).complains(1).says(&[words]);
+    }
+}
+
+#[test]
 fn a_digest_that_cannot_be_mailed_is_mailed_the_next_time_by_the_same_name() {
     let memory = Memory::new();
     memory.no_mail(1, &["run", "--digest", "nightly", "--", "false"]);
@@ -195,19 +251,26 @@ fn a_digest_that_cannot_be_mailed_is_mailed_the_next_time_by_the_same_name() {
     holds(&mail, &[&format!("Message-ID: <digest.{id}@crepes.fr>\n")]);
 }
 
-#[test]
-fn the_first_run_behind_its_time_mails_the_digest() {
-    let memory = Memory::new();
-    memory.no_mail(0, &["run", "--digest", "n", "--", "true"]);
-    // As if it had been begun long ago.
+/// Writes into the digest that it was begun at this second since 1970.
+fn begin_at(memory: &Memory, second: u64) {
     let path = memory.state.path().join("digests/n.open");
     let text = fs::read_to_string(&path).unwrap();
     let (head, rest) = text.split_once('\n').unwrap();
     let (before, _) = head.split_once("\"begun\":").unwrap();
-    let begun = "\"begun\":{\"secs_since_epoch\":1,\"nanos_since_epoch\":0}}";
+    let begun = format!("\"begun\":{{\"secs_since_epoch\":{second},\"nanos_since_epoch\":0}}}}");
     fs::write(&path, format!("{before}{begun}\n{rest}")).unwrap();
-    let mail = memory.mail(0, &["run", "--digest", "n@07:00", "--", "true"]);
-    holds(&mail, &["] n: 2 runs, all OK\n"]);
+}
+
+#[test]
+fn the_first_run_behind_its_time_mails_the_digest() {
+    // Long ago, and while the clock was decades ahead.
+    for second in [1, 4_000_000_000] {
+        let memory = Memory::new();
+        memory.no_mail(0, &["run", "--digest", "n", "--", "true"]);
+        begin_at(&memory, second);
+        let mail = memory.mail(0, &["run", "--digest", "n@07:00", "--", "true"]);
+        holds(&mail, &["] n: 2 runs, all OK\n"]);
+    }
 }
 
 #[test]
@@ -244,7 +307,7 @@ fn what_contradicts_itself_is_refused_and_both_are_named() {
 fn a_notice_that_says_the_same_is_held_back() {
     let memory = Memory::new();
     let notice = |text: &'static str| ["notify", "--dedupe", "6h", "-s", "disk is 97% full", text];
-    memory.mail(0, &notice("/ has 300 MB left"));
-    memory.no_mail(0, &notice("/ has 120 MB left"));
-    memory.mail(0, &notice("/home has 1 GB left"));
+    memory.mail(0, &notice("/ was full after 3 minutes"));
+    memory.no_mail(0, &notice("/ was full after 40 s"));
+    memory.mail(0, &notice("/home was full after 3 minutes"));
 }

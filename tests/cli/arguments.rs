@@ -262,6 +262,22 @@ fn wrong_values_name_their_option() {
 }
 
 #[test]
+fn a_time_without_a_unit_is_refused_with_the_units() {
+    for arguments in [
+        &["--timeout", "6", "bob@hamburger.edu"][..],
+        &["run", "--dedupe", "6", "--", "true"],
+        &["run", "--timeout", "6", "--", "true"],
+        &["sink", "--time-limit", "6"],
+        &["queue", "status", "--warn-age", "6"],
+    ] {
+        let run = Ehlo::new().args(arguments).run();
+        run.exits(64)
+            .complains(1)
+            .says(&["has no unit; write 6s, 6m, 6h or 6d"]);
+    }
+}
+
+#[test]
 fn a_number_outside_of_its_range_is_refused_in_words() {
     for (arguments, range) in [
         (&["--repeat", "0", "bob@hamburger.edu"][..], "from 1"),

@@ -339,3 +339,35 @@ fn quit_is_not_waited_for_longer_than_a_few_seconds() {
     run.exits(0).complains(0).all_are("accepted");
     assert!(run.took < Duration::from_secs(7), "{run:#?}");
 }
+
+#[test]
+fn ctrl_c_says_who_did_not_get_the_message() {
+    let server = Server::with_door(|door| {
+        let mut talk = door.open();
+        talk.greet(&[]);
+        talk.expect("MAIL FROM:<alice@crepes.fr>");
+        talk.hang();
+    });
+    let relay = format!("127.0.0.1:{}", server.port);
+    let told = crate::terminal::at_terminal("MAIL FROM", "\u{3}", |ehlo| {
+        ehlo.args([
+            "--helo",
+            "me.example",
+            "-r",
+            &relay,
+            "-f",
+            "alice@crepes.fr",
+        ])
+        .args(["-b", "hi", "bob@hamburger.edu", "carol@hamburger.edu"])
+    });
+    let Some(told) = told else {
+        std::mem::forget(server);
+        return;
+    };
+    server.finish();
+    assert_eq!(told["exit"], -2, "as SIGINT ends others: {told}");
+    for name in ["bob", "carol"] {
+        let line = format!("ehlo: interrupted: <{name}@hamburger.edu> did not get the message\r\n");
+        assert!(told["seen"].as_str().unwrap().contains(&line), "{told}");
+    }
+}

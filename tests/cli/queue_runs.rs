@@ -3,8 +3,9 @@
 use crate::program::Ehlo;
 use crate::queue::empties;
 use crate::relay::{Do, Relay};
-use crate::server::PATIENCE;
+use crate::server::{PATIENCE, Server, Talk};
 use crate::spool::{Queue, closed};
+use crate::terminal::at_terminal;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::io::Write as _;
@@ -491,4 +492,43 @@ fn a_password_that_a_later_run_does_not_use_is_warned_of() {
     run.exits(0)
         .says(&["a run of the queue does not use EHLO_PASSWORD"]);
     assert!(!run.stderr.contains("set EHLO_PASSWORD"), "{run:#?}");
+}
+
+#[test]
+fn a_person_at_a_terminal_is_told_what_a_run_did() {
+    let queue = Queue::new();
+    let seen = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let dir = queue.dir();
+        let told = at_terminal("in the queue", "\n", |ehlo| {
+            ehlo.args(words).args(["--queue-dir", &dir])
+        });
+        told.map(|told| told["seen"].as_str().unwrap().to_owned())
+    };
+    let Some(nothing) = seen(&["queue", "run"]) else {
+        return;
+    };
+    assert!(
+        nothing.contains("ehlo: nothing was tried; 0 items in the queue"),
+        "{nothing}"
+    );
+    let server = Server::start(Talk::take);
+    queue.keep(server.port);
+    let told = seen(&["queue", "run", "--now"]).unwrap();
+    server.finish();
+    assert!(
+        told.contains(": <bob@hamburger.edu> got the message"),
+        "{told}"
+    );
+    assert!(
+        told.contains("ehlo: 1 delivered; 0 items in the queue"),
+        "{told}"
+    );
+    queue.keep(closed());
+    let told = seen(&["queue", "run", "--now"]).unwrap();
+    assert!(told.contains("cannot connect"), "{told}");
+    assert!(
+        told.contains("ehlo: 1 deferred; 1 item in the queue"),
+        "{told}"
+    );
 }

@@ -170,6 +170,118 @@ fn a_long_log_is_attached_whole_and_the_text_has_its_ends() {
     assert_eq!((lines.len(), lines[29_999]), (60_000, "30000"));
 }
 
+const LONG: &str = "seq 1 60000; exit 1";
+
+/// A session in which the message is refused after its end.
+fn refuse(talk: &mut Talk, reply: &str) -> Message {
+    talk.greet(&[]);
+    talk.envelope(&["bob@hamburger.edu"]);
+    let message = talk.data();
+    talk.say(reply);
+    talk.quit();
+    talk.end();
+    message
+}
+
+#[test]
+fn a_log_above_the_size_limit_of_the_server_is_left_out_and_the_mail_says_so() {
+    for options in [&[][..], &["--no-queue"]] {
+        let (queue, server) = (
+            Queue::new(),
+            Server::with_door(|door| {
+                let mut talk = door.open();
+                talk.greet(&["SIZE 30000"]);
+                talk.quit();
+                talk.end();
+                let mut talk = door.open();
+                let message = talk.take();
+                talk.end();
+                message
+            }),
+        );
+        let run = by(&queue, server.port)
+            .args(options)
+            .args(shell(LONG))
+            .run();
+        run.exits(1).is_silent();
+        let mail = text(&server.finish());
+        has(
+            &mail,
+            &[
+                "\n\nThis mail is without seq.log.gz. The server refused the whole mail: ",
+                "the server's limit is 30000",
+                "\nseq failed with status 1 after ",
+                " left out ...\n",
+                "\n60000\n",
+            ],
+        );
+        assert!(!mail.contains("is attached"), "{mail}");
+        assert!(queue.ids().is_empty());
+    }
+}
+
+#[test]
+fn a_mail_whose_content_is_refused_is_sent_again_without_the_log() {
+    for reply in ["552 5.3.4 too big", "554 5.7.1 no archives", "550 virus"] {
+        let (queue, server) = (
+            Queue::new(),
+            Server::with_door(move |door| {
+                let whole = refuse(&mut door.open(), reply);
+                let mut talk = door.open();
+                let rest = talk.take();
+                talk.end();
+                [whole, rest]
+            }),
+        );
+        let run = by(&queue, server.port).args(shell(LONG)).run();
+        run.exits(1).is_silent();
+        let [whole, rest] = server.finish();
+        has(&text(&whole), &["filename=seq.log.gz\n"]);
+        has(&text(&rest), &["This mail is without seq.log.gz. ", reply]);
+        assert!(!text(&rest).contains("filename="));
+    }
+}
+
+#[test]
+fn a_mail_that_is_refused_in_every_version_is_in_the_dead_letter_as_a_whole() {
+    let (queue, server) = (
+        Queue::new(),
+        Server::with_door(|door| [(); 3].map(|()| refuse(&mut door.open(), "554 no"))),
+    );
+    let home = queue.home.path();
+    let run = by(&queue, server.port)
+        .env("HOME", home)
+        .args(shell("seq -f %050g 1 60000; exit 1"))
+        .run();
+    run.exits(1).says(&["554 no", "FAILED(1): seq after "]);
+    let [_, _, short] = server.finish();
+    let short = text(&short);
+    has(&short, &["without seq.log.gz and the rest of the text. "]);
+    assert!(short.len() < 4000, "{short}");
+    let letter = fs::read_to_string(home.join("dead.letter")).unwrap();
+    has(&letter, &["To: bob@hamburger.edu\n"]);
+    assert!(letter.contains("filename=seq.log.gz"));
+}
+
+#[test]
+fn a_refused_recipient_is_not_tried_again_without_the_log() {
+    let (queue, server) = (
+        Queue::new(),
+        Server::start(|talk| {
+            talk.greet(&[]);
+            talk.expect("MAIL FROM:<alice@crepes.fr>");
+            talk.say("250 ok");
+            talk.expect("RCPT TO:<bob@hamburger.edu>");
+            talk.say("550 5.1.1 no such user");
+            talk.quit();
+        }),
+    );
+    let ehlo = by(&queue, server.port).env("HOME", queue.home.path());
+    let run = ehlo.args(shell(LONG)).run();
+    run.exits(1).says(&["no such user"]);
+    server.finish();
+}
+
 #[test]
 fn what_is_no_text_is_harmless() {
     let script = r"printf 'a\000b\033[31mred\033[0m \377 \033]0;x\007\n 10%%\r 99%%\n'; exit 1";
@@ -383,6 +495,17 @@ fn a_password_on_the_command_line_is_not_mailed() {
     let mail = mails(1, &["--", "sh", "-c", "exit 1", "x", "--password=hunter2"]);
     has(&mail, &["'--password=********'\n"]);
     assert!(!mail.contains("hunter2"), "{mail}");
+    for script in [
+        "exit 1; nice mysqldump -phunter2 db",
+        "exit 1\nPGPASSWORD=hunter2\npg_dump",
+        "exit 1; x --password='a hunter2' y",
+        "exit 1; curl -u bob:hunter2 https://bob:hunter2@h/",
+    ] {
+        let options = ["-s", "{name}: {command}", "sh", "-c", script];
+        let mail = mails(1, &options);
+        has(&mail, &[": sh -c ", "********"]);
+        assert!(!mail.contains("hunter2"), "{mail}");
+    }
 }
 
 #[test]
@@ -416,8 +539,19 @@ fn a_mail_that_fails_does_not_hide_the_status_of_the_command() {
             .args(["--no-queue"]);
         let run = ehlo.args(&options).run();
         let letter = home.path().join("dead.letter");
-        run.exits(exit).complains(2);
-        run.says(&["cannot connect", letter.to_str().unwrap()]);
+        let place = format!("\" is in {}; it says:\n", letter.display());
+        let status = if options[0] == "--when" {
+            "] OK: echo after "
+        } else {
+            "] FAILED(3): sh after "
+        };
+        run.exits(exit).says(&[
+            "cannot connect",
+            status,
+            &place,
+            "\nCommand:   ",
+            "\n\nhi\n",
+        ]);
         let letter = fs::read_to_string(letter).unwrap();
         has(&letter, &["To: bob@hamburger.edu\n", "\n\nhi\n"]);
     }
@@ -432,7 +566,8 @@ fn a_broken_configuration_does_not_keep_the_job_from_running() {
         .env("HOME", home.path())
         .env("PATH", "/usr/bin:/bin")
         .run();
-    run.exits(4).complains(2).says(&["retry"]);
+    run.exits(4)
+        .says(&["retry", "] FAILED(4): sh after ", "\n\nran\n"]);
     let letter = fs::read_to_string(home.path().join("dead.letter")).unwrap();
     has(&letter, &["] FAILED(4): sh after ", "\n\nran\n"]);
 }

@@ -31,6 +31,9 @@ const EXAMPLES: &str = "\
 pub const STATUS: &str = "\
 As in ehlo(1): 0 when the mail was sent or is safe in the queue, or when nothing was to be mailed.";
 
+const UNKNOWN: &str = "\
+66 when no run has used a digest of this name, unless --always mails that nothing ran.";
+
 /// ehlo-digest(1).
 pub fn page() -> String {
     verb_page("digest", "ehlo-digest", |own| {
@@ -38,6 +41,6 @@ pub fn page() -> String {
         section(own, "WHO GETS IT", &RECIPIENTS);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, EXAMPLES);
-        section(own, "EXIT STATUS", &[STATUS]);
+        section(own, "EXIT STATUS", &[STATUS, UNKNOWN]);
     })
 }

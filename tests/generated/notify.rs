@@ -17,7 +17,7 @@ WARNING: disk is full.",
 const NOTICES: [&str; 2] = [
     "\
 With --dedupe TIME, a text that says the same at the same level is mailed once and then counted until TIME is over; see
-WHAT IS NOT MAILED AGAIN in ehlo-run(1) for what is the same. It is compared with those of the same subject, whatever numbers are in it, or
+WHAT IS NOT MAILED AGAIN in ehlo-run(1) for what is the same. It is compared with those of the same subject, but for times and the like in it, or
 of the same --name.",
     "\
 With --every N, the first is mailed, and then each Nth.",

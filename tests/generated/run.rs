@@ -49,16 +49,18 @@ A signal that would end ehlo run while it mails does so as soon as the mail is i
 being kept, it is put into dead.letter, as below, before ehlo ends.",
     "\
 What can be neither sent nor kept is added to the first mailbox that can be written: dead.letter in the home directory, in
-~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and so does a line in syslog. The same
+~/.local/state/ehlo, or /var/tmp/dead.letter-UID. stderr says why and where, and has
+the beginning of the text, so that cron mails it; a line in syslog says why and where, too. The same
 happens when the configuration is broken, or the recipients are none.",
 ];
 
 const ALERTS: [&str; 7] = [
     "\
 With --dedupe TIME, the same failure is mailed once and then counted until TIME is over. The same is what ends the same
-way and says the same: numbers, times, dates, sizes, durations, hexadecimal addresses, UUIDs, process ids, temporary
-names and colours make no difference, nor does the order of the lines; a small number behind a word like \"error\",
-\"status\" or \"code\" does. Of a long output, the first and the last hundred lines count. Another failure is mailed at
+way and says the same: times, dates, durations with their unit, transfer rates, process IDs (pid 4711, cron[4711]:),
+temporary names, memory addresses, hashes, UUIDs other than those of devices, and colours make no difference, nor does
+the order of the lines. All other numbers and names do: web01 and web02, disk 3 and disk 7, 10.0.0.5 and 10.0.0.6 are
+different failures. Of a long output, the first and the last hundred lines count. Another failure is mailed at
 once. Each mail begins with how many were not mailed since the last one, and when the first and the last of them were.",
     "\
 With --every N, the first failure is mailed, and of those that follow in a row each Nth: with --every 10, the 1st, the
@@ -78,7 +80,7 @@ A failure counts as mailed when the mail is with the server or in the queue. Whe
 place for a queue, or because ehlo was killed, the next run mails it again and says so. When several runs of a job end at
 once, one mail is sent for the same failure, and all are counted.",
     "\
-A job is known by its --name; without one, by its command line, whatever numbers, dates and temporary names are in it. What
+A job is known by its --name; without one, by its command line, but for times, dates and temporary names in it. What
 is remembered is a file for each job below ~/.local/state/ehlo/jobs, for root below /var/lib/ehlo/jobs, or below
 the directory that --state-dir or EHLO_STATE_DIR names; in a container, name one that stays. Where it cannot be read or
 written, everything is mailed, and a line on stderr says why.",

@@ -11,6 +11,7 @@ use crate::alert::fingerprint::hex;
 use crate::alert::name::file_name;
 use rustix::fs::{FlockOperation, OFlags};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::os::fd::OwnedFd;
@@ -34,6 +35,12 @@ struct Head {
     id: String,
     begun: SystemTime,
 }
+
+/// The end of the name of the file with the name of a digest.
+const KNOWN: &str = ".known";
+
+/// The most octets of that file.
+const LONGEST_NAME: u64 = 4096;
 
 /// How a digest stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +84,7 @@ impl Digests {
 
     /// Adds a run. When this is over, it is on disk.
     pub fn add(&self, digest: &str, entry: &Entry) -> Result<(), AlertError> {
+        self.register(digest)?;
         let _lock = self.files.lock()?;
         let name = open_name(digest);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND;
@@ -90,6 +98,29 @@ impl Digests {
             let _ = file.set_len(length);
             failed(error)
         })
+    }
+
+    /// Takes note that there is a digest of this name, whether or not anything is in it.
+    pub fn register(&self, digest: &str) -> Result<(), AlertError> {
+        let name = format!("{}{KNOWN}", file_name(digest));
+        if self.files.find(&name)?.is_some() {
+            return Ok(());
+        }
+        let _lock = self.files.lock()?;
+        self.files.replace(&name, digest.as_bytes())
+    }
+
+    /// The names of all digests that runs have used, in alphabetical order.
+    pub fn names(&self) -> Result<BTreeSet<String>, AlertError> {
+        let mut names: BTreeSet<String> = self.list()?.into_iter().map(|one| one.name).collect();
+        for file in self.files.names()? {
+            if file.ends_with(KNOWN)
+                && let Some(name) = self.files.read(&file, LONGEST_NAME)?
+            {
+                names.insert(String::from_utf8_lossy(&name).into_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// When what is gathered now was begun; `None` where nothing is.

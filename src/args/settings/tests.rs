@@ -35,7 +35,7 @@ fn without_a_configuration_all_is_as_usual() {
 #[test]
 fn every_key_of_the_queue_counts() {
     let config = config(
-        "[queue]\nretry = [\"15m\", 1800, \"4h\"]\nspread = 0\ngive-up = \"5d\"\nwarn-after = \"4h\"\n\
+        "[queue]\nretry = [\"15m\", \"30m\", \"4h\"]\nspread = 0\ngive-up = \"5d\"\nwarn-after = \"4h\"\n\
          host-down = \"1m\"\nconnections = 1000\nper-host = 1\nbounce-size = \"50K\"\n\
          dir = \"/var/spool/x\"\non-uncertain = \"hold\"\non-failure = \"logger -t mail\"\n",
     );
@@ -98,7 +98,15 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
         ("[queue]\nspread = 101", "a number from 0 to 100"),
         ("[queue]\nspread = -1", "a number from 0 to 100"),
         ("[queue]\nspread = 1.5", "a number from 0 to 100"),
-        ("[queue]\ngive-up = 0", "from 1s to 366d"),
+        ("[queue]\ngive-up = 0", "a time like 30s, 15m, 4h or 5d"),
+        (
+            "[queue]\ngive-up = 6",
+            "has no unit; write 6s, 6m, 6h or 6d",
+        ),
+        (
+            "[queue]\nretry = [\"1m\", 5]",
+            "has no unit; write 5s, 5m, 5h or 5d",
+        ),
         ("[queue]\nwarn-after = true", "this is true or false"),
         ("[queue]\nconnections = 0", "a number from 1 to 1000"),
         ("[queue]\nper-host = 1001", "a number from 1 to 1000"),

@@ -1,5 +1,6 @@
 //! A short message that goes the way of a mail from cron.
 
+use crate::courier::Told;
 use crate::doctor::Diagnosis;
 use crate::exit::Exit;
 use crate::host;
@@ -26,7 +27,7 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
     };
     match post::build(&head, &Rewriter::new(&dispatch.rewrite), &memo()) {
         Ok(message) => {
-            let shown = post::sent(dispatch, &message, output(plan), &|| ());
+            let shown = post::sent_with(dispatch, &message, output(plan), Told::Caller, &|| ());
             told(dispatch, &shown.report, shown.exit)
         }
         Err(error) => {

@@ -3,10 +3,12 @@
 use crate::courier::{Ear, News, Office, Remembered, Rounds, Selection};
 use crate::deliver::Hosts;
 use crate::exit::Exit;
+use crate::figures::counted;
 use crate::plan::{self, Run};
 use crate::queue::{Id, QueueError, Spool, Store as _};
 use crate::stop::Stop;
 use crate::text::reason;
+use crate::transcript::Format;
 use crate::verbs::keep::Silent;
 use crate::verbs::queue::watch::stay;
 use crate::verbs::terminal::{self, complain};
@@ -14,8 +16,9 @@ use crate::watch::Watch;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -43,7 +46,8 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
     } else {
         &down
     };
-    let ear: &dyn Ear = if run.behind { &Silent } else { &Printed };
+    let printed = Printed::new(run);
+    let ear: &dyn Ear = if run.behind { &Silent } else { &printed };
     let office = Office {
         store: spool,
         hosts,
@@ -60,13 +64,17 @@ pub fn run(spool: &Spool, plan: &plan::Spool, run: &Run) -> Exit {
         is_unwritten: Cell::new(false),
     };
     let done = if run.watch {
-        stay(&runner, selection)
+        printed.say("waiting for messages; Ctrl-C ends this");
+        stay(&runner, selection).map(|()| true)
     } else {
-        runner.once(&selection, &mut Rounds::default()).map(|_| ())
+        runner.once(&selection, &mut Rounds::default())
     };
+    if let Ok(is_done) = done {
+        printed.summarize(spool, is_done);
+    }
     match done {
-        Ok(()) if runner.is_unwritten.get() => Exit::Io,
-        Ok(()) => Exit::Ok,
+        Ok(_) if runner.is_unwritten.get() => Exit::Io,
+        Ok(_) => Exit::Ok,
         Err(error) => {
             complain(&error.to_string());
             Exit::Temporary
@@ -228,11 +236,72 @@ impl Hosts for Undaunted<'_> {
     }
 }
 
-/// What is new goes to stderr, so that cron mails it; what was said before is not said again.
-struct Printed;
+/// What is new goes to stderr, so that cron mails it; what was said before is not said again. A person at a
+/// terminal is told of each delivery, and of all at the end.
+struct Printed {
+    is_for_person: bool,
+    delivered: AtomicUsize,
+    deferred: AtomicUsize,
+    failed: AtomicUsize,
+}
+
+impl Printed {
+    fn new(run: &Run) -> Self {
+        Self {
+            is_for_person: !run.behind
+                && run.output.format == Format::None
+                && io::stderr().is_terminal(),
+            delivered: AtomicUsize::new(0),
+            deferred: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+        }
+    }
+
+    /// Says something to a person.
+    fn say(&self, text: &str) {
+        if self.is_for_person {
+            complain(text);
+        }
+    }
+
+    /// `2 delivered, 1 deferred; 1 item in the queue`
+    fn summarize(&self, spool: &Spool, is_done: bool) {
+        if !is_done {
+            self.say("another process is delivering what is in this queue");
+            return;
+        }
+        let counts = [
+            (&self.delivered, "delivered"),
+            (&self.deferred, "deferred"),
+            (&self.failed, "failed"),
+        ];
+        let counts = counts.map(|(count, what)| (count.load(Ordering::Relaxed), what));
+        let told = counts.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = told
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let told = if told.is_empty() {
+            "nothing was tried".to_owned()
+        } else {
+            told.join(", ")
+        };
+        let left = spool.ids().map_or(0, |ids| ids.len());
+        let left = counted(left as u64, "item");
+        self.say(&format!("{told}; {left} in the queue"));
+    }
+}
 
 impl Ear for Printed {
     fn hear(&self, news: &News<'_>) {
+        let count = match news {
+            News::Delivered { .. } => Some(&self.delivered),
+            News::Failed { is_final: true, .. } => Some(&self.failed),
+            News::Failed { .. } => Some(&self.deferred),
+            _ => None,
+        };
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         match news {
             News::Failed {
                 id,
@@ -248,7 +317,10 @@ impl Ear for Printed {
                 "{id} was set aside: {reason}; ehlo queue requeue {id} tries it again"
             )),
             News::Trouble(text) => complain(text),
-            News::Failed { .. } | News::Delivered { .. } | News::Reported { .. } => {}
+            News::Delivered { id, recipient, .. } => {
+                self.say(&format!("{id}: <{recipient}> got the message"));
+            }
+            News::Failed { .. } | News::Reported { .. } => {}
         }
     }
 }

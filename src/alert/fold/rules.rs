@@ -1,0 +1,334 @@
+//! The patterns of what differs from one run to the next, and what may be around them.
+
+use regex_lite::{Captures, Regex};
+use std::sync::LazyLock;
+
+/// Replaces a time or date. A control character, because the text has none.
+const TIME: &str = "\u{1}";
+
+/// Replaces an amount of time or of transferred data.
+const AMOUNT: &str = "\u{2}";
+
+/// Replaces an identifier.
+const ID: &str = "\u{3}";
+
+/// The words before an identifier that belongs to a thing and is the same in each run.
+const THINGS: &[&str] = &[
+    "account", "array", "bus", "code", "customer", "device", "disk", "domain", "drive", "errno",
+    "error", "eui", "host", "hresult", "instance", "label", "mac", "naa", "node", "partuuid",
+    "pci", "ratio", "scsi", "serial", "server", "slot", "status", "tenant", "user", "uuid", "vm",
+    "volume", "wwid", "wwn",
+];
+
+/// The words between another word and what it says.
+const FILLERS: &[&str] = &["id", "is", "number"];
+
+const WEEKDAY: &str = "(?:Mon(?:day)?|Tue(?:sday)?|Wed(?:nesday)?|Thu(?:rsday)?|Fri(?:day)?|\
+                       Sat(?:urday)?|Sun(?:day)?)";
+const MONTH: &str = "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|\
+                     Aug(?:ust)?|Sep(?:tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)";
+const YEAR: &str = r"(?:19|20)\d\d";
+const ZONE: &str = r"(?:(?:Z|UTC|GMT|WES?T|CES?T|EES?T|BST|[ECMP][SD]T)\b|[+-]\d\d:?\d\d\b)";
+const UNIT: &str = "(?:ns|us|µs|μs|ms|s|secs?|mins?|m|hrs?|h|d|w)";
+const UNIT_WORD: &str = "(?:ns|us|µs|μs|ms|s|h|secs?|mins?|hrs?|(?:milli|micro|nano)?seconds?|\
+                         minutes?|hours?|days?|weeks?|months?|years?)";
+
+/// One kind of text that differs.
+pub struct Rule {
+    /// If it has a group `x`, only that is replaced. `None` is a pattern that is wrong; a test looks for it.
+    pattern: Option<Regex>,
+    replacement: &'static str,
+    /// Characters that make the match a part of a longer name or number: neither they nor letters and digits
+    /// may be next to it. Empty: the pattern looks after that itself.
+    joints: &'static str,
+    /// Whether it may not belong to one of the [`THINGS`].
+    is_foreign: bool,
+    /// What the same word has before the match.
+    below: &'static str,
+    is_meant: fn(&str) -> bool,
+}
+
+/// They are applied in this order.
+pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let rules = [dates(), times(), amounts(), ids(), processes(), temporary()];
+    rules.into_iter().flatten().collect()
+});
+
+fn dates() -> Vec<Rule> {
+    let (month, day) = ("(?:1[0-2]|0?[1-9])", r"(?:[12]\d|3[01]|0?[1-9])");
+    let clock = format!(r"\d\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?: ?{ZONE})?");
+    let compact = r"[0-2]?\d[-.h]?[0-5]\d(?:[-.m]?[0-5]\d)?Z?";
+    let of = |pattern: String| Rule::of(&pattern, TIME).joints("");
+    vec![
+        // 2026-11-23T07:28:42.123Z, 2026/11/23, 2026-11-23_0728
+        of(format!(
+            r"{YEAR}[-/]{month}[-/]{day}(?:[T _-]{clock}|[T_-]{compact})?"
+        )),
+        // 20261123, 20261123T072842Z, 20261123072842
+        of(format!(
+            r"{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[T_.-]?[0-2]\d[0-5]\d(?:[0-5]\d)?Z?)?"
+        )),
+        // 23.11.2026, 23-11-2026, 11/23/2026, 11/23/26
+        of(format!(
+            r"\b(?:{day}\.{month}\.{YEAR}|{day}-{month}-{YEAR}|{day}/{day}/(?:{YEAR}|\d\d))\b"
+        ))
+        .joints(".:/"),
+        // 2026-11
+        of(format!(r"{YEAR}-(?:0[1-9]|1[0-2])")).joints(".:"),
+        // 22 Nov 2026, 23/Nov/2026:07:28:42 +0100
+        of(format!(
+            r"\b(?:{WEEKDAY},? )?\d{{1,2}}[ /-]{MONTH}[ /-](?:{YEAR}\b(?:[ :]{clock})?|{clock})"
+        )),
+        // Mon Nov 23, November 23rd, 2026
+        of(format!(
+            r"\b(?:{WEEKDAY},? )?{MONTH}[ -]\d{{1,2}}(?:st|nd|rd|th)?\b(?:,? {YEAR}\b)?"
+        )),
+        of(format!(r"\b{WEEKDAY}\b")),
+    ]
+}
+
+fn times() -> Vec<Rule> {
+    let end = format!(r"(?: ?[AaPp]\.?[Mm]\b)?(?: ?{ZONE})?");
+    let of = |pattern: &str| Rule::of(pattern, TIME);
+    vec![
+        of(&format!(r"\d{{1,3}}:[0-5]\d:[0-5]\d(?:[.,]\d+)?{end}")).joints(".:"),
+        of(&format!(
+            r#"(?:^|[ (\[="'@T{TIME}])(?<x>\d\d:[0-5]\d(?:\.\d{{2,3}})?{end})"#
+        ))
+        .joints(".:/-")
+        .foreign(),
+        of(&format!(r"\b(?:at|since|until|before|after) (?<x>\d:[0-5]\d{end})")),
+        // A date and its time, perhaps with the year behind them.
+        of(&format!(r"{TIME}(?:,? ?(?:{TIME}|{YEAR}\b|[AP]M\b|{ZONE}))+")).joints(""),
+        // Seconds since 1970.
+        of(r"(?i)\b(?:at|time|timestamp|ts|since|until|date|epoch|[acm]time|started|ended|expires)[ =:]+(?<x>1[4-9]\d{8}(?:\d{3}|\d{6}|\d{9}|\.\d+)?)\b")
+            .joints("."),
+        of(r"1[4-9]\d{8}(?:\d{3}|\d{6}|\d{9})\b").foreign(),
+        of(r"^\[?(?<x>1[4-9]\d{8}(?:\.\d+)?)(?:\]|:| [A-Z])").joints(""),
+        of(r"[-_.](?<x>1[4-9]\d{8})\.[A-Za-z]").joints(""),
+        // Seconds since the system was started.
+        of(r"^\[ ?(?<x>\d+\.\d{6})\]").joints(""),
+    ]
+}
+
+fn amounts() -> Vec<Rule> {
+    let number = r"\d+(?:[.,]\d+)?";
+    let of = |pattern: &str| Rule::of(pattern, AMOUNT);
+    vec![
+        of(&format!(r"(?:{number}{UNIT})+\b")),
+        of(&format!(
+            r"(?i){number} {UNIT_WORD}\b(?:,? (?:and )?{number} ?{UNIT_WORD}\b)*"
+        ))
+        .foreign(),
+        of(r"(?i)\b(?:elapsed|took|duration|runtime|real|user|sys)[ :=]+(?<x>\d+\.\d+)\b"),
+        // Rates, and what was transferred.
+        of(r"\d[\d.,]* ?(?:[kKMGT]?i? ?(?:B|bytes|bits?)/s(?:ec)?|[kKMG]?bps)\b"),
+        of(r"\b(?:sent|received) (?<x>\d[\d.,]*(?: ?[kKMGT]i?B?\b(?: bytes)?| ?B\b| bytes))"),
+    ]
+}
+
+fn ids() -> Vec<Rule> {
+    let of = |pattern: &str| Rule::of(pattern, ID);
+    vec![
+        of(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b").joints("-").foreign(),
+        // Addresses of memory.
+        of(r"0x[0-9a-fA-F]{9,16}\b").foreign(),
+        of(r"(?i)\b(?:at|address|addr|ptr|pointer|ip|sp|pc|lr|rip|rsp)[ :=@]+(?<x>0x[0-9a-f]{1,16}|[0-9a-f]{8,16})\b")
+            .meant(|text| text.starts_with("0x") || is_mixed(text)),
+        of(r"\[(?<x>[0-9a-f]{6,16}\+[0-9a-f]+)\]").joints(""),
+        of(r"[A-Z]\w*@(?<x>[0-9a-f]{6,8})\b").meant(is_mixed),
+        // Hashes.
+        of(r"\b(?:[0-9a-f]{12,}|[0-9A-F]{12,})\b").joints("-_:").foreign().meant(is_mixed),
+        of(r"(?i)\b(?:commit|revision|rev|object|blob|tree|digest|checksum|hash|at)[ :=]+(?<x>[0-9a-f]{7,11})\b")
+            .meant(is_mixed),
+        // Names that a program gives to a message, a request or a session.
+        of(r"(?i)\bmessage-id:? ?<(?<x>[^<> ]+)>").joints(""),
+        of(r#"(?i)\b(?:queued as|(?:request|session|transaction|trace|correlation|invocation)[ _-]?(?:id)?)[ :=#"']+(?<x>[\w-]{6,})"#)
+            .meant(has_digit),
+    ]
+}
+
+fn processes() -> Vec<Rule> {
+    let between = r#"(?:[ _-]?id)?[ :=#"'(]*(?:is )?"#;
+    let of = |pattern: &str| Rule::of(pattern, ID).joints("");
+    vec![
+        of(r#"(?i)(?:\b|_)(?:p|pp|t|pg)id[ :=#"'(]*(?:is )?(?<x>\d+)\b"#),
+        of(&format!(
+            r"(?i)\b(?:process|proc|lwp)\b{between}(?<x>\d+)\b"
+        )),
+        of(&format!(
+            r"(?i)\b(?:child|thread)\b{between}(?<x>\d{{3,}})\b"
+        )),
+        of(r"/proc/(?<x>\d+)\b"),
+        // `2026-11-23 07:28:42 host cron[812]:`, `cron[31812]:`, `2026-11-23 [4711]`, `[31812]`
+        of(&format!(r"{TIME},?(?: [\w.-]+)? [\w./()-]+\[(?<x>\d+)\]:")),
+        of(r"^[A-Za-z][\w./()-]*\[(?<x>\d{3,})\]:"),
+        of(&format!(r"{TIME},? ?\[(?<x>\d+)\]")),
+        of(r"^\[(?<x>\d{5,})\]"),
+        // nginx: `[error] 4711#4711: *12 connect() failed`
+        of(r"\] (?<x>\d+#\d+(?:: \*\d+)?)"),
+    ]
+}
+
+/// As mktemp(1) and its kin make them.
+fn temporary() -> Vec<Rule> {
+    let of = |pattern: &str| Rule::of(pattern, ID).joints("");
+    let random = || of(r"[/._-](?<x>[A-Za-z0-9]{6,12})\b").meant(is_random);
+    vec![
+        of(r"\btmp(?<x>[a-z0-9_]{8})\b"),
+        of(r"\b(?:tmp|temp)[._-](?<x>[A-Za-z0-9]{6,12})\b").meant(is_random),
+        random().below("/tmp/"),
+        of(r"(?:\.(?<x>\d{3,})\b)").below("/tmp/"),
+        of(r"(?:[_-](?<x>\d{4,})\b)").below("/tmp/"),
+        // rsync(1) puts them beside the file: `/backup/.mail.Xa9LkQ`
+        of(r"\.(?<x>[A-Za-z0-9]{6})\b").below("/.").meant(is_random),
+    ]
+}
+
+impl Rule {
+    fn of(pattern: &str, replacement: &'static str) -> Self {
+        Self {
+            pattern: Regex::new(pattern).ok(),
+            replacement,
+            joints: "-_./:",
+            is_foreign: false,
+            below: "",
+            is_meant: |_| true,
+        }
+    }
+
+    fn joints(self, joints: &'static str) -> Self {
+        Self { joints, ..self }
+    }
+
+    fn foreign(self) -> Self {
+        Self {
+            is_foreign: true,
+            ..self
+        }
+    }
+
+    fn below(self, below: &'static str) -> Self {
+        Self { below, ..self }
+    }
+
+    fn meant(self, is_meant: fn(&str) -> bool) -> Self {
+        Self { is_meant, ..self }
+    }
+
+    /// The text with each match replaced.
+    pub fn apply(&self, text: String) -> String {
+        let Some(pattern) = &self.pattern else {
+            return text;
+        };
+        let (mut out, mut done) = (String::new(), 0);
+        for found in pattern.captures_iter(&text) {
+            let Some((start, end)) = self.place(&text, &found) else {
+                continue;
+            };
+            out.push_str(&text[done..start]);
+            out.push_str(self.replacement);
+            done = end;
+        }
+        if done == 0 {
+            return text;
+        }
+        out.push_str(&text[done..]);
+        out
+    }
+
+    /// Where the text to be replaced is; `None` if it is a part of something else.
+    fn place(&self, text: &str, found: &Captures<'_>) -> Option<(usize, usize)> {
+        let whole = found.get(0)?;
+        let inner = found.name("x").unwrap_or(whole);
+        let (before, after) = (&text[..whole.start()], &text[inner.end()..]);
+        let is_digit = |c: char| c.is_ascii_digit();
+        let is_cut = before.ends_with(is_digit) && whole.as_str().starts_with(is_digit)
+            || after.starts_with(is_digit) && inner.as_str().ends_with(is_digit);
+        // Before an inner group, the pattern itself says what is there.
+        let is_joined = self.joins_after(after) || inner == whole && self.joins_before(before);
+        let is_part = is_cut || is_joined && !self.joints.is_empty();
+        let word = before.rsplit(' ').next().unwrap_or_default();
+        let belongs = self.is_foreign && (word.contains("/dev/") || is_of_thing(before));
+        let word = format!("{word}{}", &text[whole.start()..inner.start()]);
+        let is_meant = word.contains(self.below) && (self.is_meant)(inner.as_str());
+        (is_meant && !is_part && !belongs).then_some((inner.start(), inner.end()))
+    }
+
+    fn joins_before(&self, before: &str) -> bool {
+        let Some(last) = before.chars().next_back() else {
+            return false;
+        };
+        let run = before[..before.len() - last.len_utf8()]
+            .rsplit(|c: char| !c.is_alphanumeric())
+            .next();
+        let run = run.unwrap_or_default();
+        is_name(last) || self.joints.contains(last) && is_joined(last, run, run.chars().next_back())
+    }
+
+    fn joins_after(&self, after: &str) -> bool {
+        let mut chars = after.chars();
+        let Some(first) = chars.next() else {
+            return false;
+        };
+        let run = chars.as_str().split(|c: char| !c.is_alphanumeric()).next();
+        let run = run.unwrap_or_default();
+        is_name(first) || self.joints.contains(first) && is_joined(first, run, run.chars().next())
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether this character makes one name or number of what is before and behind it; the run of letters and
+/// digits is its neighbour.
+fn is_joined(joint: char, run: &str, nearest: Option<char>) -> bool {
+    match joint {
+        '.' => nearest.is_some_and(|c| c.is_ascii_digit()),
+        // As in addresses of Ethernet and IPv6.
+        ':' => {
+            run.len() <= 4 && !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }
+        _ => nearest.is_some(),
+    }
+}
+
+/// Whether the last word says that an identifier belongs to a thing.
+fn is_of_thing(before: &str) -> bool {
+    let mut words = before
+        .rsplit(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .filter(|word| !FILLERS.contains(&word.as_str()));
+    words
+        .next()
+        .is_some_and(|word| THINGS.contains(&word.as_str()))
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn is_mixed(text: &str) -> bool {
+    has_digit(text) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether it cannot be made of words and numbers, like `BackupWeb01`.
+fn is_random(name: &str) -> bool {
+    static WORDS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}|\d+)+$").ok());
+    WORDS.as_ref().is_some_and(|words| !words.is_match(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_is_right() {
+        for (place, rule) in RULES.iter().enumerate() {
+            assert!(rule.pattern.is_some(), "{place}");
+        }
+    }
+}
