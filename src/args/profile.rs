@@ -3,7 +3,7 @@
 use super::value::{Target, field};
 use super::{Cli, Wrong, one_line, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
-use crate::message::Field;
+use crate::message::{Field, Input};
 use crate::queue::Waybill;
 use crate::text::{reason, shown};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -438,7 +438,11 @@ fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
         Value::Flag(true) if needs_value => wants("a value, or false", "true"),
         Value::Flag(true) => Ok(vec![format!("--{long}").into()]),
         _ if !takes_value => wants("true or false", "something else"),
-        Value::Text(text) | Value::Number(text) => Ok(vec![format!("--{long}={text}").into()]),
+        Value::Text(text) | Value::Number(text) => {
+            let mut word = OsString::from(format!("--{long}="));
+            word.push(expanded(option, text));
+            Ok(vec![word])
+        }
         Value::List(_) if !matches!(option.get_action(), ArgAction::Append) => {
             wants("one value", "an array")
         }
@@ -447,6 +451,34 @@ fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
             Ok(words?.concat())
         }
     }
+}
+
+/// A value of a profile with the home directory in its path. No shell has expanded it.
+fn expanded(option: &Arg, text: &str) -> OsString {
+    let start = before_path(option, text);
+    match start.and_then(|start| Some((start, text.strip_prefix(start)?))) {
+        Some((start, path)) => {
+            let mut whole = OsString::from(start);
+            whole.push(crate::host::expanded(path));
+            whole
+        }
+        None => OsString::from(text),
+    }
+}
+
+/// What precedes the path in a value of this option; `None` if it takes no path.
+fn before_path(option: &Arg, text: &str) -> Option<&'static str> {
+    let kind = option.get_value_parser().type_id();
+    let names = option.get_value_names().unwrap_or_default();
+    let is_file = names.iter().any(|name| name.starts_with("FILE"));
+    if kind == TypeId::of::<Input>() {
+        return Some(if is_file { "" } else { "@" });
+    }
+    if kind == TypeId::of::<Target>() {
+        let has_scheme = text.starts_with("unix:");
+        return Some(if has_scheme { "unix:" } else { "" });
+    }
+    (kind == TypeId::of::<PathBuf>()).then_some("")
 }
 
 /// What clap says of a profile, and which key it names.

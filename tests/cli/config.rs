@@ -80,6 +80,35 @@ fn the_default_profile_gives_relay_name_and_author() {
 }
 
 #[test]
+fn home_directory_is_expanded_in_every_option_that_takes_a_path() {
+    for home in ["~", "$HOME", "${HOME}"] {
+        let text = format!(
+            "{HOME}body = \"@{home}/body.txt\"\nattach = [\"{home}/a.txt;type=text/plain\"]\n\
+             ca-file = \"{home}/ca.pem\"\nsubject = \"~/x\"\n"
+        );
+        let server = Server::start(|talk| talk.take());
+        let ehlo = with(&server, &text).args(["bob@hamburger.edu"]);
+        put(&ehlo.path("body.txt"), "the body", 0o600);
+        put(&ehlo.path("a.txt"), "attached", 0o600);
+        put(&ehlo.path("ca.pem"), &Authority::new().pem(), 0o600);
+        let run = ehlo.run();
+        let message = server.finish();
+        run.exits(0).is_silent();
+        let text = String::from_utf8(message.raw.clone()).unwrap();
+        assert!(
+            text.contains("the body") && text.contains("YXR0YWNoZWQ="),
+            "{text}"
+        );
+        assert_eq!(field(&message, "Subject"), ["~/x"]);
+    }
+    let ehlo = Ehlo::new();
+    write(&ehlo, "[profile.a]\nrelay = \"~/no-socket\"\n");
+    let socket = ehlo.path("no-socket").display().to_string();
+    let run = ehlo.args(["--profile", "a"]).text_to_bob().run();
+    run.says(&[&socket]);
+}
+
+#[test]
 fn a_profile_that_is_named_comes_before_the_default() {
     let text =
         format!("{HOME}subject = \"x\"\n[profile.other]\ninherit = \"home\"\nsubject = \"y\"\n");

@@ -244,7 +244,7 @@ ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
 ehlo -r mx.example.org --notify success --ret hdrs --envid 'try 1' -b hi bob@example.org
 ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' -v -b hi bob@example.org";
 
-const CONFIGURATION: [&str; 5] = [
+const CONFIGURATION: [&str; 6] = [
     "\
 A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
 string or a number, with true for an option without a value, or with an array for one that may be
@@ -262,6 +262,9 @@ reached or answers for now.",
 The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
 at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. A mistake in it ends
 ehlo with status 78, and a file that cannot be read with 66, before anything is sent.",
+    "\
+A path in it may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user who runs ehlo. A
+relative path is relative to the current directory. Commands are run by /bin/sh, which expands them itself.",
     "\
 The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail
 in [sendmail] and [rewrite] (see ehlo-sendmail(1)).",
