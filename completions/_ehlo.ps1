@@ -367,7 +367,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         'ehlo;config' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read the file, and try every option of every profile')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read the file, try every option of every profile, and open the files that they name')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile with all that it inherits')
             [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Say which file it is')
             break

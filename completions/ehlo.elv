@@ -358,7 +358,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         &'ehlo;config'= {
             cand -h 'Print help'
             cand --help 'Print help'
-            cand check 'Read the file, and try every option of every profile'
+            cand check 'Read the file, try every option of every profile, and open the files that they name'
             cand show 'Show a profile with all that it inherits'
             cand path 'Say which file it is'
         }

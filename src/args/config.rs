@@ -1,5 +1,7 @@
 //! Which profile, and the verb that looks at profiles.
 
+mod files;
+
 use super::profile::Typed;
 use super::{Wrong, settings, wrong};
 use crate::config::{Config, ConfigError, Found, Places, find};
@@ -49,7 +51,7 @@ pub struct VerbArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Read the file, and try every option of every profile.
+    /// Read the file, try every option of every profile, and open the files that they name.
     Check(File),
     /// Show a profile with all that it inherits.
     Show {
@@ -111,7 +113,8 @@ pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
 }
 
 fn check(config: &Config, typed: &mut Typed<'_>) -> Result<plan::Config, Said> {
-    let errors = faults(config, typed);
+    let mut errors = faults(config, typed);
+    errors.extend(files::faults(config, typed));
     if !errors.is_empty() {
         return Err(all(&errors));
     }

@@ -1,9 +1,11 @@
 //! What a profile adds to a command line.
 
+mod paths;
+
 use super::value::{Target, field};
 use super::{Cli, Wrong, one_line, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
-use crate::message::{Field, Input};
+use crate::message::Field;
 use crate::queue::Waybill;
 use crate::text::{reason, shown};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -249,6 +251,20 @@ impl<'a> Typed<'a> {
         fault.into_iter().collect()
     }
 
+    /// The files that the options of a profile read, each with the setting that names it.
+    pub fn files(&mut self, profile: &Profile) -> Vec<(Setting, PathBuf)> {
+        self.complete();
+        let options = profile.options().into_iter();
+        let files = options.flat_map(|setting| {
+            let option = self.option(&setting.key);
+            let texts = setting.value.texts().into_iter();
+            let files = texts.filter_map(|text| paths::file(option?, text));
+            let files: Vec<PathBuf> = files.collect();
+            files.into_iter().map(move |file| (setting.clone(), file))
+        });
+        files.collect()
+    }
+
     fn try_all(&mut self, settings: &[Setting]) -> Result<(), Complaint> {
         let mut words = Vec::new();
         for setting in settings {
@@ -440,7 +456,7 @@ fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
         _ if !takes_value => wants("true or false", "something else"),
         Value::Text(text) | Value::Number(text) => {
             let mut word = OsString::from(format!("--{long}="));
-            word.push(expanded(option, text));
+            word.push(paths::expanded(option, text));
             Ok(vec![word])
         }
         Value::List(_) if !matches!(option.get_action(), ArgAction::Append) => {
@@ -451,34 +467,6 @@ fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
             Ok(words?.concat())
         }
     }
-}
-
-/// A value of a profile with the home directory in its path. No shell has expanded it.
-fn expanded(option: &Arg, text: &str) -> OsString {
-    let start = before_path(option, text);
-    match start.and_then(|start| Some((start, text.strip_prefix(start)?))) {
-        Some((start, path)) => {
-            let mut whole = OsString::from(start);
-            whole.push(crate::host::expanded(path));
-            whole
-        }
-        None => OsString::from(text),
-    }
-}
-
-/// What precedes the path in a value of this option; `None` if it takes no path.
-fn before_path(option: &Arg, text: &str) -> Option<&'static str> {
-    let kind = option.get_value_parser().type_id();
-    let names = option.get_value_names().unwrap_or_default();
-    let is_file = names.iter().any(|name| name.starts_with("FILE"));
-    if kind == TypeId::of::<Input>() {
-        return Some(if is_file { "" } else { "@" });
-    }
-    if kind == TypeId::of::<Target>() {
-        let has_scheme = text.starts_with("unix:");
-        return Some(if has_scheme { "unix:" } else { "" });
-    }
-    (kind == TypeId::of::<PathBuf>()).then_some("")
 }
 
 /// What clap says of a profile, and which key it names.

@@ -502,6 +502,65 @@ fn check_says_that_all_is_well_or_everything_that_is_not() {
 }
 
 #[test]
+fn check_reads_the_files_that_the_configuration_names() {
+    let text = "[profile.a]\nrelay = \"a.example\"\nuser = \"alice\"\npassword-file = \"~/password\"\n\
+                ca-file = \"~/ca.pem\"\ncert = \"~/cert.pem\"\nkey = \"~/key.pem\"\n\
+                attach = [\"~/a.txt;name=b\", \"~/c.txt\"]\nbody = \"@~/body.txt\"\nsave-certs = \"~/new.pem\"\n\
+                [profile.b]\ninherit = \"a\"\n[sendmail]\naliases = \"~/aliases\"\n";
+    let ehlo = Ehlo::new();
+    write(&ehlo, text);
+    let run = ehlo.args(["config", "check"]).run();
+    run.exits(78).complains(8).says(&[
+        "profile \"a\", key \"password-file\": cannot read",
+        "key \"ca-file\": ",
+        "key \"cert\": ",
+        "key \"attach\": cannot read",
+        "key \"body\": cannot read",
+        "[sendmail], key \"aliases\": ",
+        "/a.txt: No such file",
+        "/c.txt: No such file",
+        "(line 4)",
+    ]);
+
+    let ehlo = Ehlo::new();
+    write(&ehlo, text);
+    let (root, other) = (Authority::new(), Authority::new());
+    let (papers, others) = (root.issue(&["me.example"]), other.issue(&["me.example"]));
+    put(&ehlo.path("password"), "hunter2", 0o644);
+    put(&ehlo.path("ca.pem"), "no certificate", 0o644);
+    put(&ehlo.path("cert.pem"), &papers.pem(), 0o644);
+    put(&ehlo.path("key.pem"), &others.key_pem(), 0o600);
+    for name in ["a.txt", "c.txt", "body.txt", "aliases"] {
+        put(&ehlo.path(name), "", 0o644);
+    }
+    let new = ehlo.path("new.pem");
+    let run = ehlo.args(["config", "check"]).run();
+    run.exits(78).complains(3).says(&[
+        "key \"password-file\": --password-file",
+        "chmod 600",
+        "key \"ca-file\": ",
+        "there is no certificate in it",
+        "key \"key\": ",
+        "it is not the key of",
+    ]);
+    assert!(!run.stderr.contains("hunter2") && !new.exists());
+
+    let ehlo = Ehlo::new();
+    write(&ehlo, text);
+    put(&ehlo.path("password"), "hunter2", 0o600);
+    put(&ehlo.path("ca.pem"), &root.pem(), 0o644);
+    put(&ehlo.path("cert.pem"), &papers.pem(), 0o644);
+    put(&ehlo.path("key.pem"), &papers.key_pem(), 0o600);
+    for name in ["a.txt", "c.txt", "body.txt", "aliases"] {
+        put(&ehlo.path(name), "", 0o644);
+    }
+    let new = ehlo.path("new.pem");
+    let run = ehlo.args(["config", "check"]).run();
+    run.exits(0).complains(0);
+    assert!(!new.exists());
+}
+
+#[test]
 fn show_prints_a_profile_that_can_be_pasted() {
     let text = "default = \"b\"\n[profile.a]\nserver = \"x.example\"\nport = 0x19\n\
                 [profile.b]\ninherit = \"a\"\nheader = [\"X-A: \\\"1\\\"\"]\nquiet = true\n";
