@@ -70,7 +70,7 @@ pub enum Danger {
         /// Who we are.
         user: u32,
     },
-    /// Group or others can read how to get at credentials.
+    /// Group or others can read commands that may hold a secret.
     Readable,
 }
 
@@ -86,7 +86,7 @@ impl Danger {
                 format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
             }
             Self::Readable => format!(
-                "others can read it, and it says how to get at credentials; chmod 600 {file}"
+                "others can read it, and its password-command or oauth-token-command may hold a secret; chmod 600 {file}"
             ),
         }
     }

@@ -428,20 +428,22 @@ fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
 }
 
 #[test]
-fn a_file_that_others_can_read_is_refused_when_it_leads_to_credentials() {
-    // B8. The file is right but for its mode; whether there is such an option is another matter.
-    for mode in [0o640, 0o604] {
+fn a_file_that_others_can_read_is_refused_when_it_may_hold_a_secret() {
+    // B8
+    for key in ["password-command", "oauth-token-command"] {
         let ehlo = Ehlo::new();
-        let path = write(&ehlo, "[profile.a]\nuser = \"alice\"\n");
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let text = format!("[profile.a]\nuser = \"alice\"\n{key} = \"echo hunter2\"\n");
+        let path = write(&ehlo, &text);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let run = ehlo.args(["-r", "127.0.0.1:9"]).text_to_bob().run();
         run.exits(78).complains(1);
-        if !run.stderr.contains("no such key") {
-            run.says(&[&format!("chmod 600 {}", path.display())]);
-        }
+        run.says(&[&format!("chmod 600 {}", path.display())]);
     }
+    // A user and the names of files are no secrets.
     let server = Server::start(|talk| talk.take());
-    let ehlo = with(&server, HOME);
+    let text =
+        "[profile.login]\nuser = \"alice\"\npassword-file = \"/x\"\nrelay = \"mail.example\"\n";
+    let ehlo = with(&server, &format!("{HOME}{text}"));
     fs::set_permissions(ehlo.path(PLACE), Permissions::from_mode(0o644)).unwrap();
     let run = ehlo.text_to_bob().run();
     server.finish();
