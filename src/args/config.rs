@@ -4,9 +4,12 @@ mod files;
 
 use super::profile::Typed;
 use super::{Wrong, settings, wrong};
-use crate::config::{Config, ConfigError, Found, Places, find};
+use crate::config::{Config, ConfigError, Fault, Found, Places, Setting, WAY_AROUND, find};
 use crate::exit::Exit;
 use crate::plan::{self, Said};
+use crate::text::shown;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 
 /// Options under the heading "Config".
@@ -110,6 +113,25 @@ pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
     let profiles = config.profiles().iter();
     let of_profiles = profiles.flat_map(|profile| typed.every_fault(config, profile));
     of_profiles.chain(settings::faults(config)).collect()
+}
+
+/// Refuses a profile that names a file which this user may not read: it was written for another user.
+pub fn check_access(config: &Config, files: &[(Setting, PathBuf)]) -> Result<(), Wrong> {
+    let is_denied = |path: &Path| {
+        let access = accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS);
+        access == Err(Errno::ACCESS)
+    };
+    let Some((setting, path)) = files.iter().find(|(_, path)| is_denied(path)) else {
+        return Ok(());
+    };
+    let why = format!(
+        "this user may not read {}; {WAY_AROUND}",
+        shown(&path.to_string_lossy())
+    );
+    Err(Wrong {
+        text: config.fault(setting, Fault::Value(why)).to_string(),
+        exit: Exit::NoInput,
+    })
 }
 
 fn check(config: &Config, typed: &mut Typed<'_>) -> Result<plan::Config, Said> {

@@ -254,13 +254,16 @@ impl<'a> Typed<'a> {
     /// The files that the options of a profile read, each with the setting that names it.
     pub fn files(&mut self, profile: &Profile) -> Vec<(Setting, PathBuf)> {
         self.complete();
-        let options = profile.options().into_iter();
-        let files = options.flat_map(|setting| {
+        self.files_of(&profile.options())
+    }
+
+    /// The files that these options read.
+    pub fn files_of(&self, options: &[Setting]) -> Vec<(Setting, PathBuf)> {
+        let files = options.iter().flat_map(|setting| {
             let option = self.option(&setting.key);
             let texts = setting.value.texts().into_iter();
-            let files = texts.filter_map(|text| paths::file(option?, text));
-            let files: Vec<PathBuf> = files.collect();
-            files.into_iter().map(move |file| (setting.clone(), file))
+            let files = texts.filter_map(move |text| paths::file(option?, text));
+            files.map(|file| (setting.clone(), file))
         });
         files.collect()
     }

@@ -450,6 +450,42 @@ fn a_file_that_others_can_read_is_refused_when_it_may_hold_a_secret() {
     run.exits(0).is_silent();
 }
 
+/// A run of a user who is not the owner of its files.
+fn as_another_user() -> Ehlo {
+    if !rustix::process::geteuid().is_root() {
+        return Ehlo::new();
+    }
+    let ehlo = Ehlo::through("/bin/sh");
+    fs::set_permissions(ehlo.path("."), Permissions::from_mode(0o755)).unwrap();
+    // A copy, because the other user may not reach the directory of the build.
+    let script = "cp \"$0\" program && \
+                  exec setpriv --reuid=65534 --regid=65534 --clear-groups ./program \"$@\"";
+    ehlo.args(["-c", script, env!("CARGO_BIN_EXE_ehlo")])
+}
+
+#[test]
+fn profile_with_a_file_of_another_user_says_what_that_user_can_do() {
+    let text = "default = \"a\"\n[profile.a]\nrelay = \"127.0.0.1:9\"\ntls = \"starttls\"\nuser = \"x\"\n\
+                password-file = \"~/password\"\n";
+    let ehlo = as_another_user();
+    put(&ehlo.path("config.toml"), text, 0o644);
+    put(&ehlo.path("password"), "hunter2", 0o000);
+    let run = ehlo.args(["--config", "config.toml"]).text_to_bob().run();
+    run.exits(66).complains(1).says(&[
+        "config.toml: profile \"a\", key \"password-file\": this user may not read ",
+        "--config /dev/null does without",
+    ]);
+
+    let ehlo = as_another_user();
+    put(&ehlo.path("config.toml"), text, 0o644);
+    put(&ehlo.path("password"), "hunter2", 0o000);
+    let run = ehlo
+        .args(["--config", "config.toml", "-r", "127.0.0.1:9"])
+        .text_to_bob()
+        .run();
+    run.exits(75).says(&["Connection refused"]);
+}
+
 #[test]
 fn a_link_is_followed_to_the_file_that_counts() {
     let ehlo = Ehlo::new();
