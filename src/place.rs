@@ -148,10 +148,9 @@ pub fn keeps_secret(file: &File) -> io::Result<bool> {
 }
 
 fn is_secret_mode(owner: u32, mode: u32, is_mounted_secret: impl FnOnce() -> bool) -> bool {
+    let allows = |rights: u32| mode & rights != 0;
     let is_root = owner == 0;
-    mode & 0o077 == 0
-        || is_root && mode & 0o037 == 0
-        || is_root && mode & 0o033 == 0 && is_mounted_secret()
+    !allows(0o077) || is_root && !allows(0o037) || is_root && !allows(0o033) && is_mounted_secret()
 }
 
 /// True if this user can change the mode of a file.

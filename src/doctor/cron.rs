@@ -57,7 +57,7 @@ fn not_found(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
     findings.collect()
 }
 
-/// True if cron finds `ehlo` for this job. On Debian, pam_env gives it the PATH of /etc/environment.
+/// True if cron finds `ehlo` for this job. On Debian, `pam_env` gives it the PATH of /etc/environment.
 fn is_on_path(host: &Surroundings, job: &Job) -> bool {
     let environment = host.read(&host.at("/etc/environment")).unwrap_or_default();
     let of_pam = environment
