@@ -51,7 +51,7 @@ auto-replied\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Connect from this address of ours' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
@@ -204,7 +204,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print h
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pipe -d 'Ask this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'The time limit for every step, like 5s' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Connect from this address of ours' -r
@@ -245,7 +245,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 6 -l ipv6 -d 'Use IP
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'The time limit for every step, like 5s' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Connect from this address of ours' -r
@@ -301,7 +301,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l json -d 'The same as -
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every address considered, and certificates'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'The server that `connect` connects to, or a unix socket' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pipe -d 'A command that is the server, and speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s D -l define -d 'Set a variable; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l helo -l ehlo -d 'Our name, as $helo [default: this host\'s full name]' -r
@@ -377,7 +377,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'T
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, and try every option of every profile'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, try every option of every profile, and open the files that they name'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "show" -d 'Show a profile with all that it inherits'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "path" -d 'Say which file it is'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'The file with the profiles' -r -F
@@ -466,7 +466,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l reply-to -d 'Where ans
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bind -d 'Connect from this address of ours' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
@@ -533,7 +533,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s s -l subject -d 'Th
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Connect from this address of ours' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
@@ -585,7 +585,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s s -l subject -d 'Th
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Connect from this address of ours' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
@@ -641,7 +641,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s s -l subject -d 'The 
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'The port [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Connect from this address of ours' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host instead of the server that is meant' -r

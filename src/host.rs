@@ -24,6 +24,28 @@ pub fn home() -> Option<PathBuf> {
     home_of(rustix::process::geteuid().as_raw(), &passwd)
 }
 
+/// A path with `~`, `$HOME` or `${HOME}` at its start replaced by the home directory, as a shell does it:
+/// `$HOME` of the environment, else that of the password file. `~user` stays as it is.
+#[must_use]
+pub fn expanded(path: &str) -> PathBuf {
+    // The environment of a process with more rights than its caller is the caller's.
+    let named = std::env::var_os("HOME").filter(|_| !is_privileged());
+    let named = named.map(PathBuf::from).filter(|home| home.is_absolute());
+    expanded_in(path, || named.or_else(home))
+}
+
+fn expanded_in(path: &str, home: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
+    let mut rests = ["~", "$HOME", "${HOME}"]
+        .into_iter()
+        .filter_map(|start| path.strip_prefix(start));
+    let rest = rests.find(|rest| rest.is_empty() || rest.starts_with('/'));
+    match rest.and_then(|rest| Some((rest.trim_start_matches('/'), home()?))) {
+        Some(("", home)) => home,
+        Some((rest, home)) => home.join(rest),
+        None => PathBuf::from(path),
+    }
+}
+
 fn home_of(user: u32, passwd: &[u8]) -> Option<PathBuf> {
     let home = of_user(user, passwd, Field::Home)?;
     Some(PathBuf::from(OsStr::from_bytes(home))).filter(|home| home.is_absolute())
@@ -169,6 +191,27 @@ pub fn is_host_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn home_directory_is_expanded_only_as_the_first_component_of_a_path() {
+        let at_home = |path| expanded_in(path, || Some(PathBuf::from("/home/ann")));
+        for (path, right) in [
+            ("~/x", "/home/ann/x"),
+            ("~//x", "/home/ann/x"),
+            ("$HOME/a/b", "/home/ann/a/b"),
+            ("${HOME}/x", "/home/ann/x"),
+            ("~", "/home/ann"),
+            ("$HOME", "/home/ann"),
+            ("~bob/x", "~bob/x"),
+            ("$HOMES/x", "$HOMES/x"),
+            ("/x/~/y", "/x/~/y"),
+            ("x~", "x~"),
+            ("", ""),
+        ] {
+            assert_eq!(at_home(path), PathBuf::from(right), "{path}");
+        }
+        assert_eq!(expanded_in("~/x", || None), PathBuf::from("~/x"));
+    }
 
     #[test]
     fn the_hosts_file_qualifies_a_short_node_name() {

@@ -1,11 +1,13 @@
-//! Directories for what stays when a run is over, and whether others could have a hand in them.
+//! Directories for what stays when a run is over, and whether others have access to them or to a file.
 
 use crate::text::reason;
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -125,6 +127,38 @@ fn is_closed_to_us(home: &Path, place: Place) -> bool {
         }
     });
     there == Some(Err(Errno::ACCESS))
+}
+
+/// File systems in memory, which container engines and systemd hand secrets over in: `TMPFS_MAGIC` and
+/// `RAMFS_MAGIC` of statfs(2).
+const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// True if the permissions of a file protect a secret in it. Only its owner may read or write it. A file of
+/// root is given to readers by root: its group may read it, and on a read-only file system in memory
+/// everyone may, because its mode cannot be changed there (Docker's secrets have 0444, Kubernetes' 0440).
+pub fn keeps_secret(file: &File) -> io::Result<bool> {
+    let facts = file.metadata()?;
+    let is_mounted_secret = || {
+        let kind = rustix::fs::fstatfs(file).map(|fs| u64::try_from(fs.f_type).unwrap_or_default());
+        let flags = rustix::fs::fstatvfs(file).map(|fs| fs.f_flag);
+        kind.is_ok_and(|kind| IN_MEMORY.contains(&kind))
+            && flags.is_ok_and(|flags| flags.contains(StatVfsMountFlags::RDONLY))
+    };
+    Ok(is_secret_mode(facts.uid(), facts.mode(), is_mounted_secret))
+}
+
+fn is_secret_mode(owner: u32, mode: u32, is_mounted_secret: impl FnOnce() -> bool) -> bool {
+    let allows = |rights: u32| mode & rights != 0;
+    let is_root = owner == 0;
+    !allows(0o077) || is_root && !allows(0o037) || is_root && !allows(0o033) && is_mounted_secret()
+}
+
+/// True if this user can change the mode of a file.
+pub fn can_change_mode(file: &File) -> io::Result<bool> {
+    let user = rustix::process::geteuid();
+    let owns = user.is_root() || file.metadata()?.uid() == user.as_raw();
+    let flags = rustix::fs::fstatvfs(file)?.f_flag;
+    Ok(owns && !flags.contains(StatVfsMountFlags::RDONLY))
 }
 
 /// Opens the directory, or makes it and what is missing above it; `None` where there is none and it is
@@ -336,6 +370,32 @@ mod tests {
         }
         set_mode(&path, 0o700);
         assert!(open(&path, false).is_ok());
+    }
+
+    #[test]
+    fn secret_files_are_readable_by_their_owner_or_as_root_gives_them() {
+        let (root, ann) = (0, 1000);
+        for (owner, mode, mounted, right) in [
+            (ann, 0o600, false, true),
+            (ann, 0o100_400, false, true),
+            (ann, 0o640, false, false),
+            (ann, 0o604, true, false),
+            (ann, 0o444, true, false),
+            (root, 0o600, false, true),
+            (root, 0o100_640, false, true),
+            (root, 0o440, false, true),
+            (root, 0o660, false, false),
+            (root, 0o620, true, false),
+            (root, 0o644, false, false),
+            (root, 0o444, false, false),
+            (root, 0o444, true, true),
+            (root, 0o644, true, true),
+            (root, 0o446, true, false),
+            (root, 0o555, true, false),
+        ] {
+            let found = is_secret_mode(owner, mode, || mounted);
+            assert_eq!(found, right, "{owner}, {mode:o}, {mounted}");
+        }
     }
 
     #[test]

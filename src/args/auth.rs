@@ -45,8 +45,9 @@ pub struct Args {
 
     /// The password is the first line of this file.
     ///
-    /// A file that others can read or write is refused; chmod 600 mends it. A pipe may stand instead of
-    /// it, as in `<(pass show smtp)`.
+    /// A file that others can read or write is refused; chmod 600 corrects it. A file of root may be readable by its
+    /// group (0640), and by all on a read-only tmpfs, as Docker and Kubernetes mount secrets. A pipe is accepted,
+    /// as in `<(pass show smtp)`.
     #[arg(long, value_name = "FILE", conflicts_with = "oauth_token_command")]
     password_file: Option<PathBuf>,
 

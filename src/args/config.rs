@@ -1,10 +1,15 @@
 //! Which profile, and the verb that looks at profiles.
 
+mod files;
+
 use super::profile::Typed;
 use super::{Wrong, settings, wrong};
-use crate::config::{Config, ConfigError, Found, Places, find};
+use crate::config::{Config, ConfigError, Fault, Found, Places, Setting, WAY_AROUND, find};
 use crate::exit::Exit;
 use crate::plan::{self, Said};
+use crate::text::shown;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 
 /// Options under the heading "Config".
@@ -49,7 +54,7 @@ pub struct VerbArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Read the file, and try every option of every profile.
+    /// Read the file, try every option of every profile, and open the files that they name.
     Check(File),
     /// Show a profile with all that it inherits.
     Show {
@@ -110,8 +115,28 @@ pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
     of_profiles.chain(settings::faults(config)).collect()
 }
 
+/// Refuses a profile that names a file which this user may not read: it was written for another user.
+pub fn check_access(config: &Config, files: &[(Setting, PathBuf)]) -> Result<(), Wrong> {
+    let is_denied = |path: &Path| {
+        let access = accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS);
+        access == Err(Errno::ACCESS)
+    };
+    let Some((setting, path)) = files.iter().find(|(_, path)| is_denied(path)) else {
+        return Ok(());
+    };
+    let why = format!(
+        "this user may not read {}; {WAY_AROUND}",
+        shown(&path.to_string_lossy())
+    );
+    Err(Wrong {
+        text: config.fault(setting, Fault::Value(why)).to_string(),
+        exit: Exit::NoInput,
+    })
+}
+
 fn check(config: &Config, typed: &mut Typed<'_>) -> Result<plan::Config, Said> {
-    let errors = faults(config, typed);
+    let mut errors = faults(config, typed);
+    errors.extend(files::faults(config, typed));
     if !errors.is_empty() {
         return Err(all(&errors));
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// The port [default: 25, and 465 with --tls implicit].
+    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 

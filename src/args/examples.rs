@@ -43,7 +43,7 @@ Look at the message without sending it:
   ehlo --print -s 'Grüße' -b @letter.txt -a photo.jpg bob@example.org
 
 From cron, what a command writes, and nothing if it writes nothing:
-  15 3 * * *  backup 2>&1 | ehlo -E -q -r mail.example.org -s 'backup' ops@example.org
+  15 3 * * *  backup 2>&1 | /usr/local/bin/ehlo -E -q -r mail.example.org -s 'backup' ops@example.org
 
 Kept until it can be delivered, by a run of the queue from cron:
   ehlo --queue -s 'report' -b @report.txt ops@example.org

@@ -522,7 +522,7 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, W
 }
 
 /// `FILE;cid=ID;type=T;name=N`, in this charset if it is not UTF-8.
-fn inline(given: PathBuf, charset: Option<&str>) -> Result<Inline, Wrong> {
+pub fn inline(given: PathBuf, charset: Option<&str>) -> Result<Inline, Wrong> {
     let (file, parameters) = cut(given, "--inline", &["cid", "type", "name"], charset)?;
     let mut inline = Inline {
         file: named(file, charset),

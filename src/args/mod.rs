@@ -365,6 +365,9 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
             send.fallbacks = fallbacks(config, profile, typed, &send.way)?;
             let waybill = || typed.waybill(Some((config, profile)));
             send.queueing = queue.of_sending(typed, Some(config), waybill)?;
+            if send.queueing.is_none() {
+                config::check_access(config, &typed.files_of(&added.used))?;
+            }
         }
         Plan::Ask(ask) => name(&mut ask.way, profile),
         _ => {}

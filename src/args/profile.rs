@@ -1,5 +1,7 @@
 //! What a profile adds to a command line.
 
+mod paths;
+
 use super::value::{Target, field};
 use super::{Cli, Wrong, one_line, relative, sending};
 use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
@@ -249,6 +251,23 @@ impl<'a> Typed<'a> {
         fault.into_iter().collect()
     }
 
+    /// The files that the options of a profile read, each with the setting that names it.
+    pub fn files(&mut self, profile: &Profile) -> Vec<(Setting, PathBuf)> {
+        self.complete();
+        self.files_of(&profile.options())
+    }
+
+    /// The files that these options read.
+    pub fn files_of(&self, options: &[Setting]) -> Vec<(Setting, PathBuf)> {
+        let files = options.iter().flat_map(|setting| {
+            let option = self.option(&setting.key);
+            let texts = setting.value.texts().into_iter();
+            let files = texts.filter_map(move |text| paths::file(option?, text));
+            files.map(|file| (setting.clone(), file))
+        });
+        files.collect()
+    }
+
     fn try_all(&mut self, settings: &[Setting]) -> Result<(), Complaint> {
         let mut words = Vec::new();
         for setting in settings {
@@ -444,7 +463,11 @@ fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
         Value::Flag(true) if needs_value => wants("a value, or false", "true"),
         Value::Flag(true) => Ok(vec![format!("--{long}").into()]),
         _ if !takes_value => wants("true or false", "something else"),
-        Value::Text(text) | Value::Number(text) => Ok(vec![format!("--{long}={text}").into()]),
+        Value::Text(text) | Value::Number(text) => {
+            let mut word = OsString::from(format!("--{long}="));
+            word.push(paths::expanded(option, text));
+            Ok(vec![word])
+        }
         Value::List(_) if !matches!(option.get_action(), ArgAction::Append) => {
             wants("one value", "an array")
         }

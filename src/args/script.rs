@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(short = 'r', long, visible_alias = "relay", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
     server: Option<Target>,
 
-    /// The port [default: 25, and 465 with --tls implicit].
+    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 

@@ -151,11 +151,11 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// Nobody knows in which directory cron runs us.
 fn path(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
+    let path = crate::host::expanded(text);
     if path.is_absolute() {
         return Ok(path);
     }
-    Err("it wants a path from the root, like /var/spool/ehlo".to_owned())
+    Err("it wants a path from the root, like /var/spool/ehlo, or from ~/".to_owned())
 }
 
 /// In A-labels.

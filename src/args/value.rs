@@ -155,6 +155,9 @@ fn message_id(text: &str) -> Result<String, String> {
 
 /// An https or mailto address for List-Unsubscribe (RFC 2369, RFC 8058).
 pub fn url(text: &str) -> Result<String, String> {
+    if text.contains(',') {
+        return Err("a comma separates addresses in this field; write it as %2C".to_owned());
+    }
     let known = ["https:", "mailto:", "http:"];
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>,\"".contains(&byte);
     let has_scheme = known.iter().any(|scheme| text.starts_with(scheme));

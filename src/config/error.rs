@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is there, or was asked for, and cannot be read.
-    #[error("cannot read the configuration {}{}: {}", name(path), by(*.asked), reason(.error))]
+    #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.asked), reason(.error), way_around(*.asked, .error))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum Danger {
         /// Who we are.
         user: u32,
     },
-    /// Group or others can read how to get at credentials.
+    /// Group or others can read commands that may hold a secret.
     Readable,
 }
 
@@ -86,7 +86,7 @@ impl Danger {
                 format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
             }
             Self::Readable => format!(
-                "others can read it, and it says how to get at credentials; chmod 600 {file}"
+                "others can read it, and its password-command or oauth-token-command may hold a secret; chmod 600 {file}"
             ),
         }
     }
@@ -223,6 +223,17 @@ fn all(names: &[String]) -> String {
         [] => "is none at all".to_owned(),
         [one] => format!("is {}", shown(one)),
         more => format!("are {}", shown(&more.join(", "))),
+    }
+}
+
+/// For a user whom somebody else's configuration shuts out.
+pub const WAY_AROUND: &str = "--config /dev/null does without the configuration, and ~/.config/ehlo/config.toml of your own \
+                              takes its place";
+
+fn way_around(asked: Option<&str>, error: &io::Error) -> String {
+    match (asked, error.kind()) {
+        (None, io::ErrorKind::PermissionDenied) => format!("; {WAY_AROUND}"),
+        _ => String::new(),
     }
 }
 

@@ -49,15 +49,9 @@ pub(super) const OWN: [&str; 2] = ["inherit", "fallback"];
 /// What people write who have not read why not.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];
 
-/// Those that say how to get at credentials.
-const CREDENTIALS: [&str; 6] = [
-    "user",
-    "password-command",
-    "password-file",
-    "oauth-token-command",
-    "cert",
-    "key",
-];
+/// Shell commands that print a secret, and may have it in their text. A user name and the path of a file are
+/// no secrets.
+const SECRETIVE: [&str; 2] = ["password-command", "oauth-token-command"];
 
 /// The long options, under all their names.
 #[derive(Debug, Default)]
@@ -107,9 +101,9 @@ impl SectionKeys {
     }
 }
 
-/// Whether this says how to get at credentials.
-pub(super) fn is_credential(key: &str) -> bool {
-    CREDENTIALS.contains(&key)
+/// True if the value of this key may hold a secret.
+pub(super) fn may_hold_secret(key: &str) -> bool {
+    SECRETIVE.contains(&key)
 }
 
 /// The name that is most like this one, if any is.

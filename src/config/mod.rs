@@ -9,7 +9,7 @@ mod read;
 mod sender;
 mod show;
 
-pub use error::{ConfigError, Fault, Spot};
+pub use error::{ConfigError, Fault, Spot, WAY_AROUND};
 pub use keys::Keys;
 pub use place::{Found, Places, find};
 

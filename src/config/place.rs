@@ -1,9 +1,10 @@
 //! Where the file is, and whether others could have a hand in it.
 
 use super::error::Danger;
-use super::keys::{Keys, is_credential};
+use super::keys::{Keys, may_hold_secret};
 use super::{Config, ConfigError, Fault, Spot, Value, read};
 use crate::host::is_privileged;
+use crate::place::keeps_secret;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
@@ -98,7 +99,7 @@ impl Places {
 pub struct Found {
     path: PathBuf,
     file: File,
-    /// Group or others can do something with it.
+    /// Others can read it who may not see secrets. What root wrote for other users is theirs to read.
     is_shared: bool,
 }
 
@@ -137,10 +138,12 @@ impl Found {
         if let Some(danger) = danger {
             return Err(unsafe_file(path, danger));
         }
+        let is_private = keeps_secret(&file).map_err(|error| unreadable(path, None, error))?;
+        let is_of_root_for_all = facts.uid() == 0 && (user != 0 || path == Path::new(SYSTEM));
         Ok(Self {
             path: path.to_owned(),
             file,
-            is_shared: facts.mode() & 0o077 != 0 && path != Path::new(SYSTEM),
+            is_shared: !is_of_root_for_all && !is_private,
         })
     }
 
@@ -165,7 +168,7 @@ impl Found {
             profiles: read.profiles,
             sections: read.sections,
         };
-        if self.is_shared && has_credentials(&config) {
+        if self.is_shared && may_hold_secrets(&config) {
             errors.insert(0, unsafe_file(&self.path, Danger::Readable));
         }
         if errors.is_empty() {
@@ -210,9 +213,9 @@ fn is_not_there(error: Errno, path: &Path) -> bool {
     }
 }
 
-fn has_credentials(config: &Config) -> bool {
+fn may_hold_secrets(config: &Config) -> bool {
     let mut settings = config.profiles.iter().flat_map(|profile| &profile.settings);
-    settings.any(|setting| is_credential(&setting.key) && setting.value != Value::Flag(false))
+    settings.any(|setting| may_hold_secret(&setting.key) && setting.value != Value::Flag(false))
 }
 
 fn unreadable(

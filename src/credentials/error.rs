@@ -25,14 +25,14 @@ pub enum CredentialsError {
         place: String,
     },
     /// Others can read or write the file.
-    #[error("{place} is open to others: its mode is {mode:04o}; do: chmod 600 {file}")]
+    #[error("{place} is open to others: its mode is {mode:04o}; {remedy}")]
     Exposed {
         /// The option and the file, safe to show.
         place: String,
         /// Its permissions.
         mode: u32,
-        /// The file as a shell reads it.
-        file: String,
+        /// A command that changes the mode, or another way to give the password.
+        remedy: String,
     },
     /// The file belongs to somebody else.
     #[error(

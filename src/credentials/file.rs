@@ -2,6 +2,7 @@
 
 use super::CredentialsError;
 use super::buffer::{self, Buffer};
+use crate::place;
 use crate::secret::Secret;
 use crate::text::{for_shell, shown};
 use rustix::fs::OFlags;
@@ -9,6 +10,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+
+/// What to do about a file that this user cannot chmod: it is root's, or its mount is read-only.
+const UNCHANGEABLE: &str = "this user cannot change that; create it with mode 0400, or give the password by \
+                            --password-command or EHLO_PASSWORD";
 
 /// The password in the first line of a file. A pipe may stand instead of it, as in `<(pass show x)`.
 pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
@@ -27,33 +32,38 @@ pub fn contents(mut file: &File, place: &str) -> Result<Buffer, CredentialsError
     }
 }
 
-/// The file is ours or root's, and nobody else can read or write it (`faults.md` B8). The open file
-/// is looked at and not its name, which may be another's in a moment.
+/// Refuses a file that belongs to another user than this one or root, or whose mode does not protect a secret
+/// (`faults.md` B8). The open file is examined and not its name, which may change.
 pub fn guard(file: &File, path: &Path, place: &str) -> Result<(), CredentialsError> {
-    let facts = file.metadata().map_err(|error| unread(place, error))?;
-    let place = || place.to_owned();
+    let unreadable = |error| unread(place, error);
+    let facts = file.metadata().map_err(unreadable)?;
     if facts.is_dir() {
-        return Err(CredentialsError::Directory { place: place() });
+        let place = place.to_owned();
+        return Err(CredentialsError::Directory { place });
     }
     let ours = rustix::process::geteuid().as_raw();
-    let mode = facts.mode() & 0o7777;
     if !facts.is_file() {
         Ok(())
     } else if is_foreign(facts.uid(), ours) {
         Err(CredentialsError::Foreign {
-            place: place(),
+            place: place.to_owned(),
             owner: facts.uid(),
             ours,
             file: for_shell(path),
         })
-    } else if mode & 0o077 != 0 {
-        Err(CredentialsError::Exposed {
-            place: place(),
-            mode,
-            file: for_shell(path),
-        })
-    } else {
+    } else if place::keeps_secret(file).map_err(unreadable)? {
         Ok(())
+    } else {
+        let can_change = place::can_change_mode(file).map_err(unreadable)?;
+        Err(CredentialsError::Exposed {
+            place: place.to_owned(),
+            mode: facts.mode() & 0o7777,
+            remedy: if can_change {
+                format!("do: chmod 600 {}", for_shell(path))
+            } else {
+                UNCHANGEABLE.to_owned()
+            },
+        })
     }
 }
 
@@ -119,7 +129,7 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_or_write_is_refused_with_the_chmod_that_mends_it() {
         let directory = TempDir::new().unwrap();
-        for mode in [0o644, 0o640, 0o620, 0o604, 0o602, 0o601, 0o666] {
+        for mode in [0o644, 0o660, 0o620, 0o604, 0o602, 0o601, 0o666] {
             let path = file(&directory, &format!("{mode:o}"), mode);
             let said = secret(&path).unwrap_err();
             let text = said.to_string();

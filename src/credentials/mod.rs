@@ -25,7 +25,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a command may take that has no terminal to ask a person. `man ehlo` names it.
@@ -101,6 +101,15 @@ pub fn find_unattended(
         ..Environment::of_this_process()
     };
     find_in(options, host, &environment)
+}
+
+/// Reads a password file and drops the password.
+///
+/// # Errors
+/// The file cannot be read, is open to others, or gives no password.
+pub fn check_file(path: &Path) -> Result<(), CredentialsError> {
+    harden();
+    file::secret(path).map(drop)
 }
 
 /// What the environment says about where secrets are.

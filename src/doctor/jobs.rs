@@ -12,6 +12,8 @@ pub struct Job {
     pub user: String,
     /// What MAILTO says above it; `None` is nothing, and empty is nobody.
     pub mailto: Option<String>,
+    /// What PATH says above it; `None` is cron's default.
+    pub path: Option<String>,
     /// The rest of the line.
     pub command: String,
 }
@@ -47,15 +49,17 @@ fn is_read(path: &Path) -> bool {
 }
 
 fn jobs(text: &str, place: &str, kind: Kind<'_>) -> Vec<Job> {
-    let mut mailto = None;
+    let (mut mailto, mut path) = (None, None);
     let mut jobs = Vec::new();
     for line in text.lines().map(str::trim) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         if let Some((name, value)) = setting(line) {
-            if name == "MAILTO" {
-                mailto = Some(value.to_owned());
+            match name {
+                "MAILTO" => mailto = Some(value.to_owned()),
+                "PATH" => path = Some(value.to_owned()),
+                _ => {}
             }
             continue;
         }
@@ -64,6 +68,7 @@ fn jobs(text: &str, place: &str, kind: Kind<'_>) -> Vec<Job> {
                 place: place.to_owned(),
                 user: user.to_owned(),
                 mailto: mailto.clone(),
+                path: path.clone(),
                 command: command.to_owned(),
             });
         }
@@ -129,6 +134,8 @@ mod tests {
             ]
         );
         assert!(jobs.iter().all(|job| job.user == "ann"));
+        let paths: Vec<Option<&str>> = jobs.iter().map(|job| job.path.as_deref()).collect();
+        assert_eq!(paths, [None, Some("/bin"), Some("/bin")]);
     }
 
     #[test]

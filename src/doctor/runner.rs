@@ -206,6 +206,7 @@ mod tests {
             place: "there".to_owned(),
             user: user.to_owned(),
             mailto: None,
+            path: None,
             command: command.to_owned(),
         };
         let found = |job: Job| by_cron(&made.host, &[job]);

@@ -28,7 +28,8 @@ impl History {
     }
 
     /// What these entries tell; the error is an entry about a recipient that there is not.
-    pub(super) fn told(recipients: usize, entries: &[Noted]) -> Result<Self, String> {
+    #[doc(hidden)]
+    pub fn told(recipients: usize, entries: &[Noted]) -> Result<Self, String> {
         let mut history = Self::new(recipients);
         for noted in entries {
             history.check(&noted.entry)?;

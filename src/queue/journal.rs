@@ -44,12 +44,14 @@ pub struct Told {
 }
 
 /// The first line of the journal of this letter.
+#[must_use]
 pub fn head(letter: u32) -> Vec<u8> {
     let journal = VERSION;
     line(&Head { journal, letter })
 }
 
 /// The line of an entry.
+#[must_use]
 pub fn entry(noted: &Noted) -> Vec<u8> {
     line(&Line {
         at: milliseconds(noted.at),
@@ -120,12 +122,14 @@ fn noted(json: &[u8], number: usize) -> Result<Noted, String> {
 }
 
 /// Milliseconds since 1970; none before.
+#[must_use]
 pub fn milliseconds(at: SystemTime) -> u64 {
     let passed = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The time that many milliseconds after 1970; 1970 where no calendar goes that far.
+#[must_use]
 pub fn moment(milliseconds: u64) -> SystemTime {
     let passed = Duration::from_millis(milliseconds);
     UNIX_EPOCH.checked_add(passed).unwrap_or(UNIX_EPOCH)

@@ -9,7 +9,8 @@
 mod counts;
 mod history;
 mod id;
-mod journal;
+#[doc(hidden)]
+pub mod journal;
 mod place;
 mod schedule;
 mod spool;
@@ -17,6 +18,8 @@ mod spool;
 pub use counts::Counts;
 pub use id::Id;
 pub use schedule::{is_due, is_spent, next_attempt, wants_warning};
+#[doc(hidden)]
+pub use spool::letter;
 pub use spool::{Changed, RunnerLock, Spool, Watcher};
 
 use crate::blocks::{Replay, Shape};

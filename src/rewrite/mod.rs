@@ -27,6 +27,14 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+/// Reads a file of aliases that the configuration names.
+///
+/// # Errors
+/// There is no such file, it cannot be read, or others can write to it.
+pub fn check_aliases(path: &Path) -> Result<(), RewriteError> {
+    Aliases::read(Some(path)).map(drop)
+}
+
 /// Fields of addresses. Bcc is not among them: it goes.
 const FIELDS: [&str; 10] = [
     "From",

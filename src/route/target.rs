@@ -2,6 +2,7 @@
 
 use super::{Host, Place};
 use crate::host::is_host_name;
+use crate::text::shown;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -62,6 +63,10 @@ pub fn server(text: &str) -> Result<Target, String> {
         Some("") => return Err("it wants a path behind unix:".to_owned()),
         Some(path) => path,
         None if text.starts_with('/') => text,
+        None if text.contains("://") => {
+            let (scheme, rest) = text.split_once("://").unwrap_or_default();
+            return Err(without_scheme(scheme, rest));
+        }
         None if text.contains('/') => {
             return Err("the path of a unix socket begins with / or unix:".to_owned());
         }
@@ -102,17 +107,68 @@ pub fn host_name(text: &str) -> Result<String, String> {
         .ok_or_else(|| "it wants HOST, HOST:PORT or [IPv6]:PORT".to_owned())
 }
 
-/// 1 to 65535.
+/// The services of mail by their names in the registry of IANA, and `smtps` as people call port 465.
+const SERVICES: [(&str, u16); 5] = [
+    ("smtp", 25),
+    ("submission", 587),
+    ("submissions", 465),
+    ("smtps", 465),
+    ("lmtp", 24),
+];
+
+/// 1 to 65535, or the name of a service.
 pub fn port(text: &str) -> Result<u16, String> {
-    match text.parse() {
-        Ok(port) if port > 0 => Ok(port),
-        _ => Err("a port is a number from 1 to 65535".to_owned()),
+    let service = SERVICES.iter().find(|(name, _)| *name == text);
+    match (service, text.parse()) {
+        (Some((_, port)), _) => Ok(*port),
+        (None, Ok(port)) if port > 0 => Ok(port),
+        _ => Err("a port is a number from 1 to 65535, smtp, submission or submissions".to_owned()),
     }
+}
+
+/// What to write instead of a URL.
+fn without_scheme(scheme: &str, rest: &str) -> String {
+    let host = rest.split('/').next().unwrap_or_default();
+    let host = shown(host.rsplit('@').next().unwrap_or_default());
+    let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    let is_implicit = ["smtps", "submissions"].contains(&scheme);
+    let port = if is_implicit && !has_port { ":465" } else { "" };
+    format!("it wants a server without a scheme: {host}{port}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urls_are_refused_with_the_server_that_they_name() {
+        for (url, right) in [
+            ("smtp://mail.example.org", ": mail.example.org"),
+            ("smtp://mail.example.org:587/", ": mail.example.org:587"),
+            (
+                "smtps://u:hunter2@mail.example.org",
+                ": mail.example.org:465",
+            ),
+            ("submissions://[2001:db8::1]", ": [2001:db8::1]:465"),
+        ] {
+            let said = server(url).unwrap_err();
+            assert!(said.ends_with(right) && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn ports_have_the_names_of_their_services() {
+        for (text, right) in [("25", 25), ("submission", 587), ("submissions", 465)] {
+            assert_eq!(port(text), Ok(right));
+        }
+        assert_eq!(
+            target("mail.example.org:submission").unwrap().port,
+            Some(587)
+        );
+        for bad in ["", "0", "65536", "http", "-1"] {
+            assert!(port(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn targets_are_names_and_addresses_with_and_without_port() {

@@ -2,12 +2,13 @@
 
 use super::statement::Spot;
 use crate::exit::Exit;
+use crate::text::shown;
 
 /// A mistake in a script, or a script that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
     /// In a line.
-    #[error("{at}: {what}")]
+    #[error("{at}: {}", shown(.what))]
     Line {
         /// Where.
         at: Spot,
@@ -15,7 +16,7 @@ pub enum Mistake {
         what: String,
     },
     /// The file cannot be read.
-    #[error("cannot read the script {file}: {why}")]
+    #[error("cannot read the script {}: {why}", shown(.file))]
     Unreadable {
         /// As it was named.
         file: String,

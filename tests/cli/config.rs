@@ -80,6 +80,35 @@ fn the_default_profile_gives_relay_name_and_author() {
 }
 
 #[test]
+fn home_directory_is_expanded_in_every_option_that_takes_a_path() {
+    for home in ["~", "$HOME", "${HOME}"] {
+        let text = format!(
+            "{HOME}body = \"@{home}/body.txt\"\nattach = [\"{home}/a.txt;type=text/plain\"]\n\
+             ca-file = \"{home}/ca.pem\"\nsubject = \"~/x\"\n"
+        );
+        let server = Server::start(|talk| talk.take());
+        let ehlo = with(&server, &text).args(["bob@hamburger.edu"]);
+        put(&ehlo.path("body.txt"), "the body", 0o600);
+        put(&ehlo.path("a.txt"), "attached", 0o600);
+        put(&ehlo.path("ca.pem"), &Authority::new().pem(), 0o600);
+        let run = ehlo.run();
+        let message = server.finish();
+        run.exits(0).is_silent();
+        let text = String::from_utf8(message.raw.clone()).unwrap();
+        assert!(
+            text.contains("the body") && text.contains("YXR0YWNoZWQ="),
+            "{text}"
+        );
+        assert_eq!(field(&message, "Subject"), ["~/x"]);
+    }
+    let ehlo = Ehlo::new();
+    write(&ehlo, "[profile.a]\nrelay = \"~/no-socket\"\n");
+    let socket = ehlo.path("no-socket").display().to_string();
+    let run = ehlo.args(["--profile", "a"]).text_to_bob().run();
+    run.says(&[&socket]);
+}
+
+#[test]
 fn a_profile_that_is_named_comes_before_the_default() {
     let text =
         format!("{HOME}subject = \"x\"\n[profile.other]\ninherit = \"home\"\nsubject = \"y\"\n");
@@ -271,7 +300,7 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
     for (line, words) in [
         (
             "port = 65536",
-            "key \"port\": a port is a number from 1 to 65535 (line 7)",
+            "key \"port\": a port is a number from 1 to 65535, smtp, submission or submissions (line 7)",
         ),
         (
             "port = true",
@@ -399,24 +428,62 @@ fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
 }
 
 #[test]
-fn a_file_that_others_can_read_is_refused_when_it_leads_to_credentials() {
-    // B8. The file is right but for its mode; whether there is such an option is another matter.
-    for mode in [0o640, 0o604] {
+fn a_file_that_others_can_read_is_refused_when_it_may_hold_a_secret() {
+    // B8
+    for key in ["password-command", "oauth-token-command"] {
         let ehlo = Ehlo::new();
-        let path = write(&ehlo, "[profile.a]\nuser = \"alice\"\n");
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let text = format!("[profile.a]\nuser = \"alice\"\n{key} = \"echo hunter2\"\n");
+        let path = write(&ehlo, &text);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let run = ehlo.args(["-r", "127.0.0.1:9"]).text_to_bob().run();
         run.exits(78).complains(1);
-        if !run.stderr.contains("no such key") {
-            run.says(&[&format!("chmod 600 {}", path.display())]);
-        }
+        run.says(&[&format!("chmod 600 {}", path.display())]);
     }
+    // A user and the names of files are no secrets.
     let server = Server::start(|talk| talk.take());
-    let ehlo = with(&server, HOME);
+    let text =
+        "[profile.login]\nuser = \"alice\"\npassword-file = \"/x\"\nrelay = \"mail.example\"\n";
+    let ehlo = with(&server, &format!("{HOME}{text}"));
     fs::set_permissions(ehlo.path(PLACE), Permissions::from_mode(0o644)).unwrap();
     let run = ehlo.text_to_bob().run();
     server.finish();
     run.exits(0).is_silent();
+}
+
+/// A run of a user who is not the owner of its files.
+fn as_another_user() -> Ehlo {
+    if !rustix::process::geteuid().is_root() {
+        return Ehlo::new();
+    }
+    let ehlo = Ehlo::through("/bin/sh");
+    fs::set_permissions(ehlo.path("."), Permissions::from_mode(0o755)).unwrap();
+    // A copy, because the other user may not reach the directory of the build.
+    let script = "cp \"$0\" program && \
+                  exec setpriv --reuid=65534 --regid=65534 --clear-groups ./program \"$@\"";
+    ehlo.args(["-c", script, env!("CARGO_BIN_EXE_ehlo")])
+}
+
+#[test]
+fn profile_with_a_file_of_another_user_says_what_that_user_can_do() {
+    let text = "default = \"a\"\n[profile.a]\nrelay = \"127.0.0.1:9\"\ntls = \"starttls\"\nuser = \"x\"\n\
+                password-file = \"~/password\"\n";
+    let ehlo = as_another_user();
+    put(&ehlo.path("config.toml"), text, 0o644);
+    put(&ehlo.path("password"), "hunter2", 0o000);
+    let run = ehlo.args(["--config", "config.toml"]).text_to_bob().run();
+    run.exits(66).complains(1).says(&[
+        "config.toml: profile \"a\", key \"password-file\": this user may not read ",
+        "--config /dev/null does without",
+    ]);
+
+    let ehlo = as_another_user();
+    put(&ehlo.path("config.toml"), text, 0o644);
+    put(&ehlo.path("password"), "hunter2", 0o000);
+    let run = ehlo
+        .args(["--config", "config.toml", "-r", "127.0.0.1:9"])
+        .text_to_bob()
+        .run();
+    run.exits(75).says(&["Connection refused"]);
 }
 
 #[test]
@@ -470,6 +537,65 @@ fn check_says_that_all_is_well_or_everything_that_is_not() {
         "[sendmail], key \"domain\": it wants a domain",
         "[rewrite], key \"root\": \"root\" has no @domain",
     ]);
+}
+
+#[test]
+fn check_reads_the_files_that_the_configuration_names() {
+    let text = "[profile.a]\nrelay = \"a.example\"\nuser = \"alice\"\npassword-file = \"~/password\"\n\
+                ca-file = \"~/ca.pem\"\ncert = \"~/cert.pem\"\nkey = \"~/key.pem\"\n\
+                attach = [\"~/a.txt;name=b\", \"~/c.txt\"]\nbody = \"@~/body.txt\"\nsave-certs = \"~/new.pem\"\n\
+                [profile.b]\ninherit = \"a\"\n[sendmail]\naliases = \"~/aliases\"\n";
+    let ehlo = Ehlo::new();
+    write(&ehlo, text);
+    let run = ehlo.args(["config", "check"]).run();
+    run.exits(78).complains(8).says(&[
+        "profile \"a\", key \"password-file\": cannot read",
+        "key \"ca-file\": ",
+        "key \"cert\": ",
+        "key \"attach\": cannot read",
+        "key \"body\": cannot read",
+        "[sendmail], key \"aliases\": ",
+        "/a.txt: No such file",
+        "/c.txt: No such file",
+        "(line 4)",
+    ]);
+
+    let ehlo = Ehlo::new();
+    write(&ehlo, text);
+    let (root, other) = (Authority::new(), Authority::new());
+    let (papers, others) = (root.issue(&["me.example"]), other.issue(&["me.example"]));
+    put(&ehlo.path("password"), "hunter2", 0o644);
+    put(&ehlo.path("ca.pem"), "no certificate", 0o644);
+    put(&ehlo.path("cert.pem"), &papers.pem(), 0o644);
+    put(&ehlo.path("key.pem"), &others.key_pem(), 0o600);
+    for name in ["a.txt", "c.txt", "body.txt", "aliases"] {
+        put(&ehlo.path(name), "", 0o644);
+    }
+    let new = ehlo.path("new.pem");
+    let run = ehlo.args(["config", "check"]).run();
+    run.exits(78).complains(3).says(&[
+        "key \"password-file\": --password-file",
+        "chmod 600",
+        "key \"ca-file\": ",
+        "there is no certificate in it",
+        "key \"key\": ",
+        "it is not the key of",
+    ]);
+    assert!(!run.stderr.contains("hunter2") && !new.exists());
+
+    let ehlo = Ehlo::new();
+    write(&ehlo, text);
+    put(&ehlo.path("password"), "hunter2", 0o600);
+    put(&ehlo.path("ca.pem"), &root.pem(), 0o644);
+    put(&ehlo.path("cert.pem"), &papers.pem(), 0o644);
+    put(&ehlo.path("key.pem"), &papers.key_pem(), 0o600);
+    for name in ["a.txt", "c.txt", "body.txt", "aliases"] {
+        put(&ehlo.path(name), "", 0o644);
+    }
+    let new = ehlo.path("new.pem");
+    let run = ehlo.args(["config", "check"]).run();
+    run.exits(0).complains(0);
+    assert!(!new.exists());
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn of_readme() -> Vec<String> {
 
 fn calls_ehlo(command: &str) -> bool {
     command.starts_with("ehlo ")
-        || ["| ehlo ", "; ehlo ", "backup ehlo "]
+        || ["| ehlo ", "; ehlo ", "backup ehlo ", "bin/ehlo "]
             .iter()
             .any(|part| command.contains(part))
 }

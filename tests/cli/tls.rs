@@ -460,7 +460,7 @@ fn files_that_will_not_do_are_refused_before_connecting() {
         ehlo.file("rubbish.pem", "-----BEGIN CERTIFICATE-----\n????\n");
         ehlo.file("open.pem", papers.key_pem());
         let group = ehlo.file("group.pem", papers.key_pem());
-        fs::set_permissions(group, Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(group, Permissions::from_mode(0o660)).unwrap();
         let run = ehlo.args(options).text_to_bob().run();
         server.finish();
         run.exits(code).complains(1).says(words);

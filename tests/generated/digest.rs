@@ -23,6 +23,7 @@ at once.",
 ];
 
 const EXAMPLES: &str = "\
+PATH=/usr/local/bin:/usr/bin:/bin
 15 2 * * *  ehlo run --digest nightly -- /usr/local/bin/backup
 */5 * * * * ehlo run --digest nightly --name sync -- rsync -a /srv/ backup:/srv/
 0 7 * * *   ehlo digest nightly --to ops@example.org

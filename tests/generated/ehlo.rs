@@ -173,7 +173,7 @@ What the server offered before TLS is forgotten behind it. Bytes that come in cl
 STARTTLS end the session with status 76.",
 ];
 
-const LOGIN: [&str; 4] = [
+const LOGIN: [&str; 5] = [
     "\
 --user logs in at the relay, with the strongest way that both sides have: SCRAM-SHA-256 and SCRAM-SHA-1,
 bound to the TLS connection (-PLUS) where that can be, CRAM-MD5, PLAIN, LOGIN; with a token of
@@ -189,7 +189,12 @@ secret, and needs no encryption.",
 The password is the first line of what --password-command prints or of --password-file; else it is in the
 variable EHLO_PASSWORD, in systemd's credentials (ehlo.PROFILE.password or ehlo.password), in ~/.netrc, or in
 the desktop's keyring as secret-tool finds it (host HOST service smtp user USER); else it is asked for on the
-terminal. Files that others can read are refused.",
+terminal.",
+    "\
+A password file must have mode 0600, or 0640 if it belongs to root: chgrp gives it to the users who may log in. Secrets
+of Docker (0444) and Kubernetes (0440) are accepted as they are mounted, on a read-only tmpfs of root. If a file has
+another mode that cannot be changed, as with secrets of Docker Compose, use --password-command 'cat FILE',
+EHLO_PASSWORD, or LoadCredential=ehlo.password:FILE of systemd.",
     "\
 It is never an option, and stands in no transcript, also where the server says it back. While it is in memory,
 ehlo leaves no core file and cannot be traced by other programs of the same user.",
@@ -244,7 +249,7 @@ ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
 ehlo -r mx.example.org --notify success --ret hdrs --envid 'try 1' -b hi bob@example.org
 ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' -v -b hi bob@example.org";
 
-const CONFIGURATION: [&str; 5] = [
+const CONFIGURATION: [&str; 6] = [
     "\
 A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
 string or a number, with true for an option without a value, or with an array for one that may be
@@ -259,9 +264,14 @@ and the first address is the default of --from. Else \"default\", outside of all
 that is used. \"fallback\" names the profiles whose relays are tried in this order when the relay cannot be
 reached or answers for now.",
     "\
-The file must belong to root or to you, and nobody else may write to it; nor read it, if it says how to get
-at credentials, but for /etc/ehlo/config.toml, which is there for all users to read. A password does not belong into it. A mistake in it ends
+The file must belong to root or to you, and nobody else may write to it. If it has password-command or
+oauth-token-command, which may hold a secret, nobody else may read it either: mode 0600, or 0640 for a file of root.
+This does not hold for /etc/ehlo/config.toml, nor for a file of root that another user reads. A password does not
+belong into it. A mistake in it ends
 ehlo with status 78, and a file that cannot be read with 66, before anything is sent.",
+    "\
+A path in it may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user who runs ehlo. A
+relative path is relative to the current directory. Commands are run by /bin/sh, which expands them itself.",
     "\
 The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail
 in [sendmail] and [rewrite] (see ehlo-sendmail(1)).",

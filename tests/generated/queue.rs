@@ -69,7 +69,10 @@ In [queue] of the configuration (see ehlo(1)); times are written like 30s, 15m, 
 const OF_STATUS: &str = "Of ehlo queue status, as Nagios and those like it want it:";
 
 const SETTINGS: [(&str, &str); 11] = [
-    ("dir", "the directory of the queue"),
+    (
+        "dir",
+        "the directory of the queue; ~/ at its start is the home directory",
+    ),
     (
         "retry",
         "the time between attempts, as an array; the last is for all that follow: [\"15m\", \"1h\", \"4h\"]",

@@ -131,7 +131,8 @@ const SETTING_UP: [&str; 3] = [
 Write who is told, and by which server, into /etc/ehlo/config.toml, or ~/.config/ehlo/config.toml for your jobs alone:",
     "\
 ehlo doctor --profile alerts says what would become of a mail from cron, and with --send-test sends one. Put ehlo run before
-the commands in the crontab; a job that works says nothing any more.",
+the commands in the crontab; a job that works says nothing any more. cron finds programs in /usr/bin:/bin alone: write
+a line PATH=/usr/local/bin:/usr/bin:/bin above the jobs if ehlo is in /usr/local/bin, or call it by its full path.",
     "\
 What cannot be sent at once waits in the queue, and somebody must run that: ehlo queue systemd prints units that do, and ehlo
 queue cron a line for a crontab.",
@@ -151,6 +152,7 @@ A mail that fails does not hide the status of the command. Where that is 0, or -
 that of the mail, as in ehlo(1).";
 
 const EXAMPLES: &str = "\
+PATH=/usr/local/bin:/usr/bin:/bin
 15 3 * * *  ehlo run --to ops@example.org -- /usr/local/bin/backup --full
 */5 * * * * ehlo run --lock sync --lock-quiet --timeout 10m -- rsync -a /srv/ backup:/srv/
 ehlo run --when output --name patches -s '{name} on {host}: {status}' -- apt-get -qq upgrade

@@ -43,6 +43,7 @@ mod odd_tls;
 mod pipes;
 mod reading;
 mod refusals;
+mod reports;
 mod script;
 mod signed;
 mod sink;

@@ -33,6 +33,19 @@ fn without_a_configuration_all_is_as_usual() {
 }
 
 #[test]
+fn paths_may_begin_with_the_home_directory() {
+    let config = config("[queue]\ndir = \"~/queue\"\n[sendmail]\naliases = \"$HOME/aliases\"\n");
+    let Ok(all) = settings(Some(&config)) else {
+        panic!("something is wrong");
+    };
+    assert_eq!(all.directory, Some(crate::host::expanded("~/queue")));
+    assert_eq!(
+        all.rewrite.aliases,
+        Some(crate::host::expanded("~/aliases"))
+    );
+}
+
+#[test]
 fn every_key_of_the_queue_counts() {
     let config = config(
         "[queue]\nretry = [\"15m\", \"30m\", \"4h\"]\nspread = 0\ngive-up = \"5d\"\nwarn-after = \"4h\"\n\

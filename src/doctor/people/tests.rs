@@ -9,6 +9,7 @@ fn job(mailto: Option<&str>) -> Job {
         place: "a crontab".to_owned(),
         user: "ann".to_owned(),
         mailto: mailto.map(str::to_owned),
+        path: None,
         command: "x".to_owned(),
     }
 }

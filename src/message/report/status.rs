@@ -38,7 +38,11 @@ fn recipient(kind: ReportKind, reported: &Reported, text: &mut String) {
     add("Action", Some(action.to_owned()));
     add("Status", Some(status(kind, reported)));
     add("Remote-MTA", reported.remote_mta.and_then(remote_mta));
-    add("Diagnostic-Code", reported.diagnostic.map(diagnostic));
+    let diagnostic = reported.diagnostic.map(diagnostic);
+    add(
+        "Diagnostic-Code",
+        diagnostic.or_else(|| own_reason(reported)),
+    );
     add("Last-Attempt-Date", reported.last_attempt.map(header_date));
     if let ReportKind::Delayed { retry_until } = kind {
         add("Will-Retry-Until", Some(header_date(retry_until)));
@@ -113,6 +117,15 @@ fn remote_mta(server: &str) -> Option<String> {
 /// A reply with its type, which may stand before it already.
 fn diagnostic(given: &str) -> String {
     format!("smtp; {}", reply(given))
+}
+
+/// What happened, where no server said anything. Programs read the reason from Diagnostic-Code alone; its type
+/// is a name of our own (RFC 3464 §2.3.6), as Postfix has X-Postfix.
+fn own_reason(reported: &Reported) -> Option<String> {
+    let name = format!("<{}>: ", reported.address);
+    let words = reported.words.trim();
+    let words = words.strip_prefix(&name).unwrap_or(words);
+    (!words.is_empty()).then(|| format!("X-Ehlo; {words}"))
 }
 
 /// A reply without its type.

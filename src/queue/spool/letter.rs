@@ -47,6 +47,7 @@ pub struct Lengths {
 
 impl Lengths {
     /// Those of this letter, with its line end, and a message.
+    #[must_use]
     pub fn of(letter: &[u8], message_checksum: u32, message: u64) -> Self {
         let mut lengths = Self {
             checksum: 0,
@@ -77,6 +78,7 @@ impl Lengths {
     }
 
     /// The first line.
+    #[must_use]
     pub fn line(&self) -> String {
         format!("{MAGIC}{:08x}{}", self.checksum, self.rest())
     }
@@ -103,11 +105,13 @@ impl Lengths {
     }
 
     /// Where the message begins.
+    #[must_use]
     pub fn message_start(&self) -> u64 {
         (FIRST_LINE + self.letter) as u64
     }
 
     /// The octets of the whole file; `None` where no file is that long.
+    #[must_use]
     pub fn whole(&self) -> Option<u64> {
         self.message_start().checked_add(self.message)
     }

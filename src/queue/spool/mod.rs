@@ -31,7 +31,7 @@ mod draft;
 mod file;
 mod grave;
 mod hosts;
-mod letter;
+pub mod letter;
 mod log;
 mod look;
 mod rooms;

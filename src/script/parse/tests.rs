@@ -305,3 +305,23 @@ fn what_is_no_script_is_said_to_be_none() {
         assert!(wrong.ends_with(right), "{wrong}");
     }
 }
+
+#[test]
+fn mistakes_cannot_steer_a_terminal() {
+    for text in [
+        "quit \x1b[2J\n",
+        "no\x07pe\n",
+        "> $x\u{202e}\n",
+        "include \"\x1b\"\n",
+    ] {
+        let source = Source {
+            name: "x".to_owned(),
+            text: text.to_owned(),
+            directory: None,
+        };
+        for mistake in parse_source(&source, &[]).unwrap_err() {
+            let said = mistake.to_string();
+            assert_eq!(said, crate::text::shown(&said));
+        }
+    }
+}

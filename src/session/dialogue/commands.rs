@@ -43,8 +43,10 @@ impl<'a> Dialogue<'a> {
             Some(sender) => format!("MAIL FROM:<{sender}>"),
             None => "MAIL FROM:<>".to_owned(),
         };
+        // A question has no message whose size is known.
+        let is_question = self.errand.purpose == Purpose::Question;
         if let Some(shape) = self.shape {
-            if self.offers.size && !self.grants(Extension::Size) {
+            if self.offers.size && !is_question && !self.grants(Extension::Size) {
                 line.push_str(&format!(" SIZE={}", shape.size));
             }
             line.push_str(match shape.transport {

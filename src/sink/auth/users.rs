@@ -1,5 +1,6 @@
 //! Who is known, and by which password.
 
+use crate::place::keeps_secret;
 use crate::secret::Secret;
 use crate::text::reason;
 use std::collections::HashMap;
@@ -62,7 +63,7 @@ impl Keeper {
         };
         let file = File::open(path).map_err(unread)?;
         let facts = file.metadata().map_err(unread)?;
-        if facts.is_file() && facts.mode() & 0o077 != 0 {
+        if facts.is_file() && !keeps_secret(&file).map_err(unread)? {
             return Err(UsersError::Exposed {
                 path: path.display().to_string(),
                 mode: facts.mode() & 0o7777,
@@ -144,9 +145,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("users");
         fs::write(&path, "alice:secret\n").unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
         let error = Keeper::read(&path).unwrap_err().to_string();
-        assert!(error.contains("0640; do: chmod 600 "), "{error}");
+        assert!(error.contains("0604; do: chmod 600 "), "{error}");
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert!(Keeper::read(&path).unwrap().admits("alice", b"secret"));
     }

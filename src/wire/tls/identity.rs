@@ -1,6 +1,7 @@
 //! Our own certificate and its key.
 
 use super::TlsSetupError;
+use crate::place::keeps_secret;
 use crate::text::reason;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
@@ -9,7 +10,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,7 +105,7 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError>
     let failed = |error: std::io::Error| unreadable("--key", path, reason(&error));
     let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
-    if meta.is_file() && meta.mode() & 0o077 != 0 {
+    if meta.is_file() && !keeps_secret(&file).map_err(failed)? {
         return Err(TlsSetupError::Open(path.to_owned()));
     }
     let mut pem = Zeroizing::new(Vec::with_capacity(64 * 1024));

@@ -146,7 +146,12 @@ fn who_only_asks_sends_nothing() {
         C: QUIT
         S: 221 bye";
     let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
-    act(&mut dialogue, &[CHUNKING, script].concat());
+    // Its size is not announced either: there is no message.
+    let hello = CHUNKING.replace(
+        "S: 250 CHUNKING",
+        "S: 250-SIZE 1000\n        S: 250 CHUNKING",
+    );
+    act(&mut dialogue, &[&hello, script].concat());
     assert_eq!(word(dialogue.into_answers()[0].as_ref()), "accepted");
 }
 

@@ -1,0 +1,84 @@
+//! The language of scripts: mistakes are few, single lines, and within the text; a script without mistakes has
+//! bounded size and no variable that is not set. The script of a recorded session has no mistake.
+
+#![no_main]
+
+use ehlo::script::{Case, Mistake, Scribe, Source, Variables, parse_source};
+use ehlo::text::printable;
+use ehlo::watch::{Happening, Watch};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    read(text);
+    record(text);
+});
+
+fn parsed(text: &str) -> Result<ehlo::script::Script, Vec<Mistake>> {
+    let source = Source {
+        name: "fuzz".to_owned(),
+        text: text.to_owned(),
+        // It includes no file of this host.
+        directory: None,
+    };
+    parse_source(&source, &["helo", "from", "to"])
+}
+
+fn read(text: &str) {
+    let lines = text.lines().count();
+    match parsed(text) {
+        Ok(script) => {
+            let largest = lines.max(1);
+            assert!(text.contains("include") || script.statements.len() <= largest);
+            // Loops around tests multiply them.
+            if text.matches("for").count() <= 2 {
+                let cases = Case::all_of(&script, &Variables::default());
+                assert!(!cases.is_empty());
+            }
+        }
+        Err(mistakes) => {
+            assert!((1..=20).contains(&mistakes.len()));
+            for mistake in mistakes {
+                let said = mistake.to_string();
+                assert!(!said.chars().any(char::is_control), "{said:?}");
+                if let Mistake::Line { at, .. } = &mistake
+                    && &*at.file == "fuzz"
+                {
+                    assert!((1..=lines + 1).contains(&at.line), "{said}");
+                }
+            }
+        }
+    }
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn happened(&mut self, _: Happening<'_>) {}
+}
+
+/// Records a session in which each line of the text was said and answered.
+fn record(text: &str) {
+    let mut nobody = Nobody;
+    let mut scribe = Scribe::new(&mut nobody, "message.eml", true);
+    let peer = ehlo::peer::Peer::Tcp("127.0.0.1:25".parse().unwrap());
+    scribe.happened(Happening::Connected(&peer));
+    for line in text.lines() {
+        let line = printable(line.as_bytes());
+        scribe.happened(Happening::Sent {
+            line: &line,
+            stage: "mail",
+        });
+        if line.len() % 3 == 0 {
+            scribe.happened(Happening::Received {
+                code: 250,
+                enhanced: None,
+                lines: &[],
+                stage: "mail",
+            });
+        }
+    }
+    let script = scribe.into_script();
+    if let Err(mistakes) = parsed(&script) {
+        panic!("{mistakes:?} in\n{script}");
+    }
+}
