@@ -498,7 +498,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--lock', '--lock', [CompletionResultType]::ParameterName, 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path')
             [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait for the lock for so long')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Attach the log: when the text has not all of it, always or never')
-            [CompletionResult]::new('--log-limit', '--log-limit', [CompletionResultType]::ParameterName, 'Keep no more of the log than this, compressed; of a longer one, the middle is missing')
+            [CompletionResult]::new('--log-limit', '--log-limit', [CompletionResultType]::ParameterName, 'Keep no more of the compressed log than this; of a longer one, the middle is missing')
             [CompletionResult]::new('--dedupe', '--dedupe', [CompletionResultType]::ParameterName, 'Do not mail the same failure again within this time, like 6h or 2d, but count it')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'Of failures in a row, mail the first, and then only each Nth')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]')

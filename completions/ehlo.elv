@@ -474,7 +474,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --lock 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path'
             cand --lock-wait 'Wait for the lock for so long'
             cand --log 'Attach the log: when the text has not all of it, always or never'
-            cand --log-limit 'Keep no more of the log than this, compressed; of a longer one, the middle is missing'
+            cand --log-limit 'Keep no more of the compressed log than this; of a longer one, the middle is missing'
             cand --dedupe 'Do not mail the same failure again within this time, like 6h or 2d, but count it'
             cand --every 'Of failures in a row, mail the first, and then only each Nth'
             cand --state-dir 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]'

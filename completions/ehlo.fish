@@ -453,7 +453,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-wait -d 'Wait for
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'Attach the log: when the text has not all of it, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the log than this, compressed; of a longer one, the middle is missing' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the compressed log than this; of a longer one, the middle is missing' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
