@@ -91,6 +91,7 @@ pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
 
 /// A list in which names may be without a domain, address by address, for one that does not parse as a whole: a
 /// semicolon is as good as a comma, one may be missing after `>`, and so may the last `>`.
+#[must_use]
 pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
     let pieces = pieces(list);
     let parsed = pieces.into_iter().map(|piece| {

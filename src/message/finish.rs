@@ -35,7 +35,7 @@ impl Body {
                 self.source.name,
                 wide(&survey).1.name()
             );
-            (self.as_it_is(header, &survey), remark)
+            (self.unchanged(header, &survey), remark)
         } else {
             let why = "encoded where it has a NUL or a line over 998 octets";
             let remark = format!("{}: {why}", self.source.name);
@@ -51,7 +51,7 @@ impl Body {
         })
     }
 
-    fn as_it_is(self, header: Vec<u8>, survey: &Survey) -> Form {
+    fn unchanged(self, header: Vec<u8>, survey: &Survey) -> Form {
         let mut pieces = vec![Piece::Lines(header)];
         let transport = wide(survey).0;
         pieces.extend(pieces_of(self.source, self.at, survey));

@@ -40,7 +40,7 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
             let exit = kept(plan, &message).send_or_not();
             let unusable = message.unusable.iter();
             unusable.for_each(|why| {
-                complain(&format!("{why}; the other recipients are not concerned"))
+                complain(&format!("{why}; the other recipients are not concerned"));
             });
             match exit {
                 Exit::Ok if !message.unusable.is_empty() => Exit::Partly,

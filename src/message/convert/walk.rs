@@ -97,12 +97,11 @@ impl<V: Visit> Walker<V> {
             self.end_of_header();
         }
         let line_end = take(&mut self.line_end);
-        match self.state {
-            State::Aside => self.visitor.aside(&line_end),
-            _ => {
-                self.visitor.content(&line_end);
-                self.visitor.end_of_content();
-            }
+        if let State::Aside = self.state {
+            self.visitor.aside(&line_end);
+        } else {
+            self.visitor.content(&line_end);
+            self.visitor.end_of_content();
         }
     }
 
