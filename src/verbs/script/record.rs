@@ -3,7 +3,7 @@
 use crate::blocks::{Block, Replay, Shape, Transport};
 use crate::courier::Told;
 use crate::exit::Exit;
-use crate::message::Message;
+use crate::message::{Convertible, Message, Signed};
 use crate::plan::Send;
 use crate::script::Scribe;
 use crate::text::reason;
@@ -73,9 +73,11 @@ fn create(path: &Path) -> Result<File, Exit> {
 /// Writes the message in the shape that had so many octets: the one that was sent.
 fn copy_out(message: &Message, octets: Option<u64>, out: &mut File) -> io::Result<()> {
     let all = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
-    let mut shapes = all
-        .into_iter()
-        .filter_map(|able| message.shape(able.with_utf8()));
+    let message = Convertible::new(message, Signed::Kept);
+    let accepts = all.map(Transport::with_utf8).into_iter();
+    let mut shapes = accepts
+        .chain(all.map(Transport::without_utf8))
+        .filter_map(|able| message.shape(able));
     let is_sent = |shape: &Shape| octets.is_none_or(|octets| octets == shape.size);
     let Some(shape) = shapes.find(is_sent).or(message.simplest()) else {
         return Ok(());
