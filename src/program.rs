@@ -42,7 +42,7 @@ impl<'a> Task<'a> {
     /// # Errors
     /// The program cannot be started; `TimedOut` if it was killed at the limit; the error of `take`.
     pub fn run(self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
-        self.start(None)?.to_its_end(take)
+        self.start(None)?.finish(take)
     }
 
     /// Starts it; `output` is the pipe to read from if that is not its standard output. The command is
@@ -92,10 +92,7 @@ impl Running<'_> {
         Ok(())
     }
 
-    fn to_its_end(
-        mut self,
-        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<ExitStatus> {
+    fn finish(mut self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
         let end = self.attend(take);
         if end.is_err() {
             self.kill();
@@ -257,7 +254,7 @@ fn hear(
         limit: Some(limit),
     };
     let running = task.start(Some(reader.into()))?;
-    running.to_its_end(&mut |piece| {
+    running.finish(&mut |piece| {
         output.extend_from_slice(piece);
         if output.len() > 2 * KEPT {
             output.drain(..output.len() - KEPT);

@@ -176,9 +176,8 @@ impl Fate {
     #[must_use]
     pub fn hope(&self) -> u8 {
         match (self.verdict, self.cause) {
-            (Verdict::Deferred, Cause::Protocol) => 1,
+            (Verdict::Deferred, Cause::Protocol) | (Verdict::Refused, Cause::Policy) => 1,
             (Verdict::Deferred, _) => 2,
-            (Verdict::Refused, Cause::Policy) => 1,
             _ => 0,
         }
     }
