@@ -67,6 +67,9 @@
 //! verbs       -> rewrite route wire credentials job alert message session sink script outcome transcript queue deliver check plan ready courier doctor
 //! ```
 
+// A test may panic if there are no threads.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 pub mod address;
 pub mod alert;
 pub mod args;

@@ -1,16 +1,16 @@
 //! The state that a process inherits from the one that started it.
 
-use signal_hook::consts::{SIGCHLD, SIGXFSZ};
+use crate::exit::Exit;
+use signal_hook::consts::{SIGABRT, SIGCHLD, SIGXFSZ};
 use signal_hook::flag;
 use std::fs;
 use std::io;
+use std::panic;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Undoes what would disturb this process. Is called once, before anything else.
-///
-/// A handler that does nothing is enough in both cases, and the commands that are run here get the
-/// default again.
+/// Resets inherited signal dispositions that would disturb this process. To be called once, before anything
+/// else. Programs that are started later get the default dispositions, because these are handlers.
 ///
 /// # Errors
 /// A signal cannot be handled.
@@ -22,10 +22,23 @@ pub fn prepare() -> io::Result<()> {
     if is_ignored(SIGCHLD) {
         flag::register(SIGCHLD, unused)?;
     }
+    exit_without_memory()
+}
+
+/// A failed allocation aborts the process. A caller must see that as a temporary failure; a panic still aborts.
+fn exit_without_memory() -> io::Result<()> {
+    let is_allocation = Arc::new(AtomicBool::new(true));
+    let status = Exit::Temporary.code().into();
+    flag::register_conditional_shutdown(SIGABRT, status, Arc::clone(&is_allocation))?;
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        is_allocation.store(false, Ordering::SeqCst);
+        report(info);
+    }));
     Ok(())
 }
 
-/// Whether a signal is ignored, as far as the system tells.
+/// True if `/proc` shows that the signal is ignored.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -2,6 +2,9 @@
 //! what we compose. Where a part is not installed its tests are skipped with a reason, unless
 //! `EHLO_INTEROP=required`.
 
+// A test may panic if there are no threads.
+#![allow(clippy::disallowed_methods)]
+
 #[expect(dead_code, reason = "the tests of routing ask more of it")]
 #[path = "../dns/authority.rs"]
 mod authority;
