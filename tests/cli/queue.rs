@@ -341,7 +341,8 @@ fn what_was_given_up_is_reported_once_and_as_expired() {
         "<bob@hamburger.edu>:\r\n    given up after 0 minutes of trying: cannot connect to\r\n",
         "\r\nStatus: 5.4.7\r\n",
     ]);
-    assert_eq!(run.stdout.matches("given up").count(), 1, "{}", run.stdout);
+    // In the text and in Diagnostic-Code.
+    assert_eq!(run.stdout.matches("given up").count(), 2, "{}", run.stdout);
 }
 
 #[test]

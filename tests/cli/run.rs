@@ -721,7 +721,7 @@ fn a_signal_ends_the_mailing_and_the_mail_is_not_lost() {
     assert_eq!(queue.items().len(), 1);
     let (queue, run) = interrupted_while_mailing(&["--no-queue"]);
     assert_eq!(run.exit, None, "{run:#?}");
-    run.complains(1).says(&["dead.letter"]);
+    run.says(&["dead.letter", "\n\nhi\n"]);
     let letter = fs::read_to_string(queue.home.path().join("dead.letter")).unwrap();
     has(&letter, &["] FAILED(1): ", "\n\nhi\n"]);
 }

@@ -10,7 +10,7 @@ const DOMAIN: &str = "example.org";
 const REMOVED: [&str; 4] = ["bcc", "resent-bcc", "return-path", "content-length"];
 
 /// What it adds where it is not there.
-const ADDED: [&str; 3] = ["date", "message-id", "from"];
+const ADDED: [&str; 4] = ["date", "message-id", "from", "to"];
 
 /// Where addresses stand, which get a domain if they have none.
 const ADDRESSES: [&str; 5] = ["from", "sender", "reply-to", "to", "cc"];
