@@ -120,17 +120,16 @@ impl World {
     /// Runs a job that fails, whose report goes to the first recipient by way of the queue.
     pub fn job(&self) -> Command {
         let relay = format!("127.0.0.1:{}", self.receiver.port);
-        let mut command = self.ehlo(&["run", "--relay", &relay, "--tls", "off"]);
+        let ehlo = self.ehlo(&["run", "--relay", &relay, "--tls", "off"]);
+        // The job's state and a dead letter are kept in the home directory.
+        let mut command = Command::new("env");
         command
-            .args([
-                "--helo",
-                "crepes.fr",
-                "--from",
-                "alice@crepes.fr",
-                "--to",
-                RECIPIENTS[0],
-            ])
-            .args(["--", "/bin/sh", "-c", "echo it fails; exit 3"]);
+            .arg(format!("HOME={}", self.path("").display()))
+            .arg(ehlo.get_program())
+            .args(ehlo.get_args())
+            .args(["--helo", "crepes.fr", "--from", "alice@crepes.fr"])
+            .args(["--to", RECIPIENTS[0], "--", "/bin/sh", "-c"])
+            .arg("echo it fails; exit 3");
         command
     }
 
