@@ -122,7 +122,7 @@ impl World {
         let relay = format!("127.0.0.1:{}", self.receiver.port);
         let ehlo = self.ehlo(&["run", "--relay", &relay, "--tls", "off"]);
         // The job's state and a dead letter are kept in the home directory.
-        let mut command = Command::new("env");
+        let mut command = Command::new("/usr/bin/env");
         command
             .arg(format!("HOME={}", self.path("").display()))
             .arg(ehlo.get_program())
