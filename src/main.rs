@@ -3,17 +3,17 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Err(error) = ehlo::process::prepare() {
-        ehlo::verbs::warn(&format!("cannot handle signals: {error}"));
+    if let Err(error) = ehlo::system::process::prepare() {
+        ehlo::cli::run_command::warn(&format!("cannot handle signals: {error}"));
     }
     let mut warnings = Vec::new();
-    let parsed = ehlo::args::parse(std::env::args_os(), &mut warnings);
+    let parsed = ehlo::cli::parse::parse(std::env::args_os(), &mut warnings);
     for text in &warnings {
-        ehlo::verbs::warn(text);
+        ehlo::cli::run_command::warn(text);
     }
     let exit = match parsed {
-        Ok(plan) => ehlo::verbs::run(plan),
-        Err(said) => ehlo::verbs::say(&said),
+        Ok(plan) => ehlo::cli::run_command::run(plan),
+        Err(said) => ehlo::cli::run_command::say(&said),
     };
     ExitCode::from(exit.code())
 }

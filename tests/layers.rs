@@ -1,5 +1,5 @@
-//! The house keeps its order: who may use whom stands in a table at the top of `src/lib.rs`, and the
-//! `use crate::` lines keep to it.
+//! The dependency rule of `src/README.md` holds: folders depend on those below them only, files do not depend
+//! on each other in circles, and no path goes up more than one level by `super::`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,179 +11,154 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The table of `src/lib.rs`: a room, and the rooms that it may use.
+/// The table of `src/README.md`: a folder, and the folders that it may use.
 fn table() -> BTreeMap<String, Names> {
-    let map = fs::read_to_string(source().join("lib.rs")).unwrap();
-    map.lines()
-        .filter_map(|line| line.strip_prefix("//! ")?.split_once(" ->"))
-        .filter(|(room, _)| *room != "arguments")
-        .filter(|(room, _)| room.trim().bytes().all(|byte| byte.is_ascii_lowercase()))
-        .map(|(room, used)| {
-            let used = used.split_whitespace().map(str::to_owned).collect();
-            (room.trim().to_owned(), used)
-        })
-        .collect()
-}
-
-/// The leaves that `src/lib.rs` names.
-fn leaves() -> Names {
-    let map = fs::read_to_string(source().join("lib.rs")).unwrap();
-    let line = map
-        .lines()
-        .find(|line| line.contains("Leaves, free to all"))
-        .unwrap();
-    line.split("[`")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('`'))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    let text = fs::read_to_string(source().join("README.md")).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let (folder, used) = line.strip_prefix("    ")?.split_once(" ->")?;
+        let folder = folder.trim();
+        let is_name = !folder.is_empty() && folder.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_name.then(|| (folder.to_owned(), used.to_owned()))
+    });
+    let names = |used: &str| used.split_whitespace().map(str::to_owned).collect();
+    rows.map(|(folder, used)| (folder, names(&used))).collect()
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| {
-            if path.is_dir() {
-                files(&path)
-            } else {
-                vec![path]
-            }
-        })
-        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+    let entries = fs::read_dir(directory).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let all = paths.flat_map(|path| match path.is_dir() {
+        true => files(&path),
+        false => vec![path],
+    });
+    all.filter(|path| path.extension().is_some_and(|end| end == "rs"))
         .collect()
 }
 
-/// The room that a file belongs to: its folder below `src`, or its own name.
-fn room(file: &Path) -> String {
-    let inside = file.strip_prefix(source()).unwrap();
-    let first = inside
-        .components()
-        .next()
-        .unwrap()
-        .as_os_str()
-        .to_str()
-        .unwrap();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-/// The rooms that a file uses by `crate::`, in its code and not in its tests.
-fn used(text: &str) -> Names {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let mut names = Names::new();
-    for rest in code.split("crate::").skip(1) {
-        let list = match rest.strip_prefix('{') {
-            Some(inside) => inside.split('}').next().unwrap_or_default(),
-            None => rest,
-        };
-        let items = if rest.starts_with('{') {
-            list.split(',')
-        } else {
-            list.split('\n')
-        };
-        let take = if rest.starts_with('{') { usize::MAX } else { 1 };
-        for item in items.take(take) {
-            let name: String = item
-                .trim()
-                .chars()
-                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
-                .collect();
-            if !name.is_empty() {
-                names.insert(name);
-            }
-        }
-    }
-    names
-}
-
-#[test]
-fn every_room_uses_only_those_that_the_map_allows() {
-    let (table, leaves) = (table(), leaves());
-    assert!(
-        table.len() > 8 && leaves.len() > 4,
-        "the map cannot be read"
-    );
-    let mut wrong = Vec::new();
+/// The code of every module by its path, without its tests.
+fn modules() -> BTreeMap<String, String> {
+    let mut modules = BTreeMap::new();
     for file in files(&source()) {
-        let name = room(&file);
-        if name == "main" || name == "lib" || file.ends_with("tests.rs") {
+        let path = file.strip_prefix(source()).unwrap().with_extension("");
+        let mut names: Vec<&str> = path.iter().map(|name| name.to_str().unwrap()).collect();
+        names.pop_if(|name| *name == "mod");
+        if names.contains(&"tests") || names == ["lib"] || names == ["main"] {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();
-        for other in used(&text) {
-            let is_free = other == name || leaves.contains(&other);
-            let is_allowed = table
-                .get(&name)
-                .is_some_and(|allowed| allowed.contains(&other));
-            let is_leaf_use = leaves.contains(&name) && !leaves.contains(&other);
-            if is_leaf_use || !(is_free || is_allowed) {
-                wrong.push(format!("{} uses {other}", file.display()));
-            }
-        }
+        let code = text
+            .split("#[cfg(test)]\n")
+            .take_while(|part| !part.contains("mod tests {"));
+        let first = text.split("#[cfg(test)]\n").next().unwrap_or_default();
+        let code: Vec<&str> = code.collect();
+        let code = if code.is_empty() {
+            first.to_owned()
+        } else {
+            code.concat()
+        };
+        let lines = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        modules.insert(names.join("::"), lines.collect::<Vec<_>>().join("\n"));
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    modules
 }
 
-#[test]
-fn every_room_stands_in_the_map_and_the_map_names_no_other() {
-    let (table, leaves) = (table(), leaves());
-    let known: Names = table.keys().chain(&leaves).cloned().collect();
-    let built: Names = files(&source())
-        .iter()
-        .map(|file| room(file))
-        .filter(|name| name != "main" && name != "lib")
-        .collect();
-    assert_eq!(known, built);
-}
-
-#[test]
-fn the_map_allows_nothing_that_no_room_does() {
-    let mut unused = table();
-    for file in files(&source()) {
-        let text = fs::read_to_string(&file).unwrap();
-        if let Some(allowed) = unused.get_mut(&room(&file)) {
-            let used = used(&text);
-            allowed.retain(|other| !used.contains(other));
-        }
+/// The paths that begin with `crate::`, with every name of a list in braces.
+fn paths(code: &str) -> Names {
+    let mut all = Names::new();
+    for rest in code.split("crate::").skip(1) {
+        expand(&mut all, "", rest);
     }
-    unused.retain(|_, left| !left.is_empty());
-    assert!(unused.is_empty(), "{unused:#?}");
+    all
+}
+
+/// Adds the paths at the beginning of a text: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn expand<'t>(all: &mut Names, before: &str, text: &'t str) -> &'t str {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
+    let path = format!("{before}{}", &text[..end]);
+    let Some(mut list) = text[end..].strip_prefix('{') else {
+        all.insert(path.trim_end_matches(':').to_owned());
+        return &text[end..];
+    };
+    loop {
+        list = list.trim_start_matches([',', ' ', '\n']);
+        if list.is_empty() || list.starts_with('}') {
+            return list.strip_prefix('}').unwrap_or(list);
+        }
+        let next = expand(all, &path, list);
+        // An alias (`a as b`) ends at the next comma.
+        let end = next.find([',', '}']).unwrap_or(next.len());
+        list = if next.len() < list.len() {
+            &next[end..]
+        } else {
+            ""
+        };
+    }
+}
+
+fn folder(module: &str) -> &str {
+    module.split("::").next().unwrap_or_default()
 }
 
 #[test]
-fn no_room_uses_one_that_uses_it() {
+fn folders_use_only_what_the_table_allows() {
     let table = table();
-    for (room, used) in &table {
-        let mut reached: Names = Names::new();
-        let mut next: Vec<&String> = used.iter().collect();
-        while let Some(name) = next.pop() {
-            assert_ne!(name, room, "{room} is reached from itself");
-            if reached.insert(name.clone()) {
-                next.extend(table.get(name).into_iter().flatten());
+    assert!(table.len() > 10, "the table cannot be read: {table:?}");
+    let mut unused = table.clone();
+    let mut wrong = Vec::new();
+    for (module, code) in modules() {
+        for path in paths(&code) {
+            let (own, other) = (folder(&module), folder(&path));
+            if own == other || other == "page" {
+                continue;
+            }
+            unused.entry(own.to_owned()).or_default().remove(other);
+            if !table.get(own).is_some_and(|used| used.contains(other)) {
+                wrong.push(format!("{module} uses {path}"));
             }
         }
     }
+    unused.retain(|_, used| !used.is_empty());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(unused.is_empty(), "allowed and not used: {unused:#?}");
 }
 
 #[test]
-fn nothing_is_left_open_and_only_verbs_write_to_a_terminal() {
-    let mut wrong = Vec::new();
-    for file in files(&source()) {
-        let text = fs::read_to_string(&file).unwrap();
-        for mark in ["todo!", "unimplemented!", "dbg!"] {
-            if text.contains(mark) {
-                wrong.push(format!("{}: {mark}", file.display()));
-            }
-        }
-        // To ask whether it is a terminal is not to write to it.
-        let text = text.replace("stderr().is_terminal()", "");
-        let text = text.replace("stdout().is_terminal()", "");
-        for word in ["println!", "print!(", "stdout()", "stderr()"] {
-            if text.contains(word) && room(&file) != "verbs" {
-                wrong.push(format!("{}: {word}", file.display()));
+fn the_table_has_every_folder() {
+    let folders: Names = modules()
+        .keys()
+        .map(|module| folder(module).to_owned())
+        .collect();
+    assert_eq!(table().into_keys().collect::<Names>(), folders);
+}
+
+#[test]
+fn no_path_goes_up_twice() {
+    let modules = modules();
+    let detours: Vec<_> = modules
+        .iter()
+        .filter(|(_, code)| code.contains("super::super::"))
+        .map(|(module, _)| module)
+        .collect();
+    assert!(detours.is_empty(), "{detours:#?}");
+}
+
+/// Every file that `src/README.md` and `tests/README.md` name is there.
+#[test]
+fn the_documents_name_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
+    for (document, folder) in [("src/README.md", "src"), ("tests/README.md", "tests")] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        for name in text.split('`').skip(1).step_by(2) {
+            let is_path = name.contains('/') && !name.contains([' ', '*', '<', ':', '-', '$']);
+            let exists = root.join(folder).join(name).exists() || root.join(name).exists();
+            if is_path && !name.starts_with('/') && !exists {
+                missing.push(format!("{document}: {name}"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(missing.is_empty(), "{missing:#?}");
 }

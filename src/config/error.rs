@@ -1,10 +1,10 @@
 //! What can be wrong with a configuration, and what to do about it.
 
-use super::nearest;
-use super::{Setting, Table};
-use crate::address::AddressError;
-use crate::exit::Exit;
-use crate::text::{for_shell, reason, shown};
+use crate::config::nearest;
+use crate::config::{Setting, Table};
+use crate::mail::address::AddressError;
+use crate::system::exit::Exit;
+use crate::system::text::{for_shell, reason, shown};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `inherit`: what a profile has from others.
 
-use super::read::{Faults, Written};
-use super::{Fault, Profile, Setting, Spot, Value};
+use crate::config::read::{Faults, Written};
+use crate::config::{Fault, Profile, Setting, Spot, Value};
 use std::collections::BTreeMap;
 
 /// How far it can go back.

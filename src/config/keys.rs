@@ -1,6 +1,6 @@
 //! The names that a key can have.
 
-use super::Fault;
+use crate::config::Fault;
 use std::collections::BTreeMap;
 
 /// How like each other two names are at least when one may be meant by the other.

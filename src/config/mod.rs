@@ -13,9 +13,9 @@ pub use error::{ConfigError, Fault, Spot, WAY_AROUND};
 pub use keys::Keys;
 pub use place::{Found, Places, find};
 
-use crate::address::Address;
-use crate::pattern::is_pattern;
-use crate::text::shown;
+use crate::mail::address::Address;
+use crate::system::pattern::is_pattern;
+use crate::system::text::shown;
 use keys::nearest;
 use std::collections::BTreeMap;
 use std::fmt;

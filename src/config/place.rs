@@ -1,10 +1,10 @@
 //! Where the file is, and whether others could have a hand in it.
 
-use super::error::Danger;
-use super::keys::{Keys, may_hold_secret};
-use super::{Config, ConfigError, Fault, Spot, Value, read};
-use crate::host::is_privileged;
-use crate::place::keeps_secret;
+use crate::config::error::Danger;
+use crate::config::keys::{Keys, may_hold_secret};
+use crate::config::{Config, ConfigError, Fault, Spot, Value, read};
+use crate::system::host::is_privileged;
+use crate::system::place::keeps_secret;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;

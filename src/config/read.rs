@@ -1,10 +1,10 @@
 //! From TOML to profiles and sections.
 
-use super::inherit::settle;
-use super::keys::{Keys, OWN, SECTIONS, SectionKeys, nearest};
-use super::{Fault, Profile, Sections, Setting, Spot, Table, Value};
-use crate::address::Mailbox;
-use crate::pattern::is_pattern;
+use crate::config::inherit::settle;
+use crate::config::keys::{Keys, OWN, SECTIONS, SectionKeys, nearest};
+use crate::config::{Fault, Profile, Sections, Setting, Spot, Table, Value};
+use crate::mail::address::Mailbox;
+use crate::system::pattern::is_pattern;
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};

@@ -1,7 +1,8 @@
 //! Which senders a profile is for.
 
-use crate::address::Address;
-use crate::pattern::{self, is_pattern};
+use crate::mail::address::Address;
+use crate::system::pattern;
+use crate::system::pattern::is_pattern;
 
 /// Whether an item of `from` means this sender. Patterns are for the whole address in any case; in an
 /// address the case of the local part counts (RFC 5321 §2.4).

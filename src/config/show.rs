@@ -1,7 +1,7 @@
 //! A profile as TOML again.
 
-use super::{Profile, Table, Value};
-use crate::text::shown;
+use crate::config::{Profile, Table, Value};
+use crate::system::text::shown;
 
 impl Profile {
     /// The profile with all that it inherits, so that it can be pasted; a comment says where each

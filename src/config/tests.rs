@@ -1,4 +1,4 @@
-use super::*;
+use crate::config::*;
 
 fn keys() -> Keys {
     let options = [

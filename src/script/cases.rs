@@ -1,7 +1,7 @@
 //! The tests of a script.
 
-use super::statement::{Act, Script, Statement};
-use super::text::{Variables, escaped};
+use crate::script::statement::{Act, Script, Statement};
+use crate::script::text::{Variables, escaped};
 
 /// One test: all that is done on its behalf, from the beginning.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What a script needs that only the command line can give.
 
-use super::statement::{Act, Saying, Script, Spot, Statement};
+use crate::script::statement::{Act, Saying, Script, Spot, Statement};
 
 /// Where a script needs what, if it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a reply must be.
 
-use crate::session::{Reply, has_parameter, parameters};
+use crate::client::session::{has_parameter, parameters};
+use crate::smtp::reply::Reply;
 use regex_lite::Regex;
 use std::fmt;
 
@@ -146,7 +147,10 @@ impl fmt::Display for Expectation {
             parts.push("in several lines".to_owned());
         }
         if let Some(regex) = &self.regex {
-            parts.push(format!("with /{}/", crate::text::shown(regex.as_str())));
+            parts.push(format!(
+                "with /{}/",
+                crate::system::text::shown(regex.as_str())
+            ));
         }
         let has = self.has.iter().map(|keyword| format!("has {keyword}"));
         let lacks = self.lacks.iter().map(|keyword| format!("lacks {keyword}"));

@@ -1,8 +1,8 @@
 //! What is wrong with a script, found before anything is sent.
 
-use super::statement::Spot;
-use crate::exit::Exit;
-use crate::text::shown;
+use crate::script::statement::Spot;
+use crate::system::exit::Exit;
+use crate::system::text::shown;
 
 /// A mistake in a script, or a script that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

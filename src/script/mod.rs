@@ -4,6 +4,8 @@
 //! tests of it; [`run`] holds one of them; [`report`] says how they ended, for programs. [`Scribe`] makes
 //! a script of a session, and [`library`] has those that come with the program.
 
+pub(crate) mod session_log;
+
 mod cases;
 mod demands;
 mod expectation;
@@ -15,7 +17,6 @@ pub mod report;
 mod run;
 mod source;
 mod statement;
-mod tape;
 mod target;
 mod text;
 

@@ -1,8 +1,8 @@
 //! A session that was held, as a script that holds it again.
 
-use super::text::escaped;
-use crate::peer::Peer;
-use crate::watch::{Happening, Watch};
+use crate::client::events::{Happening, Watch};
+use crate::client::peer::Peer;
+use crate::script::text::escaped;
 use std::fmt::Write as _;
 
 /// A [`Watch`] that writes down a session as a script, and tells another of it. Of a login, it writes that
@@ -147,7 +147,7 @@ impl Watch for Scribe<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::Nobody;
+    use crate::client::events::Nobody;
 
     fn recorded(happenings: &[Happening<'_>]) -> String {
         let mut nobody = Nobody;

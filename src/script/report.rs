@@ -1,9 +1,9 @@
 //! How tests ended, for programs: TAP and `JUnit`.
 
-use super::run::{Ending, Finished};
-use super::tape::Heard;
-use crate::exit::Exit;
-use crate::figures::counted;
+use crate::script::run::{Ending, Finished};
+use crate::script::session_log::Heard;
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
 use std::fmt::Write as _;
 
 /// The exit status of all together: what differs counts before what could not be held.

@@ -1,8 +1,8 @@
 //! Where scripts come from: files, the standard input, and those that come with the program.
 
-use super::library;
-use super::mistake::Mistake;
-use crate::text::reason;
+use crate::script::library;
+use crate::script::mistake::Mistake;
+use crate::system::text::reason;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! What a script consists of.
 
-use super::expectation::Expectation;
-use super::text::Text;
-use crate::session::Mechanism;
+use crate::script::expectation::Expectation;
+use crate::script::text::Text;
+use crate::smtp::mechanism::Mechanism;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +29,12 @@ pub struct Spot {
 /// `smuggling.ehlo:12`
 impl fmt::Display for Spot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", crate::text::shown(&self.file), self.line)
+        write!(
+            f,
+            "{}:{}",
+            crate::system::text::shown(&self.file),
+            self.line
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where `connect` goes.
 
-use crate::route::Place;
-use crate::route::target::{command, server};
-use crate::text::shown;
+use crate::client::route::Place;
+use crate::client::route::target::{command, server};
+use crate::system::text::shown;
 
 /// The port where none is named.
 const SMTP: u16 = 25;

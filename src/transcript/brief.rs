@@ -1,8 +1,8 @@
 //! Nothing but the lines about servers at the end.
 
-use super::lines::{Lines, Tone};
-use super::{Transcript, summary};
-use crate::watch::{Happening, Watch};
+use crate::client::events::{Happening, Watch};
+use crate::transcript::lines::{Lines, Tone};
+use crate::transcript::{Transcript, summary};
 use std::io::{self, Write};
 
 /// A transcript that shows summaries and nothing else.

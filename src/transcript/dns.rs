@@ -1,7 +1,7 @@
 //! Answers of the DNS in transcripts.
 
-use crate::text::shown;
-use crate::watch::Answer;
+use crate::client::events::Answer;
+use crate::system::text::shown;
 use serde_json::{Value, json};
 
 /// What was said, or why nothing was, for people.

@@ -1,14 +1,14 @@
 //! The transcript for programs: one JSON object a line, each with `event` and `elapsed_ms`.
 
-use super::letter::Letter;
-use super::lines::{Lines, Tone};
-use super::{Options, Transcript, summary};
-use crate::exit::Exit;
-use crate::outcome::{Fate, Report, Verdict};
-use crate::peer::Peer;
-use crate::session::Stage;
-use crate::text::shown;
-use crate::watch::{Happening, Parting, Summary, Wants, Watch};
+use crate::client::events::{Happening, Parting, Summary, Wants, Watch};
+use crate::client::outcome::{Fate, Report, Verdict};
+use crate::client::peer::Peer;
+use crate::smtp::stage::Stage;
+use crate::system::exit::Exit;
+use crate::system::text::shown;
+use crate::transcript::lines::{Lines, Tone};
+use crate::transcript::message_lines::Letter;
+use crate::transcript::{Options, Transcript, summary};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -148,7 +148,7 @@ impl<W: Write> Json<W> {
     fn approach(&self, what: Happening<'_>) -> Option<Event> {
         Some(match what {
             Happening::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
-            Happening::Answer(answer) => ("answer", super::dns::event(&answer)),
+            Happening::Answer(answer) => ("answer", crate::transcript::dns::event(&answer)),
             Happening::Host {
                 name,
                 port,
@@ -170,10 +170,11 @@ impl<W: Write> Json<W> {
     /// What is said on the wire, until it is closed.
     fn conversation(&self, what: Happening<'_>) -> Option<Event> {
         Some(match what {
-            Happening::Secured(secured) => ("tls", super::tls::event(&secured)),
-            Happening::Distrusted { name, why, chain } => {
-                ("tls", super::tls::distrusted_event(name, why, chain))
-            }
+            Happening::Secured(secured) => ("tls", crate::transcript::tls::event(&secured)),
+            Happening::Distrusted { name, why, chain } => (
+                "tls",
+                crate::transcript::tls::distrusted_event(name, why, chain),
+            ),
             Happening::Sent { line, stage } => (
                 "sent",
                 json!({"line": line, "stage": stage, "tls": self.tls}),
@@ -284,9 +285,10 @@ fn fate(fate: &Fate) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Address;
-    use crate::outcome::Server;
-    use crate::session::{Answer, Reply};
+    use crate::client::outcome::Server;
+    use crate::client::session::Answer;
+    use crate::mail::address::Address;
+    use crate::smtp::reply::Reply;
 
     fn reply(code: u16, line: &str) -> Reply {
         Reply {

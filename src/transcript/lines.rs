@@ -1,6 +1,6 @@
 //! Lines on their way out: with the time before them and in colours, where that is wanted.
 
-use super::{Color, Options};
+use crate::transcript::{Color, Options};
 use std::io::{self, Write};
 use std::time::Instant;
 

@@ -1,10 +1,11 @@
 //! Transcripts: what a person or a program sees of a delivery, line by line, as it happens.
 
+pub(crate) mod message_lines;
+
 mod brief;
 mod dns;
 mod dump;
 mod json;
-mod letter;
 mod lines;
 mod stevens;
 mod summary;
@@ -18,9 +19,9 @@ pub use summary::Stopwatch;
 pub use swaks::Swaks;
 pub use tls::fields as certificate_fields;
 
-use crate::exit::Exit;
-use crate::outcome::Report;
-use crate::watch::Watch;
+use crate::client::events::Watch;
+use crate::client::outcome::Report;
+use crate::system::exit::Exit;
 use std::io::{self, Write};
 
 /// How a transcript looks.

@@ -1,13 +1,13 @@
 //! The transcript of `mail -v` in TCP/IP Illustrated, chapter 28: server lines bare, ours behind
 //! `>>> `, remarks behind `*** `.
 
-use super::dump::{Dump, Look};
-use super::letter::Letter;
-use super::lines::{Lines, Tone};
-use super::{Options, Transcript, dns};
-use crate::peer::Peer;
-use crate::text::shown;
-use crate::watch::{End, Happening, Parting, Wants, Watch};
+use crate::client::events::{End, Happening, Parting, Wants, Watch};
+use crate::client::peer::Peer;
+use crate::system::text::shown;
+use crate::transcript::dump::{Dump, Look};
+use crate::transcript::lines::{Lines, Tone};
+use crate::transcript::message_lines::Letter;
+use crate::transcript::{Options, Transcript, dns};
 use std::io::{self, Write};
 
 /// How many recipients are named before the rest is a number.
@@ -156,9 +156,12 @@ impl<W: Write> Watch for Stevens<W> {
             | Happening::Connect(_)
             | Happening::Connected(_)
             | Happening::NotConnected { .. } => return self.approaches(what),
-            Happening::Secured(secured) => (Tone::Remark, super::tls::shown(&secured, verbose)),
+            Happening::Secured(secured) => (
+                Tone::Remark,
+                crate::transcript::tls::shown(&secured, verbose),
+            ),
             Happening::Distrusted { name, why, chain } => {
-                let text = super::tls::distrusted(name, why, chain, verbose);
+                let text = crate::transcript::tls::distrusted(name, why, chain, verbose);
                 (Tone::Failure, text)
             }
             Happening::Sent { .. }
@@ -176,9 +179,10 @@ impl<W: Write> Watch for Stevens<W> {
                 let id = queue_id.filter(|_| verbose);
                 (tone_of(word), settled((recipient, word, words), id))
             }
-            Happening::Summary(summary) => {
-                (Tone::Plain, format!("{}\n", super::summary::line(summary)))
-            }
+            Happening::Summary(summary) => (
+                Tone::Plain,
+                format!("{}\n", crate::transcript::summary::line(summary)),
+            ),
             _ => return,
         };
         self.lines.say(tone, &text);

@@ -1,9 +1,9 @@
 //! How long it took: one line for each server that was asked.
 
-use crate::outcome::queue_id;
-use crate::peer::Peer;
-use crate::text::shown;
-use crate::watch::{Happening, Summary, Wants, Watch};
+use crate::client::events::{Happening, Summary, Wants, Watch};
+use crate::client::outcome::queue_id;
+use crate::client::peer::Peer;
+use crate::system::text::shown;
 use std::time::{Duration, Instant};
 
 /// A [`Watch`] that takes the time, and hands everything on. What it found out, it tells at the end.

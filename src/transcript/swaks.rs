@@ -1,14 +1,14 @@
 //! The transcript as swaks, the Swiss Army Knife for SMTP, shows it, for those who are used to read it,
 //! and for what they have written to read it.
 
-use super::dump::{Dump, Look};
-use super::letter::Letter;
-use super::lines::{Lines, Tone};
-use super::{Options, Transcript, dns, summary};
-use crate::certificate::one_line;
-use crate::peer::Peer;
-use crate::text::shown;
-use crate::watch::{End, Happening, Parting, Secured, Wants, Watch};
+use crate::client::events::{End, Happening, Parting, Secured, Wants, Watch};
+use crate::client::peer::Peer;
+use crate::system::certificate::one_line;
+use crate::system::text::shown;
+use crate::transcript::dump::{Dump, Look};
+use crate::transcript::lines::{Lines, Tone};
+use crate::transcript::message_lines::Letter;
+use crate::transcript::{Options, Transcript, dns, summary};
 use std::io::{self, Write};
 
 /// The other end of a connection.

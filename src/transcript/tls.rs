@@ -1,8 +1,8 @@
 //! TLS in transcripts.
 
-use crate::certificate::{Certificate, date, some_of};
-use crate::text::shown as printable;
-use crate::watch::Secured;
+use crate::client::events::Secured;
+use crate::system::certificate::{Certificate, date, some_of};
+use crate::system::text::shown as printable;
 use serde_json::{Value, json};
 
 /// The line for people; all about the chain for those who look closely.

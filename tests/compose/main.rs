@@ -1,9 +1,9 @@
 //! Messages composed at random and read back: every part byte for byte, every header text character
 //! for character, in every shape that a server may ask for.
 
-use ehlo::address::{Entry, Mailbox, decoded, parse_list};
-use ehlo::blocks::{Block, Replay, Transport};
-use ehlo::message::{Attachment, Content, Draft, Field, Input, Message, Options, Text};
+use ehlo::mail::address::{Entry, Mailbox, decoded, parse_list};
+use ehlo::mail::message::{Attachment, Content, Draft, Field, Input, Message, Options, Text};
+use ehlo::smtp::blocks::{Block, Replay, Transport};
 use mail_parser::{MessageParser, MimeHeaders};
 use proptest::prelude::*;
 use std::fs;
@@ -120,7 +120,7 @@ impl Letter {
                 no_message_id: false,
             })),
             envelope_from: None,
-            dsn: ehlo::envelope::Dsn::default(),
+            dsn: ehlo::mail::envelope::Dsn::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use clap::Command;
 use clap_complete::Shell;
-use ehlo::args::command;
+use ehlo::cli::parse::command;
 
 /// The completions of a shell.
 pub fn script(shell: Shell) -> String {

@@ -2,7 +2,7 @@
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 use clap_mangen::roff::roman;
-use ehlo::plan::Step;
+use ehlo::cron::doctor::options::Step;
 
 const EYES: [&str; 3] = [
     "\

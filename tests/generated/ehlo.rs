@@ -3,8 +3,8 @@
 use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use ehlo::args::EXAMPLES;
-use ehlo::exit::Exit;
+use ehlo::cli::examples::EXAMPLES;
+use ehlo::system::exit::Exit;
 
 const VERBS: &[(&str, &str)] = &[
     (

@@ -18,8 +18,8 @@ mod sendmail;
 mod sink;
 mod unit;
 
-use ::ehlo::args::command;
-use ::ehlo::exit::Exit;
+use ::ehlo::cli::parse::command;
+use ::ehlo::system::exit::Exit;
 use clap_complete::Shell;
 use std::fs;
 use std::path::{Path, PathBuf};

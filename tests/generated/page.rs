@@ -3,7 +3,7 @@
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use ehlo::args::command;
+use ehlo::cli::parse::command;
 
 /// A command as the manual shows it: built, and without a date that would change it every day.
 pub fn built() -> Command {

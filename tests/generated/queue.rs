@@ -5,7 +5,7 @@ use crate::page::{
 };
 use clap::{Arg, Command};
 use clap_mangen::roff::{Roff, bold, roman};
-use ehlo::exit::Health;
+use ehlo::system::exit::Health;
 
 const SYNOPSIS: [(&str, &str); 3] = [
     ("ehlo queue", " COMMAND [OPTIONS] [ID]..."),

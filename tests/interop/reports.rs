@@ -2,9 +2,9 @@
 
 use crate::parts;
 use crate::reader::Reader;
-use ehlo::address::Address;
-use ehlo::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport};
-use ehlo::message::{Report, ReportKind, Reported, Returned};
+use ehlo::mail::address::Address;
+use ehlo::mail::message::{Report, ReportKind, Reported, Returned};
+use ehlo::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

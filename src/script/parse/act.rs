@@ -1,11 +1,11 @@
 //! Statements of one line.
 
-use super::lines::Lines;
-use super::words::Words;
-use super::{Text, reply, saying};
+use crate::script::parse::lines::Lines;
+use crate::script::parse::words::Words;
+use crate::script::parse::{Text, reply, send as saying};
 use crate::script::statement::{Act, Count, Handshake, Judgement, Leaving, Time, Verdict};
 use crate::script::target;
-use crate::session::Mechanism;
+use crate::smtp::mechanism::Mechanism;
 use std::time::Duration;
 
 /// The most turns of `repeat`.
@@ -155,7 +155,7 @@ fn unknown(word: &str) -> String {
     );
     format!(
         "expected a statement, not `{}`; {meant}",
-        crate::text::shown(word)
+        crate::system::text::shown(word)
     )
 }
 
@@ -171,7 +171,7 @@ pub fn time(words: &mut Words<'_>, what: &str) -> Result<Time, String> {
 
 /// A time of a script; a day at most.
 pub fn duration(text: &str) -> Option<Duration> {
-    crate::time::parsed(text).filter(|&time| time <= MAX_TIME)
+    crate::system::time::parsed(text).filter(|&time| time <= MAX_TIME)
 }
 
 /// A number and nothing else, up to `most`.

@@ -1,16 +1,19 @@
 //! From lines to statements. All of a script, and all that it includes, is read before anything is done.
 
+pub(crate) mod send;
+
 mod act;
 mod lines;
 mod names;
 mod reply;
-mod saying;
 mod words;
 
-use super::mistake::Mistake;
-use super::source::{self, Source};
-use super::statement::{Act, Saying, Script, Spot, Statement};
-use super::text::Text;
+use crate::script::mistake::Mistake;
+use crate::script::parse::send as saying;
+use crate::script::source;
+use crate::script::source::Source;
+use crate::script::statement::{Act, Saying, Script, Spot, Statement};
+use crate::script::text::Text;
 use lines::{Line, Lines};
 use words::Words;
 

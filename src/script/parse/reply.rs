@@ -1,7 +1,7 @@
 //! What stands behind `<`, `pass-if` and its kin: what a reply must be.
 
-use super::words::Words;
 use crate::script::expectation::{Code, Expectation, Keyword};
+use crate::script::parse::words::Words;
 
 const WANTED: &str =
     "expected a code like 250, 2xx or 250|251, any, close, /REGEX/, has KEYWORD or lacks KEYWORD";

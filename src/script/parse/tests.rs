@@ -1,4 +1,4 @@
-use super::*;
+use crate::script::parse::*;
 use crate::script::statement::{Count, End, Form, Time};
 use std::fs;
 use std::path::PathBuf;
@@ -321,7 +321,7 @@ fn mistakes_cannot_steer_a_terminal() {
         };
         for mistake in parse_source(&source, &[]).unwrap_err() {
             let said = mistake.to_string();
-            assert_eq!(said, crate::text::shown(&said));
+            assert_eq!(said, crate::system::text::shown(&said));
         }
     }
 }

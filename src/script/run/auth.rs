@@ -1,12 +1,13 @@
 //! AUTH as the command line says (RFC 4954).
 
-use super::{Interpreter, STAGE, Stop};
-use crate::exit::Exit;
-use crate::secret::Proof;
-use crate::session::Mechanism;
-use crate::session::auth::{Exchange, ExchangeError, STARS, candidates};
-use crate::session::{Offers, Reply};
-use crate::watch::Happening;
+use crate::client::events::Happening;
+use crate::client::session::Offers;
+use crate::client::session::auth::{Exchange, ExchangeError, STARS, candidates};
+use crate::script::run::{Interpreter, STAGE, Stop};
+use crate::smtp::mechanism::Mechanism;
+use crate::smtp::reply::Reply;
+use crate::system::exit::Exit;
+use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -43,7 +44,7 @@ impl Interpreter<'_, '_> {
         let Some(best) = best.first() else {
             let came = format!(
                 "the server offers \"{}\"",
-                crate::text::shown(&offers.auth.join(" "))
+                crate::system::text::shown(&offers.auth.join(" "))
             );
             return Err(Stop::differs("a mechanism of AUTH that can be used", came));
         };

@@ -1,15 +1,16 @@
 //! Connecting, and TLS.
 
-use super::{Interpreter, LastHeard, Stop};
-use crate::exit::Exit;
-use crate::route::{Options, Place, Router};
+use crate::client::events::Happening;
+use crate::client::route::{Options, Place, Router};
+use crate::client::session::auth::Bindings;
+use crate::client::session::{Encryption, tell};
+use crate::client::wire;
+use crate::client::wire::{Terms, TlsError, Unconnected, Wire};
+use crate::script::run::{Interpreter, LastHeard, Stop};
 use crate::script::statement::Handshake;
 use crate::script::target;
 use crate::script::text::Text;
-use crate::session::auth::Bindings;
-use crate::session::{Encryption, tell};
-use crate::watch::Happening;
-use crate::wire::{self, Terms, TlsError, Unconnected, Wire};
+use crate::system::exit::Exit;
 use std::collections::VecDeque;
 
 impl Interpreter<'_, '_> {

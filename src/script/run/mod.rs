@@ -1,24 +1,26 @@
 //! Holding one test: its statements, one after the other, until the first thing that differs.
 
+pub(crate) mod receive;
+pub(crate) mod send;
+
 mod auth;
 mod connect;
-mod hear;
 mod parallel;
-mod say;
 
-use super::cases::Case;
-use super::statement::{Act, Count, Judgement, Leaving, Spot, Statement, Time, Verdict};
-use super::tape::{Heard, Tape};
-use super::text::{Text, TextError, Variables};
-use crate::blocks::Replay;
-use crate::exit::Exit;
-use crate::route;
-use crate::secret::Login;
-use crate::session::auth::{Bindings, Mask};
-use crate::session::{self, Reply};
-use crate::text::reason;
-use crate::watch::{Happening, Watch};
-use crate::wire::{Tls, Wire};
+use crate::client::events::{Happening, Watch};
+use crate::client::route;
+use crate::client::session;
+use crate::client::session::auth::{Bindings, Mask};
+use crate::client::wire::{Tls, Wire};
+use crate::script::cases::Case;
+use crate::script::session_log::{Heard, Tape};
+use crate::script::statement::{Act, Count, Judgement, Leaving, Spot, Statement, Time, Verdict};
+use crate::script::text::{Text, TextError, Variables};
+use crate::smtp::blocks::Replay;
+use crate::smtp::reply::Reply;
+use crate::system::exit::Exit;
+use crate::system::secret::Login;
+use crate::system::text::reason;
 use std::time::{Duration, Instant};
 
 /// The stage of all that a script says, in a transcript for programs.
@@ -318,7 +320,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
             Time::Of(text) => {
                 let text = text.string(&self.variables)?;
                 let wrong = || Stop::Fails(format!("expected a time, not \"{text}\""), Exit::Data);
-                crate::time::parsed(&text).ok_or_else(wrong)
+                crate::system::time::parsed(&text).ok_or_else(wrong)
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Many connections at once.
 
-use super::{Ending, Interpreter, Means, Stop};
-use crate::exit::Exit;
+use crate::client::events::{Happening, Nobody};
+use crate::script::run::{Ending, Interpreter, Means, Stop};
+use crate::script::session_log::{Heard, Tape};
 use crate::script::statement::{Spot, Statement};
-use crate::script::tape::{Heard, Tape};
 use crate::script::text::Variables;
-use crate::watch::{Happening, Nobody};
+use crate::system::exit::Exit;
 use std::thread::{self, ScopedJoinHandle};
 
 /// The stack of a thread; what a script does needs little.

@@ -1,9 +1,9 @@
-use super::*;
-use crate::route::{Family, Options, Place};
+use crate::client::events::Nobody;
+use crate::client::route::{Family, Options, Place};
+use crate::client::wire::tls;
+use crate::script::run::*;
 use crate::script::source::Source;
 use crate::script::{Case, parse_source};
-use crate::watch::Nobody;
-use crate::wire::tls;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn held(port: u16, text: &str) -> Vec<Finished> {
     };
     let script = parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:?}"));
     let relay = Place {
-        host: crate::route::Host::Address([127, 0, 0, 1].into()),
+        host: crate::client::route::Host::Address([127, 0, 0, 1].into()),
         port,
     };
     let route = Options {

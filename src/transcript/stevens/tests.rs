@@ -1,4 +1,4 @@
-use super::*;
+use crate::transcript::stevens::*;
 
 /// A writer that fails as it is told to.
 struct Broken(io::ErrorKind);

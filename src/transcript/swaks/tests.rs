@@ -1,4 +1,4 @@
-use super::*;
+use crate::transcript::swaks::*;
 
 fn text(options: Options, happenings: &[Happening<'_>]) -> String {
     let mut out = Vec::new();

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use ehlo::address::{Address, Name, parse_list, parse_loose};
+use ehlo::mail::address::{Address, Name, parse_list, parse_loose};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -3,15 +3,15 @@
 
 #![no_main]
 
-use ehlo::address::{Mailbox, parse_list};
-use ehlo::blocks::{Block, Replay, Transport};
-use ehlo::message::{Content, Draft, Input, Message, Options, Text};
+use ehlo::mail::address::{Mailbox, parse_list};
+use ehlo::smtp::blocks::{Block, Replay, Transport};
+use ehlo::mail::message::{Content, Draft, Input, Message, Options, Text};
 use libfuzzer_sys::fuzz_target;
 use mail_parser::MessageParser;
 use std::time::SystemTime;
 
 fuzz_target!(|text: &str| {
-    if ehlo::text::forbidden(text).is_some() {
+    if ehlo::system::text::forbidden(text).is_some() {
         return;
     }
     let wire = wire(text);
@@ -32,7 +32,7 @@ fn wire(text: &str) -> Vec<u8> {
     let draft = Draft {
         from: Mailbox {
             name: Some(text.to_owned()).filter(|name| !name.is_empty()),
-            address: ehlo::address::Address::parse("alice@crepes.fr").unwrap(),
+            address: ehlo::mail::address::Address::parse("alice@crepes.fr").unwrap(),
         },
         to: parse_list("bob@hamburger.edu").unwrap(),
         cc: Vec::new(),
@@ -53,7 +53,7 @@ fn wire(text: &str) -> Vec<u8> {
     let options = Options {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
-        dsn: ehlo::envelope::Dsn::default(),
+        dsn: ehlo::mail::envelope::Dsn::default(),
     };
     let message = Message::build(options, SystemTime::UNIX_EPOCH).unwrap();
     let shape = message.shape(Transport::SevenBit.with_utf8()).unwrap();

@@ -4,11 +4,11 @@
 
 #![no_main]
 
-use ehlo::address::{Address, Mailbox};
-use ehlo::blocks::{Block, Replay, Transport};
-use ehlo::envelope::Dsn;
-use ehlo::message::{Content, Held, Input, Message, Options, Ready, Submission};
-use ehlo::rewrite::{self, HostNames, Rewriter};
+use ehlo::mail::address::{Address, Mailbox};
+use ehlo::smtp::blocks::{Block, Replay, Transport};
+use ehlo::mail::envelope::Dsn;
+use ehlo::mail::message::{Content, Held, Input, Message, Options, Ready, Submission};
+use ehlo::mail::rewrite::{self, HostNames, Rewriter};
 use libfuzzer_sys::fuzz_target;
 use std::time::SystemTime;
 

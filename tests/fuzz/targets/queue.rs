@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use ehlo::queue::letter::{self, Lengths};
-use ehlo::queue::{History, journal};
+use ehlo::queue::store::metadata::{self, Lengths};
+use ehlo::queue::store::{History, journal};
 use libfuzzer_sys::fuzz_target;
 
 /// The checksum of the metadata that the journal belongs to.
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     metadata(data);
     if let Ok(lengths) = Lengths::read(data) {
         assert_eq!(lengths.line().as_bytes(), data);
-        assert!(lengths.letter <= letter::LONGEST_LETTER);
+        assert!(lengths.letter <= metadata::LONGEST_LETTER);
     }
 });
 
@@ -57,12 +57,12 @@ fn journal_of(bytes: &[u8]) {
 }
 
 fn metadata(data: &[u8]) {
-    let Ok(read) = letter::read(data) else { return };
-    let Ok(written) = letter::write(&read.letter, read.transport) else {
+    let Ok(read) = metadata::read(data) else { return };
+    let Ok(written) = metadata::write(&read.letter, read.transport) else {
         return;
     };
     assert_eq!(written.iter().filter(|&&byte| byte == b'\n').count(), 1);
-    let again = letter::read(&written).expect("what was written can be read");
+    let again = metadata::read(&written).expect("what was written can be read");
     assert_eq!(again.letter, read.letter);
     assert_eq!(again.transport, read.transport);
     let lengths = Lengths::of(&written, 0, 0);

@@ -4,9 +4,9 @@
 
 #![no_main]
 
-use ehlo::address::Address;
-use ehlo::blocks::{Block, Blocks, Replay, Shape, Transport};
-use ehlo::session::{
+use ehlo::mail::address::Address;
+use ehlo::smtp::blocks::{Block, Blocks, Replay, Shape, Transport};
+use ehlo::client::session::{
     Action, Dialogue, Errand, Event, Gathering, Item, Offers, Options, Reply, parameters,
 };
 use libfuzzer_sys::fuzz_target;

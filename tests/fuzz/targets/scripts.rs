@@ -4,8 +4,8 @@
 #![no_main]
 
 use ehlo::script::{Case, Mistake, Scribe, Source, Variables, parse_source};
-use ehlo::text::printable;
-use ehlo::watch::{Happening, Watch};
+use ehlo::system::text::printable;
+use ehlo::client::events::{Happening, Watch};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -60,7 +60,7 @@ impl Watch for Nobody {
 fn record(text: &str) {
     let mut nobody = Nobody;
     let mut scribe = Scribe::new(&mut nobody, "message.eml", true);
-    let peer = ehlo::peer::Peer::Tcp("127.0.0.1:25".parse().unwrap());
+    let peer = ehlo::client::peer::Peer::Tcp("127.0.0.1:25".parse().unwrap());
     scribe.happened(Happening::Connected(&peer));
     for line in text.lines() {
         let line = printable(line.as_bytes());

@@ -1,0 +1,61 @@
+//! `ehlo ask`: what a server answers to commands.
+
+use crate::cli::ask::options;
+use crate::cli::run_command::ready;
+use crate::cli::terminal;
+use crate::cli::terminal::complain;
+use crate::client::events::{Nobody, Watch};
+use crate::client::outcome::Report;
+use crate::probe as check;
+use crate::probe::Answers;
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use crate::transcript::{Format, Stopwatch};
+use std::io;
+
+/// Says them, shows the conversation, and tells what went wrong.
+pub fn run(plan: &options::Ask) -> Exit {
+    let ready = match ready(&plan.way) {
+        Ok(ready) => ready,
+        Err(exit) => return exit,
+    };
+    let router = ready.router();
+    let Some(place) = &plan.way.route.relay else {
+        return Exit::Bug;
+    };
+    let way = ready.way(&router, None);
+    let ask = |watch: &mut dyn Watch| {
+        if !plan.output.summary {
+            return check::ask(&way, place, &plan.commands, watch);
+        }
+        let mut stopwatch = Stopwatch::new(watch);
+        let answers = check::ask(&way, place, &plan.commands, &mut stopwatch);
+        stopwatch.tell();
+        answers
+    };
+    let is_hidden = plan.output.format == Format::None;
+    let Some(mut transcript) = terminal::open(plan.output) else {
+        return told(&ask(&mut Nobody), is_hidden, None);
+    };
+    let answers = ask(&mut *transcript);
+    transcript.result(&Report::unasked(&[]), answers.exit);
+    told(&answers, is_hidden, transcript.failure())
+}
+
+/// Writes errors to stderr; refused commands too, if no transcript shows them.
+fn told(answers: &Answers, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
+    if let Some(error) = unwritten {
+        complain(&format!(
+            "cannot write the transcript to the standard output: {}",
+            reason(error)
+        ));
+        return Exit::Io;
+    }
+    for sentence in answers.refused.iter().filter(|_| is_hidden) {
+        complain(sentence);
+    }
+    if let Some(failure) = &answers.failure {
+        complain(failure);
+    }
+    answers.exit
+}

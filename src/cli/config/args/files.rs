@@ -1,0 +1,86 @@
+//! Whether the files that a configuration names can be used.
+
+use crate::cli::options::profile::Typed;
+use crate::client::credentials;
+use crate::client::wire::Tls;
+use crate::client::wire::tls;
+use crate::config::{Config, ConfigError, Fault, Setting};
+use crate::mail::rewrite;
+use crate::system::pem::{certificates, private_key};
+use crate::system::text::{reason, shown};
+use rustix::fs::{Mode, OFlags};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+type Named = (Setting, PathBuf);
+
+/// What is wrong with the files that the profiles and `[sendmail]` name. An inherited file is reported once.
+pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
+    let mut faults = Vec::new();
+    for profile in config.profiles() {
+        let files = typed.files(profile);
+        for named in &files {
+            let fault = fault(named, &files).map(|why| config.fault(&named.0, Fault::Value(why)));
+            faults.extend(fault);
+        }
+    }
+    let aliases = config.section("sendmail").iter();
+    for setting in aliases.filter(|setting| setting.key == "aliases") {
+        let paths = setting
+            .value
+            .texts()
+            .into_iter()
+            .map(crate::system::host::expanded);
+        let errors = paths.filter_map(|path| rewrite::check_aliases(&path).err());
+        faults.extend(errors.map(|error| config.fault(setting, Fault::Value(error.to_string()))));
+    }
+    let mut seen = BTreeSet::new();
+    faults.retain(|fault| seen.insert(fault.to_string()));
+    faults
+}
+
+/// Why a file cannot be what its option needs. A pipe is not opened: it can be read only once.
+fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
+    let kind = std::fs::metadata(path).map(|facts| facts.file_type());
+    if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
+        return None;
+    }
+    match setting.key.as_str() {
+        "password-file" => credentials::check_file(path).err().map(|e| e.to_string()),
+        "ca-file" => certificates("--ca-file", path).err().map(|e| e.to_string()),
+        "cert" => certificates("--cert", path).err().map(|e| e.to_string()),
+        "key" => identity(path, all),
+        _ => open(path).err().map(|error| {
+            format!(
+                "cannot read {}: {}",
+                shown(&path.to_string_lossy()),
+                reason(&error)
+            )
+        }),
+    }
+}
+
+/// Why a key cannot be used, by itself or with its certificate.
+fn identity(key: &Path, all: &[Named]) -> Option<String> {
+    if let Err(error) = private_key(key) {
+        return Some(error.to_string());
+    }
+    let (_, certificate) = all.iter().find(|(setting, _)| setting.key == "cert")?;
+    certificates("--cert", certificate).ok()?;
+    let options = tls::Options {
+        identity: Some((certificate.clone(), key.to_owned())),
+        ..tls::Options::default()
+    };
+    Tls::new(&options).err().map(|error| error.to_string())
+}
+
+fn open(path: &Path) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(())
+}

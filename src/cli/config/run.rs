@@ -1,0 +1,44 @@
+//! `ehlo config`: the configuration as it is.
+
+use crate::cli::config::options::Config;
+use crate::cli::terminal::{Stdout, complain};
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
+use crate::system::text::{reason, shown};
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+/// Writes to stdout what is asked of the configuration.
+pub fn run(plan: &Config) -> Exit {
+    let text = match plan {
+        Config::Path(path) => format!("{}\n", name(path)),
+        Config::Profile(profile) => profile.to_toml(),
+        Config::Checked {
+            path,
+            profiles,
+            default,
+        } => {
+            let default = default.as_ref().map(|name| format!(" \"{}\"", shown(name)));
+            format!(
+                "{}: {}, {}; all is well\n",
+                name(path),
+                counted(*profiles as u64, "profile"),
+                default.map_or("no default".to_owned(), |name| format!("default{name}")),
+            )
+        }
+    };
+    match Stdout.write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!(
+                "cannot write to the standard output: {}",
+                reason(&error)
+            ));
+            Exit::Io
+        }
+        _ => Exit::Ok,
+    }
+}
+
+fn name(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}

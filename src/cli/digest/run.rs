@@ -1,0 +1,207 @@
+//! Mailing what jobs gathered.
+
+use crate::cli::digest::options::{Digest, DigestTask};
+use crate::cli::notification::alert::domain;
+use crate::cli::notification::send::{Memo, Posted, list_id, post};
+use crate::cli::terminal::{complain, print};
+use crate::cron::alert::{AlertError, Batch, Digests, Standing, Table, Taken};
+use crate::cron::mail::Mail;
+use crate::mail::message::Field;
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
+use crate::system::host;
+use crate::system::text::shown;
+use crate::system::time::{has_come, local};
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Mails one, or shows all.
+pub fn run(plan: Digest) -> Exit {
+    let state = plan.state.as_deref();
+    let done = match plan.task {
+        DigestTask::List => list(state),
+        DigestTask::Mail { name, always, mail } => match send(state, &name, &mail) {
+            Ok(Sent::Nothing) if !is_known(state, &name) && !always => Ok(Exit::NoInput),
+            Ok(Sent::Nothing) if always => Ok(nothing_to_say(&name, &mail).exit()),
+            Ok(Sent::Nothing) => {
+                say(&format!(
+                    "nothing was gathered in {name} since its last mail"
+                ));
+                Ok(Exit::Ok)
+            }
+            Ok(Sent::Busy) => {
+                complain(&format!(
+                    "the digest {name} is being mailed by another process"
+                ));
+                Ok(Exit::Ok)
+            }
+            Ok(Sent::Posted(posted)) => {
+                if let Posted::Safe = posted {
+                    say(&format!(
+                        "the digest {name} was mailed, or is safe in the queue"
+                    ));
+                }
+                Ok(posted.exit())
+            }
+            Err(error) => Err(error),
+        },
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error.to_string());
+        Exit::Temporary
+    })
+}
+
+/// Says something to a person at a terminal; cron would mail it.
+fn say(text: &str) {
+    if io::stderr().is_terminal() {
+        complain(text);
+    }
+}
+
+/// Whether a run has used the digest. If not, says so: its name may be mistyped, or the directory may be another.
+fn is_known(state: Option<&Path>, name: &str) -> bool {
+    let digests = Digests::open(state, false).ok().flatten();
+    let names = digests.map_or_else(|| Ok(BTreeSet::new()), |digests| digests.names());
+    let Ok(names) = names else { return true };
+    if names.contains(name) {
+        return true;
+    }
+    let hint = match (nearest(name, &names), names.is_empty()) {
+        (Some(other), _) => format!("; did you mean {other}?"),
+        (None, true) => String::new(),
+        (None, false) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("; there are {}", names.join(", "))
+        }
+    };
+    complain(&format!(
+        "there is no digest {name}: no run has had --digest {name}{hint}"
+    ));
+    false
+}
+
+fn nearest<'n>(name: &str, names: &'n BTreeSet<String>) -> Option<&'n String> {
+    let most = 2.max(name.chars().count() / 3);
+    let distances = names
+        .iter()
+        .map(|other| (strsim::damerau_levenshtein(name, other), other));
+    let near = distances.filter(|(distance, _)| *distance <= most);
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
+}
+
+fn list(state: Option<&Path>) -> Result<Exit, AlertError> {
+    let all = match Digests::open(state, false)? {
+        Some(digests) => digests.list()?,
+        None => Vec::new(),
+    };
+    Ok(print(|out| {
+        all.iter()
+            .try_for_each(|one| writeln!(out, "{}", line(one)))
+    }))
+}
+
+fn line(standing: &Standing) -> String {
+    let Standing {
+        name,
+        runs,
+        failed,
+        begun,
+    } = standing;
+    let (name, runs) = (shown(name), counted(*runs as u64, "run"));
+    format!("{name}: {runs}, {failed} failed, since {}", local(*begun))
+}
+
+/// What became of a digest.
+pub enum Sent {
+    /// There was nothing in it, or it is not its time.
+    Nothing,
+    /// Somebody else mails it.
+    Busy,
+    /// It was mailed.
+    Posted(Posted),
+}
+
+/// Mails a digest that was begun before a time of day, in minutes since midnight, that has come since.
+pub fn send_when_due(
+    state: Option<&Path>,
+    (name, minute): (&str, u16),
+    mail: &Mail,
+) -> Result<Sent, AlertError> {
+    let begun = match Digests::open(state, false)? {
+        Some(digests) => digests.begun(name)?,
+        None => None,
+    };
+    match begun.filter(|&begun| has_come(minute, begun, SystemTime::now())) {
+        Some(_) => send(state, name, mail),
+        None => Ok(Sent::Nothing),
+    }
+}
+
+/// Mails a digest, and before it one that could not be mailed the last time.
+fn send(state: Option<&Path>, name: &str, mail: &Mail) -> Result<Sent, AlertError> {
+    let mut last = Sent::Nothing;
+    while let Some(digests) = Digests::open(state, false)? {
+        let batch = match digests.take(name)? {
+            Taken::Nothing => break,
+            Taken::Busy => return Ok(Sent::Busy),
+            Taken::Batch(batch) => batch,
+        };
+        let is_left_over = batch.is_left_over();
+        let posted = mailed(batch, name, mail)?;
+        let is_over = !is_left_over || !is_settled(&posted);
+        last = Sent::Posted(posted);
+        if is_over {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Whether nobody needs to try it again.
+fn is_settled(posted: &Posted) -> bool {
+    matches!(
+        posted,
+        Posted::Safe | Posted::Unwanted | Posted::Failed(Exit::Partly)
+    )
+}
+
+fn mailed(mut batch: Batch, name: &str, mail: &Mail) -> Result<Posted, AlertError> {
+    let mut table = Table::default();
+    batch.entries()?.for_each(|entry| table.add(entry));
+    let mut memo = memo(name, &table.summary());
+    memo.body = format!(
+        "What ran since {}: {}.\n\n{}",
+        local(batch.begun()),
+        table.summary(),
+        table.text()
+    );
+    // Should we be killed before it is removed, it is mailed again, and is the same mail to whoever has it.
+    let id = format!("<digest.{}@{}>", batch.id(), domain(mail));
+    memo.headers.push(Field::new("Message-ID", id));
+    let posted = post(mail, &memo);
+    if is_settled(&posted) {
+        batch.mailed()?;
+    }
+    Ok(posted)
+}
+
+fn nothing_to_say(name: &str, mail: &Mail) -> Posted {
+    let memo = Memo {
+        body: "Nothing was gathered since the last digest.\n".to_owned(),
+        ..memo(name, "nothing ran")
+    };
+    post(mail, &memo)
+}
+
+fn memo(name: &str, summary: &str) -> Memo {
+    let short = host::short_name();
+    Memo {
+        subject: format!("[{short}] {}: {summary}", shown(name)),
+        headers: vec![list_id(name)],
+        ..Memo::default()
+    }
+}

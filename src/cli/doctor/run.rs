@@ -1,0 +1,42 @@
+//! `ehlo doctor`: what this host would do with a mail from cron.
+
+mod cron;
+mod report;
+mod test;
+
+use crate::cli::notification::send::dead_letter;
+use crate::cli::terminal::{Stdout, print};
+use crate::client::events::Nobody;
+use crate::cron::doctor::options::{Doctor, Shown, View};
+use crate::cron::doctor::{Diagnosis, Surroundings, examine};
+use crate::system::exit::Exit;
+use crate::transcript::{Options, Stevens};
+
+/// Looks at it, with cron's eyes unless it was said otherwise, and says what it sees.
+pub fn run(plan: &Doctor) -> Exit {
+    if let View::Cron(arguments) = &plan.view {
+        return cron::look(arguments);
+    }
+    if matches!(plan.view, View::ByCron(_)) {
+        cron::leave_the_terminal();
+    }
+    let host = Surroundings::of_this_process(dead_letter::places());
+    let diagnosis = seen(plan, &host);
+    let exit = Exit::Health(diagnosis.health());
+    let written = print(|out| out.write_all(report::text(plan, &host, &diagnosis).as_bytes()));
+    match (written, &plan.test) {
+        (Exit::Ok, None) => exit,
+        (Exit::Ok, Some(to)) => test::send(plan, &diagnosis, to),
+        (unwritten, _) => unwritten,
+    }
+}
+
+/// The conversations come before what is made of them.
+fn seen(plan: &Doctor, host: &Surroundings) -> Diagnosis {
+    if plan.shown != Shown::Conversations {
+        return examine(plan, host, &mut Nobody);
+    }
+    let diagnosis = examine(plan, host, &mut Stevens::new(Stdout, Options::verbose()));
+    print(|out| out.write_all(b"\n"));
+    diagnosis
+}

@@ -1,0 +1,85 @@
+//! What was found, for people and for programs.
+
+use crate::cron::doctor::options::{Doctor, Front, Shown, View};
+use crate::cron::doctor::{Diagnosis, Finding, Surroundings};
+use crate::system::exit::{Exit, Health};
+use crate::system::text::shown;
+use serde_json::{Value, json};
+
+/// The widest word of a column, and a blank.
+const HEALTH: usize = 9;
+const STEP: usize = 13;
+
+/// All of it.
+pub fn text(plan: &Doctor, host: &Surroundings, diagnosis: &Diagnosis) -> String {
+    if plan.shown == Shown::Object {
+        return format!("{}\n", object(plan, host, diagnosis));
+    }
+    let mut text = format!("{}\n\n", heading(plan, host));
+    for finding in &diagnosis.findings {
+        text.push_str(&lines(finding));
+    }
+    text.push_str(&format!("\n{}\n", shown(&diagnosis.prognosis)));
+    text
+}
+
+fn heading(plan: &Doctor, host: &Surroundings) -> String {
+    let user = shown(&host.login);
+    let whose = match plan.front {
+        Front::Sendmail { .. } => "A mail from cron",
+        Front::Run => "A mail from ehlo run",
+    };
+    if plan.view == View::Here {
+        return format!("{whose} for {user}, in the environment of this shell:");
+    }
+    let home = host.home.as_ref().map(|home| home.to_string_lossy());
+    let home = shown(&home.unwrap_or_default());
+    format!("{whose} for {user}, as cron sees it (HOME={home}, PATH=/usr/bin:/bin, no terminal):")
+}
+
+/// A line for what was found, and one for what mends it.
+fn lines(finding: &Finding) -> String {
+    let (health, step) = (word(finding.health), finding.step.name());
+    let found = shown(&finding.found);
+    let mut lines = format!("{health:<HEALTH$}{step:<STEP$}{found}\n");
+    if let Some(mend) = &finding.mend {
+        let blank = " ".repeat(HEALTH + STEP);
+        lines.push_str(&format!("{blank}to mend it: {}\n", shown(mend)));
+    }
+    lines
+}
+
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Ok => "ok",
+        Health::Warning => "warning",
+        Health::Critical => "failed",
+        Health::Unknown => "unknown",
+    }
+}
+
+fn object(plan: &Doctor, host: &Surroundings, diagnosis: &Diagnosis) -> Value {
+    let findings: Vec<Value> = diagnosis
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "step": finding.step.name(),
+                "health": word(finding.health),
+                "found": finding.found,
+                "mend": finding.mend,
+            })
+        })
+        .collect();
+    let recipients = diagnosis.recipients.iter();
+    let recipients: Vec<String> = recipients.map(ToString::to_string).collect();
+    json!({
+        "health": word(diagnosis.health()),
+        "exit": Exit::Health(diagnosis.health()).code(),
+        "user": host.login,
+        "by_cron": plan.view != View::Here,
+        "findings": findings,
+        "recipients": recipients,
+        "prognosis": diagnosis.prognosis,
+    })
+}

@@ -1,0 +1,110 @@
+//! A short message that goes the way of a mail from cron.
+
+use crate::cli::notification::send as post;
+use crate::cli::notification::send::Memo;
+use crate::cli::terminal::{complain, print};
+use crate::client::outcome::{Fate, Report, Verdict};
+use crate::cron::doctor::Diagnosis;
+use crate::cron::doctor::options::{Doctor, Shown, Test};
+use crate::cron::mail::{Dispatch, Letterhead, Recipients};
+use crate::mail::rewrite::Rewriter;
+use crate::queue::delivery::Told;
+use crate::system::exit::Exit;
+use crate::system::host;
+use crate::system::text::shown;
+use crate::transcript::{Format, Options};
+
+/// Sends it to these, or to whoever gets the mail of cron, and says what became of it.
+pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
+    let dispatch = match &plan.mail.dispatch {
+        Ok(dispatch) => dispatch,
+        Err(hindrance) => {
+            complain(&hindrance.text);
+            return hindrance.exit;
+        }
+    };
+    let head = Letterhead {
+        recipients: recipients(diagnosis, to),
+        ..plan.mail.head.clone()
+    };
+    match post::build(&head, &Rewriter::new(&dispatch.rewrite), &memo()) {
+        Ok(message) => {
+            let shown = post::sent_with(dispatch, &message, output(plan), Told::Caller, &|| ());
+            told(dispatch, &shown.report, shown.exit)
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            error.exit()
+        }
+    }
+}
+
+fn recipients(diagnosis: &Diagnosis, to: &Test) -> Recipients {
+    let to: Vec<String> = match to {
+        Test::To(list) => vec![list.clone()],
+        Test::Found => diagnosis
+            .recipients
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    if to.is_empty() {
+        return Recipients::User;
+    }
+    Recipients::These {
+        to,
+        cc: Vec::new(),
+        bcc: Vec::new(),
+    }
+}
+
+fn memo() -> Memo {
+    let (node, short) = (host::node_name(), host::short_name());
+    Memo {
+        subject: format!("[{short}] a test by ehlo doctor"),
+        body: format!(
+            "This went the way that a mail from cron goes on {node}, as the user {}.\n",
+            host::login()
+        ),
+        ..Memo::default()
+    }
+}
+
+fn output(plan: &Doctor) -> Options {
+    let format = match plan.shown {
+        Shown::Conversations => Format::Stevens,
+        Shown::Findings | Shown::Object => Format::None,
+    };
+    Options {
+        format,
+        ..Options::default()
+    }
+}
+
+/// What failed stands on stderr by now.
+fn told(dispatch: &Dispatch, report: &Report, exit: Exit) -> Exit {
+    let text: String = report
+        .fates
+        .iter()
+        .map(|fate| line(fate, dispatch))
+        .collect();
+    match print(|out| out.write_all(text.as_bytes())) {
+        Exit::Ok => exit,
+        unwritten => unwritten,
+    }
+}
+
+fn line(fate: &Fate, dispatch: &Dispatch) -> String {
+    let recipient = &fate.recipient;
+    match fate.verdict {
+        Verdict::Accepted => format!("The test was taken for {recipient}: {}\n", fate.words()),
+        Verdict::Queued if dispatch.queueing.is_some() => format!(
+            "The test waits in the queue for {recipient}: {}\n",
+            shown(fate.unadvised())
+        ),
+        verdict => format!(
+            "The test was not taken for {recipient} ({}).\n",
+            verdict.name()
+        ),
+    }
+}

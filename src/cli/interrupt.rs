@@ -1,0 +1,136 @@
+//! Ctrl-C while a message is being sent: one line for each recipient who did not get it.
+
+use crate::cli::terminal::complain;
+use crate::client::events::{Happening, Wants, Watch};
+use crate::mail::address::Address;
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// What is known of the recipients of a message that is being sent.
+struct Pending {
+    recipients: Vec<String>,
+    /// Whether the message has gone out, and its reply has not come.
+    is_sent: bool,
+    /// Whether the message is in the queue.
+    is_kept: bool,
+}
+
+type Shared = Arc<Mutex<Pending>>;
+
+/// A [`Watch`] that takes note of results, and hands everything on.
+struct Tracker<'w> {
+    next: &'w mut dyn Watch,
+    pending: Shared,
+}
+
+/// Sends, and if SIGINT comes meanwhile, says who did not get the message, and ends the process by the signal.
+///
+/// A signal that the caller ignores stays ignored, as for jobs in the background.
+pub fn tracked<T>(
+    recipients: &[Address],
+    is_kept: bool,
+    watch: &mut dyn Watch,
+    send: impl FnOnce(&mut dyn Watch) -> T,
+) -> T {
+    let pending = Arc::new(Mutex::new(Pending {
+        recipients: recipients.iter().map(ToString::to_string).collect(),
+        is_sent: false,
+        is_kept,
+    }));
+    let signals = (!is_ignored())
+        .then(|| Signals::new([SIGINT]).ok())
+        .flatten();
+    let handle = signals.as_ref().map(Signals::handle);
+    if let Some(signals) = signals {
+        let shared = Arc::clone(&pending);
+        // Without the thread, SIGINT would be swallowed.
+        if thread::Builder::new()
+            .spawn(move || wait(signals, &shared))
+            .is_err()
+        {
+            restore();
+        }
+    }
+    let mut tracker = Tracker {
+        next: watch,
+        pending,
+    };
+    let sent = send(&mut tracker);
+    if let Some(handle) = handle {
+        handle.close();
+        restore();
+    }
+    sent
+}
+
+fn wait(mut signals: Signals, pending: &Shared) {
+    if signals.forever().next().is_some() {
+        tell(&pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
+    }
+}
+
+fn tell(pending: &Pending) {
+    for recipient in &pending.recipients {
+        let what = if pending.is_sent {
+            "may have got the message"
+        } else {
+            "did not get the message"
+        };
+        let end = if pending.is_kept {
+            "; it stays in the queue"
+        } else {
+            ""
+        };
+        complain(&format!("interrupted: <{recipient}> {what}{end}"));
+    }
+}
+
+/// Gives SIGINT its default again: signal-hook leaves a handler that does nothing.
+fn restore() {
+    let _ = signal_hook::flag::register_conditional_default(
+        SIGINT,
+        Arc::new(std::sync::atomic::AtomicBool::new(true)),
+    );
+}
+
+fn is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (SIGINT - 1) & 1 == 1)
+}
+
+impl Watch for Tracker<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            match what {
+                Happening::Data { .. } => pending.is_sent = true,
+                Happening::Host { .. } | Happening::Sent { stage: "mail", .. } => {
+                    pending.is_sent = false;
+                }
+                Happening::Settled {
+                    recipient, verdict, ..
+                } => {
+                    pending.is_sent = false;
+                    if matches!(verdict, "accepted" | "refused") {
+                        pending.recipients.retain(|other| other != recipient);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.next.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.next.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.next.wants()
+    }
+}

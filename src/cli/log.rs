@@ -1,0 +1,55 @@
+//! `sendmail -X`: what happens is added to a file, wherever else it is shown.
+
+use crate::cli::terminal::complain;
+use crate::client::events::{Happening, Wants, Watch};
+use crate::system::text::reason;
+use crate::transcript::{Options, Stevens};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Shows it to somebody, and writes it down.
+pub struct Logged<'w> {
+    next: &'w mut dyn Watch,
+    /// `None` where it cannot be written; the message is more important.
+    log: Option<Stevens<File>>,
+}
+
+impl<'w> Logged<'w> {
+    /// At the end of this file, which nobody else may read if it is new.
+    pub fn open(path: &Path, next: &'w mut dyn Watch) -> Self {
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path);
+        let file = file.map_err(|error| {
+            complain(&format!(
+                "-X: cannot write {}: {}",
+                path.display(),
+                reason(&error)
+            ));
+        });
+        Self {
+            next,
+            log: file.ok().map(|file| Stevens::new(file, Options::verbose())),
+        }
+    }
+}
+
+impl Watch for Logged<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        if let Some(log) = &mut self.log {
+            log.happened(what);
+        }
+        self.next.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.next.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.next.wants()
+    }
+}

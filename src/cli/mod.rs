@@ -1,0 +1,27 @@
+//! The command line: one folder per command with its options and its run, the options that commands
+//! share, what is written to the terminal, and the exit status.
+
+pub(crate) mod ask;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod digest;
+pub(crate) mod doctor;
+pub mod examples;
+pub(crate) mod interrupt;
+pub(crate) mod log;
+pub(crate) mod notification;
+pub(crate) mod notify;
+pub(crate) mod options;
+pub mod parse;
+pub mod plan;
+pub(crate) mod probe;
+pub(crate) mod progress;
+pub(crate) mod queue;
+pub(crate) mod run;
+pub mod run_command;
+pub(crate) mod script;
+pub(crate) mod send;
+pub(crate) mod sendmail;
+pub(crate) mod sink;
+pub(crate) mod terminal;
+pub(crate) mod unit;

@@ -1,0 +1,192 @@
+//! Mailing what happened to a job, as far as its rules want it to be told.
+
+use crate::cli::notification::send::{Memo, Posted, post};
+use crate::cli::terminal::complain;
+use crate::cron::alert::options::Alert;
+use crate::cron::alert::{AlertError, Book, Decision, Held, Recovery, Rules, Run};
+use crate::cron::mail::Mail;
+use crate::mail::address::{Address, Mailbox};
+use crate::mail::message::{Field, new_message_id};
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
+use crate::system::host;
+use crate::system::text::shown;
+use crate::system::time::{brief, local, since};
+use std::time::SystemTime;
+
+/// A run of a job that has ended.
+pub struct Happened<'a> {
+    /// The name by which the job is remembered.
+    pub job: &'a str,
+    /// What matters of the run.
+    pub run: &'a Run,
+    /// What is told of it, and what is remembered for that.
+    pub alert: &'a Alert,
+}
+
+impl Happened<'_> {
+    /// Mails it, or counts it; `None` where nothing was to be mailed. The memo is written only if it is.
+    pub fn tell(&self, mail: &Mail, memo: impl FnOnce(&Decision) -> Memo) -> Option<Posted> {
+        let rules = &self.alert.rules;
+        let noted = Book::note(self.alert.state.as_deref(), self.job, self.run, rules);
+        warn(rules, noted.warning);
+        let decision = noted.decision;
+        if matches!(decision, Decision::Hold | Decision::Silent) {
+            return None;
+        }
+        let id = new_message_id(&domain(mail), SystemTime::now());
+        let posted = post(mail, &complete(memo(&decision), &decision, &id));
+        let is_told = matches!(posted, Posted::Safe | Posted::Failed(Exit::Partly));
+        let kept = noted.promise.map(|promise| {
+            if is_told {
+                promise.keep(&id)
+            } else {
+                promise.give_up()
+            }
+        });
+        warn(rules, kept.and_then(Result::err));
+        Some(posted)
+    }
+}
+
+/// The domain for a Message-ID (R42): that of the author, as far as it is said.
+pub fn domain(mail: &Mail) -> String {
+    let author = mail.head.from.as_deref().map(Mailbox::<Address>::parse);
+    let author = author.and_then(Result::ok);
+    author.map_or_else(host::mail_domain, |author| {
+        author.address.domain().to_string()
+    })
+}
+
+/// Who asked for nothing that must be remembered need not hear that it cannot be.
+fn warn(rules: &Rules, error: Option<AlertError>) {
+    if let Some(error) = error.filter(|_| rules.are_set()) {
+        complain(&format!(
+            "warning: {error}; what was mailed before may be mailed again"
+        ));
+    }
+}
+
+/// With what is to be said because of other runs.
+fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
+    memo.headers.push(Field::new("Message-ID", id));
+    let (thread, remark) = match decision {
+        Decision::Tell(telling) => (&telling.thread, telling.held.as_ref().map(spoken)),
+        Decision::Recovered(recovery) => (&recovery.thread, Some(again(recovery))),
+        Decision::Hold | Decision::Silent => return memo,
+    };
+    if let Some(first) = thread {
+        memo.headers.push(Field::new("In-Reply-To", first.as_str()));
+        memo.headers.push(Field::new("References", first.as_str()));
+    }
+    if let Some(remark) = remark {
+        let texts = [Some(&mut memo.body), memo.body_alone.as_mut()];
+        for text in texts.into_iter().flatten() {
+            text.insert_str(0, &format!("{remark}\n\n"));
+        }
+        memo.html = memo.html.map(|html| format!("<p>{remark}</p>\n{html}"));
+    }
+    memo
+}
+
+/// What came before it worked again.
+fn again(recovery: &Recovery) -> String {
+    let (failures, since) = (counted(recovery.failures, "failure"), local(recovery.since));
+    format!("It works again, after {failures}; the first was at {since}.")
+}
+
+/// How many were not mailed, and when they were.
+fn spoken(held: &Held) -> String {
+    let (first, last) = (local(held.first), local(held.last));
+    match held.count {
+        1 => format!("Since the last mail, 1 failure was not mailed: {last}."),
+        count => {
+            format!(
+                "Since the last mail, {count} failures were not mailed: from {first} to {last}."
+            )
+        }
+    }
+}
+
+/// `[host] RECOVERED: backup after 3 failures in 2h05m`.
+pub fn recovered(name: &str, recovery: &Recovery) -> String {
+    let short = host::short_name();
+    let time = brief(since(recovery.since, SystemTime::now()));
+    let failures = counted(recovery.failures, "failure");
+    format!(
+        "[{short}] RECOVERED: {} after {failures} in {time}",
+        shown(name)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cron::alert::Telling;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn told(held: Option<Held>, thread: Option<&str>) -> Decision {
+        Decision::Tell(Telling {
+            held,
+            nth: 2,
+            since: UNIX_EPOCH,
+            thread: thread.map(str::to_owned),
+        })
+    }
+
+    fn memo() -> Memo {
+        Memo {
+            body: "it failed\n".to_owned(),
+            html: Some("<b>it failed</b>".to_owned()),
+            ..Memo::default()
+        }
+    }
+
+    fn value<'m>(memo: &'m Memo, name: &str) -> Option<&'m str> {
+        let mut fields = memo.headers.iter();
+        let field = fields.find(|field| field.name == name)?;
+        Some(&field.value)
+    }
+
+    #[test]
+    fn a_later_mail_answers_the_first_and_has_an_id_of_its_own() {
+        let first = complete(memo(), &told(None, None), "<1@x.org>");
+        assert_eq!(value(&first, "Message-ID"), Some("<1@x.org>"));
+        assert_eq!(value(&first, "In-Reply-To"), None);
+        assert_eq!(first.body, "it failed\n");
+        let second = complete(memo(), &told(None, Some("<1@x.org>")), "<2@x.org>");
+        assert_eq!(value(&second, "In-Reply-To"), Some("<1@x.org>"));
+        assert_eq!(value(&second, "References"), Some("<1@x.org>"));
+    }
+
+    #[test]
+    fn the_text_begins_with_what_was_held_back() {
+        let held = Held {
+            count: 3,
+            first: UNIX_EPOCH,
+            last: UNIX_EPOCH + Duration::from_secs(60),
+        };
+        let memo = complete(memo(), &told(Some(held), None), "<1@x.org>");
+        let begins = "Since the last mail, 3 failures were not mailed: from 1970-01-01 ";
+        assert!(memo.body.starts_with(begins), "{}", memo.body);
+        assert!(memo.body.ends_with(".\n\nit failed\n"), "{}", memo.body);
+        assert!(memo.html.unwrap().contains(begins));
+    }
+
+    #[test]
+    fn a_recovery_says_how_bad_it_was() {
+        let recovery = Recovery {
+            failures: 3,
+            since: SystemTime::now() - Duration::from_secs(7500),
+            thread: None,
+        };
+        let subject = recovered("backup", &recovery);
+        assert!(
+            subject.ends_with("] RECOVERED: backup after 3 failures in 2h05m"),
+            "{subject}"
+        );
+        let told = complete(memo(), &Decision::Recovered(recovery), "<1@x.org>");
+        let begins = "It works again, after 3 failures; the first was at ";
+        assert!(told.body.starts_with(begins), "{}", told.body);
+    }
+}

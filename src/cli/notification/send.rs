@@ -1,0 +1,350 @@
+//! Mailing what a program has to report: it is safe in the queue before it is sent, and where it can be
+//! neither kept nor sent, it is put where a person finds it.
+
+mod address;
+pub mod dead_letter;
+pub mod interrupt;
+mod reduced;
+mod syslog;
+
+use crate::cli::run_command::warn;
+use crate::cli::send::keep::{Ended, Kept};
+use crate::cli::send::run as send;
+use crate::cli::send::run::Shown;
+use crate::cli::terminal::{complain, complain_as_it_is};
+use crate::client::outcome::{Fate, Report};
+use crate::cron::job::{Attached, Contents};
+use crate::cron::mail::{Dispatch, Hindrance, Letterhead, Mail, Recipients};
+use crate::mail::address::{Entry, Mailbox};
+use crate::mail::envelope::Dsn;
+use crate::mail::message::{
+    Attachment, Content, Draft, Field, Held, Input, Message, MessageError, Options, Text,
+};
+use crate::mail::rewrite::Rewriter;
+use crate::queue::delivery::Told;
+use crate::queue::options::FirstTry;
+use crate::system::exit::Exit;
+use crate::system::host;
+use crate::system::text::shown_with_tabs;
+use crate::transcript;
+use crate::transcript::Format;
+use address::Addressed;
+use std::time::{Duration, SystemTime};
+
+/// How long each step of a session may take as long as somebody waits for it. The message is in the queue by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is to be told. A person may have asked for another subject and for more fields.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    /// The subject.
+    pub subject: String,
+    /// Header fields beside the usual ones.
+    pub headers: Vec<Field>,
+    /// The text.
+    pub body: String,
+    /// The text for a mail without the attachments; `None` is the same text.
+    pub body_alone: Option<String>,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// What goes with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// What became of it.
+pub enum Posted {
+    /// Nobody wants it: MAILTO is empty.
+    Unwanted,
+    /// Every recipient has it, or it is safe in the queue.
+    Safe,
+    /// Not every recipient has it, or nobody, and stderr said so.
+    Failed(Exit),
+}
+
+impl Posted {
+    /// The exit status that it makes.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Unwanted | Self::Safe => Exit::Ok,
+            Self::Failed(exit) => *exit,
+        }
+    }
+}
+
+/// Mails it. Nothing is said when all went well.
+pub fn post(mail: &Mail, memo: &Memo) -> Posted {
+    if mail.head.recipients == Recipients::Nobody {
+        return Posted::Unwanted;
+    }
+    match written(mail, memo) {
+        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo, &mail.head),
+        Err(hindrance) => {
+            complain(&hindrance.text);
+            lay_down(salvaged(memo).as_ref(), memo, &hindrance.text);
+            Posted::Failed(hindrance.exit)
+        }
+    }
+}
+
+fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), Hindrance> {
+    let dispatch = mail.dispatch.as_ref().map_err(Hindrance::clone)?;
+    let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo);
+    let message = built.map_err(|error| Hindrance {
+        text: error.to_string(),
+        exit: error.exit(),
+    })?;
+    message.warnings.iter().for_each(|text| warn(text));
+    Ok((dispatch, message))
+}
+
+fn send_or_lay_down(
+    dispatch: &Dispatch,
+    message: &Message,
+    memo: &Memo,
+    head: &Letterhead,
+) -> Posted {
+    let interrupted = || lay_down(Some(message), memo, "it was interrupted by a signal");
+    let Shown {
+        mut exit,
+        mut report,
+    } = sent(dispatch, message, Told::ByReport, &interrupted);
+    if send_reduced(dispatch, memo, head, &mut report) {
+        exit = report.exit();
+    }
+    send::complain_of_failures(&report);
+    if exit == Exit::Ok {
+        return Posted::Safe;
+    }
+    let is_with_somebody = |fate: &Fate| fate.verdict.is_cared_for();
+    if !report.fates.iter().any(is_with_somebody) {
+        let first = report.fates.first().map(|fate| fate.sentence.as_str());
+        lay_down(Some(message), memo, first.unwrap_or_default());
+    }
+    Posted::Failed(exit)
+}
+
+/// Sends smaller versions to the recipients for whom the server refused the content, and puts the new results
+/// into the report. Returns whether anything was sent.
+fn send_reduced(dispatch: &Dispatch, memo: &Memo, head: &Letterhead, report: &mut Report) -> bool {
+    let refused = |report: &Report| {
+        let fates = report.fates.iter().enumerate();
+        let refused = fates.filter(|(_, fate)| reduced::is_about_content(fate));
+        refused.map(|(place, _)| place).collect::<Vec<usize>>()
+    };
+    let Some(&first) = refused(report).first() else {
+        return false;
+    };
+    let mut is_sent = false;
+    for version in reduced::versions(memo, &report.fates[first].words()) {
+        let places = refused(report);
+        let built = build(head, &Rewriter::new(&dispatch.rewrite), &version);
+        let Some(mut message) = built.ok().filter(|_| !places.is_empty()) else {
+            break;
+        };
+        let recipients = places
+            .iter()
+            .map(|&place| report.fates[place].recipient.clone());
+        message.envelope.recipients = recipients.collect();
+        let interrupted = || lay_down(Some(&message), memo, "it was interrupted by a signal");
+        let again = sent(dispatch, &message, Told::ByReport, &interrupted).report;
+        for (place, fate) in places.into_iter().zip(again.fates) {
+            report.fates[place] = fate;
+        }
+        is_sent = true;
+    }
+    is_sent
+}
+
+/// Sends without a transcript.
+fn sent(
+    dispatch: &Dispatch,
+    message: &Message,
+    told: Told,
+    interrupted: &(dyn Fn() + Sync),
+) -> Shown {
+    let unseen = transcript::Options {
+        format: Format::None,
+        ..transcript::Options::default()
+    };
+    sent_with(dispatch, message, unseen, told, interrupted)
+}
+
+/// By way of the queue; where there is no place for one, at once. If a signal ends that, `interrupted` is called.
+pub fn sent_with(
+    dispatch: &Dispatch,
+    message: &Message,
+    output: transcript::Options,
+    told: Told,
+    interrupted: &(dyn Fn() + Sync),
+) -> Shown {
+    let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
+    let send = || send::at_once(message, (way, fallbacks), output, told);
+    let at_once = || interrupt::guarded(interrupted, send);
+    let Some(queueing) = &dispatch.queueing else {
+        return at_once();
+    };
+    let kept = Kept {
+        message,
+        queueing,
+        way,
+        fallbacks,
+        output,
+        told,
+        patience: Some(PATIENCE),
+        log: None,
+        as_given: false,
+    };
+    let error = match kept.send() {
+        Ended::Safe(shown) => return shown,
+        Ended::NoQueue(error) | Ended::Lost(error) => error,
+    };
+    let shown = if queueing.first == FirstTry::Later {
+        Shown {
+            exit: Exit::Temporary,
+            report: Report::unasked(&[]),
+        }
+    } else {
+        at_once()
+    };
+    if shown.exit != Exit::Ok {
+        complain(&error.to_string());
+    }
+    shown
+}
+
+/// The message, in the envelope that aliases and rules make.
+pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
+    let addressed = Addressed::of(head, rewriter)?;
+    let made = memo.headers.iter().cloned().chain(addressed.headers);
+    let made = made.chain([auto_submitted()]);
+    let is_asked_for = |field: &Field| {
+        let mut asked = head.headers.iter();
+        asked.any(|other| other.name.eq_ignore_ascii_case(&field.name))
+    };
+    let mut headers: Vec<Field> = made.filter(|field| !is_asked_for(field)).collect();
+    headers.extend(head.headers.iter().cloned());
+    let draft = Draft {
+        to: addressed.to,
+        cc: addressed.cc,
+        bcc: addressed.bcc,
+        reply_to: addressed.reply_to,
+        subject: Some(head.subject.as_ref().unwrap_or(&memo.subject).clone()),
+        headers,
+        ..draft(memo, addressed.from)
+    };
+    let mut message = message(draft)?;
+    message.envelope.sender = addressed.sender;
+    message.envelope.recipients = addressed.recipients;
+    Ok(message)
+}
+
+/// RFC 3834 §5: nothing is to answer this by itself.
+fn auto_submitted() -> Field {
+    Field::new("Auto-Submitted", "auto-generated")
+}
+
+/// Mails about a job belong together (RFC 2919 §2).
+pub fn list_id(name: &str) -> Field {
+    let job = match label(name) {
+        empty if empty.is_empty() => "job".to_owned(),
+        label => label,
+    };
+    let host = label(&host::short_name());
+    Field::new("List-Id", format!("<{job}.ehlo.{host}>"))
+}
+
+/// A text as a part of a domain name.
+fn label(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let text: String = text.chars().map(plain).collect();
+    text.trim_matches('-').to_ascii_lowercase()
+}
+
+fn message(draft: Draft) -> Result<Message, MessageError> {
+    let options = Options {
+        content: Content::Draft(Box::new(draft)),
+        envelope_from: None,
+        dsn: Dsn::default(),
+    };
+    Message::build(options, SystemTime::now())
+}
+
+/// A log that goes with a mail.
+pub fn attachment(attached: Attached) -> Attachment {
+    let held = match attached.contents {
+        Contents::Bytes(bytes) => Held::bytes("the log", bytes),
+        Contents::File(file, len) => Held::file("the log", file, len),
+    };
+    Attachment {
+        media_type: Some(attached.media_type.to_owned()),
+        name: Some(attached.name),
+        ..Attachment::new(Input::Held(held))
+    }
+}
+
+/// From this author to nobody yet.
+fn draft(memo: &Memo, from: Mailbox) -> Draft {
+    Draft {
+        from,
+        to: Vec::new(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        reply_to: Vec::new(),
+        subject: Some(memo.subject.clone()),
+        headers: Vec::new(),
+        text: Text {
+            body: Some(Input::Text(memo.body.clone())),
+            html: memo.html.clone().map(Input::Text),
+            ..Text::default()
+        },
+        inline: Vec::new(),
+        attachments: memo.attachments.clone(),
+        messages: Vec::new(),
+        no_date: false,
+        no_message_id: false,
+    }
+}
+
+/// What can be made of it when something is wrong with the addresses or the fields, or even with the
+/// attachments.
+fn salvaged(memo: &Memo) -> Option<Message> {
+    let user = address::user_here()?;
+    let draft = Draft {
+        bcc: vec![Entry::Mailbox(user.clone())],
+        ..draft(memo, user)
+    };
+    let bare = Draft {
+        attachments: Vec::new(),
+        ..draft.clone()
+    };
+    message(draft).or_else(|_| message(bare)).ok()
+}
+
+/// The most octets of a text that stderr has of a mail that is in a dead.letter.
+const PRINTED: usize = 8 * 1024;
+
+/// Puts it where a person finds it. Says on stderr, which cron mails, where that is and what the mail says.
+fn lay_down(message: Option<&Message>, memo: &Memo, reason: &str) {
+    let place = message.and_then(dead_letter::add);
+    let subject = &memo.subject;
+    let (where_it_is, most) = match &place {
+        Some(path) => (format!("is in {}", path.display()), PRINTED),
+        None => ("could not be put into a dead.letter".to_owned(), usize::MAX),
+    };
+    let body = memo.body_alone.as_ref().unwrap_or(&memo.body);
+    let text = reduced::beginning(body, most);
+    let says = if text.trim().is_empty() {
+        ""
+    } else {
+        "; it says:"
+    };
+    complain(&format!("the mail \"{subject}\" {where_it_is}{says}"));
+    let lines = text.trim_end().lines().map(shown_with_tabs);
+    lines.for_each(|line| complain_as_it_is(&format!("{line}\n")));
+    if text.len() < body.len() {
+        complain_as_it_is("...\n");
+    }
+    syslog::error(&format!(
+        "cannot mail \"{subject}\": {reason}; the mail {where_it_is}"
+    ));
+}

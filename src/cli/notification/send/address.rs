@@ -1,0 +1,130 @@
+//! The addresses of a mail, as aliases and rules make them of what was said.
+
+use crate::cron::mail::{Letterhead, Recipients};
+use crate::mail::address::{Address, Entry, Mailbox, parse_list};
+use crate::mail::message::{Field, MessageError};
+use crate::mail::rewrite::{Original, RewriteError, Rewriter};
+use crate::system::host;
+
+/// Who writes to whom.
+pub struct Addressed {
+    /// The author.
+    pub from: Mailbox,
+    /// `To`.
+    pub to: Vec<Entry>,
+    /// `Cc`.
+    pub cc: Vec<Entry>,
+    /// Those whom no header names.
+    pub bcc: Vec<Entry>,
+    /// `Reply-To`.
+    pub reply_to: Vec<Entry>,
+    /// Fields that tell who the author was before a rule replaced the address.
+    pub headers: Vec<Field>,
+    /// The envelope's sender; `None` is the null one.
+    pub sender: Option<Address>,
+    /// The envelope's recipients.
+    pub recipients: Vec<Address>,
+}
+
+impl Addressed {
+    /// By these rules.
+    pub fn of(head: &Letterhead, rewriter: &Rewriter) -> Result<Self, MessageError> {
+        let login = host::login();
+        let user = || (vec![login.clone()], Vec::new(), Vec::new());
+        let (to, cc, bcc) = match &head.recipients {
+            Recipients::These { to, cc, bcc } => (to.clone(), cc.clone(), bcc.clone()),
+            Recipients::User | Recipients::Nobody => user(),
+        };
+        let all = [&to[..], &cc, &bcc].concat().join(", ");
+        let recipients = rewriter.recipients(&all).map_err(wrong_in("recipient"))?;
+        let from = head.from.as_deref().unwrap_or(&login);
+        let mut addressed = Self {
+            to: entries(rewriter, "To", &to)?,
+            cc: entries(rewriter, "Cc", &cc)?,
+            bcc: recipients.iter().cloned().map(unnamed).collect(),
+            reply_to: entries(rewriter, "Reply-To", &head.reply_to)?,
+            ..author(rewriter, from)?
+        };
+        if let Some(sender) = &head.envelope_from {
+            addressed.sender = rewriter.sender(sender).map_err(wrong_in("sender"))?;
+        }
+        addressed.recipients = recipients;
+        Ok(addressed)
+    }
+}
+
+/// The author alone, who is the envelope's sender, too.
+fn author(rewriter: &Rewriter, from: &str) -> Result<Addressed, MessageError> {
+    let rewritten = rewriter.header("From", from).map_err(wrong_in("From"))?;
+    let (entries, original) = match rewritten {
+        Some(rewritten) => (rewritten.entries, rewritten.original),
+        None => (parse_list(from).map_err(wrong_address("From"))?, Vec::new()),
+    };
+    let mut mailboxes = entries.iter().flat_map(Entry::mailboxes);
+    let from = mailboxes.next().ok_or_else(|| MessageError::Field {
+        name: "From".to_owned(),
+        why: "is missing, and the user who runs this has no name; name the author with --from",
+    })?;
+    let (mut headers, mut reply_to) = (Vec::new(), Vec::new());
+    match rewriter.original() {
+        Original::Header => headers.extend(original.iter().map(original_field)),
+        Original::ReplyTo => reply_to.extend(original.into_iter().map(Entry::Mailbox)),
+        Original::Nowhere => {}
+    }
+    Ok(Addressed {
+        sender: Some(from.address.clone()),
+        from: from.clone(),
+        to: Vec::new(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        reply_to,
+        headers,
+        recipients: Vec::new(),
+    })
+}
+
+fn original_field(mailbox: &Mailbox) -> Field {
+    Field::new("X-Original-From", mailbox.address.to_string())
+}
+
+/// The addresses of a field, each with a domain.
+fn entries(rewriter: &Rewriter, name: &str, lists: &[String]) -> Result<Vec<Entry>, MessageError> {
+    let list = lists.join(", ");
+    match rewriter.header(name, &list).map_err(wrong_in(name))? {
+        Some(rewritten) => Ok(rewritten.entries),
+        None => parse_list(&list).map_err(wrong_address(name)),
+    }
+}
+
+fn unnamed(address: Address) -> Entry {
+    Entry::Mailbox(Mailbox {
+        name: None,
+        address,
+    })
+}
+
+fn wrong_in(place: &str) -> impl FnOnce(RewriteError) -> MessageError {
+    let place = place.to_owned();
+    move |error| MessageError::Rewrite {
+        place,
+        error: Box::new(error),
+    }
+}
+
+fn wrong_address(field: &str) -> impl FnOnce(crate::mail::address::AddressError) -> MessageError {
+    let field = field.to_owned();
+    move |error| MessageError::Address { field, error }
+}
+
+/// The user who runs us, at this host, by whatever name there is.
+pub fn user_here() -> Option<Mailbox> {
+    let (login, domain) = (host::login(), host::mail_domain());
+    let address = Address::of(&login, &domain).or_else(|_| Address::of("nobody", "localhost"));
+    address.ok().map(|address| Mailbox {
+        name: None,
+        address,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+use crate::cli::notification::send::dead_letter::*;
+use crate::cli::notification::send::{Memo, draft, message};
+use crate::mail::address::Mailbox;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+fn letter(body: &str) -> Message {
+    let alice = Mailbox::parse("alice@crepes.fr").unwrap();
+    let memo = Memo {
+        subject: "hi".to_owned(),
+        body: body.to_owned(),
+        ..Memo::default()
+    };
+    let to = vec![crate::mail::address::Entry::Mailbox(alice.clone())];
+    message(crate::mail::message::Draft {
+        to,
+        ..draft(&memo, alice)
+    })
+    .unwrap()
+}
+
+#[test]
+fn two_messages_are_a_mailbox_that_nobody_else_may_read() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("dead.letter");
+    append(&path, &letter(">From here\nlast")).unwrap();
+    append(&path, &letter("two")).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text.lines()
+            .filter(|line| line.starts_with("From "))
+            .count(),
+        2
+    );
+    assert!(text.contains("\n\n>>From here\nlast\n\nFrom "), "{text}");
+    assert!(!text.contains('\r'));
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_message_that_was_cut_off_does_not_swallow_the_next() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("dead.letter");
+    append(&path, &letter("one")).unwrap();
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.strip_suffix("ne\n\n").unwrap()).unwrap();
+    append(&path, &letter("two")).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\n\no\n\nFrom "), "{text}");
+}
+
+#[test]
+fn what_somebody_else_has_put_there_is_not_written_to() {
+    let home = tempfile::tempdir().unwrap();
+    let (path, other) = (home.path().join("dead.letter"), home.path().join("other"));
+    fs::write(&other, "").unwrap();
+    symlink(&other, &path).unwrap();
+    assert!(append(&path, &letter("hi")).is_err());
+    fs::remove_file(&path).unwrap();
+    fs::hard_link(&other, &path).unwrap();
+    assert!(append(&path, &letter("hi")).is_err());
+    assert_eq!(fs::read(&other).unwrap(), b"");
+}

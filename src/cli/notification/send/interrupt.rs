@@ -1,0 +1,66 @@
+//! Signals that come while a report is mailed. They have their effect as soon as the report is in the queue. A
+//! report that is sent without a queue is put where a person finds it first.
+
+use crate::cron::job::{Signals, end_by};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::io::{self, PipeReader};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// Signals belong to the process. `None`: they have their usual effect.
+static HELD: Mutex<Option<Signals>> = Mutex::new(None);
+
+fn held() -> MutexGuard<'static, Option<Signals>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps signals until [`release`].
+pub fn hold(signals: Signals) {
+    *held() = Some(signals);
+}
+
+/// The report is safe: signals have their usual effect, and so does one that has come already.
+pub fn release() {
+    let signals = held().take();
+    if let Some(signals) = signals {
+        signals.release();
+    }
+}
+
+/// Does the work. If a signal comes meanwhile, saves the report and ends as the signal would have done.
+pub fn guarded<T>(save: &(dyn Fn() + Sync), work: impl FnOnce() -> T) -> T {
+    let signals = held().take();
+    let (Some(mut signals), Ok((end, working))) = (signals, io::pipe()) else {
+        return work();
+    };
+    let done = thread::scope(|scope| {
+        let watcher = || watch(&end, &mut signals, save);
+        // If it cannot be started, a signal waits for the end of the work.
+        let _ = thread::Builder::new().spawn_scoped(scope, watcher);
+        let done = work();
+        drop(working);
+        done
+    });
+    hold(signals);
+    done
+}
+
+/// Until the other end of the pipe is closed.
+fn watch(end: &PipeReader, signals: &mut Signals, save: &(dyn Fn() + Sync)) {
+    loop {
+        if let Some(signal) = signals.fatal() {
+            save();
+            end_by(signal);
+        }
+        let mut both = [
+            PollFd::new(end, PollFlags::IN),
+            PollFd::from_borrowed_fd(signals.descriptor(), PollFlags::IN),
+        ];
+        match poll(&mut both, None) {
+            Ok(_) if both[0].revents().is_empty() => {}
+            Err(Errno::INTR) => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}

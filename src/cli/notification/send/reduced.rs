@@ -1,0 +1,146 @@
+//! Smaller versions of a mail, for a server that refuses its size or content: an alert must arrive, if
+//! without its attachments.
+
+use crate::cli::notification::send::Memo;
+use crate::client::outcome::{Cause, Fate, Verdict};
+use crate::smtp::stage::Stage;
+
+/// The length of the shortest version's text, in octets.
+const SHORT: usize = 2 * 1024;
+
+/// Whether the server refused the recipient because of the size or the content of the message.
+///
+/// RFC 5321 §4.2.2: 552 is "exceeded storage allocation", 554 after the data "transaction failed". RFC 3463
+/// §3.3, §3.4: X.2.3 and X.3.4 are limits on the length of a message.
+pub fn is_about_content(fate: &Fate) -> bool {
+    if fate.verdict != Verdict::Refused || fate.cause != Cause::Server {
+        return false;
+    }
+    let is_size = matches!(fate.enhanced.as_deref(), Some("5.2.3" | "5.3.4"));
+    let code = fate.reply.as_ref().map(|reply| reply.code);
+    match fate.stage {
+        Some(Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. } | Stage::Body) => true,
+        Some(Stage::Mail) => is_size || code == Some(552),
+        Some(Stage::Data) => is_size || matches!(code, Some(552 | 554)),
+        _ => is_size,
+    }
+}
+
+/// The versions of a mail that are sent one after another until none is refused because of its content, with
+/// what the server said of the one before.
+pub fn versions(memo: &Memo, why: &str) -> Vec<Memo> {
+    let names: Vec<String> = memo.attachments.iter().map(name).collect();
+    let text = memo.body_alone.as_ref().unwrap_or(&memo.body);
+    let mut left_out = names.join(", ");
+    let mut versions = Vec::new();
+    if !names.is_empty() || memo.html.is_some() {
+        if names.is_empty() {
+            "the HTML version".clone_into(&mut left_out);
+        }
+        versions.push(version(memo, &remark(&left_out, why), text));
+    }
+    if text.len() > SHORT {
+        let part = if names.is_empty() {
+            "the rest of the text".to_owned()
+        } else {
+            format!("{left_out} and the rest of the text")
+        };
+        versions.push(version(memo, &remark(&part, why), beginning(text, SHORT)));
+    }
+    versions
+}
+
+fn name(attachment: &crate::mail::message::Attachment) -> String {
+    use crate::mail::message::Input;
+    match (&attachment.name, &attachment.input) {
+        (Some(name), _) => name.clone(),
+        (None, Input::File(path)) => path.file_name().map_or_else(
+            || "an attachment".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+        (None, _) => "an attachment".to_owned(),
+    }
+}
+
+fn remark(left_out: &str, why: &str) -> String {
+    format!("This mail is without {left_out}. The server refused the whole mail: {why}")
+}
+
+fn version(memo: &Memo, remark: &str, text: &str) -> Memo {
+    Memo {
+        subject: memo.subject.clone(),
+        headers: memo.headers.clone(),
+        body: format!("{remark}\n\n{text}"),
+        ..Memo::default()
+    }
+}
+
+/// The first lines of a text, up to so many octets.
+pub fn beginning(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let is_boundary = |at: &usize| text.is_char_boundary(*at);
+    let most = (0..=most).rev().find(is_boundary).unwrap_or_default();
+    let end = text[..most].rfind('\n').map_or(most, |at| at + 1);
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::message::{Attachment, Held, Input};
+
+    fn log() -> Attachment {
+        let held = Held::bytes("the log", b"x".to_vec());
+        Attachment {
+            name: Some("job.log.gz".to_owned()),
+            ..Attachment::new(Input::Held(held))
+        }
+    }
+
+    fn bodies(memo: &Memo) -> Vec<String> {
+        let versions = versions(memo, "552 too big").into_iter();
+        versions.map(|memo| memo.body).collect()
+    }
+
+    #[test]
+    fn a_short_mail_without_attachments_has_no_smaller_version() {
+        let memo = Memo {
+            body: "failed\n".to_owned(),
+            ..Memo::default()
+        };
+        assert!(bodies(&memo).is_empty());
+    }
+
+    #[test]
+    fn attachments_are_left_out_first_and_the_rest_of_a_long_text_then() {
+        let line = "x".repeat(99) + "\n";
+        let memo = Memo {
+            subject: "failed".to_owned(),
+            body: "log attached\n".to_owned(),
+            body_alone: Some(line.repeat(100)),
+            html: Some("<p>failed</p>".to_owned()),
+            attachments: vec![log()],
+            ..Memo::default()
+        };
+        let remark = "The server refused the whole mail: 552 too big\n\n";
+        assert_eq!(
+            bodies(&memo),
+            [
+                format!(
+                    "This mail is without job.log.gz. {remark}{}",
+                    line.repeat(100)
+                ),
+                format!(
+                    "This mail is without job.log.gz and the rest of the text. {remark}{}",
+                    line.repeat(20)
+                ),
+            ]
+        );
+        for version in versions(&memo, "") {
+            assert!(version.html.is_none() && version.attachments.is_empty());
+            assert_eq!(version.subject, "failed");
+        }
+    }
+}

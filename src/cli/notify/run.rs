@@ -1,0 +1,170 @@
+//! A line or a text from a script, mailed.
+
+use crate::cli::notification::alert::Happened;
+use crate::cli::notification::send::{Memo, attachment, post};
+use crate::cli::notify::options::{Level, Notify};
+use crate::cli::run_command::{invite, warn};
+use crate::cli::terminal::complain;
+use crate::cron::alert;
+use crate::cron::alert::{Fingerprint, Impression, alike};
+use crate::cron::job::Report;
+use crate::mail::message::{Field, Utf8};
+use crate::system::exit::Exit;
+use crate::system::host;
+use crate::system::text::{BYTE_ORDER_MARK, reason, without_controls};
+use std::io::{self, BufRead as _, IsTerminal as _, Read};
+use std::time::SystemTime;
+
+/// What a text is called that is too long for a mail.
+const NAME: &str = "text";
+
+/// The longest subject that is made of a text.
+const LONGEST_SUBJECT: usize = 120;
+
+/// Mails it.
+pub fn run(mut plan: Notify) -> Exit {
+    let Report {
+        body,
+        body_alone,
+        attached,
+        ..
+    } = match input(&plan) {
+        Ok(report) => report,
+        Err(exit) => return exit,
+    };
+    if plan.only_if_input && body.trim().is_empty() {
+        return Exit::Ok;
+    }
+    let said = plan.mail.head.subject.take();
+    let text = said.as_deref().unwrap_or_else(|| first_line(&body));
+    let memo = Memo {
+        subject: subject(text, plan.level),
+        headers: urgency(plan.level),
+        attachments: attached
+            .map(attachment)
+            .into_iter()
+            .chain(plan.attachments)
+            .collect(),
+        body_alone,
+        ..Memo::default()
+    };
+    if !plan.alert.rules.are_set() {
+        return post(&plan.mail, &Memo { body, ..memo }).exit();
+    }
+    let name = plan.name.clone().unwrap_or_else(|| alike(text));
+    let happened = Happened {
+        job: &format!("notify:{name}"),
+        run: &told(&body, plan.level),
+        alert: &plan.alert,
+    };
+    let posted = happened.tell(&plan.mail, |_| Memo { body, ..memo });
+    posted.map_or(Exit::Ok, |posted| posted.exit())
+}
+
+/// What makes it the same as another one: its text and its level.
+fn told(text: &str, level: Option<Level>) -> alert::Run {
+    let mut impression = Impression::default();
+    impression.feed(text.as_bytes());
+    alert::Run {
+        at: SystemTime::now(),
+        failed: true,
+        wanted: true,
+        fingerprint: Fingerprint::of(level.map_or("", Level::word), &impression),
+    }
+}
+
+/// The text, as much of it as a person reads, and the rest attached. At a terminal it is typed, unless there
+/// is something else to send.
+fn input(plan: &Notify) -> Result<Report, Exit> {
+    let is_typed = plan.text.is_none() && io::stdin().is_terminal();
+    let is_invited = is_typed && plan.attachments.is_empty();
+    if is_invited {
+        invite();
+    }
+    let mut text: Utf8<Box<dyn Read>> = Utf8::new(
+        "the standard input",
+        match &plan.text {
+            Some(text) => Box::new(text.as_bytes()),
+            None if is_typed && !is_invited => Box::new(io::empty()),
+            None => Box::new(stdin().map_err(|error| unread(&error))?),
+        },
+    );
+    let report = Report::of_input(&mut text, NAME).map_err(|error| unread(&error))?;
+    text.warning().iter().for_each(|text| warn(text));
+    if is_invited && report.body.trim().is_empty() {
+        complain(
+            "no text was typed, and nothing is sent; ehlo notify '' sends a mail without a text",
+        );
+        return Err(Exit::Usage);
+    }
+    Ok(report)
+}
+
+/// The standard input without a byte order mark.
+fn stdin() -> io::Result<impl Read> {
+    let mut input = io::stdin().lock();
+    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        input.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(input)
+}
+
+fn unread(error: &io::Error) -> Exit {
+    complain(&format!(
+        "cannot read the standard input: {}",
+        reason(error)
+    ));
+    Exit::NoInput
+}
+
+fn first_line(text: &str) -> &str {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or("no text")
+}
+
+/// `[host] WARNING: disk is full`.
+fn subject(text: &str, level: Option<Level>) -> String {
+    let short = host::short_name();
+    let level = level.map(|level| format!("{}: ", level.word()));
+    let text: String = without_controls(text)
+        .chars()
+        .take(LONGEST_SUBJECT)
+        .collect();
+    format!("[{short}] {}{text}", level.unwrap_or_default())
+}
+
+fn urgency(level: Option<Level>) -> Vec<Field> {
+    if !level.is_some_and(Level::is_urgent) {
+        return Vec::new();
+    }
+    vec![
+        Field::new("X-Priority", "1 (Highest)"),
+        Field::new("Importance", "high"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_names_host_and_level_and_is_one_line() {
+        let short = host::short_name();
+        let told = subject("disk\nis\tfull", Some(Level::Warning));
+        assert_eq!(told, format!("[{short}] WARNING: disk is full"));
+        assert_eq!(subject("hi", None), format!("[{short}] hi"));
+        assert!(subject(&"x".repeat(500), None).len() < 250);
+    }
+
+    #[test]
+    fn without_a_subject_it_is_the_first_line_that_says_something() {
+        assert_eq!(first_line("\n \nthis\nthat"), "this");
+        assert_eq!(first_line(""), "no text");
+    }
+
+    #[test]
+    fn errors_are_urgent_and_warnings_are_not() {
+        assert!(urgency(Some(Level::Warning)).is_empty() && urgency(None).is_empty());
+        assert_eq!(urgency(Some(Level::Error)).len(), 2);
+    }
+}

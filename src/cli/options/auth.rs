@@ -1,0 +1,389 @@
+//! Who we are to the server that was named.
+
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::value;
+use crate::client::credentials::{Options, Source};
+use crate::client::route;
+use crate::client::session;
+use crate::client::session::Encryption;
+use crate::smtp::mechanism::Mechanism;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
+
+/// Options under the heading "Auth".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Auth")]
+pub struct Args {
+    /// Log in as this user, at the server that is named.
+    ///
+    /// The password is never an option, because everybody on this host can read the arguments. Unless
+    /// one of the options below says where it is, it is looked for in the variable `EHLO_PASSWORD`, in
+    /// systemd's credentials (`ehlo.password` in `$CREDENTIALS_DIRECTORY`), in `~/.netrc` (or the file
+    /// that `$NETRC` names) and, with secret-tool, in the desktop's keyring. It is asked for if it is in
+    /// none of them and there is a terminal.
+    #[arg(short, long, value_name = "NAME", value_parser = user)]
+    user: Option<String>,
+
+    /// Use only these ways to log in, like SCRAM-SHA-256,PLAIN.
+    ///
+    /// Otherwise it is the strongest that the server offers and that there is a secret for. EXTERNAL
+    /// wants no secret: a certificate says who we are.
+    #[arg(
+        long,
+        value_name = "MECH[,MECH]",
+        value_delimiter = ',',
+        ignore_case = true,
+        value_parser = mechanisms(),
+    )]
+    auth: Vec<Mechanism>,
+
+    /// The password is the first line that this shell command prints.
+    ///
+    /// As in `pass show smtp`. It must end with exit status 0. It can ask on the terminal. Without a
+    /// terminal, as under cron and systemd, it is killed after 60 seconds, and the mail is tried again
+    /// later.
+    #[arg(long, value_name = "CMD", value_parser = command, conflicts_with_all = ["password_file", "oauth_token_command"])]
+    password_command: Option<String>,
+
+    /// The password is the first line of this file.
+    ///
+    /// A file that others can read or write is refused; chmod 600 corrects it. A file of root may be readable by its
+    /// group (0640), and by all on a read-only tmpfs, as Docker and Kubernetes mount secrets. A pipe is accepted,
+    /// as in `<(pass show smtp)`.
+    #[arg(long, value_name = "FILE", conflicts_with = "oauth_token_command")]
+    password_file: Option<PathBuf>,
+
+    /// The OAuth token is the first line that this shell command prints.
+    ///
+    /// It is for OAUTHBEARER and XOAUTH2; no password is used then. Without a terminal, the command is
+    /// killed after 60 seconds.
+    #[arg(long, value_name = "CMD", value_parser = command)]
+    oauth_token_command: Option<String>,
+
+    /// Let the password go over a connection without TLS.
+    ///
+    /// Whoever is on the way can read it then. Without this option, no password and no token is sent
+    /// before TLS protects it.
+    #[arg(long)]
+    allow_cleartext_password: bool,
+}
+
+impl Args {
+    /// Where the secret comes from; `None` if nobody is to log in. What may be done with it goes into
+    /// the session's options.
+    pub fn options(self, session: &mut session::Options) -> Result<Option<Options>, Wrong> {
+        self.check_user()?;
+        self.check_mechanisms()?;
+        if self.user.is_none() && self.auth.is_empty() {
+            return Ok(None);
+        }
+        let may_be_clear = self.allow_cleartext_password || self.is_external();
+        if session.tls == Encryption::Off && !may_be_clear {
+            return Err(Wrong::usage(
+                "--user and --tls off: the password would be sent in clear; use --tls starttls or implicit, \
+                 or --allow-cleartext-password",
+            ));
+        }
+        session.mechanisms.clone_from(&self.auth);
+        session.password_in_clear = self.allow_cleartext_password;
+        Ok(Some(Options {
+            source: self.source(),
+            user: self.user,
+            profile: None,
+            nameless: true,
+        }))
+    }
+
+    fn source(&self) -> Source {
+        let file = || self.password_file.clone().map(Source::File);
+        let command = self.password_command.clone().map(Source::Command);
+        let token = || self.oauth_token_command.clone().map(Source::TokenCommand);
+        let nothing = || self.is_external().then_some(Source::Nothing);
+        let source = command.or_else(file).or_else(token).or_else(nothing);
+        source.unwrap_or(Source::Found)
+    }
+
+    /// The option that says where the secret is.
+    fn secret(&self) -> Option<&'static str> {
+        let options = [
+            (self.password_command.is_some(), "--password-command"),
+            (self.password_file.is_some(), "--password-file"),
+            (self.oauth_token_command.is_some(), "--oauth-token-command"),
+        ];
+        let given = options.into_iter().find(|(is_given, _)| *is_given);
+        given.map(|(_, option)| option)
+    }
+
+    /// Whether the certificate alone says who we are.
+    fn is_external(&self) -> bool {
+        self.auth == [Mechanism::External]
+    }
+
+    /// What is said about a secret wants somebody whose secret it is.
+    fn check_user(&self) -> Result<(), Wrong> {
+        if self.user.is_some() {
+            return Ok(());
+        }
+        let (is_external, has_auth) = (self.is_external(), !self.auth.is_empty());
+        let auth = (has_auth && !is_external).then_some("--auth");
+        let cleartext = self.allow_cleartext_password && !is_external;
+        let cleartext = cleartext.then_some("--allow-cleartext-password");
+        match self.secret().or(auth).or(cleartext) {
+            None => Ok(()),
+            Some(option) => Err(Wrong::usage(format!(
+                "{option} wants to know who logs in; say it with --user NAME"
+            ))),
+        }
+    }
+
+    /// Tokens and passwords are for different mechanisms, and EXTERNAL wants neither.
+    fn check_mechanisms(&self) -> Result<(), Wrong> {
+        let wants_token = self.auth.iter().any(|mechanism| mechanism.wants_token());
+        let is_for_password =
+            |mechanism: &Mechanism| !mechanism.wants_token() && *mechanism != Mechanism::External;
+        let has_password = self.auth.iter().any(is_for_password);
+        let text = match self.secret() {
+            _ if self.auth.is_empty() => return Ok(()),
+            Some(option) if self.is_external() => {
+                format!("--auth EXTERNAL wants no secret; leave {option} away, or name another mechanism")
+            }
+            Some("--oauth-token-command") if !wants_token => {
+                "--oauth-token-command is of no use with this --auth; add OAUTHBEARER or XOAUTH2 to it"
+                    .to_owned()
+            }
+            None | Some("--password-command" | "--password-file")
+                if wants_token && !has_password =>
+            {
+                "--auth names only mechanisms that want an OAuth token; give it with --oauth-token-command"
+                    .to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(Wrong::usage(text))
+    }
+}
+
+/// A password goes to a server that was named.
+pub fn check_relay(login: Option<&Options>, route: &route::Options) -> Result<(), Wrong> {
+    let option = match login {
+        Some(login) if login.user.is_some() => "--user",
+        Some(_) => "--auth",
+        None => return Ok(()),
+    };
+    if route.relay.is_some() {
+        return Ok(());
+    }
+    Err(Wrong::usage(format!(
+        "{option} wants --relay: a password goes to a server that you name, not to whatever the DNS says"
+    )))
+}
+
+/// A user name: one line of text, of which something is left when it is looked at.
+fn user(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("it wants a name".to_owned());
+    }
+    if text.contains('\t') {
+        return Err("it holds a tab, and must be one line of text".to_owned());
+    }
+    value::line(text)
+}
+
+/// A command that is something. clap would show a wrong value, and this one may hold a password.
+pub fn command(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it wants a shell command".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Mechanisms by their names, which completions and errors show.
+fn mechanisms() -> impl TypedValueParser<Value = Mechanism> {
+    let names = PossibleValuesParser::new(Mechanism::ALL.map(Mechanism::name));
+    names.try_map(|name| Mechanism::parse(&name).ok_or("there is no such mechanism"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::parse::parse;
+    use clap::{Args as _, FromArgMatches};
+    use std::ffi::OsString;
+
+    fn args(arguments: &[&str]) -> Args {
+        let command = Args::augment_args(clap::Command::new("ehlo").no_binary_name(true));
+        let matches = command.try_get_matches_from(arguments).unwrap();
+        Args::from_arg_matches(&matches).unwrap()
+    }
+
+    fn options(arguments: &[&str]) -> Option<Options> {
+        let mut session = session::Options {
+            tls: Encryption::IfOffered,
+            ..session::Options::default()
+        };
+        let said = args(arguments)
+            .options(&mut session)
+            .map_err(|wrong| wrong.text);
+        said.unwrap_or_else(|text| panic!("{arguments:?}: {text}"))
+    }
+
+    /// What is said to a whole command line that is wrong.
+    fn refused(arguments: &[&str]) -> String {
+        let rest = ["-r", "mail.example.org", "-b", "", "b@x.org"];
+        let all = ["ehlo"].iter().chain(arguments).chain(&rest);
+        let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("nothing is wrong");
+        assert_eq!(said.exit.code(), 64, "{}", said.text);
+        assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
+        assert!(!said.text.contains("hunter2"), "{}", said.text);
+        said.text
+    }
+
+    #[test]
+    fn the_secret_comes_from_where_it_was_said() {
+        let source = |rest: &[&str]| {
+            let options = options(&[&["-u", "alice"], rest].concat()).unwrap();
+            assert_eq!(options.user.as_deref(), Some("alice"));
+            options.source
+        };
+        let command = || "pass show smtp".to_owned();
+        assert_eq!(source(&[]), Source::Found);
+        assert_eq!(source(&["--auth", "plain,login"]), Source::Found);
+        assert_eq!(source(&["--auth", "EXTERNAL,PLAIN"]), Source::Found);
+        assert_eq!(source(&["--auth", "EXTERNAL"]), Source::Nothing);
+        let said = source(&["--password-command", "pass show smtp"]);
+        assert_eq!(said, Source::Command(command()));
+        let said = source(&["--password-file", "x", "--allow-cleartext-password"]);
+        assert_eq!(said, Source::File("x".into()));
+        let said = source(&["--oauth-token-command", "pass show smtp"]);
+        assert_eq!(said, Source::TokenCommand(command()));
+        let list = [
+            "--auth",
+            "XOAuth2,PLAIN",
+            "--oauth-token-command",
+            "pass show smtp",
+        ];
+        assert_eq!(source(&list), Source::TokenCommand(command()));
+    }
+
+    #[test]
+    fn nobody_logs_in_unless_somebody_is_named() {
+        assert_eq!(options(&[]), None);
+        let external = options(&["--auth", "external"]).unwrap();
+        assert_eq!((external.user, external.source), (None, Source::Nothing));
+    }
+
+    #[test]
+    fn external_sends_no_secret_and_needs_no_encryption() {
+        for arguments in [
+            &["--auth", "EXTERNAL"][..],
+            &["--auth", "EXTERNAL", "--user", "alice"],
+            &["--auth", "EXTERNAL", "--allow-cleartext-password"],
+        ] {
+            let mut clear = session::Options::default();
+            let said = args(arguments).options(&mut clear);
+            let said = said.map_err(|wrong| wrong.text).unwrap();
+            assert_eq!(said.map(|login| login.source), Some(Source::Nothing));
+        }
+    }
+
+    #[test]
+    fn mechanisms_are_a_list_in_letters_of_either_case() {
+        let said = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
+        let right = [Mechanism::ScramSha256, Mechanism::Plain, Mechanism::XOAuth2];
+        assert_eq!(said.auth, right);
+    }
+
+    #[test]
+    fn what_is_said_about_a_secret_wants_a_user() {
+        for arguments in [
+            &["--password-command", "echo hunter2"][..],
+            &["--password-file", "x"],
+            &["--oauth-token-command", "echo hunter2"],
+            &["--auth", "PLAIN"],
+            &["--auth", "EXTERNAL,PLAIN"],
+            &["--allow-cleartext-password"],
+        ] {
+            let text = refused(arguments);
+            assert!(text.contains("--user") && text.contains("--"), "{text}");
+        }
+        assert!(refused(&["--password-file", "x"]).contains("--password-file wants"));
+    }
+
+    #[test]
+    fn a_secret_and_its_mechanisms_belong_together() {
+        let token = ["--oauth-token-command", "echo hunter2"];
+        for (arguments, word) in [
+            (&["--auth", "PLAIN", token[0], token[1]][..], "OAUTHBEARER"),
+            (&["--auth", "XOAUTH2"], "--oauth-token-command"),
+            (&["--auth", "EXTERNAL,XOAUTH2"], "--oauth-token-command"),
+            (
+                &["--auth", "OAUTHBEARER,XOAUTH2", "--password-file", "x"],
+                "--oauth-token-command",
+            ),
+            (
+                &["--auth", "EXTERNAL", "--password-file", "x"],
+                "--password-file",
+            ),
+            (&["--auth", "EXTERNAL", token[0], token[1]], token[0]),
+        ] {
+            let text = refused(&[&["-u", "alice"], arguments].concat());
+            assert!(text.contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn there_is_one_source_at_most_and_no_command_is_shown() {
+        let command = ["--password-command", "echo hunter2"];
+        let token = ["--oauth-token-command", "echo hunter2"];
+        let file = ["--password-file", "x"];
+        for (one, other) in [(command, token), (command, file), (file, token)] {
+            let text = refused(&[&["-u", "alice"], &one[..], &other].concat());
+            assert!(text.contains(one[0]) && text.contains(other[0]), "{text}");
+        }
+        let twice = [&["-u", "alice"], &command[..], &command].concat();
+        assert!(refused(&twice).contains("--password-command"));
+    }
+
+    #[test]
+    fn unfit_values_are_named() {
+        for (arguments, word) in [
+            (["--user", "al\r\nice"], "--user"),
+            (["--user", "al\0ice"], "--user"),
+            (["--user", "al\tice"], "a tab"),
+            (["--user", ""], "--user"),
+            (["--auth", "PLAN"], "PLAIN"),
+            (["--auth", "PLAIN,"], "--auth"),
+            (["--password-command", " "], "--password-command"),
+        ] {
+            let text = refused(&arguments);
+            assert!(text.contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_no_option() {
+        for arguments in [&["--password", "hunter2"][..], &["--password=hunter2"]] {
+            let text = refused(arguments);
+            assert!(text.contains("--password-"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_goes_only_to_a_server_that_was_named() {
+        for (arguments, option) in [
+            (["-u", "alice"], "--user"),
+            (["--auth", "EXTERNAL"], "--auth"),
+        ] {
+            let all = ["ehlo"]
+                .iter()
+                .chain(&arguments)
+                .chain(&["-b", "", "b@x.org"]);
+            let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
+            let right =
+                format!("ehlo: {option} wants --relay: a password goes to a server that you name");
+            assert!(said.text.starts_with(&right), "{}", said.text);
+            assert_eq!(said.exit.code(), 64);
+        }
+    }
+}

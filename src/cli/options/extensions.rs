@@ -1,0 +1,291 @@
+//! What is asked of a server for the message (RFC 5321 §2.2): parameters of MAIL and RCPT.
+
+mod values;
+
+use crate::cli::options::extensions::values::{
+    Asked, DeliverBy, Original, Report, announced_size, body_type, deliver_by, envelope_id,
+    hold_for, hold_until, mail_auth, mt_priority, original, prdr, report, returned,
+};
+use crate::cli::options::usage_error::Wrong;
+use crate::client::session;
+use crate::client::session::{Extension, Request};
+use crate::mail::envelope::{Dsn, Return, Wanted};
+use crate::mail::message::Field;
+use crate::smtp::blocks::Transport;
+use clap::ValueEnum;
+use std::time::SystemTime;
+
+/// Options under the heading "Extensions". A value with `?` behind it is left out where the extension is
+/// not offered; else nothing is sent then.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Extensions")]
+pub struct Args {
+    /// When a report is wanted: never, or some of success,failure,delay.
+    ///
+    /// For all recipients, or with ADDR= for one of them; repeatable (DSN, RFC 3461). With ? behind the
+    /// value of this or another option here, it is left out where the server does not offer it, as in
+    /// `success?`; without, nothing is sent then.
+    #[arg(long, value_name = "[ADDR=]WHEN", value_parser = report)]
+    notify: Vec<Asked<Report>>,
+
+    /// How much of the message comes back with a report: full or hdrs.
+    #[arg(long, value_name = "HOW", value_parser = returned)]
+    ret: Option<Asked<Return>>,
+
+    /// What a report is to call the envelope.
+    #[arg(long, value_name = "TEXT", value_parser = envelope_id)]
+    envid: Option<Asked<String>>,
+
+    /// What a report is to call a recipient, as in `bob@example.org=rfc822;robert@example.org`.
+    #[arg(long, value_name = "ADDR=TYPE;NAME", value_parser = original)]
+    orcpt: Vec<Asked<Original>>,
+
+    /// Let the message travel in verified TLS only, all the way (RFC 8689).
+    ///
+    /// `yes` wants --relay with a certificate that is right. `no` is the header field TLS-Required: No,
+    /// which asks servers to deliver it even where their own rules demand TLS.
+    #[arg(long, value_name = "yes|no|?", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
+          value_enum)]
+    require_tls: Option<RequireTls>,
+
+    /// Let the server hold the message for this time, like 2h (RFC 4865).
+    #[arg(long, value_name = "TIME", value_parser = hold_for, conflicts_with = "hold_until")]
+    hold_for: Option<Asked<u64>>,
+
+    /// Let the server hold the message until then, like 2030-01-31T08:00:00Z (RFC 4865).
+    #[arg(long, value_name = "DATE", value_parser = hold_until)]
+    hold_until: Option<Asked<SystemTime>>,
+
+    /// Let it arrive within this time, like 1h, or come back (RFC 2852).
+    ///
+    /// With ;n behind the time it does not come back, but a report is made; with ;rt or ;nt, each server
+    /// reports that it has passed it on.
+    #[arg(long, value_name = "TIME[;r|n][t]", value_parser = deliver_by)]
+    deliver_by: Option<Asked<DeliverBy>>,
+
+    /// How urgent it is to servers, from -9 to 9 (RFC 6710).
+    #[arg(long, value_name = "N", value_parser = mt_priority, allow_negative_numbers = true)]
+    mt_priority: Option<Asked<i8>>,
+
+    /// Say SMTPUTF8 always or never, instead of where it is needed and offered.
+    #[arg(long, value_name = "WHEN", value_enum)]
+    smtputf8: Option<Utf8>,
+
+    /// What BODY= says, instead of what the message needs: 7bit, 8bitmime or binarymime.
+    #[arg(long, value_name = "TYPE", value_parser = body_type)]
+    body_type: Option<Asked<Transport>>,
+
+    /// What SIZE= says, instead of the message's size.
+    #[arg(long, value_name = "N", value_parser = announced_size)]
+    announce_size: Option<Asked<String>>,
+
+    /// Who has handed in the message, for AUTH= on MAIL; <> is nobody known (RFC 4954 §5).
+    #[arg(long, value_name = "ADDR", value_parser = mail_auth)]
+    mail_auth: Option<Asked<String>>,
+
+    /// A reply for each recipient behind the end of data, where PRDR is offered.
+    #[arg(long, value_name = "?", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = prdr)]
+    prdr: Option<Asked<()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RequireTls {
+    Yes,
+    No,
+    #[value(name = "?")]
+    IfOffered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Utf8 {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Args {
+    /// The reports that are asked for.
+    pub fn dsn(&self) -> Dsn {
+        let mut dsn = Dsn {
+            ret: self.ret.as_ref().map(|ret| ret.value),
+            envid: self.envid.as_ref().map(|envid| envid.value.clone()),
+            ..Dsn::default()
+        };
+        for report in &self.notify {
+            match &report.value.recipient {
+                None => dsn.notify = Some(report.value.notify),
+                Some(recipient) => dsn.each.push(Wanted {
+                    recipient: recipient.clone(),
+                    notify: Some(report.value.notify),
+                    original: None,
+                }),
+            }
+        }
+        dsn.each.extend(self.orcpt.iter().map(|original| Wanted {
+            recipient: original.value.recipient.clone(),
+            notify: None,
+            original: Some(original.value.name.clone()),
+        }));
+        dsn
+    }
+
+    /// The header field that goes with it.
+    pub fn field(&self) -> Option<Field> {
+        (self.require_tls == Some(RequireTls::No)).then(|| Field::new("TLS-Required", "No"))
+    }
+
+    /// Whether nothing is sent without verified TLS all the way.
+    pub fn demands_tls(&self) -> bool {
+        self.require_tls == Some(RequireTls::Yes)
+    }
+
+    /// Puts what is asked for into the options of a session.
+    pub fn apply(&self, options: &mut session::Options) -> Result<(), Wrong> {
+        options.body = self.body_type.as_ref().map(|body| body.value);
+        options.no_smtputf8 = self.smtputf8 == Some(Utf8::Never);
+        options.requests = self.requests()?;
+        Ok(())
+    }
+
+    fn requests(&self) -> Result<Vec<Request>, Wrong> {
+        let all = [
+            self.dsn_request(),
+            request(self.hold_for.as_ref(), "--hold-for", |&seconds| {
+                (
+                    Extension::FutureRelease(seconds),
+                    format!("HOLDFOR={seconds}"),
+                )
+            }),
+            self.hold_until()?,
+            request(self.deliver_by.as_ref(), "--deliver-by", by),
+            request(self.mt_priority.as_ref(), "--mt-priority", |priority| {
+                (Extension::MtPriority, format!("MT-PRIORITY={priority}"))
+            }),
+            request(self.body_type.as_ref(), "--body-type", body),
+            request(self.announce_size.as_ref(), "--announce-size", |size| {
+                (Extension::Size, format!("SIZE={size}"))
+            }),
+            request(self.mail_auth.as_ref(), "--mail-auth", |who| {
+                (Extension::Auth, format!("AUTH={who}"))
+            }),
+            request(self.prdr.as_ref(), "--prdr", |()| {
+                (Extension::Prdr, "PRDR".to_owned())
+            }),
+            self.tls_request(),
+            (self.smtputf8 == Some(Utf8::Always)).then(|| Request {
+                extension: Extension::SmtpUtf8,
+                // MAIL says it already where it is needed.
+                parameter: String::new(),
+                option: "--smtputf8",
+                is_must: true,
+            }),
+        ];
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    /// The parameters of reports stand in the envelope.
+    fn dsn_request(&self) -> Option<Request> {
+        let musts = [
+            (
+                "--notify",
+                self.notify.iter().map(|one| one.is_must).collect(),
+            ),
+            ("--ret", self.ret.iter().map(|one| one.is_must).collect()),
+            (
+                "--envid",
+                self.envid.iter().map(|one| one.is_must).collect(),
+            ),
+            (
+                "--orcpt",
+                self.orcpt.iter().map(|one| one.is_must).collect::<Vec<_>>(),
+            ),
+        ];
+        let given = musts.iter().filter(|(_, musts)| !musts.is_empty());
+        let is_must = |(_, musts): &&(&str, Vec<bool>)| musts.contains(&true);
+        let (option, musts) = given.clone().find(is_must).or(given.clone().next())?;
+        Some(Request {
+            extension: Extension::Dsn,
+            parameter: String::new(),
+            option,
+            is_must: musts.contains(&true),
+        })
+    }
+
+    fn hold_until(&self) -> Result<Option<Request>, Wrong> {
+        let Some(until) = &self.hold_until else {
+            return Ok(None);
+        };
+        let left = until.value.duration_since(SystemTime::now());
+        let left = left.map_err(|_| {
+            Wrong::usage("--hold-until: that is over already; it wants a time to come")
+        })?;
+        Ok(request(Some(until), "--hold-until", |&until| {
+            let parameter = format!("HOLDUNTIL={}", crate::system::time::rfc3339(until));
+            (Extension::FutureRelease(left.as_secs()), parameter)
+        }))
+    }
+
+    fn tls_request(&self) -> Option<Request> {
+        let wanted = self
+            .require_tls
+            .filter(|&wanted| wanted != RequireTls::No)?;
+        Some(Request {
+            extension: Extension::RequireTls,
+            parameter: "REQUIRETLS".to_owned(),
+            option: "--require-tls",
+            is_must: wanted == RequireTls::Yes,
+        })
+    }
+}
+
+fn request<T>(
+    asked: Option<&Asked<T>>,
+    option: &'static str,
+    say: impl FnOnce(&T) -> (Extension, String),
+) -> Option<Request> {
+    let asked = asked?;
+    let (extension, parameter) = say(&asked.value);
+    Some(Request {
+        extension,
+        parameter,
+        option,
+        is_must: asked.is_must,
+    })
+}
+
+fn by(by: &DeliverBy) -> (Extension, String) {
+    let mode = if by.returns { "R" } else { "N" };
+    let trace = if by.traces { "T" } else { "" };
+    // RFC 2852 §3: only where it comes back, the server may find the time too short.
+    let least = by.returns.then_some(by.seconds);
+    let parameter = format!("BY={};{mode}{trace}", by.seconds);
+    (Extension::DeliverBy(least), parameter)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As the others are called.
+fn body(body: &Transport) -> (Extension, String) {
+    let (extension, name) = match body {
+        Transport::SevenBit => (Extension::EightBitMime, "7BIT"),
+        Transport::EightBit => (Extension::EightBitMime, "8BITMIME"),
+        Transport::Binary => (Extension::BinaryMime, "BINARYMIME"),
+    };
+    (extension, format!("BODY={name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_part_of_a_report_that_must_be_makes_all_of_it_a_must() {
+        let args = Args {
+            notify: vec![report("success?").unwrap()],
+            ret: Some(returned("hdrs").unwrap()),
+            ..Args::default()
+        };
+        let request = args.dsn_request().unwrap();
+        assert!(request.is_must);
+        assert_eq!(request.option, "--ret");
+    }
+}

@@ -1,0 +1,231 @@
+//! The values of the options: a reader for each, and what it gives.
+
+use crate::cli::options::value;
+use crate::client::session;
+use crate::mail::address::{Address, Mailbox, parse_recipients};
+use crate::mail::envelope::{Notify, Return};
+use crate::smtp::blocks::Transport;
+use std::time::SystemTime;
+
+/// Something that is asked for, and whether nothing is sent without it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked<T> {
+    pub(super) value: T,
+    pub(super) is_must: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    pub(super) recipient: Option<Address>,
+    pub(super) notify: Notify,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Original {
+    pub(super) recipient: Address,
+    /// A type, a semicolon and an address.
+    pub(super) name: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DeliverBy {
+    pub(super) seconds: u64,
+    pub(super) returns: bool,
+    pub(super) traces: bool,
+}
+
+/// Reads a value, and the question mark behind it.
+fn asked<T>(text: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Asked<T>, String> {
+    let (text, is_must) = match text.strip_suffix('?') {
+        Some(text) => (text, false),
+        None => (text, true),
+    };
+    let value = read(text)?;
+    Ok(Asked { value, is_must })
+}
+
+pub(super) fn report(text: &str) -> Result<Asked<Report>, String> {
+    asked(text, |text| {
+        let (recipient, when) = match text.rsplit_once('=') {
+            Some((recipient, when)) => (Some(address(recipient)?), when),
+            None => (None, text),
+        };
+        let notify = notify(when)?;
+        Ok(Report { recipient, notify })
+    })
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    let mailbox = Mailbox::parse_with(parse_recipients, text).map_err(|error| error.to_string())?;
+    Ok(mailbox.address)
+}
+
+/// RFC 3461 §4.1; NEVER stands alone.
+fn notify(text: &str) -> Result<Notify, String> {
+    let wrong = || "it wants never, or some of success,failure,delay".to_owned();
+    let mut notify = Notify::default();
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(notify);
+    }
+    for word in text.split(',') {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "success" => notify.success = true,
+            "failure" => notify.failure = true,
+            "delay" => notify.delay = true,
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(notify)
+}
+
+/// RFC 3461 §4.3.
+pub(super) fn returned(text: &str) -> Result<Asked<Return>, String> {
+    asked(text, |text| match text.to_ascii_lowercase().as_str() {
+        "full" => Ok(Return::Full),
+        "hdrs" => Ok(Return::Headers),
+        _ => Err("it wants full or hdrs".to_owned()),
+    })
+}
+
+/// RFC 3461 §4.4.
+pub(super) fn envelope_id(text: &str) -> Result<Asked<String>, String> {
+    asked(text, |text| {
+        let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+        if (1..=100).contains(&text.len()) && text.bytes().all(is_printable) {
+            return Ok(text.to_owned());
+        }
+        Err("it wants 1 to 100 printable ASCII characters".to_owned())
+    })
+}
+
+/// RFC 3461 §4.2.
+pub(super) fn original(text: &str) -> Result<Asked<Original>, String> {
+    asked(text, |text| {
+        let wrong = || "it wants ADDR=TYPE;NAME, like bob@example.org=rfc822;bob@example.net";
+        let (left, name) = text.split_once(';').ok_or_else(wrong)?;
+        let (recipient, kind) = left.rsplit_once('=').ok_or_else(wrong)?;
+        let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if kind.is_empty() || !kind.bytes().all(is_atom) || name.is_empty() || name.len() > 450 {
+            return Err(wrong().to_owned());
+        }
+        Ok(Original {
+            recipient: address(recipient)?,
+            name: format!("{kind};{name}"),
+        })
+    })
+}
+
+/// RFC 4865 §3.1.
+pub(super) fn hold_for(text: &str) -> Result<Asked<u64>, String> {
+    asked(text, seconds)
+}
+
+/// A year at most, which fits the nine digits of HOLDFOR and BY.
+fn seconds(text: &str) -> Result<u64, String> {
+    value::wait(text).map(|time| time.as_secs())
+}
+
+pub(super) fn hold_until(text: &str) -> Result<Asked<SystemTime>, String> {
+    asked(text, |text| {
+        let wrong = "it wants a date with time and zone like 2030-01-31T08:00:00Z";
+        crate::system::time::from_rfc3339(text).ok_or_else(|| wrong.to_owned())
+    })
+}
+
+/// RFC 2852 §4.1.
+pub(super) fn deliver_by(text: &str) -> Result<Asked<DeliverBy>, String> {
+    asked(text, |text| {
+        let (time, mode) = text.split_once(';').unwrap_or((text, "r"));
+        let (returns, traces) = match mode.to_ascii_lowercase().as_str() {
+            "r" => (true, false),
+            "rt" => (true, true),
+            "n" => (false, false),
+            "nt" => (false, true),
+            _ => return Err("behind the time it wants ;r, ;n, ;rt or ;nt".to_owned()),
+        };
+        Ok(DeliverBy {
+            seconds: seconds(time)?,
+            returns,
+            traces,
+        })
+    })
+}
+
+/// RFC 6710 §4.1.
+pub(super) fn mt_priority(text: &str) -> Result<Asked<i8>, String> {
+    asked(text, |text| match text.parse() {
+        Ok(priority @ -9..=9) => Ok(priority),
+        _ => Err("it wants a number from -9 to 9".to_owned()),
+    })
+}
+
+pub(super) fn body_type(text: &str) -> Result<Asked<Transport>, String> {
+    asked(text, |text| match text.to_ascii_lowercase().as_str() {
+        "7bit" => Ok(Transport::SevenBit),
+        "8bitmime" => Ok(Transport::EightBit),
+        "binarymime" => Ok(Transport::Binary),
+        _ => Err("it wants 7bit, 8bitmime or binarymime".to_owned()),
+    })
+}
+
+/// RFC 1870 §6: up to twenty digits, whether they make sense or not.
+pub(super) fn announced_size(text: &str) -> Result<Asked<String>, String> {
+    asked(text, |text| {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && (1..=20).contains(&text.len()) {
+            return Ok(text.to_owned());
+        }
+        Err("it wants 1 to 20 digits".to_owned())
+    })
+}
+
+pub(super) fn mail_auth(text: &str) -> Result<Asked<String>, String> {
+    asked(text, |text| match text {
+        "" | "<>" => Ok("<>".to_owned()),
+        _ => Ok(session::xtext(&address(text)?.to_string())),
+    })
+}
+
+pub(super) fn prdr(text: &str) -> Result<Asked<()>, String> {
+    asked(text, |text| match text {
+        "" => Ok(()),
+        _ => Err("it wants nothing, or ?".to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_mark_makes_it_a_wish() {
+        assert!(hold_for("2h").unwrap().is_must);
+        let wish = hold_for("2h?").unwrap();
+        assert!(!wish.is_must);
+        assert_eq!(wish.value, 7200);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        assert!(report("never,success").is_err());
+        assert!(report("bob=success").is_err());
+        assert!(deliver_by("1h;x").is_err());
+        assert!(mt_priority("10").is_err());
+        assert!(body_type("8bit").is_err());
+        assert!(announced_size("-5").is_err());
+        assert!(original("rfc822;a@x").is_err());
+        assert!(hold_until("tomorrow").is_err());
+        assert!(envelope_id("a\tb").is_err());
+        assert!(prdr("x").is_err());
+    }
+
+    #[test]
+    fn a_recipient_may_have_an_equals_sign_in_its_name() {
+        let report = report("a=b@x.org=success,delay").unwrap().value;
+        assert_eq!(report.recipient.unwrap().to_string(), "a=b@x.org");
+        assert!(report.notify.success && report.notify.delay && !report.notify.failure);
+        let original = original("a=b@x.org=rfc822;c=d@y").unwrap().value;
+        assert_eq!(original.recipient.to_string(), "a=b@x.org");
+        assert_eq!(original.name, "rfc822;c=d@y");
+    }
+}

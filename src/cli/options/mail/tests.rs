@@ -1,0 +1,57 @@
+use crate::cli::options::mail::*;
+
+fn head(to: &[&str]) -> Head {
+    Head {
+        to: to.iter().map(|&one| one.to_owned()).collect(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        from: None,
+        reply_to: Vec::new(),
+        subject: None,
+        header: Vec::new(),
+    }
+}
+
+fn around(mail_to: Option<&str>) -> Surroundings {
+    Surroundings {
+        mail_to: mail_to.map(str::to_owned),
+        mail_from: Some("cron@here".to_owned()),
+    }
+}
+
+fn to(list: &str) -> Recipients {
+    Recipients::These {
+        to: vec![list.to_owned()],
+        cc: Vec::new(),
+        bcc: Vec::new(),
+    }
+}
+
+#[test]
+fn the_command_line_counts_before_mailto() {
+    let meant = head(&["root"]).meant(None, around(Some("")));
+    assert_eq!(meant.recipients, to("root"));
+    let meant = head(&[]).meant(None, around(Some("a, b")));
+    assert_eq!(meant.recipients, to("a, b"));
+}
+
+#[test]
+fn an_empty_mailto_wants_nothing_and_none_means_the_user() {
+    let empty = head(&[]).meant(None, around(Some(" ")));
+    assert_eq!(empty.recipients, Recipients::Nobody);
+    let none = head(&[]).meant(None, around(None));
+    assert_eq!(none.recipients, Recipients::User);
+}
+
+#[test]
+fn mailfrom_stands_back_for_the_option() {
+    assert_eq!(
+        head(&[]).meant(None, around(None)).from.as_deref(),
+        Some("cron@here")
+    );
+    let typed = Head {
+        from: Some("me".to_owned()),
+        ..head(&[])
+    };
+    assert_eq!(typed.meant(None, around(None)).from.as_deref(), Some("me"));
+}

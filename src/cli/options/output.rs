@@ -1,0 +1,154 @@
+//! What is seen of it.
+
+use crate::cli::options::usage_error::Wrong;
+use crate::transcript::{Color, Format, Options};
+use clap::ValueEnum;
+use std::io::IsTerminal as _;
+
+/// Options under the heading "Output".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub struct Args {
+    #[command(flatten)]
+    conversation: Conversation,
+
+    /// Show the message, too, as it goes over the wire.
+    #[arg(long, conflicts_with = "quiet")]
+    show_data: bool,
+
+    /// Show how far a large message is, on stderr.
+    ///
+    /// `auto` shows it on a terminal, after a second.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
+    progress: Show,
+}
+
+/// What is seen of a conversation, whether it carries a message or not.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub struct Conversation {
+    /// Show only what failed, on stderr.
+    #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose", "hex", "timing"])]
+    quiet: bool,
+
+    /// Show every host considered and how each part was encoded.
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// How the conversation is shown on stdout.
+    ///
+    /// As `mail -v` did in TCP/IP Illustrated (stevens), as the tool of that name does (swaks), as one JSON
+    /// object a line (json, see ehlo-json(5)), or not at all (none).
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Look::Stevens)]
+    transcript: Look,
+
+    /// Show every octet that is sent and received, but for secrets, instead of lines.
+    #[arg(long, conflicts_with = "json")]
+    hex: bool,
+
+    /// Show the seconds since the start before each line.
+    ///
+    /// JSON has them as `elapsed_ms` without it.
+    #[arg(long)]
+    timing: bool,
+
+    /// At the end, show how long each step took, in one line for each server.
+    ///
+    /// With --quiet, or --transcript none, that line is all that is shown.
+    #[arg(long)]
+    summary: bool,
+
+    /// Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
+    color: Show,
+
+    /// The same as --transcript json.
+    #[arg(long, conflicts_with = "transcript")]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Look {
+    Stevens,
+    Swaks,
+    Json,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Show {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Args {
+    /// The output that is meant.
+    pub fn options(&self) -> Result<Options, Wrong> {
+        let options = self.conversation.options()?;
+        if self.show_data && options.format == Format::None {
+            return Err(useless("--show-data", "none"));
+        }
+        Ok(Options {
+            data: self.show_data,
+            progress: match self.progress {
+                Show::Always => true,
+                Show::Never => false,
+                Show::Auto => !self.conversation.quiet && std::io::stderr().is_terminal(),
+            },
+            ..options
+        })
+    }
+}
+
+impl Conversation {
+    /// The output that is meant.
+    pub fn options(&self) -> Result<Options, Wrong> {
+        let format = self.format();
+        self.check(format)?;
+        Ok(Options {
+            format,
+            verbose: self.verbose,
+            data: false,
+            hex: self.hex,
+            timing: self.timing,
+            summary: self.summary,
+            color: match self.color {
+                Show::Auto => Color::Auto,
+                Show::Always => Color::Always,
+                Show::Never => Color::Never,
+            },
+            progress: false,
+        })
+    }
+
+    fn format(&self) -> Format {
+        match self.transcript {
+            _ if self.quiet => Format::None,
+            _ if self.json => Format::Json,
+            Look::Stevens => Format::Stevens,
+            Look::Swaks => Format::Swaks,
+            Look::Json => Format::Json,
+            Look::None => Format::None,
+        }
+    }
+
+    /// What has no place in a transcript of this format.
+    fn check(&self, format: Format) -> Result<(), Wrong> {
+        let (option, other) = match format {
+            Format::Json if self.hex => ("--hex", "json"),
+            Format::None if self.hex => ("--hex", "none"),
+            Format::None if self.timing => ("--timing", "none"),
+            _ => return Ok(()),
+        };
+        Err(useless(option, other))
+    }
+}
+
+fn useless(option: &str, format: &str) -> Wrong {
+    Wrong::usage(format!(
+        "{option} means nothing with --transcript {format}; leave one of them out"
+    ))
+}

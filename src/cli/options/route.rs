@@ -1,0 +1,188 @@
+//! Where the message goes.
+
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::value;
+use crate::cli::options::value::Target;
+use crate::client::route::{Detour, Family, Host, Options};
+use crate::client::session;
+use std::net::{IpAddr, SocketAddr};
+
+/// Options under the heading "Route".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Route")]
+pub struct Args {
+    /// Hand everything to this server; no MX lookup.
+    ///
+    /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. A path that begins with /,
+    /// or any path behind unix:, is a unix socket. --server is the same.
+    #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    relay: Option<Target>,
+
+    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
+    #[arg(short, long, value_parser = value::port)]
+    port: Option<u16>,
+
+    /// Hand everything to this command, which speaks SMTP on its stdin and stdout.
+    ///
+    /// It is run by the shell, as in --pipe 'exim -bh 192.0.2.1' or 'sendmail -bs', and its stderr is ours.
+    /// It is killed when it does not end a few seconds behind QUIT. In the queue, it is run for each attempt.
+    #[arg(long, value_name = "CMD", value_parser = value::command,
+          conflicts_with_all = ["relay", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+    pipe: Option<Target>,
+
+    #[command(flatten)]
+    reach: Reach,
+
+    /// --port was said later than the port of --relay, which is that of a profile.
+    #[arg(skip)]
+    pub port_wins: bool,
+}
+
+/// How a server is reached.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Route")]
+pub struct Reach {
+    /// Use IPv4 only.
+    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
+    ipv4: bool,
+
+    /// Use IPv6 only.
+    #[arg(short = '6', long = "ipv6")]
+    ipv6: bool,
+
+    /// Connect from this address of ours.
+    ///
+    /// Only addresses of its family, IPv4 or IPv6, are connected to.
+    #[arg(long, value_name = "IP")]
+    bind: Option<IpAddr>,
+
+    /// Connect to this host instead of the server that is meant.
+    ///
+    /// The server keeps its name, for TLS and for logging in; only the connection goes elsewhere, as through a
+    /// tunnel or to a server that is not in the DNS yet. Without a port, it is that of the server. A path that
+    /// begins with /, or any path after unix:, is a unix socket.
+    #[arg(long, value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    connect_to: Option<Target>,
+
+    /// Ask this resolver instead of those in /etc/resolv.conf.
+    #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
+    dns: Option<Target>,
+}
+
+impl Args {
+    /// The way to this server.
+    pub fn to(host: Target, port: Option<u16>, reach: Reach) -> Self {
+        Self {
+            relay: Some(host),
+            pipe: None,
+            port,
+            reach,
+            port_wins: false,
+        }
+    }
+
+    /// True if the server is named by an option, and not looked up.
+    pub fn names_server(&self) -> bool {
+        self.relay.is_some() || self.pipe.is_some()
+    }
+
+    /// The way that is meant; `usual` is the port where none is named.
+    pub fn options(mut self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
+        self.relay = self.pipe.take().or(self.relay);
+        if self.port_wins
+            && let Some(relay) = &mut self.relay
+        {
+            relay.port = None;
+        }
+        let family = self.family()?;
+        self.check_ends(family)?;
+        let port = self.port(usual)?;
+        Ok(Options {
+            relay: self.relay.map(|relay| relay.place(port)),
+            port,
+            family,
+            bind: self.reach.bind,
+            connect_to: self.reach.connect_to.map(|target| Detour {
+                host: target.host,
+                port: target.port,
+            }),
+            dns: self.reach.dns.map(resolver).transpose()?,
+            own_names: session.helo.iter().cloned().collect(),
+        })
+    }
+
+    /// The port of --port, which must agree with that of --relay; else the usual one.
+    fn port(&self, usual: u16) -> Result<u16, Wrong> {
+        let Some((relay, port)) = self.relay.as_ref().zip(self.port) else {
+            return Ok(self.port.unwrap_or(usual));
+        };
+        match (&relay.host, relay.port) {
+            (Host::Unix(_), _) => Err(Wrong::usage(format!(
+                "--port {port} means nothing for the unix socket {}; leave it out",
+                relay.host
+            ))),
+            (_, Some(one)) if one != port => Err(Wrong::usage(format!(
+                "--port {port} contradicts the port {one} of --relay; give one of them"
+            ))),
+            _ => Ok(port),
+        }
+    }
+
+    /// The family of --bind, -4 and -6, which must agree.
+    fn family(&self) -> Result<Family, Wrong> {
+        let (wanted, option) = match (self.reach.ipv4, self.reach.ipv6) {
+            (true, _) => (Family::V4, "-4"),
+            (_, true) => (Family::V6, "-6"),
+            _ => (Family::Any, ""),
+        };
+        match self.reach.bind {
+            None => Ok(wanted),
+            Some(ip) if wanted.has(ip) => Ok(Family::of(ip)),
+            Some(ip) => Err(contradiction(&format!("--bind {ip}"), option)),
+        }
+    }
+
+    /// Whether the place where connections go, if it was said, fits where they come from.
+    fn check_ends(&self, family: Family) -> Result<(), Wrong> {
+        let named = |option: &str, target: &Option<Target>| {
+            let host = target.as_ref().map(|target| target.host.clone());
+            host.map(|host| (format!("{option} {host}"), host))
+        };
+        let relay = named("--relay", &self.relay);
+        let detour = named("--connect-to", &self.reach.connect_to);
+        if let (Some((relay, Host::Unix(_))), Some((detour, _))) = (&relay, &detour) {
+            return Err(contradiction(relay, detour));
+        }
+        let Some((end, host)) = detour.or(relay) else {
+            return Ok(());
+        };
+        let fits = match host {
+            Host::Unix(_) | Host::Pipe(_) => self.reach.bind.is_none(),
+            Host::Address(ip) => family.has(ip),
+            Host::Relay(_) | Host::Exchanger(_) => true,
+        };
+        if fits {
+            return Ok(());
+        }
+        let option = if self.reach.ipv4 { "-4" } else { "-6" };
+        let ours = self.reach.bind.map(|ip| format!("--bind {ip}"));
+        Err(contradiction(ours.as_deref().unwrap_or(option), &end))
+    }
+}
+
+fn contradiction(one: &str, other: &str) -> Wrong {
+    Wrong::usage(format!(
+        "{one} contradicts {other}; give one of them, or two that agree"
+    ))
+}
+
+fn resolver(target: Target) -> Result<SocketAddr, Wrong> {
+    match target.host {
+        Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
+        other => Err(Wrong::usage(format!(
+            "--dns {other}: it wants the resolver's IP address, because without it no name can be looked up"
+        ))),
+    }
+}

@@ -1,0 +1,196 @@
+//! What the configuration says of the queue, of sendmail and of rewriting, beside its profiles.
+
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::value;
+use crate::config::{Config, ConfigError, Fault, Setting, Value};
+use crate::mail::address::Address;
+use crate::mail::rewrite;
+use crate::mail::rewrite::{Original, Rule};
+use crate::queue::store as queue;
+use crate::queue::store::OnUncertain;
+use std::path::PathBuf;
+
+/// What is set, and the defaults for what is not.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// The rules by which a queue is worked on.
+    pub queue: queue::Settings,
+    /// The queue's directory; `None` is the usual one.
+    pub directory: Option<PathBuf>,
+    /// What becomes of a recipient who may have got the message already.
+    pub on_uncertain: OnUncertain,
+    /// A shell command that is told of what was given up.
+    pub on_failure: Option<String>,
+    /// What becomes of addresses.
+    pub rewrite: rewrite::Options,
+    /// The profile of sendmail; there is one of this name.
+    pub profile: Option<String>,
+}
+
+/// What the configuration says; where there is none, the defaults.
+pub fn settings(config: Option<&Config>) -> Result<Settings, Wrong> {
+    let (settings, faults) = config.map_or_else(Default::default, read);
+    match faults.into_iter().next() {
+        None => Ok(settings),
+        Some(fault) => Err(fault.into()),
+    }
+}
+
+/// Everything that is wrong in the tables that are no profiles.
+pub fn faults(config: &Config) -> Vec<ConfigError> {
+    read(config).1
+}
+
+type Add = fn(&mut Settings, &Setting) -> Result<(), Fault>;
+
+fn read(config: &Config) -> (Settings, Vec<ConfigError>) {
+    let sections: [(&str, Add); 3] = [
+        ("queue", Settings::add_queue),
+        ("sendmail", Settings::add_sendmail),
+        ("rewrite", Settings::add_rule),
+    ];
+    let mut settings = Settings::default();
+    let mut faults = Vec::new();
+    for (name, add) in sections {
+        for setting in config.section(name) {
+            if let Err(fault) = add(&mut settings, setting) {
+                faults.push(config.fault(setting, fault));
+            }
+        }
+    }
+    (settings, faults)
+}
+
+impl Settings {
+    fn add_queue(&mut self, setting: &Setting) -> Result<(), Fault> {
+        let value = &setting.value;
+        let queue = &mut self.queue;
+        match setting.key.as_str() {
+            "retry" => queue.gaps = gaps(value)?,
+            "spread" => queue.spread = number(value, 0, 100)?,
+            "give-up" => queue.give_up = with(value, value::wait)?,
+            "warn-after" => queue.warn_after = Some(with(value, value::wait)?),
+            "host-down" => queue.host_down = with(value, value::wait)?,
+            "connections" => queue.connections = number(value, 1, 1000)?,
+            "per-host" => queue.per_host = number(value, 1, 1000)?,
+            "bounce-size" => queue.bounce_size = with(value, size)?,
+            "dir" => self.directory = Some(with(value, path)?),
+            "on-uncertain" => self.on_uncertain = with(value, on_uncertain)?,
+            "on-failure" => self.on_failure = Some(with(value, command)?),
+            _ => return Err(Fault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_sendmail(&mut self, setting: &Setting) -> Result<(), Fault> {
+        let value = &setting.value;
+        let rewrite = &mut self.rewrite;
+        match setting.key.as_str() {
+            "aliases" => rewrite.aliases = Some(with(value, path)?),
+            "domain" => rewrite.domain = Some(with(value, domain)?),
+            "postmaster" => rewrite.postmaster = Some(Address::parse(one(value)?)?),
+            "original" => rewrite.original = with(value, original)?,
+            "profile" => self.profile = Some(one(value)?.to_owned()),
+            _ => return Err(Fault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_rule(&mut self, setting: &Setting) -> Result<(), Fault> {
+        let rule = Rule {
+            from: setting.key.clone(),
+            to: one(&setting.value)?.to_owned(),
+        };
+        rule.check().map_err(Fault::Value)?;
+        self.rewrite.rules.push(rule);
+        Ok(())
+    }
+}
+
+/// A string, or a number as it is written.
+fn one(value: &Value) -> Result<&str, Fault> {
+    let found = match value {
+        Value::Text(text) | Value::Number(text) => return Ok(text),
+        Value::Flag(_) => "true or false",
+        Value::List(_) => "an array",
+    };
+    Err(Fault::Kind {
+        wanted: "a string or a number",
+        found,
+    })
+}
+
+fn with<T>(value: &Value, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Fault> {
+    parse(one(value)?).map_err(Fault::Value)
+}
+
+fn number<T: TryFrom<u16>>(value: &Value, least: u16, most: u16) -> Result<T, Fault> {
+    let number = one(value)?.parse::<u16>().ok();
+    let number = number.filter(|number| (least..=most).contains(number));
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| Fault::Value(format!("it wants a number from {least} to {most}")))
+}
+
+/// One time, or an array of them.
+fn gaps(value: &Value) -> Result<Vec<std::time::Duration>, Fault> {
+    match value {
+        Value::List(items) if items.is_empty() => Err(Fault::Value(
+            "it wants at least one time between attempts; the last is for all that follow"
+                .to_owned(),
+        )),
+        Value::List(items) => items.iter().map(|item| with(item, value::wait)).collect(),
+        other => Ok(vec![with(other, value::wait)?]),
+    }
+}
+
+/// Zero octets are the header alone.
+fn size(text: &str) -> Result<u64, String> {
+    match text {
+        "0" => Ok(0),
+        _ => value::size(text).map(u64::from),
+    }
+}
+
+/// Nobody knows in which directory cron runs us.
+fn path(text: &str) -> Result<PathBuf, String> {
+    let path = crate::system::host::expanded(text);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err("it wants a path from the root, like /var/spool/ehlo, or from ~/".to_owned())
+}
+
+/// In A-labels.
+fn domain(text: &str) -> Result<String, String> {
+    let address =
+        Address::of("postmaster", text).map_err(|_| "it wants a domain like example.org")?;
+    Ok(address.domain().to_string())
+}
+
+fn command(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it wants a command for the shell".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn on_uncertain(text: &str) -> Result<OnUncertain, String> {
+    match text {
+        "retry" => Ok(OnUncertain::Retry),
+        "hold" => Ok(OnUncertain::Hold),
+        _ => Err("it wants retry or hold".to_owned()),
+    }
+}
+
+fn original(text: &str) -> Result<Original, String> {
+    match text {
+        "header" => Ok(Original::Header),
+        "reply-to" => Ok(Original::ReplyTo),
+        "nowhere" => Ok(Original::Nowhere),
+        _ => Err("it wants reply-to, header or nowhere".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

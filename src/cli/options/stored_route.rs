@@ -1,0 +1,121 @@
+//! Ways by themselves, without a message: those of what waits in the queue, found again.
+
+use crate::cli::options::profile::Typed;
+use crate::cli::options::settings::Settings;
+use crate::cli::options::transport::{Itinerary, itinerary, way_of_options};
+use crate::cli::options::usage_error::{Wrong, first};
+use crate::cli::parse::{Cli, Words, read};
+use crate::cli::queue::args as queue;
+use crate::client::transport::Way;
+use crate::config::{Config, Places, Profile, find};
+use crate::queue::options::Ways;
+use crate::queue::store::Waybill;
+use clap::CommandFactory as _;
+use std::ffi::OsString;
+use std::mem;
+use std::path::Path;
+
+/// Reads the configuration each time: what waits in the queue goes the way that its profile says now.
+#[derive(Debug)]
+pub struct Finder;
+
+impl Ways for Finder {
+    fn find(&self, waybill: &Waybill) -> Result<Vec<Way>, String> {
+        let chosen = waybill.config.as_deref().zip(waybill.profile.as_deref());
+        let found = with_options(&waybill.options, |mut bare| match chosen {
+            Some((path, name)) => of_profile(path, name, &mut bare.typed),
+            None => bare.way().map(Itinerary::from),
+        });
+        let Itinerary { way, fallbacks } = found.map_err(|wrong| wrong.text)?;
+        let ways = std::iter::once(way).chain(fallbacks);
+        Ok(ways.map(with_names_only).collect())
+    }
+}
+
+/// A queue has messages for many relays, and a password that names nobody is for one that nobody named.
+fn with_names_only(mut way: Way) -> Way {
+    if let Some(credentials) = &mut way.credentials {
+        credentials.nameless = false;
+    }
+    way
+}
+
+fn of_profile(path: &Path, name: &str, typed: &mut Typed<'_>) -> Result<Itinerary, Wrong> {
+    let found = find(Some(path), &Places::nowhere())?;
+    let config = found.map(|found| found.read(&typed.keys()));
+    let Some(config) = config.transpose().map_err(|errors| first(&errors))? else {
+        return Err(Wrong::usage(format!("profile {name} has no configuration")));
+    };
+    itinerary(&config, config.profile(name)?, typed)
+}
+
+/// A command line that says a way, or a part of it, and nothing else.
+pub struct Bare<'a> {
+    pub cli: Cli,
+    pub typed: Typed<'a>,
+    missing: Option<clap::Error>,
+}
+
+/// How messages leave, and by which rules.
+pub struct Found {
+    pub itinerary: Itinerary,
+    pub waybill: Waybill,
+    /// What is said of the queue.
+    pub queue: queue::Args,
+    pub settings: Settings,
+}
+
+impl Bare<'_> {
+    /// How messages leave by this profile, or without one.
+    pub fn found(
+        mut self,
+        chosen: Option<(&Config, &Profile)>,
+        settings: Settings,
+    ) -> Result<Found, Wrong> {
+        let Some((config, profile)) = chosen else {
+            return Ok(Found {
+                waybill: self.typed.waybill(None)?,
+                queue: mem::take(&mut self.cli.queue),
+                itinerary: self.way()?.into(),
+                settings,
+            });
+        };
+        let typed = &mut self.typed;
+        Ok(Found {
+            itinerary: itinerary(config, profile, typed)?,
+            waybill: typed.waybill(Some((config, profile)))?,
+            queue: typed.with(config, profile)?.cli(typed)?.queue,
+            settings,
+        })
+    }
+
+    /// The way that no profile adds to.
+    pub fn way(self) -> Result<Way, Wrong> {
+        match self.missing {
+            Some(error) => Err(Wrong::clap(&error)),
+            None => way_of_options(self.cli),
+        }
+    }
+}
+
+/// Reads options about a way. Nothing of it is left behind: a queue is watched for a long time.
+pub fn with_options<T>(
+    options: &[String],
+    then: impl FnOnce(Bare<'_>) -> Result<T, Wrong>,
+) -> Result<T, Wrong> {
+    let ends = ["ehlo", "postmaster@localhost"].map(OsString::from);
+    let mut words = ends.to_vec();
+    words.splice(1..1, options.iter().map(OsString::from));
+    let mut command = Cli::command();
+    let read = read(&mut command, &words).map_err(|error| Wrong::clap(&error))?;
+    let Words { matches, missing } = read;
+    let cli = Cli::of(&matches).map_err(|error| Wrong::clap(&error))?;
+    then(Bare {
+        cli,
+        typed: Typed::new(&mut command, &words, &matches).part_of(crate::cli::parse::whole),
+        missing,
+    })
+}
+
+#[cfg(test)]
+mod tests;

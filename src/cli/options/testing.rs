@@ -1,0 +1,360 @@
+//! What testers of servers ask for.
+
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::value;
+use crate::cli::send::options::Repeat;
+use crate::client::session::{
+    Bench, Encryption, How, Options, Point, Proxy, ProxyEnds, ProxyVersion, Stop,
+};
+use crate::smtp::mechanism::Mechanism;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Keywords of EHLO that there is something to do about.
+const KEYWORDS: [&str; 18] = [
+    "8BITMIME",
+    "AUTH",
+    "BINARYMIME",
+    "CHUNKING",
+    "DELIVERBY",
+    "DSN",
+    "FUTURERELEASE",
+    "LIMITS",
+    "MT-PRIORITY",
+    "PIPELINING",
+    "PRDR",
+    "REQUIRETLS",
+    "SIZE",
+    "SMTPUTF8",
+    "STARTTLS",
+    "XCLIENT",
+    "XFORWARD",
+    // What CHUNKING offers.
+    "BDAT",
+];
+
+/// The port of LMTP, where none is named.
+pub const LMTP_PORT: u16 = 24;
+
+/// Options under the heading "Testing".
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Testing")]
+pub struct Args {
+    /// Say QUIT behind this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot.
+    ///
+    /// A stage that does not come is passed, so that `auth` without --user ends before MAIL. rcpt is every
+    /// recipient. Behind connect and data, no server expects it.
+    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
+    quit_after: Option<Point>,
+
+    /// Close the connection without a word behind the reply to this stage.
+    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
+    drop_after: Option<Point>,
+
+    /// Close the connection once this stage was said, with its reply unread.
+    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["queue", "queue_only"])]
+    drop_after_send: Option<Point>,
+
+    /// Send the message so many times, each with a connection and a Message-ID of its own.
+    #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None))]
+    repeat: Option<u32>,
+
+    /// Wait between them, like 2s.
+    #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "repeat")]
+    wait: Option<Duration>,
+
+    /// Accept any printable --helo, and recipients and senders without a domain.
+    ///
+    /// Recipients without a domain need --relay.
+    #[arg(long)]
+    #[allow(dead_code)] // It decides which values others accept, before they are read.
+    raw: bool,
+
+    /// Words behind MAIL as they are; repeatable.
+    #[arg(long, value_name = "TEXT", value_parser = words)]
+    mail_param: Vec<String>,
+
+    /// Words behind each RCPT as they are; repeatable.
+    #[arg(long, value_name = "TEXT", value_parser = words)]
+    rcpt_param: Vec<String>,
+
+    #[command(flatten)]
+    guise: Guise,
+}
+
+/// As whom a server is spoken to, and how, besides what every sender says.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Testing")]
+pub struct Guise {
+    /// Use these although the server does not offer them, like auth,starttls,bdat,pipelining.
+    ///
+    /// Any keyword of EHLO that ehlo knows; AUTH with the mechanisms of --auth, or PLAIN and LOGIN.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = keyword)]
+    force: Vec<String>,
+
+    /// Claim to be another client, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
+    ///
+    /// Servers accept XCLIENT from trusted clients only. If the reply to EHLO does not list one of the
+    /// attributes, nothing is sent, unless --force xclient is given.
+    #[arg(long, value_name = "ATTRS", value_parser = attributes)]
+    xclient: Vec<String>,
+
+    /// Report where the message came from, for the server's log, as in 'NAME=client.example'; repeatable.
+    #[arg(long, value_name = "ATTRS", value_parser = attributes)]
+    xforward: Vec<String>,
+
+    /// Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends.
+    ///
+    /// As in 'v1 192.0.2.1:1234 198.51.100.2:25'; alone it has the ends of this connection, and with
+    /// unknown it is for nobody.
+    #[arg(long, value_name = "VERSION [ENDS]", value_parser = proxy)]
+    proxy_protocol: Option<Proxy>,
+
+    /// Speak LMTP, which has a reply for each recipient behind the message (RFC 2033).
+    #[arg(long, help_heading = "Session")]
+    lmtp: bool,
+}
+
+impl Args {
+    /// Whether LMTP is spoken.
+    pub fn is_lmtp(&self) -> bool {
+        self.guise.is_lmtp()
+    }
+
+    /// Whether it ends before a sender or a recipient is named.
+    pub fn ends_before_mail(&self) -> bool {
+        self.stop().is_some_and(|stop| stop.behind < Point::Mail)
+    }
+
+    /// Whether it ends before the message is sent.
+    pub fn ends_before_data(&self) -> bool {
+        self.stop().is_some_and(|stop| stop.behind < Point::Dot)
+    }
+
+    /// How often the message is sent.
+    pub fn repeat(&self) -> Repeat {
+        Repeat {
+            times: self
+                .repeat
+                .and_then(NonZeroU32::new)
+                .unwrap_or(NonZeroU32::MIN),
+            wait: self.wait.unwrap_or_default(),
+        }
+    }
+
+    /// Puts what is done otherwise into the options of a session.
+    pub fn apply(self, options: &mut Options) -> Result<(), Wrong> {
+        let stop = self.stop();
+        self.guise.apply(options)?;
+        options.bench.stop = stop;
+        options.bench.mail_parameters = self.mail_param;
+        options.bench.rcpt_parameters = self.rcpt_param;
+        Ok(())
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        let all = [
+            (self.quit_after, How::Quit),
+            (self.drop_after, How::Drop),
+            (self.drop_after_send, How::DropUnread),
+        ];
+        all.into_iter()
+            .find_map(|(behind, how)| behind.map(|behind| Stop { behind, how }))
+    }
+}
+
+impl Guise {
+    /// Whether LMTP is spoken.
+    pub fn is_lmtp(&self) -> bool {
+        self.lmtp
+    }
+
+    /// Puts it into the options of a session.
+    pub fn apply(self, options: &mut Options) -> Result<(), Wrong> {
+        self.check(options)?;
+        let lines = self.force.iter();
+        options.bench = Bench {
+            pretended: lines
+                .map(|keyword| self.pretended(keyword, &options.mechanisms))
+                .collect(),
+            proxy: self.proxy_protocol,
+            xclient: self.xclient,
+            xforward: self.xforward,
+            ..Bench::default()
+        };
+        Ok(())
+    }
+
+    fn check(&self, options: &Options) -> Result<(), Wrong> {
+        let forces = |keyword: &str| self.force.iter().any(|forced| forced == keyword);
+        if forces("STARTTLS") && matches!(options.tls, Encryption::Off | Encryption::Implicit) {
+            return Err(contradiction("starttls", "--tls off and implicit"));
+        }
+        if forces("CHUNKING") && options.no_chunking {
+            return Err(contradiction("bdat", "--chunking off"));
+        }
+        if forces("PIPELINING") && options.no_pipelining {
+            return Err(contradiction("pipelining", "--pipelining off"));
+        }
+        Ok(())
+    }
+
+    /// The line of EHLO for a keyword of --force, with parameters for all that is to be used.
+    fn pretended(&self, keyword: &str, mechanisms: &[Mechanism]) -> String {
+        let names = match keyword {
+            "AUTH" if mechanisms.is_empty() => vec!["PLAIN", "LOGIN"],
+            "AUTH" => mechanisms
+                .iter()
+                .map(|mechanism| mechanism.name())
+                .collect(),
+            "XCLIENT" => names(&self.xclient),
+            "XFORWARD" => names(&self.xforward),
+            _ => Vec::new(),
+        };
+        [&[keyword], &names[..]].concat().join(" ")
+    }
+}
+
+/// The names in lists of attributes.
+fn names(lists: &[String]) -> Vec<&str> {
+    let words = lists.iter().flat_map(|list| list.split(' '));
+    words.filter_map(|word| word.split('=').next()).collect()
+}
+
+fn contradiction(keyword: &str, other: &str) -> Wrong {
+    Wrong::usage(format!(
+        "--force {keyword} contradicts {other}; leave one of them out"
+    ))
+}
+
+fn point(text: &str) -> Result<Point, String> {
+    let found = Point::ALL.into_iter().find(|point| point.name() == text);
+    found.ok_or_else(|| {
+        let names = Point::ALL.map(Point::name);
+        format!("it wants one of {}", names.join(", "))
+    })
+}
+
+fn keyword(text: &str) -> Result<String, String> {
+    let keyword = text.to_ascii_uppercase();
+    if keyword == "BDAT" {
+        return Ok("CHUNKING".to_owned());
+    }
+    if KEYWORDS.contains(&keyword.as_str()) {
+        return Ok(keyword);
+    }
+    Err(format!(
+        "it wants some of {}",
+        KEYWORDS.join(",").to_ascii_lowercase()
+    ))
+}
+
+/// Anything that is no other command.
+pub fn words(text: &str) -> Result<String, String> {
+    let is_text = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_text && !text.trim().is_empty() {
+        return Ok(text.trim().to_owned());
+    }
+    Err("it wants printable ASCII characters".to_owned())
+}
+
+fn attributes(text: &str) -> Result<String, String> {
+    let text = words(text)?;
+    let is_attribute = |word: &str| {
+        let named = word.split_once('=');
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        named.is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(is_name))
+    };
+    if text.split(' ').all(is_attribute) {
+        return Ok(text);
+    }
+    Err("it wants NAME=VALUE, or several with a space between".to_owned())
+}
+
+fn proxy(text: &str) -> Result<Proxy, String> {
+    let wrong = || {
+        "it wants v1 or v2, and then nothing, unknown, or the ends, like \
+         192.0.2.1:1234 198.51.100.2:25"
+            .to_owned()
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (version, ends) = words.split_first().ok_or_else(wrong)?;
+    let version = match *version {
+        "v1" => ProxyVersion::V1,
+        "v2" => ProxyVersion::V2,
+        _ => return Err(wrong()),
+    };
+    let ends = match ends {
+        [] => ProxyEnds::Own,
+        ["unknown"] => ProxyEnds::Nobody,
+        [source, destination] => {
+            let end = |text: &str| text.parse::<SocketAddr>().map_err(|_| wrong());
+            let (source, destination) = (end(source)?, end(destination)?);
+            if source.is_ipv4() != destination.is_ipv4() {
+                return Err("both ends must be of one family, IPv4 or IPv6".to_owned());
+            }
+            ProxyEnds::Given {
+                source,
+                destination,
+            }
+        }
+        _ => return Err(wrong()),
+    };
+    Ok(Proxy { version, ends })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_and_keywords_that_nobody_knows_are_refused() {
+        assert_eq!(point("rcpt"), Ok(Point::Rcpt));
+        assert!(point("quit").unwrap_err().contains("banner"));
+        assert_eq!(keyword("bdat").as_deref(), Ok("CHUNKING"));
+        assert!(keyword("drp").is_err());
+    }
+
+    #[test]
+    fn no_other_command_hides_in_words() {
+        for text in ["", " ", "A\r\nRSET", "a\0"] {
+            assert!(words(text).is_err(), "{text:?}");
+        }
+        assert!(attributes("NAME=x ADDR=192.0.2.1").is_ok());
+        assert!(attributes("REVERSE_NAME=x X-1=y").is_ok());
+        assert!(attributes("NAME x").is_err());
+    }
+
+    #[test]
+    fn a_proxy_has_two_ends_of_one_family_or_none() {
+        assert!(proxy("v1").is_ok());
+        assert!(proxy("v2 unknown").is_ok());
+        assert!(proxy("v1 192.0.2.1:1 198.51.100.2:25").is_ok());
+        for text in [
+            "",
+            "v3",
+            "v1 192.0.2.1:1",
+            "v1 192.0.2.1:1 [::1]:25",
+            "v1 a b",
+        ] {
+            assert!(proxy(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keyword_is_pretended_with_the_parameters_that_are_used() {
+        let guise = Guise {
+            xclient: vec!["NAME=x ADDR=y".to_owned(), "REVERSE_NAME=z".to_owned()],
+            ..Guise::default()
+        };
+        assert_eq!(guise.pretended("AUTH", &[]), "AUTH PLAIN LOGIN");
+        let mechanisms = [Mechanism::CramMd5];
+        assert_eq!(guise.pretended("AUTH", &mechanisms), "AUTH CRAM-MD5");
+        assert_eq!(guise.pretended("SIZE", &[]), "SIZE");
+        let line = guise.pretended("XCLIENT", &[]);
+        assert_eq!(line, "XCLIENT NAME ADDR REVERSE_NAME");
+    }
+}

@@ -1,0 +1,232 @@
+//! Ways: where to and how, whatever the message is; of a profile, of the command line, or of both.
+
+use crate::cli::config::args as config;
+use crate::cli::options::profile::{Added, Typed};
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::{auth, extensions, route, session, testing as bench, tls};
+use crate::cli::parse::{Cli, Rare, configuration};
+use crate::client::credentials;
+use crate::client::session::{Encryption, Protocol};
+use crate::client::transport::Way;
+use crate::client::wire::tls::Trust;
+use crate::config::{Config, Places, Profile};
+
+/// A way, and those to fall back to.
+pub struct Itinerary {
+    pub(crate) way: Way,
+    pub(crate) fallbacks: Vec<Way>,
+}
+
+impl From<Way> for Itinerary {
+    fn from(way: Way) -> Self {
+        Self {
+            way,
+            fallbacks: Vec::new(),
+        }
+    }
+}
+
+/// The way of a profile and of what else is said, without a message.
+pub(crate) fn itinerary(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+) -> Result<Itinerary, Wrong> {
+    let added = typed.with(config, profile)?;
+    let cli = added.cli(typed)?;
+    let way = way_as(config, profile, cli, &added)?;
+    let fallbacks = fallbacks(config, profile, typed, &way)?;
+    Ok(Itinerary { way, fallbacks })
+}
+
+/// What to try in this order when the way of a profile cannot be gone for now.
+pub(crate) fn fallbacks(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+    first: &Way,
+) -> Result<Vec<Way>, Wrong> {
+    if typed.names_server() {
+        return Ok(Vec::new());
+    }
+    let others = config.fallbacks(profile).into_iter().map(|other| {
+        let own = way_alone(config, other, typed)?;
+        let added = typed.with(config, other)?;
+        let with_all = way_as(config, other, added.cli(typed)?, &added)?;
+        Ok(fallback(own, with_all, first.credentials.as_ref()))
+    });
+    others.collect()
+}
+
+/// The way that a profile says by itself, for a verb that is not the sending one.
+pub(crate) fn way_of(
+    arguments: &config::Args,
+    typed: &mut Typed<'_>,
+    places: &Places,
+) -> Result<Way, Wrong> {
+    let config = configuration(arguments, typed, places)?;
+    let chosen = config
+        .as_ref()
+        .map(|config| config.choose(arguments.profile.as_deref(), None))
+        .transpose()?;
+    let Some((config, profile)) = config.as_ref().zip(chosen.flatten()) else {
+        return Err(Wrong::usage("there is no such profile"));
+    };
+    way_alone(config, profile, typed)
+}
+
+pub(crate) fn way_alone(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut Typed<'_>,
+) -> Result<Way, Wrong> {
+    let own = typed.alone(config, profile)?;
+    let cli = Cli::of(&own.matches).map_err(|error| Wrong::clap(&error))?;
+    way_as(config, profile, cli, &own)
+}
+
+/// The way of arguments that come from a profile.
+pub(crate) fn way_as(
+    config: &Config,
+    profile: &Profile,
+    cli: Cli,
+    added: &Added,
+) -> Result<Way, Wrong> {
+    let mut way = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
+    name(&mut way, profile);
+    Ok(way)
+}
+
+/// Says whose way it is.
+pub(crate) fn name(way: &mut Way, profile: &Profile) {
+    let name = profile.name().to_owned();
+    if let Some(credentials) = &mut way.credentials {
+        credentials.profile = Some(name.clone());
+    }
+    way.profile = Some(name);
+}
+
+/// A way instead of the first. Where it leads to, whom it trusts and as whom it logs in is said by its
+/// own profile alone: what the command line says of that was meant for the first.
+pub(crate) fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Way {
+    let mut route = own.route;
+    route.family = with_all.route.family;
+    route.bind = with_all.route.bind;
+    route.dns = with_all.route.dns;
+    let session = crate::client::session::Options {
+        tls: own.session.tls,
+        mechanisms: own.session.mechanisms,
+        password_in_clear: own.session.password_in_clear,
+        ..with_all.session
+    };
+    let first_user = first.map(|login| &login.user);
+    let credentials = own.credentials.map(|login| credentials::Options {
+        // A password that names nobody is that of the first.
+        nameless: first_user == Some(&login.user),
+        ..login
+    });
+    Way {
+        route,
+        session,
+        credentials,
+        ..own
+    }
+}
+
+/// Where to and how, whatever the message is.
+pub(crate) fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
+    let road = Road {
+        route: cli.route,
+        session: cli.session,
+        tls: cli.tls,
+        auth: cli.auth,
+        rare: cli.rare,
+    };
+    let way = road.way()?;
+    auth::check_relay(way.credentials.as_ref(), &way.route)?;
+    Ok(way)
+}
+
+/// All that was said about a way.
+pub(crate) struct Road {
+    pub(crate) route: route::Args,
+    pub(crate) session: session::Args,
+    pub(crate) tls: tls::Args,
+    pub(crate) auth: auth::Args,
+    pub(crate) rare: Rare,
+}
+
+impl Road {
+    pub(crate) fn way(self) -> Result<Way, Wrong> {
+        let Rare { extensions, bench } = self.rare;
+        let mut options = self.session.options();
+        if bench.is_lmtp() {
+            options.protocol = Protocol::Lmtp;
+        }
+        let mut way = way(self.route, options, self.tls, self.auth)?;
+        extensions.apply(&mut way.session)?;
+        bench.apply(&mut way.session)?;
+        check_ends(&way, &extensions)?;
+        Ok(way)
+    }
+}
+
+/// What wants a server that was named, and with --require-tls known.
+pub(crate) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
+    if way.route.relay.is_some() {
+        return if extensions.demands_tls() {
+            check_privacy(way)
+        } else {
+            Ok(())
+        };
+    }
+    if way.session.protocol == Protocol::Lmtp {
+        return Err(Wrong::usage(
+            "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
+        ));
+    }
+    if extensions.demands_tls() {
+        return Err(Wrong::usage(
+            "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
+             with --relay, or say --require-tls=?",
+        ));
+    }
+    Ok(())
+}
+
+fn check_privacy(way: &Way) -> Result<(), Wrong> {
+    let other = match (way.session.tls, way.tls.trust) {
+        (Encryption::Off, _) => "--tls off, the default for a unix socket",
+        (Encryption::Opportunistic, _) => "--pipe without --tls-name",
+        (_, Trust::Any) => "--insecure",
+        _ => return Ok(()),
+    };
+    Err(Wrong::usage(format!(
+        "--require-tls contradicts {other}; leave one of them out"
+    )))
+}
+
+/// Route, session, encryption and login, as far as they hang together.
+pub(crate) fn way(
+    route: route::Args,
+    mut session: crate::client::session::Options,
+    tls: tls::Args,
+    auth: auth::Args,
+) -> Result<Way, Wrong> {
+    let usual = match session.protocol {
+        // RFC 2033 §5: LMTP must not be spoken where SMTP is.
+        Protocol::Lmtp => bench::LMTP_PORT,
+        Protocol::Smtp => tls.usual_port(),
+    };
+    let route = route.options(&session, usual)?;
+    let (encryption, tls) = tls.options(&route)?;
+    session.tls = encryption;
+    let credentials = auth.options(&mut session)?;
+    Ok(Way {
+        profile: None,
+        route,
+        session,
+        tls,
+        credentials,
+    })
+}

@@ -1,0 +1,182 @@
+//! The words of a command line that are probably not what was meant: text that is not UTF-8, and the name of
+//! a file in the place of its text.
+
+use crate::cli::options::profile::source;
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::parse::{Cli, Words, read};
+use crate::system::text::{in_charset, shown};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+use encoding_rs::Encoding;
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// Options whose value is a text, or a file with `@` before its name.
+const TEXTS: [&str; 3] = ["body", "html", "markdown"];
+
+/// Options of files whose names a reader sees.
+const SHOWN_FILES: [&str; 3] = ["attach", "inline", "attach_message"];
+
+/// A value on the command line.
+struct Given<'c> {
+    arg: &'c Arg,
+    value: &'c OsStr,
+}
+
+impl Given<'_> {
+    fn is(&self, ids: &[&str]) -> bool {
+        ids.contains(&self.arg.get_id().as_str())
+    }
+
+    /// Whether it may be any bytes: the name of a file, or a word of another program's command line.
+    fn is_bytes(&self) -> bool {
+        let kind = self.arg.get_value_parser().type_id();
+        kind == TypeId::of::<PathBuf>() || kind == TypeId::of::<OsString>()
+    }
+
+    /// The option as it is spelled.
+    fn option(&self) -> String {
+        let name = self.arg.get_value_names().and_then(|names| names.first());
+        match self.arg.get_long() {
+            Some(long) => format!("--{long}"),
+            None => name.map_or_else(String::new, ToString::to_string),
+        }
+    }
+
+    /// Reads the word that has this value, and that is not UTF-8.
+    fn read(
+        &self,
+        word: &OsStr,
+        charset: Option<&'static Encoding>,
+        warnings: &mut Vec<String>,
+    ) -> Result<OsString, Wrong> {
+        let (option, bytes) = (self.option(), word.as_bytes());
+        let is_text = !self.is_bytes();
+        if let Some(charset) = charset.filter(|_| is_text) {
+            let text = charset.decode_without_bom_handling_and_without_replacement(bytes);
+            let text = text.map(|text| text.into_owned().into());
+            return text.ok_or_else(|| {
+                Wrong::data(format!(
+                    "{option}: it is not in the charset {}",
+                    charset.name()
+                ))
+            });
+        }
+        if charset.is_none() && (is_text || self.is(&SHOWN_FILES)) {
+            let valid = bytes
+                .utf8_chunks()
+                .next()
+                .map_or(0, |chunk| chunk.valid().len());
+            let at = valid.saturating_sub(word.to_string_lossy().len() - self.value.len());
+            warnings.push(format!(
+                "{option}: byte {at} is not valid UTF-8; it is read as windows-1252"
+            ));
+        }
+        Ok(if is_text {
+            guessed(word)
+        } else {
+            word.to_owned()
+        })
+    }
+}
+
+fn guessed(word: &OsStr) -> OsString {
+    in_charset(word.as_bytes(), None).into_owned().into()
+}
+
+/// The command line with its texts in UTF-8. One that is not is read in the charset that --charset names,
+/// else as windows-1252, with a warning. Names of files stay as they are.
+pub fn in_utf8<'w>(
+    words: &'w [OsString],
+    warnings: &mut Vec<String>,
+) -> Result<Cow<'w, [OsString]>, Wrong> {
+    if words.iter().all(|word| word.to_str().is_some()) {
+        return Ok(Cow::Borrowed(words));
+    }
+    let shown = words.iter().map(|word| word.to_string_lossy());
+    let shown: Vec<OsString> = shown.map(|word| word.into_owned().into()).collect();
+    let mut command = Cli::command();
+    // An error comes again when these words are read, with the option's name.
+    let Ok(Words { matches, .. }) = read(&mut command, &shown) else {
+        return Ok(words.iter().map(|word| guessed(word)).collect());
+    };
+    let given = given(&command, &matches);
+    let charset = given.iter().find(|given| given.is(&["charset"]));
+    let charset = charset.and_then(|given| Encoding::for_label(given.value.as_bytes()));
+    let charset = charset.filter(|charset| charset.is_ascii_compatible());
+    let read = words.iter().zip(&shown).map(|(word, shown)| {
+        let own = |given: &&Given<'_>| shown.as_bytes().ends_with(given.value.as_bytes());
+        let owner = given
+            .iter()
+            .filter(own)
+            .max_by_key(|given| given.value.len());
+        match owner.filter(|_| word.to_str().is_none()) {
+            Some(owner) => owner.read(word, charset, warnings),
+            None => Ok(word.clone()),
+        }
+    });
+    read.collect::<Result<Vec<_>, _>>().map(Cow::Owned)
+}
+
+/// Refuses the name of a file where its text is probably meant, and only warns if no person is there to
+/// correct it.
+pub fn check_texts(matches: &ArgMatches, warnings: &mut Vec<String>) -> Result<(), Wrong> {
+    let mut own = matches;
+    while let Some((_, inner)) = own.subcommand() {
+        own = inner;
+    }
+    for id in TEXTS {
+        if source(own, id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let values = own.get_raw(id).into_iter().flatten();
+        for text in values.filter_map(OsStr::to_str) {
+            check_text(&format!("--{id}"), text, warnings)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<(), Wrong> {
+    if text.contains('\n') || !Path::new(text).is_file() {
+        return Ok(());
+    }
+    let name = shown(text);
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        return Err(Wrong::usage(format!(
+            "{option}: {name} is a file here; write {option} '@{name}' to send what is in it, or pipe the \
+             text in"
+        )));
+    }
+    warnings.push(format!(
+        "{option}: the text is the name of a file; write {option} '@{name}' to send what is in it"
+    ));
+    Ok(())
+}
+
+/// The values on the command line of the innermost verb.
+fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<Given<'c>> {
+    let (mut command, mut matches) = (command, matches);
+    while let Some((name, inner)) = matches.subcommand() {
+        let Some(verb) = command.find_subcommand(name) else {
+            break;
+        };
+        (command, matches) = (verb, inner);
+    }
+    let typed = command.get_arguments().filter(|arg| {
+        let id = arg.get_id().as_str();
+        source(matches, id) == Some(ValueSource::CommandLine)
+    });
+    let all = typed.flat_map(|arg| {
+        let values = matches.get_raw(arg.get_id().as_str());
+        values
+            .into_iter()
+            .flatten()
+            .map(move |value| Given { arg, value })
+    });
+    all.collect()
+}

@@ -1,0 +1,426 @@
+//! What was said on the command line: the only room that knows clap. Arguments are checked here and
+//! become a plan; nothing is done.
+
+pub use crate::cli::examples::EXAMPLES;
+
+use crate::cli::ask;
+use crate::cli::ask::options::Ask;
+use crate::cli::config;
+use crate::cli::digest;
+use crate::cli::doctor;
+use crate::cli::notify;
+use crate::cli::options::auth;
+use crate::cli::options::extensions;
+use crate::cli::options::message;
+use crate::cli::options::output;
+use crate::cli::options::profile::Typed;
+use crate::cli::options::route;
+use crate::cli::options::session;
+use crate::cli::options::testing as bench;
+use crate::cli::options::tls;
+use crate::cli::options::transport::{Road, fallbacks, name, way_of_options};
+use crate::cli::options::usage_error::{Wrong, first, said, wrong};
+use crate::cli::options::value;
+use crate::cli::options::words;
+use crate::cli::plan::{Plan, Said};
+use crate::cli::probe;
+use crate::cli::queue;
+use crate::cli::run;
+use crate::cli::script;
+use crate::cli::send::options::Send;
+use crate::cli::sendmail;
+use crate::cli::sink;
+use crate::cli::unit;
+use crate::config::{Config, Places, Profile};
+use crate::cron::job::drain::DRAIN;
+use crate::system::exit::Exit;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::mem;
+
+/// Builds a mail, finds the server that takes it, delivers it and shows the conversation.
+///
+/// The mail exchangers of the recipients' domains are looked up and tried in their order, unless --relay
+/// names a server that takes everything. The exit status tells what became of the recipients; whatever
+/// failed is one line each on stderr.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ehlo",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "More with --help, and in ehlo(1).",
+    after_long_help = format!("Examples:\n\n{EXAMPLES}"),
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    message: message::Args,
+    #[command(flatten)]
+    own: message::Sending,
+    #[command(flatten)]
+    pub(crate) route: route::Args,
+    #[command(flatten)]
+    pub(crate) session: session::Args,
+    #[command(flatten)]
+    pub(crate) tls: tls::Args,
+    #[command(flatten)]
+    pub(crate) auth: auth::Args,
+    #[command(flatten)]
+    output: output::Args,
+    #[command(flatten)]
+    pub(crate) queue: queue::Args,
+    #[command(flatten)]
+    config: config::Args,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[arg(skip)]
+    pub(crate) rare: Rare,
+}
+
+/// Options that few runs have. They are built when one of them is there, or any can be: in a profile, in
+/// help and in errors.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+pub(crate) struct Rare {
+    #[command(flatten)]
+    pub(crate) extensions: extensions::Args,
+    #[command(flatten)]
+    pub(crate) bench: bench::Args,
+}
+
+impl Cli {
+    /// What was said, with the rare options if the command had them.
+    pub(crate) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        // A flag has a value wherever there is such a flag. To ask clap whether it knows an option is of no use:
+        // a release build does not say.
+        if matches.ids().any(|id| id == "raw") {
+            cli.rare = Rare::from_arg_matches(matches)?;
+        }
+        Ok(cli)
+    }
+}
+
+// What belongs to a verb is built only when the verb is used.
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+enum Verb {
+    /// Receive mail on loopback, for demos, tests and scripts.
+    Sink(Box<sink::Args>),
+    /// Send a message with an attachment to a receiver inside, and show both sides.
+    Demo,
+    /// Say what a server says of itself, without sending mail.
+    Probe(Box<probe::Args>),
+    /// Say commands to a server, and show what it answers.
+    Ask(Box<ask::Args>),
+    /// Hold a conversation that a script says, and check it.
+    Script(Box<script::Args>),
+    /// Look at the configuration.
+    Config(config::VerbArgs),
+    /// Look at the queue, and deliver what is in it.
+    Queue(queue::VerbArgs),
+    /// Run a command, and mail what happened.
+    Run(Box<run::Args>),
+    /// Mail a line or a text from a script.
+    Notify(Box<notify::Args>),
+    /// Mail what jobs gathered.
+    Digest(Box<digest::Args>),
+    /// Mail what became of a unit of systemd.
+    Unit(Box<unit::Args>),
+    /// Say what this host would do with a mail from cron, without sending one.
+    Doctor(Box<doctor::Args>),
+    /// Do what sendmail does, with its options.
+    Sendmail(sendmail::Words),
+    /// Show the queue, as sendmail does.
+    Mailq(sendmail::Words),
+}
+
+/// The whole command line for those who generate manuals and completions from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let about = command.get_about().cloned().unwrap_or_default();
+    let long_about = command.get_long_about().cloned().unwrap_or_default();
+    // What is added brings what it is about along.
+    Rare::augment_args(command)
+        .about(about)
+        .long_about(long_about)
+}
+
+/// Reads the command line, and the configuration that it may use.
+///
+/// # Errors
+/// Help or the version was asked for, or something is wrong with the arguments or the configuration. What is
+/// odd, but no reason not to run, is a warning.
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    warnings: &mut Vec<String>,
+) -> Result<Plan, Said> {
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    parse_in(&Places::of_this_process(), &words, warnings)
+}
+
+/// As clap would say it, but without making a command for it first.
+pub(crate) fn version() -> Said {
+    Said {
+        text: concat!("ehlo ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
+        exit: Exit::Ok,
+    }
+}
+
+pub(crate) fn parse_in(
+    places: &Places,
+    words: &[OsString],
+    warnings: &mut Vec<String>,
+) -> Result<Plan, Said> {
+    // Before anything else: `sendmail -V` is about something else than a version.
+    if let Some(call) = sendmail::Call::of(words) {
+        return call.plan(places);
+    }
+    if let Some(recording) = script::Recording::of(words) {
+        return recording.plan(places, warnings);
+    }
+    if words.len() == 3 && words[1] == "run" && words[2] == DRAIN {
+        return Ok(Plan::Drain);
+    }
+    match words.get(1) {
+        Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
+            return Err(version());
+        }
+        _ if places.are_fixed() => return Err(wrong(more_rights())),
+        _ => {}
+    }
+    let words = &*words::in_utf8(words, warnings).map_err(wrong)?;
+    // Taking it apart again would cost a small run a twentieth of its time, and it is made once.
+    let command = Box::leak(Box::new(Cli::command()));
+    let read = read(command, words).map_err(|error| said(&error))?;
+    let Words { matches, missing } = read;
+    words::check_texts(&matches, warnings).map_err(wrong)?;
+    let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
+    let mut typed = Typed::new(command, words, &matches).part_of(whole);
+    match cli.verb.take() {
+        Some(verb) => verb.plan(typed, words, places),
+        None => send(cli, &mut typed, places, missing),
+    }
+}
+
+impl Verb {
+    fn plan(self, typed: Typed<'_>, words: &[OsString], places: &Places) -> Result<Plan, Said> {
+        match self {
+            Self::Sink(arguments) => planned(arguments.plan(), Plan::Sink),
+            Self::Demo => Ok(Plan::Demo),
+            Self::Probe(arguments) => planned(arguments.plan(typed, places), Plan::Probe),
+            Self::Ask(arguments) => planned(arguments.plan(), Plan::Ask),
+            Self::Script(arguments) => planned(arguments.plan(&typed), Plan::Script),
+            Self::Config(arguments) => arguments
+                .plan(&mut typed.of_sending(), places)
+                .map(Plan::Config),
+            Self::Queue(arguments) => planned(arguments.plan(&typed, places), Plan::Queue),
+            Self::Run(arguments) => planned(arguments.plan(&typed, places), Plan::Job),
+            Self::Notify(arguments) => planned(arguments.plan(&typed, places), Plan::Notify),
+            Self::Digest(arguments) => planned(arguments.plan(&typed, places), Plan::Digest),
+            Self::Unit(arguments) => planned(arguments.plan(&typed, places), Plan::Unit),
+            Self::Doctor(arguments) => {
+                planned(Ok(arguments.plan(typed, words, places)), Plan::Doctor)
+            }
+            Self::Sendmail(_) | Self::Mailq(_) => Err(wrong(sendmail::misplaced())),
+        }
+    }
+}
+
+fn planned<T>(plan: Result<T, Wrong>, make: impl FnOnce(Box<T>) -> Plan) -> Result<Plan, Said> {
+    plan.map(|plan| make(Box::new(plan))).map_err(wrong)
+}
+
+/// What sendmail does is all that is done with rights that the caller does not have: any file could be
+/// read, and many could be written to.
+fn more_rights() -> Wrong {
+    Wrong {
+        text:
+            "it runs with more rights than its caller, which it never needs; take them away with \
+               chmod ug-s"
+                .to_owned(),
+        exit: Exit::Policy,
+    }
+}
+
+/// A command line as clap has it.
+pub(crate) struct Words {
+    pub(crate) matches: ArgMatches,
+    /// What is missing in it, and a profile may add: to the sending verb, and no other.
+    pub(crate) missing: Option<clap::Error>,
+}
+
+/// Reads the words with the everyday options. If that fails, it may be one of the rare ones that is there,
+/// and help has all of them.
+pub(crate) fn read(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
+    read_with(command, words).or_else(|_| {
+        *command = whole(words);
+        read_with(command, words)
+    })
+}
+
+/// The rare options by themselves.
+pub(crate) fn rare_command() -> clap::Command {
+    Rare::augment_args(clap::Command::new("ehlo"))
+}
+
+/// The command with all options. With --raw, the name for EHLO may be anything, and addresses need no
+/// domain.
+pub(crate) fn whole(words: &[OsString]) -> clap::Command {
+    let command = command();
+    if !words.iter().any(|word| word == "--raw") {
+        return command;
+    }
+    let lists = ["recipients", "to", "cc", "bcc"].into_iter();
+    let command = lists.fold(command, |command, list| {
+        command.mut_arg(list, |arg| arg.value_parser(value::raw_recipients))
+    });
+    command
+        .mut_arg("helo", |arg| arg.value_parser(value::any_helo))
+        .mut_arg("from", |arg| arg.value_parser(value::raw_mailbox))
+        .mut_arg("envelope_from", |arg| arg.value_parser(value::raw_sender))
+}
+
+fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
+    let error = match command.try_get_matches_from_mut(words) {
+        Ok(matches) => {
+            return Ok(Words {
+                matches,
+                missing: None,
+            });
+        }
+        Err(error) => error,
+    };
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return Err(error);
+    }
+    let lenient = command.clone().ignore_errors(true);
+    match lenient.try_get_matches_from(words) {
+        Ok(matches) if matches.subcommand_name().is_none() => Ok(Words {
+            matches,
+            missing: Some(error),
+        }),
+        _ => Err(error),
+    }
+}
+
+/// The sending verb, with the profile that is chosen for it.
+fn send(
+    cli: Cli,
+    typed: &mut Typed<'_>,
+    places: &Places,
+    missing: Option<clap::Error>,
+) -> Result<Plan, Said> {
+    let config = configuration(&cli.config, typed, places).map_err(wrong)?;
+    let chosen = config
+        .as_ref()
+        .map(|config| config.choose(cli.config.profile.as_deref(), cli.message.sender()));
+    let chosen = chosen.transpose().map_err(|error| wrong(error.into()))?;
+    match (&config, chosen.flatten(), missing) {
+        (Some(config), Some(profile), _) => send_with(config, profile, typed).map_err(wrong),
+        (_, _, Some(error)) => Err(said(&error)),
+        _ => send_alone(cli, config.as_ref(), typed).map_err(wrong),
+    }
+}
+
+/// The configuration, if there is one.
+pub(crate) fn configuration(
+    arguments: &config::Args,
+    typed: &Typed<'_>,
+    places: &Places,
+) -> Result<Option<Config>, Wrong> {
+    let found = arguments.find(places)?;
+    let read = found.map(|found| found.read(&typed.keys()));
+    read.transpose().map_err(|errors| first(&errors))
+}
+
+/// Without a profile.
+fn send_alone(mut cli: Cli, config: Option<&Config>, typed: &Typed<'_>) -> Result<Plan, Wrong> {
+    let queue = mem::take(&mut cli.queue);
+    let mut plan = sending(cli)?;
+    if let Plan::Send(send) = &mut plan {
+        let waybill = || typed.waybill(None);
+        send.queueing = queue.of_sending(typed, config, waybill)?;
+    }
+    Ok(plan)
+}
+
+fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
+    let added = typed.with(config, profile)?;
+    let mut cli = added.cli(typed)?;
+    let queue = mem::take(&mut cli.queue);
+    let mut plan = sending(cli).map_err(|wrong| added.blame(wrong, config))?;
+    match &mut plan {
+        Plan::Send(send) => {
+            name(&mut send.way, profile);
+            send.fallbacks = fallbacks(config, profile, typed, &send.way)?;
+            let waybill = || typed.waybill(Some((config, profile)));
+            send.queueing = queue.of_sending(typed, Some(config), waybill)?;
+            if send.queueing.is_none() {
+                config::check_access(config, &typed.files_of(&added.used))?;
+            }
+        }
+        Plan::Ask(ask) => name(&mut ask.way, profile),
+        _ => {}
+    }
+    Ok(plan)
+}
+
+pub(crate) fn sending(cli: Cli) -> Result<Plan, Wrong> {
+    if cli.rare.bench.ends_before_mail() && cli.message.names_nobody(&cli.own) {
+        return beginning(cli);
+    }
+    let only_print = cli.own.print;
+    let relay = cli.route.names_server();
+    let mut message = cli.message.options(cli.own, relay)?;
+    if !cli.rare.bench.ends_before_data() && io::stdin().is_terminal() {
+        message.type_text();
+    }
+    message.dsn = cli.rare.extensions.dsn();
+    message.add(cli.rare.extensions.field());
+    let output = cli.output.options()?;
+    let repeat = cli.rare.bench.repeat();
+    let way = Road {
+        route: cli.route,
+        session: cli.session,
+        tls: cli.tls,
+        auth: cli.auth,
+        rare: cli.rare,
+    };
+    let way = way.way()?;
+    if only_print {
+        return Ok(Plan::Print(Box::new(message), output));
+    }
+    auth::check_relay(way.credentials.as_ref(), &way.route)?;
+    Ok(Plan::Send(Box::new(Send {
+        message,
+        way,
+        fallbacks: Vec::new(),
+        output,
+        queueing: None,
+        repeat,
+    })))
+}
+
+/// The beginning of a conversation, for which nobody need get anything.
+fn beginning(cli: Cli) -> Result<Plan, Wrong> {
+    let output = cli.output.options()?;
+    let way = way_of_options(cli)?;
+    if way.route.relay.is_none() {
+        return Err(Wrong::usage(
+            "no recipient, and no server: name one of them, as in --relay HOST",
+        ));
+    }
+    Ok(Plan::Ask(Box::new(Ask {
+        way,
+        commands: Vec::new(),
+        output,
+    })))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! What is asked about a server.
+
+use crate::cli::config::args as config;
+use crate::cli::options::contact;
+use crate::cli::options::profile::Typed;
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::value;
+use crate::cli::options::value::Target;
+use crate::cli::probe::options::Probe;
+use crate::client::session::Protocol;
+use crate::client::transport::Way;
+use crate::config::Places;
+use crate::probe::Expectation;
+
+/// Say what a server says of itself, without sending mail.
+///
+/// Greeting, EHLO before and after TLS, the certificate and how it is judged, the mechanisms of AUTH, the
+/// largest message, and how long each step took. With --expect, the exit status is 0 when all of it is
+/// there, and 77 when not. With --user, it logs in as well; then the certificate must be right.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(
+    mut_arg("tls", |arg| arg.long_help(TLS)),
+    mut_arg("profile", |arg| arg.help("Probe the relay of this profile").long_help(None)),
+)]
+pub struct Args {
+    /// The server, or a unix socket.
+    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server,
+          required_unless_present_any = ["profile", "pipe"])]
+    host: Option<Target>,
+
+    /// Ask this command, which speaks SMTP on its stdin and stdout.
+    #[arg(long, value_name = "CMD", value_parser = value::command,
+          conflicts_with_all = ["host", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+    pipe: Option<Target>,
+
+    /// What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14.
+    ///
+    /// A keyword of EHLO, as it is offered last; with = and one of its parameters. Besides, starttls (offered
+    /// in clear), tls, tls:1.3, verified (the certificate), cert-days:DAYS and size:OCTETS (K, M and G of 1000,
+    /// Ki, Mi and Gi of 1024). The colon is at least; it may be written >= as well, but not without quotes.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Expectation::parse)]
+    expect: Vec<Expectation>,
+
+    /// One JSON object.
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
+
+    /// Show the conversation, too.
+    #[arg(short, long)]
+    verbose: bool,
+
+    #[command(flatten)]
+    contact: contact::Args,
+    #[command(flatten)]
+    config: config::Args,
+}
+
+const TLS: &str = "\
+When to encrypt.
+
+`auto`: STARTTLS where it is offered; on port 465, TLS from the first byte on; none through a unix socket. Any \
+certificate will do and is judged in the report; with --user it must be right.";
+
+/// What goes together with a profile: it says all about the way.
+const BESIDES: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "timeout"];
+
+impl Args {
+    /// The probe that is meant.
+    pub fn plan(self, typed: Typed<'_>, places: &Places) -> Result<Probe, Wrong> {
+        let timeout = self.contact.timeout;
+        let mut way = match (self.config.profile.is_some(), self.pipe.or(self.host)) {
+            (true, _) => of_profile(&self.config, typed, places)?,
+            (false, Some(host)) => self.contact.way(host, Protocol::Smtp)?,
+            (false, None) => {
+                return Err(Wrong::usage(
+                    "name a host, a --pipe, or a --profile with a relay",
+                ));
+            }
+        };
+        way.session.timeout = Some(timeout);
+        contact::trust_for_a_look(&mut way);
+        Ok(Probe {
+            way,
+            expect: self.expect,
+            json: self.json,
+            verbose: self.verbose,
+        })
+    }
+}
+
+/// The way of a profile that has a relay.
+fn of_profile(config: &config::Args, typed: Typed<'_>, places: &Places) -> Result<Way, Wrong> {
+    if let Some(option) = typed.other_than(&BESIDES) {
+        return Err(Wrong::usage(format!(
+            "{option} contradicts --profile, which says all about the way; leave one of them out"
+        )));
+    }
+    let mut typed = typed.of_sending();
+    let way = crate::cli::options::transport::way_of(config, &mut typed, places)?;
+    if way.route.relay.is_none() {
+        return Err(Wrong::usage("the --profile has no relay; name a host"));
+    }
+    Ok(way)
+}

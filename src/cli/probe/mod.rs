@@ -1,0 +1,8 @@
+//! `ehlo probe`: shows what a server offers, without sending mail.
+
+pub(crate) mod args;
+pub mod options;
+pub(crate) mod run;
+
+pub(crate) use args::Args;
+pub(crate) use run::run;

@@ -1,0 +1,266 @@
+//! `ehlo probe`: what a server says of itself.
+
+use crate::cli::probe::options;
+use crate::cli::run_command::ready;
+use crate::cli::terminal::{Stdout, complain};
+use crate::client::events::Nobody;
+use crate::client::session;
+use crate::probe as check;
+use crate::probe::{Encrypted, Finding, Probe};
+use crate::system::certificate::{Certificate, date, some_of};
+use crate::system::exit::Exit;
+use crate::system::text::{reason, shown};
+use crate::transcript::{Options, Stevens, certificate_fields};
+use serde_json::{Value, json};
+use std::io::{ErrorKind, Write as _};
+use std::time::Duration;
+
+/// Asks the server, and says what it said.
+pub fn run(plan: &options::Probe) -> Exit {
+    let ready = match ready(&plan.way) {
+        Ok(ready) => ready,
+        Err(exit) => return exit,
+    };
+    let router = ready.router();
+    let Some(place) = &plan.way.route.relay else {
+        return Exit::Bug;
+    };
+    let probe = if plan.verbose {
+        let mut transcript = Stevens::new(Stdout, Options::verbose());
+        let probe = check::probe(&ready.way(&router, None), place, &mut transcript);
+        let _ = Stdout.write_all(b"\n");
+        probe
+    } else {
+        check::probe(&ready.way(&router, None), place, &mut Nobody)
+    };
+    let findings: Vec<Finding> = plan
+        .expect
+        .iter()
+        .map(|expectation| expectation.check(&probe))
+        .collect();
+    let exit = exit(&probe, &findings);
+    let text = if plan.json {
+        format!("{}\n", object(&probe, &findings, exit))
+    } else {
+        report(&probe, &findings)
+    };
+    if let Err(error) = Stdout.write_all(text.as_bytes())
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        complain(&format!(
+            "cannot write to the standard output: {}",
+            reason(&error)
+        ));
+        return Exit::Io;
+    }
+    grumble(&probe, &findings);
+    exit
+}
+
+/// What went wrong comes first; an expectation counts where there was an answer.
+fn exit(probe: &Probe, findings: &[Finding]) -> Exit {
+    if probe.exit == Exit::Ok && findings.iter().any(|finding| !finding.met) {
+        return Exit::Policy;
+    }
+    probe.exit
+}
+
+/// Whatever failed is a line on stderr.
+fn grumble(probe: &Probe, findings: &[Finding]) {
+    if let Some(failure) = &probe.failure {
+        complain(failure);
+    }
+    let who = probe.server.as_ref().map(ToString::to_string);
+    let who = who.unwrap_or_else(|| "the server".to_owned());
+    let missing = findings.iter().filter(|finding| !finding.met);
+    for finding in missing.filter(|_| probe.came_so_far()) {
+        complain(&format!(
+            "{who} is not as expected: {} ({})",
+            finding.text,
+            shown(&finding.found)
+        ));
+    }
+}
+
+/// The report for people: a word, and what there is to say of it.
+fn report(probe: &Probe, findings: &[Finding]) -> String {
+    let mut report = Report::default();
+    if let Some(server) = &probe.server {
+        report.line("server", &server.to_string());
+    }
+    for line in &probe.banner {
+        report.line("greeting", line);
+    }
+    if let Some(offered) = &probe.in_clear {
+        report.line("in clear", &offered.join(", "));
+    }
+    if let Some(tls) = &probe.tls {
+        report.tls(tls);
+    }
+    if let Some(offered) = &probe.in_tls {
+        report.line("inside TLS", &offered.join(", "));
+    }
+    let is_known = probe.in_tls.is_some() || probe.in_clear.is_some() && probe.tls.is_none();
+    if is_known {
+        report.line("AUTH", &mechanisms(probe));
+        report.line("SIZE", &size(probe));
+    }
+    if let Some(login) = &probe.login {
+        report.line("login", login);
+    }
+    let times = probe.steps.iter();
+    let times: Vec<String> = times
+        .map(|step| format!("{} {}", step.name, milliseconds(step.took)))
+        .collect();
+    if !times.is_empty() {
+        report.line("times", &times.join(", "));
+    }
+    for finding in findings {
+        let met = match finding.met {
+            true => "yes",
+            false if probe.came_so_far() => "NO",
+            false => "?",
+        };
+        let found = match finding.found.as_str() {
+            "" => String::new(),
+            found => format!(" ({found})"),
+        };
+        report.line("expected", &format!("{}: {met}{found}", finding.text));
+    }
+    report.text
+}
+
+#[derive(Default)]
+struct Report {
+    text: String,
+    last: &'static str,
+}
+
+impl Report {
+    /// A line; the word is said once for lines that follow each other.
+    fn line(&mut self, word: &'static str, what: &str) {
+        let said = if self.last == word { "" } else { word };
+        self.last = word;
+        self.text
+            .push_str(format!("{said:<12}{}", shown(what)).trim_end());
+        self.text.push('\n');
+    }
+
+    fn tls(&mut self, tls: &Encrypted) {
+        if let Some(version) = &tls.version {
+            let all = [version.as_str(), &tls.cipher, &tls.group];
+            let all: Vec<&str> = all.into_iter().filter(|word| !word.is_empty()).collect();
+            self.line("TLS", &all.join(" "));
+        }
+        self.line(
+            "certificate",
+            &format!("of {}: {}", tls.name, tls.judgement),
+        );
+        for der in &tls.chain {
+            let Some(read) = Certificate::read(der) else {
+                self.line("certificate", "one that cannot be read");
+                continue;
+            };
+            self.line(
+                "certificate",
+                &format!("{}, by {}", read.subject, read.issuer),
+            );
+            if !read.names.is_empty() {
+                self.line("certificate", &format!("  for {}", some_of(&read.names)));
+            }
+            let dates = format!(
+                "  from {} to {}",
+                date(read.not_before),
+                date(read.not_after)
+            );
+            self.line("certificate", &dates);
+            self.line("certificate", &format!("  sha256:{}", read.sha256));
+            self.line("certificate", &format!("  key sha256:{}", read.key_sha256));
+        }
+        if let Some(days) = tls.days_left() {
+            self.line("certificate", &format!("{days} days left"));
+        }
+    }
+}
+
+fn mechanisms(probe: &Probe) -> String {
+    let of = |offered: &Option<Vec<String>>| {
+        let words = session::parameters(offered.as_ref()?, "auth");
+        words.map(|words| words.join(" "))
+    };
+    match (of(&probe.in_clear), of(&probe.in_tls)) {
+        (None, None) => "none".to_owned(),
+        (Some(clear), None) => format!("{clear} (in clear)"),
+        (None, Some(tls)) => format!("{tls} (inside TLS only)"),
+        (Some(clear), Some(tls)) => format!("{tls} (inside TLS), {clear} (in clear)"),
+    }
+}
+
+fn size(probe: &Probe) -> String {
+    let words = session::parameters(probe.offered(), "size");
+    let limit = words.map(|words| words.first().and_then(|word| word.parse::<u64>().ok()));
+    match limit {
+        None => "not offered".to_owned(),
+        Some(None | Some(0)) => "no limit".to_owned(),
+        #[allow(clippy::cast_precision_loss)] // For people; one digit behind the point.
+        Some(Some(limit)) => format!("{limit} ({:.1} MB)", limit as f64 / 1e6),
+    }
+}
+
+fn milliseconds(took: Duration) -> String {
+    format!("{:.1} ms", took.as_secs_f64() * 1000.0)
+}
+
+/// The same for programs.
+fn object(probe: &Probe, findings: &[Finding], exit: Exit) -> Value {
+    let steps: Vec<Value> = probe
+        .steps
+        .iter()
+        .map(|step| {
+            let ms = (step.took.as_secs_f64() * 1e6).round() / 1e3;
+            json!({"step": step.name, "ms": ms})
+        })
+        .collect();
+    let expected: Vec<Value> = findings
+        .iter()
+        .map(
+            |finding| json!({"expected": finding.text, "met": finding.met, "found": finding.found}),
+        )
+        .collect();
+    let server = probe.server.as_ref();
+    json!({
+        "host": server.map(|server| server.host.clone()),
+        "ip": server.and_then(|server| server.address.ip()).map(|ip| ip.to_string()),
+        "port": server.and_then(|server| server.address.port()),
+        "banner": probe.banner,
+        "in_clear": probe.in_clear,
+        "tls": probe.tls.as_ref().map(tls_object),
+        "in_tls": probe.in_tls,
+        "auth": session::parameters(probe.offered(), "auth"),
+        "size": session::parameters(probe.offered(), "size")
+            .and_then(|words| words.first().and_then(|word| word.parse::<u64>().ok())),
+        "login": probe.login,
+        "steps": steps,
+        "expected": expected,
+        "failure": probe.failure,
+        "exit": exit.code(),
+    })
+}
+
+fn tls_object(tls: &Encrypted) -> Value {
+    let chain: Vec<Value> = tls
+        .chain
+        .iter()
+        .map(|der| certificate_fields(der))
+        .collect();
+    json!({
+        "version": tls.version,
+        "cipher": tls.cipher,
+        "group": tls.group,
+        "name": tls.name,
+        "verified": tls.verified,
+        "judgement": tls.judgement,
+        "days_left": tls.days_left(),
+        "chain": chain,
+    })
+}

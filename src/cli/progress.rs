@@ -1,0 +1,101 @@
+//! A bar on stderr for a message that takes longer than a second.
+
+use crate::cli::terminal::complain;
+use crate::client::events::{Happening, Wants, Watch};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+/// Nobody wants to know before.
+const SOON: Duration = Duration::from_secs(1);
+
+/// What the bar shows: how much, how fast, how much longer.
+const TEMPLATE: &str = "[{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+
+/// A [`Watch`] that shows progress, and hands everything on.
+pub struct Progress<'w> {
+    next: &'w mut dyn Watch,
+    is_terminal: bool,
+    start: Option<Instant>,
+    bar: Option<ProgressBar>,
+    /// When a line was said last.
+    said: Option<Instant>,
+}
+
+impl<'w> Progress<'w> {
+    /// Hands on to `next`.
+    pub fn new(next: &'w mut dyn Watch) -> Self {
+        Self {
+            next,
+            is_terminal: io::stderr().is_terminal(),
+            start: None,
+            bar: None,
+            said: None,
+        }
+    }
+
+    fn show(&mut self, octets: u64, of: u64) {
+        let start = *self.start.get_or_insert_with(Instant::now);
+        let soon = start.elapsed() >= SOON;
+        if !self.is_terminal {
+            if soon {
+                self.say(octets, of);
+            }
+            return;
+        }
+        // Hidden at first, so that it knows the rate when it is shown.
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::hidden());
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        });
+        bar.set_position(octets);
+        if soon && bar.is_hidden() {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
+        }
+    }
+}
+
+impl Progress<'_> {
+    /// A line a second, where no bar can be drawn.
+    fn say(&mut self, octets: u64, of: u64) {
+        let is_due = self.said.is_none_or(|said| said.elapsed() >= SOON);
+        if is_due {
+            self.said = Some(Instant::now());
+            complain(&format!("sent {octets} of {of} bytes"));
+        }
+    }
+}
+
+impl Watch for Progress<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        match what {
+            Happening::Progress { octets, of } => self.show(octets, of),
+            Happening::Data { .. } | Happening::Closed => {
+                self.start = None;
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+        let next = &mut self.next;
+        match &self.bar {
+            // What is said wants the line for itself.
+            Some(bar) if !matches!(what, Happening::Progress { .. }) => {
+                bar.suspend(|| next.happened(what));
+            }
+            _ => next.happened(what),
+        }
+    }
+
+    fn refuses(&self) -> bool {
+        self.next.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.next.wants()
+    }
+}

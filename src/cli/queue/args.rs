@@ -1,0 +1,382 @@
+//! What is kept until it can be sent, and the verb that looks after it.
+
+use crate::cli::options::profile::Typed;
+use crate::cli::options::settings::{Settings, settings};
+use crate::cli::options::stored_route::Finder;
+use crate::cli::options::usage_error::{Wrong, first};
+use crate::cli::options::value;
+use crate::cli::options::{auth, relative};
+use crate::cli::queue::options::{Queue, Run, Thresholds, Work};
+use crate::config::{Config, Places, find};
+use crate::queue::options::{FirstTry, Queueing, Spool};
+use crate::queue::store::{OnUncertain, Waybill};
+use crate::transcript::{Format, Options};
+use clap::ValueEnum;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options under the heading "Queue".
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Queue")]
+pub struct Args {
+    /// Keep what cannot be sent now, and try it again.
+    ///
+    /// The message is safe on disk before it is tried. Whatever the server takes later, or nobody answers,
+    /// stays in the queue until `ehlo queue run` has delivered it.
+    #[arg(long)]
+    queue: bool,
+
+    /// Keep the message, and let `ehlo queue run` send it.
+    #[arg(long, conflicts_with = "queue")]
+    queue_only: bool,
+
+    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
+    #[arg(long, value_name = "DIR")]
+    queue_dir: Option<PathBuf>,
+
+    /// What becomes of those who may have got it already.
+    ///
+    /// The connection was lost behind the end of the message, and before the reply. `retry` sends it again,
+    /// so that it may arrive twice; `hold` waits for `ehlo queue release`.
+    #[arg(long, value_name = "HOW", value_enum)]
+    on_uncertain: Option<Uncertain>,
+
+    /// A shell command that is told of what was given up.
+    ///
+    /// It gets one JSON object on its standard input. After 60 seconds it is killed, with all that it has
+    /// started.
+    #[arg(long, value_name = "CMD", value_parser = auth::command)]
+    on_failure: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Uncertain {
+    Retry,
+    Hold,
+}
+
+/// Options that mean something only where a message is kept.
+const OF_KEEPING: [(&str, &str); 3] = [
+    ("queue_dir", "--queue-dir"),
+    ("on_uncertain", "--on-uncertain"),
+    ("on_failure", "--on-failure"),
+];
+
+impl Args {
+    /// How the message of a command line is kept; `None` where it is not.
+    pub fn of_sending(
+        self,
+        typed: &Typed<'_>,
+        config: Option<&Config>,
+        waybill: impl FnOnce() -> Result<Waybill, Wrong>,
+    ) -> Result<Option<Queueing>, Wrong> {
+        if let Some(first) = self.first() {
+            let errand = Errand {
+                waybill: waybill()?,
+                config: typed.config(),
+                first,
+            };
+            return Ok(Some(self.keeping(settings(config)?, errand)));
+        }
+        // A profile may have them for those times when something is kept.
+        let useless = OF_KEEPING.iter().find(|(id, _)| typed.has(id));
+        match useless {
+            None => Ok(None),
+            Some((_, option)) => Err(Wrong::usage(format!(
+                "{option} wants --queue or --queue-only: without them, nothing is kept"
+            ))),
+        }
+    }
+
+    /// How a message is kept. What stands here wins over the settings.
+    pub fn keeping(self, settings: Settings, errand: Errand) -> Queueing {
+        let on_uncertain = self.on_uncertain.map(|how| match how {
+            Uncertain::Retry => OnUncertain::Retry,
+            Uncertain::Hold => OnUncertain::Hold,
+        });
+        let place = Place {
+            queue_dir: self.queue_dir.or(settings.directory),
+            config: errand.config,
+        };
+        // Without a current directory, the command is kept as it is.
+        let on_failure = self.on_failure.map(|command| {
+            let kept = relative::kept("--on-failure", &command);
+            kept.unwrap_or(command)
+        });
+        Queueing {
+            spool: place.spool(settings.queue),
+            waybill: errand.waybill,
+            on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
+            on_failure: on_failure.or(settings.on_failure),
+            first: errand.first,
+        }
+    }
+
+    /// In this directory, if one is named.
+    pub fn in_directory(self, directory: Option<PathBuf>) -> Self {
+        Self {
+            queue_dir: directory.or(self.queue_dir),
+            ..self
+        }
+    }
+
+    fn first(&self) -> Option<FirstTry> {
+        match (self.queue, self.queue_only) {
+            (true, _) => Some(FirstTry::Now),
+            (_, true) => Some(FirstTry::Later),
+            _ => None,
+        }
+    }
+}
+
+/// What there is to say of a message that is kept, besides the rules.
+pub struct Errand {
+    /// How its way is found again.
+    pub waybill: Waybill,
+    /// The configuration that was named.
+    pub config: Option<PathBuf>,
+    /// When it is tried first.
+    pub first: FirstTry,
+}
+
+/// Look at the queue, and deliver what is in it.
+///
+/// Messages come into it by --queue, --queue-only and sendmail, and leave it when each of their
+/// recipients has an answer that lasts.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct VerbArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Show all items: size, age, next attempt, the last reply for each recipient.
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show an item: its envelope, and what happened to it.
+    ///
+    /// The beginning of its name will do, if it is the only one that begins like this.
+    Show {
+        /// Which.
+        #[arg(value_name = "ID", value_parser = value::item)]
+        id: String,
+        /// Write its message and nothing else.
+        #[arg(long, conflicts_with = "json")]
+        message: bool,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Deliver what is due, or these items.
+    ///
+    /// New failures are one line each on stderr, so that cron mails them. At a terminal, deliveries and a summary
+    /// are told, too.
+    Run(RunArgs),
+    /// Try these no more until they are released.
+    Hold(Items),
+    /// Let the next run try these, held or not.
+    Release(Items),
+    /// Remove these for good; nobody is told.
+    Remove(Items),
+    /// Bring these back that were set aside.
+    Requeue(Items),
+    /// Say in a line how it stands, for monitoring.
+    ///
+    /// The exit status is 0 when all is well, 1 for a warning, 2 when it is critical, and 3 when the queue
+    /// cannot be read. What was set aside, or is damaged, is a warning in any case.
+    Status(StatusArgs),
+    /// Print a service and a timer for systemd.
+    Systemd(Place),
+    /// Print a line for a crontab.
+    Cron(Place),
+}
+
+/// Which queue.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct Place {
+    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
+    #[arg(long, value_name = "DIR")]
+    queue_dir: Option<PathBuf>,
+
+    /// The file with the rules of the queue, under [queue].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Place {
+    /// The queue there, with these rules.
+    fn spool(self, settings: crate::queue::store::Settings) -> Spool {
+        // A run may begin in another directory.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        Spool {
+            directory: self.queue_dir,
+            config: self.config.map(absolute),
+            settings,
+            ways: Box::new(Finder),
+        }
+    }
+}
+
+/// Which items.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct Items {
+    /// Which.
+    #[arg(value_name = "ID", required = true, value_parser = value::item)]
+    ids: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What is delivered, and what is seen of it.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct RunArgs {
+    /// Only these, due or not.
+    #[arg(value_name = "ID", value_parser = value::item)]
+    ids: Vec<String>,
+
+    /// Only recipients in this domain, due or not; repeatable.
+    #[arg(long, value_name = "DOMAIN", value_parser = value::domain)]
+    to: Vec<String>,
+
+    /// Also what is not due yet.
+    ///
+    /// That does not change when it is due.
+    #[arg(long)]
+    now: bool,
+
+    /// Stay, and deliver what comes in and what becomes due.
+    #[arg(long, conflicts_with = "ids")]
+    watch: bool,
+
+    /// Show the conversations.
+    #[arg(short, long, conflicts_with = "json")]
+    verbose: bool,
+
+    /// Show the conversations, one JSON object a line.
+    #[arg(long)]
+    json: bool,
+
+    /// Leave the terminal, and tell nobody of failures.
+    #[arg(long, hide = true)]
+    behind: bool,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+/// From when on it stands badly.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct StatusArgs {
+    /// So many items are a warning.
+    #[arg(long, value_name = "N", value_parser = value::number::<usize>(0, None))]
+    warn_items: Option<usize>,
+
+    /// So many items are critical.
+    #[arg(long, value_name = "N", value_parser = value::number::<usize>(0, None))]
+    critical_items: Option<usize>,
+
+    /// An item as old as this is a warning, like 1h.
+    #[arg(long, value_name = "TIME", value_parser = value::wait)]
+    warn_age: Option<Duration>,
+
+    /// An item as old as this is critical, like 4h or 2d.
+    #[arg(long, value_name = "TIME", value_parser = value::wait)]
+    critical_age: Option<Duration>,
+
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+impl VerbArgs {
+    /// What is to be done with which queue.
+    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Queue, Wrong> {
+        let (mut place, work) = self.what.split();
+        let config = find(place.config.as_deref(), places)?;
+        let config = config.map(|found| found.read(&typed.keys()));
+        let config = config.transpose().map_err(|errors| first(&errors))?;
+        let settings = settings(config.as_ref())?;
+        place.queue_dir = place.queue_dir.or(settings.directory);
+        Ok(Queue {
+            spool: place.spool(settings.queue),
+            work,
+        })
+    }
+}
+
+impl What {
+    fn split(self) -> (Place, Work) {
+        match self {
+            Self::List { json, place } => (place, Work::List { json }),
+            Self::Show {
+                id,
+                message,
+                json,
+                place,
+            } => (place, Work::Show { id, message, json }),
+            Self::Run(run) => run.split(),
+            Self::Hold(items) => (items.place, Work::Hold(items.ids)),
+            Self::Release(items) => (items.place, Work::Release(items.ids)),
+            Self::Remove(items) => (items.place, Work::Remove(items.ids)),
+            Self::Requeue(items) => (items.place, Work::Requeue(items.ids)),
+            Self::Status(status) => status.split(),
+            Self::Systemd(place) => (place, Work::Systemd),
+            Self::Cron(place) => (place, Work::Cron),
+        }
+    }
+}
+
+impl RunArgs {
+    fn split(self) -> (Place, Work) {
+        let format = match (self.verbose, self.json) {
+            (true, _) => Format::Stevens,
+            (_, true) => Format::Json,
+            _ => Format::None,
+        };
+        let run = Run {
+            ids: self.ids,
+            domains: self.to,
+            now: self.now,
+            watch: self.watch,
+            behind: self.behind,
+            output: Options {
+                format,
+                ..Options::default()
+            },
+        };
+        (self.place, Work::Run(run))
+    }
+}
+
+impl StatusArgs {
+    fn split(self) -> (Place, Work) {
+        let thresholds = Thresholds {
+            warn_items: self.warn_items,
+            critical_items: self.critical_items,
+            warn_age: self.warn_age,
+            critical_age: self.critical_age,
+            json: self.json,
+        };
+        (self.place, Work::Status(thresholds))
+    }
+}
+
+#[cfg(test)]
+mod tests;

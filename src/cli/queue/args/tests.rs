@@ -1,0 +1,219 @@
+use crate::cli::parse::parse_in;
+use crate::cli::plan::{Plan, Said};
+use crate::cli::queue::options::{Queue, Thresholds, Work};
+use crate::config::Places;
+use crate::queue::options::{FirstTry, Queueing};
+use crate::queue::store::OnUncertain;
+use crate::transcript::Format;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::NamedTempFile;
+
+fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
+    let all = std::iter::once("ehlo").chain(arguments.iter().copied());
+    let words: Vec<OsString> = all.map(OsString::from).collect();
+    parse_in(&Places::nowhere(), &words, &mut Vec::new())
+}
+
+fn queueing(arguments: &[&str]) -> Option<Queueing> {
+    match parsed(&[arguments, &["-b", "", "a@x.org"]].concat()) {
+        Ok(Plan::Send(send)) => send.queueing,
+        Ok(other) => panic!("{arguments:?} is {other:?}"),
+        Err(said) => panic!("{arguments:?}: {}", said.text),
+    }
+}
+
+fn queue(arguments: &[&str]) -> Queue {
+    match parsed(&[&["queue"], arguments].concat()) {
+        Ok(Plan::Queue(queue)) => *queue,
+        Ok(other) => panic!("{arguments:?} is {other:?}"),
+        Err(said) => panic!("{arguments:?}: {}", said.text),
+    }
+}
+
+fn work(arguments: &[&str]) -> String {
+    format!("{:?}", queue(arguments).work)
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let said = parsed(arguments).expect_err("nothing is wrong");
+    assert_eq!(said.exit.code(), 64, "{}", said.text);
+    assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
+    said.text
+}
+
+#[test]
+fn nothing_is_kept_unless_somebody_says_so() {
+    assert!(queueing(&[]).is_none());
+    assert_eq!(queueing(&["--queue"]).unwrap().first, FirstTry::Now);
+    assert_eq!(queueing(&["--queue-only"]).unwrap().first, FirstTry::Later);
+}
+
+#[test]
+fn what_is_kept_has_its_place_and_its_orders() {
+    let options = [
+        "--queue",
+        "--queue-dir",
+        "q",
+        "--on-uncertain",
+        "hold",
+        "--on-failure",
+        "notify",
+    ];
+    let kept = queueing(&options).unwrap();
+    assert_eq!(kept.spool.directory.as_deref(), Some(Path::new("q")));
+    assert_eq!(kept.on_uncertain, OnUncertain::Hold);
+    assert_eq!(kept.on_failure.as_deref(), Some("notify"));
+    let plain = queueing(&["--queue"]).unwrap();
+    assert_eq!(plain.on_uncertain, OnUncertain::Retry);
+    assert!(plain.spool.directory.is_none() && plain.on_failure.is_none());
+}
+
+#[test]
+fn orders_for_what_is_kept_want_something_that_is_kept() {
+    for option in [
+        &["--queue-dir", "q"][..],
+        &["--on-uncertain", "hold"],
+        &["--on-failure", "notify"],
+    ] {
+        let text = refused(&[option, &["-b", "", "a@x.org"]].concat());
+        assert!(
+            text.contains(option[0]) && text.contains("--queue-only"),
+            "{text}"
+        );
+    }
+    let text = refused(&["--queue", "--queue-only", "-b", "", "a@x.org"]);
+    assert!(text.contains("--queue-only"), "{text}");
+}
+
+#[test]
+fn to_print_is_to_keep_nothing() {
+    let plan = parsed(&["--queue", "--print", "-b", "", "a@x.org"]);
+    assert!(matches!(plan, Ok(Plan::Print(..))));
+}
+
+#[test]
+fn a_profile_may_have_orders_for_what_is_kept() {
+    let mut file = NamedTempFile::new().unwrap();
+    let text = b"default = \"a\"\n\
+        [profile.a]\nqueue-dir = \"/q\"\non-failure = \"notify\"\nqueue-only = true\n\
+        [profile.b]\non-uncertain = \"hold\"\n";
+    file.write_all(text).unwrap();
+    let config = ["--config", file.path().to_str().unwrap()];
+    let kept = queueing(&config).unwrap();
+    assert_eq!(kept.first, FirstTry::Later);
+    assert_eq!(kept.spool.directory.as_deref(), Some(Path::new("/q")));
+    let kept = queueing(&[&config[..], &["--queue", "--queue-dir", "/p"]].concat()).unwrap();
+    assert_eq!(kept.first, FirstTry::Now);
+    assert_eq!(kept.spool.directory.as_deref(), Some(Path::new("/p")));
+    assert_eq!(kept.on_failure.as_deref(), Some("notify"));
+    let none = queueing(&[&config[..], &["--profile", "b"]].concat());
+    assert!(
+        none.is_none(),
+        "orders alone keep nothing, and are not wrong in a profile"
+    );
+}
+
+#[test]
+fn the_verb_without_more_shows_its_help() {
+    let said = parsed(&["queue"]).expect_err("no help");
+    assert!(
+        said.exit.code() == 0 && said.text.contains("requeue"),
+        "{}",
+        said.text
+    );
+    assert!(!said.text.contains("--behind"));
+    let said = parsed(&["queue", "run", "--help"]).expect_err("no help");
+    assert!(
+        said.exit.code() == 0 && !said.text.contains("--behind"),
+        "{}",
+        said.text
+    );
+}
+
+#[test]
+fn each_work_has_its_words() {
+    assert_eq!(work(&["list", "--json"]), "List { json: true }");
+    assert!(matches!(
+        queue(&["show", "X7", "--message"]).work,
+        Work::Show { id, message: true, json: false } if id == "X7"
+    ));
+    for (word, right) in [
+        ("hold", r#"Hold(["X7", "X8"])"#),
+        ("release", r#"Release(["X7", "X8"])"#),
+        ("remove", r#"Remove(["X7", "X8"])"#),
+        ("requeue", r#"Requeue(["X7", "X8"])"#),
+    ] {
+        assert_eq!(work(&[word, "X7", "X8"]), right);
+        assert!(refused(&["queue", word]).contains("ID"));
+        assert!(refused(&["queue", word, "../x"]).contains("ID"));
+    }
+    assert_eq!(work(&["systemd"]), "Systemd");
+    assert_eq!(work(&["cron"]), "Cron");
+}
+
+#[test]
+fn a_run_is_of_all_or_of_a_part() {
+    let run = |arguments: &[&str]| match queue(&[&["run"], arguments].concat()).work {
+        Work::Run(run) => run,
+        other => panic!("{arguments:?} is {other:?}"),
+    };
+    let plain = run(&[]);
+    assert!(plain.ids.is_empty() && plain.domains.is_empty());
+    assert!(!plain.now && !plain.watch && !plain.behind);
+    assert_eq!(plain.output.format, Format::None);
+    let part = run(&[
+        "X7", "--to", "x.org", "--to", "@y.org", "--now", "-v", "--behind",
+    ]);
+    assert_eq!(
+        (part.ids, part.domains),
+        (
+            vec!["X7".to_owned()],
+            vec!["x.org".to_owned(), "y.org".to_owned()]
+        )
+    );
+    assert!(part.now && part.behind);
+    assert_eq!(part.output.format, Format::Stevens);
+    assert!(run(&["--watch"]).watch);
+    assert_eq!(run(&["--json"]).output.format, Format::Json);
+    assert!(refused(&["queue", "run", "--watch", "X7"]).contains("--watch"));
+    assert!(refused(&["queue", "run", "--json", "-v"]).contains("--json"));
+}
+
+#[test]
+fn a_status_has_thresholds() {
+    let Work::Status(given) = queue(&["status", "--warn-items", "10", "--critical-age", "2d"]).work
+    else {
+        panic!("no status")
+    };
+    let right = Thresholds {
+        warn_items: Some(10),
+        critical_age: Some(Duration::from_secs(2 * 24 * 3600)),
+        ..Thresholds::default()
+    };
+    assert_eq!(given, right);
+}
+
+#[test]
+fn every_work_is_on_the_queue_that_is_named() {
+    for arguments in [
+        &["list"][..],
+        &["show", "X"],
+        &["run"],
+        &["hold", "X"],
+        &["status"],
+        &["cron"],
+    ] {
+        let named = queue(&[arguments, &["--queue-dir", "/q", "--config", "/dev/null"]].concat());
+        assert_eq!(
+            named.spool.directory.as_deref(),
+            Some(Path::new("/q")),
+            "{arguments:?}"
+        );
+        assert_eq!(named.spool.config.as_deref(), Some(Path::new("/dev/null")));
+        let usual = queue(arguments).spool;
+        assert!(usual.directory.is_none() && usual.config.is_none());
+    }
+}

@@ -1,0 +1,325 @@
+//! `ehlo queue list` and `mailq`: what is in the queue.
+
+use crate::cli::queue::state::{State, is_done, words};
+use crate::cli::queue::{failed, object};
+use crate::cli::terminal::print;
+use crate::mail::address::Address;
+use crate::queue::store::{Id, Item, QueueError, Settings, Store};
+use crate::system::exit::Exit;
+use crate::system::figures::{counted, size};
+use crate::system::text::shown;
+use crate::system::time::{brief, since};
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+/// Writes all items to stdout, one object a line where a program wants to know.
+pub fn run(store: &dyn Store, settings: &Settings, json: bool) -> Exit {
+    let names = store.ids().and_then(|living| Ok((living, store.dead()?)));
+    let (living, dead) = match names {
+        Ok(names) => names,
+        Err(error) => return failed(&error),
+    };
+    let list = List {
+        store,
+        settings,
+        now: SystemTime::now(),
+    };
+    print(|out| {
+        if json {
+            list.objects(&living, out)?;
+            return list.objects(&dead, out);
+        }
+        list.page(&living, &dead, out)
+    })
+}
+
+struct List<'a> {
+    store: &'a dyn Store,
+    settings: &'a Settings,
+    now: SystemTime,
+}
+
+/// How many of them there are in the end; those that are done with while we look are in none.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    living: usize,
+    held: usize,
+    undecided: usize,
+    damaged: usize,
+    dead: usize,
+}
+
+/// An item that was looked at.
+enum Look {
+    Whole(Box<Item>, State),
+    Damaged(String),
+    Gone,
+}
+
+impl List<'_> {
+    fn look(&self, id: &Id) -> Look {
+        match self.store.item(id) {
+            Ok(Some(item)) => {
+                let state = State::seen(&item, self.store, self.settings, self.now);
+                Look::Whole(Box::new(item), state)
+            }
+            Ok(None) => Look::Gone,
+            Err(QueueError::Damaged { why, .. }) => Look::Damaged(why),
+            Err(error) => Look::Damaged(error.to_string()),
+        }
+    }
+
+    fn objects(&self, ids: &[Id], out: &mut dyn Write) -> io::Result<()> {
+        for id in ids {
+            let object = match self.look(id) {
+                Look::Whole(item, state) => object::of(&item, state, self.now),
+                Look::Damaged(why) => object::damaged(id, &self.reason(id, why)),
+                Look::Gone => continue,
+            };
+            writeln!(out, "{object}")?;
+        }
+        Ok(())
+    }
+
+    /// Why it was set aside says more than that it cannot be read.
+    fn reason(&self, id: &Id, why: String) -> String {
+        self.store.reason(id).unwrap_or(why)
+    }
+
+    fn page(&self, living: &[Id], dead: &[Id], out: &mut dyn Write) -> io::Result<()> {
+        if living.is_empty() && dead.is_empty() {
+            return out.write_all(b"The queue is empty.\n");
+        }
+        let mut tally = Tally::default();
+        if !living.is_empty() {
+            out.write_all(HEAD.as_bytes())?;
+        }
+        for id in living {
+            self.living(id, &mut tally, out)?;
+        }
+        if !dead.is_empty() {
+            out.write_all(if living.is_empty() { "" } else { "\n" }.as_bytes())?;
+            out.write_all(DEAD_HEAD.as_bytes())?;
+        }
+        for id in dead {
+            self.dead(id, &mut tally, out)?;
+        }
+        writeln!(out, "\n{}", tally.line())
+    }
+
+    fn living(&self, id: &Id, tally: &mut Tally, out: &mut dyn Write) -> io::Result<()> {
+        let look = self.look(id);
+        tally.count(&look);
+        match look {
+            Look::Whole(item, state) => block(&item, state, self.now, out),
+            Look::Damaged(why) => writeln!(out, "{id}  damaged: {}", shown(&why)),
+            Look::Gone => Ok(()),
+        }
+    }
+
+    fn dead(&self, id: &Id, tally: &mut Tally, out: &mut dyn Write) -> io::Result<()> {
+        match self.look(id) {
+            Look::Whole(item, state) => {
+                tally.dead += 1;
+                block(&item, state, self.now, out)
+            }
+            Look::Damaged(why) => {
+                tally.dead += 1;
+                writeln!(out, "{id}  {}", shown(&self.reason(id, why)))
+            }
+            Look::Gone => Ok(()),
+        }
+    }
+}
+
+const HEAD: &str = "ID               SIZE     AGE  NEXT        SENDER\n";
+const DEAD_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happened, ehlo queue requeue ID \
+                         tries it again\n";
+
+/// A line for the item, and one for each recipient who is not done with.
+fn block(item: &Item, state: State, now: SystemTime, out: &mut dyn Write) -> io::Result<()> {
+    let envelope = &item.letter.envelope;
+    writeln!(
+        out,
+        "{:<14} {:>6} {:>7}  {:<10}  {}",
+        item.id.to_string(),
+        size(item.size),
+        brief(since(item.letter.queued, now)),
+        state.next(now),
+        sender(envelope.sender.as_ref()),
+    )?;
+    if let Some(reason) = &item.dead {
+        writeln!(out, "    {}", shown(reason))?;
+    }
+    for (recipient, standing) in envelope.recipients.iter().zip(&item.history.standings) {
+        if !is_done(standing) {
+            let words = words(standing);
+            // Many a sentence names the recipient first, for those who read it elsewhere.
+            let said = words.strip_prefix(&format!("<{recipient}>: "));
+            let recipient = shown(&recipient.to_string());
+            writeln!(out, "    {recipient}: {}", shown(said.unwrap_or(words)))?;
+        }
+    }
+    if state == State::Uncertain {
+        writeln!(out, "    ehlo queue release {} sends it again", item.id)?;
+    }
+    Ok(())
+}
+
+/// The null sender is written as in a command.
+pub fn sender(sender: Option<&Address>) -> String {
+    sender.map_or_else(|| "<>".to_owned(), |sender| shown(&sender.to_string()))
+}
+
+impl Tally {
+    fn count(&mut self, look: &Look) {
+        match look {
+            Look::Whole(_, state) => {
+                self.living += 1;
+                self.held += usize::from(*state == State::Held);
+                self.undecided += usize::from(*state == State::Uncertain);
+            }
+            Look::Damaged(_) => {
+                self.living += 1;
+                self.damaged += 1;
+            }
+            Look::Gone => {}
+        }
+    }
+
+    /// The last line; what there is none of is not named.
+    fn line(&self) -> String {
+        let mut line = counted(self.living as u64, "item");
+        let parts = [
+            (self.held, "held"),
+            (self.undecided, "in doubt"),
+            (self.damaged, "damaged"),
+            (self.dead, "set aside (dead)"),
+        ];
+        for (count, what) in parts {
+            if count > 0 {
+                line.push_str(&format!(", {count} {what}"));
+            }
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::outcome::Verdict;
+    use crate::mail::envelope::Envelope;
+    use crate::queue::store::{End, History, Kind, Letter, OnUncertain, Waybill};
+    use std::time::Duration;
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    /// From alice to bob and carol, five minutes old.
+    fn item() -> Item {
+        Item {
+            id: Id::parse("0abc000000001").unwrap(),
+            letter: Letter {
+                envelope: Envelope {
+                    sender: Some(address("alice@crepes.fr")),
+                    recipients: vec![address("bob@x.example"), address("carol@x.example")],
+                    ..Envelope::default()
+                },
+                utf8_header: false,
+                waybill: Waybill::default(),
+                on_uncertain: OnUncertain::Hold,
+                on_failure: None,
+                kind: Kind::Mail,
+                queued: now() - Duration::from_secs(300),
+            },
+            size: 1234,
+            history: History::new(2),
+            dead: None,
+        }
+    }
+
+    fn end(verdict: Verdict, reply: Option<&str>, words: &str) -> End {
+        End {
+            verdict,
+            words: words.to_owned(),
+            reply: reply.map(str::to_owned),
+            enhanced: None,
+            server: None,
+        }
+    }
+
+    fn shown_as(item: &Item, state: State) -> String {
+        let mut out = Vec::new();
+        block(item, state, now(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_item_is_a_line_and_one_for_each_recipient_who_is_not_done_with() {
+        let mut item = item();
+        let accepted = end(Verdict::Accepted, Some("250 ok"), "ok");
+        item.history.standings[0].end = Some(accepted);
+        let busy = end(Verdict::Deferred, Some("451 4.7.1 later\u{1b}"), "no");
+        item.history.standings[1].end = Some(busy);
+        let next = now() + Duration::from_secs(14 * 60);
+        assert_eq!(
+            format!("{HEAD}{}", shown_as(&item, State::Waiting(next))),
+            "ID               SIZE     AGE  NEXT        SENDER\n\
+             0abc000000001    1.2K   5m00s  in 14m00s   alice@crepes.fr\n    \
+             carol@x.example: 451 4.7.1 later\\u{1b}\n"
+        );
+    }
+
+    #[test]
+    fn a_recipient_is_not_named_twice_in_a_line() {
+        let mut item = item();
+        let words = "<bob@x.example>: mx was not tried";
+        item.history.standings[0].end = Some(end(Verdict::Deferred, None, words));
+        let text = shown_as(&item, State::Due);
+        assert!(
+            text.contains("\n    bob@x.example: mx was not tried\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n    carol@x.example: not tried yet\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_may_have_arrived_says_what_to_do() {
+        let mut item = item();
+        item.letter.envelope.sender = None;
+        item.history.standings[0].in_doubt = true;
+        let text = shown_as(&item, State::Uncertain);
+        for part in [
+            "in doubt    <>\n",
+            "it may have arrived",
+            "queue release 0abc000000001",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_names_only_what_there_is() {
+        let mut tally = Tally {
+            living: 1,
+            ..Tally::default()
+        };
+        assert_eq!(tally.line(), "1 item");
+        tally = Tally {
+            living: 3,
+            held: 1,
+            dead: 2,
+            ..Tally::default()
+        };
+        assert_eq!(tally.line(), "3 items, 1 held, 2 set aside (dead)");
+    }
+}

@@ -1,0 +1,88 @@
+//! `ehlo queue`: seeing the queue, and steering it.
+
+pub(crate) mod args;
+pub mod options;
+
+mod events;
+mod find;
+mod list;
+mod object;
+mod run;
+mod show;
+mod state;
+mod status;
+mod steer;
+mod units;
+mod watch;
+
+pub(crate) use args::{Args, VerbArgs};
+
+use crate::cli::queue::options::{Queue, Run, Work};
+use crate::cli::terminal::complain;
+use crate::queue::options::Spool as SpoolOptions;
+use crate::queue::store::{QueueError, Spool};
+use crate::system::exit::Exit;
+use find::find;
+use show::What;
+
+/// Does what is planned.
+pub fn run(plan: &Queue) -> Exit {
+    work(&plan.spool, &plan.work)
+}
+
+/// Works on a queue.
+pub fn work(plan: &SpoolOptions, work: &Work) -> Exit {
+    match work {
+        Work::Run(what) => run_or_watch(plan, what),
+        Work::Status(thresholds) => status::run(open(plan), thresholds),
+        Work::Systemd => units::systemd(plan),
+        Work::Cron => units::cron(plan),
+        _ => match open(plan) {
+            Ok(spool) => look_or_steer(&spool, plan, work),
+            Err(error) => failed(&error),
+        },
+    }
+}
+
+/// Delivers what is due, once or again and again.
+pub fn run_or_watch(plan: &SpoolOptions, what: &Run) -> Exit {
+    match Spool::open(plan.directory.as_deref(), true) {
+        Ok(spool) => run::run(&spool, plan, what),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Where there is no queue yet, it is empty, and stays so.
+fn open(plan: &SpoolOptions) -> Result<Spool, QueueError> {
+    Spool::open(plan.directory.as_deref(), false)
+}
+
+fn look_or_steer(spool: &Spool, plan: &SpoolOptions, work: &Work) -> Exit {
+    let settings = &plan.settings;
+    match work {
+        Work::List { json } => list::run(spool, settings, *json),
+        Work::Show { id, message, json } => {
+            let what = match (message, json) {
+                (true, _) => What::Message,
+                (_, true) => What::Object,
+                _ => What::Report,
+            };
+            show::run(spool, settings, id, what)
+        }
+        Work::Hold(ids) => steer::hold(spool, ids),
+        Work::Release(ids) => steer::release(spool, ids),
+        Work::Remove(ids) => steer::remove(spool, ids),
+        Work::Requeue(ids) => steer::requeue(spool, ids),
+        Work::Run(_) | Work::Status(_) | Work::Systemd | Work::Cron => Exit::Bug,
+    }
+}
+
+/// Says what is wrong with the queue. What is damaged does not mend itself; all else may be better the
+/// next time.
+fn failed(error: &QueueError) -> Exit {
+    complain(&error.to_string());
+    match error {
+        QueueError::Damaged { .. } => Exit::Data,
+        _ => Exit::Temporary,
+    }
+}

@@ -1,0 +1,332 @@
+//! `ehlo queue run`: delivers what is due.
+
+use crate::cli::queue::options::Run;
+use crate::cli::queue::watch::stay;
+use crate::cli::send::keep::Silent;
+use crate::cli::terminal;
+use crate::cli::terminal::complain;
+use crate::client::deliver::Hosts;
+use crate::client::events::Watch;
+use crate::queue::delivery::{Ear, News, Office, Remembered, Rounds, Selection};
+use crate::queue::options;
+use crate::queue::store::{Id, QueueError, Spool, Store as _};
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
+use crate::system::stop::Stop;
+use crate::system::text::reason;
+use crate::transcript::Format;
+use rustix::event::{PollFd, PollFlags, poll};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{self, IsTerminal as _};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// Delivers what is due, once or again and again.
+pub fn run(spool: &Spool, plan: &options::Spool, run: &Run) -> Exit {
+    let signals = match Signals::heed() {
+        Ok(signals) => signals,
+        Err(error) => {
+            complain(&format!("cannot heed signals: {}", reason(&error)));
+            return Exit::Bug;
+        }
+    };
+    let selection = match selection(spool, run) {
+        Ok(selection) => selection,
+        Err(exit) => return exit,
+    };
+    let down = Remembered {
+        spool,
+        memory: plan.settings.host_down,
+    };
+    let undaunted = Undaunted::new(&down);
+    // Who stays must not try them without a pause for as long as that lasts.
+    let hosts: &(dyn Hosts + Sync) = if selection.now && !run.watch {
+        &undaunted
+    } else {
+        &down
+    };
+    let printed = Printed::new(run);
+    let ear: &dyn Ear = if run.behind { &Silent } else { &printed };
+    let office = Office {
+        store: spool,
+        hosts,
+        settings: &plan.settings,
+        ways: &*plan.ways,
+        ear,
+        stop: &signals.stop,
+    };
+    let runner = Runner {
+        spool,
+        office,
+        signals: &signals,
+        run,
+        is_unwritten: Cell::new(false),
+    };
+    let done = if run.watch {
+        printed.say("waiting for messages; Ctrl-C ends this");
+        stay(&runner, selection).map(|()| true)
+    } else {
+        runner.once(&selection, &mut Rounds::default())
+    };
+    if let Ok(is_done) = done {
+        printed.summarize(spool, is_done);
+    }
+    match done {
+        Ok(_) if runner.is_unwritten.get() => Exit::Io,
+        Ok(_) => Exit::Ok,
+        Err(error) => {
+            complain(&error.to_string());
+            Exit::Temporary
+        }
+    }
+}
+
+/// Who delivers.
+pub struct Runner<'a> {
+    /// The queue.
+    pub spool: &'a Spool,
+    /// By which rules.
+    pub office: Office<'a>,
+    /// What may end it.
+    pub signals: &'a Signals,
+    run: &'a Run,
+    /// Whether the conversations cannot be shown as somebody wants.
+    is_unwritten: Cell<bool>,
+}
+
+impl Runner<'_> {
+    /// Until nothing is due that these rounds have not taken up; false where somebody else is at it. Who
+    /// names items or domains does not care whether somebody is, and nobody relies on them.
+    pub fn once(&self, selection: &Selection, rounds: &mut Rounds) -> Result<bool, QueueError> {
+        loop {
+            let is_for_all = selection.is_for_all();
+            let lock = is_for_all.then(|| self.spool.lock_runner()).transpose()?;
+            if matches!(lock, Some(None)) {
+                return Ok(false);
+            }
+            self.round(selection, rounds)?;
+            drop(lock);
+            // Who came while the lock was held relies on us.
+            if self.office.stop.is_set() || !self.office.is_something_due(selection, rounds) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn round(&self, selection: &Selection, rounds: &mut Rounds) -> Result<(), QueueError> {
+        let mut go = |watch: Option<&mut dyn Watch>| self.office.round(selection, rounds, watch);
+        let Some(mut transcript) = terminal::open(self.run.output) else {
+            return go(None);
+        };
+        let done = go(Some(&mut *transcript));
+        self.stop_unwritten(transcript.failure());
+        done
+    }
+
+    /// Nothing more is begun that cannot be shown.
+    fn stop_unwritten(&self, failure: Option<&io::Error>) {
+        if let Some(error) = failure {
+            complain(&format!(
+                "cannot write the transcript to the standard output: {}",
+                reason(error)
+            ));
+            self.is_unwritten.set(true);
+            self.office.stop.set();
+        }
+    }
+}
+
+/// The items that are named must be there.
+fn selection(spool: &Spool, run: &Run) -> Result<Selection, Exit> {
+    let ids: Result<Vec<Id>, Exit> = run
+        .ids
+        .iter()
+        .map(|id| crate::cli::queue::find(spool, id))
+        .collect();
+    let ids = ids?;
+    for id in &ids {
+        match spool.item(id) {
+            Ok(Some(item)) if item.dead.is_some() => {
+                complain(&format!(
+                    "{id} was set aside; ehlo queue requeue {id} brings it back"
+                ));
+                return Err(Exit::Usage);
+            }
+            Ok(Some(item)) if item.history.held => {
+                complain(&format!("{id} is held; ehlo queue release {id} lets it go"));
+                return Err(Exit::Usage);
+            }
+            _ => {}
+        }
+    }
+    Ok(Selection {
+        // Who names an item or a domain does not want to wait.
+        now: run.now || !ids.is_empty() || !run.domains.is_empty(),
+        ids,
+        domains: run.domains.clone(),
+        ..Selection::default()
+    })
+}
+
+/// The first signal ends the run: conversations whose end of data has not gone out are disconnected, and
+/// the reply to the others is waited for. The second ends it at once, and the journal says how far it
+/// came.
+pub struct Signals {
+    /// Set by the first.
+    pub stop: Arc<Stop>,
+    /// Can be read once there was one, by whoever waits.
+    pub waken: UnixStream,
+}
+
+impl Signals {
+    fn heed() -> std::io::Result<Self> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let stop = Arc::new(Stop::default());
+        let (waken, wakes) = UnixStream::pair()?;
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_default(signal, stop.flag())?;
+            signal_hook::flag::register(signal, stop.flag())?;
+            signal_hook::low_level::pipe::register(signal, wakes.try_clone()?)?;
+        }
+        disconnect_at_signal(Arc::clone(&stop), waken.try_clone()?)?;
+        Ok(Self { stop, waken })
+    }
+}
+
+/// Nothing is read from `waken`, because others wait for it, too.
+fn disconnect_at_signal(stop: Arc<Stop>, waken: UnixStream) -> io::Result<()> {
+    thread::Builder::new().spawn(move || {
+        let mut ends = [PollFd::new(&waken, PollFlags::IN)];
+        let polled = rustix::io::retry_on_intr(|| poll(&mut ends, None));
+        if polled.is_ok() {
+            stop.disconnect();
+        }
+    })?;
+    Ok(())
+}
+
+/// Tries hosts that were down a moment ago; but those that it finds down itself, not for every item
+/// again.
+struct Undaunted<'a> {
+    hosts: &'a (dyn Hosts + Sync),
+    found: Mutex<HashMap<(String, Option<u16>), String>>,
+}
+
+impl<'a> Undaunted<'a> {
+    fn new(hosts: &'a (dyn Hosts + Sync)) -> Self {
+        let found = Mutex::default();
+        Self { hosts, found }
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<(String, Option<u16>), String>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hosts for Undaunted<'_> {
+    fn down(&self, host: &str, port: Option<u16>) -> Option<String> {
+        self.found().get(&(host.to_owned(), port)).cloned()
+    }
+
+    fn went_down(&self, host: &str, port: Option<u16>, why: &str) {
+        self.found().insert((host.to_owned(), port), why.to_owned());
+        self.hosts.went_down(host, port, why);
+    }
+
+    fn came_up(&self, host: &str, port: Option<u16>) {
+        self.found().remove(&(host.to_owned(), port));
+        self.hosts.came_up(host, port);
+    }
+}
+
+/// What is new goes to stderr, so that cron mails it; what was said before is not said again. A person at a
+/// terminal is told of each delivery, and of all at the end.
+struct Printed {
+    is_for_person: bool,
+    delivered: AtomicUsize,
+    deferred: AtomicUsize,
+    failed: AtomicUsize,
+}
+
+impl Printed {
+    fn new(run: &Run) -> Self {
+        Self {
+            is_for_person: !run.behind
+                && run.output.format == Format::None
+                && io::stderr().is_terminal(),
+            delivered: AtomicUsize::new(0),
+            deferred: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+        }
+    }
+
+    /// Says something to a person.
+    fn say(&self, text: &str) {
+        if self.is_for_person {
+            complain(text);
+        }
+    }
+
+    /// `2 delivered, 1 deferred; 1 item in the queue`
+    fn summarize(&self, spool: &Spool, is_done: bool) {
+        if !is_done {
+            self.say("another process is delivering what is in this queue");
+            return;
+        }
+        let counts = [
+            (&self.delivered, "delivered"),
+            (&self.deferred, "deferred"),
+            (&self.failed, "failed"),
+        ];
+        let counts = counts.map(|(count, what)| (count.load(Ordering::Relaxed), what));
+        let told = counts.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = told
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let told = if told.is_empty() {
+            "nothing was tried".to_owned()
+        } else {
+            told.join(", ")
+        };
+        let left = spool.ids().map_or(0, |ids| ids.len());
+        let left = counted(left as u64, "item");
+        self.say(&format!("{told}; {left} in the queue"));
+    }
+}
+
+impl Ear for Printed {
+    fn hear(&self, news: &News<'_>) {
+        let count = match news {
+            News::Delivered { .. } => Some(&self.delivered),
+            News::Failed { is_final: true, .. } => Some(&self.failed),
+            News::Failed { .. } => Some(&self.deferred),
+            _ => None,
+        };
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        match news {
+            News::Failed {
+                id,
+                sentence,
+                is_new: true,
+                ..
+            } => complain(&format!("{id}: {sentence}")),
+            News::Again { id, recipient } => complain(&format!(
+                "{id}: <{recipient}> may have got the message already; it is sent again and may \
+                 arrive twice"
+            )),
+            News::SetAside { id, reason } => complain(&format!(
+                "{id} was set aside: {reason}; ehlo queue requeue {id} tries it again"
+            )),
+            News::Trouble(text) => complain(text),
+            News::Delivered { id, recipient, .. } => {
+                self.say(&format!("{id}: <{recipient}> got the message"));
+            }
+            News::Failed { .. } | News::Reported { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! `ehlo queue show`: all that is known of an item.
+
+use crate::cli::queue::list::sender;
+use crate::cli::queue::state::{State, words};
+use crate::cli::queue::{events, failed, find, object};
+use crate::cli::terminal::{complain, print};
+use crate::mail::address::Address;
+use crate::mail::envelope::{Dsn, Notify, Return};
+use crate::queue::store::{
+    Id, Item, Kind, Noted, OnUncertain, QueueError, Settings, Standing, Store,
+};
+use crate::smtp::blocks::{Block, Replay, Transport};
+use crate::system::exit::Exit;
+use crate::system::figures::{counted, size};
+use crate::system::text::{reason, shown};
+use crate::system::time::{brief, local, since};
+use serde_json::json;
+use std::io;
+use std::time::SystemTime;
+
+/// What is shown of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Everything but the message, for people.
+    Report,
+    /// The same, for programs.
+    Object,
+    /// The message as it goes over the wire, and nothing else.
+    Message,
+}
+
+/// Writes it to stdout.
+pub fn run(store: &dyn Store, settings: &Settings, name: &str, what: What) -> Exit {
+    let id = match find(store, name) {
+        Ok(id) => id,
+        Err(exit) => return exit,
+    };
+    let shown = match what {
+        What::Message => message(store, &id),
+        What::Report | What::Object => known(store, settings, &id, what),
+    };
+    shown.unwrap_or_else(|error| failed(&error))
+}
+
+fn known(store: &dyn Store, settings: &Settings, id: &Id, what: What) -> Result<Exit, QueueError> {
+    let (Some(item), Some(journal)) = (store.item(id)?, store.journal(id)?) else {
+        return Ok(gone(id));
+    };
+    let now = SystemTime::now();
+    let state = State::seen(&item, store, settings, now);
+    let text = match what {
+        What::Object => whole_object(&item, state, &journal, now),
+        _ => report(&item, state, &journal, now),
+    };
+    Ok(print(|out| out.write_all(text.as_bytes())))
+}
+
+fn gone(id: &Id) -> Exit {
+    complain(&format!("{id} was done with just now"));
+    Exit::NoInput
+}
+
+/// The message, block by block.
+fn message(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
+    let Some(message) = store.message(id)? else {
+        return Ok(gone(id));
+    };
+    let mut unread = None;
+    let exit = print(|out| {
+        let copied = copy(&*message, out);
+        copied.unwrap_or_else(|error| {
+            unread = Some(error);
+            Ok(())
+        })
+    });
+    let Some(error) = unread else {
+        return Ok(exit);
+    };
+    complain(&format!(
+        "the message of {id} cannot be read to its end: {}",
+        reason(&error)
+    ));
+    Ok(Exit::Data)
+}
+
+/// The outer error is that of the message, the inner that of the output.
+fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<()>> {
+    let Some(shape) = message.shape(Transport::Binary.with_utf8()) else {
+        return Ok(Ok(()));
+    };
+    let mut blocks = message.blocks(shape);
+    let mut block = Vec::new();
+    while blocks.append(&mut block)? != Block::End {
+        if let Err(error) = out.write_all(&block) {
+            return Ok(Err(error));
+        }
+        block.clear();
+    }
+    Ok(out.write_all(&block))
+}
+
+fn whole_object(item: &Item, state: State, journal: &[Noted], now: SystemTime) -> String {
+    let mut object = object::of(item, state, now);
+    let letter = &item.letter;
+    let recipients = &letter.envelope.recipients;
+    object["way"] = json!({
+        "config": letter.waybill.config.as_ref().map(|path| path.to_string_lossy()),
+        "profile": letter.waybill.profile,
+        "options": letter.waybill.options,
+    });
+    object["on_uncertain"] = match letter.on_uncertain {
+        OnUncertain::Retry => "retry".into(),
+        OnUncertain::Hold => "hold".into(),
+    };
+    object["on_failure"] = json!(letter.on_failure);
+    object["reports_on"] = match &letter.kind {
+        Kind::Mail => json!(null),
+        Kind::Report(about) => json!(about.to_string()),
+    };
+    let events = journal
+        .iter()
+        .map(|noted| events::object(noted, recipients));
+    object["events"] = events.collect::<Vec<_>>().into();
+    format!("{object}\n")
+}
+
+fn report(item: &Item, state: State, journal: &[Noted], now: SystemTime) -> String {
+    let mut report = Report::default();
+    report.line("id", &item.id.to_string());
+    report.line("state", &standing(item, state, now));
+    report.queued(item, now);
+    report.envelope(item);
+    report.way(item);
+    report.journal(item, journal);
+    report.text
+}
+
+fn standing(item: &Item, state: State, now: SystemTime) -> String {
+    let id = &item.id;
+    match state {
+        State::Due => "due: the next run tries it".to_owned(),
+        State::Waiting(next) => format!("waits: tried {}, {}", state.next(now), local(next)),
+        State::Sending => "being sent just now".to_owned(),
+        State::Held => format!("held; ehlo queue release {id} lets it go"),
+        State::Uncertain => format!(
+            "in doubt: it may have arrived; ehlo queue release {id} sends it again, ehlo queue remove \
+             {id} does not"
+        ),
+        State::Dead => {
+            let reason = shown(item.dead.as_deref().unwrap_or_default());
+            format!("set aside: {reason}; ehlo queue requeue {id} tries it again")
+        }
+    }
+}
+
+/// A word, and what there is to say of it.
+#[derive(Default)]
+struct Report {
+    text: String,
+}
+
+impl Report {
+    /// Text from outside is made harmless here.
+    fn line(&mut self, word: &str, text: &str) {
+        self.text
+            .push_str(&format!("{word:<11}  {}\n", shown(text)));
+    }
+
+    fn queued(&mut self, item: &Item, now: SystemTime) {
+        let queued = item.letter.queued;
+        let age = brief(since(queued, now));
+        self.line("queued", &format!("{}, {age} ago", local(queued)));
+        if let Some(last) = item.history.last_attempt {
+            let attempts = counted(item.history.attempts.into(), "attempt");
+            let ago = brief(since(last, now));
+            self.line(
+                "tried",
+                &format!("{attempts}, the last {}, {ago} ago", local(last)),
+            );
+        }
+        self.line("size", &sized(item.size));
+        if let Kind::Report(about) = &item.letter.kind {
+            self.line("reports on", &about.to_string());
+        }
+    }
+
+    fn envelope(&mut self, item: &Item) {
+        let envelope = &item.letter.envelope;
+        self.line("sender", &sender(envelope.sender.as_ref()));
+        let standings = &item.history.standings;
+        for (address, standing) in envelope.recipients.iter().zip(standings) {
+            self.line("recipient", &recipient(address, standing));
+        }
+        self.dsn(&envelope.dsn);
+    }
+
+    fn dsn(&mut self, dsn: &Dsn) {
+        if let Some(notify) = dsn.notify {
+            self.line("notify", &when(notify));
+        }
+        for wanted in &dsn.each {
+            let recipient = &wanted.recipient;
+            if let Some(notify) = wanted.notify {
+                self.line("notify", &format!("<{recipient}> {}", when(notify)));
+            }
+            if let Some(original) = &wanted.original {
+                self.line("original", &format!("<{recipient}> {original}"));
+            }
+        }
+        if let Some(ret) = dsn.ret {
+            let much = match ret {
+                Return::Full => "the whole message",
+                Return::Headers => "its header",
+            };
+            self.line("return", much);
+        }
+        if let Some(envid) = &dsn.envid {
+            self.line("envelope id", envid);
+        }
+    }
+
+    fn way(&mut self, item: &Item) {
+        let letter = &item.letter;
+        if let Some(profile) = &letter.waybill.profile {
+            self.line("profile", profile);
+        }
+        if let Some(config) = &letter.waybill.config {
+            self.line("config", &config.to_string_lossy());
+        }
+        if !letter.waybill.options.is_empty() {
+            self.line("options", &letter.waybill.options.join(" "));
+        }
+        if letter.on_uncertain == OnUncertain::Hold {
+            self.line("in doubt", "held until it is released");
+        }
+        if let Some(command) = &letter.on_failure {
+            self.line("on failure", command);
+        }
+    }
+
+    fn journal(&mut self, item: &Item, journal: &[Noted]) {
+        let recipients = &item.letter.envelope.recipients;
+        let queued = format!("{}  queued\n", local(item.letter.queued));
+        self.text.push('\n');
+        self.text.push_str(&queued);
+        for noted in journal {
+            let words = shown(&events::words(&noted.entry, recipients));
+            self.text
+                .push_str(&format!("{}  {words}\n", local(noted.at)));
+        }
+    }
+}
+
+fn sized(octets: u64) -> String {
+    if octets < 1024 {
+        return counted(octets, "octet");
+    }
+    format!("{}, {octets} octets", size(octets))
+}
+
+fn recipient(address: &Address, standing: &Standing) -> String {
+    let end = standing.end.as_ref();
+    let verdict = end.map_or(String::new(), |end| format!("{}, ", end.verdict.name()));
+    let server = end.and_then(|end| end.server.as_ref());
+    let server = server.map_or(String::new(), |server| format!(" ({server})"));
+    let told = if standing.reported { "; reported" } else { "" };
+    format!("{address}: {verdict}{}{server}{told}", words(standing))
+}
+/// When a report is wanted.
+fn when(notify: Notify) -> String {
+    let all = [
+        (notify.success, "success"),
+        (notify.failure, "failure"),
+        (notify.delay, "delay"),
+    ];
+    let wanted = all.iter().filter(|(is_wanted, _)| *is_wanted);
+    let wanted: Vec<&str> = wanted.map(|(_, when)| *when).collect();
+    if wanted.is_empty() {
+        return "never".to_owned();
+    }
+    wanted.join(", ")
+}

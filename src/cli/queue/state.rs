@@ -1,0 +1,101 @@
+//! How an item stands, in a word.
+
+use crate::client::outcome::Verdict;
+use crate::queue::store::{Claimed, Item, Settings, Standing, Store, is_due, next_attempt};
+use crate::system::time::{brief, since};
+use std::time::SystemTime;
+
+/// What becomes of an item next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The next run tries it.
+    Due,
+    /// No run tries it before this time.
+    Waiting(SystemTime),
+    /// It is being tried.
+    Sending,
+    /// It waits until somebody releases it.
+    Held,
+    /// It may have arrived, and waits until somebody decides.
+    Uncertain,
+    /// It was set aside.
+    Dead,
+}
+
+impl State {
+    /// How it stands, asked of the store where the item itself does not say it.
+    pub fn seen(item: &Item, store: &dyn Store, settings: &Settings, now: SystemTime) -> Self {
+        let state = Self::of(item, settings, now);
+        // An attempt without an end: somebody is at it, or has died of it.
+        let is_begun = item.history.crashes > 0 && state == Self::Due;
+        if is_begun && matches!(store.claim(&item.id), Ok(Claimed::Busy)) {
+            return Self::Sending;
+        }
+        state
+    }
+
+    /// As far as the item itself says it: not whether somebody is at it.
+    fn of(item: &Item, settings: &Settings, now: SystemTime) -> Self {
+        if item.dead.is_some() {
+            return Self::Dead;
+        }
+        if item.history.held {
+            return Self::Held;
+        }
+        match next_attempt(item, settings) {
+            None => Self::Uncertain,
+            Some(_) if is_due(item, settings, now) => Self::Due,
+            Some(next) => Self::Waiting(next),
+        }
+    }
+
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Waiting(_) => "waiting",
+            Self::Sending => "sending",
+            Self::Held => "held",
+            Self::Uncertain => "uncertain",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// When it is tried next, in a few letters.
+    pub fn next(self, now: SystemTime) -> String {
+        match self {
+            Self::Due => "now".to_owned(),
+            Self::Waiting(next) => {
+                format!("in {}", brief(since(now, next)))
+            }
+            Self::Sending => "being sent".to_owned(),
+            Self::Held => "held".to_owned(),
+            Self::Uncertain => "in doubt".to_owned(),
+            Self::Dead => "never".to_owned(),
+        }
+    }
+
+    /// The time of the next attempt, as far as there is one.
+    pub fn time(self, now: SystemTime) -> Option<SystemTime> {
+        match self {
+            Self::Due => Some(now),
+            Self::Waiting(next) => Some(next),
+            Self::Sending | Self::Held | Self::Uncertain | Self::Dead => None,
+        }
+    }
+}
+
+/// Whether there is nothing more to be done about a recipient.
+pub fn is_done(standing: &Standing) -> bool {
+    let verdict = standing.end.as_ref().map(|end| end.verdict);
+    standing.reported || verdict == Some(Verdict::Accepted) && !standing.in_doubt
+}
+
+/// What is known of a recipient: the server's words, where there are any.
+pub fn words(standing: &Standing) -> &str {
+    match &standing.end {
+        _ if standing.in_doubt => "it may have arrived: the end was sent, and no reply came",
+        Some(end) => end.reply.as_deref().unwrap_or(&end.words),
+        None => "not tried yet",
+    }
+}

@@ -1,0 +1,410 @@
+//! `ehlo queue systemd` and `ehlo queue cron`: what to put where, so that the queue is worked on.
+
+use crate::cli::terminal::{complain, print};
+use crate::queue::options;
+use crate::queue::store::Spool;
+use crate::system::exit::Exit;
+use crate::system::text::{reason, shown};
+use std::borrow::Cow;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// Writes the units to stdout.
+pub fn systemd(plan: &options::Spool) -> Exit {
+    let Some(mut call) = call(plan) else {
+        return Exit::Bug;
+    };
+    let manager = if rustix::process::geteuid().is_root() {
+        &SYSTEM
+    } else {
+        &USER
+    };
+    let units = units(&call.in_unit("queue run"), manager);
+    call.options.extend(remembered());
+    let text = units + &template(&call, manager);
+    print(|out| out.write_all(text.as_bytes()))
+}
+
+/// Writes a line for a crontab to stdout.
+pub fn cron(plan: &options::Spool) -> Exit {
+    let Some(call) = call(plan) else {
+        return Exit::Bug;
+    };
+    let Some(call) = call.in_crontab() else {
+        complain("a path with a line break, or one that is not UTF-8, cannot stand in a crontab");
+        return Exit::Data;
+    };
+    print(|out| writeln!(out, "{CRON}*/5 * * * * {call}"))
+}
+
+const CRON: &str = "\
+# For crontab -e: every five minutes, what is due is delivered. What fails for the first time is said, so
+# that cron mails it to MAILTO; nothing else is said.
+";
+
+/// Which manager has the units, and how it is told of them.
+struct Manager {
+    directory: &'static str,
+    ctl: &'static str,
+    unit: &'static str,
+    target: &'static str,
+    more: &'static str,
+    hardening: &'static str,
+}
+
+const SYSTEM: Manager = Manager {
+    directory: "/etc/systemd/system",
+    ctl: "systemctl",
+    unit: "unit",
+    target: "multi-user.target",
+    more: "",
+    hardening: "\
+PrivateTmp=yes
+ProtectSystem=full
+ProtectControlGroups=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+",
+};
+
+const USER: Manager = Manager {
+    directory: "~/.config/systemd/user",
+    ctl: "systemctl --user",
+    unit: "unit --user-unit",
+    target: "default.target",
+    more: "# So that it also goes on while you are not logged in: loginctl enable-linger\n",
+    // The others want rights that a user's manager has not on every system.
+    hardening: "",
+};
+
+/// The timer with its service, and the service that takes their place.
+fn units(call: &str, manager: &Manager) -> String {
+    let Manager {
+        directory,
+        ctl,
+        more,
+        hardening,
+        ..
+    } = manager;
+    let hardening = format!("{HARDENING}{hardening}");
+    format!(
+        "\
+# The queue is run by a timer (the first two files), or all the time (the third): not both.
+#
+# The timer:  {ctl} daemon-reload; {ctl} enable --now ehlo-queue.timer
+# The daemon: {ctl} daemon-reload; {ctl} enable --now ehlo-queue-watch.service
+{more}
+# --- {directory}/ehlo-queue.service ---
+[Unit]
+Description=Deliver the mail that waits in the queue of ehlo
+Documentation=man:ehlo-queue(1)
+
+[Service]
+Type=oneshot
+ExecStart={call}
+{STOPPING}{hardening}
+# --- {directory}/ehlo-queue.timer ---
+[Unit]
+Description=Deliver the mail that waits in the queue of ehlo
+Documentation=man:ehlo-queue(1)
+
+[Timer]
+OnBootSec=1min
+OnUnitActiveSec=5min
+RandomizedDelaySec=30s
+
+[Install]
+WantedBy=timers.target
+{}",
+        daemon(call, manager)
+    )
+}
+
+/// The service that takes the place of the timer and its own.
+fn daemon(call: &str, manager: &Manager) -> String {
+    let Manager {
+        directory,
+        target,
+        hardening,
+        ..
+    } = manager;
+    format!(
+        "
+# --- {directory}/ehlo-queue-watch.service ---
+[Unit]
+Description=Deliver the mail in the queue of ehlo as it comes
+Documentation=man:ehlo-queue(1)
+
+[Service]
+Type=exec
+ExecStart={call} --watch
+Restart=always
+RestartSec=10s
+{STOPPING}{HARDENING}{hardening}
+[Install]
+WantedBy={target}
+"
+    )
+}
+
+/// The service that mails what became of another unit.
+fn template(call: &Call, manager: &Manager) -> String {
+    let Manager {
+        directory,
+        ctl,
+        unit,
+        hardening,
+        ..
+    } = manager;
+    let call = call.in_unit(unit);
+    format!(
+        "
+# --- {directory}/ehlo@.service ---
+# Mails what became of a unit that failed. For one unit, in its [Unit] section (systemctl edit):
+#
+#     OnFailure=ehlo@%n.service
+#
+# For all services, in {directory}/service.d/ehlo.conf:
+#
+#     [Unit]
+#     OnFailure=ehlo@%n.service
+#
+# That would be for this one as well, which could then start itself again and again. So take it out:
+#
+#     mkdir {directory}/ehlo@.service.d
+#     ln -s /dev/null {directory}/ehlo@.service.d/ehlo.conf
+#
+# Then: {ctl} daemon-reload. It mails to root's or your address; --to in ExecStart names another one.
+[Unit]
+Description=Mail what became of %i
+Documentation=man:ehlo-unit(1)
+# Many may fail at once, and each is to be told.
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+ExecStart={call} -- %i
+{HARDENING}{hardening}"
+    )
+}
+
+/// Conversations whose end of data has not gone out end at once. The reply to an end of data may take ten
+/// minutes (RFC 5321 §4.5.3.2.6).
+const STOPPING: &str = "\
+# A server that has a whole message has ten minutes to accept it. A shorter time can make a message
+# arrive twice.
+TimeoutStopSec=11min
+";
+
+/// What takes nothing away from a delivery. A password-command or a command of on-failure runs under it,
+/// too.
+const HARDENING: &str = "\
+UMask=0077
+# Take this away should a password-command need more rights than you have (sudo).
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+";
+
+/// This program, and where its queue and its configuration are if that was said.
+struct Call {
+    program: PathBuf,
+    options: Vec<(&'static str, PathBuf)>,
+}
+
+fn call(plan: &options::Spool) -> Option<Call> {
+    let found = std::env::current_exe().and_then(|program| Call::new(program, plan));
+    found
+        .map_err(|error| {
+            complain(&format!(
+                "cannot say where this program is: {}",
+                reason(&error)
+            ));
+        })
+        .ok()
+}
+
+impl Call {
+    fn new(program: PathBuf, plan: &options::Spool) -> io::Result<Self> {
+        let given = [
+            ("--queue-dir", plan.directory.clone().or_else(moved)),
+            ("--config", plan.config.clone().or_else(configured)),
+        ];
+        let mut options = Vec::new();
+        for (option, path) in given {
+            if let Some(path) = path {
+                options.push((option, std::path::absolute(path)?));
+            }
+        }
+        Ok(Self { program, options })
+    }
+
+    /// For `ExecStart`.
+    fn in_unit(&self, verb: &str) -> String {
+        // The program's own path is not looked through for variables, and `$$` would stay as it is.
+        let mut line = format!("{} {verb}", unit_word(&self.program, "$"));
+        for (option, path) in &self.options {
+            line.push_str(&format!(" {option} {}", unit_word(path, "$$")));
+        }
+        line
+    }
+
+    /// For a crontab; `None` where that cannot be written.
+    fn in_crontab(&self) -> Option<String> {
+        let mut line = format!("{} queue run", cron_word(&self.program)?);
+        for (option, path) in &self.options {
+            line.push_str(&format!(" {option} {}", cron_word(path)?));
+        }
+        Some(line)
+    }
+}
+
+/// The configuration that a variable names.
+fn configured() -> Option<PathBuf> {
+    let named = std::env::var_os("EHLO_CONFIG").filter(|value| !value.is_empty());
+    named.map(PathBuf::from)
+}
+
+/// Where things are remembered, if a variable says it that systemd does not know.
+fn remembered() -> Option<(&'static str, PathBuf)> {
+    let named = std::env::var_os("EHLO_STATE_DIR").map(PathBuf::from);
+    let named = named.filter(|path| path.is_absolute());
+    named.map(|path| ("--state-dir", path))
+}
+
+/// The queue, where a variable says where it is that neither systemd nor cron knows.
+fn moved() -> Option<PathBuf> {
+    std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty())?;
+    let spool = Spool::open(None, false).ok()?;
+    Some(spool.path().to_owned())
+}
+
+/// A path as systemd.syntax(7) wants it: quoted if need be, `%` and `$` twice, and what is no text in C's
+/// way.
+fn unit_word(path: &Path, dollar: &str) -> String {
+    let mut word = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '%' => word.push_str("%%"),
+                '$' => word.push_str(dollar),
+                '\\' => word.push_str("\\\\"),
+                '"' => word.push_str("\\\""),
+                _ if shown(character.encode_utf8(&mut [0; 4])).len() > character.len_utf8() => {
+                    word.extend(character.to_string().bytes().map(escaped));
+                }
+                _ => word.push(character),
+            }
+        }
+        word.extend(chunk.invalid().iter().copied().map(escaped));
+    }
+    if word.contains([' ', '\'', '\\', ';']) {
+        return format!("\"{word}\"");
+    }
+    word
+}
+
+fn escaped(byte: u8) -> String {
+    format!("\\x{byte:02x}")
+}
+
+/// A path for the shell in a crontab, where `%` would be a line break; `None` where it has one.
+fn cron_word(path: &Path) -> Option<Cow<'_, str>> {
+    let path = path.to_str().filter(|path| !path.contains(['\n', '\r']))?;
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
+    if path.chars().all(is_plain) {
+        return Some(path.into());
+    }
+    // cron takes the backslash away from `\%`, quoted or not, and an even number of them would
+    // protect nothing: so it stands outside the quotes, alone.
+    let quoted = path.replace('\'', r"'\''").replace('%', r"''\%");
+    Some(format!("'{quoted}'").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    fn call(program: &str, directory: &str) -> Call {
+        Call {
+            program: program.into(),
+            options: vec![("--queue-dir", directory.into())],
+        }
+    }
+
+    #[test]
+    fn plain_paths_stay_as_they_are() {
+        let call = call("/usr/bin/ehlo", "/var/spool/ehlo");
+        let line = "/usr/bin/ehlo queue run --queue-dir /var/spool/ehlo";
+        assert_eq!(call.in_unit("queue run"), line);
+        assert_eq!(call.in_crontab().as_deref(), Some(line));
+    }
+
+    #[test]
+    fn what_means_something_to_systemd_is_escaped() {
+        let call = call("/a b/$x/ehlo", "/50%/$y \\\"'/\n");
+        assert_eq!(
+            call.in_unit("queue run"),
+            r#""/a b/$x/ehlo" queue run --queue-dir "/50%%/$$y \\\"'/\x0a""#
+        );
+        let latin = Path::new(OsStr::from_bytes(b"/\xe9"));
+        assert_eq!(unit_word(latin, "$$"), r#""/\xe9""#);
+        assert_eq!(unit_word(Path::new("/é"), "$$"), "/é");
+    }
+
+    #[test]
+    fn a_word_for_cron_survives_cron_and_the_shell() {
+        let words = [
+            ("/a b", "'/a b'"),
+            ("/it's", r"'/it'\''s'"),
+            ("/50%", r"'/50''\%'"),
+            (r"/a\%b", r"'/a\''\%b'"),
+            ("/$HOME;ls", "'/$HOME;ls'"),
+        ];
+        for (path, word) in words {
+            assert_eq!(cron_word(Path::new(path)).as_deref(), Some(word), "{path}");
+        }
+        assert_eq!(cron_word(Path::new("/a\nb")), None);
+    }
+
+    #[test]
+    fn the_template_mails_what_became_of_a_unit_and_does_not_start_itself() {
+        let call = call("/bin/ehlo", "/var/spool/ehlo");
+        let text = template(&call, &SYSTEM);
+        let line = "ExecStart=/bin/ehlo unit --queue-dir /var/spool/ehlo -- %i\n";
+        assert!(text.contains(line), "{text}");
+        let starts = |line: &str| line.starts_with("OnFailure=");
+        assert!(!text.lines().any(starts), "{text}");
+        assert!(text.contains("/etc/systemd/system/ehlo@.service.d/ehlo.conf\n"));
+        let text = template(&call, &USER);
+        assert!(
+            text.contains("=/bin/ehlo unit --user-unit --queue-dir "),
+            "{text}"
+        );
+        assert!(
+            text.contains("# Then: systemctl --user daemon-reload."),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_units_name_the_manager_that_has_them() {
+        let text = units("/bin/ehlo queue run", &USER);
+        for part in [
+            "# --- ~/.config/systemd/user/ehlo-queue.timer ---",
+            "ExecStart=/bin/ehlo queue run\n",
+            "ExecStart=/bin/ehlo queue run --watch\n",
+            "systemctl --user enable --now ehlo-queue.timer",
+            "WantedBy=default.target",
+            "loginctl enable-linger",
+        ] {
+            assert!(text.contains(part), "{part}");
+        }
+        let text = units("/bin/ehlo queue run", &SYSTEM);
+        assert!(text.contains("# --- /etc/systemd/system/ehlo-queue.service ---"));
+        assert!(!text.contains("--user") && !text.contains("linger"));
+    }
+}

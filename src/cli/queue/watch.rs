@@ -1,0 +1,91 @@
+//! `ehlo queue run --watch`: stays, and delivers what comes in and what becomes due.
+
+use crate::cli::queue::run::Runner;
+use crate::queue::delivery::{Rounds, Selection};
+use crate::queue::store::{Changed, QueueError, Watcher};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+/// So often at least we look at the clock, which somebody may have set.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// So often every item is looked at again, whatever we know of it: another host that shares the
+/// directory is not heard.
+const FORGET: Duration = Duration::from_secs(5 * 60);
+
+/// So long at least it takes from one look to the next.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// So long somebody else is left alone who has what we want, the whole queue or an item of it. That we
+/// tried to get an item wakes us, too.
+const ELSEWHERE: Duration = Duration::from_secs(1);
+
+/// Until a signal comes.
+pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueError> {
+    let is_for_all = selection.domains.is_empty();
+    // Whoever hands in a message relies on it that a watch takes all there is.
+    let lock = is_for_all.then(|| runner.spool.lock_watch()).transpose()?;
+    if matches!(lock, Some(None)) {
+        return Err(watched(runner.spool.path()));
+    }
+    let watcher = runner.spool.watcher()?;
+    let mut rounds = Rounds::default();
+    let mut all_seen = Instant::now();
+    while !runner.office.stop.is_set() {
+        let begun = Instant::now();
+        if !runner.once(&selection, &mut rounds)? {
+            wait_for_signal(runner, ELSEWHERE);
+            continue;
+        }
+        // What is not due is tried in the beginning, and not again and again.
+        selection.now = false;
+        let next = runner.office.next_due(&mut rounds).unwrap_or(LOOK);
+        let pause = if rounds.busy > 0 { ELSEWHERE } else { PAUSE };
+        wait_for_signal(runner, pause.saturating_sub(begun.elapsed()));
+        let changed = wait(runner, &watcher, next.clamp(PAUSE, LOOK));
+        if changed == Changed::Anything || all_seen.elapsed() >= FORGET {
+            rounds = Rounds::default();
+            all_seen = Instant::now();
+        } else if let Changed::These(ids) = changed {
+            rounds.forget(&ids);
+            rounds.go_on(SystemTime::now());
+        }
+    }
+    Ok(())
+}
+
+fn watched(path: &Path) -> QueueError {
+    QueueError::Place {
+        path: path.to_owned(),
+        why: "is watched already by another ehlo queue run --watch".to_owned(),
+    }
+}
+
+/// Until somebody has done something, or for so long. A signal ends it, too.
+fn wait(runner: &Runner<'_>, watcher: &Watcher, limit: Duration) -> Changed {
+    let end = Instant::now() + limit;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let ends = [
+            PollFd::new(&runner.signals.waken, PollFlags::IN),
+            PollFd::new(watcher, PollFlags::IN),
+        ];
+        poll(ends, left);
+        let changed = watcher.drain();
+        let is_over = left.is_zero() || runner.office.stop.is_set();
+        if is_over || changed != Changed::These([].into()) {
+            return changed;
+        }
+    }
+}
+
+fn wait_for_signal(runner: &Runner<'_>, limit: Duration) {
+    poll([PollFd::new(&runner.signals.waken, PollFlags::IN)], limit);
+}
+
+/// That it was interrupted, the flag says that is looked at next.
+fn poll<const COUNT: usize>(mut ends: [PollFd<'_>; COUNT], limit: Duration) {
+    let limit = Timespec::try_from(limit).ok();
+    let _ = rustix::event::poll(&mut ends, limit.as_ref());
+}

@@ -1,0 +1,108 @@
+//! One file a verb. Only here is anything written to stdout or stderr.
+
+use crate::cli::ask;
+use crate::cli::config;
+use crate::cli::demo;
+use crate::cli::digest;
+use crate::cli::doctor;
+use crate::cli::notify;
+use crate::cli::plan::{Plan, Said};
+use crate::cli::probe;
+use crate::cli::queue;
+use crate::cli::run;
+use crate::cli::script;
+use crate::cli::send;
+use crate::cli::send::print;
+use crate::cli::sendmail;
+use crate::cli::sink;
+use crate::cli::terminal;
+use crate::cli::terminal::{Stdout, complain};
+use crate::cli::unit;
+use crate::client::ready::Ready;
+use crate::client::transport::Way;
+use crate::mail::message;
+use crate::mail::message::{Message, MessageError};
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use std::io::IsTerminal as _;
+use std::time::SystemTime;
+
+/// Does what is planned.
+#[must_use]
+pub fn run(plan: Plan) -> Exit {
+    match plan {
+        Plan::Send(plan) => send::run(*plan),
+        Plan::Print(message, output) => print::run(*message, output),
+        Plan::Sink(plan) => sink::run(*plan),
+        Plan::Probe(plan) => probe::run(&plan),
+        Plan::Ask(plan) => ask::run(&plan),
+        Plan::Script(plan) => script::run(*plan),
+        Plan::Doctor(plan) => doctor::run(&plan),
+        Plan::Demo => demo::run(),
+        Plan::Config(plan) => config::run(&plan),
+        Plan::Queue(plan) => queue::run(&plan),
+        Plan::Sendmail(plan) => sendmail::run(&plan),
+        Plan::Notify(plan) => notify::run(*plan),
+        Plan::Digest(plan) => digest::run(*plan),
+        Plan::Unit(plan) => unit::run(*plan),
+        Plan::Job(plan) => run::run(&plan),
+        Plan::Drain => run::drain(),
+    }
+}
+
+/// Help goes to stdout, complaints to stderr.
+#[must_use]
+pub fn say(said: &Said) -> Exit {
+    if said.exit != Exit::Ok {
+        terminal::complain_as_it_is(&said.text);
+        return said.exit;
+    }
+    match std::io::Write::write_all(&mut Stdout, said.text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format!(
+                "cannot write to the standard output: {}",
+                reason(&error)
+            ));
+            Exit::Io
+        }
+        _ => Exit::Ok,
+    }
+}
+
+/// Builds the message, or says what is wrong with it.
+pub(crate) fn build(options: message::Options) -> Result<Message, Exit> {
+    let built = Message::build(options, SystemTime::now());
+    let message = built.map_err(|error: MessageError| {
+        if error.exit() != Exit::Ok {
+            complain(&error.to_string());
+        }
+        error.exit()
+    })?;
+    message.warnings.iter().for_each(|warning| warn(warning));
+    Ok(message)
+}
+
+/// Tells a person at a terminal that the text is read from it.
+pub(crate) fn invite() {
+    complain("type the text; Ctrl-D at the beginning of a line ends it");
+}
+
+/// The same, if what is to be sent is read from there.
+pub(crate) fn invite_for(options: &message::Options) {
+    if options.reads_stdin() && std::io::stdin().is_terminal() {
+        invite();
+    }
+}
+
+/// What it takes to go that way, or says what is in the way.
+pub(crate) fn ready(way: &Way) -> Result<Ready<'_>, Exit> {
+    Ready::of(way).map_err(|error| {
+        complain(&error.to_string());
+        error.exit()
+    })
+}
+
+/// Writes what is odd, but no reason not to go on.
+pub fn warn(text: &str) {
+    complain(&format!("warning: {text}"));
+}

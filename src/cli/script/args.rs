@@ -1,0 +1,282 @@
+//! Scripts: which, against whom, and what is seen of them.
+
+use crate::cli::options::profile::Typed;
+use crate::cli::options::usage_error::{Wrong, wrong};
+use crate::cli::options::value;
+use crate::cli::options::value::Target;
+use crate::cli::options::{auth, contact, message, route, tls};
+use crate::cli::parse::parse_in;
+use crate::cli::plan::{Plan, Said};
+use crate::cli::script::options::{Script, Trial, TrialLook};
+use crate::cli::send::options::Send;
+use crate::client::session;
+use crate::client::session::Encryption;
+use crate::client::transport::Way;
+use crate::config::Places;
+use crate::script::{Variables, is_name};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Hold a conversation that a script says, and check it.
+///
+/// A script says line by line what is said to a server, and what must come back: `> EHLO x`, `< 250 has SIZE`. It
+/// ends at the first thing that differs, with status 1. All of a script is read before anything is sent. Those
+/// that come with ehlo (--list) look for smuggling, open relays and the like: run them against your own server.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(mut_arg("tls", |arg| arg.help("Begin TLS with the first byte of `connect`: implicit").long_help(TLS)))]
+pub struct Args {
+    /// Scripts: files, `-` for stdin, or names of --list.
+    #[arg(value_name = "FILE|NAME", required_unless_present_any = ["list", "show", "record"])]
+    scripts: Vec<String>,
+
+    /// The server that `connect` connects to, or a unix socket.
+    #[arg(short = 'r', long, visible_alias = "relay", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    server: Option<Target>,
+
+    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
+    #[arg(short, long, value_parser = value::port)]
+    port: Option<u16>,
+
+    /// A command that is the server, and speaks SMTP on its stdin and stdout.
+    #[arg(long, value_name = "CMD", value_parser = value::command,
+          conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+    pipe: Option<Target>,
+
+    /// Set a variable; repeatable.
+    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
+    definitions: Vec<(String, String)>,
+
+    /// Our name, as $helo [default: this host's full name].
+    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
+    helo: Option<String>,
+
+    /// The time limit for every step, like 5s.
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
+    timeout: Duration,
+
+    /// Look for mistakes, and connect to nobody.
+    #[arg(long)]
+    check: bool,
+
+    /// Name the scripts that come with ehlo.
+    #[arg(long, exclusive = true)]
+    list: bool,
+
+    /// Print a script that comes with ehlo.
+    #[arg(long, value_name = "NAME", exclusive = true)]
+    show: Option<String>,
+
+    /// Send a message, and write the session into a script.
+    ///
+    /// What else stands on the command line is that of sending a message, without a verb. The message is written
+    /// beside the script, with .eml behind its name; a password is not written.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
+    /// Show only what failed, on stderr.
+    #[arg(short, long, conflicts_with_all = ["verbose", "tap"])]
+    quiet: bool,
+
+    /// Show every address considered, and certificates.
+    #[arg(short, long, conflicts_with = "tap")]
+    verbose: bool,
+
+    /// Write the results to stdout in TAP, instead of the conversation.
+    #[arg(long)]
+    tap: bool,
+
+    /// Write the results to this file as XML of `JUnit`'s kind; `-` is stdout.
+    #[arg(long, value_name = "FILE|-")]
+    junit: Option<PathBuf>,
+
+    #[command(flatten)]
+    message: message::Args,
+    #[command(flatten)]
+    reach: route::Reach,
+    #[command(flatten)]
+    tls: tls::Args,
+    #[command(flatten)]
+    auth: auth::Args,
+}
+
+const TLS: &str = "\
+Begin TLS with the first byte of `connect`: implicit.
+
+Otherwise the script says itself when TLS begins. --port 465 does the same.";
+
+impl Args {
+    /// What is to be done.
+    pub fn plan(self, typed: &Typed<'_>) -> Result<Script, Wrong> {
+        if self.list {
+            return Ok(Script::List);
+        }
+        if let Some(name) = self.show {
+            return Ok(Script::Show(name));
+        }
+        let check = self.check;
+        let trial = self.trial(typed)?;
+        Ok(if check {
+            Script::Check(trial)
+        } else {
+            Script::Run(trial)
+        })
+    }
+
+    fn trial(self, typed: &Typed<'_>) -> Result<Trial, Wrong> {
+        let look = self.look()?;
+        let message_option = typed.first_under("Message", &["from", "to", "envelope_from"]);
+        let mut variables = Variables::new();
+        let mut set = |name: &str, value: Option<String>| {
+            variables.extend(value.map(|value| (name.to_owned(), value.into_bytes())));
+        };
+        set("from", self.message.reverse_path());
+        set("to", self.message.first_to());
+        for (name, value) in &self.definitions {
+            set(name, Some(value.clone()));
+        }
+        let has_message = message_option.is_some() || typed.has("to");
+        let message = has_message.then(|| self.message.options(message::Sending::default(), true));
+        let session = session::Options {
+            helo: self.helo,
+            timeout: Some(self.timeout),
+            ..session::Options::default()
+        };
+        let has_tls_mode = typed.has("tls");
+        let way = way(
+            self.server.or(self.pipe),
+            self.port,
+            (session, self.reach),
+            (self.tls, self.auth),
+        )?;
+        if has_tls_mode && way.session.tls != Encryption::Implicit {
+            let why = "--tls: a script says itself when TLS begins; only --tls implicit has a meaning for `connect`";
+            return Err(Wrong::usage(why));
+        }
+        Ok(Trial {
+            names: self.scripts,
+            way,
+            variables,
+            message: message.transpose()?,
+            message_option,
+            look,
+            junit: self.junit,
+        })
+    }
+
+    fn look(&self) -> Result<TrialLook, Wrong> {
+        let junit_on_stdout = self.junit.as_deref().is_some_and(|file| file == "-");
+        if self.tap && junit_on_stdout {
+            return Err(Wrong::usage(
+                "--tap contradicts --junit -: both write to stdout; name a file",
+            ));
+        }
+        Ok(match (self.tap, self.quiet || junit_on_stdout) {
+            (true, _) => TrialLook::Tap,
+            (_, true) => TrialLook::Quiet,
+            _ => TrialLook::Conversation {
+                verbose: self.verbose,
+            },
+        })
+    }
+}
+
+/// The way to the server, or, where a script itself says where it connects to, to none.
+fn way(
+    server: Option<Target>,
+    port: Option<u16>,
+    (session, reach): (session::Options, route::Reach),
+    (tls, auth): (tls::Args, auth::Args),
+) -> Result<Way, Wrong> {
+    let is_named = server.is_some();
+    let stand_in = || value::target("localhost").map_err(Wrong::usage);
+    let host = server.map_or_else(stand_in, Ok)?;
+    let mut way = crate::cli::options::transport::way(
+        route::Args::to(host, port, reach),
+        session,
+        tls,
+        auth,
+    )?;
+    if !is_named {
+        way.route.relay = None;
+    }
+    auth::check_relay(way.credentials.as_ref(), &way.route)?;
+    contact::trust_for_a_look(&mut way);
+    Ok(way)
+}
+
+fn definition(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it wants NAME=VALUE")?;
+    if !is_name(name) {
+        return Err("a variable has a name of letters, digits and _".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A session that is to be written down: the command line of sending, and a file.
+pub struct Recording {
+    file: PathBuf,
+    words: Vec<OsString>,
+}
+
+impl Recording {
+    /// `ehlo script --record FILE ...`, or `--record` wherever else it stands.
+    pub fn of(words: &[OsString]) -> Option<Self> {
+        if words.get(1)? != "script" {
+            return None;
+        }
+        let mut rest = words.to_vec();
+        rest.remove(1);
+        let end = rest
+            .iter()
+            .position(|word| word == "--")
+            .unwrap_or(rest.len());
+        let at = rest[..end].iter().position(|word| is_record(word))?;
+        let word = rest.remove(at);
+        let file = match word.to_str()?.split_once('=') {
+            Some((_, file)) => OsString::from(file),
+            None if at < rest.len() => rest.remove(at),
+            None => return None,
+        };
+        Some(Self {
+            file: file.into(),
+            words: rest,
+        })
+    }
+
+    /// What is sent, and where it is written down.
+    pub fn plan(self, places: &Places, warnings: &mut Vec<String>) -> Result<Plan, Said> {
+        let refused = |why: &str| Err(wrong(Wrong::usage(why)));
+        let plan = match parse_in(places, &self.words, warnings)? {
+            Plan::Send(plan) => *plan,
+            _ => return refused("--record wants a message to send, as without a verb"),
+        };
+        if plan.queueing.is_some() {
+            return refused(
+                "--record contradicts --queue: only a session that is held now can be written down",
+            );
+        }
+        if plan.repeat.times.get() > 1 {
+            return refused("--record contradicts --repeat: one session is written down");
+        }
+        if plan.way.session.bench.proxy.is_some() {
+            return refused(
+                "--record contradicts --proxy-protocol: what is said ahead of the greeting is no line",
+            );
+        }
+        // A message that goes in chunks is cut as that server wants it.
+        let mut way = plan.way;
+        way.session.no_chunking = true;
+        let send = Send { way, ..plan };
+        Ok(Plan::Script(Box::new(Script::Record(
+            Box::new(send),
+            self.file,
+        ))))
+    }
+}
+
+fn is_record(word: &OsStr) -> bool {
+    let text = word.to_string_lossy();
+    text == "--record" || text.starts_with("--record=")
+}

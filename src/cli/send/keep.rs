@@ -1,0 +1,357 @@
+//! Sending by way of the queue: first it is safe, then it is sent.
+
+use crate::cli::interrupt::tracked;
+use crate::cli::log::Logged;
+use crate::cli::notification::send::interrupt;
+use crate::cli::send::run as send;
+use crate::cli::send::run::Shown;
+use crate::cli::terminal::complain;
+use crate::client::credentials::Source;
+use crate::client::events::{Happening, Watch};
+use crate::client::outcome::{Report, Verdict};
+use crate::client::ready::Ready;
+use crate::client::transport::Way;
+use crate::mail::message::Message;
+use crate::queue::delivery::{
+    Attempt, Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told,
+    attempt, settle,
+};
+use crate::queue::options;
+use crate::queue::options::{FirstTry, Queueing};
+use crate::queue::store::{Claim, Id, Kind, Letter, QueueError, Spool, Store as _, next_attempt};
+use crate::smtp::blocks::{Replay as _, Shape, Transport};
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
+use crate::system::stop::Stop;
+use crate::transcript;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// So many others that are due go along with a message.
+const ALONG: usize = 20;
+
+/// A message for the queue, with all that is to be done about it.
+pub struct Kept<'p> {
+    /// The message.
+    pub message: &'p Message,
+    /// How it is kept.
+    pub queueing: &'p Queueing,
+    /// Where to, and how.
+    pub way: &'p Way,
+    /// What to try in this order when the way cannot be gone for now.
+    pub fallbacks: &'p [Way],
+    /// What is seen of it.
+    pub output: transcript::Options,
+    /// Who hears of refusals.
+    pub told: Told,
+    /// A file that the conversation is added to, wherever else it is shown.
+    pub log: Option<&'p Path>,
+    /// How long each step may take before the message is left to a later run; `None`: as long as RFC 5321 says.
+    pub patience: Option<Duration>,
+    /// Whether the message is kept as it was given, instead of in the shape that all servers can carry.
+    pub as_given: bool,
+}
+
+/// What came of it.
+pub enum Ended {
+    /// It was safe, and this became of it.
+    Safe(Shown),
+    /// There is no place for a queue.
+    NoQueue(QueueError),
+    /// It could not be kept, and nothing was sent.
+    Lost(QueueError),
+}
+
+impl Kept<'_> {
+    /// Puts it into the queue, and tries it as soon as it is to be tried.
+    pub fn send(&self) -> Ended {
+        let directory = self.queueing.spool.directory.as_deref();
+        let spool = match Spool::open(directory, true) {
+            Ok(spool) => spool,
+            Err(error) => return Ended::NoQueue(error),
+        };
+        let claim = match self.commit(&spool) {
+            Ok(claim) => claim,
+            Err(error) if error.is_read_only() => return Ended::NoQueue(error),
+            Err(error) => return Ended::Lost(error),
+        };
+        interrupt::release();
+        match self.queueing.first {
+            FirstTry::Later => Ended::Safe(self.say_queued(&*claim)),
+            FirstTry::Behind => {
+                let shown = self.say_queued(&*claim);
+                drop(claim);
+                run_behind(&spool, &self.queueing.spool, None);
+                Ended::Safe(shown)
+            }
+            FirstTry::Now => Ended::Safe(self.try_now(&spool, claim)),
+        }
+    }
+
+    /// Where there is no place for a queue, sends it at once, if that is wanted at all.
+    pub fn send_or_not(&self) -> Exit {
+        match self.send() {
+            Ended::Safe(shown) => shown.exit,
+            Ended::NoQueue(error) if self.queueing.first != FirstTry::Later => {
+                complain(&format!("{error}; sending the message without keeping it"));
+                let way = (self.way, self.fallbacks);
+                send::at_once(self.message, way, self.output, Told::Caller).exit
+            }
+            Ended::NoQueue(error) | Ended::Lost(error) => {
+                complain(&format!("{error}; the message was neither kept nor sent"));
+                Exit::Temporary
+            }
+        }
+    }
+
+    /// Puts it into this queue and does nothing more about it. When this is over, it is safe.
+    pub fn keep_in(&self, spool: &Spool) -> Result<(), QueueError> {
+        self.commit(spool).map(drop)
+    }
+
+    fn commit(&self, spool: &Spool) -> Result<Box<dyn Claim>, QueueError> {
+        let letter = Letter {
+            envelope: self.message.envelope.clone(),
+            utf8_header: self.message.utf8_header,
+            waybill: self.queueing.waybill.clone(),
+            on_uncertain: self.queueing.on_uncertain,
+            on_failure: self.queueing.on_failure.clone(),
+            kind: Kind::Mail,
+            queued: SystemTime::now(),
+        };
+        spool.add(&letter, self.message, self.shape(), None)
+    }
+
+    /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
+    /// make.
+    fn shape(&self) -> Shape {
+        let given = self.message.shape(Transport::EightBit.with_utf8());
+        let given = given.filter(|_| self.as_given);
+        given.or_else(|| self.message.simplest()).unwrap_or(Shape {
+            transport: Transport::Binary,
+            utf8: false,
+            size: 0,
+        })
+    }
+
+    /// Says under which name it is in the queue, to those who want to know.
+    fn say_queued(&self, claim: &dyn Claim) -> Shown {
+        self.warn_of_passing_password();
+        send::shown(self.output, self.told, |watch| {
+            say_where(claim, watch);
+            let mut report = Report::unasked(&self.message.envelope.recipients);
+            report.keep();
+            report
+        })
+    }
+
+    /// Says when it is tried again, and what may be missing then.
+    fn say_when(&self, office: &Office<'_>, id: &Id, watch: &mut dyn Watch) {
+        let item = office.store.item(id).ok().flatten();
+        let next = item.and_then(|item| next_attempt(&item, office.settings));
+        let note = match next.map(|next| next.duration_since(SystemTime::now())) {
+            Some(Ok(left)) => {
+                let wait = counted_minutes(left);
+                format!("{id} stays in the queue; ehlo queue run tries it again in {wait}")
+            }
+            Some(Err(_)) => format!("{id} stays in the queue; ehlo queue run tries it again"),
+            None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
+        };
+        watch.happened(Happening::Note(&note));
+        self.warn_of_passing_password();
+    }
+
+    fn warn_of_passing_password(&self) {
+        if self.password_is_passing() {
+            complain(
+                "warning: the password comes from EHLO_PASSWORD, which a later run does not use; \
+                 --password-file or --password-command say where it is then",
+            );
+        }
+    }
+
+    fn password_is_passing(&self) -> bool {
+        let credentials = self.way.credentials.as_ref();
+        let is_found = credentials.is_some_and(|credentials| credentials.source == Source::Found);
+        is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
+    }
+
+    fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Shown {
+        let stop = Arc::new(Stop::default());
+        let office = Office {
+            store: spool,
+            hosts: &Remembered {
+                spool,
+                memory: self.queueing.spool.settings.host_down,
+            },
+            settings: &self.queueing.spool.settings,
+            ways: &*self.queueing.spool.ways,
+            ear: &Silent,
+            stop: &stop,
+        };
+        let (way, fallbacks) = (self.hurried(self.way), self.fallbacks.iter());
+        let fallbacks: Vec<Way> = fallbacks.map(|way| self.hurried(way)).collect();
+        let ready = Ready::of(&way).map_err(|error| error.to_string());
+        let branch = match ready {
+            Ok(ready) => Branch::of(ready, &fallbacks),
+            Err(error) => Branch::none(error),
+        };
+        let (id, begun) = (claim.item().id.clone(), Instant::now());
+        let mut claim = Some(claim);
+        let shown = send::shown(self.output, self.told, |watch| {
+            let Some(claim) = claim.take() else {
+                return Report::unasked(&[]);
+            };
+            let mut both;
+            let watch: &mut dyn Watch = match self.log {
+                None => watch,
+                Some(path) => {
+                    both = Logged::open(path, watch);
+                    &mut both
+                }
+            };
+            say_where(&*claim, watch);
+            for remark in &self.message.remarks {
+                watch.happened(Happening::Detail(remark));
+            }
+            if self.told != Told::Caller {
+                return self.attempt(&office, claim, &branch, watch);
+            }
+            let recipients = &self.message.envelope.recipients;
+            tracked(recipients, true, watch, |watch| {
+                self.attempt(&office, claim, &branch, watch)
+            })
+        });
+        let is_late = self
+            .patience
+            .is_some_and(|patience| begun.elapsed() >= patience);
+        let mut fates = shown.report.fates.iter();
+        if is_late && fates.any(|fate| fate.verdict == Verdict::Queued) {
+            run_behind(spool, &self.queueing.spool, Some(&id));
+        } else {
+            self.take_others_along(&office);
+        }
+        shown
+    }
+
+    fn hurried(&self, way: &Way) -> Way {
+        let mut way = way.clone();
+        way.session.patience = self.patience;
+        way
+    }
+
+    fn attempt(
+        &self,
+        office: &Office<'_>,
+        claim: Box<dyn Claim>,
+        branch: &Branch<'_>,
+        watch: &mut dyn Watch,
+    ) -> Report {
+        let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
+        let lines = Lines::new(branch, office.hosts);
+        let wanted = Attempt {
+            recipients: &all,
+            early: false,
+        };
+        let attempted = attempt(&*claim, wanted, &lines, office.ear, watch);
+        lines.close(watch);
+        let id = claim.item().id.clone();
+        let settled = attempted.and_then(|outcome| {
+            let settled = settle(office, claim, self.told)?;
+            Ok((outcome.report, settled))
+        });
+        match settled {
+            Ok((mut report, settled)) => {
+                if settled == Settled::Kept {
+                    report.keep();
+                    self.say_when(office, &id, watch);
+                }
+                report
+            }
+            Err(error) => {
+                // It is in the queue still, and its journal says how far it came.
+                complain(&format!("{id} stays in the queue: {error}"));
+                let mut report = Report::unasked(&self.message.envelope.recipients);
+                report.keep();
+                report
+            }
+        }
+    }
+
+    /// What else is due for the same host.
+    fn take_others_along(&self, office: &Office<'_>) {
+        let recipients = self.message.envelope.recipients.iter();
+        // To a relay goes everything.
+        let recipients = recipients.filter(|_| self.way.route.relay.is_none());
+        let domains = recipients.map(|to| to.domain().to_string()).collect();
+        let selection = Selection {
+            domains,
+            wholly: true,
+            waybill: Some(self.queueing.waybill.clone()),
+            most: Some(ALONG),
+            ..Selection::default()
+        };
+        if let Err(error) = office.round(&selection, &mut Rounds::default(), None) {
+            complain(&error.to_string());
+        }
+    }
+}
+
+/// Rounded up, so that who comes then does not come too early.
+fn counted_minutes(time: Duration) -> String {
+    counted(time.as_secs() / 60 + 1, "minute")
+}
+
+fn say_where(claim: &dyn Claim, watch: &mut dyn Watch) {
+    watch.happened(Happening::Queued {
+        id: claim.item().id.as_str(),
+    });
+}
+
+/// Nobody hears anything: what there is to say, the transcript says.
+pub struct Silent;
+
+impl Ear for Silent {
+    fn hear(&self, news: &News<'_>) {
+        if let News::Trouble(text) = news {
+            complain(text);
+        }
+    }
+}
+
+/// Starts a run of the queue, or of this item, in the background. If it cannot be started, the next run does it.
+pub fn run_behind(spool: &Spool, plan: &options::Spool, item: Option<&Id>) {
+    // Whoever runs the queue already will find the item.
+    if spool.runner_is_there() || spool.watch_is_there() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else {
+        return;
+    };
+    // It leaves this directory, so that nobody wonders why it cannot be unmounted.
+    let Ok(directory) = std::path::absolute(spool.path()) else {
+        return;
+    };
+    let mut command = Command::new(program);
+    command
+        // Whatever it was called by: as sendmail, it would understand all of this otherwise.
+        .arg0("ehlo")
+        .args(["queue", "run", "--behind", "--queue-dir"])
+        .arg(directory);
+    if let Some(Ok(config)) = plan.config.as_ref().map(std::path::absolute) {
+        command.arg("--config").arg(config);
+    }
+    command.args(item.map(Id::as_str));
+    command
+        .current_dir("/")
+        // Before it is anything else: our terminal may end with us, and all that is in our group.
+        .process_group(0)
+        .env_remove("EHLO_PASSWORD")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _ = command.spawn();
+}

@@ -1,0 +1,214 @@
+//! Sending: the verb that needs no name.
+
+use crate::cli::interrupt::tracked;
+use crate::cli::progress::Progress;
+use crate::cli::run_command::{build, invite_for};
+use crate::cli::send::keep::Kept;
+use crate::cli::send::options::Send;
+use crate::cli::terminal;
+use crate::cli::terminal::complain;
+use crate::client::deliver::{Parcel, deliver};
+use crate::client::events::{Happening, Nobody, Watch};
+use crate::client::outcome::{Cause, Fate, Report};
+use crate::client::ready::Ready;
+use crate::client::transport;
+use crate::mail::message::Message;
+use crate::queue::delivery::Told;
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use crate::transcript;
+use crate::transcript::Stopwatch;
+use std::io;
+use std::thread;
+
+/// Builds the message, delivers it, and says what failed; again as often as that was said. The first
+/// failure is how it ends.
+pub fn run(mut plan: Send) -> Exit {
+    let times = plan.repeat.times.get();
+    invite_for(&plan.message);
+    if times > 1
+        && let Err(error) = plan.message.hold_stdin()
+    {
+        complain(&error.to_string());
+        return error.exit();
+    }
+    let mut first = Exit::Ok;
+    for time in 0..times {
+        if time > 0 {
+            thread::sleep(plan.repeat.wait);
+        }
+        let message = match build(plan.message.clone()) {
+            Ok(message) => message,
+            Err(exit) => return exit,
+        };
+        let exit = send(&message, &plan);
+        if first == Exit::Ok {
+            first = exit;
+        }
+    }
+    first
+}
+
+fn send(message: &Message, plan: &Send) -> Exit {
+    let Some(queueing) = &plan.queueing else {
+        let way = (&plan.way, &plan.fallbacks[..]);
+        return at_once(message, way, plan.output, Told::Caller).exit;
+    };
+    let kept = Kept {
+        message,
+        queueing,
+        way: &plan.way,
+        fallbacks: &plan.fallbacks,
+        output: plan.output,
+        told: Told::Caller,
+        patience: None,
+        log: None,
+        as_given: false,
+    };
+    kept.send_or_not()
+}
+
+/// Sends a message of which nothing is kept.
+pub fn at_once(
+    message: &Message,
+    (way, fallbacks): (&transport::Way, &[transport::Way]),
+    output: transcript::Options,
+    told: Told,
+) -> Shown {
+    let first = match Ready::of(way) {
+        Ok(first) => first,
+        Err(error) => {
+            let why = error.to_string();
+            if told == Told::Caller {
+                complain(&why);
+            }
+            let recipients = message.envelope.recipients.iter();
+            return Shown {
+                exit: error.exit(),
+                report: Report {
+                    fates: recipients.map(|to| Fate::wayless(to, &why)).collect(),
+                },
+            };
+        }
+    };
+    shown(output, told, |watch| {
+        if let Some(profile) = &way.profile {
+            watch.happened(Happening::Detail(&format!("using the profile {profile}")));
+        }
+        for remark in &message.remarks {
+            watch.happened(Happening::Detail(remark));
+        }
+        if told != Told::Caller {
+            return deliver_by(&first, fallbacks, message, watch);
+        }
+        let recipients = &message.envelope.recipients;
+        tracked(recipients, false, watch, |watch| {
+            deliver_by(&first, fallbacks, message, watch)
+        })
+    })
+}
+
+/// What became of a message that was sent, when it has been shown.
+pub struct Shown {
+    /// How the run ends.
+    pub exit: Exit,
+    /// What became of every recipient.
+    pub report: Report,
+}
+
+/// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
+pub fn shown(
+    output: transcript::Options,
+    told: Told,
+    go: impl FnOnce(&mut dyn Watch) -> Report,
+) -> Shown {
+    let go = |watch: &mut dyn Watch| {
+        if output.progress {
+            return go(&mut Progress::new(watch));
+        }
+        go(watch)
+    };
+    let go = |watch: &mut dyn Watch| {
+        if !output.summary {
+            return go(watch);
+        }
+        let mut stopwatch = Stopwatch::new(watch);
+        let report = go(&mut stopwatch);
+        stopwatch.tell();
+        report
+    };
+    let Some(mut transcript) = terminal::open(output) else {
+        let report = go(&mut Nobody);
+        let exit = finish(&report, told, None);
+        return Shown { exit, report };
+    };
+    let report = go(&mut *transcript);
+    transcript.result(&report, report.exit());
+    let exit = finish(&report, told, transcript.failure());
+    Shown { exit, report }
+}
+
+/// Delivers by one way, and by others for those who have no answer that lasts.
+pub fn deliver_by(
+    first: &Ready<'_>,
+    fallbacks: &[transport::Way],
+    message: &Message,
+    watch: &mut dyn Watch,
+) -> Report {
+    let mut report = Report::unasked(&message.envelope.recipients);
+    let parcel = Parcel::of(message);
+    let router = first.router();
+    deliver(&parcel, &first.way(&router, None), &mut report, watch);
+    for fallback in fallbacks {
+        if report.open().is_empty() || watch.refuses() {
+            break;
+        }
+        let profile = fallback.profile.as_deref().unwrap_or_default();
+        match Ready::of(fallback) {
+            Ok(next) => {
+                let error = None;
+                watch.happened(Happening::Fallback { profile, error });
+                let router = next.router();
+                deliver(&parcel, &next.way(&router, None), &mut report, watch);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                complain(&format!("cannot try the profile {profile}: {error}"));
+                let error = Some(error.as_str());
+                watch.happened(Happening::Fallback { profile, error });
+            }
+        }
+    }
+    report
+}
+
+/// Whatever failed is a line on stderr, one for each recipient.
+fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
+    if let Some(error) = unwritten {
+        let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
+        let end = if unseen { "; nothing was sent" } else { "" };
+        complain(&format!(
+            "cannot write the transcript to the standard output: {}{end}",
+            reason(error)
+        ));
+        if unseen {
+            return report.exit();
+        }
+    }
+    if told == Told::Nobody {
+        return Exit::Ok;
+    }
+    if told == Told::Caller {
+        complain_of_failures(report);
+    }
+    report.exit()
+}
+
+/// One line on stderr for each recipient that failed.
+pub fn complain_of_failures(report: &Report) {
+    for fate in &report.fates {
+        if !fate.is_as_wished() {
+            complain(&fate.sentence);
+        }
+    }
+}

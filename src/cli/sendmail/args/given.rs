@@ -1,0 +1,321 @@
+//! What sendmail's options mean, one by one.
+
+use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::value;
+use crate::cli::sendmail::args::getopt::{Fault, Item};
+use crate::cli::sendmail::args::{Mode, Which};
+use crate::mail::envelope::{Dsn, Notify, Return};
+use crate::queue::options::FirstTry;
+use crate::system::text::{in_charset, shown};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+/// A command line of sendmail's.
+#[derive(Debug)]
+pub struct Given {
+    /// What it is about (`-b`, `-q`, `-I`).
+    pub mode: Mode,
+    /// What stands behind the options.
+    pub recipients: Vec<String>,
+    /// `-t`.
+    pub of_header: bool,
+    /// Whether a lone dot is text (`-i`).
+    pub dots_are_text: bool,
+    /// `-f` and `-r`; empty is the null sender.
+    pub sender: Option<String>,
+    /// `-F`.
+    pub full_name: Option<String>,
+    /// `-N`, `-R` and `-V`.
+    pub dsn: Dsn,
+    /// `-U` and `-O smtputf8`.
+    pub utf8: bool,
+    /// `-O requiretls`.
+    pub needs_tls: bool,
+    /// `-od` and `-O DeliveryMode`.
+    pub first: Option<FirstTry>,
+    /// `-v`.
+    pub verbose: bool,
+    /// `-X`.
+    pub log: Option<PathBuf>,
+    /// `-C`.
+    pub config: Option<PathBuf>,
+    /// `-4` and `-6`, as the sending verb has them.
+    pub family: Option<&'static str>,
+}
+
+impl Given {
+    /// What these words say, in a run that does this unless they say otherwise.
+    pub fn of(mode: Mode, items: Vec<Item>) -> Result<Self, Wrong> {
+        let mut given = Self::nothing(mode);
+        for item in items {
+            match item {
+                Item::Flag(letter) => given.flag(letter)?,
+                Item::Option(letter, value) => given.option(letter, value)?,
+                Item::Operand(word) => given.recipients.push(recipient(word)?),
+            }
+        }
+        Ok(given)
+    }
+
+    fn nothing(mode: Mode) -> Self {
+        Self {
+            mode,
+            recipients: Vec::new(),
+            of_header: false,
+            dots_are_text: false,
+            sender: None,
+            full_name: None,
+            dsn: Dsn::default(),
+            utf8: false,
+            needs_tls: false,
+            first: None,
+            verbose: false,
+            log: None,
+            config: None,
+            family: None,
+        }
+    }
+
+    fn flag(&mut self, letter: char) -> Result<(), Wrong> {
+        match letter {
+            't' => self.of_header = true,
+            'i' => self.dots_are_text = true,
+            'v' => self.verbose = true,
+            'U' => self.utf8 = true,
+            'I' => self.mode = Mode::Nothing,
+            '4' => self.family("--ipv4")?,
+            '6' => self.family("--ipv6")?,
+            // -c, -E, -G, -m, -n and -x: there is nothing that they would change.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn family(&mut self, option: &'static str) -> Result<(), Wrong> {
+        match self.family.replace(option) {
+            Some(other) if other != option => {
+                Err(Wrong::usage("-4 contradicts -6; give one of them"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn option(&mut self, letter: char, value: OsString) -> Result<(), Wrong> {
+        match letter {
+            // Files may have any name, and names any charset.
+            'X' => self.log = Some(log(value)?),
+            'C' => self.config = Some(value.into()),
+            'F' => self.full_name = Some(in_charset(value.as_bytes(), None).into_owned()),
+            _ => {
+                let text = text(letter, &value)?;
+                self.setting(letter, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn setting(&mut self, letter: char, value: &str) -> Result<(), Wrong> {
+        match letter {
+            'f' | 'r' => self.sender = Some(reverse_path(value)),
+            'b' => self.mode = mode(value)?,
+            'q' => self.mode = queue_run(value)?,
+            'B' => body(value)?,
+            'N' => self.dsn.notify = Some(notify(value)?),
+            'R' => self.dsn.ret = Some(returned(value)?),
+            'V' => self.dsn.envid = Some(envelope_id(value)?),
+            'o' => self.short(value),
+            'O' => self.long(value),
+            // -A, -D, -d, -e, -h, -L and -p: there is nothing that they would change.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The options of sendmail's configuration by their old names, of one letter.
+    fn short(&mut self, option: &str) {
+        let mut letters = option.chars();
+        match letters.next() {
+            Some('i') => self.dots_are_text = is_true(letters.as_str()),
+            Some('d') => self.delivery_mode(letters.as_str()),
+            _ => {}
+        }
+    }
+
+    /// The same by their long names, as `name=value`.
+    fn long(&mut self, option: &str) {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "deliverymode" => self.delivery_mode(value.trim()),
+            "ignoredots" => self.dots_are_text = is_true(value),
+            "smtputf8" => self.utf8 = is_true(value),
+            "requiretls" => self.needs_tls = is_true(value),
+            _ => {}
+        }
+    }
+
+    /// Interactive, in the background, or when the queue is run.
+    fn delivery_mode(&mut self, mode: &str) {
+        self.first = match mode
+            .chars()
+            .next()
+            .map(|letter| letter.to_ascii_lowercase())
+        {
+            Some('i') => Some(FirstTry::Now),
+            Some('b') => Some(FirstTry::Behind),
+            Some('q' | 'd') => Some(FirstTry::Later),
+            _ => self.first,
+        };
+    }
+}
+
+/// Options that are no options to us.
+impl From<Fault> for Wrong {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unknown('-') => {
+                Self::usage("sendmail has no options of more than a letter; see ehlo-sendmail(1)")
+            }
+            Fault::Unknown(letter) => Self::usage(format!(
+                "sendmail: there is no option -{}; see ehlo-sendmail(1)",
+                shown(&letter.to_string())
+            )),
+            Fault::Lacking(letter) => Self::usage(format!("sendmail: -{letter} wants a value")),
+        }
+    }
+}
+
+fn text(letter: char, value: &OsStr) -> Result<&str, Wrong> {
+    let text = value.to_str();
+    text.ok_or_else(|| Wrong::data(format!("sendmail: -{letter}: it is not UTF-8")))
+}
+
+fn recipient(word: OsString) -> Result<String, Wrong> {
+    word.into_string().map_err(|word| {
+        let word = shown(&word.to_string_lossy());
+        Wrong::data(format!("recipient \"{word}\": it is not UTF-8"))
+    })
+}
+
+/// `<>` is the null sender, and brackets mean nothing else.
+fn reverse_path(value: &str) -> String {
+    let value = value.trim();
+    let inside = value
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'));
+    inside.unwrap_or(value).to_owned()
+}
+
+/// The value of a yes-or-no option of sendmail's, which is yes where there is none.
+fn is_true(value: &str) -> bool {
+    let first = value
+        .trim()
+        .chars()
+        .next()
+        .map(|letter| letter.to_ascii_lowercase());
+    matches!(first, None | Some('t' | 'y' | '1'))
+}
+
+fn mode(value: &str) -> Result<Mode, Wrong> {
+    match value {
+        "m" => Ok(Mode::Submit),
+        "s" => Ok(Mode::Serve),
+        "v" => Ok(Mode::Verify),
+        "p" => Ok(Mode::List),
+        "i" | "h" | "H" => Ok(Mode::Nothing),
+        "d" | "D" | "l" => Err(Wrong::usage(format!(
+            "sendmail: -b{value}: this is no mail server; to work on the queue all the time, use ehlo queue run --watch"
+        ))),
+        "t" => Err(Wrong::usage(
+            "sendmail: -bt: there is nothing to test in this way; see ehlo config check",
+        )),
+        _ => Err(unsupported('b', value)),
+    }
+}
+
+fn unsupported(letter: char, value: &str) -> Wrong {
+    let value = shown(value);
+    Wrong::usage(format!(
+        "sendmail: -{letter}{value} is not supported; see ehlo-sendmail(1)"
+    ))
+}
+
+/// The queue, or a part of it, due or not. An interval is one run of what is due: there is no daemon.
+fn queue_run(value: &str) -> Result<Mode, Wrong> {
+    let about = |why: String| Wrong::usage(format!("sendmail: -q{}: {why}", shown(value)));
+    let mut which = Which {
+        now: true,
+        ..Which::default()
+    };
+    let mut letters = value.chars();
+    match (letters.next(), letters.as_str()) {
+        (None, _) | (Some('f'), "") => {}
+        (Some('0'..='9'), _) => which.now = false,
+        (Some('I'), id) => which.ids.push(value::item(id).map_err(about)?),
+        (Some('R'), domain) => which.domains.push(value::domain(domain).map_err(about)?),
+        _ => return Err(unsupported('q', value)),
+    }
+    Ok(Mode::Run(which))
+}
+
+/// What the message is declared to be. It is looked at anyway, and sent as what it is.
+fn body(value: &str) -> Result<(), Wrong> {
+    let known = ["7BIT", "8BITMIME"];
+    if known.iter().any(|one| one.eq_ignore_ascii_case(value)) {
+        return Ok(());
+    }
+    Err(Wrong::usage("sendmail: -B wants 7BIT or 8BITMIME"))
+}
+
+/// RFC 3461 §4.1.
+fn notify(value: &str) -> Result<Notify, Wrong> {
+    let mut notify = Notify::default();
+    if value.eq_ignore_ascii_case("never") {
+        return Ok(notify);
+    }
+    for word in value.split(',') {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "success" => notify.success = true,
+            "failure" => notify.failure = true,
+            "delay" => notify.delay = true,
+            _ => {
+                return Err(Wrong::usage(
+                    "sendmail: -N wants never, or some of success,failure,delay",
+                ));
+            }
+        }
+    }
+    Ok(notify)
+}
+
+/// RFC 3461 §4.3.
+fn returned(value: &str) -> Result<Return, Wrong> {
+    match value.to_ascii_lowercase().as_str() {
+        "full" => Ok(Return::Full),
+        "hdrs" => Ok(Return::Headers),
+        _ => Err(Wrong::usage("sendmail: -R wants full or hdrs")),
+    }
+}
+
+/// RFC 3461 §4.4.
+fn envelope_id(value: &str) -> Result<String, Wrong> {
+    let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+    if (1..=100).contains(&value.len()) && value.bytes().all(is_printable) {
+        return Ok(value.to_owned());
+    }
+    Err(Wrong::usage(
+        "sendmail: -V wants an envelope ID of 1 to 100 printable ASCII characters",
+    ))
+}
+
+/// A file for transcripts. `-XV` is something else to Postfix's callers (VERP), and no file.
+fn log(value: OsString) -> Result<PathBuf, Wrong> {
+    let verp = value
+        .to_str()
+        .filter(|text| text.starts_with('V') && matches!(text.len(), 1 | 3));
+    match verp {
+        Some(verp) => Err(unsupported('X', verp)),
+        None if value.is_empty() => Err(Wrong::usage("sendmail: -X wants a file")),
+        None => Ok(value.into()),
+    }
+}

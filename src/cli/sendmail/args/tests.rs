@@ -1,0 +1,518 @@
+use crate::cli::parse::parse_in;
+use crate::cli::plan::{Plan, Said};
+use crate::cli::sendmail::options::{Sendmail, Task};
+use crate::client::route::{Family, Host};
+use crate::client::session::Encryption;
+use crate::config::Places;
+use crate::mail::envelope::{Notify, Return};
+use crate::mail::message::Submission;
+use crate::queue::options::FirstTry;
+use crate::transcript::Format;
+use std::ffi::OsString;
+use std::io::Write as _;
+use tempfile::NamedTempFile;
+
+fn parsed_in(places: &Places, words: &[&str]) -> Result<Plan, Said> {
+    let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+    parse_in(places, &words, &mut Vec::new())
+}
+
+fn sendmail(words: &[&str]) -> Sendmail {
+    match parsed_in(&Places::nowhere(), words) {
+        Ok(Plan::Sendmail(plan)) => *plan,
+        Ok(other) => panic!("{words:?} is {other:?}"),
+        Err(said) => panic!("{words:?}: {}", said.text),
+    }
+}
+
+/// A command line without its first word.
+fn called(arguments: &[&str]) -> Sendmail {
+    sendmail(&[&["/usr/sbin/sendmail"], arguments].concat())
+}
+
+fn submission(arguments: &[&str]) -> Submission {
+    match called(arguments).task {
+        Task::Submit(submission) => *submission,
+        other => panic!("{arguments:?} is {other:?}"),
+    }
+}
+
+fn refused(arguments: &[&str]) -> Said {
+    let words = [&["sendmail"], arguments].concat();
+    let said = parsed_in(&Places::nowhere(), &words).expect_err("nothing is wrong");
+    assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
+    said
+}
+
+/// What a message is, in a line.
+fn shape(arguments: &[&str]) -> String {
+    let one = submission(arguments);
+    let mut words = Vec::new();
+    words.extend(one.dot_ends.then(|| "dot".to_owned()));
+    words.extend(one.recipients_of_header.then(|| "-t".to_owned()));
+    words.extend(one.sender.map(|sender| format!("from={sender}")));
+    words.extend(one.full_name.map(|name| format!("name={name}")));
+    words.extend(one.recipients.iter().map(|to| format!("to={to}")));
+    words.join(" ")
+}
+
+#[test]
+fn every_caller_gets_what_it_means() {
+    for (caller, arguments, right) in [
+        (
+            "cron",
+            &["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"][..],
+            "name=CronDaemon to=root",
+        ),
+        (
+            "vixie cron",
+            &["-FCronDaemon", "-odi", "-oem", "-or0s", "root"],
+            "dot name=CronDaemon to=root",
+        ),
+        (
+            "cronie",
+            &[
+                "-FCronDaemon",
+                "-i",
+                "-odi",
+                "-oem",
+                "-oi",
+                "-t",
+                "-f",
+                "root",
+            ],
+            "-t from=root name=CronDaemon",
+        ),
+        (
+            "systemd-cron",
+            &["-i", "-B8BITMIME", "ops@x.org"],
+            "to=ops@x.org",
+        ),
+        (
+            "anacron",
+            &["-FAnacron", "-odi", "root"],
+            "dot name=Anacron to=root",
+        ),
+        ("at", &["-i", "alice"], "to=alice"),
+        ("sudo, mdadm, logwatch", &["-t"], "dot -t"),
+        (
+            "fail2ban",
+            &["-f", "fail2ban", "root@localhost"],
+            "dot from=fail2ban to=root@localhost",
+        ),
+        ("unattended-upgrades", &["-oi", "-t"], "-t"),
+        (
+            "popcon",
+            &["-oi", "-f", "a@x.org", "b@x.org"],
+            "from=a@x.org to=b@x.org",
+        ),
+        ("rkhunter", &["root@x.org"], "dot to=root@x.org"),
+        (
+            "reportbug",
+            &["-f", "a@x.org", "-oi", "-oem", "b@x.org", "c@x.org"],
+            "from=a@x.org to=b@x.org to=c@x.org",
+        ),
+        (
+            "git",
+            &["-f", "a@x.org", "-i", "b@x.org", "c@x.org"],
+            "from=a@x.org to=b@x.org to=c@x.org",
+        ),
+        (
+            "mutt",
+            &["-oem", "-oi", "-f", "a@x.org", "--", "b@x.org"],
+            "from=a@x.org to=b@x.org",
+        ),
+        (
+            "s-nail",
+            &["-i", "-f", "a@x.org", "-F", "A B", "-m", "--", "b@x.org"],
+            "from=a@x.org name=A B to=b@x.org",
+        ),
+        (
+            "bsd-mailx",
+            &["-i", "-t", "-f", "a@x.org"],
+            "-t from=a@x.org",
+        ),
+        ("PHP", &["-t", "-i"], "-t"),
+        (
+            "PHP with a sender",
+            &["-t", "-i", "-fa@x.org"],
+            "-t from=a@x.org",
+        ),
+        (
+            "MIME::Lite",
+            &["-t", "-oi", "-oem", "-fa@x.org"],
+            "-t from=a@x.org",
+        ),
+        (
+            "Email::Sender",
+            &["-i", "-f", "a@x.org", "--", "b@x.org"],
+            "from=a@x.org to=b@x.org",
+        ),
+        ("Mail::Mailer", &["-t"], "dot -t"),
+        (
+            "nodemailer",
+            &["-i", "-f", "a@x.org", "b@x.org", "c@x.org"],
+            "from=a@x.org to=b@x.org to=c@x.org",
+        ),
+    ] {
+        assert_eq!(shape(arguments), right, "{caller}");
+    }
+}
+
+#[test]
+fn mutt_asks_for_reports() {
+    let dsn = submission(&[
+        "-oem",
+        "-oi",
+        "-B8BITMIME",
+        "-N",
+        "failure,delay",
+        "-R",
+        "hdrs",
+        "--",
+        "b@x.org",
+    ])
+    .dsn;
+    let notify = Notify {
+        failure: true,
+        delay: true,
+        success: false,
+    };
+    assert_eq!((dsn.notify, dsn.ret), (Some(notify), Some(Return::Headers)));
+    let dsn = submission(&["-Nnever", "-Rfull", "-V", "ID 7", "b@x.org"]).dsn;
+    assert_eq!(
+        (dsn.notify, dsn.ret),
+        (Some(Notify::default()), Some(Return::Full))
+    );
+    assert_eq!(dsn.envid.as_deref(), Some("ID 7"));
+}
+
+#[test]
+fn the_null_sender_has_many_spellings() {
+    for arguments in [
+        &["-f", ""][..],
+        &["-f<>"],
+        &["-f", "<>"],
+        &["-r", ""],
+        &["-r<>"],
+    ] {
+        let all = [arguments, &["b@x.org"]].concat();
+        assert_eq!(
+            submission(&all).sender.as_deref(),
+            Some(""),
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(
+        submission(&["-f", "<a@x.org>", "b@x.org"])
+            .sender
+            .as_deref(),
+        Some("a@x.org")
+    );
+    assert_eq!(submission(&["b@x.org"]).sender, None);
+}
+
+#[test]
+fn its_names_say_what_it_does() {
+    let task = |words: &[&str]| sendmail(words).task;
+    assert!(matches!(task(&["mailq"]), Task::List));
+    assert!(matches!(task(&["/usr/bin/mailq", "-v"]), Task::List));
+    assert!(matches!(task(&["ehlo", "mailq"]), Task::List));
+    assert!(matches!(task(&["/usr/bin/newaliases"]), Task::Nothing));
+    for first in [
+        &["/usr/lib/sendmail"][..],
+        &["./sendmail"],
+        &["ehlo", "sendmail"],
+    ] {
+        let words = [first, &["-V", "id", "a@x.org"]].concat();
+        assert!(matches!(task(&words), Task::Submit(_)), "{words:?}");
+    }
+    let words = ["ehlo", "--print", "-b", "", "--", "sendmail@x.org"];
+    let plan = parsed_in(&Places::nowhere(), &words);
+    assert!(matches!(plan, Ok(Plan::Print(..))));
+}
+
+#[test]
+fn an_envelope_id_is_no_version() {
+    assert_eq!(refused(&["-V"]).exit.code(), 64);
+    let said = parsed_in(&Places::nowhere(), &["sendmail", "--version"]).expect_err("no version");
+    assert!(said.exit.code() == 0 && said.text.starts_with("ehlo "));
+}
+
+#[test]
+fn modes_are_tasks() {
+    let task = |arguments: &[&str]| called(arguments).task;
+    assert!(matches!(task(&["-bm", "a@x.org"]), Task::Submit(_)));
+    assert!(matches!(task(&["-bs"]), Task::Serve));
+    assert!(matches!(task(&["-bp"]), Task::List));
+    for nothing in ["-bi", "-I", "-bh", "-bH"] {
+        assert!(matches!(task(&[nothing]), Task::Nothing), "{nothing}");
+    }
+    let Task::Verify { recipients, sender } = task(&["-bv", "-f", "", "a@x.org", "b"]) else {
+        panic!("nothing is asked")
+    };
+    assert_eq!(recipients, ["a@x.org", "b"]);
+    assert_eq!(sender.as_deref(), Some(""));
+}
+
+#[test]
+fn the_queue_is_run_in_whole_or_in_part() {
+    let run = |arguments: &[&str]| match called(arguments).task {
+        Task::Run(run) => (run.ids.join(" "), run.domains.join(" "), run.now),
+        other => panic!("{arguments:?} is {other:?}"),
+    };
+    let all = |now| (String::new(), String::new(), now);
+    assert_eq!(run(&["-q"]), all(true));
+    assert_eq!(run(&["-qf"]), all(true));
+    assert_eq!(run(&["-q30m"]), all(false));
+    assert_eq!(run(&["-qIX7"]), ("X7".to_owned(), String::new(), true));
+    assert_eq!(run(&["-qI", "X7"]), ("X7".to_owned(), String::new(), true));
+    assert_eq!(
+        run(&["-qRx.org"]),
+        (String::new(), "x.org".to_owned(), true)
+    );
+}
+
+#[test]
+fn it_is_tried_behind_the_callers_back_unless_somebody_says_otherwise() {
+    let first = |arguments: &[&str]| {
+        let plan = called(&[arguments, &["a@x.org"]].concat());
+        plan.queueing.first
+    };
+    assert_eq!(first(&[]), FirstTry::Behind);
+    for (option, right) in [
+        ("-odi", FirstTry::Now),
+        ("-odb", FirstTry::Behind),
+        ("-odq", FirstTry::Later),
+        ("-odd", FirstTry::Later),
+        ("-ODeliveryMode=q", FirstTry::Later),
+        ("-O DeliveryMode=interactive", FirstTry::Now),
+        ("-oem", FirstTry::Behind),
+        ("-v", FirstTry::Now),
+        ("-X/tmp/log", FirstTry::Now),
+    ] {
+        assert_eq!(first(&[option]), right, "{option}");
+    }
+    assert_eq!(first(&["-v", "-odq"]), FirstTry::Later);
+}
+
+#[test]
+fn the_conversation_is_seen_by_who_wants_to() {
+    assert_eq!(called(&["a@x.org"]).output.format, Format::None);
+    let plan = called(&["-v", "-X", "log", "a@x.org"]);
+    assert_eq!(plan.output.format, Format::Stevens);
+    assert_eq!(plan.log.as_deref(), Some("log".as_ref()));
+}
+
+#[test]
+fn dots_and_utf_8_are_options_under_old_and_new_names() {
+    let one = |option: &str| submission(&["-O", option, "a@x.org"]);
+    assert!(!one("IgnoreDots=True").dot_ends);
+    assert!(one("IgnoreDots=no").dot_ends);
+    assert!(one("smtputf8=yes").utf8 && !one("SMTPUTF8=no").utf8);
+    assert!(submission(&["-U", "a@x.org"]).utf8);
+    assert!(!submission(&["-o", "i", "a@x.org"]).dot_ends);
+}
+
+#[test]
+fn what_means_nothing_here_is_taken() {
+    let all = [
+        "-om",
+        "-o7",
+        "-o8",
+        "-or0s",
+        "-oMrvalue",
+        "-oee",
+        "-oeq",
+        "-oep",
+        "-G",
+        "-h",
+        "3",
+        "-L",
+        "tag",
+        "-pSMTP:host",
+        "-Am",
+        "-Ac",
+        "-E",
+        "-em",
+        "-n",
+        "-m",
+        "-c",
+        "-d0.1",
+        "-D",
+        "-OTimeout.queue=1h",
+        "-x",
+        "-B",
+        "7bit",
+    ];
+    assert_eq!(shape(&[&all[..], &["a@x.org"]].concat()), "dot to=a@x.org");
+}
+
+#[test]
+fn what_is_wrong_names_the_option() {
+    for (arguments, word) in [
+        (&["-bd"][..], "-bd"),
+        (&["-bD"], "-bD"),
+        (&["-bd", "-q30m"], "-bd"),
+        (&["-bt"], "-bt"),
+        (&["-bl"], "-bl"),
+        (&["-bz"], "-bz"),
+        (&["-Z", "a@x.org"], "-Z"),
+        (&["-iZ", "a@x.org"], "-Z"),
+        (&["--verbose", "a@x.org"], "more than a letter"),
+        (&["-f"], "-f"),
+        (&["-N", "often", "a@x.org"], "-N"),
+        (&["-N", "never,delay", "a@x.org"], "-N"),
+        (&["-N", "", "a@x.org"], "-N"),
+        (&["-R", "some", "a@x.org"], "-R"),
+        (&["-V", "", "a@x.org"], "-V"),
+        (&["-V", "a\r\nb", "a@x.org"], "-V"),
+        (&["-B", "BINARYMIME", "a@x.org"], "-B"),
+        (&["-XV", "a@x.org"], "-XV"),
+        (&["-qS", "a@x.org"], "-qS"),
+        (&["-q!Ix"], "-q!Ix"),
+        (&["-qI../x"], "-q"),
+        (&["-bv", "-t"], "-t"),
+        (&["-bv", "-Nnever", "a@x.org"], "-N"),
+        (&["-bv"], "-bv"),
+        (&["-4", "-6", "a@x.org"], "-6"),
+        (&[], "no recipients; name them, or give -t"),
+    ] {
+        let said = refused(arguments);
+        assert_eq!(said.exit.code(), 64, "{}", said.text);
+        assert!(said.text.contains(word), "{arguments:?}: {}", said.text);
+    }
+}
+
+/// For its owner only, as temporary files are.
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+const PROFILES: &str = "default = \"home\"\n\
+    [profile.home]\nrelay = \"home.example\"\nfallback = \"work\"\non-uncertain = \"hold\"\n\
+    [profile.work]\nrelay = \"work.example:587\"\ntls = \"starttls\"\nfrom = \"*@work.example\"\n";
+
+fn with_profiles(arguments: &[&str]) -> Sendmail {
+    let file = file(PROFILES);
+    let path = file.path().to_str().unwrap();
+    called(&[&["-C", path], arguments].concat())
+}
+
+fn relay(plan: &Sendmail) -> String {
+    match &plan.way.route.relay {
+        Some(place) => match &place.host {
+            Host::Relay(host) => format!("{host}:{}", place.port),
+            other => other.to_string(),
+        },
+        None => "none".to_owned(),
+    }
+}
+
+#[test]
+fn the_profile_is_that_of_the_sender_else_the_default() {
+    let home = with_profiles(&["a@x.org"]);
+    assert_eq!(relay(&home), "home.example:25");
+    assert_eq!(home.fallbacks.len(), 1);
+    assert_eq!(home.queueing.waybill.profile.as_deref(), Some("home"));
+    assert_eq!(
+        home.queueing.on_uncertain,
+        crate::queue::store::OnUncertain::Hold
+    );
+    let work = with_profiles(&["-f", "a@work.example", "a@x.org"]);
+    assert_eq!(relay(&work), "work.example:587");
+    assert!(work.fallbacks.is_empty());
+    assert_eq!(relay(&called(&["a@x.org"])), "none");
+}
+
+#[test]
+fn what_is_found_is_what_the_queue_finds_again() {
+    let file = file(PROFILES);
+    let path = file.path().to_str().unwrap();
+    for arguments in [
+        &["a@x.org"][..],
+        &["-4", "a@x.org"],
+        &["-f", "a@work.example", "b@x.org"],
+    ] {
+        let plan = called(&[&["-C", path], arguments].concat());
+        let ways = plan
+            .queueing
+            .spool
+            .ways
+            .find(&plan.queueing.waybill)
+            .unwrap();
+        let first: Vec<_> = std::iter::once(plan.way).chain(plan.fallbacks).collect();
+        assert_eq!(format!("{ways:?}"), format!("{first:?}"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_family_is_part_of_the_way() {
+    let plan = called(&["-6", "a@x.org"]);
+    assert_eq!(plan.way.route.family, Family::V6);
+    assert_eq!(plan.queueing.waybill.options, ["--ipv6"]);
+}
+
+#[test]
+fn a_demand_for_tls_is_a_demand_on_every_way() {
+    let plan = called(&["-O", "requiretls=yes", "a@x.org"]);
+    assert_eq!(plan.way.session.tls, Encryption::Starttls);
+    assert_eq!(plan.queueing.waybill.options, ["--tls=starttls"]);
+    let plan = called(&["-O", "requiretls=no", "a@x.org"]);
+    assert_eq!(plan.way.session.tls, Encryption::Opportunistic);
+    let plan = with_profiles(&["-Orequiretls=yes", "a@x.org"]);
+    assert_eq!(
+        plan.way.session.tls,
+        Encryption::Starttls,
+        "its fallback asks for it already"
+    );
+    let clear = file(
+        "default = \"a\"\n[profile.a]\nrelay = \"a\"\nfallback = \"b\"\n[profile.b]\nrelay = \"b\"\n",
+    );
+    let path = clear.path().to_str().unwrap();
+    let said = refused(&["-C", path, "-O", "requiretls=yes", "a@x.org"]);
+    assert!(
+        said.exit.code() == 77 && said.text.contains("profile b"),
+        "{}",
+        said.text
+    );
+}
+
+#[test]
+fn with_more_rights_than_its_caller_it_reads_and_writes_no_file_of_his() {
+    let places = Places::fixed();
+    let words = [
+        "sendmail",
+        "-C",
+        "/nowhere",
+        "-X",
+        "/tmp/log",
+        "-O",
+        "smtputf8=yes",
+        "-t",
+    ];
+    let Ok(Plan::Sendmail(plan)) = parsed_in(&places, &words) else {
+        panic!("no plan")
+    };
+    let Task::Submit(submission) = plan.task else {
+        panic!("no message")
+    };
+    assert!(plan.log.is_none() && !submission.utf8);
+    let said = parsed_in(&places, &["ehlo", "--print", "-b", "", "a@x.org"]).expect_err("allowed");
+    assert!(
+        said.exit.code() == 77 && said.text.contains("chmod"),
+        "{}",
+        said.text
+    );
+}
+
+#[test]
+fn names_for_aliases_are_made_whatever_the_configuration_is() {
+    let bad = file("nonsense");
+    let plan = called(&["-C", bad.path().to_str().unwrap(), "-bi"]);
+    assert!(matches!(plan.task, Task::Nothing));
+    let said = refused(&["-C", bad.path().to_str().unwrap(), "-bp"]);
+    assert_eq!(said.exit.code(), 78);
+}

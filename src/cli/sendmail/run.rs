@@ -1,0 +1,147 @@
+//! What sendmail does.
+
+use crate::cli::queue;
+use crate::cli::queue::options;
+use crate::cli::run_command::warn;
+use crate::cli::send::keep::Kept;
+use crate::cli::send::run as send;
+use crate::cli::sendmail::options::{Sendmail, Task};
+use crate::cli::terminal::{complain, print};
+use crate::client::deliver::{Parcel, deliver};
+use crate::client::events::Watch;
+use crate::client::outcome::{Fate, Report, Verdict};
+use crate::client::ready::Ready;
+use crate::client::session::Purpose;
+use crate::mail::envelope::{Dsn, Envelope};
+use crate::mail::message::{Message, Submission};
+use crate::mail::rewrite::Rewriter;
+use crate::queue::delivery::Told;
+use crate::smtp::blocks::Nothing;
+use crate::system::exit::Exit;
+use std::time::SystemTime;
+
+/// Does it.
+pub fn run(plan: &Sendmail) -> Exit {
+    let spool = &plan.queueing.spool;
+    match &plan.task {
+        Task::Submit(submission) => submit(plan, submission),
+        Task::Serve => crate::cli::sendmail::serve::run(plan),
+        Task::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
+        Task::List => queue::work(spool, &options::Work::List { json: false }),
+        Task::Run(run) => queue::run_or_watch(spool, run),
+        Task::Nothing => Exit::Ok,
+    }
+}
+
+/// Takes a message; when this is over, it is safe.
+fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
+    let rewriter = Rewriter::new(&plan.rewrite);
+    match Message::submit(submission, &rewriter, SystemTime::now()) {
+        Ok(message) => {
+            let exit = kept(plan, &message).send_or_not();
+            let unusable = message.unusable.iter();
+            unusable.for_each(|why| {
+                complain(&format!("{why}; the other recipients are not concerned"));
+            });
+            match exit {
+                Exit::Ok if !message.unusable.is_empty() => Exit::Partly,
+                exit => exit,
+            }
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            error.exit()
+        }
+    }
+}
+
+/// A message that is handed in to sendmail, and is to be kept.
+pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> Kept<'p> {
+    message.warnings.iter().for_each(|text| warn(text));
+    Kept {
+        message,
+        queueing: &plan.queueing,
+        way: &plan.way,
+        fallbacks: &plan.fallbacks,
+        output: plan.output,
+        told: Told::Nobody,
+        patience: None,
+        log: plan.log.as_deref(),
+        as_given: true,
+    }
+}
+
+/// Asks the servers of these recipients whether they would take a message for them.
+fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit {
+    let envelope = match envelope(plan, recipients, sender) {
+        Ok(envelope) => envelope,
+        Err(error) => {
+            complain(&error.to_string());
+            return error.exit();
+        }
+    };
+    let mut taken = Vec::new();
+    let shown = send::shown(plan.output, Told::Caller, |watch| {
+        let report = ask(plan, &envelope, watch);
+        let fates = report.fates.iter();
+        taken.extend(fates.filter_map(|fate| {
+            let is_taken = fate.verdict == Verdict::Accepted;
+            is_taken.then(|| format!("{}... deliverable ({})\n", fate.recipient, fate.words()))
+        }));
+        report
+    });
+    // A server may well take everything, and refuse it later.
+    match print(|out| out.write_all(taken.concat().as_bytes())) {
+        Exit::Ok => shown.exit,
+        unwritten => unwritten,
+    }
+}
+
+/// By the first way, and by the others for those who have no answer that lasts.
+fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
+    let parcel = Parcel {
+        envelope,
+        message: &Nothing,
+        purpose: Purpose::Question,
+        is_kept: false,
+        ledger: None,
+    };
+    let mut report = Report::unasked(&envelope.recipients);
+    for way in std::iter::once(&plan.way).chain(&plan.fallbacks) {
+        let open = report.open();
+        match Ready::of(way) {
+            Ok(ready) => {
+                let router = ready.router();
+                deliver(&parcel, &ready.way(&router, None), &mut report, watch);
+            }
+            Err(error) => {
+                for place in open {
+                    let fate = &mut report.fates[place];
+                    *fate = Fate::wayless(&fate.recipient, &error.to_string());
+                }
+            }
+        }
+        if report.open().is_empty() || watch.refuses() {
+            break;
+        }
+    }
+    report
+}
+
+fn envelope(
+    plan: &Sendmail,
+    recipients: &[String],
+    sender: Option<&str>,
+) -> Result<Envelope, crate::mail::rewrite::RewriteError> {
+    let rewriter = Rewriter::new(&plan.rewrite);
+    let mut all = Vec::new();
+    for recipient in recipients {
+        all.extend(rewriter.recipients(recipient)?);
+    }
+    let login = crate::system::host::login();
+    Ok(Envelope {
+        sender: rewriter.sender(sender.unwrap_or(&login))?,
+        recipients: all,
+        dsn: Dsn::default(),
+    })
+}

@@ -1,0 +1,188 @@
+//! `sendmail -bs`: SMTP on the standard input and output, for mail programs that hand in what they send
+//! in this way (mutt, alpine).
+
+use crate::cli::send::keep::run_behind;
+use crate::cli::sendmail::options::Sendmail;
+use crate::cli::sendmail::run::kept;
+use crate::mail::envelope::Dsn;
+use crate::mail::message::{Input, Message, MessageError, Submission};
+use crate::mail::rewrite::{RewriteError, Rewriter};
+use crate::queue::options::FirstTry;
+use crate::queue::store::{QueueError, Spool};
+use crate::server as sink;
+use crate::server::{Declined, Envelope, Incoming, Introduction, Limits, Peer, Whereabouts};
+use crate::system::exit::Exit;
+use crate::system::host;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::io::{self, Write as _};
+use std::os::fd::BorrowedFd;
+use std::time::{Instant, SystemTime};
+use tempfile::NamedTempFile;
+
+/// Serves until QUIT, or until there is nothing more to be read. What came of each message, its replies
+/// have said.
+pub fn run(plan: &Sendmail) -> Exit {
+    let counter = Counter {
+        plan,
+        rewriter: Rewriter::new(&plan.rewrite),
+    };
+    let introduction = Introduction {
+        name: &host::fqdn().unwrap_or_else(host::node_name),
+        what: "ESMTP",
+    };
+    sink::serve_one(Pipes, introduction, &Limits::default(), &counter);
+    Exit::Ok
+}
+
+/// Where messages are handed in.
+struct Counter<'p> {
+    plan: &'p Sendmail,
+    rewriter: Rewriter,
+}
+
+impl sink::Store for Counter<'_> {
+    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+        Ok(Box::new(Handed {
+            counter: self,
+            envelope: envelope.clone(),
+            file: NamedTempFile::new()?,
+        }))
+    }
+
+    /// Of an address that nobody can send to, the peer hears at once, and may drop it.
+    fn vet(&self, recipient: &str) -> Result<(), Declined> {
+        let known = self.rewriter.recipients(recipient);
+        known.map(|_| ()).map_err(|error| unaddressed(&error))
+    }
+}
+
+/// A message that is being handed in. It waits in a temporary file until it is whole.
+struct Handed<'p> {
+    counter: &'p Counter<'p>,
+    envelope: Envelope,
+    file: NamedTempFile,
+}
+
+impl Incoming for Handed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+        let Counter { plan, rewriter } = self.counter;
+        let submission = Submission {
+            input: Input::File(self.file.path().to_owned()),
+            dot_ends: false,
+            recipients: self.envelope.recipients,
+            recipients_of_header: false,
+            sender: Some(self.envelope.sender),
+            full_name: None,
+            dsn: Dsn::default(),
+            utf8: self.envelope.smtputf8,
+        };
+        let message = Message::submit(&submission, rewriter, SystemTime::now());
+        let message = message.map_err(|error| unfit(&error))?;
+        keep(plan, &message).map_err(|error| unkept(&error))?;
+        Ok(Whereabouts::Gone)
+    }
+}
+
+/// Puts the message into the queue. When this is over, it is safe.
+fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
+    let queueing = &plan.queueing;
+    let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
+    kept(plan, message).keep_in(&spool)?;
+    // The peer is waiting for its reply, whatever is to be tried when.
+    if queueing.first != FirstTry::Later {
+        run_behind(&spool, &queueing.spool, None);
+    }
+    Ok(())
+}
+
+fn unaddressed(error: &RewriteError) -> Declined {
+    declined(error.exit(), error.to_string())
+}
+
+fn unfit(error: &MessageError) -> Declined {
+    declined(error.exit(), error.to_string())
+}
+
+fn unkept(error: &QueueError) -> Declined {
+    declined(Exit::Temporary, error.to_string())
+}
+
+/// What the exit status of another run would be, as a reply.
+fn declined(exit: Exit, why: String) -> Declined {
+    let code = match exit {
+        Exit::NoUser => "550 5.1.1",
+        Exit::Data | Exit::Usage => "554 5.6.0",
+        // Something here: the configuration, a disk that is full.
+        _ => "451 4.3.0",
+    };
+    Declined::Reason { code, why }
+}
+
+/// The standard input and output.
+struct Pipes;
+
+impl Peer for Pipes {
+    fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        let stdin = rustix::stdio::stdin();
+        wait(stdin, PollFlags::IN, deadline)?;
+        Ok(rustix::io::retry_on_intr(|| {
+            rustix::io::read(stdin, &mut *into)
+        })?)
+    }
+
+    fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        let stdout = rustix::stdio::stdout();
+        while !bytes.is_empty() {
+            wait(stdout, PollFlags::OUT, deadline)?;
+            match rustix::io::retry_on_intr(|| rustix::io::write(stdout, bytes))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                sent => bytes = &bytes[sent..],
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until something can be read or written, or the other end is closed.
+fn wait(end: BorrowedFd<'_>, what: PollFlags, deadline: Instant) -> io::Result<()> {
+    rustix::io::retry_on_intr(|| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).ok();
+        match rustix::event::poll(&mut [PollFd::from_borrowed_fd(end, what)], left.as_ref()) {
+            Ok(0) => Err(rustix::io::Errno::TIMEDOUT),
+            done => done,
+        }
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(exit: Exit) -> &'static str {
+        match declined(exit, String::new()) {
+            Declined::Reason { code, .. } => code,
+            Declined::Trouble(_) => "",
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_here_is_refused_for_now_and_what_is_wrong_with_the_message_for_good() {
+        assert_eq!(code(Exit::NoUser), "550 5.1.1");
+        assert_eq!(code(Exit::Data), "554 5.6.0");
+        for ours in [
+            Exit::Config,
+            Exit::Io,
+            Exit::NoInput,
+            Exit::Temporary,
+            Exit::Bug,
+        ] {
+            assert!(code(ours).starts_with('4'), "{ours:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What the receiver offers, and what goes wrong on purpose.
+
+use crate::cli::options::value;
+use crate::cli::sink::args::Wrong;
+use crate::server::{Delay, Fault, Keyword, Limits, Manner, Mischief, Offer, Offers, Stage};
+use std::time::Duration;
+
+/// Options under the heading "Behaviour".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Behaviour")]
+pub struct Args {
+    /// Offer these extensions as well, like DSN,SIZE=1000,'LIMITS RCPTMAX=5',X-OTHER.
+    ///
+    /// Those that are known are understood, with their parameters, which --json shows: SIZE, PIPELINING, 8BITMIME,
+    /// SMTPUTF8, CHUNKING, ENHANCEDSTATUSCODES (these six are offered anyway), BINARYMIME, DSN, LIMITS (RCPTMAX
+    /// counts), REQUIRETLS (in TLS alone), FUTURERELEASE, DELIVERBY, MT-PRIORITY, PRDR, XCLIENT, VRFY, HELP. Others
+    /// are offered as they are.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Offer::parse)]
+    offer: Vec<Offer>,
+
+    /// Do not offer these extensions, and refuse what belongs to them.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Offer::parse)]
+    no_offer: Vec<Offer>,
+
+    /// Do something wrong at a stage; may be given more than once.
+    ///
+    /// STAGE is connect, banner, ehlo (LHLO, too), helo, starttls, tls (instead of the handshake), auth (at its end),
+    /// mail, rcpt, data, body (when the first part of a message is here), dot (at its end, also that of BDAT LAST), bdat,
+    /// rset, noop, vrfy or quit.
+    ///
+    /// WHAT is a reply such as '451 4.3.0 busy' (\n begins another line of it; with 4 or 5 the command is not
+    /// done; after 421 the connection is closed), close, reset, hang, drip or drip:TIME (the reply byte for byte), garbage
+    /// (random bytes), flood (a line without end) or flood:lines (a reply without end), double (the reply twice), or slow:TIME.
+    ///
+    /// Behind it may stand @N for the N-th time over the life of the sink, @N-M, @N+, or %P for a chance of P in a
+    /// hundred.
+    #[arg(long, value_name = "STAGE=WHAT[@N|%P]", value_parser = fault)]
+    fault: Vec<Fault>,
+
+    /// Wait for so long before each reply, or before those of one stage; may be given more than once.
+    #[arg(long, value_name = "[STAGE=]TIME", value_parser = delay)]
+    delay: Vec<Delay>,
+
+    /// For how long to hang, or to flood.
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "5m", requires = "fault")]
+    hang_time: Duration,
+
+    /// Let chance be the same in each run.
+    #[arg(long, value_name = "N", value_parser = value::number::<u64>(0, None), requires = "fault")]
+    seed: Option<u64>,
+}
+
+fn fault(text: &str) -> Result<Fault, String> {
+    Fault::parse(text, value::duration)
+}
+
+fn delay(text: &str) -> Result<Delay, String> {
+    Delay::parse(text, value::duration)
+}
+
+impl Args {
+    /// What is offered by what these options say.
+    pub fn offers(&self) -> Result<Offers, Wrong> {
+        let mut offers = Offers::default();
+        for gone in &self.no_offer {
+            let same = |offer: &&Offer| offer.name().eq_ignore_ascii_case(gone.name());
+            if self.offer.iter().any(|offer| same(&offer)) {
+                let name = gone.name();
+                return Err(Wrong::usage(format!(
+                    "--offer {name} and --no-offer {name} cannot go together"
+                )));
+            }
+            offers.remove(gone.name());
+        }
+        for offer in &self.offer {
+            offers.add(offer.clone());
+        }
+        Ok(offers)
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &[Fault] {
+        &self.fault
+    }
+
+    /// The behaviour that is meant.
+    pub fn plan(self, mut offers: Offers, setting: &Setting) -> Manner {
+        if setting.starttls {
+            offers.add_plain(Keyword::StartTls);
+        }
+        if setting.auth {
+            offers.add_plain(Keyword::Auth);
+        }
+        Manner {
+            offers,
+            mischief: Mischief::new(self.fault, self.delay, self.seed),
+            hang_time: self.hang_time,
+            ..Manner::default()
+        }
+    }
+}
+
+/// What other options have decided.
+pub struct Setting {
+    pub lmtp: bool,
+    pub tls: bool,
+    pub starttls: bool,
+    pub auth: bool,
+}
+
+impl Setting {
+    /// Whether all that is offered can be kept, and all faults can happen.
+    pub fn check(&self, offers: &Offers, faults: &[Fault]) -> Result<(), Wrong> {
+        if offers.has(Keyword::StartTls) && !self.starttls {
+            return Err(Wrong::usage("--offer STARTTLS needs --tls starttls"));
+        }
+        if offers.has(Keyword::Auth) && !self.auth {
+            return Err(Wrong::usage("--offer AUTH needs --auth"));
+        }
+        let needs = faults.iter().find_map(|fault| {
+            let needs = self.needs(fault.stage)?;
+            Some(format!("--fault {}=... needs {needs}", fault.stage.name()))
+        });
+        needs.map_or(Ok(()), |text| Err(Wrong::usage(text)))
+    }
+
+    /// What is missing for a stage to come.
+    fn needs(&self, stage: Stage) -> Option<&'static str> {
+        match stage {
+            Stage::StartTls if !self.starttls => Some("--tls starttls"),
+            Stage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
+            Stage::Auth if !self.auth => Some("--auth"),
+            Stage::Helo if self.lmtp => Some("to be without --lmtp, which has LHLO (stage ehlo)"),
+            _ => None,
+        }
+    }
+}
+
+/// Has the limits be those that are offered.
+pub fn apply(offers: &Offers, limits: &mut Limits) -> Result<(), Wrong> {
+    if let Some(size) = offers.offer(Keyword::Size).and_then(Offer::size) {
+        limits.max_message_bytes = size;
+    }
+    let mut words = offers.offer(Keyword::Limits).map(Offer::parameters);
+    let mut words = words.iter_mut().flatten();
+    while let Some(word) = words.next() {
+        if word.eq_ignore_ascii_case("RCPTMAX") {
+            let max = words.next().and_then(|max| max.parse().ok());
+            limits.max_recipients = max
+                .filter(|max| *max > 0)
+                .ok_or_else(|| Wrong::usage("--offer LIMITS: RCPTMAX wants a number from 1"))?;
+        }
+    }
+    Ok(())
+}

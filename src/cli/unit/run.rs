@@ -1,0 +1,110 @@
+//! Mailing what became of a unit of systemd.
+
+mod ask;
+mod facts;
+
+use crate::cli::notification::alert::{Happened, recovered};
+use crate::cli::notification::send::{Memo, list_id};
+use crate::cli::unit::options::Unit;
+use crate::cron::alert::{Decision, Fingerprint, Impression, Run};
+use crate::system::exit::Exit;
+use crate::system::host;
+use crate::system::text::shown;
+use ask::{Answer, ask};
+use facts::Facts;
+use std::time::{Duration, SystemTime};
+
+/// How long systemctl and journalctl may take each.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Finds out what there is to know, and mails it.
+pub fn run(mut plan: Unit) -> Exit {
+    let said = plan.mail.head.subject.take();
+    let plan = &plan;
+    let facts = facts(plan);
+    let status = systemctl(plan, &["status", "--full", "--lines=0"]);
+    let journal = journal(plan, &facts);
+    let mut impression = Impression::default();
+    impression.feed(&journal.output);
+    let failed = facts.failed();
+    let run = Run {
+        at: SystemTime::now(),
+        failed,
+        // Who wants to hear of recoveries need not hear of all that works.
+        wanted: failed || !plan.alert.rules.recovered,
+        fingerprint: Fingerprint::of(&facts.ending(), &impression),
+    };
+    let happened = Happened {
+        job: &format!("unit:{}", plan.name),
+        run: &run,
+        alert: &plan.alert,
+    };
+    let posted = happened.tell(&plan.mail, |decision| Memo {
+        subject: match (decision, said) {
+            (Decision::Recovered(recovery), None) => recovered(&plan.name, recovery),
+            (Decision::Recovered(_), Some(said)) => format!("RECOVERED: {said}"),
+            (_, said) => said.unwrap_or_else(|| subject(plan, &facts)),
+        },
+        headers: vec![list_id(&plan.name)],
+        body: body(plan, &facts) + &status.text() + "\n" + &journal.text(),
+        ..Memo::default()
+    });
+    posted.map_or(Exit::Ok, |posted| posted.exit())
+}
+
+fn facts(plan: &Unit) -> Facts {
+    let property = format!("--property={}", facts::PROPERTIES);
+    let answer = systemctl(plan, &["show", &property]);
+    let told = |name: &str| std::env::var(name).ok();
+    Facts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, told)
+}
+
+fn systemctl(plan: &Unit, words: &[&str]) -> Answer {
+    let manager: &[&str] = if plan.user { &["--user"] } else { &[] };
+    let words = [manager, &["--no-pager"], words, &["--", &plan.name]].concat();
+    ask("systemctl", &words, LIMIT)
+}
+
+/// What it said in its last run, and what the manager said of it; where nobody knows which run that was, the
+/// last that there is.
+fn journal(plan: &Unit, facts: &Facts) -> Answer {
+    let lines = plan.lines.to_string();
+    let usual = [
+        "--no-pager",
+        "--quiet",
+        "--output=short-iso",
+        "--lines",
+        &lines,
+    ];
+    let (manager, unit, prefix): (&[&str], _, _) = if plan.user {
+        (&["--user"], "--user-unit", "USER_")
+    } else {
+        (&[], "--unit", "")
+    };
+    if let Some(id) = &facts.invocation {
+        let own = format!("_SYSTEMD_INVOCATION_ID={id}");
+        let managers = format!("{prefix}INVOCATION_ID={id}");
+        let words = [manager, &usual, &[&own, "+", &managers]].concat();
+        let answer = ask("journalctl", &words, LIMIT);
+        if !answer.is_empty() {
+            return answer;
+        }
+    }
+    let unit = format!("{unit}={}", plan.name);
+    ask("journalctl", &[manager, &usual, &[&unit]].concat(), LIMIT)
+}
+
+/// `[host] FAILED(exit-code 3): backup.service`.
+fn subject(plan: &Unit, facts: &Facts) -> String {
+    let short = host::short_name();
+    format!("[{short}] {}: {}", facts.status(), plan.name)
+}
+
+fn body(plan: &Unit, facts: &Facts) -> String {
+    let description = match &facts.description {
+        Some(description) => format!(" ({})", shown(description)),
+        None => String::new(),
+    };
+    let (name, host, ending) = (&plan.name, host::node_name(), facts.ending());
+    format!("{name}{description} on {host}: {ending}.\n\n")
+}

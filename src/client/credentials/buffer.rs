@@ -1,0 +1,149 @@
+//! Memory for secrets that are being read: of its full size from the start, so that it never moves
+//! and leaves no copy behind, and wiped at the end.
+
+use crate::client::credentials::CredentialsError;
+use crate::system::secret::Secret;
+use crate::system::text::{name_of, without_mark};
+use std::io::{self, ErrorKind, Read};
+use zeroize::Zeroizing;
+
+/// Bytes that are wiped when they are dropped.
+pub type Buffer = Zeroizing<Vec<u8>>;
+
+/// The most that a place of secrets may give.
+pub const LIMIT: usize = 64 * 1024;
+
+/// Reads to the end; `None` if there is more than the limit.
+pub fn read(source: &mut impl Read) -> io::Result<Option<Buffer>> {
+    let mut buffer: Buffer = Zeroizing::new(vec![0; LIMIT + 1]);
+    let mut length = 0;
+    while length < buffer.len() {
+        match source.read(&mut buffer[length..]) {
+            Ok(0) => {
+                buffer.truncate(length);
+                return Ok(Some(buffer));
+            }
+            Ok(more) => length += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// What comes piece by piece, up to the limit.
+pub struct Collected {
+    buffer: Buffer,
+    length: usize,
+}
+
+impl Collected {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self {
+            buffer: Zeroizing::new(vec![0; LIMIT]),
+            length: 0,
+        }
+    }
+
+    /// Adds a piece; `FileTooLarge` if that is more than the limit.
+    pub fn add(&mut self, piece: &[u8]) -> io::Result<()> {
+        let end = self.length + piece.len();
+        let room = self.buffer.get_mut(self.length..end);
+        room.ok_or(ErrorKind::FileTooLarge)?.copy_from_slice(piece);
+        self.length = end;
+        Ok(())
+    }
+
+    /// All of it.
+    pub fn bytes(mut self) -> Buffer {
+        self.buffer.truncate(self.length);
+        self.buffer
+    }
+}
+
+/// The first line, without its LF or CR LF.
+fn line(bytes: &[u8]) -> &[u8] {
+    let bytes = without_mark(bytes);
+    match memchr::memchr(b'\n', bytes) {
+        Some(end) => bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]),
+        None => bytes,
+    }
+}
+
+/// The first line as a secret.
+pub fn first_line(bytes: &[u8], place: &str) -> Result<Secret, CredentialsError> {
+    fit(Secret::new(line(bytes).to_vec()), place)
+}
+
+/// A secret that can be said in a session: something, and without CR, LF and NUL (`faults.md` B1).
+pub fn fit(secret: Secret, place: &str) -> Result<Secret, CredentialsError> {
+    let bytes = secret.expose();
+    if bytes.is_empty() {
+        return Err(CredentialsError::Empty(place.to_owned()));
+    }
+    match bytes.iter().find(|byte| b"\0\r\n".contains(byte)) {
+        None => Ok(secret),
+        Some(&bad) => Err(CredentialsError::Unfit {
+            place: place.to_owned(),
+            what: name_of(char::from(bad)),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, repeat};
+
+    #[test]
+    fn the_first_line_is_the_secret_and_further_ones_are_not() {
+        for (text, right) in [
+            (&b"hunter2"[..], &b"hunter2"[..]),
+            (b"hunter2\n", b"hunter2"),
+            (b"hunter2\r\nlogin: alice\n", b"hunter2"),
+            (b" hunter 2 \t\n\n", b" hunter 2 \t"),
+            (b"caf\xe9\xff\n", b"caf\xe9\xff"),
+            (b"\xef\xbb\xbfhunter2\n", b"hunter2"),
+        ] {
+            assert_eq!(first_line(text, "x").unwrap().expose(), right);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_something_and_one_line_of_text() {
+        for (text, word) in [
+            (&b""[..], "its first line is empty"),
+            (b"\n", "its first line is empty"),
+            (b"\r\nhunter2\n", "its first line is empty"),
+            (b"hunter2\0\n", "a NUL"),
+            (b"hunter2\r", "a carriage return"),
+            (b"hunter2\r\r\n", "a carriage return"),
+        ] {
+            let said = first_line(text, "--password-file x").unwrap_err();
+            let text = said.to_string();
+            assert!(
+                text.contains(word) && text.contains("--password-file x"),
+                "{text}"
+            );
+            assert!(!text.contains("hunter2"), "{text}");
+            assert_eq!(said.exit().code(), 77);
+        }
+        let said = fit(Secret::new(b"hunter2\nx".to_vec()), "EHLO_PASSWORD").unwrap_err();
+        assert!(said.to_string().contains("a line feed"), "{said}");
+    }
+
+    #[test]
+    fn a_buffer_has_an_end() {
+        let full = |size: usize| read(&mut Cursor::new(vec![b'x'; size])).unwrap();
+        assert_eq!(full(LIMIT).map(|buffer| buffer.len()), Some(LIMIT));
+        assert!(full(LIMIT + 1).is_none());
+        assert!(read(&mut repeat(b'x')).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_buffer_does_not_move_while_it_is_read() {
+        let buffer = read(&mut Cursor::new(b"hunter2")).unwrap().unwrap();
+        assert_eq!((buffer.len(), buffer.capacity()), (7, LIMIT + 1));
+    }
+}

@@ -1,0 +1,142 @@
+//! Why there is no secret. None of these texts holds one, nor the text of a command.
+
+use crate::system::exit::Exit;
+use crate::system::subprocess::is_shortage;
+use crate::system::text::reason;
+use std::io;
+
+/// Why the secret of a user cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// A file cannot be opened or read.
+    #[error("cannot read {place}: {}", reason(.error))]
+    Read {
+        /// The option and the file, safe to show.
+        place: String,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// A directory was named.
+    #[error(
+        "cannot read {place}: it is a directory, and must be a file whose first line is the password"
+    )]
+    Directory {
+        /// The option and the path, safe to show.
+        place: String,
+    },
+    /// Others can read or write the file.
+    #[error("{place} is open to others: its mode is {mode:04o}; {remedy}")]
+    Exposed {
+        /// The option and the file, safe to show.
+        place: String,
+        /// Its permissions.
+        mode: u32,
+        /// A command that changes the mode, or another way to give the password.
+        remedy: String,
+    },
+    /// The file belongs to somebody else.
+    #[error(
+        "{place} belongs to the user with the id {owner}; do: chown {ours} {file}; chmod 600 {file}"
+    )]
+    Foreign {
+        /// The option and the file, safe to show.
+        place: String,
+        /// The id of its owner.
+        owner: u32,
+        /// Our own id.
+        ours: u32,
+        /// The file as a shell reads it.
+        file: String,
+    },
+    /// There is more than a secret can have.
+    #[error("{0} gives more than 64 KiB; its first line must be the secret, and little may follow")]
+    TooLong(String),
+    /// The first line is empty.
+    #[error("{0} gives no secret: its first line is empty")]
+    Empty(String),
+    /// The secret holds what cannot be said in a session (`faults.md` B1).
+    #[error("{place}: the secret holds {what}, and must be one line of text")]
+    Unfit {
+        /// Where it came from.
+        place: String,
+        /// What it holds.
+        what: String,
+    },
+    /// The shell cannot be started or heard.
+    #[error("cannot run {option} with /bin/sh: {}", reason(.error))]
+    Shell {
+        /// The option that has the command.
+        option: &'static str,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// The command says that it failed.
+    #[error("{option} failed with {end}; try its command by hand")]
+    Failed {
+        /// The option that has the command.
+        option: &'static str,
+        /// How it ended.
+        end: String,
+    },
+    /// The command takes too long, and has no terminal to ask a person.
+    #[error(
+        "{option} did not end within {seconds} seconds and was killed; without a terminal, its command must \
+         not ask for anything"
+    )]
+    Late {
+        /// The option that has the command.
+        option: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The program that asks the keyring cannot be started at the moment.
+    #[error("cannot ask the keyring: {}", reason(.0))]
+    Keyring(io::Error),
+    /// No place has a password, and nobody can be asked.
+    #[error(
+        "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
+    )]
+    Nowhere(String),
+    /// The same for a message that waits in the queue, for which `EHLO_PASSWORD` is not used.
+    #[error(
+        "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
+         the queue does not use EHLO_PASSWORD"
+    )]
+    NowhereNamed(String),
+    /// Somebody was asked and typed nothing.
+    #[error(
+        "no password was typed for {0}; type one, or give --password-command or --password-file"
+    )]
+    Untyped(String),
+    /// The terminal cannot be read.
+    #[error(
+        "cannot ask for the password of {whose}: {}; give --password-command or --password-file",
+        reason(.error)
+    )]
+    Terminal {
+        /// Whose password.
+        whose: String,
+        /// The system's words.
+        error: io::Error,
+    },
+}
+
+impl CredentialsError {
+    /// The exit status that this error makes.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Late { .. } => Exit::Temporary,
+            Self::Read { error, .. }
+            | Self::Shell { error, .. }
+            | Self::Keyring(error)
+            | Self::Terminal { error, .. }
+                if is_shortage(error) =>
+            {
+                Exit::Temporary
+            }
+            Self::Read { .. } | Self::Directory { .. } => Exit::NoInput,
+            _ => Exit::Policy,
+        }
+    }
+}

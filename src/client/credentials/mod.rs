@@ -1,0 +1,220 @@
+//! Where passwords and tokens come from: a command, a file, the environment, systemd, `~/.netrc`,
+//! the desktop's keyring, or a person at a terminal. Never the command line.
+//!
+//! What is read here is wiped from memory when it is done with, goes to no child process and into no
+//! core file, and stands in no error text. One copy is out of reach: what a variable holds stays in
+//! this process's own environment, because nothing there can be removed while threads may read it. It
+//! is taken out of the environment of every command that runs here.
+
+mod buffer;
+mod command;
+mod error;
+mod file;
+mod harden;
+mod keyring;
+mod netrc;
+mod prompt;
+mod service;
+
+pub use error::CredentialsError;
+pub use harden::harden;
+
+use crate::system::secret::{Login, Proof, Secret};
+use crate::system::text::shown;
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a command may take that has no terminal to ask a person. `man ehlo` names it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The variable that holds a password.
+const PASSWORD: &str = "EHLO_PASSWORD";
+
+/// Whose secret is wanted, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The user; `None` where the certificate says who we are, or the place of the secret does.
+    pub user: Option<String>,
+    /// Where the secret comes from.
+    pub source: Source,
+    /// The profile that was named, for the name of a systemd credential.
+    pub profile: Option<String>,
+    /// Whether a password that says nothing of user, host or profile may be meant.
+    pub nameless: bool,
+}
+
+/// Where a secret comes from. `Debug` does not show commands: people write passwords into them.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The first line that this shell command prints is the password.
+    Command(String),
+    /// The first line of this file is the password.
+    File(PathBuf),
+    /// The first line that this shell command prints is an OAuth token.
+    TokenCommand(String),
+    /// The password is looked for in `EHLO_PASSWORD`, systemd's credentials, `~/.netrc` and the
+    /// keyring, in this order, and asked for when it is in none of them.
+    Found,
+    /// There is no secret: EXTERNAL needs none.
+    Nothing,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(_) => f.write_str("Command(redacted)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::TokenCommand(_) => f.write_str("TokenCommand(redacted)"),
+            Self::Found => f.write_str("Found"),
+            Self::Nothing => f.write_str("Nothing"),
+        }
+    }
+}
+
+/// Finds what the user needs to log in at a server. May run a command and may ask at the terminal.
+///
+/// # Errors
+/// The source that was named gives no secret, or none of the places has one.
+pub fn find(options: &Options, host: &str) -> Result<Login, CredentialsError> {
+    harden();
+    find_in(options, host, &Environment::of_this_process())
+}
+
+/// The same, as cron would find it: nobody is asked at a terminal, and no command is waited for longer
+/// than this.
+///
+/// # Errors
+/// The source that was named gives no secret, or none of the places has one.
+pub fn find_unattended(
+    options: &Options,
+    host: &str,
+    limit: Duration,
+) -> Result<Login, CredentialsError> {
+    harden();
+    let environment = Environment {
+        terminal: None,
+        limit: Some(limit),
+        ..Environment::of_this_process()
+    };
+    find_in(options, host, &environment)
+}
+
+/// Reads a password file and drops the password.
+///
+/// # Errors
+/// The file cannot be read, is open to others, or gives no password.
+pub fn check_file(path: &Path) -> Result<(), CredentialsError> {
+    harden();
+    file::secret(path).map(drop)
+}
+
+/// What the environment says about where secrets are.
+#[derive(Debug)]
+struct Environment {
+    /// `$EHLO_PASSWORD`.
+    password: Option<Secret>,
+    /// `$CREDENTIALS_DIRECTORY`.
+    credentials: Option<PathBuf>,
+    /// `$NETRC`, else `~/.netrc`.
+    netrc: Option<PathBuf>,
+    /// The program that asks the keyring, where there is a session that may have one.
+    keyring: Option<OsString>,
+    /// The terminal of whoever started us.
+    terminal: Option<PathBuf>,
+    /// How long a command may take; `None` is without a limit, because it may ask a person.
+    limit: Option<Duration>,
+}
+
+impl Environment {
+    fn of_this_process() -> Self {
+        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let home = || set("HOME").map(|home| PathBuf::from(home).join(".netrc"));
+        let terminal = PathBuf::from("/dev/tty");
+        Self {
+            password: set(PASSWORD).map(|value| Secret::new(value.into_vec())),
+            credentials: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            netrc: set("NETRC").map(PathBuf::from).or_else(home),
+            keyring: set("DBUS_SESSION_BUS_ADDRESS").map(|_| OsString::from("secret-tool")),
+            limit: (!prompt::is_attended(&terminal)).then_some(PATIENCE),
+            terminal: Some(terminal),
+        }
+    }
+}
+
+fn find_in(
+    options: &Options,
+    host: &str,
+    environment: &Environment,
+) -> Result<Login, CredentialsError> {
+    let printed = |option, line: &str| command::secret(environment.limit, option, line);
+    let proof = match &options.source {
+        Source::Command(line) => Proof::Password(printed("--password-command", line)?),
+        Source::File(path) => Proof::Password(file::secret(path)?),
+        Source::TokenCommand(line) => Proof::Token(printed("--oauth-token-command", line)?),
+        Source::Found => return search(options, host, environment),
+        Source::Nothing => Proof::Elsewhere,
+    };
+    Ok(Login {
+        user: options.user.clone(),
+        proof,
+    })
+}
+
+/// The first of the places that has a password.
+fn search(
+    options: &Options,
+    host: &str,
+    environment: &Environment,
+) -> Result<Login, CredentialsError> {
+    let user = options.user.as_deref();
+    let login = |secret| Login {
+        user: options.user.clone(),
+        proof: Proof::Password(secret),
+    };
+    if options.nameless
+        && let Some(secret) = &environment.password
+    {
+        return buffer::fit(secret.clone(), PASSWORD).map(login);
+    }
+    if let Some(directory) = &environment.credentials
+        && let Some(secret) =
+            service::secret(directory, options.profile.as_deref(), options.nameless)?
+    {
+        return Ok(login(secret));
+    }
+    if let Some(path) = &environment.netrc
+        && let Some(found) = netrc::look(path, host, user)?
+    {
+        return Ok(found);
+    }
+    if let Some(program) = &environment.keyring
+        && let Some(secret) = keyring::secret(program, host, user)?
+    {
+        return Ok(login(secret));
+    }
+    let asked = match &environment.terminal {
+        Some(path) => prompt::secret(path, &whose(user, host)).map(login),
+        None => Err(CredentialsError::Nowhere(whose(user, host))),
+    };
+    match asked {
+        Err(CredentialsError::Nowhere(whose)) if !options.nameless => {
+            Err(CredentialsError::NowhereNamed(whose))
+        }
+        asked => asked,
+    }
+}
+
+/// `alice at mail.example.org`, safe to show.
+fn whose(user: Option<&str>, host: &str) -> String {
+    match user {
+        Some(user) => format!("{} at {}", shown(user), shown(host)),
+        None => shown(host),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,328 @@
+//! `~/.netrc`: machines, logins and passwords, as ftp(1) began it.
+//!
+//! The crate `rust-netrc` is not used: it keeps the passwords of all machines in strings that are not
+//! wiped, knows one login for each machine, minds the case of host names, takes a comment at the end
+//! of a line for a mistake, and brings shellexpand for the tilde of `$NETRC`.
+//!
+//! Words are read as curl reads them. In quotes, a backslash takes the next byte as it is, and `\n`, `\r`
+//! and `\t` are control characters. In a word that does not begin with a quote, quotes and backslashes
+//! are bytes like all others.
+
+use crate::client::credentials::buffer;
+use crate::client::credentials::buffer::Buffer;
+use crate::client::credentials::{CredentialsError, file};
+use crate::system::secret::Secret;
+use crate::system::secret::{Login, Proof};
+use crate::system::text::{forbidden, without_mark};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The login for a user at a host, if the file has one. The file must be ours alone then.
+pub fn look(
+    path: &Path,
+    host: &str,
+    user: Option<&str>,
+) -> Result<Option<Login>, CredentialsError> {
+    let Some(opened) = file::open_if_there(path)? else {
+        return Ok(None);
+    };
+    let place = file::name(path);
+    let text = file::contents(&opened, &place)?;
+    let Some(entry) = entry(without_mark(&text), host, user) else {
+        return Ok(None);
+    };
+    file::guard(&opened, path, &place)?;
+    let login = entry.login().map(str::to_owned);
+    let secret = buffer::fit(Secret::new(entry.password.to_vec()), &place)?;
+    Ok(Some(Login {
+        user: user.map(str::to_owned).or(login),
+        proof: Proof::Password(secret),
+    }))
+}
+
+/// One machine, or the default.
+#[derive(Default)]
+struct Entry {
+    /// `None` is the default.
+    machine: Option<Buffer>,
+    login: Option<Buffer>,
+    password: Buffer,
+}
+
+impl Entry {
+    /// The login, if it is one line of text (`faults.md` B1).
+    fn login(&self) -> Option<&str> {
+        let login = std::str::from_utf8(self.login.as_deref()?).ok();
+        login.filter(|login| forbidden(login).is_none())
+    }
+
+    fn is_of(&self, host: &str) -> bool {
+        let machine = self.machine.as_deref();
+        machine.is_some_and(|machine| machine.eq_ignore_ascii_case(host.as_bytes()))
+    }
+
+    fn serves(&self, user: Option<&str>) -> bool {
+        let is_same = match (&self.login, user) {
+            (Some(login), Some(user)) => login.as_slice() == user.as_bytes(),
+            (Some(_), None) => self.login().is_some(),
+            (None, _) => true,
+        };
+        is_same && !self.password.is_empty()
+    }
+}
+
+/// The first entry of the host that serves the user, else the default that does.
+fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<Entry> {
+    let mut fitting: Vec<Entry> = entries(text);
+    fitting.retain(|entry| entry.serves(user));
+    let of_host = fitting.iter().position(|entry| entry.is_of(host));
+    let at = of_host.or_else(|| fitting.iter().position(|entry| entry.machine.is_none()))?;
+    Some(fitting.swap_remove(at))
+}
+
+/// All entries. What is not known is skipped, word by word.
+fn entries(text: &[u8]) -> Vec<Entry> {
+    let mut words = Words { rest: text };
+    let mut entries: Vec<Entry> = Vec::new();
+    while let Some(keyword) = words.keyword() {
+        match keyword.as_slice() {
+            b"machine" => entries.push(Entry {
+                machine: Some(words.word().unwrap_or_default()),
+                ..Entry::default()
+            }),
+            b"default" => entries.push(Entry::default()),
+            b"macdef" => words.skip_macro(),
+            b"account" => drop(words.word()),
+            b"login" | b"user" => {
+                let login = words.word();
+                if let Some(entry) = entries.last_mut() {
+                    entry.login = login;
+                }
+            }
+            b"password" | b"passwd" => {
+                let password = words.word().unwrap_or_default();
+                if let Some(entry) = entries.last_mut() {
+                    entry.password = password;
+                }
+            }
+            _ => {}
+        }
+    }
+    entries
+}
+
+/// The words of the file, one after the other.
+struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Words<'a> {
+    /// The next word where a comment may stand.
+    fn keyword(&mut self) -> Option<Buffer> {
+        self.rest = self.rest.trim_ascii_start();
+        while self.rest.starts_with(b"#") {
+            self.skip_line();
+            self.rest = self.rest.trim_ascii_start();
+        }
+        self.word()
+    }
+
+    /// The next word, without its quotes and their backslashes.
+    fn word(&mut self) -> Option<Buffer> {
+        let start = self.rest.trim_ascii_start();
+        if start.is_empty() {
+            return None;
+        }
+        if let Some(quoted) = start.strip_prefix(b"\"") {
+            return Some(self.unquoted(quoted));
+        }
+        let end = start.iter().position(u8::is_ascii_whitespace);
+        let (word, rest) = start.split_at(end.unwrap_or(start.len()));
+        self.rest = rest;
+        Some(Zeroizing::new(word.to_vec()))
+    }
+
+    /// A word in quotes, from the octet after the first quote.
+    fn unquoted(&mut self, quoted: &'a [u8]) -> Buffer {
+        // As long as it can become, so that it is not copied when it grows.
+        let mut word = Zeroizing::new(Vec::with_capacity(quoted.len()));
+        let mut bytes = quoted.iter();
+        while let Some(&byte) = bytes.next() {
+            match byte {
+                b'"' => break,
+                b'\\' => word.extend(bytes.next().map(|&escaped| match escaped {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    other => other,
+                })),
+                other => word.push(other),
+            }
+        }
+        self.rest = bytes.as_slice();
+        word
+    }
+
+    fn skip_line(&mut self) {
+        let end = memchr::memchr(b'\n', self.rest);
+        self.rest = end.map_or(&[], |end| &self.rest[end + 1..]);
+    }
+
+    /// A macro ends at an empty line.
+    fn skip_macro(&mut self) {
+        self.skip_line();
+        while !self.rest.is_empty() {
+            let end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
+            let is_empty = self.rest[..end].trim_ascii().is_empty();
+            self.skip_line();
+            if is_empty {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use tempfile::TempDir;
+
+    /// The password for alice at mail.example.org.
+    fn password(text: &str) -> Option<String> {
+        let entry = entry(text.as_bytes(), "mail.example.org", Some("alice"))?;
+        Some(String::from_utf8(entry.password.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_entry_of_the_host_and_the_user_is_found() {
+        for text in [
+            "machine mail.example.org login alice password hunter2",
+            "machine mail.example.org\n\tlogin alice\n\tpassword hunter2\n",
+            "machine MAIL.Example.ORG password hunter2",
+            "machine mail.example.org user alice account login passwd hunter2",
+            "machine other login alice password no\nmachine mail.example.org password hunter2",
+            "machine mail.example.org login bob password no\n\
+             machine mail.example.org login alice password hunter2",
+            "machine mail.example.org login alice\ndefault login alice password hunter2",
+            "default password hunter2",
+            "default password no machine mail.example.org login alice password hunter2",
+            "machine mail.example.org port 587 login alice protocol smtp password hunter2",
+            "\r\nmachine mail.example.org\r\nlogin alice\r\npassword hunter2\r\n",
+        ] {
+            assert_eq!(password(text).as_deref(), Some("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_entry_of_another_is_not_taken() {
+        for text in [
+            "",
+            "machine",
+            "machine mail.example.org",
+            "machine mail.example.org login alice password",
+            "machine mail.example.org login alice password \"\"",
+            "machine mail.example.org login Alice password hunter2",
+            "machine example.org login alice password hunter2",
+            "default login bob password hunter2",
+            "login alice password hunter2",
+        ] {
+            assert_eq!(password(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_read_as_curl_reads_them() {
+        for (word, right) in [
+            ("\"hunter 2\"", "hunter 2"),
+            (r#""a\"b\\c""#, r#"a"b\c"#),
+            (r#""a\tb\xc\'d""#, "a\tbxc'd"),
+            (r#""a"b"#, "a"),
+            (r"pa\ss", r"pa\ss"),
+            (r"a\\b\#", r"a\\b\#"),
+            (r"a\ b", r"a\"),
+            (r#"\"a"#, r#"\"a"#),
+            (r#"a"b"#, r#"a"b"#),
+            ("#hunter2", "#hunter2"),
+            ("hunter#2", "hunter#2"),
+            ("machine", "machine"),
+            ("\"öäü\"", "öäü"),
+            ("\\", "\\"),
+            ("\"\\\\\"", "\\"),
+        ] {
+            let text = format!("machine mail.example.org login alice password {word}");
+            assert_eq!(password(&text).as_deref(), Some(right), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_in_a_login_is_a_part_of_it() {
+        let text = r"machine mail.example.org login WORK\alice password hunter2";
+        assert!(entry(text.as_bytes(), "mail.example.org", Some("alice")).is_none());
+        let entry = entry(text.as_bytes(), "mail.example.org", Some(r"WORK\alice"));
+        assert!(entry.is_some());
+    }
+
+    #[test]
+    fn comments_and_macros_are_skipped() {
+        for text in [
+            "# machine mail.example.org password no\nmachine mail.example.org password hunter2",
+            "machine mail.example.org # login bob\n #password no\nlogin alice password hunter2 # end",
+            "macdef init\nmachine mail.example.org password no\ncd /\n\n\
+             machine mail.example.org password hunter2",
+            "machine mail.example.org password hunter2\nmacdef init\npassword no\n",
+        ] {
+            assert_eq!(password(text).as_deref(), Some("hunter2"), "{text}");
+        }
+    }
+
+    fn file(text: &str, mode: u32) -> (TempDir, std::path::PathBuf) {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join(".netrc");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        (directory, path)
+    }
+
+    #[test]
+    fn a_file_open_to_others_is_refused_only_if_it_is_needed() {
+        // B8
+        let (_directory, path) = file("machine a login alice password hunter2", 0o644);
+        assert!(matches!(look(&path, "b", Some("alice")), Ok(None)));
+        let said = look(&path, "a", Some("alice")).unwrap_err();
+        let text = said.to_string();
+        assert!(
+            text.ends_with(&format!("chmod 600 {}", path.display())),
+            "{text}"
+        );
+        assert!(
+            !text.contains("hunter2") && said.exit().code() == 77,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_login_of_the_file_is_the_user_where_none_was_named() {
+        let (directory, path) = file("machine a login alice password hunter2", 0o600);
+        let login = look(&path, "a", None).unwrap().unwrap();
+        assert_eq!(login.user.as_deref(), Some("alice"));
+        assert!(!format!("{login:?}").contains("hunter2"));
+        let (_other, bad) = file("machine a login \"al\nice\" password hunter2", 0o600);
+        assert!(matches!(look(&bad, "a", None), Ok(None)));
+        let missing = directory.path().join("missing");
+        assert!(matches!(look(&missing, "a", None), Ok(None)));
+    }
+
+    #[test]
+    fn a_password_of_two_lines_is_refused() {
+        for password in ["hunter\n2", "hunter\\n2"] {
+            let (_directory, path) = file(&format!("machine a password \"{password}\""), 0o600);
+            let text = look(&path, "a", None).unwrap_err().to_string();
+            assert!(
+                text.contains("a line feed") && !text.contains("hunter"),
+                "{text}"
+            );
+        }
+    }
+}

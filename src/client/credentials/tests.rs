@@ -1,0 +1,162 @@
+use crate::client::credentials::*;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+fn nowhere() -> Environment {
+    Environment {
+        password: None,
+        credentials: None,
+        netrc: None,
+        keyring: None,
+        terminal: None,
+        limit: None,
+    }
+}
+
+fn options(source: Source) -> Options {
+    Options {
+        user: Some("alice".to_owned()),
+        source,
+        profile: None,
+        nameless: true,
+    }
+}
+
+fn password(bytes: &[u8]) -> Login {
+    Login {
+        user: Some("alice".to_owned()),
+        proof: Proof::Password(Secret::new(bytes.to_vec())),
+    }
+}
+
+fn found(environment: &Environment) -> Result<Login, CredentialsError> {
+    find_in(&options(Source::Found), "mail.example.org", environment)
+}
+
+fn write(directory: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = directory.path().join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+    path
+}
+
+#[test]
+fn the_named_source_gives_the_proof() {
+    let find = |source| find_in(&options(source), "h", &nowhere()).unwrap();
+    let command = || "echo hunter2".to_owned();
+    assert_eq!(find(Source::Command(command())), password(b"hunter2"));
+    let token = Proof::Token(Secret::new(b"hunter2".to_vec()));
+    assert_eq!(find(Source::TokenCommand(command())).proof, token);
+    assert_eq!(find(Source::Nothing).proof, Proof::Elsewhere);
+    let directory = TempDir::new().unwrap();
+    let path = write(&directory, "password", "hunter2\n");
+    assert_eq!(find(Source::File(path)), password(b"hunter2"));
+}
+
+#[test]
+fn a_named_source_that_fails_is_not_replaced_by_another() {
+    let environment = Environment {
+        password: Some(Secret::new(b"hunter2".to_vec())),
+        ..nowhere()
+    };
+    for (source, option) in [
+        (Source::Command("exit 1".to_owned()), "--password-command"),
+        (Source::File("/nonexistent/x".into()), "--password-file"),
+        (
+            Source::TokenCommand("exit 1".to_owned()),
+            "--oauth-token-command",
+        ),
+    ] {
+        let said = find_in(&options(source), "h", &environment).unwrap_err();
+        assert!(said.to_string().contains(option), "{said}");
+    }
+}
+
+#[test]
+fn the_places_are_looked_at_in_their_order() {
+    let directory = TempDir::new().unwrap();
+    let netrc = "machine mail.example.org login alice password netrc";
+    write(&directory, "ehlo.password", "systemd\n");
+    let mut environment = Environment {
+        password: Some(Secret::new(b"variable".to_vec())),
+        credentials: Some(directory.path().to_owned()),
+        netrc: Some(write(&directory, "netrc", netrc)),
+        keyring: Some("/bin/echo".into()),
+        terminal: None,
+        limit: None,
+    };
+    assert_eq!(found(&environment).unwrap(), password(b"variable"));
+    environment.password = None;
+    assert_eq!(found(&environment).unwrap(), password(b"systemd"));
+    environment.credentials = None;
+    assert_eq!(found(&environment).unwrap(), password(b"netrc"));
+    environment.netrc = None;
+    let asked = b"lookup host mail.example.org service smtp user alice";
+    assert_eq!(found(&environment).unwrap(), password(asked));
+    environment.keyring = None;
+    assert!(matches!(
+        found(&environment),
+        Err(CredentialsError::Nowhere(_))
+    ));
+}
+
+#[test]
+fn a_place_without_the_password_leads_to_the_next() {
+    let directory = TempDir::new().unwrap();
+    let environment = Environment {
+        credentials: Some(directory.path().join("missing")),
+        netrc: Some(write(&directory, "netrc", "machine other password x")),
+        keyring: Some("/bin/false".into()),
+        terminal: Some("/nonexistent/tty".into()),
+        ..nowhere()
+    };
+    let said = found(&environment).unwrap_err();
+    assert_eq!(
+        said.to_string(),
+        "no password for alice at mail.example.org: give --password-command or --password-file, \
+         set EHLO_PASSWORD, or add it to ~/.netrc"
+    );
+    assert_eq!(said.exit().code(), 77);
+}
+
+#[test]
+fn a_variable_of_two_lines_is_refused() {
+    // B1
+    let environment = Environment {
+        password: Some(Secret::new(b"hunter2\r\nQUIT".to_vec())),
+        ..nowhere()
+    };
+    let text = found(&environment).unwrap_err().to_string();
+    assert!(text.starts_with("EHLO_PASSWORD: "), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    // B7
+    let command = || "echo hunter2".to_owned();
+    let secret = || Secret::new(b"hunter2".to_vec());
+    let environment = Environment {
+        password: Some(secret()),
+        ..nowhere()
+    };
+    for text in [
+        format!("{:?}", options(Source::Command(command()))),
+        format!("{:?}", options(Source::TokenCommand(command()))),
+        format!("{:?}", password(b"hunter2")),
+        format!("{:?}", Proof::Token(secret())),
+        format!("{environment:?}"),
+    ] {
+        assert!(
+            !text.contains("hunter2") && !text.contains("104, 117"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn names_cannot_steer_a_terminal() {
+    let text = whose(Some("al\x1b[2Jice"), "h\u{202e}");
+    assert_eq!(text, "al\\u{1b}[2Jice at h\\u{202e}");
+}

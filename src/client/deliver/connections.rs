@@ -1,0 +1,194 @@
+//! Sessions that rest between deliveries, and hosts that need not be tried.
+
+use crate::client::deliver::Way;
+use crate::client::events::Watch;
+use crate::client::outcome::Server;
+use crate::client::route::Host;
+use crate::client::session::{Answer, Ended, Failure, Means, Rest};
+use crate::smtp::stage::Stage;
+use std::cell::RefCell;
+
+/// After so many messages a server gets a new connection: some count them, and think the worse of us.
+const MOST: u32 = 100;
+
+/// So many sessions rest at once. A message to a thousand domains would keep a thousand servers
+/// waiting, and run out of files.
+const RESTING: usize = 8;
+
+/// What is known about hosts besides what a delivery finds out. A host has a name of its own for each
+/// user who logs in there, since it may let in one and not the other.
+pub trait Hosts {
+    /// Why this host need not be tried now; `None` is no reason.
+    fn down(&self, host: &str, port: Option<u16>) -> Option<String>;
+
+    /// No connection came about, for this reason.
+    fn went_down(&self, host: &str, port: Option<u16>, why: &str);
+
+    /// It answers.
+    fn came_up(&self, host: &str, port: Option<u16>);
+}
+
+/// What several deliveries by one way have in common.
+pub struct Connections<'h> {
+    resting: RefCell<Vec<Resting>>,
+    hosts: &'h dyn Hosts,
+}
+
+/// A session that rests.
+pub struct Resting {
+    /// The host, by its name.
+    pub host: Host,
+    /// The port that was asked for.
+    pub port: u16,
+    /// Where it is.
+    pub server: Server,
+    /// The session.
+    pub rest: Rest,
+    /// How many messages it has carried.
+    pub carried: u32,
+}
+
+impl Resting {
+    /// Whether there can be another message behind the next one.
+    pub fn is_fresh(&self) -> bool {
+        self.carried + 1 < MOST
+    }
+
+    fn quit(self, way: &Way<'_>, watch: &mut dyn Watch) {
+        let means = Means {
+            options: way.session,
+            tls: way.tls,
+            host: &self.host.name(),
+            login: None,
+        };
+        self.rest.quit(&means, watch);
+    }
+}
+
+impl<'h> Connections<'h> {
+    /// None yet.
+    #[must_use]
+    pub fn new(hosts: &'h dyn Hosts) -> Self {
+        Self {
+            resting: RefCell::new(Vec::new()),
+            hosts,
+        }
+    }
+
+    /// What is known about hosts.
+    pub(super) fn hosts(&self) -> &dyn Hosts {
+        self.hosts
+    }
+
+    /// The session with this host, which nobody else gets until it is given back.
+    pub(super) fn take(&self, host: &Host, port: u16) -> Option<Resting> {
+        let mut resting = self.resting.borrow_mut();
+        let is_it = |one: &Resting| one.host == *host && one.port == port;
+        let place = resting.iter().position(is_it)?;
+        Some(resting.remove(place))
+    }
+
+    /// Lets a session rest; where there are too many of them, QUIT goes to the one that has rested
+    /// longest.
+    pub(super) fn keep(&self, session: Resting, way: &Way<'_>, watch: &mut dyn Watch) {
+        let mut resting = self.resting.borrow_mut();
+        resting.push(session);
+        if resting.len() > RESTING {
+            resting.remove(0).quit(way, watch);
+        }
+    }
+
+    /// Says QUIT to all of them.
+    pub fn close(&self, way: &Way<'_>, watch: &mut dyn Watch) {
+        for session in self.resting.take() {
+            session.quit(way, watch);
+        }
+    }
+}
+
+/// Whether a session that had rested was over before anything was said in it: the server closed it,
+/// some with words that nobody asked for (`451 timeout`), or takes no more messages on it. Another
+/// connection may do.
+pub fn is_stale(ended: &Ended) -> bool {
+    let begins = |stage: &Stage| matches!(stage, Stage::Mail | Stage::Rset);
+    let is_goodbye = |answer: &Answer| match answer {
+        Answer::Said(stage, reply) => begins(stage) && reply.code == 421,
+        _ => false,
+    };
+    // Whom this server cannot serve, no other connection helps.
+    let answers = ended.answers.iter();
+    let open: Vec<&Option<Answer>> = answers
+        .filter(|answer| !matches!(answer, Some(Answer::Unfit(_))))
+        .collect();
+    let unanswered = open.iter().all(|answer| answer.is_none());
+    let refused = open
+        .iter()
+        .all(|answer| answer.as_ref().is_some_and(is_goodbye));
+    let refused = refused && !open.is_empty();
+    match &ended.failure {
+        Some(Failure::Wire(stage, _)) => begins(stage) && unanswered,
+        Some(Failure::Protocol(stage, _)) => refused || begins(stage) && unanswered,
+        None => refused,
+        Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::session::Unfit;
+    use crate::client::wire::WireError;
+    use crate::smtp::reply::Reply;
+
+    fn ended(answers: &[Option<Answer>], failure: Option<Failure>) -> Ended {
+        Ended {
+            answers: answers.to_vec(),
+            failure,
+            interrupted: false,
+            refusal: None,
+            replies: Vec::new(),
+            rest: None,
+        }
+    }
+
+    fn said(stage: Stage, code: u16) -> Answer {
+        let lines = vec!["words".to_owned()];
+        Answer::Said(stage, Reply { code, lines })
+    }
+
+    fn closed(stage: Stage) -> Failure {
+        Failure::Wire(stage, WireError::Closed)
+    }
+
+    #[test]
+    fn what_was_over_before_it_began_is_stale() {
+        let unfit = Some(Answer::Unfit(Unfit::NeedsUtf8));
+        let early = Failure::Protocol(Stage::Mail, "sent \"451 timeout\" before".to_owned());
+        for ended in [
+            ended(&[None, None], Some(closed(Stage::Mail))),
+            ended(&[None], Some(closed(Stage::Rset))),
+            ended(&[None], Some(early)),
+            ended(&[Some(said(Stage::Mail, 421))], None),
+            ended(&[unfit.clone(), Some(said(Stage::Rset, 421))], None),
+            ended(&[unfit, None], Some(closed(Stage::Mail))),
+        ] {
+            assert!(is_stale(&ended), "{ended:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_come_to_something_is_not() {
+        for ended in [
+            ended(&[Some(Answer::InDoubt)], Some(closed(Stage::Mail))),
+            ended(&[None], Some(closed(Stage::Rcpt(0)))),
+            ended(&[Some(said(Stage::Mail, 451))], None),
+            ended(
+                &[Some(said(Stage::Mail, 421)), Some(said(Stage::Dot, 421))],
+                None,
+            ),
+            ended(&[Some(Answer::Unfit(Unfit::NeedsUtf8))], None),
+        ] {
+            assert!(!is_stale(&ended), "{ended:?}");
+        }
+    }
+}

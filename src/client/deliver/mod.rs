@@ -1,0 +1,658 @@
+//! The recipe: where to, who takes it, what became of it.
+
+mod connections;
+
+pub use connections::{Connections, Hosts};
+
+use crate::client::events::{Happening, Watch};
+use crate::client::outcome;
+use crate::client::outcome::{Fate, Report, Server, Verdict};
+use crate::client::peer::Peer;
+use crate::client::route::{Destination, Host, RouteError, Router};
+use crate::client::session;
+use crate::client::session::{
+    Answer, Encryption, Ended, Errand, Failure, Ledger, Means, Purpose, Then,
+};
+use crate::client::wire;
+use crate::client::wire::{Terms, Tls, Unconnected, Wire, WireError};
+use crate::mail::address::Address;
+use crate::mail::envelope::Envelope;
+use crate::mail::message::{Convertible, Message, Signed};
+use crate::smtp::blocks::Replay;
+use crate::smtp::reply::{Class, Reply};
+use crate::smtp::stage::Stage;
+use crate::system::secret::Login;
+use connections::{Resting, is_stale};
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(30);
+
+/// What is delivered.
+pub struct Parcel<'a> {
+    /// Who sends to whom.
+    pub envelope: &'a Envelope,
+    /// The message.
+    pub message: &'a dyn Replay,
+    /// What it is delivered for.
+    pub purpose: Purpose,
+    /// Whether it is kept and tried again, so that what can be corrected here is a temporary failure.
+    pub is_kept: bool,
+    /// The books that are kept about it, by places in the envelope.
+    pub ledger: Option<&'a dyn Ledger>,
+}
+
+impl<'a> Parcel<'a> {
+    /// A message of which no books are kept.
+    #[must_use]
+    pub fn of(message: &'a Message) -> Self {
+        Self {
+            envelope: &message.envelope,
+            message,
+            purpose: Purpose::Mail,
+            is_kept: false,
+            ledger: None,
+        }
+    }
+}
+
+/// A way to deliver: where to, how, and who we are there.
+pub struct Way<'a> {
+    /// Finds the servers.
+    pub router: &'a Router<'a>,
+    /// How the conversation is held.
+    pub session: &'a session::Options,
+    /// The keys and the trust.
+    pub tls: &'a Tls,
+    /// Who we are; `None` does not log in.
+    pub login: Option<&'a Login>,
+    /// What it has in common with other deliveries; `None` leaves nothing open behind it.
+    pub connections: Option<&'a Connections<'a>>,
+}
+
+impl Way<'_> {
+    /// What holds for every attempt to connect.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            source: self.router.source(),
+            limit: self.session.timeout.unwrap_or_else(|| {
+                let patience = self.session.patience.unwrap_or(CONNECT);
+                patience.min(CONNECT)
+            }),
+        }
+    }
+}
+
+/// Delivers a parcel to those of its recipients whose fate in the report is still open, and writes
+/// down what becomes of each.
+pub fn deliver(parcel: &Parcel<'_>, way: &Way<'_>, report: &mut Report, watch: &mut dyn Watch) {
+    let open = report.open();
+    deliver_to(&open, parcel, way, report, watch);
+}
+
+/// Delivers a parcel to these of its recipients.
+pub fn deliver_to(
+    open: &[usize],
+    parcel: &Parcel<'_>,
+    way: &Way<'_>,
+    report: &mut Report,
+    watch: &mut dyn Watch,
+) {
+    let signed = match parcel.purpose {
+        // A report returns the message to be read. It had better come with a broken signature than not at all.
+        Purpose::Report => Signed::Converted,
+        Purpose::Mail | Purpose::Question => Signed::Kept,
+    };
+    let message = Convertible::new(parcel.message, signed);
+    let parcel = &Parcel {
+        message: &message,
+        ..*parcel
+    };
+    let all = &parcel.envelope.recipients;
+    let asked: Vec<Address> = open.iter().map(|&place| all[place].clone()).collect();
+    let routes = way.router.routes(&asked, watch);
+    let mut delivery = Delivery {
+        parcel,
+        way,
+        watch,
+        fates: &mut report.fates,
+    };
+    for (place, error) in &routes.unreachable {
+        let recipient = open[*place];
+        delivery.fates[recipient] = Fate::unreachable(&all[recipient], error);
+        delivery.settled(&[recipient]);
+    }
+    for destination in &routes.destinations {
+        let places = destination.recipients.iter();
+        let recipients: Vec<usize> = places.map(|&place| open[place]).collect();
+        delivery.to(destination, &recipients);
+        delivery.settled(&recipients);
+    }
+}
+
+struct Delivery<'a, 'r> {
+    parcel: &'a Parcel<'a>,
+    way: &'a Way<'a>,
+    watch: &'r mut dyn Watch,
+    fates: &'r mut [Fate],
+}
+
+impl Delivery<'_, '_> {
+    /// Tries one host after the other until everybody has an answer that lasts.
+    fn to(&mut self, destination: &Destination, recipients: &[usize]) {
+        let mut pending = recipients.to_vec();
+        let mut tried = false;
+        for host in &destination.hosts {
+            if self.watch.refuses() {
+                self.unseen(&pending);
+                return;
+            }
+            if let Some(open) = self.at_rest(host, destination.port, &pending) {
+                pending = open;
+                tried = true;
+                if pending.is_empty() {
+                    return;
+                }
+                continue;
+            }
+            if let Some(why) = self.down(host, destination) {
+                self.not_tried(&pending, host, &why);
+                tried = true;
+                continue;
+            }
+            let router = self.way.router;
+            let mut peers = match router.addresses(host, destination.port, self.watch) {
+                Ok(peers) => VecDeque::from(peers),
+                Err(error) => {
+                    self.no_address(&pending, &error, tried);
+                    // RFC 5321 §5.1: behind ourselves, there is nobody to hand the mail on to.
+                    if matches!(error, RouteError::Loop(_)) {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            tried = true;
+            let names: Vec<String> = self.names(&pending);
+            self.watch.happened(Happening::Host {
+                name: &host.to_string(),
+                port: destination.port_of(host),
+                recipients: &names,
+            });
+            let mut door = Door::new(host, destination.port);
+            while let Some(peer) = peers.pop_front() {
+                pending = self.at(&mut door, peer, &mut peers, pending);
+                if pending.is_empty() {
+                    break;
+                }
+            }
+            self.remember(&door, destination);
+            if pending.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Uses an idle session with this host. `None`: there is none that still works.
+    fn at_rest(&mut self, host: &Host, port: u16, pending: &[usize]) -> Option<Vec<usize>> {
+        let session = self.way.connections?.take(host, port)?;
+        let then = if session.is_fresh() {
+            Then::Rest
+        } else {
+            Then::Quit
+        };
+        let ended = self.on_errand(host, pending, then, |errand, means, watch| {
+            session::resume(session.rest, errand, means, watch)
+        });
+        if is_stale(&ended) {
+            let note = format!(
+                "{} takes nothing more on this connection; making another",
+                session.server
+            );
+            self.watch.happened(Happening::Note(&note));
+            return None;
+        }
+        let mut door = Door::new(host, port);
+        let address = session.server.address.clone();
+        let mut settled = self.settle(&mut door, session.server, ended, pending, session.carried);
+        if !settled.left.is_empty() {
+            let others = &mut VecDeque::new();
+            let open = self.at(&mut door, address, others, settled.left);
+            settled.open.extend(open);
+        }
+        Some(settled.open)
+    }
+
+    fn keep(&mut self, session: Option<Resting>) {
+        if let Some((session, connections)) = session.zip(self.way.connections) {
+            connections.keep(session, self.way, self.watch);
+        }
+    }
+
+    /// Why a host need not be tried, because others have just found it down, or not to let us in.
+    fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
+        let hosts = self.way.connections?.hosts();
+        let port = destination.port_of(host);
+        let down = |name: &str| hosts.down(name, port);
+        down(&host.to_string()).or_else(|| down(&self.for_us(host)))
+    }
+
+    /// What was found out about a host, for those who come later.
+    fn remember(&self, door: &Door<'_>, destination: &Destination) {
+        let Some(connections) = self.way.connections else {
+            return;
+        };
+        let (hosts, port) = (connections.hosts(), destination.port_of(door.host));
+        let (name, ours) = (door.host.to_string(), self.for_us(door.host));
+        match &door.shut {
+            None if !door.answered => {}
+            Some(Shut::ForAll(why)) if !door.answered => hosts.went_down(&name, port, why),
+            Some(Shut::ForUs(why)) if !door.answered => {
+                hosts.came_up(&name, port);
+                hosts.went_down(&ours, port, why);
+            }
+            _ => {
+                hosts.came_up(&name, port);
+                hosts.came_up(&ours, port);
+            }
+        }
+    }
+
+    /// A host as it is to whoever we are there: others may have the right password, or demand less of
+    /// its certificate.
+    fn for_us(&self, host: &Host) -> String {
+        let user = self.way.login.and_then(|login| login.user.as_deref());
+        format!("{host} as {}", user.unwrap_or_default())
+    }
+
+    /// Connects to this address, or to one of the others if they answer sooner, as often as the server
+    /// needs sessions for these recipients (RFC 9422). Returns the recipients that another address may
+    /// still accept.
+    fn at(
+        &mut self,
+        door: &mut Door<'_>,
+        peer: Peer,
+        others: &mut VecDeque<Peer>,
+        pending: Vec<usize>,
+    ) -> Vec<usize> {
+        let (mut peer, mut left, mut open) = (peer, pending, Vec::new());
+        loop {
+            let (server, wire) = match self.connect(door.host, peer, others, &left) {
+                Ok(connected) => connected,
+                Err(Unconnected::Unseen) => return open,
+                Err(Unconnected::Failed { why, .. }) => {
+                    door.shut = Some(Shut::ForAll(why));
+                    open.append(&mut left);
+                    return open;
+                }
+            };
+            peer = server.address.clone();
+            let ended = match self.encrypted_or_in_clear(door.host, &server, wire, &left) {
+                Ok(ended) => ended,
+                Err(Unconnected::Unseen) => return open,
+                Err(Unconnected::Failed { .. }) => {
+                    open.append(&mut left);
+                    return open;
+                }
+            };
+            let settled = self.settle(door, server, ended, &left, 0);
+            open.extend(settled.open);
+            // A session without any result would be followed by others like it.
+            if settled.left.is_empty() || settled.left.len() == left.len() {
+                open.extend(settled.left);
+                return open;
+            }
+            left = settled.left;
+        }
+    }
+
+    /// Holds a session; once more without encryption if encryption is optional and failed.
+    fn encrypted_or_in_clear(
+        &mut self,
+        host: &Host,
+        server: &Server,
+        wire: Wire,
+        pending: &[usize],
+    ) -> Result<Ended, Unconnected> {
+        let options = self.way.session;
+        let ended = self.session(host, wire, options, pending);
+        let broken = broken_encryption(options, ended.failure.as_ref());
+        let Some(why) = broken.filter(|_| !ended.interrupted) else {
+            return Ok(ended);
+        };
+        let note = format!("no encryption with {server}: {why}; trying again in clear");
+        self.watch.happened(Happening::Note(&note));
+        let address = server.address.clone();
+        let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
+        let clear = session::Options {
+            tls: Encryption::Off,
+            ..options.clone()
+        };
+        Ok(self.session(host, wire, &clear, pending))
+    }
+
+    /// A connection to one of these; where there is none, all who wait for it have their answer.
+    fn connect(
+        &mut self,
+        host: &Host,
+        peer: Peer,
+        others: &mut VecDeque<Peer>,
+        pending: &[usize],
+    ) -> Result<(Server, Wire), Unconnected> {
+        let server = |address| Server {
+            host: host.to_string(),
+            address,
+        };
+        let connected = wire::connect(peer, others, self.way.terms(), self.watch);
+        match &connected {
+            Ok(_) => {}
+            Err(Unconnected::Unseen) => self.unseen(pending),
+            Err(Unconnected::Failed { peer, why }) => {
+                self.unconnected(pending, &server(peer.clone()), why);
+            }
+        }
+        connected.map(|connection| (server(connection.peer), connection.wire))
+    }
+
+    fn session(
+        &mut self,
+        host: &Host,
+        wire: Wire,
+        options: &session::Options,
+        pending: &[usize],
+    ) -> Ended {
+        // A session without the encryption that others may have is not for them.
+        let is_usual = options.tls == self.way.session.tls;
+        let then = if is_usual && self.way.connections.is_some() {
+            Then::Rest
+        } else {
+            Then::Quit
+        };
+        self.on_errand(host, pending, then, |errand, means, watch| {
+            let means = Means { options, ..*means };
+            session::run(wire, errand, &means, watch)
+        })
+    }
+
+    /// Makes an errand for these recipients, and lets a session carry it.
+    fn on_errand(
+        &mut self,
+        host: &Host,
+        pending: &[usize],
+        then: Then,
+        carry: impl FnOnce(&Errand<'_>, &Means<'_>, &mut dyn Watch) -> Ended,
+    ) -> Ended {
+        let Envelope {
+            sender,
+            recipients: all,
+            dsn,
+        } = self.parcel.envelope;
+        let page = self.parcel.ledger.map(|ledger| Page {
+            ledger,
+            places: pending,
+        });
+        let errand = Errand {
+            sender: sender.as_ref(),
+            recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
+            message: self.parcel.message,
+            dsn: Some(dsn),
+            purpose: self.parcel.purpose,
+            commands: &[],
+            ledger: page.as_ref().map(|page| page as &dyn Ledger),
+            then,
+        };
+        let means = Means {
+            options: self.way.session,
+            tls: self.way.tls,
+            host: &host.name(),
+            login: self.way.login,
+        };
+        carry(&errand, &means, self.watch)
+    }
+
+    /// Records the results of a session, and keeps it open if it can carry another message. `carried`
+    /// is the number of messages before this one.
+    fn settle(
+        &mut self,
+        door: &mut Door<'_>,
+        server: Server,
+        ended: Ended,
+        pending: &[usize],
+        carried: u32,
+    ) -> Settled {
+        match shut(&ended) {
+            _ if ended.interrupted => {}
+            Some(why) => door.shut = Some(why),
+            None => door.answered = true,
+        }
+        let failure = ended.failure.as_ref();
+        let went_well = failure.is_none() && ended.refusal.is_none();
+        let mut settled = Settled::default();
+        let mut is_begun = false;
+        for (answer, &recipient) in ended.answers.iter().zip(pending) {
+            if answer.is_none() && went_well {
+                settled.left.push(recipient);
+                continue;
+            }
+            let to = &self.parcel.envelope.recipients[recipient];
+            if answer.is_none() && ended.interrupted {
+                self.fates[recipient] = Fate::unseen(to);
+                continue;
+            }
+            let fate = Fate::answered(to, &server, answer.as_ref(), failure);
+            is_begun |= matches!(fate.verdict, Verdict::Accepted | Verdict::Uncertain);
+            self.record(recipient, fate);
+            if may_try_another(answer.as_ref(), failure) {
+                settled.open.push(recipient);
+            }
+        }
+        // Once a recipient has the message, or may have it, no other host gets it in this run.
+        if is_begun {
+            settled.open.clear();
+        }
+        self.keep(ended.rest.map(|rest| Resting {
+            host: door.host.clone(),
+            port: door.port,
+            server,
+            rest,
+            carried: carried + 1,
+        }));
+        settled
+    }
+
+    /// Records a result. A result that is about the host alone does not replace a better one: with one
+    /// exchanger unreachable, another one that accepts no mail at all must not make the failure
+    /// permanent (RFC 5321 §5.1).
+    fn record(&mut self, recipient: usize, fate: Fate) {
+        let before = &mut self.fates[recipient];
+        if !(fate.is_about_host() && before.hope() > fate.hope()) {
+            *before = fate;
+        }
+    }
+
+    /// The host was found down a moment ago by another delivery.
+    fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
+        let note = format!("{host} is passed over: {why}");
+        self.watch.happened(Happening::Note(&note));
+        for &recipient in pending {
+            let to = &self.parcel.envelope.recipients[recipient];
+            self.record(recipient, Fate::passed_over(to, &host.to_string(), why));
+        }
+    }
+
+    /// A host without an address is passed over. That it has none counts only if no server was reached;
+    /// that it is not known counts if nothing else is temporary.
+    fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
+        let note = format!("{error}");
+        self.watch.happened(Happening::Note(&note));
+        for &recipient in pending {
+            let is_deferred = self.fates[recipient].verdict == Verdict::Deferred;
+            if !is_deferred && (error.may_pass() || !tried) {
+                let to = &self.parcel.envelope.recipients[recipient];
+                self.record(recipient, Fate::unreachable(to, error));
+            }
+        }
+    }
+
+    fn unconnected(&mut self, pending: &[usize], server: &Server, why: &str) {
+        for &recipient in pending {
+            let to = &self.parcel.envelope.recipients[recipient];
+            self.record(recipient, Fate::unconnected(to, server.clone(), why));
+        }
+    }
+
+    fn unseen(&mut self, pending: &[usize]) {
+        for &recipient in pending {
+            let to = &self.parcel.envelope.recipients[recipient];
+            self.fates[recipient] = Fate::unseen(to);
+        }
+    }
+
+    fn names(&self, recipients: &[usize]) -> Vec<String> {
+        let all = &self.parcel.envelope.recipients;
+        recipients
+            .iter()
+            .map(|&recipient| all[recipient].to_string())
+            .collect()
+    }
+
+    fn settled(&mut self, recipients: &[usize]) {
+        for &recipient in recipients {
+            if self.parcel.is_kept {
+                self.fates[recipient].postpone(self.way.router.has_relay());
+            }
+            let fate = &self.fates[recipient];
+            let words = fate.words();
+            let queue_id = match fate.verdict {
+                Verdict::Accepted => outcome::queue_id(&words),
+                _ => None,
+            };
+            self.watch.happened(Happening::Settled {
+                recipient: &fate.recipient.to_string(),
+                verdict: fate.verdict.name(),
+                word: fate.verdict.word(),
+                words: &words,
+                queue_id,
+            });
+        }
+    }
+}
+
+/// Recipients that a session leaves open.
+#[derive(Default)]
+struct Settled {
+    /// Another host may accept them.
+    open: Vec<usize>,
+    /// The session succeeded and had no transaction for them: another one with the same host may.
+    left: Vec<usize>,
+}
+
+/// A host while its addresses are tried.
+struct Door<'a> {
+    host: &'a Host,
+    port: u16,
+    /// Why nobody let us in.
+    shut: Option<Shut>,
+    answered: bool,
+}
+
+/// Why nobody need try a host again at once.
+enum Shut {
+    /// It does not answer.
+    ForAll(String),
+    /// It does not let us in, or is not as we demand.
+    ForUs(String),
+}
+
+impl<'a> Door<'a> {
+    fn new(host: &'a Host, port: u16) -> Self {
+        Self {
+            host,
+            port,
+            shut: None,
+            answered: false,
+        }
+    }
+}
+
+/// The books, where places in an errand are those of the envelope.
+struct Page<'a> {
+    ledger: &'a dyn Ledger,
+    places: &'a [usize],
+}
+
+impl Page<'_> {
+    fn places(&self, recipients: &[usize]) -> Vec<usize> {
+        recipients
+            .iter()
+            .map(|&recipient| self.places[recipient])
+            .collect()
+    }
+}
+
+impl Ledger for Page<'_> {
+    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+        self.ledger.ending(&self.places(recipients))
+    }
+
+    fn taken(&self, recipients: &[usize], reply: &Reply) {
+        self.ledger.taken(&self.places(recipients), reply);
+    }
+}
+
+/// Why this host need not be tried again now.
+fn shut(ended: &Ended) -> Option<Shut> {
+    match (&ended.failure, &ended.refusal) {
+        (Some(Failure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
+            Some(Shut::ForUs(error.to_string()))
+        }
+        (Some(Failure::Wire(Stage::Banner, error)), _) => Some(Shut::ForAll(error.to_string())),
+        (Some(Failure::Tls(error)), _) => Some(Shut::ForUs(error.to_string())),
+        (_, Some(Answer::Said(Stage::Auth, reply))) => {
+            let words = format!("the login was refused: {}", reply.whole());
+            Some(Shut::ForUs(words))
+        }
+        (_, Some(Answer::Unmet(unmet))) => {
+            let words = format!("{} did not come about", unmet.stage().words());
+            Some(Shut::ForUs(words))
+        }
+        _ => None,
+    }
+}
+
+/// The next host is worth a try where this one was down, said "not now", or would not talk to us at
+/// all; not where it gave a judgement on sender, recipient or message.
+fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
+    match answer {
+        // What is wrong here is wrong for every host.
+        None => !matches!(failure, Some(Failure::Message(_) | Failure::Ledger(_))),
+        Some(Answer::Said(stage, reply)) => {
+            stage.is_introduction() || reply.class() == Class::ForNow
+        }
+        Some(Answer::Unmet(_) | Answer::TooMany(_)) => true,
+        Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt | Answer::Stopped(_)) => {
+            false
+        }
+    }
+}
+
+/// Why encryption did not come about, where the same may be said without it (RFC 7435 §3). Bytes that
+/// somebody put in clear behind STARTTLS are no such reason.
+fn broken_encryption(options: &session::Options, failure: Option<&Failure>) -> Option<String> {
+    if options.tls != Encryption::Opportunistic {
+        return None;
+    }
+    match failure? {
+        Failure::Tls(error) => Some(error.to_string()),
+        Failure::Wire(Stage::Starttls, error) => Some(error.to_string()),
+        // With TLS 1.3, the server's judgement on our certificate comes behind the handshake.
+        Failure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
+            Some(error.to_string())
+        }
+        Failure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,259 @@
+//! What may be seen of a delivery while it happens. Rooms tell it to a [`Watch`]; none of them knows
+//! who listens.
+
+use crate::client::peer::Peer;
+use crate::system::stop::Stop;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Somebody who is told what happens, as it happens, in the order of the wire.
+pub trait Watch {
+    /// Takes note of it. Must not fail: a delivery does not stop because nobody looks any more.
+    fn happened(&mut self, what: Happening<'_>);
+
+    /// Whether nothing should be begun, because what was to be seen of it cannot be shown.
+    fn refuses(&self) -> bool {
+        false
+    }
+
+    /// What ends a conversation before the message has gone out. `None`: nothing.
+    fn stop(&self) -> Option<Arc<Stop>> {
+        None
+    }
+
+    /// What it wants to be told beyond what everybody is told; asked once a session.
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+}
+
+/// What costs something to tell, and is told only to those who ask for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The message as it goes out: [`Happening::Carried`].
+    pub message: bool,
+    /// The octets of lines, beside the lines: [`Happening::Octets`].
+    pub octets: bool,
+}
+
+/// An end of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Ours.
+    Client,
+    /// The other.
+    Server,
+}
+
+/// A [`Watch`] that does not look.
+pub struct Nobody;
+
+impl Watch for Nobody {
+    fn happened(&mut self, _: Happening<'_>) {}
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Happening<'a> {
+    /// The DNS or the system is asked for a name.
+    Lookup {
+        /// `MX`, `A` and so on, or `host` for the system's own lookup.
+        kind: &'a str,
+        /// The name asked for.
+        name: &'a str,
+    },
+    /// What such a question brought.
+    Answer(Answer<'a>),
+    /// A remark that is neither ours nor the server's: the MX chosen, the next host.
+    Note(&'a str),
+    /// The message is safe in the queue.
+    Queued {
+        /// Under this name.
+        id: &'a str,
+    },
+    /// A remark for those who want to know more (`--verbose`).
+    Detail(&'a str),
+    /// Another profile is tried for those who have no answer that lasts.
+    Fallback {
+        /// Its name.
+        profile: &'a str,
+        /// Why it cannot be tried after all.
+        error: Option<&'a str>,
+    },
+    /// A host is about to be tried.
+    Host {
+        /// Its name, or its address in brackets.
+        name: &'a str,
+        /// The port; `None` for a unix socket.
+        port: Option<u16>,
+        /// For whom.
+        recipients: &'a [String],
+    },
+    /// A connection is being opened, maybe beside others of the same host (RFC 8305).
+    Connect(&'a Peer),
+    /// The connection is there; others that were still being opened are given up.
+    Connected(&'a Peer),
+    /// The connection did not come about.
+    NotConnected {
+        /// Where to.
+        peer: &'a Peer,
+        /// The system's words.
+        why: &'a str,
+    },
+    /// The conversation is encrypted from here on.
+    Secured(Secured<'a>),
+    /// The server's certificate is not good, and the conversation ends here.
+    Distrusted {
+        /// The name that was asked for.
+        name: &'a str,
+        /// What is wrong with it, behind "certificate of NAME not trusted: it".
+        why: &'a str,
+        /// The server's certificates in DER, its own first.
+        chain: &'a [Vec<u8>],
+    },
+    /// A command of ours.
+    Sent {
+        /// The command as it may be shown.
+        line: &'a str,
+        /// Its stage, as `--quit-after` names it.
+        stage: &'a str,
+    },
+    /// One line of the server's, made printable, as soon as it has come.
+    Line(&'a str),
+    /// A whole reply.
+    Received {
+        /// The reply code.
+        code: u16,
+        /// The enhanced status code, when there is one (RFC 3463).
+        enhanced: Option<&'a str>,
+        /// The text of each line, printable.
+        lines: &'a [String],
+        /// What it is the reply to.
+        stage: &'a str,
+    },
+    /// Octets of a line, with its line end; those of secrets are masked.
+    Octets {
+        /// Who said it.
+        from: End,
+        /// What.
+        bytes: &'a [u8],
+    },
+    /// A part of the message, as it goes over the wire: with dots stuffed, in whatever pieces.
+    Carried(&'a [u8]),
+    /// A part of the message has gone out.
+    Progress {
+        /// Octets so far.
+        octets: u64,
+        /// Octets in all.
+        of: u64,
+    },
+    /// The message was sent.
+    Data {
+        /// Its octets, before dot-stuffing.
+        bytes: u64,
+    },
+    /// The session ends before its time.
+    Failed {
+        /// During what.
+        stage: &'a str,
+        /// Why.
+        why: &'a str,
+        /// Whether it is the server that hung up.
+        hung_up: bool,
+    },
+    /// The connection is about to be closed, in this way.
+    Parting(Parting<'a>),
+    /// The connection was closed.
+    Closed,
+    /// What became of one recipient.
+    Settled {
+        /// Who.
+        recipient: &'a str,
+        /// `accepted`, `deferred` and so on.
+        verdict: &'a str,
+        /// `Sent`, `Deferred` and so on.
+        word: &'a str,
+        /// The reply or the reason.
+        words: &'a str,
+        /// The name that the server gave the message, where it said one.
+        queue_id: Option<&'a str>,
+    },
+    /// How long it took at one host, told at the end of all.
+    Summary(&'a Summary),
+}
+
+/// The end of a connection, if there is something to report of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Parting<'a> {
+    /// It is dropped without a word, as was asked for.
+    Dropped,
+    /// The server closed it instead of answering QUIT.
+    HungUp,
+    /// The server was a command, which has ended in this way.
+    Command(&'a str),
+}
+
+/// How a conversation went, and how long each part of it took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The host, by its name, or its address in brackets.
+    pub host: String,
+    /// Where it was reached, or should have been.
+    pub peer: Option<Peer>,
+    /// Until the connection was there.
+    pub connect: Option<Duration>,
+    /// From then until the greeting.
+    pub banner: Option<Duration>,
+    /// EHLO, each time that it was said, or HELO.
+    pub ehlo: Option<Duration>,
+    /// STARTTLS, and the handshake.
+    pub tls: Option<Duration>,
+    /// AUTH.
+    pub auth: Option<Duration>,
+    /// From then until the message was accepted; `None` where it was not.
+    pub accepted: Option<Duration>,
+    /// From the attempt to connect until the end.
+    pub total: Duration,
+    /// The reply that decided, or why there is none.
+    pub words: String,
+    /// The name that the server gave the message, where it said one.
+    pub queue_id: Option<String>,
+}
+
+/// What a question about a name has brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// What was asked for.
+    pub kind: &'a str,
+    /// The name asked for.
+    pub name: &'a str,
+    /// The records, as zone files have them; none when there is an error.
+    pub records: &'a [String],
+    /// For how many seconds the records hold, where that is known.
+    pub ttl: Option<u32>,
+    /// Why there is no answer.
+    pub error: Option<&'a str>,
+}
+
+/// What a TLS handshake has brought about.
+#[derive(Clone, Copy, Debug)]
+pub struct Secured<'a> {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: &'a str,
+    /// The cipher suite.
+    pub cipher: &'a str,
+    /// The key exchange, where it was negotiated anew.
+    pub group: Option<&'a str>,
+    /// Whether an earlier session was taken up again.
+    pub resumed: bool,
+    /// The name that was asked for.
+    pub name: &'a str,
+    /// Whether it is known whom we talk to.
+    pub verified: bool,
+    /// How the certificate was judged, behind "certificate of NAME".
+    pub judgement: &'a str,
+    /// The server's certificates in DER, its own first.
+    pub chain: &'a [Vec<u8>],
+    /// Our own certificate in DER, where there is one to show.
+    pub own: Option<&'a [u8]>,
+}

@@ -1,0 +1,13 @@
+//! The SMTP client: routing, connections, TLS, sessions, logging in, delivery, and the result for each
+//! recipient.
+
+pub(crate) mod credentials;
+pub(crate) mod deliver;
+pub mod events;
+pub(crate) mod outcome;
+pub mod peer;
+pub(crate) mod ready;
+pub(crate) mod route;
+pub mod session;
+pub mod transport;
+pub(crate) mod wire;

@@ -1,0 +1,213 @@
+//! How a session ended before anybody had the message, whoever it was for.
+
+use crate::client::outcome::{Cause, Server, TRY_AGAIN, Verdict};
+use crate::client::peer::Peer;
+use crate::client::session::{Answer, Ended, Failure, Unmet};
+use crate::client::wire::{TlsError, WireError};
+use crate::smtp::reply::{Class, Reply};
+use crate::smtp::stage::Stage;
+use crate::system::exit::Exit;
+
+/// The end of a session, and what it means for all who waited for it.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// For good or for now.
+    pub verdict: Verdict,
+    /// What it goes back to.
+    pub cause: Cause,
+    /// Where it happened.
+    pub stage: Option<Stage>,
+    /// The server's words, where it is they that ended it.
+    pub reply: Option<Reply>,
+    /// What happened, with the server's name.
+    pub words: String,
+    /// What to do, behind a semicolon; may be empty.
+    pub advice: &'static str,
+}
+
+impl Ending {
+    /// How a session without recipients ended, and with which exit status; `None` when all went well.
+    #[must_use]
+    pub fn of(server: &Server, ended: &Ended) -> Option<Self> {
+        match (&ended.refusal, &ended.failure) {
+            (Some(Answer::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
+            (Some(Answer::Said(stage, reply)), _) => Some(Self::said(server, *stage, reply)),
+            (_, Some(failure)) => Self::failed(server, failure),
+            _ => None,
+        }
+    }
+
+    /// The exit status for it alone.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        crate::client::outcome::exit(&[(self.verdict, self.cause)])
+    }
+
+    /// The server does not meet a demand that comes before any message. Trying again does not help,
+    /// unless the reply was 4yz.
+    pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
+        let words = match unmet {
+            Unmet::NoStarttls => format!(
+                "{server} does not offer STARTTLS, and nothing is to be sent without it (--tls)"
+            ),
+            Unmet::StarttlsRefused(reply) => {
+                format!("{server} refused STARTTLS: {}", reply.whole())
+            }
+            Unmet::PasswordInClear => format!(
+                "the connection to {server} has no verified TLS, so the password was not sent \
+                 (--allow-cleartext-password sends it; a command needs --tls-name)"
+            ),
+            Unmet::NoAuth => {
+                format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
+            }
+            Unmet::NoMechanism(offered) => format!(
+                "{server} offers AUTH only as {offered}, and none of it fits what is at hand \
+                 (--auth, --oauth-token-command)"
+            ),
+            Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
+            Unmet::Request(lack) => {
+                format!("{server} {}, which {} asks for", lack.why, lack.option)
+            }
+        };
+        let may_pass =
+            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::ForNow);
+        let (verdict, cause, advice) = if may_pass {
+            (Verdict::Deferred, Cause::Server, TRY_AGAIN)
+        } else {
+            (Verdict::Refused, Cause::Policy, "")
+        };
+        Self {
+            verdict,
+            cause,
+            stage: Some(unmet.stage()),
+            reply: None,
+            words,
+            advice,
+        }
+    }
+
+    /// The server refused the session as a whole.
+    pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
+        let is_for_good = reply.class() == Class::ForGood;
+        let (what, advice) = match (stage, is_for_good) {
+            // Some servers say so to a client that they know by its address or certificate. It is not
+            // the echo of a login: a session has one AUTH that succeeds, and only 235 is success.
+            (Stage::Auth, true) if reply.code == 503 => (
+                "does not expect a login",
+                "; without --user, it is sent without one",
+            ),
+            (Stage::Auth, true) => ("refused the login", ""),
+            (_, true) => ("refused to talk", ""),
+            _ => ("has no time", ""),
+        };
+        let words = reply.whole();
+        Self {
+            verdict: if is_for_good {
+                Verdict::Refused
+            } else {
+                Verdict::Deferred
+            },
+            cause: if is_for_good && stage == Stage::Auth {
+                Cause::Policy
+            } else {
+                Cause::Server
+            },
+            stage: Some(stage),
+            reply: Some(reply.clone()),
+            words: format!("{server} {what}: {words} (in reply to {})", stage.words()),
+            advice,
+        }
+    }
+
+    /// `None` where it is not the server or the network that failed.
+    pub(super) fn failed(server: &Server, failure: &Failure) -> Option<Self> {
+        let (stage, cause, words, advice) = match failure {
+            Failure::Message(_) | Failure::Ledger(_) => return None,
+            Failure::Wire(stage, WireError::Unwelcome(why)) => {
+                let words = format!("no TLS with {server}: {why}");
+                (*stage, Cause::Policy, words, "")
+            }
+            Failure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
+                let words = lost(server, Stage::Banner, error);
+                let advice =
+                    "; try again later, or with --tls implicit if that is what the port is for";
+                (Stage::Banner, Cause::Network, words, advice)
+            }
+            Failure::Wire(stage, error) => {
+                let words = lost(server, *stage, error);
+                (*stage, Cause::Network, words, TRY_AGAIN)
+            }
+            Failure::Protocol(stage, what) => {
+                let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
+                (*stage, Cause::Protocol, words, TRY_AGAIN)
+            }
+            Failure::Tls(error) => {
+                let (cause, words, advice) = without_tls(server, error);
+                (Stage::Tls, cause, words, advice)
+            }
+        };
+        Some(Self {
+            // A demand that is not met now is not met the next time either.
+            verdict: if cause == Cause::Policy {
+                Verdict::Refused
+            } else {
+                Verdict::Deferred
+            },
+            cause,
+            stage: Some(stage),
+            reply: None,
+            words,
+            advice,
+        })
+    }
+}
+
+fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static str) {
+    match error {
+        TlsError::Certificate { why, .. } if why.contains("--pin") => {
+            let words = format!("the certificate of {server} {why}");
+            (Cause::Policy, words, "")
+        }
+        TlsError::Certificate { why, .. } => (
+            Cause::Policy,
+            format!("the certificate of {server} {why}"),
+            "; --ca-file FILE trusts another CA, and -k (--insecure) any certificate",
+        ),
+        TlsError::Incompatible(why) => (Cause::Policy, format!("no TLS with {server}: {why}"), ""),
+        TlsError::Wire(WireError::Closed) => {
+            let words = format!("{server} closed the connection during the TLS handshake");
+            (Cause::Network, words, TRY_AGAIN)
+        }
+        TlsError::Wire(error) => {
+            let words = format!("the TLS handshake with {server} failed: {error}");
+            (Cause::Network, words, TRY_AGAIN)
+        }
+    }
+}
+
+/// What happened to the connection, and when.
+fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
+    let when = match stage {
+        Stage::Banner => "waiting for the greeting of",
+        _ => "talking to",
+    };
+    let at = match stage {
+        Stage::Banner => String::new(),
+        Stage::Body | Stage::Dot => format!(" while sending {}", stage.words()),
+        _ => format!(" while sending {} or waiting for its reply", stage.words()),
+    };
+    match error {
+        // A command that is the server did not come up.
+        WireError::Io(why) if stage == Stage::Banner && matches!(server.address, Peer::Pipe(_)) => {
+            format!("cannot connect to {server}: {why}")
+        }
+        WireError::Closed => format!(
+            "lost connection with {server}{}",
+            match stage {
+                Stage::Banner => " before its greeting",
+                _ => &at,
+            }
+        ),
+        other => format!("{when} {server}{at}: {other}"),
+    }
+}

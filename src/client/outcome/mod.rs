@@ -1,0 +1,590 @@
+//! What became of every recipient, and the exit status that they make together.
+
+mod ending;
+mod queue_id;
+
+pub use ending::Ending;
+pub use queue_id::queue_id;
+
+use crate::client::peer::Peer;
+use crate::client::route::RouteError;
+use crate::client::session::{Answer, Failure, How, Stop, Unfit};
+use crate::mail::address::Address;
+use crate::smtp::reply::{Class, Reply};
+use crate::smtp::stage::Stage;
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use std::fmt;
+
+/// What to do about it, for those who have to do it themselves.
+const TRY_AGAIN: &str = "; try again later";
+
+/// How it ended for one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A server took the message.
+    Accepted,
+    /// No, for good.
+    Refused,
+    /// No, for now.
+    Deferred,
+    /// The connection was lost between the end of data and its reply.
+    Uncertain,
+    /// Not yet, and the message is kept to be sent again.
+    Queued,
+    /// Nobody was asked.
+    Skipped,
+}
+
+impl Verdict {
+    /// The word in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Deferred => "deferred",
+            Self::Uncertain => "uncertain",
+            Self::Queued => "queued",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// The word behind `recipient...`, as sendmail had it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "Sent",
+            Self::Refused => "Refused",
+            Self::Deferred => "Deferred",
+            Self::Uncertain => "Uncertain",
+            Self::Queued => "Queued",
+            Self::Skipped => "Not sent",
+        }
+    }
+
+    /// The verdict of this name in JSON.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::Accepted,
+            Self::Refused,
+            Self::Deferred,
+            Self::Uncertain,
+            Self::Queued,
+            Self::Skipped,
+        ];
+        all.into_iter().find(|verdict| verdict.name() == name)
+    }
+
+    /// Whether the caller need do nothing more about it.
+    #[must_use]
+    pub fn is_cared_for(self) -> bool {
+        matches!(self, Self::Accepted | Self::Queued)
+    }
+}
+
+/// What the verdict goes back to; decides the exit status among equal verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The server's words.
+    Server,
+    /// The domain does not exist or takes no mail.
+    Domain,
+    /// No connection, or none any more; no answer from the DNS.
+    Network,
+    /// The host was down a moment ago, for others: what is known already.
+    Known,
+    /// The server broke the protocol.
+    Protocol,
+    /// A demand on encryption or authentication was not met.
+    Policy,
+    /// The message could not be read to its end.
+    Message,
+    /// It was to end before its time (`--quit-after` and its kin).
+    Stopped,
+    /// The output cannot be written, or the program was asked to end: nothing was tried to its end.
+    Output,
+}
+
+/// A server that was asked: its name and its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its name, its address in brackets, or the path of its socket.
+    pub host: String,
+    /// Where it was reached.
+    pub address: Peer,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.host;
+        match &self.address {
+            Peer::Tcp(address) => {
+                let (ip, port) = (format!("[{}]", address.ip()), address.port());
+                if *host == ip {
+                    write!(f, "{ip}:{port}")
+                } else {
+                    write!(f, "{host} {ip}:{port}")
+                }
+            }
+            local if *host == local.to_string() => f.write_str(host),
+            local => write!(f, "{host} [{local}]"),
+        }
+    }
+}
+
+/// What became of one recipient.
+#[derive(Clone, Debug)]
+pub struct Fate {
+    /// Who.
+    pub recipient: Address,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What that goes back to.
+    pub cause: Cause,
+    /// The last server that was asked.
+    pub server: Option<Server>,
+    /// The stage that decided.
+    pub stage: Option<Stage>,
+    /// The server's words.
+    pub reply: Option<Reply>,
+    /// The enhanced status code, the server's or the one that fits.
+    pub enhanced: Option<String>,
+    /// What happened, in a sentence that names the recipient; empty when accepted.
+    pub sentence: String,
+}
+
+impl Fate {
+    /// Whether it is as it should be: cared for, or stopped where it was to be.
+    #[must_use]
+    pub fn is_as_wished(&self) -> bool {
+        is_as_wished(self.verdict, self.cause)
+    }
+
+    /// Whether the result is about the host, so that another host may have a better one.
+    #[must_use]
+    pub fn is_about_host(&self) -> bool {
+        let is_host = match self.cause {
+            Cause::Domain | Cause::Network | Cause::Known | Cause::Protocol => true,
+            Cause::Policy => self.reply.is_none(),
+            Cause::Server => self.stage.is_none_or(Stage::is_introduction),
+            Cause::Message | Cause::Stopped | Cause::Output => false,
+        };
+        is_host && matches!(self.verdict, Verdict::Deferred | Verdict::Refused)
+    }
+
+    /// The prospect of another attempt: 0 none, 1 if something is changed, 2 later.
+    #[must_use]
+    pub fn hope(&self) -> u8 {
+        match (self.verdict, self.cause) {
+            (Verdict::Deferred, Cause::Protocol) | (Verdict::Refused, Cause::Policy) => 1,
+            (Verdict::Deferred, _) => 2,
+            _ => 0,
+        }
+    }
+
+    /// Makes a refusal temporary that is about this host and not about the message or its recipients,
+    /// because it can be corrected: a password, the name of a relay, or that the relay does not accept
+    /// this client.
+    pub fn postpone(&mut self, by_relay: bool) {
+        let is_ours = match self.cause {
+            Cause::Policy => true,
+            Cause::Domain => by_relay,
+            _ => by_relay && self.stage.is_some_and(Stage::is_introduction),
+        };
+        if self.verdict == Verdict::Refused && is_ours {
+            self.verdict = Verdict::Deferred;
+        }
+    }
+
+    /// Before anything was tried.
+    #[must_use]
+    pub fn unasked(recipient: &Address) -> Self {
+        Self {
+            recipient: recipient.clone(),
+            verdict: Verdict::Skipped,
+            cause: Cause::Network,
+            server: None,
+            stage: None,
+            reply: None,
+            enhanced: None,
+            sentence: format!("<{recipient}> was not tried"),
+        }
+    }
+
+    /// The reply, or what happened, without the recipient where that goes without saying.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match &self.reply {
+            Some(reply) if self.verdict == Verdict::Accepted => reply.text(),
+            Some(reply) => reply.whole(),
+            None => {
+                let name = format!("<{}>: ", self.recipient);
+                let sentence = self.sentence.as_str();
+                sentence.strip_prefix(&name).unwrap_or(sentence).to_owned()
+            }
+        }
+    }
+
+    /// The name that the server gave the message that it took; `None` where it said none that is known.
+    #[must_use]
+    pub fn queue_id(&self) -> Option<String> {
+        let reply = self.reply.as_ref();
+        let reply = reply.filter(|_| self.verdict == Verdict::Accepted)?;
+        queue_id(&reply.text()).map(str::to_owned)
+    }
+
+    /// The sentence without the advice to try again: of what is in the queue, that is done anyway.
+    #[must_use]
+    pub fn unadvised(&self) -> &str {
+        let sentence = self.sentence.as_str();
+        sentence.strip_suffix(TRY_AGAIN).unwrap_or(sentence)
+    }
+
+    fn of(recipient: &Address, verdict: Verdict, cause: Cause, sentence: String) -> Self {
+        Self {
+            verdict,
+            cause,
+            sentence,
+            ..Self::unasked(recipient)
+        }
+    }
+
+    /// The output cannot be written, or the program was asked to end.
+    #[must_use]
+    pub fn unseen(recipient: &Address) -> Self {
+        let sentence = format!("<{recipient}>: nothing was sent");
+        Self::of(recipient, Verdict::Skipped, Cause::Output, sentence)
+    }
+
+    /// There is no way to the domain.
+    #[must_use]
+    pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
+        let sentence = format!("<{recipient}>: {error}");
+        if error.may_pass() {
+            Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+        } else if matches!(error, RouteError::Loop(_)) {
+            Self::of(recipient, Verdict::Refused, Cause::Server, sentence)
+        } else {
+            Self::of(recipient, Verdict::Refused, Cause::Domain, sentence)
+        }
+    }
+
+    /// No connection came about.
+    #[must_use]
+    pub fn unconnected(recipient: &Address, server: Server, why: &str) -> Self {
+        let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
+        Self {
+            server: Some(server),
+            ..Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+        }
+    }
+
+    /// Others have just found the host down.
+    #[must_use]
+    pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
+        let sentence =
+            format!("<{recipient}>: {host} was not tried, because it was down a moment ago: {why}");
+        Self::of(recipient, Verdict::Deferred, Cause::Known, sentence)
+    }
+
+    /// The way cannot be gone: its profile is not there any more, or its password.
+    #[must_use]
+    pub fn wayless(recipient: &Address, why: &str) -> Self {
+        let sentence = format!("<{recipient}>: {why}");
+        Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+    }
+
+    /// The session ended with an answer, or with a failure in its place.
+    #[must_use]
+    pub fn answered(
+        recipient: &Address,
+        server: &Server,
+        answer: Option<&Answer>,
+        failure: Option<&Failure>,
+    ) -> Self {
+        let fate = match answer {
+            Some(Answer::Accepted(reply)) => Self::accepted(recipient, reply),
+            Some(Answer::Said(stage, reply)) => Self::said(recipient, server, *stage, reply),
+            Some(Answer::TooMany(reply)) => Self::too_many(recipient, server, reply),
+            Some(Answer::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
+            Some(Answer::Unmet(unmet)) => Self::ended(recipient, Ending::unmet(server, unmet)),
+            Some(Answer::InDoubt) => Self::failed(recipient, server, failure, true),
+            Some(Answer::Stopped(stop)) => Self::stopped(recipient, *stop),
+            None => Self::failed(recipient, server, failure, false),
+        };
+        Self {
+            server: Some(server.clone()),
+            ..fate
+        }
+    }
+
+    /// As it was asked for.
+    fn stopped(recipient: &Address, stop: Stop) -> Self {
+        let option = match stop.how {
+            How::Quit => "--quit-after",
+            How::Drop => "--drop-after",
+            How::DropUnread => "--drop-after-send",
+        };
+        let point = stop.behind.name();
+        let sentence = format!("<{recipient}>: stopped, as {option} {point} says");
+        Self::of(recipient, Verdict::Skipped, Cause::Stopped, sentence)
+    }
+
+    fn accepted(recipient: &Address, reply: &Reply) -> Self {
+        Self {
+            reply: Some(reply.clone()),
+            enhanced: reply.enhanced().map(str::to_owned),
+            ..Self::of(recipient, Verdict::Accepted, Cause::Server, String::new())
+        }
+    }
+
+    fn said(recipient: &Address, server: &Server, stage: Stage, reply: &Reply) -> Self {
+        if stage == Stage::Auth && reply.class() == Class::ForGood {
+            return Self::ended(recipient, Ending::said(server, stage, reply));
+        }
+        let words = format!("{} (in reply to {})", reply.whole(), stage.words());
+        let (verdict, sentence) = if reply.class() == Class::ForGood {
+            let sentence = format!("{server} refused <{recipient}>: {words}");
+            (Verdict::Refused, sentence)
+        } else {
+            let sentence = format!("{server} deferred <{recipient}>: {words}{TRY_AGAIN}");
+            (Verdict::Deferred, sentence)
+        };
+        Self {
+            stage: Some(stage),
+            reply: Some(reply.clone()),
+            enhanced: reply.enhanced().map(str::to_owned),
+            ..Self::of(recipient, verdict, Cause::Server, sentence)
+        }
+    }
+
+    /// The enhanced code is that of 452, because a report must not call the result permanent.
+    fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
+        let words = reply.whole();
+        let sentence =
+            format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO){TRY_AGAIN}");
+        Self {
+            stage: Some(Stage::Rcpt(0)),
+            reply: Some(reply.clone()),
+            enhanced: Some("4.5.3".to_owned()),
+            ..Self::of(recipient, Verdict::Deferred, Cause::Server, sentence)
+        }
+    }
+
+    fn unfit(recipient: &Address, server: &Server, unfit: Unfit) -> Self {
+        let enhanced = unfit.enhanced();
+        let why = match unfit {
+            Unfit::TooLarge { size, limit } => {
+                format!("the message has {size} octets, and the server's limit is {limit}")
+            }
+            Unfit::NeedsUtf8 => "an address or header field is not ASCII, and the server does not \
+                                 offer SMTPUTF8"
+                .to_owned(),
+            Unfit::NeedsEightBit => "the message has octets above 127 in a part that must not be \
+                                     encoded anew, such as one that is signed, and the server does \
+                                     not offer 8BITMIME"
+                .to_owned(),
+        };
+        let sentence = format!("{server} cannot take this for <{recipient}>: {why} ({enhanced})");
+        Self {
+            stage: Some(Stage::Mail),
+            enhanced: Some(enhanced.to_owned()),
+            ..Self::of(recipient, Verdict::Refused, Cause::Server, sentence)
+        }
+    }
+
+    /// The session ended, and with it the hope of this recipient.
+    fn ended(recipient: &Address, ending: Ending) -> Self {
+        let Ending { words, advice, .. } = ending;
+        let sentence = format!("{words}; <{recipient}> did not get the message{advice}");
+        Self {
+            stage: ending.stage,
+            enhanced: ending
+                .reply
+                .as_ref()
+                .and_then(|reply| reply.enhanced().map(str::to_owned)),
+            reply: ending.reply,
+            ..Self::of(recipient, ending.verdict, ending.cause, sentence)
+        }
+    }
+
+    /// The end of data was sent, and its reply was not waited for.
+    fn unread(recipient: &Address) -> Self {
+        let sentence = format!(
+            "<{recipient}> may have got the message: its end was sent and the reply not read, as \
+             --drop-after-send dot says"
+        );
+        Self::of(recipient, Verdict::Uncertain, Cause::Stopped, sentence)
+    }
+
+    fn failed(
+        recipient: &Address,
+        server: &Server,
+        failure: Option<&Failure>,
+        in_doubt: bool,
+    ) -> Self {
+        let Some(failure) = failure else {
+            return if in_doubt {
+                Self::unread(recipient)
+            } else {
+                Self::unasked(recipient)
+            };
+        };
+        if let Failure::Message(error) = failure {
+            let sentence = format!("<{recipient}>: {}", reason(error));
+            return Self::of(recipient, Verdict::Skipped, Cause::Message, sentence);
+        }
+        if let Failure::Ledger(error) = failure {
+            let sentence = format!(
+                "<{recipient}>: cannot write down that the message is about to be sent: {}; it \
+                 was not sent",
+                reason(error)
+            );
+            return Self::of(recipient, Verdict::Deferred, Cause::Network, sentence);
+        }
+        let Some(ending) = Ending::failed(server, failure) else {
+            return Self::unasked(recipient);
+        };
+        if !in_doubt {
+            return Self::ended(recipient, ending);
+        }
+        let sentence = format!(
+            "{}; <{recipient}> may have got the message, and sent again it may arrive twice",
+            ending.words
+        );
+        Self {
+            stage: ending.stage,
+            ..Self::of(recipient, Verdict::Uncertain, ending.cause, sentence)
+        }
+    }
+}
+
+/// What became of all of them.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// One for each recipient, in the order of the envelope.
+    pub fates: Vec<Fate>,
+}
+
+impl Report {
+    /// Before anything was tried.
+    #[must_use]
+    pub fn unasked(recipients: &[Address]) -> Self {
+        Self {
+            fates: recipients.iter().map(Fate::unasked).collect(),
+        }
+    }
+
+    /// Places of the recipients that another server may still accept: nothing was tried for them, the
+    /// failure is temporary, or the server did not meet a demand on TLS or authentication.
+    #[must_use]
+    pub fn open(&self) -> Vec<usize> {
+        let is_open = |fate: &Fate| match fate.verdict {
+            Verdict::Deferred => true,
+            Verdict::Skipped => fate.cause == Cause::Network,
+            // The next server may do what this one does not. A login that was refused is not tried there.
+            Verdict::Refused => fate.cause == Cause::Policy && fate.reply.is_none(),
+            _ => false,
+        };
+        (0..self.fates.len())
+            .filter(|&place| is_open(&self.fates[place]))
+            .collect()
+    }
+
+    /// The message is kept for all who may get it later.
+    pub fn keep(&mut self) {
+        for fate in &mut self.fates {
+            if matches!(fate.verdict, Verdict::Deferred | Verdict::Skipped) {
+                fate.verdict = Verdict::Queued;
+                fate.sentence.truncate(fate.unadvised().len());
+            }
+        }
+    }
+
+    /// The exit status.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let ends = self.fates.iter().map(|fate| (fate.verdict, fate.cause));
+        exit(&ends.collect::<Vec<_>>())
+    }
+}
+
+fn is_as_wished(verdict: Verdict, cause: Cause) -> bool {
+    verdict.is_cared_for() || verdict == Verdict::Skipped && cause == Cause::Stopped
+}
+
+/// The exit status of these ends together: the one table of cli.md.
+fn exit(ends: &[(Verdict, Cause)]) -> Exit {
+    let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
+    let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);
+    let all_by = |wanted| ends.iter().all(|&(_, cause)| cause == wanted);
+    let is_held = |verdict| matches!(verdict, Verdict::Deferred | Verdict::Uncertain);
+    let held: Vec<Cause> = ends
+        .iter()
+        .filter(|&&(verdict, _)| is_held(verdict))
+        .map(|&(_, cause)| cause)
+        .collect();
+    let by_protocol = !held.is_empty() && held.iter().all(|&cause| cause == Cause::Protocol);
+    let is_as_wished = |&(verdict, cause): &(Verdict, Cause)| is_as_wished(verdict, cause);
+    if ends.iter().all(is_as_wished) {
+        Exit::Ok
+    } else if ends.iter().any(is_as_wished) {
+        Exit::Partly
+    } else if any_by(Cause::Output) {
+        Exit::Io
+    } else if any_by(Cause::Message) {
+        Exit::NoInput
+    } else if by_protocol {
+        Exit::Protocol
+    } else if any(Verdict::Uncertain) {
+        // 75 would say that trying again is safe.
+        Exit::Partly
+    } else if all_by(Cause::Policy) {
+        Exit::Policy
+    } else if !held.is_empty() || any(Verdict::Skipped) {
+        Exit::Temporary
+    } else if all_by(Cause::Domain) {
+        Exit::NoHost
+    } else {
+        Exit::Refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_of_verdicts_has_its_status() {
+        use Cause::{Domain, Message, Network, Policy, Protocol, Server, Stopped};
+        use Verdict::{Accepted, Deferred, Queued, Refused, Skipped, Uncertain};
+        for (fates, code) in [
+            (vec![(Accepted, Server), (Accepted, Server)], 0),
+            (vec![(Accepted, Server), (Refused, Server)], 79),
+            (vec![(Accepted, Server), (Queued, Network)], 0),
+            (vec![(Queued, Network), (Refused, Server)], 79),
+            (vec![(Accepted, Server), (Deferred, Network)], 79),
+            (vec![(Refused, Server), (Refused, Server)], 69),
+            (vec![(Refused, Domain), (Refused, Domain)], 68),
+            (vec![(Refused, Domain), (Refused, Server)], 69),
+            (vec![(Refused, Server), (Deferred, Server)], 75),
+            (vec![(Deferred, Network)], 75),
+            (vec![(Deferred, Protocol)], 76),
+            (vec![(Deferred, Protocol), (Refused, Server)], 76),
+            (vec![(Deferred, Protocol), (Deferred, Network)], 75),
+            (vec![(Uncertain, Network)], 79),
+            (vec![(Uncertain, Protocol)], 76),
+            (vec![(Skipped, Stopped), (Accepted, Server)], 0),
+            (vec![(Skipped, Stopped), (Refused, Server)], 79),
+            (vec![(Uncertain, Stopped)], 79),
+            (vec![(Skipped, Message)], 66),
+            (vec![(Refused, Policy), (Refused, Policy)], 77),
+            (vec![(Refused, Policy), (Deferred, Network)], 75),
+            (vec![(Accepted, Server), (Refused, Policy)], 79),
+        ] {
+            assert_eq!(exit(&fates).code(), code, "{fates:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What must be at hand before a way is taken: keys, trust, and the password.
+
+use crate::client::credentials;
+use crate::client::credentials::CredentialsError;
+use crate::client::deliver;
+use crate::client::deliver::Connections;
+use crate::client::route::Router;
+use crate::client::transport;
+use crate::client::wire::{Tls, TlsSetupError};
+use crate::system::exit::Exit;
+use crate::system::secret::Login;
+
+/// A way with all that it needs. Nothing was connected for it yet.
+pub struct Ready<'p> {
+    plan: &'p transport::Way,
+    tls: Tls,
+    login: Option<Login>,
+}
+
+/// What is missing.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    /// Keys and certificates.
+    #[error("{0}")]
+    Tls(#[from] TlsSetupError),
+    /// The password.
+    #[error("{0}")]
+    Credentials(#[from] CredentialsError),
+}
+
+impl Unready {
+    /// The exit status for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Tls(error) => error.exit(),
+            Self::Credentials(error) => error.exit(),
+        }
+    }
+}
+
+impl<'p> Ready<'p> {
+    /// Reads the files, and finds or asks for the password: a server would not wait for it.
+    pub fn of(plan: &'p transport::Way) -> Result<Self, Unready> {
+        let tls = Tls::new(&plan.tls)?;
+        let relay = plan.route.relay.as_ref();
+        let host = relay.map_or_else(String::new, |relay| relay.host.name());
+        let wanted = plan.credentials.as_ref();
+        let login = wanted
+            .map(|wanted| credentials::find(wanted, &host))
+            .transpose()?;
+        Ok(Self { plan, tls, login })
+    }
+
+    /// Reads the files; the password was found before, or nobody is to log in.
+    pub fn with(plan: &'p transport::Way, login: Option<Login>) -> Result<Self, TlsSetupError> {
+        let tls = Tls::new(&plan.tls)?;
+        Ok(Self { plan, tls, login })
+    }
+
+    /// What was planned.
+    #[must_use]
+    pub fn plan(&self) -> &'p transport::Way {
+        self.plan
+    }
+
+    /// Finds the servers of this way.
+    #[must_use]
+    pub fn router(&self) -> Router<'p> {
+        Router::new(&self.plan.route)
+    }
+
+    /// The way, for delivering.
+    #[must_use]
+    pub fn way<'a>(
+        &'a self,
+        router: &'a Router<'a>,
+        connections: Option<&'a Connections<'a>>,
+    ) -> deliver::Way<'a> {
+        deliver::Way {
+            router,
+            session: &self.plan.session,
+            tls: &self.tls,
+            login: self.login.as_ref(),
+            connections,
+        }
+    }
+}

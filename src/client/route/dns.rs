@@ -1,0 +1,411 @@
+//! The DNS, behind a small trait. The only place that knows hickory and its runtime, and the runtime
+//! is made when the first name is looked up.
+
+use crate::client::events::{Answer, Happening, Watch};
+use crate::client::route::{Family, SLOW};
+use crate::system::text::reason;
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError as NetDnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::{Resolver, TokioResolver};
+use std::fmt::{self, Display};
+use std::fs;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How long one question may take at one server, and how often it is asked: a dead resolver costs
+/// seconds, not the fifteen that the system's defaults make.
+const TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPTS: usize = 2;
+
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The port of the DNS.
+const PORT: u16 = 53;
+
+/// The most that one lookup may take after it has become slow, whatever the number of resolvers.
+const PATIENCE: Duration = Duration::from_secs(7);
+
+/// The longest chain of aliases that is followed.
+const MAX_ALIASES: usize = 16;
+
+/// One mail exchanger of a domain (RFC 5321 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mx {
+    /// Lower is better.
+    pub preference: u16,
+    /// The host, without a dot at the end; empty is the root, the null MX of RFC 7505.
+    pub host: String,
+}
+
+/// As zone files have it.
+impl Display for Mx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}.", self.preference, self.host)
+    }
+}
+
+/// Why the DNS has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DnsError {
+    /// NXDOMAIN: the name does not exist.
+    NoSuchName,
+    /// The name exists, but has no such record.
+    NoData,
+    /// SERVFAIL, REFUSED, a timeout: ask again later. With the reason in words.
+    Failed(String),
+}
+
+impl DnsError {
+    /// What is wrong with a name.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::NoSuchName => "it does not exist (NXDOMAIN)",
+            Self::NoData => "it has none",
+            Self::Failed(why) => why,
+        }
+    }
+}
+
+/// What a question has brought.
+#[derive(Debug)]
+struct Found<T> {
+    records: Vec<T>,
+    /// For how many seconds all of it holds.
+    ttl: Option<u32>,
+}
+
+/// Tells what was found.
+fn tell<T: Display>(
+    (kind, name): (&str, &str),
+    answer: &Result<Found<T>, DnsError>,
+    watch: &mut dyn Watch,
+) {
+    let found = answer.as_ref();
+    let records = found.map_or_else(|_| Vec::new(), |found| texts(&found.records));
+    watch.happened(Happening::Answer(Answer {
+        kind,
+        name,
+        records: &records,
+        ttl: found.ok().and_then(|found| found.ttl),
+        error: found.err().map(DnsError::words),
+    }));
+}
+
+fn texts<T: Display>(records: &[T]) -> Vec<String> {
+    records.iter().map(ToString::to_string).collect()
+}
+
+/// What can be asked of the DNS.
+pub trait Dns {
+    /// The mail exchangers of each of these domains, in any order.
+    fn mx(&self, domains: &[String], watch: &mut dyn Watch) -> Vec<Result<Vec<Mx>, DnsError>>;
+    /// The addresses of a host, IPv6 first.
+    fn addresses(
+        &self,
+        host: &str,
+        family: Family,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<IpAddr>, DnsError>;
+}
+
+/// The resolvers of this system, or the one that `--dns` names.
+pub struct Hickory {
+    runtime: tokio::runtime::Runtime,
+    resolver: TokioResolver,
+    /// Whom we ask, for those who wait.
+    servers: String,
+}
+
+impl Hickory {
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// There is no runtime to be had.
+    pub fn new(server: Option<SocketAddr>) -> Result<Self, String> {
+        let servers = match server {
+            Some(server) => vec![server],
+            None => of_system(&fs::read(RESOLV_CONF).unwrap_or_default()),
+        };
+        let names: Vec<String> = servers
+            .iter()
+            .map(|server| server.ip().to_string())
+            .collect();
+        let config = config_for(&servers);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| reason(&error))?;
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options();
+        Ok(Self {
+            runtime,
+            resolver: builder.build().map_err(|error| error.to_string())?,
+            servers: names.join(", "),
+        })
+    }
+
+    /// Waits for an answer; says for what when it takes long, and gives up in the end.
+    fn wait<T>(
+        &self,
+        what: &str,
+        question: impl Future<Output = T>,
+        watch: &mut dyn Watch,
+    ) -> Option<T> {
+        self.runtime.block_on(async {
+            let mut question = std::pin::pin!(question);
+            if let Ok(answer) = tokio::time::timeout(SLOW, &mut question).await {
+                return Some(answer);
+            }
+            let note = format!(
+                "waiting for the resolver {} to find {what}...",
+                self.servers
+            );
+            watch.happened(Happening::Note(&note));
+            tokio::time::timeout(PATIENCE, question).await.ok()
+        })
+    }
+
+    async fn ask(&self, name: &str, kind: RecordType) -> Result<Lookup, DnsError> {
+        let name = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchName)?;
+        self.resolver
+            .lookup(name, kind)
+            .await
+            .map_err(|error| self.explain(&error))
+    }
+
+    async fn ask_mx(&self, domain: &str) -> Result<Found<Mx>, DnsError> {
+        let lookup = self.ask(domain, RecordType::MX).await?;
+        found(&records_of(&lookup, domain)?, |data| match data {
+            RData::MX(mx) => Some(Mx {
+                preference: mx.preference,
+                host: without_dot(&mx.exchange),
+            }),
+            _ => None,
+        })
+    }
+
+    async fn ask_ip(&self, host: &str, kind: RecordType) -> Result<Found<IpAddr>, DnsError> {
+        let lookup = self.ask(host, kind).await?;
+        found(&records_of(&lookup, host)?, RData::ip_addr)
+    }
+
+    fn explain(&self, error: &NetError) -> DnsError {
+        match error {
+            NetError::Dns(NetDnsError::NoRecordsFound(none)) => match none.response_code {
+                ResponseCode::NXDomain => DnsError::NoSuchName,
+                ResponseCode::NoError => DnsError::NoData,
+                code => DnsError::Failed(format!("the resolver {} says {code}", self.servers)),
+            },
+            NetError::Dns(NetDnsError::ResponseCode(code)) => {
+                DnsError::Failed(format!("the resolver {} says {code}", self.servers))
+            }
+            NetError::Timeout => self.dead(),
+            other => DnsError::Failed(format!("the resolver {}: {other}", self.servers)),
+        }
+    }
+
+    fn dead(&self) -> DnsError {
+        DnsError::Failed(format!("the resolver {} does not answer", self.servers))
+    }
+}
+
+impl Dns for Hickory {
+    fn mx(&self, domains: &[String], watch: &mut dyn Watch) -> Vec<Result<Vec<Mx>, DnsError>> {
+        for domain in domains {
+            watch.happened(Happening::Lookup {
+                kind: "MX",
+                name: domain,
+            });
+        }
+        let what = format!("the MX of {}", domains.join(", "));
+        let all = join_all(domains.iter().map(|domain| self.ask_mx(domain)));
+        let answers = self.wait(&what, all, watch);
+        let answers = answers.unwrap_or_else(|| domains.iter().map(|_| Err(self.dead())).collect());
+        for (domain, answer) in domains.iter().zip(&answers) {
+            tell(("MX", domain), answer, watch);
+        }
+        let records = |answer: Result<Found<Mx>, DnsError>| answer.map(|found| found.records);
+        answers.into_iter().map(records).collect()
+    }
+
+    fn addresses(
+        &self,
+        host: &str,
+        family: Family,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<IpAddr>, DnsError> {
+        let kinds: &[RecordType] = match family {
+            Family::Any => &[RecordType::AAAA, RecordType::A],
+            Family::V4 => &[RecordType::A],
+            Family::V6 => &[RecordType::AAAA],
+        };
+        for kind in kinds {
+            watch.happened(Happening::Lookup {
+                kind: (*kind).into(),
+                name: host,
+            });
+        }
+        let what = format!("the address of {host}");
+        let all = join_all(kinds.iter().map(|&kind| self.ask_ip(host, kind)));
+        let answers = self.wait(&what, all, watch);
+        let answers = answers.unwrap_or_else(|| kinds.iter().map(|_| Err(self.dead())).collect());
+        for (&kind, answer) in kinds.iter().zip(&answers) {
+            tell((kind.into(), host), answer, watch);
+        }
+        let records = |answer: Result<Found<IpAddr>, DnsError>| answer.map(|found| found.records);
+        merge(answers.into_iter().map(records).collect())
+    }
+}
+
+/// One family's failure does not harm the other's success; without success, what may pass counts
+/// before what is for good.
+fn merge(answers: Vec<Result<Vec<IpAddr>, DnsError>>) -> Result<Vec<IpAddr>, DnsError> {
+    let mut found = Vec::new();
+    let mut worst = DnsError::NoData;
+    for answer in answers {
+        match answer {
+            Ok(addresses) => found.extend(addresses),
+            Err(error @ DnsError::Failed(_)) => worst = error,
+            Err(DnsError::NoSuchName) if worst == DnsError::NoData => worst = DnsError::NoSuchName,
+            Err(_) => {}
+        }
+    }
+    if found.is_empty() {
+        Err(worst)
+    } else {
+        Ok(found)
+    }
+}
+
+/// The records that answer for this name: its own, or those of what it is an alias of. Answers for
+/// another name are passed over.
+fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, DnsError> {
+    let mut owner = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchName)?;
+    for _ in 0..MAX_ALIASES {
+        let alias = lookup
+            .answers()
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::CNAME(target) if record.name == owner => Some(target.0.clone()),
+                _ => None,
+            });
+        let Some(target) = alias else {
+            let own = lookup
+                .answers()
+                .iter()
+                .filter(|record| record.name == owner);
+            return Ok(own.collect());
+        };
+        owner = target;
+    }
+    Err(DnsError::Failed(format!(
+        "{name} is an alias that leads in a circle"
+    )))
+}
+
+/// What the records say that say what is asked for; no such record is an error.
+fn found<T>(records: &[&Record], read: impl Fn(&RData) -> Option<T>) -> Result<Found<T>, DnsError> {
+    let fitting = records.iter().filter_map(|record| read(&record.data));
+    let found = Found {
+        records: fitting.collect(),
+        ttl: records.iter().map(|record| record.ttl).min(),
+    };
+    if found.records.is_empty() {
+        return Err(DnsError::NoData);
+    }
+    Ok(found)
+}
+
+fn without_dot(name: &Name) -> String {
+    let text = name.to_ascii();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}
+
+/// EDNS is not used, as the C library does not use it by default: there are resolvers and forwarders that
+/// refuse such queries, or drop them. Answers that are too large for a packet come over TCP.
+fn options() -> ResolverOpts {
+    let mut options = ResolverOpts::default();
+    options.timeout = TIMEOUT;
+    options.attempts = ATTEMPTS;
+    options.use_hosts_file = ResolveHosts::Never;
+    options.edns0 = false;
+    options
+}
+
+/// The resolvers in the text of /etc/resolv.conf; if it has none, the one on this host (resolv.conf(5)).
+fn of_system(text: &[u8]) -> Vec<SocketAddr> {
+    let (config, _) = resolv_conf::Config::parse_with_errors(text);
+    let named = config.nameservers.iter().map(IpAddr::from);
+    let mut servers: Vec<SocketAddr> = named.map(|ip| SocketAddr::new(ip, PORT)).collect();
+    if servers.is_empty() {
+        servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+    }
+    servers
+}
+
+fn config_for(servers: &[SocketAddr]) -> ResolverConfig {
+    let config = |server: &SocketAddr| {
+        let both = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        let connections = both.map(|mut connection| {
+            connection.port = server.port();
+            connection
+        });
+        NameServerConfig::new(server.ip(), true, connections.to_vec())
+    };
+    let servers = servers.iter().map(config).collect();
+    ResolverConfig::from_parts(None, Vec::new(), servers)
+}
+
+/// All of them at once, the answers in the order of the questions.
+async fn join_all<F: Future>(questions: impl Iterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(questions).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_nameserver_the_resolver_on_this_host_is_asked() {
+        let ips = |text: &[u8]| {
+            let servers = of_system(text).into_iter();
+            servers.map(|server| server.to_string()).collect::<Vec<_>>()
+        };
+        for text in [
+            &b""[..],
+            b"# nameserver 192.0.2.1\nsearch example.org\n",
+            b"nameserver\n; J\xfcrgen\n",
+            b"nameserver mail\n",
+        ] {
+            assert_eq!(ips(text), ["127.0.0.1:53"]);
+        }
+        assert_eq!(
+            ips(b"# \xe4\nsearch a..b\nnameserver 192.0.2.1 # one\nnameserver 2001:db8::1\noptions edns0\n"),
+            ["192.0.2.1:53", "[2001:db8::1]:53"]
+        );
+    }
+
+    #[test]
+    fn one_family_that_fails_does_not_harm_the_other() {
+        let ip: IpAddr = "192.0.2.1".parse().unwrap();
+        let failed = || Err(DnsError::Failed("SERVFAIL".to_owned()));
+        assert_eq!(merge(vec![failed(), Ok(vec![ip])]), Ok(vec![ip]));
+        assert_eq!(
+            merge(vec![Ok(vec![ip]), Err(DnsError::NoData)]),
+            Ok(vec![ip])
+        );
+        assert_eq!(merge(vec![failed(), Err(DnsError::NoData)]), failed());
+        assert_eq!(
+            merge(vec![Err(DnsError::NoSuchName), Err(DnsError::NoSuchName)]),
+            Err(DnsError::NoSuchName)
+        );
+    }
+}

@@ -1,0 +1,631 @@
+//! Routing: which hosts take the mail of a domain, in which order (RFC 5321 §5).
+
+mod dns;
+mod system;
+pub mod target;
+
+pub use dns::{Dns, DnsError, Hickory, Mx};
+
+use crate::client::events::{Happening, Watch};
+use crate::client::peer::Peer;
+use crate::mail::address::{Address, Domain};
+use crate::system::host;
+use crate::system::text::shown;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// After this time, one wants to know what is being waited for.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// The most hosts of one domain that are tried.
+const MAX_HOSTS: usize = 32;
+
+/// The most addresses of one host that are tried.
+const MAX_ADDRESSES: usize = 16;
+
+/// Which addresses may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// IPv6 and IPv4.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// Whether an address may be used.
+    #[must_use]
+    pub fn has(self, ip: IpAddr) -> bool {
+        self == Self::Any || self == Self::of(ip)
+    }
+}
+
+/// Where mail goes.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// This host takes everything; `None` looks up the MX.
+    pub relay: Option<Place>,
+    /// The port of hosts that are found by MX.
+    pub port: u16,
+    /// Which addresses may be used.
+    pub family: Family,
+    /// The address that connections come from; only others of its family are connected to.
+    pub bind: Option<IpAddr>,
+    /// Where connections go, whatever host is to be reached; its name stays.
+    pub connect_to: Option<Detour>,
+    /// The resolver to ask instead of the system's.
+    pub dns: Option<SocketAddr>,
+    /// Names of this host besides its own: what it calls itself in EHLO.
+    pub own_names: Vec<String>,
+}
+
+impl Options {
+    /// What a host has not that has no address left.
+    fn wanted(&self) -> String {
+        let (family, option) = match self.family {
+            Family::Any => return "it has none".to_owned(),
+            Family::V4 => ("IPv4", "-4"),
+            Family::V6 => ("IPv6", "-6"),
+        };
+        let option = self
+            .bind
+            .map_or(option.to_owned(), |ip| format!("--bind {ip}"));
+        format!("it has no {family} address, and {option} wants one")
+    }
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The host.
+    pub host: Host,
+    /// The port.
+    pub port: u16,
+}
+
+/// A host that stands in for the one that is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detour {
+    /// The host.
+    pub host: Host,
+    /// The port; `None` is that of the host that is meant.
+    pub port: Option<u16>,
+}
+
+/// A host that mail may go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// By its name, found in the DNS.
+    Exchanger(String),
+    /// By its name, as this system finds it: hosts file, DNS, whatever else it uses.
+    Relay(String),
+    /// By its address.
+    Address(IpAddr),
+    /// By the path of its unix socket.
+    Unix(PathBuf),
+    /// By the command that is it.
+    Pipe(String),
+}
+
+impl Host {
+    /// Whether it is reached without a network, and has no port.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Unix(_) | Self::Pipe(_))
+    }
+
+    /// The name as certificates and files of passwords have it. A socket or a command of this host has
+    /// none of its own.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Exchanger(name) | Self::Relay(name) => name.clone(),
+            Self::Address(ip) => ip.to_string(),
+            Self::Unix(_) | Self::Pipe(_) => "localhost".to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exchanger(name) | Self::Relay(name) => f.write_str(name),
+            Self::Address(ip) => write!(f, "[{ip}]"),
+            Self::Unix(path) => f.write_str(&shown(&path.to_string_lossy())),
+            Self::Pipe(line) => f.write_str(&shown(line)),
+        }
+    }
+}
+
+/// One destination: hosts in the order in which they are tried, and who is reached there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The first is tried first.
+    pub hosts: Vec<Host>,
+    /// The port of all of them.
+    pub port: u16,
+    /// Places of the recipients in the list that was asked for.
+    pub recipients: Vec<usize>,
+}
+
+impl Destination {
+    /// The port of one of its hosts; a unix socket or a command has none.
+    #[must_use]
+    pub fn port_of(&self, host: &Host) -> Option<u16> {
+        (!host.is_local()).then_some(self.port)
+    }
+}
+
+/// Why there is no way to a domain or a host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// The recipient has no domain to look up.
+    #[error("{0} has no domain; name the server that accepts it with --relay")]
+    NoDomain(String),
+    /// NXDOMAIN.
+    #[error("{0} does not exist (NXDOMAIN); check the spelling")]
+    NoSuchDomain(String),
+    /// RFC 7505.
+    #[error("{0} accepts no mail (null MX, RFC 7505); nothing to try")]
+    NullMx(String),
+    /// Neither MX nor address, or none that can be used.
+    #[error("{0} has no mail exchanger and no address; nothing to try")]
+    NoHost(String),
+    /// The hosts in its MX records have no address.
+    #[error("no mail exchanger of {0} has an address; nothing to try")]
+    NoAddress(String),
+    /// RFC 5321 §5.1: we are the best MX that there is.
+    #[error(
+        "the mail exchanger of {0} is this host itself, so that the mail would loop; name the server that takes it with --relay"
+    )]
+    Loop(String),
+    /// The DNS cannot say it now.
+    #[error(
+        "cannot find the mail exchanger of {domain}: {why}; try again later, or name a resolver with --dns"
+    )]
+    Lookup {
+        /// The domain.
+        domain: String,
+        /// The reason.
+        why: String,
+    },
+    /// A host's address cannot be found now.
+    #[error("cannot find the address of {host}: {why}")]
+    Address {
+        /// The host.
+        host: String,
+        /// The reason.
+        why: String,
+        /// Whether it may be found later.
+        may_pass: bool,
+    },
+}
+
+impl RouteError {
+    /// Whether the same may succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Lookup { .. } => true,
+            Self::Address { may_pass, .. } => *may_pass,
+            _ => false,
+        }
+    }
+}
+
+/// Where everybody is to be found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// The destinations, in the order of their first recipient.
+    pub destinations: Vec<Destination>,
+    /// Recipients that no host takes.
+    pub unreachable: Vec<(usize, RouteError)>,
+}
+
+/// Finds the way. The resolver is started when the first name needs it.
+pub struct Router<'o> {
+    options: &'o Options,
+    dns: OnceCell<Result<Box<dyn Dns>, String>>,
+    /// What this host is called; read once, however many MX records are compared with it.
+    own_names: OnceCell<Vec<String>>,
+}
+
+impl<'o> Router<'o> {
+    /// A router that asks the DNS.
+    #[must_use]
+    pub fn new(options: &'o Options) -> Self {
+        Self {
+            options,
+            dns: OnceCell::new(),
+            own_names: OnceCell::new(),
+        }
+    }
+
+    /// A router that asks somebody else.
+    #[must_use]
+    pub fn with_dns(options: &'o Options, dns: Box<dyn Dns>) -> Self {
+        Self {
+            options,
+            dns: OnceCell::from(Ok(dns)),
+            own_names: OnceCell::new(),
+        }
+    }
+
+    /// The destinations of these recipients. Domains with the same hosts share one.
+    pub fn routes(&self, recipients: &[Address], watch: &mut dyn Watch) -> Routes {
+        if let Some(relay) = &self.options.relay {
+            let destination = Destination {
+                hosts: vec![relay.host.clone()],
+                port: relay.port,
+                recipients: (0..recipients.len()).collect(),
+            };
+            return Routes {
+                destinations: vec![destination],
+                unreachable: Vec::new(),
+            };
+        }
+        let domains = names_of(recipients);
+        let answers = self.exchangers(&domains, watch);
+        let mut gathering = Gathering::default();
+        for (at, recipient) in recipients.iter().enumerate() {
+            match recipient.domain() {
+                Domain::Absent => {
+                    let error = RouteError::NoDomain(recipient.to_string());
+                    gathering.routes.unreachable.push((at, error));
+                }
+                Domain::Literal(ip) => gathering.add(at, vec![vec![Host::Address(*ip)]]),
+                Domain::Name(name) => {
+                    let name = name.to_ascii_lowercase();
+                    let place = domains.iter().position(|domain| *domain == name);
+                    match place.map(|place| &answers[place]) {
+                        Some(Ok(ranks)) => gathering.add(at, ranks.clone()),
+                        Some(Err(error)) => gathering.routes.unreachable.push((at, error.clone())),
+                        None => {}
+                    }
+                }
+            }
+        }
+        gathering.finish(self.options.port, watch)
+    }
+
+    /// The hosts of each domain, best first, those of equal preference together.
+    fn exchangers(
+        &self,
+        domains: &[String],
+        watch: &mut dyn Watch,
+    ) -> Vec<Result<Vec<Vec<Host>>, RouteError>> {
+        if domains.is_empty() {
+            return Vec::new();
+        }
+        let answers = match self.dns() {
+            Ok(dns) => dns.mx(domains, watch),
+            Err(why) => domains
+                .iter()
+                .map(|_| Err(DnsError::Failed(why.clone())))
+                .collect(),
+        };
+        domains
+            .iter()
+            .zip(answers)
+            .map(|(domain, answer)| self.ranks(domain, answer, watch))
+            .collect()
+    }
+
+    /// RFC 5321 §5.1 for one domain.
+    fn ranks(
+        &self,
+        domain: &str,
+        answer: Result<Vec<Mx>, DnsError>,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Vec<Host>>, RouteError> {
+        let name = || domain.to_owned();
+        let mut all = match answer {
+            Ok(all) => all,
+            // Without an MX, the domain is its own (R30). Whether it has an address shows later.
+            Err(DnsError::NoData) => {
+                let note = format!("{domain} has no MX; trying its own address");
+                watch.happened(Happening::Note(&note));
+                return Ok(vec![vec![Host::Exchanger(name())]]);
+            }
+            Err(DnsError::NoSuchName) => return Err(RouteError::NoSuchDomain(name())),
+            Err(DnsError::Failed(why)) => {
+                return Err(RouteError::Lookup {
+                    domain: name(),
+                    why,
+                });
+            }
+        };
+        all.sort_by_key(|mx| mx.preference);
+        say_what_was_found(domain, &all, watch);
+        let usable: Vec<Mx> = all
+            .iter()
+            .filter(|mx| !mx.host.is_empty())
+            .cloned()
+            .collect();
+        if usable.is_empty() {
+            return Err(RouteError::NullMx(name()));
+        }
+        let better = self.better_than_us(usable, watch);
+        if better.is_empty() {
+            return Err(RouteError::Loop(name()));
+        }
+        Ok(by_preference(better))
+    }
+
+    /// R34: where we are in the list ourselves, only better hosts are tried.
+    fn better_than_us(&self, all: Vec<Mx>, watch: &mut dyn Watch) -> Vec<Mx> {
+        let own = all.iter().find(|mx| self.is_ourselves(&mx.host));
+        let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
+            return all;
+        };
+        let note = format!("{host} is this host; not trying MX {preference} and worse");
+        watch.happened(Happening::Note(&note));
+        all.into_iter()
+            .filter(|mx| mx.preference < preference)
+            .collect()
+    }
+
+    fn is_ourselves(&self, host: &str) -> bool {
+        let names = self.own_names.get_or_init(|| {
+            let given = self.options.own_names.iter().cloned();
+            given
+                .chain([host::node_name()])
+                .chain(host::fqdn())
+                .collect()
+        });
+        host::is_localhost(host) || names.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether everything goes to one server, whatever the domain of a recipient is.
+    #[must_use]
+    pub fn has_relay(&self) -> bool {
+        self.options.relay.is_some()
+    }
+
+    /// The address that connections come from, where that is not left to the system.
+    #[must_use]
+    pub fn source(&self) -> Option<IpAddr> {
+        self.options.bind
+    }
+
+    /// The addresses of a host, or of the one that stands in for it, in the order in which they are
+    /// tried.
+    pub fn addresses(
+        &self,
+        host: &Host,
+        port: u16,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Peer>, RouteError> {
+        match &self.options.connect_to {
+            Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), watch),
+            None => self.peers(host, port, watch),
+        }
+    }
+
+    fn peers(
+        &self,
+        host: &Host,
+        port: u16,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Peer>, RouteError> {
+        let mut found = match host {
+            Host::Unix(path) => return Ok(vec![Peer::Unix(path.clone())]),
+            Host::Pipe(line) => return Ok(vec![Peer::Pipe(line.clone())]),
+            Host::Address(ip) => vec![*ip],
+            Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, watch)?,
+            Host::Relay(name) => self.ask(name, watch)?,
+            Host::Exchanger(name) => self.exchanger_addresses(name, watch)?,
+        };
+        found.retain(|ip| self.options.family.has(*ip));
+        if found.is_empty() {
+            return Err(no_address(host, &self.options.wanted()));
+        }
+        let mut found = families_in_turn(found);
+        if found.len() > MAX_ADDRESSES {
+            let count = found.len();
+            let note = format!("{host} has {count} addresses; trying the first {MAX_ADDRESSES}");
+            watch.happened(Happening::Note(&note));
+            found.truncate(MAX_ADDRESSES);
+        }
+        Ok(found
+            .into_iter()
+            .map(|ip| Peer::Tcp(SocketAddr::new(ip, port)))
+            .collect())
+    }
+
+    /// Addresses of an MX, without those of this very host (R34). An MX that is written as an address
+    /// is against the rules, but it is clear what is meant (R33).
+    fn exchanger_addresses(
+        &self,
+        name: &str,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<IpAddr>, RouteError> {
+        let mut found = match name.parse() {
+            Ok(ip) => vec![ip],
+            Err(_) => self.ask(name, watch)?,
+        };
+        found.retain(|ip| !is_local(*ip));
+        if found.is_empty() {
+            return Err(RouteError::Loop(name.to_owned()));
+        }
+        Ok(found)
+    }
+
+    fn ask(&self, name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
+        let failed = |why: &str, may_pass| RouteError::Address {
+            host: name.to_owned(),
+            why: why.to_owned(),
+            may_pass,
+        };
+        let dns = self.dns().map_err(|why| failed(&why, true))?;
+        dns.addresses(name, self.options.family, watch)
+            .map_err(|error| {
+                let may_pass = matches!(error, DnsError::Failed(_));
+                failed(error.words(), may_pass)
+            })
+    }
+
+    fn dns(&self) -> Result<&dyn Dns, String> {
+        let dns = self.dns.get_or_init(|| {
+            let dns = Hickory::new(self.options.dns)?;
+            Ok(Box::new(dns) as Box<dyn Dns>)
+        });
+        dns.as_deref().map_err(Clone::clone)
+    }
+}
+
+/// Destinations as they come together.
+#[derive(Default)]
+struct Gathering {
+    routes: Routes,
+    /// The hosts of each destination, by rank, as a key.
+    keys: Vec<Vec<BTreeSet<String>>>,
+    ranks: Vec<Vec<Vec<Host>>>,
+}
+
+impl Gathering {
+    fn add(&mut self, recipient: usize, ranks: Vec<Vec<Host>>) {
+        let names = |rank: &Vec<Host>| {
+            let names = rank
+                .iter()
+                .map(|host| host.to_string().to_ascii_lowercase());
+            names.collect::<BTreeSet<String>>()
+        };
+        let key: Vec<BTreeSet<String>> = ranks.iter().map(names).collect();
+        let place = self.keys.iter().position(|other| *other == key);
+        if let Some(place) = place {
+            return self.routes.destinations[place].recipients.push(recipient);
+        }
+        self.keys.push(key);
+        self.ranks.push(ranks);
+        self.routes.destinations.push(Destination {
+            hosts: Vec::new(),
+            port: 0,
+            recipients: vec![recipient],
+        });
+    }
+
+    /// Puts hosts of equal preference in random order (R32).
+    fn finish(mut self, port: u16, watch: &mut dyn Watch) -> Routes {
+        for (destination, ranks) in self.routes.destinations.iter_mut().zip(self.ranks) {
+            destination.port = port;
+            for mut rank in ranks {
+                fastrand::shuffle(&mut rank);
+                destination.hosts.extend(rank);
+            }
+            let count = destination.hosts.len();
+            if count > MAX_HOSTS {
+                let note = format!("{count} mail exchangers; trying the first {MAX_HOSTS}");
+                watch.happened(Happening::Note(&note));
+                destination.hosts.truncate(MAX_HOSTS);
+            }
+        }
+        self.routes
+    }
+}
+
+/// The domains that have to be looked up, in lower case, each once.
+fn names_of(recipients: &[Address]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for recipient in recipients {
+        if let Domain::Name(name) = recipient.domain() {
+            let name = name.to_ascii_lowercase();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Groups sorted records by their preference; a host that is named twice keeps its better place.
+fn by_preference(sorted: Vec<Mx>) -> Vec<Vec<Host>> {
+    let mut ranks: Vec<(u16, Vec<Host>)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for mx in sorted {
+        if !seen.insert(mx.host.to_ascii_lowercase()) {
+            continue;
+        }
+        let host = Host::Exchanger(mx.host);
+        match ranks.last_mut() {
+            Some((preference, rank)) if *preference == mx.preference => rank.push(host),
+            _ => ranks.push((mx.preference, vec![host])),
+        }
+    }
+    ranks.into_iter().map(|(_, rank)| rank).collect()
+}
+
+fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Watch) {
+    const SHOWN: usize = 5;
+    let word = |mx: &Mx| format!("{} {}", mx.preference, or_root(&mx.host));
+    let words: Vec<String> = sorted.iter().take(SHOWN).map(word).collect();
+    let more = match sorted.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let note = format!("MX of {domain}: {}{more}", words.join(", "));
+    watch.happened(Happening::Note(&shown(&note)));
+}
+
+fn or_root(host: &str) -> &str {
+    if host.is_empty() { "." } else { host }
+}
+
+/// The families take turns, beginning with that of the first address, each in the order that it has
+/// (RFC 8305 §4).
+fn families_in_turn(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let first = addresses.first().copied().map_or(Family::Any, Family::of);
+    let (ours, theirs): (Vec<IpAddr>, Vec<IpAddr>) =
+        addresses.into_iter().partition(|ip| first.has(*ip));
+    let (mut ours, mut theirs) = (ours.into_iter(), theirs.into_iter());
+    let mut all = Vec::new();
+    loop {
+        let pair = [ours.next(), theirs.next()];
+        if pair == [None, None] {
+            return all;
+        }
+        all.extend(pair.into_iter().flatten());
+    }
+}
+
+fn no_address(host: &Host, why: &str) -> RouteError {
+    RouteError::Address {
+        host: host.to_string(),
+        why: why.to_owned(),
+        may_pass: false,
+    }
+}
+
+/// Whether one of this host's interfaces has the address. Loopback does not count, because every host has
+/// it; nor does anything if the interfaces cannot be read, because a loop ends delivery permanently. To
+/// bind to the address tells nothing: with `net.ipv4.ip_nonlocal_bind`, every address can be bound to.
+fn is_local(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    if ip.is_loopback() {
+        return false;
+    }
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
+        return false;
+    };
+    let mut addresses = interfaces.filter_map(|interface| interface.address);
+    addresses.any(|address| {
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        let v6 = || address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip()));
+        v4.or_else(v6) == Some(ip)
+    })
+}
+
+#[cfg(test)]
+mod tests;

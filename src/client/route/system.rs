@@ -1,0 +1,123 @@
+//! The system's own way from a name to addresses: hosts file, DNS and whatever else it is told to
+//! use, as other programs find a relay. Without our resolver and its runtime.
+
+use crate::client::events::{Answer, Happening, Watch};
+use crate::client::route::{RouteError, SLOW};
+use crate::system::text;
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+/// The most that the system may take after it has become slow.
+const PATIENCE: Duration = Duration::from_secs(7);
+
+/// The addresses of a relay, which the watch is told of.
+pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
+    let kind = "host";
+    watch.happened(Happening::Lookup { kind, name });
+    let answer = found(name, watch);
+    let records = answer.as_deref().unwrap_or_default();
+    let records: Vec<String> = records.iter().map(ToString::to_string).collect();
+    let error = answer.as_ref().err().map(reason);
+    watch.happened(Happening::Answer(Answer {
+        kind,
+        name,
+        records: &records,
+        ttl: None,
+        error,
+    }));
+    answer
+}
+
+fn reason(error: &RouteError) -> &str {
+    match error {
+        RouteError::Address { why, .. } => why,
+        _ => "",
+    }
+}
+
+/// The system's lookup has no time limit, so it runs in a thread of its own, which is abandoned when it
+/// takes too long.
+fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
+    // A name in the hosts file needs neither a thread nor the system's whole machinery.
+    let listed = in_hosts(name, &crate::system::host::hosts_file());
+    if !listed.is_empty() {
+        return Ok(listed);
+    }
+    let failed = |why: String| RouteError::Address {
+        host: name.to_owned(),
+        why,
+        may_pass: true,
+    };
+    let (sender, receiver) = mpsc::channel();
+    let question = name.to_owned();
+    let started = thread::Builder::new().spawn(move || {
+        let _ = sender.send(look_up(&question));
+    });
+    started.map_err(|error| {
+        let why = text::reason(&error);
+        failed(format!("cannot start a thread for the lookup: {why}"))
+    })?;
+    let answer = receiver.recv_timeout(SLOW).or_else(|error| {
+        if error == RecvTimeoutError::Timeout {
+            let note = format!("waiting for the system to find the address of {name}...");
+            watch.happened(Happening::Note(&note));
+        }
+        receiver.recv_timeout(PATIENCE)
+    });
+    match answer {
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(failed(text::reason(&error))),
+        Err(_) => Err(failed("the system has no answer".to_owned())),
+    }
+}
+
+/// The addresses that a hosts file gives a name, in its order (hosts(5)).
+fn in_hosts(name: &str, hosts: &str) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for line in hosts.lines() {
+        let mut words = line
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        let address = words.next().and_then(|word| word.parse().ok());
+        if let Some(address) = address
+            && words.any(|word| word.eq_ignore_ascii_case(name))
+            && !addresses.contains(&address)
+        {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in (name, 0).to_socket_addrs()? {
+        if !addresses.contains(&address.ip()) {
+            addresses.push(address.ip());
+        }
+    }
+    Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_file_gives_all_addresses_of_a_name_and_no_others() {
+        let hosts = "127.0.0.1\tlocalhost\n# 10.0.0.1 mail\n::1 ip6-localhost LocalHost # mail\n\
+                     fe80::1%lo0 localhost\n10.0.0.2 mail.example.org mail\n";
+        let ips = |name| {
+            let found = in_hosts(name, hosts);
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(ips("localhost"), ["127.0.0.1", "::1"]);
+        assert_eq!(ips("MAIL"), ["10.0.0.2"]);
+        assert!(ips("mail.example").is_empty());
+    }
+}

@@ -1,0 +1,212 @@
+//! Servers as people write them.
+
+use crate::client::route::{Host, Place};
+use crate::system::host::is_host_name;
+use crate::system::text::shown;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// A host with a port, or without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The host.
+    pub host: Host,
+    /// The port, if one was given.
+    pub port: Option<u16>,
+}
+
+impl Target {
+    /// The place, with this port unless another was given.
+    #[must_use]
+    pub fn place(self, port: u16) -> Place {
+        Place {
+            host: self.host,
+            port: self.port.unwrap_or(port),
+        }
+    }
+}
+
+/// `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or `IPv6`.
+pub fn target(text: &str) -> Result<Target, String> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(Target {
+            host: Host::Address(ip),
+            port: None,
+        });
+    }
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((ip, "")) => (ip, None),
+        Some((ip, rest)) => (
+            ip,
+            Some(
+                rest.strip_prefix(':')
+                    .ok_or("a colon is missing behind ]")?,
+            ),
+        ),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = port.map(self::port).transpose()?;
+    let ip = host.strip_prefix("IPv6:").unwrap_or(host).parse::<IpAddr>();
+    let host = match ip {
+        Ok(ip) => Host::Address(ip),
+        Err(_) => Host::Relay(host_name(host)?),
+    };
+    Ok(Target { host, port })
+}
+
+/// What [`target`] takes, or a unix socket: an absolute path, or `unix:` and any path.
+pub fn server(text: &str) -> Result<Target, String> {
+    let path = match text.strip_prefix("unix:") {
+        Some("") => return Err("it wants a path behind unix:".to_owned()),
+        Some(path) => path,
+        None if text.starts_with('/') => text,
+        None if text.contains("://") => {
+            let (scheme, rest) = text.split_once("://").unwrap_or_default();
+            return Err(without_scheme(scheme, rest));
+        }
+        None if text.contains('/') => {
+            return Err("the path of a unix socket begins with / or unix:".to_owned());
+        }
+        None => return target(text),
+    };
+    Ok(Target {
+        host: Host::Unix(PathBuf::from(path)),
+        port: None,
+    })
+}
+
+/// A command that is a server.
+pub fn command(line: &str) -> Result<Target, String> {
+    if line.trim().is_empty() {
+        return Err("it wants a command".to_owned());
+    }
+    Ok(Target {
+        host: Host::Pipe(line.to_owned()),
+        port: None,
+    })
+}
+
+/// The name of a host in ASCII, without a dot at its end.
+pub fn host_name(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let ascii = if name.is_ascii() {
+        Some(name.to_owned())
+    } else {
+        idna::domain_to_ascii_strict(name).ok()
+    };
+    // Inside networks, names with underscores do occur.
+    let last_is_number = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        last.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    ascii
+        .filter(|name| is_host_name(&name.replace('_', "x")) && !last_is_number(name))
+        .ok_or_else(|| "it wants HOST, HOST:PORT or [IPv6]:PORT".to_owned())
+}
+
+/// The services of mail by their names in the registry of IANA, and `smtps` as people call port 465.
+const SERVICES: [(&str, u16); 5] = [
+    ("smtp", 25),
+    ("submission", 587),
+    ("submissions", 465),
+    ("smtps", 465),
+    ("lmtp", 24),
+];
+
+/// 1 to 65535, or the name of a service.
+pub fn port(text: &str) -> Result<u16, String> {
+    let service = SERVICES.iter().find(|(name, _)| *name == text);
+    match (service, text.parse()) {
+        (Some((_, port)), _) => Ok(*port),
+        (None, Ok(port)) if port > 0 => Ok(port),
+        _ => Err("a port is a number from 1 to 65535, smtp, submission or submissions".to_owned()),
+    }
+}
+
+/// What to write instead of a URL.
+fn without_scheme(scheme: &str, rest: &str) -> String {
+    let host = rest.split('/').next().unwrap_or_default();
+    let host = shown(host.rsplit('@').next().unwrap_or_default());
+    let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    let is_implicit = ["smtps", "submissions"].contains(&scheme);
+    let port = if is_implicit && !has_port { ":465" } else { "" };
+    format!("it wants a server without a scheme: {host}{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_refused_with_the_server_that_they_name() {
+        for (url, right) in [
+            ("smtp://mail.example.org", ": mail.example.org"),
+            ("smtp://mail.example.org:587/", ": mail.example.org:587"),
+            (
+                "smtps://u:hunter2@mail.example.org",
+                ": mail.example.org:465",
+            ),
+            ("submissions://[2001:db8::1]", ": [2001:db8::1]:465"),
+        ] {
+            let said = server(url).unwrap_err();
+            assert!(said.ends_with(right) && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn ports_have_the_names_of_their_services() {
+        for (text, right) in [("25", 25), ("submission", 587), ("submissions", 465)] {
+            assert_eq!(port(text), Ok(right));
+        }
+        assert_eq!(
+            target("mail.example.org:submission").unwrap().port,
+            Some(587)
+        );
+        for bad in ["", "0", "65536", "http", "-1"] {
+            assert!(port(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn targets_are_names_and_addresses_with_and_without_port() {
+        let host = |name: &str| Host::Relay(name.to_owned());
+        let ip = |ip: &str| Host::Address(ip.parse().unwrap());
+        for (text, host, port) in [
+            ("mail.example.org", host("mail.example.org"), None),
+            ("mail.example.org.:587", host("mail.example.org"), Some(587)),
+            ("localhost:2525", host("localhost"), Some(2525)),
+            ("bücher.example:25", host("xn--bcher-kva.example"), Some(25)),
+            ("192.0.2.7", ip("192.0.2.7"), None),
+            ("192.0.2.7:25", ip("192.0.2.7"), Some(25)),
+            ("[192.0.2.7]:25", ip("192.0.2.7"), Some(25)),
+            ("[2001:db8::1]:25", ip("2001:db8::1"), Some(25)),
+            ("2001:db8::1", ip("2001:db8::1"), None),
+        ] {
+            assert_eq!(target(text), Ok(Target { host, port }), "{text}");
+        }
+        for bad in [
+            "", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]25", "a\r\nb", "a/b", ":25", "1.2.3",
+        ] {
+            assert!(target(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_be_a_unix_socket() {
+        for (text, path) in [
+            ("/run/x.sock", "/run/x.sock"),
+            ("unix:/run/x.sock", "/run/x.sock"),
+            ("unix:x:25", "x:25"),
+        ] {
+            let host = Host::Unix(PathBuf::from(path));
+            assert_eq!(server(text), Ok(Target { host, port: None }), "{text}");
+        }
+        assert_eq!(server("localhost:25"), target("localhost:25"));
+        for bad in ["unix:", "x/y", "./x", ""] {
+            assert!(server(bad).is_err(), "{bad:?}");
+        }
+    }
+}

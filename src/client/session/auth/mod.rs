@@ -1,0 +1,118 @@
+//! AUTH (RFC 4954): which mechanism, what it says, and what must not be seen of it.
+
+mod exchange;
+mod mask;
+
+pub use crate::smtp::mechanism::Mechanism;
+pub use exchange::{Exchange, ExchangeError};
+pub use mask::{Mask, STARS};
+
+use crate::system::secret::Login;
+use exchange::Binding;
+
+/// What a TLS connection gives to bind an exchange to (RFC 5929, RFC 9266).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bindings {
+    /// `tls-exporter`.
+    pub exporter: Option<Vec<u8>>,
+    /// `tls-server-end-point`.
+    pub end_point: Option<Vec<u8>>,
+}
+
+/// One way to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// How.
+    pub mechanism: Mechanism,
+    binding: Option<Binding>,
+}
+
+/// The ways that a server and a login have in common, the strongest first.
+#[must_use]
+pub fn candidates(
+    offered: &[String],
+    login: &Login,
+    allowed: &[Mechanism],
+    bindings: &Bindings,
+) -> Vec<Candidate> {
+    let is_offered = |mechanism: Mechanism| {
+        let mut names = offered.iter();
+        names.any(|name| name.eq_ignore_ascii_case(mechanism.name()))
+    };
+    let has_plus = offered
+        .iter()
+        .any(|name| name.to_ascii_uppercase().ends_with("-PLUS"));
+    let is_allowed = |mechanism: &Mechanism| allowed.is_empty() || allowed.contains(mechanism);
+    Mechanism::ALL
+        .into_iter()
+        .filter(|&mechanism| mechanism.takes(&login.proof) && is_offered(mechanism))
+        .filter(is_allowed)
+        .flat_map(|mechanism| ways(mechanism, bindings, has_plus))
+        .collect()
+}
+
+/// A bound mechanism once for each binding there is; the others once.
+fn ways(mechanism: Mechanism, bindings: &Bindings, has_plus: bool) -> Vec<Candidate> {
+    let exporter = bindings.exporter.clone().map(Binding::Exporter);
+    let end_point = bindings.end_point.clone().map(Binding::EndPoint);
+    let can_bind = exporter.is_some() || end_point.is_some();
+    let candidate = |binding| Candidate { mechanism, binding };
+    if mechanism.is_bound() {
+        let both = exporter.into_iter().chain(end_point);
+        return both.map(|binding| candidate(Some(binding))).collect();
+    }
+    // RFC 5802 §6: "we could, but you do not offer it" lets an honest server find out who took it
+    // off the list.
+    let unbound = (mechanism.is_scram() && can_bind && !has_plus).then_some(Binding::NotOffered);
+    vec![candidate(unbound)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::secret::{Proof, Secret};
+
+    fn names(offered: &str, allowed: &[Mechanism], bindings: &Bindings) -> Vec<&'static str> {
+        let offered: Vec<String> = offered.split(' ').map(str::to_owned).collect();
+        let login = Login {
+            user: Some("alice".to_owned()),
+            proof: Proof::Password(Secret::new(b"x".to_vec())),
+        };
+        candidates(&offered, &login, allowed, bindings)
+            .iter()
+            .map(|candidate| candidate.mechanism.name())
+            .collect()
+    }
+
+    #[test]
+    fn the_strongest_comes_first_and_what_is_not_known_is_passed_over() {
+        let none = Bindings::default();
+        assert_eq!(
+            names(
+                "LOGIN plain NTLM CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256-PLUS",
+                &[],
+                &none
+            ),
+            ["SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
+        );
+    }
+
+    #[test]
+    fn a_list_narrows_and_does_not_add() {
+        let none = Bindings::default();
+        let allowed = [Mechanism::Login, Mechanism::ScramSha256];
+        assert_eq!(names("PLAIN LOGIN", &allowed, &none), ["LOGIN"]);
+    }
+
+    #[test]
+    fn plus_is_tried_with_each_binding() {
+        let bindings = Bindings {
+            exporter: Some(vec![1]),
+            end_point: Some(vec![2]),
+        };
+        assert_eq!(
+            names("SCRAM-SHA-256-PLUS SCRAM-SHA-256", &[], &bindings),
+            ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! A message on its way into the outbox, whole and stuffed or in chunks as it is.
+
+use crate::client::session::Errand;
+use crate::smtp::blocks::{Block, Blocks, Shape};
+use crate::smtp::dots::Dots;
+use std::io;
+
+/// A message on its way.
+pub struct Carried<'m> {
+    /// How it looks to this server.
+    pub shape: Shape,
+    blocks: Box<dyn Blocks + 'm>,
+    dots: Dots,
+    /// How much has gone into the outbox.
+    pub octets: u64,
+    /// What was read and belongs to the next chunk.
+    rest: Vec<u8>,
+}
+
+impl<'m> Carried<'m> {
+    /// From its beginning.
+    pub fn new(errand: &Errand<'m>, shape: Shape) -> Self {
+        Self {
+            shape,
+            blocks: errand.message.blocks(shape),
+            dots: Dots::new(),
+            octets: 0,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Appends the next block, or as much of it as `left` allows; false at the end of the message.
+    pub fn append(&mut self, out: &mut Vec<u8>, left: &mut u64, stuffed: bool) -> io::Result<bool> {
+        let start = out.len();
+        let block = if self.rest.is_empty() {
+            self.blocks.append(out)?
+        } else {
+            out.append(&mut self.rest);
+            Block::Lines
+        };
+        let allowed = usize::try_from(*left).unwrap_or(usize::MAX);
+        if out.len() - start > allowed {
+            self.rest = out.split_off(start + allowed);
+        }
+        let count = (out.len() - start) as u64;
+        self.octets += count;
+        *left -= count;
+        match block {
+            Block::End if stuffed && !self.dots.at_line_start() => out.extend_from_slice(b"\r\n"),
+            Block::Lines if stuffed => self.dots.stuff(out, start),
+            Block::DotFree => self.dots.passed(&out[start..]),
+            Block::End | Block::Lines => {}
+        }
+        Ok(block != Block::End)
+    }
+
+    /// Makes sure that nothing is missing or left over. Whoever reads the message may see only at its
+    /// end that it is not what it was, and the last octets of the last chunk end it for the server.
+    pub fn end(&mut self) -> io::Result<()> {
+        let mut more = std::mem::take(&mut self.rest);
+        while more.is_empty() {
+            if self.blocks.append(&mut more)? == Block::End {
+                return Ok(());
+            }
+        }
+        let why = "the message is longer than it was when it was announced";
+        Err(io::Error::new(io::ErrorKind::InvalidData, why))
+    }
+}

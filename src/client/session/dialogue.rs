@@ -1,0 +1,590 @@
+//! The dialogue: what to say when, and what a reply means. No socket, no clock, no terminal.
+
+mod commands;
+mod login;
+mod parameters;
+mod stop;
+mod transaction;
+
+pub use parameters::xtext;
+
+use crate::client::session::auth::{Bindings, Candidate, Exchange};
+use crate::client::session::requests::attribute_lack;
+use crate::client::session::{Answer, Encryption, Errand, Offers, Options, Protocol, Unmet};
+use crate::smtp::blocks::Shape;
+use crate::smtp::reply::{Class, Reply};
+use crate::smtp::stage::Stage;
+use crate::system::secret::Login;
+use std::collections::VecDeque;
+use zeroize::Zeroizing;
+
+/// What happened on the wire.
+#[derive(Debug)]
+pub enum Event {
+    /// The connection is there.
+    Started,
+    /// The session had come to rest, and there is another errand.
+    Resumed,
+    /// The connection is encrypted.
+    Secured(Privacy),
+    /// A reply came for the stage that was waited for.
+    Replied(Reply),
+    /// A 421 came that nobody had asked for, before we spoke (RFC 5321 §3.8).
+    Unasked(Reply),
+    /// A refusal came while the message was being sent, and the sending was broken off.
+    BrokenOff(Reply),
+}
+
+/// What a TLS handshake has brought about.
+#[derive(Clone, Debug, Default)]
+pub struct Privacy {
+    /// What AUTH may be bound to.
+    pub bindings: Bindings,
+    /// Whether it is known whom we talk to.
+    pub verified: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Write these in one go, as far as memory allows, then read the reply to the first.
+    Say(Vec<Item>),
+    /// Read a reply.
+    Read,
+    /// Hold the TLS handshake; nothing may have come before it.
+    Secure,
+    /// The errand is done, and nothing more is said for now.
+    Rest,
+    /// The dialogue is over.
+    Finish,
+    /// Write these in one go and close the connection without reading anything.
+    SayAndDrop(Vec<Item>),
+    /// Close the connection without a word.
+    Drop,
+    /// Say QUIT where no server expects it, take what comes, and close the connection.
+    BlurtQuit,
+    /// The server broke the protocol in this stage, in these words; nothing more may be said.
+    Abort(Stage, String),
+}
+
+/// A piece of what is written in one go.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A command, or the end of data.
+    Line(Line),
+    /// The whole message in this shape, dot-stuffed, without its end.
+    Message(Shape),
+    /// The next so many octets of the message in this shape, as they are.
+    Chunk(Shape, u64),
+    /// Nothing for the server; something that whoever looks on should know.
+    Note(String),
+    /// Something for those who look closely.
+    Detail(String),
+}
+
+/// One line of ours: the bytes for the wire and the text to show.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What it belongs to.
+    pub stage: Stage,
+    /// Without its CRLF.
+    pub wire: Zeroizing<Vec<u8>>,
+    /// What a transcript may show of it.
+    pub shown: String,
+    /// Whether it has something that must not be seen: its last word.
+    pub hides: bool,
+}
+
+/// What is known of a server when a session rests.
+#[derive(Debug)]
+pub struct Acquaintance {
+    helo: String,
+    options: Options,
+    offers: Offers,
+    /// Whether the next transaction wants RSET first.
+    open: bool,
+    /// How many transactions there were.
+    begun: usize,
+    verified: bool,
+}
+
+/// One session's conversation, from the greeting to QUIT.
+pub struct Dialogue<'a> {
+    errand: &'a Errand<'a>,
+    helo: String,
+    options: Options,
+    offers: Offers,
+    /// The message as this server can carry it.
+    shape: Option<Shape>,
+    answers: Vec<Option<Answer>>,
+    /// The answer to the session as a whole, where there was no transaction.
+    refusal: Option<Answer>,
+    /// Recipients that no transaction has had yet.
+    todo: VecDeque<usize>,
+    /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
+    later: Vec<usize>,
+    /// Recipients of this transaction, or of the last one.
+    current: Vec<usize>,
+    /// Those of them that were taken.
+    taken: Vec<usize>,
+    unsaid: VecDeque<Stage>,
+    awaiting: VecDeque<Stage>,
+    /// Whether the next transaction wants RSET first: MAIL was accepted and neither end of data nor
+    /// RSET ended the transaction, or a chunk failed.
+    open: bool,
+    leaving: bool,
+    /// How many transactions there were in this session.
+    begun: usize,
+    /// What TLS has brought about; `None` while the conversation is in clear.
+    secured: Option<Privacy>,
+    /// Whether it is known whom we talk to, in private.
+    verified: bool,
+    /// How many of the commands of the bench were said: XCLIENT, and XFORWARD.
+    introduced: usize,
+    forwarded: usize,
+    /// Replies to the commands of the errand.
+    replies: Vec<Reply>,
+    login: Option<&'a Login>,
+    /// The exchange that is going on.
+    exchange: Option<Exchange>,
+    /// Other ways to log in, should this one be refused.
+    candidates: VecDeque<Candidate>,
+    /// How many challenges were answered in this session.
+    challenges: u8,
+    /// Why the exchange was cancelled.
+    cancelled: Option<String>,
+    /// A first response, in base64, that did not fit into the AUTH command.
+    unsaid_response: Option<Zeroizing<String>>,
+}
+
+impl<'a> Dialogue<'a> {
+    /// A dialogue for one errand. `helo` is the name or address literal for EHLO; without a `login`,
+    /// nobody logs in.
+    #[must_use]
+    pub fn new(
+        errand: &'a Errand<'a>,
+        helo: String,
+        options: &Options,
+        login: Option<&'a Login>,
+    ) -> Self {
+        let count = errand.recipients.len();
+        Self {
+            errand,
+            helo,
+            options: options.clone(),
+            offers: Offers::default(),
+            shape: None,
+            answers: vec![None; count],
+            refusal: None,
+            todo: (0..count).collect(),
+            later: Vec::new(),
+            current: Vec::new(),
+            taken: Vec::new(),
+            unsaid: VecDeque::new(),
+            awaiting: VecDeque::new(),
+            open: false,
+            leaving: false,
+            begun: 0,
+            secured: None,
+            verified: false,
+            introduced: 0,
+            forwarded: 0,
+            replies: Vec::new(),
+            login,
+            exchange: None,
+            candidates: VecDeque::new(),
+            challenges: 0,
+            cancelled: None,
+            unsaid_response: None,
+        }
+    }
+
+    /// A dialogue for one errand more, with a server that has rested.
+    #[must_use]
+    pub fn resumed(errand: &'a Errand<'a>, server: Acquaintance) -> Self {
+        Self {
+            offers: server.offers,
+            open: server.open,
+            begun: server.begun,
+            verified: server.verified,
+            ..Self::new(errand, server.helo, &server.options, None)
+        }
+    }
+
+    /// What is known of the server now.
+    #[must_use]
+    pub fn acquaintance(&self) -> Acquaintance {
+        Acquaintance {
+            helo: self.helo.clone(),
+            options: self.options.clone(),
+            offers: self.offers.clone(),
+            open: self.open,
+            begun: self.begun,
+            verified: self.verified,
+        }
+    }
+
+    /// What to do after this event.
+    pub fn step(&mut self, event: Event) -> Action {
+        let action = self.go_on_with(event);
+        match self.options.bench.stop {
+            Some(stop) => self.stopped(stop, action),
+            None => action,
+        }
+    }
+
+    fn go_on_with(&mut self, event: Event) -> Action {
+        match event {
+            Event::Started if self.options.tls == Encryption::Implicit => Action::Secure,
+            Event::Started => self.await_greeting(),
+            Event::Resumed => self.transact(),
+            Event::Secured(privacy) => self.secured(privacy),
+            Event::Replied(reply) => self.replied(reply),
+            Event::Unasked(reply) => {
+                let stage = self.next_stage();
+                self.goodbye(stage, &reply)
+            }
+            // A message that has begun cannot be taken back, so the connection ends with it. Recipients of
+            // later transactions are left for another session.
+            Event::BrokenOff(reply) => {
+                self.awaiting.clear();
+                self.refuse_transaction(Stage::Body, &reply);
+                Action::Drop
+            }
+        }
+    }
+
+    /// The stage whose reply is waited for.
+    #[must_use]
+    pub fn awaited(&self) -> Stage {
+        self.awaiting.front().copied().unwrap_or(Stage::Quit)
+    }
+
+    /// The stage that would be said next.
+    #[must_use]
+    pub fn next_stage(&self) -> Stage {
+        let said = self.awaiting.front().or(self.unsaid.front());
+        said.copied().unwrap_or(Stage::Quit)
+    }
+
+    /// Whether the reply to an end of data is still waited for.
+    #[must_use]
+    pub fn awaits_end(&self) -> bool {
+        let is_end = |stage: &Stage| {
+            matches!(
+                stage,
+                Stage::Dot | Stage::DotFor(_) | Stage::Bdat { last: true }
+            )
+        };
+        self.awaiting.iter().any(is_end)
+    }
+
+    /// Replies to the commands of the errand, as far as it came.
+    pub fn take_replies(&mut self) -> Vec<Reply> {
+        std::mem::take(&mut self.replies)
+    }
+
+    /// Whether nothing that comes now can change a verdict.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// Whether this recipient's message was taken.
+    #[must_use]
+    pub fn is_accepted(&self, recipient: usize) -> bool {
+        matches!(self.answers[recipient], Some(Answer::Accepted(_)))
+    }
+
+    /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows
+    /// that the replies to it were out of step. Transactions before it were each closed by their own reply
+    /// with nothing left unread, and stay as they are.
+    pub fn distrust(&mut self) {
+        for &recipient in &self.current {
+            let answer = &mut self.answers[recipient];
+            if matches!(answer, Some(Answer::Accepted(_))) {
+                *answer = Some(Answer::InDoubt);
+            }
+        }
+    }
+
+    /// What the server said, or did not do, so that there was no transaction for anybody.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Answer> {
+        self.refusal.as_ref()
+    }
+
+    /// What became of the recipients.
+    #[must_use]
+    pub fn into_answers(self) -> Vec<Option<Answer>> {
+        self.answers
+    }
+
+    fn replied(&mut self, reply: Reply) -> Action {
+        let stage = self.awaiting.pop_front().unwrap_or(Stage::Quit);
+        // RFC 5321 §3.8: 421 may answer any command, and then the session is over.
+        if reply.code == 421 && stage != Stage::Quit {
+            return self.goodbye(stage, &reply);
+        }
+        match stage {
+            Stage::Banner => self.greeted(&reply),
+            Stage::Ehlo | Stage::Lhlo => self.offered(stage, &reply),
+            Stage::Helo => self.tolerated(&reply),
+            Stage::Xclient => self.introduced(&reply),
+            Stage::Xforward => self.forwarded(&reply),
+            Stage::Asked(_) => self.command_answered(stage, reply),
+            Stage::Starttls => self.starttls_answered(reply),
+            Stage::Auth => self.auth_answered(&reply),
+            Stage::Mail => self.sender_answered(&reply),
+            Stage::Rcpt(recipient) => self.recipient_answered(recipient, reply),
+            Stage::Data => self.data_answered(&reply),
+            Stage::Dot | Stage::Bdat { last: true } => self.end_answered(stage, &reply),
+            Stage::DotFor(recipient) => self.end_answered_for(recipient, reply),
+            Stage::Bdat { last: false } => self.chunk_answered(stage, &reply),
+            Stage::Rset | Stage::Body | Stage::Tls => self.go_on(),
+            Stage::Quit => Action::Finish,
+        }
+    }
+
+    fn await_greeting(&mut self) -> Action {
+        self.awaiting.push_back(Stage::Banner);
+        Action::Read
+    }
+
+    /// RFC 3207 §4.2: what was said before TLS is forgotten.
+    fn secured(&mut self, privacy: Privacy) -> Action {
+        self.verified = privacy.verified;
+        self.secured = Some(privacy);
+        self.offers = Offers::default();
+        if self.options.tls == Encryption::Implicit {
+            return self.await_greeting();
+        }
+        self.say_hello()
+    }
+
+    fn greeted(&mut self, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::Success => self.say_hello(),
+            Class::GoOn => abort(Stage::Banner, reply),
+            // R1: QUIT, and no MAIL.
+            Class::ForNow | Class::ForGood => self.give_up(Stage::Banner, reply),
+        }
+    }
+
+    fn say_hello(&mut self) -> Action {
+        self.say_one(match self.options.protocol {
+            Protocol::Smtp => Stage::Ehlo,
+            Protocol::Lmtp => Stage::Lhlo,
+        })
+    }
+
+    fn offered(&mut self, stage: Stage, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::Success => {
+                self.offers = Offers::from_reply(reply);
+                for line in &self.options.bench.pretended {
+                    self.offers.add(line);
+                }
+                self.offers.smtputf8 &= !self.options.no_smtputf8;
+                self.encrypt()
+            }
+            // R2: servers of before RFC 1869 know only HELO.
+            Class::ForGood if stage == Stage::Ehlo => self.say_one(Stage::Helo),
+            Class::GoOn => abort(stage, reply),
+            Class::ForNow | Class::ForGood => self.give_up(stage, reply),
+        }
+    }
+
+    fn tolerated(&mut self, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::Success => self.encrypt(),
+            Class::GoOn => abort(Stage::Helo, reply),
+            Class::ForNow | Class::ForGood => self.give_up(Stage::Helo, reply),
+        }
+    }
+
+    /// Once it is known what is offered: encryption, as it is asked for.
+    fn encrypt(&mut self) -> Action {
+        match self.options.tls {
+            _ if self.secured.is_some() => self.introduce(),
+            Encryption::Off | Encryption::Implicit => self.introduce(),
+            _ if self.offers.starttls => self.say_one(Stage::Starttls),
+            Encryption::Starttls => self.demand(Unmet::NoStarttls),
+            Encryption::Opportunistic | Encryption::IfOffered => {
+                let detail = "STARTTLS is not offered; going on in clear".to_owned();
+                said_first(Item::Detail(detail), self.introduce())
+            }
+        }
+    }
+
+    fn starttls_answered(&mut self, reply: Reply) -> Action {
+        match reply.class() {
+            Class::Success if reply.code == 220 => Action::Secure,
+            // Another 2yz is no leave to begin.
+            Class::Success | Class::GoOn => abort(Stage::Starttls, &reply),
+            _ if self.options.tls == Encryption::Opportunistic => {
+                let note = format!(
+                    "STARTTLS was refused ({}); going on in clear",
+                    reply.whole()
+                );
+                said_first(Item::Note(note), self.introduce())
+            }
+            Class::ForNow | Class::ForGood => self.demand(Unmet::StarttlsRefused(reply)),
+        }
+    }
+
+    /// Sends the XCLIENT commands that were asked for, each followed by a new EHLO; then AUTH.
+    fn introduce(&mut self) -> Action {
+        if self.introduced == self.options.bench.xclient.len() {
+            return self.log_in();
+        }
+        let attributes = &self.options.bench.xclient[self.introduced];
+        let offered = self.offers.xclient.as_deref();
+        match attribute_lack("XCLIENT", "--xclient", offered, attributes) {
+            Some(lack) => self.demand(Unmet::Request(lack)),
+            None => self.say_one(Stage::Xclient),
+        }
+    }
+
+    fn introduced(&mut self, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::Success => {
+                self.introduced += 1;
+                self.offers = Offers::default();
+                self.say_hello()
+            }
+            Class::GoOn => abort(Stage::Xclient, reply),
+            Class::ForNow | Class::ForGood => self.give_up(Stage::Xclient, reply),
+        }
+    }
+
+    /// Sends the XFORWARD commands that were asked for; then the commands of the errand, or the
+    /// transactions.
+    fn forward(&mut self) -> Action {
+        if self.forwarded == self.options.bench.xforward.len() {
+            return self.transact();
+        }
+        let attributes = &self.options.bench.xforward[self.forwarded];
+        let offered = self.offers.xforward.as_deref();
+        match attribute_lack("XFORWARD", "--xforward", offered, attributes) {
+            Some(lack) => self.demand(Unmet::Request(lack)),
+            None => self.say_one(Stage::Xforward),
+        }
+    }
+
+    fn forwarded(&mut self, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::Success => {
+                self.forwarded += 1;
+                self.forward()
+            }
+            Class::GoOn => abort(Stage::Xforward, reply),
+            Class::ForNow | Class::ForGood => self.give_up(Stage::Xforward, reply),
+        }
+    }
+
+    /// The next command of the errand, or QUIT behind the last.
+    fn command(&mut self) -> Action {
+        let next = self.replies.len();
+        if next == self.errand.commands.len() {
+            return self.leave();
+        }
+        self.say_one(Stage::Asked(next))
+    }
+
+    fn command_answered(&mut self, stage: Stage, reply: Reply) -> Action {
+        if reply.class() == Class::GoOn {
+            return abort(stage, &reply);
+        }
+        self.replies.push(reply);
+        self.command()
+    }
+
+    /// The server does not do what is asked of it, so nobody gets anything; QUIT.
+    fn demand(&mut self, unmet: Unmet) -> Action {
+        self.answer_rest(&Answer::Unmet(unmet));
+        self.leave()
+    }
+
+    fn say_one(&mut self, stage: Stage) -> Action {
+        self.awaiting.push_back(stage);
+        Action::Say(vec![self.item(stage)])
+    }
+
+    fn leave(&mut self) -> Action {
+        self.leaving = true;
+        self.say_one(Stage::Quit)
+    }
+
+    /// The same refusal for everybody, and QUIT.
+    fn give_up(&mut self, stage: Stage, reply: &Reply) -> Action {
+        self.refuse_rest(stage, reply);
+        self.leave()
+    }
+
+    fn goodbye(&mut self, stage: Stage, reply: &Reply) -> Action {
+        let has_said_quit = self.awaiting.contains(&Stage::Quit);
+        self.unsaid.clear();
+        self.awaiting.clear();
+        self.refuse_rest(stage, reply);
+        if has_said_quit {
+            self.awaiting.push_back(Stage::Quit);
+            return Action::Read;
+        }
+        self.leave()
+    }
+
+    fn refuse_rest(&mut self, stage: Stage, reply: &Reply) {
+        self.answer_rest(&Answer::Said(stage, reply.clone()));
+    }
+
+    /// Gives this reply to the recipients of the current transaction that have none. The others were not
+    /// part of it.
+    fn refuse_transaction(&mut self, stage: Stage, reply: &Reply) {
+        self.taken.clear();
+        for &recipient in &self.current {
+            self.answers[recipient].get_or_insert_with(|| Answer::Said(stage, reply.clone()));
+        }
+    }
+
+    /// Gives this answer to all recipients without one.
+    fn answer_rest(&mut self, all: &Answer) {
+        if self.current.is_empty() {
+            self.refusal.get_or_insert_with(|| all.clone());
+        }
+        self.todo.clear();
+        self.later.clear();
+        self.taken.clear();
+        for answer in &mut self.answers {
+            answer.get_or_insert_with(|| all.clone());
+        }
+    }
+}
+
+fn line(stage: Stage, text: String) -> Item {
+    Item::Line(Line {
+        stage,
+        shown: crate::system::text::shown(&text),
+        wire: Zeroizing::new(text.into_bytes()),
+        hides: false,
+    })
+}
+
+/// The same, with something in front of it.
+fn said_first(item: Item, action: Action) -> Action {
+    match action {
+        Action::Say(mut items) => {
+            items.insert(0, item);
+            Action::Say(items)
+        }
+        other => other,
+    }
+}
+
+fn abort(stage: Stage, reply: &Reply) -> Action {
+    let what = format!("answered {} with {}", stage.words(), reply.whole());
+    Action::Abort(stage, what)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Commands as they are written.
+
+use crate::client::session::dialogue::{Dialogue, Item, line, parameters};
+use crate::client::session::{Conditions, Extension, Purpose, Request};
+use crate::mail::address::Address;
+use crate::mail::envelope::Dsn;
+use crate::smtp::blocks::Transport;
+use crate::smtp::stage::Stage;
+
+impl<'a> Dialogue<'a> {
+    pub(super) fn message_needs_utf8(&self) -> bool {
+        self.shape.is_some_and(|shape| shape.utf8)
+            || self.errand.sender.is_some_and(Address::needs_utf8)
+    }
+
+    pub(super) fn item(&self, stage: Stage) -> Item {
+        let text = match stage {
+            Stage::Ehlo => format!("EHLO {}", self.helo),
+            Stage::Lhlo => format!("LHLO {}", self.helo),
+            Stage::Helo => format!("HELO {}", self.helo),
+            Stage::Xclient => format!("XCLIENT {}", self.options.bench.xclient[self.introduced]),
+            Stage::Xforward => format!("XFORWARD {}", self.options.bench.xforward[self.forwarded]),
+            Stage::Asked(command) => self.errand.commands[command].clone(),
+            Stage::Mail => self.mail(),
+            Stage::Rcpt(recipient) => self.rcpt(recipient),
+            Stage::Data => "DATA".to_owned(),
+            Stage::Rset => "RSET".to_owned(),
+            Stage::Dot | Stage::DotFor(_) => ".".to_owned(),
+            Stage::Starttls => "STARTTLS".to_owned(),
+            // The greeting is not ours to say, chunks have a size, and the others say more than this.
+            Stage::Quit
+            | Stage::Banner
+            | Stage::Body
+            | Stage::Tls
+            | Stage::Auth
+            | Stage::Bdat { .. } => "QUIT".to_owned(),
+        };
+        line(stage, text)
+    }
+
+    /// MAIL with the parameters of what is offered and needed (R5).
+    pub(super) fn mail(&self) -> String {
+        let mut line = match self.errand.sender {
+            Some(sender) => format!("MAIL FROM:<{sender}>"),
+            None => "MAIL FROM:<>".to_owned(),
+        };
+        // A question has no message whose size is known.
+        let is_question = self.errand.purpose == Purpose::Question;
+        if let Some(shape) = self.shape {
+            if self.offers.size && !is_question && !self.grants(Extension::Size) {
+                line.push_str(&format!(" SIZE={}", shape.size));
+            }
+            line.push_str(match shape.transport {
+                _ if self.body().is_some() => "",
+                Transport::SevenBit => "",
+                Transport::EightBit => " BODY=8BITMIME",
+                Transport::Binary => " BODY=BINARYMIME",
+            });
+        }
+        let recipients = &self.errand.recipients;
+        if self.message_needs_utf8()
+            || self.grants(Extension::SmtpUtf8)
+            || self.offers.smtputf8 && recipients.iter().any(|recipient| recipient.needs_utf8())
+        {
+            line.push_str(" SMTPUTF8");
+        }
+        if let Some(dsn) = self.dsn() {
+            line.push_str(&parameters::of_mail(dsn));
+        }
+        let requested = self.granted().map(|request| request.parameter.as_str());
+        let by_hand = self.by_hand(&self.options.bench.mail_parameters);
+        let by_hand = by_hand.iter().map(String::as_str);
+        for parameter in requested.chain(by_hand).filter(|text| !text.is_empty()) {
+            line.push(' ');
+            line.push_str(parameter);
+        }
+        line
+    }
+
+    /// What is asked for the message.
+    pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
+        let is_report = self.errand.purpose == Purpose::Report;
+        let stays =
+            move |request: &&Request| !is_report || request.extension == Extension::RequireTls;
+        self.options.requests.iter().filter(stays)
+    }
+
+    /// What is asked for the message and can be had.
+    pub(super) fn granted(&self) -> impl Iterator<Item = &Request> {
+        self.requests()
+            .filter(|request| request.unmet(&self.conditions()).is_none())
+    }
+
+    pub(super) fn conditions(&self) -> Conditions<'_> {
+        Conditions {
+            offers: &self.offers,
+            verified: self.verified,
+            uses_bdat: self.uses_bdat(),
+        }
+    }
+
+    /// What BODY= is to say, where it can be said.
+    pub(super) fn body(&self) -> Option<Transport> {
+        let is_granted = self.grants(Extension::EightBitMime) || self.grants(Extension::BinaryMime);
+        self.options.body.filter(|_| is_granted)
+    }
+
+    /// Words for this message, and not for a report on it.
+    fn by_hand<'p>(&self, parameters: &'p [String]) -> &'p [String] {
+        match self.errand.purpose {
+            Purpose::Report => &[],
+            Purpose::Mail | Purpose::Question => parameters,
+        }
+    }
+
+    pub(super) fn grants(&self, extension: Extension) -> bool {
+        self.granted().any(|request| request.extension == extension)
+    }
+
+    pub(super) fn rcpt(&self, recipient: usize) -> String {
+        let address = self.errand.recipients[recipient];
+        let mut line = format!("RCPT TO:<{address}>");
+        if let Some(dsn) = self.dsn() {
+            line.push_str(&parameters::of_rcpt(dsn, address));
+        }
+        for parameter in self.by_hand(&self.options.bench.rcpt_parameters) {
+            line.push(' ');
+            line.push_str(parameter);
+        }
+        line
+    }
+
+    /// The reports that are asked for, if this server makes any.
+    pub(super) fn dsn(&self) -> Option<&'a Dsn> {
+        self.errand.dsn.filter(|_| self.offers.dsn)
+    }
+}

@@ -1,0 +1,203 @@
+//! AUTH in the dialogue (RFC 4954): which way, how far, and when it is over.
+
+use crate::client::session::auth;
+use crate::client::session::auth::{Exchange, ExchangeError, STARS};
+use crate::client::session::dialogue::{Action, Dialogue, Item, Line, Privacy, abort, said_first};
+use crate::client::session::{Answer, Encryption, Unmet};
+use crate::smtp::reply::{Class, Reply};
+use crate::smtp::stage::Stage;
+use crate::system::secret::Proof;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use zeroize::Zeroizing;
+
+/// The longest command line that every server takes, with its CRLF (RFC 5321 §4.5.3.1.4). A longer
+/// initial response goes by itself.
+const MAX_COMMAND: usize = 512;
+
+/// More challenges than any mechanism has; a server that goes on is up to something.
+const MAX_CHALLENGES: u8 = 8;
+
+impl Dialogue<'_> {
+    /// Says AUTH if there is a login, and goes on to the transactions.
+    pub(super) fn log_in(&mut self) -> Action {
+        let Some(login) = self.login else {
+            return self.forward();
+        };
+        if login.proof != Proof::Elsewhere && !self.may_send_secret() {
+            return self.demand(Unmet::PasswordInClear);
+        }
+        if self.offers.auth.is_empty() {
+            return self.demand(Unmet::NoAuth);
+        }
+        let bindings = self.secured.clone().unwrap_or_default().bindings;
+        let allowed = &self.options.mechanisms;
+        self.candidates = auth::candidates(&self.offers.auth, login, allowed, &bindings).into();
+        if self.candidates.is_empty() {
+            let offered = self.offers.auth.join(" ");
+            return self.demand(Unmet::NoMechanism(crate::system::text::shown(&offered)));
+        }
+        self.try_next()
+    }
+
+    /// True if a password or token may be sent. Opportunistic TLS with an unknown server does not
+    /// protect it.
+    fn may_send_secret(&self) -> bool {
+        let is_opportunistic = self.options.tls == Encryption::Opportunistic;
+        let protects = |privacy: &Privacy| privacy.verified || !is_opportunistic;
+        self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
+    }
+
+    /// The next way that is left.
+    fn try_next(&mut self) -> Action {
+        let (Some(candidate), Some(login)) = (self.candidates.pop_front(), self.login) else {
+            return self.demand(Unmet::Auth("no mechanism is left to try".to_owned()));
+        };
+        let name = candidate.mechanism.name();
+        let mut exchange = match Exchange::new(&candidate, login) {
+            Ok(exchange) => exchange,
+            Err(error) => return self.demand(Unmet::Auth(error.to_string())),
+        };
+        let mut command = Zeroizing::new(format!("AUTH {name}").into_bytes());
+        let mut shown = format!("AUTH {name}");
+        let mut hides = false;
+        if candidate.mechanism.begins() {
+            let response = match exchange.begin() {
+                Ok(response) => response,
+                Err(error) => return self.demand(Unmet::Auth(error.to_string())),
+            };
+            let text = encoded(&response);
+            // The exchange has begun either way; what does not fit here is the first answer.
+            if command.len() + 1 + text.len() + 2 <= MAX_COMMAND {
+                command.reserve_exact(1 + text.len());
+                command.push(b' ');
+                // RFC 4954 §4: nothing at all is an equals sign.
+                command.extend_from_slice(if text.is_empty() {
+                    b"="
+                } else {
+                    text.as_bytes()
+                });
+                hides = true;
+                shown = format!("{shown} {STARS}");
+            } else {
+                self.unsaid_response = Some(text);
+            }
+        }
+        self.exchange = Some(exchange);
+        self.say_secretly(command, shown, hides)
+    }
+
+    fn say_secretly(&mut self, wire: Zeroizing<Vec<u8>>, shown: String, hides: bool) -> Action {
+        self.awaiting.push_back(Stage::Auth);
+        Action::Say(vec![Item::Line(Line {
+            stage: Stage::Auth,
+            wire,
+            shown,
+            hides,
+        })])
+    }
+
+    pub(super) fn auth_answered(&mut self, reply: &Reply) -> Action {
+        if let Some(why) = self.cancelled.take() {
+            return self.demand(Unmet::Auth(why));
+        }
+        match reply.code {
+            235 => self.logged_in(),
+            334 => self.challenged(reply),
+            _ => match reply.class() {
+                Class::Success | Class::GoOn => abort(Stage::Auth, reply),
+                Class::ForNow | Class::ForGood => self.auth_refused(reply),
+            },
+        }
+    }
+
+    fn logged_in(&mut self) -> Action {
+        let exchange = self.exchange.take();
+        self.candidates.clear();
+        if exchange.is_some_and(|exchange| exchange.is_finished()) && self.unsaid_response.is_none()
+        {
+            return self.forward();
+        }
+        let why = "the server said yes before it had proved that it knows the password";
+        self.demand(Unmet::Auth(why.to_owned()))
+    }
+
+    fn challenged(&mut self, reply: &Reply) -> Action {
+        self.challenges += 1;
+        if self.challenges > MAX_CHALLENGES {
+            return self.cancel("the server does not stop asking".to_owned());
+        }
+        if let Some(text) = self.unsaid_response.take() {
+            return self.respond(&text);
+        }
+        let Some(exchange) = &mut self.exchange else {
+            return self.cancel("the server asks although nothing was begun".to_owned());
+        };
+        match exchange.respond(reply) {
+            Ok(response) => {
+                let text = encoded(&response);
+                self.respond(&text)
+            }
+            Err(ExchangeError::Binding(_)) if !self.candidates.is_empty() => {
+                self.exchange = None;
+                self.say_cancel()
+            }
+            Err(error) => self.cancel(error.to_string()),
+        }
+    }
+
+    fn respond(&mut self, text: &Zeroizing<String>) -> Action {
+        let wire = Zeroizing::new(text.as_bytes().to_vec());
+        let hides = !wire.is_empty();
+        let shown = if hides { STARS } else { "" };
+        self.say_secretly(wire, shown.to_owned(), hides)
+    }
+
+    /// RFC 4954 §4: an asterisk ends the exchange; whatever the answer is, it came to nothing.
+    fn cancel(&mut self, why: String) -> Action {
+        self.cancelled = Some(why);
+        self.exchange = None;
+        self.say_cancel()
+    }
+
+    fn say_cancel(&mut self) -> Action {
+        let wire = Zeroizing::new(b"*".to_vec());
+        self.say_secretly(wire, "*".to_owned(), false)
+    }
+
+    /// No. Where it is the mechanism that is refused and not the user, another may do.
+    fn auth_refused(&mut self, reply: &Reply) -> Action {
+        self.unsaid_response = None;
+        let exchange = self.exchange.take();
+        let complaint = exchange.as_ref().and_then(Exchange::complaint);
+        let complaint = complaint.map(|text| format!("the server says of the token: {text}"));
+        let cancelled_binding = exchange.is_none();
+        if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
+            // R63: who takes a bound mechanism away does not get the password itself.
+            self.candidates
+                .retain(|candidate| !candidate.mechanism.tells_the_password());
+        }
+        let is_about_mechanism = cancelled_binding || is_about_mechanism(reply);
+        if is_about_mechanism && !self.candidates.is_empty() {
+            return self.try_next();
+        }
+        self.candidates.clear();
+        self.answer_rest(&Answer::Said(Stage::Auth, reply.clone()));
+        let quit = self.leave();
+        match complaint {
+            Some(complaint) => said_first(Item::Note(complaint), quit),
+            None => quit,
+        }
+    }
+}
+
+/// RFC 4954 §6 and the codes of those who do not know the command that way.
+fn is_about_mechanism(reply: &Reply) -> bool {
+    matches!(reply.code, 500..=502 | 504 | 534 | 538)
+        || matches!(reply.enhanced(), Some("5.7.9" | "5.7.11" | "5.5.4"))
+}
+
+fn encoded(response: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(response.len().div_ceil(3) * 4));
+    BASE64_STANDARD.encode_string(response, &mut text);
+    text
+}

@@ -1,0 +1,123 @@
+//! The parameters of MAIL and RCPT that ask for reports (RFC 3461 §4).
+
+use crate::mail::address::Address;
+use crate::mail::envelope::{Dsn, Notify, Return};
+use std::fmt::Write as _;
+
+/// Behind MAIL.
+pub fn of_mail(dsn: &Dsn) -> String {
+    let mut text = String::new();
+    text.push_str(match dsn.ret {
+        Some(Return::Full) => " RET=FULL",
+        Some(Return::Headers) => " RET=HDRS",
+        None => "",
+    });
+    if let Some(envid) = &dsn.envid {
+        let _ = write!(text, " ENVID={}", xtext(envid));
+    }
+    text
+}
+
+/// Behind RCPT. The original recipient is named wherever anything is asked for, so that reports name
+/// whom the sender knows.
+pub fn of_rcpt(dsn: &Dsn, recipient: &Address) -> String {
+    let notify = dsn.notify_of(recipient);
+    let original = dsn.original_of(recipient);
+    if notify.is_none() && original.is_none() {
+        return String::new();
+    }
+    let words = notify.map(|notify| format!(" NOTIFY={}", kinds(notify)));
+    let original = match original.and_then(|original| original.split_once(';')) {
+        Some((kind, address)) => format!(" ORCPT={kind};{}", xtext(address)),
+        None if recipient.to_string().is_ascii() => {
+            format!(" ORCPT=rfc822;{}", xtext(&recipient.to_string()))
+        }
+        None => String::new(),
+    };
+    words.unwrap_or_default() + &original
+}
+
+fn kinds(notify: Notify) -> String {
+    let kinds = [
+        (notify.success, "SUCCESS"),
+        (notify.failure, "FAILURE"),
+        (notify.delay, "DELAY"),
+    ];
+    let wanted = kinds.iter().filter(|(is_wanted, _)| *is_wanted);
+    let wanted: Vec<&str> = wanted.map(|&(_, kind)| kind).collect();
+    if wanted.is_empty() {
+        return "NEVER".to_owned();
+    }
+    wanted.join(",")
+}
+
+/// RFC 3461 §4: `+`, `=` and whatever is no printable ASCII as `+` and two hexadecimal digits.
+#[must_use]
+pub fn xtext(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'+' | b'=' => {
+                let _ = write!(encoded, "+{byte:02X}");
+            }
+            b'!'..=b'~' => encoded.push(char::from(byte)),
+            _ => {
+                let _ = write!(encoded, "+{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::envelope::Wanted;
+
+    #[test]
+    fn what_would_end_a_parameter_is_encoded() {
+        assert_eq!(xtext("a+b=c d\u{e9}"), "a+2Bb+3Dc+20d+C3+A9");
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_not_said() {
+        let bob = Address::parse("bob+x@example.org").unwrap();
+        assert_eq!(of_mail(&Dsn::default()), "");
+        assert_eq!(of_rcpt(&Dsn::default(), &bob), "");
+        let never = Dsn {
+            notify: Some(Notify::default()),
+            ret: Some(Return::Headers),
+            envid: Some("QQ=1".to_owned()),
+            each: Vec::new(),
+        };
+        assert_eq!(of_mail(&never), " RET=HDRS ENVID=QQ+3D1");
+        assert_eq!(
+            of_rcpt(&never, &bob),
+            " NOTIFY=NEVER ORCPT=rfc822;bob+2Bx@example.org"
+        );
+    }
+
+    #[test]
+    fn one_recipient_may_want_what_others_do_not() {
+        let [bob, ann] =
+            ["bob@example.org", "ann@example.org"].map(|to| Address::parse(to).unwrap());
+        let success = Notify {
+            success: true,
+            ..Notify::default()
+        };
+        let dsn = Dsn {
+            notify: Some(Notify::default()),
+            each: vec![Wanted {
+                recipient: bob.clone(),
+                notify: Some(success),
+                original: Some("rfc822;b+b@x".to_owned()),
+            }],
+            ..Dsn::default()
+        };
+        assert_eq!(of_rcpt(&dsn, &bob), " NOTIFY=SUCCESS ORCPT=rfc822;b+2Bb@x");
+        assert_eq!(
+            of_rcpt(&dsn, &ann),
+            " NOTIFY=NEVER ORCPT=rfc822;ann@example.org"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! An end before its time, as testers ask for it.
+
+use crate::client::session::dialogue::{Action, Dialogue, Item};
+use crate::client::session::{Answer, How, Point, Stop};
+use crate::smtp::stage::Stage;
+
+impl Dialogue<'_> {
+    /// What is done in place of the next action, where that lies behind the stop.
+    pub(super) fn stopped(&mut self, stop: Stop, action: Action) -> Action {
+        if self.leaving {
+            let is_done = stop.behind == Point::Dot && stop.how != How::Quit && self.has_carried();
+            return if is_done { Action::Drop } else { action };
+        }
+        let Some(last) = self.last_point(&action) else {
+            return action;
+        };
+        let is_unread = stop.how == How::DropUnread;
+        match action {
+            Action::Say(items) if is_unread && self.completes(stop.behind, &items) => {
+                self.doubt_if_ended(&items);
+                self.answer_rest(&Answer::Stopped(stop));
+                Action::SayAndDrop(items)
+            }
+            // Nothing is said for these two; there is only a reply, and it is not waited for.
+            Action::Read if is_unread && stop.behind <= Point::Banner => self.end(stop),
+            _ if last > stop.behind => self.end(stop),
+            action => action,
+        }
+    }
+
+    /// Whether a stage comes behind the stop.
+    pub(super) fn is_behind_stop(&self, stage: Stage) -> bool {
+        let stop = self.options.bench.stop;
+        let point = self.point(stage);
+        stop.zip(point)
+            .is_some_and(|(stop, point)| point > stop.behind)
+    }
+
+    fn point(&self, stage: Stage) -> Option<Point> {
+        Point::of(stage, self.secured.is_some() && !self.begins_in_tls())
+    }
+
+    /// Whether a point is all said with these. What only leads to it is not enough: EHLO inside TLS,
+    /// XCLIENT, XFORWARD, or one recipient of many.
+    fn completes(&self, point: Point, items: &[Item]) -> bool {
+        let leads = |stage: Stage| {
+            matches!(stage, Stage::Xclient | Stage::Xforward | Stage::Rset)
+                || point == Point::Auth && stage != Stage::Auth
+        };
+        let is_it = |stage: Stage| self.point(stage) == Some(point) && !leads(stage);
+        let is_left = self.unsaid.iter().any(|&stage| is_it(stage));
+        !is_left && items.iter().filter_map(stage).any(is_it)
+    }
+
+    fn has_carried(&self) -> bool {
+        self.begun > 0 && self.open_answers() == 0
+    }
+
+    fn open_answers(&self) -> usize {
+        let is_open = |answer: &&Option<Answer>| answer.is_none();
+        self.answers.iter().filter(is_open).count()
+    }
+
+    /// The furthest point that an action leads to.
+    fn last_point(&self, action: &Action) -> Option<Point> {
+        match action {
+            Action::Say(items) => {
+                let stages = items.iter().filter_map(stage);
+                stages.filter_map(|stage| self.point(stage)).max()
+            }
+            Action::Read => self.point(self.awaited()),
+            // With the greeting still to come, it is encrypted from the beginning.
+            Action::Secure if self.begins_in_tls() => Some(Point::Banner),
+            Action::Secure => Some(Point::Starttls),
+            _ => None,
+        }
+    }
+
+    fn begins_in_tls(&self) -> bool {
+        self.options.tls == crate::client::session::Encryption::Implicit
+    }
+
+    fn end(&mut self, stop: Stop) -> Action {
+        let is_odd = matches!(stop.behind, Point::Connect | Point::Data);
+        self.unsaid.clear();
+        self.awaiting.clear();
+        self.answer_rest(&Answer::Stopped(stop));
+        match stop.how {
+            How::Quit if is_odd => Action::BlurtQuit,
+            How::Quit => self.leave(),
+            How::Drop | How::DropUnread => Action::Drop,
+        }
+    }
+
+    /// Once the end of data is out and its reply is not read, nobody knows.
+    fn doubt_if_ended(&mut self, items: &[Item]) {
+        let is_end = |stage| matches!(stage, Stage::Dot | Stage::Bdat { last: true });
+        if items.iter().filter_map(stage).any(is_end) {
+            self.doubt();
+        }
+    }
+}
+
+fn stage(item: &Item) -> Option<Stage> {
+    match item {
+        Item::Line(line) => Some(line.stage),
+        _ => None,
+    }
+}

@@ -1,0 +1,251 @@
+//! Ends before their time, what is pretended, and what is said for somebody else.
+
+use crate::client::session::dialogue::tests::*;
+use crate::client::session::{Bench, How, Point, Stop};
+
+fn stopping(behind: Point, how: How) -> Play {
+    Play {
+        options: Options {
+            bench: Bench {
+                stop: Some(Stop { behind, how }),
+                ..Bench::default()
+            },
+            ..Options::default()
+        },
+        ..Play::default()
+    }
+}
+
+#[test]
+fn quit_comes_behind_the_stage_that_was_named_and_nothing_beyond_it_is_said() {
+    let sender_only = [
+        PIPELINING,
+        "C: MAIL FROM:<alice@crepes.fr> SIZE=100
+         S: 250 ok
+         C: QUIT
+         S: 221 bye",
+    ]
+    .concat();
+    let recipients = [
+        PIPELINING,
+        "C: MAIL FROM:<alice@crepes.fr> SIZE=100
+         C: RCPT TO:<bob@hamburger.edu>
+         S: 250 ok
+         S: 250 ok
+         C: QUIT
+         S: 221 bye",
+    ]
+    .concat();
+    for (behind, script) in [
+        (Point::Banner, "S: 220 hi\nC: QUIT\nS: 221 bye"),
+        (
+            Point::Ehlo,
+            "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\nC: QUIT\nS: 221 bye",
+        ),
+        (Point::Mail, &sender_only),
+        (Point::Rcpt, &recipients),
+    ] {
+        let words = stopping(behind, How::Quit).play(script);
+        assert_eq!(words, [format!("stopped behind {}", behind.name())]);
+    }
+}
+
+#[test]
+fn quit_is_said_even_where_no_server_expects_it() {
+    let play = stopping(Point::Connect, How::Quit);
+    assert_eq!(play.play("quit at once"), ["stopped behind connect"]);
+    let script = [
+        CHUNKING,
+        "C: MAIL FROM:<alice@crepes.fr>
+         C: RCPT TO:<bob@hamburger.edu>
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         quit at once",
+    ]
+    .concat();
+    let words = stopping(Point::Data, How::Quit).play(&script);
+    assert_eq!(words, ["stopped behind data"]);
+}
+
+#[test]
+fn a_refusal_on_the_way_is_what_counts() {
+    let script = [
+        PIPELINING,
+        "C: MAIL FROM:<alice@crepes.fr> SIZE=100
+         C: RCPT TO:<bob@hamburger.edu>
+         S: 250 ok
+         S: 550 no
+         C: QUIT
+         S: 221 bye",
+    ]
+    .concat();
+    for how in [How::Quit, How::Drop] {
+        assert_eq!(stopping(Point::Rcpt, how).play(&script), ["550 at rcpt"]);
+    }
+}
+
+#[test]
+fn the_connection_is_dropped_behind_the_reply() {
+    for (behind, script) in [
+        (Point::Connect, "drop"),
+        (Point::Banner, "S: 220 hi\ndrop"),
+        (Point::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\ndrop"),
+    ] {
+        let words = stopping(behind, How::Drop).play(script);
+        assert_eq!(words, [format!("stopped behind {}", behind.name())]);
+    }
+    let script = [
+        CHUNKING,
+        "C: MAIL FROM:<alice@crepes.fr>
+         C: RCPT TO:<bob@hamburger.edu>
+         S: 250 ok
+         S: 250 ok
+         C: BDAT 100 LAST
+         C: <100 octets>
+         S: 250 taken
+         drop",
+    ]
+    .concat();
+    assert_eq!(stopping(Point::Dot, How::Drop).play(&script), ["accepted"]);
+}
+
+#[test]
+fn the_connection_is_dropped_with_the_reply_unread() {
+    for (behind, script) in [
+        (Point::Connect, "drop"),
+        (Point::Banner, "drop"),
+        (Point::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\ndrop"),
+    ] {
+        let words = stopping(behind, How::DropUnread).play(script);
+        assert_eq!(words, [format!("stopped behind {}", behind.name())]);
+    }
+    let script = [
+        PIPELINING,
+        "C: MAIL FROM:<alice@crepes.fr> SIZE=100
+         C: RCPT TO:<bob@hamburger.edu>
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: <message>
+         drop",
+    ]
+    .concat();
+    let words = stopping(Point::Dot, How::DropUnread).play(&script);
+    assert_eq!(words, ["in doubt"]);
+}
+
+#[test]
+fn inside_tls_the_stop_behind_starttls_comes_before_the_second_ehlo() {
+    let offer = "S: 220 hi
+        C: EHLO crepes.fr
+        S: 250-hi
+        S: 250 STARTTLS";
+    let behind = |behind, tls| {
+        let mut play = stopping(behind, How::Quit);
+        play.options.tls = tls;
+        play
+    };
+    let play = behind(Point::Starttls, Encryption::Starttls);
+    let script = format!("{offer}\nC: STARTTLS\nS: 220 go\ntls\nC: QUIT\nS: 221 bye");
+    assert_eq!(play.play(&script), ["stopped behind starttls"]);
+    let play = behind(Point::Ehlo, Encryption::Starttls);
+    let script = format!("{offer}\nC: QUIT\nS: 221 bye");
+    assert_eq!(play.play(&script), ["stopped behind ehlo"]);
+}
+
+#[test]
+fn what_is_pretended_is_used_as_if_it_were_offered() {
+    let mut play = Play::default();
+    play.options.bench.pretended = vec!["PIPELINING".to_owned(), "CHUNKING".to_owned()];
+    let words = play.play(
+        "S: 220 hi
+         C: EHLO crepes.fr
+         S: 250 hi
+         C: MAIL FROM:<alice@crepes.fr>
+         C: RCPT TO:<bob@hamburger.edu>
+         S: 250 ok
+         S: 250 ok
+         C: BDAT 100 LAST
+         C: <100 octets>
+         C: QUIT
+         S: 502 what?
+         S: 221 bye",
+    );
+    assert_eq!(words, ["502 at bdat"]);
+}
+
+#[test]
+fn xclient_begins_anew_and_xforward_comes_before_the_first_sender() {
+    let mut play = Play::default();
+    play.options.bench.xclient = vec!["NAME=a.example".to_owned()];
+    play.options.bench.xforward = vec!["ADDR=192.0.2.1".to_owned(), "HELO=x".to_owned()];
+    let offers =
+        "C: EHLO crepes.fr\nS: 250-hi\nS: 250-XCLIENT NAME ADDR\nS: 250 XFORWARD ADDR HELO";
+    let words = play.play(&format!(
+        "S: 220 hi
+         {offers}
+         C: XCLIENT NAME=a.example
+         S: 220 hi again
+         {offers}
+         C: XFORWARD ADDR=192.0.2.1
+         S: 250 ok
+         C: XFORWARD HELO=x
+         S: 250 ok
+         C: MAIL FROM:<alice@crepes.fr>
+         S: 550 no
+         C: QUIT
+         S: 221 bye"
+    ));
+    assert_eq!(words, ["550 at mail"]);
+}
+
+#[test]
+fn what_is_not_offered_is_not_said_for_somebody_else() {
+    let mut play = Play::default();
+    play.options.bench.xclient = vec!["NAME=a.example".to_owned()];
+    let words = play.play("S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\nC: QUIT\nS: 221 bye");
+    assert!(words[0].contains("does not offer XCLIENT"), "{words:?}");
+}
+
+#[test]
+fn commands_are_said_one_after_the_other_whatever_the_answers_are() {
+    let commands = ["VRFY smith", "EXPN list", "NOOP"].map(str::to_owned);
+    let errand = Errand {
+        commands: &commands,
+        ..Errand::new(
+            None,
+            Vec::new(),
+            &Fake(Shape {
+                utf8: false,
+                transport: Transport::SevenBit,
+                size: 0,
+            }),
+        )
+    };
+    let options = Options::default();
+    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &options, None);
+    act(
+        &mut dialogue,
+        "S: 220 hi
+         C: EHLO crepes.fr
+         S: 250-hi
+         S: 250 PIPELINING
+         C: VRFY smith
+         S: 252 perhaps
+         C: EXPN list
+         S: 550 no
+         C: NOOP
+         S: 250 ok
+         C: QUIT
+         S: 221 bye",
+    );
+    let codes: Vec<u16> = dialogue
+        .take_replies()
+        .iter()
+        .map(|reply| reply.code)
+        .collect();
+    assert_eq!(codes, [252, 550, 250]);
+}

@@ -1,0 +1,434 @@
+//! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups where the server takes them.
+
+use crate::client::session::dialogue::{Action, Dialogue, Item, abort, line, said_first};
+use crate::client::session::{Answer, Extension, Lack, Protocol, Purpose, Then, Unfit, Unmet};
+use crate::mail::address::Address;
+use crate::smtp::blocks::{Accepts, Shape, Transport};
+use crate::smtp::reply::{Class, Reply};
+use crate::smtp::stage::Stage;
+use std::collections::VecDeque;
+
+/// The most recipients in one transaction: what every server must take (RFC 5321 §4.5.3.1.8).
+const MAX_RECIPIENTS: usize = 100;
+
+/// The most octets in one chunk, where chunks can be pipelined (RFC 3030 §2).
+const CHUNK: u64 = 16 * 1024 * 1024;
+
+impl Dialogue<'_> {
+    pub(super) fn sender_answered(&mut self, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::Success => self.open = true,
+            Class::GoOn => return abort(Stage::Mail, reply),
+            Class::ForNow | Class::ForGood => {
+                // What was pipelined behind it is answered too, but nothing hangs on those replies.
+                self.refuse_rest(Stage::Mail, reply);
+                self.unsaid.clear();
+            }
+        }
+        self.go_on()
+    }
+
+    pub(super) fn recipient_answered(&mut self, recipient: usize, reply: Reply) -> Action {
+        let stage = Stage::Rcpt(recipient);
+        match reply.class() {
+            _ if self.answers[recipient].is_some() => {}
+            Class::Success if self.errand.purpose == Purpose::Question => {
+                self.answers[recipient] = Some(Answer::Accepted(reply));
+            }
+            Class::Success => self.taken.push(recipient),
+            Class::GoOn => return abort(stage, &reply),
+            _ if reply.is_too_many_recipients() && !self.taken.is_empty() => {
+                self.later.push(recipient);
+                self.current.retain(|&other| other != recipient);
+            }
+            _ if reply.is_too_many_recipients() => {
+                self.answers[recipient] = Some(Answer::TooMany(reply));
+            }
+            Class::ForNow | Class::ForGood => {
+                self.answers[recipient] = Some(Answer::Said(stage, reply));
+            }
+        }
+        self.go_on()
+    }
+
+    pub(super) fn data_answered(&mut self, reply: &Reply) -> Action {
+        match reply.class() {
+            // R8: 2yz to DATA is no leave to send the message.
+            Class::Success => return abort(Stage::Data, reply),
+            // R52: the server waits for a message, but nobody is to have it.
+            Class::GoOn if self.taken.is_empty() => return self.say_one(Stage::Dot),
+            Class::GoOn => return self.send_message(),
+            Class::ForNow | Class::ForGood => {
+                if !self.taken.is_empty() {
+                    self.refuse_transaction(Stage::Data, reply);
+                }
+            }
+        }
+        self.go_on()
+    }
+
+    pub(super) fn chunk_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
+        match reply.class() {
+            Class::GoOn => return abort(stage, reply),
+            Class::Success => {}
+            // What follows in the pipeline is answered too, but nothing hangs on those replies.
+            Class::ForNow | Class::ForGood => {
+                self.open = true;
+                self.refuse_transaction(stage, reply);
+            }
+        }
+        self.go_on()
+    }
+
+    pub(super) fn end_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
+        // RFC 3030 §2: behind a chunk that failed, with or without a transaction, only RSET helps.
+        if stage != Stage::Dot && matches!(reply.class(), Class::ForNow | Class::ForGood) {
+            self.open = true;
+        }
+        match reply.class() {
+            // PRDR: a reply for each who was taken, and then one for all.
+            Class::GoOn if reply.code == 353 && self.grants(Extension::Prdr) => {
+                let each = self.taken.iter().map(|&recipient| Stage::DotFor(recipient));
+                self.awaiting = each.chain([stage]).chain(self.awaiting.drain(..)).collect();
+            }
+            // What the server made of the message, it does not say.
+            Class::GoOn => {
+                self.doubt();
+                return abort(stage, reply);
+            }
+            // Nobody was taken, or all were refused in the meantime: a lone dot, a chunk for nobody.
+            _ if self.taken.is_empty() => self.open &= stage != Stage::Dot,
+            // A farewell is the answer to QUIT, which may stand behind; this one's answer is lost.
+            Class::Success if reply.code == 221 => {
+                self.doubt();
+                return abort(stage, reply);
+            }
+            Class::Success => {
+                self.open = false;
+                for recipient in self.taken.drain(..) {
+                    self.answers[recipient] = Some(Answer::Accepted(reply.clone()));
+                }
+            }
+            Class::ForNow | Class::ForGood => {
+                self.open &= stage != Stage::Dot;
+                self.refuse_transaction(stage, reply);
+            }
+        }
+        self.go_on()
+    }
+
+    /// The end of data has a reply for each recipient: in LMTP one that counts, and with PRDR one that
+    /// the last may still overrule.
+    pub(super) fn end_answered_for(&mut self, recipient: usize, reply: Reply) -> Action {
+        let is_last_word = self.options.protocol == Protocol::Lmtp;
+        match reply.class() {
+            Class::GoOn => {
+                self.doubt();
+                return abort(Stage::Dot, &reply);
+            }
+            // A farewell is the answer to QUIT: there were fewer replies than recipients.
+            Class::Success if reply.code == 221 => {
+                self.doubt();
+                return abort(Stage::Dot, &reply);
+            }
+            Class::Success if !is_last_word => return Action::Read,
+            Class::Success => self.answers[recipient] = Some(Answer::Accepted(reply)),
+            Class::ForNow | Class::ForGood => {
+                self.answers[recipient] = Some(Answer::Said(Stage::DotFor(recipient), reply));
+            }
+        }
+        self.taken.retain(|&other| other != recipient);
+        if is_last_word && self.taken.is_empty() {
+            self.open = false;
+        }
+        self.go_on()
+    }
+
+    /// Recipients that were too many for the last transaction come first in the next one. This ends,
+    /// because each transaction that postpones a recipient settles another.
+    fn retake_the_later(&mut self) {
+        for recipient in self.later.drain(..).rev() {
+            self.todo.push_front(recipient);
+        }
+    }
+
+    /// Says what is still unsaid, reads what is still unread, else begins the next transaction.
+    pub(super) fn go_on(&mut self) -> Action {
+        if !self.awaiting.is_empty() {
+            return Action::Read;
+        }
+        if self.taken.is_empty()
+            && matches!(self.unsaid.front(), Some(Stage::Data | Stage::Bdat { .. }))
+        {
+            self.unsaid.clear();
+        }
+        if self.unsaid.is_empty() {
+            return self.begin();
+        }
+        self.say_unsaid()
+    }
+
+    /// The next transaction, or QUIT when there is none.
+    pub(super) fn begin(&mut self) -> Action {
+        self.retake_the_later();
+        self.taken.clear();
+        let is_spent = self
+            .offers
+            .limits
+            .mails
+            .is_some_and(|most| self.begun >= most);
+        if self.todo.is_empty() || is_spent {
+            return match self.errand.then {
+                Then::Rest if !is_spent => Action::Rest,
+                _ => self.leave(),
+            };
+        }
+        self.begun += 1;
+        // R7: no MAIL while a transaction is open.
+        if std::mem::take(&mut self.open) {
+            self.unsaid.push_back(Stage::Rset);
+        }
+        self.unsaid.push_back(Stage::Mail);
+        self.current = self.next_recipients();
+        self.unsaid
+            .extend(self.current.iter().copied().map(Stage::Rcpt));
+        match (self.errand.purpose, self.chunks()) {
+            (Purpose::Question, _) => {}
+            (_, true) => self.unsaid.push_back(Stage::Bdat { last: true }),
+            (_, false) => self.unsaid.push_back(Stage::Data),
+        }
+        self.say_unsaid()
+    }
+
+    /// As many as the server takes in one transaction.
+    fn next_recipients(&mut self) -> Vec<usize> {
+        let limits = &self.offers.limits;
+        let most = limits
+            .recipients
+            .unwrap_or(MAX_RECIPIENTS)
+            .min(MAX_RECIPIENTS);
+        let Some(most_domains) = limits.domains else {
+            let count = self.todo.len().min(most);
+            return self.todo.drain(..count).collect();
+        };
+        let mut domains = Vec::new();
+        let (mut chosen, mut others) = (Vec::new(), VecDeque::new());
+        for recipient in self.todo.drain(..) {
+            let domain = self.errand.recipients[recipient]
+                .domain()
+                .to_string()
+                .to_ascii_lowercase();
+            let is_known = domains.contains(&domain);
+            if chosen.len() < most && (is_known || domains.len() < most_domains) {
+                chosen.push(recipient);
+                if !is_known {
+                    domains.push(domain);
+                }
+            } else {
+                others.push_back(recipient);
+            }
+        }
+        self.todo = others;
+        chosen
+    }
+
+    /// One write: everything up to DATA if the server accepts groups, else one command.
+    pub(super) fn say_unsaid(&mut self) -> Action {
+        if let Some(Stage::Bdat { .. }) = self.unsaid.front() {
+            self.unsaid.clear();
+            return Action::Say(self.chunked());
+        }
+        let count = self.group();
+        let group: Vec<Stage> = self.unsaid.drain(..count).collect();
+        let items = group.iter().map(|&stage| self.item(stage)).collect();
+        self.awaiting.extend(group);
+        Action::Say(items)
+    }
+
+    /// The number of unsaid stages that go out together.
+    fn group(&self) -> usize {
+        if !self.pipelines() {
+            return 1;
+        }
+        let waits = |stage: &Stage| match stage {
+            // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is
+            // not sent.
+            Stage::Data => self.options.protocol == Protocol::Lmtp && self.taken.is_empty(),
+            // The last chunk ends the message. Sent before the replies to MAIL and RCPT, it would leave
+            // the delivery uncertain if the server hangs up instead of answering them.
+            Stage::Bdat { .. } => true,
+            _ => false,
+        };
+        let goes = |stage: &&Stage| !waits(stage) && !self.is_behind_stop(**stage);
+        self.unsaid.iter().take_while(goes).count().max(1)
+    }
+
+    /// The message and the end of data.
+    pub(super) fn send_message(&mut self) -> Action {
+        let Some(shape) = self.shape else {
+            return self.leave();
+        };
+        match self.options.protocol {
+            Protocol::Smtp => self.awaiting.push_back(Stage::Dot),
+            Protocol::Lmtp => {
+                let each = self.taken.iter().map(|&recipient| Stage::DotFor(recipient));
+                self.awaiting.extend(each);
+            }
+        }
+        let mut items = vec![Item::Message(shape), self.item(Stage::Dot)];
+        items.extend(self.early_quit());
+        Action::Say(items)
+    }
+
+    /// The message in chunks, all of them in one go where the server takes groups.
+    pub(super) fn chunked(&mut self) -> Vec<Item> {
+        let Some(shape) = self.shape else {
+            return Vec::new();
+        };
+        let chunk = if self.pipelines() { CHUNK } else { u64::MAX };
+        let mut items = Vec::new();
+        let mut left = shape.size;
+        loop {
+            let octets = left.min(chunk);
+            left -= octets;
+            let stage = Stage::Bdat { last: left == 0 };
+            let end = if left == 0 { " LAST" } else { "" };
+            items.push(line(stage, format!("BDAT {octets}{end}")));
+            items.push(Item::Chunk(shape, octets));
+            self.awaiting.push_back(stage);
+            if left == 0 {
+                break;
+            }
+        }
+        items.extend(self.early_quit());
+        items
+    }
+
+    /// QUIT in one write with the end of the message, if the server accepts groups and no other transaction
+    /// follows (RFC 2920 §3.1). With a ledger, the reply is recorded before QUIT.
+    pub(super) fn early_quit(&mut self) -> Option<Item> {
+        if self.errand.then == Then::Rest
+            || self.errand.ledger.is_some()
+            || self.options.bench.stop.is_some()
+        {
+            return None;
+        }
+        let last = self.todo.is_empty() && self.later.is_empty();
+        (last && self.pipelines()).then(|| {
+            self.awaiting.push_back(Stage::Quit);
+            self.item(Stage::Quit)
+        })
+    }
+
+    /// Answers for those whom this server cannot serve, before anything is said about them.
+    pub(super) fn sort_out_the_unfit(&mut self) {
+        self.shape = self.errand.message.shape(self.accepts());
+        for recipient in std::mem::take(&mut self.todo) {
+            match self.unfit(self.errand.recipients[recipient]) {
+                Some(unfit) => self.answers[recipient] = Some(Answer::Unfit(unfit)),
+                None => self.todo.push_back(recipient),
+            }
+        }
+    }
+
+    pub(super) fn unfit(&self, recipient: &Address) -> Option<Unfit> {
+        let utf8 = self.message_needs_utf8() || recipient.needs_utf8();
+        if utf8 && !self.offers.smtputf8 {
+            return Some(Unfit::NeedsUtf8);
+        }
+        let Some(Shape { size, .. }) = self.shape else {
+            let with_utf8 = self.errand.message.shape(self.able().with_utf8());
+            return Some(match with_utf8 {
+                Some(_) => Unfit::NeedsUtf8,
+                None => Unfit::NeedsEightBit,
+            });
+        };
+        let limit = self.offers.size_limit.filter(|&limit| limit < size)?;
+        Some(Unfit::TooLarge { size, limit })
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts {
+            transport: self.able(),
+            utf8: self.offers.smtputf8,
+        }
+    }
+
+    /// What this server can carry.
+    pub(super) fn able(&self) -> Transport {
+        if let Some(body) = self.body() {
+            body
+        } else if self.chunks() && self.offers.binary_mime {
+            Transport::Binary
+        } else if self.offers.eight_bit_mime {
+            Transport::EightBit
+        } else {
+            Transport::SevenBit
+        }
+    }
+
+    pub(super) fn pipelines(&self) -> bool {
+        self.offers.pipelining && !self.options.no_pipelining
+    }
+
+    /// True if the next message is sent by BDAT. A session that stops before the end of data says DATA,
+    /// which has a reply of its own.
+    pub(super) fn chunks(&self) -> bool {
+        self.uses_bdat() && !self.is_behind_stop(Stage::Dot)
+    }
+
+    /// True if messages are sent by BDAT in this session.
+    pub(super) fn uses_bdat(&self) -> bool {
+        let is_smtp = self.options.protocol == Protocol::Smtp;
+        self.offers.chunking && is_smtp && !self.options.no_chunking
+    }
+
+    /// The end of data went out, and its reply will never come.
+    pub fn doubt(&mut self) {
+        for recipient in self.current.drain(..) {
+            self.answers[recipient].get_or_insert(Answer::InDoubt);
+        }
+    }
+
+    /// Those for whom the end of data that is about to go out may mean that they get the message.
+    #[must_use]
+    pub fn at_stake(&self) -> Vec<usize> {
+        let open = |&&recipient: &&usize| self.answers[recipient].is_none();
+        self.current.iter().filter(open).copied().collect()
+    }
+
+    /// The commands of the errand, or the transactions, as far as this server can serve them.
+    pub(super) fn transact(&mut self) -> Action {
+        if !self.errand.commands.is_empty() {
+            return self.command();
+        }
+        if let Some(lack) = self.lacks() {
+            return self.demand(Unmet::Request(lack));
+        }
+        self.sort_out_the_unfit();
+        let left_out = self.left_out();
+        let action = self.begin();
+        left_out.into_iter().rev().fold(action, |action, detail| {
+            said_first(Item::Detail(detail), action)
+        })
+    }
+
+    /// What must be there for the message, and is not.
+    fn lacks(&self) -> Option<Lack> {
+        if self.errand.recipients.is_empty() {
+            return None;
+        }
+        let mut musts = self.requests().filter(|request| request.is_must);
+        musts.find_map(|request| request.unmet(&self.conditions()))
+    }
+
+    /// What was asked for and goes without.
+    fn left_out(&self) -> Vec<String> {
+        let lacks = self
+            .requests()
+            .filter_map(|request| request.unmet(&self.conditions()));
+        lacks
+            .map(|lack| format!("{} is left out: the server {}", lack.option, lack.why))
+            .collect()
+    }
+}

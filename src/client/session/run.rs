@@ -1,0 +1,345 @@
+//! The one loop that drives a dialogue over a wire. What is said and heard passes here, above TLS and
+//! below the dialogue, so that nothing is said unseen.
+
+pub(crate) mod send;
+pub(crate) mod testing;
+
+mod carry;
+mod end;
+mod reply;
+
+use crate::client::events as watch;
+use crate::client::events::{Happening, Parting, Wants, Watch};
+use crate::client::session::auth::{Bindings, Mask};
+use crate::client::session::run::reply::excerpt;
+use crate::client::session::{
+    Acquaintance, Action, Answer, Dialogue, Encryption, Ended, Errand, Event, Failure, Means,
+    Privacy, Unmet,
+};
+use crate::client::wire::{Early, Secured, TlsError, Wire, WireError};
+use crate::smtp::blocks::Nothing;
+use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
+use crate::system::stop::Registered;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Holds one session over a wire and says what became of every recipient. The wire is closed after it,
+/// unless the session is to rest and can.
+pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn Watch) -> Ended {
+    let options = means.options;
+    let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
+    let dialogue = Dialogue::new(errand, helo, options, means.login);
+    let mask = Mask::of(means.login);
+    Session::new((wire, mask), dialogue, (errand, means), watch).hold(Event::Started)
+}
+
+/// Goes on with a session that has rested.
+pub fn resume(rest: Rest, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn Watch) -> Ended {
+    let dialogue = Dialogue::resumed(errand, rest.server);
+    let ends = (rest.wire, rest.mask);
+    Session::new(ends, dialogue, (errand, means), watch).hold(Event::Resumed)
+}
+
+/// A session between two errands.
+pub struct Rest {
+    wire: Wire,
+    mask: Mask,
+    server: Acquaintance,
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest").finish_non_exhaustive()
+    }
+}
+
+impl Rest {
+    /// QUIT.
+    pub fn quit(self, means: &Means<'_>, watch: &mut dyn Watch) {
+        resume(self, &Errand::new(None, Vec::new(), &Nothing), means, watch);
+    }
+}
+
+/// Whether there is something to go on with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Conversation {
+    Over,
+    Resting,
+}
+
+/// What leaves the session has no secret that the server may have said.
+fn masked(answer: Answer, mask: &Mask) -> Answer {
+    match answer {
+        Answer::Accepted(reply) => Answer::Accepted(mask.reply(reply)),
+        Answer::Said(stage, reply) => Answer::Said(stage, mask.reply(reply)),
+        Answer::TooMany(reply) => Answer::TooMany(mask.reply(reply)),
+        Answer::Unmet(Unmet::StarttlsRefused(reply)) => {
+            Answer::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
+        }
+        Answer::Unmet(Unmet::NoMechanism(offered)) => {
+            Answer::Unmet(Unmet::NoMechanism(mask.apply(offered)))
+        }
+        Answer::Unmet(Unmet::Auth(why)) => Answer::Unmet(Unmet::Auth(mask.apply(why))),
+        other => other,
+    }
+}
+
+fn masked_failure(failure: Failure, mask: &Mask) -> Failure {
+    match failure {
+        Failure::Protocol(stage, what) => Failure::Protocol(stage, mask.apply(what)),
+        other => other,
+    }
+}
+
+/// R3: the qualified name of this host, else the address of this end of the connection.
+fn own_name(wire: &Wire) -> String {
+    crate::system::host::fqdn().unwrap_or_else(|| match wire.local_ip() {
+        Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
+        Some(IpAddr::V4(ip)) => format!("[{ip}]"),
+        None => "localhost".to_owned(),
+    })
+}
+
+struct Session<'a, 'w> {
+    wire: Wire,
+    errand: &'a Errand<'a>,
+    means: &'a Means<'a>,
+    dialogue: Dialogue<'a>,
+    /// What must not be seen, not even when the server says it.
+    mask: Mask,
+    watch: &'w mut dyn Watch,
+    /// What it asked for.
+    wants: Wants,
+    /// Whether the outbox has something to be wiped.
+    holds_secret: bool,
+    /// What can end it, but not while it is in doubt.
+    stop: Option<Registered>,
+    /// Whether an end of data went out whose reply has not come.
+    in_doubt: bool,
+    /// Chunks whose octets are in the outbox.
+    gathered: u32,
+    /// Chunks that were sent and have no reply yet.
+    owed: u32,
+    /// What QUIT was answered with.
+    quit_code: Option<u16>,
+    /// For whom the end of data went out, as it stands in the books.
+    ending: Vec<usize>,
+    /// The reply to it, until it is in the books.
+    end_reply: Option<Reply>,
+    /// Where in the outbox a message ends.
+    end_at: Option<usize>,
+}
+
+/// Tells of a handshake.
+pub fn tell(secured: &Secured, watch: &mut dyn Watch) {
+    if std::env::var_os("SSLKEYLOGFILE").is_some() {
+        let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
+        watch.happened(Happening::Note(note));
+    }
+    if let Some(why) = &secured.unsaved {
+        let note = format!("--save-certs: cannot write the certificates: {why}");
+        watch.happened(Happening::Note(&note));
+    }
+    watch.happened(Happening::Secured(watch::Secured {
+        version: secured.version,
+        cipher: secured.cipher,
+        group: secured.group,
+        resumed: secured.resumed,
+        name: &secured.name,
+        verified: secured.judgement.is_good(),
+        judgement: &secured.judgement.words(),
+        chain: &secured.chain,
+        own: secured.own.as_deref(),
+    }));
+}
+
+impl<'a, 'w> Session<'a, 'w> {
+    fn new(
+        (wire, mask): (Wire, Mask),
+        dialogue: Dialogue<'a>,
+        (errand, means): (&'a Errand<'a>, &'a Means<'a>),
+        watch: &'w mut dyn Watch,
+    ) -> Self {
+        Self {
+            errand,
+            means,
+            dialogue,
+            mask,
+            wants: watch.wants(),
+            stop: watch
+                .stop()
+                .zip(wire.socket())
+                .and_then(|(stop, socket)| stop.register(socket)),
+            wire,
+            watch,
+            holds_secret: false,
+            in_doubt: false,
+            gathered: 0,
+            owed: 0,
+            quit_code: None,
+            ending: Vec::new(),
+            end_reply: None,
+            end_at: None,
+        }
+    }
+}
+impl Session<'_, '_> {
+    /// From the first event to the end, or to a rest.
+    fn hold(mut self, first: Event) -> Ended {
+        let (failure, rests) = match self.converse(first) {
+            Ok(Conversation::Resting) => (None, true),
+            Ok(Conversation::Over) => (None, false),
+            Err(failure) => (Some(failure), false),
+        };
+        if failure.is_some() && self.in_doubt {
+            self.dialogue.doubt();
+        }
+        let is_stopped = self.stop.take().is_some_and(|stop| stop.is_closed());
+        let interrupted = is_stopped && failure.is_some() && !self.in_doubt;
+        if !rests {
+            self.say_the_end(failure.as_ref().filter(|_| !interrupted));
+        }
+        let mask = self.mask;
+        let masked = |answer: Answer| masked(answer, &mask);
+        let refusal = self.dialogue.refusal().cloned().map(masked);
+        let server = rests.then(|| self.dialogue.acquaintance());
+        let replies = self.dialogue.take_replies().into_iter();
+        let replies = replies.map(|reply| mask.reply(reply)).collect();
+        let answers = self.dialogue.into_answers().into_iter();
+        Ended {
+            answers: answers.map(|answer| answer.map(masked)).collect(),
+            failure: failure.map(|failure| masked_failure(failure, &mask)),
+            interrupted,
+            refusal,
+            replies,
+            rest: server.map(|server| Rest {
+                wire: self.wire,
+                mask,
+                server,
+            }),
+        }
+    }
+
+    fn converse(&mut self, first: Event) -> Result<Conversation, Failure> {
+        if let (Event::Started, Some(proxy)) = (&first, self.means.options.bench.proxy) {
+            self.say_proxy(&proxy)?;
+        }
+        let mut event = first;
+        loop {
+            let action = self.dialogue.step(event);
+            self.in_doubt &= self.dialogue.awaits_end();
+            self.write_down();
+            if let Some(stop) = &mut self.stop
+                && !self.in_doubt
+            {
+                stop.resume();
+            }
+            event = match action {
+                Action::Read => Event::Replied(self.reply()?),
+                Action::Say(items) if self.dialogue.is_leaving() => {
+                    return self.farewell(&items).map(|()| Conversation::Over);
+                }
+                Action::Say(items) => self.say(&items)?,
+                Action::Secure => self.secure()?,
+                Action::Rest => return self.rest(),
+                Action::Finish => return self.check_the_end().map(|()| Conversation::Over),
+                Action::Drop => {
+                    // The end of a TLS handshake may still have to go out.
+                    let _ = self.wire.flush(self.limit(Stage::Tls));
+                    self.watch.happened(Happening::Parting(Parting::Dropped));
+                    return Ok(Conversation::Over);
+                }
+                Action::SayAndDrop(items) => return self.say_and_drop(&items),
+                Action::BlurtQuit => {
+                    self.blurt_quit();
+                    return Ok(Conversation::Over);
+                }
+                Action::Abort(stage, what) => return Err(Failure::Protocol(stage, what)),
+            };
+        }
+    }
+
+    /// Whoever has said too much, or has gone, is not kept.
+    fn rest(&mut self) -> Result<Conversation, Failure> {
+        match self.wire.early() {
+            Early::Quiet => Ok(Conversation::Resting),
+            Early::Closed | Early::Broken(_) => Ok(Conversation::Over),
+            Early::Bytes(bytes) if bytes.starts_with(b"421") => Ok(Conversation::Over),
+            Early::Bytes(bytes) => {
+                let words = excerpt(&self.mask, bytes);
+                Err(self.out_of_step(&words))
+            }
+        }
+    }
+
+    /// The reply to the end of data goes into the books before anything else is said.
+    fn write_down(&mut self) {
+        let Some((reply, ledger)) = self.end_reply.take().zip(self.errand.ledger) else {
+            return;
+        };
+        let all = std::mem::take(&mut self.ending).into_iter();
+        let (taken, others): (Vec<usize>, Vec<usize>) =
+            all.partition(|&recipient| self.dialogue.is_accepted(recipient));
+        if !taken.is_empty() {
+            ledger.taken(&taken, &self.mask.reply(reply));
+        }
+        // With a reply for each, those of others are still to come.
+        if self.in_doubt {
+            self.ending = others;
+        }
+    }
+
+    /// The TLS handshake. Whatever came in clear behind the reply to STARTTLS was put there by somebody
+    /// who cannot speak TLS (CVE-2011-0411).
+    fn secure(&mut self) -> Result<Event, Failure> {
+        if self.means.options.tls != Encryption::Implicit {
+            match self.wire.early() {
+                Early::Quiet => {}
+                Early::Closed => return Err(Failure::Tls(TlsError::Wire(WireError::Closed))),
+                Early::Broken(error) => return Err(Failure::Tls(TlsError::Wire(error))),
+                Early::Bytes(bytes) => {
+                    let words = excerpt(&self.mask, bytes);
+                    let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
+                    return Err(Failure::Protocol(Stage::Tls, what));
+                }
+            }
+        }
+        let limit = self.limit(Stage::Tls);
+        let secured = self.wire.secure(self.means.tls, self.means.host, limit);
+        let secured = match secured {
+            Ok(secured) => secured,
+            Err(error) => {
+                if let TlsError::Certificate { why, chain } = &error {
+                    self.watch.happened(Happening::Distrusted {
+                        name: self.means.tls.name(self.means.host),
+                        why,
+                        chain,
+                    });
+                }
+                return Err(Failure::Tls(error));
+            }
+        };
+        tell(&secured, self.watch);
+        Ok(Event::Secured(Privacy {
+            verified: secured.judgement.is_good(),
+            bindings: Bindings {
+                exporter: secured.exporter,
+                end_point: secured.end_point,
+            },
+        }))
+    }
+
+    fn limit(&self, stage: Stage) -> Duration {
+        let own = stage.timeout();
+        let own = match self.means.options.patience {
+            Some(patience) if !stage.ends_message() => own.min(patience),
+            _ => own,
+        };
+        match self.means.options.timeout {
+            Some(timeout) if stage == Stage::Quit => timeout.min(own),
+            Some(timeout) => timeout,
+            None => own,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Writing the message, and what the server says while it is written.
+
+use crate::client::events::Happening;
+use crate::client::session::carried::Carried;
+use crate::client::session::run::Session;
+use crate::client::session::{Action, Event, Failure};
+use crate::client::wire::{Deadline, Early, WireError};
+use crate::smtp::reply::{Class, Reply};
+use crate::smtp::stage::Stage;
+use std::time::Duration;
+
+/// A block is written when so much has gathered: few system calls, and no more memory than that.
+const WRITE_SIZE: usize = 64 * 1024;
+
+impl Session<'_, '_> {
+    /// Puts the message, or the next octets of it, into the outbox, and writes what does not fit. The
+    /// rest waits for what belongs behind it.
+    pub(super) fn carry(
+        &mut self,
+        carried: &mut Carried<'_>,
+        octets: Option<u64>,
+    ) -> Result<Option<Event>, Failure> {
+        let limit = self.limit(Stage::Body);
+        let mut left = octets.unwrap_or(u64::MAX);
+        while left > 0 {
+            if self.wire.outbox.len() >= WRITE_SIZE {
+                match self.write_block(limit) {
+                    Ok(()) => self.watch.happened(Happening::Progress {
+                        octets: carried.octets,
+                        of: carried.shape.size,
+                    }),
+                    Err(WireError::Closed) => return self.broken_off().map(Some),
+                    Err(error) => return Err(Failure::Wire(Stage::Body, error)),
+                }
+            }
+            let start = self.wire.outbox.len();
+            let more = carried.append(&mut self.wire.outbox, &mut left, octets.is_none());
+            if self.wants.message {
+                let part = &self.wire.outbox[start..];
+                self.watch.happened(Happening::Carried(part));
+            }
+            if !more.map_err(Failure::Message)? {
+                break;
+            }
+        }
+        self.gathered += u32::from(octets.is_some());
+        if carried.octets < carried.shape.size {
+            return Ok(None);
+        }
+        if octets.is_some() {
+            carried.end().map_err(Failure::Message)?;
+        }
+        self.watch.happened(Happening::Data {
+            bytes: carried.octets,
+        });
+        match octets {
+            Some(_) => self.replies_to_chunks(),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes what has gathered, as fast as may be.
+    pub(super) fn write_block(&mut self, limit: Duration) -> Result<(), WireError> {
+        match self.means.options.rate {
+            None => self.wire.flush(limit)?,
+            Some(rate) => self.write_slowly(rate.get(), limit)?,
+        }
+        self.owed += std::mem::take(&mut self.gathered);
+        Ok(())
+    }
+
+    /// Ten pieces a second, so that the flow is even and the server never waits for long.
+    fn write_slowly(&mut self, rate: u64, limit: Duration) -> Result<(), WireError> {
+        let most = usize::try_from(rate / 10).unwrap_or(usize::MAX).max(1);
+        while !self.wire.outbox.is_empty() {
+            let octets = self.wire.outbox.len().min(most);
+            self.wire.flush_some(most, limit)?;
+            let nanos = octets as u64 * 1_000_000_000 / rate;
+            std::thread::sleep(Duration::from_nanos(nanos));
+        }
+        Ok(())
+    }
+
+    /// Last look before the point of no return: a refusal that is already there counts, and an early
+    /// 250 is a lie.
+    pub(super) fn last_look(&mut self) -> Result<Option<Event>, Failure> {
+        if matches!(self.wire.early(), Early::Quiet) {
+            return Ok(None);
+        }
+        self.broken_off().map(Some)
+    }
+
+    /// Reads the replies to chunks that have come while others were sent, so that a refusal is not
+    /// talked over. Only a chunk that was sent can be answered.
+    pub(super) fn replies_to_chunks(&mut self) -> Result<Option<Event>, Failure> {
+        loop {
+            let awaits = self.awaits_chunk();
+            match self.wire.early() {
+                Early::Quiet => return Ok(None),
+                Early::Bytes(_) if awaits => {}
+                Early::Bytes(_) | Early::Closed | Early::Broken(_) => {
+                    return self.broken_off().map(Some);
+                }
+            }
+            let reply = self.reply()?;
+            match reply.class() {
+                Class::ForNow | Class::ForGood => return Ok(Some(Event::BrokenOff(reply))),
+                Class::Success | Class::GoOn => self.chunk_taken(reply)?,
+            }
+        }
+    }
+
+    /// Whether a chunk that was sent, and not the last, has no reply yet.
+    fn awaits_chunk(&self) -> bool {
+        self.owed > 0 && self.dialogue.awaited() == Stage::Bdat { last: false }
+    }
+
+    /// A chunk was taken, in the middle of sending others.
+    fn chunk_taken(&mut self, reply: Reply) -> Result<(), Failure> {
+        self.owed -= 1;
+        let stage = self.dialogue.awaited();
+        match self.dialogue.step(Event::Replied(reply)) {
+            Action::Abort(_, what) => Err(Failure::Protocol(stage, what)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The server has spoken in the middle of the message, or closed. Only a refusal counts; the end
+    /// of data was not sent, so the message cannot have been taken.
+    fn broken_off(&mut self) -> Result<Event, Failure> {
+        self.wire.outbox.clear();
+        loop {
+            let deadline = Deadline::after(self.limit(Stage::Quit));
+            let reply = self.reply_by(deadline, Stage::Body)?;
+            match reply.class() {
+                Class::ForNow | Class::ForGood => return Ok(Event::BrokenOff(reply)),
+                Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
+                Class::Success | Class::GoOn => {
+                    let what = format!("said {} before the message had ended", reply.whole());
+                    return Err(Failure::Protocol(Stage::Body, what));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The end of a session: QUIT, and what came behind all the answers.
+
+use crate::client::events::{Happening, Parting};
+use crate::client::session::run::Session;
+use crate::client::session::run::reply::excerpt;
+use crate::client::session::{Failure, Item};
+use crate::client::wire::{Deadline, Early, LastWords};
+use crate::smtp::stage::Stage;
+
+impl Session<'_, '_> {
+    /// QUIT, which may fail in any way: it un-sends nothing (R24).
+    pub(super) fn farewell(&mut self, items: &[Item]) -> Result<(), Failure> {
+        match self.wire.early() {
+            Early::Closed | Early::Broken(_) => return Ok(()),
+            Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
+                let words = excerpt(&self.mask, bytes);
+                return Err(self.out_of_step(&words));
+            }
+            Early::Bytes(_) | Early::Quiet => {}
+        }
+        for item in items {
+            match item {
+                Item::Line(line) => self.put(line),
+                Item::Note(_) => self.remark(item),
+                // Where nothing is to be sent, nobody needs to know the details.
+                Item::Detail(_) | Item::Message(_) | Item::Chunk(..) => {}
+            }
+        }
+        if self.wire.flush(self.limit(Stage::Body)).is_err() {
+            return Ok(());
+        }
+        match self.reply() {
+            Ok(_) => return self.check_the_end(),
+            Err(failure) if failure.is_hang_up() => {
+                self.watch.happened(Happening::Parting(Parting::HungUp));
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// One reply too many means that an earlier one was not the answer to what it seemed to answer
+    /// (R15): then nothing was delivered for sure. A refusal where a goodbye was due is suspicious
+    /// enough to wait for what follows it.
+    pub(super) fn check_the_end(&mut self) -> Result<(), Failure> {
+        let is_goodbye = |code| matches!(code, 421 | 200..=299);
+        let words = if self.quit_code.is_none_or(is_goodbye) {
+            match self.wire.early() {
+                Early::Bytes(bytes) if !bytes.starts_with(b"421") => excerpt(&self.mask, bytes),
+                _ => return Ok(()),
+            }
+        } else {
+            match self.wire.line(Deadline::after(self.limit(Stage::Quit))) {
+                Ok(line) if !line.starts_with(b"421") => excerpt(&self.mask, line),
+                _ => return Ok(()),
+            }
+        };
+        Err(self.out_of_step(&words))
+    }
+
+    pub(super) fn out_of_step(&mut self, words: &str) -> Failure {
+        self.dialogue.distrust();
+        let what = format!("sent one reply too many, \"{words}\"");
+        Failure::Protocol(Stage::Quit, what)
+    }
+
+    /// What there is to say when the wire is no longer needed.
+    pub(super) fn say_the_end(&mut self, failure: Option<&Failure>) {
+        if let Some(failure) = failure {
+            self.watch.happened(Happening::Failed {
+                stage: failure.stage().name(),
+                why: &self.mask.apply(failure.to_string()),
+                hung_up: failure.is_hang_up(),
+            });
+        }
+        let LastWords { asides, ended } = self.wire.end();
+        for words in asides {
+            self.watch.happened(Happening::Note(&words));
+        }
+        if let Some(words) = ended {
+            let parting = Parting::Command(&words);
+            self.watch.happened(Happening::Parting(parting));
+        }
+        self.watch.happened(Happening::Closed);
+    }
+}

@@ -1,0 +1,87 @@
+//! Reading replies, and what may be shown of a server's words.
+
+use crate::client::events::{End, Happening};
+use crate::client::session::Failure;
+use crate::client::session::auth::Mask;
+use crate::client::session::run::Session;
+use crate::client::wire::{Deadline, WireError, without_end};
+use crate::smtp::reply::Gathering;
+use crate::smtp::reply::{Reply, ReplyError};
+use crate::smtp::stage::Stage;
+use crate::system::text::printable;
+
+/// The most of a server's words, in characters, that an error repeats.
+const EXCERPT: usize = 80;
+
+/// The beginning of what a server sent, printable and without secrets.
+pub(super) fn excerpt(mask: &Mask, bytes: &[u8]) -> String {
+    beginning(&mask.apply(printable(bytes)))
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(EXCERPT).collect()
+}
+
+impl Session<'_, '_> {
+    pub(super) fn reply(&mut self) -> Result<Reply, Failure> {
+        let stage = self.dialogue.awaited();
+        let reply = self.reply_by(Deadline::after(self.limit(stage)), stage)?;
+        match stage {
+            Stage::Dot | Stage::DotFor(_) | Stage::Bdat { last: true } => {
+                self.end_reply = Some(reply.clone());
+            }
+            Stage::Quit => self.quit_code = Some(reply.code),
+            _ => {}
+        }
+        Ok(reply)
+    }
+
+    /// Reads one reply, showing each of its lines as it comes.
+    pub(super) fn reply_by(&mut self, deadline: Deadline, stage: Stage) -> Result<Reply, Failure> {
+        let mut gathering = Gathering::default();
+        loop {
+            let octets = match self.wire.line_as_it_is(deadline) {
+                Ok(octets) => octets,
+                Err(WireError::LongLine) => {
+                    let what = format!("sent {}", WireError::LongLine);
+                    return Err(Failure::Protocol(stage, what));
+                }
+                Err(error) => return Err(Failure::Wire(stage, error)),
+            };
+            let line = without_end(octets);
+            let shown = self.mask.apply(printable(line));
+            if self.wants.octets {
+                let hides = shown != printable(line);
+                let masked = hides.then(|| format!("{shown}\r\n").into_bytes());
+                self.watch.happened(Happening::Octets {
+                    from: End::Server,
+                    bytes: masked.as_deref().unwrap_or(octets),
+                });
+            }
+            self.watch.happened(Happening::Line(&shown));
+            let reply = gathering.add(line);
+            let reply = reply.map_err(|error| Failure::Protocol(stage, self.shown(&error)))?;
+            if let Some(reply) = reply {
+                let shown = self.mask.reply(reply.clone());
+                self.watch.happened(Happening::Received {
+                    code: shown.code,
+                    enhanced: shown.enhanced(),
+                    lines: &shown.lines,
+                    stage: stage.name(),
+                });
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// What is wrong with a reply; of the server's words only the beginning.
+    fn shown(&self, error: &ReplyError) -> String {
+        match error {
+            ReplyError::NoReply(line) => {
+                let line = beginning(&self.mask.apply(line.clone()));
+                ReplyError::NoReply(line).to_string()
+            }
+            other => other.to_string(),
+        }
+    }
+}

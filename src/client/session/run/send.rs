@@ -1,0 +1,171 @@
+//! Groups of lines that go out at once, with the message among them.
+
+use crate::client::events::{End, Happening};
+use crate::client::session::carried::Carried;
+use crate::client::session::run::Session;
+use crate::client::session::run::reply::excerpt;
+use crate::client::session::{Event, Failure, Item, Line};
+use crate::client::wire::{Early, WireError};
+use crate::smtp::stage::Stage;
+use zeroize::Zeroize;
+
+impl Session<'_, '_> {
+    /// Writes a group and reads the reply to its first line.
+    pub(super) fn say(&mut self, items: &[Item]) -> Result<Event, Failure> {
+        match self.gather(items)? {
+            Some(event) => Ok(event),
+            None => self.finish_group(),
+        }
+    }
+
+    /// Puts a group into the outbox, and writes what does not fit; gives what happened instead, if
+    /// something did.
+    pub(super) fn gather(&mut self, items: &[Item]) -> Result<Option<Event>, Failure> {
+        if let Some(event) = self.unasked()? {
+            return Ok(Some(event));
+        }
+        let mut message = None;
+        self.end_at = None;
+        for item in items {
+            let stopped = match item {
+                Item::Line(line) => {
+                    let stopped = match line.stage {
+                        Stage::Dot => self.last_look()?,
+                        Stage::Bdat { .. } => self.replies_to_chunks()?,
+                        _ => None,
+                    };
+                    if stopped.is_none() {
+                        self.put(line);
+                    }
+                    stopped
+                }
+                Item::Note(_) | Item::Detail(_) => {
+                    self.remark(item);
+                    None
+                }
+                Item::Message(shape) => {
+                    self.carry(message.insert(Carried::new(self.errand, *shape)), None)?
+                }
+                Item::Chunk(shape, octets) => {
+                    let carried = message.get_or_insert_with(|| Carried::new(self.errand, *shape));
+                    self.carry(carried, Some(*octets))?
+                }
+            };
+            if stopped.is_some() {
+                return Ok(stopped);
+            }
+            if ends_message(item, message.as_ref()) {
+                self.end_at = Some(self.wire.outbox.len());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes what has gathered. With the end of a message in it, there is doubt from now on until
+    /// its reply has come.
+    fn finish_group(&mut self) -> Result<Event, Failure> {
+        let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
+        if self.end_at.is_some()
+            && let Some(stop) = &mut self.stop
+            && !stop.suspend()
+        {
+            return Err(Failure::Wire(self.dialogue.awaited(), WireError::Closed));
+        }
+        if let (Some(_), Some(ledger)) = (self.end_at, self.errand.ledger) {
+            let at_stake = self.dialogue.at_stake();
+            if !at_stake.is_empty() {
+                ledger.ending(&at_stake).map_err(Failure::Ledger)?;
+            }
+            self.ending = at_stake;
+        }
+        let stage = self.dialogue.awaited();
+        let written = self.write_block(self.limit(Stage::Body));
+        let unsent = self.wire.outbox.len();
+        self.wipe();
+        self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
+        match written {
+            // The server may have said why it closed before we wrote.
+            Ok(()) | Err(WireError::Closed) => Ok(Event::Replied(self.reply()?)),
+            Err(_) if self.in_doubt => Ok(Event::Replied(self.reply()?)),
+            Err(error) => Err(Failure::Wire(stage, error)),
+        }
+    }
+
+    /// The rule of faults.md: nothing may be unread before we speak. An unasked 421 is a goodbye.
+    fn unasked(&mut self) -> Result<Option<Event>, Failure> {
+        let stage = self.dialogue.next_stage();
+        match self.wire.early() {
+            Early::Quiet => Ok(None),
+            Early::Closed => Err(Failure::Wire(stage, WireError::Closed)),
+            Early::Broken(error) => Err(Failure::Wire(stage, error)),
+            Early::Bytes(bytes) if bytes.starts_with(b"421") => {
+                Ok(Some(Event::Unasked(self.reply()?)))
+            }
+            Early::Bytes(bytes) => {
+                let words = excerpt(&self.mask, bytes);
+                let what = format!("sent \"{words}\" before it was asked");
+                Err(Failure::Protocol(stage, what))
+            }
+        }
+    }
+
+    pub(super) fn put(&mut self, line: &Line) {
+        if line.hides {
+            // With room for all of it, so that no part of it is left behind by growing.
+            self.wire.outbox.reserve_exact(line.wire.len() + 2);
+            let words = line.wire.rsplit(|&byte| byte == b' ').next();
+            self.mask
+                .add(String::from_utf8_lossy(words.unwrap_or_default()));
+            self.holds_secret = true;
+        }
+        self.wire.outbox.extend_from_slice(&line.wire);
+        self.wire.outbox.extend_from_slice(b"\r\n");
+        self.watch.happened(Happening::Sent {
+            line: &line.shown,
+            stage: line.stage.name(),
+        });
+        if self.wants.octets {
+            let said = if line.hides {
+                line.shown.as_bytes()
+            } else {
+                &line.wire
+            };
+            self.watch.happened(Happening::Octets {
+                from: End::Client,
+                bytes: &[said, b"\r\n"].concat(),
+            });
+        }
+    }
+
+    /// What is for those who look on, without secrets that the server may have said.
+    pub(super) fn remark(&mut self, item: &Item) {
+        match item {
+            Item::Note(text) => {
+                let text = self.mask.apply(text.clone());
+                self.watch.happened(Happening::Note(&text));
+            }
+            Item::Detail(text) => {
+                let text = self.mask.apply(text.clone());
+                self.watch.happened(Happening::Detail(&text));
+            }
+            Item::Line(_) | Item::Message(_) | Item::Chunk(..) => {}
+        }
+    }
+
+    /// Nothing is left of what was not written.
+    pub(super) fn wipe(&mut self) {
+        let mut rest = std::mem::take(&mut self.wire.outbox);
+        if std::mem::take(&mut self.holds_secret) {
+            rest.zeroize();
+        }
+    }
+}
+
+/// The end of data, or the last chunk of a message.
+fn ends_message(item: &Item, message: Option<&Carried<'_>>) -> bool {
+    match item {
+        Item::Line(line) => line.stage == Stage::Dot,
+        Item::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
+        Item::Message(_) | Item::Note(_) | Item::Detail(_) => false,
+    }
+}

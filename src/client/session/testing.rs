@@ -1,0 +1,279 @@
+//! What a session does otherwise than a sender would, so that a server can be tried.
+
+use crate::smtp::stage::Stage;
+use std::net::SocketAddr;
+
+/// What is done otherwise. By default, nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Bench {
+    /// Where the conversation ends before its time.
+    pub stop: Option<Stop>,
+    /// Lines that are added to the reply to EHLO, as if the server had said them.
+    pub pretended: Vec<String>,
+    /// What is said ahead of the greeting.
+    pub proxy: Option<Proxy>,
+    /// Attributes for XCLIENT, a command for each.
+    pub xclient: Vec<String>,
+    /// Attributes for XFORWARD, a command for each.
+    pub xforward: Vec<String>,
+    /// Words behind MAIL, whatever the server makes of them.
+    pub mail_parameters: Vec<String>,
+    /// Words behind each RCPT.
+    pub rcpt_parameters: Vec<String>,
+}
+
+/// An end before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Behind what.
+    pub behind: Point,
+    /// In which way.
+    pub how: How,
+}
+
+/// In which way a conversation ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// With QUIT.
+    Quit,
+    /// The connection is closed without a word, once the reply has come.
+    Drop,
+    /// The connection is closed without a word, and the reply is not waited for.
+    DropUnread,
+}
+
+/// A point of the conversation, in the order in which they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Point {
+    /// The connection is there.
+    Connect,
+    /// The greeting.
+    Banner,
+    /// The first EHLO, or HELO.
+    Ehlo,
+    /// STARTTLS and the handshake.
+    Starttls,
+    /// AUTH, and EHLO inside TLS before it.
+    Auth,
+    /// MAIL.
+    Mail,
+    /// RCPT, for all of a transaction.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The end of data.
+    Dot,
+}
+
+impl Point {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::Banner,
+        Self::Ehlo,
+        Self::Starttls,
+        Self::Auth,
+        Self::Mail,
+        Self::Rcpt,
+        Self::Data,
+        Self::Dot,
+    ];
+
+    /// Its name for `--quit-after`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Banner => "banner",
+            Self::Ehlo => "ehlo",
+            Self::Starttls => "starttls",
+            Self::Auth => "auth",
+            Self::Mail => "mail",
+            Self::Rcpt => "rcpt",
+            Self::Data => "data",
+            Self::Dot => "dot",
+        }
+    }
+
+    /// Where a stage belongs; `None` for those that may come at any time. `again` is whether the server
+    /// was greeted before, and has forgotten it: behind STARTTLS.
+    pub(super) fn of(stage: Stage, again: bool) -> Option<Self> {
+        Some(match stage {
+            Stage::Banner => Self::Banner,
+            Stage::Ehlo | Stage::Lhlo | Stage::Helo if again => Self::Auth,
+            Stage::Ehlo | Stage::Lhlo | Stage::Helo => Self::Ehlo,
+            Stage::Starttls | Stage::Tls => Self::Starttls,
+            Stage::Xclient | Stage::Auth => Self::Auth,
+            Stage::Xforward | Stage::Rset | Stage::Mail | Stage::Asked(_) => Self::Mail,
+            Stage::Rcpt(_) => Self::Rcpt,
+            Stage::Data => Self::Data,
+            Stage::Bdat { .. } | Stage::Body | Stage::Dot | Stage::DotFor(_) => Self::Dot,
+            Stage::Quit => return None,
+        })
+    }
+}
+
+/// The header of the PROXY protocol (haproxy's), by which a proxy says for whom it connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// How it is written.
+    pub version: ProxyVersion,
+    /// For whom.
+    pub ends: ProxyEnds,
+}
+
+/// How a header of the PROXY protocol is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// In binary.
+    V2,
+}
+
+/// For whom a proxy connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyEnds {
+    /// For nobody: `UNKNOWN`, or LOCAL in binary.
+    Nobody,
+    /// For the ends of the connection itself.
+    Own,
+    /// For these, both of the same family.
+    Given {
+        /// Who has connected.
+        source: SocketAddr,
+        /// To where.
+        destination: SocketAddr,
+    },
+}
+
+/// A header as it goes over the wire, and what may be seen of it.
+pub(super) struct ProxyHeader {
+    /// The octets, with the line end of version 1.
+    pub wire: Vec<u8>,
+    /// In words.
+    pub shown: String,
+}
+
+/// What version 2 begins with.
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+
+impl Proxy {
+    /// The header, where the connection has these ends; without them, it is for nobody.
+    pub(super) fn header(&self, own: Option<(SocketAddr, SocketAddr)>) -> ProxyHeader {
+        let ends = match self.ends {
+            ProxyEnds::Nobody => None,
+            ProxyEnds::Own => own,
+            ProxyEnds::Given {
+                source,
+                destination,
+            } => Some((source, destination)),
+        };
+        let line = text(ends);
+        match self.version {
+            ProxyVersion::V1 => ProxyHeader {
+                wire: format!("{line}\r\n").into_bytes(),
+                shown: line,
+            },
+            ProxyVersion::V2 => ProxyHeader {
+                wire: binary(ends),
+                shown: format!("{line} (version 2)"),
+            },
+        }
+    }
+}
+
+/// As in version 1, without the line end.
+fn text(ends: Option<(SocketAddr, SocketAddr)>) -> String {
+    let Some((source, destination)) = ends else {
+        return "PROXY UNKNOWN".to_owned();
+    };
+    let family = if source.is_ipv4() { "TCP4" } else { "TCP6" };
+    format!(
+        "PROXY {family} {} {} {} {}",
+        source.ip(),
+        destination.ip(),
+        source.port(),
+        destination.port()
+    )
+}
+
+/// As in version 2: signature, version and command, family, length, addresses, ports.
+fn binary(ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
+    let (command, family, addresses) = match ends {
+        Some((SocketAddr::V4(source), SocketAddr::V4(destination))) => {
+            let both = [source.ip().octets(), destination.ip().octets()];
+            (0x21, 0x11, both.concat())
+        }
+        Some((SocketAddr::V6(source), SocketAddr::V6(destination))) => {
+            let both = [source.ip().octets(), destination.ip().octets()];
+            (0x21, 0x21, both.concat())
+        }
+        // One of each family cannot be written.
+        _ => (0x20, 0x00, Vec::new()),
+    };
+    let mut header = SIGNATURE.to_vec();
+    header.extend([command, family]);
+    let ports = ends.filter(|_| !addresses.is_empty());
+    let length = addresses.len() + ports.map_or(0, |_| 4);
+    // At most 36.
+    header.extend([0, u8::try_from(length).unwrap_or_default()]);
+    header.extend(addresses);
+    if let Some((source, destination)) = ports {
+        header.extend(source.port().to_be_bytes());
+        header.extend(destination.port().to_be_bytes());
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy(version: ProxyVersion, source: &str, destination: &str) -> ProxyHeader {
+        let ends = ProxyEnds::Given {
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+        };
+        Proxy { version, ends }.header(None)
+    }
+
+    #[test]
+    fn version_1_is_a_line() {
+        let header = proxy(ProxyVersion::V1, "192.0.2.1:1234", "198.51.100.2:25");
+        assert_eq!(
+            header.wire,
+            b"PROXY TCP4 192.0.2.1 198.51.100.2 1234 25\r\n"
+        );
+        let header = proxy(ProxyVersion::V1, "[2001:db8::1]:1", "[2001:db8::2]:25");
+        assert_eq!(header.shown, "PROXY TCP6 2001:db8::1 2001:db8::2 1 25");
+    }
+
+    #[test]
+    fn version_2_is_binary() {
+        let header = proxy(ProxyVersion::V2, "192.0.2.1:1234", "198.51.100.2:25");
+        assert_eq!(
+            header.wire,
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc6\x33\x64\x02\x04\xd2\x00\x19"
+        );
+        let header = proxy(ProxyVersion::V2, "[2001:db8::1]:1", "[2001:db8::2]:25");
+        assert_eq!(
+            (header.wire[13], header.wire[15], header.wire.len()),
+            (0x21, 36, 52)
+        );
+    }
+
+    #[test]
+    fn a_connection_without_addresses_is_for_nobody() {
+        let nobody = |version| {
+            Proxy {
+                version,
+                ends: ProxyEnds::Own,
+            }
+            .header(None)
+            .wire
+        };
+        assert_eq!(nobody(ProxyVersion::V1), b"PROXY UNKNOWN\r\n");
+        assert_eq!(nobody(ProxyVersion::V2), b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+    }
+}

@@ -1,0 +1,21 @@
+//! How a server is reached: route, session, TLS and login.
+
+use crate::client::credentials;
+use crate::client::route;
+use crate::client::session;
+use crate::client::wire::tls;
+
+/// Where messages go and how they get there.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The profile that says so; `None` where none was chosen.
+    pub profile: Option<String>,
+    /// Where to.
+    pub route: route::Options,
+    /// How.
+    pub session: session::Options,
+    /// With which keys and which trust.
+    pub tls: tls::Options,
+    /// As whom; `None` does not log in.
+    pub credentials: Option<credentials::Options>,
+}

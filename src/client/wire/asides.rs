@@ -1,0 +1,157 @@
+//! What a command says to people between its replies, as exim does under `-bh`: empty lines, and lines
+//! that begin with four stars. No server says such things to a client, so that they are told apart
+//! from replies, and kept for who wants to read them.
+
+use crate::system::text::printable;
+
+/// What a line begins with that is for people.
+const STARS: &[u8] = b"****";
+
+/// The most lines that are kept.
+const MOST: usize = 32;
+
+/// The most octets of one of them that are kept.
+const LONGEST: usize = 500;
+
+/// Takes the asides out of what a command writes.
+#[derive(Default)]
+pub struct Asides {
+    state: State,
+    kept: Vec<String>,
+}
+
+enum State {
+    /// At the beginning of a line, of which no more is there than this.
+    Start(Vec<u8>),
+    /// In a line of the conversation.
+    Reply,
+    /// In a line for people.
+    Aside(Vec<u8>),
+    /// In TLS, where nothing is a line.
+    Encrypted,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Start(Vec::new())
+    }
+}
+
+impl Asides {
+    /// Appends what belongs to the conversation.
+    pub fn sort(&mut self, bytes: &[u8], conversation: &mut Vec<u8>) {
+        for &byte in bytes {
+            let state = std::mem::take(&mut self.state);
+            self.state = self.after(state, byte, conversation);
+        }
+    }
+
+    /// What was said to people.
+    pub fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.kept)
+    }
+
+    fn after(&mut self, state: State, byte: u8, conversation: &mut Vec<u8>) -> State {
+        let ends = byte == b'\n';
+        match state {
+            State::Start(mut line) => {
+                line.push(byte);
+                begun(line, conversation)
+            }
+            State::Aside(line) if ends => {
+                self.keep(&line);
+                State::default()
+            }
+            State::Aside(mut line) => {
+                if line.len() < LONGEST {
+                    line.push(byte);
+                }
+                State::Aside(line)
+            }
+            State::Reply | State::Encrypted => {
+                conversation.push(byte);
+                match state {
+                    State::Reply if ends => State::default(),
+                    other => other,
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, line: &[u8]) {
+        if self.kept.len() < MOST {
+            self.kept.push(printable(line.trim_ascii_end()));
+        }
+    }
+}
+
+/// What a line is that begins so.
+fn begun(line: Vec<u8>, conversation: &mut Vec<u8>) -> State {
+    // RFC 8446 §5.1: the types of records are 20 to 23.
+    if let [20..=23] = *line {
+        conversation.extend(line);
+        return State::Encrypted;
+    }
+    if line == b"\n" || line == b"\r\n" {
+        return State::default();
+    }
+    if line == STARS {
+        return State::Aside(line);
+    }
+    if STARS.starts_with(&line) || line == b"\r" {
+        return State::Start(line);
+    }
+    let ends = line.ends_with(b"\n");
+    conversation.extend(line);
+    if ends { State::default() } else { State::Reply }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXIM: &[u8] = b"\n**** SMTP testing session as if from host 192.0.2.1\n\n\
+                          220 mx ****\r\n250 OK\r\n\n**** not real!\n\n221 bye\r\n";
+
+    #[test]
+    fn replies_and_asides_are_told_apart_wherever_they_are_cut() {
+        for size in 1..EXIM.len() {
+            let (mut asides, mut conversation) = (Asides::default(), Vec::new());
+            for piece in EXIM.chunks(size) {
+                asides.sort(piece, &mut conversation);
+            }
+            assert_eq!(conversation, b"220 mx ****\r\n250 OK\r\n221 bye\r\n");
+            assert_eq!(
+                asides.take(),
+                [
+                    "**** SMTP testing session as if from host 192.0.2.1",
+                    "**** not real!"
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn nonsense_stays_nonsense_and_tls_stays_as_it_is() {
+        for bytes in [
+            b"***\r\nhello\n\x80".as_slice(),
+            b"220 x\r\n\x16\x03\x03\n\n****\n",
+        ] {
+            let (mut asides, mut conversation) = (Asides::default(), Vec::new());
+            asides.sort(bytes, &mut conversation);
+            assert_eq!(conversation, bytes);
+        }
+    }
+
+    #[test]
+    fn endless_asides_are_not_kept() {
+        let (mut asides, mut conversation) = (Asides::default(), Vec::new());
+        let line = [STARS, &[b'x'; 10_000], b"\n"].concat();
+        for _ in 0..100 {
+            asides.sort(&line, &mut conversation);
+        }
+        let kept = asides.take();
+        assert_eq!((kept.len(), kept[0].len()), (MOST, LONGEST));
+        assert!(conversation.is_empty());
+    }
+}

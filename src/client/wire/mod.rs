@@ -1,0 +1,391 @@
+//! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
+
+mod asides;
+mod pipe;
+mod race;
+mod socket;
+mod tcp;
+pub mod tls;
+mod unix;
+
+pub use race::{Terms, Unconnected, connect};
+pub use tls::{Secured, Tls, TlsError, TlsSetupError};
+
+use crate::system::text::reason;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+/// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
+/// 512; real servers send more.
+const MAX_LINE: usize = 64 * 1024;
+
+/// Who has just looked need not look again.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// What goes wrong on a wire.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Nothing came, or nothing could be written, for this long.
+    #[error("no answer within {}", seconds(*.0))]
+    Timeout(Duration),
+    /// The peer closed the connection.
+    #[error("the connection was closed")]
+    Closed,
+    /// A line longer than any server has reason to send.
+    #[error("a line of more than {MAX_LINE} bytes")]
+    LongLine,
+    /// Bytes in clear where the encryption was to begin.
+    #[error("bytes came in clear behind the reply to STARTTLS")]
+    Injected,
+    /// The peer ended TLS, because it wants another client certificate than it got.
+    #[error("{0}")]
+    Unwelcome(String),
+    /// What the system says.
+    #[error("{}", reason(.0))]
+    Io(io::Error),
+}
+
+fn seconds(limit: Duration) -> String {
+    let plural = if limit == Duration::from_secs(1) {
+        ""
+    } else {
+        "s"
+    };
+    format!("{} second{plural}", limit.as_secs_f32())
+}
+
+/// What carries the bytes: TCP or a unix socket, or TLS over them.
+pub trait Stream: io::Read + io::Write {
+    /// Writes what goes without waiting; `WouldBlock` when nothing does.
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Our own address and the peer's, when there are any.
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
+    /// The socket, if there is one.
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// How long a read may wait.
+    fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
+    /// How long a write may wait.
+    fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
+    /// Asks for what arrives to be acknowledged at once, because a wait for the peer follows. A peer that
+    /// writes a reply in pieces may hold back the second piece until the first is acknowledged (Nagle's
+    /// algorithm), and a delayed acknowledgement takes 40 ms.
+    fn acknowledge_at_once(&self) {}
+
+    /// Gives it up, if that takes more than to close it.
+    fn end(&mut self) -> LastWords {
+        LastWords::default()
+    }
+
+    /// Says that nothing more will be written.
+    fn half_close(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Lets the connection end with a reset when it is dropped.
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The words of a server that is a command, when its connection is given up.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LastWords {
+    /// Lines that it wrote for people.
+    pub asides: Vec<String>,
+    /// The way in which it ended.
+    pub ended: Option<String>,
+}
+
+/// A line without its CRLF or LF.
+#[must_use]
+pub fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A connection, line by line in and block by block out.
+pub struct Wire {
+    stream: Box<dyn Stream>,
+    inbox: Vec<u8>,
+    /// Where the unread part of `inbox` begins.
+    unread: usize,
+    /// What is to be written with the next [`Wire::flush`].
+    pub outbox: Vec<u8>,
+    read_limit: Duration,
+    write_limit: Duration,
+    /// When it was looked last for bytes that nobody asked for; `None` where something was written or
+    /// waited for since.
+    quiet_at: Option<Instant>,
+}
+
+impl Wire {
+    /// A wire over a stream.
+    #[must_use]
+    pub fn new(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream,
+            inbox: Vec::with_capacity(4096),
+            unread: 0,
+            outbox: Vec::new(),
+            read_limit: Duration::ZERO,
+            write_limit: Duration::ZERO,
+            quiet_at: None,
+        }
+    }
+
+    /// Gives the connection up.
+    pub fn end(&mut self) -> LastWords {
+        self.stream.end()
+    }
+
+    /// The socket, if there is one.
+    #[must_use]
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.socket()
+    }
+
+    /// Our own address on this connection.
+    #[must_use]
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.ends().map(|(local, _)| local.ip())
+    }
+
+    /// Our own address and the peer's on this connection, when there are any.
+    #[must_use]
+    pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.stream.ends()
+    }
+
+    /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
+    /// bytes come.
+    pub fn line(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        self.line_as_it_is(deadline).map(without_end)
+    }
+
+    /// The same with its line end.
+    pub fn line_as_it_is(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        let mut searched = 0;
+        loop {
+            let found = memchr::memchr(b'\n', &self.inbox[self.unread + searched..]);
+            if let Some(at) = found.map(|at| at + searched) {
+                let start = self.unread;
+                self.unread += at + 1;
+                return Ok(&self.inbox[start..=start + at]);
+            }
+            searched = self.inbox.len() - self.unread;
+            if searched > MAX_LINE {
+                return Err(WireError::LongLine);
+            }
+            self.fill(deadline)?;
+        }
+    }
+
+    /// What has come and nobody has read, which stays unread; waits until there is something.
+    pub fn heard(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
+        while self.unread == self.inbox.len() {
+            self.fill(deadline)?;
+        }
+        Ok(&self.inbox[self.unread..])
+    }
+
+    /// Says that we say nothing more; the peer may.
+    pub fn half_close(&mut self) -> io::Result<()> {
+        self.stream.half_close()
+    }
+
+    /// Ends the connection with a reset instead of an orderly end.
+    pub fn reset(mut self) -> io::Result<()> {
+        self.stream.end_with_reset()
+    }
+
+    /// What the peer did that nobody asked for. Does not wait.
+    pub fn early(&mut self) -> Early<'_> {
+        if self.unread == self.inbox.len() {
+            if self.quiet_at.is_some_and(|at| at.elapsed() < MOMENT) {
+                return Early::Quiet;
+            }
+            let room = self.make_room();
+            let read = self.stream.read_now(&mut self.inbox[room..]);
+            self.inbox
+                .truncate(room + read.as_ref().map_or(0, |&count| count));
+            match read {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.quiet_at = Some(Instant::now());
+                    return Early::Quiet;
+                }
+                Ok(0) => return Early::Closed,
+                Err(error) => {
+                    return match Deadline::after(Duration::ZERO).explain(error) {
+                        error @ WireError::Unwelcome(_) => Early::Broken(error),
+                        _ => Early::Closed,
+                    };
+                }
+            }
+        }
+        Early::Bytes(&self.inbox[self.unread..])
+    }
+
+    /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds
+    /// what was not written.
+    pub fn flush(&mut self, limit: Duration) -> Result<(), WireError> {
+        self.quiet_at = None;
+        self.limit_writes(limit)?;
+        let deadline = Deadline::after(limit);
+        let mut written = 0;
+        while written < self.outbox.len() {
+            match self.stream.write(&self.outbox[written..]) {
+                Ok(0) => return self.unwritten(written, WireError::Closed),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.unwritten(written, deadline.explain(error)),
+            }
+            if written < self.outbox.len() && deadline.left().is_none() {
+                return self.unwritten(written, WireError::Timeout(limit));
+            }
+        }
+        self.outbox.clear();
+        self.push_out(deadline)
+    }
+
+    fn limit_writes(&mut self, limit: Duration) -> Result<(), WireError> {
+        if self.write_limit != limit {
+            self.stream
+                .set_write_timeout(limit)
+                .map_err(WireError::Io)?;
+            self.write_limit = limit;
+        }
+        Ok(())
+    }
+
+    /// A limit that is almost right saves a system call a reply.
+    fn limit_reads(&mut self, left: Duration, whole: Duration) -> Result<(), WireError> {
+        let slack = Duration::from_secs(1).min(whole / 10);
+        if self.read_limit.abs_diff(left) > slack {
+            self.stream.set_read_timeout(left).map_err(WireError::Io)?;
+            self.read_limit = left;
+        }
+        Ok(())
+    }
+
+    /// Waits until what the stream has taken is on its way.
+    fn push_out(&mut self, deadline: Deadline) -> Result<(), WireError> {
+        loop {
+            match self.stream.flush() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(deadline.explain(error)),
+            }
+            let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
+            if self.write_limit > left + deadline.whole / 10 {
+                self.limit_writes(left)?;
+            }
+        }
+    }
+
+    /// Writes no more than the first `most` bytes of the outbox.
+    pub fn flush_some(&mut self, most: usize, limit: Duration) -> Result<(), WireError> {
+        let rest = self.outbox.split_off(most.min(self.outbox.len()));
+        let written = self.flush(limit);
+        self.outbox.extend_from_slice(&rest);
+        written
+    }
+
+    fn unwritten(&mut self, written: usize, error: WireError) -> Result<(), WireError> {
+        self.outbox.drain(..written);
+        Err(error)
+    }
+
+    /// Reads once into the inbox, which may bring nothing, or says why not.
+    fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
+        let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
+        self.quiet_at = None;
+        self.limit_reads(left, deadline.whole)?;
+        let room = self.make_room();
+        self.stream.acknowledge_at_once();
+        let count = self.stream.read(&mut self.inbox[room..]);
+        self.inbox
+            .truncate(room + count.as_ref().map_or(0, |&count| count));
+        match count {
+            Ok(0) => Err(WireError::Closed),
+            Ok(_) => Ok(()),
+            // Nothing whole yet; whoever waits looks at the clock first.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(deadline.explain(error)),
+        }
+    }
+
+    /// Makes room behind what is unread, and says where it begins.
+    fn make_room(&mut self) -> usize {
+        self.inbox.drain(..self.unread);
+        self.unread = 0;
+        let room = self.inbox.len();
+        self.inbox.resize(room + 4096, 0);
+        room
+    }
+}
+
+/// What has come before anybody waited for it.
+#[derive(Debug)]
+pub enum Early<'w> {
+    /// Nothing.
+    Quiet,
+    /// Bytes, still unread.
+    Bytes(&'w [u8]),
+    /// The end: the peer has closed the connection, or lost it.
+    Closed,
+    /// The end of TLS, and why.
+    Broken(WireError),
+}
+
+/// A point in time that a step must not pass, and how long the step had.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    at: Instant,
+    whole: Duration,
+}
+
+impl Deadline {
+    /// A deadline from now on.
+    #[must_use]
+    pub fn after(whole: Duration) -> Self {
+        Self {
+            at: Instant::now() + whole,
+            whole,
+        }
+    }
+
+    /// How long it was when it began.
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        self.whole
+    }
+
+    /// What is left of it; `None` when it has passed.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        let left = self.at.saturating_duration_since(Instant::now());
+        (left > Duration::ZERO).then_some(left)
+    }
+
+    fn explain(&self, error: io::Error) -> WireError {
+        if let Some(why) = tls::unwelcome(&error) {
+            return WireError::Unwelcome(why);
+        }
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => WireError::Timeout(self.whole),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => WireError::Closed,
+            _ => WireError::Io(error),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! A server that is a command: it reads and writes SMTP on its standard input and output (`exim -bh`,
+//! `sendmail -bs`).
+
+use crate::client::wire::asides::Asides;
+use crate::client::wire::{LastWords, Stream, Wire};
+use crate::system::text::reason;
+use rustix::process::{Pid, Signal, kill_process_group};
+use socket2::{Domain, Socket, Type};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a command may take to end once nobody talks to it any more.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Not for others: a command that is a server has no use for our password.
+const PASSWORD: &str = "EHLO_PASSWORD";
+
+/// Starts the command in a shell. What it writes to its standard error goes where ours goes.
+pub fn connect(line: &str) -> io::Result<Wire> {
+    let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
+    let input = OwnedFd::from(theirs);
+    let output = input.try_clone()?;
+    let child = Command::new("/bin/sh")
+        .arg("-c")
+        .arg(line)
+        .env_remove(PASSWORD)
+        // So that it can be ended with all that it has started.
+        .process_group(0)
+        .stdin(Stdio::from(input))
+        .stdout(Stdio::from(output))
+        .spawn()?;
+    Ok(Wire::new(Box::new(Piped {
+        socket: ours,
+        child,
+        asides: Asides::default(),
+        unread: Vec::new(),
+        has_spoken: false,
+        end: None,
+    })))
+}
+
+/// Our end of the pair, and who has the other.
+struct Piped {
+    socket: Socket,
+    child: Child,
+    asides: Asides,
+    /// What has come of the conversation, and was not asked for yet.
+    unread: Vec<u8>,
+    has_spoken: bool,
+    /// How it ended.
+    end: Option<Ended>,
+}
+
+#[derive(Clone, Copy)]
+enum Ended {
+    By(ExitStatus),
+    /// It did not want to.
+    Killed,
+}
+
+impl Piped {
+    /// Closes our end for good, waits for the command, and kills it when it takes too long.
+    fn finish(&mut self) -> io::Result<Ended> {
+        if let Some(end) = self.end {
+            return Ok(end);
+        }
+        let _ = self.socket.shutdown(Shutdown::Both);
+        let deadline = Instant::now() + PATIENCE;
+        let end = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break Ended::By(status);
+            }
+            if Instant::now() > deadline {
+                let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+                self.child.wait()?;
+                break Ended::Killed;
+            }
+            thread::sleep(LOOK);
+        };
+        self.end = Some(end);
+        Ok(end)
+    }
+
+    /// Takes in what was read; false at the end. A command that ends without a word has not come about,
+    /// and says why by its status.
+    fn heard(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        if bytes.is_empty() && !self.has_spoken {
+            let words = words(self.finish()?);
+            return Err(io::Error::other(format!("{words} before it said a word")));
+        }
+        self.asides.sort(bytes, &mut self.unread);
+        self.has_spoken |= !self.unread.is_empty();
+        Ok(!bytes.is_empty())
+    }
+
+    /// Hands out what there is of the conversation.
+    fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
+        let count = buffer.len().min(self.unread.len());
+        let handed = self.unread.drain(..count);
+        for (place, byte) in buffer.iter_mut().zip(handed) {
+            *place = byte;
+        }
+        count
+    }
+}
+
+fn words(end: Ended) -> String {
+    let Ended::By(status) = end else {
+        let seconds = PATIENCE.as_secs();
+        return format!("the command did not end within {seconds} seconds, and was killed");
+    };
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("the command ended with exit status {code}"),
+        (None, Some(signal)) => format!("the command was ended by signal {signal}"),
+        (None, None) => "the command ended with an unknown status".to_owned(),
+    }
+}
+
+impl Drop for Piped {
+    fn drop(&mut self) {
+        let _ = self.finish();
+    }
+}
+
+impl Read for Piped {
+    /// `Interrupted` means that something came, but nothing of the conversation.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.unread.is_empty() {
+            let count = self.socket.read(buffer)?;
+            if !self.heard(&buffer[..count])? {
+                return Ok(0);
+            }
+        }
+        match self.hand_out(buffer) {
+            0 => Err(io::ErrorKind::Interrupted.into()),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Write for Piped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Piped {
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.unread.is_empty() {
+            let count = self.socket.read_now(buffer)?;
+            if !self.heard(&buffer[..count])? {
+                return Ok(0);
+            }
+        }
+        Ok(self.hand_out(buffer))
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.write_now(bytes)
+    }
+
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        None
+    }
+
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
+    }
+
+    fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        Stream::set_read_timeout(&mut self.socket, limit)
+    }
+
+    fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        Stream::set_write_timeout(&mut self.socket, limit)
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.socket.shutdown(Shutdown::Write)
+    }
+
+    fn end(&mut self) -> LastWords {
+        let asides = self.asides.take().into_iter();
+        let asides = asides.map(|line| format!("the command says: {line}"));
+        let ended = self.finish();
+        LastWords {
+            asides: asides.collect(),
+            ended: Some(ended.map_or_else(|error| reason(&error), words)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::wire::{Deadline, Early, WireError};
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    fn line(wire: &mut Wire) -> Result<String, WireError> {
+        let line = wire.line(Deadline::after(SOON))?;
+        Ok(String::from_utf8_lossy(line).into_owned())
+    }
+
+    #[test]
+    fn a_command_is_talked_to_and_its_status_is_told() {
+        let mut wire = connect("echo 220 hi; read line; echo \"250 $line\"; exit 3").unwrap();
+        assert_eq!(line(&mut wire).unwrap(), "220 hi");
+        wire.outbox.extend_from_slice(b"EHLO me\n");
+        wire.flush(SOON).unwrap();
+        assert_eq!(line(&mut wire).unwrap(), "250 EHLO me");
+        let ended = wire.end().ended;
+        assert_eq!(
+            ended.as_deref(),
+            Some("the command ended with exit status 3")
+        );
+    }
+
+    #[test]
+    fn a_command_that_says_nothing_has_not_come_about() {
+        let mut wire = connect("exit 7").unwrap();
+        let why = line(&mut wire).unwrap_err().to_string();
+        assert_eq!(
+            why,
+            "the command ended with exit status 7 before it said a word"
+        );
+    }
+
+    #[test]
+    fn what_it_says_to_people_is_no_reply() {
+        let mut wire = connect("printf '\\n**** a test\\n220 hi\\n\\n**** done\\n'").unwrap();
+        assert_eq!(line(&mut wire).unwrap(), "220 hi");
+        assert!(matches!(line(&mut wire), Err(WireError::Closed)));
+        assert_eq!(
+            wire.end().asides,
+            [
+                "the command says: **** a test",
+                "the command says: **** done"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_command_that_has_spoken_is_the_end_of_the_connection() {
+        let mut wire = connect("echo 220 hi").unwrap();
+        line(&mut wire).unwrap();
+        assert!(matches!(line(&mut wire), Err(WireError::Closed)));
+        assert!(matches!(wire.early(), Early::Closed));
+    }
+
+    #[test]
+    fn whatever_it_has_started_does_not_outlive_the_signal() {
+        let mut wire = connect("kill -9 $$").unwrap();
+        let why = line(&mut wire).unwrap_err().to_string();
+        assert!(
+            why.starts_with("the command was ended by signal 9"),
+            "{why}"
+        );
+    }
+}

@@ -1,0 +1,435 @@
+//! How a connection comes about: one address of a host after the other, and beside those that do not
+//! answer, so that a dead family costs no more than a moment (RFC 8305 §5).
+
+use crate::client::events::{Happening, Watch};
+use crate::client::peer::Peer;
+use crate::client::wire::{Wire, pipe, tcp, unix};
+use crate::system::text::reason;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use socket2::Socket;
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// How long an attempt may be without an answer before the next one begins beside it: RFC 8305 §5,
+/// "Connection Attempt Delay".
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Interval between two checks whether the watch refuses the connection.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What holds for every attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Our own address; `None` leaves it to the system.
+    pub source: Option<IpAddr>,
+    /// How long one attempt may take.
+    pub limit: Duration,
+}
+
+/// A connection that came about.
+pub struct Connection {
+    /// The wire.
+    pub wire: Wire,
+    /// With whom.
+    pub peer: Peer,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum Unconnected {
+    /// The watch refused it; nothing is open.
+    Unseen,
+    /// The last of all attempts that failed.
+    Failed {
+        /// Where to.
+        peer: Peer,
+        /// The system's words.
+        why: String,
+    },
+}
+
+/// Connects to the first of these peers that answers. They are tried in their order, each beginning
+/// when the one before has failed, or has not answered for a quarter of a second. Those that failed are
+/// not in `others` any more, nor is the one that connected; those that were not begun, or were given up
+/// because another was faster, are.
+pub fn connect(
+    first: Peer,
+    others: &mut VecDeque<Peer>,
+    terms: Terms,
+    watch: &mut dyn Watch,
+) -> Result<Connection, Unconnected> {
+    let mut race = Race {
+        terms,
+        watch,
+        running: Vec::new(),
+        next_start: Instant::now(),
+    };
+    let won = race.run(first, others);
+    for attempt in race.running.into_iter().rev() {
+        others.push_front(attempt.peer);
+    }
+    won
+}
+
+/// The words of the standard library's own `connect_timeout`.
+pub fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
+}
+
+struct Race<'w> {
+    terms: Terms,
+    watch: &'w mut dyn Watch,
+    /// The oldest first.
+    running: Vec<Attempt>,
+    next_start: Instant,
+}
+
+/// A connection that is not decided yet.
+struct Attempt {
+    peer: Peer,
+    socket: Socket,
+    deadline: Instant,
+}
+
+enum Step {
+    Connected(Connection),
+    Failed(Unconnected),
+    /// Attempts are running.
+    Waiting,
+}
+
+impl Race<'_> {
+    fn run(&mut self, first: Peer, others: &mut VecDeque<Peer>) -> Result<Connection, Unconnected> {
+        let mut step = self.begin(first);
+        loop {
+            match step {
+                Step::Connected(connection) => return Ok(connection),
+                Step::Failed(Unconnected::Unseen) => return Err(Unconnected::Unseen),
+                Step::Failed(last) if self.running.is_empty() && others.is_empty() => {
+                    return Err(last);
+                }
+                Step::Waiting if self.watch.refuses() => return Err(Unconnected::Unseen),
+                Step::Failed(_) | Step::Waiting => {}
+            }
+            let is_due = self.running.is_empty() || self.next_start <= Instant::now();
+            step = match others.pop_front() {
+                Some(next) if is_due => self.begin(next),
+                Some(next) => {
+                    others.push_front(next);
+                    self.wait(true)
+                }
+                None => self.wait(false),
+            };
+        }
+    }
+
+    fn begin(&mut self, peer: Peer) -> Step {
+        self.watch.happened(Happening::Connect(&peer));
+        if self.watch.refuses() {
+            return Step::Failed(Unconnected::Unseen);
+        }
+        let address = match &peer {
+            Peer::Tcp(address) => *address,
+            Peer::Unix(path) => {
+                let connected = unix::connect(path, self.terms.limit);
+                return self.decided(peer, connected);
+            }
+            Peer::Pipe(line) => {
+                let connected = pipe::connect(line);
+                return self.decided(peer, connected);
+            }
+        };
+        match tcp::begin(address, self.terms.source) {
+            Ok(socket) => self.running(peer, socket),
+            Err(error) => self.decided(peer, Err(error)),
+        }
+    }
+
+    fn running(&mut self, peer: Peer, socket: Socket) -> Step {
+        let now = Instant::now();
+        self.next_start = now + STAGGER;
+        self.running.push(Attempt {
+            peer,
+            socket,
+            deadline: now + self.terms.limit,
+        });
+        Step::Waiting
+    }
+
+    /// Waits until an attempt is decided, or, where there is `another`, until that may begin.
+    fn wait(&mut self, another: bool) -> Step {
+        let deadline = self.running.iter().map(|attempt| attempt.deadline).min();
+        let start = another.then_some(self.next_start);
+        let look = Instant::now() + LOOK;
+        let until = deadline.into_iter().chain(start).chain([look]).min();
+        match self.ready(until) {
+            Ok(Some(place)) => self.decide(place),
+            Ok(None) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                self.fail(0, timed_out())
+            }
+            Ok(None) | Err(Errno::INTR) => Step::Waiting,
+            Err(error) => self.fail(0, error.into()),
+        }
+    }
+
+    /// The place of an attempt that is decided; `None` when the time is over.
+    fn ready(&self, until: Option<Instant>) -> Result<Option<usize>, Errno> {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let limit = left.and_then(|left| Timespec::try_from(left).ok());
+        let sockets = self.running.iter();
+        let mut sockets: Vec<PollFd<'_>> = sockets
+            .map(|attempt| PollFd::new(&attempt.socket, PollFlags::OUT))
+            .collect();
+        rustix::event::poll(&mut sockets, limit.as_ref())?;
+        Ok(sockets.iter().position(|fd| !fd.revents().is_empty()))
+    }
+
+    fn decide(&mut self, place: usize) -> Step {
+        let attempt = self.take(place);
+        let wire = tcp::finish(attempt.socket);
+        self.decided(attempt.peer, wire)
+    }
+
+    fn fail(&mut self, place: usize, error: io::Error) -> Step {
+        let attempt = self.take(place);
+        self.decided(attempt.peer, Err(error))
+    }
+
+    /// Takes an attempt out; when it is the youngest, the next may begin at once.
+    fn take(&mut self, place: usize) -> Attempt {
+        let attempt = self.running.remove(place);
+        if place == self.running.len() {
+            self.next_start = Instant::now();
+        }
+        attempt
+    }
+
+    fn decided(&mut self, peer: Peer, connected: io::Result<Wire>) -> Step {
+        match connected {
+            Ok(wire) => {
+                self.watch.happened(Happening::Connected(&peer));
+                Step::Connected(Connection { wire, peer })
+            }
+            Err(error) => {
+                let why = reason(&error);
+                self.watch.happened(Happening::NotConnected {
+                    peer: &peer,
+                    why: &why,
+                });
+                Step::Failed(Unconnected::Failed { peer, why })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::wire::{Deadline, WireError};
+    use socket2::{Domain, Socket, Type};
+    use std::net::TcpStream;
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+    const TERMS: Terms = Terms {
+        source: None,
+        limit: Duration::from_secs(10),
+    };
+
+    /// Far less than any limit, and more than a loaded machine makes of a quarter of a second.
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// What was seen of a race; does something when the second attempt begins.
+    #[derive(Default)]
+    struct Seen {
+        all: Vec<String>,
+        at_second: Option<Box<dyn FnOnce()>>,
+        is_blind: bool,
+    }
+
+    impl Watch for Seen {
+        fn happened(&mut self, what: Happening<'_>) {
+            let is_second = !self.all.is_empty();
+            self.all.push(match what {
+                Happening::Connect(peer) => format!("try {peer}"),
+                Happening::Connected(peer) => format!("got {peer}"),
+                Happening::NotConnected { peer, why } => format!("not {peer}: {why}"),
+                other => panic!("{other:?}"),
+            });
+            if let Some(act) = self.at_second.take_if(|_| is_second) {
+                act();
+            }
+        }
+
+        fn refuses(&self) -> bool {
+            self.is_blind
+        }
+    }
+
+    fn peer_of(listener: &TcpListener) -> Peer {
+        Peer::Tcp(listener.local_addr().unwrap())
+    }
+
+    fn listener(address: &str) -> TcpListener {
+        TcpListener::bind((address, 0)).unwrap()
+    }
+
+    /// A listener that answers nobody, because its queue is full; and what fills it.
+    fn deaf(address: &str) -> (TcpListener, TcpStream) {
+        let address: SocketAddr = SocketAddr::new(address.parse().unwrap(), 0);
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.bind(&address.into()).unwrap();
+        socket.listen(0).unwrap();
+        let listener = TcpListener::from(socket);
+        let filling = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (listener, filling)
+    }
+
+    /// An address where nobody listens, as long as somebody has its port elsewhere.
+    fn refusing(beside: &TcpListener) -> Peer {
+        let port = beside.local_addr().unwrap().port();
+        Peer::Tcp(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 77), port)))
+    }
+
+    fn race(peers: &[Peer], terms: Terms, seen: &mut Seen) -> (Result<Peer, String>, Vec<Peer>) {
+        let mut others: VecDeque<Peer> = peers[1..].iter().cloned().collect();
+        let won = connect(peers[0].clone(), &mut others, terms, seen);
+        let won = won
+            .map(|connection| connection.peer)
+            .map_err(|lost| match lost {
+                Unconnected::Unseen => "unseen".to_owned(),
+                Unconnected::Failed { peer, why } => format!("{peer}: {why}"),
+            });
+        (won, others.into())
+    }
+
+    #[test]
+    fn a_dead_family_is_not_waited_for() {
+        let (dead, _filling) = deaf("::1");
+        let alive = listener("127.0.0.1");
+        let (six, four) = (peer_of(&dead), peer_of(&alive));
+        let (start, mut seen) = (Instant::now(), Seen::default());
+        let (won, left) = race(&[six.clone(), four.clone()], TERMS, &mut seen);
+        assert_eq!(won, Ok(four.clone()));
+        assert!(start.elapsed() >= STAGGER && start.elapsed() < SOON);
+        assert_eq!(left.len(), 1, "who did not answer may be tried again");
+        assert_eq!(left[0], six);
+        assert_eq!(
+            seen.all,
+            [
+                format!("try {six}"),
+                format!("try {four}"),
+                format!("got {four}")
+            ]
+        );
+    }
+
+    #[test]
+    fn after_a_refusal_the_next_begins_at_once() {
+        let alive = listener("127.0.0.1");
+        let (bad, good) = (refusing(&alive), peer_of(&alive));
+        let (third, mut seen) = (Peer::Unix("/unused".into()), Seen::default());
+        let (won, left) = race(
+            &[bad.clone(), good.clone(), third.clone()],
+            TERMS,
+            &mut seen,
+        );
+        assert_eq!(won, Ok(good.clone()));
+        assert_eq!(left, [third]);
+        assert_eq!(
+            seen.all,
+            [
+                format!("try {bad}"),
+                format!("not {bad}: Connection refused"),
+                format!("try {good}"),
+                format!("got {good}")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_slow_one_may_win_though_another_has_begun() {
+        let ((slow, _filling), (dead, _also)) = (deaf("127.0.0.1"), deaf("::1"));
+        let peers = [peer_of(&slow), peer_of(&dead)];
+        let [first, second] = &peers;
+        let door = slow.try_clone().unwrap();
+        let mut seen = Seen {
+            // Then its queue has room again, which the next SYN finds.
+            at_second: Some(Box::new(move || drop(door.accept().unwrap()))),
+            ..Seen::default()
+        };
+        let (won, left) = race(&peers, TERMS, &mut seen);
+        assert_eq!(won, Ok(first.clone()));
+        assert_eq!(left[..], peers[1..]);
+        let all = [("try", first), ("try", second), ("got", first)];
+        assert_eq!(seen.all, all.map(|(what, peer)| format!("{what} {peer}")));
+    }
+
+    #[test]
+    fn when_nobody_takes_it_the_last_failure_is_told() {
+        let (dead, _filling) = deaf("127.0.0.1");
+        let (silent, refuses) = (peer_of(&dead), refusing(&dead));
+        let terms = Terms {
+            limit: Duration::from_secs(1),
+            ..TERMS
+        };
+        let mut seen = Seen::default();
+        let (won, left) = race(&[silent.clone(), refuses.clone()], terms, &mut seen);
+        assert_eq!(won, Err(format!("{silent}: connection timed out")));
+        assert_eq!(left, []);
+        assert_eq!(seen.all.len(), 4, "{:?}", seen.all);
+        assert_eq!(seen.all[2], format!("not {refuses}: Connection refused"));
+    }
+
+    #[test]
+    fn nothing_is_begun_that_nobody_could_see() {
+        let alive = listener("127.0.0.1");
+        let mut seen = Seen {
+            is_blind: true,
+            ..Seen::default()
+        };
+        let (won, _) = race(&[peer_of(&alive)], TERMS, &mut seen);
+        assert_eq!(won, Err("unseen".to_owned()));
+        alive.set_nonblocking(true).unwrap();
+        assert!(alive.accept().is_err());
+    }
+
+    #[test]
+    fn connections_come_from_the_address_that_is_wanted() {
+        let alive = listener("127.0.0.1");
+        let from = |ip: &str| Terms {
+            source: Some(ip.parse().unwrap()),
+            ..TERMS
+        };
+        let peer = peer_of(&alive);
+        let (won, _) = race(
+            std::slice::from_ref(&peer),
+            from("127.0.0.2"),
+            &mut Seen::default(),
+        );
+        assert_eq!(won, Ok(peer.clone()));
+        let (_, client) = alive.accept().unwrap();
+        assert_eq!(client.ip().to_string(), "127.0.0.2");
+        let (won, _) = race(
+            std::slice::from_ref(&peer),
+            from("203.0.113.1"),
+            &mut Seen::default(),
+        );
+        let why = "cannot use 203.0.113.1 as our address (--bind): Cannot assign requested address";
+        assert_eq!(won, Err(format!("{peer}: {why}")));
+    }
+
+    #[test]
+    fn a_wire_that_came_about_waits_for_its_lines() {
+        let alive = listener("127.0.0.1");
+        let mut others = VecDeque::new();
+        let won = connect(peer_of(&alive), &mut others, TERMS, &mut Seen::default());
+        let mut wire = won.map_err(|lost| format!("{lost:?}")).unwrap().wire;
+        let (start, limit) = (Instant::now(), Duration::from_millis(50));
+        let line = wire.line(Deadline::after(limit));
+        assert!(matches!(line, Err(WireError::Timeout(_))), "{line:?}");
+        assert!(start.elapsed() >= limit / 2);
+    }
+}

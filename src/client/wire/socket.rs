@@ -1,0 +1,83 @@
+//! A connected socket as a stream, of whichever family.
+
+use crate::client::wire::Stream;
+use rustix::net::{RecvFlags, SendFlags};
+use socket2::Socket;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::time::Duration;
+
+impl Stream for Socket {
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (count, _) = rustix::net::recv(&*self, buffer, RecvFlags::DONTWAIT)?;
+        Ok(count)
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        Ok(rustix::net::send(&*self, bytes, flags)?)
+    }
+
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let local = self.local_addr().ok()?.as_socket()?;
+        let peer = self.peer_addr().ok()?.as_socket()?;
+        Some((local, peer))
+    }
+
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.as_fd())
+    }
+
+    fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        Self::set_read_timeout(self, Some(limit))
+    }
+
+    fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        Self::set_write_timeout(self, Some(limit))
+    }
+
+    fn acknowledge_at_once(&self) {
+        crate::system::socket::acknowledge_at_once(self);
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn end_with_reset(&mut self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use crate::client::wire::{Deadline, Wire};
+    use rustix::net::sockopt::tcp_quickack;
+    use socket2::Socket;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    #[test]
+    fn each_wait_for_a_line_is_acknowledged_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let socket = Socket::from(stream.try_clone().unwrap());
+        let mut wire = Wire::new(Box::new(socket));
+        // An answer that soon follows a question puts the kernel into the mode of delayed acknowledgements.
+        let mut answer = [0; 4];
+        let mut is_delayed = || {
+            server.write_all(b"ask\n").unwrap();
+            wire.line(Deadline::after(Duration::from_secs(10))).unwrap();
+            (&stream).write_all(b"say\n").unwrap();
+            server.read_exact(&mut answer).unwrap();
+            !tcp_quickack(&stream).unwrap()
+        };
+        assert!((0..100).any(|_| is_delayed()), "the kernel never delays");
+        server.write_all(b"ask\n").unwrap();
+        wire.line(Deadline::after(Duration::from_secs(10))).unwrap();
+        assert!(tcp_quickack(&stream).unwrap());
+    }
+}

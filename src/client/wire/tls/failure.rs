@@ -1,0 +1,95 @@
+//! What goes wrong with TLS, in words for people.
+
+use crate::client::wire::WireError;
+use rustls::{AlertDescription, Error, PeerIncompatible, PeerMisbehaved};
+use std::io;
+
+/// Why a handshake failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The server's certificate is not the right one.
+    #[error("its certificate {why}")]
+    Certificate {
+        /// What is wrong with it. Behind "the certificate of HOST".
+        why: String,
+        /// The certificates that it showed, in DER.
+        chain: Vec<Vec<u8>>,
+    },
+    /// There is nothing that both sides can speak, or one of them does not speak TLS. A sentence.
+    #[error("{0}")]
+    Incompatible(String),
+    /// The wire failed in the middle of it.
+    #[error("{0}")]
+    Wire(WireError),
+}
+
+/// With TLS 1.3, what the server says of our certificate comes behind the handshake. In words, if it is
+/// that.
+pub fn unwelcome(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref()? {
+        error @ Error::AlertReceived(alert) if is_about_our_certificate(*alert) => {
+            Some(explain(error, false))
+        }
+        _ => None,
+    }
+}
+
+fn is_about_our_certificate(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown
+            | Alert::CertificateRevoked
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateExpired
+            | Alert::AccessDenied
+    )
+}
+
+/// What rustls says, so that one can do something about it.
+pub fn explain(error: &Error, only_tls13: bool) -> String {
+    use AlertDescription as Alert;
+    match error {
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled,
+        ) if only_tls13 => "the server does not speak TLS 1.3, which --tls-min asks for".to_owned(),
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => "the server speaks only TLS 1.1 or older, which is not safe; ehlo speaks TLS 1.2 and 1.3"
+            .to_owned(),
+        Error::AlertReceived(Alert::HandshakeFailure | Alert::InsufficientSecurity)
+        | Error::PeerIncompatible(
+            PeerIncompatible::NoCipherSuitesInCommon
+            | PeerIncompatible::NoKxGroupsInCommon
+            | PeerIncompatible::NoSignatureSchemesInCommon,
+        ) => "the server has no cipher suite, key exchange or signature in common with ehlo, which \
+              speaks TLS 1.3 and, in TLS 1.2, ECDHE (X25519, P-256, P-384) with AES-GCM or \
+              ChaCha20-Poly1305; perhaps it has only CBC ciphers, RSA or DHE key exchange, or a key that \
+              is neither RSA, ECDSA with P-256 or P-384, nor Ed25519"
+            .to_owned(),
+        Error::PeerMisbehaved(
+            PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme
+            | PeerMisbehaved::SignedKxWithWrongAlgorithm,
+        ) => "the server's key is of a kind that ehlo cannot check; it can RSA, ECDSA with P-256 and P-384, \
+              and Ed25519"
+            .to_owned(),
+        Error::AlertReceived(alert) if is_about_our_certificate(*alert) => format!(
+            "the server wants another client certificate than it got (--cert, --key): {error}"
+        ),
+        Error::InvalidMessage(_) => {
+            "the server does not speak TLS here; perhaps it wants another port, --tls starttls or \
+             --tls off"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}

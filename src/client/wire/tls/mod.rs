@@ -1,0 +1,237 @@
+//! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): what is asked of it, and the handshake.
+
+mod failure;
+mod identity;
+mod save;
+mod shown;
+mod stream;
+mod trust;
+
+pub use crate::system::pem::TlsSetupError;
+pub use failure::TlsError;
+pub(super) use failure::unwelcome;
+pub use trust::{Judgement, Trust};
+
+use crate::client::wire::{Deadline, Stream, Wire, WireError};
+use failure::explain;
+use identity::Identity;
+use rustls::pki_types::ServerName;
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, ProtocolVersion,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+use stream::TlsStream;
+use trust::Judge;
+
+/// What is asked of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which certificates are good.
+    pub trust: Trust,
+    /// CAs to trust, in PEM, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Certificates or keys of which one must be the server's.
+    pub pins: Vec<Pin>,
+    /// Our own certificate and its key, both in PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The name that the certificate must have, instead of the host's.
+    pub name: Option<String>,
+    /// TLS 1.3 only.
+    pub only_tls13: bool,
+    /// Where the server's certificates are written to, in PEM.
+    pub save_certs: Option<PathBuf>,
+}
+
+/// The SHA-256 of a certificate, or of the public key in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin(pub [u8; 32]);
+
+/// TLS for the connections of one run. The trust store is read when the first chain is judged;
+/// sessions are resumed.
+pub struct Tls {
+    options: Options,
+    identity: Arc<Identity>,
+    judge: Arc<Judge>,
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+/// What a handshake has brought about.
+#[derive(Debug)]
+pub struct Secured {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: &'static str,
+    /// The cipher suite, as rustls names it.
+    pub cipher: &'static str,
+    /// The key exchange, where it was negotiated anew.
+    pub group: Option<&'static str>,
+    /// Whether an earlier session was taken up again.
+    pub resumed: bool,
+    /// The name that was asked for.
+    pub name: String,
+    /// How the certificate was judged.
+    pub judgement: Judgement,
+    /// The server's certificates in DER, its own first.
+    pub chain: Vec<Vec<u8>>,
+    /// Our own certificate in DER, where there is one to show.
+    pub own: Option<Vec<u8>>,
+    /// Why the certificates could not be written down as was asked.
+    pub unsaved: Option<String>,
+    /// Channel binding `tls-exporter` (RFC 9266); `None` before TLS 1.3, where it may not be unique.
+    pub exporter: Option<Vec<u8>>,
+    /// Channel binding `tls-server-end-point` (RFC 5929 §4).
+    pub end_point: Option<Vec<u8>>,
+}
+
+impl Tls {
+    /// Reads the files that the options name, so that what is wrong with them shows before anything
+    /// is sent.
+    pub fn new(options: &Options) -> Result<Self, TlsSetupError> {
+        let identity = options.identity.as_ref();
+        Ok(Self {
+            identity: Arc::new(match identity {
+                Some((certificate, key)) => Identity::read(certificate, key)?,
+                None => Identity::default(),
+            }),
+            judge: Arc::new(Judge::new(options)?),
+            options: options.clone(),
+            config: OnceLock::new(),
+        })
+    }
+
+    /// The name that this host's certificate must have.
+    #[must_use]
+    pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
+        self.options.name.as_deref().unwrap_or(host)
+    }
+
+    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read, and which
+    /// lets nobody wait for longer than the deadline.
+    pub(super) fn handshake(
+        &self,
+        under: Box<dyn Stream>,
+        host: &str,
+        deadline: Deadline,
+    ) -> Result<(Box<dyn Stream>, Secured), TlsError> {
+        let name = self.name(host);
+        let server_name =
+            ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Certificate {
+                why: format!("cannot be checked: {name} is no host name; name one with --tls-name"),
+                chain: Vec::new(),
+            })?;
+        let connection = ClientConnection::new(self.config()?, server_name)
+            .map_err(|error| TlsError::Incompatible(error.to_string()))?;
+        let mut stream = TlsStream::new(connection, under);
+        if let Err(error) = stream.handshake(deadline) {
+            return Err(self.failed(error, deadline));
+        }
+        let secured = self.secured(&stream.connection, name);
+        Ok((Box::new(stream), secured))
+    }
+
+    fn failed(&self, error: std::io::Error, deadline: Deadline) -> TlsError {
+        let inside = error.get_ref().and_then(|inside| inside.downcast_ref());
+        match inside {
+            Some(rustls::Error::InvalidCertificate(_)) => TlsError::Certificate {
+                why: self.judge.words(),
+                chain: self.judge.take_chain(),
+            },
+            // RFC 8446 §6.2: not about the client, and not about the protocol.
+            Some(
+                error @ rustls::Error::AlertReceived(
+                    AlertDescription::InternalError | AlertDescription::UserCanceled,
+                ),
+            ) => TlsError::Wire(WireError::Io(std::io::Error::other(error.to_string()))),
+            // Before TLS 1.3, there is no alert that says so.
+            Some(rustls::Error::AlertReceived(_)) if self.identity.is_missing() => {
+                let what = "the server wants a client certificate (--cert, --key)";
+                TlsError::Incompatible(what.to_owned())
+            }
+            Some(error) => TlsError::Incompatible(explain(error, self.options.only_tls13)),
+            None => TlsError::Wire(deadline.explain(error)),
+        }
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        if let Some(config) = self.config.get() {
+            return Ok(config.clone());
+        }
+        let wrong = |error: rustls::Error| TlsError::Incompatible(error.to_string());
+        let versions: &[_] = if self.options.only_tls13 {
+            &[&rustls::version::TLS13]
+        } else {
+            &[&rustls::version::TLS13, &rustls::version::TLS12]
+        };
+        let builder = ClientConfig::builder_with_provider(self.judge.provider())
+            .with_protocol_versions(versions)
+            .map_err(wrong)?
+            .dangerous()
+            .with_custom_certificate_verifier(self.judge.clone());
+        let mut config = builder.with_client_cert_resolver(self.identity.clone());
+        if std::env::var_os("SSLKEYLOGFILE").is_some() {
+            config.key_log = Arc::new(KeyLogFile::new());
+        }
+        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+    }
+
+    fn secured(&self, connection: &ClientConnection, name: &str) -> Secured {
+        let chain: Vec<Vec<u8>> = connection
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|certificate| certificate.to_vec())
+            .collect();
+        let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        let is_13 = connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        let exporter = connection
+            .export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", None)
+            .ok();
+        Secured {
+            version: if is_13 { "TLSv1.3" } else { "TLSv1.2" },
+            cipher: connection
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str())
+                .unwrap_or("unknown"),
+            group: connection
+                .negotiated_key_exchange_group()
+                .and_then(|group| group.name().as_str()),
+            resumed,
+            own: self.identity.certificate(),
+            unsaved: self.judge.unsaved(),
+            name: name.to_owned(),
+            judgement: self.judge.judgement(resumed),
+            exporter: exporter.filter(|_| is_13),
+            end_point: chain
+                .first()
+                .and_then(|own| crate::system::certificate::end_point(own)),
+            chain,
+        }
+    }
+}
+
+impl Wire {
+    /// Turns this wire into one that is encrypted. Nothing that came in clear survives: what is still
+    /// unread is an error (RFC 3207 §4.2, CVE-2011-0411).
+    pub fn secure(&mut self, tls: &Tls, host: &str, limit: Duration) -> Result<Secured, TlsError> {
+        if self.unread < self.inbox.len() {
+            return Err(TlsError::Wire(WireError::Injected));
+        }
+        self.inbox.clear();
+        self.unread = 0;
+        self.quiet_at = None;
+        self.limit_reads(limit, limit).map_err(TlsError::Wire)?;
+        self.limit_writes(limit).map_err(TlsError::Wire)?;
+        let clear = std::mem::replace(&mut self.stream, Box::new(stream::Gone));
+        let deadline = Deadline::after(limit);
+        let (stream, secured) = tls.handshake(clear, host, deadline)?;
+        self.stream = stream;
+        // A slow handshake has made them shorter.
+        if deadline.left().is_none_or(|left| left < limit / 10 * 9) {
+            self.read_limit = Duration::ZERO;
+            self.write_limit = Duration::ZERO;
+        }
+        Ok(secured)
+    }
+}

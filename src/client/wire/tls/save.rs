@@ -1,0 +1,84 @@
+//! The server's certificates in a file (`--save-certs`), good or not.
+
+use crate::client::wire::tls::TlsSetupError;
+use crate::system::text::reason;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The file, and how far it has come.
+#[derive(Debug)]
+pub struct Save(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    file: File,
+    begun: bool,
+    failed: Option<String>,
+}
+
+impl Save {
+    /// Opens it, so that what is wrong with it shows in time; what stands in it stays for now.
+    pub fn open(path: &Path) -> Result<Self, TlsSetupError> {
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        let file = file.map_err(|why| {
+            let path = path.to_owned();
+            TlsSetupError::Unwritable { path, why }
+        })?;
+        Ok(Self(Mutex::new(Inner {
+            file,
+            begun: false,
+            failed: None,
+        })))
+    }
+
+    /// Adds a chain under the name that was asked for.
+    pub fn add<'c>(&self, name: &str, chain: impl Iterator<Item = &'c [u8]>) {
+        let mut pem = format!("# {name}\n");
+        for certificate in chain {
+            pem.push_str(&armoured(certificate));
+        }
+        let mut inner = self.inner();
+        if let Err(error) = inner.write(&pem) {
+            inner.failed = Some(reason(&error));
+        }
+    }
+
+    /// Why it could not be written.
+    pub fn failure(&self) -> Option<String> {
+        self.inner().failed.clone()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// What stood in the file goes when there is something else to stand there.
+    fn write(&mut self, pem: &str) -> io::Result<()> {
+        if !std::mem::replace(&mut self.begun, true) {
+            // Pipes and the like have no length.
+            let _ = self.file.set_len(0);
+        }
+        self.file.write_all(pem.as_bytes())
+    }
+}
+
+/// PEM (RFC 7468).
+fn armoured(der: &[u8]) -> String {
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    let text = BASE64_STANDARD.encode(der);
+    for line in text.as_bytes().chunks(64) {
+        pem.extend(line.iter().map(|&byte| char::from(byte)));
+        pem.push('\n');
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
+}

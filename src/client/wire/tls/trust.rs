@@ -1,0 +1,347 @@
+//! Which certificates are good (RFC 9525, RFC 7435).
+
+use crate::client::wire::tls::save::Save;
+use crate::client::wire::tls::shown::{Shown, is_about_the_issuer, words};
+use crate::client::wire::tls::{Options, Pin, TlsSetupError};
+use crate::system::certificate::{Certificate, key_sha256, sha256, weakness};
+use crate::system::pem::certificates;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Which certificates are good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Any: encryption against those who only listen (RFC 7435).
+    #[default]
+    Any,
+    /// Any, but it is said how it would be judged.
+    Reported,
+    /// One that is pinned, or else one with a chain to a CA that is trusted, the right name and date.
+    Verified,
+}
+
+/// How a certificate was judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Judgement {
+    /// Not at all.
+    #[default]
+    Unchecked,
+    /// Chain, name and dates are right.
+    Verified,
+    /// It is the one that was pinned.
+    Pinned,
+    /// It would not do, and why. Behind "the certificate of HOST".
+    Distrusted(String),
+}
+
+impl Judgement {
+    /// Behind "certificate of HOST".
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Unchecked => "not checked".to_owned(),
+            Self::Verified => "verified".to_owned(),
+            Self::Pinned => "as pinned".to_owned(),
+            Self::Distrusted(why) => format!("not trusted: it {why}"),
+        }
+    }
+
+    /// Whether we know whom we talk to.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Verified | Self::Pinned)
+    }
+}
+
+/// The judge of certificates, and what it has seen last.
+#[derive(Debug)]
+pub struct Judge {
+    trust: Trust,
+    pins: Vec<Pin>,
+    /// Trusted besides or instead of the system's.
+    cas: Option<Vec<CertificateDer<'static>>>,
+    provider: Arc<CryptoProvider>,
+    store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
+    seen: Mutex<Judgement>,
+    /// The chain that was seen last, when it was not good.
+    refused: Mutex<Vec<Vec<u8>>>,
+    save: Option<Save>,
+}
+
+impl Judge {
+    pub fn new(options: &Options) -> Result<Self, TlsSetupError> {
+        let cas = options.ca_file.as_ref();
+        let save = options.save_certs.as_ref();
+        Ok(Self {
+            trust: options.trust,
+            pins: options.pins.clone(),
+            cas: cas
+                .map(|path| certificates("--ca-file", path))
+                .transpose()?,
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            store: OnceLock::new(),
+            seen: Mutex::default(),
+            refused: Mutex::default(),
+            save: save.map(|path| Save::open(path)).transpose()?,
+        })
+    }
+
+    pub fn provider(&self) -> Arc<CryptoProvider> {
+        self.provider.clone()
+    }
+
+    /// How the certificate of the handshake that has just succeeded was judged. A resumed session
+    /// was judged when it began.
+    pub fn judgement(&self, resumed: bool) -> Judgement {
+        match self.trust {
+            Trust::Verified if resumed && !self.pins.is_empty() => Judgement::Pinned,
+            Trust::Verified if resumed => Judgement::Verified,
+            _ if resumed => Judgement::Unchecked,
+            _ => self.seen().clone(),
+        }
+    }
+
+    /// What is wrong with the last certificate, behind "the certificate of HOST".
+    pub fn words(&self) -> String {
+        match &*self.seen() {
+            Judgement::Distrusted(why) => why.clone(),
+            _ => "cannot be checked".to_owned(),
+        }
+    }
+
+    /// Why certificates could not be written down.
+    pub fn unsaved(&self) -> Option<String> {
+        self.save.as_ref()?.failure()
+    }
+
+    /// The chain that was refused last.
+    pub fn take_chain(&self) -> Vec<Vec<u8>> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *refused)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Judgement> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The trust store, read when it is first needed.
+    fn store(&self) -> Result<&Arc<WebPkiServerVerifier>, String> {
+        let store = self.store.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            let cas = match &self.cas {
+                Some(cas) => cas.clone(),
+                None => system_cas(),
+            };
+            roots.add_parsable_certificates(cas);
+            if roots.is_empty() {
+                return Err(
+                    "cannot be checked, because no CA is trusted: there are none on this system, \
+                            or none in the file"
+                        .to_owned(),
+                );
+            }
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
+                .build()
+                .map_err(|error| format!("cannot be checked: {error}"))
+        });
+        store.as_ref().map_err(Clone::clone)
+    }
+
+    fn judge(&self, shown: &Shown<'_>) -> Judgement {
+        if self.trust == Trust::Any {
+            return Judgement::Unchecked;
+        }
+        if !self.pins.is_empty() {
+            let judgement = self.pinned(shown.own);
+            if judgement != Judgement::Pinned || self.cas.is_none() {
+                return judgement;
+            }
+        }
+        match self.chain(shown) {
+            Ok(()) => Judgement::Verified,
+            Err(why) => Judgement::Distrusted(why),
+        }
+    }
+
+    fn pinned(&self, own: &CertificateDer<'_>) -> Judgement {
+        let certificate = sha256(own);
+        let key = key_sha256(own);
+        let is_it = |pin: &Pin| pin.0 == certificate || Some(pin.0) == key;
+        if self.pins.iter().any(is_it) {
+            return Judgement::Pinned;
+        }
+        let key = key.map_or_else(String::new, |key| {
+            format!(", its key sha256:{}", crate::system::certificate::hex(&key))
+        });
+        let certificate = crate::system::certificate::hex(&certificate);
+        Judgement::Distrusted(format!(
+            "is not the one of --pin: it is sha256:{certificate}{key}"
+        ))
+    }
+
+    fn chain(&self, shown: &Shown<'_>) -> Result<(), String> {
+        let verified =
+            self.store()?
+                .verify_server_cert(shown.own, shown.others, shown.name, &[], shown.now);
+        match verified {
+            Ok(_) => Ok(()),
+            Err(Error::InvalidCertificate(error)) => {
+                if let Some(weakness) = weakness(shown.own) {
+                    return Err(weakness);
+                }
+                let listed = is_about_the_issuer(&error).then(|| self.listed(shown));
+                let verdict = listed.flatten().unwrap_or(Err(error));
+                verdict.map_err(|error| words(&error, shown))
+            }
+            Err(other) => Err(format!("cannot be checked: {other}")),
+        }
+    }
+
+    /// A self-signed certificate that stands in the CA file is trusted as such; an appliance's often
+    /// is both its own CA and its own leaf, which no chain can express. What is wrong with it all the
+    /// same, or `None` when it does not stand there.
+    fn listed(&self, shown: &Shown<'_>) -> Option<Result<(), CertificateError>> {
+        self.cas.iter().flatten().find(|ca| *ca == shown.own)?;
+        let read = Certificate::read(shown.own)?;
+        let parsed = ParsedCertificate::try_from(shown.own).ok()?;
+        let now = shown.now();
+        Some(if now < read.not_before {
+            Err(CertificateError::NotValidYet)
+        } else if now > read.not_after {
+            Err(CertificateError::Expired)
+        } else {
+            verify_server_name(&parsed, shown.name).map_err(|_| CertificateError::NotValidForName)
+        })
+    }
+
+    fn save(&self, shown: &Shown<'_>) {
+        if let Some(save) = &self.save {
+            let chain = std::iter::once(shown.own).chain(shown.others);
+            save.add(&shown.name.to_str(), chain.map(AsRef::as_ref));
+        }
+    }
+
+    fn keep_refused(&self, own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) {
+        let chain = std::iter::once(own).chain(others).map(|one| one.to_vec());
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
+    }
+
+    /// Whether a certificate must be good; else any will do, and so will any signature.
+    fn believes(&self) -> bool {
+        self.trust == Trust::Verified
+    }
+
+    /// What the handshake's signature says about the certificate.
+    fn signed(
+        &self,
+        certificate: &CertificateDer<'_>,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trust == Trust::Any {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        verify(&self.provider.signature_verification_algorithms).or_else(|error| {
+            let why = weakness(certificate)
+                .unwrap_or_else(|| format!("does not fit the signature of the handshake: {error}"));
+            *self.seen() = Judgement::Distrusted(why);
+            if !self.believes() {
+                return Ok(HandshakeSignatureValid::assertion());
+            }
+            self.keep_refused(certificate, &[]);
+            Err(error)
+        })
+    }
+}
+
+/// The CAs that the system trusts. Where they are all in one file, the directory around it has the same
+/// ones again, each in a file of its own, and need not be read.
+fn system_cas() -> Vec<CertificateDer<'static>> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    let (file, directory) = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
+    let has_own_directory = match (&file, &directory) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(file), Some(directory)) => file.parent() != Some(directory),
+    };
+    if !has_own_directory && let Some(file) = file.or_else(|| openssl_probe::probe().cert_file) {
+        let bundle = rustls_native_certs::load_certs_from_paths(Some(&file), None).certs;
+        if !bundle.is_empty() {
+            return bundle;
+        }
+    }
+    rustls_native_certs::load_native_certs().certs
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let shown = Shown {
+            own,
+            others,
+            name,
+            now,
+        };
+        self.save(&shown);
+        let judgement = self.judge(&shown);
+        let good = judgement.is_good();
+        *self.seen() = judgement;
+        if good || !self.believes() {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.keep_refused(own, others);
+        Err(Error::InvalidCertificate(
+            CertificateError::ApplicationVerificationFailure,
+        ))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed(certificate, |algorithms| {
+            rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+        })
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed(certificate, |algorithms| {
+            rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+        })
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let mut schemes = self
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes();
+        if !self.believes() {
+            // Old servers can do nothing else, and it is not relied on.
+            schemes.extend([
+                SignatureScheme::ECDSA_NISTP521_SHA512,
+                SignatureScheme::ED448,
+                SignatureScheme::RSA_PKCS1_SHA1,
+                SignatureScheme::ECDSA_SHA1_Legacy,
+            ]);
+        }
+        schemes
+    }
+}

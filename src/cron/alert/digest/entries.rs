@@ -1,0 +1,324 @@
+//! What is gathered for a digest: a file with a line for each run, which is only ever appended to.
+//!
+//! Who mails it gives the file another name first, so that those who come later begin a new one, and removes
+//! it when the mail is safe. Whoever is killed in between leaves it under that name: the next one mails it
+//! again, and with the same Message-ID, so that a mailbox which has it already can tell.
+
+use crate::cron::alert::AlertError;
+use crate::cron::alert::digest::Entry;
+use crate::cron::alert::file::{Files, Lock};
+use crate::cron::alert::fingerprint::hex;
+use crate::cron::alert::name::file_name;
+use rustix::fs::{FlockOperation, OFlags};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Beyond this, runs are gathered without their output.
+const LARGE: u64 = 16 * 1024 * 1024;
+
+/// The digests of a user.
+pub struct Digests {
+    files: Files,
+}
+
+/// The first line of a file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Head {
+    digest: String,
+    /// Nobody else has it.
+    id: String,
+    begun: SystemTime,
+}
+
+/// The end of the name of the file with the name of a digest.
+const KNOWN: &str = ".known";
+
+/// The most octets of that file.
+const LONGEST_NAME: u64 = 4096;
+
+/// How a digest stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its name.
+    pub name: String,
+    /// How many runs are in it.
+    pub runs: usize,
+    /// How many of them failed.
+    pub failed: usize,
+    /// When it was begun.
+    pub begun: SystemTime,
+}
+
+/// What there is to mail.
+pub enum Taken {
+    /// Nothing was gathered.
+    Nothing,
+    /// Somebody else is mailing it.
+    Busy,
+    /// This.
+    Batch(Batch),
+}
+
+/// What was gathered, until it is mailed.
+pub struct Batch {
+    files: Files,
+    name: String,
+    head: Head,
+    file: File,
+    is_left_over: bool,
+}
+
+impl Digests {
+    /// Those below the state directory that was named, else below the usual one; `None` where there are
+    /// none yet, and none are to be made.
+    pub fn open(state: Option<&Path>, create: bool) -> Result<Option<Self>, AlertError> {
+        let files = Files::open(state, "digests", create)?;
+        Ok(files.map(|files| Self { files }))
+    }
+
+    /// Adds a run. When this is over, it is on disk.
+    pub fn add(&self, digest: &str, entry: &Entry) -> Result<(), AlertError> {
+        self.register(digest)?;
+        let _lock = self.files.lock()?;
+        let name = open_name(digest);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND;
+        let mut file = File::from(self.files.open_file(&name, flags)?);
+        let failed = |error| self.files.failed("write", &name, error);
+        let length = file.metadata().map_err(failed)?.size();
+        let lines = lines(&file, length, digest, entry).map_err(failed)?;
+        let added = file.write_all(&lines).and_then(|()| file.sync_data());
+        added.map_err(|error| {
+            // A part of it would be in the way of the next.
+            let _ = file.set_len(length);
+            failed(error)
+        })
+    }
+
+    /// Takes note that there is a digest of this name, whether or not anything is in it.
+    pub fn register(&self, digest: &str) -> Result<(), AlertError> {
+        let name = format!("{}{KNOWN}", file_name(digest));
+        if self.files.find(&name)?.is_some() {
+            return Ok(());
+        }
+        let _lock = self.files.lock()?;
+        self.files.replace(&name, digest.as_bytes())
+    }
+
+    /// The names of all digests that runs have used, in alphabetical order.
+    pub fn names(&self) -> Result<BTreeSet<String>, AlertError> {
+        let mut names: BTreeSet<String> = self.list()?.into_iter().map(|one| one.name).collect();
+        for file in self.files.names()? {
+            if file.ends_with(KNOWN)
+                && let Some(name) = self.files.read(&file, LONGEST_NAME)?
+            {
+                names.insert(String::from_utf8_lossy(&name).into_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// When what is gathered now was begun; `None` where nothing is.
+    pub fn begun(&self, digest: &str) -> Result<Option<SystemTime>, AlertError> {
+        let Some(file) = self.files.find(&open_name(digest))? else {
+            return Ok(None);
+        };
+        Ok(head(&mut BufReader::new(file)).map(|head| head.begun))
+    }
+
+    /// Takes what was gathered so far, to be mailed.
+    pub fn take(self, digest: &str) -> Result<Taken, AlertError> {
+        let lock = self.files.lock()?;
+        let name = taken_name(digest);
+        let left_over = self.files.find(&name)?;
+        let is_left_over = left_over.is_some();
+        let file = match left_over {
+            Some(file) => Some(file),
+            None => self.set_aside(&lock, digest)?,
+        };
+        let Some(file) = file.map(OwnedFd::from) else {
+            return Ok(Taken::Nothing);
+        };
+        let alone = FlockOperation::NonBlockingLockExclusive;
+        if !self.files.try_lock(&file, alone)? {
+            return Ok(Taken::Busy);
+        }
+        let file = File::from(file);
+        let head = head(&mut BufReader::new(&file)).unwrap_or_else(|| Head::new(digest));
+        let files = self.files;
+        Ok(Taken::Batch(Batch {
+            files,
+            name,
+            head,
+            file,
+            is_left_over,
+        }))
+    }
+
+    fn set_aside(&self, _: &Lock, digest: &str) -> Result<Option<File>, AlertError> {
+        let open = open_name(digest);
+        if self.files.find(&open)?.is_none() {
+            return Ok(None);
+        }
+        let taken = taken_name(digest);
+        self.files.rename(&open, &taken)?;
+        self.files.find(&taken)
+    }
+
+    /// All of them, and how they stand.
+    pub fn list(&self) -> Result<Vec<Standing>, AlertError> {
+        let mut all: Vec<Standing> = Vec::new();
+        for name in self.files.names()? {
+            let file = self.files.find(&name)?.map(BufReader::new);
+            let Some(mut file) = file.filter(|_| name != "." && name != "..") else {
+                continue;
+            };
+            let Some(head) = head(&mut file) else {
+                continue;
+            };
+            let standing = Standing::of(head, Entries { file });
+            match all.iter_mut().find(|other| other.name == standing.name) {
+                // What is being mailed, and what comes behind it.
+                Some(other) => other.add(&standing),
+                None => all.push(standing),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Standing {
+    fn of(head: Head, entries: Entries<impl std::io::Read>) -> Self {
+        let mut standing = Self {
+            name: head.digest,
+            runs: 0,
+            failed: 0,
+            begun: head.begun,
+        };
+        for entry in entries {
+            standing.runs += 1;
+            standing.failed += usize::from(entry.is_ok_and(|entry| entry.failed));
+        }
+        standing
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.failed += other.failed;
+        self.begun = self.begun.min(other.begun);
+    }
+}
+
+/// The lines to be appended to a file of that length.
+fn lines(file: &File, length: u64, digest: &str, entry: &Entry) -> std::io::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    if length == 0 {
+        serde_json::to_writer(&mut lines, &Head::new(digest))?;
+        lines.push(b'\n');
+    } else {
+        let mut last = [0];
+        file.read_exact_at(&mut last, length - 1)?;
+        if last != *b"\n" {
+            // Somebody was killed while writing.
+            lines.push(b'\n');
+        }
+    }
+    let entry = entry.clone();
+    let entry = Entry {
+        excerpt: if length > LARGE {
+            "(the digest is too large for more output)".to_owned()
+        } else {
+            entry.excerpt
+        },
+        ..entry
+    };
+    serde_json::to_writer(&mut lines, &entry)?;
+    lines.push(b'\n');
+    Ok(lines)
+}
+
+fn open_name(digest: &str) -> String {
+    format!("{}.open", file_name(digest))
+}
+
+fn taken_name(digest: &str) -> String {
+    format!("{}.taken", file_name(digest))
+}
+
+impl Head {
+    fn new(digest: &str) -> Self {
+        let chance = fastrand::u128(..).to_be_bytes();
+        Self {
+            digest: digest.to_owned(),
+            id: hex(&chance),
+            begun: SystemTime::now(),
+        }
+    }
+}
+
+fn head(file: &mut impl std::io::BufRead) -> Option<Head> {
+    let mut line = Vec::new();
+    file.read_until(b'\n', &mut line).ok()?;
+    serde_json::from_slice(&line).ok()
+}
+
+impl Batch {
+    /// What is the same each time that this is mailed, and nothing else has: letters and digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.head.id
+    }
+
+    /// When it was begun.
+    #[must_use]
+    pub fn begun(&self) -> SystemTime {
+        self.head.begun
+    }
+
+    /// Whether somebody else could not mail it, so that there may be another one behind it.
+    #[must_use]
+    pub fn is_left_over(&self) -> bool {
+        self.is_left_over
+    }
+
+    /// The runs in it, in the order in which they ended. The error is a line that was damaged.
+    pub fn entries(&mut self) -> Result<impl Iterator<Item = Result<Entry, ()>>, AlertError> {
+        let failed = |error| self.files.failed("read", &self.name, error);
+        self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let mut file = BufReader::new(&self.file);
+        // Without a head, as with one.
+        let _ = head(&mut file);
+        Ok(Entries { file })
+    }
+
+    /// It is mailed: what is left of it is removed.
+    pub fn mailed(self) -> Result<(), AlertError> {
+        let _lock = self.files.lock()?;
+        self.files.remove(&self.name)
+    }
+}
+
+/// The lines of a file, one at a time.
+struct Entries<R> {
+    file: BufReader<R>,
+}
+
+impl<R: std::io::Read> Iterator for Entries<R> {
+    type Item = Result<Entry, ()>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut line = Vec::new();
+        match self.file.read_until(b'\n', &mut line) {
+            Ok(1..) => Some(serde_json::from_slice(&line).map_err(drop)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+use crate::cron::alert::digest::entries::*;
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn digests(state: &TempDir) -> Digests {
+    Digests::open(Some(state.path()), true).unwrap().unwrap()
+}
+
+fn entry(job: &str, failed: bool) -> Entry {
+    Entry {
+        job: job.to_owned(),
+        at: SystemTime::now(),
+        took: Duration::from_secs(3),
+        status: "OK".to_owned(),
+        failed,
+        kind: String::new(),
+        excerpt: "a line\n".to_owned(),
+    }
+}
+
+#[track_caller]
+fn batch(state: &TempDir) -> Batch {
+    match digests(state).take("nightly").unwrap() {
+        Taken::Batch(batch) => batch,
+        Taken::Nothing => panic!("nothing"),
+        Taken::Busy => panic!("busy"),
+    }
+}
+
+fn jobs(batch: &mut Batch) -> Vec<String> {
+    let entries = batch.entries().unwrap();
+    entries
+        .map(|entry| entry.map_or_else(|()| "damaged".to_owned(), |entry| entry.job))
+        .collect()
+}
+
+fn open_file(state: &TempDir) -> PathBuf {
+    state.path().join("digests/nightly.open")
+}
+
+#[test]
+fn what_is_gathered_is_taken_once() {
+    let state = tempfile::tempdir().unwrap();
+    for job in ["a", "b"] {
+        digests(&state).add("nightly", &entry(job, false)).unwrap();
+    }
+    let mut taken = batch(&state);
+    assert_eq!(jobs(&mut taken), ["a", "b"]);
+    assert_eq!(jobs(&mut taken), ["a", "b"]);
+    taken.mailed().unwrap();
+    assert!(matches!(
+        digests(&state).take("nightly").unwrap(),
+        Taken::Nothing
+    ));
+}
+
+#[test]
+fn who_comes_while_it_is_mailed_is_in_the_next_one() {
+    let state = tempfile::tempdir().unwrap();
+    digests(&state).add("nightly", &entry("a", false)).unwrap();
+    let mut taken = batch(&state);
+    assert!(matches!(
+        digests(&state).take("nightly").unwrap(),
+        Taken::Busy
+    ));
+    digests(&state).add("nightly", &entry("b", false)).unwrap();
+    assert_eq!(jobs(&mut taken), ["a"]);
+    taken.mailed().unwrap();
+    assert_eq!(jobs(&mut batch(&state)), ["b"]);
+}
+
+#[test]
+fn what_was_not_mailed_is_taken_again_by_the_same_name() {
+    let state = tempfile::tempdir().unwrap();
+    digests(&state).add("nightly", &entry("a", false)).unwrap();
+    let first = batch(&state).id().to_owned();
+    digests(&state).add("nightly", &entry("b", false)).unwrap();
+    let mut again = batch(&state);
+    assert_eq!(
+        (jobs(&mut again), again.id()),
+        (vec!["a".to_owned()], &*first)
+    );
+    again.mailed().unwrap();
+    assert_ne!(batch(&state).id(), first);
+}
+
+#[test]
+fn who_is_killed_while_writing_damages_no_line_but_its_own() {
+    let state = tempfile::tempdir().unwrap();
+    digests(&state).add("nightly", &entry("a", false)).unwrap();
+    let path = open_file(&state);
+    let mut torn = fs::read(&path).unwrap();
+    torn.extend_from_slice(b"{\"job\":\"to");
+    fs::write(&path, torn).unwrap();
+    digests(&state).add("nightly", &entry("b", true)).unwrap();
+    assert_eq!(jobs(&mut batch(&state)), ["a", "damaged", "b"]);
+}
+
+#[test]
+fn a_torn_head_costs_no_run() {
+    let state = tempfile::tempdir().unwrap();
+    digests(&state);
+    fs::write(open_file(&state), "{\"dig").unwrap();
+    digests(&state).add("nightly", &entry("a", false)).unwrap();
+    assert_eq!(jobs(&mut batch(&state)), ["a"]);
+}
+
+#[test]
+fn many_that_add_at_once_lose_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    digests(&state).add("nightly", &entry("a", false)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(jobs(&mut batch(&state)), vec!["a"; 20]);
+}
+
+#[test]
+fn the_list_says_how_they_stand() {
+    let state = tempfile::tempdir().unwrap();
+    assert!(Digests::open(Some(state.path()), false).unwrap().is_none());
+    let all = digests(&state);
+    all.add("nightly", &entry("a", true)).unwrap();
+    all.add("nightly", &entry("b", false)).unwrap();
+    all.add("../weekly", &entry("a", false)).unwrap();
+    let _being_mailed = batch(&state);
+    all.add("nightly", &entry("c", false)).unwrap();
+    let list = all.list().unwrap();
+    let said: Vec<_> = list
+        .iter()
+        .map(|one| (one.name.as_str(), one.runs, one.failed))
+        .collect();
+    assert_eq!(said, [("../weekly", 1, 0), ("nightly", 3, 1)]);
+}

@@ -1,0 +1,30 @@
+//! Digests: what jobs have to report, gathered until somebody mails all of it at once.
+
+pub(crate) mod entries;
+
+mod table;
+
+pub use crate::cron::alert::digest::entries::{Batch, Digests, Standing, Taken};
+pub use table::Table;
+
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime};
+
+/// What a digest says of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The name of the job.
+    pub job: String,
+    /// When it ended.
+    pub at: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended, in a word or two: `OK`, `FAILED(3)`.
+    pub status: String,
+    /// Whether it failed.
+    pub failed: bool,
+    /// By what it is known as one of its kind (see [`crate::cron::alert::Fingerprint::alike`]).
+    pub kind: String,
+    /// Some lines of its output, harmless and short.
+    pub excerpt: String,
+}

@@ -1,0 +1,278 @@
+//! The text of a digest: what ran, in a table, failures first, and what they said.
+
+use crate::cron::alert::digest::Entry;
+use crate::system::text::shown;
+use crate::system::time::{brief, local};
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+/// So many kinds of runs are told apart; those that follow are counted.
+const MOST_ROWS: usize = 500;
+
+/// So many failures are quoted.
+const MOST_QUOTED: usize = 50;
+
+/// The widest name of a job in the table.
+const WIDEST: usize = 40;
+
+/// What ran, by kinds: the same job with the same ending and the same words is one row.
+#[derive(Default)]
+pub struct Table {
+    rows: Vec<Row>,
+    places: HashMap<(String, String, String), usize>,
+    runs: usize,
+    failed: usize,
+    unlisted: usize,
+    damaged: usize,
+}
+
+/// Runs of one kind.
+struct Row {
+    last: Entry,
+    runs: usize,
+    first: SystemTime,
+    longest: Duration,
+}
+
+impl Table {
+    /// Adds a run, or counts one that could not be read.
+    pub fn add(&mut self, entry: Result<Entry, ()>) {
+        let Ok(entry) = entry else {
+            self.damaged += 1;
+            return;
+        };
+        self.runs += 1;
+        self.failed += usize::from(entry.failed);
+        // Whatever a run says that works, it is one of many; of failures, each kind is worth a row.
+        let kind = if entry.failed {
+            entry.kind.clone()
+        } else {
+            String::new()
+        };
+        let key = (entry.job.clone(), entry.status.clone(), kind);
+        match self.places.get(&key) {
+            Some(&place) => self.rows[place].add(entry),
+            None if self.rows.len() == MOST_ROWS => self.unlisted += 1,
+            None => {
+                self.places.insert(key, self.rows.len());
+                self.rows.push(Row::new(entry));
+            }
+        }
+    }
+
+    /// `3 of 12 runs failed`, as a subject has it.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let runs = |count: usize| format!("{count} {}", if count == 1 { "run" } else { "runs" });
+        match (self.runs, self.failed) {
+            (0, _) => "nothing ran".to_owned(),
+            (1, 0) => "1 run, OK".to_owned(),
+            (all, 0) => format!("{}, all OK", runs(all)),
+            (1, _) => "1 run, failed".to_owned(),
+            (all, failed) if failed == all => format!("{}, all failed", runs(all)),
+            (all, failed) => format!("{failed} of {} failed", runs(all)),
+        }
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(mut self) -> String {
+        // By job within those that failed and within those that worked.
+        self.rows
+            .sort_by(|one, other| one.order().cmp(&other.order()));
+        let widths = Widths::of(&self.rows);
+        let mut text = String::new();
+        for row in &self.rows {
+            text.push_str(&row.line(&widths));
+        }
+        text.push_str(&self.remarks());
+        let failures = self.rows.iter().filter(|row| row.last.failed);
+        let mut quotable = failures.filter(|row| !row.last.excerpt.is_empty());
+        for row in quotable.by_ref().take(MOST_QUOTED) {
+            text.push_str(&row.quotation());
+        }
+        match quotable.count() {
+            0 => {}
+            more => text.push_str(&format!("\nThe output of {more} more is left out.\n")),
+        }
+        text
+    }
+
+    fn remarks(&self) -> String {
+        let remark = |count: usize, what: &str| match count {
+            0 => String::new(),
+            count => format!("({what}: {count})\n"),
+        };
+        format!(
+            "{}{}",
+            remark(self.unlisted, "more runs, not listed"),
+            remark(self.damaged, "entries that could not be read")
+        )
+    }
+}
+
+impl Row {
+    fn new(entry: Entry) -> Self {
+        Self {
+            runs: 1,
+            first: entry.at,
+            longest: entry.took,
+            last: entry,
+        }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.runs += 1;
+        self.longest = self.longest.max(entry.took);
+        self.last = entry;
+    }
+
+    fn order(&self) -> (bool, &str, SystemTime) {
+        (!self.last.failed, &self.last.job, self.first)
+    }
+
+    fn job(&self) -> String {
+        let name = shown(&self.last.job);
+        match name.char_indices().nth(WIDEST) {
+            None => name,
+            Some((end, _)) => format!("{}...", &name[..end]),
+        }
+    }
+
+    fn status(&self) -> String {
+        shown(&self.last.status)
+    }
+
+    fn line(&self, widths: &Widths) -> String {
+        let (job, status) = (self.job(), self.status());
+        let when = match self.runs {
+            1 => format!("{}  took {}", local(self.first), brief(self.last.took)),
+            runs => format!(
+                "{runs} times from {} to {}, the longest took {}",
+                local(self.first),
+                local(self.last.at),
+                brief(self.longest)
+            ),
+        };
+        let Widths {
+            status: first,
+            job: second,
+        } = *widths;
+        format!("{status:first$}  {job:second$}  {when}\n")
+    }
+
+    fn quotation(&self) -> String {
+        let mut text = format!("\n--- {}: {} ---\n", self.job(), self.status());
+        text.push_str(self.last.excerpt.trim_end_matches('\n'));
+        text.push('\n');
+        text
+    }
+}
+
+/// The widths of columns, in characters.
+struct Widths {
+    status: usize,
+    job: usize,
+}
+
+impl Widths {
+    fn of(rows: &[Row]) -> Self {
+        let widest = |column: fn(&Row) -> String| {
+            let widths = rows.iter().map(|row| column(row).chars().count());
+            widths.max().unwrap_or(0)
+        };
+        Self {
+            status: widest(Row::status),
+            job: widest(Row::job),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn entry(job: &str, status: &str, minute: u64) -> Entry {
+        Entry {
+            job: job.to_owned(),
+            at: UNIX_EPOCH + Duration::from_secs(60 * minute),
+            took: Duration::from_secs(minute),
+            status: status.to_owned(),
+            failed: status != "OK",
+            kind: status.to_owned(),
+            excerpt: format!("{job} said this\n"),
+        }
+    }
+
+    fn table(entries: impl IntoIterator<Item = Entry>) -> Table {
+        let mut table = Table::default();
+        entries.into_iter().for_each(|entry| table.add(Ok(entry)));
+        table
+    }
+
+    #[test]
+    fn failures_come_first_and_say_what_they_said() {
+        let all = [
+            entry("a", "OK", 1),
+            entry("backup", "FAILED(3)", 2),
+            entry("b", "OK", 3),
+        ];
+        let table = table(all);
+        assert_eq!(table.summary(), "1 of 3 runs failed");
+        let text = table.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].starts_with("FAILED(3)  backup  1970-01-01 "),
+            "{text}"
+        );
+        assert!(lines[0].ends_with("  took 2s"), "{text}");
+        assert!(lines[1].starts_with("OK         a       "), "{text}");
+        assert_eq!(
+            lines[4..],
+            ["--- backup: FAILED(3) ---", "backup said this"]
+        );
+    }
+
+    #[test]
+    fn what_happens_again_and_again_is_one_line() {
+        let often = (1..=288).map(|minute| entry("check", "OK", minute));
+        let text = table(often).text();
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains("  288 times from 1970-01-01 "), "{text}");
+        assert!(text.contains("the longest took 4m48s"), "{text}");
+    }
+
+    #[test]
+    fn it_stays_bounded_and_says_what_is_missing() {
+        let many = (0..2000).map(|n| entry(&format!("job {n}"), "FAILED(1)", n));
+        let mut table = table(many);
+        table.add(Err(()));
+        assert_eq!(table.summary(), "2000 runs, all failed");
+        let text = table.text();
+        assert!(text.contains("(more runs, not listed: 1500)\n"), "{text}");
+        assert!(
+            text.contains("(entries that could not be read: 1)\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("The output of 450 more is left out.\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn names_cannot_steer_a_terminal_and_are_not_endless() {
+        let text = table([entry(&"\x1b[2J".repeat(100), "OK", 1)]).text();
+        assert!(!text.contains('\x1b') && text.len() < 200, "{text}");
+    }
+
+    #[test]
+    fn a_summary_reads_like_a_sentence() {
+        assert_eq!(Table::default().summary(), "nothing ran");
+        assert_eq!(table([entry("a", "OK", 1)]).summary(), "1 run, OK");
+        assert_eq!(table([entry("a", "KILLED", 1)]).summary(), "1 run, failed");
+        let two = || [entry("a", "OK", 1), entry("a", "OK", 1)];
+        assert_eq!(table(two()).summary(), "2 runs, all OK");
+    }
+}

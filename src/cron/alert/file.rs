@@ -1,0 +1,167 @@
+//! Small files in a directory that is ours alone, and one lock over all of them.
+
+use crate::cron::alert::AlertError;
+use crate::system::place;
+use crate::system::place::Place;
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const USUAL: Place = Place {
+    system: "/var/lib/ehlo",
+    own: "ehlo",
+};
+
+/// How long somebody may keep what is locked for some milliseconds: longer, and they are stopped.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Files that all jobs of a user share.
+pub struct Files {
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+/// The directory that a variable names.
+fn of_environment() -> Option<PathBuf> {
+    let named = std::env::var_os("EHLO_STATE_DIR").map(PathBuf::from);
+    named.filter(|path| path.is_absolute())
+}
+
+/// Held until it is dropped, or the process ends.
+pub struct Lock {
+    _file: OwnedFd,
+}
+
+impl Files {
+    /// Those below the state directory that was named, else below the one that `EHLO_STATE_DIR` names, else
+    /// below the usual one; `None` where there are none yet, and none are to be made.
+    pub fn open(
+        named: Option<&Path>,
+        below: &str,
+        create: bool,
+    ) -> Result<Option<Self>, AlertError> {
+        let state = named.map(Path::to_owned).or_else(of_environment);
+        let state = state.or_else(|| USUAL.usual());
+        let path = state.ok_or(AlertError::Homeless)?.join(below);
+        let directory = place::open(&path, create)?;
+        Ok(directory.map(|directory| Self { directory, path }))
+    }
+
+    /// Where this file is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Locks all of them, for as long as it takes to read one and to write it.
+    pub fn lock(&self) -> Result<Lock, AlertError> {
+        // Opened for itself: a lock belongs to what was opened, and not to who has it.
+        let file = self.open_file(".", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let start = Instant::now();
+        while !self.try_lock(&file, FlockOperation::NonBlockingLockExclusive)? {
+            if start.elapsed() > PATIENCE {
+                return Err(AlertError::Locked(self.path.clone()));
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(Lock { _file: file })
+    }
+
+    /// Tries to lock what was opened; false where somebody else has it.
+    pub fn try_lock(&self, file: &OwnedFd, how: FlockOperation) -> Result<bool, AlertError> {
+        match flock(file, how) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(self.failed("lock", "", error)),
+        }
+    }
+
+    /// Opens a file, for us alone if it is made.
+    pub fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, AlertError> {
+        self.try_open(name, flags)
+            .map_err(|error| self.failed("open", name, error))
+    }
+
+    fn try_open(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)
+    }
+
+    /// Opens a file for reading; `None` where there is none.
+    pub fn find(&self, name: &str) -> Result<Option<File>, AlertError> {
+        match self.try_open(name, OFlags::RDONLY) {
+            Ok(file) => Ok(Some(File::from(file))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.failed("open", name, error)),
+        }
+    }
+
+    /// What is in a file, up to so many octets; `None` where there is none.
+    pub fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, AlertError> {
+        let Some(file) = self.find(name)? else {
+            return Ok(None);
+        };
+        let mut content = Vec::new();
+        let read = file.take(most).read_to_end(&mut content);
+        read.map_err(|error| self.failed("read", name, error))?;
+        Ok(Some(content))
+    }
+
+    /// Puts a file in the place of the one that may be there. Whatever ends us, one of them is there.
+    pub fn replace(&self, name: &str, content: &[u8]) -> Result<(), AlertError> {
+        // Under the lock there is one at a time, and what another left behind is written over.
+        let draft = format!("{name}.new");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        let mut file = File::from(self.open_file(&draft, flags)?);
+        let written = file.write_all(content).and_then(|()| file.sync_data());
+        written.map_err(|error| self.failed("write", &draft, error))?;
+        self.rename(&draft, name)
+    }
+
+    /// Gives a file another name.
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), AlertError> {
+        rustix::fs::renameat(&self.directory, from, &self.directory, to)
+            .map_err(|error| self.failed("rename", from, error))
+    }
+
+    /// Removes a file, if it is there.
+    pub fn remove(&self, name: &str) -> Result<(), AlertError> {
+        match rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.failed("remove", name, error)),
+        }
+    }
+
+    /// The names of all files.
+    pub fn names(&self) -> Result<Vec<String>, AlertError> {
+        let failed = |error| self.failed("read", "", error);
+        let entries = rustix::fs::Dir::read_from(&self.directory).map_err(failed)?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// An error of the system, with what was to be done.
+    pub fn failed(
+        &self,
+        doing: &'static str,
+        name: &str,
+        error: impl Into<io::Error>,
+    ) -> AlertError {
+        AlertError::Io {
+            doing,
+            path: self.path(name),
+            error: error.into(),
+        }
+    }
+}

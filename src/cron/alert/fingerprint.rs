@@ -1,0 +1,252 @@
+//! By what two runs of a job are compared.
+
+use crate::cron::alert::fold::folded;
+use memchr::memchr_iter;
+use ring::digest::{Context, SHA256, digest};
+use std::collections::BTreeSet;
+
+/// So many lines at the beginning and at the end of an output make its fingerprint, so that it costs no
+/// more for a long one.
+const LINES: usize = 100;
+
+/// As much of the beginning and of the end is kept until then.
+const KEPT: usize = 64 * 1024;
+
+/// By what two runs of a job are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The same for failures of one kind: how it ended and what it said, without times, process IDs, temporary
+    /// names and the like.
+    pub alike: String,
+    /// The same only for runs that ended the same and said the same, to the last octet; `None` where nobody
+    /// wants to know.
+    pub exact: Option<String>,
+}
+
+impl Fingerprint {
+    /// Of a run that ended so (`exit 3`, `signal 9`), and wrote this.
+    #[must_use]
+    pub fn of(ending: &str, output: &Impression) -> Self {
+        let mut alike = Context::new(&SHA256);
+        alike.update(ending.as_bytes());
+        for line in output.lines() {
+            alike.update(&line);
+        }
+        Self {
+            alike: half(alike),
+            exact: None,
+        }
+    }
+
+    /// The same, where every octet counts that it wrote to each of its outputs.
+    #[must_use]
+    pub fn exactly(self, ending: &str, outputs: impl IntoIterator<Item = Checksum>) -> Self {
+        let mut exact = Context::new(&SHA256);
+        exact.update(ending.as_bytes());
+        for output in outputs {
+            exact.update(output.0.finish().as_ref());
+        }
+        Self {
+            exact: Some(half(exact)),
+            ..self
+        }
+    }
+}
+
+/// A checksum over an output that goes by.
+#[derive(Clone)]
+pub struct Checksum(Context);
+
+impl Default for Checksum {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl Checksum {
+    /// Takes what comes next.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}
+
+/// What an output leaves behind that goes by, in constant memory.
+#[derive(Default)]
+pub struct Impression {
+    /// The beginning.
+    head: Vec<u8>,
+    /// The end of what is behind it.
+    tail: Vec<u8>,
+    /// Whether there was more between the two.
+    is_cut: bool,
+}
+
+impl Impression {
+    /// Takes what comes next.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let room = if self.is_cut {
+            0
+        } else {
+            KEPT - self.head.len()
+        };
+        let (head, rest) = bytes.split_at(bytes.len().min(room));
+        self.head.extend_from_slice(head);
+        let end = &rest[rest.len().saturating_sub(KEPT)..];
+        self.is_cut |= end.len() < rest.len();
+        self.tail.extend_from_slice(end);
+        if self.tail.len() > 2 * KEPT {
+            self.tail.drain(..self.tail.len() - KEPT);
+            self.is_cut = true;
+        }
+    }
+
+    /// Passes over what nobody has kept.
+    pub fn skip(&mut self) {
+        self.is_cut = true;
+        self.tail.clear();
+    }
+
+    /// Its lines, folded. They are a set: neither how often something is said counts, nor the order in which
+    /// two processes said it.
+    fn lines(&self) -> BTreeSet<[u8; 32]> {
+        let (mut first, mut last) = (self.head.as_slice(), self.tail.as_slice());
+        let joined;
+        if self.is_cut {
+            first = whole(first);
+            let start = memchr::memchr(b'\n', last).map_or(0, |at| at + 1);
+            last = &last[start..];
+        } else {
+            joined = [first, last].concat();
+            (first, last) = (&joined, &joined);
+        }
+        let from_end = last.rsplit(|&byte| byte == b'\n').take(LINES + 1);
+        let lines = first.split(|&byte| byte == b'\n').take(LINES);
+        let lines = lines.chain(from_end).map(folded);
+        lines
+            .filter(|line| !line.is_empty())
+            .map(|line| hash(&line))
+            .collect()
+    }
+}
+
+/// Without the line at the end that may not be all there.
+fn whole(bytes: &[u8]) -> &[u8] {
+    let end = memchr_iter(b'\n', bytes).next_back();
+    &bytes[..end.unwrap_or(bytes.len())]
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    let digest = digest(&SHA256, bytes);
+    // SHA-256 has as many octets.
+    digest.as_ref().try_into().unwrap_or([0; 32])
+}
+
+/// The first half, which is more than enough.
+fn half(context: Context) -> String {
+    hex(&context.finish().as_ref()[..16])
+}
+
+/// Octets in hexadecimal.
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        text.push_str(&format!("{octet:02x}"));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(ending: &str, output: &str) -> Fingerprint {
+        let (mut impression, mut checksum) = (Impression::default(), Checksum::default());
+        // In pieces that end anywhere.
+        for piece in output.as_bytes().chunks(7) {
+            impression.feed(piece);
+            checksum.feed(piece);
+        }
+        Fingerprint::of(ending, &impression).exactly(ending, [checksum])
+    }
+
+    const RSYNC: &str = "\
+2026/11/23 02:00:01 [4711] building file list
+2026/11/23 02:00:09 [4711] rsync: write failed on \"/backup/a\": No space left on device (28)
+rsync error: error in file IO (code 11) at receiver.c(393) [receiver=3.2.7]
+sent 1.23M bytes  received 88 bytes  50.12K bytes/sec
+";
+
+    #[test]
+    fn the_same_failure_at_another_time_is_the_same() {
+        let later = RSYNC
+            .replace("11/23 02:00", "12/01 14:31")
+            .replace("4711", "99")
+            .replace("1.23M", "900K")
+            .replace("50.12K", "3.1M");
+        let (one, other) = (print("exit 11", RSYNC), print("exit 11", &later));
+        assert_eq!(one.alike, other.alike);
+        assert_ne!(one.exact, other.exact);
+    }
+
+    #[test]
+    fn another_ending_or_another_error_is_another_failure() {
+        let full = print("exit 11", RSYNC);
+        assert_ne!(full.alike, print("exit 12", RSYNC).alike);
+        let denied = RSYNC.replace("No space left on device (28)", "Permission denied (13)");
+        assert_ne!(full.alike, print("exit 11", &denied).alike);
+        assert_ne!(full.alike, print("exit 11", "").alike);
+    }
+
+    #[test]
+    fn order_and_number_of_lines_that_say_the_same_make_no_difference() {
+        let one = print("exit 1", "took 1 s\ntook 2 s\nfailed\n");
+        let other = print("exit 1", "failed\ntook 9 s\n");
+        assert_eq!(one.alike, other.alike);
+    }
+
+    #[test]
+    fn of_a_long_output_beginning_and_end_count() {
+        let middle = "line 1 of many\n".repeat(20_000);
+        let long =
+            |word: &str, end: &str| print("exit 1", &format!("begin\n{word}{middle}{end}\n"));
+        assert_eq!(long("", "full").alike, long("", "full").alike);
+        assert_ne!(long("", "full").alike, long("", "denied").alike);
+        assert_ne!(long("", "full").alike, long("odd\n", "full").alike);
+        // Shifted by an octet, other lines are torn where the kept parts end.
+        assert_eq!(
+            long("line 1 of many\n", "full").alike,
+            long("", "full").alike
+        );
+    }
+
+    #[test]
+    fn what_nobody_has_kept_makes_no_difference() {
+        let print = |middle: &str| {
+            let mut impression = Impression::default();
+            impression.feed(b"begin\nmid");
+            impression.skip();
+            impression.feed(middle.as_bytes());
+            impression.feed(b"\nfull\n");
+            Fingerprint::of("exit 1", &impression)
+        };
+        assert_eq!(print("dle"), print("way"));
+    }
+
+    #[test]
+    fn a_line_without_an_end_takes_no_more_memory() {
+        let mut impression = Impression::default();
+        for _ in 0..100 {
+            impression.feed(&b"x".repeat(50_000));
+        }
+        assert!(impression.head.len() + impression.tail.len() <= 3 * KEPT);
+        let print = Fingerprint::of("exit 1", &impression);
+        assert!(print.exact.is_none() && print.alike.len() == 32);
+    }
+
+    #[test]
+    fn every_octet_counts_for_the_exact_one() {
+        let one = print("exit 0", "5 users\n");
+        assert_ne!(one.exact, print("exit 0", "6 users\n").exact);
+        assert_ne!(one.exact, print("exit 1", "5 users\n").exact);
+        assert_eq!(one, print("exit 0", "5 users\n"));
+    }
+}

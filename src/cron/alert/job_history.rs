@@ -1,0 +1,197 @@
+//! The memories of all jobs, a file each.
+//!
+//! Two runs of a job may end at once. A lock over all jobs is held while a run is noted, and again while it
+//! is noted that it was told: milliseconds each. While the mail is on its way there is none, but another one
+//! says that somebody is mailing. That is what makes every order come out right:
+//!
+//! - Both failed the same way: who is noted first mails, and the other one is counted. Should that mail fail,
+//!   or its sender be killed, the next failure is mailed, and says how many there were.
+//! - They failed differently: both are mailed.
+//! - One failed and the other worked: it is told that it works again by the next run that works, since the
+//!   failure was not told before.
+
+use crate::cron::alert::file::{Files, Lock};
+use crate::cron::alert::memory::Memory;
+use crate::cron::alert::name::file_name;
+use crate::cron::alert::{AlertError, Decision, Rules, Run};
+use rustix::fs::{FlockOperation, OFlags};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// More than a memory ever is.
+const LONGEST: u64 = 1024 * 1024;
+
+/// The memories of all jobs of a user.
+pub struct Book {
+    files: Files,
+}
+
+/// What came of noting a run.
+pub struct Noted {
+    /// What is to be done about it.
+    pub decision: Decision,
+    /// What stands behind that, if something is to be mailed and can be remembered.
+    pub promise: Option<Promise>,
+    /// Why something may be told that was told before.
+    pub warning: Option<AlertError>,
+}
+
+/// That something will be mailed. Until it is kept or broken, nobody else mails the same; should this process
+/// end before, it counts as broken.
+#[must_use = "a promise is kept or broken"]
+pub struct Promise {
+    book: Book,
+    job: String,
+    run: Run,
+    decision: Decision,
+    _lock: OwnedFd,
+}
+
+impl Book {
+    /// Takes note of a run in the book below the state directory that was named, else below the usual one.
+    ///
+    /// Whatever is wrong with the book, a run that should be mailed is.
+    #[must_use]
+    pub fn note(state: Option<&Path>, job: &str, run: &Run, rules: &Rules) -> Noted {
+        // Who never failed leaves nothing behind.
+        let is_kept = run.failed || rules.change;
+        let noted = match Self::open(state, is_kept) {
+            Ok(Some(book)) => book.take_note(job, run, rules),
+            Ok(None) => Ok(Noted::alone(run, rules)),
+            Err(error) => Err(error),
+        };
+        noted.unwrap_or_else(|error| Noted {
+            warning: Some(error),
+            ..Noted::alone(run, rules)
+        })
+    }
+
+    fn open(state: Option<&Path>, create: bool) -> Result<Option<Self>, AlertError> {
+        let files = Files::open(state, "jobs", create)?;
+        Ok(files.map(|files| Self { files }))
+    }
+
+    fn take_note(self, job: &str, run: &Run, rules: &Rules) -> Result<Noted, AlertError> {
+        let lock = self.files.lock()?;
+        let (mut memory, warning) = match self.read(job) {
+            Ok(memory) => (memory, None),
+            Err(error @ AlertError::Damaged { .. }) => (Memory::default(), Some(error)),
+            Err(error) => return Err(error),
+        };
+        if memory.is_empty() && !run.failed && !rules.change && warning.is_none() {
+            // Jobs that always work leave no file behind.
+            return Ok(Noted::alone(run, rules));
+        }
+        let before = memory.clone();
+        let telling = self.telling(job, &mut memory)?;
+        let decision = memory.note(run, rules);
+        if memory != before || warning.is_some() {
+            self.write(&lock, job, &memory)?;
+        }
+        let promise = match decision {
+            Decision::Hold | Decision::Silent => None,
+            _ => Some(Promise {
+                job: job.to_owned(),
+                run: run.clone(),
+                decision: decision.clone(),
+                _lock: self.tell(telling, job)?,
+                book: self,
+            }),
+        };
+        Ok(Noted {
+            decision,
+            promise,
+            warning,
+        })
+    }
+
+    /// The lock of those who mail, and whether they still do.
+    fn telling(&self, job: &str, memory: &mut Memory) -> Result<OwnedFd, AlertError> {
+        let name = format!("{}.lock", file_name(job));
+        let lock = self
+            .files
+            .open_file(&name, OFlags::RDONLY | OFlags::CREATE)?;
+        let alone = FlockOperation::NonBlockingLockExclusive;
+        if self.files.try_lock(&lock, alone)? {
+            memory.nobody_is_telling();
+        }
+        Ok(lock)
+    }
+
+    /// From now on, we are one of those who mail.
+    fn tell(&self, lock: OwnedFd, job: &str) -> Result<OwnedFd, AlertError> {
+        // Others have it shared at most, and look at it only under the lock that we hold.
+        let shared = FlockOperation::NonBlockingLockShared;
+        if self.files.try_lock(&lock, shared)? {
+            return Ok(lock);
+        }
+        Err(AlertError::Locked(self.files.path(&file_name(job))))
+    }
+
+    fn read(&self, job: &str) -> Result<Memory, AlertError> {
+        let name = memory_of(job);
+        let Some(content) = self.files.read(&name, LONGEST)? else {
+            return Ok(Memory::default());
+        };
+        let damaged = |why: String| AlertError::Damaged {
+            path: self.files.path(&name),
+            why,
+        };
+        let memory: Memory =
+            serde_json::from_slice(&content).map_err(|error| damaged(error.to_string()))?;
+        if memory.is_ours() {
+            return Ok(memory);
+        }
+        Err(damaged("another version of ehlo wrote it".to_owned()))
+    }
+
+    fn write(&self, _: &Lock, job: &str, memory: &Memory) -> Result<(), AlertError> {
+        let name = memory_of(job);
+        if memory.is_empty() {
+            return self.files.remove(&name);
+        }
+        // A moment before 1970 is what JSON has no word for.
+        let content = serde_json::to_vec(memory).map_err(|error| {
+            self.files
+                .failed("write", &name, std::io::Error::other(error))
+        })?;
+        self.files.replace(&name, &content)
+    }
+}
+
+fn memory_of(job: &str) -> String {
+    format!("{}.json", file_name(job))
+}
+
+impl Noted {
+    /// Where nothing is remembered.
+    fn alone(run: &Run, rules: &Rules) -> Self {
+        Self {
+            decision: Memory::default().note(run, rules),
+            promise: None,
+            warning: None,
+        }
+    }
+}
+
+impl Promise {
+    /// It was mailed, with this Message-ID, or will be by the queue.
+    pub fn keep(self, message_id: &str) -> Result<(), AlertError> {
+        self.change(|memory, promise| memory.told(&promise.run, &promise.decision, message_id))
+    }
+
+    /// It was not: the next run says so.
+    pub fn give_up(self) -> Result<(), AlertError> {
+        self.change(|memory, promise| memory.gave_up(&promise.run, &promise.decision))
+    }
+
+    fn change(self, change: impl FnOnce(&mut Memory, &Self)) -> Result<(), AlertError> {
+        let lock = self.book.files.lock()?;
+        let mut memory = self.book.read(&self.job)?;
+        change(&mut memory, &self);
+        self.book.write(&lock, &self.job, &memory)
+    }
+}
+
+#[cfg(test)]
+mod tests;

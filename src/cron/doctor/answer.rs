@@ -1,0 +1,270 @@
+//! The conversation with the servers of a mail: from their names to what they say to its sender and its
+//! recipients. Nobody gets a message.
+
+use crate::client::deliver::{Parcel, deliver};
+use crate::client::events::Watch;
+use crate::client::outcome::{Cause, Fate, Report, Verdict};
+use crate::client::ready::Ready;
+use crate::client::route;
+use crate::client::route::{Destination, Host, RouteError, Router, Routes};
+use crate::client::session::Purpose;
+use crate::client::transport::Way;
+use crate::cron::doctor::Finding;
+use crate::cron::doctor::options;
+use crate::cron::doctor::options::Step;
+use crate::cron::doctor::password;
+use crate::cron::doctor::password::Found;
+use crate::cron::doctor::people::People;
+use crate::cron::doctor::server::{Asked, ask};
+use crate::cron::mail::Dispatch;
+use crate::mail::envelope::{Dsn, Envelope};
+use crate::smtp::blocks::Nothing;
+use crate::smtp::stage::Stage;
+use crate::system::exit::Health;
+use crate::system::host;
+use crate::system::text::shown;
+
+/// What is asked, and for whom.
+pub struct Question<'a> {
+    /// What is wanted.
+    pub plan: &'a options::Doctor,
+    /// The ways.
+    pub course: &'a Dispatch,
+    /// Who sends, and who gets it.
+    pub people: &'a People,
+}
+
+impl Question<'_> {
+    /// Goes all ways, as far as that can be done without a message.
+    pub fn ask(&self, watch: &mut dyn Watch) -> Vec<Finding> {
+        let mut findings = Vec::from_iter(self.sender(&self.course.way, watch));
+        findings.extend(self.by(&self.course.way, watch));
+        let fallbacks = self.course.fallbacks.iter();
+        for fallback in fallbacks.filter(|_| !self.skips(Step::Fallback)) {
+            let found = self.by(fallback, watch);
+            findings.push(summed_up(fallback, &found));
+        }
+        findings
+    }
+
+    fn skips(&self, step: Step) -> bool {
+        self.plan.skip.contains(&step)
+    }
+
+    fn by(&self, way: &Way, watch: &mut dyn Watch) -> Vec<Finding> {
+        let found = if self.skips(Step::Password) {
+            Ok(Found::default())
+        } else {
+            password::look(self.plan, way)
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(finding) => return vec![finding],
+        };
+        let mut findings = Vec::from_iter(found.finding);
+        if !self.plan.online {
+            findings.push(Finding::unknown(
+                Step::Server,
+                format!("{} was not asked (--offline)", where_to(way)),
+            ));
+            return findings;
+        }
+        let login = found.login.filter(|_| self.plan.logs_in);
+        match Ready::with(way, login) {
+            Ok(ready) => findings.extend(self.over(&ready, watch)),
+            Err(error) => findings.push(Finding::of_error(Step::Tls, &error.to_string())),
+        }
+        findings
+    }
+
+    fn over(&self, ready: &Ready<'_>, watch: &mut dyn Watch) -> Vec<Finding> {
+        let router = ready.router();
+        let routes = router.routes(&self.people.recipients, watch);
+        let mut findings: Vec<Finding> = self.unreachable(&routes).collect();
+        let mut is_well = !routes.destinations.is_empty();
+        for destination in &routes.destinations {
+            let asked = ask(ready, &router, destination, watch);
+            let found = said(&asked);
+            if found.iter().all(|finding| finding.step != Step::Route) {
+                findings.push(Finding::ok(Step::Route, way_to(destination, ready.plan())));
+            }
+            findings.extend(found);
+            is_well &= asked.last().is_some_and(Asked::is_well);
+        }
+        if is_well && !self.people.recipients.is_empty() && !self.skips(Step::Answer) {
+            findings.extend(self.answers(ready, &router, watch));
+        }
+        findings
+    }
+
+    /// Many servers look whether the sender could get an answer.
+    fn sender(&self, way: &Way, watch: &mut dyn Watch) -> Option<Finding> {
+        let sender = self.people.sender.as_ref()?;
+        // One that only this host knows is reported already.
+        let is_full = host::is_qualified(&sender.domain().to_string());
+        if !is_full || !self.plan.online || self.skips(Step::Sender) {
+            return None;
+        }
+        let options = route::Options {
+            relay: None,
+            ..way.route.clone()
+        };
+        let routes = Router::new(&options).routes(std::slice::from_ref(sender), watch);
+        let (_, error) = routes.unreachable.first()?;
+        let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
+        is_certain.then(|| {
+            let error = without_advice(error);
+            let found = format!("{sender}: {error}, and many servers refuse such a sender");
+            Finding::warning(Step::Sender, found)
+                .mended_by("domain in [sendmail], or a rule in [rewrite] of the configuration")
+        })
+    }
+
+    fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = Finding> {
+        routes.unreachable.iter().map(|(place, error)| {
+            let recipient = &self.people.recipients[*place];
+            let words = format!("<{recipient}>: {}", without_advice(error));
+            let failed = |step| Finding::failed(step, &words);
+            match error {
+                RouteError::Loop(_) => failed(Step::Route)
+                    .mended_by("relay = \"HOST\" in a profile that is the default"),
+                error if error.may_pass() => failed(Step::Route)
+                    .mended_by("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile"),
+                _ => failed(Step::Recipient)
+                    .mended_by("name another recipient, by MAILTO or an alias"),
+            }
+        })
+    }
+
+    fn answers(
+        &self,
+        ready: &Ready<'_>,
+        router: &Router<'_>,
+        watch: &mut dyn Watch,
+    ) -> Vec<Finding> {
+        if ready.plan().credentials.is_some() && !self.plan.logs_in {
+            let why = "who has not logged in is not asked about recipients (--no-login)";
+            return vec![Finding::unknown(Step::Answer, why)];
+        }
+        let envelope = Envelope {
+            sender: self.people.sender.clone(),
+            recipients: self.people.recipients.clone(),
+            dsn: Dsn::default(),
+        };
+        let parcel = Parcel {
+            envelope: &envelope,
+            message: &Nothing,
+            purpose: Purpose::Question,
+            is_kept: false,
+            ledger: None,
+        };
+        let mut report = Report::unasked(&envelope.recipients);
+        deliver(&parcel, &ready.way(router, None), &mut report, watch);
+        let fates = report.fates.iter();
+        fates.map(|fate| self.answer(fate, ready.plan())).collect()
+    }
+
+    fn answer(&self, fate: &Fate, way: &Way) -> Finding {
+        let sender = self.people.sender.as_ref();
+        let sender = sender.map_or_else(|| "<>".to_owned(), ToString::to_string);
+        match fate.verdict {
+            Verdict::Accepted => {
+                let found = format!("{sender} to {}: {}", fate.recipient, fate.words());
+                Finding::ok(Step::Answer, found)
+            }
+            Verdict::Refused => {
+                let finding = Finding::failed(Step::Answer, fate.unadvised());
+                match mend(fate, way) {
+                    Some(mend) => finding.mended_by(mend),
+                    None => finding,
+                }
+            }
+            _ => Finding::warning(Step::Answer, fate.unadvised()),
+        }
+    }
+}
+
+/// The advice is for whoever has a command line before them.
+fn without_advice(error: &RouteError) -> String {
+    let error = error.to_string();
+    error.split("; ").next().unwrap_or_default().to_owned()
+}
+
+/// The advice on a refusal by the server; `None` if there is none.
+fn mend(fate: &Fate, way: &Way) -> Option<String> {
+    match fate.stage.filter(|_| fate.cause == Cause::Server)? {
+        Stage::Mail => Some(
+            "give the mail a sender that this server takes: \"*\" = \"you@example.org\" in [rewrite] of the \
+             configuration"
+                .to_owned(),
+        ),
+        Stage::Rcpt(_) if way.route.relay.is_some() && way.credentials.is_none() => Some(
+            "if it wants a login: user and password-command in the profile; else another recipient, by \
+             MAILTO or an alias"
+                .to_owned(),
+        ),
+        Stage::Rcpt(_) => Some("name another recipient, by MAILTO or an alias".to_owned()),
+        _ => None,
+    }
+}
+
+/// What the hosts of one destination said. One that does not answer does no harm where the next one does.
+fn said(asked: &[Asked<'_>]) -> Vec<Finding> {
+    let (last, others) = match asked.split_last() {
+        Some((last, others)) => (last.findings(), others),
+        None => return Vec::new(),
+    };
+    let is_answered = last.iter().any(|finding| finding.step == Step::Server);
+    let others = others.iter().flat_map(Asked::findings).map(|finding| {
+        if is_answered && finding.health == Health::Critical {
+            return Finding {
+                health: Health::Warning,
+                ..finding
+            };
+        }
+        finding
+    });
+    others.chain(last).collect()
+}
+
+/// A way that is there for bad times, in one line.
+fn summed_up(way: &Way, found: &[Finding]) -> Finding {
+    let profile = shown(way.profile.as_deref().unwrap_or_default());
+    let worst = found.iter().max_by_key(|finding| match finding.health {
+        Health::Unknown => None,
+        known => Some(known),
+    });
+    match worst {
+        Some(bad) if matches!(bad.health, Health::Warning | Health::Critical) => Finding {
+            step: Step::Fallback,
+            health: Health::Warning,
+            found: format!("profile {profile}: {}", bad.found),
+            mend: bad.mend.clone(),
+        },
+        _ => Finding::ok(
+            Step::Fallback,
+            format!("profile {profile}: {}", where_to(way)),
+        ),
+    }
+}
+
+fn way_to(destination: &Destination, way: &Way) -> String {
+    let profile = way.profile.as_deref();
+    let whose = profile.map_or_else(String::new, |name| format!(" (profile {})", shown(name)));
+    if way.route.relay.is_some() {
+        return format!("by {}{whose}", where_to(way));
+    }
+    let hosts: Vec<String> = destination.hosts.iter().map(Host::to_string).collect();
+    format!("by {}, port {}{whose}", hosts.join(", "), destination.port)
+}
+
+/// Where a way leads to.
+pub fn where_to(way: &Way) -> String {
+    match &way.route.relay {
+        Some(place) => match &place.host {
+            host @ (Host::Unix(_) | Host::Pipe(_)) => host.to_string(),
+            host => format!("{host}:{}", place.port),
+        },
+        None => "the mail exchanger of the recipient".to_owned(),
+    }
+}

@@ -1,0 +1,127 @@
+//! The configuration that is found, and the profile that is chosen in it.
+
+use crate::cron::doctor::Finding;
+use crate::cron::doctor::options;
+use crate::cron::doctor::options::{Front, Step, View};
+use crate::cron::doctor::surroundings::name;
+use crate::system::figures::counted;
+use crate::system::text::{for_shell, shown};
+use std::path::Path;
+
+/// What to write where there is nothing yet.
+const EXAMPLE: &str =
+    "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
+
+/// Says which it is, what is wrong with it, and what cron would not know.
+pub fn look(plan: &options::Doctor) -> Vec<Finding> {
+    let configuration = &plan.configuration;
+    let mut findings: Vec<Finding> = configuration
+        .faults
+        .iter()
+        .map(|fault| wrong(fault))
+        .collect();
+    if findings.is_empty() {
+        findings.push(found(plan));
+    }
+    if let Front::Sendmail {
+        run_goes_by: Some(other),
+    } = &plan.front
+    {
+        let text = format!("ehlo run and ehlo notify go by profile {}", shown(other));
+        findings.push(Finding::ok(Step::Config, text));
+    }
+    if let View::ByCron(unknown) = &plan.view
+        && !unknown.is_empty()
+    {
+        findings.push(lost(unknown));
+    }
+    findings
+}
+
+fn found(plan: &options::Doctor) -> Finding {
+    let configuration = &plan.configuration;
+    let course = match &plan.mail.dispatch {
+        Ok(course) => course,
+        Err(hindrance) => return wrong(&hindrance.text),
+    };
+    let Some(path) = &configuration.path else {
+        return nothing(plan);
+    };
+    let name = name(path);
+    let profiles = counted(configuration.profiles as u64, "profile");
+    let besides = besides(plan, path);
+    match &course.way.profile {
+        Some(profile) => {
+            let text = format!("{name}, profile {}{besides}", shown(profile));
+            Finding::ok(Step::Config, text)
+        }
+        None if course.way.route.relay.is_some() => {
+            Finding::ok(Step::Config, format!("{name}{besides}"))
+        }
+        None if configuration.profiles == 0 => {
+            let text = format!("{name} has no profile, so that there is no relay{besides}");
+            Finding::warning(Step::Config, text).mended_by(format!("write {EXAMPLE}, into it"))
+        }
+        None => {
+            let text = format!("{name} has {profiles}, and none of them is the default{besides}");
+            Finding::warning(Step::Config, text)
+                .mended_by("write default = \"NAME\" above all tables of it")
+        }
+    }
+}
+
+fn nothing(plan: &options::Doctor) -> Finding {
+    let looked_at: Vec<String> = plan
+        .configuration
+        .looked_at
+        .iter()
+        .map(|p| name(p))
+        .collect();
+    let found = format!(
+        "there is no configuration ({}): mail goes to the mail exchangers themselves, without a login",
+        looked_at.join(", ")
+    );
+    let place = plan.configuration.looked_at.last();
+    let place = place.filter(|path| *path != Path::new("/dev/null"));
+    let place = place.map_or("/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
+    Finding::warning(Step::Config, found)
+        .mended_by(format!("to name a relay, write {EXAMPLE}, into {place}"))
+}
+
+/// Something that is wrong with it. Who owns it and who may write to it is mended by a command, the rest in
+/// the file.
+fn wrong(fault: &str) -> Finding {
+    let advice = fault.rsplit_once("; ").map(|(_, advice)| advice);
+    let is_command = |advice: &str| ["chmod ", "chown "].iter().any(|c| advice.starts_with(c));
+    if advice.is_some_and(is_command) {
+        return Finding::of_error(Step::Config, fault);
+    }
+    if fault.starts_with("there is no configuration file") {
+        return Finding::failed(Step::Config, fault)
+            .mended_by(format!("write {EXAMPLE}, into one of them"));
+    }
+    Finding::failed(Step::Config, fault)
+        .mended_by("correct it there; ehlo config check reads it again")
+}
+
+/// Another that is there and not read.
+fn besides(plan: &options::Doctor, path: &Path) -> String {
+    let others = plan.configuration.looked_at.iter();
+    let others = others.filter(|other| *other != path && other.is_file());
+    let others: Vec<String> = others.map(|other| name(other)).collect();
+    match others.as_slice() {
+        [] => String::new(),
+        all => format!(" ({} is there as well, and not read)", all.join(", ")),
+    }
+}
+
+/// Variables that are set here and mean something to us.
+fn lost(variables: &[String]) -> Finding {
+    let (all, are) = match variables {
+        [one] => (one.clone(), "is"),
+        more => (more.join(", "), "are"),
+    };
+    let found = format!("{all} {are} set here, and not in cron");
+    Finding::warning(Step::Config, found)
+        .mended_by("write what cron must know into the crontab, as NAME=VALUE")
+}

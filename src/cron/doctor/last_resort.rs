@@ -1,0 +1,90 @@
+//! What hears of a mail that can be neither sent nor kept.
+
+use crate::cron::doctor::options::Step;
+use crate::cron::doctor::surroundings::name;
+use crate::cron::doctor::{Finding, Surroundings};
+use rustix::fs::{Access, AtFlags, CWD};
+use std::path::Path;
+
+/// Where the log of the system listens.
+const LOG: &str = "/dev/log";
+
+/// Looks for a place that such a mail is put into, and whether the log of the system hears of it.
+pub fn look(host: &Surroundings) -> Vec<Finding> {
+    vec![dead_letter(host), log(host)]
+}
+
+fn dead_letter(host: &Surroundings) -> Finding {
+    let mut places = host.dead_letters.iter();
+    match places.find(|path| can_be_added_to(path)) {
+        Some(path) => {
+            let found = format!("{} gets what can be neither sent nor kept", name(path));
+            Finding::ok(Step::LastResort, found)
+        }
+        None => Finding::warning(
+            Step::LastResort,
+            "there is no place for a dead.letter: what can be neither sent nor kept goes to stderr",
+        )
+        .mended_by("make the home directory or /var/tmp writable"),
+    }
+}
+
+fn can_be_added_to(path: &Path) -> bool {
+    let there = path
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok());
+    let is_there = there == Some(path);
+    let is_file = path.symlink_metadata().is_ok_and(|facts| facts.is_file());
+    // Only the directory of ours is made.
+    let is_near = there == path.parent() || path.parent().is_some_and(|p| p.ends_with("ehlo"));
+    there.is_some_and(|there| {
+        (is_there && is_file || !is_there && is_near)
+            && rustix::fs::accessat(CWD, there, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
+    })
+}
+
+fn log(host: &Surroundings) -> Finding {
+    if host.has(LOG) {
+        return Finding::ok(Step::LastResort, format!("{LOG} hears of it"));
+    }
+    Finding::warning(
+        Step::LastResort,
+        format!("{LOG} is not there: no log hears of what cannot be sent"),
+    )
+    .mended_by("start systemd-journald, rsyslogd or another syslog")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cron::doctor::surroundings::tests::Made;
+    use crate::system::exit::Health;
+
+    fn found(made: &Made) -> Vec<Health> {
+        look(&made.host)
+            .iter()
+            .map(|finding| finding.health)
+            .collect()
+    }
+
+    #[test]
+    fn a_log_hears_or_is_not_there() {
+        let made = Made::new();
+        assert_eq!(found(&made)[1], Health::Warning);
+        made.file(LOG, "");
+        assert_eq!(found(&made)[1], Health::Ok);
+    }
+
+    #[test]
+    fn a_dead_letter_is_a_file_that_is_there_or_can_be_made() {
+        let mut made = Made::new();
+        assert_eq!(found(&made)[0], Health::Warning);
+        let place = made.host.at("/home/ann/dead.letter");
+        made.host.dead_letters = vec![place.clone()];
+        assert_eq!(found(&made)[0], Health::Warning);
+        made.file("/home/ann/x", "");
+        assert_eq!(found(&made)[0], Health::Ok);
+        std::fs::create_dir(&place).unwrap();
+        assert_eq!(found(&made)[0], Health::Warning);
+    }
+}

@@ -1,0 +1,91 @@
+//! What this host would do with a mail from cron, step by step and without sending it. Finds and judges;
+//! prints nothing.
+//!
+//! A step is looked at by the code that would take it: the options of sendmail, the rules for addresses,
+//! the way with its password, the session, the queue. Only what nobody else looks at is found out here.
+
+pub mod options;
+
+mod answer;
+mod configuration;
+mod cron;
+mod finding;
+mod jobs;
+mod last_resort;
+mod password;
+mod people;
+mod prognosis;
+mod runner;
+mod sendmail;
+mod server;
+mod spool;
+mod surroundings;
+
+pub use finding::{Finding, worst};
+pub use surroundings::Surroundings;
+
+use crate::client::events::Watch;
+use crate::cron::doctor::options::{Front, Step};
+use crate::mail::address::Address;
+use crate::system::exit::Health;
+use answer::Question;
+use people::People;
+use prognosis::Known;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// What was looked at, in the order in which a mail comes by it.
+    pub findings: Vec<Finding>,
+    /// Who would get the mail of cron, after aliases and rules.
+    pub recipients: Vec<Address>,
+    /// What would become of a mail now.
+    pub prognosis: String,
+}
+
+impl Diagnosis {
+    /// The worst of the findings.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        worst(&self.findings)
+    }
+}
+
+/// Looks at everything that is not to be left out. The watch sees the conversations.
+pub fn examine(plan: &options::Doctor, host: &Surroundings, watch: &mut dyn Watch) -> Diagnosis {
+    let jobs = jobs::found(host);
+    let mut findings = Vec::new();
+    if plan.front != Front::Run {
+        findings.extend(sendmail::look(host));
+    }
+    findings.extend(configuration::look(plan));
+    let mut people = People::default();
+    if let Ok(course) = &plan.mail.dispatch {
+        people = people::found(plan, course, host, &jobs);
+        findings.append(&mut people.findings);
+        let question = Question {
+            plan,
+            course,
+            people: &people,
+        };
+        findings.extend(question.ask(watch));
+        if let Some(queueing) = &course.queueing {
+            findings.extend(spool::look(queueing));
+            findings.push(runner::look(host, queueing, &jobs));
+        }
+    }
+    findings.extend(cron::look(host, &jobs));
+    findings.extend(last_resort::look(host));
+    findings.retain(|finding| !plan.skip.contains(&finding.step));
+    let known = Known {
+        findings: &findings,
+        people: &people,
+        online: plan.online,
+        rival: sendmail::rival(host).filter(|_| !plan.skip.contains(&Step::Sendmail)),
+    };
+    Diagnosis {
+        prognosis: prognosis::of(plan, &known),
+        recipients: people.recipients,
+        findings,
+    }
+}

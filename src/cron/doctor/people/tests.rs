@@ -1,0 +1,114 @@
+use crate::cron::doctor::people::*;
+use crate::cron::doctor::surroundings::tests::Made;
+use crate::mail::rewrite;
+use crate::system::exit::Health;
+use std::path::PathBuf;
+
+fn job(mailto: Option<&str>) -> Job {
+    Job {
+        place: "a crontab".to_owned(),
+        user: "ann".to_owned(),
+        mailto: mailto.map(str::to_owned),
+        path: None,
+        command: "x".to_owned(),
+    }
+}
+
+fn lists(head: &Letterhead, jobs: &[Job]) -> Vec<String> {
+    let made = Made::new();
+    let all = wanted(&usual(head, &made.host), &made.host, jobs);
+    all.into_iter().map(|wanted| wanted.list).collect()
+}
+
+#[test]
+fn each_mailto_of_this_user_counts_once_and_without_jobs_the_user_does() {
+    let of_bob = Job {
+        user: "bob".to_owned(),
+        ..job(Some("bob@example.org"))
+    };
+    let jobs = [
+        job(None),
+        job(Some("a@x.org")),
+        job(Some("a@x.org")),
+        of_bob,
+    ];
+    let nothing = Letterhead::default();
+    assert_eq!(lists(&nothing, &jobs), ["ann", "a@x.org"]);
+    assert_eq!(lists(&nothing, &[]), ["ann"]);
+    assert_eq!(lists(&nothing, &[job(Some(""))]), ["ann"]);
+    let profile = Letterhead {
+        recipients: Recipients::These {
+            to: vec!["ops@x.org".to_owned()],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+        },
+        ..nothing
+    };
+    assert_eq!(lists(&profile, &jobs), ["ops@x.org", "a@x.org"]);
+}
+
+fn options() -> rewrite::Options {
+    rewrite::Options {
+        aliases: Some(PathBuf::from("/dev/null")),
+        ..rewrite::Options::default()
+    }
+}
+
+fn of(options: &rewrite::Options, list: &str) -> (People, Finding) {
+    let made = Made::new();
+    let rewriter = Rewriter::with_names(options, made.host.names.clone());
+    let wanted = Wanted {
+        list: list.to_owned(),
+        place: "a test".to_owned(),
+    };
+    let mut people = People::default();
+    let finding = people.add(rewriter.recipients(list), &wanted);
+    (people, finding)
+}
+
+#[test]
+fn a_local_name_that_leads_nowhere_is_mended_by_an_alias() {
+    let (people, finding) = of(&options(), "ann");
+    assert_eq!(finding.health, Health::Critical);
+    assert!(people.recipients.is_empty());
+    let mend = finding.mend.unwrap();
+    assert!(
+        mend.contains("ann: you@example.org") && mend.contains("postmaster = "),
+        "{mend}"
+    );
+}
+
+#[test]
+fn a_name_is_shown_with_what_becomes_of_it() {
+    let options = rewrite::Options {
+        domain: Some("example.org".to_owned()),
+        ..options()
+    };
+    let (people, finding) = of(&options, "ann");
+    assert_eq!(finding.found, "ann -> ann@example.org (a test)");
+    assert_eq!(people.recipients.len(), 1);
+}
+
+#[test]
+fn a_sender_without_a_dot_in_its_domain_is_a_warning() {
+    let sender = |domain: &str| Ok(Some(Address::of("ann", domain).unwrap()));
+    let finding = judged(&sender("sun"), "ann", "ann");
+    assert_eq!(finding.health, Health::Warning);
+    assert!(finding.mend.unwrap().contains("domain = "));
+    let finding = judged(&sender("sun.example.org"), "ann", "ann");
+    assert_eq!(
+        finding,
+        Finding::ok(Step::Sender, "ann -> ann@sun.example.org")
+    );
+}
+
+#[test]
+fn a_host_without_a_full_name_is_a_warning_unless_the_profile_gives_one() {
+    let mut names = Made::new().host.names;
+    assert_eq!(name(None, &names).health, Health::Ok);
+    names.fqdn = "sun".to_owned();
+    let finding = name(None, &names);
+    assert_eq!(finding.health, Health::Warning);
+    assert!(finding.mend.unwrap().contains("/etc/hosts"));
+    assert_eq!(name(Some("me.example"), &names).health, Health::Ok);
+}

@@ -1,0 +1,111 @@
+//! What would become of a mail from cron right now, in one sentence.
+
+use crate::cron::doctor::Finding;
+use crate::cron::doctor::answer::where_to;
+use crate::cron::doctor::options;
+use crate::cron::doctor::options::{Front, Step};
+use crate::cron::doctor::people::People;
+use crate::system::exit::Health;
+
+/// Steps without which there is no message.
+const BEFORE: [Step; 3] = [Step::Config, Step::Recipient, Step::Sender];
+
+/// Steps without which it does not get to a server now.
+const ON_THE_WAY: [Step; 6] = [
+    Step::Password,
+    Step::Route,
+    Step::Server,
+    Step::Tls,
+    Step::Login,
+    Step::Answer,
+];
+
+/// What there is to go by.
+pub struct Known<'k> {
+    /// What was found.
+    pub findings: &'k [Finding],
+    /// Who gets the mail.
+    pub people: &'k People,
+    /// Whether servers were asked at all.
+    pub online: bool,
+    /// Whose the sendmail is that cron calls, where it is not ours.
+    pub rival: Option<String>,
+}
+
+/// The sentence.
+pub fn of(plan: &options::Doctor, known: &Known<'_>) -> String {
+    let whose = match plan.front {
+        Front::Sendmail { .. } => "A mail from cron",
+        Front::Run => "A mail from ehlo run",
+    };
+    let by = plan.mail.dispatch.as_ref();
+    let by = by.map_or_else(|_| String::new(), |course| where_to(&course.way));
+    let is_of_cron = plan.front != Front::Run;
+    format!("{whose} {}.", known.fate(is_of_cron, &by))
+}
+
+impl Known<'_> {
+    fn fate(&self, is_of_cron: bool, by: &str) -> String {
+        if is_of_cron && let Some(fate) = self.before_us() {
+            return fate;
+        }
+        if let Some(finding) = self.first(&BEFORE, Health::Critical) {
+            return format!("would not get out: {}", finding.found);
+        }
+        if let Some(finding) = self.first(&ON_THE_WAY, Health::Critical) {
+            return self.held_up(finding);
+        }
+        let to: Vec<String> = self
+            .people
+            .recipients
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let to = to.join(", ");
+        match self.first(&ON_THE_WAY, Health::Unknown) {
+            None if self.online => format!("would go to {to} by {by}"),
+            _ => format!("would go to {to} by {by}, as far as could be seen"),
+        }
+    }
+
+    /// What becomes of it where it does not come to us at all.
+    fn before_us(&self) -> Option<String> {
+        if let Some(rival) = &self.rival {
+            return Some(format!("would go to {rival}, and not to ehlo"));
+        }
+        let finding = self.first(&[Step::Sendmail], Health::Critical)?;
+        Some(format!("would be lost: {}", finding.found))
+    }
+
+    /// What is not taken now waits, or comes back.
+    fn held_up(&self, finding: &Finding) -> String {
+        let found = &finding.found;
+        if finding.step == Step::Answer {
+            return format!("would be refused: {found}");
+        }
+        if self.has(Step::Fallback, Health::Ok) {
+            return format!("would go by the fallback: {found}");
+        }
+        if self.has(Step::Queue, Health::Critical) {
+            return format!("would be neither sent nor kept: {found}");
+        }
+        let end = if self.has(Step::Runner, Health::Warning) {
+            ", where nobody tries it again"
+        } else {
+            ""
+        };
+        format!("would wait in the queue{end}: {found}")
+    }
+
+    fn first(&self, steps: &[Step], health: Health) -> Option<&Finding> {
+        let mut all = self.findings.iter();
+        all.find(|finding| steps.contains(&finding.step) && finding.health == health)
+    }
+
+    fn has(&self, step: Step, health: Health) -> bool {
+        self.first(&[step], health).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

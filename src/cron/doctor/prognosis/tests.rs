@@ -1,0 +1,76 @@
+use crate::cron::doctor::prognosis::*;
+
+fn fate(findings: &[Finding]) -> String {
+    fate_with(findings, None)
+}
+
+fn fate_with(findings: &[Finding], rival: Option<&str>) -> String {
+    let known = Known {
+        findings,
+        people: &People::default(),
+        online: true,
+        rival: rival.map(str::to_owned),
+    };
+    known.fate(true, "relay:25")
+}
+
+fn failed(step: Step) -> Finding {
+    Finding::failed(step, "it is broken")
+}
+
+#[test]
+fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
+    let broken = [failed(Step::Sendmail), failed(Step::Server)];
+    assert_eq!(fate(&broken), "would be lost: it is broken");
+    let rival = fate_with(&[failed(Step::Server)], Some("Postfix"));
+    assert_eq!(rival, "would go to Postfix, and not to ehlo");
+    let known = Known {
+        findings: &[failed(Step::Sendmail)],
+        people: &People::default(),
+        online: true,
+        rival: None,
+    };
+    assert!(known.fate(false, "relay:25").starts_with("would go to "));
+}
+
+#[test]
+fn without_a_configuration_or_a_recipient_nothing_gets_out() {
+    for step in [Step::Config, Step::Recipient, Step::Sender] {
+        assert_eq!(fate(&[failed(step)]), "would not get out: it is broken");
+    }
+}
+
+#[test]
+fn what_cannot_be_delivered_waits_where_somebody_tries_it_again() {
+    let down = failed(Step::Server);
+    assert_eq!(
+        fate(std::slice::from_ref(&down)),
+        "would wait in the queue: it is broken"
+    );
+    let nobody = Finding::warning(Step::Runner, "nobody");
+    assert_eq!(
+        fate(&[down.clone(), nobody]),
+        "would wait in the queue, where nobody tries it again: it is broken"
+    );
+    assert_eq!(
+        fate(&[down.clone(), failed(Step::Queue)]),
+        "would be neither sent nor kept: it is broken"
+    );
+    assert_eq!(
+        fate(&[down, Finding::ok(Step::Fallback, "another")]),
+        "would go by the fallback: it is broken"
+    );
+}
+
+#[test]
+fn a_no_to_the_recipient_is_for_good() {
+    let refused = [failed(Step::Answer)];
+    assert_eq!(fate(&refused), "would be refused: it is broken");
+}
+
+#[test]
+fn what_was_not_looked_at_is_not_promised() {
+    let unseen = [Finding::unknown(Step::Server, "not asked")];
+    assert!(fate(&unseen).ends_with("by relay:25, as far as could be seen"));
+    assert!(fate(&[]).ends_with("by relay:25"));
+}

@@ -1,0 +1,231 @@
+//! Who delivers what waits in the queue.
+
+use crate::cron::doctor::jobs::Job;
+use crate::cron::doctor::options::Step;
+use crate::cron::doctor::{Finding, Surroundings};
+use crate::queue::options::Queueing;
+use crate::queue::store::Spool;
+use std::path::PathBuf;
+
+/// Directories whose scripts are run for root.
+const DIRECTORIES: [&str; 4] = [
+    "/etc/cron.hourly",
+    "/etc/cron.daily",
+    "/etc/cron.weekly",
+    "/etc/cron.monthly",
+];
+
+/// The units that ehlo queue systemd prints, and what wants them.
+const TIMER: &str = "ehlo-queue.timer";
+const WATCH: &str = "ehlo-queue-watch.service";
+
+/// Looks for somebody who runs the queue: a watcher, a timer, a job of cron.
+pub fn look(host: &Surroundings, queueing: &Queueing, jobs: &[Job]) -> Finding {
+    let units = Units::of(host);
+    if is_watched(queueing) {
+        return Finding::ok(Step::Runner, "ehlo queue run --watch is there");
+    }
+    if let Some(finding) = units.enabled(host) {
+        return finding;
+    }
+    if let Some(place) = by_cron(host, jobs) {
+        return Finding::ok(Step::Runner, format!("ehlo queue run in {place}"));
+    }
+    let finding = Finding::warning(
+        Step::Runner,
+        "nobody runs the queue: what cannot be delivered at once waits until a mail comes along",
+    );
+    if units.is_running {
+        return finding.mended_by("ehlo queue systemd prints a timer, and says how to start it");
+    }
+    finding.mended_by("(crontab -l; ehlo queue cron) | crontab -")
+}
+
+fn is_watched(queueing: &Queueing) -> bool {
+    let spool = Spool::open(queueing.spool.directory.as_deref(), false);
+    spool.is_ok_and(|spool| spool.watch_is_there())
+}
+
+/// The job of this user that runs the queue.
+fn by_cron(host: &Surroundings, jobs: &[Job]) -> Option<String> {
+    let job = jobs
+        .iter()
+        .find(|job| job.user == host.login && runs_the_queue(&job.command));
+    if let Some(job) = job {
+        return Some(job.place.clone());
+    }
+    let scripts = DIRECTORIES
+        .iter()
+        .flat_map(|directory| host.files(directory));
+    let mut scripts = scripts.filter(|_| host.login == "root");
+    let script = scripts.find(|path| host.read(path).is_some_and(|text| any_line_does(&text)))?;
+    Some(script.to_string_lossy().into_owned())
+}
+
+fn any_line_does(text: &str) -> bool {
+    let lines = text.lines().map(str::trim);
+    let mut lines = lines.filter(|line| !line.starts_with('#'));
+    lines.any(runs_the_queue)
+}
+
+/// `ehlo queue run`, or `sendmail -q`, which is the same where it is us.
+fn runs_the_queue(command: &str) -> bool {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let is =
+        |word: &str, name: &str| word.trim_matches(['\'', '"']).rsplit('/').next() == Some(name);
+    let by_name = |at: &[&str]| is(at[0], "ehlo") && at[1] == "queue" && at[2] == "run";
+    let by_flag = |at: &[&str]| is(at[0], "sendmail") && at[1].starts_with("-q");
+    words.windows(3).any(by_name) || words.windows(2).any(by_flag)
+}
+
+/// systemd, as far as it has to do with our queue.
+struct Units {
+    /// Whether it runs this host.
+    is_running: bool,
+    /// Where units are, below which directories say who wants them.
+    directory: PathBuf,
+    ctl: &'static str,
+    target: &'static str,
+    is_root: bool,
+}
+
+impl Units {
+    fn of(host: &Surroundings) -> Self {
+        let is_root = host.login == "root";
+        let directory = match &host.home {
+            Some(home) if !is_root => home.join(".config/systemd/user"),
+            _ => host.at("/etc/systemd/system"),
+        };
+        Self {
+            is_running: host.has("/run/systemd/system"),
+            directory,
+            ctl: if is_root {
+                "systemctl"
+            } else {
+                "systemctl --user"
+            },
+            target: if is_root { "multi-user" } else { "default" },
+            is_root,
+        }
+    }
+
+    /// The unit that is enabled, and whether it does its work.
+    fn enabled(&self, host: &Surroundings) -> Option<Finding> {
+        if !self.is_running {
+            return None;
+        }
+        let wanted = |target: &str, unit: &str| {
+            let link = self.directory.join(format!("{target}.target.wants/{unit}"));
+            link.symlink_metadata().is_ok()
+        };
+        let unit = match () {
+            () if wanted("timers", TIMER) => TIMER,
+            () if wanted(self.target, WATCH) => WATCH,
+            () => return None,
+        };
+        // A user's manager cannot be asked without its bus, which cron does not have.
+        let said = self
+            .is_root
+            .then(|| host.ask("systemctl", &["is-active", unit]));
+        if said.flatten().is_some_and(|said| !said.is_well) {
+            let found = format!("{unit} is enabled, and does not run");
+            let mend = format!("{} start {unit}", self.ctl);
+            return Some(Finding::warning(Step::Runner, found).mended_by(mend));
+        }
+        if !self.is_root && !host.has(&format!("/var/lib/systemd/linger/{}", host.login)) {
+            let found = format!("{unit} is enabled, and runs only while you are logged in");
+            return Some(Finding::warning(Step::Runner, found).mended_by("loginctl enable-linger"));
+        }
+        Some(Finding::ok(Step::Runner, format!("{unit} is enabled")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cron::doctor::surroundings::tests::Made;
+    use crate::system::exit::Health;
+
+    fn enabled(made: &Made) -> Option<Finding> {
+        Units::of(&made.host).enabled(&made.host)
+    }
+
+    fn of_root() -> Made {
+        let mut made = Made::new();
+        made.host.login = "root".to_owned();
+        made.file("/run/systemd/system/x", "");
+        made
+    }
+
+    #[test]
+    fn a_timer_that_is_enabled_and_active_is_enough() {
+        let made = of_root();
+        assert_eq!(enabled(&made), None);
+        made.file(
+            "/etc/systemd/system/timers.target.wants/ehlo-queue.timer",
+            "",
+        );
+        assert_eq!(enabled(&made).unwrap().health, Health::Ok);
+        made.script("/usr/bin/systemctl", "#!/bin/sh\necho inactive; exit 3\n");
+        let finding = enabled(&made).unwrap();
+        assert_eq!(finding.health, Health::Warning);
+        assert_eq!(
+            finding.mend.as_deref(),
+            Some("systemctl start ehlo-queue.timer")
+        );
+    }
+
+    #[test]
+    fn units_do_nothing_where_systemd_does_not_run() {
+        let mut made = Made::new();
+        made.host.login = "root".to_owned();
+        made.file(
+            "/etc/systemd/system/timers.target.wants/ehlo-queue.timer",
+            "",
+        );
+        assert_eq!(enabled(&made), None);
+    }
+
+    #[test]
+    fn the_units_of_a_user_go_on_only_with_linger() {
+        let made = Made::new();
+        made.file("/run/systemd/system/x", "");
+        made.file(
+            "/home/ann/.config/systemd/user/default.target.wants/ehlo-queue-watch.service",
+            "",
+        );
+        let finding = enabled(&made).unwrap();
+        assert_eq!(finding.mend.as_deref(), Some("loginctl enable-linger"));
+        made.file("/var/lib/systemd/linger/ann", "");
+        assert_eq!(enabled(&made).unwrap().health, Health::Ok);
+    }
+
+    #[test]
+    fn a_job_of_this_user_runs_the_queue_and_one_of_another_does_not() {
+        let made = Made::new();
+        let job = |user: &str, command: &str| Job {
+            place: "there".to_owned(),
+            user: user.to_owned(),
+            mailto: None,
+            path: None,
+            command: command.to_owned(),
+        };
+        let found = |job: Job| by_cron(&made.host, &[job]);
+        assert!(found(job("ann", "/usr/bin/ehlo queue run --queue-dir /q")).is_some());
+        assert!(found(job("ann", "sendmail -q")).is_some());
+        assert_eq!(found(job("bob", "/usr/bin/ehlo queue run")), None);
+        assert_eq!(found(job("ann", "ehlo queue list; run")), None);
+    }
+
+    #[test]
+    fn a_script_of_the_system_runs_the_queue_of_root() {
+        let mut made = Made::new();
+        let script = "/etc/cron.hourly/mail";
+        made.file(script, "#!/bin/sh\nexec ehlo queue run\n");
+        assert_eq!(by_cron(&made.host, &[]), None);
+        made.host.login = "root".to_owned();
+        assert!(by_cron(&made.host, &[]).unwrap().ends_with(script));
+        made.file(script, "#!/bin/sh\n# ehlo queue run\n");
+        assert_eq!(by_cron(&made.host, &[]), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! Whether the servers of a way can be found, answer, encrypt, and let us log in.
+
+use crate::client::events::Watch;
+use crate::client::ready::Ready;
+use crate::client::route::{Destination, Place, Router};
+use crate::client::session;
+use crate::client::session::Encryption;
+use crate::client::transport::Way;
+use crate::cron::doctor::Finding;
+use crate::cron::doctor::options::Step;
+use crate::probe as check;
+use crate::probe::{Encrypted, Probe};
+use crate::system::text::shown;
+
+/// From so many days on, a certificate lasts long enough for its owner to renew it.
+const SOON: i64 = 14;
+
+/// Of one destination, so many hosts are asked until one answers.
+const HOSTS: usize = 3;
+
+/// What a host of a way said.
+pub struct Asked<'w> {
+    way: &'w Way,
+    probe: Probe,
+}
+
+/// Asks the hosts of a destination until one answers.
+pub fn ask<'w>(
+    ready: &Ready<'w>,
+    router: &Router<'_>,
+    destination: &Destination,
+    watch: &mut dyn Watch,
+) -> Vec<Asked<'w>> {
+    let mut all = Vec::new();
+    for host in destination.hosts.iter().take(HOSTS) {
+        let place = Place {
+            host: host.clone(),
+            port: destination.port,
+        };
+        let probe = check::probe(&ready.way(router, None), &place, watch);
+        let has_answered = !probe.banner.is_empty();
+        all.push(Asked {
+            way: ready.plan(),
+            probe,
+        });
+        if has_answered {
+            break;
+        }
+    }
+    all
+}
+
+impl Asked<'_> {
+    /// Whether nothing was wrong, as far as one can see without a sender and a recipient.
+    pub fn is_well(&self) -> bool {
+        self.probe.came_so_far()
+    }
+
+    /// All that there is to say about it.
+    pub fn findings(&self) -> Vec<Finding> {
+        let probe = &self.probe;
+        let mut findings = Vec::new();
+        if let Some(server) = &probe.server
+            && let Some(greeting) = probe.banner.first()
+        {
+            let text = format!("{server} says {}", shown(greeting));
+            findings.push(Finding::ok(Step::Server, text));
+            if self.blamed() != Some(Step::Tls) {
+                findings.push(self.encryption());
+            }
+        }
+        if let (Some(login), true) = (&probe.login, self.is_well()) {
+            findings.push(Finding::ok(Step::Login, shown(login)));
+        }
+        findings.extend(self.failure());
+        findings
+    }
+
+    fn failure(&self) -> Option<Finding> {
+        let step = self.blamed()?;
+        let failure = self.probe.failure.as_deref()?;
+        // The advice is for whoever has a command line before them, and we know better what to do here.
+        let words = match step {
+            Step::Tls => failure.split("; ").next().unwrap_or_default(),
+            _ => failure.strip_suffix("; try again later").unwrap_or(failure),
+        };
+        let finding = Finding::failed(step, words);
+        Some(match self.mend(step) {
+            Some(mend) => finding.mended_by(mend),
+            None => finding,
+        })
+    }
+
+    /// The step that failed, by how far the conversation came.
+    fn blamed(&self) -> Option<Step> {
+        let probe = &self.probe;
+        probe.failure.as_ref()?;
+        let encryption = self.way.session.tls;
+        let is_encrypted = probe.tls.as_ref().is_some_and(|tls| tls.version.is_some());
+        let mut steps = probe.steps.iter().rev().map(|step| step.name.as_str());
+        let last = steps.find(|name| *name != "quit").unwrap_or_default();
+        let logs_in = self.way.credentials.is_some();
+        Some(match last {
+            "" | "lookup" if probe.server.is_none() => Step::Route,
+            "connect" if encryption == Encryption::Implicit => Step::Tls,
+            "starttls" => Step::Tls,
+            "ehlo" if encryption == Encryption::Starttls && !is_encrypted => Step::Tls,
+            "ehlo" | "auth" if logs_in => Step::Login,
+            _ => Step::Server,
+        })
+    }
+
+    fn mend(&self, step: Step) -> Option<String> {
+        let whose = self.whose();
+        let is_distrusted = self.probe.tls.as_ref().is_some_and(|tls| !tls.verified);
+        match step {
+            Step::Route => Some(format!("check the name of the relay{whose}")),
+            Step::Server if self.way.route.relay.is_none() => Some(
+                "most networks let nobody out by port 25: name a relay, relay = \
+                 \"smtp.example.org:587\" in a profile that is the default"
+                    .to_owned(),
+            ),
+            Step::Server => Some(format!(
+                "check host and port of the relay{whose}, and that no firewall is between"
+            )),
+            Step::Tls if is_distrusted => Some(format!(
+                "if that is the right server: ca-file, tls-name or pin{whose}; else do not send there"
+            )),
+            Step::Login => Some(format!(
+                "check user and password{whose}; ehlo probe --profile NAME -v shows the conversation"
+            )),
+            _ => None,
+        }
+    }
+
+    fn whose(&self) -> String {
+        let profile = self.way.profile.as_deref();
+        profile.map_or_else(String::new, |name| {
+            format!(" in the profile {}", shown(name))
+        })
+    }
+
+    fn encryption(&self) -> Finding {
+        match &self.probe.tls {
+            Some(tls) => self.encrypted(tls),
+            None => self.in_clear(),
+        }
+    }
+
+    fn encrypted(&self, tls: &Encrypted) -> Finding {
+        let version = tls.version.as_deref().unwrap_or("TLS");
+        let days = tls.days_left();
+        let left = days.map_or_else(String::new, |days| format!(", {days} days left"));
+        let (name, judgement) = (shown(&tls.name), shown(&tls.judgement));
+        let found = format!("{version}, certificate of {name} {judgement}{left}");
+        let is_relay = self.way.route.relay.is_some();
+        if is_relay && !tls.verified {
+            let whose = self.whose();
+            return Finding::warning(Step::Tls, format!("{found}, and taken all the same"))
+                .mended_by(format!("take insecure away{whose}; ca-file or pin instead"));
+        }
+        if tls.verified && days.is_some_and(|days| days < SOON) {
+            return Finding::warning(Step::Tls, found)
+                .mended_by("whoever runs that server must renew its certificate");
+        }
+        Finding::ok(Step::Tls, found)
+    }
+
+    fn in_clear(&self) -> Finding {
+        let is_near = self.probe.server.as_ref().is_some_and(|server| {
+            let ip = server.address.ip();
+            ip.is_none_or(|ip| ip.is_loopback())
+        });
+        let offered = self.probe.offered();
+        let is_offered = session::parameters(offered, "starttls").is_some();
+        match (is_near, self.way.route.relay.is_some()) {
+            (true, _) => Finding::ok(Step::Tls, "in clear, and no further than this host"),
+            (false, false) => Finding::ok(Step::Tls, "in clear: STARTTLS is not offered"),
+            (false, true) if is_offered => {
+                Finding::warning(Step::Tls, "in clear, although STARTTLS is offered")
+                    .mended_by(format!("tls = \"starttls\"{}", self.whose()))
+            }
+            (false, true) => Finding::warning(Step::Tls, "in clear: STARTTLS is not offered")
+                .mended_by("whoever runs that server can offer it; port 465 is another try"),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! This host, as far as it is looked at: its files, its programs, and who we are on it.
+
+use crate::mail::rewrite::HostNames;
+use crate::system::host;
+use crate::system::subprocess as program;
+use crate::system::subprocess::Streams;
+use crate::system::text::shown;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Of a file, no more is read.
+const LARGEST: u64 = 1 << 20;
+
+/// How long a program of the system may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// This host, or one that a test has made up.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// What stands for `/`.
+    pub root: PathBuf,
+    /// Where programs are looked for.
+    pub search: Vec<PathBuf>,
+    /// This very program.
+    pub program: PathBuf,
+    /// Who we are.
+    pub login: String,
+    /// Where we are at home.
+    pub home: Option<PathBuf>,
+    /// What this host is called.
+    pub names: HostNames,
+    /// Where mail is put that can be neither sent nor kept: the first that can be written to.
+    pub dead_letters: Vec<PathBuf>,
+}
+
+/// What a program said.
+#[derive(Debug)]
+pub struct Said {
+    /// Whether it ended well.
+    pub is_well: bool,
+    /// What it printed.
+    pub text: String,
+}
+
+impl Surroundings {
+    /// The host that we run on, in the environment that we have.
+    #[must_use]
+    pub fn of_this_process(dead_letters: Vec<PathBuf>) -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let search = std::env::split_paths(&path);
+        Self {
+            root: PathBuf::from("/"),
+            search: search.filter(|path| path.is_absolute()).collect(),
+            program: std::env::current_exe().unwrap_or_default(),
+            login: host::login(),
+            home: std::env::var_os("HOME").map(PathBuf::from),
+            names: HostNames::of_this_host(),
+            dead_letters,
+        }
+    }
+
+    /// A path of this host.
+    #[must_use]
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// Whether there is something at this path.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.at(path).symlink_metadata().is_ok()
+    }
+
+    /// What a file says, as far as it can be read.
+    #[must_use]
+    pub fn read(&self, path: &Path) -> Option<String> {
+        if !path.metadata().ok()?.is_file() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let file = File::open(path).ok()?;
+        file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The files of a directory, in the order of their names.
+    #[must_use]
+    pub fn files(&self, directory: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.at(directory)).into_iter().flatten();
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    }
+
+    /// Where a program is.
+    #[must_use]
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
+        let mut places = self.search.iter().map(|directory| directory.join(program));
+        places.find(|path| is_program(path))
+    }
+
+    /// What a program says; `None` where there is none, or it does not end in time.
+    #[must_use]
+    pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<Said> {
+        let mut command = Command::new(self.find(program)?);
+        command.args(arguments);
+        let answer = program::ask(command, Streams::Output, PATIENCE);
+        Some(Said {
+            is_well: answer.end.ok()?.success(),
+            text: String::from_utf8_lossy(&answer.output).into_owned(),
+        })
+    }
+}
+
+/// A path, as it is shown.
+pub fn name(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}
+
+/// Whether it is a file that may be run.
+pub fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let facts = path.metadata();
+    facts.is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Stdio;
+    use tempfile::TempDir;
+
+    /// A host of a test's own: nothing is on it but this program.
+    pub struct Made {
+        pub host: Surroundings,
+        _top: TempDir,
+    }
+
+    impl Made {
+        pub fn new() -> Self {
+            let top = tempfile::tempdir().unwrap();
+            let made = Self {
+                host: Surroundings {
+                    root: top.path().to_owned(),
+                    search: vec![top.path().join("usr/bin")],
+                    program: top.path().join("usr/bin/ehlo"),
+                    login: "ann".to_owned(),
+                    home: Some(top.path().join("home/ann")),
+                    names: HostNames {
+                        node: "sun".to_owned(),
+                        fqdn: "sun.example.org".to_owned(),
+                        mail: "sun.example.org".to_owned(),
+                    },
+                    dead_letters: Vec::new(),
+                },
+                _top: top,
+            };
+            made.program("/usr/bin/ehlo", "#!/bin/sh\n");
+            made
+        }
+
+        pub fn file(&self, path: &str, text: &str) -> PathBuf {
+            let path = self.host.at(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path
+        }
+
+        pub fn program(&self, path: &str, text: &str) -> PathBuf {
+            let path = self.file(path, text);
+            Self::mode(&path, 0o755);
+            path
+        }
+
+        /// A program that is run. Another process writes it: while ours has it open for writing, a child of
+        /// another test may have it too, and nobody could run it.
+        pub fn script(&self, path: &str, text: &str) {
+            let path = self.program(path, "");
+            let mut writer = Command::new("/bin/sh")
+                .args(["-c", "cat >\"$0\""])
+                .arg(&path)
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = writer.stdin.take().unwrap();
+            input.write_all(text.as_bytes()).unwrap();
+            drop(input);
+            assert!(writer.wait().unwrap().success());
+        }
+
+        pub fn mode(path: &Path, mode: u32) {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+
+        /// A symbolic link at a path of this host to another.
+        pub fn link(&self, path: &str, to: &str) {
+            let path = self.host.at(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(self.host.at(to), path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_program_is_asked_and_one_that_is_not_there_says_nothing() {
+        let made = Made::new();
+        made.script("/usr/bin/answers", "#!/bin/sh\necho \"$1\"; exit 3\n");
+        let said = made.host.ask("answers", &["yes"]).unwrap();
+        assert_eq!((said.is_well, said.text.as_str()), (false, "yes\n"));
+        assert!(made.host.ask("nothing", &[]).is_none());
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let made = Made::new();
+        made.file("/etc/crontab", "a line\n");
+        let crontab = made.host.at("/etc/crontab");
+        assert_eq!(made.host.read(&crontab).as_deref(), Some("a line\n"));
+        assert_eq!(made.host.read(&made.host.at("/etc")), None);
+        assert_eq!(made.host.files("/etc"), [crontab]);
+    }
+}

@@ -1,0 +1,284 @@
+//! What a terminal would make of a line: colours, progress that overwrites itself, and whatever else a
+//! program says to a terminal, made harmless.
+
+use std::fmt::Write as _;
+
+/// How characters look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Of the characters.
+    pub foreground: Option<Colour>,
+    /// Behind them.
+    pub background: Option<Colour>,
+    /// Bold.
+    pub bold: bool,
+    /// Italic.
+    pub italic: bool,
+    /// Underlined.
+    pub underlined: bool,
+}
+
+/// Red, green and blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour(pub u8, pub u8, pub u8);
+
+/// Characters that look alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// How they look.
+    pub style: Style,
+    /// The characters.
+    pub text: String,
+}
+
+/// Reads lines one after the other: a colour lasts until another is said.
+#[derive(Default)]
+pub struct Reader {
+    style: Style,
+}
+
+/// The sixteen colours, dark enough to be read on white.
+const COLOURS: [Colour; 16] = [
+    Colour(0, 0, 0),
+    Colour(170, 0, 0),
+    Colour(0, 120, 0),
+    Colour(150, 90, 0),
+    Colour(0, 0, 170),
+    Colour(150, 0, 150),
+    Colour(0, 120, 130),
+    Colour(110, 110, 110),
+    Colour(85, 85, 85),
+    Colour(220, 40, 40),
+    Colour(0, 150, 0),
+    Colour(180, 120, 0),
+    Colour(60, 60, 230),
+    Colour(200, 0, 200),
+    Colour(0, 150, 160),
+    Colour(70, 70, 70),
+];
+
+impl Reader {
+    /// What is left of a line, without its end, when it has been printed. Octets that are no UTF-8 and
+    /// controls that have no meaning here are written as `\xNN`.
+    pub fn line(&mut self, line: &[u8]) -> Vec<Run> {
+        let mut page = Page::default();
+        let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
+        while let Some(&first) = rest.first() {
+            let taken = match first {
+                0x1b => self.escape(rest, &mut page),
+                b'\r' => {
+                    page.is_over = true;
+                    1
+                }
+                0x08 => {
+                    page.erase();
+                    1
+                }
+                _ => page.plain(rest, self.style),
+            };
+            rest = &rest[taken..];
+        }
+        page.runs
+    }
+
+    /// How long the sequence is that begins here; an unknown one is shown.
+    fn escape(&mut self, rest: &[u8], page: &mut Page) -> usize {
+        match rest.get(1) {
+            Some(b'[') => {
+                let body = &rest[2..];
+                let is_final = |byte: &u8| (0x40..=0x7e).contains(byte);
+                if let Some(at) = body.iter().position(is_final) {
+                    if body[at] == b'm' {
+                        self.select(&body[..at]);
+                    }
+                    return at + 3;
+                }
+            }
+            // A title, a link: up to BEL or ST.
+            Some(b']') => {
+                let bell = memchr::memchr(7, rest).map(|at| at + 1);
+                let end = memchr::memmem::find(rest, b"\x1b\\").map(|at| at + 2);
+                if let Some(end) = [bell, end].into_iter().flatten().min() {
+                    return end;
+                }
+            }
+            // Of charsets, with one more.
+            Some(b'(' | b')') if rest.len() > 2 => return 3,
+            Some(0x30..=0x7e) => return 2,
+            _ => {}
+        }
+        page.put("\\x1b", self.style);
+        1
+    }
+
+    /// ECMA-48 §8.3.117.
+    fn select(&mut self, body: &[u8]) {
+        let text = String::from_utf8_lossy(body);
+        let numbers = text
+            .split([';', ':'])
+            .map(|n| n.parse::<u16>().unwrap_or(0));
+        let mut numbers = numbers.collect::<Vec<_>>().into_iter();
+        while let Some(number) = numbers.next() {
+            let style = &mut self.style;
+            match number {
+                0 => *style = Style::default(),
+                1 => style.bold = true,
+                3 => style.italic = true,
+                4 => style.underlined = true,
+                22 => style.bold = false,
+                23 => style.italic = false,
+                24 => style.underlined = false,
+                30..=37 => style.foreground = basic(number - 30),
+                38 => style.foreground = extended(&mut numbers),
+                39 => style.foreground = None,
+                40..=47 => style.background = basic(number - 40),
+                48 => style.background = extended(&mut numbers),
+                49 => style.background = None,
+                90..=97 => style.foreground = basic(number - 82),
+                100..=107 => style.background = basic(number - 92),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn basic(number: u16) -> Option<Colour> {
+    COLOURS.get(usize::from(number)).copied()
+}
+
+/// One of 256, or one of all.
+fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
+    let kind = numbers.next()?;
+    let mut next = || numbers.next().and_then(|number| u8::try_from(number).ok());
+    match kind {
+        2 => Some(Colour(next()?, next()?, next()?)),
+        5 => match next()? {
+            number @ 0..16 => basic(u16::from(number)),
+            number @ 16..232 => {
+                let part = |by: u8| match (number - 16) / by % 6 {
+                    0 => 0,
+                    level => 55 + 40 * level,
+                };
+                Some(Colour(part(36), part(6), part(1)))
+            }
+            number => {
+                let grey = 8 + 10 * (number - 232);
+                Some(Colour(grey, grey, grey))
+            }
+        },
+        _ => None,
+    }
+}
+
+/// A line as it looks so far.
+#[derive(Default)]
+struct Page {
+    runs: Vec<Run>,
+    /// What comes is written over it.
+    is_over: bool,
+}
+
+impl Page {
+    fn put(&mut self, text: &str, style: Style) {
+        if std::mem::take(&mut self.is_over) {
+            self.runs.clear();
+        }
+        match self.runs.last_mut() {
+            Some(last) if last.style == style => last.text.push_str(text),
+            _ => self.runs.push(Run {
+                style,
+                text: text.to_owned(),
+            }),
+        }
+    }
+
+    fn erase(&mut self) {
+        let Some(last) = self.runs.last_mut() else {
+            return;
+        };
+        last.text.pop();
+        if last.text.is_empty() {
+            self.runs.pop();
+        }
+    }
+
+    /// Writes what comes up to the next character that means something else; at least one octet.
+    fn plain(&mut self, rest: &[u8], style: Style) -> usize {
+        let means = |byte: &u8| matches!(byte, 0x1b | b'\r' | 0x08);
+        let end = rest.iter().position(means).unwrap_or(rest.len());
+        let mut text = String::with_capacity(end);
+        for chunk in rest[..end].utf8_chunks() {
+            chunk.valid().chars().for_each(|c| show(c, &mut text));
+            for byte in chunk.invalid() {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+        self.put(&text, style);
+        end
+    }
+}
+
+fn show(character: char, text: &mut String) {
+    match character {
+        '\t' => text.push('\t'),
+        '\0'..='\x1f' | '\x7f' => {
+            let _ = write!(text, "\\x{:02x}", u32::from(character));
+        }
+        _ => text.push_str(&crate::system::text::shown(
+            character.encode_utf8(&mut [0; 4]),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(line: &[u8]) -> String {
+        let runs = Reader::default().line(line).into_iter();
+        runs.map(|run| run.text).collect()
+    }
+
+    #[test]
+    fn colours_go_and_the_words_stay() {
+        assert_eq!(text(b"\x1b[1;31merror\x1b[0m: \x1b[Kno"), "error: no");
+        assert_eq!(
+            text(b"\x1b]0;title\x07x\x1b]8;;http://a\x1b\\y\x1b(B"),
+            "xy"
+        );
+    }
+
+    #[test]
+    fn progress_is_folded_to_its_last_state() {
+        assert_eq!(text(b" 10%\r 50%\r100%"), "100%");
+        assert_eq!(text(b" 10%\r 99%\r"), " 99%");
+        assert_eq!(text(b"dos\r"), "dos");
+        assert_eq!(text(b"\x1b[32m5%\x1b[0m\r\x1b[Kdone"), "done");
+    }
+
+    #[test]
+    fn a_backspace_takes_a_character_back() {
+        assert_eq!(text("a/\u{8}-\u{8}é\u{8}|".as_bytes()), "a|");
+        assert_eq!(text(b"\x08x"), "x");
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_in_hexadecimal() {
+        assert_eq!(text(b"a\0b\x07\xffc\xe4"), "a\\x00b\\x07\\xffc\\xe4");
+        assert_eq!(text("é\u{202e}\tz".as_bytes()), "é\\u{202e}\tz");
+        assert_eq!(text(b"end\x1b"), "end\\x1b");
+        assert_eq!(text(b"\x1b[12"), "\\x1b[12");
+    }
+
+    #[test]
+    fn a_colour_lasts_over_the_end_of_a_line() {
+        let mut reader = Reader::default();
+        reader.line(b"\x1b[38;5;196mone");
+        let two = reader.line(b"two\x1b[39m three");
+        assert_eq!(two[0].style.foreground, Some(Colour(255, 0, 0)));
+        assert_eq!(two[1].style, Style::default());
+        let three = reader.line(b"\x1b[38;2;1;2;3;4mx");
+        assert_eq!(three[0].style.foreground, Some(Colour(1, 2, 3)));
+        assert!(three[0].style.underlined);
+    }
+}

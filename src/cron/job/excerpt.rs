@@ -1,0 +1,276 @@
+//! What of a log a person reads in a mail: all of it when it is short, else its beginning and its end.
+
+use crate::cron::job::Finished;
+use crate::cron::job::ansi::{Reader, Run};
+use crate::cron::job::interleave::MARK;
+use crate::cron::job::log::Log;
+use std::borrow::Cow;
+
+/// Up to this, all of it is shown.
+const WHOLE: Room = Room {
+    lines: 500,
+    bytes: 32 * 1024,
+};
+
+/// What of the beginning is shown of a longer one.
+const BEGIN: Room = Room {
+    lines: 20,
+    bytes: 8 * 1024,
+};
+
+/// And of the end, where the reason of a failure stands.
+const END: Room = Room {
+    lines: 80,
+    bytes: 24 * 1024,
+};
+
+/// What is shown where there is no room for more.
+const LAST_WORDS: Room = Room {
+    lines: 20,
+    bytes: 4 * 1024,
+};
+
+/// The longest line that is shown whole, in octets.
+const LINE: usize = 2000;
+
+/// So much may be shown.
+struct Room {
+    lines: usize,
+    bytes: usize,
+}
+
+/// Lines as they look.
+pub type Lines = Vec<Vec<Run>>;
+
+/// What is shown.
+pub struct Excerpt {
+    /// All, or the beginning.
+    pub begin: Lines,
+    /// What is between beginning and end, and the end; `None` where nothing is left out.
+    pub rest: Option<Rest>,
+}
+
+/// The end, and what is left out before it.
+pub struct Rest {
+    /// How many lines are left out.
+    pub lines: u64,
+    /// How many octets these have.
+    pub bytes: u64,
+    /// The end.
+    pub end: Lines,
+}
+
+impl Excerpt {
+    /// All that is shown.
+    pub fn lines(&self) -> impl Iterator<Item = &Vec<Run>> {
+        let end = self.rest.iter().flat_map(|rest| &rest.end);
+        self.begin.iter().chain(end)
+    }
+
+    /// Of this log.
+    pub fn of(log: &Log) -> Self {
+        // Where there is nothing else, nothing need be told apart.
+        let mark = if log.streams == [false, true] {
+            MARK
+        } else {
+            ""
+        };
+        let is_short = log.bytes() <= WHOLE.bytes as u64 && log.lines() <= WHOLE.lines as u64;
+        if is_short {
+            return Self {
+                begin: looks(lines(log.head()), mark),
+                rest: None,
+            };
+        }
+        let begin = first(log.head(), &BEGIN);
+        let shown = begin.iter().map(|line| line.len()).sum::<usize>();
+        let behind: Cow<'_, [u8]> = if log.is_in_memory() {
+            Cow::Owned([&log.head()[shown..], log.tail()].concat())
+        } else {
+            Cow::Borrowed(log.tail())
+        };
+        let end = last(&behind, &END);
+        let shown = shown + end.iter().map(|line| line.len()).sum::<usize>();
+        let count = (begin.len() + end.len()) as u64;
+        Self {
+            rest: Some(Rest {
+                lines: log.lines().saturating_sub(count),
+                bytes: log.bytes() - shown as u64,
+                end: looks(end, mark),
+            }),
+            begin: looks(begin, mark),
+        }
+    }
+}
+
+impl Finished {
+    /// The last lines of what it wrote, for where there is no room for more.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let log = &self.log;
+        let end = if log.tail().is_empty() {
+            log.head()
+        } else {
+            log.tail()
+        };
+        let mark = if log.streams == [false, true] {
+            MARK
+        } else {
+            ""
+        };
+        let mut text = String::new();
+        // Of what has room, the first line is whole.
+        let is_short = log.is_in_memory() && end.len() <= LAST_WORDS.bytes;
+        let end = match lines(end) {
+            all if is_short && all.len() <= LAST_WORDS.lines => all,
+            _ => last(end, &LAST_WORDS),
+        };
+        for line in looks(end, mark) {
+            text.extend(line.iter().map(|run| run.text.as_str()));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn lines(bytes: &[u8]) -> Vec<&[u8]> {
+    bytes.split_inclusive(|&byte| byte == b'\n').collect()
+}
+
+/// The lines that begin here, as many as there is room for; of a long one, its beginning.
+fn first<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
+    let mut left = room.bytes;
+    let mut all = Vec::new();
+    for line in lines(bytes).into_iter().take(room.lines) {
+        let count = line.len().min(left);
+        all.push(&line[..count]);
+        left -= count;
+        if left == 0 {
+            break;
+        }
+    }
+    all
+}
+
+/// The same from the end.
+fn last<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
+    let all = lines(bytes);
+    let mut left = room.bytes;
+    let mut end: Vec<&[u8]> = Vec::new();
+    for line in all.into_iter().rev().take(room.lines) {
+        let count = line.len().min(left);
+        end.push(&line[line.len() - count..]);
+        left -= count;
+        if left == 0 {
+            break;
+        }
+    }
+    // The first of them may have begun earlier.
+    if end.len() > 1 {
+        end.pop();
+    }
+    end.reverse();
+    end
+}
+
+fn looks(lines: Vec<&[u8]>, mark: &str) -> Lines {
+    let mut reader = Reader::default();
+    let look = |line: &[u8]| {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_prefix(mark.as_bytes()).unwrap_or(line);
+        if line.len() <= LINE {
+            return reader.line(line);
+        }
+        let mut runs = reader.line(&line[..LINE]);
+        runs.push(Run {
+            style: crate::cron::job::ansi::Style::default(),
+            text: format!(" ... and {} more bytes in this line", line.len() - LINE),
+        });
+        runs
+    };
+    lines.into_iter().map(look).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cron::job::log::Recorder;
+
+    fn log(text: &str, streams: [bool; 2]) -> Log {
+        let mut recorder = Recorder::new(1 << 20);
+        recorder.push(text.as_bytes());
+        recorder.finish(streams)
+    }
+
+    fn text(lines: &Lines) -> Vec<String> {
+        let line = |runs: &Vec<Run>| runs.iter().map(|run| run.text.as_str()).collect();
+        lines.iter().map(line).collect()
+    }
+
+    fn numbered(count: std::ops::RangeInclusive<u64>) -> String {
+        count.fold(String::new(), |text, n| text + &format!("line {n}\n"))
+    }
+
+    #[test]
+    fn a_short_log_is_shown_whole() {
+        let excerpt = Excerpt::of(&log("one\n! two\n", [true, true]));
+        assert_eq!(text(&excerpt.begin), ["one", "! two"]);
+        assert!(excerpt.rest.is_none());
+    }
+
+    #[test]
+    fn where_all_is_stderr_there_are_no_marks() {
+        let excerpt = Excerpt::of(&log("! one\n! ! two\n", [false, true]));
+        assert_eq!(text(&excerpt.begin), ["one", "! two"]);
+    }
+
+    #[test]
+    fn a_long_log_has_its_beginning_and_its_end_and_all_is_counted() {
+        for count in [600, 50_000] {
+            let whole = numbered(1..=count);
+            let excerpt = Excerpt::of(&log(&whole, [true, false]));
+            let rest = excerpt.rest.unwrap();
+            let (begin, end) = (text(&excerpt.begin), text(&rest.end));
+            assert_eq!(begin.first().unwrap(), "line 1");
+            assert_eq!(end.last().unwrap(), &format!("line {count}"));
+            assert_eq!(begin.len() as u64 + rest.lines + end.len() as u64, count);
+            let shown: usize = begin.iter().chain(&end).map(|line| line.len() + 1).sum();
+            assert_eq!(rest.bytes, (whole.len() - shown) as u64);
+        }
+    }
+
+    #[test]
+    fn the_last_words_are_whole_lines_and_all_where_there_are_few() {
+        let order = crate::cron::job::Order {
+            name: "x".to_owned(),
+            command: vec!["x".into()],
+            timeout: None,
+            kill_after: std::time::Duration::ZERO,
+            log_limit: 0,
+            mark_stderr: false,
+        };
+        let words = |text: &str| {
+            let mut finished = Finished::without_run(&order, crate::cron::job::Ending::Exited(1));
+            finished.log = log(text, [true, false]);
+            finished.last_words()
+        };
+        assert_eq!(words("one\n\x1b[1mtwo\x1b[0m\nthree"), "one\ntwo\nthree\n");
+        for count in [30, 600, 50_000] {
+            let all = words(&numbered(1..=count));
+            assert!(all.ends_with(&format!("line {count}\n")) && all.starts_with("line "));
+            assert!((15..=20).contains(&all.lines().count()), "{all}");
+        }
+        assert_eq!(words(""), "");
+    }
+
+    #[test]
+    fn a_line_without_end_is_shown_in_part() {
+        let excerpt = Excerpt::of(&log(&"x".repeat(1 << 20), [true, false]));
+        let begin = text(&excerpt.begin);
+        assert_eq!(begin.len(), 1);
+        assert!(begin[0].ends_with("more bytes in this line"), "{begin:?}");
+        assert!(begin[0].len() < LINE + 100);
+        let rest = excerpt.rest.unwrap();
+        assert_eq!((rest.lines, rest.end.len()), (0, 1));
+    }
+}

@@ -1,0 +1,270 @@
+//! A job that must not run twice at once.
+
+use crate::system::text::{reason, shown};
+use crate::system::time;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::{Errno, FdFlags};
+use rustix::process::{Pid, test_kill_process};
+use std::fmt;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often it is looked whether a lock is free.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What the note of a holder begins with.
+const NOTE: &str = "process ";
+
+/// The lowest descriptor for a lock. Scripts use the low ones, as in `exec 3>file`.
+const DESCRIPTOR: i32 = 100;
+
+/// A lock that is held as long as this lives. The command inherits its descriptor, as with flock(1), so that the
+/// lock outlives this process if that is killed while the command goes on.
+#[derive(Debug)]
+pub struct Lock {
+    descriptor: OwnedFd,
+}
+
+impl Drop for Lock {
+    /// Closing is not enough: a background process may still have the descriptor.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.descriptor, FlockOperation::Unlock);
+    }
+}
+
+/// Who has a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The lock.
+    path: PathBuf,
+    /// What the holder wrote there: process and time.
+    note: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = shown(&self.path.to_string_lossy());
+        match self.note.strip_prefix(NOTE) {
+            None => write!(f, "the lock {path} is held by another process"),
+            Some(note) => {
+                let ended = if has_ended(note) {
+                    ", which has ended while its command goes on"
+                } else {
+                    ""
+                };
+                write!(f, "the lock {path} is held by {NOTE}{}{ended}", shown(note))
+            }
+        }
+    }
+}
+
+/// Whether the process whose number the note begins with is gone.
+fn has_ended(note: &str) -> bool {
+    let number = note
+        .split(' ')
+        .next()
+        .and_then(|pid| pid.parse::<i32>().ok());
+    let pid = number.and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else has it.
+    #[error("{0}")]
+    Held(Holder),
+    /// It cannot be made.
+    #[error(
+        "cannot make the lock {}: {}; name a file that can be written with --lock",
+        shown(&.path.to_string_lossy()), reason(.error)
+    )]
+    Unmade {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// There is no directory for locks that other users cannot write to.
+    #[error(
+        "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
+         name a file with --lock, as in --lock /path/to/file",
+        shown(&.name.to_string_lossy()), shown(&.directory.to_string_lossy())
+    )]
+    NoDirectory {
+        /// The lock.
+        name: PathBuf,
+        /// The last directory that was tried.
+        directory: PathBuf,
+    },
+}
+
+impl Lock {
+    /// Takes the lock of this name, or of this path where there is a slash in it, and waits so long for it.
+    pub fn take(name: &Path, wait: Duration) -> Result<Self, LockError> {
+        let path = path(name, &directories())?;
+        let unmade = |error: io::Error| LockError::Unmade {
+            path: path.clone(),
+            error,
+        };
+        let mut file = open(&path).map_err(unmade)?;
+        let begun = Instant::now();
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) if begun.elapsed() < wait => thread::sleep(LOOK),
+                Err(Errno::WOULDBLOCK) => {
+                    let note = note(&mut file).unwrap_or_default();
+                    return Err(LockError::Held(Holder { path, note }));
+                }
+                Err(error) => return Err(unmade(error.into())),
+            }
+        }
+        let _ = sign(&mut file);
+        let descriptor = inheritable(file).map_err(|error| unmade(error.into()))?;
+        Ok(Self { descriptor })
+    }
+}
+
+/// Says who has it. Without that, it is a lock all the same: a file that has other contents, as the job's own
+/// script, is left as it is.
+fn sign(file: &mut File) -> io::Result<()> {
+    let contents = note(file)?;
+    if !contents.is_empty() && !contents.starts_with(NOTE) {
+        return Ok(());
+    }
+    let since = time::local(SystemTime::now());
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{NOTE}{} since {since}", std::process::id())
+}
+
+fn note(file: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(200).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+/// The same file, for programs that this one starts.
+fn inheritable(file: File) -> Result<OwnedFd, Errno> {
+    let high = rustix::io::fcntl_dupfd_cloexec(&file, DESCRIPTOR);
+    let descriptor = high.unwrap_or_else(|_| file.into());
+    rustix::io::fcntl_setfd(&descriptor, FdFlags::empty())?;
+    Ok(descriptor)
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    Ok(File::from(rustix::fs::open(
+        path,
+        flags,
+        Mode::RUSR | Mode::WUSR,
+    )?))
+}
+
+/// A name without a slash is a file in the first of these directories that only this user can write to.
+fn path(name: &Path, directories: &[PathBuf]) -> Result<PathBuf, LockError> {
+    if name.as_os_str().as_encoded_bytes().contains(&b'/') {
+        return Ok(name.to_owned());
+    }
+    match directories.iter().find(|directory| is_ours(directory)) {
+        Some(directory) => Ok(directory.join(name)),
+        None => Err(LockError::NoDirectory {
+            name: name.to_owned(),
+            directory: directories.last().cloned().unwrap_or_default(),
+        }),
+    }
+}
+
+/// No variable is consulted: cron and a login must mean the same file.
+fn directories() -> Vec<PathBuf> {
+    let user = rustix::process::geteuid();
+    let own = match crate::system::host::home() {
+        _ if user.is_root() => Some(PathBuf::from("/run/ehlo")),
+        home => home.map(|home| home.join(".local/state/ehlo/lock")),
+    };
+    let shared = PathBuf::from(format!("/tmp/ehlo-{}", user.as_raw()));
+    own.into_iter().chain([shared]).collect()
+}
+
+/// Whether it is a directory that only this user can write to. It is made if it is missing.
+fn is_ours(directory: &Path) -> bool {
+    let _ = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory);
+    let user = rustix::process::geteuid().as_raw();
+    let facts = fs::symlink_metadata(directory);
+    facts.is_ok_and(|facts| facts.is_dir() && facts.uid() == user && facts.mode() & 0o022 == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_lock_is_taken_once_and_says_by_whom() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("job.lock");
+        let first = Lock::take(&path, Duration::ZERO).unwrap();
+        let second = Lock::take(&path, Duration::ZERO).unwrap_err();
+        let words = format!("is held by process {} since 2", std::process::id());
+        assert!(second.to_string().contains(&words), "{second}");
+        drop(first);
+        Lock::take(&path, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn who_waits_gets_it_when_it_is_free() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("job.lock");
+        let first = Lock::take(&path, Duration::ZERO).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| Lock::take(&path, Duration::from_secs(10)).is_ok());
+            drop(first);
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let (open, link) = (home.path().join("open"), home.path().join("link"));
+        DirBuilder::new().create(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        std::os::unix::fs::symlink(home.path(), &link).unwrap();
+        let bad = [open, link, "/proc/none".into()];
+        let error = path(Path::new("job"), &bad).unwrap_err();
+        assert!(error.to_string().contains("/proc/none"), "{error}");
+        let good = [&bad[..], &[home.path().join("new/lock")]].concat();
+        let path = path(Path::new("job"), &good).unwrap();
+        assert_eq!(path, home.path().join("new/lock/job"));
+    }
+
+    #[test]
+    fn a_lock_on_a_file_with_contents_leaves_them() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("job.sh");
+        fs::write(&path, b"#!/bin/sh\n\xff\n").unwrap();
+        let _lock = Lock::take(&path, Duration::ZERO).unwrap();
+        let other = Lock::take(&path, Duration::ZERO).unwrap_err();
+        assert!(
+            other.to_string().ends_with("is held by another process"),
+            "{other}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"#!/bin/sh\n\xff\n");
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_made_is_named() {
+        let error = Lock::take(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/x"), "{error}");
+    }
+}

@@ -1,0 +1,122 @@
+use crate::cron::job::log::*;
+
+fn recorded(blocks: &[&[u8]], limit: u64) -> Log {
+    let mut recorder = Recorder::new(limit);
+    for block in blocks {
+        recorder.push(block);
+    }
+    recorder.finish([true, false])
+}
+
+fn all(log: &Log) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    log.read().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Lines that do not compress to nothing.
+fn lines(count: usize) -> Vec<u8> {
+    let line = |n: usize| format!("{n} {:x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    (0..count).map(line).collect::<String>().into_bytes()
+}
+
+#[test]
+fn a_small_output_is_in_memory_and_nowhere_else() {
+    let log = recorded(&[b"one\n", b"", b"two"], 1 << 20);
+    assert_eq!((log.bytes(), log.lines(), log.missing()), (7, 2, 0));
+    assert!(log.is_in_memory() && log.compressed().is_none());
+    assert_eq!(all(&log), b"one\ntwo");
+}
+
+#[test]
+fn a_large_output_is_whole_on_disk_and_has_head_and_tail() {
+    let text = lines(40_000);
+    let blocks: Vec<&[u8]> = text.chunks(5000).collect();
+    let log = recorded(&blocks, 1 << 30);
+    assert_eq!(all(&log), text);
+    assert_eq!(log.lines(), 40_000);
+    assert_eq!(log.head(), &text[..HEAD]);
+    assert_eq!(log.tail(), &text[text.len() - TAIL..]);
+    assert!(log.compressed().unwrap().1 < text.len() as u64);
+}
+
+#[test]
+fn a_block_larger_than_everything_is_taken_too() {
+    let text = lines(20_000);
+    let log = recorded(&[&text], 1 << 30);
+    assert_eq!(all(&log), text);
+    assert_eq!(log.tail(), &text[text.len() - TAIL..]);
+}
+
+#[test]
+fn above_the_limit_the_middle_is_missing_and_counted() {
+    let text = lines(100_000);
+    let blocks: Vec<&[u8]> = text.chunks(8000).collect();
+    let log = recorded(&blocks, 100_000);
+    assert!(log.compressed().unwrap().1 <= 100_000);
+    is_cut_from(&log, &text);
+    assert!(log.missing() > 0);
+}
+
+/// What is kept is the text, but for the part that is said to be missing.
+#[track_caller]
+fn is_cut_from(log: &Log, text: &[u8]) {
+    let kept = all(log);
+    assert_eq!(log.bytes(), text.len() as u64);
+    if log.missing() == 0 {
+        assert_eq!(kept, text);
+        return;
+    }
+    let line = gap(log.missing());
+    let at = memchr::memmem::find(&kept, line.as_bytes()).unwrap();
+    let (begin, end) = (&kept[..at], &kept[at + line.len()..]);
+    assert!(text.starts_with(begin) && text.ends_with(end));
+    let count = (begin.len() + end.len()) as u64;
+    assert_eq!(count + log.missing(), text.len() as u64);
+}
+
+#[test]
+fn no_more_is_kept_than_the_limit_says() {
+    let random: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
+        .take(300_000)
+        .collect();
+    for text in [random, lines(20_000), vec![b'x'; 300_000]] {
+        for size in [10, 2000, 70_000, 300_000] {
+            let text = &text[..size];
+            for limit in [1, 100, 300, 1024, 10_000, 100_000, 1 << 20] {
+                let blocks: Vec<&[u8]> = text.chunks(7000).collect();
+                let log = recorded(&blocks, limit);
+                is_cut_from(&log, text);
+                let kept = match log.compressed() {
+                    Some((_, len)) => len,
+                    None => log.bytes() - log.missing(),
+                };
+                assert!(kept <= limit, "{kept} of {size} with {limit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_that_fits_into_the_limit_is_whole() {
+    let text = lines(20_000);
+    let whole = recorded(&[&text], 1 << 30).compressed().unwrap().1;
+    let log = recorded(&[&text], whole + (100 << 10));
+    assert_eq!((log.missing(), all(&log)), (0, text));
+}
+
+#[test]
+fn without_a_file_head_and_tail_are_kept() {
+    let text = lines(20_000);
+    let mut recorder = Recorder::new(1 << 20);
+    recorder.push(&text[..HEAD]);
+    recorder.store = Store::Nothing;
+    for block in text[HEAD..].chunks(777) {
+        recorder.push(block);
+    }
+    let log = recorder.finish([true, false]);
+    assert!(log.compressed().is_none());
+    assert_eq!(log.missing(), (text.len() - HEAD - TAIL) as u64);
+    let kept = all(&log);
+    assert!(kept.starts_with(&text[..HEAD]) && kept.ends_with(&text[text.len() - TAIL..]));
+}

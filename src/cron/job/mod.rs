@@ -1,0 +1,181 @@
+//! Commands that are run for somebody who is not there: how they end, what they write, and how that is
+//! told in a mail.
+
+pub mod options;
+
+mod ansi;
+pub mod drain;
+mod excerpt;
+mod html;
+mod interleave;
+mod lock;
+mod log;
+mod masked;
+mod name;
+mod report;
+mod run;
+mod signals;
+mod subject;
+mod tee;
+mod words;
+
+pub use lock::{Holder, Lock, LockError};
+pub use log::Log;
+pub use name::called;
+pub use report::{Attach, Attached, Contents, Report};
+pub use run::run;
+pub use signals::{Signals, end_by};
+pub use subject::Template;
+pub use tee::Tee;
+pub use words::{quoted, shortened};
+
+use std::ffi::OsString;
+use std::time::{Duration, SystemTime};
+
+/// What is to be run, and how long it may take.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What the job is called.
+    pub name: String,
+    /// The program and its arguments; there is at least the program.
+    pub command: Vec<OsString>,
+    /// When it is told to end; `None` is never.
+    pub timeout: Option<Duration>,
+    /// For how long it may go on after that.
+    pub kill_after: Duration,
+    /// The most octets that its compressed output may have.
+    pub log_limit: u64,
+    /// Whether lines of stderr are marked. The streams are read separately then.
+    pub mark_stderr: bool,
+}
+
+/// Where a command writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// The standard output.
+    Out,
+    /// The standard error.
+    Err,
+}
+
+/// A job that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it is called.
+    pub name: String,
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// This host, as mail from it names it.
+    pub host: String,
+    /// When it began.
+    pub started: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether the system wrote a core file, or gave it to a program.
+    pub dumped_core: bool,
+    /// What it wrote.
+    pub log: Log,
+    /// The time of the processor that it used, where that is known.
+    pub processor: Option<Duration>,
+    /// The last signal that was handed on to it.
+    pub handed_on: Option<i32>,
+    /// Whether a background process of it still holds its output.
+    pub goes_on: bool,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// It took too long.
+    TimedOut {
+        /// The time that it had.
+        limit: Duration,
+        /// Whether it did not end when it was told to, and was killed.
+        killed: bool,
+    },
+    /// It did not begin.
+    NotStarted {
+        /// The exit status that shells give it: 126 or 127; or that of a lock that cannot be made.
+        status: i32,
+        /// Why.
+        why: String,
+    },
+    /// Somebody else runs it.
+    Locked(Holder),
+}
+
+impl Ending {
+    /// Whether all is well.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        *self == Self::Exited(0)
+    }
+
+    /// The exit status that shells give it; a job that took too long has that of timeout(1).
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        let status = match self {
+            Self::Exited(status) | Self::NotStarted { status, .. } => *status,
+            Self::Signalled(signal) => 128 + signal,
+            Self::TimedOut { killed: false, .. } => 124,
+            Self::TimedOut { killed: true, .. } => 137,
+            Self::Locked(_) => 75,
+        };
+        u8::try_from(status).unwrap_or(u8::MAX)
+    }
+}
+
+impl Finished {
+    /// A job of which nothing was run.
+    #[must_use]
+    pub fn without_run(order: &Order, ending: Ending) -> Self {
+        Self {
+            name: order.name.clone(),
+            command: order.command.clone(),
+            host: crate::system::host::mail_domain(),
+            started: SystemTime::now(),
+            took: Duration::ZERO,
+            ending,
+            dumped_core: false,
+            log: Log::empty(),
+            processor: None,
+            handed_on: None,
+            goes_on: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_status_is_what_a_shell_would_say() {
+        assert_eq!(Ending::Exited(3).status(), 3);
+        assert_eq!(Ending::Signalled(15).status(), 143);
+        let limit = Duration::from_secs(1);
+        assert_eq!(
+            Ending::TimedOut {
+                limit,
+                killed: false
+            }
+            .status(),
+            124
+        );
+        assert_eq!(
+            Ending::TimedOut {
+                limit,
+                killed: true
+            }
+            .status(),
+            137
+        );
+        assert!(Ending::Exited(0).is_success() && !Ending::Exited(1).is_success());
+    }
+}

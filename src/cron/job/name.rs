@@ -1,0 +1,245 @@
+//! What a job is called that nobody has named: the program or the script that does the work, and not the
+//! shell or the wrapper that starts it.
+
+use crate::system::text::shown;
+use std::borrow::Cow;
+use std::ffi::OsString;
+
+/// A program that starts another one.
+struct Wrapper {
+    name: &'static str,
+    /// Its options with a value that is a word of its own.
+    valued: &'static str,
+    /// How many words of its own stand before the command.
+    own: usize,
+}
+
+const fn wrapper(name: &'static str, valued: &'static str, own: usize) -> Wrapper {
+    Wrapper { name, valued, own }
+}
+
+const WRAPPERS: [Wrapper; 13] = [
+    wrapper("chronic", "", 0),
+    wrapper("chrt", "", 1),
+    wrapper("cronic", "", 0),
+    wrapper("doas", "uC", 0),
+    wrapper("env", "uSC", 0),
+    wrapper("flock", "wE", 1),
+    wrapper("ionice", "cn", 0),
+    wrapper("nice", "n", 0),
+    wrapper("nohup", "", 0),
+    wrapper("setsid", "", 0),
+    wrapper("stdbuf", "ioe", 0),
+    wrapper("sudo", "ugpCrtTDhR", 0),
+    wrapper("timeout", "ks", 1),
+];
+
+const SHELLS: [&str; 7] = ["ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"];
+
+const INTERPRETERS: [&str; 6] = ["node", "perl", "php", "python", "Rscript", "ruby"];
+
+/// What stands before a command in a shell.
+const KEYWORDS: [&str; 11] = [
+    "!", "{", "command", "do", "elif", "else", "exec", "if", "then", "until", "while",
+];
+
+/// What a shell does by itself, on the way to what is meant.
+const BUILTINS: [&str; 40] = [
+    ".", ":", "[", "[[", "}", "break", "case", "cd", "continue", "done", "echo", "esac", "eval",
+    "exit", "export", "false", "fi", "for", "function", "kill", "local", "printf", "pushd", "read",
+    "readonly", "return", "select", "set", "shift", "shopt", "sleep", "source", "test", "trap",
+    "true", "ulimit", "umask", "unset", "typeset", "wait",
+];
+
+/// The name of a job with this command line.
+#[must_use]
+pub fn called(command: &[OsString]) -> String {
+    let words: Vec<Cow<'_, str>> = command.iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<&str> = words.iter().map(Cow::as_ref).collect();
+    shown(worker(&words).unwrap_or_default())
+}
+
+/// The name of what does the work; `None` where there is nothing.
+fn worker<'w>(words: &[&'w str]) -> Option<&'w str> {
+    let (program, arguments) = words.split_first()?;
+    let name = base(program);
+    let inner = if let Some(wrapper) = WRAPPERS.iter().find(|wrapper| wrapper.name == name) {
+        worker(wrapper.command(arguments))
+    } else if SHELLS.contains(&name) {
+        of_shell(arguments)
+    } else if INTERPRETERS.contains(&name.trim_end_matches(|c: char| c == '.' || c.is_numeric())) {
+        of_interpreter(arguments)
+    } else {
+        None
+    };
+    Some(inner.filter(|inner| is_telling(inner)).unwrap_or(name))
+}
+
+/// Without where it is.
+fn base(program: &str) -> &str {
+    program
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(program)
+}
+
+/// Whether it can be the name of a program: quotes, variables and numbers are none.
+fn is_telling(name: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "._+-@".contains(c);
+    !name.starts_with('-') && name.chars().all(is_plain) && name.chars().any(char::is_alphabetic)
+}
+
+impl Wrapper {
+    /// The command behind the options, variables and words that are meant for the wrapper.
+    fn command<'a, 'w>(&self, mut words: &'a [&'w str]) -> &'a [&'w str] {
+        while let Some((word, rest)) = words.split_first() {
+            match word.strip_prefix('-') {
+                Some("-") => {
+                    words = rest;
+                    break;
+                }
+                Some(letter) if !letter.is_empty() => {
+                    let has_value = letter.len() == 1 && self.valued.contains(letter);
+                    words = rest.get(usize::from(has_value)..).unwrap_or_default();
+                }
+                _ => break,
+            }
+        }
+        without_variables(words.get(self.own..).unwrap_or_default())
+    }
+}
+
+/// Behind `NAME=value`.
+fn without_variables<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
+    let is_variable = |word: &&&str| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| is_telling(name))
+    };
+    &words[words.iter().take_while(is_variable).count()..]
+}
+
+/// The script that a shell is to read, or what the text behind -c starts.
+fn of_shell<'w>(arguments: &[&'w str]) -> Option<&'w str> {
+    let mut words = arguments.iter();
+    let mut has_text = false;
+    loop {
+        let word = words.next()?;
+        let letters = word
+            .strip_prefix(['-', '+'])
+            .filter(|_| !word.starts_with("--"));
+        match letters {
+            Some(letters) => {
+                has_text |= letters.contains('c');
+                if letters.ends_with('o') {
+                    words.next();
+                }
+            }
+            None if word.starts_with("--") => {}
+            None if has_text => return of_text(word),
+            None => return Some(base(word)),
+        }
+    }
+}
+
+/// The only program that a text for the shell starts, besides those that stand behind `|` and `||`. `None` if there
+/// are several: none of them is the job. The text is read as far as that is easy.
+fn of_text(text: &str) -> Option<&str> {
+    let lists = text.split([';', '&', '\n', '(', ')']);
+    let mut names = lists.filter_map(|list| list.split('|').find_map(of_command));
+    let first = names.next()?;
+    names.all(|other| other == first).then_some(first)
+}
+
+/// The program of a simple command, unless the shell does it by itself.
+fn of_command(text: &str) -> Option<&str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_keyword = |word: &&&str| KEYWORDS.contains(*word);
+    let words = &words[words.iter().take_while(is_keyword).count()..];
+    let words = without_variables(words);
+    worker(words).filter(|name| is_telling(name) && !BUILTINS.contains(name))
+}
+
+/// The script that an interpreter is to read, or the module.
+fn of_interpreter<'w>(arguments: &[&'w str]) -> Option<&'w str> {
+    let at = arguments.iter().position(|word| {
+        !word.starts_with('-') || matches!(*word, "-" | "-c" | "-e" | "-E" | "-r" | "-m" | "-f")
+    })?;
+    match arguments[at] {
+        "-m" | "-f" => arguments.get(at + 1).map(|word| base(word)),
+        script => Some(base(script)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(words: &[&str]) -> String {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        called(&words)
+    }
+
+    #[test]
+    fn a_program_goes_by_its_own_name() {
+        assert_eq!(name(&["/usr/local/bin/backup.sh", "--full"]), "backup.sh");
+        assert_eq!(name(&["/opt/a b/run\x1b[2J"]), "run\\u{1b}[2J");
+        assert_eq!((name(&["/"]), name(&[])), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn what_is_started_by_another_program_goes_by_its_own_name_too() {
+        let all = |line: &str| name(&line.split(' ').collect::<Vec<_>>());
+        for line in [
+            "nice -n 19 /opt/backup --full",
+            "env -i LANG=C PATH=/bin nice ionice -c3 backup",
+            "sudo -u postgres -- backup",
+            "timeout -k 5 1h backup",
+            "flock -n /run/lock/x backup -v",
+            "sh -eu /opt/backup x",
+            "bash -o pipefail -x /opt/backup",
+            "python3.11 -u /opt/backup",
+            "python3 -m backup",
+            "perl -w backup",
+        ] {
+            assert_eq!(all(line), "backup", "{line}");
+        }
+        for lonely in [
+            "env",
+            "sh",
+            "python3 -c 1",
+            "perl -e 1",
+            "nice -n 19",
+            "timeout 5",
+        ] {
+            assert_eq!(all(lonely), lonely.split(' ').next().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_text_for_the_shell_goes_by_the_only_program_in_it() {
+        for text in [
+            "cd /srv && ./backup --full | gzip > x",
+            "set -e; export A=1; A=2 B=3 nice /opt/backup",
+            "test -x /usr/sbin/anacron || { cd / && backup --report /etc/cron.daily; }",
+            "[ -x /opt/backup ] && if ! backup; then echo no; fi",
+            "echo begin\nexec backup; nice backup",
+            "for x in 1 2; do backup $x; done",
+            "backup || logger failed",
+        ] {
+            assert_eq!(name(&["/bin/sh", "-c", text]), "backup", "{text}");
+        }
+        for text in [
+            "echo out; exit 3",
+            "\"$0\" x",
+            "$JOB",
+            "",
+            "'a b'",
+            "date; backup; date",
+            "date && backup | gzip",
+            "x=$(date)\nbackup $x",
+        ] {
+            assert_eq!(name(&["sh", "-c", text]), "sh", "{text}");
+        }
+    }
+}

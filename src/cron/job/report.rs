@@ -1,0 +1,277 @@
+//! The mail about a job: what ran and how it ended, then what it wrote.
+
+use crate::cron::job::ansi::Run;
+use crate::cron::job::excerpt::{Excerpt, Lines, Rest};
+use crate::cron::job::interleave::MARK;
+use crate::cron::job::log::Recorder;
+use crate::cron::job::words::shortened;
+use crate::cron::job::{Finished, Log, html};
+use crate::system::figures::{counted, spoken_size};
+use crate::system::host;
+use crate::system::time;
+use std::fs::File;
+use std::io::{self, Read};
+
+/// The most octets of a text that is piped in that are kept, compressed. As base64 these are 7.2 MB, and the
+/// default limit of Postfix for a message is 10.24 MB.
+const LARGEST: u64 = 5 << 20;
+
+/// So many lines of output are seen without scrolling.
+const FIRST_SCREEN: usize = 12;
+
+/// So many of the last are shown before all others, where there are more.
+const LAST_LINES: usize = 3;
+
+/// The most of each of them, in characters.
+const LAST_WIDTH: usize = 200;
+
+/// When the log is attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attach {
+    /// When the text does not show all of it.
+    #[default]
+    Auto,
+    /// Whenever there is one.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The mail, but for its subject.
+#[derive(Debug)]
+pub struct Report {
+    /// The text.
+    pub body: String,
+    /// The text for a mail without the log; `None` is the same text.
+    pub body_alone: Option<String>,
+    /// The same as HTML, where that is wanted.
+    pub html: Option<String>,
+    /// The log.
+    pub attached: Option<Attached>,
+}
+
+/// A file that goes with the mail.
+#[derive(Debug)]
+pub struct Attached {
+    /// What it is called.
+    pub name: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// What is in it.
+    pub contents: Contents,
+}
+
+/// Where a file's octets are.
+#[derive(Debug)]
+pub enum Contents {
+    /// Here.
+    Bytes(Vec<u8>),
+    /// In a file without a name, and how many.
+    File(File, u64),
+}
+
+impl Report {
+    /// Of what comes from somewhere, under this name, to its end.
+    pub fn of_input(input: &mut dyn Read, name: &str) -> io::Result<Self> {
+        let mut recorder = Recorder::new(LARGEST);
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            match input.read(&mut block) {
+                Ok(0) => break,
+                Ok(count) => recorder.push(&block[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let log = recorder.finish([true, false]);
+        let excerpt = Excerpt::of(&log);
+        let wanted = excerpt.rest.is_some();
+        let attached = wanted.then(|| attached(&log, name)).flatten();
+        Ok(Self {
+            body: output(&excerpt, &log, attached.as_ref()),
+            body_alone: attached.as_ref().map(|_| output(&excerpt, &log, None)),
+            html: None,
+            attached,
+        })
+    }
+
+    /// Of this job.
+    #[must_use]
+    pub fn of(job: &Finished, attach: Attach, with_html: bool) -> Self {
+        let excerpt = Excerpt::of(&job.log);
+        let wanted = match attach {
+            Attach::Auto => excerpt.rest.is_some(),
+            Attach::Always => job.log.bytes() > 0,
+            Attach::Never => false,
+        };
+        let attached = wanted.then(|| attached(&job.log, &job.name)).flatten();
+        let title = format!("{} {}.", job.name, job.sentence());
+        let facts = last_lines(job, &excerpt) + &facts(job);
+        let html = with_html.then(|| {
+            let output = coloured(&excerpt, &job.log, attached.as_ref());
+            html::document(&title, &facts, &output)
+        });
+        let body = |attached: Option<&Attached>| {
+            let output = output(&excerpt, &job.log, attached);
+            format!("{title}\n\n{facts}\n{output}")
+        };
+        Self {
+            body: body(attached.as_ref()),
+            body_alone: attached.as_ref().map(|_| body(None)),
+            html,
+            attached,
+        }
+    }
+}
+
+fn output(excerpt: &Excerpt, log: &Log, attached: Option<&Attached>) -> String {
+    let mut text = plain(&excerpt.begin);
+    if let Some(rest) = &excerpt.rest {
+        text.push_str(&gap(rest, log, attached));
+        text.push_str(&plain(&rest.end));
+    }
+    text
+}
+
+fn coloured(excerpt: &Excerpt, log: &Log, attached: Option<&Attached>) -> String {
+    let mut text = html::lines(&excerpt.begin);
+    if let Some(rest) = &excerpt.rest {
+        text.push_str(&html::escaped(&gap(rest, log, attached)));
+        text.push_str(&html::lines(&rest.end));
+    }
+    text
+}
+
+fn plain(lines: &Lines) -> String {
+    lines.iter().map(|line| line_of(line) + "\n").collect()
+}
+
+/// Of a failure with a long output, its last lines: why it failed is often there, and nobody should have to look
+/// for them.
+fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
+    let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
+    if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
+        return String::new();
+    }
+    let mut last: Vec<&String> = shown
+        .iter()
+        .rev()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    last.truncate(LAST_LINES);
+    let lines = last
+        .iter()
+        .rev()
+        .map(|line| match line.char_indices().nth(LAST_WIDTH) {
+            Some((at, _)) => format!("    {}...\n", &line[..at]),
+            None => format!("    {line}\n"),
+        });
+    format!("It ended with:\n\n{}\n", lines.collect::<String>())
+}
+
+fn line_of(runs: &[Run]) -> String {
+    runs.iter().map(|run| run.text.as_str()).collect()
+}
+
+/// What ran, where, when and how long, and what follows.
+fn facts(job: &Finished) -> String {
+    let mut facts = vec![
+        ("Command", shortened(&job.command)),
+        ("Host", format!("{}, as {}", job.host, host::login())),
+    ];
+    if let Ok(directory) = std::env::current_dir() {
+        let directory = crate::system::text::shown(&directory.to_string_lossy());
+        facts.push(("Directory", directory));
+    }
+    facts.push(("Started", time::local(job.started)));
+    facts.push(("Ended", time::local(job.started + job.took)));
+    if let Some(used) = job.processor.filter(|used| !used.is_zero()) {
+        facts.push(("Processor", time::brief(used)));
+    }
+    let lines = facts
+        .iter()
+        .map(|(name, value)| format!("{:<11}{value}\n", format!("{name}:")));
+    let mut text: String = lines.collect();
+    if job.goes_on {
+        text.push_str(
+            "\nA process that it started in the background goes on. What it writes from now on is discarded.\n",
+        );
+    }
+    text.push_str(&format!("\n{}\n", heading(&job.log)));
+    text
+}
+
+/// What is said before the output.
+fn heading(log: &Log) -> String {
+    if log.bytes() == 0 {
+        return "It wrote nothing.".to_owned();
+    }
+    let size = format!(
+        "{}, {}",
+        counted(log.lines(), "line"),
+        spoken_size(log.bytes())
+    );
+    match log.streams {
+        [true, true] => {
+            format!("Output ({size}; lines with \"{MARK}\" before them came on stderr):")
+        }
+        [false, true] => format!("Output, all of it on stderr ({size}):"),
+        _ => format!("Output ({size}):"),
+    }
+}
+
+/// The line in the place of what is left out.
+fn gap(rest: &Rest, log: &Log, attached: Option<&Attached>) -> String {
+    let left_out = match rest.lines {
+        0 => spoken_size(rest.bytes),
+        lines => format!("{} ({})", counted(lines, "line"), spoken_size(rest.bytes)),
+    };
+    let where_it_is = match (attached, log.missing()) {
+        (None, _) => String::new(),
+        (Some(file), 0) => format!("; the whole log is attached as {}", file.name),
+        (Some(file), missing) => format!(
+            "; {} is attached, and {} of the middle are missing there, too",
+            file.name,
+            spoken_size(missing)
+        ),
+    };
+    format!("\n... {left_out} left out{where_it_is} ...\n\n")
+}
+
+/// The log as a file, compressed where it is long.
+fn attached(log: &Log, name: &str) -> Option<Attached> {
+    let name = file_name(name);
+    if let Some((file, len)) = log.compressed() {
+        return Some(Attached {
+            name: format!("{name}.log.gz"),
+            media_type: "application/gzip",
+            contents: Contents::File(file.try_clone().ok()?, len),
+        });
+    }
+    let mut bytes = Vec::new();
+    log.read().read_to_end(&mut bytes).ok()?;
+    let media_type = match std::str::from_utf8(&bytes) {
+        Ok(_) => "text/plain; charset=utf-8",
+        Err(_) => "text/plain",
+    };
+    Some(Attached {
+        name: format!("{name}.log"),
+        media_type,
+        contents: Contents::Bytes(bytes),
+    })
+}
+
+/// A name that every system can give a file.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    name.chars().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests;

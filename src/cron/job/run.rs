@@ -1,0 +1,418 @@
+//! Running a command: what it writes is taken as it comes, signals are handed on to it, and it ends in time.
+
+use crate::cron::job::drain;
+use crate::cron::job::interleave::Interleaver;
+use crate::cron::job::log::Recorder;
+use crate::cron::job::signals::{HANDED_ON, Signals};
+use crate::cron::job::tee::Tee;
+use crate::cron::job::{Ending, Finished, Order, Stream};
+use crate::system::text::{reason, shown};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use signal_hook::consts::{SIGINT, SIGKILL, SIGQUIT, SIGTERM};
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long the output of a command is waited for that has ended: something that it has left running may
+/// hold it for ever.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// More than two pipes hold: who has written this since the command ended will not stop.
+const LEFTOVER: usize = 1 << 20;
+
+/// What is read at once.
+const BLOCK: usize = 64 * 1024;
+
+/// Runs it to its end. The audience gets what it writes as it comes, and must not block. Signals that come
+/// after the end of the job are kept until the caller releases them; `None`: they have their usual effect.
+#[must_use]
+pub fn run(
+    order: &Order,
+    tee: Option<&mut Tee>,
+    audience: &mut dyn FnMut(Stream, &[u8]),
+) -> (Finished, Option<Signals>) {
+    let (started, begun) = (SystemTime::now(), Instant::now());
+    let none = |error| Finished::without_run(order, not_started(order, &error));
+    // Before the job begins, so that its end is noticed, however soon it comes.
+    let signals = match Signals::caught() {
+        Ok(signals) => signals,
+        Err(error) => return (none(error), None),
+    };
+    // On a terminal, it must stay in the foreground to read from it.
+    let has_group = !io::stdin().is_terminal();
+    let apart = order.mark_stderr || tee.as_deref().is_some_and(Tee::is_apart);
+    let mut running = match spawn(order, has_group, apart) {
+        Ok((child, pipes)) => Running {
+            has_group,
+            begun,
+            deadline: order.timeout.map(|limit| begun + limit),
+            kill_after: order.kill_after,
+            ..Running::new(child, pipes, signals)
+        },
+        Err(error) => return (none(error), Some(signals)),
+    };
+    let mut output = Interleaver::new(Recorder::new(order.log_limit));
+    let ended = running.watch(tee, &mut |from, bytes| {
+        audience(from, bytes);
+        output.push(from, bytes);
+    });
+    let ending = match ended {
+        Ok(status) => running.ending(status, order),
+        Err(error) => not_started(order, &error),
+    };
+    running.signals.job_ended(&ending, running.handed_on);
+    let finished = Finished {
+        dumped_core: running
+            .ended
+            .is_some_and(|(_, status)| status.core_dumped()),
+        started,
+        took: running.took(),
+        ending,
+        log: output.finish(),
+        processor: processor(),
+        handed_on: running.handed_on,
+        goes_on: running.leave_output(),
+        ..Finished::without_run(order, Ending::Exited(0))
+    };
+    (finished, Some(running.signals))
+}
+
+/// 127 where there is no such program, else 126: as shells have it.
+fn not_started(order: &Order, error: &io::Error) -> Ending {
+    let program = order.command.first().cloned().unwrap_or_default();
+    let path = Path::new(&program);
+    let program = shown(&program.to_string_lossy());
+    let (status, why) = match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') => (127, missing(path)),
+        io::ErrorKind::NotFound => {
+            let path = std::env::var("PATH").unwrap_or_default();
+            let path = shown(&path);
+            let why = format!("there is no {program} in PATH={path}; name it with its directory");
+            (127, why)
+        }
+        io::ErrorKind::PermissionDenied if path.is_dir() => {
+            (126, format!("{program} is a directory"))
+        }
+        io::ErrorKind::PermissionDenied => (
+            126,
+            format!("{program} may not be executed; chmod +x may mend it"),
+        ),
+        _ => (126, format!("{program}: {}", reason(error))),
+    };
+    Ending::NotStarted { status, why }
+}
+
+/// What is not there: the program, or what is to run it.
+fn missing(path: &Path) -> String {
+    let program = shown(&path.to_string_lossy());
+    if !path.exists() {
+        return format!("there is no {program}");
+    }
+    let Some(interpreter) = interpreter(path) else {
+        return format!("{program} is there, and what is to run it is not");
+    };
+    match interpreter.strip_suffix('\r') {
+        Some(_) => format!(
+            "the lines of {program} end in CRLF, so that nothing runs it; sed -i 's/\\r$//' mends it"
+        ),
+        None => format!(
+            "there is no {}, which the first line of {program} names",
+            shown(&interpreter)
+        ),
+    }
+}
+
+/// What the first line of a script names.
+fn interpreter(path: &Path) -> Option<String> {
+    let mut begin = [0; 256];
+    let count = fs::File::open(path).ok()?.read(&mut begin).ok()?;
+    let text = String::from_utf8_lossy(&begin[..count]);
+    let line = text.strip_prefix("#!")?.split('\n').next()?;
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    words.next().map(str::to_owned)
+}
+
+/// Where its stdout is read from, and its stderr unless that is the same pipe. `None`: it has ended.
+type Pipes = [Option<OwnedFd>; 2];
+
+/// A command that runs.
+struct Running {
+    child: Child,
+    /// Whether it has a group of processes of its own, all of which hear what we say.
+    has_group: bool,
+    pipes: Pipes,
+    signals: Signals,
+    begun: Instant,
+    /// When it ended.
+    ended: Option<(Instant, ExitStatus)>,
+    /// How many octets were read since.
+    leftover: usize,
+    /// When it is told to end, and after which time it is killed.
+    deadline: Option<Instant>,
+    kill_after: Duration,
+    told: Told,
+    handed_on: Option<i32>,
+}
+
+/// What a command that takes too long has been told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    ToEnd,
+    Killed,
+}
+
+impl Running {
+    fn new(child: Child, pipes: Pipes, signals: Signals) -> Self {
+        Self {
+            child,
+            has_group: false,
+            pipes,
+            signals,
+            begun: Instant::now(),
+            ended: None,
+            leftover: 0,
+            deadline: None,
+            kill_after: Duration::ZERO,
+            told: Told::Nothing,
+            handed_on: None,
+        }
+    }
+
+    /// Until it has ended, and its output too, or nearly so.
+    fn watch(
+        &mut self,
+        mut tee: Option<&mut Tee>,
+        audience: &mut dyn FnMut(Stream, &[u8]),
+    ) -> io::Result<ExitStatus> {
+        let mut block = vec![0; BLOCK];
+        loop {
+            let ready = self.wait(tee.as_deref())?;
+            for (at, from) in [Stream::Out, Stream::Err].into_iter().enumerate() {
+                if ready[at] {
+                    self.read(from, &mut block, &mut |from, bytes| {
+                        audience(from, bytes);
+                        if let Some(tee) = &mut tee {
+                            tee.push(from, bytes);
+                        }
+                    });
+                }
+            }
+            if let Some(tee) = &mut tee {
+                tee.write();
+            }
+            if ready[2] {
+                self.hear()?;
+            }
+            self.look_at_the_clock();
+            let is_waiting = ready[0] || ready[1];
+            if let Some(status) = self.is_over(is_waiting) {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// The status, when nothing more is to come. A full tee may have kept the output from being read for
+    /// longer than the time of grace, so that what is there is read in any case.
+    fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
+        let (at, status) = self.ended?;
+        let is_closed = self.pipes.iter().all(Option::is_none);
+        let is_patient = is_waiting && self.leftover < LEFTOVER;
+        let is_late = at.elapsed() >= GRACE && !is_patient;
+        (is_closed || is_late).then_some(status)
+    }
+
+    /// Which of output, error and signals have something. Returns as well when the tee can be written to.
+    /// While that is full, a job that goes on is not read.
+    fn wait(&self, tee: Option<&Tee>) -> io::Result<[bool; 3]> {
+        let descriptor = self.signals.descriptor();
+        let mut places = [None; 3];
+        let mut all = Vec::with_capacity(5);
+        let is_held = self.ended.is_none() && tee.is_some_and(Tee::is_full);
+        for (at, pipe) in self.pipes.iter().enumerate() {
+            if let Some(pipe) = pipe.as_ref().filter(|_| !is_held) {
+                places[at] = Some(all.len());
+                all.push(PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN));
+            }
+        }
+        places[2] = Some(all.len());
+        all.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        let late = tee.into_iter().flat_map(Tee::descriptors);
+        all.extend(late.map(|late| PollFd::from_borrowed_fd(late, PollFlags::OUT)));
+        let wait = self.next_event().map(|at| {
+            let left = at.saturating_duration_since(Instant::now());
+            // Rounded up: to come too early is to come again.
+            Timespec::try_from(left + Duration::from_millis(1)).unwrap_or_default()
+        });
+        match poll(&mut all, wait.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(places.map(|place| place.is_some_and(|place| !all[place].revents().is_empty())))
+    }
+
+    fn next_event(&self) -> Option<Instant> {
+        match self.ended {
+            Some((at, _)) => Some(at + GRACE),
+            None => self.deadline,
+        }
+    }
+
+    fn read(&mut self, from: Stream, block: &mut [u8], audience: &mut dyn FnMut(Stream, &[u8])) {
+        let Some(pipe) = &self.pipes[from as usize] else {
+            return;
+        };
+        match rustix::io::read(pipe, &mut *block) {
+            Ok(0) => self.pipes[from as usize] = None,
+            Ok(count) => {
+                self.leftover += if self.ended.is_some() { count } else { 0 };
+                audience(from, &block[..count]);
+            }
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => self.pipes[from as usize] = None,
+        }
+    }
+
+    fn hear(&mut self) -> io::Result<()> {
+        for signal in self.signals.pending() {
+            match self.ended {
+                _ if !HANDED_ON.contains(&signal) => {}
+                None => self.hand_on(signal),
+                Some(_) => self.signals.keep(signal),
+            }
+        }
+        if self.ended.is_none()
+            && let Some(status) = self.child.try_wait()?
+        {
+            self.ended = Some((Instant::now(), status));
+        }
+        Ok(())
+    }
+
+    /// What is typed on a terminal reaches all that are in the foreground without us.
+    fn hand_on(&mut self, signal: i32) {
+        let is_typed = !self.has_group && matches!(signal, SIGINT | SIGQUIT);
+        self.handed_on = Some(signal);
+        if !is_typed {
+            self.send(signal);
+        }
+    }
+
+    /// Says it to the command; once it has ended, its process may be somebody else's.
+    fn send(&self, signal: i32) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let Some((pid, signal)) = pid.zip(Signal::from_named_raw(signal)) else {
+            return;
+        };
+        if self.ended.is_some() {
+            return;
+        }
+        let _ = if self.has_group {
+            kill_process_group(pid, signal)
+        } else {
+            kill_process(pid, signal)
+        };
+    }
+
+    fn look_at_the_clock(&mut self) {
+        let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
+        if !is_late || self.ended.is_some() {
+            return;
+        }
+        if self.told == Told::Nothing {
+            self.told = Told::ToEnd;
+            self.send(SIGTERM);
+            self.deadline = Some(Instant::now() + self.kill_after);
+        } else {
+            self.told = Told::Killed;
+            self.send(SIGKILL);
+            self.deadline = None;
+        }
+    }
+
+    /// Gives pipes that background processes still hold to a process that reads them to their end. If it
+    /// cannot be started, they get SIGPIPE when they write. Returns whether there are such pipes.
+    fn leave_output(&mut self) -> bool {
+        let left: Vec<OwnedFd> = self.pipes.iter_mut().filter_map(Option::take).collect();
+        let goes_on = !left.is_empty();
+        for pipe in left {
+            let _ = drain::start(pipe);
+        }
+        goes_on
+    }
+
+    fn took(&self) -> Duration {
+        let end = self.ended.map_or_else(Instant::now, |(at, _)| at);
+        end - self.begun
+    }
+
+    fn ending(&self, status: ExitStatus, order: &Order) -> Ending {
+        if self.told != Told::Nothing {
+            return Ending::TimedOut {
+                limit: order.timeout.unwrap_or_default(),
+                killed: self.told == Told::Killed,
+            };
+        }
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Ending::Exited(code),
+            (None, signal) => Ending::Signalled(signal.unwrap_or(SIGKILL)),
+        }
+    }
+}
+
+/// Both streams are one pipe, so that lines come in the order in which they were written, or each has its own.
+fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipes)> {
+    let (program, arguments) = order
+        .command
+        .split_first()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let (out, writer) = io::pipe()?;
+    let (err, error_writer) = if apart {
+        let (err, writer) = io::pipe()?;
+        (Some(err.into()), writer)
+    } else {
+        (None, writer.try_clone()?)
+    };
+    let start = |mut command: Command| {
+        if has_group {
+            command.process_group(0);
+        }
+        command
+            .args(arguments)
+            .stdin(Stdio::inherit())
+            .stdout(writer.try_clone()?)
+            .stderr(error_writer.try_clone()?)
+            .spawn()
+    };
+    let started = start(Command::new(program));
+    let child = match started {
+        // A script without a first line that says by what: shells run it, and so did cron.
+        Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg(program);
+            start(shell)
+        }
+        started => started,
+    };
+    Ok((child?, [Some(out.into()), err]))
+}
+
+/// What all that has ended and was waited for has used of the processor.
+fn processor() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    // proc_pid_stat(5): cutime and cstime are the fields 16 and 17; the third is the first here.
+    let ticks = fields.get(13)?.parse::<u64>().ok()? + fields.get(14)?.parse::<u64>().ok()?;
+    // USER_HZ is 100 on all systems that Linux runs on today.
+    Some(Duration::from_millis(ticks * 10))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use crate::cron::job::run::*;
+
+fn order(command: &[&str]) -> Order {
+    Order {
+        name: "job".to_owned(),
+        command: command.iter().map(Into::into).collect(),
+        timeout: None,
+        kill_after: Duration::from_secs(5),
+        log_limit: 1 << 20,
+        mark_stderr: false,
+    }
+}
+
+fn ends(command: &[&str]) -> Finished {
+    run(&order(command), None, &mut |_, _| ()).0
+}
+
+#[test]
+fn a_command_ends_as_it_ends() {
+    assert_eq!(ends(&["true"]).ending, Ending::Exited(0));
+    assert_eq!(ends(&["sh", "-c", "exit 3"]).ending, Ending::Exited(3));
+    let killed = ends(&["sh", "-c", "kill -SEGV $$"]);
+    assert_eq!(killed.ending, Ending::Signalled(11));
+}
+
+#[test]
+fn what_cannot_be_started_has_the_status_of_a_shell() {
+    assert_eq!(ends(&["/nonexistent/x"]).ending.status(), 127);
+    assert_eq!(ends(&["/etc/passwd"]).ending.status(), 126);
+}
+
+#[test]
+fn what_cannot_be_started_says_what_is_wrong() {
+    let home = tempfile::tempdir().unwrap();
+    let why = |first_line: &str| {
+        let path = home.path().join("job");
+        fs::write(&path, first_line).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        match ends(&[path.to_str().unwrap()]).ending {
+            Ending::NotStarted { status: 127, why } => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(why("#!/bin/sh\r\ntrue\r\n").contains(" end in CRLF"));
+    let gone = why("#! /nonexistent/python3 -u\n");
+    assert!(
+        gone.starts_with("there is no /nonexistent/python3, which"),
+        "{gone}"
+    );
+    let Ending::NotStarted { status: 126, why } = ends(&["/usr/"]).ending else {
+        panic!("a directory was started")
+    };
+    assert_eq!(why, "/usr/ is a directory");
+}
+
+#[test]
+fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("job");
+    fs::write(&path, "echo $1\n").unwrap();
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let finished = ends(&[path.to_str().unwrap(), "hi"]);
+    assert_eq!(finished.log.head(), b"hi\n");
+}
+
+#[test]
+fn the_audience_sees_both_streams_as_they_are() {
+    let mut seen = [Vec::new(), Vec::new()];
+    let mut order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
+    order.mark_stderr = true;
+    let (finished, _) = run(&order, None, &mut |from, bytes| {
+        seen[from as usize].extend_from_slice(bytes);
+    });
+    assert_eq!(seen, [b"out\nend".to_vec(), b"err\n".to_vec()]);
+    assert_eq!((finished.log.lines(), finished.goes_on), (3, false));
+}
+
+#[test]
+fn both_streams_are_in_the_order_in_which_they_were_written() {
+    let script = "for n in 1 2 3 4 5 6 7 8 9; do echo out$n; echo err$n >&2; done";
+    let finished = ends(&["sh", "-c", script]);
+    let lines: String = (1..10).fold(String::new(), |all, n| all + &format!("out{n}\nerr{n}\n"));
+    assert_eq!(String::from_utf8_lossy(finished.log.head()), lines);
+}
+
+#[test]
+fn what_takes_too_long_is_told_to_end_and_then_killed() {
+    let mut order = order(&[
+        "sh",
+        "-c",
+        "trap 'echo asked' TERM; while :; do sleep 5 & wait; done",
+    ]);
+    order.timeout = Some(Duration::from_millis(100));
+    order.kill_after = Duration::from_millis(50);
+    let finished = run(&order, None, &mut |_, _| ()).0;
+    let limit = Duration::from_millis(100);
+    assert_eq!(
+        finished.ending,
+        Ending::TimedOut {
+            limit,
+            killed: true
+        }
+    );
+    assert_eq!(finished.log.head(), b"asked\n");
+    order.command = ["sleep", "9"].map(Into::into).to_vec();
+    let finished = run(&order, None, &mut |_, _| ()).0;
+    assert_eq!(
+        finished.ending,
+        Ending::TimedOut {
+            limit,
+            killed: false
+        }
+    );
+}
+
+#[test]
+fn what_it_leaves_running_is_not_waited_for() {
+    let finished = ends(&["sh", "-c", "sleep 9 & echo done"]);
+    assert!(finished.goes_on && finished.took < GRACE);
+    assert_eq!(finished.log.head(), b"done\n");
+}

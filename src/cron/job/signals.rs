@@ -1,0 +1,113 @@
+//! Signals that a job is to have, too.
+
+use crate::cron::job::Ending;
+use nix::sys::signal::SigSet;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
+use signal_hook::flag::register_conditional_default;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+use signal_hook::low_level::emulate_default_handler;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Those that are handed on.
+pub const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+
+/// Signals that come while a job runs and is mailed. When this is dropped, they have their usual effect again.
+pub struct Signals {
+    delivery: SignalDelivery<UnixStream, SignalOnly>,
+    /// Whether they have their usual effect.
+    released: Arc<AtomicBool>,
+    /// One that came when the job had ended already.
+    late: Option<i32>,
+    /// One that ended the job and was perhaps sent to this process as well, as by systemd or a terminal.
+    shared: Option<i32>,
+}
+
+impl Signals {
+    /// From now on. Ignored signals stay ignored, for the job as well, as with nohup; SIGCHLD does not. Blocked
+    /// signals are unblocked, for the job as well, as cron would start it: otherwise neither the end of the job nor
+    /// a signal would be noticed. A file that may not grow is an error of a write then, and not our end: the mail
+    /// goes out with what there was room for.
+    pub fn caught() -> io::Result<Self> {
+        SigSet::empty().thread_set_mask()?;
+        let ignored = ignored();
+        let is_caught = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
+        let released = Arc::new(AtomicBool::new(false));
+        let caught: Vec<i32> = HANDED_ON.into_iter().filter(is_caught).collect();
+        for signal in &caught {
+            register_conditional_default(*signal, Arc::clone(&released))?;
+        }
+        let all = caught.into_iter().chain([SIGCHLD, SIGXFSZ]);
+        let (read, write) = UnixStream::pair()?;
+        Ok(Self {
+            delivery: SignalDelivery::with_pipe(read, write, SignalOnly, all)?,
+            released,
+            late: None,
+            shared: None,
+        })
+    }
+
+    /// Those that came since it was asked last.
+    pub fn pending(&mut self) -> Vec<i32> {
+        self.delivery.pending().collect()
+    }
+
+    /// Keeps one that came when the job had ended already.
+    pub(super) fn keep(&mut self, signal: i32) {
+        self.late.get_or_insert(signal);
+    }
+
+    /// The job has ended in this way. Its own signal is not a reason to end before the mail is sent.
+    pub(super) fn job_ended(&mut self, ending: &Ending, handed_on: Option<i32>) {
+        self.shared = match ending {
+            Ending::Signalled(signal) if handed_on != Some(*signal) => Some(*signal),
+            _ => None,
+        };
+    }
+
+    /// One that has come since the job ended, and that would have ended this process.
+    pub fn fatal(&mut self) -> Option<i32> {
+        let late = self.late.take();
+        let all: Vec<i32> = late.into_iter().chain(self.delivery.pending()).collect();
+        let mut fatal = all.into_iter().filter(|signal| HANDED_ON.contains(signal));
+        fatal.find(|signal| self.shared.take_if(|shared| shared == signal).is_none())
+    }
+
+    /// From now on they have their usual effect, and so does one that has come already.
+    pub fn release(mut self) {
+        self.released.store(true, Ordering::SeqCst);
+        if let Some(signal) = self.fatal() {
+            end_by(signal);
+        }
+    }
+
+    /// Can be read from when there is one.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.delivery.get_read().as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.released.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Ends this process as the signal would have done it.
+pub fn end_by(signal: i32) {
+    let _ = emulate_default_handler(signal);
+}
+
+/// A bit for each signal, from 1; none where the system does not say it.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,199 @@
+//! The subject of a job's mail.
+
+use crate::cron::job::words::{program, quoted};
+use crate::cron::job::{Ending, Finished};
+use crate::system::host;
+use crate::system::text::without_controls;
+use crate::system::time::brief;
+
+/// The longest command line that a subject shows, in characters.
+const LONGEST: usize = 60;
+
+/// A subject with places for what is known when the job is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Place(Place),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Host,
+    Command,
+    Status,
+    Duration,
+    Name,
+    User,
+}
+
+const PLACES: [(&str, Place); 6] = [
+    ("host", Place::Host),
+    ("command", Place::Command),
+    ("status", Place::Status),
+    ("duration", Place::Duration),
+    ("name", Place::Name),
+    ("user", Place::User),
+];
+
+impl Template {
+    /// Reads `[{host}] {status}: {name}`; `{{` and `}}` are braces.
+    ///
+    /// # Errors
+    /// There is no such place, or a brace has no other.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(at);
+            pieces.push(Piece::Text(before.to_owned()));
+            let brace = &from[..1];
+            if let Some(after) = from[1..].strip_prefix(brace) {
+                pieces.push(Piece::Text(brace.to_owned()));
+                rest = after;
+                continue;
+            }
+            let Some((name, after)) = from[1..].split_once('}').filter(|_| brace == "{") else {
+                return Err("a brace stands alone; a brace as such is written {{ or }}".to_owned());
+            };
+            pieces.push(Piece::Place(place(name)?));
+            rest = after;
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        Ok(Self(pieces))
+    }
+
+    /// `[host] FAILED(3): backup.sh after 4m12s`.
+    #[must_use]
+    pub fn usual(ending: &Ending) -> Self {
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let mut pieces = vec![
+            text("["),
+            Piece::Place(Place::Host),
+            text("] "),
+            Piece::Place(Place::Status),
+            text(": "),
+            Piece::Place(Place::Name),
+        ];
+        if !matches!(ending, Ending::NotStarted { .. } | Ending::Locked(_)) {
+            pieces.extend([text(" after "), Piece::Place(Place::Duration)]);
+        }
+        Self(pieces)
+    }
+
+    /// The subject of this job, in one line.
+    #[must_use]
+    pub fn filled(&self, job: &Finished) -> String {
+        let pieces = self.0.iter().map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Place(place) => place.of(job),
+        });
+        without_controls(&pieces.collect::<String>())
+    }
+}
+
+fn place(name: &str) -> Result<Place, String> {
+    let known = PLACES.iter().find(|(known, _)| *known == name);
+    known.map(|(_, place)| *place).ok_or_else(|| {
+        let all: Vec<String> = PLACES
+            .iter()
+            .map(|(name, _)| format!("{{{name}}}"))
+            .collect();
+        let name = crate::system::text::shown(name);
+        format!("there is no {{{name}}}; there are {}", all.join(" "))
+    })
+}
+
+impl Place {
+    fn of(self, job: &Finished) -> String {
+        match self {
+            Self::Host => host::short_name(),
+            Self::Command => command(job),
+            Self::Status => job.ending.word(),
+            Self::Duration => brief(job.took),
+            Self::Name => job.name.clone(),
+            Self::User => host::login(),
+        }
+    }
+}
+
+/// The program without where it is, and its arguments, as far as there is room.
+fn command(job: &Finished) -> String {
+    // Masked as a whole: what an option means depends on the program.
+    let whole = quoted(&job.command);
+    let first = quoted(job.command.get(..1).unwrap_or_default());
+    let arguments = whole.strip_prefix(&first).unwrap_or_default();
+    let line = format!("{}{arguments}", program(&job.command));
+    if line.chars().count() <= LONGEST {
+        return line;
+    }
+    line.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cron::job::Order;
+    use std::time::Duration;
+
+    fn job() -> Finished {
+        let order = Order {
+            name: "nightly".to_owned(),
+            command: ["/opt/backup.sh", "--full", "a b"].map(Into::into).to_vec(),
+            timeout: None,
+            kill_after: Duration::ZERO,
+            log_limit: 0,
+            mark_stderr: false,
+        };
+        Finished {
+            took: Duration::from_secs(252),
+            ..Finished::without_run(&order, Ending::Exited(3))
+        }
+    }
+
+    #[test]
+    fn places_are_filled_and_doubled_braces_are_braces() {
+        let template = Template::parse("{name}: {status} {{{duration}}} {command}").unwrap();
+        let subject = template.filled(&job());
+        assert_eq!(subject, "nightly: FAILED(3) {4m12s} backup.sh --full 'a b'");
+    }
+
+    #[test]
+    fn the_usual_subject_says_where_what_and_how_long() {
+        let job = job();
+        let subject = Template::usual(&job.ending).filled(&job);
+        let host = host::short_name();
+        assert_eq!(subject, format!("[{host}] FAILED(3): nightly after 4m12s"));
+    }
+
+    #[test]
+    fn an_unknown_place_is_an_error_that_names_the_known_ones() {
+        let error = Template::parse("{hots}").unwrap_err();
+        assert!(
+            error.contains("{hots}") && error.contains("{host}"),
+            "{error}"
+        );
+        assert!(Template::parse("a } b").is_err());
+        assert!(Template::parse("{host").is_err());
+    }
+
+    #[test]
+    fn passwords_are_masked_by_what_the_program_is() {
+        let mut job = job();
+        job.command = ["/usr/bin/mysql", "-pSECRET", "db"]
+            .map(Into::into)
+            .to_vec();
+        let subject = Template::parse("{command}").unwrap().filled(&job);
+        assert_eq!(subject, "mysql '-p********' db");
+    }
+
+    #[test]
+    fn a_long_command_line_is_cut() {
+        let mut job = job();
+        job.command.push("x".repeat(100).into());
+        let subject = Template::parse("{command}").unwrap().filled(&job);
+        assert_eq!(subject.chars().count(), LONGEST);
+    }
+}

@@ -1,0 +1,147 @@
+//! Encoded words (RFC 2047) in text that is given as it is in a header.
+
+use crate::system::text::forbidden;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use encoding_rs::Encoding;
+
+/// The longest encoded word (RFC 2047 §2).
+const LONGEST: usize = 75;
+
+/// Decodes the encoded words of a display name or an unstructured field. A word that cannot be decoded
+/// stays, and so does the whole text if it would hold a character that no field may have.
+#[must_use]
+pub fn decoded(text: &str) -> String {
+    if !text.contains("=?") {
+        return text.to_owned();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let (mut blanks, mut was_encoded) = (0, false);
+    for (at, word) in text.split(' ').enumerate() {
+        blanks += usize::from(at > 0);
+        if word.is_empty() {
+            continue;
+        }
+        let encoded = decoded_word(word);
+        // RFC 2047 §6.2: white space between two encoded words is not displayed.
+        if !(was_encoded && encoded.is_some()) {
+            plain.push_str(&" ".repeat(blanks));
+        }
+        blanks = 0;
+        was_encoded = encoded.is_some();
+        plain.push_str(encoded.as_deref().unwrap_or(word));
+    }
+    plain.push_str(&" ".repeat(blanks));
+    match forbidden(&plain) {
+        None => plain,
+        Some(_) => text.to_owned(),
+    }
+}
+
+/// True for an encoded word that RFC 2047 §2 allows, in any charset.
+#[must_use]
+pub fn is_encoded_word(word: &str) -> bool {
+    let is_text = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    word.len() <= LONGEST
+        && parts(word).is_some_and(|[charset, kind, text]| {
+            let is_kind = matches!(kind, "b" | "B" | "q" | "Q");
+            !charset.is_empty() && is_kind && is_text(word) && !text.contains('?')
+        })
+}
+
+/// Charset, encoding and encoded text.
+fn parts(word: &str) -> Option<[&str; 3]> {
+    let inside = word.strip_prefix("=?")?.strip_suffix("?=")?;
+    let mut parts = inside.splitn(3, '?');
+    Some([parts.next()?, parts.next()?, parts.next()?])
+}
+
+fn decoded_word(word: &str) -> Option<String> {
+    let [charset, kind, text] = parts(word)?;
+    // RFC 2231 §5: a language may follow the charset.
+    let charset = charset.split('*').next().unwrap_or(charset);
+    let bytes = match kind {
+        "b" | "B" => BASE64_STANDARD.decode(text).ok()?,
+        "q" | "Q" => q(text)?,
+        _ => return None,
+    };
+    let charset = Encoding::for_label(charset.as_bytes())?;
+    let text = charset.decode_without_bom_handling_and_without_replacement(&bytes)?;
+    Some(text.into_owned())
+}
+
+fn q(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'_' => b' ',
+            b'=' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            other => other,
+        });
+    }
+    Some(bytes)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decoded, is_encoded_word};
+
+    #[test]
+    fn names_come_back_in_every_charset() {
+        for (name, text) in [
+            ("=?utf-8?q?J=C3=BCrgen_M?=", "Jürgen M"),
+            ("=?UTF-8*de?B?SsO8cmdlbg==?=", "Jürgen"),
+            ("=?iso-8859-1?Q?J=FCr?= =?utf-8?q?gen?= Cron", "Jürgen Cron"),
+            ("a  b", "a  b"),
+            (" =?utf-8?q?a?=  =?utf-8?q?b?=  c ", " ab  c "),
+            ("Cron =?utf-8?q?D?=", "Cron D"),
+        ] {
+            assert_eq!(decoded(name), text);
+        }
+    }
+
+    #[test]
+    fn an_encoded_word_has_a_charset_an_encoding_and_at_most_75_characters() {
+        let longest = format!("=?utf-8?q?{}?=", "a".repeat(63));
+        for good in [
+            "=?utf-8?q?a?=",
+            "=?X-unknown*de?B?YQ==?=",
+            "=?a?Q??=",
+            &longest,
+        ] {
+            assert!(is_encoded_word(good), "{good}");
+        }
+        let long = format!("=?utf-8?q?{}?=", "a".repeat(64));
+        for bad in [
+            "=?utf-8?q?a b?=",
+            "=??q?a?=",
+            "=?utf-8?x?a?=",
+            "=?a?q?b?c?=",
+            "a",
+            &long,
+        ] {
+            assert!(!is_encoded_word(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_stays() {
+        for name in [
+            "=?utf-8?q?=FF?=",
+            "=?x?q?a?=",
+            "=?utf-8?b?*?=",
+            "=?utf-8?x?a?=",
+            "=?utf-8?q?a=?=",
+            "=?utf-8?q?a=0D=0ABcc:_x?=",
+            "=?",
+            "=??=",
+        ] {
+            assert_eq!(decoded(name), name);
+        }
+    }
+}

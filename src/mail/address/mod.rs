@@ -1,0 +1,338 @@
+//! Mail addresses: one that can stand in an envelope, and the lists that stand in headers and options.
+
+mod encoded;
+mod list;
+
+pub use encoded::{decoded, is_encoded_word};
+pub use list::{
+    Entry, LooseEntry, Mailbox, Name, parse_each, parse_list, parse_loose, parse_raw,
+    parse_recipients,
+};
+
+use crate::system::text;
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+
+/// The longest local part in octets (RFC 5321 §4.5.3.1.1).
+const LONGEST_LOCAL: usize = 64;
+
+/// How many characters of what was given an error shows: a header field may be a megabyte.
+const LONGEST_SHOWN: usize = 200;
+
+/// An address of RFC 5321 §4.1.2 that holds no CR, LF, NUL or other control character. Its domain is
+/// ASCII (A-labels, RFC 5890); its local part is quoted where it must be and may be UTF-8 (RFC 6531).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    local: String,
+    domain: Domain,
+}
+
+/// The part after the `@`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Domain {
+    /// None, and no `@`: `postmaster` (RFC 5321 §4.1.1.3), or a name that only the next server knows.
+    Absent,
+    /// A name, in ASCII, as it was written.
+    Name(String),
+    /// An address literal, `[192.0.2.7]` or `[IPv6:2001:db8::7]`.
+    Literal(IpAddr),
+}
+
+/// What is wrong with an address or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// A character that may stand in no address.
+    #[error("\"{}\" holds {}", shown(.0), text::name_of(*.1))]
+    Forbidden(String, char),
+    /// Nothing behind an `@`, or no `@`.
+    #[error("\"{}\" has no @domain{}", shown(.0), .1)]
+    NoDomain(String, &'static str),
+    /// The part before the `@` is wrong.
+    #[error("\"{}\" is not an address: the part before the @ is not valid", shown(.0))]
+    Local(String),
+    /// The part before the `@` is longer than RFC 5321 §4.5.3.1.1 allows.
+    #[error("\"{}\" is not an address: the part before the @ is longer than 64 octets", shown(.0))]
+    LongLocal(String),
+    /// The part behind the `@` is wrong.
+    #[error("\"{}\" is not an address: the part behind the @ is not a domain{}", shown(.0), .1)]
+    Domain(String, &'static str),
+    /// The list does not parse.
+    #[error("{what} in \"{}\"", shown(.list))]
+    Syntax {
+        /// What is wrong.
+        what: &'static str,
+        /// Where.
+        list: String,
+    },
+    /// One address was wanted, and there is another number of them.
+    #[error("\"{}\" is not one address", shown(.0))]
+    NotOne(String),
+}
+
+impl Address {
+    /// Parses one address: `local@domain`, with or without angle brackets and a name.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        Mailbox::parse(text).map(|mailbox| mailbox.address)
+    }
+
+    /// Makes an address of a local part without its quotes and a domain as it was written.
+    pub fn of(local: &str, domain: &str) -> Result<Self, AddressError> {
+        let whole = format!("{local}@{domain}");
+        if let Some(bad) = text::forbidden(domain) {
+            return Err(AddressError::Forbidden(whole, bad));
+        }
+        let local = local_part(local, &whole)?;
+        let domain = Domain::parse(domain).map_err(|hint| AddressError::Domain(whole, hint))?;
+        Ok(Self { local, domain })
+    }
+
+    /// Makes an address without a domain of a local part without its quotes.
+    pub fn without_domain(local: &str) -> Result<Self, AddressError> {
+        Ok(Self {
+            local: local_part(local, local)?,
+            domain: Domain::Absent,
+        })
+    }
+
+    /// The local part as it goes over the wire, quoted where it must be.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        &self.local
+    }
+
+    /// The local part without its quotes.
+    #[must_use]
+    pub fn unquoted_local(&self) -> Cow<'_, str> {
+        let inside = self.local.strip_prefix('"');
+        let Some(inside) = inside.and_then(|inside| inside.strip_suffix('"')) else {
+            return Cow::Borrowed(&self.local);
+        };
+        let mut text = String::with_capacity(inside.len());
+        let mut characters = inside.chars();
+        while let Some(character) = characters.next() {
+            let escaped = (character == '\\').then(|| characters.next()).flatten();
+            text.push(escaped.unwrap_or(character));
+        }
+        Cow::Owned(text)
+    }
+
+    /// The domain.
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// Whether the local part is not ASCII, so that only a server with SMTPUTF8 can take it.
+    #[must_use]
+    pub fn needs_utf8(&self) -> bool {
+        !self.local.is_ascii()
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.domain {
+            Domain::Absent => f.write_str(&self.local),
+            domain => write!(f, "{}@{domain}", self.local),
+        }
+    }
+}
+
+impl Domain {
+    /// Parses a name or a literal; the error is a hint for the text, possibly empty.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        if let Some(inside) = text.strip_prefix('[') {
+            let inside = inside
+                .strip_suffix(']')
+                .ok_or(" (the ] of its address literal is missing)")?;
+            let address = literal(inside).ok_or(" (not an address literal)")?;
+            return Ok(Self::Literal(address));
+        }
+        if text.parse::<IpAddr>().is_ok() {
+            return Err(" (an IP address wants brackets: user@[192.0.2.7])");
+        }
+        let name = if text.is_ascii() {
+            text.to_owned()
+        } else {
+            idna::domain_to_ascii_strict(text).map_err(|_| " (not a valid IDN)")?
+        };
+        match lettre::Address::new("a", &name) {
+            Ok(_) if name.len() <= 255 && !name.starts_with('[') => Ok(Self::Name(name)),
+            _ => Err(""),
+        }
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => Ok(()),
+            Self::Name(name) => f.write_str(name),
+            Self::Literal(IpAddr::V4(ip)) => write!(f, "[{ip}]"),
+            Self::Literal(IpAddr::V6(ip)) => write!(f, "[IPv6:{ip}]"),
+        }
+    }
+}
+
+/// A local part as it goes over the wire; `whole` is what the error names.
+fn local_part(local: &str, whole: &str) -> Result<String, AddressError> {
+    let whole = || whole.to_owned();
+    if let Some(bad) = text::forbidden(local) {
+        return Err(AddressError::Forbidden(whole(), bad));
+    }
+    if local.contains('\t') {
+        return Err(AddressError::Forbidden(whole(), '\t'));
+    }
+    let quoted = quoted_if_needed(local);
+    if quoted.len() > LONGEST_LOCAL {
+        return Err(AddressError::LongLocal(whole()));
+    }
+    // lettre is the judge of what is an address; a quoted UTF-8 local part is beyond it.
+    let is_wrong = quoted.is_ascii() && lettre::Address::new(&quoted, "example.org").is_err();
+    if local.is_empty() || is_wrong {
+        return Err(AddressError::Local(whole()));
+    }
+    Ok(quoted)
+}
+
+/// As much as an error shows of what was given.
+fn shown(given: &str) -> String {
+    match given.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}...", text::shown(&given[..end])),
+        None => text::shown(given),
+    }
+}
+
+/// The inside of an address literal (RFC 5321 §4.1.3).
+fn literal(inside: &str) -> Option<IpAddr> {
+    match inside.get(..5) {
+        Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => inside[5..].parse().ok().map(IpAddr::V6),
+        _ => inside.parse().ok().map(IpAddr::V4),
+    }
+}
+
+/// The local part, in quotes only where it is no dot-atom (R6: minimum quoting).
+fn quoted_if_needed(local: &str) -> String {
+    let atom = |part: &str| !part.is_empty() && part.chars().all(is_atom_char);
+    if local.split('.').all(atom) {
+        return local.to_owned();
+    }
+    let mut quoted = String::with_capacity(local.len() + 2);
+    quoted.push('"');
+    for character in local.chars() {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// `atext` of RFC 5322 §3.2.3, with UTF-8 (RFC 6532 §3.2).
+fn is_atom_char(character: char) -> bool {
+    !character.is_ascii()
+        || character.is_ascii_alphanumeric()
+        || "!#$%&'*+-/=?^_`{|}~".contains(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        Address::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn what_is_valid_stays_as_it_was_written() {
+        for text in [
+            "alice@crepes.fr",
+            "o'brien+tag@Example.ORG",
+            "root@localhost",
+            "\"john doe\"@example.org",
+            "\"a@b\"@example.org",
+            "bob@[192.0.2.7]",
+            "bob@[IPv6:2001:db8::7]",
+            "用户@example.org",
+            "-oQ/tmp@example.org",
+        ] {
+            assert_eq!(parsed(text), text);
+        }
+    }
+
+    #[test]
+    fn only_postmaster_has_no_domain_unless_any_name_may() {
+        let bare = |list: &str| parse_recipients(list).map(|entries| entries.len());
+        for text in [
+            "postmaster",
+            "<Postmaster>",
+            "Post <POSTMASTER>",
+            "\"postmaster\"",
+        ] {
+            assert_eq!(bare(text), Ok(1), "{text}");
+        }
+        for text in ["postmaster@", "postmasters", "post master", "bob"] {
+            assert!(bare(text).is_err(), "{text}");
+        }
+        for (text, right) in [
+            ("bob", "bob"),
+            ("<\"john doe\">", "\"john doe\""),
+            ("bob@example.org", "bob@example.org"),
+        ] {
+            let entries = parse_raw(text).unwrap();
+            assert_eq!(entries[0].mailboxes()[0].address.to_string(), right);
+        }
+        for text in ["bob@", "a b", "\"\"", "a..b@", "a\0b"] {
+            assert!(parse_raw(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_domain_becomes_a_labels_and_quotes_that_say_nothing_go() {
+        assert_eq!(parsed("bob@bücher.example"), "bob@xn--bcher-kva.example");
+        assert_eq!(parsed("\"bob\"@example.org"), "bob@example.org");
+        assert_eq!(parsed("<bob@example.org>"), "bob@example.org");
+    }
+
+    #[test]
+    fn a_local_part_has_quotes_only_on_the_wire() {
+        for local in ["john doe", "a\"b\\c", "bob", "a@b", "\"", "\\"] {
+            let address = Address::of(local, "example.org").unwrap();
+            assert_eq!(address.unquoted_local(), local);
+        }
+    }
+
+    #[test]
+    fn nothing_in_an_address_can_start_a_new_line_or_a_parameter() {
+        for text in [
+            "bob@example.org\r\nRCPT TO:<eve@example.org>",
+            "bob\n@example.org",
+            "bob\0@example.org",
+            "\"bob\u{2028}\"@example.org",
+            "bob@example.org> SIZE=1",
+            "bob@example.org SIZE=1",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_reason() {
+        let long = format!("{}@example.org", "a".repeat(65));
+        for (text, reason) in [
+            ("bob", "has no @domain"),
+            ("@example.org", "before the @"),
+            ("bob@", "has no @domain"),
+            ("bob@1.2.3.4", "wants brackets"),
+            ("bob@[1.2.3]", "not an address literal"),
+            ("bob@exa mple.org", "in \"bob@exa mple.org\""),
+            ("bob@ex..org", "not a domain"),
+            (long.as_str(), "64 octets"),
+        ] {
+            let error = Address::parse(text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}

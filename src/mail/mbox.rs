@@ -1,0 +1,162 @@
+//! The form of a mailbox in one file (mboxrd): a `From ` line before each message, line ends as in a file,
+//! and one more `>` before lines that look like the next message, quoted or not.
+
+use crate::system::time::asctime;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt as _;
+use std::time::SystemTime;
+
+/// The line before a message (RFC 4155); the sender has no white space in it.
+#[must_use]
+pub fn first_line(sender: &str, at: SystemTime) -> String {
+    format!("From {sender} {}\n", asctime(at))
+}
+
+/// What is missing between the end of the file, which is so long, and a `From ` line: an empty line, where
+/// somebody was killed while he wrote, or another program left none.
+///
+/// # Errors
+/// The end cannot be read.
+pub fn seam(file: &File, length: u64) -> io::Result<&'static str> {
+    let mut last = [b'\n'; 2];
+    let count = usize::try_from(length.min(2)).unwrap_or(2);
+    file.read_exact_at(&mut last[2 - count..], length.saturating_sub(2))?;
+    Ok(match last {
+        [b'\n', b'\n'] => "",
+        [_, b'\n'] => "\n",
+        _ => "\n\n",
+    })
+}
+
+/// The most `>` before `From ` that are counted; nobody has more.
+const DEEPEST: usize = 64;
+
+/// Makes lines of a file from those of a message, in blocks of any size and in constant memory.
+#[derive(Default)]
+pub struct Lines {
+    /// The beginning of a line that may still become `>>From `.
+    start: Vec<u8>,
+    /// Whether the line goes on behind its beginning.
+    is_inside: bool,
+    /// A CR that may belong to a line end.
+    has_cr: bool,
+}
+
+impl Lines {
+    /// Writes what comes next of the message.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&mut self, block: &[u8], into: &mut impl Write) -> io::Result<()> {
+        let mut rest = block;
+        while let Some((&byte, behind)) = rest.split_first() {
+            if std::mem::take(&mut self.has_cr) && byte != b'\n' {
+                self.put(b'\r', into)?;
+            }
+            if self.is_inside {
+                // The rest of the line, as far as it is here, in one go.
+                let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+                into.write_all(&rest[..end])?;
+                rest = &rest[end..];
+                let Some((&byte, behind)) = rest.split_first() else {
+                    return Ok(());
+                };
+                self.special(byte, into)?;
+                rest = behind;
+                continue;
+            }
+            match byte {
+                b'\r' | b'\n' => self.special(byte, into)?,
+                _ => self.put(byte, into)?,
+            }
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    fn special(&mut self, byte: u8, into: &mut impl Write) -> io::Result<()> {
+        if byte == b'\r' {
+            self.has_cr = true;
+            return Ok(());
+        }
+        self.release(into)?;
+        self.is_inside = false;
+        into.write_all(b"\n")
+    }
+
+    fn put(&mut self, byte: u8, into: &mut impl Write) -> io::Result<()> {
+        if self.is_inside {
+            return into.write_all(&[byte]);
+        }
+        self.start.push(byte);
+        let depth = self.start.iter().take_while(|&&byte| byte == b'>').count();
+        let word = &self.start[depth..];
+        if word == b"From " {
+            self.start.insert(0, b'>');
+        } else if b"From ".starts_with(word) && depth < DEEPEST {
+            return Ok(());
+        }
+        self.release(into)?;
+        self.is_inside = true;
+        Ok(())
+    }
+
+    fn release(&mut self, into: &mut impl Write) -> io::Result<()> {
+        into.write_all(&self.start)?;
+        self.start.clear();
+        Ok(())
+    }
+
+    /// The message ends, with a line end if it had none, and an empty line.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn end(&mut self, into: &mut impl Write) -> io::Result<()> {
+        if std::mem::take(&mut self.has_cr) {
+            self.put(b'\r', into)?;
+        }
+        let is_open = self.is_inside || !self.start.is_empty();
+        self.release(into)?;
+        into.write_all(if is_open { b"\n\n" } else { b"\n" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[u8]) -> String {
+        let whole = made(&[text]);
+        for at in 0..=text.len() {
+            assert_eq!(made(&[&text[..at], &text[at..]]), whole, "split at {at}");
+        }
+        whole
+    }
+
+    fn made(blocks: &[&[u8]]) -> String {
+        let (mut lines, mut out) = (Lines::default(), Vec::new());
+        for block in blocks {
+            lines.write(block, &mut out).unwrap();
+        }
+        lines.end(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn lines_that_look_like_the_next_message_are_quoted() {
+        assert_eq!(lines(b"a\r\nFrom b\r\n"), "a\n>From b\n\n");
+        assert_eq!(lines(b">From b\r\n>>From c"), ">>From b\n>>>From c\n\n");
+        assert_eq!(
+            lines(b"Fromage\r\n From b\r\n>Fro\r\n"),
+            "Fromage\n From b\n>Fro\n\n"
+        );
+    }
+
+    #[test]
+    fn line_ends_are_those_of_a_file_and_a_lone_cr_stays() {
+        assert_eq!(lines(b"a\rb\r\r\nc\nd"), "a\rb\r\nc\nd\n\n");
+        assert_eq!(lines(b"\r\n\r"), "\n\r\n\n");
+        assert_eq!(lines(b""), "\n");
+    }
+}

@@ -1,0 +1,261 @@
+//! Attachments: a file, what it is called and what it is.
+
+use crate::mail::message::MessageError;
+use crate::mail::message::convert::{Signed, made_fit};
+use crate::mail::message::encode;
+use crate::mail::message::encode::{Encoding, Survey};
+use crate::mail::message::finish::{is_fit, unfit};
+use crate::mail::message::head::{Head, Reading};
+use crate::mail::message::header::{unstructured, with_parameters};
+use crate::mail::message::related::is_content_id;
+use crate::mail::message::source::{Input, Source};
+use crate::mail::message::stream::Way;
+use crate::mail::message::tree::Leaf;
+use crate::smtp::blocks::Transport;
+use crate::system::text::in_charset;
+use mime_guess::mime::{self, Mime};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// An attachment as an option gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Where it comes from.
+    pub input: Input,
+    /// Its media type; `None` goes by the file's name.
+    pub media_type: Option<String>,
+    /// What the reader sees as its name; `None` is the file's own.
+    pub name: Option<String>,
+    /// Whether it is shown in its place or to be opened.
+    pub disposition: Disposition,
+    /// What it is, in words.
+    pub description: Option<String>,
+}
+
+/// RFC 2183 §2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disposition {
+    /// To be opened.
+    #[default]
+    Attachment,
+    /// To be shown.
+    Inline,
+}
+
+/// A part that the HTML shows by `cid:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inline {
+    /// The file.
+    pub file: Attachment,
+    /// The name behind `cid:`; `None` is the file's.
+    pub id: Option<String>,
+}
+
+impl Attachment {
+    /// A file, and nothing more said of it.
+    #[must_use]
+    pub fn new(input: Input) -> Self {
+        Self {
+            input,
+            media_type: None,
+            name: None,
+            disposition: Disposition::default(),
+            description: None,
+        }
+    }
+
+    /// Reads what can be read only once; it keeps its name.
+    pub fn hold(&mut self) -> Result<(), MessageError> {
+        if self.input.is_stdin() {
+            self.name = Some(self.file_name());
+            self.input.hold()?;
+        }
+        Ok(())
+    }
+
+    /// The name without directories, which no sender has a business to choose (RFC 2183 §2.3).
+    fn file_name(&self) -> String {
+        let given = self.name.clone();
+        let own = || match &self.input {
+            Input::File(path) => path.file_name().map(readable),
+            Input::Text(_) | Input::Stdin | Input::Waiting | Input::Held(_) => None,
+        };
+        let name = given.or_else(own).unwrap_or_default();
+        let name = name.rsplit('/').next().unwrap_or_default();
+        if name.is_empty() { "attachment" } else { name }.to_owned()
+    }
+
+    /// The part.
+    pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+        let source = Source::open(self.input.clone())?;
+        let name = self.file_name();
+        let media_type = self.media_type(&source, &name)?;
+        let (essence, parameters) = split(&media_type);
+        let mut parameters: Vec<(&str, &str)> = parameters;
+        parameters.push(("name", &name));
+        let disposition = match self.disposition {
+            Disposition::Attachment => "attachment",
+            Disposition::Inline => "inline",
+        };
+        let mut header = with_parameters("Content-Type", essence, &parameters);
+        header.push_str(&with_parameters(
+            "Content-Disposition",
+            disposition,
+            &[("filename", &name)],
+        ));
+        if let Some(description) = &self.description {
+            header.push_str(&unstructured("Content-Description", description));
+        }
+        remarks.push(format!(
+            "{}: {essence}, {} bytes, base64, as all files are; binary where the server offers BINARYMIME",
+            source.name, source.len
+        ));
+        let encoded = Way {
+            encoding: Encoding::Base64,
+            len: encode::base64_len(source.len),
+        };
+        let plain = Way {
+            encoding: Encoding::Binary,
+            len: source.len,
+        };
+        Ok(Leaf {
+            essence: essence.to_owned(),
+            header,
+            source: Arc::new(source),
+            ways: vec![(Transport::SevenBit, encoded), (Transport::Binary, plain)],
+        })
+    }
+
+    /// The type that was given, or the one that the name suggests and the content bears out.
+    fn media_type(&self, source: &Source, name: &str) -> Result<Mime, MessageError> {
+        let Some(given) = &self.media_type else {
+            let guess = mime_guess::from_path(name).first_or_octet_stream();
+            return borne_out(guess, source);
+        };
+        let wrong = |why| MessageError::Type {
+            name: source.name.clone(),
+            given: crate::system::text::shown(given),
+            why,
+        };
+        let parsed: Mime = given
+            .parse()
+            .map_err(|_| wrong("is not a media type like application/pdf"))?;
+        let is_plain = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !is_plain(given) {
+            return Err(wrong("has characters that a header cannot hold"));
+        }
+        match parsed.type_() {
+            // RFC 2046 §5: these must not be base64.
+            mime::MULTIPART => Err(wrong("is a structure, not a file's type")),
+            kind if kind == "message" => Err(wrong("must not be encoded; use --attach-message")),
+            mime::TEXT if parsed.get_param(mime::CHARSET).is_none() => {
+                let survey = encode::survey(source, 0)?;
+                let is_needed = survey.eight_bit > 0 && is_utf8_text(&survey);
+                Ok(if is_needed { in_utf8(parsed) } else { parsed })
+            }
+            _ => Ok(parsed),
+        }
+    }
+}
+
+impl Inline {
+    /// The name behind `cid:`.
+    #[must_use]
+    pub fn content_id(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.file.file_name())
+    }
+
+    /// The part.
+    pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+        let id = self.content_id();
+        let mut leaf = self.file.leaf(remarks)?;
+        if !is_content_id(&id) {
+            return Err(MessageError::Field {
+                name: "Content-ID".to_owned(),
+                why: "cannot hold the name of that file; name it otherwise: --inline 'FILE;cid=ID'",
+            });
+        }
+        leaf.header.push_str(&format!("Content-ID: <{id}>\r\n"));
+        Ok(leaf)
+    }
+}
+
+/// The name of a file as text.
+fn readable(name: &OsStr) -> String {
+    in_charset(name.as_bytes(), None).into_owned()
+}
+
+/// A message as it is, which must not be encoded (RFC 2046 §5.2.1). The line that begins it in an mbox is
+/// not a part of it.
+pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+    let source = Source::file(path)?.without_mark()?;
+    let head = Head::read(&source, Reading::Strict)?;
+    let mut source = source.skipping(head.separator);
+    let mut survey = encode::survey(&source, 0)?;
+    if !is_fit(&survey) {
+        let name = source.name.clone();
+        source = made_fit(b"", &source, 0, Signed::Kept)?.map_err(|why| unfit(name, why))?;
+        survey = encode::survey(&source, 0)?;
+    }
+    let (transport, encoding) = if survey.eight_bit > 0 {
+        (Transport::EightBit, Encoding::EightBit)
+    } else {
+        (Transport::SevenBit, Encoding::SevenBit)
+    };
+    let name = path.file_name().map(readable);
+    let name = name.unwrap_or_else(|| "message.eml".to_owned());
+    remarks.push(format!(
+        "{}: message/rfc822, {}, as it is",
+        source.name,
+        encoding.name()
+    ));
+    let way = Way {
+        encoding,
+        len: survey.wire_len,
+    };
+    Ok(Leaf {
+        essence: "message/rfc822".to_owned(),
+        header: [
+            with_parameters("Content-Type", "message/rfc822", &[("name", &name)]),
+            with_parameters("Content-Disposition", "attachment", &[("filename", &name)]),
+        ]
+        .concat(),
+        source: Arc::new(source),
+        ways: vec![(transport, way)],
+    })
+}
+
+/// A guess as far as it can be trusted: text only when its charset is known, and no messages, which
+/// must not travel in base64 (RFC 2046 §5.2.1).
+fn borne_out(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
+    match guess.type_() {
+        mime::TEXT => {
+            if is_utf8_text(&encode::survey(source, 0)?) {
+                return Ok(in_utf8(guess));
+            }
+            Ok(mime::APPLICATION_OCTET_STREAM)
+        }
+        kind if kind == "message" || kind == mime::MULTIPART => Ok(mime::APPLICATION_OCTET_STREAM),
+        _ => Ok(guess),
+    }
+}
+
+fn is_utf8_text(survey: &Survey) -> bool {
+    survey.not_utf8_at.is_none() && !survey.has_nul
+}
+
+/// The type with its charset, without which text is US-ASCII (RFC 2046 §4.1.2).
+fn in_utf8(kind: Mime) -> Mime {
+    let text = format!("{kind}; charset=utf-8");
+    text.parse().unwrap_or(kind)
+}
+
+/// `type/subtype` and the parameters.
+fn split(media_type: &Mime) -> (&str, Vec<(&str, &str)>) {
+    let parameters = media_type
+        .params()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    (media_type.essence_str(), parameters.collect())
+}

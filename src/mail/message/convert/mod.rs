@@ -1,0 +1,291 @@
+//! A finished message in another form: for a server without 8BITMIME its parts become quoted-printable or
+//! base64 (RFC 6152 §3), for one without SMTPUTF8 its header is encoded (RFC 2047, RFC 2231), and lines over 998
+//! octets and NULs become what every server accepts. What a reader sees stays the same. A message is kept in
+//! one form, and this is done when it is known what the server offers.
+//!
+//! The message is read as a stream and never held in memory. The first pass makes the plan, because the header
+//! of a part comes before its content.
+
+mod entity;
+mod fields;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod tidy;
+mod walk;
+mod write;
+
+use crate::mail::message::encode::Encoder;
+use crate::mail::message::source::{Source, SourceError};
+use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport};
+use plan::{How, Planner};
+use std::io;
+use std::sync::OnceLock;
+use walk::Walker;
+use write::Writer;
+
+/// Whether content that is signed or encrypted may change. Its signature would not be valid any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// It stays as it is, and is not sent if that is not possible.
+    Kept,
+    /// It is converted as any other.
+    Converted,
+}
+
+/// What a message is converted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Target {
+    /// For servers without 8BITMIME.
+    seven_bit: bool,
+    /// For servers without SMTPUTF8.
+    ascii_header: bool,
+    signed: Signed,
+}
+
+/// Why a message cannot be converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unconvertible {
+    /// An address in the header is not ASCII.
+    Address,
+    /// A part must not change.
+    Frozen,
+    /// It has too many parts, or a header that is too large.
+    TooLarge,
+}
+
+/// How a message is converted.
+#[derive(Debug)]
+struct Plan {
+    target: Target,
+    hows: Vec<How>,
+}
+
+impl Plan {
+    fn walker(&self) -> Walker<Writer<'_>> {
+        let writer = Writer::new(&self.hows, self.target);
+        Walker::new(writer, self.target.signed == Signed::Converted)
+    }
+}
+
+/// The plan for a message that `read` passes on block by block.
+fn plan<E>(
+    target: Target,
+    read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+) -> Result<Result<Plan, Unconvertible>, E> {
+    let mut walker = Walker::new(Planner::new(target), target.signed == Signed::Converted);
+    read(&mut |block| walker.walk(block))?;
+    walker.end();
+    let Planner { hows, failure, .. } = walker.visitor;
+    Ok(match failure {
+        None => Ok(Plan { target, hows }),
+        Some(why) => Err(why),
+    })
+}
+
+/// The message of this header, which ends with its empty line, and of the source from `body_at` on, with lines
+/// of at most 998 octets and without NULs.
+pub fn made_fit(
+    header: &[u8],
+    source: &Source,
+    body_at: u64,
+    signed: Signed,
+) -> Result<Result<Source, Unconvertible>, SourceError> {
+    let target = Target {
+        seven_bit: false,
+        ascii_header: false,
+        signed,
+    };
+    let planned = plan(target, |pass| {
+        pass(header);
+        let mut block = source.block(64 * 1024);
+        let mut at = body_at;
+        loop {
+            let count = source.read(&mut block, at)?;
+            if count == 0 {
+                return Ok::<_, SourceError>(());
+            }
+            pass(&block[..count]);
+            at += count as u64;
+        }
+    })?;
+    let plan = match planned {
+        Ok(plan) => plan,
+        Err(why) => return Ok(Err(why)),
+    };
+    let mut walker = plan.walker();
+    walker.walk(header);
+    source.rewritten(body_at, &mut walker).map(Ok)
+}
+
+/// A message in the forms that it has, and in those that it can be converted to.
+pub struct Convertible<'m> {
+    original: &'m dyn Replay,
+    signed: Signed,
+    /// By [`Target::place`].
+    made: [OnceLock<Made>; 4],
+}
+
+/// What came of making a form.
+enum Made {
+    Form(Plan, Shape),
+    /// There is no such form.
+    Nothing,
+    /// The message cannot be read.
+    Unread(io::ErrorKind, String),
+}
+
+impl Target {
+    fn place(self) -> usize {
+        usize::from(self.seven_bit) * 2 + usize::from(self.ascii_header)
+    }
+}
+
+impl<'m> Convertible<'m> {
+    /// A message that is kept in some form.
+    #[must_use]
+    pub fn new(original: &'m dyn Replay, signed: Signed) -> Self {
+        Self {
+            original,
+            signed,
+            made: Default::default(),
+        }
+    }
+
+    /// The form that others are made of.
+    fn base(&self) -> Option<Shape> {
+        self.original.shape(Transport::EightBit.with_utf8())
+    }
+
+    fn target(&self, base: Shape, able: Accepts) -> Target {
+        Target {
+            seven_bit: base.transport > able.transport,
+            ascii_header: base.utf8 && !able.utf8,
+            signed: self.signed,
+        }
+    }
+
+    fn made(&self, base: Shape, target: Target) -> &Made {
+        self.made[target.place()].get_or_init(|| {
+            self.make(base, target)
+                .unwrap_or_else(|error| Made::Unread(error.kind(), error.to_string()))
+        })
+    }
+
+    fn make(&self, base: Shape, target: Target) -> io::Result<Made> {
+        let planned = plan(target, |pass| {
+            let mut blocks = self.original.blocks(base);
+            let mut block = Vec::new();
+            while blocks.append(&mut block)? != Block::End {
+                pass(&block);
+                block.clear();
+            }
+            Ok::<_, io::Error>(())
+        })?;
+        let Ok(plan) = planned else {
+            return Ok(Made::Nothing);
+        };
+        let size = size_of(&mut Reader::new(self.original.blocks(base), &plan))?;
+        let shape = converted_shape(base, target, size);
+        Ok(Made::Form(plan, shape))
+    }
+}
+
+fn size_of(reader: &mut Reader<'_>) -> io::Result<u64> {
+    let (mut size, mut block) = (0, Vec::new());
+    while reader.append(&mut block)? != Block::End {
+        size += block.len() as u64;
+        block.clear();
+    }
+    Ok(size)
+}
+
+fn converted_shape(base: Shape, target: Target, size: u64) -> Shape {
+    Shape {
+        transport: if target.seven_bit {
+            Transport::SevenBit
+        } else {
+            base.transport
+        },
+        utf8: base.utf8 && !target.ascii_header,
+        size,
+    }
+}
+
+impl Replay for Convertible<'_> {
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        if let Some(shape) = self.original.shape(able) {
+            return Some(shape);
+        }
+        let base = self.base()?;
+        let target = self.target(base, able);
+        match self.made(base, target) {
+            Made::Form(_, shape) => Some(*shape),
+            Made::Nothing => None,
+            // The error shows when it is read to be sent.
+            Made::Unread(..) => Some(converted_shape(base, target, base.size)),
+        }
+    }
+
+    fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
+        let able = Accepts {
+            transport: shape.transport,
+            utf8: shape.utf8,
+        };
+        let Some(base) = self.base().filter(|_| self.original.shape(able).is_none()) else {
+            return self.original.blocks(shape);
+        };
+        match self.made(base, self.target(base, able)) {
+            Made::Form(plan, _) => Box::new(Reader::new(self.original.blocks(base), plan)),
+            Made::Nothing => self.original.blocks(shape),
+            Made::Unread(kind, text) => Box::new(Unread(*kind, text)),
+        }
+    }
+}
+
+/// A message that is converted while it is read.
+struct Reader<'m> {
+    original: Box<dyn Blocks + 'm>,
+    walker: Walker<Writer<'m>>,
+    block: Vec<u8>,
+    is_over: bool,
+}
+
+impl<'m> Reader<'m> {
+    fn new(original: Box<dyn Blocks + 'm>, plan: &'m Plan) -> Self {
+        Self {
+            original,
+            walker: plan.walker(),
+            block: Vec::new(),
+            is_over: false,
+        }
+    }
+}
+
+impl Blocks for Reader<'_> {
+    fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        let start = out.len();
+        while !self.is_over {
+            self.block.clear();
+            if self.original.append(&mut self.block)? == Block::End {
+                self.is_over = true;
+                self.walker.finish(out);
+            } else {
+                self.walker.push(&self.block, out);
+            }
+            if out.len() > start {
+                return Ok(Block::Lines);
+            }
+        }
+        Ok(Block::End)
+    }
+}
+
+/// A message that cannot be read.
+struct Unread<'e>(io::ErrorKind, &'e str);
+
+impl Blocks for Unread<'_> {
+    fn append(&mut self, _: &mut Vec<u8>) -> io::Result<Block> {
+        Err(io::Error::new(self.0, self.1))
+    }
+}

@@ -1,0 +1,142 @@
+//! The first pass: how each part is to be encoded, which its header says before its content is known.
+
+use crate::mail::message::convert::entity::{Coding, Entity, Kind, Leaf, Place};
+use crate::mail::message::convert::fields::converted;
+use crate::mail::message::convert::walk::Visit;
+use crate::mail::message::convert::{Target, Unconvertible};
+use crate::mail::message::encode::{Encoding, Survey, Surveyor};
+
+/// The most parts of a message that is converted.
+const MAX_PARTS: usize = 1 << 20;
+
+/// How the content of a part goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// As it is.
+    AsIs,
+    /// Encoded. The charset is for a text that has octets above 127 and does not name one.
+    Encoded(Encoding, &'static str),
+    /// Quoted-printable that was not quite.
+    TidyQuoted,
+    /// Base64 that was not quite.
+    TidyBase64,
+    /// With lines broken, and without NULs.
+    Broken,
+}
+
+/// The visitor that makes a plan.
+pub struct Planner {
+    target: Target,
+    /// One for each content, in their order.
+    pub hows: Vec<How>,
+    pub failure: Option<Unconvertible>,
+    current: Option<(Option<Leaf>, Surveyor)>,
+}
+
+impl Planner {
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            hows: Vec::new(),
+            failure: None,
+            current: None,
+        }
+    }
+
+    fn fail(&mut self, why: Unconvertible) {
+        self.failure.get_or_insert(why);
+    }
+
+    fn choose(&self, leaf: Option<Leaf>, survey: &Survey) -> Result<How, Unconvertible> {
+        let is_too_wide = self.target.seven_bit && survey.eight_bit > 0;
+        let is_unfit = survey.long_line.is_some() || survey.has_nul;
+        if !is_too_wide && !is_unfit {
+            return Ok(How::AsIs);
+        }
+        let Some(leaf) = leaf else {
+            return Err(Unconvertible::Frozen);
+        };
+        match leaf.coding {
+            Coding::QuotedPrintable => Ok(How::TidyQuoted),
+            Coding::Base64 => Ok(How::TidyBase64),
+            Coding::Other if is_too_wide => Err(Unconvertible::Frozen),
+            Coding::Other => Ok(How::Broken),
+            Coding::None | Coding::Binary => {
+                Ok(How::Encoded(encoding(leaf, survey), charset(survey)))
+            }
+        }
+    }
+}
+
+/// Quoted-printable stays readable; base64 is shorter where most octets are not ASCII, and keeps line ends.
+fn encoding(leaf: Leaf, survey: &Survey) -> Encoding {
+    let is_labelled = leaf.coding == Coding::Binary;
+    let is_binary = if leaf.is_text {
+        // UTF-16, for one.
+        is_labelled && survey.has_nul
+    } else {
+        is_labelled || survey.has_nul
+    };
+    if is_binary {
+        Encoding::Base64
+    } else if survey.eight_bit * 3 > survey.wire_len * 2 {
+        Encoding::Base64Text
+    } else {
+        Encoding::QuotedPrintable
+    }
+}
+
+fn charset(survey: &Survey) -> &'static str {
+    match survey.not_utf8_at {
+        _ if survey.eight_bit == 0 => "",
+        None => "utf-8",
+        // RFC 1428 §2.
+        Some(_) => "unknown-8bit",
+    }
+}
+
+impl Visit for Planner {
+    fn header(&mut self, entity: &Entity) {
+        let leaf = match entity.kind {
+            Kind::Leaf(leaf) => Some(leaf),
+            _ => None,
+        };
+        if matches!(entity.kind, Kind::Leaf(_) | Kind::Frozen) {
+            self.current = Some((leaf, Surveyor::default()));
+        }
+        if entity.place == Place::Top && self.target.ascii_header {
+            let fields = converted(entity, How::AsIs, self.target);
+            if !fields.iter().all(|field| field.raw.is_ascii()) {
+                self.fail(Unconvertible::Address);
+            }
+        }
+    }
+
+    fn content(&mut self, bytes: &[u8]) {
+        if let Some((_, surveyor)) = &mut self.current {
+            surveyor.push(bytes);
+        }
+    }
+
+    fn end_of_content(&mut self) {
+        let Some((leaf, surveyor)) = self.current.take() else {
+            return;
+        };
+        if self.hows.len() >= MAX_PARTS {
+            self.fail(Unconvertible::TooLarge);
+            return;
+        }
+        match self.choose(leaf, &surveyor.finish()) {
+            Ok(how) => self.hows.push(how),
+            Err(why) => self.fail(why),
+        }
+    }
+
+    fn aside(&mut self, _: &[u8]) {}
+
+    fn delimiter(&mut self, _: &[u8], _: bool) {}
+
+    fn endless_header(&mut self) {
+        self.fail(Unconvertible::TooLarge);
+    }
+}

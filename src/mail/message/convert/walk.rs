@@ -1,0 +1,284 @@
+//! The structure of a message, found while its octets pass: headers, contents of parts, and the lines between
+//! them. Memory is bounded: one header, one line up to a limit, and the boundaries of the multiparts around.
+
+use crate::mail::message::convert::entity::{Entity, Kind, Place};
+use crate::mail::message::head::{MAX_HEADER, RawField, field_name};
+use std::mem::take;
+
+/// How deep multiparts may be nested. The content of a deeper one is treated as fragments are.
+const MAX_DEPTH: usize = 100;
+
+/// A line that is longer than this is not a boundary.
+const MAX_DELIMITER: usize = 1024;
+
+/// What is done with the pieces of a message.
+pub trait Visit {
+    /// The header of an entity is complete.
+    fn header(&mut self, entity: &Entity);
+    /// More of the content of a leaf, or of an entity that must not change.
+    fn content(&mut self, bytes: &[u8]);
+    /// That content is complete.
+    fn end_of_content(&mut self);
+    /// Text before the first part or after the last, which readers do not show.
+    fn aside(&mut self, bytes: &[u8]);
+    /// A line between parts. `after` is true if a line end precedes it that belongs to it.
+    fn delimiter(&mut self, line: &[u8], after: bool);
+    /// The header of an entity is larger than the limit.
+    fn endless_header(&mut self);
+}
+
+/// A message on its way to a visitor.
+pub struct Walker<V> {
+    pub visitor: V,
+    may_change_signed: bool,
+    levels: Vec<Level>,
+    state: State,
+    /// The beginning of a line whose end is in the next block.
+    line: Vec<u8>,
+    /// True inside a line that was too long to keep.
+    in_long_line: bool,
+    /// A line end that belongs to the content unless a delimiter follows.
+    line_end: Vec<u8>,
+}
+
+struct Level {
+    boundary: Vec<u8>,
+    is_digest: bool,
+}
+
+enum State {
+    Header { place: Place, raw: Vec<u8> },
+    Content,
+    Aside,
+}
+
+impl<V: Visit> Walker<V> {
+    /// At the beginning of a message.
+    pub fn new(visitor: V, may_change_signed: bool) -> Self {
+        Self {
+            visitor,
+            may_change_signed,
+            levels: Vec::new(),
+            state: State::Header {
+                place: Place::Top,
+                raw: Vec::new(),
+            },
+            line: Vec::new(),
+            in_long_line: false,
+            line_end: Vec::new(),
+        }
+    }
+
+    /// The next octets of the message.
+    pub fn walk(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(at) = memchr::memchr(b'\n', rest) {
+            let (now, later) = rest.split_at(at + 1);
+            if self.line.is_empty() {
+                self.whole_line(now);
+            } else {
+                let mut line = take(&mut self.line);
+                line.extend_from_slice(now);
+                self.whole_line(&line);
+            }
+            rest = later;
+        }
+        self.line.extend_from_slice(rest);
+        self.long_line();
+    }
+
+    /// The message has ended.
+    pub fn end(&mut self) {
+        let line = take(&mut self.line);
+        if !line.is_empty() {
+            self.whole_line(&line);
+        }
+        while let State::Header { .. } = self.state {
+            self.end_of_header();
+        }
+        let line_end = take(&mut self.line_end);
+        if let State::Aside = self.state {
+            self.visitor.aside(&line_end);
+        } else {
+            self.visitor.content(&line_end);
+            self.visitor.end_of_content();
+        }
+    }
+
+    /// Passes the beginning of a line on that is too long to be a delimiter. One octet is held back,
+    /// because a CR may belong to the line end.
+    fn long_line(&mut self) {
+        let is_header = matches!(self.state, State::Header { .. });
+        let limit = if is_header { MAX_HEADER } else { MAX_DELIMITER };
+        if self.line.len() <= limit {
+            return;
+        }
+        if let State::Header { raw, .. } = &self.state {
+            if is_of_header(&self.line, raw.is_empty()) {
+                self.visitor.endless_header();
+                self.line.clear();
+                return;
+            }
+            self.end_of_header();
+            self.long_line();
+            return;
+        }
+        self.in_long_line = true;
+        let mut line = take(&mut self.line);
+        let last = line.pop();
+        self.pass(&line);
+        self.line.extend(last);
+    }
+
+    /// A line with its end, or the rest of a long one.
+    fn whole_line(&mut self, line: &[u8]) {
+        let text = without_end(line);
+        if !take(&mut self.in_long_line)
+            && let Some((level, is_last)) = self.delimits(text)
+        {
+            self.delimiter(text, level, is_last);
+            return;
+        }
+        let State::Header { raw, .. } = &mut self.state else {
+            self.pass(text);
+            self.line_end.extend_from_slice(&line[text.len()..]);
+            return;
+        };
+        if text.is_empty() {
+            raw.extend_from_slice(line);
+            self.end_of_header();
+        } else if is_of_header(text, raw.is_empty()) {
+            raw.extend_from_slice(line);
+            if raw.len() > MAX_HEADER {
+                raw.clear();
+                self.visitor.endless_header();
+            }
+        } else {
+            self.end_of_header();
+            self.whole_line(line);
+        }
+    }
+
+    /// Text of a body.
+    fn pass(&mut self, text: &[u8]) {
+        let line_end = take(&mut self.line_end);
+        for bytes in [&line_end[..], text] {
+            if let State::Aside = self.state {
+                self.visitor.aside(bytes);
+            } else {
+                self.visitor.content(bytes);
+            }
+        }
+    }
+
+    /// The level whose parts this line separates, and whether no more follow.
+    fn delimits(&self, text: &[u8]) -> Option<(usize, bool)> {
+        let text = text.strip_prefix(b"--")?;
+        self.levels
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(at, level)| {
+                let rest = text.strip_prefix(level.boundary.as_slice())?;
+                if rest.trim_ascii().is_empty() {
+                    return Some((at, false));
+                }
+                let rest = rest.strip_prefix(b"--")?;
+                rest.trim_ascii().is_empty().then_some((at, true))
+            })
+    }
+
+    fn delimiter(&mut self, text: &[u8], level: usize, is_last: bool) {
+        while let State::Header { .. } = self.state {
+            self.end_of_header();
+        }
+        if let State::Content = self.state {
+            self.visitor.end_of_content();
+        }
+        let after = !take(&mut self.line_end).is_empty();
+        self.visitor.delimiter(text, after);
+        self.levels
+            .truncate(if is_last { level } else { level + 1 });
+        self.state = if is_last {
+            State::Aside
+        } else {
+            State::Header {
+                place: Place::Part,
+                raw: Vec::new(),
+            }
+        };
+    }
+
+    fn end_of_header(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Content);
+        let State::Header { place, raw } = state else {
+            return;
+        };
+        let fields = fields_of(&raw);
+        let in_digest = place == Place::Part && self.levels.last().is_some_and(|l| l.is_digest);
+        let mut kind = Kind::of(&fields, in_digest, self.may_change_signed);
+        if matches!(kind, Kind::Multipart { .. }) && self.levels.len() >= MAX_DEPTH {
+            kind = Kind::Frozen;
+        }
+        let entity = Entity {
+            place,
+            raw,
+            fields,
+            kind,
+        };
+        self.visitor.header(&entity);
+        self.state = match entity.kind {
+            Kind::Multipart {
+                boundary,
+                is_digest,
+            } => {
+                self.levels.push(Level {
+                    boundary,
+                    is_digest,
+                });
+                State::Aside
+            }
+            Kind::Message => State::Header {
+                place: Place::Attached,
+                raw: Vec::new(),
+            },
+            Kind::Leaf(_) | Kind::Frozen => State::Content,
+        };
+    }
+}
+
+/// True for a line that begins a header field, or continues one.
+fn is_of_header(text: &[u8], is_first: bool) -> bool {
+    let is_continuation = matches!(text.first(), Some(b' ' | b'\t'));
+    is_continuation && !is_first || !is_continuation && field_name(text).is_some()
+}
+
+fn fields_of(raw: &[u8]) -> Vec<RawField> {
+    let mut fields: Vec<RawField> = Vec::new();
+    for line in raw.split_inclusive(|&byte| byte == b'\n') {
+        let text = without_end(line);
+        let line = [text, b"\r\n"].concat();
+        match (fields.last_mut(), field_name(text)) {
+            (Some(field), _) if matches!(text.first(), Some(b' ' | b'\t')) => {
+                field.raw.extend_from_slice(&line);
+            }
+            (_, Some(name)) => fields.push(RawField {
+                name: String::from_utf8_lossy(name).to_ascii_lowercase(),
+                raw: line,
+            }),
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// A line without its LF and the CRs before that.
+fn without_end(line: &[u8]) -> &[u8] {
+    let Some(mut text) = line.strip_suffix(b"\n") else {
+        return line;
+    };
+    while let Some(shorter) = text.strip_suffix(b"\r") {
+        text = shorter;
+    }
+    text
+}

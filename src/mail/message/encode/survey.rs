@@ -1,0 +1,237 @@
+//! A look at a text before it is sent: what it is made of decides how it travels.
+
+use crate::mail::message::source::{Source, SourceError};
+
+/// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
+const MAX_LINE: u64 = 998;
+
+/// What a text is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Octets, with every line end counted as CRLF.
+    pub wire_len: u64,
+    /// Octets above 127.
+    pub eight_bit: u64,
+    /// Where the first byte stands that is not UTF-8.
+    pub not_utf8_at: Option<u64>,
+    /// Whether there is a NUL.
+    pub has_nul: bool,
+    /// Whether there are control characters other than tab and line ends.
+    pub has_controls: bool,
+    /// The first line over 998 octets, counted from 1.
+    pub long_line: Option<u64>,
+    /// Whether a line ends in a blank, which some servers cut off.
+    pub has_blank_at_end: bool,
+    /// Whether a line begins with `From `, which mailboxes change.
+    pub has_from_line: bool,
+    /// Whether it ends with a line end.
+    pub ends_with_line_end: bool,
+}
+
+/// Reads the source once, from `offset` on.
+pub fn survey(source: &Source, offset: u64) -> Result<Survey, SourceError> {
+    let mut surveyor = Surveyor::default();
+    let mut block = source.block(64 * 1024);
+    let mut at = offset;
+    loop {
+        let count = source.read(&mut block, at)?;
+        if count == 0 {
+            return Ok(surveyor.finish());
+        }
+        surveyor.push(&block[..count]);
+        at += count as u64;
+    }
+}
+
+/// A survey in progress.
+#[derive(Default)]
+pub struct Surveyor {
+    survey: Survey,
+    bytes: u64,
+    lines: u64,
+    line_len: u64,
+    /// The first five bytes of the line.
+    start: [u8; 5],
+    last: u8,
+    /// Bytes of a UTF-8 sequence whose rest is in the next block.
+    partial: Vec<u8>,
+}
+
+impl Surveyor {
+    /// The next bytes of the text.
+    pub fn push(&mut self, block: &[u8]) {
+        self.utf8(block);
+        let mut rest = block;
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.text(&rest[..at]);
+            let is_lf_of_crlf = rest[at] == b'\n' && at == 0 && self.last == b'\r';
+            if !is_lf_of_crlf {
+                self.line_end();
+            }
+            self.last = rest[at];
+            rest = &rest[at + 1..];
+        }
+        self.text(rest);
+        self.bytes += block.len() as u64;
+    }
+
+    /// A piece of a line. Each question is asked of the whole piece at once, which the compiler can
+    /// do many bytes at a time.
+    fn text(&mut self, piece: &[u8]) {
+        let Some(&last) = piece.last() else { return };
+        for (at, &byte) in (self.line_len..5).zip(piece) {
+            self.start[usize::try_from(at).unwrap_or(0)] = byte;
+        }
+        let len = piece.len() as u64;
+        self.survey.has_from_line |=
+            self.line_len < 5 && self.line_len + len >= 5 && self.start == *b"From ";
+        self.line_len += len;
+        self.survey.wire_len += len;
+        if !piece.is_ascii() {
+            let eight_bit = piece.iter().filter(|&&byte| byte > 127).count();
+            self.survey.eight_bit += eight_bit as u64;
+        }
+        let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 127;
+        if piece.iter().fold(false, |any, byte| any | is_control(byte)) {
+            self.survey.has_controls = true;
+            self.survey.has_nul |= piece.contains(&0);
+        }
+        self.last = last;
+    }
+
+    fn line_end(&mut self) {
+        self.measure_line();
+        self.survey.has_blank_at_end |= self.ends_in_blank();
+        self.survey.wire_len += 2;
+        self.line_len = 0;
+    }
+
+    fn ends_in_blank(&self) -> bool {
+        self.line_len > 0 && matches!(self.last, b' ' | b'\t')
+    }
+
+    fn measure_line(&mut self) {
+        self.lines += 1;
+        if self.line_len > MAX_LINE {
+            self.survey.long_line.get_or_insert(self.lines);
+        }
+    }
+
+    fn utf8(&mut self, block: &[u8]) {
+        if self.survey.not_utf8_at.is_some() {
+            return;
+        }
+        let mut rest = block;
+        while !self.partial.is_empty() && !rest.is_empty() {
+            self.partial.push(rest[0]);
+            rest = &rest[1..];
+            match std::str::from_utf8(&self.partial) {
+                Ok(_) => self.partial.clear(),
+                Err(error) if error.error_len().is_none() => {}
+                Err(_) => {
+                    self.survey.not_utf8_at = Some(self.bytes.saturating_sub(1));
+                    return;
+                }
+            }
+        }
+        if let Err(error) = std::str::from_utf8(rest) {
+            let valid = error.valid_up_to();
+            if error.error_len().is_some() {
+                let skipped = block.len() - rest.len();
+                self.survey.not_utf8_at = Some(self.bytes + (skipped + valid) as u64);
+            } else {
+                self.partial = rest[valid..].to_vec();
+            }
+        }
+    }
+
+    /// The text has ended.
+    pub fn finish(mut self) -> Survey {
+        if self.line_len > 0 {
+            self.measure_line();
+            self.survey.has_blank_at_end |= self.ends_in_blank();
+        }
+        if !self.partial.is_empty() {
+            let at = self.bytes - self.partial.len() as u64;
+            self.survey.not_utf8_at.get_or_insert(at);
+        }
+        self.survey.ends_with_line_end = matches!(self.last, b'\r' | b'\n');
+        self.survey
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &[u8]) -> Survey {
+        let mut whole = Surveyor::default();
+        whole.push(text);
+        let whole = whole.finish();
+        for cut in 0..text.len() {
+            let mut parts = Surveyor::default();
+            parts.push(&text[..cut]);
+            parts.push(&text[cut..]);
+            let parts = Survey {
+                not_utf8_at: whole.not_utf8_at,
+                ..parts.finish()
+            };
+            assert_eq!(parts, whole, "cut at {cut}");
+        }
+        whole
+    }
+
+    #[test]
+    fn plain_text_is_plain() {
+        let survey = of(b"one\ntwo\r\nthree\r");
+        assert_eq!(survey.wire_len, 17);
+        assert!(survey.ends_with_line_end && !survey.has_controls);
+        assert!(!survey.has_blank_at_end && !survey.has_from_line);
+        assert_eq!((survey.eight_bit, survey.long_line), (0, None));
+    }
+
+    #[test]
+    fn every_line_end_counts_once() {
+        assert_eq!(of(b"\r\n\n\r\r\n").wire_len, 8);
+        assert_eq!(of(b"a\r\n\nb").wire_len, 6);
+    }
+
+    #[test]
+    fn blanks_at_line_ends_and_from_lines_are_noticed() {
+        for text in [&b"a \nb"[..], b"a\n\t\n", b"end "] {
+            assert!(of(text).has_blank_at_end, "{text:?}");
+        }
+        for text in [&b"From x\n"[..], b"a\nFrom "] {
+            assert!(of(text).has_from_line, "{text:?}");
+        }
+        for text in [&b"From: x\nFromage\n\n"[..], b"From\n x\n"] {
+            let survey = of(text);
+            assert!(
+                !survey.has_blank_at_end && !survey.has_from_line,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_found_with_its_place() {
+        assert_eq!(of("gr\u{fc}n \u{1f600}".as_bytes()).not_utf8_at, None);
+        assert_eq!(of(b"gr\xfcn").not_utf8_at, Some(2));
+        assert_eq!(of(b"abc\xc3").not_utf8_at, Some(3));
+    }
+
+    #[test]
+    fn controls_and_nuls_are_seen() {
+        let survey = of(b"a\x07b");
+        assert!(survey.has_controls && !survey.has_nul);
+        assert!(of(b"a\0b").has_nul && !of(b"a\tb").has_controls);
+    }
+
+    #[test]
+    fn a_line_over_998_octets_is_named() {
+        let text = [b"short\n".as_slice(), &[b'x'; 999], b"\n"].concat();
+        assert_eq!(of(&text).long_line, Some(2));
+        assert_eq!(of(&[b'x'; 998]).long_line, None);
+        assert_eq!(of(&[b'x'; 999]).long_line, Some(1));
+    }
+}

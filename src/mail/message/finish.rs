@@ -1,0 +1,116 @@
+//! The last step for a message that was built elsewhere: its body is sent as it is, unless it has what no server
+//! need accept.
+
+use crate::mail::envelope::Envelope;
+use crate::mail::message::convert::{Signed, Unconvertible, made_fit};
+use crate::mail::message::encode::{Encoding, Survey, survey};
+use crate::mail::message::head::{Head, Reading};
+use crate::mail::message::source::Source;
+use crate::mail::message::stream::{Form, Piece, Way};
+use crate::mail::message::{Message, MessageError};
+use crate::smtp::blocks::Transport;
+use std::sync::Arc;
+
+/// A body, which begins at this place of a source.
+pub struct Body {
+    pub source: Source,
+    pub at: u64,
+}
+
+impl Body {
+    /// The message with this header, which lacks the empty line at its end. After this, it is only converted to
+    /// what a server offers.
+    pub fn finish(
+        self,
+        envelope: Envelope,
+        mut header: Vec<u8>,
+        signed: Signed,
+    ) -> Result<Message, MessageError> {
+        let utf8_header = !header.is_ascii();
+        header.extend_from_slice(b"\r\n");
+        let survey = survey(&self.source, self.at)?;
+        let (form, remark) = if is_fit(&survey) {
+            let remark = format!(
+                "{}: sent as it is, {}",
+                self.source.name,
+                wide(&survey).1.name()
+            );
+            (self.unchanged(header, &survey), remark)
+        } else {
+            let why = "encoded where it has a NUL or a line over 998 octets";
+            let remark = format!("{}: {why}", self.source.name);
+            (self.made_fit(&header, signed)?, remark)
+        };
+        Ok(Message {
+            envelope,
+            utf8_header,
+            remarks: vec![remark],
+            warnings: Vec::new(),
+            unusable: Vec::new(),
+            forms: vec![form],
+        })
+    }
+
+    fn unchanged(self, header: Vec<u8>, survey: &Survey) -> Form {
+        let mut pieces = vec![Piece::Lines(header)];
+        let transport = wide(survey).0;
+        pieces.extend(pieces_of(self.source, self.at, survey));
+        Form::new(transport, pieces)
+    }
+
+    fn made_fit(self, header: &[u8], signed: Signed) -> Result<Form, MessageError> {
+        let name = self.source.name.clone();
+        let whole = made_fit(header, &self.source, self.at, signed)?;
+        let whole = whole.map_err(|why| unfit(name, why))?;
+        let head = Head::read(&whole, Reading::Lenient)?;
+        let transport = wide(&survey(&whole, head.body_at)?).0;
+        let survey = survey(&whole, 0)?;
+        Ok(Form::new(transport, pieces_of(whole, 0, &survey).into()))
+    }
+}
+
+/// True for what every server accepts that accepts its octets.
+pub fn is_fit(survey: &Survey) -> bool {
+    survey.long_line.is_none() && !survey.has_nul
+}
+
+/// What cannot be made fit.
+pub fn unfit(name: String, why: Unconvertible) -> MessageError {
+    let what = match why {
+        Unconvertible::Address | Unconvertible::Frozen => {
+            "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not be encoded \
+             anew, such as one that is signed"
+        }
+        Unconvertible::TooLarge => {
+            "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6), and too many parts or too large a \
+             header to encode it anew"
+        }
+    };
+    MessageError::Text {
+        name,
+        what: what.to_owned(),
+    }
+}
+
+fn wide(survey: &Survey) -> (Transport, Encoding) {
+    if survey.eight_bit > 0 {
+        (Transport::EightBit, Encoding::EightBit)
+    } else {
+        (Transport::SevenBit, Encoding::SevenBit)
+    }
+}
+
+/// The rest of a source, and the end of its last line if it has none (R9).
+fn pieces_of(source: Source, offset: u64, survey: &Survey) -> [Piece; 2] {
+    let is_whole = survey.wire_len == 0 || survey.ends_with_line_end;
+    let way = Way {
+        encoding: wide(survey).1,
+        len: survey.wire_len,
+    };
+    let text = Piece::Part {
+        source: Arc::new(source),
+        offset,
+        way,
+    };
+    [text, Piece::lines(if is_whole { "" } else { "\r\n" })]
+}

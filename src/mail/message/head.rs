@@ -1,0 +1,309 @@
+//! The header of a message that was built elsewhere: its fields as they stand there, and where its
+//! body begins.
+
+use crate::mail::message::MessageError;
+use crate::mail::message::fields::is_void;
+use crate::mail::message::source::Source;
+use crate::system::text::{in_charset, without_controls};
+
+/// The largest header that is taken, in bytes; it is the one part that is held in memory.
+pub const MAX_HEADER: usize = 8 * 1024 * 1024;
+
+/// The longest line that may be sent, in octets without its CRLF.
+pub const MAX_LINE: usize = 998;
+
+/// The longest name of a field that is taken for one where anything is taken: with a colon, it must
+/// fit into a line together with the longest word that is not cut.
+const MAX_NAME: usize = 900;
+
+/// How a header is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// What is no header field, or cannot be sent as it is, is an error.
+    Strict,
+    /// The first line that is no header field begins the body, as for Postfix. Whatever stands in a
+    /// field is taken.
+    Lenient,
+}
+
+/// The header of a ready message.
+pub struct Head {
+    /// Its fields, in their order.
+    pub fields: Vec<RawField>,
+    /// Where in the source the body begins.
+    pub body_at: u64,
+    /// Lines before the body.
+    pub lines: u64,
+    /// Length of the line of an mbox before the first field, `From ` and what follows it; 0 without one.
+    pub separator: u64,
+}
+
+/// A field as it stands in the message.
+#[derive(Clone, Debug)]
+pub struct RawField {
+    /// In lower case.
+    pub name: String,
+    /// With its name, its folding and its line ends, which are CRLF.
+    pub raw: Vec<u8>,
+}
+
+impl RawField {
+    /// A field that we made, with its line ends.
+    pub fn made(name: &str, text: String) -> Self {
+        Self {
+            name: name.to_ascii_lowercase(),
+            raw: text.into_bytes(),
+        }
+    }
+
+    /// The value, unfolded.
+    pub fn value(&self) -> Result<String, MessageError> {
+        let text = std::str::from_utf8(&self.raw).map_err(|_| MessageError::Field {
+            name: self.name.clone(),
+            why: "is neither ASCII nor UTF-8",
+        })?;
+        let value = text.split_once(':').map_or("", |(_, value)| value);
+        Ok(value.replace("\r\n", "").trim().to_owned())
+    }
+
+    /// The name as it is spelt in the message.
+    pub fn spelling(&self) -> String {
+        let end = memchr::memchr(b':', &self.raw).unwrap_or(self.raw.len());
+        String::from_utf8_lossy(self.raw[..end].trim_ascii_end()).into_owned()
+    }
+
+    /// The value in one line of text: unfolded, whatever its charset, without control characters.
+    pub fn readable(&self) -> String {
+        let start = memchr::memchr(b':', &self.raw).map_or(self.raw.len(), |colon| colon + 1);
+        let text = in_charset(&self.raw[start..], None);
+        let mut lines = text.split("\r\n");
+        let mut line = lines.next().unwrap_or_default().to_owned();
+        for continuation in lines.map(str::trim_ascii_start) {
+            if !continuation.is_empty() && !line.ends_with(' ') {
+                line.push(' ');
+            }
+            line.push_str(continuation);
+        }
+        without_controls(&line)
+    }
+}
+
+/// What a line is.
+enum Line {
+    /// A field, or more of one.
+    Field,
+    /// What separates messages in an mbox.
+    Separator,
+    /// The first of the body.
+    Text,
+    /// The one that ends the header.
+    Empty,
+}
+
+impl Head {
+    /// Reads up to the empty line, or to the end.
+    pub fn read(source: &Source, reading: Reading) -> Result<Self, MessageError> {
+        let mut raw = Vec::new();
+        let mut size = 64 * 1024;
+        loop {
+            let start = raw.len();
+            let left = usize::try_from(source.len).unwrap_or(size);
+            raw.resize(size.min(left.max(1)), 0);
+            let count = source.read(&mut raw[start..], start as u64)?;
+            raw.truncate(start + count);
+            let is_whole = raw.len() as u64 == source.len;
+            if let Some(head) = Self::parse(&raw, is_whole, reading, &source.name)? {
+                return Ok(head);
+            }
+            if size >= MAX_HEADER {
+                return Err(MessageError::Text {
+                    name: source.name.clone(),
+                    what: format!("the header has more than {MAX_HEADER} bytes"),
+                });
+            }
+            size *= 2;
+        }
+    }
+
+    /// The header, if these bytes hold all of it.
+    fn parse(
+        raw: &[u8],
+        is_whole: bool,
+        reading: Reading,
+        name: &str,
+    ) -> Result<Option<Self>, MessageError> {
+        let mut head = Self {
+            fields: Vec::new(),
+            body_at: 0,
+            lines: 0,
+            separator: 0,
+        };
+        let cut = reading.cut(raw);
+        let mut separated = false;
+        let mut at = 0;
+        while at < raw.len() {
+            let (line, length) = cut(&raw[at..]);
+            let is_partial = at + length == raw.len() && !is_whole;
+            if is_partial && !(reading == Reading::Lenient && is_text(line)) {
+                return Ok(None);
+            }
+            head.lines += 1;
+            let kind = match reading {
+                _ if line.is_empty() => Line::Empty,
+                Reading::Strict => head.add(line, name)?,
+                Reading::Lenient => head.take(line),
+            };
+            match kind {
+                Line::Field => {}
+                Line::Separator => {
+                    separated = reading == Reading::Lenient;
+                    head.separator = (at + length) as u64;
+                }
+                Line::Empty => return Ok(Some(head.ended(at + length, separated))),
+                Line::Text => return Ok(Some(head.ended(at, separated))),
+            }
+            at += length;
+        }
+        Ok(is_whole.then(|| head.ended(at, separated)))
+    }
+
+    /// The header, with its body from here on.
+    fn ended(mut self, at: usize, separated: bool) -> Self {
+        // `From here on, all is well` separates nothing unless a header follows.
+        let is_all_text = separated && self.fields.is_empty();
+        self.body_at = if is_all_text { 0 } else { at as u64 };
+        self
+    }
+
+    /// Adds a line of a header that is to be sent as it is.
+    fn add(&mut self, line: &[u8], name: &str) -> Result<Line, MessageError> {
+        if self.fields.is_empty() && line.starts_with(b"From ") {
+            return Ok(Line::Separator);
+        }
+        let at = self.lines;
+        let wrong = |what: &str| MessageError::Text {
+            name: name.to_owned(),
+            what: format!("line {at} {what}"),
+        };
+        if line.ends_with(b"\r") {
+            return Err(wrong(
+                "of the header ends in CR CR LF; mend the line ends first",
+            ));
+        }
+        if std::str::from_utf8(line).is_err() {
+            return Err(wrong(
+                "of the header is neither ASCII nor UTF-8; encode it (RFC 2047)",
+            ));
+        }
+        if line.contains(&0) {
+            return Err(wrong("of the header holds a NUL"));
+        }
+        if is_continuation(line) && self.fields.is_empty() {
+            return Err(wrong("continues a header field, and none stands before it"));
+        }
+        let no_field = "is no header field (a name and a colon); an empty line must stand between header and text";
+        let is_taken = self.push(line);
+        is_taken
+            .then_some(Line::Field)
+            .ok_or_else(|| wrong(no_field))
+    }
+
+    /// Adds a line of a header in which anything may stand.
+    fn take(&mut self, line: &[u8]) -> Line {
+        if self.push(line) {
+            return Line::Field;
+        }
+        let quotes = line.iter().take_while(|&&byte| byte == b'>').count();
+        if self.fields.is_empty() && line[quotes..].starts_with(b"From ") {
+            return Line::Separator;
+        }
+        Line::Text
+    }
+
+    /// Adds a field, or more of the last one; false where the line is neither.
+    fn push(&mut self, line: &[u8]) -> bool {
+        let raw = [line, b"\r\n"].concat();
+        if is_continuation(line) {
+            let Some(field) = self.fields.last_mut() else {
+                return false;
+            };
+            field.raw.extend_from_slice(&raw);
+            return true;
+        }
+        let Some(name) = field_name(line) else {
+            return false;
+        };
+        self.fields.push(RawField {
+            name: String::from_utf8_lossy(name).to_ascii_lowercase(),
+            raw,
+        });
+        true
+    }
+
+    /// Removes the fields whose value is missing.
+    pub fn remove_void(&mut self) {
+        let is_void = |field: &RawField| is_void(&field.name, &field.readable());
+        self.fields.retain(|field| !is_void(field));
+    }
+
+    /// The first field of this name, which is in lower case.
+    pub fn find(&self, name: &str) -> Option<&RawField> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Reading {
+    /// What cuts off the first line, and gives its length with its line end.
+    fn cut(self, raw: &[u8]) -> fn(&[u8]) -> (&[u8], usize) {
+        match self {
+            // A CR within a line makes no new field: who wrote the line meant one.
+            Self::Lenient if raw.contains(&b'\n') => line_to_lf,
+            _ => first_line,
+        }
+    }
+}
+
+fn is_continuation(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b' ' | b'\t'))
+}
+
+/// The name of the field that this line begins.
+pub fn field_name(line: &[u8]) -> Option<&[u8]> {
+    let start = &line[..line.len().min(MAX_NAME)];
+    let colon = memchr::memchr(b':', start)?;
+    let name = line[..colon].trim_ascii_end();
+    let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    is_name.then_some(name)
+}
+
+/// Whether a line is text for sure, however it goes on.
+fn is_text(start: &[u8]) -> bool {
+    start.len() > MAX_NAME && !is_continuation(start) && field_name(start).is_none()
+}
+
+/// The first line without its line end, and its length with it.
+fn first_line(bytes: &[u8]) -> (&[u8], usize) {
+    match memchr::memchr2(b'\r', b'\n', bytes) {
+        None => (bytes, bytes.len()),
+        Some(at) => {
+            // CR CR LF is kept for the complaint about it.
+            let at = if bytes[at..].starts_with(b"\r\r\n") {
+                at + 1
+            } else {
+                at
+            };
+            let is_crlf = bytes[at..].starts_with(b"\r\n");
+            (&bytes[..at], at + 1 + usize::from(is_crlf))
+        }
+    }
+}
+
+/// The first line up to its LF, without the CRs before that, and its length with all of them.
+fn line_to_lf(bytes: &[u8]) -> (&[u8], usize) {
+    let end = memchr::memchr(b'\n', bytes);
+    let mut line = &bytes[..end.unwrap_or(bytes.len())];
+    while let Some(shorter) = line.strip_suffix(b"\r") {
+        line = shorter;
+    }
+    (line, end.map_or(bytes.len(), |at| at + 1))
+}

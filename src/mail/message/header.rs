@@ -1,0 +1,487 @@
+//! Header fields as they go over the wire: folded at 78 characters where they can be, at 76 where they
+//! hold an encoded word, never over 998 (RFC 5322 §2.1.1, RFC 2047 §2). Text that is not ASCII becomes
+//! encoded words (RFC 2047), a parameter that is not ASCII is written as in RFC 2231.
+//!
+//! lettre's header writer is not used: it loses blanks between encoded words, overwrites repeated
+//! fields, lets a line of any length pass, and cannot write a parameter that is not ASCII.
+
+use crate::mail::address::{Entry, Mailbox, decoded};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The length of a line that can be folded (RFC 5322 §2.1.1).
+const LINE: usize = 78;
+
+/// The same for a line with an encoded word (RFC 2047 §2).
+const LINE_WITH_ENCODED_WORD: usize = 76;
+
+/// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
+const MAX_LINE: usize = 998;
+
+/// The longest word that is left as it is; longer ones are encoded, so that they can be folded.
+const MAX_WORD: usize = 900;
+
+/// The longest encoded word (RFC 2047 §2).
+const MAX_ENCODED_WORD: usize = 75;
+
+/// The longest display name that is written in one piece.
+const MAX_PHRASE: usize = 60;
+
+/// A field being written.
+struct Folder {
+    text: String,
+    /// Length of the field's name and its colon.
+    name_len: usize,
+    /// Start of the current line in `text`.
+    line_at: usize,
+}
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        Self {
+            text: format!("{name}:"),
+            name_len: name.len() + 1,
+            line_at: 0,
+        }
+    }
+
+    /// Writes a blank and a word, on the next line if there is no room for it here.
+    fn word(&mut self, word: &str) {
+        self.blank_and(" ", word);
+    }
+
+    /// Writes these blanks, which a fold before them keeps, and a word.
+    fn blank_and(&mut self, blanks: &str, word: &str) {
+        if self.column() + blanks.len() + word.len() > self.limit(word) {
+            self.fold();
+        }
+        self.text.push_str(blanks);
+        self.text.push_str(word);
+    }
+
+    /// The length of the current line with this word in it.
+    fn limit(&self, word: &str) -> usize {
+        let holds_encoded_word = |text: &str| text.contains("=?") && text.contains("?=");
+        if holds_encoded_word(&self.text[self.line_at..]) || holds_encoded_word(word) {
+            LINE_WITH_ENCODED_WORD
+        } else if self.text.len() == self.name_len {
+            // Some programs take a field that is folded right after its name for an empty one.
+            MAX_LINE
+        } else {
+            LINE
+        }
+    }
+
+    fn column(&self) -> usize {
+        self.text.len() - self.line_at
+    }
+
+    fn fold(&mut self) {
+        self.text.push_str("\r\n");
+        self.line_at = self.text.len();
+    }
+
+    /// The longest encoded word that fits into the line after a blank.
+    fn room(&self) -> usize {
+        MAX_ENCODED_WORD.min(LINE_WITH_ENCODED_WORD.saturating_sub(self.column() + 1))
+    }
+
+    fn finish(mut self) -> String {
+        self.text.push_str("\r\n");
+        self.text
+    }
+}
+
+/// A field whose value is text: `Subject`, `Comments`, and all that are not known to be otherwise.
+pub fn unstructured(name: &str, value: &str) -> String {
+    let mut folder = Folder::new(name);
+    let words: Vec<&str> = value.split(' ').collect();
+    // What stands between the first and the last special word is encoded in one go: blanks between
+    // encoded words would vanish (RFC 2047 §6.2). Several blanks in a row make empty words, which
+    // need their neighbours to be encoded with.
+    let special = |word: &&str| is_special(word);
+    let widened = |at: usize, by: usize| if words[at].is_empty() { by } else { 0 };
+    let first = words.iter().position(special);
+    let first = first.map(|at| at.saturating_sub(widened(at, 1)));
+    let last = words.iter().rposition(special);
+    let last = last.map(|at| (at + widened(at, 1)).min(words.len() - 1));
+    let (Some(first), Some(last)) = (first, last) else {
+        for word in words {
+            folder.word(word);
+        }
+        return folder.finish();
+    };
+    words[..first].iter().for_each(|word| folder.word(word));
+    encoded_words(&mut folder, &words[first..=last].join(" "));
+    words[last + 1..].iter().for_each(|word| folder.word(word));
+    folder.finish()
+}
+
+/// What cannot stand as it is: other scripts, tabs, what looks encoded, endless words, and the empty
+/// words that several blanks in a row make.
+fn is_special(word: &str) -> bool {
+    word.is_empty()
+        || word.len() > MAX_WORD
+        || word.contains("=?")
+        || !word.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A field of identifiers, dates and the like, which may be folded but not encoded.
+pub fn structured(name: &str, value: &str) -> String {
+    let mut folder = Folder::new(name);
+    value
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .for_each(|word| folder.word(word));
+    folder.finish()
+}
+
+/// A field folded where it has blanks, which stay what they are; `None` where that leaves a line too
+/// long.
+pub fn folded(name: &str, value: &str) -> Option<String> {
+    let mut folder = Folder::new(name);
+    let mut rest = value.trim_end_matches(' ');
+    while !rest.is_empty() {
+        let word_at = rest.find(|c| c != ' ').unwrap_or(rest.len());
+        let end = rest[word_at..].find(' ').unwrap_or(rest.len() - word_at);
+        if word_at + end > MAX_WORD {
+            return None;
+        }
+        let blanks = if word_at == 0 { " " } else { &rest[..word_at] };
+        folder.blank_and(blanks, &rest[word_at..word_at + end]);
+        rest = &rest[word_at + end..];
+    }
+    Some(folder.finish())
+}
+
+/// A field that may not be encoded, with its words cut where they are too long for a line.
+pub fn cut(name: &str, value: &str) -> String {
+    let mut folder = Folder::new(name);
+    for word in value.split(' ').filter(|word| !word.is_empty()) {
+        let mut rest = word;
+        while rest.len() > MAX_WORD {
+            let is_boundary = |&at: &usize| rest.is_char_boundary(at);
+            let at = (1..=MAX_WORD).rev().find(is_boundary).unwrap_or(1);
+            let (now, later) = rest.split_at(at);
+            folder.word(now);
+            rest = later;
+        }
+        folder.word(rest);
+    }
+    folder.finish()
+}
+
+/// A field of addresses.
+pub fn addresses(name: &str, entries: &[Entry]) -> String {
+    let mut folder = Folder::new(name);
+    for (at, entry) in entries.iter().enumerate() {
+        let end = if at + 1 < entries.len() { "," } else { "" };
+        match entry {
+            Entry::Mailbox(mailbox) => write_mailbox(&mut folder, mailbox, end),
+            Entry::Group { name, members } => write_group(&mut folder, name, members, end),
+        }
+    }
+    folder.finish()
+}
+
+fn write_group(folder: &mut Folder, name: &str, members: &[Mailbox], end: &str) {
+    let Some((last, others)) = members.split_last() else {
+        return phrase(folder, name, &format!(":;{end}"));
+    };
+    phrase(folder, name, ":");
+    for member in others {
+        write_mailbox(folder, member, ",");
+    }
+    write_mailbox(folder, last, &format!(";{end}"));
+}
+
+fn write_mailbox(folder: &mut Folder, mailbox: &Mailbox, end: &str) {
+    let Mailbox { name, address } = mailbox;
+    match name {
+        None => folder.word(&format!("{address}{end}")),
+        Some(name) => {
+            phrase(folder, name, "");
+            folder.word(&format!("<{address}>{end}"));
+        }
+    }
+}
+
+/// A display name as atoms, a quoted string or encoded words, and the specials that follow it.
+fn phrase(folder: &mut Folder, name: &str, end: &str) {
+    let is_atom = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+    };
+    let plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if !plain || name.contains("=?") || name.len() > MAX_PHRASE {
+        encoded_words(folder, name);
+        // RFC 2047 §5 (3): white space separates an encoded word from a special.
+        if !end.is_empty() {
+            folder.word(end);
+        }
+    } else if name.split(' ').all(is_atom) {
+        format!("{name}{end}")
+            .split(' ')
+            .for_each(|word| folder.word(word));
+    } else {
+        folder.word(&format!("{}{end}", quoted(name)));
+    }
+}
+
+/// A quoted string (RFC 5322 §3.2.4).
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A text as encoded words.
+fn encoded_words(folder: &mut Folder, text: &str) {
+    let is_q = is_better_as_q(text);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let mut count = fitting(rest, is_q, folder.room());
+        if count == 0 {
+            folder.fold();
+            count = fitting(rest, is_q, folder.room());
+        }
+        let (now, later) = rest.split_at(count);
+        folder.word(&encoded_word(now, is_q));
+        rest = later;
+    }
+}
+
+/// Q is used for text that stays readable in it, else B, which is shorter.
+fn is_better_as_q(text: &str) -> bool {
+    let q_len: usize = text.chars().map(q_width).sum();
+    q_len <= text.len() * 5 / 3 + 2
+}
+
+/// How many bytes of the text, in whole characters, an encoded word of this length can hold.
+fn fitting(text: &str, is_q: bool, room: usize) -> usize {
+    let payload = room.saturating_sub("=?utf-8?q??=".len());
+    let mut used = 0;
+    let mut end = 0;
+    for (at, character) in text.char_indices() {
+        let next = at + character.len_utf8();
+        used += if is_q { q_width(character) } else { 0 };
+        let width = if is_q { used } else { next.div_ceil(3) * 4 };
+        if width > payload {
+            break;
+        }
+        end = next;
+    }
+    end
+}
+
+fn encoded_word(text: &str, is_q: bool) -> String {
+    if !is_q {
+        return format!("=?utf-8?b?{}?=", STANDARD.encode(text));
+    }
+    let mut word = String::from("=?utf-8?q?");
+    for byte in text.bytes() {
+        match byte {
+            b' ' => word.push('_'),
+            _ if is_q_plain(byte) => word.push(char::from(byte)),
+            _ => word.push_str(&format!("={byte:02X}")),
+        }
+    }
+    word.push_str("?=");
+    word
+}
+
+/// What may stand as it is in a phrase too (RFC 2047 §5 (3)).
+fn is_q_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!*+-/".contains(&byte)
+}
+
+fn q_width(character: char) -> usize {
+    match u8::try_from(character) {
+        Ok(byte) if byte == b' ' || is_q_plain(byte) => 1,
+        _ => character.len_utf8() * 3,
+    }
+}
+
+/// A field with a value and parameters: `Content-Type`, `Content-Disposition`.
+pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> String {
+    let mut words = vec![value.to_owned()];
+    for (key, value) in parameters {
+        if let Some(before) = words.last_mut() {
+            before.push(';');
+        }
+        words.extend(parameter(key, value));
+    }
+    let mut folder = Folder::new(name);
+    for word in &words {
+        folder.word(word);
+    }
+    folder.finish()
+}
+
+/// The same of a field that was written elsewhere, with its parameters as they are but for those that are not
+/// ASCII.
+pub fn with_encoded_parameters(name: &str, value: &str) -> String {
+    let mut pieces = pieces_of(value).into_iter();
+    let mut words: Vec<String> = pieces.next().map(str::to_owned).into_iter().collect();
+    for piece in pieces.filter(|piece| !piece.is_empty()) {
+        if let Some(before) = words.last_mut() {
+            before.push(';');
+        }
+        match piece.split_once('=') {
+            Some((key, value)) if key.trim().is_ascii() && !piece.is_ascii() => {
+                words.extend(parameter(key.trim(), &decoded(&unquoted(value.trim()))));
+            }
+            _ => words.push(piece.to_owned()),
+        }
+    }
+    cut(name, &words.join(" "))
+}
+
+/// The parameters of such a value: names in lower case, values without quotes.
+pub fn parameters_of(value: &str) -> Vec<(String, String)> {
+    let pieces = pieces_of(value);
+    let pairs = pieces
+        .iter()
+        .skip(1)
+        .filter_map(|piece| piece.split_once('='));
+    pairs
+        .map(|(key, value)| (key.trim().to_ascii_lowercase(), unquoted(value.trim())))
+        .collect()
+}
+
+/// What semicolons separate that are not in quotes.
+fn pieces_of(value: &str) -> Vec<&str> {
+    let (mut in_quotes, mut is_escaped) = (false, false);
+    let pieces = value.split(|character| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        match character {
+            '"' if !was_escaped => in_quotes = !in_quotes,
+            '\\' if in_quotes && !was_escaped => is_escaped = true,
+            _ => {}
+        }
+        character == ';' && !in_quotes
+    });
+    pieces.map(str::trim).collect()
+}
+
+/// A quoted string without its quotes, or a token without the comment after it.
+fn unquoted(value: &str) -> String {
+    let Some(inside) = value.strip_prefix('"') else {
+        let end = value.find([' ', '\t', '(']);
+        return value[..end.unwrap_or(value.len())].to_owned();
+    };
+    let mut text = String::new();
+    let mut characters = inside.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => break,
+            '\\' => text.extend(characters.next()),
+            _ => text.push(character),
+        }
+    }
+    text
+}
+
+/// A parameter, in words between which a line can be folded.
+fn parameter(key: &str, value: &str) -> Vec<String> {
+    if is_plain_parameter(value) {
+        let token = !value.is_empty() && value.bytes().all(is_token);
+        let value = if token {
+            value.to_owned()
+        } else {
+            quoted(value)
+        };
+        return vec![format!("{key}={value}")];
+    }
+    // Content-Type had this one before RFC 2231, and many readers expect it as it was written then.
+    if key == "name" {
+        return encoded_parameter(key, value);
+    }
+    let pieces = percent_pieces(value, LINE - key.len() - "*99*=utf-8'';  ".len());
+    let single = pieces.len() == 1;
+    let last = pieces.len() - 1;
+    let word = |(at, piece): (usize, &String)| {
+        // RFC 2231 §4: charset and language are named in the first piece only.
+        let charset = if at == 0 { "utf-8''" } else { "" };
+        let section = if single {
+            String::new()
+        } else {
+            format!("*{at}")
+        };
+        let end = if at < last { ";" } else { "" };
+        format!("{key}{section}*={charset}{piece}{end}")
+    };
+    pieces.iter().enumerate().map(word).collect()
+}
+
+/// A parameter as encoded words in a quoted string. RFC 2047 §5 (3) does not allow this; Thunderbird,
+/// Gmail and Apple Mail write it, and Outlook and others read a name in no other form.
+fn encoded_parameter(key: &str, value: &str) -> Vec<String> {
+    let start = format!("{key}=\"");
+    let room = LINE_WITH_ENCODED_WORD - start.len() - " \";".len();
+    let is_q = is_better_as_q(value);
+    let mut words = Vec::new();
+    let mut rest = value;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(fitting(rest, is_q, room));
+        let start = if words.is_empty() { &start } else { "" };
+        let end = if later.is_empty() { "\"" } else { "" };
+        words.push(format!("{start}{}{end}", encoded_word(now, is_q)));
+        rest = later;
+    }
+    words
+}
+
+/// True for a value that all readers understand alike as a token or in quotes: without quotes and
+/// backslashes, without blanks at its ends, and not like an encoded one.
+fn is_plain_parameter(value: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    value.len() <= MAX_WORD
+        && value.bytes().all(is_plain)
+        && value.trim() == value
+        && !value.contains("=?")
+        && value.matches('\'').count() < 2
+}
+
+/// Less than RFC 2045 §5.1 allows: some readers take `'`, `*` and `%` for RFC 2231.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._+-".contains(&byte)
+}
+
+/// Percent-encoded text (RFC 2231 §7), in pieces of whole characters.
+fn percent_pieces(value: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut buffer = [0; 4];
+    for character in value.chars() {
+        let encoded: String = character
+            .encode_utf8(&mut buffer)
+            .bytes()
+            .map(percent)
+            .collect();
+        match pieces.last_mut() {
+            Some(piece) if piece.len() + encoded.len() <= room => piece.push_str(&encoded),
+            _ => pieces.push(encoded),
+        }
+    }
+    pieces
+}
+
+fn percent(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

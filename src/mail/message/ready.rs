@@ -1,0 +1,360 @@
+//! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
+
+use crate::mail::address::{Address, Entry, parse_list};
+use crate::mail::envelope::{Dsn, Envelope};
+use crate::mail::message::convert::Signed;
+use crate::mail::message::fields::{check_repeats, is_once, undisclosed, written};
+use crate::mail::message::finish::Body;
+use crate::mail::message::fit::Fitter;
+use crate::mail::message::head::{Head, RawField, Reading};
+use crate::mail::message::header::addresses;
+use crate::mail::message::source::Source;
+use crate::mail::message::{Field, Input, Message, MessageError, Ready};
+use crate::mail::message::{is_removed, message_id, recipients};
+use crate::system::time::header_date;
+use std::time::SystemTime;
+
+/// Prepares the message. The envelope's sender is the message's author, if it names one.
+pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> {
+    let source = open(&ready.input)?;
+    let mut head = Head::read(&source, Reading::Strict)?;
+    head.remove_void();
+    put_before(&mut head, &ready.headers)?;
+    let recipients = if ready.recipients.is_empty() {
+        named(&head)?
+    } else {
+        recipients(&ready.recipients)
+    };
+    let author = match author(&head) {
+        Err(_) if ready.sender_is_known => None,
+        author => author?,
+    };
+    let sender = author.iter().flat_map(Entry::mailboxes);
+    let sender = sender.map(|mailbox| mailbox.address.clone()).next();
+    let mut header = kept(&head);
+    header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
+    let envelope = Envelope {
+        sender,
+        recipients,
+        dsn: Dsn::default(),
+    };
+    let at = head.body_at;
+    Body { source, at }.finish(envelope, header, Signed::Kept)
+}
+
+fn open(input: &Input) -> Result<Source, MessageError> {
+    let source = Source::open(input.clone())?.without_mark()?;
+    if source.len == 0 {
+        return Err(MessageError::Text {
+            name: source.name,
+            what: "it is empty, and no message".to_owned(),
+        });
+    }
+    Ok(source)
+}
+
+/// The header without what no message may carry, and without lines over 998 octets.
+fn kept(head: &Head) -> Vec<u8> {
+    let mut fitter = Fitter::new(true);
+    let fields = head.fields.iter().filter(|field| !is_removed(field));
+    fields.flat_map(|field| fitter.fit(field).raw).collect()
+}
+
+/// What RFC 5322 §3.6 demands and the message lacks.
+fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -> String {
+    let mut fields = String::new();
+    let lacks = |name: &str| head.find(name).is_none();
+    if lacks("date") && !ready.no_date {
+        fields.push_str(&format!("Date: {}\r\n", header_date(now)));
+    }
+    let from = author.unwrap_or_else(|| Entry::Mailbox(ready.from.clone()));
+    if let Some(mailbox) = from.mailboxes().first()
+        && lacks("message-id")
+        && !ready.no_message_id
+    {
+        let id = message_id(&mailbox.address, now);
+        fields.push_str(&format!("Message-ID: {id}\r\n"));
+    }
+    if lacks("from") {
+        fields.push_str(&addresses("From", &[from]));
+    }
+    if lacks("to") && lacks("cc") {
+        fields.push_str(&undisclosed());
+    }
+    fields
+}
+
+/// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
+fn put_before(head: &mut Head, fields: &[Field]) -> Result<(), MessageError> {
+    let mut before = Vec::new();
+    check_repeats(fields)?;
+    for field in fields {
+        if is_once(&field.name) && head.find(&field.name.to_ascii_lowercase()).is_some() {
+            return Err(MessageError::Field {
+                name: field.name.clone(),
+                why: "is in the message already, which is sent as it is",
+            });
+        }
+        before.push(RawField::made(&field.name, written(field)?));
+    }
+    head.fields.splice(0..0, before);
+    Ok(())
+}
+
+/// The first author that the message names, or the one who sent it.
+fn author(head: &Head) -> Result<Option<Entry>, MessageError> {
+    let resent = head.find("resent-to").or(head.find("resent-from"));
+    let names: &[&str] = match resent {
+        Some(_) => &["resent-sender", "resent-from", "sender", "from"],
+        None => &["sender", "from"],
+    };
+    for name in names {
+        if let Some(field) = head.find(name) {
+            return Ok(entries(field)?.into_iter().next());
+        }
+    }
+    Ok(None)
+}
+
+/// Those whom the message names, or whom it was resent to (RFC 5322 §3.6.6).
+fn named(head: &Head) -> Result<Vec<Address>, MessageError> {
+    let of = |names: [&str; 3]| {
+        let mut all = Vec::new();
+        for field in &head.fields {
+            if names.contains(&field.name.as_str()) {
+                all.extend(entries(field)?);
+            }
+        }
+        Ok::<_, MessageError>(recipients(&all))
+    };
+    let resent = of(["resent-to", "resent-cc", "resent-bcc"])?;
+    if resent.is_empty() {
+        return of(["to", "cc", "bcc"]);
+    }
+    Ok(resent)
+}
+
+fn entries(field: &RawField) -> Result<Vec<Entry>, MessageError> {
+    parse_list(&field.value()?).map_err(|error| MessageError::Address {
+        field: field.name.clone(),
+        error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::address::Mailbox;
+    use crate::smtp::blocks::{Block, Replay, Transport};
+
+    fn ready(text: &str, recipients: &str) -> Ready {
+        Ready {
+            input: Input::Text(text.to_owned()),
+            from: Mailbox::parse("login@here.example").unwrap(),
+            headers: Vec::new(),
+            recipients: parse_list(recipients).unwrap(),
+            sender_is_known: false,
+            no_date: false,
+            no_message_id: false,
+        }
+    }
+
+    fn prepared(text: &str, recipients: &str) -> Result<Message, MessageError> {
+        prepare(&ready(text, recipients), SystemTime::UNIX_EPOCH)
+    }
+
+    fn wire(message: &Message) -> String {
+        let mut out = Vec::new();
+        let shape = message.shape(Transport::EightBit.with_utf8()).unwrap();
+        let mut blocks = message.blocks(shape);
+        while blocks.append(&mut out).unwrap() != Block::End {}
+        assert_eq!(out.len() as u64, shape.size);
+        String::from_utf8(out).unwrap()
+    }
+
+    const FULL: &str =
+        "From: a@x.org\nDate: Thu, 1 Jan 1970 00:00:00 +0000\nMessage-ID: <1@x.org>\n";
+
+    #[test]
+    fn a_whole_message_is_changed_in_its_line_ends_only() {
+        let text = format!("{FULL}Subject: a\n\tfolded   one\nTo: b@x.org\n\nhi\n.\n..x\r\nlast");
+        let message = prepared(&text, "").unwrap();
+        let right = text.replace("\r\n", "\n").replace('\n', "\r\n") + "\r\n";
+        assert_eq!(wire(&message), right);
+        assert_eq!(message.envelope.recipients.len(), 1);
+        assert_eq!(message.envelope.sender.unwrap().to_string(), "a@x.org");
+    }
+
+    #[test]
+    fn bcc_goes_in_all_its_spellings_and_its_addresses_get_the_message() {
+        // R44, B6
+        let bcc =
+            "Bcc: a1@x.org,\n a2@x.org\nbcc: a3@x.org\nBCC : a4@x.org\nReturn-Path: <r@x.org>\n";
+        let message = prepared(&format!("{FULL}{bcc}To: b@x.org\n\nhi\n"), "").unwrap();
+        assert!(!wire(&message).to_lowercase().contains("\nbcc"));
+        assert!(!wire(&message).contains("a2@x.org") && !wire(&message).contains("Return-Path"));
+        let all: Vec<String> = message
+            .envelope
+            .recipients
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            all,
+            ["a1@x.org", "a2@x.org", "a3@x.org", "a4@x.org", "b@x.org"]
+        );
+    }
+
+    #[test]
+    fn recipients_that_were_named_are_the_only_ones() {
+        let message = prepared(
+            &format!("{FULL}To: b@x.org\nBcc: c@x.org\n\nhi\n"),
+            "d@x.org",
+        )
+        .unwrap();
+        assert_eq!(message.envelope.recipients[0].to_string(), "d@x.org");
+        assert_eq!(message.envelope.recipients.len(), 1);
+        assert!(!wire(&message).contains("c@x.org"));
+    }
+
+    #[test]
+    fn a_message_can_be_resent() {
+        let field = |name: &str, value: &str| Field::new(name, value);
+        let resent = Ready {
+            headers: vec![
+                field("Resent-To", "Jürgen <c@x.org>"),
+                field("Resent-Bcc", "d@x.org"),
+            ],
+            ..ready(&format!("{FULL}To: b@x.org\n\nhi\n"), "")
+        };
+        let message = prepare(&resent, SystemTime::UNIX_EPOCH).unwrap();
+        let all: Vec<String> = message
+            .envelope
+            .recipients
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(all, ["c@x.org", "d@x.org"]);
+        let wire = wire(&message);
+        assert!(
+            wire.starts_with("Resent-To: =?utf-8?q?J=C3=BCrgen?= <c@x.org>\r\nFrom: a@x.org\r\n")
+        );
+        assert!(!wire.contains("d@x.org"));
+    }
+
+    #[test]
+    fn what_is_missing_is_added_at_the_end_of_the_header() {
+        let message = prepared("To: b@x.org\nSubject: hi\n\ntext\n", "").unwrap();
+        let wire = wire(&message);
+        let (head, body) = wire.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body, "text\r\n");
+        for field in [
+            "\r\nDate: ",
+            "\r\nMessage-ID: <",
+            "\r\nFrom: login@here.example",
+        ] {
+            assert!(head.contains(field), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_names_no_recipient_says_so() {
+        let text = format!("{FULL}To: \nCc: (nobody)\nReply-To:\n , \nBcc: b@x.org\n\nhi\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        let (head, _) = wire.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with("\r\nTo: undisclosed-recipients:;"), "{head}");
+        assert!(
+            !head.contains("Cc:") && !head.contains("Reply-To"),
+            "{head}"
+        );
+        let named = prepared(&format!("{FULL}Cc: b@x.org\n\nhi\n"), "").unwrap();
+        assert!(!super::tests::wire(&named).contains("To:"));
+    }
+
+    #[test]
+    fn raw_utf8_in_a_field_that_is_added_counts() {
+        let from = Mailbox::parse("J\u{fc}rgen <j\u{fc}rgen@here.example>").unwrap();
+        let given = Ready {
+            from,
+            ..ready("To: b@x.org\n\nhi\n", "")
+        };
+        let message = prepare(&given, SystemTime::UNIX_EPOCH).unwrap();
+        assert!(message.utf8_header);
+    }
+
+    #[test]
+    fn nothing_is_added_that_testers_leave_out_and_any_author_will_do_for_a_known_sender() {
+        let text = "From: different\nTo: another\n\nbody\n";
+        assert!(prepared(text, "b@x.org").is_err());
+        let bare = Ready {
+            sender_is_known: true,
+            no_date: true,
+            no_message_id: true,
+            ..ready(text, "b@x.org")
+        };
+        let message = prepare(&bare, SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(wire(&message), text.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_header_is_left_out() {
+        let text = format!("\u{feff}{FULL}To: b@x.org\n\nhi\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        assert!(wire.starts_with("From: a@x.org\r\n"), "{wire}");
+    }
+
+    #[test]
+    fn a_header_without_text_and_an_mbox_separator_are_understood() {
+        let message = prepared(
+            &format!("From a@x.org Thu Jan  1 00:00:00 1970\n{FULL}To: b@x.org"),
+            "",
+        );
+        let wire = wire(&message.unwrap());
+        assert!(
+            wire.starts_with("From: a@x.org\r\n") && wire.ends_with("b@x.org\r\n\r\n"),
+            "{wire}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_with_the_line() {
+        let signed = "MIME-Version: 1.0\nContent-Type: multipart/signed; boundary=b\n";
+        let long = "x".repeat(999);
+        let signed = format!("{FULL}{signed}\n--b\n\n{long}\n--b--\n");
+        for (text, reason) in [
+            ("hello\n", "line 1 is no header field"),
+            (" x\n", "line 1 continues"),
+            ("To: b@x.org\nhello there\n\n", "line 2 is no header field"),
+            ("To: b@x.org\nSubject: a\0b\n\n", "holds a NUL"),
+            (
+                signed.as_str(),
+                "over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not",
+            ),
+            ("To: b\n\nhi", "has no @domain"),
+        ] {
+            let error = prepared(text, "").unwrap_err().to_string();
+            assert!(error.contains(reason), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn lines_over_998_octets_and_nuls_are_encoded() {
+        let long = "x ".repeat(600);
+        let text = format!("{FULL}To: b@x.org\nSubject: {long}\n\n{long}\n\0\n");
+        let wire = wire(&prepared(&text, "").unwrap());
+        assert!(wire.split("\r\n").all(|line| line.len() <= 998), "{wire}");
+        let (head, body) = wire.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.ends_with("\r\nContent-Transfer-Encoding: quoted-printable"),
+            "{head}"
+        );
+        let body = body.replace("=\r\n", "").replace("=20", " ");
+        assert_eq!(body, format!("{long}\r\n=00\r\n"));
+    }
+
+    #[test]
+    fn octets_above_127_are_noticed_in_header_and_text() {
+        let message = prepared(&format!("{FULL}To: b@x.org\nSubject: ü\n\nü\n"), "").unwrap();
+        assert!(message.utf8_header && message.shape(Transport::SevenBit.with_utf8()).is_none());
+    }
+}

@@ -1,0 +1,328 @@
+//! Delivery status notifications (RFC 3464): what became of a message, for the one who sent it and for
+//! programs. A report is a stream like every message: what comes back of the original is never in
+//! memory as a whole.
+
+mod short;
+mod status;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::mail::address::{Address, Entry, Mailbox};
+use crate::mail::envelope::{Dsn, Envelope};
+use crate::mail::message::encode::{Encoder, QuotedPrintable};
+use crate::mail::message::head::MAX_LINE;
+use crate::mail::message::header::addresses;
+use crate::mail::message::{message_id, token};
+use crate::smtp::blocks::{Block, Replay, Transport};
+use crate::system::host;
+use crate::system::time::header_date;
+pub use short::without_body;
+use std::io;
+use std::time::SystemTime;
+use stream::{Form, Original};
+
+/// How much of a header comes back; the rest of it helps nobody.
+const MAX_RETURNED_HEADER: usize = 64 * 1024;
+
+/// What is to be reported about a message.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    /// The queue's name for the message.
+    pub id: &'a str,
+    /// The name of this host.
+    pub reporting_mta: &'a str,
+    /// Who sent the message, and is told.
+    pub sender: &'a Address,
+    /// When the message was committed to the queue.
+    pub arrived: SystemTime,
+    /// What the sender calls the envelope (RFC 3461 §4.4), before it is xtext.
+    pub envid: Option<&'a str>,
+    /// What happened.
+    pub kind: ReportKind,
+    /// To whom; at least one.
+    pub recipients: Vec<Reported<'a>>,
+    /// How much of the message comes back.
+    pub returned: Returned,
+}
+
+/// What happened to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    /// It cannot be delivered, and is not tried again.
+    Failed,
+    /// It is not delivered yet.
+    Delayed {
+        /// When it is given up.
+        retry_until: SystemTime,
+    },
+    /// A server took it that sends no reports.
+    Relayed,
+}
+
+/// What happened for one recipient. All of it may come from a server, and is made harmless here.
+#[derive(Clone, Debug)]
+pub struct Reported<'a> {
+    /// Who.
+    pub address: &'a Address,
+    /// What the sender calls whom: a type, a semicolon and an address (RFC 3461 §4.2).
+    pub original: Option<&'a str>,
+    /// What happened, in a sentence.
+    pub words: &'a str,
+    /// The server's reply; `None` where it is not a server that says so.
+    pub diagnostic: Option<&'a str>,
+    /// The enhanced status code (RFC 3463); `None` where there is none.
+    pub status: Option<&'a str>,
+    /// The server's name, perhaps with its address.
+    pub remote_mta: Option<&'a str>,
+    /// When it was last tried.
+    pub last_attempt: Option<SystemTime>,
+}
+
+/// How much of a message comes back (RFC 3461 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// All of it. Where a server cannot carry it, its header.
+    Whole,
+    /// Its header.
+    Header,
+}
+
+/// A report that is ready for the wire.
+pub struct ReportMessage<'m> {
+    /// From the null sender to the one who is told: nobody reports on a report (R38).
+    pub envelope: Envelope,
+    /// Whether the header has raw UTF-8 (RFC 6532).
+    pub utf8_header: bool,
+    /// The report for servers of growing abilities.
+    forms: Vec<Form<'m>>,
+}
+
+impl Report<'_> {
+    /// Writes the report, in which something of the original comes back.
+    ///
+    /// # Errors
+    /// The original cannot be read.
+    pub fn write<'m>(
+        &self,
+        original: &'m dyn Replay,
+        now: SystemTime,
+    ) -> io::Result<ReportMessage<'m>> {
+        let author = daemon(self.reporting_mta)?;
+        let writer = Writer {
+            report: self,
+            fields: own_fields(self, &author, now),
+            boundary: token(),
+            header: header_of(original)?,
+        };
+        let forms = match self.returned {
+            Returned::Whole => writer.forms_with_whole(original),
+            Returned::Header => vec![writer.form_with_header()],
+        };
+        Ok(ReportMessage {
+            envelope: Envelope {
+                sender: None,
+                recipients: vec![self.sender.clone()],
+                dsn: Dsn::default(),
+            },
+            utf8_header: self.sender.needs_utf8(),
+            forms,
+        })
+    }
+}
+
+/// Who writes reports.
+fn daemon(reporting_mta: &str) -> io::Result<Address> {
+    let names = [&host::mail_domain(), reporting_mta, "localhost"];
+    let mut all = names
+        .iter()
+        .filter_map(|name| Address::of("MAILER-DAEMON", name).ok());
+    all.next()
+        .ok_or_else(|| io::Error::other("this host has no name that mail could come from"))
+}
+
+/// The header of the report, but for what depends on what comes back.
+fn own_fields(report: &Report, author: &Address, now: SystemTime) -> String {
+    let mailbox = |name: Option<&str>, address: &Address| {
+        [Entry::Mailbox(Mailbox {
+            name: name.map(str::to_owned),
+            address: address.clone(),
+        })]
+    };
+    let from = addresses("From", &mailbox(Some("Mail Delivery System"), author));
+    let to = addresses("To", &mailbox(None, report.sender));
+    format!(
+        "Date: {}\r\n{from}{to}Subject: {}\r\nMessage-ID: {}\r\n\
+         Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n",
+        header_date(now),
+        text::subject(report.kind),
+        message_id(author, now)
+    )
+}
+
+/// The header of a message, as far as it is to come back: whole lines, without the empty one.
+fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
+    let shape = original.shape(Transport::Binary.with_utf8());
+    let shape = shape.ok_or_else(|| io::Error::other("the message cannot be read in any way"))?;
+    let mut blocks = original.blocks(shape);
+    let mut read = Vec::new();
+    let mut end = None;
+    while end.is_none() && read.len() < MAX_RETURNED_HEADER {
+        let known = read.len().saturating_sub(3);
+        if blocks.append(&mut read)? == Block::End {
+            break;
+        }
+        let empty_line = memchr::memmem::find(&read[known..], b"\r\n\r\n");
+        end = empty_line.map(|at| known + at + 2);
+    }
+    read.truncate(end.unwrap_or(read.len()));
+    Ok(header_of_lines(read))
+}
+
+/// The header at the beginning of a message.
+fn header_of_lines(mut read: Vec<u8>) -> Vec<u8> {
+    if read.starts_with(b"\r\n") {
+        return Vec::new();
+    }
+    let end = memchr::memmem::find(&read, b"\r\n\r\n").map(|at| at + 2);
+    read.truncate(end.unwrap_or(read.len()).min(MAX_RETURNED_HEADER));
+    let last = memchr::memmem::rfind(&read, b"\r\n").map_or(0, |at| at + 2);
+    read.truncate(last);
+    read
+}
+
+/// A report being written.
+struct Writer<'r> {
+    report: &'r Report<'r>,
+    fields: String,
+    boundary: String,
+    /// The original's.
+    header: Vec<u8>,
+}
+
+impl Writer<'_> {
+    /// A form for each in which the original can be had, and one for servers that can carry none of
+    /// them.
+    fn forms_with_whole<'m>(&self, original: &'m dyn Replay) -> Vec<Form<'m>> {
+        let mut forms: Vec<Form> = Vec::new();
+        for able in [Transport::SevenBit, Transport::EightBit, Transport::Binary] {
+            let Some(shape) = original.shape(able.with_utf8()) else {
+                continue;
+            };
+            let asked = if self.header.is_ascii() {
+                shape.transport
+            } else {
+                shape.transport.max(Transport::EightBit)
+            };
+            if asked == able {
+                forms.push(self.form_with_whole(
+                    asked,
+                    Original {
+                        message: original,
+                        shape,
+                    },
+                ));
+            }
+        }
+        if !forms
+            .iter()
+            .any(|form| form.shape.transport == Transport::SevenBit)
+        {
+            forms.push(self.form_with_header());
+        }
+        forms
+    }
+
+    fn form_with_whole<'m>(&self, asked: Transport, original: Original<'m>) -> Form<'m> {
+        let encoding = match asked {
+            Transport::SevenBit => "",
+            Transport::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
+            Transport::Binary => "Content-Transfer-Encoding: binary\r\n",
+        };
+        // RFC 6532 §3.7: what has raw UTF-8 in its header is no message/rfc822.
+        let kind = if self.header.is_ascii() {
+            "message/rfc822"
+        } else {
+            "message/global"
+        };
+        let mut before = self.beginning(encoding, Returned::Whole);
+        let part =
+            format!("Content-Description: Message\r\nContent-Type: {kind}\r\n{encoding}\r\n");
+        before.extend_from_slice(part.as_bytes());
+        Form::new(asked, before, Some(original), self.end())
+    }
+
+    fn form_with_header(&self) -> Form<'static> {
+        let mut out = self.beginning("", Returned::Header);
+        let content = TextPart {
+            description: "Header of the message",
+            kind: "text/rfc822-headers",
+            text: &self.header,
+        };
+        content.write(&mut out);
+        Form::new(Transport::SevenBit, out, None, self.end())
+    }
+
+    /// Everything up to the header of the third part.
+    fn beginning(&self, encoding: &str, returned: Returned) -> Vec<u8> {
+        let Self {
+            fields, boundary, ..
+        } = self;
+        let mut out = format!(
+            "{fields}Content-Type: multipart/report; report-type=delivery-status;\r\n \
+             boundary={boundary}\r\n{encoding}\r\n--{boundary}\r\n"
+        )
+        .into_bytes();
+        let text = text::notification(self.report, returned, &self.header);
+        let notification = TextPart {
+            description: "Notification",
+            kind: "text/plain; charset=utf-8",
+            text: text.as_bytes(),
+        };
+        notification.write(&mut out);
+        let status = status::delivery_status(self.report);
+        let part = format!(
+            "\r\n--{boundary}\r\nContent-Description: Delivery report\r\n\
+             Content-Type: message/delivery-status\r\n\r\n{status}\r\n--{boundary}\r\n"
+        );
+        out.extend_from_slice(part.as_bytes());
+        out
+    }
+
+    fn end(&self) -> Vec<u8> {
+        format!("\r\n--{}--\r\n", self.boundary).into_bytes()
+    }
+}
+
+/// A part of text, whose lines end in CRLF: as it is if every server takes it, else quoted-printable.
+struct TextPart<'t> {
+    description: &'t str,
+    kind: &'t str,
+    text: &'t [u8],
+}
+
+impl TextPart<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self {
+            description,
+            kind,
+            text,
+        } = self;
+        let mut lines = text.split(|&byte| byte == b'\n');
+        let is_plain = text.is_ascii() && lines.all(|line| line.len() <= MAX_LINE + 1);
+        let encoding = if is_plain { "7bit" } else { "quoted-printable" };
+        let header = format!(
+            "Content-Description: {description}\r\nContent-Type: {kind}\r\n\
+             Content-Transfer-Encoding: {encoding}\r\n\r\n"
+        );
+        out.extend_from_slice(header.as_bytes());
+        if is_plain {
+            out.extend_from_slice(text);
+            return;
+        }
+        let mut encoder = QuotedPrintable::default();
+        encoder.push(text, out);
+        encoder.finish(out);
+    }
+}

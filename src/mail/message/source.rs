@@ -1,0 +1,736 @@
+//! Where bytes come from: an argument, a file, a pipe. All can be read more than once.
+
+use crate::mail::message::encode::Encoder;
+use crate::system::exit::Exit;
+use crate::system::text::{BYTE_ORDER_MARK, reason, shown};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::FileType;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A file up to this size is read at once, when it is opened, and then cannot change any more.
+const SMALL: u64 = 16 * 1024;
+
+/// What cannot be read twice is kept in memory up to this size, and beyond it in a temporary file
+/// without a name.
+const SPOOL_ABOVE: usize = 1024 * 1024;
+
+/// The most that a device may give before it is taken for one without end.
+const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The standard input in error texts.
+const STDIN: &str = "the standard input";
+
+/// How long a text on a standard input may take to begin that was not asked for.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
+
+/// So much is read and thrown away of what cannot be kept.
+const UNWANTED: u64 = 1024 * 1024 * 1024;
+
+/// Where an option says that something is to be read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The text itself.
+    Text(String),
+    /// A file.
+    File(PathBuf),
+    /// The standard input.
+    Stdin,
+    /// The standard input, if it is a pipe or a file with a text that is meant for this program; see
+    /// [`waiting`].
+    Waiting,
+    /// What is here already.
+    Held(Held),
+}
+
+impl Input {
+    /// Whether it is the standard input, under any of its names.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+        match self {
+            Self::Stdin => true,
+            Self::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
+            Self::Text(_) | Self::Waiting | Self::Held(_) => false,
+        }
+    }
+
+    /// Reads it to its end, where that can be done only once.
+    pub fn hold(&mut self) -> Result<(), SourceError> {
+        if self.is_stdin() || *self == Self::Waiting {
+            let source = Source::open(self.clone())?;
+            *self = Self::Held(Held(Arc::new(source)));
+        }
+        Ok(())
+    }
+}
+
+/// Bytes that were read before there was a message: from a program, from a pipe. Copies share them.
+#[derive(Clone, Debug)]
+pub struct Held(Arc<Source>);
+
+impl Held {
+    /// These bytes, under a name for error texts.
+    #[must_use]
+    pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Source::memory(name.to_owned(), bytes)))
+    }
+
+    /// A file that only we know, of so many octets.
+    #[must_use]
+    pub fn file(name: &str, file: File, len: u64) -> Self {
+        Self(Arc::new(Source::new(
+            name.to_owned(),
+            len,
+            Store::Spool(file),
+        )))
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Held {}
+
+/// Why bytes cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {name}: {}", reason(.error))]
+    Read {
+        /// The file, safe to show.
+        name: String,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// It is no file.
+    #[error("cannot read {name}: it is {what}")]
+    NoFile {
+        /// The path, safe to show.
+        name: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// What was read cannot be kept.
+    #[error("cannot keep {name} in a temporary file in {}: {}", std::env::temp_dir().display(), reason(.error))]
+    Spool {
+        /// What was read.
+        name: String,
+        /// The system's words.
+        error: io::Error,
+    },
+}
+
+impl SourceError {
+    /// The exit status that this error makes.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,
+            // There may be room again later.
+            Self::Spool { .. } => Exit::Temporary,
+        }
+    }
+}
+
+/// Bytes that can be read at any place, and whose number is known.
+#[derive(Debug)]
+pub struct Source {
+    /// The file, safe to show.
+    pub name: String,
+    /// How many bytes.
+    pub len: u64,
+    /// How many bytes before them are left out.
+    skipped: u64,
+    store: Store,
+}
+
+#[derive(Debug)]
+enum Store {
+    Memory(Vec<u8>),
+    /// A temporary file that only we know.
+    Spool(File),
+    /// What others read, too.
+    Shared(Arc<Source>),
+    /// Somebody's file, which may change under our hands.
+    File {
+        file: File,
+        facts: Facts,
+    },
+}
+
+/// What tells a file from what it was before.
+#[derive(Debug)]
+struct Facts {
+    kind: FileType,
+    len: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, u64),
+}
+
+impl Facts {
+    fn of(file: &File) -> io::Result<Self> {
+        let facts = rustix::fs::fstat(file)?;
+        Ok(Self {
+            kind: FileType::from_raw_mode(facts.st_mode),
+            len: u64::try_from(facts.st_size).unwrap_or(0),
+            modified: (facts.st_mtime, facts.st_mtime_nsec),
+        })
+    }
+}
+
+impl Source {
+    fn new(name: String, len: u64, store: Store) -> Self {
+        Self {
+            name,
+            len,
+            skipped: 0,
+            store,
+        }
+    }
+
+    /// Opens what an option names.
+    pub fn open(input: Input) -> Result<Self, SourceError> {
+        match input {
+            Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
+            Input::File(path) => Self::file(&path),
+            Input::Stdin => Self::stdin(),
+            Input::Waiting => match waiting()? {
+                Waiting::Text(source) => Ok(source),
+                Waiting::Nothing | Waiting::Silence => {
+                    Ok(Self::memory(STDIN.to_owned(), Vec::new()))
+                }
+            },
+            Input::Held(held) => {
+                let name = held.0.name.clone();
+                Ok(Self::new(name, held.0.len, Store::Shared(held.0)))
+            }
+        }
+    }
+
+    /// Reads the standard input to its end.
+    fn stdin() -> Result<Self, SourceError> {
+        let name = STDIN.to_owned();
+        let input = io::stdin().lock();
+        match kind_of_stdin() {
+            FileType::CharacterDevice => Self::device(input, name),
+            FileType::Directory => Err(SourceError::NoFile {
+                name,
+                what: "a directory",
+            }),
+            _ => Self::gather(input, name),
+        }
+    }
+
+    /// Opens a file, a FIFO or a device that ends.
+    pub fn file(path: &Path) -> Result<Self, SourceError> {
+        let name = shown(&path.to_string_lossy());
+        let failed = |error| SourceError::Read {
+            name: name.clone(),
+            error,
+        };
+        let file = File::open(path).map_err(failed)?;
+        let facts = Facts::of(&file).map_err(failed)?;
+        match facts.kind {
+            FileType::RegularFile if facts.len <= SMALL => Self::small(file, name, &facts),
+            FileType::RegularFile => Ok(Self::new(name, facts.len, Store::File { file, facts })),
+            FileType::Directory => Err(SourceError::NoFile {
+                name,
+                what: "a directory",
+            }),
+            FileType::Fifo | FileType::Socket => Self::gather(file, name),
+            _ => Self::device(file, name),
+        }
+    }
+
+    fn small(file: File, name: String, facts: &Facts) -> Result<Self, SourceError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(facts.len).unwrap_or(0) + 1);
+        let read = (&file).take(SMALL + 1).read_to_end(&mut bytes);
+        match read {
+            // Files of /proc have no length until they are read.
+            Ok(count) if count as u64 > SMALL => {
+                let rest = io::Cursor::new(bytes).chain(file);
+                Self::gather(rest, name)
+            }
+            Ok(_) => Ok(Self::memory(name, bytes)),
+            Err(error) => Err(SourceError::Read { name, error }),
+        }
+    }
+
+    /// Reads a device to its end, if it has one.
+    fn device(file: impl Read, name: String) -> Result<Self, SourceError> {
+        let source = Self::gather(file.take(DEVICE_LIMIT), name)?;
+        if source.len < DEVICE_LIMIT {
+            return Ok(source);
+        }
+        Err(SourceError::NoFile {
+            name: source.name,
+            what: "a device that does not end",
+        })
+    }
+
+    /// Reads to the end what can be read only once.
+    fn gather(mut from: impl Read, name: String) -> Result<Self, SourceError> {
+        let mut keeper = Keeper::new(name);
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            match from.read(&mut block) {
+                Ok(0) => return Ok(keeper.finish()),
+                Ok(count) => keeper.push(&block[..count]).inspect_err(|_| {
+                    // Who is still writing would die of it, and never hear what went wrong.
+                    let _ = io::copy(&mut (&mut from).take(UNWANTED), &mut io::sink());
+                })?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let name = keeper.name;
+                    return Err(SourceError::Read { name, error });
+                }
+            }
+        }
+    }
+
+    /// The same text from `offset` on, rewritten block by block.
+    pub fn rewritten(&self, offset: u64, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
+        let mut keeper = Keeper::new(self.name.clone());
+        let mut block = self.block(64 * 1024);
+        let (mut out, mut at) = (Vec::new(), offset);
+        loop {
+            let count = self.read(&mut block, at)?;
+            at += count as u64;
+            rewriter.push(&block[..count], &mut out);
+            if count == 0 {
+                rewriter.finish(&mut out);
+            }
+            keeper.push(&out)?;
+            out.clear();
+            if count == 0 {
+                return Ok(keeper.finish());
+            }
+        }
+    }
+
+    /// The same up to the first line that is only a dot.
+    pub fn up_to_dot(mut self) -> Result<Self, SourceError> {
+        let mut block = self.block(64 * 1024);
+        let (mut at, mut dot) = (0, LoneDot::default());
+        loop {
+            let count = self.read(&mut block, at)?;
+            let is_found = match count {
+                0 => dot.is_last(),
+                _ => dot.find(&block[..count]),
+            };
+            if is_found {
+                self.cut(dot.line_at);
+            }
+            if is_found || count == 0 {
+                return Ok(self);
+            }
+            at += count as u64;
+        }
+    }
+
+    /// Ends here.
+    fn cut(&mut self, len: u64) {
+        self.len = len;
+        if let Store::Memory(bytes) = &mut self.store {
+            bytes.truncate(usize::try_from(self.skipped + len).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// The same without its first bytes.
+    pub fn skipping(mut self, count: u64) -> Self {
+        let count = count.min(self.len);
+        self.skipped += count;
+        self.len -= count;
+        self
+    }
+
+    /// The same without a byte order mark.
+    pub fn without_mark(self) -> Result<Self, SourceError> {
+        let mut start = [0; BYTE_ORDER_MARK.len()];
+        let count = self.read(&mut start, 0)?;
+        let is_marked = start[..count] == *BYTE_ORDER_MARK;
+        Ok(self.skipping(if is_marked { count as u64 } else { 0 }))
+    }
+
+    /// Whether there is nothing in it but white space.
+    pub fn is_blank(&self) -> Result<bool, SourceError> {
+        let mut block = self.block(64 * 1024);
+        let mut at = 0;
+        loop {
+            let count = self.read(&mut block, at)?;
+            if count == 0 {
+                return Ok(true);
+            }
+            if !block[..count].iter().all(u8::is_ascii_whitespace) {
+                return Ok(false);
+            }
+            at += count as u64;
+        }
+    }
+
+    /// All of it, for what has to be looked at as a whole and is small by its nature.
+    pub fn whole(&self, most: u64) -> Result<Vec<u8>, SourceError> {
+        if self.len > most {
+            return Err(SourceError::NoFile {
+                name: self.name.clone(),
+                what: "larger than the 64 MiB that Markdown and calendars may have",
+            });
+        }
+        let mut bytes = self.block(usize::MAX);
+        let count = self.read(&mut bytes, 0)?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
+    /// Bytes that are already here.
+    pub fn memory(name: String, bytes: Vec<u8>) -> Self {
+        Self::new(name, bytes.len() as u64, Store::Memory(bytes))
+    }
+
+    /// A buffer for reading this source: no larger than it needs to be.
+    pub fn block(&self, most: usize) -> Vec<u8> {
+        let all = usize::try_from(self.len).unwrap_or(usize::MAX);
+        vec![0; all.clamp(1, most)]
+    }
+
+    /// [`Source::read_at`] while a message is being built.
+    pub fn read(&self, block: &mut [u8], offset: u64) -> Result<usize, SourceError> {
+        self.read_at(block, offset)
+            .map_err(|error| SourceError::Read {
+                name: self.name.clone(),
+                error,
+            })
+    }
+
+    /// Fills `block` from `offset` on, as far as there are bytes; less only at the end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it has shrunk, grown or been written to since it was opened: the
+    /// end is reached only by a file that is still what it was.
+    pub fn read_at(&self, block: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let count = left.min(block.len());
+        let offset = offset + self.skipped;
+        match &self.store {
+            Store::Memory(bytes) => {
+                let start = bytes.len() - left.min(bytes.len());
+                block[..count].copy_from_slice(&bytes[start..start + count]);
+            }
+            Store::Shared(source) => return source.read_at(&mut block[..count], offset),
+            Store::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
+            Store::File { file, facts } => {
+                self.read_file(file, &mut block[..count], offset)?;
+                if count == left {
+                    self.check_unchanged(file, facts)?;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    fn read_file(&self, file: &File, block: &mut [u8], offset: u64) -> io::Result<()> {
+        file.read_exact_at(block, offset)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.changed("has become shorter"),
+                kind => io::Error::new(
+                    kind,
+                    format!("cannot read {}: {}", self.name, reason(&error)),
+                ),
+            })
+    }
+
+    fn check_unchanged(&self, file: &File, before: &Facts) -> io::Result<()> {
+        let now = Facts::of(file)?;
+        if now.len != before.len {
+            return Err(self.changed("has another length"));
+        }
+        if now.modified != before.modified {
+            return Err(self.changed("was written to"));
+        }
+        Ok(())
+    }
+
+    fn changed(&self, how: &str) -> io::Error {
+        io::Error::other(format!(
+            "{} {how} while it was being read; nothing was sent of the message that could be taken \
+             for the whole; try again when it has come to rest",
+            self.name
+        ))
+    }
+}
+
+/// What the standard input has for a program that did not ask for it.
+pub enum Waiting {
+    /// A text.
+    Text(Source),
+    /// Nothing.
+    Nothing,
+    /// A pipe that is open and in which nothing came.
+    Silence,
+}
+
+/// Looks whether the standard input is a text that is meant for this program: a pipe or socket into which
+/// something is written within a second, or a file of which nothing has been read. A file that is read
+/// already is that of a loop around this program. A pipe may be left over from a parent that never
+/// writes to it nor closes it: sshd and daemons do so.
+pub fn waiting() -> Result<Waiting, SourceError> {
+    let stdin = rustix::stdio::stdin();
+    let has_text = match kind_of_stdin() {
+        FileType::RegularFile => rustix::fs::tell(stdin).is_ok_and(|offset| offset == 0),
+        FileType::Fifo | FileType::Socket => {
+            let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+            let polled = rustix::io::retry_on_intr(|| poll(&mut ready, Some(&PATIENCE)));
+            if polled == Ok(0) {
+                return Ok(Waiting::Silence);
+            }
+            polled.is_ok()
+        }
+        _ => false,
+    };
+    if !has_text {
+        return Ok(Waiting::Nothing);
+    }
+    Source::stdin().map(|source| match source.len {
+        0 => Waiting::Nothing,
+        _ => Waiting::Text(source),
+    })
+}
+
+fn kind_of_stdin() -> FileType {
+    let facts = rustix::fs::fstat(rustix::stdio::stdin());
+    FileType::from_raw_mode(facts.map_or(0, |facts| facts.st_mode))
+}
+
+/// Looks for a line that is only a dot, as programs end their input to sendmail. A CR alone is no line
+/// end here: what shows its progress may well write CR, dot, CR.
+#[derive(Default)]
+struct LoneDot {
+    /// Where the line begins.
+    line_at: u64,
+    /// What the line is so far.
+    line: Line,
+    /// How many bytes were seen.
+    seen: u64,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    Empty,
+    Dot,
+    DotCr,
+    Other,
+}
+
+impl LoneDot {
+    /// Whether it is among these bytes; then the line begins at `line_at`.
+    fn find(&mut self, bytes: &[u8]) -> bool {
+        let mut at = 0;
+        while at < bytes.len() {
+            self.line = match (self.line, bytes[at]) {
+                (Line::Dot | Line::DotCr, b'\n') => return true,
+                (_, b'\n') => {
+                    self.line_at = self.seen + at as u64 + 1;
+                    Line::Empty
+                }
+                (Line::Empty, b'.') => Line::Dot,
+                (Line::Dot, b'\r') => Line::DotCr,
+                _ => Line::Other,
+            };
+            at += match self.line {
+                Line::Other => memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at),
+                _ => 1,
+            };
+        }
+        self.seen += bytes.len() as u64;
+        false
+    }
+
+    /// Whether it is the last line, which has no line end.
+    fn is_last(&self) -> bool {
+        matches!(self.line, Line::Dot | Line::DotCr)
+    }
+}
+
+/// Keeps bytes in memory, and above a size in a temporary file without a name.
+struct Keeper {
+    name: String,
+    memory: Vec<u8>,
+    spool: Option<File>,
+    len: u64,
+}
+
+impl Keeper {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            memory: Vec::new(),
+            spool: None,
+            len: 0,
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
+        let written = self.keep(bytes);
+        written.map_err(|error| SourceError::Spool {
+            name: self.name.clone(),
+            error,
+        })
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.len += bytes.len() as u64;
+        if let Some(spool) = &mut self.spool {
+            return spool.write_all(bytes);
+        }
+        self.memory.extend_from_slice(bytes);
+        if self.memory.len() >= SPOOL_ABOVE {
+            let mut spool = tempfile::tempfile()?;
+            spool.write_all(&std::mem::take(&mut self.memory))?;
+            self.spool = Some(spool);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Source {
+        let store = match self.spool {
+            Some(spool) => Store::Spool(spool),
+            None => Store::Memory(self.memory),
+        };
+        Source::new(self.name, self.len, store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn temporary(content: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_is_read_in_blocks_and_again() {
+        let file = temporary(b"0123456789");
+        let source = Source::file(file.path()).unwrap();
+        let mut block = [0; 4];
+        for _ in 0..2 {
+            assert_eq!(source.read_at(&mut block, 0).unwrap(), 4);
+            assert_eq!(&block, b"0123");
+            assert_eq!(source.read_at(&mut block, 8).unwrap(), 2);
+            assert_eq!(&block[..2], b"89");
+            assert_eq!(source.read_at(&mut block, 10).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_file_that_shrinks_or_grows_is_noticed_before_its_end() {
+        for length in [3, 200_000] {
+            let file = temporary(&vec![b'x'; 100_000]);
+            let source = Source::file(file.path()).unwrap();
+            file.as_file().set_len(length).unwrap();
+            let mut block = vec![0; 100_000];
+            let error = source.read_at(&mut block, 0).unwrap_err().to_string();
+            assert!(error.contains("while it was being read"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out_wherever_the_text_is_kept() {
+        let long = vec![b'x'; SPOOL_ABOVE + 10];
+        for text in [&b""[..], b"ab\r\n", &long] {
+            let marked = [BYTE_ORDER_MARK, text].concat();
+            let file = temporary(&marked);
+            let held = Held::bytes("held", marked.clone());
+            for source in [
+                Source::memory("memory".to_owned(), marked.clone()),
+                Source::file(file.path()).unwrap(),
+                Source::gather(&marked[..], "a pipe".to_owned()).unwrap(),
+                Source::open(Input::Held(held)).unwrap(),
+            ] {
+                let source = source.without_mark().unwrap().without_mark().unwrap();
+                assert_eq!(source.len, text.len() as u64);
+                assert_eq!(source.whole(u64::MAX).unwrap(), text, "{}", source.name);
+            }
+        }
+        let dot = [BYTE_ORDER_MARK, &b"a\n.\nb\n"[..]].concat();
+        let source = Source::memory("a text".to_owned(), dot);
+        let source = source.without_mark().unwrap().up_to_dot().unwrap();
+        assert_eq!(source.whole(100).unwrap(), b"a\n");
+    }
+
+    #[test]
+    fn a_small_file_is_what_it_was_when_it_was_opened() {
+        let file = temporary(b"0123456789");
+        let source = Source::file(file.path()).unwrap();
+        file.as_file().set_len(3).unwrap();
+        let mut block = [0; 16];
+        assert_eq!(source.read_at(&mut block, 0).unwrap(), 10);
+    }
+
+    #[test]
+    fn a_file_without_a_length_is_read_to_its_end() {
+        let source = Source::file(Path::new("/proc/self/status")).unwrap();
+        assert!(source.len > 100);
+    }
+
+    #[test]
+    fn directories_and_endless_devices_are_refused_and_the_empty_device_is_not() {
+        let directory = Source::file(&std::env::temp_dir()).unwrap_err();
+        assert!(directory.to_string().ends_with("it is a directory"));
+        let zero = Source::file(Path::new("/dev/zero")).unwrap_err();
+        assert!(
+            zero.to_string()
+                .ends_with("it is a device that does not end")
+        );
+        assert_eq!(Source::file(Path::new("/dev/null")).unwrap().len, 0);
+    }
+
+    #[test]
+    fn a_lone_dot_ends_the_text_and_other_dots_do_not() {
+        for (text, kept) in [
+            ("a\n.\nb\n", "a\n"),
+            ("a\r\n.\r\nb", "a\r\n"),
+            (".\nb", ""),
+            ("a\n.", "a\n"),
+            ("a\n..\n. \n.b\n", "a\n..\n. \n.b\n"),
+            ("10%\r.\rb\n", "10%\r.\rb\n"),
+            ("a\n.\rb\n.\n", "a\n.\rb\n"),
+            ("", ""),
+        ] {
+            for cut in 0..=text.len() {
+                let mut dot = LoneDot::default();
+                let (first, second) = text.as_bytes().split_at(cut);
+                let is_found = dot.find(first) || dot.find(second) || dot.is_last();
+                assert_eq!(is_found, text != kept, "{text:?} cut at {cut}");
+            }
+            let source = Source::memory("a text".to_owned(), text.as_bytes().to_vec());
+            let source = source.up_to_dot().unwrap();
+            assert_eq!(source.whole(100).unwrap(), kept.as_bytes(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_pipe_goes_through_a_temporary_file() {
+        let bytes: Vec<u8> = (0..SPOOL_ABOVE + 10)
+            .map(|n| (n % 251).to_le_bytes()[0])
+            .collect();
+        let source = Source::gather(&bytes[..], "a pipe".to_owned()).unwrap();
+        assert!(matches!(source.store, Store::Spool(_)));
+        let mut back = vec![0; bytes.len() + 1];
+        let count = source.read_at(&mut back, 0).unwrap();
+        assert_eq!(back[..count], bytes);
+    }
+}

@@ -1,0 +1,297 @@
+//! A message as programs hand it to sendmail: whatever it is, it becomes one that servers take, and
+//! what need not change stays as it is.
+
+#[cfg(test)]
+mod tests;
+
+use crate::mail::address::{Address, Entry, Mailbox, parse_list};
+use crate::mail::envelope::Envelope;
+use crate::mail::message::convert::Signed;
+use crate::mail::message::fields::undisclosed;
+use crate::mail::message::finish::Body;
+use crate::mail::message::fit::Fitter;
+use crate::mail::message::head::{Head, RawField, Reading};
+use crate::mail::message::header::addresses;
+use crate::mail::message::source::Source;
+use crate::mail::message::{Message, MessageError, Submission, is_removed, message_id};
+use crate::mail::rewrite::{Original, RewriteError, Rewriter};
+use crate::system::host;
+use crate::system::text::without_controls;
+use crate::system::time::header_date;
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+/// A message that more servers have handed on goes round in circles (RFC 5321 §6.3).
+const MAX_RECEIVED: usize = 100;
+
+/// Fields that name who is to have the message, and those of who resends it.
+const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
+const RESENT_RECIPIENTS: [&str; 3] = ["resent-to", "resent-cc", "resent-bcc"];
+
+/// Takes the message. All of the input is read before anything can be wrong with it: a program that
+/// writes to us must not find the pipe closed.
+pub fn prepare(
+    submission: &Submission,
+    rewriter: &Rewriter,
+    now: SystemTime,
+) -> Result<Message, MessageError> {
+    let mut source = Source::open(submission.input.clone())?.without_mark()?;
+    if submission.dot_ends {
+        source = source.up_to_dot()?;
+    }
+    let mut head = Head::read(&source, Reading::Lenient)?;
+    head.remove_void();
+    check_loop(&head, &source)?;
+    let (recipients, unusable) = recipients(submission, rewriter, &head)?;
+    let envelope = Envelope {
+        sender: sender(submission, rewriter)?,
+        recipients,
+        dsn: submission.dsn.clone(),
+    };
+    let mut writer = Writer {
+        submission,
+        rewriter,
+        envelope: &envelope,
+        fitter: Fitter::new(submission.utf8),
+        fields: Vec::new(),
+    };
+    writer.given(&head)?;
+    writer.missing(now)?;
+    writer.missing_of_resending(&head, now)?;
+    let Writer { fitter, fields, .. } = writer;
+    let header = fields.into_iter().flat_map(|field| field.raw).collect();
+    let at = head.body_at;
+    let mut message = Body { source, at }.finish(envelope, header, Signed::Converted)?;
+    message.remarks.splice(0..0, fitter.remarks);
+    message.warnings = fitter.warnings;
+    message.unusable = unusable.iter().map(ToString::to_string).collect();
+    Ok(message)
+}
+
+/// R40.
+fn check_loop(head: &Head, source: &Source) -> Result<(), MessageError> {
+    let is_received = |field: &&RawField| field.name == "received";
+    let received = head.fields.iter().filter(is_received).count();
+    if received <= MAX_RECEIVED {
+        return Ok(());
+    }
+    Err(MessageError::Text {
+        name: source.name.clone(),
+        what: format!(
+            "{received} servers have handed this message on, which is a mail loop; find out who \
+             forwards it to whom"
+        ),
+    })
+}
+
+/// The reverse-path.
+fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address>, MessageError> {
+    let given = submission.sender.clone().unwrap_or_else(host::login);
+    rewriter.sender(&given).map_err(wrong_in("the sender"))
+}
+
+/// What makes our error of one about an address, which stands here.
+fn wrong_in(place: &str) -> impl Fn(RewriteError) -> MessageError {
+    move |error| MessageError::Rewrite {
+        place: place.to_owned(),
+        error: Box::new(error),
+    }
+}
+
+/// Those whom the command line names, and with `-t` those of the header, each once; and what is wrong with the
+/// addresses of the header that cannot be used. If there is no other, that is an error.
+fn recipients(
+    submission: &Submission,
+    rewriter: &Rewriter,
+    head: &Head,
+) -> Result<(Vec<Address>, Vec<MessageError>), MessageError> {
+    let (mut all, mut unusable) = (Vec::new(), Vec::new());
+    for list in &submission.recipients {
+        all.extend(rewriter.recipients(list).map_err(wrong_in("recipient"))?);
+    }
+    if submission.recipients_of_header {
+        for field in naming_recipients(&head.fields) {
+            let place = field.spelling();
+            let found = rewriter.usable_recipients(&field.readable());
+            let (found, errors) = found.map_err(wrong_in(&place))?;
+            all.extend(found);
+            unusable.extend(errors.into_iter().map(wrong_in(&place)));
+        }
+    }
+    if all.is_empty() {
+        let nobody = if submission.recipients_of_header {
+            MessageError::NoRecipientInHeader
+        } else {
+            MessageError::NoRecipient
+        };
+        return Err(unusable.into_iter().next().unwrap_or(nobody));
+    }
+    let mut seen = BTreeSet::new();
+    all.retain(|address| seen.insert(crate::mail::message::identity(address)));
+    Ok((all, unusable))
+}
+
+/// The fields whose addresses are to have the message: those of who resends it, if somebody does.
+fn naming_recipients(fields: &[RawField]) -> Vec<&RawField> {
+    let mut resent = last_resent(fields);
+    resent.retain(|field| RESENT_RECIPIENTS.contains(&field.name.as_str()));
+    if !resent.is_empty() {
+        return resent;
+    }
+    let is_named = |field: &&RawField| RECIPIENTS.contains(&field.name.as_str());
+    fields.iter().filter(is_named).collect()
+}
+
+/// The fields of who resent the message last. They stand before those of who did so earlier, which
+/// begin where one comes again or behind the trace of a server (RFC 5322 §3.6.6); but what names Bcc
+/// cannot be from earlier.
+fn last_resent(fields: &[RawField]) -> Vec<&RawField> {
+    let mut block: Vec<&RawField> = Vec::new();
+    let mut is_over = false;
+    for field in fields {
+        let is_bcc = field.name == "resent-bcc";
+        let is_resent = field.name.starts_with("resent-");
+        let is_next = match field.name.as_str() {
+            "received" => !block.is_empty(),
+            name if is_resent && !is_bcc => block.iter().any(|earlier| earlier.name == name),
+            _ => false,
+        };
+        is_over |= is_next;
+        if is_bcc || is_resent && !is_over {
+            block.push(field);
+        }
+    }
+    block
+}
+
+/// The header on its way out.
+struct Writer<'s> {
+    submission: &'s Submission,
+    rewriter: &'s Rewriter,
+    envelope: &'s Envelope,
+    fitter: Fitter,
+    fields: Vec<RawField>,
+}
+
+impl Writer<'_> {
+    /// The fields that were given, but for those that no message may carry.
+    fn given(&mut self, head: &Head) -> Result<(), MessageError> {
+        for field in &head.fields {
+            let is_removed = is_removed(field) || field.name == "content-length";
+            if !is_removed {
+                self.add(field, head)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, field: &RawField, head: &Head) -> Result<(), MessageError> {
+        let name = field.spelling();
+        let rewritten = self.rewriter.header(&name, &field.readable());
+        let Some(rewritten) = rewritten.map_err(wrong_in(&name))? else {
+            self.fields.push(self.fitter.fit(field));
+            return Ok(());
+        };
+        self.push(&name, addresses(&name, &rewritten.entries));
+        let original: Vec<Entry> = rewritten.original.into_iter().map(Entry::Mailbox).collect();
+        let place = match self.rewriter.original() {
+            Original::Header => Some("X-Original-From"),
+            Original::ReplyTo if head.find("reply-to").is_none() => Some("Reply-To"),
+            Original::ReplyTo | Original::Nowhere => None,
+        };
+        if let Some(place) = place.filter(|_| !original.is_empty()) {
+            self.push(place, addresses(place, &original));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, name: &str, text: String) {
+        self.fields.push(RawField::made(name, text));
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name)
+    }
+
+    /// What RFC 5322 §3.6 demands and was not given.
+    fn missing(&mut self, now: SystemTime) -> Result<(), MessageError> {
+        if !self.has("date") {
+            self.push("Date", format!("Date: {}\r\n", header_date(now)));
+        }
+        if !self.has("from") {
+            let from = [Entry::Mailbox(self.author()?)];
+            self.push("From", addresses("From", &from));
+        }
+        if !self.has("message-id") {
+            let id = message_id(&self.first_author()?, now);
+            self.push("Message-ID", format!("Message-ID: {id}\r\n"));
+        }
+        if !self.has("to") && !self.has("cc") {
+            self.push("To", undisclosed());
+        }
+        Ok(())
+    }
+
+    /// What RFC 5322 §3.6.6 demands of who resends a message, put before what they gave.
+    fn missing_of_resending(&mut self, head: &Head, now: SystemTime) -> Result<(), MessageError> {
+        let block = last_resent(&head.fields);
+        if block.is_empty() {
+            return Ok(());
+        }
+        let lacks = |name: &str| !block.iter().any(|field| field.name == name);
+        let mut made = Vec::new();
+        if lacks("resent-date") {
+            let text = format!("Resent-Date: {}\r\n", header_date(now));
+            made.push(RawField::made("Resent-Date", text));
+        }
+        let author = self.author()?;
+        if lacks("resent-message-id") {
+            let id = message_id(&author.address, now);
+            let text = format!("Resent-Message-ID: {id}\r\n");
+            made.push(RawField::made("Resent-Message-ID", text));
+        }
+        if lacks("resent-from") {
+            let text = addresses("Resent-From", &[Entry::Mailbox(author)]);
+            made.push(RawField::made("Resent-From", text));
+        }
+        let is_resent = |field: &RawField| field.name.starts_with("resent-");
+        let place = self.fields.iter().position(is_resent).unwrap_or(0);
+        self.fields.splice(place..place, made);
+        Ok(())
+    }
+
+    /// Who wrote the message, should it not say so.
+    fn author(&self) -> Result<Mailbox, MessageError> {
+        let address = match &self.envelope.sender {
+            Some(sender) => sender.clone(),
+            None => self.login()?,
+        };
+        let name = self.submission.full_name.as_deref().map(without_controls);
+        Ok(Mailbox {
+            name: name.filter(|name| !name.is_empty()),
+            address,
+        })
+    }
+
+    fn login(&self) -> Result<Address, MessageError> {
+        let login = self.rewriter.sender(&host::login());
+        login
+            .map_err(wrong_in("From"))?
+            .ok_or_else(|| MessageError::Field {
+                name: "From".to_owned(),
+                why: "is missing, and the user who runs this has no name; name the author with -f",
+            })
+    }
+
+    /// The first author that the header names, else whom we would name.
+    fn first_author(&self) -> Result<Address, MessageError> {
+        let from = self.fields.iter().find(|field| field.name == "from");
+        let from = from.and_then(|field| parse_list(&field.readable()).ok());
+        let entries = from.unwrap_or_default();
+        let first = entries.iter().flat_map(Entry::mailboxes).next();
+        match first {
+            Some(mailbox) => Ok(mailbox.address.clone()),
+            None => self.author().map(|author| author.address),
+        }
+    }
+}

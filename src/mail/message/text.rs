@@ -1,0 +1,313 @@
+//! The text of a message, in the ways in which it is given.
+
+use crate::mail::message::calendar;
+use crate::mail::message::charset::{decoded, utf8};
+use crate::mail::message::encode::{Encoding, Flowed, Survey, survey};
+use crate::mail::message::header::structured;
+use crate::mail::message::source::{Input, Source, Waiting, waiting};
+use crate::mail::message::stream::{Way, encoded_len};
+use crate::mail::message::tree::{Leaf, Node};
+use crate::mail::message::{MessageError, Notes, SourceError, Text, WithoutText};
+use crate::smtp::blocks::Transport;
+use mime_guess::mime::{self, Mime};
+use std::sync::Arc;
+
+/// The largest text that has to be looked at as a whole: Markdown, calendars.
+const MAX_WHOLE: u64 = 64 * 1024 * 1024;
+
+/// What is said of a standard input that is open and silent.
+const SILENCE: &str = "nothing came on the standard input, and it is not read; --body - waits for a text there, and \
+     </dev/null says that there is none";
+
+/// The type of plain text.
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// The ways to say it, the plainest first (RFC 2046 §5.1.4).
+pub struct Ways {
+    /// At least one, unless there is nothing to say and something else to send.
+    pub nodes: Vec<Node>,
+    /// The HTML among them.
+    pub html: Option<Arc<Source>>,
+}
+
+/// Opens the texts. An empty plain text is left out where something is attached.
+pub fn ways(
+    text: &Text,
+    content_type: Option<&str>,
+    attached: bool,
+    notes: &mut Notes,
+) -> Result<Ways, MessageError> {
+    content_type.map_or(Ok(()), check_type)?;
+    let mut sources: Vec<(Source, String)> = Vec::new();
+    let mut html = open(text.html.as_ref(), text, notes)?;
+    let mut body = open(text.body.as_ref(), text, notes)?;
+    if let Some(markdown) = open(text.markdown.as_ref(), text, notes)? {
+        if body.is_some() {
+            return Err(MessageError::TwoTexts);
+        }
+        html = Some(html_of(&markdown)?);
+        body = Some(markdown);
+    }
+    check_text([&body, &html], text)?;
+    let is_alone = !attached && html.is_none() && text.calendar.is_none();
+    if body.is_none() && is_alone {
+        body = Some(Source::memory("the body".to_owned(), Vec::new()));
+    }
+    if let Some(mut body) = body.filter(|body| body.len > 0 || is_alone) {
+        let mut kind = content_type.unwrap_or(PLAIN).to_owned();
+        if text.flowed {
+            body = body.rewritten(0, &mut Flowed::default())?;
+            kind.push_str("; format=flowed");
+        }
+        sources.push((body, kind));
+    }
+    let has_html = html.is_some();
+    if let Some(html) = html {
+        sources.push((html, "text/html; charset=utf-8".to_owned()));
+    }
+    let html_at = sources.len().saturating_sub(1);
+    if let Some(path) = &text.calendar {
+        // --charset is not for it: a calendar is UTF-8 (RFC 5545 §3.1.4).
+        let (file, guess) = utf8(Source::file(path)?)?;
+        notes.warnings.extend(guess);
+        sources.push(invitation(file)?);
+    }
+    let mut ways = Ways {
+        nodes: Vec::new(),
+        html: None,
+    };
+    for (at, (source, kind)) in sources.into_iter().enumerate() {
+        let leaf = leaf(source, &kind, &mut notes.remarks)?;
+        if has_html && at == html_at {
+            ways.html = Some(Arc::clone(&leaf.source));
+        }
+        ways.nodes.push(Node::Leaf(leaf));
+    }
+    Ok(ways)
+}
+
+/// Refuses to send nothing where that is not what was meant.
+fn check_text(texts: [&Option<Source>; 2], text: &Text) -> Result<(), MessageError> {
+    if text.without_text == WithoutText::Send {
+        return Ok(());
+    }
+    for source in texts.into_iter().flatten() {
+        if !source.is_blank()? {
+            return Ok(());
+        }
+    }
+    Err(match text.without_text {
+        WithoutText::Refuse => MessageError::NoText,
+        _ => MessageError::NothingToSend,
+    })
+}
+
+fn wrong_type(why: &'static str) -> MessageError {
+    MessageError::Field {
+        name: "Content-Type".to_owned(),
+        why,
+    }
+}
+
+/// Whether a type that an option gives can be that of a text in UTF-8.
+fn check_type(given: &str) -> Result<(), MessageError> {
+    let parsed: Mime = given
+        .parse()
+        .map_err(|_| wrong_type("is not a media type like text/html; charset=utf-8"))?;
+    if parsed.type_() == mime::MULTIPART || parsed.type_() == "message" {
+        return Err(wrong_type("cannot be that of a text"));
+    }
+    let charset = parsed.get_param(mime::CHARSET);
+    let is_utf8 = |charset| charset == "utf-8" || charset == "us-ascii";
+    if charset.is_some_and(|charset| !is_utf8(charset)) {
+        return Err(wrong_type(
+            "names another charset, but text is sent as UTF-8; name that of the input with --charset",
+        ));
+    }
+    Ok(())
+}
+
+/// Opens a text and brings it to UTF-8.
+fn open(
+    input: Option<&Input>,
+    text: &Text,
+    notes: &mut Notes,
+) -> Result<Option<Source>, MessageError> {
+    let source = match input {
+        None => return Ok(None),
+        Some(Input::Waiting) => match waiting()? {
+            Waiting::Text(source) => source,
+            Waiting::Nothing => return Ok(None),
+            Waiting::Silence => {
+                notes.warnings.push(SILENCE.to_owned());
+                return Ok(None);
+            }
+        },
+        Some(input) => Source::open(input.clone())?,
+    };
+    match (&text.charset, input) {
+        // An argument is UTF-8 already.
+        (None, _) | (_, Some(Input::Text(_))) => read_as_utf8(source, notes).map(Some),
+        (Some(label), _) => decoded(&source, label).map(Some),
+    }
+}
+
+fn read_as_utf8(source: Source, notes: &mut Notes) -> Result<Source, MessageError> {
+    let (source, guess) = utf8(source)?;
+    let hint = "use --charset to name the encoding";
+    let warning = guess.map(|guess| format!("{guess}; {hint}"));
+    notes.warnings.extend(warning);
+    Ok(source)
+}
+
+/// Markdown as HTML (`CommonMark`, with tables, strikethrough and footnotes).
+fn html_of(markdown: &Source) -> Result<Source, MessageError> {
+    use pulldown_cmark::{Options, Parser, html};
+    let bytes = markdown.whole(MAX_WHOLE)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to() as u64;
+        not_text(markdown, at)
+    })?;
+    let more = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES;
+    let mut page =
+        String::from("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>\n");
+    html::push_html(&mut page, Parser::new_ext(&text, more));
+    page.push_str("</body></html>\n");
+    let name = format!("{} as HTML", markdown.name);
+    Ok(Source::memory(name, page.into_bytes()))
+}
+
+/// A calendar file and its type, which names its method (RFC 6047 §2.4).
+fn invitation(file: Source) -> Result<(Source, String), MessageError> {
+    let bytes = file.whole(MAX_WHOLE)?;
+    let found = calendar::examine(&bytes).map_err(|why| MessageError::Text {
+        name: file.name.clone(),
+        what: format!("no calendar: {why}"),
+    })?;
+    let method = found.method.map(|method| format!("; method={method}"));
+    let kind = format!("text/calendar; charset=utf-8{}", method.unwrap_or_default());
+    Ok((Source::memory(file.name, bytes), kind))
+}
+
+/// A text part, and how it may travel.
+fn leaf(
+    source: Source,
+    content_type: &str,
+    remarks: &mut Vec<String>,
+) -> Result<Leaf, MessageError> {
+    let survey = survey(&source, 0)?;
+    if let Some(at) = survey.not_utf8_at {
+        return Err(not_text(&source, at));
+    }
+    let kind = Kind::of(content_type, &survey)?;
+    let (encoding, why) = choose(&survey, &kind);
+    let len = match encoding {
+        Encoding::SevenBit => survey.wire_len,
+        _ => encoded_len(&source, 0, encoding).map_err(|error| SourceError::Read {
+            name: source.name.clone(),
+            error,
+        })?,
+    };
+    let mut ways = vec![(Transport::SevenBit, Way { encoding, len })];
+    let mut remark = format!("{}: {}, {why}", source.name, encoding.name());
+    if travels_as_it_is(&survey, &kind) {
+        let way = Way {
+            encoding: Encoding::EightBit,
+            len: survey.wire_len,
+        };
+        ways.push((Transport::EightBit, way));
+        remark.push_str("; 8bit where the server offers 8BITMIME");
+    }
+    remarks.push(remark);
+    let essence = content_type.split(';').next().unwrap_or_default();
+    Ok(Leaf {
+        essence: essence.trim().to_ascii_lowercase(),
+        header: structured("Content-Type", &kind.text),
+        source: Arc::new(source),
+        ways,
+    })
+}
+
+fn not_text(source: &Source, at: u64) -> MessageError {
+    MessageError::Text {
+        name: source.name.clone(),
+        what: format!(
+            "it has NULs, and byte {at} is not valid UTF-8; use --charset to name the encoding of a text, \
+             or attach what is not text with --attach"
+        ),
+    }
+}
+
+/// The type of a text.
+struct Kind {
+    /// The value of Content-Type.
+    text: String,
+    /// Whether a blank at the end of a line has a meaning (RFC 3676).
+    is_flowed: bool,
+}
+
+impl Kind {
+    /// A type that has a charset if this text needs one: without, text is US-ASCII (RFC 2046 §4.1.2).
+    fn of(content_type: &str, survey: &Survey) -> Result<Self, MessageError> {
+        let mut text = content_type.to_owned();
+        let parsed: Mime = text
+            .parse()
+            .map_err(|_| wrong_type("is not a media type"))?;
+        let charset = parsed.get_param(mime::CHARSET);
+        if survey.eight_bit > 0 {
+            match charset {
+                None if parsed.type_() == mime::TEXT => {
+                    text.truncate(text.trim_end_matches([';', ' ']).len());
+                    text.push_str("; charset=utf-8");
+                }
+                Some(charset) if charset == "us-ascii" => {
+                    return Err(wrong_type(
+                        "says us-ascii, but the text is not ASCII; leave the charset out, or write utf-8",
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            is_flowed: parsed
+                .get_param("format")
+                .is_some_and(|format| format == "flowed"),
+            text,
+        })
+    }
+}
+
+/// The encoding of a text that every server can carry, and why.
+fn choose(survey: &Survey, kind: &Kind) -> (Encoding, &'static str) {
+    if survey.has_controls {
+        (Encoding::Base64Text, "because of its control characters")
+    } else if survey.eight_bit * 3 > survey.wire_len {
+        (Encoding::Base64Text, "because most of it is not ASCII")
+    } else if survey.eight_bit > 0 {
+        (Encoding::QuotedPrintable, "because not all of it is ASCII")
+    } else if survey.long_line.is_some() {
+        (
+            Encoding::QuotedPrintable,
+            "because a line is over 998 octets",
+        )
+    } else if is_delicate(survey, kind) {
+        let why = "because a line ends in a blank or begins with From";
+        (Encoding::QuotedPrintable, why)
+    } else {
+        (Encoding::SevenBit, "because it is ASCII")
+    }
+}
+
+/// Whether some server or mailbox on the way may change the text as it is. Flowed text is not encoded
+/// for the blanks at its line ends (RFC 3676 §4.2).
+fn is_delicate(survey: &Survey, kind: &Kind) -> bool {
+    survey.has_from_line || survey.has_blank_at_end && !kind.is_flowed
+}
+
+/// Whether nothing but its octets above 127 keeps a text from travelling as it is.
+fn travels_as_it_is(survey: &Survey, kind: &Kind) -> bool {
+    survey.eight_bit > 0
+        && !survey.has_controls
+        && !is_delicate(survey, kind)
+        && survey.long_line.is_none()
+}

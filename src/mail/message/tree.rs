@@ -1,0 +1,177 @@
+//! The MIME tree (RFC 2046), and how it becomes the pieces of a message for what a server can carry.
+
+use crate::mail::message::header::with_parameters;
+use crate::mail::message::source::Source;
+use crate::mail::message::stream::{Form, Piece, Way};
+use crate::mail::message::token;
+use crate::smtp::blocks::Transport;
+use std::sync::Arc;
+
+/// An entity of the tree.
+#[derive(Debug)]
+pub enum Node {
+    /// A part with content.
+    Leaf(Leaf),
+    /// Parts that belong together.
+    Multipart {
+        /// The whole type, `multipart/mixed` and so on.
+        media_type: &'static str,
+        /// The type of the first part, where the standard wants it named (RFC 2387).
+        start_type: Option<String>,
+        /// What stands between the parts.
+        boundary: String,
+        /// At least one.
+        parts: Vec<Node>,
+    },
+}
+
+/// A part with content.
+#[derive(Debug)]
+pub struct Leaf {
+    /// `type/subtype`.
+    pub essence: String,
+    /// The header fields of the part but for its encoding.
+    pub header: String,
+    /// The content.
+    pub source: Arc<Source>,
+    /// How the content may travel, the least demanding way first.
+    pub ways: Vec<(Transport, Way)>,
+}
+
+impl Leaf {
+    /// The way that makes the most of what the server can carry.
+    fn way(&self, able: Transport) -> Option<(Transport, Way)> {
+        let fitting = self.ways.iter().filter(|(transport, _)| *transport <= able);
+        fitting.copied().max_by_key(|(transport, _)| *transport)
+    }
+}
+
+impl Node {
+    /// Parts under one roof; a single one needs none, unless it is to be attached.
+    pub fn group(media_type: &'static str, mut parts: Vec<Self>) -> Option<Self> {
+        if parts.len() < 2 && media_type != MIXED {
+            return parts.pop();
+        }
+        let start_type = match parts.first()? {
+            first if media_type == RELATED => Some(first.essence()),
+            _ => None,
+        };
+        Some(Self::Multipart {
+            media_type,
+            start_type,
+            boundary: token(),
+            parts,
+        })
+    }
+
+    fn essence(&self) -> String {
+        match self {
+            Self::Leaf(leaf) => leaf.essence.clone(),
+            Self::Multipart { media_type, .. } => (*media_type).to_owned(),
+        }
+    }
+
+    /// The message with this header, for a server that can carry this much; `None` if it cannot be
+    /// carried so.
+    pub fn form(&self, header: &str, able: Transport) -> Option<Form> {
+        let asked = self.asked(able)?;
+        let mut pieces = vec![Piece::lines(header)];
+        self.write(able, &mut pieces)?;
+        if let Self::Leaf(leaf) = self {
+            finish_last_line(leaf, able, &mut pieces);
+        }
+        Some(Form::new(asked, pieces))
+    }
+
+    /// What the widest of the parts asks for.
+    pub fn asked(&self, able: Transport) -> Option<Transport> {
+        match self {
+            Self::Leaf(leaf) => leaf.way(able).map(|(transport, _)| transport),
+            Self::Multipart { parts, .. } => {
+                let asked: Option<Vec<Transport>> =
+                    parts.iter().map(|part| part.asked(able)).collect();
+                asked?.into_iter().max()
+            }
+        }
+    }
+
+    /// The rest of the entity's header, and its content.
+    fn write(&self, able: Transport, pieces: &mut Vec<Piece>) -> Option<()> {
+        match self {
+            Self::Leaf(leaf) => {
+                let (_, way) = leaf.way(able)?;
+                let encoding = way.encoding.name();
+                let header = &leaf.header;
+                pieces.push(Piece::lines(&format!(
+                    "{header}Content-Transfer-Encoding: {encoding}\r\n\r\n"
+                )));
+                pieces.push(Piece::Part {
+                    source: Arc::clone(&leaf.source),
+                    offset: 0,
+                    way,
+                });
+            }
+            Self::Multipart {
+                media_type,
+                start_type,
+                boundary,
+                parts,
+            } => {
+                let mut parameters = vec![("boundary", boundary.as_str())];
+                parameters.extend(start_type.iter().map(|kind| ("type", kind.as_str())));
+                let mut header = with_parameters("Content-Type", media_type, &parameters);
+                // RFC 2045 §6.4: a multipart says so when something in it is not 7bit.
+                header.push_str(match self.asked(able)? {
+                    Transport::SevenBit => "",
+                    Transport::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
+                    Transport::Binary => "Content-Transfer-Encoding: binary\r\n",
+                });
+                pieces.push(Piece::lines(&header));
+                let mut line_end = "\r\n";
+                for part in parts {
+                    pieces.push(Piece::lines(&format!("{line_end}--{boundary}\r\n")));
+                    part.write(able, pieces)?;
+                    line_end = part.missing_line_end(able);
+                }
+                pieces.push(Piece::lines(&format!("{line_end}--{boundary}--\r\n")));
+            }
+        }
+        Some(())
+    }
+}
+
+impl Node {
+    /// The line end before a boundary belongs to the boundary; base64 and an inner multipart have
+    /// written one.
+    fn missing_line_end(&self, able: Transport) -> &'static str {
+        let written = match self {
+            Self::Leaf(leaf) => leaf
+                .way(able)
+                .is_some_and(|(_, way)| way.len > 0 && way.encoding.ends_with_line_end()),
+            Self::Multipart { .. } => true,
+        };
+        if written { "" } else { "\r\n" }
+    }
+}
+
+/// Attachments beside the text.
+pub const MIXED: &str = "multipart/mixed";
+/// The same in several ways, the best one last.
+pub const ALTERNATIVE: &str = "multipart/alternative";
+/// A part and what it shows.
+pub const RELATED: &str = "multipart/related";
+
+/// A message ends with a line end (R9); what is encoded has one, other text may not.
+fn finish_last_line(leaf: &Leaf, able: Transport, pieces: &mut Vec<Piece>) {
+    let Some((_, way)) = leaf.way(able) else {
+        return;
+    };
+    let source = &leaf.source;
+    let mut last = [0];
+    let ended = source.len > 0
+        && source.read_at(&mut last, source.len - 1).is_ok()
+        && matches!(last[0], b'\r' | b'\n');
+    if way.len > 0 && !way.encoding.ends_with_line_end() && !ended {
+        pieces.push(Piece::lines("\r\n"));
+    }
+}

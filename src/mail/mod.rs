@@ -1,0 +1,7 @@
+//! Messages: addresses, envelopes, composition and MIME, delivery status notifications, aliases, mbox.
+
+pub mod address;
+pub mod envelope;
+pub(crate) mod mbox;
+pub mod message;
+pub mod rewrite;

@@ -1,0 +1,384 @@
+//! A file of aliases, as aliases(5) has it. Lines are understood when their alias is wanted, so that one
+//! that cannot be followed does no harm to the others.
+
+use crate::mail::address::{LooseEntry, Name, parse_loose};
+use crate::mail::rewrite::{RewriteError, file};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Where aliases are if nothing else is said.
+pub(super) const USUAL: &str = "/etc/aliases";
+
+/// Said on purpose: no aliases.
+pub(super) const NONE: &str = "/dev/null";
+
+/// The aliases of a file.
+#[derive(Debug, Default)]
+pub(super) struct Aliases {
+    path: PathBuf,
+    lines: HashMap<String, Line>,
+    /// The first line that has no name and colon.
+    broken: Option<usize>,
+}
+
+/// What stands behind a name, or in a line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) number: usize,
+    pub(super) text: String,
+}
+
+/// What an alias leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// An address, or another alias.
+    Name(Name),
+    /// A local name that is no alias here: `\name`.
+    Last(Name),
+    /// The addresses in a file.
+    Include(PathBuf),
+}
+
+impl Aliases {
+    /// Those of a file that was named, or of the usual one, which need not be there.
+    pub(super) fn read(named: Option<&Path>) -> Result<Self, RewriteError> {
+        let path = named.unwrap_or(Path::new(USUAL));
+        if path == Path::new(NONE) {
+            return Ok(Self::default());
+        }
+        match (file::read(path)?, named) {
+            (Some(text), _) => Ok(Self::parse(path, &text)),
+            (None, None) => Ok(Self::default()),
+            (None, Some(_)) => Err(RewriteError::Aliases {
+                path: path.to_owned(),
+                line: None,
+                why: "there is no such file; aliases in [sendmail] of the configuration names it"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Of two lines for one name, the first counts.
+    fn parse(path: &Path, text: &str) -> Self {
+        let mut read = Self {
+            path: path.to_owned(),
+            ..Self::default()
+        };
+        for line in logical_lines(text) {
+            match name_and_targets(&line.text) {
+                Some((name, targets)) => {
+                    let number = line.number;
+                    let text = targets.to_owned();
+                    let key = name.to_lowercase();
+                    read.lines.entry(key).or_insert(Line { number, text });
+                }
+                None => read.broken = read.broken.or(Some(line.number)),
+            }
+        }
+        read
+    }
+
+    /// What stands behind a name in lower case. Where it is not found and a line cannot be understood,
+    /// that line may be it.
+    pub(super) fn find(&self, name: &str) -> Result<Option<&Line>, RewriteError> {
+        let found = self.lines.get(name);
+        match self.broken {
+            Some(number) if found.is_none() => Err(RewriteError::Aliases {
+                path: self.path.clone(),
+                line: Some(number),
+                why: "this is no alias, which is a name, a colon and addresses: root: ann@example.org"
+                    .to_owned(),
+            }),
+            _ => Ok(found),
+        }
+    }
+
+    /// The alias for local names that have none of their own.
+    pub(super) fn for_all(&self) -> Option<(&'static str, &Line)> {
+        let found = FOR_ALL.iter().map(|name| (*name, self.lines.get(*name)));
+        found
+            .into_iter()
+            .find_map(|(name, line)| Some((name, line?)))
+    }
+}
+
+/// Names of the alias that holds for all local names without one of their own: dma has the one, msmtp the
+/// other.
+const FOR_ALL: [&str; 2] = ["*", "default"];
+
+/// The lines of a list of addresses that have any.
+pub(super) fn list_lines(text: &str) -> Vec<Line> {
+    let lines = text.lines().zip(1..).map(|(line, number)| Line {
+        number,
+        text: without_comment(line).trim().to_owned(),
+    });
+    lines.filter(|line| !line.text.is_empty()).collect()
+}
+
+/// Lines with those that continue them: they begin with white space.
+fn logical_lines(text: &str) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        let rest = without_comment(line).trim_end();
+        if rest.trim().is_empty() {
+            continue;
+        }
+        match lines.last_mut() {
+            Some(last) if rest.starts_with([' ', '\t']) => last.text.push_str(rest),
+            _ => lines.push(Line {
+                number,
+                text: rest.to_owned(),
+            }),
+        }
+    }
+    lines
+}
+
+/// A `#` begins a comment at the beginning of a word, but not in quotes.
+fn without_comment(line: &str) -> &str {
+    let mut scan = Scan::default();
+    let mut before = ' ';
+    for (at, character) in line.char_indices() {
+        if character == '#' && before.is_whitespace() && !scan.is_quoted {
+            return &line[..at];
+        }
+        scan.step(character);
+        before = character;
+    }
+    line
+}
+
+fn name_and_targets(line: &str) -> Option<(String, &str)> {
+    let mut scan = Scan::default();
+    let colon = line.char_indices().find(|&(_, character)| {
+        scan.step(character);
+        character == ':' && !scan.is_quoted
+    });
+    let (name, rest) = line.split_at(colon?.0);
+    let mut entries = parse_loose(name).ok()?;
+    let name = match (entries.pop()?, entries.is_empty()) {
+        (LooseEntry::Mailbox(mailbox), true) => match mailbox.address {
+            Name::Local(name) => name,
+            Name::Full(address) => address.to_string(),
+        },
+        _ => return None,
+    };
+    Some((name, &rest[1..]))
+}
+
+/// The targets of a line, or why one of them cannot be followed.
+pub(super) fn targets(text: &str) -> Result<Vec<Target>, String> {
+    let mut all = Vec::new();
+    for piece in pieces(text) {
+        all.extend(target(piece)?);
+    }
+    Ok(all)
+}
+
+fn target(piece: &str) -> Result<Vec<Target>, String> {
+    let inside = piece.strip_prefix('"').unwrap_or(piece).trim_start();
+    let shown = excerpt(piece);
+    if piece.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(format!("{shown} is not UTF-8"));
+    }
+    if inside.starts_with('|') {
+        return Err(format!(
+            "{shown} runs a program, and ehlo runs none; name an address in its place"
+        ));
+    }
+    if inside.starts_with('/') {
+        return Err(format!(
+            "{shown} is a file, and ehlo delivers into none; name an address in its place"
+        ));
+    }
+    if inside.starts_with(':') {
+        return include(piece, inside).map(|include| vec![include]);
+    }
+    let (piece, is_last) = match piece.strip_prefix('\\') {
+        Some(rest) => (rest, true),
+        None => (piece, false),
+    };
+    let entries = parse_loose(piece).map_err(|error| error.to_string())?;
+    let mailboxes = entries.iter().flat_map(LooseEntry::mailboxes);
+    let names = mailboxes.map(|mailbox| mailbox.address.clone());
+    let wrap = if is_last { Target::Last } else { Target::Name };
+    Ok(names.map(wrap).collect())
+}
+
+fn include(piece: &str, inside: &str) -> Result<Target, String> {
+    const TAG: &str = ":include:";
+    let path = match inside.get(..TAG.len()) {
+        Some(tag) if tag.eq_ignore_ascii_case(TAG) => &inside[TAG.len()..],
+        _ => return Err(format!("{} is not known; :include: is", excerpt(piece))),
+    };
+    let path = path.trim().trim_end_matches('"');
+    if !path.starts_with('/') || path.contains('\0') {
+        return Err(format!(
+            "{} wants a path from the root: :include:/etc/mail/list",
+            excerpt(piece)
+        ));
+    }
+    Ok(Target::Include(PathBuf::from(path)))
+}
+
+/// What stands between commas that are in no quotes, comments or brackets.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut scan = Scan::default();
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (at, character) in text.char_indices() {
+        scan.step(character);
+        if character == ',' && scan.is_outside() {
+            pieces.push(&text[start..at]);
+            start = at + 1;
+        }
+    }
+    pieces.push(&text[start..]);
+    let trimmed = pieces.into_iter().map(str::trim);
+    trimmed.filter(|piece| !piece.is_empty()).collect()
+}
+
+/// Where in an address list we are.
+#[derive(Debug, Default)]
+struct Scan {
+    is_quoted: bool,
+    is_escaped: bool,
+    is_bracketed: bool,
+    comments: usize,
+}
+
+impl Scan {
+    fn step(&mut self, character: char) {
+        if std::mem::take(&mut self.is_escaped) {
+            return;
+        }
+        match character {
+            '\\' => self.is_escaped = true,
+            '"' if self.comments == 0 => self.is_quoted = !self.is_quoted,
+            _ if self.is_quoted => {}
+            '(' => self.comments += 1,
+            ')' => self.comments = self.comments.saturating_sub(1),
+            '<' => self.is_bracketed = true,
+            '>' => self.is_bracketed = false,
+            _ => {}
+        }
+    }
+
+    fn is_outside(&self) -> bool {
+        !self.is_quoted && !self.is_bracketed && self.comments == 0
+    }
+}
+
+/// As much of a target as an error shows.
+fn excerpt(piece: &str) -> String {
+    let mut text: String = piece.chars().take(80).collect();
+    if text.len() < piece.len() {
+        text.push_str("...");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(name: &str) -> Target {
+        Target::Name(Name::Local(name.to_owned()))
+    }
+
+    fn behind(text: &str, name: &str) -> Option<Line> {
+        let aliases = Aliases::parse(Path::new("aliases"), text);
+        aliases.find(name).unwrap().cloned()
+    }
+
+    #[test]
+    fn lines_go_on_and_comments_do_not() {
+        let text = "# who gets what\n\nroot: ann,   # the boss\n# between\n\tbob\r\n\n  ,carl\n\
+                    \"John # Doe\" : a@x.org\nROOT: nobody\n";
+        assert_eq!(
+            behind(text, "root"),
+            Some(Line {
+                number: 3,
+                text: " ann,\tbob  ,carl".to_owned()
+            })
+        );
+        assert_eq!(behind(text, "john # doe").unwrap().text, " a@x.org");
+        assert_eq!(behind(text, "nobody"), None);
+    }
+
+    #[test]
+    fn a_line_that_is_no_alias_counts_only_where_a_name_is_not_found() {
+        let text = "root: ann\nwhat is this\na b: c\n";
+        let aliases = Aliases::parse(Path::new("/x/aliases"), text);
+        assert!(aliases.find("root").unwrap().is_some());
+        let error = aliases.find("ann").unwrap_err().to_string();
+        assert!(
+            error.starts_with("/x/aliases line 2: this is no alias"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn targets_are_names_addresses_and_lists() {
+        let text = " ann, \"john doe\" ,,\"Doe, J.\" <j@x.org>, x (a, b), \\root, :Include:/a/b, \
+                    \":include: /c,d\"";
+        assert_eq!(
+            targets(text).unwrap(),
+            [
+                local("ann"),
+                local("john doe"),
+                Target::Name(Name::Full("j@x.org".parse_full())),
+                local("x"),
+                Target::Last(Name::Local("root".to_owned())),
+                Target::Include("/a/b".into()),
+                Target::Include("/c,d".into()),
+            ]
+        );
+    }
+
+    trait ParseFull {
+        fn parse_full(&self) -> crate::mail::address::Address;
+    }
+
+    impl ParseFull for str {
+        fn parse_full(&self) -> crate::mail::address::Address {
+            crate::mail::address::Address::parse(self).unwrap()
+        }
+    }
+
+    #[test]
+    fn programs_and_files_are_refused_with_what_to_do() {
+        for (text, words) in [
+            ("|/bin/x -a", "|/bin/x -a runs a program"),
+            ("\"| /bin/x, y\"", "\"| /bin/x, y\" runs a program"),
+            ("/dev/null", "/dev/null is a file"),
+            ("\"/var/x y\"", "is a file"),
+            (":include:list", "wants a path from the root"),
+            (":fail: gone", ":fail: gone is not known"),
+            ("ann bob", "a comma is missing"),
+            ("a\u{fffd}", "not UTF-8"),
+            ("a\0", "holds a NUL"),
+            ("\"x", "closing quote"),
+        ] {
+            let error = targets(text).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_of_aliases_makes_us_fall(text in "[a-c:,#\"\\\\<>()@./| \t\r\n\0é]{0,60}") {
+            let aliases = Aliases::parse(Path::new("x"), &text);
+            for line in aliases.lines.values() {
+                let _ = targets(&line.text);
+            }
+            for line in list_lines(&text) {
+                let _ = targets(&line.text);
+            }
+        }
+    }
+}

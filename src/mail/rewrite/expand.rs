@@ -1,0 +1,194 @@
+//! From names to those who get the mail.
+
+use crate::mail::address::{Address, Name};
+use crate::mail::rewrite::aliases::{Line, Target, list_lines, targets};
+use crate::mail::rewrite::{RewriteError, Rewriter, file};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// How many addresses aliases may lead to.
+const MOST: usize = 10_000;
+
+/// How many aliases and lists may lead to each other.
+const DEEPEST: usize = 50;
+
+/// Those who get the mail, as far as they are found.
+pub(super) struct Expansion<'r> {
+    rewriter: &'r Rewriter,
+    found: Vec<Address>,
+    /// The found ones, with their domains in lower case.
+    known: HashSet<String>,
+    /// Aliases that were followed.
+    followed: HashSet<String>,
+    /// Lists that were read.
+    read: HashSet<PathBuf>,
+    /// The aliases and lists that led here.
+    open: Vec<Step>,
+    count: usize,
+}
+
+/// A step on the way from a name to an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Alias(String),
+    List(PathBuf),
+}
+
+/// A line that names others.
+struct Place<'p> {
+    path: &'p Path,
+    line: usize,
+}
+
+impl Place<'_> {
+    fn wrong(&self, why: impl Into<String>) -> RewriteError {
+        RewriteError::Aliases {
+            path: self.path.to_owned(),
+            line: Some(self.line),
+            why: why.into(),
+        }
+    }
+}
+
+impl<'r> Expansion<'r> {
+    pub(super) fn new(rewriter: &'r Rewriter) -> Self {
+        Self {
+            rewriter,
+            found: Vec::new(),
+            known: HashSet::new(),
+            followed: HashSet::new(),
+            read: HashSet::new(),
+            open: Vec::new(),
+            count: 0,
+        }
+    }
+
+    pub(super) fn found(self) -> Vec<Address> {
+        self.found
+    }
+
+    /// Adds those who get the mail to a name.
+    pub(super) fn add(&mut self, name: &Name) -> Result<(), RewriteError> {
+        let Some(local) = self.rewriter.local_name(name) else {
+            return self.last(name);
+        };
+        let aliases = self.rewriter.aliases()?;
+        let alias = local.to_lowercase();
+        // `root: root, ann` is meant: root's own mailbox, and ann.
+        if self.innermost_alias() == Some(&alias) {
+            return self.last(name);
+        }
+        let (alias, line) = match aliases.find(&alias)? {
+            Some(line) => (alias, line),
+            None => match aliases.for_all() {
+                Some((for_all, line)) if !self.is_open(for_all) => (for_all.to_owned(), line),
+                _ => return self.last(name),
+            },
+        };
+        let place = Place {
+            path: aliases.path(),
+            line: line.number,
+        };
+        let is_new = self.followed.insert(alias.clone());
+        self.enter(Step::Alias(alias), &place)?;
+        if is_new {
+            self.line(line, &place)?;
+        }
+        self.open.pop();
+        Ok(())
+    }
+
+    fn line(&mut self, line: &Line, place: &Place<'_>) -> Result<(), RewriteError> {
+        let targets = targets(&line.text).map_err(|why| place.wrong(why))?;
+        if targets.is_empty() {
+            return Err(place.wrong("names nobody, and mail would vanish; name an address"));
+        }
+        for target in targets {
+            self.count += 1;
+            if self.count > MOST {
+                return Err(place.wrong(format!("more than {MOST} addresses come of aliases here")));
+            }
+            match target {
+                Target::Name(name) => self.add(&name)?,
+                Target::Last(name) => self.last(&name)?,
+                Target::Include(path) => self.list(&path, place)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, path: &Path, place: &Place<'_>) -> Result<(), RewriteError> {
+        self.enter(Step::List(path.to_owned()), place)?;
+        if self.read.insert(path.to_owned()) {
+            let text = file::read(path)?.ok_or_else(|| {
+                place.wrong(format!(
+                    "{} is to be included and not there",
+                    path.display()
+                ))
+            })?;
+            let lines = list_lines(&text);
+            if lines.is_empty() {
+                let why = format!("{} names nobody, and mail would vanish", path.display());
+                return Err(place.wrong(why));
+            }
+            for line in lines {
+                let place = Place {
+                    path,
+                    line: line.number,
+                };
+                self.line(&line, &place)?;
+            }
+        }
+        self.open.pop();
+        Ok(())
+    }
+
+    /// A circle is an error also where others stand beside it: what was meant is not known, and somebody
+    /// would not get the mail.
+    fn enter(&mut self, step: Step, place: &Place<'_>) -> Result<(), RewriteError> {
+        if let Some(start) = self.open.iter().position(|open| *open == step) {
+            let circle = self.open[start..].iter().chain([&step]);
+            let circle: Vec<String> = circle.map(Step::name).collect();
+            return Err(place.wrong(format!("goes round in a circle: {}", circle.join(", "))));
+        }
+        if self.open.len() >= DEEPEST {
+            return Err(place.wrong(format!(
+                "aliases lead to each other more than {DEEPEST} deep here"
+            )));
+        }
+        self.open.push(step);
+        Ok(())
+    }
+
+    /// Whether an alias led here: what the alias for all names leads to is not sent there again.
+    fn is_open(&self, alias: &str) -> bool {
+        let mut steps = self.open.iter();
+        steps.any(|step| matches!(step, Step::Alias(name) if name == alias))
+    }
+
+    fn innermost_alias(&self) -> Option<&String> {
+        self.open.iter().rev().find_map(|step| match step {
+            Step::Alias(name) => Some(name),
+            Step::List(_) => None,
+        })
+    }
+
+    /// Adds a name that is no alias.
+    fn last(&mut self, name: &Name) -> Result<(), RewriteError> {
+        let address = self.rewriter.settled(name)?;
+        let domain = address.domain().to_string().to_lowercase();
+        if self.known.insert(format!("{}@{domain}", address.local())) {
+            self.found.push(address);
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn name(&self) -> String {
+        match self {
+            Self::Alias(name) => name.clone(),
+            Self::List(path) => format!(":include:{}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Files that say where mail goes: others must have no hand in them.
+
+use crate::mail::rewrite::RewriteError;
+use crate::system::text::{reason, without_mark};
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// Nobody has that many aliases.
+const LARGEST: u64 = 16 << 20;
+
+/// What a file says; `None` where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
+    let wrong = |why: String| RewriteError::Aliases {
+        path: path.to_owned(),
+        line: None,
+        why,
+    };
+    let unreadable = |error: io::Error| wrong(format!("cannot be read: {}", reason(&error)));
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) if is_missing(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if let Some(danger) = danger(&file).map_err(unreadable)? {
+        return Err(wrong(danger));
+    }
+    let mut bytes = Vec::new();
+    let mut limited = file.take(LARGEST + 1);
+    limited.read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(wrong(format!("is larger than {LARGEST} bytes")));
+    }
+    // A comment in another charset harms nobody; what is not UTF-8 in an address is refused there.
+    Ok(Some(
+        String::from_utf8_lossy(without_mark(&bytes)).into_owned(),
+    ))
+}
+
+/// Not waiting for whoever would write into a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn danger(file: &File) -> io::Result<Option<String>> {
+    let facts = file.metadata()?;
+    let user = rustix::process::geteuid().as_raw();
+    Ok(match (facts.uid(), facts.mode()) {
+        _ if !facts.is_file() => Some("is not a regular file".to_owned()),
+        (owner, _) if owner != 0 && owner != user => Some(format!(
+            "belongs to user {owner}, and must to root or to user {user}, who runs ehlo; chown it"
+        )),
+        (_, mode) if mode & 0o022 != 0 => {
+            Some("others can write to it, and so decide where mail goes; chmod go-w it".to_owned())
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,376 @@
+//! What becomes of addresses on their way out: aliases for local names, domains for those without one,
+//! and other addresses for those that a relay would not take.
+//!
+//! A recipient goes through aliases, then rules, then gets the default domain, and else the postmaster
+//! gets it. A sender, and an address in a header, gets a domain and then goes through the rules: an
+//! alias says where mail to a name goes, and not what the name is.
+
+mod aliases;
+mod error;
+mod expand;
+mod file;
+mod names;
+mod rules;
+
+pub use error::RewriteError;
+pub use names::HostNames;
+
+use crate::mail::address::{
+    Address, AddressError, Entry, LooseEntry, Mailbox, Name, decoded, parse_each, parse_loose,
+};
+use crate::system::exit::Exit;
+use crate::system::host;
+use aliases::Aliases;
+use expand::Expansion;
+use rules::Rules;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Reads a file of aliases that the configuration names.
+///
+/// # Errors
+/// There is no such file, it cannot be read, or others can write to it.
+pub fn check_aliases(path: &Path) -> Result<(), RewriteError> {
+    Aliases::read(Some(path)).map(drop)
+}
+
+/// Fields of addresses. Bcc is not among them: it goes.
+const FIELDS: [&str; 10] = [
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Resent-From",
+    "Resent-Sender",
+    "Resent-Reply-To",
+    "Resent-To",
+    "Resent-Cc",
+];
+
+/// The rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which address takes the place of which, in their order: the first that fits counts.
+    pub rules: Vec<Rule>,
+    /// A file of aliases in the syntax of aliases(5); `None` is `/etc/aliases`, if there is one;
+    /// `/dev/null` is none.
+    pub aliases: Option<PathBuf>,
+    /// The domain of names without one; `None` is that of this host for senders, and none for
+    /// recipients.
+    pub domain: Option<String>,
+    /// Who gets the mail to local names that have neither alias nor domain.
+    pub postmaster: Option<Address>,
+    /// What is left of an author's address that was replaced.
+    pub original: Original,
+}
+
+/// One rule of `[rewrite]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// An address, a local name, or a pattern of either with `*` and `?`, in any case. What has no `@`
+    /// is for names without a domain, and for those at one of this host's own names.
+    pub from: String,
+    /// An address, in which `{host}` and `{fqdn}` stand for the names of this host, short and with its
+    /// domain, and `{user}` in the local part for the local part that was replaced.
+    pub to: String,
+}
+
+/// Where an author's address stands that was replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Original {
+    /// In X-Original-From.
+    #[default]
+    Header,
+    /// In Reply-To, unless there is one.
+    ReplyTo,
+    /// Nowhere.
+    Nowhere,
+}
+
+/// Rewrites addresses. Makes no use of files before the first address that needs them.
+#[derive(Debug)]
+pub struct Rewriter {
+    options: Options,
+    rules: Rules,
+    names: OnceLock<HostNames>,
+    aliases: OnceLock<Aliases>,
+}
+
+/// The addresses of a field in which something had to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// All of its addresses, every one with a domain, and with their display names.
+    pub entries: Vec<Entry>,
+    /// Of From, the authors whose addresses a rule replaced, as they were but with a domain; empty
+    /// where there are none, or where nothing is to be left of them. [`Rewriter::original`] says where
+    /// they go.
+    pub original: Vec<Mailbox>,
+}
+
+impl Rewriter {
+    /// By these rules.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        Self {
+            rules: Rules::new(&options.rules),
+            options: options.clone(),
+            names: OnceLock::new(),
+            aliases: OnceLock::new(),
+        }
+    }
+
+    /// On a host of these names.
+    #[must_use]
+    pub fn with_names(options: &Options, names: HostNames) -> Self {
+        Self {
+            names: OnceLock::from(names),
+            ..Self::new(options)
+        }
+    }
+
+    /// What is left of an author's address that was replaced.
+    #[must_use]
+    pub fn original(&self) -> Original {
+        self.options.original
+    }
+
+    /// Who gets what is sent to a word of sendmail's command line, or to the text of a To, Cc or Bcc:
+    /// each address once, in their order.
+    pub fn recipients(&self, list: &str) -> Result<Vec<Address>, RewriteError> {
+        let entries = parse_loose(&unfolded(list))?;
+        let mut expansion = Expansion::new(self);
+        for mailbox in entries.iter().flat_map(LooseEntry::mailboxes) {
+            expansion.add(&mailbox.address)?;
+        }
+        Ok(expansion.found())
+    }
+
+    /// The same of a header field, where one address may come twice, and what is wrong with those that cannot be
+    /// used.
+    ///
+    /// # Errors
+    /// The aliases or the rules are wrong.
+    pub fn usable_recipients(
+        &self,
+        list: &str,
+    ) -> Result<(Vec<Address>, Vec<RewriteError>), RewriteError> {
+        let list = unfolded(list);
+        let each = match parse_loose(&list) {
+            Ok(entries) => vec![Ok(entries)],
+            Err(_) => parse_each(&list),
+        };
+        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        for entries in each {
+            let entries = entries.unwrap_or_else(|error| {
+                errors.push(error.into());
+                Vec::new()
+            });
+            for mailbox in entries.iter().flat_map(LooseEntry::mailboxes) {
+                let mut expansion = Expansion::new(self);
+                match expansion.add(&mailbox.address) {
+                    Ok(()) => found.extend(expansion.found()),
+                    Err(error) if error.exit() == Exit::Config => return Err(error),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        Ok((found, errors))
+    }
+
+    /// The reverse-path; `None` is the null one, which is written as nothing or as `<>`.
+    pub fn sender(&self, given: &str) -> Result<Option<Address>, RewriteError> {
+        if matches!(given.trim(), "" | "<>") {
+            return Ok(None);
+        }
+        let mut entries = parse_loose(given)?;
+        let (Some(Entry::Mailbox(mailbox)), true) = (entries.pop(), entries.is_empty()) else {
+            return Err(AddressError::NotOne(given.to_owned()).into());
+        };
+        let sent = self.outgoing(&mailbox.address)?;
+        Ok(Some(sent.replaced.unwrap_or(sent.full)))
+    }
+
+    /// The addresses of a field, folded or not. `None` where it can stay as it is, byte for byte:
+    /// nothing has to change, or it has no addresses, or they cannot be read. That is no error, because
+    /// the message would be lost for it, and others may well understand the field.
+    pub fn header(&self, name: &str, value: &str) -> Result<Option<Rewritten>, RewriteError> {
+        if !FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
+            return Ok(None);
+        }
+        let Ok(entries) = parse_loose(&unfolded(value)) else {
+            return Ok(None);
+        };
+        let mut field = Field {
+            rewriter: self,
+            is_changed: false,
+            original: Vec::new(),
+        };
+        let entries: Result<Vec<Entry>, RewriteError> = entries
+            .into_iter()
+            .map(|entry| field.entry(entry))
+            .collect();
+        let entries = match entries {
+            Err(RewriteError::Domain { .. }) => return Ok(None),
+            other => other?,
+        };
+        let is_from = name.eq_ignore_ascii_case("From");
+        let leaves_original = is_from && self.options.original != Original::Nowhere;
+        Ok(field.is_changed.then(|| Rewritten {
+            entries,
+            original: if leaves_original {
+                field.original
+            } else {
+                Vec::new()
+            },
+        }))
+    }
+
+    /// Where an alias can be written down.
+    fn aliases_file(&self) -> PathBuf {
+        let named = self.options.aliases.as_deref();
+        let real = named.filter(|path| *path != Path::new(aliases::NONE));
+        real.unwrap_or(Path::new(aliases::USUAL)).to_owned()
+    }
+
+    /// What becomes of a recipient who has no alias.
+    fn settled(&self, name: &Name) -> Result<Address, RewriteError> {
+        let local = self.local_name(name);
+        let domain = self.options.domain.as_deref();
+        let full = match (&local, domain, name) {
+            (Some(local), Some(domain), _) => Some(with_domain(local, domain)?),
+            (Some(_), None, _) | (None, _, Name::Local(_)) => None,
+            (None, _, Name::Full(address)) => Some(address.clone()),
+        };
+        if let Some(address) = self.replaced(name, full.as_ref())? {
+            return Ok(address);
+        }
+        full.or_else(|| self.options.postmaster.clone())
+            .ok_or_else(|| RewriteError::NoSuchLocal {
+                name: local.map_or_else(String::new, Cow::into_owned),
+                aliases: self.aliases_file(),
+            })
+    }
+
+    /// A sender, or an address in a header.
+    fn outgoing(&self, name: &Name) -> Result<Outgoing, RewriteError> {
+        let domain = self.options.domain.as_deref();
+        let full = match (name, domain) {
+            (Name::Local(local), Some(domain)) => with_domain(local, domain)?,
+            (Name::Local(local), None) => with_domain(local, &self.names().mail)?,
+            // Without a domain for it, this is as good as any that we could make up.
+            (Name::Full(address), None) => address.clone(),
+            (Name::Full(address), Some(domain)) => match self.local_name(name) {
+                Some(local) => with_domain(&local, domain)?,
+                None => address.clone(),
+            },
+        };
+        Ok(Outgoing {
+            replaced: self.replaced(name, Some(&full))?,
+            full,
+        })
+    }
+
+    fn replaced(
+        &self,
+        name: &Name,
+        full: Option<&Address>,
+    ) -> Result<Option<Address>, RewriteError> {
+        if self.rules.is_empty() {
+            return Ok(None);
+        }
+        let domain = self.options.domain.as_deref();
+        self.rules.replaced(name, full, self.names(), domain)
+    }
+
+    /// The local part of a name without a domain, or with one that is nobody but this host.
+    fn local_name<'n>(&self, name: &'n Name) -> Option<Cow<'n, str>> {
+        match name {
+            Name::Local(local) => Some(Cow::Borrowed(local)),
+            Name::Full(address) => {
+                let domain = address.domain().to_string();
+                let is_here = host::is_localhost(&domain) || self.names().is_node(&domain);
+                is_here.then(|| address.unquoted_local())
+            }
+        }
+    }
+
+    fn names(&self) -> &HostNames {
+        self.names.get_or_init(HostNames::of_this_host)
+    }
+
+    fn aliases(&self) -> Result<&Aliases, RewriteError> {
+        if let Some(aliases) = self.aliases.get() {
+            return Ok(aliases);
+        }
+        let read = Aliases::read(self.options.aliases.as_deref())?;
+        Ok(self.aliases.get_or_init(|| read))
+    }
+}
+
+/// An address on its way out.
+struct Outgoing {
+    /// As it was given, with a domain.
+    full: Address,
+    /// What a rule makes of it.
+    replaced: Option<Address>,
+}
+
+/// A field whose addresses are looked at.
+struct Field<'r> {
+    rewriter: &'r Rewriter,
+    is_changed: bool,
+    original: Vec<Mailbox>,
+}
+
+impl Field<'_> {
+    fn entry(&mut self, entry: LooseEntry) -> Result<Entry, RewriteError> {
+        Ok(match entry {
+            Entry::Mailbox(mailbox) => Entry::Mailbox(self.mailbox(&mailbox)?),
+            Entry::Group { name, members } => Entry::Group {
+                name: decoded(&name),
+                members: members
+                    .iter()
+                    .map(|member| self.mailbox(member))
+                    .collect::<Result<_, _>>()?,
+            },
+        })
+    }
+
+    fn mailbox(&mut self, mailbox: &Mailbox<Name>) -> Result<Mailbox, RewriteError> {
+        // Programs put encoded words into quotes, and readers decode them there, too.
+        let name = mailbox.name.as_deref().map(decoded);
+        let Outgoing { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
+        let address = replaced.unwrap_or_else(|| full.clone());
+        if address != full {
+            self.original.push(Mailbox {
+                name: name.clone(),
+                address: full,
+            });
+        }
+        self.is_changed |= mailbox.address != Name::Full(address.clone());
+        Ok(Mailbox { name, address })
+    }
+}
+
+fn with_domain(local: &str, domain: &str) -> Result<Address, RewriteError> {
+    Address::of(local, domain).map_err(|error| RewriteError::Domain {
+        name: local.to_owned(),
+        domain: domain.to_owned(),
+        error,
+    })
+}
+
+/// A field in one line (RFC 5322 §2.2.3). Line ends that are none of folding stay, and are refused.
+fn unfolded(value: &str) -> Cow<'_, str> {
+    let value = value.trim_end_matches(['\r', '\n']);
+    if !value.contains('\n') {
+        return Cow::Borrowed(value);
+    }
+    let value = value.replace("\r\n", "\n");
+    Cow::Owned(value.replace("\n ", " ").replace("\n\t", "\t"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The names of this host, as far as addresses carry them.
+
+use crate::system::host;
+
+/// The names of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostNames {
+    /// The node name; `{host}` is its first label.
+    pub node: String,
+    /// With its domain; the node name where that is not known.
+    pub fqdn: String,
+    /// What mail from here carries behind the `@`.
+    pub mail: String,
+}
+
+impl HostNames {
+    /// Those of the host that we run on.
+    #[must_use]
+    pub fn of_this_host() -> Self {
+        let node = host::node_name();
+        Self {
+            fqdn: host::fqdn().unwrap_or_else(|| node.clone()),
+            mail: host::mail_domain(),
+            node,
+        }
+    }
+
+    pub(super) fn short(&self) -> &str {
+        self.node.split('.').next().unwrap_or_default()
+    }
+
+    /// Whether it is the node name without a domain: no server could be found for it.
+    pub(super) fn is_node(&self, domain: &str) -> bool {
+        domain.eq_ignore_ascii_case(self.short())
+    }
+
+    /// Whether it is a name of this host.
+    pub(super) fn is_own(&self, domain: &str) -> bool {
+        let own = [&self.node, &self.fqdn, &self.mail];
+        host::is_localhost(domain)
+            || self.is_node(domain)
+            || own.iter().any(|name| name.eq_ignore_ascii_case(domain))
+    }
+}

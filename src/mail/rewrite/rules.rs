@@ -1,0 +1,166 @@
+//! Which address takes the place of which.
+
+use crate::mail::address::{Address, AddressError, Name};
+use crate::mail::rewrite::{HostNames, RewriteError, Rule};
+use crate::system::pattern::{fits, is_pattern};
+use crate::system::text::{forbidden, name_of};
+
+/// The rules, ready for use.
+#[derive(Debug)]
+pub(super) struct Rules(Vec<Ready>);
+
+#[derive(Debug)]
+struct Ready {
+    wanted: Wanted,
+    rule: Rule,
+}
+
+/// What a rule is for. A text without `*` and `?` is a pattern that fits itself.
+#[derive(Debug)]
+enum Wanted {
+    /// Local parts.
+    Local(String),
+    /// Whole addresses.
+    Whole(String),
+}
+
+impl Rules {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let ready = rules.iter().map(|rule| Ready {
+            wanted: Wanted::new(&rule.from),
+            rule: rule.clone(),
+        });
+        Self(ready.collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What the first rule that fits makes of a name; its own result is not looked at again. It fits
+    /// the name as it was given or with its domain.
+    pub(super) fn replaced(
+        &self,
+        name: &Name,
+        full: Option<&Address>,
+        names: &HostNames,
+        domain: Option<&str>,
+    ) -> Result<Option<Address>, RewriteError> {
+        let subject = Subject::new(name, full, names, domain);
+        let ready = self.0.iter().find(|ready| ready.wanted.is(&subject));
+        ready
+            .map(|ready| ready.rule.applied(&subject.user, names))
+            .transpose()
+    }
+}
+
+impl Wanted {
+    fn new(from: &str) -> Self {
+        if !from.contains('@') {
+            return Self::Local(unquoted(from));
+        }
+        let written = (!is_pattern(from)).then(|| Address::parse(from).ok());
+        let written = written.flatten().map(|address| address.to_string());
+        Self::Whole(written.unwrap_or_else(|| from.to_owned()))
+    }
+
+    fn is(&self, subject: &Subject) -> bool {
+        match self {
+            Self::Local(pattern) => subject.is_local && fits(pattern, &subject.user),
+            Self::Whole(pattern) => subject.whole.iter().any(|whole| fits(pattern, whole)),
+        }
+    }
+}
+
+/// What a rule may be for.
+struct Subject {
+    /// The local part.
+    user: String,
+    /// Without a domain, or at this host.
+    is_local: bool,
+    /// With the domain that it was given and the one that it gets.
+    whole: Vec<String>,
+}
+
+impl Subject {
+    fn new(name: &Name, full: Option<&Address>, names: &HostNames, default: Option<&str>) -> Self {
+        let (user, domain, given) = match name {
+            Name::Local(local) => (local.clone(), None, None),
+            Name::Full(address) => (
+                address.unquoted_local().into_owned(),
+                Some(address.domain().to_string()),
+                Some(address),
+            ),
+        };
+        let is_own = |domain: String| {
+            let is_default = default.is_some_and(|name| name.eq_ignore_ascii_case(&domain));
+            is_default || names.is_own(&domain)
+        };
+        Self {
+            user,
+            is_local: domain.is_none_or(is_own),
+            whole: given
+                .into_iter()
+                .chain(full)
+                .map(Address::to_string)
+                .collect(),
+        }
+    }
+}
+
+impl Rule {
+    /// What is wrong with the rule, for any host and user.
+    pub fn check(&self) -> Result<(), String> {
+        if self.from.trim().is_empty() {
+            return Err("it wants an address, a local name or a pattern before the =".to_owned());
+        }
+        if let Some(bad) = forbidden(&self.from) {
+            return Err(format!("the key holds {}", name_of(bad)));
+        }
+        if self.from.contains('@') && !is_pattern(&self.from) {
+            Address::parse(&self.from).map_err(|error| error.to_string())?;
+        }
+        let names = HostNames {
+            node: "host".to_owned(),
+            fqdn: "host.example.org".to_owned(),
+            mail: "example.org".to_owned(),
+        };
+        let made = self
+            .filled("user", &names)
+            .map_err(|error| error.to_string())?;
+        if made.local().contains(['{', '}']) {
+            return Err("of placeholders there are {host}, {fqdn} and {user}".to_owned());
+        }
+        Ok(())
+    }
+
+    fn applied(&self, user: &str, names: &HostNames) -> Result<Address, RewriteError> {
+        self.filled(user, names)
+            .map_err(|error| RewriteError::Rule {
+                from: self.from.clone(),
+                to: self.to.clone(),
+                error,
+            })
+    }
+
+    /// The local part is filled after it was read: a user's name may want quotes.
+    fn filled(&self, user: &str, names: &HostNames) -> Result<Address, AddressError> {
+        let no_domain = || AddressError::NoDomain(self.to.clone(), "");
+        let (local, domain) = self.to.rsplit_once('@').ok_or_else(no_domain)?;
+        let host = |text: &str| {
+            text.replace("{host}", names.short())
+                .replace("{fqdn}", &names.fqdn)
+        };
+        let written = Address::parse(&format!("{local}@{}", host(domain)))?;
+        let local = host(&written.unquoted_local()).replace("{user}", user);
+        Address::of(&local, &written.domain().to_string())
+    }
+}
+
+/// Quotes around a local name say nothing here.
+fn unquoted(text: &str) -> String {
+    let inside = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inside.unwrap_or(text).to_owned()
+}

@@ -1,0 +1,261 @@
+//! What somebody expects of a server, for monitoring.
+
+use crate::client::session::{has_parameter, parameters};
+use crate::probe::{Encrypted, Probe};
+
+/// One expectation, as in `starttls`, `auth=PLAIN` or `size>=10M`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// As it was written.
+    pub text: String,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    /// A TLS connection, of this version at least.
+    Tls(Option<&'static str>),
+    /// A certificate that is good.
+    Verified,
+    /// A certificate that is valid for so many days.
+    Days(i64),
+    /// STARTTLS, offered in clear.
+    Starttls,
+    /// A largest message of so many octets at least, or none.
+    Size(u64),
+    /// A keyword of EHLO, with this parameter.
+    Keyword(String, Option<String>),
+}
+
+/// Whether an expectation is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The expectation.
+    pub text: String,
+    /// Whether it is met.
+    pub met: bool,
+    /// What was found instead, or as well.
+    pub found: String,
+}
+
+impl Expectation {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong with it, behind its text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        // A colon is as good as >=, which a shell may take for its own.
+        let at_least = text.split_once(">=").or(text.split_once(':'));
+        let (name, at_least, value) = match (at_least, text.split_once('=')) {
+            (Some((name, value)), _) => (name, true, Some(value)),
+            (_, Some((name, value))) => (name, false, Some(value)),
+            _ => (text, false, None),
+        };
+        let name = name.trim().to_ascii_lowercase();
+        let value = value.map(str::trim);
+        let what = match (name.as_str(), at_least, value) {
+            ("tls", _, None) => What::Tls(None),
+            ("tls", true, Some("1.2")) => What::Tls(Some("TLSv1.2")),
+            ("tls", true, Some("1.3")) => What::Tls(Some("TLSv1.3")),
+            ("tls", ..) => return Err("it wants tls, tls>=1.2 or tls>=1.3".to_owned()),
+            ("verified", false, None) => What::Verified,
+            ("verified", ..) => return Err("verified has no value".to_owned()),
+            ("cert-days", true, Some(days)) => What::Days(
+                days.parse()
+                    .map_err(|_| "it wants cert-days>=14 or another number".to_owned())?,
+            ),
+            ("cert-days", ..) => return Err("it wants cert-days>=14".to_owned()),
+            ("starttls", _, None) => What::Starttls,
+            ("starttls", ..) => return Err("starttls has no value".to_owned()),
+            ("size", true, Some(size)) => What::Size(octets(size)?),
+            ("size", false, Some(_)) => return Err("it wants size>=10M".to_owned()),
+            (_, true, _) => return Err(format!("there is no number to compare in {name}")),
+            (_, false, Some(value)) if value.contains(char::is_whitespace) => {
+                return Err(format!("name one parameter of {name} at a time"));
+            }
+            (_, false, value) if is_keyword(&name) => What::Keyword(name, value.map(str::to_owned)),
+            _ => {
+                return Err(
+                    "it wants a keyword of EHLO, or one of tls, verified, cert-days".to_owned(),
+                );
+            }
+        };
+        Ok(Self {
+            text: text.trim().to_owned(),
+            what,
+        })
+    }
+
+    /// Looks whether a server meets it.
+    #[must_use]
+    pub fn check(&self, probe: &Probe) -> Finding {
+        let (met, found) = match self.what.check(probe) {
+            (false, _) if !probe.came_so_far() => (false, "not known".to_owned()),
+            finding => finding,
+        };
+        Finding {
+            text: self.text.clone(),
+            met,
+            found,
+        }
+    }
+}
+
+impl What {
+    fn check(&self, probe: &Probe) -> (bool, String) {
+        let tls = probe.tls.as_ref();
+        match self {
+            Self::Tls(version) => {
+                let found = tls.and_then(|tls| tls.version.as_deref());
+                let met = found.is_some_and(|found| version.is_none_or(|least| found >= least));
+                (met, found.unwrap_or("no TLS").to_owned())
+            }
+            Self::Verified => match tls {
+                Some(tls) => (tls.verified, tls.judgement.clone()),
+                None => (false, "no TLS".to_owned()),
+            },
+            Self::Days(least) => match tls.and_then(Encrypted::days_left) {
+                Some(days) => (days >= *least, format!("{days} days left")),
+                None => (false, "no certificate".to_owned()),
+            },
+            Self::Starttls => {
+                let offered = probe.in_clear.as_deref().unwrap_or_default();
+                keyword(offered, "starttls", None)
+            }
+            Self::Size(least) => size(probe.offered(), *least),
+            Self::Keyword(name, value) => keyword(probe.offered(), name, value.as_deref()),
+        }
+    }
+}
+
+fn keyword(offered: &[String], name: &str, wanted: Option<&str>) -> (bool, String) {
+    match (parameters(offered, name), wanted) {
+        (None, _) => (false, "not offered".to_owned()),
+        (Some(words), None) => (true, words.join(" ")),
+        (Some(words), Some(wanted)) => (has_parameter(&words, wanted), words.join(" ")),
+    }
+}
+
+/// RFC 1870 §4: without a number, or with 0, there is no limit that one knows of.
+fn size(offered: &[String], least: u64) -> (bool, String) {
+    let Some(words) = parameters(offered, "size") else {
+        return (false, "not offered".to_owned());
+    };
+    match words.first().and_then(|word| word.parse::<u64>().ok()) {
+        None | Some(0) => (true, "no limit".to_owned()),
+        Some(limit) => (limit >= least, limit.to_string()),
+    }
+}
+
+fn is_keyword(name: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    !name.is_empty() && !name.starts_with('-') && name.bytes().all(is_word)
+}
+
+/// `10M` and the like, of 1000 each as SIZE is often set, or of 1024 with an `i`.
+fn octets(text: &str) -> Result<u64, String> {
+    let wrong = || "it wants a number of octets like 10240000, 10M or 10Mi".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "ki" | "kib" => 1 << 10,
+        "mi" | "mib" => 1 << 20,
+        "gi" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(lines: &[&str]) -> Probe {
+        Probe {
+            in_clear: Some(lines.iter().map(|&line| line.to_owned()).collect()),
+            ..Probe::default()
+        }
+    }
+
+    fn is_met(text: &str, probe: &Probe) -> bool {
+        Expectation::parse(text).unwrap().check(probe).met
+    }
+
+    #[test]
+    fn what_is_offered_is_there() {
+        let probe = server(&[
+            "PIPELINING",
+            "SIZE 10240000",
+            "AUTH PLAIN LOGIN",
+            "STARTTLS",
+        ]);
+        for text in [
+            "starttls",
+            "pipelining",
+            "AUTH",
+            "auth=plain",
+            "size>=10M",
+            "size",
+            "size>=1Ki",
+            "size:10M",
+        ] {
+            assert!(is_met(text, &probe), "{text}");
+        }
+        for text in [
+            "chunking",
+            "auth=SCRAM-SHA-256",
+            "size>=11M",
+            "size>=10Mi",
+            "tls",
+            "tls>=1.2",
+            "verified",
+            "cert-days>=1",
+        ] {
+            assert!(!is_met(text, &probe), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_without_a_number_is_no_limit() {
+        for line in ["SIZE", "SIZE 0"] {
+            assert!(is_met("size>=99G", &server(&[line])), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_was_offered_in_clear_counts_no_more_inside_tls() {
+        let probe = Probe {
+            in_tls: Some(vec!["AUTH PLAIN".to_owned()]),
+            ..server(&["STARTTLS", "PIPELINING"])
+        };
+        assert!(is_met("starttls", &probe) && is_met("auth=PLAIN", &probe));
+        assert!(!is_met("pipelining", &probe));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in [
+            "",
+            "size=10M",
+            "size>=x",
+            "size>=10X",
+            "tls>=1.1",
+            "tls=1.2",
+            "cert-days>=soon",
+            "cert-days",
+            "starttls=x",
+            "auth=PLAIN LOGIN",
+            "verified=yes",
+            "pipelining>=3",
+            "a b",
+            "-x",
+            "size>=99999999999999999999",
+        ] {
+            assert!(Expectation::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What can be found out about a server without sending mail. Finds and judges; prints nothing.
+
+mod ask;
+mod expect;
+mod probe;
+mod reach;
+
+pub use ask::{Answers, ask};
+pub use expect::{Expectation, Finding};
+pub use probe::{Encrypted, Probe, probe};

@@ -1,0 +1,223 @@
+//! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
+
+use crate::client::deliver::Way;
+use crate::client::events::{Happening, Wants, Watch};
+use crate::client::outcome::{Ending, Server};
+use crate::client::route::Place;
+use crate::probe::reach::converse;
+use crate::system::certificate::Certificate;
+use crate::system::exit::Exit;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// What was found out.
+#[derive(Debug)]
+pub struct Probe {
+    /// Who was asked last; `None` where nobody was found.
+    pub server: Option<Server>,
+    /// The lines of the greeting.
+    pub banner: Vec<String>,
+    /// What EHLO offered in clear; `None` where it was not asked or not answered.
+    pub in_clear: Option<Vec<String>>,
+    /// What the TLS handshake brought about.
+    pub tls: Option<Encrypted>,
+    /// What EHLO offered inside TLS.
+    pub in_tls: Option<Vec<String>>,
+    /// The reply to AUTH, where somebody logged in.
+    pub login: Option<String>,
+    /// How long each step took, in their order.
+    pub steps: Vec<Step>,
+    /// What went wrong, in a sentence.
+    pub failure: Option<String>,
+    /// How it ended.
+    pub exit: Exit,
+}
+
+/// A TLS connection as it was found.
+#[derive(Debug)]
+pub struct Encrypted {
+    /// `TLSv1.3` or `TLSv1.2`; `None` where there was no more than a certificate.
+    pub version: Option<String>,
+    /// The cipher suite.
+    pub cipher: String,
+    /// The key exchange.
+    pub group: String,
+    /// The name that was asked for.
+    pub name: String,
+    /// Whether the certificate is good.
+    pub verified: bool,
+    /// How it was judged, behind "certificate of NAME".
+    pub judgement: String,
+    /// The certificates in DER, the server's own first.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// One step and the time until its answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step {
+    /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Encrypted {
+    /// For how many whole days the server's own certificate is still valid; negative when it is not.
+    #[must_use]
+    pub fn days_left(&self) -> Option<i64> {
+        let own = Certificate::read(self.chain.first()?)?;
+        let now = crate::system::time::now_in_seconds();
+        Some((own.not_after - now).div_euclid(24 * 60 * 60))
+    }
+}
+
+impl Default for Probe {
+    /// Nothing is known yet.
+    fn default() -> Self {
+        Self {
+            server: None,
+            banner: Vec::new(),
+            in_clear: None,
+            tls: None,
+            in_tls: None,
+            login: None,
+            steps: Vec::new(),
+            failure: None,
+            exit: Exit::Ok,
+        }
+    }
+}
+
+impl Probe {
+    /// Whether all was asked that there is to ask.
+    #[must_use]
+    pub fn came_so_far(&self) -> bool {
+        self.failure.is_none()
+    }
+
+    /// What was offered last: inside TLS where that came about.
+    #[must_use]
+    pub fn offered(&self) -> &[String] {
+        let last = self.in_tls.as_ref().or(self.in_clear.as_ref());
+        last.map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Talks to a server until QUIT and sends no mail. The watch may look on.
+pub fn probe(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Probe {
+    let mut witness = Witness::new(watch);
+    let outcome = converse(way, place, &[], &mut witness);
+    let mut probe = witness.probe;
+    match outcome {
+        Ok((server, ended)) => {
+            let ending = Ending::of(&server, &ended);
+            probe.server = Some(server);
+            probe.exit = ending.as_ref().map_or(Exit::Ok, Ending::exit);
+            probe.failure = ending.map(|ending| ending.words + ending.advice);
+        }
+        Err(unreached) => {
+            probe.server = unreached.server;
+            probe.failure = Some(unreached.why);
+            probe.exit = unreached.exit;
+        }
+    }
+    probe
+}
+
+/// Writes down what it sees, and tells whoever else looks on.
+struct Witness<'w> {
+    probe: Probe,
+    watch: &'w mut dyn Watch,
+    last: Instant,
+}
+
+impl<'w> Witness<'w> {
+    fn new(watch: &'w mut dyn Watch) -> Self {
+        Self {
+            probe: Probe::default(),
+            watch,
+            last: Instant::now(),
+        }
+    }
+
+    /// A step has come to its end.
+    fn step(&mut self, name: &str) {
+        let now = Instant::now();
+        self.probe.steps.push(Step {
+            name: name.to_owned(),
+            took: now - self.last,
+        });
+        self.last = now;
+    }
+
+    fn replied(&mut self, code: u16, stage: &str, lines: &[String]) {
+        self.step(stage);
+        let is_yes = (200..300).contains(&code);
+        match stage {
+            "banner" => self.probe.banner = lines.to_vec(),
+            "ehlo" if is_yes => {
+                let offered = Some(lines.iter().skip(1).cloned().collect());
+                if self.probe.tls.is_some() {
+                    self.probe.in_tls = offered;
+                } else {
+                    self.probe.in_clear = offered;
+                }
+            }
+            "auth" => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
+            _ => {}
+        }
+    }
+}
+
+fn is_address(name: &str) -> bool {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok()
+}
+
+impl Watch for Witness<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        match what {
+            // An address and a unix socket are not looked up.
+            Happening::Host { name, port, .. } if port.is_some() && !is_address(name) => {
+                self.step("lookup");
+            }
+            Happening::Connected(_) => self.step("connect"),
+            Happening::Secured(secured) => {
+                self.step("tls");
+                self.probe.tls = Some(Encrypted {
+                    version: Some(secured.version.to_owned()),
+                    cipher: secured.cipher.to_owned(),
+                    group: secured.group.unwrap_or_default().to_owned(),
+                    name: secured.name.to_owned(),
+                    verified: secured.verified,
+                    judgement: secured.judgement.to_owned(),
+                    chain: secured.chain.to_vec(),
+                });
+            }
+            Happening::Distrusted { name, why, chain } => {
+                self.probe.tls = Some(Encrypted {
+                    version: None,
+                    cipher: String::new(),
+                    group: String::new(),
+                    name: name.to_owned(),
+                    verified: false,
+                    judgement: format!("not trusted: it {why}"),
+                    chain: chain.to_vec(),
+                });
+            }
+            Happening::Received {
+                code, stage, lines, ..
+            } => self.replied(code, stage, lines),
+            _ => {}
+        }
+        self.watch.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.watch.refuses()
+    }
+
+    fn wants(&self) -> Wants {
+        self.watch.wants()
+    }
+}

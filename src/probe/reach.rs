@@ -1,0 +1,114 @@
+//! A connection to a server that is only asked.
+
+use crate::client::deliver::Way;
+use crate::client::events::{Happening, Watch};
+use crate::client::outcome::Server;
+use crate::client::peer::Peer;
+use crate::client::route::Place;
+use crate::client::session;
+use crate::client::session::{Ended, Errand, Means};
+use crate::client::wire;
+use crate::client::wire::{Unconnected, Wire};
+use crate::smtp::blocks::Nothing;
+use crate::system::exit::Exit;
+use std::collections::VecDeque;
+
+/// A server that has answered.
+struct Reached {
+    /// Which.
+    server: Server,
+    /// The connection to it.
+    wire: Wire,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub struct Unreached {
+    /// The last one that was tried, if any was.
+    pub server: Option<Server>,
+    /// What went wrong, in a sentence.
+    pub why: String,
+    /// What that means for the run.
+    pub exit: Exit,
+}
+
+impl Unreached {
+    fn new(why: String, exit: Exit) -> Self {
+        Self {
+            server: None,
+            why,
+            exit,
+        }
+    }
+}
+
+/// The first of a server's addresses that answers.
+fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reached, Unreached> {
+    let host = &place.host;
+    let peers = way.router.addresses(host, place.port, watch);
+    let peers = peers.map_err(|error| {
+        let exit = if error.may_pass() {
+            Exit::Temporary
+        } else {
+            Exit::NoHost
+        };
+        Unreached::new(error.to_string(), exit)
+    })?;
+    watch.happened(Happening::Host {
+        name: &host.to_string(),
+        port: (!host.is_local()).then_some(place.port),
+        recipients: &[],
+    });
+    let mut others = VecDeque::from(peers);
+    let Some(first) = others.pop_front() else {
+        let why = format!("{host} has no address");
+        return Err(Unreached::new(why, Exit::NoHost));
+    };
+    match wire::connect(first, &mut others, way.terms(), watch) {
+        Ok(connection) => Ok(Reached {
+            server: server(place, connection.peer),
+            wire: connection.wire,
+        }),
+        Err(Unconnected::Unseen) => {
+            let why = "the output cannot be written".to_owned();
+            Err(Unreached::new(why, Exit::Io))
+        }
+        Err(Unconnected::Failed { peer, why }) => {
+            let server = server(place, peer);
+            let why = format!("cannot connect to {server}: {why}");
+            Err(Unreached {
+                server: Some(server),
+                ..Unreached::new(why, Exit::Temporary)
+            })
+        }
+    }
+}
+
+/// A conversation without a message: whatever begins one, these commands, and QUIT.
+pub fn converse(
+    way: &Way<'_>,
+    place: &Place,
+    commands: &[String],
+    watch: &mut dyn Watch,
+) -> Result<(Server, Ended), Unreached> {
+    let Reached { server, wire } = reach(way, place, watch)?;
+    let errand = Errand {
+        commands,
+        ..Errand::new(None, Vec::new(), &Nothing)
+    };
+    let means = Means {
+        options: way.session,
+        tls: way.tls,
+        host: &place.host.name(),
+        login: way.login,
+    };
+    let ended = session::run(wire, &errand, &means, watch);
+    Ok((server, ended))
+}
+
+fn server(place: &Place, address: Peer) -> Server {
+    Server {
+        host: place.host.to_string(),
+        address,
+    }
+}

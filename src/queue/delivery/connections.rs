@@ -1,0 +1,123 @@
+//! Ways that items share, and the connections that one worker has on them.
+
+use crate::client::deliver;
+use crate::client::deliver::{Connections, Hosts};
+use crate::client::events::Watch;
+use crate::client::ready::Ready;
+use crate::client::route::Router;
+use crate::client::transport;
+use std::cell::OnceCell;
+use std::sync::OnceLock;
+
+/// The ways of a waybill; what they need is found when the first of them is gone.
+pub struct Branch<'p> {
+    ready: Vec<(&'p transport::Way, OnceLock<Result<Ready<'p>, String>>)>,
+    /// Why there is no way at all.
+    error: Option<String>,
+}
+
+impl<'p> Branch<'p> {
+    /// The first way, and those to fall back to; or why there is none.
+    #[must_use]
+    pub fn new(ways: &'p Result<Vec<transport::Way>, String>) -> Self {
+        match ways {
+            Ok(ways) => Self {
+                ready: ways.iter().map(|way| (way, OnceLock::new())).collect(),
+                error: None,
+            },
+            Err(error) => Self::none(error.clone()),
+        }
+    }
+
+    /// A branch whose first way is ready.
+    #[must_use]
+    pub fn of(first: Ready<'p>, fallbacks: &'p [transport::Way]) -> Self {
+        let mut ready = vec![(first.plan(), OnceLock::from(Ok(first)))];
+        ready.extend(fallbacks.iter().map(|way| (way, OnceLock::new())));
+        Self { ready, error: None }
+    }
+
+    /// There is no way, for this reason.
+    #[must_use]
+    pub fn none(error: String) -> Self {
+        Self {
+            ready: Vec::new(),
+            error: Some(error),
+        }
+    }
+
+    /// Whether everything goes to one server, whatever the recipient's domain is.
+    #[must_use]
+    pub fn has_relay(&self) -> bool {
+        let first = self.ready.first();
+        first.is_some_and(|(way, _)| way.route.relay.is_some())
+    }
+}
+
+/// The connections of one worker by the ways of a branch.
+pub struct Lines<'a, 'p> {
+    branch: &'a Branch<'p>,
+    lines: Vec<Line<'a, 'p>>,
+}
+
+struct Line<'a, 'p> {
+    router: OnceCell<Router<'p>>,
+    connections: Connections<'a>,
+}
+
+impl<'a, 'p> Lines<'a, 'p> {
+    /// None is open yet.
+    #[must_use]
+    pub fn new(branch: &'a Branch<'p>, hosts: &'a dyn Hosts) -> Self {
+        let line = |_| Line {
+            router: OnceCell::new(),
+            connections: Connections::new(hosts),
+        };
+        Self {
+            branch,
+            lines: branch.ready.iter().map(line).collect(),
+        }
+    }
+
+    /// How many ways there are to be tried.
+    pub(super) fn count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Why there is no way at all.
+    pub(super) fn error(&self) -> Option<&str> {
+        self.branch.error.as_deref()
+    }
+
+    /// The name of the profile of a way.
+    pub(super) fn profile(&self, place: usize) -> &str {
+        let (way, _) = &self.branch.ready[place];
+        way.profile.as_deref().unwrap_or_default()
+    }
+
+    /// One of the ways, with its keys and its password.
+    pub(super) fn way(&self, place: usize) -> Result<deliver::Way<'_>, String> {
+        let (plan, ready) = &self.branch.ready[place];
+        let ready = ready.get_or_init(|| Ready::of(plan).map_err(|error| error.to_string()));
+        let ready = ready.as_ref().map_err(Clone::clone)?;
+        let line = &self.lines[place];
+        let router = line.router.get_or_init(|| ready.router());
+        Ok(ready.way(router, Some(&line.connections)))
+    }
+
+    /// Finds what the first way needs. What fails is said when that way is tried.
+    pub(super) fn prepare(&self) {
+        if self.count() > 0 {
+            let _ = self.way(0);
+        }
+    }
+
+    /// Says QUIT on all of them.
+    pub fn close(&self, watch: &mut dyn Watch) {
+        for (place, line) in self.lines.iter().enumerate() {
+            if let (Some(_), Ok(way)) = (line.router.get(), self.way(place)) {
+                line.connections.close(&way, watch);
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Who takes items out of the queue and delivers them: one attempt at an item, what follows from it,
+//! and a round of all that are due.
+
+pub(crate) mod connections;
+pub(crate) mod destinations;
+pub(crate) mod host_memory;
+pub(crate) mod journal_log;
+pub(crate) mod on_failure;
+pub(crate) mod pass;
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod retransmission;
+pub(crate) mod workers;
+
+mod attempt;
+mod selection;
+mod settle;
+
+pub use crate::queue::delivery::connections::{Branch, Lines};
+pub use crate::queue::delivery::host_memory::Remembered;
+pub use crate::queue::delivery::progress::Rounds;
+pub use attempt::{Attempt, Outcome, attempt};
+pub use selection::Selection;
+pub use settle::{Settled, Told, settle};
+
+use crate::client::deliver::Hosts;
+use crate::queue::options::Ways;
+use crate::queue::store::{Id, Settings, Store};
+use crate::system::stop::Stop;
+use std::sync::Arc;
+
+/// Where items come from, and by which rules they are worked on.
+pub struct Office<'a> {
+    /// The items.
+    pub store: &'a dyn Store,
+    /// Which hosts are down.
+    pub hosts: &'a (dyn Hosts + Sync),
+    /// The rules.
+    pub settings: &'a Settings,
+    /// Who knows the ways.
+    pub ways: &'a dyn Ways,
+    /// Who hears of it.
+    pub ear: &'a dyn Ear,
+    /// Set when nothing more shall be begun.
+    pub stop: &'a Arc<Stop>,
+}
+
+/// Somebody who hears what becomes of items.
+pub trait Ear: Sync {
+    /// Hears it.
+    fn hear(&self, news: &News<'_>);
+}
+
+/// What became of an item.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// A recipient got the message.
+    Delivered {
+        /// Of which item.
+        id: &'a Id,
+        /// Who.
+        recipient: &'a str,
+        /// The server's words.
+        words: &'a str,
+    },
+    /// A recipient did not get it, or not for sure.
+    Failed {
+        /// Of which item.
+        id: &'a Id,
+        /// What happened, with the recipient in it.
+        sentence: &'a str,
+        /// Whether it is not what happened the last time.
+        is_new: bool,
+        /// Whether it is not tried again.
+        is_final: bool,
+    },
+    /// A message is sent again that may have arrived.
+    Again {
+        /// Which.
+        id: &'a Id,
+        /// To whom.
+        recipient: &'a str,
+    },
+    /// A report was put into the queue.
+    Reported {
+        /// About which item.
+        id: &'a Id,
+        /// The report.
+        report: &'a Id,
+    },
+    /// An item was set aside.
+    SetAside {
+        /// Which.
+        id: &'a Id,
+        /// Why.
+        reason: &'a str,
+    },
+    /// Something else does not go as it should.
+    Trouble(&'a str),
+}

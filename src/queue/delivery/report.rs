@@ -1,0 +1,182 @@
+//! Reports to senders, as items of the queue: they go the way of the message that they are about.
+
+use crate::mail::address::Address;
+use crate::mail::envelope::Return;
+use crate::mail::message::{Report, ReportKind, Reported, Returned};
+use crate::queue::delivery::Office;
+use crate::queue::store::{Claim, End, Id, Item, Kind, Letter, OnUncertain, QueueError};
+use crate::smtp::blocks::{Replay as _, Shape, Transport};
+use std::time::SystemTime;
+
+/// These recipients will never get the message. The report is not sent as long as its claim lives.
+pub fn failed(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    recipients: &[usize],
+    id: &Id,
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
+    let notice = Notice {
+        item,
+        recipients,
+        kind: ReportKind::Failed,
+    };
+    notice.put(office, claim, id)
+}
+
+/// These recipients have not got the message yet.
+pub fn delayed(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    recipients: &[usize],
+    id: &Id,
+) -> Result<Option<Box<dyn Claim>>, QueueError> {
+    let left = office
+        .settings
+        .give_up
+        .saturating_sub(item.history.tried_for);
+    let notice = Notice {
+        item,
+        recipients,
+        kind: ReportKind::Delayed {
+            retry_until: SystemTime::now() + left,
+        },
+    };
+    notice.put(office, claim, id)
+}
+
+/// What is told.
+struct Notice<'a> {
+    item: &'a Item,
+    recipients: &'a [usize],
+    kind: ReportKind,
+}
+
+impl Notice<'_> {
+    /// Puts it into the queue under this name; where there is no sender, nobody is told. If the message
+    /// cannot be read to its end, its header is enough.
+    fn put(
+        &self,
+        office: &Office<'_>,
+        claim: &dyn Claim,
+        id: &Id,
+    ) -> Result<Option<Box<dyn Claim>>, QueueError> {
+        match self.put_with(self.returned(office), office, claim, id) {
+            Err(QueueError::Message(_)) => self.put_with(Returned::Header, office, claim, id),
+            put => put,
+        }
+    }
+
+    fn put_with(
+        &self,
+        returned: Returned,
+        office: &Office<'_>,
+        claim: &dyn Claim,
+        id: &Id,
+    ) -> Result<Option<Box<dyn Claim>>, QueueError> {
+        let item = self.item;
+        let Some(sender) = &item.letter.envelope.sender else {
+            return Ok(None);
+        };
+        let (about, host) = (item.id.to_string(), reporting_mta());
+        let report = Report {
+            id: &about,
+            reporting_mta: &host,
+            sender,
+            arrived: item.letter.queued,
+            envid: item.letter.envelope.dsn.envid.as_deref(),
+            kind: self.kind,
+            recipients: self.reported(),
+            returned,
+        };
+        let written = report.write(claim, SystemTime::now());
+        let report = written.map_err(QueueError::Message)?;
+        // It is converted for a server that cannot carry this.
+        let widest = report.shape(Transport::EightBit.with_utf8());
+        let shape = widest.or_else(|| report.simplest());
+        let letter = Letter {
+            envelope: report.envelope.clone(),
+            utf8_header: report.utf8_header,
+            waybill: item.letter.waybill.clone(),
+            on_uncertain: OnUncertain::Retry,
+            on_failure: item.letter.on_failure.clone(),
+            kind: Kind::Report(item.id.clone()),
+            queued: SystemTime::now(),
+        };
+        let nothing = Shape {
+            transport: Transport::SevenBit,
+            utf8: false,
+            size: 0,
+        };
+        let added = office
+            .store
+            .add(&letter, &report, shape.unwrap_or(nothing), Some(id));
+        added.map(Some)
+    }
+
+    fn reported(&self) -> Vec<Reported<'_>> {
+        let envelope = &self.item.letter.envelope;
+        let history = &self.item.history;
+        let one = |&place: &usize| {
+            let end = history.standings[place].end.as_ref();
+            let recipient = &envelope.recipients[place];
+            Reported {
+                original: envelope.dsn.original_of(recipient),
+                ..reported(recipient, end, history.last_attempt)
+            }
+        };
+        self.recipients.iter().map(one).collect()
+    }
+
+    /// What the sender asked for; else all of it, if it is not too much.
+    fn returned(&self, office: &Office<'_>) -> Returned {
+        let is_failure = matches!(self.kind, ReportKind::Failed);
+        match self.item.letter.envelope.dsn.ret {
+            Some(Return::Headers) => Returned::Header,
+            // RFC 3461 §4.3: RET is about failures only.
+            _ if !is_failure || self.item.size > office.settings.bounce_size => Returned::Header,
+            // The report goes the same way, and would be too large as well.
+            _ if self.is_too_large() => Returned::Header,
+            _ => Returned::Whole,
+        }
+    }
+
+    /// Whether the size of the message is a reason of the failure.
+    fn is_too_large(&self) -> bool {
+        let standings = &self.item.history.standings;
+        let ends = self.recipients.iter().map(|&place| &standings[place].end);
+        ends.flatten().any(|end| {
+            is_about_size(
+                end.reply.as_deref().and_then(|reply| reply.get(..3)),
+                end.enhanced.as_deref(),
+            )
+        })
+    }
+}
+
+/// Whether a reply code or an enhanced status code says that a message is too large (RFC 1870 §6,
+/// RFC 3463 §3.4, §3.3).
+pub fn is_about_size(code: Option<&str>, enhanced: Option<&str>) -> bool {
+    code == Some("552") || matches!(enhanced, Some("5.3.4" | "5.2.3"))
+}
+
+fn reported<'a>(
+    address: &'a Address,
+    end: Option<&'a End>,
+    last_attempt: Option<SystemTime>,
+) -> Reported<'a> {
+    Reported {
+        address,
+        original: None,
+        words: end.map_or("it was not tried", |end| &end.words),
+        diagnostic: end.and_then(|end| end.reply.as_deref()),
+        status: end.and_then(|end| end.enhanced.as_deref()),
+        remote_mta: end.and_then(|end| end.server.as_deref()),
+        last_attempt,
+    }
+}
+
+fn reporting_mta() -> String {
+    crate::system::host::fqdn().unwrap_or_else(crate::system::host::node_name)
+}

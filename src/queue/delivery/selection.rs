@@ -1,0 +1,46 @@
+//! Which items are meant.
+
+use crate::queue::store::{Id, Item, Waybill};
+
+/// Which items are tried.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these; empty is all.
+    pub ids: Vec<Id>,
+    /// Only recipients in these domains; empty is all.
+    pub domains: Vec<String>,
+    /// Only items of which no recipient is in another domain: an attempt counts for the whole item, and
+    /// nobody wants to put it off for all because of some.
+    pub wholly: bool,
+    /// Only what goes by this way.
+    pub waybill: Option<Waybill>,
+    /// No more than so many.
+    pub most: Option<usize>,
+    /// Whether those are tried as well whose time has not come.
+    pub now: bool,
+}
+
+impl Selection {
+    /// The recipients that are to be tried.
+    pub(super) fn recipients(&self, item: &Item) -> Vec<usize> {
+        let all = &item.letter.envelope.recipients;
+        let is_meant = |&place: &usize| {
+            let domain = all[place].domain().to_string();
+            let mut wanted = self.domains.iter();
+            self.domains.is_empty() || wanted.any(|wanted| wanted.eq_ignore_ascii_case(&domain))
+        };
+        item.open().into_iter().filter(is_meant).collect()
+    }
+
+    /// Whether no item is left out.
+    #[must_use]
+    pub fn is_for_all(&self) -> bool {
+        self.ids.is_empty() && self.domains.is_empty() && self.waybill.is_none()
+    }
+
+    pub(super) fn means(&self, item: &Item) -> bool {
+        let by_this_way = |waybill: &Waybill| item.letter.waybill == *waybill;
+        let is_whole = || self.recipients(item).len() == item.open().len();
+        self.waybill.as_ref().is_none_or(by_this_way) && (!self.wholly || is_whole())
+    }
+}

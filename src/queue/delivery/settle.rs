@@ -1,0 +1,348 @@
+//! What follows from what is known of an item: it is done, it waits, its sender is told, or it is set
+//! aside.
+
+use crate::client::outcome::Verdict;
+use crate::mail::envelope::{Envelope, Notify};
+use crate::queue::delivery::{News, Office, on_failure as failure, report as notice};
+use crate::queue::store as queue;
+use crate::queue::store::{Claim, Claimed, End, Entry, Id, Item, Kind, QueueError, Safety};
+use crate::system::time::spoken;
+
+/// Who has heard of what was refused just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The caller, who waits for it.
+    Caller,
+    /// The caller, by the report that it gets: nothing is printed.
+    ByReport,
+    /// Nobody.
+    Nobody,
+}
+
+/// What has become of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Every recipient is done with.
+    Gone,
+    /// Somebody is to be tried again, or decided about.
+    Kept,
+    /// It was set aside.
+    Dead,
+}
+
+/// The item as it is now.
+fn now(claim: &dyn Claim) -> Item {
+    Item {
+        history: claim.history(),
+        ..claim.item().clone()
+    }
+}
+
+/// Does what follows.
+pub fn settle(
+    office: &Office<'_>,
+    claim: Box<dyn Claim>,
+    told: Told,
+) -> Result<Settled, QueueError> {
+    if told != Told::Nobody {
+        let recipients = now(&*claim).failed_unreported();
+        if !recipients.is_empty() {
+            claim.note(Entry::Reported { recipients }, Safety::Process)?;
+        }
+    }
+    // The usual case: nothing need be on the disk of what is removed.
+    if now(&*claim).is_done() {
+        claim.remove()?;
+        return Ok(Settled::Gone);
+    }
+    over(&*claim)?;
+    give_up_the_spent(office, &*claim)?;
+    if let Some(reason) = answer_for_failures(office, &*claim)? {
+        office.bury(claim, &reason)?;
+        return Ok(Settled::Dead);
+    }
+    let item = now(&*claim);
+    if item.is_done() {
+        claim.remove()?;
+        return Ok(Settled::Gone);
+    }
+    if queue::wants_warning(&item.history, office.settings) {
+        warn(office, &*claim, &item)?;
+    }
+    Ok(Settled::Kept)
+}
+
+/// Sets an item aside, and reports it as one that is given up.
+pub fn set_aside(
+    office: &Office<'_>,
+    claim: Box<dyn Claim>,
+    reason: &str,
+) -> Result<(), QueueError> {
+    refuse_open(&*claim, reason)?;
+    let unreported = match answer_for_failures(office, &*claim) {
+        // There is nothing to make a report of.
+        Err(QueueError::Message(_)) => {
+            let item = now(&*claim);
+            failure::tell(office, &item, &item.failed_unreported());
+            None
+        }
+        answered => answered?,
+    };
+    office.bury(claim, unreported.as_deref().unwrap_or(reason))
+}
+
+/// Records for all open recipients that they are not tried again.
+fn refuse_open(claim: &dyn Claim, reason: &str) -> Result<(), QueueError> {
+    let is_in_doubt = |item: &Item| item.history.standings.iter().any(|one| one.in_doubt);
+    if is_in_doubt(&now(claim)) {
+        // Should it be requeued, the message may arrive twice.
+        claim.note(Entry::Released, Safety::Disk)?;
+    }
+    let item = now(claim);
+    for recipient in item.open() {
+        let address = &item.letter.envelope.recipients[recipient];
+        let last = item.history.standings[recipient].end.clone();
+        let doubt = if item.history.standings[recipient].may_arrive_twice() {
+            "; it is not known whether the message arrived"
+        } else {
+            ""
+        };
+        let end = End {
+            verdict: Verdict::Refused,
+            words: format!("<{address}>: given up: {reason}{doubt}"),
+            reply: last.as_ref().and_then(|end| end.reply.clone()),
+            // RFC 3463 §3.4: an undefined status of the mail system, which is this one.
+            enhanced: Some("5.3.0".to_owned()),
+            server: last.and_then(|end| end.server),
+        };
+        claim.note(Entry::Result { recipient, end }, Safety::Disk)?;
+    }
+    Ok(())
+}
+
+/// The attempt has come to an end. Where the disk does not take that, it may take it later: nobody has
+/// crashed.
+fn over(claim: &dyn Claim) -> Result<(), QueueError> {
+    claim.note(Entry::OVER, Safety::Disk).inspect_err(|_| {
+        let _ = claim.note(Entry::OVER, Safety::Process);
+    })
+}
+
+/// Recipients that were tried for long enough.
+fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
+    let item = now(claim);
+    if !queue::is_spent(&item.history, office.settings) {
+        return Ok(());
+    }
+    let time = spoken(item.history.tried_for);
+    for recipient in item.open() {
+        let standing = &item.history.standings[recipient];
+        // Only the others were tried, by somebody who had named their domains.
+        if standing.end.is_none() && !standing.in_doubt {
+            continue;
+        }
+        let address = &item.letter.envelope.recipients[recipient];
+        let last = standing.end.clone();
+        let last_words = last
+            .as_ref()
+            .map_or("nobody knows whether it arrived", |end| &end.words);
+        let name = format!("<{address}>: ");
+        let last_words = last_words.strip_prefix(&name).unwrap_or(last_words);
+        let words = format!("{name}given up after {time} of trying: {last_words}");
+        office.ear.hear(&News::Failed {
+            id: &item.id,
+            sentence: &words,
+            is_new: true,
+            is_final: true,
+        });
+        let end = End {
+            verdict: Verdict::Refused,
+            words,
+            reply: last.as_ref().and_then(|end| end.reply.clone()),
+            // RFC 3463 §3.5: the delivery time has expired, whatever was in the way.
+            enhanced: Some("5.4.7".to_owned()),
+            server: last.and_then(|end| end.server),
+        };
+        claim.note(Entry::Result { recipient, end }, Safety::Disk)?;
+    }
+    Ok(())
+}
+
+/// Tells the sender of recipients who will never get the message. Where nobody can be told, gives the
+/// reason to set the item aside.
+fn answer_for_failures(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+) -> Result<Option<String>, QueueError> {
+    finish_report(office, claim)?;
+    let item = now(claim);
+    let failed = item.failed_unreported();
+    if failed.is_empty() {
+        return Ok(None);
+    }
+    let wanted = wanting(&item, &failed, |notify| notify.failure);
+    let is_over = item.open().is_empty() && !item.waits_for_decision();
+    match &item.letter.envelope.sender {
+        // R38: no report about a report. It stays here, where somebody may find it.
+        None if !is_over => return Ok(None),
+        None => {
+            failure::tell(office, &item, &failed);
+            return Ok(Some(words_of(&item, &failed)));
+        }
+        Some(_) => {
+            let mut others = failed.clone();
+            others.retain(|place| !wanted.contains(place));
+            if !others.is_empty() {
+                reported(claim, &others)?;
+            }
+            if !wanted.is_empty() {
+                report(office, claim, &item, &wanted)?;
+            }
+        }
+    }
+    failure::tell(office, &item, &failed);
+    Ok(None)
+}
+
+/// Those of these recipients of whom a report is wanted (RFC 3461 §4.1).
+fn wanting(item: &Item, places: &[usize], is_wanted: fn(Notify) -> bool) -> Vec<usize> {
+    let Envelope {
+        recipients, dsn, ..
+    } = &item.letter.envelope;
+    let wants = |&&place: &&usize| dsn.notify_of(&recipients[place]).is_none_or(is_wanted);
+    places.iter().filter(wants).copied().collect()
+}
+
+/// These are done with.
+fn reported(claim: &dyn Claim, recipients: &[usize]) -> Result<(), QueueError> {
+    let recipients = recipients.to_vec();
+    claim.note(Entry::Reported { recipients }, Safety::Disk)
+}
+
+fn words_of(item: &Item, failed: &[usize]) -> String {
+    let ends = failed
+        .iter()
+        .filter_map(|&place| item.history.standings[place].end.as_ref());
+    let words: Vec<&str> = ends.map(|end| end.words.as_str()).collect();
+    let whom = match item.letter.kind {
+        Kind::Report(_) => "a report that cannot be delivered",
+        Kind::Mail => "no sender to be told",
+    };
+    format!("{whom}: {}", words.join("; "))
+}
+
+/// Makes up for an interruption between a report and the note of it: whoever is in that report is in no
+/// other.
+fn finish_report(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
+    let item = now(claim);
+    let Some((id, recipients)) = &item.history.reporting else {
+        return Ok(());
+    };
+    if is_there(office, id)? {
+        reported(claim, recipients)?;
+        failure::tell(office, &item, recipients);
+    }
+    Ok(())
+}
+
+/// Whether there is an item of this name, whole or not.
+fn is_there(office: &Office<'_>, id: &Id) -> Result<bool, QueueError> {
+    match office.store.item(id) {
+        Ok(item) => Ok(item.is_some()),
+        Err(QueueError::Damaged { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the report into the queue, once: should we be interrupted, it is known under which name it may
+/// already be there. It is not sent before that stands in the journal.
+fn report(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    failed: &[usize],
+) -> Result<(), QueueError> {
+    let id = announce(office, claim, item, failed)?;
+    let written = notice::failed(office, claim, item, failed, &id)?;
+    if let Err(error) = reported(claim, failed) {
+        // The next run makes another; this one must not go out besides.
+        written.map_or(Ok(()), Claim::remove)?;
+        return Err(error);
+    }
+    hear_of(office, &item.id, &id);
+    Ok(())
+}
+
+/// Writes down how a report will be called; where that was done before, it keeps its name.
+fn announce(
+    office: &Office<'_>,
+    claim: &dyn Claim,
+    item: &Item,
+    failed: &[usize],
+) -> Result<Id, QueueError> {
+    let begun = item.history.reporting.clone();
+    if let Some((id, _)) = begun.filter(|(_, recipients)| recipients == failed) {
+        return Ok(id);
+    }
+    let report = office.store.new_id();
+    let entry = Entry::Reporting {
+        recipients: failed.to_vec(),
+        report: report.clone(),
+    };
+    claim.note(entry, Safety::Disk)?;
+    Ok(report)
+}
+
+/// A report that was found in the queue may be there only because its writer was interrupted: then the
+/// item that it is about does not know of it yet, and would be reported on again.
+pub fn confirm(office: &Office<'_>, report: &Item) -> Result<Confirmed, QueueError> {
+    let Kind::Report(about) = &report.letter.kind else {
+        return Ok(Confirmed::Yes);
+    };
+    // Nearly always it does, and then nobody who has that item need be waited for.
+    let is_unknown =
+        |item: &Item| item.history.reporting.as_ref().map(|(id, _)| id) == Some(&report.id);
+    match office.store.item(about) {
+        Ok(Some(item)) if is_unknown(&item) => {}
+        Ok(_) | Err(QueueError::Damaged { .. }) => return Ok(Confirmed::Yes),
+        Err(error) => return Err(error),
+    }
+    match office.store.claim(about)? {
+        Claimed::Gone => Ok(Confirmed::Yes),
+        Claimed::Busy => Ok(Confirmed::NotYet),
+        Claimed::Ours(claim) => {
+            if let Some((id, recipients)) = claim.history().reporting
+                && id == report.id
+            {
+                reported(&*claim, &recipients)?;
+            }
+            Ok(Confirmed::Yes)
+        }
+    }
+}
+
+/// Whether the item that a report is about knows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It does, or is not there any more.
+    Yes,
+    /// Somebody has it just now.
+    NotYet,
+}
+
+fn warn(office: &Office<'_>, claim: &dyn Claim, item: &Item) -> Result<(), QueueError> {
+    let waiting = wanting(item, &item.open(), |notify| notify.delay);
+    let is_wanted = !waiting.is_empty() && item.letter.kind == Kind::Mail;
+    // First, so that nobody is warned again and again should we be interrupted.
+    claim.note(Entry::Warned, Safety::Disk)?;
+    if is_wanted && item.letter.envelope.sender.is_some() {
+        let id = office.store.new_id();
+        notice::delayed(office, claim, item, &waiting, &id)?;
+        hear_of(office, &item.id, &id);
+    }
+    Ok(())
+}
+
+fn hear_of(office: &Office<'_>, id: &Id, report: &Id) {
+    office.ear.hear(&News::Reported { id, report });
+}

@@ -1,0 +1,56 @@
+//! How the queue is used: whether a message is kept, where, and how a stored route is read.
+
+use crate::client::transport::Way;
+use crate::queue::store as queue;
+use crate::queue::store::OnUncertain;
+use crate::queue::store::Waybill;
+use std::path::PathBuf;
+
+/// How a message is kept until it can be sent.
+#[derive(Debug)]
+pub struct Queueing {
+    /// The queue.
+    pub spool: Spool,
+    /// How the way is found again.
+    pub waybill: Waybill,
+    /// What becomes of a recipient who may have got it already.
+    pub on_uncertain: OnUncertain,
+    /// A shell command that is told of what was given up.
+    pub on_failure: Option<String>,
+    /// When it is tried first.
+    pub first: FirstTry,
+}
+
+/// When a message that was put into the queue is tried first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstTry {
+    /// Now, and the caller waits for it.
+    Now,
+    /// Now, and the caller does not wait.
+    Behind,
+    /// When the queue is run.
+    Later,
+}
+
+/// A queue: where it is, and by which rules it is worked on.
+#[derive(Debug)]
+pub struct Spool {
+    /// The directory; `None` is the usual one.
+    pub directory: Option<PathBuf>,
+    /// The configuration that was named; `None` is the usual one. A run that is started later gets it
+    /// again.
+    pub config: Option<PathBuf>,
+    /// The rules.
+    pub settings: queue::Settings,
+    /// Who knows the ways.
+    pub ways: Box<dyn Ways>,
+}
+
+/// Finds the ways again that items of the queue were given.
+pub trait Ways: std::fmt::Debug + std::marker::Send + Sync {
+    /// The way, and those to fall back to.
+    ///
+    /// # Errors
+    /// There is no such profile any more, or something is wrong with the configuration: the reason.
+    fn find(&self, waybill: &Waybill) -> Result<Vec<Way>, String>;
+}

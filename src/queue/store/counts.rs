@@ -1,0 +1,62 @@
+//! How much there is in a queue.
+
+use crate::queue::store::{QueueError, Store};
+use crate::system::figures::counted;
+use crate::system::time::{brief, since};
+use std::time::{Duration, SystemTime};
+
+/// What there is in a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// What is to be delivered.
+    pub items: usize,
+    /// How long the oldest of them has been there.
+    pub oldest: Duration,
+    /// How many of them wait until somebody releases them.
+    pub held: usize,
+    /// How many of them cannot be read.
+    pub damaged: usize,
+    /// What was set aside.
+    pub dead: usize,
+}
+
+impl Counts {
+    /// Counts what is there now.
+    pub fn of(store: &dyn Store, now: SystemTime) -> Result<Self, QueueError> {
+        let mut counts = Self {
+            dead: store.dead()?.len(),
+            ..Self::default()
+        };
+        for id in store.ids()? {
+            match store.item(&id) {
+                Ok(Some(item)) => {
+                    counts.items += 1;
+                    counts.held += usize::from(item.history.held);
+                    counts.oldest = counts.oldest.max(since(item.letter.queued, now));
+                }
+                Ok(None) => {}
+                Err(QueueError::Damaged { .. }) => {
+                    counts.items += 1;
+                    counts.damaged += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(counts)
+    }
+
+    /// `3 items, oldest 2h00m, 0 held, 0 set aside`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = counted(self.items as u64, "item");
+        if self.items > 0 {
+            words.push_str(&format!(", oldest {}", brief(self.oldest)));
+        }
+        words.push_str(&format!(", {} held", self.held));
+        if self.damaged > 0 {
+            words.push_str(&format!(", {} damaged", self.damaged));
+        }
+        words.push_str(&format!(", {} set aside", self.dead));
+        words
+    }
+}

@@ -1,0 +1,635 @@
+//! What a journal tells: entries in their order become what is known of an item now.
+
+use crate::client::outcome::Verdict;
+use crate::queue::store::{End, Entry, History, Id, Item, Noted, OnUncertain, Standing};
+use std::time::{Duration, SystemTime};
+
+/// No gap between two attempts counts for more: a clock that jumps and a host that was off for a month
+/// make nothing old.
+const LONGEST_GAP: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl History {
+    /// That of an item with so many recipients, to which nothing has happened.
+    #[must_use]
+    pub fn new(recipients: usize) -> Self {
+        Self {
+            standings: vec![Standing::default(); recipients],
+            attempts: 0,
+            uncounted: 0,
+            crashes: 0,
+            last_attempt: None,
+            last_due: None,
+            tried_for: Duration::ZERO,
+            held: false,
+            released: None,
+            warned: false,
+            reporting: None,
+        }
+    }
+
+    /// What these entries tell; the error is an entry about a recipient that there is not.
+    #[doc(hidden)]
+    pub fn told(recipients: usize, entries: &[Noted]) -> Result<Self, String> {
+        let mut history = Self::new(recipients);
+        for noted in entries {
+            history.check(&noted.entry)?;
+            history.add(noted);
+        }
+        Ok(history)
+    }
+
+    /// Whether an entry is about recipients that there are.
+    pub(super) fn check(&self, entry: &Entry) -> Result<(), String> {
+        let unknown = |recipient: &&usize| **recipient >= self.standings.len();
+        match recipients(entry).iter().find(unknown) {
+            Some(place) => Err(format!(
+                "its journal speaks of recipient {place} who is not there"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What is known after one entry more.
+    pub(super) fn add(&mut self, noted: &Noted) {
+        match &noted.entry {
+            Entry::Attempt { recipients, early } => self.attempt(noted.at, recipients, *early),
+            Entry::Over { interrupted } => self.over(noted.at, *interrupted),
+            Entry::Held => self.held = true,
+            Entry::Released => self.release(noted.at),
+            Entry::Requeued => self.requeue(noted.at),
+            Entry::Warned => self.warned = true,
+            Entry::Reporting { recipients, report } => self.reporting(report, recipients),
+            Entry::Reported { recipients } => self.reported(recipients),
+            Entry::Dot { recipients } => self.for_each(recipients, Standing::dot),
+            Entry::Taken { recipients, reply } => {
+                self.for_each(recipients, |standing| standing.end_with(End::taken(reply)));
+            }
+            Entry::Result { recipient, end } => {
+                self.for_each(&[*recipient], |standing| standing.end_with(end.clone()));
+            }
+        }
+    }
+
+    fn for_each(&mut self, recipients: &[usize], change: impl Fn(&mut Standing)) {
+        for &recipient in recipients {
+            if let Some(standing) = self.standings.get_mut(recipient) {
+                change(standing);
+            }
+        }
+    }
+
+    fn attempt(&mut self, at: SystemTime, recipients: &[usize], early: bool) {
+        if let Some(last) = self.last_attempt {
+            let gap = at.duration_since(last).unwrap_or_default();
+            self.tried_for += gap.min(LONGEST_GAP);
+        }
+        self.last_attempt = Some(at);
+        self.attempts += 1;
+        if early {
+            self.uncounted += 1;
+        } else {
+            self.last_due = Some(at);
+        }
+        self.crashes += 1;
+        self.released = None;
+        // Whoever tries again has decided, but what is in doubt stays so until there is another end.
+        self.for_each(recipients, |standing| {
+            standing.may_have_arrived |= standing.in_doubt;
+        });
+    }
+
+    fn over(&mut self, at: SystemTime, interrupted: bool) {
+        self.crashes = 0;
+        if interrupted {
+            self.uncounted += 1;
+            self.released = Some(at);
+        }
+    }
+
+    fn release(&mut self, at: SystemTime) {
+        self.held = false;
+        self.crashes = 0;
+        self.released = Some(at);
+        self.standings.iter_mut().for_each(Standing::decide);
+    }
+
+    fn requeue(&mut self, at: SystemTime) {
+        let standings = std::mem::take(&mut self.standings);
+        let standings = standings.into_iter().map(Standing::renewed).collect();
+        *self = Self {
+            standings,
+            released: Some(at),
+            ..Self::new(0)
+        };
+    }
+
+    fn reporting(&mut self, report: &Id, recipients: &[usize]) {
+        self.reporting = Some((report.clone(), recipients.to_vec()));
+    }
+
+    fn reported(&mut self, recipients: &[usize]) {
+        self.for_each(recipients, |standing| standing.reported = true);
+        let is_told = |pending: &usize| self.standings.get(*pending).is_none_or(|one| one.reported);
+        if let Some((_, pending)) = &self.reporting
+            && pending.iter().all(is_told)
+        {
+            self.reporting = None;
+        }
+    }
+
+    /// The recipients who are to be tried.
+    #[must_use]
+    pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
+        self.those(|standing| standing.is_open(on_uncertain))
+    }
+
+    /// The recipients who were refused for good, and whose sender does not know it yet.
+    #[must_use]
+    pub fn failed_unreported(&self) -> Vec<usize> {
+        self.those(Standing::is_failed_unreported)
+    }
+
+    /// The recipients who may have got the message, and are not tried until somebody decides.
+    #[must_use]
+    pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<usize> {
+        self.those(|standing| standing.is_undecided(on_uncertain))
+    }
+
+    fn those(&self, which: impl Fn(&Standing) -> bool) -> Vec<usize> {
+        let standings = self.standings.iter().enumerate();
+        standings
+            .filter(|(_, standing)| which(standing))
+            .map(|(place, _)| place)
+            .collect()
+    }
+}
+
+/// About whom an entry is.
+fn recipients(entry: &Entry) -> &[usize] {
+    match entry {
+        Entry::Attempt { recipients, .. }
+        | Entry::Dot { recipients }
+        | Entry::Taken { recipients, .. }
+        | Entry::Reporting { recipients, .. }
+        | Entry::Reported { recipients } => recipients,
+        Entry::Result { recipient, .. } => std::slice::from_ref(recipient),
+        Entry::Over { .. } | Entry::Held | Entry::Released | Entry::Requeued | Entry::Warned => &[],
+    }
+}
+
+impl Standing {
+    /// Of an earlier one in the same attempt there is no doubt: another host is asked only where this
+    /// one has said no.
+    fn dot(&mut self) {
+        self.in_doubt = true;
+    }
+
+    fn end_with(&mut self, end: End) {
+        self.in_doubt = end.verdict == Verdict::Uncertain;
+        self.end = Some(end);
+    }
+
+    /// Somebody decided that it is to be tried again.
+    fn decide(&mut self) {
+        self.may_have_arrived |= self.in_doubt;
+        self.in_doubt = false;
+    }
+
+    /// As if it were new, but for what was delivered and what may have been.
+    fn renewed(mut self) -> Self {
+        self.decide();
+        if self.verdict() != Some(Verdict::Accepted) {
+            self.end = None;
+            self.reported = false;
+        }
+        self
+    }
+
+    fn verdict(&self) -> Option<Verdict> {
+        self.end.as_ref().map(|end| end.verdict)
+    }
+
+    /// Whether what is delivered from here on may arrive for the second time.
+    #[must_use]
+    pub fn may_arrive_twice(&self) -> bool {
+        self.in_doubt || self.may_have_arrived
+    }
+
+    fn is_open(&self, on_uncertain: OnUncertain) -> bool {
+        match self.verdict() {
+            _ if self.reported => false,
+            _ if self.in_doubt => on_uncertain == OnUncertain::Retry,
+            Some(Verdict::Accepted | Verdict::Refused) => false,
+            Some(Verdict::Deferred | Verdict::Uncertain | Verdict::Queued | Verdict::Skipped)
+            | None => true,
+        }
+    }
+
+    fn is_failed_unreported(&self) -> bool {
+        self.verdict() == Some(Verdict::Refused) && !self.in_doubt && !self.reported
+    }
+
+    fn is_undecided(&self, on_uncertain: OnUncertain) -> bool {
+        self.in_doubt && !self.reported && on_uncertain == OnUncertain::Hold
+    }
+}
+
+impl End {
+    /// The server took it; what else there is to say comes with the result.
+    fn taken(reply: &str) -> Self {
+        Self {
+            verdict: Verdict::Accepted,
+            words: String::new(),
+            reply: Some(reply.to_owned()),
+            enhanced: None,
+            server: None,
+        }
+    }
+}
+
+impl Item {
+    /// The recipients who are to be tried.
+    #[must_use]
+    pub fn open(&self) -> Vec<usize> {
+        self.history.open(self.letter.on_uncertain)
+    }
+
+    /// The recipients who were refused for good, and whose sender does not know it yet.
+    #[must_use]
+    pub fn failed_unreported(&self) -> Vec<usize> {
+        self.history.failed_unreported()
+    }
+
+    /// Whether some recipients may have got the message, and are not tried until somebody decides.
+    #[must_use]
+    pub fn waits_for_decision(&self) -> bool {
+        !self.history.undecided(self.letter.on_uncertain).is_empty()
+    }
+
+    /// Whether every recipient is done with, so that the item can go.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.open().is_empty() && self.failed_unreported().is_empty() && !self.waits_for_decision()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::store::journal::moment;
+    use Entry::{Held, Released, Requeued, Warned};
+
+    const HOUR: u64 = 60 * 60;
+
+    fn end(verdict: Verdict) -> End {
+        let (reply, enhanced, server) = (None, None, None);
+        let words = verdict.word().to_owned();
+        End {
+            verdict,
+            words,
+            reply,
+            enhanced,
+            server,
+        }
+    }
+
+    fn attempt() -> Entry {
+        Entry::Attempt {
+            recipients: vec![0, 1],
+            early: false,
+        }
+    }
+
+    fn dot() -> Entry {
+        Entry::Dot {
+            recipients: vec![0],
+        }
+    }
+
+    fn taken() -> Entry {
+        Entry::Taken {
+            recipients: vec![0],
+            reply: "250 ok".to_owned(),
+        }
+    }
+
+    fn result(verdict: Verdict) -> Entry {
+        let recipient = 0;
+        Entry::Result {
+            recipient,
+            end: end(verdict),
+        }
+    }
+
+    fn report() -> Id {
+        Id::parse("1234567890abc").unwrap()
+    }
+
+    /// The history of two recipients, an hour between entries.
+    fn told(entries: impl IntoIterator<Item = Entry>) -> History {
+        let entries = entries.into_iter().zip(1_u64..);
+        let noted = entries.map(|(entry, hour)| Noted {
+            at: moment(hour * HOUR * 1000),
+            entry,
+        });
+        History::told(2, &noted.collect::<Vec<_>>()).unwrap()
+    }
+
+    fn at_hours(hours: &[u64]) -> History {
+        let noted = hours.iter().map(|hour| Noted {
+            at: moment(hour * HOUR * 1000),
+            entry: attempt(),
+        });
+        History::told(2, &noted.collect::<Vec<_>>()).unwrap()
+    }
+
+    fn hour(hour: u64) -> SystemTime {
+        moment(hour * HOUR * 1000)
+    }
+
+    #[test]
+    fn a_new_item_is_open_for_all_and_was_never_tried() {
+        let history = told([]);
+        assert_eq!(history, History::new(2));
+        assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
+    }
+
+    #[test]
+    fn from_the_dot_on_nobody_knows_until_the_server_took_it() {
+        let dotted = told([attempt(), dot()]);
+        assert!(dotted.standings[0].in_doubt && !dotted.standings[1].in_doubt);
+        let after = told([attempt(), dot(), taken()]);
+        assert!(!after.standings[0].may_arrive_twice());
+        let end = after.standings[0].end.as_ref().unwrap();
+        assert_eq!(end.verdict, Verdict::Accepted);
+        assert_eq!(end.reply.as_deref(), Some("250 ok"));
+        assert_eq!(after.open(OnUncertain::Retry), [1]);
+    }
+
+    #[test]
+    fn a_refusal_of_the_dot_leaves_no_doubt() {
+        for verdict in [Verdict::Refused, Verdict::Deferred, Verdict::Accepted] {
+            let standing = &told([attempt(), dot(), result(verdict), Entry::OVER]).standings[0];
+            assert!(!standing.may_arrive_twice(), "{verdict:?}");
+            assert_eq!(standing.end, Some(end(verdict)));
+        }
+    }
+
+    #[test]
+    fn a_lost_connection_at_the_dot_and_a_crash_there_are_the_same_doubt() {
+        let lost = told([attempt(), dot(), result(Verdict::Uncertain), Entry::OVER]);
+        let crashed = told([attempt(), dot()]);
+        for history in [lost, crashed] {
+            assert!(history.standings[0].in_doubt);
+            assert_eq!(history.open(OnUncertain::Retry), [0, 1]);
+            assert_eq!(history.open(OnUncertain::Hold), [1]);
+            assert_eq!(history.undecided(OnUncertain::Hold), [0]);
+            assert!(history.undecided(OnUncertain::Retry).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_doubt_is_not_forgotten_when_a_later_attempt_ends_before_the_dot() {
+        let uncertain = [
+            attempt(),
+            dot(),
+            result(Verdict::Uncertain),
+            Entry::OVER,
+            attempt(),
+        ];
+        let later = told(
+            uncertain
+                .into_iter()
+                .chain([result(Verdict::Deferred), Entry::OVER]),
+        );
+        assert!(!later.standings[0].in_doubt);
+        assert!(later.standings[0].may_arrive_twice());
+    }
+
+    #[test]
+    fn a_second_host_that_is_asked_because_the_first_said_no_is_no_reason_for_doubt() {
+        let history = told([
+            attempt(),
+            dot(),
+            dot(),
+            result(Verdict::Deferred),
+            Entry::OVER,
+        ]);
+        assert!(!history.standings[0].may_arrive_twice());
+        let crashed = told([attempt(), dot(), dot()]);
+        assert!(crashed.standings[0].in_doubt);
+    }
+
+    #[test]
+    fn two_dots_without_a_reply_may_have_brought_it_twice() {
+        let history = told([attempt(), dot(), attempt(), dot(), taken()]);
+        assert!(!history.standings[0].in_doubt);
+        assert!(history.standings[0].may_have_arrived);
+        assert_eq!(history.open(OnUncertain::Retry), [1]);
+    }
+
+    #[test]
+    fn what_was_refused_or_taken_is_not_open_and_all_else_is() {
+        let open = |verdict| told([attempt(), result(verdict)]).open(OnUncertain::Retry);
+        assert_eq!(open(Verdict::Accepted), [1]);
+        assert_eq!(open(Verdict::Refused), [1]);
+        for verdict in [Verdict::Deferred, Verdict::Skipped, Verdict::Uncertain] {
+            assert_eq!(open(verdict), [0, 1]);
+        }
+    }
+
+    #[test]
+    fn attempts_without_an_end_are_crashes_until_one_has_an_end() {
+        let crashes = |entries: Vec<Entry>| told(entries).crashes;
+        assert_eq!(crashes(vec![]), 0);
+        assert_eq!(crashes(vec![attempt()]), 1);
+        assert_eq!(crashes(vec![attempt(), Entry::OVER]), 0);
+        assert_eq!(crashes(vec![attempt(), attempt(), attempt()]), 3);
+        assert_eq!(
+            crashes(vec![attempt(), attempt(), Entry::OVER, attempt()]),
+            1
+        );
+        assert_eq!(told([attempt(), Entry::OVER, attempt()]).attempts, 2);
+    }
+
+    #[test]
+    fn the_time_of_trying_is_the_time_between_attempts() {
+        assert_eq!(at_hours(&[]).tried_for, Duration::ZERO);
+        assert_eq!(at_hours(&[7]).tried_for, Duration::ZERO);
+        assert_eq!(
+            at_hours(&[7, 8, 10]).tried_for,
+            Duration::from_secs(3 * HOUR)
+        );
+        assert_eq!(at_hours(&[7, 8, 10]).last_attempt, Some(hour(10)));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_nothing_old_and_nothing_young() {
+        let ten_years = 10 * 365 * 24;
+        let forward = at_hours(&[1, 2, 2 + ten_years, 3 + ten_years]);
+        assert_eq!(forward.tried_for, Duration::from_secs(26 * HOUR));
+        let back = at_hours(&[ten_years, ten_years + 1, 1, 2]);
+        assert_eq!(back.tried_for, Duration::from_secs(2 * HOUR));
+    }
+
+    #[test]
+    fn who_is_held_waits_until_it_is_released() {
+        assert!(told([Held]).held);
+        let released = told([attempt(), attempt(), Held, Released]);
+        assert!(!released.held);
+        assert_eq!((released.crashes, released.released), (0, Some(hour(4))));
+    }
+
+    #[test]
+    fn an_attempt_uses_a_release_up() {
+        assert_eq!(told([Released, attempt()]).released, None);
+    }
+
+    #[test]
+    fn a_release_decides_what_was_in_doubt() {
+        let history = told([
+            attempt(),
+            dot(),
+            result(Verdict::Uncertain),
+            Entry::OVER,
+            Released,
+        ]);
+        assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
+        assert!(history.standings[0].may_arrive_twice());
+        assert!(!history.standings[1].may_arrive_twice());
+    }
+
+    #[test]
+    fn a_refusal_is_reported_once() {
+        let refused = [attempt(), result(Verdict::Refused), Entry::OVER];
+        assert_eq!(told(refused.clone()).failed_unreported(), [0]);
+        let (recipients, report) = (vec![0], report());
+        let reporting = Entry::Reporting {
+            recipients: recipients.clone(),
+            report: report.clone(),
+        };
+        let pending = told(refused.iter().cloned().chain([reporting.clone()]));
+        assert_eq!(pending.reporting, Some((report, vec![0])));
+        assert_eq!(pending.failed_unreported(), [0]);
+        let reported = [reporting, Entry::Reported { recipients }];
+        let done = told(refused.into_iter().chain(reported));
+        assert_eq!(done.reporting, None);
+        assert!(done.failed_unreported().is_empty());
+    }
+
+    #[test]
+    fn a_report_about_others_does_not_end_one_that_is_pending() {
+        let reporting = Entry::Reporting {
+            recipients: vec![0, 1],
+            report: report(),
+        };
+        let one = Entry::Reported {
+            recipients: vec![1],
+        };
+        assert!(told([reporting.clone(), one.clone()]).reporting.is_some());
+        let other = Entry::Reported {
+            recipients: vec![0],
+        };
+        assert!(told([reporting, one, other]).reporting.is_none());
+    }
+
+    #[test]
+    fn who_was_reported_is_not_tried_again() {
+        let entries = [
+            attempt(),
+            result(Verdict::Deferred),
+            Entry::Reported {
+                recipients: vec![0],
+            },
+        ];
+        assert_eq!(told(entries).open(OnUncertain::Retry), [1]);
+    }
+
+    #[test]
+    fn what_is_requeued_is_as_new_but_for_what_was_delivered() {
+        let two = Entry::Result {
+            recipient: 1,
+            end: end(Verdict::Refused),
+        };
+        let reported = Entry::Reported {
+            recipients: vec![1],
+        };
+        let entries = [
+            attempt(),
+            taken(),
+            two,
+            attempt(),
+            Warned,
+            Held,
+            reported,
+            Requeued,
+        ];
+        let history = told(entries);
+        assert_eq!(history.open(OnUncertain::Retry), [1]);
+        assert!(history.failed_unreported().is_empty());
+        assert_eq!(history.standings[1], Standing::default());
+        let expected = History {
+            standings: history.standings.clone(),
+            released: Some(hour(8)),
+            ..History::new(2)
+        };
+        assert_eq!(history, expected);
+    }
+
+    #[test]
+    fn a_doubt_outlives_a_requeueing() {
+        let history = told([attempt(), dot(), Requeued]);
+        assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
+        assert!(history.standings[0].may_arrive_twice());
+    }
+
+    #[test]
+    fn a_recipient_who_is_not_there_is_an_error() {
+        for entry in [
+            Entry::Dot {
+                recipients: vec![0, 2],
+            },
+            Entry::Result {
+                recipient: usize::MAX,
+                end: end(Verdict::Accepted),
+            },
+        ] {
+            let noted = Noted {
+                at: moment(0),
+                entry,
+            };
+            assert!(History::told(2, &[noted]).is_err());
+        }
+    }
+
+    #[test]
+    fn an_item_is_done_when_nobody_is_open_unreported_or_in_doubt() {
+        let letter = crate::queue::store::tests::letter(&["a@example.org", "b@example.org"]);
+        let done = |on_uncertain, entries: Vec<Entry>| {
+            let mut letter = letter.clone();
+            letter.on_uncertain = on_uncertain;
+            let history = told(entries);
+            let item = Item {
+                id: report(),
+                letter,
+                size: 1,
+                history,
+                dead: None,
+            };
+            (item.is_done(), item.waits_for_decision())
+        };
+        let second = Entry::Result {
+            recipient: 1,
+            end: end(Verdict::Accepted),
+        };
+        let retry = OnUncertain::Retry;
+        assert_eq!(done(retry, vec![]), (false, false));
+        assert_eq!(done(retry, vec![taken(), second.clone()]), (true, false));
+        assert_eq!(
+            done(retry, vec![result(Verdict::Refused), second.clone()]),
+            (false, false)
+        );
+        assert_eq!(done(retry, vec![dot(), second.clone()]), (false, false));
+        assert_eq!(done(OnUncertain::Hold, vec![dot(), second]), (false, true));
+    }
+}

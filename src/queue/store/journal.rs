@@ -1,0 +1,333 @@
+//! The journal of an item: a line for each entry, `CHECKSUM SPACE JSON LF`, behind a first line that
+//! says which letter it belongs to.
+//!
+//! Lines are only ever appended, each by one `write()`. What a crash can do to that is to leave the
+//! last line torn: it counts as never written, since nobody was told that it was. Damage anywhere else
+//! is none that a crash can do, and is told.
+
+use crate::queue::store::{Entry, Noted};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The checksum and the space.
+const PREFIX: usize = 9;
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    /// The version of what follows.
+    journal: u32,
+    /// The checksum of the letter that this is about: whatever happens to names, no item is ever
+    /// taken for delivered because another one was.
+    letter: u32,
+}
+
+/// The version that is written, and the only one that is read.
+const VERSION: u32 = 1;
+
+/// An entry as it is written.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    /// In milliseconds since 1970.
+    at: u64,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+/// What a journal says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// In the order in which they were made.
+    pub entries: Vec<Noted>,
+    /// How many octets of it are good; what is behind them is torn.
+    pub good: u64,
+}
+
+/// The first line of the journal of this letter.
+#[must_use]
+pub fn head(letter: u32) -> Vec<u8> {
+    let journal = VERSION;
+    line(&Head { journal, letter })
+}
+
+/// The line of an entry.
+#[must_use]
+pub fn entry(noted: &Noted) -> Vec<u8> {
+    line(&Line {
+        at: milliseconds(noted.at),
+        entry: noted.entry.clone(),
+    })
+}
+
+fn line(content: &impl Serialize) -> Vec<u8> {
+    // Strings, numbers and lists of them: there is nothing in it that JSON has not.
+    let json = serde_json::to_string(content).unwrap_or_default();
+    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
+}
+
+/// Reads the journal of this letter; the error is how it is damaged.
+pub fn read(bytes: &[u8], letter: u32) -> Result<Told, String> {
+    let mut told = Told::default();
+    let mut lines = whole_lines(bytes).enumerate().peekable();
+    while let Some((number, line)) = lines.next() {
+        let Some(json) = checked(line) else {
+            if lines.peek().is_none() {
+                break;
+            }
+            return Err(format!("line {} of its journal is damaged", number + 1));
+        };
+        if number == 0 {
+            check_head(json, letter)?;
+        } else {
+            told.entries.push(noted(json, number + 1)?);
+        }
+        told.good += line.len() as u64 + 1;
+    }
+    Ok(told)
+}
+
+/// The lines that have an end, without it; what is behind the last end is torn.
+fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ended = bytes.iter().rposition(|&byte| byte == b'\n');
+    let ended = ended.map(|end| &bytes[..end]);
+    ended
+        .into_iter()
+        .flat_map(|lines| lines.split(|&byte| byte == b'\n'))
+}
+
+/// The JSON of a line whose checksum is right, to the letter: a digit written otherwise is damage too.
+fn checked(line: &[u8]) -> Option<&[u8]> {
+    let (prefix, json) = line.split_at_checked(PREFIX)?;
+    (prefix == format!("{:08x} ", crc32fast::hash(json)).as_bytes()).then_some(json)
+}
+
+fn check_head(json: &[u8], letter: u32) -> Result<(), String> {
+    match serde_json::from_slice(json) {
+        Ok(Head { journal, .. }) if journal != VERSION => {
+            Err(format!("its journal is of version {journal}"))
+        }
+        Ok(head) if head.letter != letter => Err("its journal is that of another item".to_owned()),
+        Ok(_) => Ok(()),
+        Err(_) => Err("its journal does not begin like one".to_owned()),
+    }
+}
+
+fn noted(json: &[u8], number: usize) -> Result<Noted, String> {
+    let line: Line = serde_json::from_slice(json)
+        .map_err(|error| format!("line {number} of its journal says what nobody knows: {error}"))?;
+    Ok(Noted {
+        at: moment(line.at),
+        entry: line.entry,
+    })
+}
+
+/// Milliseconds since 1970; none before.
+#[must_use]
+pub fn milliseconds(at: SystemTime) -> u64 {
+    let passed = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time that many milliseconds after 1970; 1970 where no calendar goes that far.
+#[must_use]
+pub fn moment(milliseconds: u64) -> SystemTime {
+    let passed = Duration::from_millis(milliseconds);
+    UNIX_EPOCH.checked_add(passed).unwrap_or(UNIX_EPOCH)
+}
+
+/// A verdict by its name.
+pub mod verdict {
+    use crate::client::outcome::Verdict;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    /// Its name.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it
+    pub fn serialize<S: Serializer>(verdict: &Verdict, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(verdict.name())
+    }
+
+    /// The verdict that has this name.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Verdict, D::Error> {
+        let name = String::deserialize(from)?;
+        Verdict::named(&name).ok_or_else(|| D::Error::custom("no verdict"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::outcome::Verdict;
+    use crate::queue::store::{End, Id};
+    use proptest::prelude::*;
+
+    const LETTER: u32 = 0x0815_4711;
+
+    fn noted(second: u64, entry: Entry) -> Noted {
+        let at = moment(second * 1000);
+        Noted { at, entry }
+    }
+
+    fn one_of_each() -> Vec<Noted> {
+        let end = End {
+            verdict: Verdict::Deferred,
+            words: "busy\nas \u{1b}".to_owned(),
+            reply: Some("451 4.7.1 später".to_owned()),
+            enhanced: None,
+            server: Some("mx.example.org [192.0.2.7]:25".to_owned()),
+        };
+        let report = Id::parse("1234567890abc").unwrap();
+        let entries = [
+            Entry::Attempt {
+                recipients: vec![0, 1],
+                early: false,
+            },
+            Entry::Dot {
+                recipients: vec![1],
+            },
+            Entry::Taken {
+                recipients: vec![1],
+                reply: "250 ok".to_owned(),
+            },
+            Entry::Result { recipient: 0, end },
+            Entry::OVER,
+            Entry::Held,
+            Entry::Released,
+            Entry::Requeued,
+            Entry::Warned,
+            Entry::Reporting {
+                recipients: vec![0],
+                report,
+            },
+            Entry::Reported {
+                recipients: vec![0],
+            },
+        ];
+        entries
+            .into_iter()
+            .enumerate()
+            .map(|(second, entry)| noted(second as u64, entry))
+            .collect()
+    }
+
+    fn written(entries: &[Noted]) -> Vec<u8> {
+        let lines = entries.iter().flat_map(entry);
+        head(LETTER).into_iter().chain(lines).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let bytes = written(&one_of_each());
+        let told = read(&bytes, LETTER).unwrap();
+        assert_eq!(told.entries, one_of_each());
+        assert_eq!(told.good, bytes.len() as u64);
+    }
+
+    #[test]
+    fn an_entry_is_one_line_that_a_person_can_read() {
+        let line = String::from_utf8(entry(&noted(
+            5,
+            Entry::Dot {
+                recipients: vec![0, 2],
+            },
+        )))
+        .unwrap();
+        assert_eq!(
+            &line[9..],
+            "{\"at\":5000,\"event\":\"dot\",\"recipients\":[0,2]}\n"
+        );
+    }
+
+    #[test]
+    fn an_empty_journal_tells_nothing() {
+        assert_eq!(read(b"", LETTER), Ok(Told::default()));
+    }
+
+    #[test]
+    fn a_torn_last_line_counts_as_never_written_wherever_it_is_torn() {
+        let all = one_of_each();
+        let (whole, before) = (written(&all), written(&all[..all.len() - 1]));
+        for length in before.len()..whole.len() {
+            let told = read(&whole[..length], LETTER).unwrap();
+            assert_eq!(told.entries, all[..all.len() - 1]);
+            assert_eq!(told.good, before.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_torn_head_is_an_empty_journal() {
+        let head = head(LETTER);
+        for length in 0..head.len() {
+            assert_eq!(read(&head[..length], LETTER), Ok(Told::default()));
+        }
+    }
+
+    #[test]
+    fn zeros_that_a_power_loss_left_behind_are_a_torn_line() {
+        let mut bytes = written(&one_of_each());
+        let good = bytes.len() as u64;
+        bytes.extend([0; 5000]);
+        let told = read(&bytes, LETTER).unwrap();
+        assert_eq!((told.entries, told.good), (one_of_each(), good));
+    }
+
+    #[test]
+    fn a_last_line_with_a_bad_checksum_is_torn_and_one_with_a_good_line_behind_it_is_damage() {
+        let mut bytes = written(&one_of_each());
+        let last = bytes.len() - 2;
+        bytes[last] ^= 1;
+        assert_eq!(read(&bytes, LETTER).unwrap().entries.len(), 10);
+        bytes.extend(entry(&noted(99, Entry::OVER)));
+        assert_eq!(
+            read(&bytes, LETTER),
+            Err("line 12 of its journal is damaged".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_journal_of_another_letter_is_not_believed() {
+        let error = read(&written(&one_of_each()), LETTER + 1).unwrap_err();
+        assert_eq!(error, "its journal is that of another item");
+    }
+
+    #[test]
+    fn another_version_and_an_unknown_event_are_told() {
+        let other = line(&Head {
+            journal: 2,
+            letter: LETTER,
+        });
+        assert_eq!(
+            read(&other, LETTER).unwrap_err(),
+            "its journal is of version 2"
+        );
+        let unknown = line(&serde_json::json!({"at": 1, "event": "sung"}));
+        let error = read(&[head(LETTER), unknown].concat(), LETTER).unwrap_err();
+        assert!(error.starts_with("line 2 of its journal says"), "{error}");
+        assert!(read(&entry(&noted(1, Entry::OVER)), LETTER).is_err());
+    }
+
+    #[test]
+    fn a_time_beyond_all_calendars_is_no_panic() {
+        assert_eq!(moment(0), UNIX_EPOCH);
+        let _ = moment(u64::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn one_damaged_octet_is_told_or_takes_the_last_line_and_the_one_it_runs_into(place in 0_usize..2000, octet: u8) {
+            let all = one_of_each();
+            let mut bytes = written(&all);
+            let place = place % bytes.len();
+            bytes[place] = octet;
+            if let Ok(told) = read(&bytes, LETTER) {
+                prop_assert!(told.entries.len() + 2 >= all.len());
+                prop_assert_eq!(&told.entries[..], &all[..told.entries.len()]);
+            }
+        }
+
+        #[test]
+        fn no_octets_are_a_panic(bytes: Vec<u8>) {
+            let _ = read(&bytes, LETTER);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! When an item is tried: a clock is asked once, by the caller, and never believed more than needed.
+
+use crate::queue::store::{History, Item, Settings};
+use std::time::{Duration, SystemTime};
+
+/// Where the settings name no gap.
+const USUAL_GAP: Duration = Duration::from_secs(30 * 60);
+
+/// Whatever the settings say.
+const LONGEST_GAP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// When there is something to do for an item.
+enum When {
+    /// Not before somebody says so.
+    Never,
+    /// At once, since this time.
+    Since(SystemTime),
+    /// At this time.
+    At(SystemTime),
+}
+
+/// When there is something to do for an item: in the past where it could have been done already, and
+/// `None` where it waits for somebody.
+#[must_use]
+pub fn next_attempt(item: &Item, settings: &Settings) -> Option<SystemTime> {
+    match when(item, settings) {
+        When::Never => None,
+        When::Since(time) | When::At(time) => Some(time),
+    }
+}
+
+/// Whether there is something to do for an item now.
+#[must_use]
+pub fn is_due(item: &Item, settings: &Settings, now: SystemTime) -> bool {
+    match when(item, settings) {
+        When::Never => false,
+        When::Since(_) => true,
+        // The clock went back: nobody knows for how long it has waited.
+        When::At(time) => time <= now || item.history.last_attempt > Some(now),
+    }
+}
+
+/// Whether it has been tried long enough.
+#[must_use]
+pub fn is_spent(history: &History, settings: &Settings) -> bool {
+    history.tried_for >= settings.give_up
+}
+
+/// Whether it is time to tell the sender that it takes long.
+#[must_use]
+pub fn wants_warning(history: &History, settings: &Settings) -> bool {
+    let is_late = |after| history.tried_for >= after;
+    !history.warned && settings.warn_after.is_some_and(is_late)
+}
+
+fn when(item: &Item, settings: &Settings) -> When {
+    let history = &item.history;
+    let is_open = !item.open().is_empty();
+    let only_waits = item.waits_for_decision() && item.failed_unreported().is_empty();
+    if history.held || (!is_open && only_waits) {
+        return When::Never;
+    }
+    let Some(last) = history.last_attempt else {
+        return When::Since(history.released.unwrap_or(item.letter.queued));
+    };
+    match history.released {
+        Some(released) => When::Since(released),
+        // All that is left is to report, or to remove it.
+        None if !is_open => When::Since(last),
+        // Whoever tried it died of something, and learned nothing about the server. How often that
+        // goes on is up to whoever counts the crashes.
+        None if history.crashes > 0 => When::Since(last),
+        None => history
+            .last_due
+            .unwrap_or(last)
+            .checked_add(gap(item, settings))
+            .map_or(When::Since(last), When::At),
+    }
+}
+
+/// The time from the last attempt to the next. The spread is always the same for the same attempt, so
+/// that two looks agree.
+fn gap(item: &Item, settings: &Settings) -> Duration {
+    let attempts = item.history.attempts.saturating_sub(item.history.uncounted);
+    let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
+    let place = attempts.saturating_sub(1);
+    let gap = settings.gaps.get(place).or(settings.gaps.last());
+    let gap = gap.copied().unwrap_or(USUAL_GAP).min(LONGEST_GAP);
+    let chance = crc32fast::hash(format!("{} {attempts}", item.id).as_bytes());
+    let part = f64::from(chance) / f64::from(u32::MAX) * f64::from(settings.spread) / 100.0;
+    gap + gap.mul_f64(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::outcome::Verdict;
+    use crate::queue::store::journal::moment;
+    use crate::queue::store::{End, Entry, Id, Noted, OnUncertain};
+
+    const MINUTE: u64 = 60;
+
+    fn at(minute: u64) -> SystemTime {
+        moment((1_000_000 + minute * MINUTE) * 1000)
+    }
+
+    fn item_called(id: &str, entries: &[(u64, Entry)]) -> Item {
+        let noted = entries.iter().map(|(minute, entry)| Noted {
+            at: at(*minute),
+            entry: entry.clone(),
+        });
+        let letter = crate::queue::store::tests::letter(&["a@example.org"]);
+        Item {
+            id: Id::parse(id).unwrap(),
+            history: History::told(1, &noted.collect::<Vec<_>>()).unwrap(),
+            letter: crate::queue::store::Letter {
+                queued: at(0),
+                ..letter
+            },
+            size: 1,
+            dead: None,
+        }
+    }
+
+    fn item(entries: &[(u64, Entry)]) -> Item {
+        item_called("1234567890abc", entries)
+    }
+
+    fn attempt() -> Entry {
+        Entry::Attempt {
+            recipients: vec![0],
+            early: false,
+        }
+    }
+
+    fn end(verdict: Verdict) -> Entry {
+        let end = End {
+            verdict,
+            words: String::new(),
+            reply: None,
+            enhanced: None,
+            server: None,
+        };
+        Entry::Result { recipient: 0, end }
+    }
+
+    fn deferred_at(minutes: &[u64]) -> Vec<(u64, Entry)> {
+        let one = |&minute| {
+            [
+                (minute, attempt()),
+                (minute, end(Verdict::Deferred)),
+                (minute, Entry::OVER),
+            ]
+        };
+        minutes.iter().flat_map(one).collect()
+    }
+
+    fn punctual() -> Settings {
+        Settings {
+            spread: 0,
+            ..Settings::default()
+        }
+    }
+
+    fn is_due_at(item: &Item, minute: u64) -> bool {
+        is_due(item, &punctual(), at(minute))
+    }
+
+    #[test]
+    fn what_was_never_tried_is_due_whatever_the_clock_says() {
+        let new = item(&[]);
+        assert!(is_due_at(&new, 0));
+        assert!(is_due(
+            &new,
+            &punctual(),
+            at(0) - Duration::from_secs(99_999)
+        ));
+        assert_eq!(next_attempt(&new, &punctual()), Some(at(0)));
+    }
+
+    #[test]
+    fn the_gaps_grow_and_the_last_goes_on() {
+        let mut minutes = vec![0];
+        for gap in [15, 30, 60, 120, 180, 180, 180] {
+            let tried = item(&deferred_at(&minutes));
+            let next = minutes.last().unwrap() + gap;
+            assert_eq!(next_attempt(&tried, &punctual()), Some(at(next)));
+            assert!(!is_due_at(&tried, next - 1) && is_due_at(&tried, next));
+            minutes.push(next);
+        }
+    }
+
+    #[test]
+    fn the_spread_differs_from_item_to_item_and_not_from_look_to_look() {
+        let settings = Settings {
+            spread: 10,
+            ..Settings::default()
+        };
+        let entries = deferred_at(&[0]);
+        let next = |id| next_attempt(&item_called(id, &entries), &settings).unwrap();
+        assert_eq!(next("1234567890abc"), next("1234567890abc"));
+        assert_ne!(next("1234567890abc"), next("1234567890abd"));
+        for id in ["0000000000000", "1234567890abc", "zzzzzzzzzzzzz"] {
+            let gap = next(id).duration_since(at(0)).unwrap().as_secs_f64() / 60.0;
+            assert!((15.0..=16.5).contains(&gap), "{id}: {gap}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_went_back_does_not_make_it_wait_for_years() {
+        let tried = item(&deferred_at(&[1000]));
+        assert!(is_due_at(&tried, 999));
+        assert!(!is_due_at(&tried, 1001));
+    }
+
+    #[test]
+    fn what_is_held_is_not_due_and_what_was_released_is_at_once() {
+        let mut entries = deferred_at(&[0, 15]);
+        entries.push((16, Entry::Held));
+        assert!(!is_due_at(&item(&entries), 9999));
+        assert_eq!(next_attempt(&item(&entries), &punctual()), None);
+        entries.push((17, Entry::Released));
+        assert!(is_due_at(&item(&entries), 17));
+        entries.extend(deferred_at(&[17]));
+        assert!(!is_due_at(&item(&entries), 18));
+    }
+
+    #[test]
+    fn what_crashed_is_due_at_once() {
+        assert!(is_due_at(&item(&[(0, attempt())]), 0));
+    }
+
+    #[test]
+    fn what_waits_for_a_decision_is_not_due_until_there_is_one() {
+        let mut waits = item(&[
+            (0, attempt()),
+            (0, end(Verdict::Uncertain)),
+            (0, Entry::OVER),
+        ]);
+        assert!(is_due_at(&waits, 15));
+        waits.letter.on_uncertain = OnUncertain::Hold;
+        assert!(!is_due_at(&waits, 9999));
+        assert_eq!(next_attempt(&waits, &punctual()), None);
+    }
+
+    #[test]
+    fn what_is_only_to_be_reported_or_removed_is_due_at_once() {
+        for verdict in [Verdict::Refused, Verdict::Accepted] {
+            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, Entry::OVER)]);
+            assert!(is_due_at(&ended, 0), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_given_up_after_five_days_of_trying() {
+        let day = 24 * 60;
+        let four = item(&deferred_at(&[0, day, 2 * day, 3 * day, 4 * day]));
+        assert!(!is_spent(&four.history, &punctual()));
+        let five = item(&deferred_at(&[0, day, 2 * day, 3 * day, 4 * day, 5 * day]));
+        assert!(is_spent(&five.history, &punctual()));
+    }
+
+    #[test]
+    fn a_warning_is_sent_once_and_only_if_wanted() {
+        let mut entries = deferred_at(&[0, 239, 241]);
+        let wanted = Settings {
+            warn_after: Some(Duration::from_secs(240 * MINUTE)),
+            ..punctual()
+        };
+        let warning =
+            |entries: &[_], settings: &Settings| wants_warning(&item(entries).history, settings);
+        assert!(!warning(&entries[..6], &wanted));
+        assert!(warning(&entries, &wanted));
+        assert!(!warning(&entries, &punctual()));
+        entries.push((242, Entry::Warned));
+        assert!(!warning(&entries, &wanted));
+    }
+
+    /// Ten years forward and back, in minutes.
+    const ANY_CLOCK: std::ops::Range<u64> = 0..2 * 10 * 365 * 24 * 60;
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_clock_does_nothing_waits_for_longer_than_the_longest_gap(
+            minutes in proptest::collection::vec(ANY_CLOCK, 0..12),
+            now in ANY_CLOCK,
+        ) {
+            let tried = item(&deferred_at(&minutes));
+            proptest::prop_assert!(is_due_at(&tried, now) || is_due_at(&tried, now + 180));
+        }
+
+        #[test]
+        fn whatever_the_clock_does_nothing_expires_before_it_was_tried_six_times(
+            minutes in proptest::collection::vec(ANY_CLOCK, 0..6),
+        ) {
+            // Five gaps of a day, and no gap counts for more.
+            let tried = item(&deferred_at(&minutes));
+            proptest::prop_assert!(!is_spent(&tried.history, &punctual()));
+        }
+    }
+
+    #[test]
+    fn settings_without_gaps_still_wait() {
+        let settings = Settings {
+            gaps: Vec::new(),
+            ..punctual()
+        };
+        let tried = item(&deferred_at(&[0]));
+        assert!(!is_due(&tried, &settings, at(29)) && is_due(&tried, &settings, at(30)));
+    }
+
+    #[test]
+    fn an_attempt_before_it_is_due_does_not_change_when_the_next_is_due() {
+        let settings = Settings {
+            spread: 0,
+            ..Settings::default()
+        };
+        let mut entries = deferred_at(&[0, 15]);
+        let due = next_attempt(&item(&entries), &settings);
+        assert_eq!(due, Some(at(45)));
+        for minute in [20, 30] {
+            let early = Entry::Attempt {
+                recipients: vec![0],
+                early: true,
+            };
+            entries.extend([
+                (minute, early),
+                (minute, end(Verdict::Deferred)),
+                (minute, Entry::OVER),
+            ]);
+        }
+        assert_eq!(next_attempt(&item(&entries), &settings), due);
+        entries.extend(deferred_at(&[45]));
+        assert_eq!(next_attempt(&item(&entries), &settings), Some(at(105)));
+    }
+
+    #[test]
+    fn an_attempt_that_was_interrupted_is_made_again_at_once() {
+        let mut entries = deferred_at(&[0, 15]);
+        entries.extend([
+            (45, attempt()),
+            (46, Entry::Over { interrupted: true }),
+            (46, Entry::OVER),
+        ]);
+        let history = item(&entries).history;
+        assert_eq!(
+            (history.crashes, history.attempts, history.uncounted),
+            (0, 3, 1)
+        );
+        let due = next_attempt(&item(&entries), &Settings::default());
+        assert_eq!(due, Some(at(46)));
+    }
+}

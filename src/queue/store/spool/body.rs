@@ -1,0 +1,94 @@
+//! The message in an item's file, as a stream that can be read again.
+
+use crate::queue::store::spool::metadata::{Lengths, Read};
+use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape};
+use crc32fast::Hasher;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+
+/// How much is read at once.
+const BLOCK: u64 = 64 << 10;
+
+/// The message in an item's file.
+pub struct Body {
+    file: File,
+    start: u64,
+    checksum: u32,
+    shape: Shape,
+}
+
+impl Body {
+    /// That of a file with these lengths.
+    pub fn new(file: File, lengths: &Lengths, read: &Read) -> Self {
+        Self {
+            file,
+            start: lengths.message_start(),
+            checksum: lengths.message_checksum,
+            shape: Shape {
+                transport: read.transport,
+                utf8: read.letter.utf8_header,
+                size: lengths.message,
+            },
+        }
+    }
+
+    /// The file that it is in.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Its octets.
+    pub fn size(&self) -> u64 {
+        self.shape.size
+    }
+}
+
+impl Replay for Body {
+    fn shape(&self, able: Accepts) -> Option<Shape> {
+        self.shape.suits(able).then_some(self.shape)
+    }
+
+    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
+        Box::new(Reading {
+            body: self,
+            read: 0,
+            checksum: Hasher::new(),
+        })
+    }
+}
+
+/// A message being read.
+struct Reading<'b> {
+    body: &'b Body,
+    read: u64,
+    checksum: Hasher,
+}
+
+impl Blocks for Reading<'_> {
+    fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        let count = BLOCK.min(self.body.shape.size - self.read);
+        if count == 0 {
+            return self.end();
+        }
+        let start = out.len();
+        // At most 64 KiB.
+        out.resize(start + usize::try_from(count).unwrap_or(0), 0);
+        let from = self.body.start + self.read;
+        self.body.file.read_exact_at(&mut out[start..], from)?;
+        self.checksum.update(&out[start..]);
+        self.read += count;
+        Ok(Block::Lines)
+    }
+}
+
+impl Reading<'_> {
+    /// The server is told of an end only if what it got is what was once committed.
+    fn end(&self) -> io::Result<Block> {
+        if self.checksum.clone().finalize() == self.body.checksum {
+            return Ok(Block::End);
+        }
+        let why = "the message in the queue is damaged: its checksum is wrong";
+        Err(io::Error::new(io::ErrorKind::InvalidData, why))
+    }
+}

@@ -1,0 +1,176 @@
+//! A directory that is held open: all names are looked up in it, wherever its path leads by now.
+
+use crate::queue::store::QueueError;
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// Of every file in the spool.
+pub const PRIVATE: Mode = Mode::from_raw_mode(0o600);
+
+/// Never through a symlink, and never waiting for whoever would write into a pipe.
+const CAREFUL: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// A directory that is held open.
+pub struct Directory {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl Directory {
+    /// One that is open already, and the path to show.
+    pub fn new(fd: OwnedFd, path: PathBuf) -> Self {
+        Self { fd, path }
+    }
+
+    /// The directory of this name in this one.
+    pub fn within(&self, name: &str) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | CAREFUL;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
+        Ok(Self::new(fd, self.path.join(name)))
+    }
+
+    /// Makes the directory of this name, if there is none.
+    pub fn make(&self, name: &str) -> Result<(), QueueError> {
+        crate::system::place::make_one(&self.fd, Path::new(name))
+            .map_err(|error| self.error("create", name, error))
+    }
+
+    /// Its path, or that of a file in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// What went wrong with a file in it.
+    pub fn error(
+        &self,
+        doing: &'static str,
+        name: &str,
+        error: impl Into<std::io::Error>,
+    ) -> QueueError {
+        QueueError::io(doing, &self.path.join(name), error)
+    }
+
+    /// Opens a file, with these flags and those that keep us out of traps.
+    pub fn open(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
+        rustix::fs::openat(&self.fd, name, flags | CAREFUL, PRIVATE).map(File::from)
+    }
+
+    /// Makes a file that there is not.
+    pub fn create(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
+        let file = self.open(name, flags | OFlags::CREATE | OFlags::EXCL)?;
+        // The umask may have taken even our own rights from it.
+        rustix::fs::fchmod(&file, PRIVATE)?;
+        Ok(file)
+    }
+
+    /// What a name stands for, symlinks being what they are; `None` where there is none.
+    pub fn facts(&self, name: &str) -> Result<Option<Stat>, QueueError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(facts) => Ok(Some(facts)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.error("look at", name, error)),
+        }
+    }
+
+    /// Whether there is something of this name.
+    pub fn has(&self, name: &str) -> Result<bool, QueueError> {
+        Ok(self.facts(name)?.is_some())
+    }
+
+    /// Removes a file, or an empty directory that somebody put in its place; false where there was
+    /// nothing.
+    pub fn unlink(&self, name: &str) -> Result<bool, QueueError> {
+        let unlink = |flags| rustix::fs::unlinkat(&self.fd, name, flags);
+        let unlinked = match unlink(AtFlags::empty()) {
+            Err(Errno::ISDIR) => unlink(AtFlags::REMOVEDIR),
+            unlinked => unlinked,
+        };
+        match unlinked {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(self.error("remove", name, error)),
+        }
+    }
+
+    /// Moves a file; false where there was none. What has its new name is replaced.
+    pub fn rename(&self, name: &str, to: &Self, new: &str) -> Result<bool, QueueError> {
+        match rustix::fs::renameat(&self.fd, name, &to.fd, new) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(self.error("move", name, error)),
+        }
+    }
+
+    /// Moves a file to a name that nothing has; else the error is `EXIST`.
+    pub fn rename_new(&self, name: &str, to: &Self, new: &str) -> Result<(), Errno> {
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(&self.fd, name, &to.fd, new, flags) {
+            // NFS and others cannot do that, but every file system refuses a link to a name that is
+            // taken. If we die in between, the file has both names, and the old one is litter.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                rustix::fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty())?;
+                let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
+                Ok(())
+            }
+            moved => moved,
+        }
+    }
+
+    /// Waits until its names are on disk.
+    pub fn sync(&self) -> Result<(), QueueError> {
+        rustix::fs::fsync(&self.fd).map_err(|error| QueueError::io("sync", &self.path, error))
+    }
+
+    /// The names in it, in no order.
+    pub fn names(&self) -> Result<Vec<String>, QueueError> {
+        let failed = |error| QueueError::io("list", &self.path, error);
+        let entries = Dir::read_from(&self.fd).map_err(failed)?;
+        let mut names = Vec::new();
+        for entry in entries {
+            // What is no UTF-8 is none of ours.
+            if let Ok(name) = entry.map_err(failed)?.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Takes the lock of a file if nobody has it; false where somebody has.
+pub fn try_lock(file: &impl AsFd) -> Result<bool, Errno> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether somebody has the lock of a file. Whoever asks at the same time is nobody.
+pub fn is_locked(file: &impl AsFd) -> bool {
+    let probed = rustix::fs::flock(file, FlockOperation::NonBlockingLockShared);
+    probed == Err(Errno::WOULDBLOCK)
+}
+
+/// Takes the lock of a file as soon as nobody has it.
+pub fn lock(file: &impl AsFd) -> Result<(), Errno> {
+    retry_on_intr(|| rustix::fs::flock(file, FlockOperation::LockExclusive))
+}
+
+/// Gives the lock back before the file is closed: whoever is told of the closing finds it free.
+pub fn unlock(file: &impl AsFd) {
+    let _ = rustix::fs::flock(file, FlockOperation::Unlock);
+}

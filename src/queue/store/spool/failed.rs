@@ -1,0 +1,152 @@
+//! The dead: how an item is set aside, raised and removed from there.
+//!
+//! The reason is written first, then the message moves, then its journal; and back again the journal
+//! moves first. So there is never an item in `items/` whose journal is not beside it, and wherever we
+//! die, the item is in one of the two places whole. [`finish`] makes up for the journal.
+
+use crate::queue::store::journal::milliseconds;
+use crate::queue::store::spool::claim::{Held, claim};
+use crate::queue::store::spool::directory::try_lock;
+use crate::queue::store::spool::file;
+use crate::queue::store::spool::item_path::{Slot, log_of, why_of};
+use crate::queue::store::spool::layout::{Rooms, Side};
+use crate::queue::store::{Claim as _, Entry, Id, QueueError, Safety};
+use crate::system::text;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Nobody needs more words.
+const LONGEST_REASON: u64 = 64 << 10;
+
+/// Why an item is dead, as it is written.
+#[derive(Serialize, Deserialize)]
+struct Why {
+    /// In milliseconds since 1970.
+    at: u64,
+    reason: String,
+}
+
+/// Sets an item aside that we hold, or that nobody can.
+pub fn bury(slot: &Slot, reason: &str) -> Result<(), QueueError> {
+    let Slot { rooms, id, .. } = slot;
+    let _lock = rooms.lock()?;
+    if rooms.dead.has(slot.name())? {
+        return Err(rooms.dead.error("create", slot.name(), Errno::EXIST));
+    }
+    write_reason(rooms, id, reason)?;
+    if rooms.items.rename(slot.name(), &rooms.dead, slot.name())? {
+        rooms.dead.sync()?;
+        rooms.items.sync()?;
+    }
+    finish(rooms, id)
+}
+
+/// Sets an item aside whatever it is: a symlink is not followed, and nothing is waited for.
+pub fn bury_unread(rooms: &Arc<Rooms>, id: &Id, reason: &str) -> Result<(), QueueError> {
+    let slot = Slot::new(rooms, Side::Alive, id);
+    let file = match rooms.items.open(slot.name(), OFlags::RDONLY) {
+        Ok(file) => Some(file),
+        Err(Errno::NOENT) => return Ok(()),
+        Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+            return Err(slot.error("open", error));
+        }
+        // What cannot be opened cannot be claimed either.
+        Err(_) => None,
+    };
+    // Whoever has it sets it aside, or sees that it is good after all.
+    if let Some(file) = &file
+        && !try_lock(file).map_err(|error| slot.error("lock", error))?
+    {
+        return Ok(());
+    }
+    bury(&slot, reason)
+}
+
+/// Moves a journal behind its item, if that did not happen when the item was set aside, or if the
+/// raising of the item was not finished.
+pub fn finish(rooms: &Rooms, id: &Id) -> Result<(), QueueError> {
+    let log = log_of(id);
+    rooms.items.rename(&log, &rooms.dead, &log)?;
+    Ok(())
+}
+
+/// Puts a dead item among the living.
+pub fn raise(rooms: &Arc<Rooms>, id: &Id) -> Result<(), QueueError> {
+    let _lock = rooms.lock()?;
+    let slot = Slot::new(rooms, Side::Dead, id);
+    let hold = match claim(&slot)? {
+        Held::Ours(hold) => hold,
+        Held::Busy => return Err(slot.error("requeue", Errno::BUSY)),
+        Held::Gone => return Err(slot.error("requeue", Errno::NOENT)),
+    };
+    if rooms.items.has(slot.name())? {
+        return Err(rooms.items.error("create", slot.name(), Errno::EXIST));
+    }
+    hold.note(Entry::Requeued, Safety::Disk)?;
+    for name in [slot.log(), id.to_string()] {
+        rooms.dead.rename(&name, &rooms.items, &name)?;
+        rooms.items.sync()?;
+        rooms.dead.sync()?;
+    }
+    rooms.dead.unlink(&why_of(id))?;
+    Ok(())
+}
+
+/// Removes a dead item, whatever it is; false where there is none.
+pub fn discard(rooms: &Rooms, id: &Id) -> Result<bool, QueueError> {
+    let _lock = rooms.lock()?;
+    if !rooms.dead.has(id.as_str())? {
+        return Ok(false);
+    }
+    finish(rooms, id)?;
+    remove(rooms, id)?;
+    Ok(true)
+}
+
+/// Removes a dead item, and what is known of it when that is on disk.
+pub fn remove(rooms: &Rooms, id: &Id) -> Result<(), QueueError> {
+    rooms.dead.unlink(id.as_str())?;
+    rooms.dead.sync()?;
+    rooms.dead.unlink(&log_of(id))?;
+    rooms.dead.unlink(&why_of(id))?;
+    Ok(())
+}
+
+fn write_reason(rooms: &Rooms, id: &Id, reason: &str) -> Result<(), QueueError> {
+    let name = why_of(id);
+    rooms.dead.unlink(&name)?;
+    let why = Why {
+        at: milliseconds(SystemTime::now()),
+        reason: text::shown(reason),
+    };
+    let json = serde_json::to_string(&why).unwrap_or_default();
+    let file = rooms.dead.create(&name, OFlags::WRONLY);
+    let mut file = file.map_err(|error| rooms.dead.error("create", &name, error))?;
+    writeln!(file, "{json}")
+        .and_then(|()| file.sync_all())
+        .map_err(|error| rooms.dead.error("write", &name, error))
+}
+
+/// Why an item was set aside; `None` where it was not.
+pub fn reason(rooms: &Arc<Rooms>, id: &Id) -> Option<String> {
+    let is_dead = rooms.dead.has(id.as_str()).unwrap_or(false);
+    is_dead.then(|| reason_of(&Slot::new(rooms, Side::Dead, id)))
+}
+
+/// Why a dead item was set aside, in words also where they are lost.
+pub fn reason_of(slot: &Slot) -> String {
+    let why = read_reason(slot).map(|why| text::shown(&why.reason));
+    why.unwrap_or_else(|| "nobody knows why: the reason cannot be read".to_owned())
+}
+
+fn read_reason(slot: &Slot) -> Option<Why> {
+    let file = file::open(&slot.rooms.dead, &why_of(&slot.id), OFlags::RDONLY);
+    let file = file.ok().flatten()?;
+    let mut json = Vec::new();
+    file.take(LONGEST_REASON).read_to_end(&mut json).ok()?;
+    serde_json::from_slice(&json).ok()
+}

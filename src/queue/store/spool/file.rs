@@ -1,0 +1,112 @@
+//! An item's file, opened and understood.
+
+use crate::queue::store::spool::body::Body;
+use crate::queue::store::spool::directory::Directory;
+use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, Read};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+
+/// First line and letter of nearly all items.
+const USUAL_LETTER: usize = 4096;
+
+/// Why a file tells nothing.
+pub enum Flaw {
+    /// It is not what was written.
+    Damage(String),
+    /// It cannot be read.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Flaw {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<String> for Flaw {
+    fn from(why: String) -> Self {
+        Self::Damage(why)
+    }
+}
+
+/// Opens a file that must be one; `None` where there is none.
+pub fn open(directory: &Directory, name: &str, flags: OFlags) -> Result<Option<File>, Flaw> {
+    let file = match directory.open(name, flags) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP) => return Err(Flaw::Damage("it is a symlink".to_owned())),
+        // In a directory that is ours alone, nothing gets better rights by itself.
+        Err(Errno::ACCESS) => return Err(Flaw::Damage("its mode forbids to open it".to_owned())),
+        Err(Errno::ISDIR | Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => return Err(no_file()),
+        Err(error) => return Err(Flaw::Io(error.into())),
+    };
+    if file.metadata()?.is_file() {
+        Ok(Some(file))
+    } else {
+        Err(no_file())
+    }
+}
+
+fn no_file() -> Flaw {
+    Flaw::Damage("it is not a file".to_owned())
+}
+
+/// What an item's file says.
+pub struct Contents {
+    /// Its first line.
+    pub lengths: Lengths,
+    /// Its letter.
+    pub read: Read,
+}
+
+/// Reads the first line and the letter, and makes sure that the message is all there by its length.
+pub fn contents(file: &File) -> Result<Contents, Flaw> {
+    let start = read(file, USUAL_LETTER, 0)?;
+    let lengths = Lengths::read(&start[..start.len().min(FIRST_LINE)])?;
+    let size = file.metadata()?.size();
+    match lengths.whole() {
+        Some(whole) if whole == size => {}
+        Some(whole) if whole > size => {
+            return Err(Flaw::Damage(format!(
+                "it ends after {size} of {whole} octets"
+            )));
+        }
+        _ => {
+            return Err(Flaw::Damage(
+                "it is longer than what was written".to_owned(),
+            ));
+        }
+    }
+    let letter = match start.get(FIRST_LINE..FIRST_LINE + lengths.letter) {
+        Some(letter) => lengths.letter(letter),
+        None => lengths.letter(&read(file, lengths.letter, FIRST_LINE as u64)?),
+    };
+    let read = letter?;
+    Ok(Contents { lengths, read })
+}
+
+impl Contents {
+    /// The message of the file that this was read from.
+    pub fn body(&self, file: File) -> Body {
+        Body::new(file, &self.lengths, &self.read)
+    }
+}
+
+/// So many octets from there, or fewer where the file ends.
+fn read(file: &File, length: usize, from: u64) -> io::Result<Vec<u8>> {
+    let mut octets = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match file.read_at(&mut octets[filled..], from + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    octets.truncate(filled);
+    Ok(octets)
+}

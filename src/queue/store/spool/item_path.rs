@@ -1,0 +1,80 @@
+//! The place of an item: in which directory, under which names.
+
+use crate::queue::store::spool::directory::Directory;
+use crate::queue::store::spool::file::Flaw;
+use crate::queue::store::spool::layout::{Rooms, Side};
+use crate::queue::store::{Id, QueueError};
+use rustix::fs::fstat;
+use std::fs::File;
+use std::sync::Arc;
+
+/// The place of an item.
+#[derive(Clone)]
+pub struct Slot {
+    /// The spool.
+    pub rooms: Arc<Rooms>,
+    /// Among the living or the dead.
+    pub side: Side,
+    /// Under this name.
+    pub id: Id,
+}
+
+/// The name of a journal.
+pub fn log_of(id: &Id) -> String {
+    format!("{id}.log")
+}
+
+/// The name of the reason why an item is dead.
+pub fn why_of(id: &Id) -> String {
+    format!("{id}.why")
+}
+
+impl Slot {
+    /// The place of this item on one of the sides.
+    pub fn new(rooms: &Arc<Rooms>, side: Side, id: &Id) -> Self {
+        Self {
+            rooms: Arc::clone(rooms),
+            side,
+            id: id.clone(),
+        }
+    }
+
+    /// The directory that it is in.
+    pub fn directory(&self) -> &Directory {
+        self.rooms.side(self.side)
+    }
+
+    /// The name of its file.
+    pub fn name(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// The name of its journal.
+    pub fn log(&self) -> String {
+        log_of(&self.id)
+    }
+
+    /// What went wrong with its file.
+    pub fn error(&self, doing: &'static str, error: impl Into<std::io::Error>) -> QueueError {
+        self.directory().error(doing, self.name(), error)
+    }
+
+    /// Why it tells nothing.
+    pub fn flaw(&self, flaw: impl Into<Flaw>) -> QueueError {
+        match flaw.into() {
+            Flaw::Io(error) => self.error("read", error),
+            Flaw::Damage(why) => QueueError::Damaged {
+                id: self.id.clone(),
+                why,
+            },
+        }
+    }
+
+    /// Whether its name is that of this file: names are moved and removed, and a file that was opened
+    /// stays what it is.
+    pub fn holds(&self, file: &File) -> Result<bool, QueueError> {
+        let ours = fstat(file).map_err(|error| self.error("look at", error))?;
+        let named = self.directory().facts(self.name())?;
+        Ok(named.is_some_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)))
+    }
+}

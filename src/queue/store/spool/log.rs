@@ -1,0 +1,164 @@
+//! The file of a journal, and what is appended to it.
+
+use crate::queue::store::journal;
+use crate::queue::store::journal::Told;
+use crate::queue::store::spool::directory::Directory;
+use crate::queue::store::spool::file;
+use crate::queue::store::spool::file::Flaw;
+use crate::queue::store::spool::item_path::Slot;
+use crate::queue::store::{Noted, QueueError, Safety};
+use rustix::fs::OFlags;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+
+/// No journal that was written in earnest is longer: ten thousand recipients, tried for five days, make
+/// half of that.
+const LONGEST: u64 = 256 << 20;
+
+const APPEND: OFlags = OFlags::RDWR.union(OFlags::APPEND);
+
+/// The journal of an item that we have claimed.
+pub struct Log {
+    /// `None` where there is none yet.
+    file: Option<File>,
+    /// The checksum of the letter.
+    letter: u32,
+    /// How much of it is good.
+    good: u64,
+    /// Whether there may be something behind that.
+    is_torn: bool,
+    /// Whether its name is known to be on disk.
+    is_named: bool,
+}
+
+/// A journal to append to, and what it tells.
+pub struct Opened {
+    /// The journal.
+    pub log: Log,
+    /// What it tells.
+    pub entries: Vec<Noted>,
+}
+
+/// What the journal of this name tells; `None` where there is none.
+pub fn told(directory: &Directory, name: &str, letter: u32) -> Result<Option<Told>, Flaw> {
+    let Some(file) = file::open(directory, name, OFlags::RDONLY).map_err(of_journal)? else {
+        return Ok(None);
+    };
+    let bytes = all(&file)?;
+    Ok(Some(journal::read(&bytes, letter)?))
+}
+
+fn all(file: &File) -> Result<Vec<u8>, Flaw> {
+    let length = file.metadata()?.len();
+    if length > LONGEST {
+        return Err(Flaw::Damage("its journal is longer than any".to_owned()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    file.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn of_journal(flaw: Flaw) -> Flaw {
+    match flaw {
+        Flaw::Damage(why) => Flaw::Damage(why.replacen("it ", "its journal ", 1)),
+        flaw @ Flaw::Io(_) => flaw,
+    }
+}
+
+impl Log {
+    /// Makes the journal of an item whose name goes to disk with it.
+    pub fn create(slot: &Slot, letter: u32) -> Result<Self, QueueError> {
+        let (directory, name) = (slot.directory(), slot.log());
+        let file = directory
+            .create(&name, APPEND)
+            .map_err(|error| directory.error("create", &name, error))?;
+        Ok(Self {
+            file: Some(file),
+            letter,
+            good: 0,
+            is_torn: false,
+            is_named: false,
+        })
+    }
+
+    /// Opens the journal of an item that was just claimed.
+    pub fn open(slot: &Slot, letter: u32) -> Result<Opened, Flaw> {
+        let file = file::open(slot.directory(), &slot.log(), APPEND).map_err(of_journal)?;
+        let bytes = file.as_ref().map(all).transpose()?.unwrap_or_default();
+        let told = journal::read(&bytes, letter)?;
+        let log = Self {
+            file,
+            letter,
+            good: told.good,
+            is_torn: told.good < bytes.len() as u64,
+            is_named: told.good > 0,
+        };
+        let entries = told.entries;
+        Ok(Opened { log, entries })
+    }
+
+    /// The directory was synced: whoever comes after us is to know that the name is on disk, and need
+    /// not sync it again. If that cannot be written, they do.
+    pub fn was_named(&mut self) {
+        self.is_named = true;
+        let head = journal::head(self.letter);
+        let _ = self.write(&head, Safety::Process);
+    }
+
+    /// Appends an entry.
+    pub fn append(&mut self, slot: &Slot, noted: &Noted, safety: Safety) -> Result<(), QueueError> {
+        self.make_named(slot)?;
+        let mut line = Vec::new();
+        if self.good == 0 {
+            line = journal::head(self.letter);
+        }
+        line.extend(journal::entry(noted));
+        let written = self.write(&line, safety);
+        written.map_err(|error| slot.directory().error("write to", &slot.log(), error))
+    }
+
+    /// Before the first line, the name must be on disk.
+    fn make_named(&mut self, slot: &Slot) -> Result<(), QueueError> {
+        if self.is_named {
+            return Ok(());
+        }
+        if self.file.is_none() {
+            *self = Self::create(slot, self.letter)?;
+        }
+        slot.directory().sync()?;
+        self.is_named = true;
+        Ok(())
+    }
+
+    fn write(&mut self, line: &[u8], safety: Safety) -> io::Result<()> {
+        self.cut()?;
+        let Some(mut file) = self.file.as_ref() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        self.is_torn = true;
+        let written = file.write_all(line).and_then(|()| match safety {
+            Safety::Disk => file.sync_data(),
+            Safety::Process => Ok(()),
+        });
+        match written {
+            Ok(()) => {
+                self.is_torn = false;
+                self.good += line.len() as u64;
+            }
+            // What was not written whole was not noted. If this fails too, the next one tries again.
+            Err(_) => drop(self.cut()),
+        }
+        written
+    }
+
+    /// Takes away what is torn.
+    fn cut(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.file
+            && self.is_torn
+        {
+            file.set_len(self.good)?;
+            self.is_torn = false;
+        }
+        Ok(())
+    }
+}

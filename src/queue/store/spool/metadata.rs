@@ -1,0 +1,551 @@
+//! The file of an item: a line of fixed width with two checksums, the letter as a line of JSON, and
+//! the message as it goes over the wire before dot-stuffing.
+//!
+//! ```text
+//! ehlo-queue 1 CHECKSUM LENGTH CHECKSUM LENGTH
+//! {"queued":...}
+//! From: ...
+//! ```
+//!
+//! The first checksum is that of the letter and of the rest of the first line, so that a damaged
+//! length is no other message; the second is that of the message.
+
+use crate::mail::address::{Address, Mailbox, parse_raw};
+use crate::mail::envelope::{Dsn, Envelope, Notify, Return, Wanted};
+use crate::queue::store::journal::{milliseconds, moment};
+use crate::queue::store::{Id, Kind, Letter, OnUncertain, Waybill};
+use crate::smtp::blocks::Transport;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+/// What every file begins with; the number is the version.
+const MAGIC: &str = "ehlo-queue 1 ";
+
+/// What the files of every version begin with.
+const ANY_MAGIC: &[u8] = b"ehlo-queue ";
+
+/// The octets of the first line, with its end.
+pub const FIRST_LINE: usize = MAGIC.len() + 8 + 1 + 8 + 1 + 8 + 1 + 16 + 1;
+
+/// Nobody writes to that many.
+pub const LONGEST_LETTER: usize = 16 << 20;
+
+/// What the first line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    /// The checksum of the letter and of the lengths.
+    pub checksum: u32,
+    /// The octets of the letter, with its line end.
+    pub letter: usize,
+    /// The checksum of the message.
+    pub message_checksum: u32,
+    /// The octets of the message.
+    pub message: u64,
+}
+
+impl Lengths {
+    /// Those of this letter, with its line end, and a message.
+    #[must_use]
+    pub fn of(letter: &[u8], message_checksum: u32, message: u64) -> Self {
+        let mut lengths = Self {
+            checksum: 0,
+            letter: letter.len(),
+            message_checksum,
+            message,
+        };
+        lengths.checksum = lengths.true_checksum(letter);
+        lengths
+    }
+
+    fn true_checksum(&self, letter: &[u8]) -> u32 {
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(self.rest().as_bytes());
+        checksum.update(letter);
+        checksum.finalize()
+    }
+
+    /// What is behind the first checksum.
+    fn rest(&self) -> String {
+        let Self {
+            letter,
+            message_checksum,
+            message,
+            ..
+        } = self;
+        format!(" {letter:08x} {message_checksum:08x} {message:016x}\n")
+    }
+
+    /// The first line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{MAGIC}{:08x}{}", self.checksum, self.rest())
+    }
+
+    /// Reads a first line; the error is how it is damaged.
+    pub fn read(line: &[u8]) -> Result<Self, String> {
+        if line.is_empty() {
+            return Err("it is empty".to_owned());
+        }
+        if line.len() < FIRST_LINE {
+            return Err("it ends within its first line".to_owned());
+        }
+        let lengths = parse(&line[..FIRST_LINE]).filter(|found| found.line().as_bytes() == line);
+        match lengths {
+            Some(lengths) if lengths.letter > LONGEST_LETTER => {
+                Err("its letter is longer than any".to_owned())
+            }
+            Some(lengths) => Ok(lengths),
+            None if line.starts_with(MAGIC.as_bytes()) || !line.starts_with(ANY_MAGIC) => {
+                Err("its first line is damaged".to_owned())
+            }
+            None => Err("it was written by another version of ehlo".to_owned()),
+        }
+    }
+
+    /// Where the message begins.
+    #[must_use]
+    pub fn message_start(&self) -> u64 {
+        (FIRST_LINE + self.letter) as u64
+    }
+
+    /// The octets of the whole file; `None` where no file is that long.
+    #[must_use]
+    pub fn whole(&self) -> Option<u64> {
+        self.message_start().checked_add(self.message)
+    }
+
+    /// Reads the letter that this line was written for.
+    pub fn letter(&self, json: &[u8]) -> Result<Read, String> {
+        if self.true_checksum(json) != self.checksum {
+            return Err("its letter is damaged".to_owned());
+        }
+        read(json)
+    }
+}
+
+/// The numbers of a first line, however they are written.
+fn parse(line: &[u8]) -> Option<Lengths> {
+    let line = std::str::from_utf8(line).ok()?;
+    let mut fields = line.strip_prefix(MAGIC)?.trim_end().split(' ');
+    let mut next = || u64::from_str_radix(fields.next()?, 16).ok();
+    Some(Lengths {
+        checksum: next()?.try_into().ok()?,
+        letter: next()?.try_into().ok()?,
+        message_checksum: next()?.try_into().ok()?,
+        message: next()?,
+    })
+}
+
+/// A letter, and what its message asks of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// The letter.
+    pub letter: Letter,
+    /// What the message asks for.
+    pub transport: Transport,
+}
+
+/// A letter as it is written.
+#[derive(Serialize, Deserialize)]
+struct Form {
+    /// In milliseconds since 1970.
+    queued: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sender: Option<String>,
+    recipients: Vec<String>,
+    transport: Carrier,
+    /// Makes the checksum another than that of the same letter sent twice: by it, a journal knows whose
+    /// it is.
+    chance: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    utf8_header: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notify: Option<Vec<Report>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ret: Option<Extent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    envid: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    each: Vec<Each>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    config: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    options: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    on_uncertain: OnUncertain,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_failure: Option<String>,
+    /// About which item it is a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    report: Option<Id>,
+}
+
+/// What is wanted for one recipient.
+#[derive(Serialize, Deserialize)]
+struct Each {
+    recipient: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notify: Option<Vec<Report>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    original: Option<String>,
+}
+
+impl Each {
+    fn of(wanted: &Wanted) -> Self {
+        Self {
+            recipient: wanted.recipient.to_string(),
+            notify: wanted.notify.map(reports),
+            original: wanted.original.clone(),
+        }
+    }
+
+    fn wanted(self) -> Result<Wanted, String> {
+        Ok(Wanted {
+            recipient: address(&self.recipient)?,
+            notify: self.notify.as_deref().map(notify),
+            original: self.original,
+        })
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Carrier {
+    #[serde(rename = "7bit")]
+    SevenBit,
+    #[serde(rename = "8bit")]
+    EightBit,
+    #[serde(rename = "binary")]
+    Binary,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Report {
+    Success,
+    Failure,
+    Delay,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Extent {
+    Full,
+    Headers,
+}
+
+/// The name of a file, which need not be text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
+    Octets(Vec<u8>),
+}
+
+/// The letter as one line of JSON, with its end; the error is why nobody could read it again.
+pub fn write(letter: &Letter, transport: Transport) -> Result<Vec<u8>, String> {
+    let mut json =
+        serde_json::to_vec(&form(letter, transport)).map_err(|error| error.to_string())?;
+    json.push(b'\n');
+    if json.len() > LONGEST_LETTER {
+        return Err("its letter is too long".to_owned());
+    }
+    Ok(json)
+}
+
+/// The letter that was written as this line.
+pub fn read(json: &[u8]) -> Result<Read, String> {
+    let form: Form = serde_json::from_slice(json)
+        .map_err(|error| format!("its letter says what nobody knows: {error}"))?;
+    let transport = match form.transport {
+        Carrier::SevenBit => Transport::SevenBit,
+        Carrier::EightBit => Transport::EightBit,
+        Carrier::Binary => Transport::Binary,
+    };
+    let letter = form.letter()?;
+    Ok(Read { letter, transport })
+}
+
+fn form(letter: &Letter, transport: Transport) -> Form {
+    let Letter {
+        envelope, waybill, ..
+    } = letter;
+    Form {
+        queued: milliseconds(letter.queued),
+        sender: envelope.sender.as_ref().map(Address::to_string),
+        recipients: envelope.recipients.iter().map(Address::to_string).collect(),
+        transport: match transport {
+            Transport::SevenBit => Carrier::SevenBit,
+            Transport::EightBit => Carrier::EightBit,
+            Transport::Binary => Carrier::Binary,
+        },
+        chance: fastrand::u32(..),
+        utf8_header: letter.utf8_header,
+        notify: envelope.dsn.notify.map(reports),
+        ret: envelope.dsn.ret.map(|ret| match ret {
+            Return::Full => Extent::Full,
+            Return::Headers => Extent::Headers,
+        }),
+        envid: envelope.dsn.envid.clone(),
+        each: envelope.dsn.each.iter().map(Each::of).collect(),
+        config: waybill.config.as_deref().map(name),
+        profile: waybill.profile.clone(),
+        options: waybill.options.clone(),
+        on_uncertain: letter.on_uncertain,
+        on_failure: letter.on_failure.clone(),
+        report: match &letter.kind {
+            Kind::Mail => None,
+            Kind::Report(id) => Some(id.clone()),
+        },
+    }
+}
+
+impl Form {
+    fn letter(self) -> Result<Letter, String> {
+        let recipients = self.recipients.iter().map(|recipient| address(recipient));
+        Ok(Letter {
+            envelope: Envelope {
+                sender: self.sender.as_deref().map(address).transpose()?,
+                recipients: recipients.collect::<Result<_, _>>()?,
+                dsn: Dsn {
+                    notify: self.notify.as_deref().map(notify),
+                    ret: self.ret.map(|extent| match extent {
+                        Extent::Full => Return::Full,
+                        Extent::Headers => Return::Headers,
+                    }),
+                    envid: self.envid,
+                    each: self
+                        .each
+                        .into_iter()
+                        .map(Each::wanted)
+                        .collect::<Result<_, _>>()?,
+                },
+            },
+            utf8_header: self.utf8_header,
+            waybill: Waybill {
+                config: self.config.map(path),
+                profile: self.profile,
+                options: self.options,
+            },
+            on_uncertain: self.on_uncertain,
+            on_failure: self.on_failure,
+            kind: self.report.map_or(Kind::Mail, Kind::Report),
+            queued: moment(self.queued),
+        })
+    }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    let mailbox = Mailbox::parse_with(parse_raw, text);
+    mailbox
+        .map(|mailbox| mailbox.address)
+        .map_err(|error| format!("its letter is to nobody: {error}"))
+}
+
+fn reports(notify: Notify) -> Vec<Report> {
+    let all = [
+        (notify.success, Report::Success),
+        (notify.failure, Report::Failure),
+        (notify.delay, Report::Delay),
+    ];
+    let wanted = all.into_iter().filter(|(is_wanted, _)| *is_wanted);
+    wanted.map(|(_, report)| report).collect()
+}
+
+fn notify(reports: &[Report]) -> Notify {
+    Notify {
+        success: reports.contains(&Report::Success),
+        failure: reports.contains(&Report::Failure),
+        delay: reports.contains(&Report::Delay),
+    }
+}
+
+fn name(path: &Path) -> Name {
+    match path.to_str() {
+        Some(text) => Name::Text(text.to_owned()),
+        None => Name::Octets(path.as_os_str().as_bytes().to_vec()),
+    }
+}
+
+fn path(name: Name) -> PathBuf {
+    match name {
+        Name::Text(text) => PathBuf::from(text),
+        Name::Octets(octets) => PathBuf::from(OsString::from_vec(octets)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::store::tests::letter;
+    use proptest::prelude::*;
+
+    fn full() -> Letter {
+        let mut full = letter(&[
+            "bob@hamburger.edu",
+            "\"a@b\"@example.org",
+            "用户@[192.0.2.7]",
+        ]);
+        full.envelope.dsn = Dsn {
+            notify: Some(Notify {
+                success: true,
+                failure: false,
+                delay: true,
+            }),
+            ret: Some(Return::Headers),
+            envid: Some("a+b=c \"d\"".to_owned()),
+            each: vec![Wanted {
+                recipient: Address::parse("bob@hamburger.edu").unwrap(),
+                notify: Some(Notify::default()),
+                original: Some("rfc822;robert@hamburger.edu".to_owned()),
+            }],
+        };
+        full.utf8_header = true;
+        full.waybill = Waybill {
+            config: Some(PathBuf::from(OsString::from_vec(
+                b"/etc/\xff/config.toml".to_vec(),
+            ))),
+            profile: Some("work".to_owned()),
+            options: vec!["--server=[::1]:25".to_owned(), "--tls".to_owned()],
+        };
+        full.on_uncertain = OnUncertain::Hold;
+        full.on_failure = Some("logger \"$(cat)\"".to_owned());
+        full.kind = Kind::Report(Id::parse("1234567890abc").unwrap());
+        full
+    }
+
+    fn first_line(json: &[u8]) -> Lengths {
+        Lengths::of(json, 0xfeed_beef, 77)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let null_sender = Letter {
+            envelope: Envelope {
+                sender: None,
+                ..full().envelope
+            },
+            ..full()
+        };
+        let never = Some(Notify::default());
+        let dsn = Dsn {
+            notify: never,
+            ..Dsn::default()
+        };
+        let no_reports = Letter {
+            envelope: Envelope {
+                dsn,
+                ..full().envelope
+            },
+            ..full()
+        };
+        for letter in [
+            full(),
+            letter(&["bob@hamburger.edu"]),
+            null_sender,
+            no_reports,
+        ] {
+            for transport in [Transport::SevenBit, Transport::EightBit, Transport::Binary] {
+                let json = write(&letter, transport).unwrap();
+                let read = Lengths::of(&json, 1, 2).letter(&json).unwrap();
+                assert_eq!(
+                    read,
+                    Read {
+                        letter: letter.clone(),
+                        transport
+                    }
+                );
+                assert_eq!(
+                    json.iter().position(|&byte| byte == b'\n'),
+                    Some(json.len() - 1)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_without_saying_is_not_written() {
+        let json = write(&letter(&["bob@hamburger.edu"]), Transport::EightBit).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        let expected = "{\"queued\":1790000000000,\"sender\":\"alice@crepes.fr\",\
+             \"recipients\":[\"bob@hamburger.edu\"],\"transport\":\"8bit\",\"chance\":";
+        let chance = json.strip_prefix(expected).unwrap();
+        assert!(
+            chance.trim_end_matches("}\n").parse::<u32>().is_ok(),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn the_first_line_has_one_width_and_comes_back() {
+        let line = first_line(b"{}\n").line();
+        assert_eq!(line.len(), FIRST_LINE);
+        assert_eq!(Lengths::read(line.as_bytes()), Ok(first_line(b"{}\n")));
+    }
+
+    #[test]
+    fn every_flipped_bit_of_line_and_letter_shows() {
+        let json = write(&full(), Transport::EightBit).unwrap();
+        let whole = [first_line(&json).line().as_bytes(), &json].concat();
+        for place in 0..whole.len() {
+            for bit in 0..8 {
+                let mut bad = whole.clone();
+                bad[place] ^= 1 << bit;
+                let read = Lengths::read(&bad[..FIRST_LINE])
+                    .and_then(|lengths| lengths.letter(&bad[FIRST_LINE..]));
+                assert!(read.is_err(), "bit {bit} of octet {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_way_of_being_unreadable_has_its_words() {
+        let error = |line: &[u8]| Lengths::read(line).unwrap_err();
+        let line = first_line(b"{}\n").line();
+        assert_eq!(error(b""), "it is empty");
+        assert_eq!(
+            error(&line.as_bytes()[..20]),
+            "it ends within its first line"
+        );
+        assert_eq!(
+            error(line.replace("queue 1", "queue 2").as_bytes()),
+            "it was written by another version of ehlo"
+        );
+        assert_eq!(error(&[b'x'; FIRST_LINE]), "its first line is damaged");
+        let long = Lengths {
+            letter: LONGEST_LETTER + 1,
+            ..first_line(b"{}\n")
+        };
+        assert_eq!(
+            error(long.line().as_bytes()),
+            "its letter is longer than any"
+        );
+    }
+
+    #[test]
+    fn a_good_checksum_over_nonsense_is_no_panic() {
+        for json in [
+            &b"{}\n"[..],
+            b"\n",
+            b"[]\n",
+            b"{\"queued\":1,\"recipients\":[\"\\n@x\"],\"transport\":\"7bit\"}\n",
+        ] {
+            assert!(first_line(json).letter(json).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_octets_are_a_panic(line: Vec<u8>, json: Vec<u8>) {
+            let _ = Lengths::read(&line);
+            let _ = read(&json);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The spool: items as files in a directory that is nobody else's.
+//!
+//! ```text
+//! lock          made when all that is above and below is on disk; locked by whoever moves names
+//! tmp/NAME      a message that is being written, locked by its writer
+//! items/ID      an item: written once, locked by whoever has claimed it
+//! items/ID.log  its journal
+//! dead/ID       an item that was set aside, dead/ID.log its journal, dead/ID.why the reason
+//! down/HOST     a host that could not be reached, since the time of the file
+//! runner.lock   locked by whoever goes through the queue
+//! watch.lock    locked by whoever stays and waits for items
+//! ```
+//!
+//! # What holds at any moment
+//!
+//! *An item in `items/` is whole*: it is renamed to there when its octets are on disk, and whoever
+//! handed it in is told when its name is on disk too.
+//!
+//! *An item in `items/` has its journal beside it*: the journal comes after it and goes after it, on disk
+//! too, and is in `items/` before it when a dead item is raised. A journal without its item is litter if
+//! there is no dead item of its name, else it is the rest of a burial.
+//!
+//! *A journal that has a first line has a name that is on disk*: else the loss of power could take the
+//! note of an end of data along with the name of the file, and the message would go out twice without
+//! a word.
+
+pub(crate) mod cleanup;
+pub(crate) mod failed;
+pub(crate) mod item_path;
+pub(crate) mod layout;
+pub mod metadata;
+pub(crate) mod new_file;
+pub(crate) mod view;
+
+mod body;
+mod claim;
+mod directory;
+mod file;
+mod hosts;
+mod log;
+mod runner;
+#[cfg(test)]
+mod tests;
+
+pub use runner::{Changed, RunnerLock, Watcher};
+
+use crate::queue::store::place;
+use crate::queue::store::spool::cleanup as sweep;
+use crate::queue::store::spool::failed as grave;
+use crate::queue::store::spool::item_path::Slot;
+use crate::queue::store::spool::layout::{Rooms, Side};
+use crate::queue::store::spool::new_file as draft;
+use crate::queue::store::spool::new_file::Original;
+use crate::queue::store::spool::view as look;
+use crate::queue::store::{Claim, Claimed, Id, Item, Letter, Noted, QueueError, Store};
+use crate::smtp::blocks::{Replay, Shape};
+use directory::Directory;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A spool on this host.
+pub struct Spool {
+    path: PathBuf,
+    /// `None` where there is no directory yet, and nobody wants to make it.
+    rooms: Option<Arc<Rooms>>,
+}
+
+impl Spool {
+    /// Opens the spool in this directory, or in the usual one of this user. With `create`, it is made
+    /// where it is missing, else it is empty there.
+    pub fn open(directory: Option<&Path>, create: bool) -> Result<Self, QueueError> {
+        let path = place::directory(directory)?;
+        let rooms = match crate::system::place::open(&path, create)? {
+            Some(root) => Rooms::open(Directory::new(root, path.clone()), create)?,
+            None => None,
+        };
+        let rooms = rooms.map(Arc::new);
+        Ok(Self { path, rooms })
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What there must be for whoever wants to change something.
+    fn rooms(&self) -> Result<&Arc<Rooms>, QueueError> {
+        self.rooms.as_ref().ok_or_else(|| QueueError::Place {
+            path: self.path.clone(),
+            why: "does not exist".to_owned(),
+        })
+    }
+
+    fn listed(&self, side: Side) -> Result<Vec<Id>, QueueError> {
+        let Some(rooms) = &self.rooms else {
+            return Ok(Vec::new());
+        };
+        let names = rooms.side(side).names()?;
+        let mut ids: Vec<Id> = names.iter().filter_map(|name| Id::parse(name)).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Looks at both sides for an item. It may be raised between the first look and the second, so that
+    /// there is a third.
+    fn found<T>(
+        &self,
+        id: &Id,
+        look: impl Fn(&Slot) -> Result<Option<T>, QueueError>,
+    ) -> Result<Option<T>, QueueError> {
+        let Some(rooms) = &self.rooms else {
+            return Ok(None);
+        };
+        for side in [Side::Alive, Side::Dead, Side::Alive] {
+            if let Some(found) = look(&Slot::new(rooms, side, id))? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn claim_in(&self, side: Side, id: &Id) -> Result<Claimed, QueueError> {
+        match &self.rooms {
+            Some(rooms) => Ok(claim::claim(&Slot::new(rooms, side, id))?.into()),
+            None => Ok(Claimed::Gone),
+        }
+    }
+}
+
+impl Store for Spool {
+    fn add(
+        &self,
+        letter: &Letter,
+        message: &dyn Replay,
+        shape: Shape,
+        id: Option<&Id>,
+    ) -> Result<Box<dyn Claim>, QueueError> {
+        let original = Original { message, shape };
+        let hold = draft::add(self.rooms()?, letter, &original, id)?;
+        Ok(Box::new(hold))
+    }
+
+    fn ids(&self) -> Result<Vec<Id>, QueueError> {
+        self.listed(Side::Alive)
+    }
+
+    fn dead(&self) -> Result<Vec<Id>, QueueError> {
+        self.listed(Side::Dead)
+    }
+
+    fn new_id(&self) -> Id {
+        Id::new(SystemTime::now())
+    }
+
+    fn item(&self, id: &Id) -> Result<Option<Item>, QueueError> {
+        self.found(id, look::item)
+    }
+
+    fn journal(&self, id: &Id) -> Result<Option<Vec<Noted>>, QueueError> {
+        self.found(id, look::journal)
+    }
+
+    fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError> {
+        self.found(id, look::message)
+    }
+
+    fn reason(&self, id: &Id) -> Option<String> {
+        grave::reason(self.rooms.as_ref()?, id)
+    }
+
+    fn claim(&self, id: &Id) -> Result<Claimed, QueueError> {
+        self.claim_in(Side::Alive, id)
+    }
+
+    fn claim_dead(&self, id: &Id) -> Result<Claimed, QueueError> {
+        self.claim_in(Side::Dead, id)
+    }
+
+    fn bury(&self, id: &Id, reason: &str) -> Result<(), QueueError> {
+        grave::bury_unread(self.rooms()?, id, reason)
+    }
+
+    fn raise(&self, id: &Id) -> Result<(), QueueError> {
+        grave::raise(self.rooms()?, id)
+    }
+
+    fn discard(&self, id: &Id) -> Result<bool, QueueError> {
+        match &self.rooms {
+            Some(rooms) => grave::discard(rooms, id),
+            None => Ok(false),
+        }
+    }
+
+    fn settle(&self) -> Result<(), QueueError> {
+        self.rooms.as_ref().map_or(Ok(()), |rooms| rooms.settle())
+    }
+
+    fn tidy(&self) -> Result<(), QueueError> {
+        self.rooms
+            .as_ref()
+            .map_or(Ok(()), |rooms| sweep::tidy(rooms))
+    }
+}

@@ -1,0 +1,236 @@
+//! A message on its way into the spool.
+//!
+//! Its octets are on disk before it gets its name, and the name is on disk before anybody is told. It
+//! is locked before it can be seen, so that whoever handed it in is the first to deliver it.
+
+use crate::queue::store::journal::{milliseconds, moment};
+use crate::queue::store::spool::claim::Hold;
+use crate::queue::store::spool::directory::{Directory, try_lock};
+use crate::queue::store::spool::file::Contents;
+use crate::queue::store::spool::item_path::{Slot, log_of};
+use crate::queue::store::spool::layout::{Rooms, Side};
+use crate::queue::store::spool::log::{Log, Opened};
+use crate::queue::store::spool::metadata as letter;
+use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, Read};
+use crate::queue::store::{Id, Letter, QueueError};
+use crate::smtp::blocks::{Block, Replay, Shape, Transport};
+use crc32fast::Hasher;
+use rustix::fs::{OFlags, fstat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A message up to this size is written at once.
+const BUFFER: usize = 128 << 10;
+
+/// How often a name may be taken by somebody else.
+const TRIES: usize = 16;
+
+/// Commits an item, under a name of its own or under this one.
+pub fn add(
+    rooms: &Arc<Rooms>,
+    letter: &Letter,
+    message: &Original,
+    id: Option<&Id>,
+) -> Result<Hold, QueueError> {
+    let draft = Draft::begin(rooms)?;
+    let contents = draft.write(letter, message)?;
+    match id {
+        Some(id) => draft.commit_as(id, contents),
+        None => draft.commit(contents),
+    }
+}
+
+/// A message as it was handed in, and how it is to be kept.
+pub struct Original<'m> {
+    /// Where it comes from.
+    pub message: &'m dyn Replay,
+    /// How it goes over the wire.
+    pub shape: Shape,
+}
+
+/// A file that is locked, and has no name that anybody looks for.
+struct Draft<'r> {
+    rooms: &'r Arc<Rooms>,
+    name: Id,
+    litter: Litter<'r>,
+    file: File,
+}
+
+impl<'r> Draft<'r> {
+    fn begin(rooms: &'r Arc<Rooms>) -> Result<Self, QueueError> {
+        for _ in 0..TRIES {
+            let name = Id::new(SystemTime::now());
+            let failed = |error| rooms.tmp.error("create", name.as_str(), error);
+            let file = match rooms.tmp.create(name.as_str(), OFlags::RDWR) {
+                Err(Errno::EXIST) => continue,
+                created => created.map_err(failed)?,
+            };
+            let litter = Litter::new(&rooms.tmp, name.to_string());
+            // Whoever sweeps may have come between the creation and the lock, and have taken it for
+            // what a crash left behind.
+            if try_lock(&file).map_err(failed)? && fstat(&file).map_err(failed)?.st_nlink > 0 {
+                return Ok(Self {
+                    rooms,
+                    name,
+                    litter,
+                    file,
+                });
+            }
+        }
+        Err(rooms.tmp.error("create", "", Errno::EXIST))
+    }
+
+    fn error(&self, doing: &'static str, error: impl Into<io::Error>) -> QueueError {
+        self.rooms.tmp.error(doing, self.name.as_str(), error)
+    }
+
+    /// Writes all of it and waits until it is on disk.
+    fn write(&self, letter: &Letter, message: &Original) -> Result<Contents, QueueError> {
+        let transport = message.shape.transport;
+        let (json, read) = readable(letter, transport)
+            .map_err(|why| self.error("write", io::Error::new(io::ErrorKind::InvalidInput, why)))?;
+        let lengths = self.write_message(&json, message)?;
+        self.file
+            .sync_all()
+            .map_err(|error| self.error("sync", error))?;
+        Ok(Contents { lengths, read })
+    }
+
+    /// Writes the letter and the message, and what is known of them then in front of both: with one
+    /// call where that suffices.
+    fn write_message(&self, json: &[u8], original: &Original) -> Result<Lengths, QueueError> {
+        let write_error = |error| self.error("write", error);
+        let mut blocks = original.message.blocks(original.shape);
+        let mut buffer = vec![0; FIRST_LINE];
+        buffer.extend_from_slice(json);
+        let (mut checksum, mut size, mut is_begun) = (Hasher::new(), 0, false);
+        loop {
+            let start = buffer.len();
+            let block = blocks.append(&mut buffer).map_err(QueueError::Message)?;
+            checksum.update(&buffer[start..]);
+            size += (buffer.len() - start) as u64;
+            if block == Block::End {
+                break;
+            }
+            if buffer.len() >= BUFFER {
+                (&self.file).write_all(&buffer).map_err(write_error)?;
+                buffer.clear();
+                is_begun = true;
+            }
+        }
+        if size != original.shape.size {
+            return Err(QueueError::Message(changed(size, original.shape.size)));
+        }
+        let lengths = Lengths::of(json, checksum.finalize(), size);
+        let line = lengths.line();
+        if !is_begun {
+            buffer[..FIRST_LINE].copy_from_slice(line.as_bytes());
+        }
+        (&self.file).write_all(&buffer).map_err(write_error)?;
+        if is_begun {
+            self.file
+                .write_all_at(line.as_bytes(), 0)
+                .map_err(write_error)?;
+        }
+        Ok(lengths)
+    }
+
+    /// Gives it a name that nobody has.
+    fn commit(self, contents: Contents) -> Result<Hold, QueueError> {
+        for _ in 0..TRIES {
+            let slot = Slot::new(self.rooms, Side::Alive, &Id::new(SystemTime::now()));
+            match self.rename(&slot) {
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(slot.error("create", error)),
+                Ok(()) => return self.committed(&slot, contents),
+            }
+        }
+        Err(self.error("move", Errno::EXIST))
+    }
+
+    /// Gives it this name, unless an item has it. What an item that had it once has left behind would
+    /// be taken for the journal of this one.
+    fn commit_as(self, id: &Id, contents: Contents) -> Result<Hold, QueueError> {
+        let slot = Slot::new(self.rooms, Side::Alive, id);
+        let _lock = self.rooms.lock()?;
+        if self.rooms.items.has(slot.name())? || self.rooms.dead.has(slot.name())? {
+            return Err(slot.error("create", Errno::EXIST));
+        }
+        self.rooms.items.unlink(&slot.log())?;
+        self.rename(&slot)
+            .map_err(|error| slot.error("create", error))?;
+        self.committed(&slot, contents)
+    }
+
+    fn rename(&self, slot: &Slot) -> Result<(), Errno> {
+        let tmp = &self.rooms.tmp;
+        tmp.rename_new(self.name.as_str(), slot.directory(), slot.name())
+    }
+
+    /// It has its name; when that is on disk, it is safe. If that fails, it goes again before the lock
+    /// does, or somebody could deliver what its sender was told to be lost.
+    fn committed(self, slot: &Slot, contents: Contents) -> Result<Hold, QueueError> {
+        let Self { litter, file, .. } = self;
+        litter.keep();
+        let mut litter = Litter::new(slot.directory(), slot.name().to_owned());
+        let mut log = Log::create(slot, contents.lengths.checksum)?;
+        litter.names.push(log_of(&slot.id));
+        slot.directory().sync()?;
+        litter.keep();
+        log.was_named();
+        let entries = Vec::new();
+        Hold::new(slot, file, contents, Opened { log, entries })
+    }
+}
+
+/// The letter as it is written and as it will be read: what nobody can read again must not be
+/// committed.
+fn readable(letter: &Letter, transport: Transport) -> Result<(Vec<u8>, Read), String> {
+    let json = letter::write(letter, transport)?;
+    let read = letter::read(&json)?;
+    let queued = moment(milliseconds(letter.queued));
+    if read.letter
+        == (Letter {
+            queued,
+            ..letter.clone()
+        })
+    {
+        Ok((json, read))
+    } else {
+        Err("its letter cannot be written down".to_owned())
+    }
+}
+
+fn changed(size: u64, announced: u64) -> io::Error {
+    let why = format!("the message has {size} octets instead of {announced}: it changed meanwhile");
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// Files that go if nobody keeps them.
+struct Litter<'d> {
+    directory: &'d Directory,
+    names: Vec<String>,
+}
+
+impl<'d> Litter<'d> {
+    fn new(directory: &'d Directory, name: String) -> Self {
+        let names = vec![name];
+        Self { directory, names }
+    }
+
+    fn keep(mut self) {
+        self.names.clear();
+    }
+}
+
+impl Drop for Litter<'_> {
+    fn drop(&mut self) {
+        for name in &self.names {
+            let _ = self.directory.unlink(name);
+        }
+    }
+}

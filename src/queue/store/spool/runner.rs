@@ -1,0 +1,130 @@
+//! Who works on the spool, and what wakes them.
+
+use crate::queue::store::spool::Spool;
+use crate::queue::store::spool::directory::{is_locked, try_lock};
+use crate::queue::store::{Id, QueueError};
+use rustix::fs::OFlags;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::thread;
+use std::time::Duration;
+
+/// Whoever goes through the whole queue.
+pub const RUNNER: &str = "runner.lock";
+
+/// Whoever stays.
+pub const WATCH: &str = "watch.lock";
+
+/// Who only asks whether somebody has a lock has it for a moment: so often, and so long apart, it is
+/// tried before somebody is believed to have it.
+const TRIES: usize = 3;
+const PROBE: Duration = Duration::from_millis(5);
+
+/// As long as this lives, nobody else has the same.
+pub struct RunnerLock {
+    _file: File,
+}
+
+impl Spool {
+    /// Makes us the one who goes through the queue; `None` where somebody else does.
+    pub fn lock_runner(&self) -> Result<Option<RunnerLock>, QueueError> {
+        self.lock_file(RUNNER)
+    }
+
+    /// Makes us the one who stays and waits for items; `None` where somebody else does.
+    pub fn lock_watch(&self) -> Result<Option<RunnerLock>, QueueError> {
+        self.lock_file(WATCH)
+    }
+
+    /// Whether somebody goes through the queue right now.
+    #[must_use]
+    pub fn runner_is_there(&self) -> bool {
+        self.is_locked(RUNNER)
+    }
+
+    /// Whether somebody stays and waits for items.
+    #[must_use]
+    pub fn watch_is_there(&self) -> bool {
+        self.is_locked(WATCH)
+    }
+
+    fn lock_file(&self, name: &str) -> Result<Option<RunnerLock>, QueueError> {
+        let root = &self.rooms()?.root;
+        // Made by itself, or a umask could lock out everybody, and us with them.
+        let file = match root.create(name, OFlags::RDWR) {
+            Err(Errno::EXIST) => root.open(name, OFlags::RDWR),
+            created => created,
+        };
+        let file = file.map_err(|error| root.error("open", name, error))?;
+        for _ in 0..TRIES {
+            if try_lock(&file).map_err(|error| root.error("lock", name, error))? {
+                return Ok(Some(RunnerLock { _file: file }));
+            }
+            thread::sleep(PROBE);
+        }
+        Ok(None)
+    }
+
+    fn is_locked(&self, name: &str) -> bool {
+        let rooms = self.rooms.as_ref();
+        let file = rooms.and_then(|rooms| rooms.root.open(name, OFlags::RDWR).ok());
+        file.is_some_and(|file| is_locked(&file))
+    }
+
+    /// What wakes whoever waits for items.
+    pub fn watcher(&self) -> Result<Watcher, QueueError> {
+        let items = self.rooms()?.items.path("");
+        let failed = |error: Errno| QueueError::io("watch", &items, error);
+        let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(failed)?;
+        // Not when an item gets its name, because its writer still has it then, but when the writer
+        // gives it up; or when it gets a second name, where that is how it gets its first.
+        let events = WatchFlags::CLOSE_WRITE | WatchFlags::CREATE | WatchFlags::ONLYDIR;
+        inotify::add_watch(&fd, &items, events).map_err(failed)?;
+        Ok(Watcher { fd })
+    }
+}
+
+/// Can be read, in the sense of `poll()`, when somebody has given up an item: a new one, or one that
+/// was tried.
+pub struct Watcher {
+    fd: OwnedFd,
+}
+
+/// What happened in a queue since somebody asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Somebody gave up these; empty where it was nothing that matters, such as a note in a journal.
+    These(HashSet<Id>),
+    /// So much that nobody has counted it.
+    Anything,
+}
+
+impl Watcher {
+    /// Takes note of all that happened.
+    #[must_use]
+    pub fn drain(&self) -> Changed {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&self.fd, &mut buffer);
+        let mut changed = HashSet::new();
+        let mut is_uncounted = false;
+        while let Ok(event) = events.next() {
+            let name = event.file_name().and_then(|name| name.to_str().ok());
+            changed.extend(name.and_then(Id::parse));
+            is_uncounted |= event.events().contains(ReadFlags::QUEUE_OVERFLOW);
+        }
+        if is_uncounted {
+            return Changed::Anything;
+        }
+        Changed::These(changed)
+    }
+}
+
+impl AsFd for Watcher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,82 @@
+//! Lines that begin with `>`: what is said.
+
+use crate::script::parse::act::time;
+use crate::script::parse::lines::Lines;
+use crate::script::parse::words::Words;
+use crate::script::statement::{End, Form, Saying};
+use crate::script::text::Text;
+
+/// The words that stand directly behind `>`.
+const KINDS: [&str; 6] = ["raw", "lf", "cr", "slow", "file", "message"];
+
+/// Reads what stands behind `>`; files are beside the script.
+pub fn parse(behind: &str, lines: &Lines<'_>) -> Result<Saying, String> {
+    let kind = behind
+        .split(|c: char| c.is_whitespace() || c == '"')
+        .next()
+        .unwrap_or_default();
+    let rest = &behind[kind.len()..];
+    let text = || Text::parse(rest.trim());
+    match kind {
+        "raw" => raw(rest),
+        "lf" => Ok(Saying::Line(text()?, End::Lf)),
+        "cr" => Ok(Saying::Line(text()?, End::Cr)),
+        "slow" => slowly(rest),
+        "file" => file(rest, lines),
+        "message" => message(rest),
+        word if is_small(word) => Err(format!(
+            "expected >{}, or a blank behind the > of a line",
+            KINDS.join(", >")
+        )),
+        _ => Ok(Saying::Line(Text::parse(behind.trim())?, End::CrLf)),
+    }
+}
+
+/// A word of ours that was perhaps meant, and no command of SMTP.
+fn is_small(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+fn raw(rest: &str) -> Result<Saying, String> {
+    let mut words = Words::new(rest);
+    let mut all = words.quoted()?;
+    while words.peek().is_some() {
+        all.push(words.quoted()?);
+    }
+    Ok(Saying::Raw(all))
+}
+
+fn slowly(rest: &str) -> Result<Saying, String> {
+    let mut words = Words::new(rest);
+    let gap = time(&mut words, "the time between two octets, like 10ms")?;
+    Ok(Saying::Slowly(Text::parse(words.rest())?, gap))
+}
+
+fn file(rest: &str, lines: &Lines<'_>) -> Result<Saying, String> {
+    let mut words = Words::new(rest);
+    let named = words.text("the name of a file")?;
+    let name = named.constant();
+    let name = name.ok_or("expected the name of a file, without variables")?;
+    let path = lines.path(&name);
+    if !path.is_file() {
+        return Err(format!("expected a file; {} is none", path.display()));
+    }
+    let form = if words.takes("dots") {
+        Form::Dots
+    } else {
+        Form::Raw
+    };
+    words.end()?;
+    Ok(Saying::File(path, form))
+}
+
+fn message(rest: &str) -> Result<Saying, String> {
+    let mut words = Words::new(rest);
+    let form = if words.takes("raw") {
+        Form::Raw
+    } else {
+        Form::Dots
+    };
+    words.end()?;
+    Ok(Saying::Message(form))
+}

@@ -1,0 +1,225 @@
+//! Saying what a script says, with its errors.
+
+use crate::client::events::Happening;
+use crate::client::wire::WireError;
+use crate::script::run::{Interpreter, STAGE, Stop};
+use crate::script::statement::{End, Form, Saying};
+use crate::script::text::{Text, escaped};
+use crate::smtp::blocks::Block;
+use crate::smtp::dots::Dots;
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A block is written when so much has gathered.
+const BLOCK: usize = 64 * 1024;
+
+/// The most that is shown of octets that are said raw.
+const SHOWN: usize = 400;
+
+impl Interpreter<'_, '_> {
+    /// Says all of these in as few packets as may be.
+    pub(super) fn say(&mut self, all: &[Saying]) -> Result<(), Stop> {
+        self.wire()?;
+        for said in all {
+            match said {
+                Saying::Line(text, end) => self.add_line(text, *end)?,
+                Saying::Raw(text) => self.add_raw(text)?,
+                Saying::Slowly(text, gap) => {
+                    let gap = self.time(gap)?;
+                    self.add_line(text, End::CrLf)?;
+                    self.slowly(gap)?;
+                }
+                Saying::File(path, form) => self.add_file(path, *form)?,
+                Saying::Message(form) => self.add_message(*form)?,
+            }
+        }
+        self.flush()
+    }
+
+    /// A line that does not stand in the script.
+    pub(super) fn say_line(&mut self, line: &str) -> Result<(), Stop> {
+        self.add_line(&Text::literal(line), End::CrLf)?;
+        self.flush()
+    }
+
+    fn add_line(&mut self, text: &Text, end: End) -> Result<(), Stop> {
+        let mut octets = text.octets(&self.variables)?;
+        let verb = octets.get(..4).unwrap_or_default();
+        self.said_ehlo = verb.eq_ignore_ascii_case(b"EHLO") || verb.eq_ignore_ascii_case(b"LHLO");
+        let mut shown = shown(&octets);
+        match end {
+            End::CrLf => {}
+            End::Lf => shown.push_str("\\n"),
+            End::Cr => shown.push_str("\\r"),
+        }
+        octets.extend_from_slice(end.octets());
+        self.add(&octets, &shown)
+    }
+
+    fn add_raw(&mut self, text: &Text) -> Result<(), Stop> {
+        let octets = text.octets(&self.variables)?;
+        let shown = shown(&octets);
+        self.add(&octets, &shown)
+    }
+
+    fn add(&mut self, octets: &[u8], shown: &str) -> Result<(), Stop> {
+        self.wire()?.outbox.extend_from_slice(octets);
+        self.watch.happened(Happening::Sent {
+            line: shown,
+            stage: STAGE,
+        });
+        self.flush_if_full()
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), Stop> {
+        if self.wire()?.outbox.len() < BLOCK {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    /// Where the server has gone, what it said before it went is worth more than that it takes nothing
+    /// more: whoever expects a reply hears of it.
+    pub(super) fn flush(&mut self) -> Result<(), Stop> {
+        let limit = self.limit;
+        let wire = self.wire()?;
+        match wire.flush(limit) {
+            Err(WireError::Closed) => {
+                wire.outbox.clear();
+                let note = "the server takes nothing more";
+                self.watch.happened(Happening::Note(note));
+                Ok(())
+            }
+            Err(error) => Err(Stop::differs(
+                "the server to take what is said",
+                error.to_string(),
+            )),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes what has gathered, one octet after the other.
+    fn slowly(&mut self, gap: std::time::Duration) -> Result<(), Stop> {
+        let octets = std::mem::take(&mut self.wire()?.outbox);
+        for (at, octet) in octets.into_iter().enumerate() {
+            if at > 0 {
+                std::thread::sleep(gap);
+            }
+            self.wire()?.outbox.push(octet);
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn add_file(&mut self, path: &Path, form: Form) -> Result<(), Stop> {
+        let failed = |error: io::Error| {
+            let why = format!("cannot read {}: {}", path.display(), reason(&error));
+            Stop::Fails(why, Exit::NoInput)
+        };
+        let mut file = File::open(path).map_err(failed)?;
+        let mut blocks = |out: &mut Vec<u8>| -> io::Result<bool> {
+            Ok(io::Read::by_ref(&mut file)
+                .take(BLOCK as u64)
+                .read_to_end(out)?
+                > 0)
+        };
+        let count = self
+            .stream(form, &mut blocks)
+            .map_err(|end| end.into_stop(failed))?;
+        self.remark(&format!("{count} octets of {}", path.display()), form);
+        Ok(())
+    }
+
+    fn add_message(&mut self, form: Form) -> Result<(), Stop> {
+        let failed = |error: io::Error| Stop::Fails(reason(&error), Exit::NoInput);
+        let why = "there is no message; describe one on the command line";
+        let missing = || Stop::Fails(why.to_owned(), Exit::Usage);
+        let message = self.means.message.ok_or_else(missing)?;
+        let shape = message.simplest().ok_or_else(missing)?;
+        let mut blocks = message.blocks(shape);
+        let mut next = |out: &mut Vec<u8>| Ok(blocks.append(out)? != Block::End);
+        let count = self
+            .stream(form, &mut next)
+            .map_err(|end| end.into_stop(failed))?;
+        self.remark(&format!("the message, {count} octets"), form);
+        Ok(())
+    }
+
+    /// Sends blocks as they come, and ends them as the form wants it. Gives how many octets they had.
+    fn stream(
+        &mut self,
+        form: Form,
+        next: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<bool>,
+    ) -> Result<usize, Broken> {
+        let mut dots = Dots::new();
+        let (mut block, mut count) = (Vec::new(), 0);
+        while next(&mut block).map_err(Broken::Reading)? {
+            count += block.len();
+            if form == Form::Dots {
+                dots.stuff(&mut block, 0);
+            }
+            self.wire()?.outbox.append(&mut block);
+            self.flush_if_full()?;
+        }
+        if form == Form::Dots {
+            let end: &[u8] = if dots.at_line_start() {
+                b".\r\n"
+            } else {
+                b"\r\n.\r\n"
+            };
+            self.wire()?.outbox.extend_from_slice(end);
+        }
+        Ok(count)
+    }
+
+    fn remark(&mut self, what: &str, form: Form) {
+        let end = match form {
+            Form::Dots => " and the final dot",
+            Form::Raw => "",
+        };
+        let note = format!("sent {what}{end}");
+        self.watch.happened(Happening::Note(&note));
+    }
+}
+
+/// Why a stream came to no end.
+enum Broken {
+    Reading(io::Error),
+    Stopped(Stop),
+}
+
+impl From<Stop> for Broken {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
+}
+
+impl Broken {
+    fn into_stop(self, failed: impl Fn(io::Error) -> Stop) -> Stop {
+        match self {
+            Self::Reading(error) => failed(error),
+            Self::Stopped(stop) => stop,
+        }
+    }
+}
+
+/// Octets as they are shown: a line without its CRLF.
+fn shown(octets: &[u8]) -> String {
+    let line = octets.strip_suffix(b"\r\n").unwrap_or(octets);
+    if line.len() <= SHOWN {
+        return plain(line);
+    }
+    let beginning = plain(&line[..SHOWN]);
+    format!("{beginning}... ({} octets)", octets.len())
+}
+
+/// A usual line as it is; any other with its octets escaped.
+fn plain(line: &[u8]) -> String {
+    if line.iter().all(|octet| matches!(octet, b' '..=b'~')) {
+        return String::from_utf8_lossy(line).into_owned();
+    }
+    escaped(line)
+}

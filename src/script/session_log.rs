@@ -1,0 +1,89 @@
+//! The last lines of a conversation, for those who were not there.
+
+use crate::client::events::{Happening, Watch};
+use std::collections::VecDeque;
+
+/// How many lines are kept.
+const MAX_LINES: usize = 200;
+
+/// A line of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Ours.
+    Sent(String),
+    /// The server's.
+    Line(String),
+    /// A remark.
+    Note(String),
+}
+
+/// A [`Watch`] that keeps the last lines and tells another of all.
+pub struct Tape<'w> {
+    lines: VecDeque<Heard>,
+    watch: &'w mut dyn Watch,
+}
+
+impl<'w> Tape<'w> {
+    pub fn new(watch: &'w mut dyn Watch) -> Self {
+        Self {
+            lines: VecDeque::new(),
+            watch,
+        }
+    }
+
+    pub fn into_lines(self) -> Vec<Heard> {
+        self.lines.into()
+    }
+}
+
+impl Watch for Tape<'_> {
+    fn happened(&mut self, what: Happening<'_>) {
+        let heard = match what {
+            Happening::Sent { line, .. } => Some(Heard::Sent(line.to_owned())),
+            Happening::Line(line) => Some(Heard::Line(line.to_owned())),
+            Happening::Note(text) => Some(Heard::Note(text.to_owned())),
+            Happening::Connected(peer) => Some(Heard::Note(format!("connected to {peer}"))),
+            Happening::Secured(secured) => Some(Heard::Note(format!(
+                "{} {}, certificate of {} {}",
+                secured.version, secured.cipher, secured.name, secured.judgement
+            ))),
+            _ => None,
+        };
+        if let Some(heard) = heard {
+            if self.lines.len() == MAX_LINES {
+                self.lines.pop_front();
+            }
+            self.lines.push_back(heard);
+        }
+        self.watch.happened(what);
+    }
+
+    fn refuses(&self) -> bool {
+        self.watch.refuses()
+    }
+}
+
+impl Heard {
+    /// Tells it again.
+    pub fn tell(&self, watch: &mut dyn Watch) {
+        watch.happened(match self {
+            Self::Sent(line) => Happening::Sent {
+                line,
+                stage: crate::script::run::STAGE,
+            },
+            Self::Line(line) => Happening::Line(line),
+            Self::Note(text) => Happening::Note(text),
+        });
+    }
+}
+
+/// As a transcript shows it.
+impl std::fmt::Display for Heard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sent(line) => write!(f, ">>> {line}"),
+            Self::Line(line) => f.write_str(line),
+            Self::Note(text) => write!(f, "*** {text}"),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! One login: what the peer says, and what is said to it. Pure.
+
+use crate::server::auth::scram::Scram;
+use crate::server::auth::{Auth, Keeper, Mechanism};
+use hmac::{Hmac, Mac};
+use md5::Md5;
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// What RFC 7628 §3.2.3 and Google say of a token that is wrong.
+const BAD_TOKEN: &[u8] = br#"{"status":"invalid_token","schemes":"bearer"}"#;
+
+/// What is said next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// This, and the peer answers.
+    Challenge(Vec<u8>),
+    /// This user is who it says.
+    Right(String),
+    /// This user is not; the name is empty where none was told.
+    Wrong(String),
+    /// What the peer said has not the form of the mechanism.
+    Senseless,
+}
+
+/// A login that goes on.
+pub struct Exchange<'a> {
+    keeper: &'a Keeper,
+    mechanism: Mechanism,
+    state: State,
+}
+
+/// What is waited for.
+enum State {
+    /// The first response.
+    First,
+    /// LOGIN: the password of this user.
+    Password(String),
+    /// CRAM-MD5: the answer to this challenge.
+    Cram(String),
+    /// SCRAM: the proof.
+    Proof(Box<Scram>),
+    /// A last response without content, for this verdict.
+    Last(Turn),
+}
+
+impl<'a> Exchange<'a> {
+    pub fn new(auth: &'a Auth, mechanism: Mechanism) -> Exchange<'a> {
+        Exchange {
+            keeper: &auth.keeper,
+            mechanism,
+            state: State::First,
+        }
+    }
+
+    /// Begins, with the response that came with the command if there was one.
+    pub fn begin(&mut self, initial: Option<&[u8]>) -> Turn {
+        match (self.mechanism, initial) {
+            (Mechanism::CramMd5, None) => {
+                let challenge = format!("<{}@ehlo.sink>", nonce());
+                self.state = State::Cram(challenge.clone());
+                Turn::Challenge(challenge.into())
+            }
+            // RFC 4954 §4: there is no initial response where the server speaks first.
+            (Mechanism::CramMd5, Some(_)) => Turn::Senseless,
+            (Mechanism::Login, None) => Turn::Challenge(b"Username:".into()),
+            (_, None) => Turn::Challenge(Vec::new()),
+            (_, Some(response)) => self.step(response),
+        }
+    }
+
+    /// Takes a response.
+    pub fn step(&mut self, response: &[u8]) -> Turn {
+        let state = std::mem::replace(&mut self.state, State::Last(Turn::Senseless));
+        match state {
+            State::First => self.first(response).unwrap_or(Turn::Senseless),
+            State::Password(user) => self.judged(user, response),
+            State::Cram(challenge) => self.cram(&challenge, response).unwrap_or(Turn::Senseless),
+            State::Proof(scram) => self.proof(*scram, response),
+            State::Last(verdict) => verdict,
+        }
+    }
+
+    fn first(&mut self, response: &[u8]) -> Option<Turn> {
+        match self.mechanism {
+            Mechanism::Plain => self.plain(response),
+            Mechanism::Login => {
+                self.state = State::Password(text(response)?);
+                Some(Turn::Challenge(b"Password:".into()))
+            }
+            Mechanism::Xoauth2 => self.xoauth2(response),
+            Mechanism::OauthBearer => self.bearer(response),
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => self.scram(response),
+            Mechanism::CramMd5 => None,
+        }
+    }
+
+    fn judged(&self, user: String, password: &[u8]) -> Turn {
+        if self.keeper.admits(&user, password) {
+            Turn::Right(user)
+        } else {
+            Turn::Wrong(user)
+        }
+    }
+
+    /// RFC 4616: whom to act as, who it is, and the password, with NUL between.
+    fn plain(&self, response: &[u8]) -> Option<Turn> {
+        let parts: Vec<&[u8]> = response.split(|&byte| byte == 0).collect();
+        let [_, user, password] = parts.as_slice() else {
+            return None;
+        };
+        let user = text(user).filter(|user| !user.is_empty() && !password.is_empty())?;
+        Some(self.judged(user, password))
+    }
+
+    /// RFC 2195: the user, and the keyed hash of the challenge in hexadecimal.
+    fn cram(&self, challenge: &str, response: &[u8]) -> Option<Turn> {
+        let text = text(response)?;
+        let (user, sum) = text.rsplit_once(' ')?;
+        let user = user.to_owned();
+        let Some(password) = self.keeper.password(&user) else {
+            return Some(self.judged(user, b""));
+        };
+        let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).ok()?;
+        mac.update(challenge.as_bytes());
+        let right = crate::system::certificate::hex(&mac.finalize().into_bytes());
+        Some(if right.eq_ignore_ascii_case(sum) {
+            Turn::Right(user)
+        } else {
+            Turn::Wrong(user)
+        })
+    }
+
+    /// `user=NAME^Aauth=Bearer TOKEN^A^A`.
+    fn xoauth2(&mut self, response: &[u8]) -> Option<Turn> {
+        let text = text(response)?;
+        let mut fields = text.split('\x01');
+        let user = fields.next()?.strip_prefix("user=")?.to_owned();
+        let token = bearer(fields.next()?)?;
+        Some(self.with_token(user, token))
+    }
+
+    /// RFC 7628 §3.1: `n,a=NAME,^Ahost=..^Aport=..^Aauth=Bearer TOKEN^A^A`.
+    fn bearer(&mut self, response: &[u8]) -> Option<Turn> {
+        let text = text(response)?;
+        let mut fields = text.split('\x01');
+        let mut header = fields.next()?.split(',');
+        let user = header.nth(1)?.strip_prefix("a=").unwrap_or_default();
+        let token = fields.find_map(bearer)?;
+        Some(self.with_token(user.to_owned(), token))
+    }
+
+    // Both mechanisms tell of an error in a challenge, which the peer acknowledges.
+    fn with_token(&mut self, user: String, token: &str) -> Turn {
+        match self.judged(user, token.as_bytes()) {
+            wrong @ Turn::Wrong(_) => {
+                self.state = State::Last(wrong);
+                Turn::Challenge(BAD_TOKEN.into())
+            }
+            right => right,
+        }
+    }
+
+    fn scram(&mut self, response: &[u8]) -> Option<Turn> {
+        let first = text(response)?;
+        let begun = Scram::begin(self.mechanism, self.keeper, &first, &nonce())?;
+        let challenge = begun.challenge().into();
+        self.state = State::Proof(Box::new(begun));
+        Some(Turn::Challenge(challenge))
+    }
+
+    fn proof(&mut self, scram: Scram, response: &[u8]) -> Turn {
+        let verified = text(response).and_then(|last| scram.verify(&last));
+        let Some(signature) = verified else {
+            return Turn::Wrong(scram.user);
+        };
+        self.state = State::Last(Turn::Right(scram.user));
+        Turn::Challenge(signature.into())
+    }
+}
+
+fn bearer(field: &str) -> Option<&str> {
+    let (scheme, token) = field.strip_prefix("auth=")?.split_once(' ')?;
+    let is_token = scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty();
+    is_token.then_some(token)
+}
+
+fn text(bytes: &[u8]) -> Option<String> {
+    str::from_utf8(bytes).ok().map(str::to_owned)
+}
+
+/// Something that was never said before.
+fn nonce() -> String {
+    let mut bytes = [0; 18];
+    // The system has random bytes; if not, this is a receiver for tests.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    crate::system::certificate::hex(&bytes)
+}
+
+#[cfg(test)]
+mod tests;

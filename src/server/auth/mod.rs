@@ -1,0 +1,92 @@
+//! Who is let in: the server's side of SASL (RFC 4422), as far as mail programs use it.
+
+mod exchange;
+mod scram;
+mod users;
+
+pub(super) use crate::server::auth::exchange::{Exchange, Turn};
+pub use crate::server::auth::users::{Keeper, UsersError};
+
+/// A way to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// draft-murchison-sasl-login.
+    Login,
+    /// RFC 2195.
+    CramMd5,
+    /// RFC 5802.
+    ScramSha1,
+    /// RFC 7677.
+    ScramSha256,
+    /// Google's and Microsoft's way to show a token.
+    Xoauth2,
+    /// RFC 7628.
+    OauthBearer,
+}
+
+impl Mechanism {
+    /// All of them, the safer ones first.
+    pub const ALL: [Mechanism; 7] = [
+        Mechanism::ScramSha256,
+        Mechanism::ScramSha1,
+        Mechanism::CramMd5,
+        Mechanism::Plain,
+        Mechanism::Login,
+        Mechanism::OauthBearer,
+        Mechanism::Xoauth2,
+    ];
+
+    /// Its name in EHLO and AUTH.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Mechanism::Plain => "PLAIN",
+            Mechanism::Login => "LOGIN",
+            Mechanism::CramMd5 => "CRAM-MD5",
+            Mechanism::ScramSha1 => "SCRAM-SHA-1",
+            Mechanism::ScramSha256 => "SCRAM-SHA-256",
+            Mechanism::Xoauth2 => "XOAUTH2",
+            Mechanism::OauthBearer => "OAUTHBEARER",
+        }
+    }
+
+    /// The mechanism of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Mechanism> {
+        let mut all = Mechanism::ALL.into_iter();
+        all.find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
+    }
+
+    // In SCRAM the server has to prove that it knows the password, too.
+    pub(crate) fn needs_password(self) -> bool {
+        matches!(self, Mechanism::ScramSha1 | Mechanism::ScramSha256)
+    }
+}
+
+/// How people log in.
+#[derive(Debug)]
+pub struct Auth {
+    /// Who may.
+    pub keeper: Keeper,
+    /// The mechanisms that there are; `None` is all that will do.
+    pub only: Option<Vec<Mechanism>>,
+    /// Whether also on a connection that is not encrypted.
+    pub in_clear: bool,
+}
+
+impl Auth {
+    /// What is offered.
+    #[must_use]
+    pub fn mechanisms(&self) -> Vec<Mechanism> {
+        let will_do =
+            |mechanism: &Mechanism| self.keeper.has_passwords() || !mechanism.needs_password();
+        let is_wanted = |mechanism: &Mechanism| {
+            let only = self.only.as_ref();
+            only.is_none_or(|only| only.contains(mechanism))
+        };
+        let all = Mechanism::ALL.into_iter();
+        all.filter(will_do).filter(is_wanted).collect()
+    }
+}

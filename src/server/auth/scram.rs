@@ -1,0 +1,216 @@
+//! SCRAM (RFC 5802, RFC 7677), without channel binding.
+
+use crate::server::auth::{Keeper, Mechanism};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use ring::digest::{self, digest};
+use ring::{hmac, pbkdf2};
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+
+/// RFC 7677 §4 has no fewer. It is not 0, or this would not compile.
+const ROUNDS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+
+/// The header of a client that does without channel binding, and may have found that we have none.
+const HEADERS: [&str; 2] = ["n,", "y,"];
+
+/// The hash that a mechanism is built on.
+#[derive(Clone, Copy)]
+struct Hash {
+    mac: hmac::Algorithm,
+    digest: &'static digest::Algorithm,
+    stretch: pbkdf2::Algorithm,
+}
+
+impl Hash {
+    fn of(mechanism: Mechanism) -> Hash {
+        match mechanism {
+            Mechanism::ScramSha1 => Hash {
+                mac: hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+                digest: &digest::SHA1_FOR_LEGACY_USE_ONLY,
+                stretch: pbkdf2::PBKDF2_HMAC_SHA1,
+            },
+            _ => Hash {
+                mac: hmac::HMAC_SHA256,
+                digest: &digest::SHA256,
+                stretch: pbkdf2::PBKDF2_HMAC_SHA256,
+            },
+        }
+    }
+
+    fn keyed(self, key: &[u8], text: &str) -> hmac::Tag {
+        hmac::sign(&hmac::Key::new(self.mac, key), text.as_bytes())
+    }
+}
+
+/// A login that waits for its proof.
+pub struct Scram {
+    pub user: String,
+    hash: Hash,
+    /// `None` for a user that nobody knows, who is not told so earlier than others.
+    salted: Option<Vec<u8>>,
+    /// The header of the first message, in base64.
+    binding: String,
+    /// The first message behind its header.
+    bare: String,
+    nonce: String,
+    challenge: String,
+}
+
+impl Scram {
+    /// Takes the first message; `None` when it is none.
+    pub fn begin(mechanism: Mechanism, keeper: &Keeper, first: &str, fresh: &str) -> Option<Scram> {
+        let header = HEADERS.iter().find(|header| first.starts_with(**header))?;
+        let (authzid, bare) = first[header.len()..].split_once(',')?;
+        let mut fields = bare.split(',');
+        let user = name(fields.next()?.strip_prefix("n=")?)?;
+        let theirs = fields.next()?.strip_prefix("r=")?;
+        let hash = Hash::of(mechanism);
+        let nonce = format!("{theirs}{fresh}");
+        let salted = keeper.password(&user).map(|password| {
+            let mut salted = vec![0; hash.digest.output_len()];
+            let password = prepared(password.expose());
+            // The nonce is as good a salt as any: it is told to the client, and never comes again.
+            pbkdf2::derive(
+                hash.stretch,
+                ROUNDS,
+                fresh.as_bytes(),
+                &password,
+                &mut salted,
+            );
+            salted
+        });
+        let salt = BASE64_STANDARD.encode(fresh);
+        Some(Scram {
+            user,
+            hash,
+            salted,
+            binding: BASE64_STANDARD.encode(format!("{header}{authzid},")),
+            bare: bare.to_owned(),
+            challenge: format!("r={nonce},s={salt},i={ROUNDS}"),
+            nonce,
+        })
+    }
+
+    /// The first message of the server.
+    pub fn challenge(&self) -> &str {
+        &self.challenge
+    }
+
+    /// The server's signature when the proof of the last message is right.
+    pub fn verify(&self, last: &str) -> Option<String> {
+        let salted = self.salted.as_ref()?;
+        let (without_proof, proof) = last.rsplit_once(",p=")?;
+        if without_proof != format!("c={},r={}", self.binding, self.nonce) {
+            return None;
+        }
+        let said = format!("{},{},{without_proof}", self.bare, self.challenge);
+        let key = self.hash.keyed(salted, "Client Key");
+        let stored = digest(self.hash.digest, key.as_ref());
+        let signature = self.hash.keyed(stored.as_ref(), &said);
+        let proof = BASE64_STANDARD.decode(proof).ok()?;
+        let pairs = key.as_ref().iter().zip(signature.as_ref());
+        if !pairs.map(|(key, mask)| key ^ mask).eq(proof) {
+            return None;
+        }
+        let key = self.hash.keyed(salted, "Server Key");
+        let signature = self.hash.keyed(key.as_ref(), &said);
+        Some(format!("v={}", BASE64_STANDARD.encode(signature)))
+    }
+}
+
+/// RFC 5802 §5.1: `=2C` is a comma and `=3D` an equals sign.
+fn name(escaped: &str) -> Option<String> {
+    let is_sound = escaped
+        .match_indices('=')
+        .all(|(at, _)| matches!(escaped.get(at + 1..at + 3), Some("2C" | "3D")));
+    (is_sound && !escaped.is_empty()).then(|| escaped.replace("=2C", ",").replace("=3D", "="))
+}
+
+/// The password as both sides hash it (RFC 4013), or as it is where that cannot be.
+fn prepared(password: &[u8]) -> Cow<'_, [u8]> {
+    let prepared = str::from_utf8(password).ok().map(stringprep::saslprep);
+    match prepared {
+        Some(Ok(Cow::Owned(text))) => Cow::Owned(text.into_bytes()),
+        _ => Cow::Borrowed(password),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::secret::Secret;
+    use std::collections::HashMap;
+
+    fn keeper() -> Keeper {
+        let user = ("a=b,c".to_owned(), Secret::new(b"pencil".into()));
+        Keeper::Users(HashMap::from([user]))
+    }
+
+    fn begun(mechanism: Mechanism) -> Scram {
+        Scram::begin(mechanism, &keeper(), "n,,n=a=3Db=2Cc,r=abc", "xyz").unwrap()
+    }
+
+    /// The last message of a client that has this password.
+    fn last(scram: &Scram, password: &[u8]) -> String {
+        let hash = scram.hash;
+        let mut salted = vec![0; hash.digest.output_len()];
+        pbkdf2::derive(hash.stretch, ROUNDS, b"xyz", password, &mut salted);
+        let without_proof = "c=biws,r=abcxyz";
+        let said = format!("n=a=3Db=2Cc,r=abc,{},{without_proof}", scram.challenge);
+        let key = hash.keyed(&salted, "Client Key");
+        let stored = digest(hash.digest, key.as_ref());
+        let signature = hash.keyed(stored.as_ref(), &said);
+        let pairs = key.as_ref().iter().zip(signature.as_ref());
+        let proof: Vec<u8> = pairs.map(|(key, mask)| key ^ mask).collect();
+        format!("{without_proof},p={}", BASE64_STANDARD.encode(proof))
+    }
+
+    #[test]
+    fn whoever_has_the_password_is_answered_with_a_signature() {
+        for mechanism in [Mechanism::ScramSha1, Mechanism::ScramSha256] {
+            let scram = begun(mechanism);
+            assert_eq!(scram.user, "a=b,c");
+            assert_eq!(scram.challenge(), "r=abcxyz,s=eHl6,i=4096");
+            let signature = scram.verify(&last(&scram, b"pencil")).unwrap();
+            assert!(signature.starts_with("v="));
+        }
+    }
+
+    #[test]
+    fn nobody_else_is() {
+        let scram = begun(Mechanism::ScramSha256);
+        assert_eq!(scram.verify(&last(&scram, b"pen")), None);
+        let right = last(&scram, b"pencil");
+        for wrong in [
+            right.replace("c=biws", "c=eSws"),
+            right.replace("r=abcxyz", "r=abcxyy"),
+            right.replace(",p=", ",p=="),
+            right.replace(",p=", ""),
+        ] {
+            assert_eq!(scram.verify(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_user_that_nobody_knows_gets_a_challenge_like_any_other() {
+        let begin = |first| Scram::begin(Mechanism::ScramSha1, &keeper(), first, "xyz");
+        let scram = begin("n,,n=eve,r=abc").unwrap();
+        assert_eq!(scram.challenge(), "r=abcxyz,s=eHl6,i=4096");
+        assert_eq!(scram.verify(&last(&scram, b"pencil")), None);
+    }
+
+    #[test]
+    fn what_is_no_first_message_is_refused() {
+        for first in [
+            "",
+            "n,,",
+            "p=tls-unique,,n=a,r=b",
+            "n,,n=a=2,r=b",
+            "n,,n=,r=b",
+            "n,,m=x,n=a,r=b",
+        ] {
+            let begun = Scram::begin(Mechanism::ScramSha1, &keeper(), first, "x");
+            assert!(begun.is_none(), "{first}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! What goes wrong on purpose, as it is written: `STAGE=WHAT[@N|%P]`.
+
+use crate::server::stage::Stage;
+use std::time::Duration;
+
+/// How long a dripping reply waits between two bytes where nothing else is said.
+const DRIP: Duration = Duration::from_millis(500);
+
+/// Reads a time.
+pub type Clock = fn(&str) -> Result<Duration, String>;
+
+/// Something that goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Where.
+    pub stage: Stage,
+    /// What.
+    pub what: What,
+    /// When.
+    pub when: When,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// This is said, and nothing is done.
+    Reply(Reply),
+    /// The connection is closed without a word.
+    Close,
+    /// The connection is reset.
+    Reset,
+    /// Nothing is said any more.
+    Hang,
+    /// The reply comes byte for byte, with so much time between two.
+    Drip(Duration),
+    /// Random bytes instead of the reply.
+    Garbage,
+    /// A line that does not end.
+    FloodLine,
+    /// A reply whose lines do not end.
+    FloodReply,
+    /// The reply is said twice.
+    Double,
+    /// The reply comes after so much time.
+    Slow(Duration),
+}
+
+/// A reply that was made up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Three digits.
+    pub code: u16,
+    /// Whole lines with the code, without the last line end.
+    pub text: String,
+}
+
+/// When something goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum When {
+    /// Each time.
+    Always,
+    /// From this time to that, counted from 1 over the life of the sink.
+    Times(u64, u64),
+    /// With this probability, in hundredths.
+    Chance(f64),
+}
+
+/// A reply that takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delay {
+    /// Where; `None` is everywhere.
+    pub stage: Option<Stage>,
+    /// How long.
+    pub time: Duration,
+}
+
+impl Fault {
+    /// Reads `STAGE=WHAT[@N|%P]`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str, clock: Clock) -> Result<Fault, String> {
+        let (stage, rest) = text.split_once('=').ok_or(
+            "it wants a stage and what goes wrong there, like rcpt='451 4.3.0 busy'@2 or dot=close",
+        )?;
+        let stage = Stage::parse(stage)?;
+        let (what, when) = split_when(rest)?;
+        let what = What::parse(what, clock)?;
+        let needs_reply = matches!(what, What::Drip(_) | What::Double);
+        if needs_reply && !stage.has_reply() {
+            return Err(format!(
+                "there is no reply at {} that could come twice or byte for byte",
+                stage.name()
+            ));
+        }
+        Ok(Fault { stage, what, when })
+    }
+}
+
+impl What {
+    fn parse(text: &str, clock: Clock) -> Result<What, String> {
+        let (word, time) = match text.split_once(':') {
+            Some((word, time)) => (word, Some(time)),
+            None => (text, None),
+        };
+        match (word, time) {
+            ("close", None) => Ok(What::Close),
+            ("reset", None) => Ok(What::Reset),
+            ("hang", None) => Ok(What::Hang),
+            ("garbage", None) => Ok(What::Garbage),
+            ("flood", None) => Ok(What::FloodLine),
+            ("flood", Some("lines")) => Ok(What::FloodReply),
+            ("double", None) => Ok(What::Double),
+            ("drip", None) => Ok(What::Drip(DRIP)),
+            ("drip", Some(time)) => clock(time).map(What::Drip),
+            ("slow", Some(time)) => clock(time).map(What::Slow),
+            _ => Reply::parse(text).map(What::Reply),
+        }
+    }
+
+    /// Its name in events.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            What::Reply(_) => "reply",
+            What::Close => "close",
+            What::Reset => "reset",
+            What::Hang => "hang",
+            What::Drip(_) => "drip",
+            What::Garbage => "garbage",
+            What::FloodLine | What::FloodReply => "flood",
+            What::Double => "double",
+            What::Slow(_) => "slow",
+        }
+    }
+
+    /// The reply, where it is one that says no.
+    pub(super) fn refusal(&self) -> Option<&Reply> {
+        match self {
+            What::Reply(reply) if reply.code >= 400 => Some(reply),
+            _ => None,
+        }
+    }
+}
+
+impl Reply {
+    fn parse(text: &str) -> Result<Reply, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is neither a reply that begins with three digits nor one of close, reset, hang, \
+                 drip[:TIME], garbage, flood[:lines], double, slow:TIME"
+            )
+        };
+        let (digits, rest) = text.split_at_checked(3).ok_or_else(wrong)?;
+        let is_code = digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_code || !(rest.is_empty() || rest.starts_with(' ')) {
+            return Err(wrong());
+        }
+        // RFC 5321 §4.2: all replies of SMTP are in this range.
+        let code = digits.parse().map_err(|_| wrong())?;
+        if !(200..600).contains(&code) {
+            return Err(format!(
+                "{digits} is not the code of a reply, which begins with 2, 3, 4 or 5; garbage sends other octets"
+            ));
+        }
+        if rest.contains(char::is_control) {
+            return Err("a reply is text; write \\n where its next line begins".to_owned());
+        }
+        Ok(Reply {
+            code,
+            text: lines(digits, rest.trim_start()),
+        })
+    }
+}
+
+/// The lines of a reply, of which `\n` parts two.
+fn lines(code: &str, text: &str) -> String {
+    let lines: Vec<&str> = text.split("\\n").collect();
+    let last = lines.len() - 1;
+    let line = |(place, line): (usize, &&str)| match (place == last, line.is_empty()) {
+        (true, true) => code.to_owned(),
+        (true, false) => format!("{code} {line}"),
+        (false, _) => format!("{code}-{line}"),
+    };
+    let lines: Vec<String> = lines.iter().enumerate().map(line).collect();
+    lines.join("\r\n")
+}
+
+/// What stands before `@N`, `@N-M`, `@N+` or `%P` at the end, and when that is. An `@` in the text of a
+/// reply is part of it unless a number follows.
+fn split_when(text: &str) -> Result<(&str, When), String> {
+    let Some(at) = text.rfind(['@', '%']) else {
+        return Ok((text, When::Always));
+    };
+    let (what, when) = (text[..at].trim_end(), &text[at + 1..]);
+    if !when.starts_with(|c: char| c.is_ascii_digit()) {
+        return Ok((text, When::Always));
+    }
+    let when = if text[at..].starts_with('%') {
+        chance(when)
+    } else {
+        times(when)
+    };
+    when.map(|when| (what, when)).ok_or_else(|| {
+        format!(
+            "{:?} says no time; a time is @N, @N-M, @N+ or %P, with N from 1 and P up to 100",
+            &text[at..]
+        )
+    })
+}
+
+fn chance(text: &str) -> Option<When> {
+    let chance = text.parse().ok()?;
+    (0.0..=100.0)
+        .contains(&chance)
+        .then_some(When::Chance(chance))
+}
+
+fn times(text: &str) -> Option<When> {
+    let (first, last) = match (text.strip_suffix('+'), text.split_once('-')) {
+        (Some(first), _) => (first.parse().ok()?, u64::MAX),
+        (None, Some((first, last))) => (first.parse().ok()?, last.parse().ok()?),
+        (None, None) => (text.parse().ok()?, text.parse().ok()?),
+    };
+    (1 <= first && first <= last).then_some(When::Times(first, last))
+}
+
+impl Delay {
+    /// Reads `TIME` or `STAGE=TIME`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str, clock: Clock) -> Result<Delay, String> {
+        let (stage, time) = match text.split_once('=') {
+            Some((stage, time)) => (Some(Stage::parse(stage)?), time),
+            None => (None, text),
+        };
+        let time = clock(time)?;
+        Ok(Delay { stage, time })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(text: &str) -> Result<Duration, String> {
+        let number = text.strip_suffix("ms").ok_or("no time")?;
+        let number = number.parse().map_err(|_| "no time")?;
+        Ok(Duration::from_millis(number))
+    }
+
+    fn fault(text: &str) -> Fault {
+        Fault::parse(text, clock).unwrap()
+    }
+
+    fn reply(text: &str) -> String {
+        match fault(text).what {
+            What::Reply(reply) => reply.text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_reply_may_have_several_lines_and_an_at_of_its_own() {
+        assert_eq!(reply("rcpt=451 4.3.0 busy"), "451 4.3.0 busy");
+        assert_eq!(reply("ehlo=250 a\\nb\\nc"), "250-a\r\n250-b\r\n250 c");
+        assert_eq!(reply("rcpt=550 not a@b"), "550 not a@b");
+        assert_eq!(reply("rcpt=550 not a@b@2"), "550 not a@b");
+        assert_eq!(reply("rcpt=452 disk 99% full"), "452 disk 99% full");
+        assert_eq!(reply("dot=250"), "250");
+    }
+
+    #[test]
+    fn when_is_a_number_a_range_or_a_chance() {
+        assert_eq!(fault("mail=close").when, When::Always);
+        assert_eq!(fault("mail=close@2").when, When::Times(2, 2));
+        assert_eq!(fault("mail=close@2-4").when, When::Times(2, 4));
+        assert_eq!(fault("mail=close@3+").when, When::Times(3, u64::MAX));
+        assert_eq!(fault("mail=close%12.5").when, When::Chance(12.5));
+        assert_eq!(fault("mail=451 busy @2").when, When::Times(2, 2));
+    }
+
+    #[test]
+    fn each_kind_of_fault_has_its_word() {
+        let ms = Duration::from_millis;
+        for (word, what) in [
+            ("close", What::Close),
+            ("reset", What::Reset),
+            ("hang", What::Hang),
+            ("garbage", What::Garbage),
+            ("flood", What::FloodLine),
+            ("flood:lines", What::FloodReply),
+            ("double", What::Double),
+            ("drip", What::Drip(DRIP)),
+            ("drip:7ms", What::Drip(ms(7))),
+            ("slow:9ms", What::Slow(ms(9))),
+        ] {
+            assert_eq!(fault(&format!("QUIT={word}")).what, what);
+        }
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused_in_words() {
+        for (text, word) in [
+            ("mail", "it wants a stage"),
+            ("male=close", "there is no stage \"male\""),
+            ("mail=clos", "neither a reply"),
+            ("mail=45", "neither a reply"),
+            ("mail=4510", "neither a reply"),
+            ("mail=451-a", "neither a reply"),
+            ("rcpt=651 x", "651 is not the code of a reply"),
+            ("rcpt=199", "199 is not the code of a reply"),
+            ("mail=", "neither a reply"),
+            ("mail=451 a\nb", "write \\n"),
+            ("mail=slow", "neither a reply"),
+            ("mail=slow:x", "no time"),
+            ("mail=close@0", "a time is @N"),
+            ("mail=close@3-2", "a time is @N"),
+            ("mail=close@1x", "a time is @N"),
+            ("mail=close%101", "a time is @N"),
+            ("mail=\u{e9}\u{e9}", "neither a reply"),
+            ("connect=double", "no reply at connect"),
+            ("tls=drip", "no reply at tls"),
+        ] {
+            let error = Fault::parse(text, clock).expect_err(text);
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_delay_is_for_one_stage_or_for_all() {
+        let delay = |text| Delay::parse(text, clock).map(|delay| delay.stage);
+        assert_eq!(delay("7ms"), Ok(None));
+        assert_eq!(delay("dot=7ms"), Ok(Some(Stage::Dot)));
+        assert!(delay("dot").is_err() && delay("dott=7ms").is_err());
+    }
+}

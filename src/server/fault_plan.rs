@@ -1,0 +1,124 @@
+//! Which fault is due: counted over the life of the sink.
+
+use crate::server::fault::{Delay, Fault, What, When};
+use crate::server::stage::Stage;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// All that goes wrong, and how often each stage was reached.
+#[derive(Debug, Default)]
+pub struct Mischief {
+    faults: Vec<Fault>,
+    delays: Vec<Delay>,
+    past: Mutex<Past>,
+}
+
+#[derive(Debug, Default)]
+struct Past {
+    reached: [u64; Stage::ALL.len()],
+    dice: fastrand::Rng,
+}
+
+impl Mischief {
+    /// Where several are due at once, the first is done. With a `seed`, chance is the same in every run.
+    pub fn new(faults: Vec<Fault>, delays: Vec<Delay>, seed: Option<u64>) -> Mischief {
+        let dice = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let past = Past {
+            dice,
+            ..Past::default()
+        };
+        Mischief {
+            faults,
+            delays,
+            past: Mutex::new(past),
+        }
+    }
+
+    /// What goes wrong now that somebody has come to this stage.
+    pub fn due(&self, stage: Stage) -> Option<&What> {
+        let mut faults = self
+            .faults
+            .iter()
+            .filter(|fault| fault.stage == stage)
+            .peekable();
+        // Those who want no faults need no lock.
+        faults.peek()?;
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let reached = &mut past.reached[stage as usize];
+        *reached += 1;
+        let time = *reached;
+        let mut due = faults.filter(|fault| match fault.when {
+            When::Always => true,
+            When::Times(first, last) => (first..=last).contains(&time),
+            When::Chance(chance) => past.dice.f64() * 100.0 < chance,
+        });
+        due.next().map(|fault| &fault.what)
+    }
+
+    /// How long every reply at this stage takes.
+    pub fn delay(&self, stage: Stage) -> Duration {
+        let mut delays = self.delays.iter().rev();
+        let own = delays.find(|delay| delay.stage == Some(stage));
+        let general = || self.delays.iter().rev().find(|delay| delay.stage.is_none());
+        own.or_else(general)
+            .map_or(Duration::ZERO, |delay| delay.time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(what: What, when: When) -> Fault {
+        Fault {
+            stage: Stage::Rcpt,
+            what,
+            when,
+        }
+    }
+
+    #[test]
+    fn times_are_counted_for_each_stage_by_itself() {
+        let faults = vec![
+            fault(What::Close, When::Times(2, 2)),
+            fault(What::Reset, When::Times(2, 3)),
+        ];
+        let mischief = Mischief::new(faults, Vec::new(), None);
+        assert_eq!(mischief.due(Stage::Mail), None);
+        let due: Vec<_> = (0..4).map(|_| mischief.due(Stage::Rcpt)).collect();
+        assert_eq!(due, [None, Some(&What::Close), Some(&What::Reset), None]);
+    }
+
+    #[test]
+    fn chance_with_a_seed_is_the_same_each_time() {
+        let draw = || {
+            let faults = vec![fault(What::Close, When::Chance(50.0))];
+            let mischief = Mischief::new(faults, Vec::new(), Some(7));
+            let due = (0..64).map(|_| mischief.due(Stage::Rcpt).is_some());
+            due.collect::<Vec<_>>()
+        };
+        assert_eq!(draw(), draw());
+        assert!(draw().contains(&true) && draw().contains(&false));
+    }
+
+    #[test]
+    fn never_and_always_are_chances_too() {
+        for (chance, due) in [(0.0, false), (100.0, true)] {
+            let faults = vec![fault(What::Close, When::Chance(chance))];
+            let mischief = Mischief::new(faults, Vec::new(), None);
+            assert!((0..64).all(|_| mischief.due(Stage::Rcpt).is_some() == due));
+        }
+    }
+
+    #[test]
+    fn a_delay_of_its_own_goes_before_the_general_one() {
+        let delay = |stage, seconds| Delay {
+            stage,
+            time: Duration::from_secs(seconds),
+        };
+        let delays = vec![delay(Some(Stage::Dot), 9), delay(None, 1)];
+        let mischief = Mischief::new(Vec::new(), delays, None);
+        assert_eq!(mischief.delay(Stage::Dot).as_secs(), 9);
+        assert_eq!(mischief.delay(Stage::Mail).as_secs(), 1);
+    }
+}

@@ -1,0 +1,224 @@
+//! Where the sink listens.
+
+use crate::server::SinkError;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// A place to listen at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// An address; port 0 lets the system choose one.
+    Tcp(SocketAddr),
+    /// A unix socket at this path.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Reads `IP:PORT` or `unix:PATH`.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn parse(text: &str) -> Result<Listen, String> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("it wants a path behind unix:".to_owned()),
+            Some(path) => Ok(Listen::Unix(PathBuf::from(path))),
+            None => text.parse().map(Listen::Tcp).map_err(|_| {
+                "it wants an address and a port, like 127.0.0.1:2525 or [::1]:0, or unix:PATH"
+                    .to_owned()
+            }),
+        }
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Listen::Tcp(address) => write!(f, "{address}"),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A socket that listens. One of the file system is removed at the end.
+#[derive(Debug)]
+pub struct Door {
+    socket: Socket,
+    /// Where it is, with the port that the system chose.
+    pub place: Listen,
+}
+
+impl Door {
+    /// Listens, for everybody at this address; at a path for its owner alone.
+    pub fn open(place: &Listen) -> Result<Door, SinkError> {
+        let opened = match place {
+            Listen::Tcp(address) => tcp(*address),
+            Listen::Unix(path) => unix(path),
+        };
+        opened.map_err(|source| SinkError::Listen {
+            place: place.clone(),
+            source,
+        })
+    }
+
+    /// Who has come, and where from if that can be said; `None` if nobody is there any more.
+    fn admit(&self) -> io::Result<Option<Arrival>> {
+        match self.socket.accept() {
+            Ok((socket, from)) => {
+                socket.set_nonblocking(false)?;
+                Ok(Some(Arrival {
+                    socket,
+                    from: from.as_socket(),
+                }))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Listen::Unix(path) = &self.place {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn tcp(address: SocketAddr) -> io::Result<Door> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // As the standard library does: a port that was just left can be taken again.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    let bound = socket.local_addr()?.as_socket().unwrap_or(address);
+    listening(socket, Listen::Tcp(bound))
+}
+
+fn unix(path: &Path) -> io::Result<Door> {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    if let Err(error) = socket.bind(&address) {
+        if error.kind() != io::ErrorKind::AddrInUse || !is_abandoned(path) {
+            return Err(error);
+        }
+        fs::remove_file(path)?;
+        socket.bind(&address)?;
+    }
+    // Nobody can connect before it listens.
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    listening(socket, Listen::Unix(path.to_owned()))
+}
+
+/// Whether a socket was left behind by somebody who listens no more.
+fn is_abandoned(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|facts| facts.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket && UnixStream::connect(path).err().is_some_and(refused)
+}
+
+fn listening(socket: Socket, place: Listen) -> io::Result<Door> {
+    let door = Door { socket, place };
+    door.socket.set_nonblocking(true)?;
+    door.socket.listen(BACKLOG)?;
+    Ok(door)
+}
+
+/// Somebody who has connected.
+pub struct Arrival {
+    pub socket: Socket,
+    pub from: Option<SocketAddr>,
+}
+
+/// What has come of waiting.
+pub enum Next {
+    Somebody(Arrival),
+    /// They have left already.
+    Nobody,
+    /// The bell has rung, or it is late.
+    Over,
+}
+
+/// All doors, and what ends the waiting at them.
+pub struct Entrance {
+    pub doors: Vec<Door>,
+    pub bell: UnixStream,
+    pub deadline: Option<Instant>,
+}
+
+impl Entrance {
+    /// Waits for the next who comes, until the bell rings or the deadline is there.
+    pub fn next(&self) -> io::Result<Next> {
+        let mut ends: Vec<PollFd<'_>> = vec![PollFd::new(&self.bell, PollFlags::IN)];
+        let sockets = self.doors.iter().map(|door| &door.socket);
+        ends.extend(sockets.map(|socket| PollFd::new(socket, PollFlags::IN)));
+        match rustix::event::poll(&mut ends, self.left().as_ref()) {
+            Ok(0) => return Ok(Next::Over),
+            Err(rustix::io::Errno::INTR) => return Ok(Next::Nobody),
+            other => other?,
+        };
+        let has_come = |place: usize| !ends[place].revents().is_empty();
+        if has_come(0) {
+            return Ok(Next::Over);
+        }
+        let mut doors = self.doors.iter().enumerate();
+        let ready = doors.find(|(place, _)| has_come(place + 1));
+        let arrival = ready.map(|(_, door)| door.admit()).transpose()?;
+        Ok(arrival.flatten().map_or(Next::Nobody, Next::Somebody))
+    }
+
+    fn left(&self) -> Option<Timespec> {
+        let deadline = self.deadline?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        Timespec::try_from(left).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_an_address_or_a_path() {
+        let tcp = Listen::parse("[::1]:25").unwrap();
+        assert_eq!(tcp.to_string(), "[::1]:25");
+        let unix = Listen::parse("unix:/run/x").unwrap();
+        assert_eq!(unix, Listen::Unix("/run/x".into()));
+        for text in ["", "unix:", "localhost:25", "127.0.0.1", "/run/x"] {
+            assert!(Listen::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_socket_file_is_private_and_goes_with_the_door() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("socket");
+        let place = Listen::Unix(path.clone());
+        let door = Door::open(&place).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = Door::open(&place).unwrap_err().to_string();
+        assert!(error.contains("cannot listen on unix:"), "{error}");
+        drop(door);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn an_abandoned_socket_is_taken_over_and_any_other_file_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("socket");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        drop(Door::open(&Listen::Unix(path.clone())).unwrap());
+        fs::write(&path, "precious").unwrap();
+        assert!(Door::open(&Listen::Unix(path.clone())).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+    }
+}

@@ -1,0 +1,253 @@
+//! A Maildir: each message is a file that appears whole in `new/`, or not at all.
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::server::{Declined, Envelope, Incoming, Store, Whereabouts};
+
+const BUFFER: usize = 64 * 1024;
+
+/// A store that keeps each message as a file of its own, exactly as it was received, behind a
+/// `Return-Path` line and one `Delivered-To` line for each recipient.
+///
+/// The files have mode 0600 and names that are never used twice, also by several processes.
+#[derive(Debug)]
+pub struct Maildir {
+    tmp: PathBuf,
+    new: PathBuf,
+    host: String,
+}
+
+impl Maildir {
+    /// Opens the Maildir at `path`. Directories that are missing are made, with mode 0700.
+    pub fn open(path: &Path) -> io::Result<Maildir> {
+        for part in ["tmp", "new", "cur"] {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path.join(part))?;
+        }
+        Ok(Maildir {
+            tmp: path.join("tmp"),
+            new: path.join("new"),
+            host: host_name(),
+        })
+    }
+
+    fn unique_name(&self) -> String {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.unwrap_or(Duration::ZERO);
+        format!(
+            "{}.M{:06}P{}_{}.{}",
+            now.as_secs(),
+            now.subsec_micros(),
+            process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed),
+            self.host
+        )
+    }
+}
+
+impl Store for Maildir {
+    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+        let name = self.unique_name();
+        let mut draft = Draft::create(self.tmp.join(&name), self.new.join(&name))?;
+        draft.write(head(envelope).as_bytes())?;
+        Ok(Box::new(draft))
+    }
+}
+
+/// A file in `tmp/`, removed when it is dropped before it was committed.
+struct Draft {
+    file: BufWriter<File>,
+    tmp: PathBuf,
+    new: PathBuf,
+}
+
+impl Draft {
+    fn create(tmp: PathBuf, new: PathBuf) -> io::Result<Draft> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&tmp)?;
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Draft { file, tmp, new })
+    }
+
+    // A file whose name may not survive a power cut is taken back: the sender will come again.
+    fn publish(&self) -> io::Result<()> {
+        fs::rename(&self.tmp, &self.new)?;
+        let synced = self.new.parent().map_or(Ok(()), sync_directory);
+        if synced.is_err() {
+            let _ = fs::remove_file(&self.new);
+        }
+        synced
+    }
+}
+
+impl Incoming for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<Whereabouts, Declined> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        self.publish()?;
+        Ok(Whereabouts::At(self.new.clone()))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After a commit there is nothing under this name any more.
+        let _ = fs::remove_file(&self.tmp);
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// The lines that a store puts before a message.
+pub(super) fn head(envelope: &Envelope) -> String {
+    let mut head = format!("Return-Path: <{}>\r\n", one_line(&envelope.sender));
+    for recipient in &envelope.recipients {
+        // Writing to a String cannot fail.
+        let _ = write!(head, "Delivered-To: {}\r\n", one_line(recipient));
+    }
+    head
+}
+
+/// The text with everything that could end a line made a question mark.
+fn one_line(text: &str) -> String {
+    let ends_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.replace(ends_line, "?")
+}
+
+// The name must not hold `/` or `:`, which have a meaning in a Maildir.
+fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let name: String = name.trim().chars().filter(plain).collect();
+    if name.is_empty() {
+        return "localhost".to_owned();
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn envelope() -> Envelope {
+        Envelope {
+            sender: "a@x".into(),
+            recipients: vec!["b@x".into(), "c@x".into()],
+            ..Envelope::of(([127, 0, 0, 1], 1).into(), "me")
+        }
+    }
+
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(directory).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_file_is_two_kinds_of_header_lines_and_the_message_as_it_came() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::open(home.path()).unwrap();
+        let mut incoming = maildir.begin(&envelope()).unwrap();
+        incoming.write(b"Subject: x\r\n\r\nbare\n").unwrap();
+        incoming.write(b"\rends \xff\0\r\n").unwrap();
+        incoming.commit().unwrap();
+
+        let files = files(&home.path().join("new"));
+        assert_eq!(files.len(), 1);
+        assert_eq!(
+            fs::read(&files[0]).unwrap(),
+            b"Return-Path: <a@x>\r\nDelivered-To: b@x\r\nDelivered-To: c@x\r\n\
+              Subject: x\r\n\r\nbare\n\rends \xff\0\r\n"
+        );
+    }
+
+    #[test]
+    fn only_the_owner_may_read() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a/b");
+        let maildir = Maildir::open(&path).unwrap();
+        maildir.begin(&envelope()).unwrap().commit().unwrap();
+        for part in ["tmp", "new", "cur"] {
+            assert_eq!(mode(&path.join(part)), 0o700);
+        }
+        assert_eq!(mode(&files(&path.join("new"))[0]), 0o600);
+    }
+
+    #[test]
+    fn a_message_that_is_not_committed_leaves_nothing_behind() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::open(home.path()).unwrap();
+        let mut incoming = maildir.begin(&envelope()).unwrap();
+        incoming.write(&vec![b'a'; 2 * BUFFER]).unwrap();
+        assert_eq!(files(&home.path().join("tmp")).len(), 1);
+        drop(incoming);
+        assert!(files(&home.path().join("tmp")).is_empty());
+        assert!(files(&home.path().join("new")).is_empty());
+    }
+
+    #[test]
+    fn a_commit_that_fails_leaves_nothing_behind() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::open(home.path()).unwrap();
+        let incoming = maildir.begin(&envelope()).unwrap();
+        fs::remove_dir(home.path().join("new")).unwrap();
+        incoming.commit().unwrap_err();
+        assert!(files(&home.path().join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn an_address_never_starts_another_header_line() {
+        let evil = "a\r\nBcc: x\n\u{b}\u{85}\u{2028}\0@x";
+        let head = head(&Envelope {
+            sender: evil.into(),
+            recipients: vec![evil.into()],
+            ..envelope()
+        });
+        assert_eq!(
+            head,
+            "Return-Path: <a??Bcc: x?????@x>\r\nDelivered-To: a??Bcc: x?????@x\r\n"
+        );
+    }
+
+    #[test]
+    fn an_existing_maildir_is_opened_and_names_are_not_used_twice() {
+        let home = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let maildir = Maildir::open(home.path()).unwrap();
+            maildir.begin(&envelope()).unwrap().commit().unwrap();
+            maildir.begin(&envelope()).unwrap().commit().unwrap();
+        }
+        assert_eq!(files(&home.path().join("new")).len(), 4);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("tmp"), "").unwrap();
+        Maildir::open(home.path()).unwrap_err();
+    }
+}

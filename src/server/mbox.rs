@@ -1,0 +1,172 @@
+//! An mbox: all messages in one file, one behind the other (mboxrd).
+
+use crate::mail::mbox;
+use crate::mail::mbox::Lines;
+use crate::server::{Declined, Envelope, Incoming, Store, Whereabouts};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+const BUFFER: usize = 64 * 1024;
+
+/// A store that appends each message to one file, with a `From ` line before it and lines that look like
+/// one behind another `>`, line ends as in a file.
+///
+/// The file has mode 0600 when it is made, and is locked (`flock`) while a message is written to it.
+#[derive(Debug)]
+pub struct Mbox {
+    path: PathBuf,
+}
+
+impl Mbox {
+    /// Appends to the file at `path`, which is made if need be.
+    ///
+    /// # Errors
+    /// It cannot be opened for writing.
+    pub fn open(path: &Path) -> io::Result<Mbox> {
+        let mbox = Mbox {
+            path: path.to_owned(),
+        };
+        mbox.file()?;
+        Ok(mbox)
+    }
+
+    // Opened anew for each message, as another program may have moved the file away.
+    fn file(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o600);
+        options.open(&self.path)
+    }
+
+    fn append(&self, head: &str, draft: &mut File) -> io::Result<()> {
+        let mut file = self.file()?;
+        file.lock()?;
+        let before = file.seek(SeekFrom::End(0))?;
+        let head = format!("{}{head}", mbox::seam(&file, before)?);
+        let written = copy(&head, draft, &file).and_then(|()| file.sync_all());
+        if written.is_err() {
+            // Half a message would spoil the next one.
+            let _ = file.set_len(before);
+        }
+        written
+    }
+}
+
+impl Store for Mbox {
+    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+        Ok(Box::new(Draft {
+            mbox: self,
+            head: head(envelope),
+            file: BufWriter::with_capacity(BUFFER, tempfile::tempfile()?),
+        }))
+    }
+}
+
+/// A message that waits in a file without a name until it is whole.
+struct Draft<'m> {
+    mbox: &'m Mbox,
+    head: String,
+    file: BufWriter<File>,
+}
+
+impl Incoming for Draft<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        self.mbox.append(&self.head, &mut file)?;
+        Ok(Whereabouts::At(self.mbox.path.clone()))
+    }
+}
+
+fn head(envelope: &Envelope) -> String {
+    let sender = match envelope.sender.as_str() {
+        "" => "MAILER-DAEMON".to_owned(),
+        sender => sender.replace(|c: char| c.is_whitespace() || c.is_control(), "-"),
+    };
+    let head = crate::server::maildir::head(envelope).replace("\r\n", "\n");
+    mbox::first_line(&sender, SystemTime::now()) + &head
+}
+
+/// Writes line by line, of whatever length, in pieces of the buffer.
+fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
+    let mut from = BufReader::with_capacity(BUFFER, draft);
+    let mut into = BufWriter::with_capacity(BUFFER, mbox);
+    into.write_all(head.as_bytes())?;
+    let mut lines = Lines::default();
+    loop {
+        let block = from.fill_buf()?;
+        if block.is_empty() {
+            break;
+        }
+        lines.write(block, &mut into)?;
+        let count = block.len();
+        from.consume(count);
+    }
+    lines.end(&mut into)?;
+    into.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_stand_one_behind_the_other() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mbox");
+        let mbox = Mbox::open(&path).unwrap();
+        let envelope = Envelope {
+            sender: String::new(),
+            recipients: vec!["bob@x".to_owned()],
+            ..Envelope::of(([127, 0, 0, 1], 9).into(), "me")
+        };
+        for text in ["one\r\n", "two\r\n"] {
+            let mut incoming = mbox.begin(&envelope).unwrap();
+            incoming.write(text.as_bytes()).unwrap();
+            incoming.commit().unwrap();
+        }
+        drop(mbox.begin(&envelope).unwrap());
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("From MAILER-DAEMON ").count(), 2);
+        assert!(
+            text.ends_with("Return-Path: <>\nDelivered-To: bob@x\ntwo\n\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_was_cut_off_does_not_swallow_the_next_message() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mbox");
+        let envelope = Envelope::of(([127, 0, 0, 1], 9).into(), "me");
+        for cut in [
+            "",
+            "\n",
+            "From x\n\nwhole\n\n",
+            "From x\n\nhal",
+            "From x\n\nhal\n",
+        ] {
+            std::fs::write(&path, cut).unwrap();
+            let mbox = Mbox::open(&path).unwrap();
+            mbox.begin(&envelope).unwrap().commit().unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let behind = text.strip_prefix(cut).unwrap();
+            assert!(
+                behind.trim_start().starts_with("From MAILER-DAEMON "),
+                "{text}"
+            );
+            let before = text.split("From MAILER-DAEMON ").next().unwrap();
+            let is_apart = before.trim().is_empty() || before.ends_with("\n\n");
+            assert!(is_apart && !before.ends_with("\n\n\n"), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A message while it is being received: how long it is, and whether it can still be accepted.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::server::end::End;
+use crate::server::limiter::Gate;
+use crate::server::reply;
+use crate::server::reply::Refusal;
+use crate::server::{Declined, Envelope, Incoming, Store, Whereabouts};
+
+/// A message on its way into the store, or the reason why it will not get there.
+pub struct Receipt<'a> {
+    incoming: Result<Box<dyn Incoming + 'a>, Refusal>,
+    /// What went wrong in the store.
+    trouble: Option<io::Error>,
+    bytes: u64,
+    max_bytes: u64,
+}
+
+/// What became of a whole message.
+pub struct Finished {
+    /// For the peer.
+    pub reply: Cow<'static, str>,
+    /// Where it is, unless it is refused.
+    pub kept: Option<Kept>,
+    /// What went wrong here.
+    pub trouble: Option<io::Error>,
+}
+
+/// A message that was kept.
+pub struct Kept {
+    pub bytes: u64,
+    pub place: Whereabouts,
+    /// Counted from 1 over the life of the sink.
+    pub number: u64,
+}
+
+impl<'a> Receipt<'a> {
+    pub fn begin(
+        store: &'a dyn Store,
+        envelope: &Envelope,
+        max_bytes: u64,
+    ) -> io::Result<Receipt<'a>> {
+        Ok(Receipt {
+            incoming: Ok(store.begin(envelope)?),
+            trouble: None,
+            bytes: 0,
+            max_bytes,
+        })
+    }
+
+    /// Takes a piece of the message. After trouble it is let go, and what was stored is discarded.
+    pub fn take(&mut self, piece: &[u8]) {
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        if self.bytes > self.max_bytes {
+            self.incoming = Err(reply::TOO_LARGE);
+        }
+        let written = match &mut self.incoming {
+            Ok(incoming) => incoming.write(piece),
+            Err(_) => Ok(()),
+        };
+        if let Err(error) = written {
+            self.incoming = Err(reply::failed(&error));
+            self.trouble = Some(error);
+        }
+    }
+
+    /// The reply to a chunk that was not the last.
+    pub fn so_far(&self) -> Result<String, Refusal> {
+        match self.incoming {
+            Ok(_) => Ok(format!("250 2.0.0 {} bytes so far", self.bytes)),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// What went wrong in the store since this was asked for.
+    pub fn trouble(&mut self) -> Option<io::Error> {
+        self.trouble.take()
+    }
+
+    /// Keeps the message. Only now does it count.
+    pub fn finish(self, gate: &Gate) -> Result<Finished, End> {
+        let incoming = match self.incoming {
+            Ok(incoming) => incoming,
+            Err(refusal) => return Ok(Finished::refused(refusal.into(), self.trouble)),
+        };
+        let claim = gate.claim().ok_or(End::Full)?;
+        match incoming.commit() {
+            Ok(place) => Ok(Finished {
+                reply: format!("250 2.0.0 ok, {} bytes", self.bytes).into(),
+                kept: Some(Kept {
+                    bytes: self.bytes,
+                    place,
+                    number: claim.keep(),
+                }),
+                trouble: None,
+            }),
+            Err(Declined::Trouble(error)) => {
+                Ok(Finished::refused(reply::failed(&error).into(), Some(error)))
+            }
+            Err(declined) => Ok(Finished::refused(reply::declined(declined), None)),
+        }
+    }
+}
+
+impl Finished {
+    pub fn refused(reply: Cow<'static, str>, trouble: Option<io::Error>) -> Finished {
+        Finished {
+            reply,
+            kept: None,
+            trouble,
+        }
+    }
+}

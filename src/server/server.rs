@@ -1,0 +1,448 @@
+//! The server: it lets people in, a thread for each, and sees them off.
+
+use crate::server::connection::within;
+use crate::server::events::Witness;
+use crate::server::limiter::Gate;
+use crate::server::listener::{Arrival, Door, Entrance, Next};
+use crate::server::session::{House, Parting, Session, Visitor};
+use crate::server::{Introduction, Listen, Options, Peer, Store, reply};
+use crate::system::text::reason;
+use socket2::Socket;
+use std::io::{self, Write as _};
+use std::net::{Shutdown, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+/// How long conversations may go on after the last message that was wanted.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a peer may take to close its side after ours is closed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How often in a row a connection may fail to be accepted, and how long to wait after each.
+const ACCEPT_FAILURES: u32 = 100;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why there is no sink, or none any more.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// Other machines could reach it.
+    #[error(
+        "{0} can be reached from other machines and the sink takes mail from anybody; \
+         listen on 127.0.0.1 or [::1], or say --allow-remote"
+    )]
+    Remote(SocketAddr),
+    /// The name would break the greeting.
+    #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]
+    Name(String),
+    /// The place is not ours, not allowed, or in use.
+    #[error("cannot listen on {place}: {}", reason(.source))]
+    Listen {
+        /// What was asked for.
+        place: Listen,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No more connections can be accepted.
+    #[error("cannot accept connections: {}", reason(.0))]
+    Accept(io::Error),
+}
+
+/// A server that listens already and does not answer yet.
+#[derive(Debug)]
+pub struct Sink {
+    doors: Vec<Door>,
+    options: Options,
+    /// What is heard when it is time to leave, and what makes it ring.
+    bell: UnixStream,
+    hammer: UnixStream,
+}
+
+/// Something that ends a sink from outside.
+#[derive(Debug)]
+pub struct Stopper(UnixStream);
+
+impl Stopper {
+    /// Has [`Sink::serve`] return soon.
+    pub fn stop(&self) {
+        let _ = (&self.0).write(b"!");
+    }
+}
+
+impl Sink {
+    /// Listens. From now on peers can connect; they are greeted by [`Sink::serve`].
+    ///
+    /// # Errors
+    /// A place or the name will not do.
+    pub fn bind(options: Options) -> Result<Sink, SinkError> {
+        for place in &options.listen {
+            if let Listen::Tcp(address) = place
+                && !options.allow_remote
+                && !address.ip().to_canonical().is_loopback()
+            {
+                return Err(SinkError::Remote(*address));
+            }
+        }
+        if options.name.is_empty() || !options.name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(SinkError::Name(options.name));
+        }
+        let doors: Result<Vec<Door>, SinkError> = options.listen.iter().map(Door::open).collect();
+        let (bell, hammer) = UnixStream::pair().map_err(SinkError::Accept)?;
+        hammer.set_nonblocking(true).map_err(SinkError::Accept)?;
+        Ok(Sink {
+            doors: doors?,
+            options,
+            bell,
+            hammer,
+        })
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    pub fn places(&self) -> impl Iterator<Item = &Listen> {
+        self.doors.iter().map(|door| &door.place)
+    }
+
+    /// What ends it from outside.
+    ///
+    /// # Errors
+    /// There is no file descriptor to spare.
+    pub fn stopper(&self) -> io::Result<Stopper> {
+        self.hammer.try_clone().map(Stopper)
+    }
+
+    /// Answers, a thread for each connection, until `count` messages were accepted or the time is over;
+    /// returns how many were. Conversations that go on then have two seconds to end.
+    ///
+    /// # Errors
+    /// No more connections can be accepted.
+    pub fn serve(self, store: &dyn Store, witness: &dyn Witness) -> Result<u64, SinkError> {
+        let Sink {
+            doors,
+            options,
+            bell,
+            hammer,
+        } = self;
+        let gate = Gate::new(options.count, options.limits.max_connections, Some(hammer));
+        let what = if options.manner.lmtp {
+            "LMTP ehlo sink"
+        } else {
+            "ESMTP ehlo sink"
+        };
+        let house = House {
+            introduction: Introduction {
+                name: &options.name,
+                what,
+            },
+            limits: &options.limits,
+            manner: &options.manner,
+            store,
+            gate: &gate,
+            witness,
+        };
+        let entrance = Entrance {
+            doors,
+            bell,
+            deadline: options.time_limit.map(within),
+        };
+        thread::scope(|scope| {
+            let accepted = accept_all(&entrance, house, scope);
+            drop(entrance);
+            gate.see_off(GRACE);
+            accepted
+        })
+        .map_err(SinkError::Accept)?;
+        Ok(gate.accepted())
+    }
+}
+
+/// Lets peers in until all the messages that were wanted are there, or the time is over.
+fn accept_all<'scope, 'env: 'scope>(
+    entrance: &Entrance,
+    house: House<'env>,
+    scope: &'scope Scope<'scope, 'env>,
+) -> io::Result<()> {
+    let mut failures = 0;
+    while !house.gate.is_full() {
+        match entrance.next() {
+            Ok(Next::Somebody(arrival)) => {
+                failures = 0;
+                welcome(arrival, house, scope);
+            }
+            Ok(Next::Nobody) => {}
+            Ok(Next::Over) => break,
+            Err(error) if failures >= ACCEPT_FAILURES => return Err(error),
+            // A peer that has left already, or no file descriptor to spare just now.
+            Err(_) => {
+                failures += 1;
+                thread::sleep(ACCEPT_PAUSE);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn welcome<'scope, 'env: 'scope>(
+    arrival: Arrival,
+    house: House<'env>,
+    scope: &'scope Scope<'scope, 'env>,
+) {
+    let socket = Arc::new(arrival.socket);
+    let Some(guest) = house.gate.enter(&socket) else {
+        return turn_away(&socket);
+    };
+    let visitor = Visitor {
+        number: guest.number,
+        from: arrival.from,
+    };
+    // Without a thread to spare the connection is closed; the peer will come again.
+    let _ = thread::Builder::new().spawn_scoped(scope, move || {
+        // Only slower without it, and a unix socket has none.
+        let _ = socket.set_tcp_nodelay(true);
+        let session = Session::new(house, Arc::clone(&socket), visitor);
+        if session.converse() == Parting::Polite {
+            part(socket);
+        }
+        drop(guest);
+    });
+}
+
+fn turn_away(mut socket: &Socket) {
+    let line = format!("{}\r\n", reply::TOO_MANY_CONNECTIONS);
+    let _ = io::Write::write_all(&mut socket, line.as_bytes());
+}
+
+/// Closes our side, then waits for the peer to close its own: a socket closed with unread input
+/// sends a reset, which can overtake our last words.
+fn part(mut socket: Arc<Socket>) {
+    let deadline = within(FAREWELL);
+    let mut unread = [0; 4096];
+    let _ = socket.shutdown(Shutdown::Write);
+    while matches!(socket.receive(&mut unread, deadline), Ok(1..)) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::thread::JoinHandle;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::server::Maildir;
+
+    fn options(count: u64) -> Options {
+        Options {
+            count: Some(count),
+            ..Options::new(([127, 0, 0, 1], 0).into())
+        }
+    }
+
+    fn address(sink: &Sink) -> SocketAddr {
+        match sink.places().next() {
+            Some(Listen::Tcp(address)) => *address,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A sink that runs, with the directory it stores into.
+    struct Running {
+        home: tempfile::TempDir,
+        address: SocketAddr,
+        server: JoinHandle<Result<u64, SinkError>>,
+    }
+
+    fn run(options: Options) -> Running {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::open(home.path()).unwrap();
+        let sink = Sink::bind(options).unwrap();
+        let address = address(&sink);
+        let server = thread::spawn(move || sink.serve(&maildir, &()));
+        Running {
+            home,
+            address,
+            server,
+        }
+    }
+
+    impl Running {
+        /// Says all of it at once and returns what comes until the sink closes.
+        fn say(&self, text: &str) -> String {
+            let mut stream = TcpStream::connect(self.address).unwrap();
+            stream.write_all(text.as_bytes()).unwrap();
+            heard(&mut stream)
+        }
+
+        fn messages(&self) -> Vec<String> {
+            let files = fs::read_dir(self.home.path().join("new")).unwrap();
+            files
+                .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+                .collect()
+        }
+
+        fn accepted(self) -> u64 {
+            self.server.join().unwrap().unwrap()
+        }
+    }
+
+    fn heard(stream: &mut TcpStream) -> String {
+        let mut said = String::new();
+        let _ = stream.read_to_string(&mut said);
+        said
+    }
+
+    const MESSAGE: &str = "MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nBDAT 4 LAST\r\nhi\r\n";
+
+    #[test]
+    fn only_loopback_is_listened_on_without_allow_remote() {
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+            let error = Sink::bind(Options::new(address.parse().unwrap())).unwrap_err();
+            assert!(matches!(error, SinkError::Remote(_)));
+            assert!(error.to_string().contains("--allow-remote"), "{error}");
+        }
+        let sink = Sink::bind(Options {
+            allow_remote: true,
+            ..Options::new(([0, 0, 0, 0], 0).into())
+        });
+        assert_ne!(address(&sink.unwrap()).port(), 0);
+    }
+
+    #[test]
+    fn a_name_that_would_break_the_greeting_is_refused() {
+        for name in ["", "a b", "a\r\nb", "é"] {
+            let options = Options {
+                name: name.to_owned(),
+                ..options(1)
+            };
+            assert!(matches!(Sink::bind(options), Err(SinkError::Name(_))));
+        }
+    }
+
+    #[test]
+    fn an_address_in_use_is_named_in_the_error() {
+        let sink = Sink::bind(options(1)).unwrap();
+        let address = address(&sink);
+        let error = Sink::bind(Options::new(address)).unwrap_err().to_string();
+        assert!(error.contains(&address.to_string()), "{error}");
+    }
+
+    #[test]
+    fn it_leaves_after_the_messages_that_were_wanted() {
+        let running = run(options(2));
+        let said = running.say(&format!("EHLO me\r\n{MESSAGE}{MESSAGE}QUIT\r\n"));
+        assert!(said.ends_with("ok, 4 bytes\r\n221 2.0.0 bye\r\n"), "{said}");
+        let message = "Return-Path: <a@x>\r\nDelivered-To: b@x\r\nhi\r\n";
+        assert_eq!(running.messages(), [message, message]);
+        assert_eq!(running.accepted(), 2);
+    }
+
+    #[test]
+    fn it_leaves_when_its_time_is_over_or_it_is_told_to() {
+        let mut short = options(1);
+        short.time_limit = Some(Duration::from_millis(1));
+        assert_eq!(run(short).accepted(), 0);
+        let maildir = tempfile::tempdir().unwrap();
+        let maildir = Maildir::open(maildir.path()).unwrap();
+        let sink = Sink::bind(options(1)).unwrap();
+        sink.stopper().unwrap().stop();
+        assert_eq!(sink.serve(&maildir, &()).unwrap(), 0);
+    }
+
+    #[test]
+    fn it_listens_at_several_places() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("socket");
+        let mut both = options(2);
+        both.listen.push(Listen::Unix(path.clone()));
+        let running = run(both);
+        let text = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
+        let mut unix = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        unix.write_all(text.as_bytes()).unwrap();
+        let mut said = String::new();
+        unix.read_to_string(&mut said).unwrap();
+        assert!(said.ends_with("221 2.0.0 bye\r\n"), "{said}");
+        drop(unix);
+        running.say(&text);
+        assert_eq!(running.accepted(), 2);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn it_wants_nothing_when_the_count_is_none_at_all() {
+        assert_eq!(run(options(0)).accepted(), 0);
+    }
+
+    #[test]
+    fn connections_that_are_open_at_the_end_are_closed_with_a_word() {
+        let running = run(options(1));
+        let mut idler = TcpStream::connect(running.address).unwrap();
+        idler.write_all(b"HELO me\r\n").unwrap();
+        let mut greeting = [0; 4];
+        idler.read_exact(&mut greeting).unwrap();
+        running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
+        let started = Instant::now();
+        assert!(heard(&mut idler).ends_with("421 4.3.2 closing, no more messages wanted\r\n"));
+        drop(idler);
+        assert_eq!(running.accepted(), 1);
+        assert!(started.elapsed() < GRACE + FAREWELL);
+    }
+
+    #[test]
+    fn many_peers_at_once_never_get_more_accepted_than_wanted() {
+        let running = run(options(5));
+        let text = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
+        let taken = thread::scope(|scope| {
+            let peers: Vec<_> = (0..10)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let stream = TcpStream::connect(running.address);
+                        stream.map_or(String::new(), |mut stream| {
+                            let _ = stream.write_all(text.as_bytes());
+                            heard(&mut stream)
+                        })
+                    })
+                })
+                .collect();
+            let said = peers.into_iter().map(|peer| peer.join().unwrap());
+            said.filter(|said| said.contains("ok, 4 bytes")).count()
+        });
+        assert_eq!((taken, running.messages().len()), (5, 5));
+        assert_eq!(running.accepted(), 5);
+    }
+
+    #[test]
+    fn one_connection_too_many_is_turned_away() {
+        let mut options = options(1);
+        options.limits.max_connections = 1;
+        let running = run(options);
+        let mut first = TcpStream::connect(running.address).unwrap();
+        let mut greeting = [0; 4];
+        first.read_exact(&mut greeting).unwrap();
+        let mut second = TcpStream::connect(running.address).unwrap();
+        assert!(heard(&mut second).starts_with("421 4.3.2 too many connections"));
+        let message = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
+        first.write_all(message.as_bytes()).unwrap();
+        heard(&mut first);
+        assert_eq!(running.accepted(), 1);
+    }
+
+    #[test]
+    fn a_peer_that_is_idle_or_drips_bytes_is_cut_off() {
+        let mut options = options(1);
+        options.limits.idle = Duration::from_millis(300);
+        let running = run(options);
+        let mut idler = TcpStream::connect(running.address).unwrap();
+        assert!(heard(&mut idler).contains("421 4.4.2"));
+
+        let mut dripper = TcpStream::connect(running.address).unwrap();
+        let started = Instant::now();
+        while dripper.write_all(b"x").is_ok() && started.elapsed() < FAREWELL {
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert!(heard(&mut dripper).contains("421 4.4.2"));
+        running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
+        assert_eq!(running.accepted(), 1);
+    }
+}

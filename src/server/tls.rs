@@ -1,0 +1,197 @@
+//! The server's side of TLS: a certificate that is made on the spot, or one from files.
+
+use crate::system::pem::{TlsSetupError, certificates, private_key};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the certificate comes from, and whom it is shown to.
+#[derive(Debug, Clone)]
+pub struct TlsOptions {
+    /// Whether encryption begins with the connection (RFC 8314) and not with STARTTLS.
+    pub is_implicit: bool,
+    /// The certificate and its key; `None` makes both.
+    pub files: Option<(PathBuf, PathBuf)>,
+    /// Whom a certificate that is made is for, besides the loopback addresses.
+    pub names: Vec<String>,
+    /// Who must have signed the certificate of a client; `None` asks for none.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// All that a handshake needs.
+#[derive(Debug, Clone)]
+pub struct Encryption {
+    /// For rustls.
+    pub(super) config: Arc<ServerConfig>,
+    /// Whether it begins with the connection.
+    pub(super) is_implicit: bool,
+    /// The authority that was made, in PEM; `None` where the certificate came from a file.
+    authority: Option<String>,
+}
+
+/// Why there is no encryption.
+#[derive(Debug, thiserror::Error)]
+pub enum EncryptionError {
+    /// A file will not do.
+    #[error(transparent)]
+    File(#[from] TlsSetupError),
+    /// Key and certificate will not do together.
+    #[error("cannot use {} of --cert with the key of --key: {source}", path.display())]
+    Pair {
+        /// The certificate.
+        path: PathBuf,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// No certificate can be made.
+    #[error("cannot make a certificate: {0}")]
+    Make(#[from] rcgen::Error),
+    /// The authority of clients will not do.
+    #[error("cannot use {} of --client-ca: {why}", path.display())]
+    ClientCa {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+}
+
+/// What was agreed on in a handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secured {
+    /// Like `TLSv1.3`.
+    pub version: String,
+    /// Like `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// The name that the client asked for.
+    pub server_name: Option<String>,
+    /// Whom the client's certificate is for.
+    pub client: Option<String>,
+}
+
+/// A certificate with those that it hangs on, and its key.
+struct Papers {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    authority: Option<String>,
+}
+
+impl Encryption {
+    /// Reads or makes the certificate.
+    ///
+    /// # Errors
+    /// A file cannot be read, or what is in it will not do.
+    pub fn new(options: &TlsOptions) -> Result<Encryption, EncryptionError> {
+        let papers = match &options.files {
+            Some((cert, key)) => Papers::read(cert, key)?,
+            None => Papers::make(&options.names)?,
+        };
+        let verifier = match &options.client_ca {
+            Some(path) => clients_of(path)?,
+            None => WebPkiClientVerifier::no_client_auth(),
+        };
+        let path = options.files.as_ref().map(|(cert, _)| cert.clone());
+        let pair = |source| EncryptionError::Pair {
+            path: path.unwrap_or_default(),
+            source,
+        };
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map(|builder| builder.with_client_cert_verifier(verifier))
+            .and_then(|builder| builder.with_single_cert(papers.chain, papers.key))
+            .map_err(pair)?;
+        Ok(Encryption {
+            config: Arc::new(config),
+            is_implicit: options.is_implicit,
+            authority: papers.authority,
+        })
+    }
+
+    /// The authority that was made, in PEM; `None` where the certificate came from a file.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
+    }
+}
+
+impl Papers {
+    fn read(cert: &Path, key: &Path) -> Result<Papers, TlsSetupError> {
+        Ok(Papers {
+            chain: certificates("--cert", cert)?,
+            key: private_key(key)?,
+            authority: None,
+        })
+    }
+
+    /// A certificate below an authority that nobody else has: a client can be told to trust it.
+    fn make(names: &[String]) -> Result<Papers, rcgen::Error> {
+        let authority = CertifiedIssuer::self_signed(authority()?, new_key()?)?;
+        let key = new_key()?;
+        let own = leaf(names)?.signed_by(&key, &authority)?;
+        Ok(Papers {
+            chain: vec![own.der().clone(), authority.der().clone()],
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            authority: Some(authority.pem()),
+        })
+    }
+}
+
+fn new_key() -> Result<KeyPair, rcgen::Error> {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+}
+
+fn authority() -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    name(&mut params, "ehlo sink CA");
+    Ok(params)
+}
+
+fn leaf(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
+    let usual = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let is_name =
+        |name: &&String| crate::system::host::is_host_name(name) || name.parse::<IpAddr>().is_ok();
+    let mut all: Vec<String> = names.iter().filter(is_name).cloned().collect();
+    all.extend(usual);
+    all.dedup();
+    let mut params = CertificateParams::new(all)?;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    name(&mut params, "ehlo sink");
+    Ok(params)
+}
+
+fn name(params: &mut CertificateParams, name: &str) {
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+}
+
+fn clients_of(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, EncryptionError> {
+    let failed = |why: String| EncryptionError::ClientCa {
+        path: path.to_owned(),
+        why,
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("--client-ca", path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    let provider = Arc::new(default_provider());
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| failed(error.to_string()))
+}

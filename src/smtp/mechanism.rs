@@ -1,0 +1,143 @@
+//! SASL mechanisms (RFC 4422).
+
+use crate::system::secret::Proof;
+
+/// A mechanism that this program can answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// The client certificate says it (RFC 4422, appendix A).
+    External,
+    /// RFC 7677, bound to the TLS connection.
+    ScramSha256Plus,
+    /// RFC 5802, bound to the TLS connection.
+    ScramSha1Plus,
+    /// RFC 7677.
+    ScramSha256,
+    /// RFC 5802.
+    ScramSha1,
+    /// RFC 2195.
+    CramMd5,
+    /// RFC 4616: the password itself.
+    Plain,
+    /// The password itself, the way of before RFC 4616.
+    Login,
+    /// A bearer token (RFC 7628).
+    OAuthBearer,
+    /// A bearer token, the way of before RFC 7628.
+    XOAuth2,
+}
+
+impl Mechanism {
+    /// All of them, the strongest first.
+    pub const ALL: [Self; 10] = [
+        Self::External,
+        Self::ScramSha256Plus,
+        Self::ScramSha1Plus,
+        Self::ScramSha256,
+        Self::ScramSha1,
+        Self::CramMd5,
+        Self::Plain,
+        Self::Login,
+        Self::OAuthBearer,
+        Self::XOAuth2,
+    ];
+
+    /// The name in EHLO and AUTH.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::External => "EXTERNAL",
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            Self::ScramSha1Plus => "SCRAM-SHA-1-PLUS",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            Self::CramMd5 => "CRAM-MD5",
+            Self::Plain => "PLAIN",
+            Self::Login => "LOGIN",
+            Self::OAuthBearer => "OAUTHBEARER",
+            Self::XOAuth2 => "XOAUTH2",
+        }
+    }
+
+    /// The mechanism of this name, in any case; `None` when there is none here.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether it proves what this proof can prove.
+    #[must_use]
+    pub fn takes(self, proof: &Proof) -> bool {
+        match self {
+            Self::External => matches!(proof, Proof::Elsewhere),
+            mechanism if mechanism.wants_token() => matches!(proof, Proof::Token(_)),
+            _ => matches!(proof, Proof::Password(_)),
+        }
+    }
+
+    /// Whether it proves it with an OAuth token.
+    #[must_use]
+    pub fn wants_token(self) -> bool {
+        matches!(self, Self::OAuthBearer | Self::XOAuth2)
+    }
+
+    /// Whether it is bound to the TLS connection (RFC 5056).
+    #[must_use]
+    pub fn is_bound(self) -> bool {
+        matches!(self, Self::ScramSha256Plus | Self::ScramSha1Plus)
+    }
+
+    /// Whether the server gets the password itself.
+    #[must_use]
+    pub fn tells_the_password(self) -> bool {
+        matches!(self, Self::Plain | Self::Login)
+    }
+
+    /// Whether it is a SCRAM.
+    #[must_use]
+    pub fn is_scram(self) -> bool {
+        matches!(
+            self,
+            Self::ScramSha256Plus | Self::ScramSha1Plus | Self::ScramSha256 | Self::ScramSha1
+        )
+    }
+
+    /// True if its responses depend on the server's challenges.
+    #[must_use]
+    pub fn needs_challenge(self) -> bool {
+        self.is_scram() || self == Self::CramMd5
+    }
+
+    /// Whether the client may speak first, with the AUTH command (RFC 4954 §4).
+    #[must_use]
+    pub fn begins(self) -> bool {
+        !matches!(self, Self::Login | Self::CramMd5)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::secret::Secret;
+
+    #[test]
+    fn every_name_is_read_in_any_case() {
+        for mechanism in Mechanism::ALL {
+            let name = mechanism.name();
+            assert_eq!(Mechanism::parse(&name.to_lowercase()), Some(mechanism));
+        }
+        assert_eq!(Mechanism::parse("NTLM"), None);
+    }
+
+    #[test]
+    fn a_token_is_no_password() {
+        let token = Proof::Token(Secret::new(b"t".to_vec()));
+        let fit: Vec<_> = Mechanism::ALL
+            .into_iter()
+            .filter(|m| m.takes(&token))
+            .collect();
+        assert_eq!(fit, [Mechanism::OAuthBearer, Mechanism::XOAuth2]);
+    }
+}

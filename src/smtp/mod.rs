@@ -1,0 +1,7 @@
+//! What the SMTP client, the server and scripts share: replies, stages, SASL mechanisms, dot-stuffing.
+
+pub mod blocks;
+pub(crate) mod dots;
+pub(crate) mod mechanism;
+pub(crate) mod reply;
+pub(crate) mod stage;

@@ -1,0 +1,176 @@
+//! Times and dates, as headers, programs and people write and read them.
+
+use chrono::{DateTime, Local, NaiveTime, TimeDelta};
+use std::time::{Duration, SystemTime};
+
+/// A `Date:` value in the local zone, `Sun, 22 Nov 2026 22:15:30 +0100` (RFC 5322 §3.3).
+#[must_use]
+pub fn header_date(at: SystemTime) -> String {
+    DateTime::<Local>::from(at)
+        .format("%a, %d %b %Y %H:%M:%S %z")
+        .to_string()
+}
+
+/// `20261122221530` in UTC: the readable half of a Message-ID.
+#[must_use]
+pub fn stamp(at: SystemTime) -> String {
+    DateTime::<chrono::Utc>::from(at)
+        .format("%Y%m%d%H%M%S")
+        .to_string()
+}
+
+/// The seconds since 1970.
+#[must_use]
+pub fn now_in_seconds() -> i64 {
+    chrono::Utc::now().timestamp()
+}
+
+/// `2026-11-22T22:15:30Z`, for programs (RFC 3339).
+#[must_use]
+pub fn rfc3339(at: SystemTime) -> String {
+    DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// The time that a text like `2026-11-22T22:15:30Z` means (RFC 3339); `None` where it is none.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<SystemTime> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(SystemTime::from(at))
+}
+
+/// `Sun Nov 22 21:15:30 2026` in UTC, as the first line of a message in a mailbox has it (RFC 4155).
+#[must_use]
+pub fn asctime(at: SystemTime) -> String {
+    DateTime::<chrono::Utc>::from(at)
+        .format("%a %b %e %H:%M:%S %Y")
+        .to_string()
+}
+
+/// A time as a sentence has it, rounded down: `1 minute`, `47 hours`, `5 days`.
+#[must_use]
+pub fn spoken(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    let (count, unit) = match minutes {
+        0..120 => (minutes, "minute"),
+        120..2880 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    crate::system::figures::counted(count, unit)
+}
+
+/// A time as lines and columns have it, in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
+#[must_use]
+pub fn brief(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        _ if seconds < 60 && time.subsec_nanos() == 0 => format!("{seconds}s"),
+        0 => format!("{}ms", time.subsec_millis()),
+        1..10 => format!("{}.{}s", seconds, time.subsec_millis() / 100),
+        10..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3600..86400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d{:02}h", seconds / 86400, seconds / 3600 % 24),
+    }
+}
+
+/// For how many whole seconds something has been; none where the clock was set back.
+#[must_use]
+pub fn since(then: SystemTime, now: SystemTime) -> Duration {
+    let passed = now.duration_since(then).unwrap_or_default();
+    Duration::from_secs(passed.as_secs())
+}
+
+/// By how much a time that was written down may be ahead of the clock without a doubt about it: clocks are
+/// corrected by less.
+pub const SKEW: Duration = Duration::from_secs(60);
+
+/// Whether a time of day, in minutes since midnight here, has come after `then` and until `now`. A `then` that is
+/// ahead of the clock was written while the clock was wrong, and counts as long ago.
+#[must_use]
+pub fn has_come(minute: u16, then: SystemTime, now: SystemTime) -> bool {
+    if then.duration_since(now).is_ok_and(|ahead| ahead > SKEW) {
+        return true;
+    }
+    let (then, now) = (DateTime::<Local>::from(then), DateTime::<Local>::from(now));
+    let of_day = TimeDelta::minutes(minute.into());
+    let today = now.date_naive().and_time(NaiveTime::MIN) + of_day;
+    let last = if today <= now.naive_local() {
+        today
+    } else {
+        today - TimeDelta::days(1)
+    };
+    then.naive_local() < last
+}
+
+/// `2026-11-22 22:15:30 +0100` in the local zone, for people.
+#[must_use]
+pub fn local(at: SystemTime) -> String {
+    DateTime::<Local>::from(at)
+        .format("%Y-%m-%d %H:%M:%S %z")
+        .to_string()
+}
+
+/// `30s`, `500ms`, `2m`, `1h`, `5d`. A number without a unit is not a time: `6` may be meant as six hours.
+#[must_use]
+pub fn parsed(text: &str) -> Option<Duration> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let seconds = match unit {
+        "s" => number,
+        "ms" => number / 1000.0,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * 86400.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_two_units_at_most() {
+        let said = |millis| brief(Duration::from_millis(millis));
+        let all = [340, 9_999, 12_300, 252_000, 3_720_000, 273_600_000].map(said);
+        assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
+        // Whose thousandths nobody knows has none.
+        assert_eq!([0, 5_000].map(said), ["0s", "5s"]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nothing_older() {
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
+        assert_eq!(since(then, SystemTime::UNIX_EPOCH), Duration::ZERO);
+        let later = then + Duration::from_millis(2_300);
+        assert_eq!(since(then, later), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_time_of_day_comes_once_a_day() {
+        let local = |day, hour, minute| {
+            let date = chrono::NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
+            let time = date.and_hms_opt(hour, minute, 0).unwrap();
+            SystemTime::from(time.and_local_timezone(Local).unwrap())
+        };
+        let seven = 7 * 60;
+        let begun = local(22, 20, 0);
+        for (now, is_due) in [
+            (local(22, 23, 0), false),
+            (local(23, 6, 59), false),
+            (local(23, 7, 0), true),
+            (local(23, 9, 0), true),
+            (local(25, 3, 0), true),
+        ] {
+            assert_eq!(has_come(seven, begun, now), is_due, "{now:?}");
+        }
+        assert!(!has_come(seven, local(23, 7, 0), local(24, 6, 0)));
+        // The clock was ahead when it was begun.
+        assert!(has_come(seven, local(24, 6, 2), local(24, 6, 0)));
+        assert!(!has_come(seven, local(24, 6, 1), local(24, 6, 0)));
+    }
+}

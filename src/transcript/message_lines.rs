@@ -1,0 +1,75 @@
+//! The lines of a message that passes in pieces, for those who want to read it.
+
+use crate::system::text::{printable, shown_with_tabs};
+
+/// The most octets of one line that are kept until its end comes; what is longer is shown in parts.
+const LONGEST: usize = 4096;
+
+/// The part of a line that has come so far.
+#[derive(Default)]
+pub struct Letter {
+    rest: Vec<u8>,
+}
+
+impl Letter {
+    /// Takes the next part of the message, and gives the lines that are whole now.
+    pub fn pass(&mut self, part: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for piece in part.split_inclusive(|&byte| byte == b'\n') {
+            self.rest.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.rest.len() >= LONGEST {
+                lines.extend(self.end());
+            }
+        }
+        lines
+    }
+
+    /// What is there of a line that will have no end.
+    pub fn end(&mut self) -> Option<String> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let line = std::mem::take(&mut self.rest);
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        Some(readable(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+}
+
+/// Letters of all scripts and tabs as they are; what is no text in octets.
+fn readable(line: &[u8]) -> String {
+    match std::str::from_utf8(line) {
+        Ok(text) => shown_with_tabs(text),
+        Err(_) => printable(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_line_wherever_it_was_cut() {
+        let mut letter = Letter::default();
+        assert_eq!(letter.pass(b"Subject: "), [""; 0]);
+        assert_eq!(letter.pass(b"hi\r\n\r\nt\r"), ["Subject: hi", ""]);
+        assert_eq!(letter.pass(b"\n..x"), ["t"]);
+        assert_eq!(letter.end().as_deref(), Some("..x"));
+        assert_eq!(letter.end(), None);
+    }
+
+    #[test]
+    fn what_could_steer_a_terminal_is_escaped_and_letters_are_not() {
+        let mut letter = Letter::default();
+        let lines = letter.pass("Grüße\tan\x1b[2J\r\n".as_bytes());
+        assert_eq!(lines, ["Grüße\tan\\u{1b}[2J"]);
+        assert_eq!(letter.pass(b"\xff\x1b\n"), ["\\xff\\x1b"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_shown_in_parts() {
+        let mut letter = Letter::default();
+        let lines = letter.pass(&[b'x'; LONGEST]);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(letter.end(), None);
+    }
+}
