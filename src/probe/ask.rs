@@ -12,8 +12,6 @@ use crate::system::text::shown;
 /// What came of it.
 #[derive(Debug)]
 pub struct Answers {
-    /// The replies to the commands, as far as it came.
-    pub replies: Vec<Reply>,
     /// What went wrong before that, in a sentence.
     pub failure: Option<String>,
     /// A sentence for each command that was refused.
@@ -28,7 +26,6 @@ pub fn ask(way: &Way<'_>, place: &Place, commands: &[String], watch: &mut dyn Wa
         Ok(conversation) => conversation,
         Err(unreached) => {
             return Answers {
-                replies: Vec::new(),
                 failure: Some(unreached.why),
                 refused: Vec::new(),
                 exit: unreached.exit,
@@ -42,7 +39,6 @@ pub fn ask(way: &Way<'_>, place: &Place, commands: &[String], watch: &mut dyn Wa
             .map_or_else(|| exit(&ended.replies), Ending::exit),
         failure: ending.map(|ending| ending.words + ending.advice),
         refused: refused(&server, commands, &ended.replies),
-        replies: ended.replies,
     }
 }
 

@@ -2,9 +2,9 @@
 
 mod ask;
 mod expect;
-mod probe;
+mod inspect;
 mod reach;
 
 pub use ask::{Answers, ask};
 pub use expect::{Expectation, Finding};
-pub use probe::{Encrypted, Probe, probe};
+pub use inspect::{Encrypted, Probe, probe};

@@ -323,10 +323,10 @@ impl Ear for Printed {
                 "{id} was set aside: {reason}; ehlo queue requeue {id} tries it again"
             )),
             News::Trouble(text) => complain(text),
-            News::Delivered { id, recipient, .. } => {
+            News::Delivered { id, recipient } => {
                 self.say(&format!("{id}: <{recipient}> got the message"));
             }
-            News::Failed { .. } | News::Reported { .. } => {}
+            News::Failed { .. } => {}
         }
     }
 }

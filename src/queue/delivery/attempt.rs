@@ -252,12 +252,7 @@ fn tell(id: &Id, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
     }
     if fate.verdict == Verdict::Accepted {
         let recipient = &fate.recipient.to_string();
-        let words = &fate.words();
-        ear.hear(&News::Delivered {
-            id,
-            recipient,
-            words,
-        });
+        ear.hear(&News::Delivered { id, recipient });
         return;
     }
     // That a host is down is said for the item that found it out.

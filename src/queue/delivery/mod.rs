@@ -60,8 +60,6 @@ pub enum News<'a> {
         id: &'a Id,
         /// Who.
         recipient: &'a str,
-        /// The server's words.
-        words: &'a str,
     },
     /// A recipient did not get it, or not for sure.
     Failed {
@@ -80,13 +78,6 @@ pub enum News<'a> {
         id: &'a Id,
         /// To whom.
         recipient: &'a str,
-    },
-    /// A report was put into the queue.
-    Reported {
-        /// About which item.
-        id: &'a Id,
-        /// The report.
-        report: &'a Id,
     },
     /// An item was set aside.
     SetAside {

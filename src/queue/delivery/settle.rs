@@ -269,7 +269,6 @@ fn report(
         written.map_or(Ok(()), Claim::remove)?;
         return Err(error);
     }
-    hear_of(office, &item.id, &id);
     Ok(())
 }
 
@@ -338,11 +337,6 @@ fn warn(office: &Office<'_>, claim: &dyn Claim, item: &Item) -> Result<(), Queue
     if is_wanted && item.letter.envelope.sender.is_some() {
         let id = office.store.new_id();
         notice::delayed(office, claim, item, &waiting, &id)?;
-        hear_of(office, &item.id, &id);
     }
     Ok(())
-}
-
-fn hear_of(office: &Office<'_>, id: &Id, report: &Id) {
-    office.ear.hear(&News::Reported { id, report });
 }
