@@ -3,6 +3,7 @@
 use crate::cli::terminal::complain;
 use crate::client::events::{Happening, Wants, Watch};
 use crate::mail::address::Address;
+use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +40,7 @@ pub fn tracked<T>(
         is_sent: false,
         is_kept,
     }));
-    let signals = (!is_ignored())
+    let signals = (!is_ignored(SIGINT))
         .then(|| Signals::new([SIGINT]).ok())
         .flatten();
     let handle = signals.as_ref().map(Signals::handle);
@@ -94,13 +95,6 @@ fn restore() {
         SIGINT,
         Arc::new(std::sync::atomic::AtomicBool::new(true)),
     );
-}
-
-fn is_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (SIGINT - 1) & 1 == 1)
 }
 
 impl Watch for Tracker<'_> {

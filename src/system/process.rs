@@ -15,14 +15,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # Errors
 /// A signal cannot be handled.
 pub fn prepare() -> io::Result<()> {
-    let unused = Arc::new(AtomicBool::new(false));
-    // A file that reaches its limit is then an error of a write (EFBIG), and not the end.
-    flag::register(SIGXFSZ, Arc::clone(&unused))?;
-    // While it is ignored, the kernel discards how children end, and nobody can wait for them.
-    if is_ignored(SIGCHLD) {
-        flag::register(SIGCHLD, unused)?;
-    }
+    // A write beyond the limit of a file's size then fails with EFBIG.
+    flag::register(SIGXFSZ, Arc::default())?;
     exit_without_memory()
+}
+
+/// To be called before a program is started whose status is needed. If SIGCHLD is ignored, the kernel discards
+/// the status.
+///
+/// # Errors
+/// The signal cannot be handled.
+pub fn expect_children() -> io::Result<()> {
+    if is_ignored(SIGCHLD) {
+        flag::register(SIGCHLD, Arc::default())?;
+    }
+    Ok(())
 }
 
 /// A failed allocation aborts the process. A caller must see that as a temporary failure; a panic still aborts.
@@ -38,10 +45,17 @@ fn exit_without_memory() -> io::Result<()> {
     Ok(())
 }
 
-/// True if `/proc` shows that the signal is ignored.
-fn is_ignored(signal: i32) -> bool {
+/// True if the signal is ignored.
+#[must_use]
+pub fn is_ignored(signal: i32) -> bool {
+    ignored_signals() >> (signal - 1) & 1 == 1
+}
+
+/// The ignored signals by `/proc`, the lowest bit for signal 1; 0 if `/proc` is not available.
+#[must_use]
+pub fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.unwrap_or(0) >> (signal - 1) & 1 == 1
+    mask.unwrap_or(0)
 }

@@ -1,5 +1,6 @@
 //! Runs other programs in bounded time and memory.
 
+use crate::system::process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -51,6 +52,7 @@ impl<'a> Task<'a> {
         if self.limit.is_some() {
             self.command.process_group(0);
         }
+        process::expect_children()?;
         let mut child = self.command.spawn()?;
         let output = output.or_else(|| child.stdout.take().map(OwnedFd::from));
         let mut running = Running {

@@ -3,6 +3,7 @@
 
 use crate::client::wire::asides::Asides;
 use crate::client::wire::{LastWords, Stream, Wire};
+use crate::system::process;
 use crate::system::text::reason;
 use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
@@ -28,6 +29,7 @@ pub fn connect(line: &str) -> io::Result<Wire> {
     let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let input = OwnedFd::from(theirs);
     let output = input.try_clone()?;
+    process::expect_children()?;
     let child = Command::new("/bin/sh")
         .arg("-c")
         .arg(line)

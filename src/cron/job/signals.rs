@@ -1,13 +1,13 @@
 //! Signals that a job is to have, too.
 
 use crate::cron::job::Ending;
+use crate::system::process::ignored_signals;
 use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use signal_hook::low_level::emulate_default_handler;
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -35,7 +35,7 @@ impl Signals {
     /// goes out with what there was room for.
     pub fn caught() -> io::Result<Self> {
         SigSet::empty().thread_set_mask()?;
-        let ignored = ignored();
+        let ignored = ignored_signals();
         let is_caught = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
         let released = Arc::new(AtomicBool::new(false));
         let caught: Vec<i32> = HANDED_ON.into_iter().filter(is_caught).collect();
@@ -102,12 +102,4 @@ impl Drop for Signals {
 /// Ends this process as the signal would have done it.
 pub fn end_by(signal: i32) {
     let _ = emulate_default_handler(signal);
-}
-
-/// A bit for each signal, from 1; none where the system does not say it.
-fn ignored() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
 }
