@@ -1,7 +1,7 @@
 //! Ctrl-C while a message is being sent: one line for each recipient who did not get it.
 
 use crate::cli::terminal::complain;
-use crate::client::events::{Happening, Wants, Watch};
+use crate::client::events::{Event, Interests, Observer};
 use crate::mail::address::Address;
 use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
@@ -22,7 +22,7 @@ type Shared = Arc<Mutex<Pending>>;
 
 /// A [`Watch`] that takes note of results, and hands everything on.
 struct Tracker<'w> {
-    next: &'w mut dyn Watch,
+    next: &'w mut dyn Observer,
     pending: Shared,
 }
 
@@ -32,8 +32,8 @@ struct Tracker<'w> {
 pub fn tracked<T>(
     recipients: &[Address],
     is_kept: bool,
-    watch: &mut dyn Watch,
-    send: impl FnOnce(&mut dyn Watch) -> T,
+    watch: &mut dyn Observer,
+    send: impl FnOnce(&mut dyn Observer) -> T,
 ) -> T {
     let pending = Arc::new(Mutex::new(Pending {
         recipients: recipients.iter().map(ToString::to_string).collect(),
@@ -97,16 +97,16 @@ fn restore() {
     );
 }
 
-impl Watch for Tracker<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Tracker<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             match what {
-                Happening::Data { .. } => pending.is_sent = true,
-                Happening::Host { .. } | Happening::Sent { stage: "mail", .. } => {
+                Event::Data { .. } => pending.is_sent = true,
+                Event::Host { .. } | Event::Sent { stage: "mail", .. } => {
                     pending.is_sent = false;
                 }
-                Happening::Settled {
+                Event::Settled {
                     recipient, verdict, ..
                 } => {
                     pending.is_sent = false;
@@ -124,7 +124,7 @@ impl Watch for Tracker<'_> {
         self.next.refuses()
     }
 
-    fn wants(&self) -> Wants {
+    fn wants(&self) -> Interests {
         self.next.wants()
     }
 }

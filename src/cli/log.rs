@@ -1,23 +1,23 @@
 //! `sendmail -X`: what happens is added to a file, wherever else it is shown.
 
 use crate::cli::terminal::complain;
-use crate::client::events::{Happening, Wants, Watch};
+use crate::client::events::{Event, Interests, Observer};
 use crate::system::text::reason;
-use crate::transcript::{Options, Stevens};
+use crate::transcript::{Stevens, TranscriptOptions};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Shows it to somebody, and writes it down.
 pub struct Logged<'w> {
-    next: &'w mut dyn Watch,
+    next: &'w mut dyn Observer,
     /// `None` where it cannot be written; the message is more important.
     log: Option<Stevens<File>>,
 }
 
 impl<'w> Logged<'w> {
     /// At the end of this file, which nobody else may read if it is new.
-    pub fn open(path: &Path, next: &'w mut dyn Watch) -> Self {
+    pub fn open(path: &Path, next: &'w mut dyn Observer) -> Self {
         let file = OpenOptions::new()
             .append(true)
             .create(true)
@@ -32,13 +32,15 @@ impl<'w> Logged<'w> {
         });
         Self {
             next,
-            log: file.ok().map(|file| Stevens::new(file, Options::verbose())),
+            log: file
+                .ok()
+                .map(|file| Stevens::new(file, TranscriptOptions::verbose())),
         }
     }
 }
 
-impl Watch for Logged<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Logged<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         if let Some(log) = &mut self.log {
             log.happened(what);
         }
@@ -49,7 +51,7 @@ impl Watch for Logged<'_> {
         self.next.refuses()
     }
 
-    fn wants(&self) -> Wants {
+    fn wants(&self) -> Interests {
         self.next.wants()
     }
 }

@@ -13,16 +13,16 @@ use crate::cli::options::auth;
 use crate::cli::options::extensions;
 use crate::cli::options::message;
 use crate::cli::options::output;
-use crate::cli::options::profile::Typed;
+use crate::cli::options::profile::CommandLineArgs;
 use crate::cli::options::route;
 use crate::cli::options::session;
 use crate::cli::options::testing as bench;
 use crate::cli::options::tls;
-use crate::cli::options::transport::{Road, fallbacks, name, way_of_options};
-use crate::cli::options::usage_error::{Wrong, first, said, wrong};
+use crate::cli::options::transport::{TransportArgs, fallbacks, name, way_of_options};
+use crate::cli::options::usage_error::{UsageError, first, said, wrong};
 use crate::cli::options::value;
 use crate::cli::options::words;
-use crate::cli::plan::{Plan, Said};
+use crate::cli::plan::{EarlyExit, Invocation};
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
@@ -75,7 +75,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     config: config::Args,
     #[command(subcommand)]
-    verb: Option<Verb>,
+    verb: Option<Subcommands>,
     #[arg(skip)]
     pub(crate) rare: Rare,
 }
@@ -107,7 +107,7 @@ impl Cli {
 // What belongs to a verb is built only when the verb is used.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
-enum Verb {
+enum Subcommands {
     /// Receive mail on loopback, for demos, tests and scripts.
     Sink(Box<sink::Args>),
     /// Send a message with an attachment to a receiver inside, and show both sides.
@@ -119,9 +119,9 @@ enum Verb {
     /// Hold a conversation that a script says, and check it.
     Script(Box<script::Args>),
     /// Look at the configuration.
-    Config(config::VerbArgs),
+    Config(config::CommandArgs),
     /// Look at the queue, and deliver what is in it.
-    Queue(queue::VerbArgs),
+    Queue(queue::CommandArgs),
     /// Run a command, and mail what happened.
     Run(Box<run::Args>),
     /// Mail a line or a text from a script.
@@ -133,9 +133,9 @@ enum Verb {
     /// Say what this host would do with a mail from cron, without sending one.
     Doctor(Box<doctor::Args>),
     /// Do what sendmail does, with its options.
-    Sendmail(sendmail::Words),
+    Sendmail(sendmail::SendmailWords),
     /// Show the queue, as sendmail does.
-    Mailq(sendmail::Words),
+    Mailq(sendmail::SendmailWords),
 }
 
 /// The whole command line for those who generate manuals and completions from it.
@@ -158,14 +158,14 @@ pub fn command() -> clap::Command {
 pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     warnings: &mut Vec<String>,
-) -> Result<Plan, Said> {
+) -> Result<Invocation, EarlyExit> {
     let words: Vec<OsString> = arguments.into_iter().collect();
     parse_in(&Places::of_this_process(), &words, warnings)
 }
 
 /// As clap would say it, but without making a command for it first.
-pub(crate) fn version() -> Said {
-    Said {
+pub(crate) fn version() -> EarlyExit {
+    EarlyExit {
         text: concat!("ehlo ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
         exit: Exit::Ok,
     }
@@ -175,16 +175,16 @@ pub(crate) fn parse_in(
     places: &Places,
     words: &[OsString],
     warnings: &mut Vec<String>,
-) -> Result<Plan, Said> {
+) -> Result<Invocation, EarlyExit> {
     // Before anything else: `sendmail -V` is about something else than a version.
-    if let Some(call) = sendmail::Call::of(words) {
+    if let Some(call) = sendmail::SendmailCall::of(words) {
         return call.plan(places);
     }
     if let Some(recording) = script::Recording::of(words) {
         return recording.plan(places, warnings);
     }
     if words.len() == 3 && words[1] == "run" && words[2] == DRAIN {
-        return Ok(Plan::Drain);
+        return Ok(Invocation::Drain);
     }
     match words.get(1) {
         Some(word) if words.len() == 2 && (word == "--version" || word == "-V") => {
@@ -197,48 +197,56 @@ pub(crate) fn parse_in(
     // Taking it apart again would cost a small run a twentieth of its time, and it is made once.
     let command = Box::leak(Box::new(Cli::command()));
     let read = read(command, words).map_err(|error| said(&error))?;
-    let Words { matches, missing } = read;
+    let MatchedWords { matches, missing } = read;
     words::check_texts(&matches, warnings).map_err(wrong)?;
     let mut cli = Cli::of(&matches).map_err(|error| said(&error))?;
-    let mut typed = Typed::new(command, words, &matches).part_of(whole);
+    let mut typed = CommandLineArgs::new(command, words, &matches).part_of(whole);
     match cli.verb.take() {
         Some(verb) => verb.plan(typed, words, places),
         None => send(cli, &mut typed, places, missing),
     }
 }
 
-impl Verb {
-    fn plan(self, typed: Typed<'_>, words: &[OsString], places: &Places) -> Result<Plan, Said> {
+impl Subcommands {
+    fn plan(
+        self,
+        typed: CommandLineArgs<'_>,
+        words: &[OsString],
+        places: &Places,
+    ) -> Result<Invocation, EarlyExit> {
         match self {
-            Self::Sink(arguments) => planned(arguments.plan(), Plan::Sink),
-            Self::Demo => Ok(Plan::Demo),
-            Self::Probe(arguments) => planned(arguments.plan(typed, places), Plan::Probe),
-            Self::Ask(arguments) => planned(arguments.plan(), Plan::Ask),
-            Self::Script(arguments) => planned(arguments.plan(&typed), Plan::Script),
+            Self::Sink(arguments) => planned(arguments.plan(), Invocation::Sink),
+            Self::Demo => Ok(Invocation::Demo),
+            Self::Probe(arguments) => planned(arguments.plan(typed, places), Invocation::Probe),
+            Self::Ask(arguments) => planned(arguments.plan(), Invocation::Ask),
+            Self::Script(arguments) => planned(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)
-                .map(Plan::Config),
-            Self::Queue(arguments) => planned(arguments.plan(&typed, places), Plan::Queue),
-            Self::Run(arguments) => planned(arguments.plan(&typed, places), Plan::Job),
-            Self::Notify(arguments) => planned(arguments.plan(&typed, places), Plan::Notify),
-            Self::Digest(arguments) => planned(arguments.plan(&typed, places), Plan::Digest),
-            Self::Unit(arguments) => planned(arguments.plan(&typed, places), Plan::Unit),
+                .map(Invocation::Config),
+            Self::Queue(arguments) => planned(arguments.plan(&typed, places), Invocation::Queue),
+            Self::Run(arguments) => planned(arguments.plan(&typed, places), Invocation::Job),
+            Self::Notify(arguments) => planned(arguments.plan(&typed, places), Invocation::Notify),
+            Self::Digest(arguments) => planned(arguments.plan(&typed, places), Invocation::Digest),
+            Self::Unit(arguments) => planned(arguments.plan(&typed, places), Invocation::Unit),
             Self::Doctor(arguments) => {
-                planned(Ok(arguments.plan(typed, words, places)), Plan::Doctor)
+                planned(Ok(arguments.plan(typed, words, places)), Invocation::Doctor)
             }
             Self::Sendmail(_) | Self::Mailq(_) => Err(wrong(sendmail::misplaced())),
         }
     }
 }
 
-fn planned<T>(plan: Result<T, Wrong>, make: impl FnOnce(Box<T>) -> Plan) -> Result<Plan, Said> {
+fn planned<T>(
+    plan: Result<T, UsageError>,
+    make: impl FnOnce(Box<T>) -> Invocation,
+) -> Result<Invocation, EarlyExit> {
     plan.map(|plan| make(Box::new(plan))).map_err(wrong)
 }
 
 /// What sendmail does is all that is done with rights that the caller does not have: any file could be
 /// read, and many could be written to.
-fn more_rights() -> Wrong {
-    Wrong {
+fn more_rights() -> UsageError {
+    UsageError {
         text:
             "it runs with more rights than its caller, which it never needs; take them away with \
                chmod ug-s"
@@ -248,7 +256,7 @@ fn more_rights() -> Wrong {
 }
 
 /// A command line as clap has it.
-pub(crate) struct Words {
+pub(crate) struct MatchedWords {
     pub(crate) matches: ArgMatches,
     /// What is missing in it, and a profile may add: to the sending verb, and no other.
     pub(crate) missing: Option<clap::Error>,
@@ -256,7 +264,10 @@ pub(crate) struct Words {
 
 /// Reads the words with the everyday options. If that fails, it may be one of the rare ones that is there,
 /// and help has all of them.
-pub(crate) fn read(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
+pub(crate) fn read(
+    command: &mut clap::Command,
+    words: &[OsString],
+) -> Result<MatchedWords, clap::Error> {
     read_with(command, words).or_else(|_| {
         *command = whole(words);
         read_with(command, words)
@@ -285,10 +296,10 @@ pub(crate) fn whole(words: &[OsString]) -> clap::Command {
         .mut_arg("envelope_from", |arg| arg.value_parser(value::raw_sender))
 }
 
-fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, clap::Error> {
+fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<MatchedWords, clap::Error> {
     let error = match command.try_get_matches_from_mut(words) {
         Ok(matches) => {
-            return Ok(Words {
+            return Ok(MatchedWords {
                 matches,
                 missing: None,
             });
@@ -300,7 +311,7 @@ fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, c
     }
     let lenient = command.clone().ignore_errors(true);
     match lenient.try_get_matches_from(words) {
-        Ok(matches) if matches.subcommand_name().is_none() => Ok(Words {
+        Ok(matches) if matches.subcommand_name().is_none() => Ok(MatchedWords {
             matches,
             missing: Some(error),
         }),
@@ -311,10 +322,10 @@ fn read_with(command: &mut clap::Command, words: &[OsString]) -> Result<Words, c
 /// The sending verb, with the profile that is chosen for it.
 fn send(
     cli: Cli,
-    typed: &mut Typed<'_>,
+    typed: &mut CommandLineArgs<'_>,
     places: &Places,
     missing: Option<clap::Error>,
-) -> Result<Plan, Said> {
+) -> Result<Invocation, EarlyExit> {
     let config = configuration(&cli.config, typed, places).map_err(wrong)?;
     let chosen = config
         .as_ref()
@@ -330,32 +341,40 @@ fn send(
 /// The configuration, if there is one.
 pub(crate) fn configuration(
     arguments: &config::Args,
-    typed: &Typed<'_>,
+    typed: &CommandLineArgs<'_>,
     places: &Places,
-) -> Result<Option<Config>, Wrong> {
+) -> Result<Option<Config>, UsageError> {
     let found = arguments.find(places)?;
     let read = found.map(|found| found.read(&typed.keys()));
     read.transpose().map_err(|errors| first(&errors))
 }
 
 /// Without a profile.
-fn send_alone(mut cli: Cli, config: Option<&Config>, typed: &Typed<'_>) -> Result<Plan, Wrong> {
+fn send_alone(
+    mut cli: Cli,
+    config: Option<&Config>,
+    typed: &CommandLineArgs<'_>,
+) -> Result<Invocation, UsageError> {
     let queue = mem::take(&mut cli.queue);
     let mut plan = sending(cli)?;
-    if let Plan::Send(send) = &mut plan {
+    if let Invocation::Send(send) = &mut plan {
         let waybill = || typed.waybill(None);
         send.queueing = queue.of_sending(typed, config, waybill)?;
     }
     Ok(plan)
 }
 
-fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Result<Plan, Wrong> {
+fn send_with(
+    config: &Config,
+    profile: &Profile,
+    typed: &mut CommandLineArgs<'_>,
+) -> Result<Invocation, UsageError> {
     let added = typed.with(config, profile)?;
     let mut cli = added.cli(typed)?;
     let queue = mem::take(&mut cli.queue);
     let mut plan = sending(cli).map_err(|wrong| added.blame(wrong, config))?;
     match &mut plan {
-        Plan::Send(send) => {
+        Invocation::Send(send) => {
             name(&mut send.way, profile);
             send.fallbacks = fallbacks(config, profile, typed, &send.way)?;
             let waybill = || typed.waybill(Some((config, profile)));
@@ -364,13 +383,13 @@ fn send_with(config: &Config, profile: &Profile, typed: &mut Typed<'_>) -> Resul
                 config::check_access(config, &typed.files_of(&added.used))?;
             }
         }
-        Plan::Ask(ask) => name(&mut ask.way, profile),
+        Invocation::Ask(ask) => name(&mut ask.way, profile),
         _ => {}
     }
     Ok(plan)
 }
 
-pub(crate) fn sending(cli: Cli) -> Result<Plan, Wrong> {
+pub(crate) fn sending(cli: Cli) -> Result<Invocation, UsageError> {
     if cli.rare.bench.ends_before_mail() && cli.message.names_nobody(&cli.own) {
         return beginning(cli);
     }
@@ -384,7 +403,7 @@ pub(crate) fn sending(cli: Cli) -> Result<Plan, Wrong> {
     message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;
     let repeat = cli.rare.bench.repeat();
-    let way = Road {
+    let way = TransportArgs {
         route: cli.route,
         session: cli.session,
         tls: cli.tls,
@@ -393,10 +412,10 @@ pub(crate) fn sending(cli: Cli) -> Result<Plan, Wrong> {
     };
     let way = way.way()?;
     if only_print {
-        return Ok(Plan::Print(Box::new(message), output));
+        return Ok(Invocation::Print(Box::new(message), output));
     }
     auth::check_relay(way.credentials.as_ref(), &way.route)?;
-    Ok(Plan::Send(Box::new(Send {
+    Ok(Invocation::Send(Box::new(Send {
         message,
         way,
         fallbacks: Vec::new(),
@@ -407,15 +426,15 @@ pub(crate) fn sending(cli: Cli) -> Result<Plan, Wrong> {
 }
 
 /// The beginning of a conversation, for which nobody need get anything.
-fn beginning(cli: Cli) -> Result<Plan, Wrong> {
+fn beginning(cli: Cli) -> Result<Invocation, UsageError> {
     let output = cli.output.options()?;
     let way = way_of_options(cli)?;
     if way.route.relay.is_none() {
-        return Err(Wrong::usage(
+        return Err(UsageError::usage(
             "no recipient, and no server: name one of them, as in --relay HOST",
         ));
     }
-    Ok(Plan::Ask(Box::new(Ask {
+    Ok(Invocation::Ask(Box::new(Ask {
         way,
         commands: Vec::new(),
         output,

@@ -1,15 +1,15 @@
 //! A command with all its options, every default decided.
 
 use crate::cli::ask::options::Ask;
-use crate::cli::config::options::Config;
+use crate::cli::config::options::ConfigView;
 use crate::cli::digest::options::Digest;
-use crate::cli::notify::options::Notify;
-use crate::cli::probe::options::Probe;
+use crate::cli::notify::options::NotifyOptions;
+use crate::cli::probe::options::ProbeOptions;
 use crate::cli::queue::options::Queue;
-use crate::cli::script::options::Script;
+use crate::cli::script::options::ScriptTask;
 use crate::cli::send::options::Send;
 use crate::cli::sendmail::options::Sendmail;
-use crate::cli::sink::options::Sink;
+use crate::cli::sink::options::SinkOptions;
 use crate::cli::unit::options::Unit;
 use crate::cron::doctor::options::Doctor;
 use crate::cron::job::options::Job;
@@ -19,31 +19,31 @@ use crate::transcript;
 
 /// One run.
 #[derive(Debug)]
-pub enum Plan {
+pub enum Invocation {
     /// Build a message and send it.
     Send(Box<Send>),
     /// Build a message and show it.
-    Print(Box<message::Options>, transcript::Options),
+    Print(Box<message::MessageOptions>, transcript::TranscriptOptions),
     /// Receive messages.
-    Sink(Box<Sink>),
+    Sink(Box<SinkOptions>),
     /// Say what a server says of itself.
-    Probe(Box<Probe>),
+    Probe(Box<ProbeOptions>),
     /// Say commands to a server.
     Ask(Box<Ask>),
     /// Hold the conversation that scripts say.
-    Script(Box<Script>),
+    Script(Box<ScriptTask>),
     /// Say what this host would do with a mail from cron.
     Doctor(Box<Doctor>),
     /// Show that it works, with a receiver of our own.
     Demo,
     /// Show the configuration.
-    Config(Config),
+    Config(ConfigView),
     /// Look at the queue, or work on it.
     Queue(Box<Queue>),
     /// Do what sendmail does.
     Sendmail(Box<Sendmail>),
     /// Mail a line or a text.
-    Notify(Box<Notify>),
+    Notify(Box<NotifyOptions>),
     /// Mail what jobs gathered, or show it.
     Digest(Box<Digest>),
     /// Mail what became of a unit of systemd.
@@ -56,7 +56,7 @@ pub enum Plan {
 
 /// What is said instead of a run: help, a version, or what is wrong with the command line.
 #[derive(Debug)]
-pub struct Said {
+pub struct EarlyExit {
     /// The text, with its line end.
     pub text: String,
     /// How the run ends; anything but [`Exit::Ok`] is for stderr.

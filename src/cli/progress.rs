@@ -1,7 +1,7 @@
 //! A bar on stderr for a message that takes longer than a second.
 
 use crate::cli::terminal::complain;
-use crate::client::events::{Happening, Wants, Watch};
+use crate::client::events::{Event, Interests, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const TEMPLATE: &str = "[{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {e
 
 /// A [`Watch`] that shows progress, and hands everything on.
 pub struct Progress<'w> {
-    next: &'w mut dyn Watch,
+    next: &'w mut dyn Observer,
     is_terminal: bool,
     start: Option<Instant>,
     bar: Option<ProgressBar>,
@@ -24,7 +24,7 @@ pub struct Progress<'w> {
 
 impl<'w> Progress<'w> {
     /// Hands on to `next`.
-    pub fn new(next: &'w mut dyn Watch) -> Self {
+    pub fn new(next: &'w mut dyn Observer) -> Self {
         Self {
             next,
             is_terminal: io::stderr().is_terminal(),
@@ -69,11 +69,11 @@ impl Progress<'_> {
     }
 }
 
-impl Watch for Progress<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Progress<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         match what {
-            Happening::Progress { octets, of } => self.show(octets, of),
-            Happening::Data { .. } | Happening::Closed => {
+            Event::Progress { octets, of } => self.show(octets, of),
+            Event::Data { .. } | Event::Closed => {
                 self.start = None;
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();
@@ -84,7 +84,7 @@ impl Watch for Progress<'_> {
         let next = &mut self.next;
         match &self.bar {
             // What is said wants the line for itself.
-            Some(bar) if !matches!(what, Happening::Progress { .. }) => {
+            Some(bar) if !matches!(what, Event::Progress { .. }) => {
                 bar.suspend(|| next.happened(what));
             }
             _ => next.happened(what),
@@ -95,7 +95,7 @@ impl Watch for Progress<'_> {
         self.next.refuses()
     }
 
-    fn wants(&self) -> Wants {
+    fn wants(&self) -> Interests {
         self.next.wants()
     }
 }

@@ -6,7 +6,7 @@ use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::doctor;
 use crate::cli::notify;
-use crate::cli::plan::{Plan, Said};
+use crate::cli::plan::{EarlyExit, Invocation};
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
@@ -18,8 +18,8 @@ use crate::cli::sink;
 use crate::cli::terminal;
 use crate::cli::terminal::{Stdout, complain};
 use crate::cli::unit;
-use crate::client::ready::Ready;
-use crate::client::transport::Way;
+use crate::client::ready::LoadedTransport;
+use crate::client::transport::Transport;
 use crate::mail::message;
 use crate::mail::message::{Message, MessageError};
 use crate::system::exit::Exit;
@@ -29,30 +29,30 @@ use std::time::SystemTime;
 
 /// Does what is planned.
 #[must_use]
-pub fn run(plan: Plan) -> Exit {
+pub fn run(plan: Invocation) -> Exit {
     match plan {
-        Plan::Send(plan) => send::run(*plan),
-        Plan::Print(message, output) => print::run(*message, output),
-        Plan::Sink(plan) => sink::run(*plan),
-        Plan::Probe(plan) => probe::run(&plan),
-        Plan::Ask(plan) => ask::run(&plan),
-        Plan::Script(plan) => script::run(*plan),
-        Plan::Doctor(plan) => doctor::run(&plan),
-        Plan::Demo => demo::run(),
-        Plan::Config(plan) => config::run(&plan),
-        Plan::Queue(plan) => queue::run(&plan),
-        Plan::Sendmail(plan) => sendmail::run(&plan),
-        Plan::Notify(plan) => notify::run(*plan),
-        Plan::Digest(plan) => digest::run(*plan),
-        Plan::Unit(plan) => unit::run(*plan),
-        Plan::Job(plan) => run::run(&plan),
-        Plan::Drain => run::drain(),
+        Invocation::Send(plan) => send::run(*plan),
+        Invocation::Print(message, output) => print::run(*message, output),
+        Invocation::Sink(plan) => sink::run(*plan),
+        Invocation::Probe(plan) => probe::run(&plan),
+        Invocation::Ask(plan) => ask::run(&plan),
+        Invocation::Script(plan) => script::run(*plan),
+        Invocation::Doctor(plan) => doctor::run(&plan),
+        Invocation::Demo => demo::run(),
+        Invocation::Config(plan) => config::run(&plan),
+        Invocation::Queue(plan) => queue::run(&plan),
+        Invocation::Sendmail(plan) => sendmail::run(&plan),
+        Invocation::Notify(plan) => notify::run(*plan),
+        Invocation::Digest(plan) => digest::run(*plan),
+        Invocation::Unit(plan) => unit::run(*plan),
+        Invocation::Job(plan) => run::run(&plan),
+        Invocation::Drain => run::drain(),
     }
 }
 
 /// Help goes to stdout, complaints to stderr.
 #[must_use]
-pub fn say(said: &Said) -> Exit {
+pub fn say(said: &EarlyExit) -> Exit {
     if said.exit != Exit::Ok {
         terminal::complain_as_it_is(&said.text);
         return said.exit;
@@ -70,7 +70,7 @@ pub fn say(said: &Said) -> Exit {
 }
 
 /// Builds the message, or says what is wrong with it.
-pub(crate) fn build(options: message::Options) -> Result<Message, Exit> {
+pub(crate) fn build(options: message::MessageOptions) -> Result<Message, Exit> {
     let built = Message::build(options, SystemTime::now());
     let message = built.map_err(|error: MessageError| {
         if error.exit() != Exit::Ok {
@@ -88,15 +88,15 @@ pub(crate) fn invite() {
 }
 
 /// The same, if what is to be sent is read from there.
-pub(crate) fn invite_for(options: &message::Options) {
+pub(crate) fn invite_for(options: &message::MessageOptions) {
     if options.reads_stdin() && std::io::stdin().is_terminal() {
         invite();
     }
 }
 
 /// What it takes to go that way, or says what is in the way.
-pub(crate) fn ready(way: &Way) -> Result<Ready<'_>, Exit> {
-    Ready::of(way).map_err(|error| {
+pub(crate) fn ready(way: &Transport) -> Result<LoadedTransport<'_>, Exit> {
+    LoadedTransport::of(way).map_err(|error| {
         complain(&error.to_string());
         error.exit()
     })

@@ -3,7 +3,7 @@
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
 use crate::transcript;
-use crate::transcript::{Color, Options, Transcript};
+use crate::transcript::{Color, Transcript, TranscriptOptions};
 use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
@@ -27,7 +27,7 @@ impl Write for Stdout {
 }
 
 /// A transcript on the standard output; `None` where nothing is to be shown.
-pub fn open(mut options: Options) -> Option<Box<dyn Transcript>> {
+pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     if options.color == Color::Auto && shows_colors() {
         options.color = Color::Always;
     }

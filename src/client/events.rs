@@ -1,15 +1,15 @@
 //! What may be seen of a delivery while it happens. Rooms tell it to a [`Watch`]; none of them knows
 //! who listens.
 
-use crate::client::peer::Peer;
+use crate::client::peer::PeerAddress;
 use crate::system::stop::Stop;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Somebody who is told what happens, as it happens, in the order of the wire.
-pub trait Watch {
+pub trait Observer {
     /// Takes note of it. Must not fail: a delivery does not stop because nobody looks any more.
-    fn happened(&mut self, what: Happening<'_>);
+    fn happened(&mut self, what: Event<'_>);
 
     /// Whether nothing should be begun, because what was to be seen of it cannot be shown.
     fn refuses(&self) -> bool {
@@ -22,14 +22,14 @@ pub trait Watch {
     }
 
     /// What it wants to be told beyond what everybody is told; asked once a session.
-    fn wants(&self) -> Wants {
-        Wants::default()
+    fn wants(&self) -> Interests {
+        Interests::default()
     }
 }
 
 /// What costs something to tell, and is told only to those who ask for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wants {
+pub struct Interests {
     /// The message as it goes out: [`Happening::Carried`].
     pub message: bool,
     /// The octets of lines, beside the lines: [`Happening::Octets`].
@@ -38,7 +38,7 @@ pub struct Wants {
 
 /// An end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ClosedBy {
     /// Ours.
     Client,
     /// The other.
@@ -46,15 +46,15 @@ pub enum End {
 }
 
 /// A [`Watch`] that does not look.
-pub struct Nobody;
+pub struct Silent;
 
-impl Watch for Nobody {
-    fn happened(&mut self, _: Happening<'_>) {}
+impl Observer for Silent {
+    fn happened(&mut self, _: Event<'_>) {}
 }
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]
-pub enum Happening<'a> {
+pub enum Event<'a> {
     /// The DNS or the system is asked for a name.
     Lookup {
         /// `MX`, `A` and so on, or `host` for the system's own lookup.
@@ -63,7 +63,7 @@ pub enum Happening<'a> {
         name: &'a str,
     },
     /// What such a question brought.
-    Answer(Answer<'a>),
+    Answer(DnsAnswer<'a>),
     /// A remark that is neither ours nor the server's: the MX chosen, the next host.
     Note(&'a str),
     /// The message is safe in the queue.
@@ -90,18 +90,18 @@ pub enum Happening<'a> {
         recipients: &'a [String],
     },
     /// A connection is being opened, maybe beside others of the same host (RFC 8305).
-    Connect(&'a Peer),
+    Connect(&'a PeerAddress),
     /// The connection is there; others that were still being opened are given up.
-    Connected(&'a Peer),
+    Connected(&'a PeerAddress),
     /// The connection did not come about.
     NotConnected {
         /// Where to.
-        peer: &'a Peer,
+        peer: &'a PeerAddress,
         /// The system's words.
         why: &'a str,
     },
     /// The conversation is encrypted from here on.
-    Secured(Secured<'a>),
+    Secured(TlsSummary<'a>),
     /// The server's certificate is not good, and the conversation ends here.
     Distrusted {
         /// The name that was asked for.
@@ -134,7 +134,7 @@ pub enum Happening<'a> {
     /// Octets of a line, with its line end; those of secrets are masked.
     Octets {
         /// Who said it.
-        from: End,
+        from: ClosedBy,
         /// What.
         bytes: &'a [u8],
     },
@@ -162,7 +162,7 @@ pub enum Happening<'a> {
         hung_up: bool,
     },
     /// The connection is about to be closed, in this way.
-    Parting(Parting<'a>),
+    Parting(ConnectionClose<'a>),
     /// The connection was closed.
     Closed,
     /// What became of one recipient.
@@ -184,7 +184,7 @@ pub enum Happening<'a> {
 
 /// The end of a connection, if there is something to report of it.
 #[derive(Clone, Copy, Debug)]
-pub enum Parting<'a> {
+pub enum ConnectionClose<'a> {
     /// It is dropped without a word, as was asked for.
     Dropped,
     /// The server closed it instead of answering QUIT.
@@ -199,7 +199,7 @@ pub struct Summary {
     /// The host, by its name, or its address in brackets.
     pub host: String,
     /// Where it was reached, or should have been.
-    pub peer: Option<Peer>,
+    pub peer: Option<PeerAddress>,
     /// Until the connection was there.
     pub connect: Option<Duration>,
     /// From then until the greeting.
@@ -222,7 +222,7 @@ pub struct Summary {
 
 /// What a question about a name has brought.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct DnsAnswer<'a> {
     /// What was asked for.
     pub kind: &'a str,
     /// The name asked for.
@@ -237,7 +237,7 @@ pub struct Answer<'a> {
 
 /// What a TLS handshake has brought about.
 #[derive(Clone, Copy, Debug)]
-pub struct Secured<'a> {
+pub struct TlsSummary<'a> {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'a str,
     /// The cipher suite.

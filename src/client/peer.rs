@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// Where a connection goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
+pub enum PeerAddress {
     /// An IP address and a port.
     Tcp(SocketAddr),
     /// The path of a unix socket.
@@ -16,7 +16,7 @@ pub enum Peer {
     Pipe(String),
 }
 
-impl Peer {
+impl PeerAddress {
     /// The IP address, if it has one.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
@@ -36,14 +36,14 @@ impl Peer {
     }
 }
 
-impl From<SocketAddr> for Peer {
+impl From<SocketAddr> for PeerAddress {
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(address)
     }
 }
 
 /// `192.0.2.7:25`, `[2001:db8::1]:25`, or the path or the command, made printable.
-impl fmt::Display for Peer {
+impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn a_peer_is_shown_as_it_is_written_on_a_command_line() {
         for address in ["192.0.2.7:25", "[2001:db8::1]:25"] {
-            let peer = Peer::from(address.parse::<SocketAddr>().unwrap());
+            let peer = PeerAddress::from(address.parse::<SocketAddr>().unwrap());
             assert_eq!(peer.to_string(), address);
             assert_eq!(peer.port(), Some(25));
         }
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_path_cannot_steer_a_terminal() {
-        let peer = Peer::Unix(PathBuf::from("/run/\x1b[2Jx.sock"));
+        let peer = PeerAddress::Unix(PathBuf::from("/run/\x1b[2Jx.sock"));
         assert_eq!(peer.to_string(), "/run/\\u{1b}[2Jx.sock");
         assert_eq!((peer.ip(), peer.port()), (None, None));
     }

@@ -3,7 +3,7 @@
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
 use crate::client::deliver;
-use crate::client::deliver::Connections;
+use crate::client::deliver::ConnectionPool;
 use crate::client::route::Router;
 use crate::client::transport;
 use crate::client::wire::{Tls, TlsSetupError};
@@ -11,15 +11,15 @@ use crate::system::exit::Exit;
 use crate::system::secret::Login;
 
 /// A way with all that it needs. Nothing was connected for it yet.
-pub struct Ready<'p> {
-    plan: &'p transport::Way,
+pub struct LoadedTransport<'p> {
+    plan: &'p transport::Transport,
     tls: Tls,
     login: Option<Login>,
 }
 
 /// What is missing.
 #[derive(Debug, thiserror::Error)]
-pub enum Unready {
+pub enum TransportError {
     /// Keys and certificates.
     #[error("{0}")]
     Tls(#[from] TlsSetupError),
@@ -28,7 +28,7 @@ pub enum Unready {
     Credentials(#[from] CredentialsError),
 }
 
-impl Unready {
+impl TransportError {
     /// The exit status for it.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -39,9 +39,9 @@ impl Unready {
     }
 }
 
-impl<'p> Ready<'p> {
+impl<'p> LoadedTransport<'p> {
     /// Reads the files, and finds or asks for the password: a server would not wait for it.
-    pub fn of(plan: &'p transport::Way) -> Result<Self, Unready> {
+    pub fn of(plan: &'p transport::Transport) -> Result<Self, TransportError> {
         let tls = Tls::new(&plan.tls)?;
         let relay = plan.route.relay.as_ref();
         let host = relay.map_or_else(String::new, |relay| relay.host.name());
@@ -53,14 +53,17 @@ impl<'p> Ready<'p> {
     }
 
     /// Reads the files; the password was found before, or nobody is to log in.
-    pub fn with(plan: &'p transport::Way, login: Option<Login>) -> Result<Self, TlsSetupError> {
+    pub fn with(
+        plan: &'p transport::Transport,
+        login: Option<Login>,
+    ) -> Result<Self, TlsSetupError> {
         let tls = Tls::new(&plan.tls)?;
         Ok(Self { plan, tls, login })
     }
 
     /// What was planned.
     #[must_use]
-    pub fn plan(&self) -> &'p transport::Way {
+    pub fn plan(&self) -> &'p transport::Transport {
         self.plan
     }
 
@@ -75,9 +78,9 @@ impl<'p> Ready<'p> {
     pub fn way<'a>(
         &'a self,
         router: &'a Router<'a>,
-        connections: Option<&'a Connections<'a>>,
-    ) -> deliver::Way<'a> {
-        deliver::Way {
+        connections: Option<&'a ConnectionPool<'a>>,
+    ) -> deliver::OpenTransport<'a> {
+        deliver::OpenTransport {
             router,
             session: &self.plan.session,
             tls: &self.tls,

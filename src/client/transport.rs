@@ -7,15 +7,15 @@ use crate::client::wire::tls;
 
 /// Where messages go and how they get there.
 #[derive(Clone, Debug)]
-pub struct Way {
+pub struct Transport {
     /// The profile that says so; `None` where none was chosen.
     pub profile: Option<String>,
     /// Where to.
-    pub route: route::Options,
+    pub route: route::RouteOptions,
     /// How.
     pub session: session::Options,
     /// With which keys and which trust.
-    pub tls: tls::Options,
+    pub tls: tls::TlsOptions,
     /// As whom; `None` does not log in.
-    pub credentials: Option<credentials::Options>,
+    pub credentials: Option<credentials::CredentialsOptions>,
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a configuration, and what to do about it.
 
 use crate::config::nearest;
-use crate::config::{Setting, Table};
+use crate::config::{ConfigKey, TableKind};
 use crate::mail::address::AddressError;
 use crate::system::exit::Exit;
 use crate::system::text::{for_shell, reason, shown};
@@ -39,9 +39,9 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Where in it.
-        spot: Box<Spot>,
+        spot: Box<ConfigPosition>,
         /// What.
-        fault: Fault,
+        fault: ConfigFault,
     },
 }
 
@@ -94,18 +94,18 @@ impl Danger {
 
 /// Where in the file.
 #[derive(Clone, Debug, Default)]
-pub struct Spot {
+pub struct ConfigPosition {
     /// The table.
-    pub table: Option<Table>,
+    pub table: Option<TableKind>,
     /// The key.
     pub key: Option<String>,
     /// The line, from 1.
     pub line: Option<usize>,
 }
 
-impl Spot {
+impl ConfigPosition {
     /// Where a setting is written.
-    pub(super) fn of(setting: &Setting) -> Self {
+    pub(super) fn of(setting: &ConfigKey) -> Self {
         Self {
             table: Some(setting.table.clone()),
             key: Some(setting.key.clone()),
@@ -119,7 +119,7 @@ impl Spot {
     }
 }
 
-impl fmt::Display for Spot {
+impl fmt::Display for ConfigPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.table, &self.key) {
             (Some(table), Some(key)) => write!(f, "{table}, key \"{}\": ", shown(key)),
@@ -132,7 +132,7 @@ impl fmt::Display for Spot {
 
 /// What is wrong in a file.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum ConfigFault {
     /// It does not parse.
     #[error("this is no TOML: {}", shown(.0))]
     Syntax(String),
@@ -198,7 +198,7 @@ pub enum Fault {
 /// How many names of profiles an error lists.
 const LISTED: usize = 12;
 
-impl Fault {
+impl ConfigFault {
     pub(super) fn no_profile<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Self {
         let names: Vec<&str> = names.collect();
         let mut listed: Vec<String> = names.iter().take(LISTED).map(|&n| n.to_owned()).collect();

@@ -1,7 +1,7 @@
 //! `inherit`: what a profile has from others.
 
-use crate::config::read::{Faults, Written};
-use crate::config::{Fault, Profile, Setting, Spot, Value};
+use crate::config::read::{Faults, WrittenProfile};
+use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Value};
 use std::collections::BTreeMap;
 
 /// How far it can go back.
@@ -9,8 +9,8 @@ const DEEPEST: usize = 32;
 
 /// The profiles with everything that they inherit: their own keys win, then those of the first parent.
 /// `false` takes away what would be inherited.
-pub(super) fn settle(written: &[Written], faults: &mut Faults) -> Vec<Profile> {
-    let mut family = Family {
+pub(super) fn settle(written: &[WrittenProfile], faults: &mut Faults) -> Vec<Profile> {
+    let mut family = Inheritance {
         written,
         done: BTreeMap::new(),
         open: Vec::new(),
@@ -23,21 +23,21 @@ pub(super) fn settle(written: &[Written], faults: &mut Faults) -> Vec<Profile> {
     profiles.collect()
 }
 
-fn given(mut settings: Vec<Setting>) -> Vec<Setting> {
+fn given(mut settings: Vec<ConfigKey>) -> Vec<ConfigKey> {
     settings.retain(|setting| setting.value != Value::Flag(false));
     settings
 }
 
-struct Family<'w> {
-    written: &'w [Written],
-    done: BTreeMap<&'w str, Vec<Setting>>,
+struct Inheritance<'w> {
+    written: &'w [WrittenProfile],
+    done: BTreeMap<&'w str, Vec<ConfigKey>>,
     /// The profiles on the way from a child to this parent.
     open: Vec<&'w str>,
     faults: &'w mut Faults,
 }
 
-impl<'w> Family<'w> {
-    fn settings(&mut self, one: &'w Written) -> Vec<Setting> {
+impl<'w> Inheritance<'w> {
+    fn settings(&mut self, one: &'w WrittenProfile) -> Vec<ConfigKey> {
         if let Some(done) = self.done.get(one.name.as_str()) {
             return done.clone();
         }
@@ -48,7 +48,7 @@ impl<'w> Family<'w> {
             match self.parent(name) {
                 Ok(inherited) => add(&mut all, inherited),
                 Err(fault) => {
-                    let spot = parents.map(Spot::of).unwrap_or_default();
+                    let spot = parents.map(ConfigPosition::of).unwrap_or_default();
                     self.faults.push((spot, fault));
                 }
             }
@@ -58,24 +58,25 @@ impl<'w> Family<'w> {
         all
     }
 
-    fn parent(&mut self, name: &str) -> Result<Vec<Setting>, Fault> {
+    fn parent(&mut self, name: &str) -> Result<Vec<ConfigKey>, ConfigFault> {
         if let Some(start) = self.open.iter().position(|&open| open == name) {
             let circle = self.open[start..].iter().copied().chain([name]);
-            return Err(Fault::Circle(circle.map(str::to_owned).collect()));
+            return Err(ConfigFault::Circle(circle.map(str::to_owned).collect()));
         }
         if self.open.len() > DEEPEST {
-            return Err(Fault::Deep(DEEPEST));
+            return Err(ConfigFault::Deep(DEEPEST));
         }
         let written = self.written;
         let parent = written.iter().find(|one| one.name == name);
-        let parent = parent
-            .ok_or_else(|| Fault::no_profile(name, written.iter().map(|one| one.name.as_str())))?;
+        let parent = parent.ok_or_else(|| {
+            ConfigFault::no_profile(name, written.iter().map(|one| one.name.as_str()))
+        })?;
         Ok(self.settings(parent))
     }
 }
 
 /// Adds what is not there yet.
-fn add(all: &mut Vec<Setting>, inherited: Vec<Setting>) {
+fn add(all: &mut Vec<ConfigKey>, inherited: Vec<ConfigKey>) {
     for setting in inherited {
         if all.iter().all(|own| own.key != setting.key) {
             all.push(setting);

@@ -1,6 +1,6 @@
 //! The names that a key can have.
 
-use crate::config::Fault;
+use crate::config::ConfigFault;
 use std::collections::BTreeMap;
 
 /// How like each other two names are at least when one may be meant by the other.
@@ -64,15 +64,15 @@ impl Keys {
     }
 
     /// The first name of the option, or of the key that is none.
-    pub(super) fn first_name(&self, key: &str) -> Result<String, Fault> {
+    pub(super) fn first_name(&self, key: &str) -> Result<String, ConfigFault> {
         if OWN.contains(&key) {
             return Ok(key.to_owned());
         }
         match self.0.get(key) {
-            _ if ELSEWHERE.contains(&key) => Err(Fault::CommandLine),
+            _ if ELSEWHERE.contains(&key) => Err(ConfigFault::CommandLine),
             Some(first) => Ok(first.clone()),
-            None if PASSWORDS.contains(&key) => Err(Fault::Password),
-            None => Err(Fault::Key(self.nearest(key))),
+            None if PASSWORDS.contains(&key) => Err(ConfigFault::Password),
+            None => Err(ConfigFault::Key(self.nearest(key))),
         }
     }
 
@@ -90,11 +90,11 @@ impl SectionKeys {
         found.map(|(_, keys)| *keys)
     }
 
-    pub(super) fn check(self, key: &str) -> Result<(), Fault> {
+    pub(super) fn check(self, key: &str) -> Result<(), ConfigFault> {
         match self {
             Self::These(keys) if !keys.contains(&key) => {
                 let meant = nearest(key, keys.iter().copied());
-                Err(Fault::Key(meant.map(str::to_owned)))
+                Err(ConfigFault::Key(meant.map(str::to_owned)))
             }
             _ => Ok(()),
         }

@@ -9,9 +9,9 @@ mod read;
 mod sender;
 mod show;
 
-pub use error::{ConfigError, Fault, Spot, WAY_AROUND};
+pub use error::{ConfigError, ConfigFault, ConfigPosition, WAY_AROUND};
 pub use keys::Keys;
-pub use place::{Found, Places, find};
+pub use place::{FoundFile, Places, find};
 
 use crate::mail::address::Address;
 use crate::system::pattern::is_pattern;
@@ -31,18 +31,18 @@ pub struct Config {
 }
 
 /// What stands in the tables that are no profiles, by their names.
-type Sections = BTreeMap<String, Vec<Setting>>;
+type Sections = BTreeMap<String, Vec<ConfigKey>>;
 
 /// A set of options with a name.
 #[derive(Clone, Debug)]
 pub struct Profile {
     name: String,
-    settings: Vec<Setting>,
+    settings: Vec<ConfigKey>,
 }
 
 /// A key of a table.
 #[derive(Clone, Debug)]
-pub struct Setting {
+pub struct ConfigKey {
     /// In a profile the long option, by its first name, or `fallback`; in `[rewrite]` an address, a local
     /// name or a pattern.
     pub key: String,
@@ -51,19 +51,19 @@ pub struct Setting {
     /// The line in the file, from 1.
     pub line: usize,
     /// Where it is written; in another profile when it is inherited.
-    pub table: Table,
+    pub table: TableKind,
 }
 
 /// A table of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum TableKind {
     /// `[profile.NAME]`
     Profile(String),
     /// `[NAME]`
     Section(String),
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for TableKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Profile(name) => write!(f, "profile \"{}\"", shown(name)),
@@ -107,7 +107,7 @@ impl Config {
     /// What stands in `[queue]`, `[sendmail]` or `[rewrite]`, in the order of the file; nothing where
     /// there is no such table.
     #[must_use]
-    pub fn section(&self, name: &str) -> &[Setting] {
+    pub fn section(&self, name: &str) -> &[ConfigKey] {
         self.sections.get(name).map_or(&[], Vec::as_slice)
     }
 
@@ -119,7 +119,7 @@ impl Config {
             ConfigError::Fault {
                 path: self.path.clone(),
                 spot: Box::default(),
-                fault: Fault::no_profile(name, names),
+                fault: ConfigFault::no_profile(name, names),
             }
         })
     }
@@ -152,10 +152,10 @@ impl Config {
 
     /// Something that is wrong with a setting, and where it stands.
     #[must_use]
-    pub fn fault(&self, setting: &Setting, fault: Fault) -> ConfigError {
+    pub fn fault(&self, setting: &ConfigKey, fault: ConfigFault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
-            spot: Box::new(Spot::of(setting)),
+            spot: Box::new(ConfigPosition::of(setting)),
             fault,
         }
     }
@@ -171,12 +171,12 @@ impl Profile {
     /// The options, without what only chooses profiles. Of `from` it is the first address that is no
     /// pattern.
     #[must_use]
-    pub fn options(&self) -> Vec<Setting> {
+    pub fn options(&self) -> Vec<ConfigKey> {
         let options = self
             .settings
             .iter()
             .filter(|setting| setting.key != "fallback");
-        options.filter_map(Setting::as_option).collect()
+        options.filter_map(ConfigKey::as_option).collect()
     }
 
     /// Whether it says this.
@@ -185,7 +185,7 @@ impl Profile {
         self.setting(key).is_some()
     }
 
-    fn setting(&self, key: &str) -> Option<&Setting> {
+    fn setting(&self, key: &str) -> Option<&ConfigKey> {
         self.settings.iter().find(|setting| setting.key == key)
     }
 
@@ -196,7 +196,7 @@ impl Profile {
     }
 }
 
-impl Setting {
+impl ConfigKey {
     fn as_option(&self) -> Option<Self> {
         if self.key != "from" {
             return Some(self.clone());

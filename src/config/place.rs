@@ -2,7 +2,7 @@
 
 use crate::config::error::Danger;
 use crate::config::keys::{Keys, may_hold_secret};
-use crate::config::{Config, ConfigError, Fault, Spot, Value, read};
+use crate::config::{Config, ConfigError, ConfigFault, ConfigPosition, Value, read};
 use crate::system::host::is_privileged;
 use crate::system::place::keeps_secret;
 use rustix::fs::{Mode, OFlags};
@@ -96,7 +96,7 @@ impl Places {
 
 /// A file that is there, is open, and was written by nobody else.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundFile {
     path: PathBuf,
     file: File,
     /// Others can read it who may not see secrets. What root wrote for other users is theirs to read.
@@ -104,18 +104,18 @@ pub struct Found {
 }
 
 /// The file that was named; else that of the variable, else the first of the usual ones that there is.
-pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<Found>, ConfigError> {
+pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<FoundFile>, ConfigError> {
     if let Some((path, who)) = places.asked(named) {
         // Said on purpose: no configuration.
         if path == Path::new("/dev/null") {
             return Ok(None);
         }
         let file = open(path).map_err(|error| unreadable(path, Some(who), error))?;
-        return Found::new(path, file).map(Some);
+        return FoundFile::new(path, file).map(Some);
     }
     for path in &places.usual {
         match open(path) {
-            Ok(file) => return Found::new(path, file).map(Some),
+            Ok(file) => return FoundFile::new(path, file).map(Some),
             Err(error) if is_not_there(error, path) => {}
             Err(error) => return Err(unreadable(path, None, error)),
         }
@@ -123,7 +123,7 @@ pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<Found>, Conf
     Ok(None)
 }
 
-impl Found {
+impl FoundFile {
     fn new(path: &Path, file: File) -> Result<Self, ConfigError> {
         let facts = file
             .metadata()
@@ -183,12 +183,13 @@ impl Found {
         let read = (&self.file).take(LARGEST + 1).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(&self.path, None, error))?;
         if bytes.len() as u64 > LARGEST {
-            return Err(self.fault(Spot::default(), Fault::Large(LARGEST)));
+            return Err(self.fault(ConfigPosition::default(), ConfigFault::Large(LARGEST)));
         }
-        String::from_utf8(bytes).map_err(|_| self.fault(Spot::default(), Fault::Charset))
+        String::from_utf8(bytes)
+            .map_err(|_| self.fault(ConfigPosition::default(), ConfigFault::Charset))
     }
 
-    fn fault(&self, spot: Spot, fault: Fault) -> ConfigError {
+    fn fault(&self, spot: ConfigPosition, fault: ConfigFault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
             spot: Box::new(spot),

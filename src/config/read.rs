@@ -2,7 +2,7 @@
 
 use crate::config::inherit::settle;
 use crate::config::keys::{Keys, OWN, SECTIONS, SectionKeys, nearest};
-use crate::config::{Fault, Profile, Sections, Setting, Spot, Table, Value};
+use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Sections, TableKind, Value};
 use crate::mail::address::Mailbox;
 use crate::system::pattern::is_pattern;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const TOP: [&str; 2] = ["default", "profile"];
 
 /// What a file says, and what is wrong with it.
 #[derive(Debug, Default)]
-pub(super) struct Read {
+pub(super) struct ReadConfig {
     pub(super) default: Option<String>,
     pub(super) profiles: Vec<Profile>,
     pub(super) sections: Sections,
@@ -22,21 +22,21 @@ pub(super) struct Read {
 }
 
 /// What is wrong, and where.
-pub(super) type Faults = Vec<(Spot, Fault)>;
+pub(super) type Faults = Vec<(ConfigPosition, ConfigFault)>;
 
 /// A profile as it is written.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct WrittenProfile {
     pub(super) name: String,
-    pub(super) settings: Vec<Setting>,
+    pub(super) settings: Vec<ConfigKey>,
     /// Where from, and the line that says so.
-    pub(super) parents: Option<Setting>,
+    pub(super) parents: Option<ConfigKey>,
 }
 
 /// Reads a file's text.
-pub(super) fn read(text: &str, keys: &Keys) -> Read {
-    let lines = Lines::new(text);
-    let reader = Reader {
+pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
+    let lines = LineStarts::new(text);
+    let reader = ConfigReader {
         lines: &lines,
         keys,
         faults: Vec::new(),
@@ -44,23 +44,23 @@ pub(super) fn read(text: &str, keys: &Keys) -> Read {
     match DeTable::parse(text) {
         Ok(table) => reader.top(table.get_ref()),
         Err(error) => {
-            let spot = Spot {
+            let spot = ConfigPosition {
                 line: error.span().map(|span| lines.line(span.start)),
-                ..Spot::default()
+                ..ConfigPosition::default()
             };
-            let fault = Fault::Syntax(error.message().to_owned());
-            Read {
+            let fault = ConfigFault::Syntax(error.message().to_owned());
+            ReadConfig {
                 faults: vec![(spot, fault)],
-                ..Read::default()
+                ..ReadConfig::default()
             }
         }
     }
 }
 
 /// Where each line begins.
-struct Lines(Vec<usize>);
+struct LineStarts(Vec<usize>);
 
-impl Lines {
+impl LineStarts {
     fn new(text: &str) -> Self {
         Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
     }
@@ -74,14 +74,14 @@ impl Lines {
 type Key<'t> = Spanned<DeString<'t>>;
 type Thing<'t> = Spanned<DeValue<'t>>;
 
-struct Reader<'r> {
-    lines: &'r Lines,
+struct ConfigReader<'r> {
+    lines: &'r LineStarts,
     keys: &'r Keys,
     faults: Faults,
 }
 
-impl Reader<'_> {
-    fn top(mut self, table: &DeTable<'_>) -> Read {
+impl ConfigReader<'_> {
+    fn top(mut self, table: &DeTable<'_>) -> ReadConfig {
         let mut default = None;
         let mut written = Vec::new();
         let mut sections = Sections::new();
@@ -99,7 +99,10 @@ impl Reader<'_> {
                     (Some(_), other) => self.fault(spot, kind("a table", other)),
                     (None, _) => {
                         let names = TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
-                        self.fault(spot, Fault::Key(nearest(name, names).map(str::to_owned)));
+                        self.fault(
+                            spot,
+                            ConfigFault::Key(nearest(name, names).map(str::to_owned)),
+                        );
                     }
                 },
             }
@@ -108,13 +111,13 @@ impl Reader<'_> {
         if let Some((name, spot)) = &default
             && !names.contains(&name.as_str())
         {
-            let fault = Fault::no_profile(name, names.into_iter());
+            let fault = ConfigFault::no_profile(name, names.into_iter());
             self.fault(spot.clone(), fault);
         }
         self.fallbacks(&written);
         self.profile_of_sendmail(&sections, &written);
         let profiles = settle(&written, &mut self.faults);
-        Read {
+        ReadConfig {
             default: default.map(|(name, _)| name),
             profiles,
             sections,
@@ -123,9 +126,9 @@ impl Reader<'_> {
     }
 
     /// A table that is no profile. What is set to false is as if it were not there, as in profiles.
-    fn section(&mut self, name: &str, keys: SectionKeys, table: &DeTable<'_>) -> Vec<Setting> {
+    fn section(&mut self, name: &str, keys: SectionKeys, table: &DeTable<'_>) -> Vec<ConfigKey> {
         let mut settings = Vec::new();
-        let at = Table::Section(name.to_owned());
+        let at = TableKind::Section(name.to_owned());
         for (key, value) in table {
             let read = match keys {
                 SectionKeys::These(_) => plain(value.get_ref()),
@@ -134,7 +137,7 @@ impl Reader<'_> {
             let read = keys.check(key.get_ref()).and(read);
             match read {
                 Ok(Value::Flag(false)) => {}
-                Ok(value) => settings.push(Setting {
+                Ok(value) => settings.push(ConfigKey {
                     key: key.get_ref().to_string(),
                     value,
                     line: self.lines.line(key.span().start),
@@ -146,14 +149,14 @@ impl Reader<'_> {
         settings
     }
 
-    fn profiles(&mut self, table: &DeTable<'_>) -> Vec<Written> {
+    fn profiles(&mut self, table: &DeTable<'_>) -> Vec<WrittenProfile> {
         let mut all = Vec::new();
         for (name, value) in table {
             match value.get_ref() {
                 DeValue::Table(table) => all.push(self.profile(name.get_ref(), table)),
                 other => {
-                    let table = Table::Profile(name.get_ref().to_string());
-                    let spot = Spot {
+                    let table = TableKind::Profile(name.get_ref().to_string());
+                    let spot = ConfigPosition {
                         key: None,
                         ..self.spot(Some(&table), name)
                     };
@@ -164,14 +167,14 @@ impl Reader<'_> {
         all
     }
 
-    fn profile(&mut self, name: &str, table: &DeTable<'_>) -> Written {
-        let mut settings: BTreeMap<String, Setting> = BTreeMap::new();
+    fn profile(&mut self, name: &str, table: &DeTable<'_>) -> WrittenProfile {
+        let mut settings: BTreeMap<String, ConfigKey> = BTreeMap::new();
         let mut order = Vec::new();
-        let at = Table::Profile(name.to_owned());
+        let at = TableKind::Profile(name.to_owned());
         for (key, value) in table {
             match self.setting(&at, key, value) {
                 Ok(setting) if settings.contains_key(&setting.key) => {
-                    self.fault(self.spot(Some(&at), key), Fault::Twice);
+                    self.fault(self.spot(Some(&at), key), ConfigFault::Twice);
                 }
                 Ok(setting) => {
                     order.push(setting.key.clone());
@@ -181,7 +184,7 @@ impl Reader<'_> {
             }
         }
         let parents = settings.remove("inherit");
-        Written {
+        WrittenProfile {
             name: name.to_owned(),
             parents,
             settings: order
@@ -191,9 +194,14 @@ impl Reader<'_> {
         }
     }
 
-    fn setting(&self, table: &Table, key: &Key<'_>, value: &Thing<'_>) -> Result<Setting, Fault> {
+    fn setting(
+        &self,
+        table: &TableKind,
+        key: &Key<'_>,
+        value: &Thing<'_>,
+    ) -> Result<ConfigKey, ConfigFault> {
         let first_name = self.keys.first_name(key.get_ref())?;
-        let setting = Setting {
+        let setting = ConfigKey {
             value: plain(value.get_ref())?,
             line: self.lines.line(key.span().start),
             table: table.clone(),
@@ -210,53 +218,56 @@ impl Reader<'_> {
     }
 
     /// Every fallback is a profile, and another one.
-    fn fallbacks(&mut self, written: &[Written]) {
+    fn fallbacks(&mut self, written: &[WrittenProfile]) {
         for one in written {
             let fallback = one.settings.iter().find(|one| one.key == "fallback");
             let Some(fallback) = fallback else { continue };
             for name in fallback.value.texts() {
                 let mut names = written.iter().map(|one| one.name.as_str());
                 if name == one.name {
-                    self.fault(Spot::of(fallback), Fault::Itself);
+                    self.fault(ConfigPosition::of(fallback), ConfigFault::Itself);
                 } else if !names.any(|other| other == name) {
                     let names = written.iter().map(|one| one.name.as_str());
-                    self.fault(Spot::of(fallback), Fault::no_profile(name, names));
+                    self.fault(
+                        ConfigPosition::of(fallback),
+                        ConfigFault::no_profile(name, names),
+                    );
                 }
             }
         }
     }
 
     /// The profile that sendmail uses is one.
-    fn profile_of_sendmail(&mut self, sections: &Sections, written: &[Written]) {
+    fn profile_of_sendmail(&mut self, sections: &Sections, written: &[WrittenProfile]) {
         let settings = sections.get("sendmail").into_iter().flatten();
         for setting in settings.filter(|setting| setting.key == "profile") {
             let names = written.iter().map(|one| one.name.as_str());
             let fault = match &setting.value {
                 Value::Text(name) if names.clone().any(|other| other == name) => continue,
-                Value::Text(name) => Fault::no_profile(name, names),
-                _ => Fault::Kind {
+                Value::Text(name) => ConfigFault::no_profile(name, names),
+                _ => ConfigFault::Kind {
                     wanted: "the name of a profile",
                     found: "something else",
                 },
             };
-            self.fault(Spot::of(setting), fault);
+            self.fault(ConfigPosition::of(setting), fault);
         }
     }
 
-    fn spot(&self, table: Option<&Table>, key: &Key<'_>) -> Spot {
-        Spot {
+    fn spot(&self, table: Option<&TableKind>, key: &Key<'_>) -> ConfigPosition {
+        ConfigPosition {
             table: table.cloned(),
             key: Some(key.get_ref().to_string()),
             line: Some(self.lines.line(key.span().start)),
         }
     }
 
-    fn fault(&mut self, spot: Spot, fault: Fault) {
+    fn fault(&mut self, spot: ConfigPosition, fault: ConfigFault) {
         self.faults.push((spot, fault));
     }
 }
 
-fn text(value: &DeValue<'_>) -> Result<Value, Fault> {
+fn text(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     match value {
         DeValue::String(_) => plain(value),
         other => Err(kind("a string", other)),
@@ -264,7 +275,7 @@ fn text(value: &DeValue<'_>) -> Result<Value, Fault> {
 }
 
 /// A value that an option can have.
-fn plain(value: &DeValue<'_>) -> Result<Value, Fault> {
+fn plain(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     match value {
         DeValue::Boolean(given) => Ok(Value::Flag(*given)),
         DeValue::Array(items) => {
@@ -275,13 +286,13 @@ fn plain(value: &DeValue<'_>) -> Result<Value, Fault> {
     }
 }
 
-fn item_of(value: &DeValue<'_>) -> Result<Value, Fault> {
+fn item_of(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     single(value, "strings or numbers in its array")
 }
 
-fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, Fault> {
+fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, ConfigFault> {
     match value {
-        DeValue::String(text) if text.contains('\0') => Err(Fault::Nul),
+        DeValue::String(text) if text.contains('\0') => Err(ConfigFault::Nul),
         DeValue::String(text) => Ok(Value::Text(text.to_string())),
         DeValue::Integer(number) => decimal(number),
         DeValue::Float(number) => Ok(Value::Number(number.as_str().to_owned())),
@@ -290,16 +301,16 @@ fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, Fault> {
 }
 
 /// Options know decimal numbers only.
-fn decimal(number: &DeInteger<'_>) -> Result<Value, Fault> {
+fn decimal(number: &DeInteger<'_>) -> Result<Value, ConfigFault> {
     let parsed = i64::from_str_radix(number.as_str(), number.radix());
-    let parsed = parsed.map_err(|_| Fault::Kind {
+    let parsed = parsed.map_err(|_| ConfigFault::Kind {
         wanted: "an integer of 64 bits",
         found: "a larger one",
     })?;
     Ok(Value::Number(parsed.to_string()))
 }
 
-fn only_texts(value: &Value) -> Result<(), Fault> {
+fn only_texts(value: &Value) -> Result<(), ConfigFault> {
     let is_text = |value: &Value| matches!(value, Value::Text(_));
     let is_right = match value {
         Value::List(items) => items.iter().all(is_text),
@@ -308,14 +319,14 @@ fn only_texts(value: &Value) -> Result<(), Fault> {
     if is_right {
         return Ok(());
     }
-    Err(Fault::Kind {
+    Err(ConfigFault::Kind {
         wanted: "a string or an array of strings",
         found: "something else",
     })
 }
 
 /// What is no pattern must be an address.
-fn addresses(value: &Value) -> Result<(), Fault> {
+fn addresses(value: &Value) -> Result<(), ConfigFault> {
     let items = value.texts().into_iter();
     for item in items.filter(|item| !is_pattern(item)) {
         Mailbox::parse(item)?;
@@ -323,7 +334,7 @@ fn addresses(value: &Value) -> Result<(), Fault> {
     Ok(())
 }
 
-fn kind(wanted: &'static str, found: &DeValue<'_>) -> Fault {
+fn kind(wanted: &'static str, found: &DeValue<'_>) -> ConfigFault {
     let found = match found {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
@@ -333,5 +344,5 @@ fn kind(wanted: &'static str, found: &DeValue<'_>) -> Fault {
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     };
-    Fault::Kind { wanted, found }
+    ConfigFault::Kind { wanted, found }
 }

@@ -1,6 +1,6 @@
 //! A profile as TOML again.
 
-use crate::config::{Profile, Table, Value};
+use crate::config::{Profile, TableKind, Value};
 use crate::system::text::shown;
 
 impl Profile {
@@ -11,7 +11,7 @@ impl Profile {
         let mut text = format!("[profile.{}]\n", name(&self.name));
         for setting in &self.settings {
             text.push_str(&format!("{} = {}", setting.key, value(&setting.value)));
-            if let Table::Profile(other) = &setting.table
+            if let TableKind::Profile(other) = &setting.table
                 && *other != self.name
             {
                 text.push_str(&format!("  # from profile {}", quoted(other)));

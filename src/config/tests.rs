@@ -30,7 +30,7 @@ fn config(text: &str) -> Config {
     }
 }
 
-fn said((spot, fault): &(Spot, Fault)) -> String {
+fn said((spot, fault): &(ConfigPosition, ConfigFault)) -> String {
     let (spot, fault) = (spot.clone(), fault.to_string());
     let line = spot.line.unwrap_or_default();
     format!("{line}: {spot}{fault}")
@@ -43,8 +43,8 @@ fn faults(text: &str) -> Vec<String> {
 fn options(config: &Config, name: &str) -> Vec<(String, Value, String)> {
     let options = config.profile(name).unwrap().options().into_iter();
     let all = options.map(|option| match option.table {
-        Table::Profile(name) => (option.key, option.value, name),
-        Table::Section(name) => panic!("{name} is no profile"),
+        TableKind::Profile(name) => (option.key, option.value, name),
+        TableKind::Section(name) => panic!("{name} is no profile"),
     });
     all.collect()
 }

@@ -17,23 +17,23 @@ pub struct Envelope {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dsn {
     /// When, for every recipient (RFC 3461 §4.1).
-    pub notify: Option<Notify>,
+    pub notify: Option<NotifyOn>,
     /// How much of the message comes back with a report of failure (RFC 3461 §4.3).
     pub ret: Option<Return>,
     /// What a report is to call the envelope, before it is xtext: up to 100 printable characters
     /// (RFC 3461 §4.4).
     pub envid: Option<String>,
     /// What is otherwise for single recipients.
-    pub each: Vec<Wanted>,
+    pub each: Vec<RecipientDsn>,
 }
 
 /// What is wanted for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RecipientDsn {
     /// Who.
     pub recipient: Address,
     /// When a report is wanted, if not as for all.
-    pub notify: Option<Notify>,
+    pub notify: Option<NotifyOn>,
     /// What a report is to call the recipient: a type and an address like `rfc822;bob@example.org`, before
     /// the address is xtext (RFC 3461 §4.2). `None` is the recipient itself.
     pub original: Option<String>,
@@ -42,7 +42,7 @@ pub struct Wanted {
 impl Dsn {
     /// When a report about this recipient is wanted.
     #[must_use]
-    pub fn notify_of(&self, recipient: &Address) -> Option<Notify> {
+    pub fn notify_of(&self, recipient: &Address) -> Option<NotifyOn> {
         let of_each = self.of(recipient).find_map(|wanted| wanted.notify);
         of_each.or(self.notify)
     }
@@ -54,7 +54,7 @@ impl Dsn {
             .find_map(|wanted| wanted.original.as_deref())
     }
 
-    fn of<'d>(&'d self, recipient: &'d Address) -> impl Iterator<Item = &'d Wanted> {
+    fn of<'d>(&'d self, recipient: &'d Address) -> impl Iterator<Item = &'d RecipientDsn> {
         let each = self.each.iter();
         each.filter(move |wanted| wanted.recipient == *recipient)
     }
@@ -62,7 +62,7 @@ impl Dsn {
 
 /// When a report is wanted; none of them is NEVER.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Notify {
+pub struct NotifyOn {
     /// When the message was delivered.
     pub success: bool,
     /// When it cannot be delivered.

@@ -34,7 +34,7 @@ const DEEPEST: usize = 64;
 
 /// Makes lines of a file from those of a message, in blocks of any size and in constant memory.
 #[derive(Default)]
-pub struct Lines {
+pub struct MboxLines {
     /// The beginning of a line that may still become `>>From `.
     start: Vec<u8>,
     /// Whether the line goes on behind its beginning.
@@ -43,7 +43,7 @@ pub struct Lines {
     has_cr: bool,
 }
 
-impl Lines {
+impl MboxLines {
     /// Writes what comes next of the message.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn made(blocks: &[&[u8]]) -> String {
-        let (mut lines, mut out) = (Lines::default(), Vec::new());
+        let (mut lines, mut out) = (MboxLines::default(), Vec::new());
         for block in blocks {
             lines.write(block, &mut out).unwrap();
         }

@@ -1,9 +1,9 @@
 //! Commands that are put to a server.
 
-use crate::client::deliver::Way;
-use crate::client::events::Watch;
-use crate::client::outcome::{Ending, Server};
-use crate::client::route::Place;
+use crate::client::deliver::OpenTransport;
+use crate::client::events::Observer;
+use crate::client::outcome::{Server, SessionEnd};
+use crate::client::route::Endpoint;
 use crate::probe::reach::converse;
 use crate::smtp::reply::{Class, Reply};
 use crate::system::exit::Exit;
@@ -11,7 +11,7 @@ use crate::system::text::shown;
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Answers {
+pub struct AskResult {
     /// What went wrong before that, in a sentence.
     pub failure: Option<String>,
     /// A sentence for each command that was refused.
@@ -21,22 +21,27 @@ pub struct Answers {
 }
 
 /// Says these commands one after the other, behind EHLO and whatever else begins a conversation.
-pub fn ask(way: &Way<'_>, place: &Place, commands: &[String], watch: &mut dyn Watch) -> Answers {
+pub fn ask(
+    way: &OpenTransport<'_>,
+    place: &Endpoint,
+    commands: &[String],
+    watch: &mut dyn Observer,
+) -> AskResult {
     let (server, ended) = match converse(way, place, commands, watch) {
         Ok(conversation) => conversation,
         Err(unreached) => {
-            return Answers {
+            return AskResult {
                 failure: Some(unreached.why),
                 refused: Vec::new(),
                 exit: unreached.exit,
             };
         }
     };
-    let ending = Ending::of(&server, &ended);
-    Answers {
+    let ending = SessionEnd::of(&server, &ended);
+    AskResult {
         exit: ending
             .as_ref()
-            .map_or_else(|| exit(&ended.replies), Ending::exit),
+            .map_or_else(|| exit(&ended.replies), SessionEnd::exit),
         failure: ending.map(|ending| ending.words + ending.advice),
         refused: refused(&server, commands, &ended.replies),
     }

@@ -1,18 +1,18 @@
 //! What somebody expects of a server, for monitoring.
 
 use crate::client::session::{has_parameter, parameters};
-use crate::probe::{Encrypted, Probe};
+use crate::probe::{Encrypted, ProbeResult};
 
 /// One expectation, as in `starttls`, `auth=PLAIN` or `size>=10M`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
     /// As it was written.
     pub text: String,
-    what: What,
+    what: Expected,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum What {
+enum Expected {
     /// A TLS connection, of this version at least.
     Tls(Option<&'static str>),
     /// A certificate that is good.
@@ -29,7 +29,7 @@ enum What {
 
 /// Whether an expectation is met.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct ExpectationResult {
     /// The expectation.
     pub text: String,
     /// Whether it is met.
@@ -54,26 +54,28 @@ impl Expectation {
         let name = name.trim().to_ascii_lowercase();
         let value = value.map(str::trim);
         let what = match (name.as_str(), at_least, value) {
-            ("tls", _, None) => What::Tls(None),
-            ("tls", true, Some("1.2")) => What::Tls(Some("TLSv1.2")),
-            ("tls", true, Some("1.3")) => What::Tls(Some("TLSv1.3")),
+            ("tls", _, None) => Expected::Tls(None),
+            ("tls", true, Some("1.2")) => Expected::Tls(Some("TLSv1.2")),
+            ("tls", true, Some("1.3")) => Expected::Tls(Some("TLSv1.3")),
             ("tls", ..) => return Err("it wants tls, tls>=1.2 or tls>=1.3".to_owned()),
-            ("verified", false, None) => What::Verified,
+            ("verified", false, None) => Expected::Verified,
             ("verified", ..) => return Err("verified has no value".to_owned()),
-            ("cert-days", true, Some(days)) => What::Days(
+            ("cert-days", true, Some(days)) => Expected::Days(
                 days.parse()
                     .map_err(|_| "it wants cert-days>=14 or another number".to_owned())?,
             ),
             ("cert-days", ..) => return Err("it wants cert-days>=14".to_owned()),
-            ("starttls", _, None) => What::Starttls,
+            ("starttls", _, None) => Expected::Starttls,
             ("starttls", ..) => return Err("starttls has no value".to_owned()),
-            ("size", true, Some(size)) => What::Size(octets(size)?),
+            ("size", true, Some(size)) => Expected::Size(octets(size)?),
             ("size", false, Some(_)) => return Err("it wants size>=10M".to_owned()),
             (_, true, _) => return Err(format!("there is no number to compare in {name}")),
             (_, false, Some(value)) if value.contains(char::is_whitespace) => {
                 return Err(format!("name one parameter of {name} at a time"));
             }
-            (_, false, value) if is_keyword(&name) => What::Keyword(name, value.map(str::to_owned)),
+            (_, false, value) if is_keyword(&name) => {
+                Expected::Keyword(name, value.map(str::to_owned))
+            }
             _ => {
                 return Err(
                     "it wants a keyword of EHLO, or one of tls, verified, cert-days".to_owned(),
@@ -88,12 +90,12 @@ impl Expectation {
 
     /// Looks whether a server meets it.
     #[must_use]
-    pub fn check(&self, probe: &Probe) -> Finding {
+    pub fn check(&self, probe: &ProbeResult) -> ExpectationResult {
         let (met, found) = match self.what.check(probe) {
             (false, _) if !probe.came_so_far() => (false, "not known".to_owned()),
             finding => finding,
         };
-        Finding {
+        ExpectationResult {
             text: self.text.clone(),
             met,
             found,
@@ -101,8 +103,8 @@ impl Expectation {
     }
 }
 
-impl What {
-    fn check(&self, probe: &Probe) -> (bool, String) {
+impl Expected {
+    fn check(&self, probe: &ProbeResult) -> (bool, String) {
         let tls = probe.tls.as_ref();
         match self {
             Self::Tls(version) => {
@@ -174,14 +176,14 @@ fn octets(text: &str) -> Result<u64, String> {
 mod tests {
     use super::*;
 
-    fn server(lines: &[&str]) -> Probe {
-        Probe {
+    fn server(lines: &[&str]) -> ProbeResult {
+        ProbeResult {
             in_clear: Some(lines.iter().map(|&line| line.to_owned()).collect()),
-            ..Probe::default()
+            ..ProbeResult::default()
         }
     }
 
-    fn is_met(text: &str, probe: &Probe) -> bool {
+    fn is_met(text: &str, probe: &ProbeResult) -> bool {
         Expectation::parse(text).unwrap().check(probe).met
     }
 
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_was_offered_in_clear_counts_no_more_inside_tls() {
-        let probe = Probe {
+        let probe = ProbeResult {
             in_tls: Some(vec!["AUTH PLAIN".to_owned()]),
             ..server(&["STARTTLS", "PIPELINING"])
         };

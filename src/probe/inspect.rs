@@ -1,9 +1,9 @@
 //! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
 
-use crate::client::deliver::Way;
-use crate::client::events::{Happening, Wants, Watch};
-use crate::client::outcome::{Ending, Server};
-use crate::client::route::Place;
+use crate::client::deliver::OpenTransport;
+use crate::client::events::{Event, Interests, Observer};
+use crate::client::outcome::{Server, SessionEnd};
+use crate::client::route::Endpoint;
 use crate::probe::reach::converse;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// What was found out.
 #[derive(Debug)]
-pub struct Probe {
+pub struct ProbeResult {
     /// Who was asked last; `None` where nobody was found.
     pub server: Option<Server>,
     /// The lines of the greeting.
@@ -26,7 +26,7 @@ pub struct Probe {
     /// The reply to AUTH, where somebody logged in.
     pub login: Option<String>,
     /// How long each step took, in their order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<TimedStep>,
     /// What went wrong, in a sentence.
     pub failure: Option<String>,
     /// How it ended.
@@ -54,7 +54,7 @@ pub struct Encrypted {
 
 /// One step and the time until its answer.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct TimedStep {
     /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
     pub name: String,
     /// How long it took.
@@ -71,7 +71,7 @@ impl Encrypted {
     }
 }
 
-impl Default for Probe {
+impl Default for ProbeResult {
     /// Nothing is known yet.
     fn default() -> Self {
         Self {
@@ -88,7 +88,7 @@ impl Default for Probe {
     }
 }
 
-impl Probe {
+impl ProbeResult {
     /// Whether all was asked that there is to ask.
     #[must_use]
     pub fn came_so_far(&self) -> bool {
@@ -104,15 +104,15 @@ impl Probe {
 }
 
 /// Talks to a server until QUIT and sends no mail. The watch may look on.
-pub fn probe(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Probe {
-    let mut witness = Witness::new(watch);
+pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer) -> ProbeResult {
+    let mut witness = Recorder::new(watch);
     let outcome = converse(way, place, &[], &mut witness);
     let mut probe = witness.probe;
     match outcome {
         Ok((server, ended)) => {
-            let ending = Ending::of(&server, &ended);
+            let ending = SessionEnd::of(&server, &ended);
             probe.server = Some(server);
-            probe.exit = ending.as_ref().map_or(Exit::Ok, Ending::exit);
+            probe.exit = ending.as_ref().map_or(Exit::Ok, SessionEnd::exit);
             probe.failure = ending.map(|ending| ending.words + ending.advice);
         }
         Err(unreached) => {
@@ -125,16 +125,16 @@ pub fn probe(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Probe {
 }
 
 /// Writes down what it sees, and tells whoever else looks on.
-struct Witness<'w> {
-    probe: Probe,
-    watch: &'w mut dyn Watch,
+struct Recorder<'w> {
+    probe: ProbeResult,
+    watch: &'w mut dyn Observer,
     last: Instant,
 }
 
-impl<'w> Witness<'w> {
-    fn new(watch: &'w mut dyn Watch) -> Self {
+impl<'w> Recorder<'w> {
+    fn new(watch: &'w mut dyn Observer) -> Self {
         Self {
-            probe: Probe::default(),
+            probe: ProbeResult::default(),
             watch,
             last: Instant::now(),
         }
@@ -143,7 +143,7 @@ impl<'w> Witness<'w> {
     /// A step has come to its end.
     fn step(&mut self, name: &str) {
         let now = Instant::now();
-        self.probe.steps.push(Step {
+        self.probe.steps.push(TimedStep {
             name: name.to_owned(),
             took: now - self.last,
         });
@@ -174,15 +174,15 @@ fn is_address(name: &str) -> bool {
     bare.parse::<IpAddr>().is_ok()
 }
 
-impl Watch for Witness<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Recorder<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         match what {
             // An address and a unix socket are not looked up.
-            Happening::Host { name, port, .. } if port.is_some() && !is_address(name) => {
+            Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
                 self.step("lookup");
             }
-            Happening::Connected(_) => self.step("connect"),
-            Happening::Secured(secured) => {
+            Event::Connected(_) => self.step("connect"),
+            Event::Secured(secured) => {
                 self.step("tls");
                 self.probe.tls = Some(Encrypted {
                     version: Some(secured.version.to_owned()),
@@ -194,7 +194,7 @@ impl Watch for Witness<'_> {
                     chain: secured.chain.to_vec(),
                 });
             }
-            Happening::Distrusted { name, why, chain } => {
+            Event::Distrusted { name, why, chain } => {
                 self.probe.tls = Some(Encrypted {
                     version: None,
                     cipher: String::new(),
@@ -205,7 +205,7 @@ impl Watch for Witness<'_> {
                     chain: chain.to_vec(),
                 });
             }
-            Happening::Received {
+            Event::Received {
                 code, stage, lines, ..
             } => self.replied(code, stage, lines),
             _ => {}
@@ -217,7 +217,7 @@ impl Watch for Witness<'_> {
         self.watch.refuses()
     }
 
-    fn wants(&self) -> Wants {
+    fn wants(&self) -> Interests {
         self.watch.wants()
     }
 }

@@ -5,6 +5,6 @@ mod expect;
 mod inspect;
 mod reach;
 
-pub use ask::{Answers, ask};
-pub use expect::{Expectation, Finding};
-pub use inspect::{Encrypted, Probe, probe};
+pub use ask::{AskResult, ask};
+pub use expect::{Expectation, ExpectationResult};
+pub use inspect::{Encrypted, ProbeResult, probe};

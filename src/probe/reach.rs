@@ -1,14 +1,14 @@
 //! A connection to a server that is only asked.
 
-use crate::client::deliver::Way;
-use crate::client::events::{Happening, Watch};
+use crate::client::deliver::OpenTransport;
+use crate::client::events::{Event, Observer};
 use crate::client::outcome::Server;
-use crate::client::peer::Peer;
-use crate::client::route::Place;
+use crate::client::peer::PeerAddress;
+use crate::client::route::Endpoint;
 use crate::client::session;
-use crate::client::session::{Ended, Errand, Means};
+use crate::client::session::{SessionContext, SessionResult, Transaction};
 use crate::client::wire;
-use crate::client::wire::{Unconnected, Wire};
+use crate::client::wire::{ConnectFailure, Wire};
 use crate::smtp::blocks::Nothing;
 use crate::system::exit::Exit;
 use std::collections::VecDeque;
@@ -43,7 +43,11 @@ impl Unreached {
 }
 
 /// The first of a server's addresses that answers.
-fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reached, Unreached> {
+fn reach(
+    way: &OpenTransport<'_>,
+    place: &Endpoint,
+    watch: &mut dyn Observer,
+) -> Result<Reached, Unreached> {
     let host = &place.host;
     let peers = way.router.addresses(host, place.port, watch);
     let peers = peers.map_err(|error| {
@@ -54,7 +58,7 @@ fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reached,
         };
         Unreached::new(error.to_string(), exit)
     })?;
-    watch.happened(Happening::Host {
+    watch.happened(Event::Host {
         name: &host.to_string(),
         port: (!host.is_local()).then_some(place.port),
         recipients: &[],
@@ -69,11 +73,11 @@ fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reached,
             server: server(place, connection.peer),
             wire: connection.wire,
         }),
-        Err(Unconnected::Unseen) => {
+        Err(ConnectFailure::Unseen) => {
             let why = "the output cannot be written".to_owned();
             Err(Unreached::new(why, Exit::Io))
         }
-        Err(Unconnected::Failed { peer, why }) => {
+        Err(ConnectFailure::Failed { peer, why }) => {
             let server = server(place, peer);
             let why = format!("cannot connect to {server}: {why}");
             Err(Unreached {
@@ -86,17 +90,17 @@ fn reach(way: &Way<'_>, place: &Place, watch: &mut dyn Watch) -> Result<Reached,
 
 /// A conversation without a message: whatever begins one, these commands, and QUIT.
 pub fn converse(
-    way: &Way<'_>,
-    place: &Place,
+    way: &OpenTransport<'_>,
+    place: &Endpoint,
     commands: &[String],
-    watch: &mut dyn Watch,
-) -> Result<(Server, Ended), Unreached> {
+    watch: &mut dyn Observer,
+) -> Result<(Server, SessionResult), Unreached> {
     let Reached { server, wire } = reach(way, place, watch)?;
-    let errand = Errand {
+    let errand = Transaction {
         commands,
-        ..Errand::new(None, Vec::new(), &Nothing)
+        ..Transaction::new(None, Vec::new(), &Nothing)
     };
-    let means = Means {
+    let means = SessionContext {
         options: way.session,
         tls: way.tls,
         host: &place.host.name(),
@@ -106,7 +110,7 @@ pub fn converse(
     Ok((server, ended))
 }
 
-fn server(place: &Place, address: Peer) -> Server {
+fn server(place: &Endpoint, address: PeerAddress) -> Server {
     Server {
         host: place.host.to_string(),
         address,

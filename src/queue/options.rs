@@ -1,18 +1,18 @@
 //! How the queue is used: whether a message is kept, where, and how a stored route is read.
 
-use crate::client::transport::Way;
+use crate::client::transport::Transport;
 use crate::queue::store as queue;
 use crate::queue::store::OnUncertain;
-use crate::queue::store::Waybill;
+use crate::queue::store::RouteSpec;
 use std::path::PathBuf;
 
 /// How a message is kept until it can be sent.
 #[derive(Debug)]
-pub struct Queueing {
+pub struct QueueUse {
     /// The queue.
-    pub spool: Spool,
+    pub spool: QueueOptions,
     /// How the way is found again.
-    pub waybill: Waybill,
+    pub waybill: RouteSpec,
     /// What becomes of a recipient who may have got it already.
     pub on_uncertain: OnUncertain,
     /// A shell command that is told of what was given up.
@@ -34,23 +34,23 @@ pub enum FirstTry {
 
 /// A queue: where it is, and by which rules it is worked on.
 #[derive(Debug)]
-pub struct Spool {
+pub struct QueueOptions {
     /// The directory; `None` is the usual one.
     pub directory: Option<PathBuf>,
     /// The configuration that was named; `None` is the usual one. A run that is started later gets it
     /// again.
     pub config: Option<PathBuf>,
     /// The rules.
-    pub settings: queue::Settings,
+    pub settings: queue::RetrySettings,
     /// Who knows the ways.
-    pub ways: Box<dyn Ways>,
+    pub ways: Box<dyn StoredRoutes>,
 }
 
 /// Finds the ways again that items of the queue were given.
-pub trait Ways: std::fmt::Debug + std::marker::Send + Sync {
+pub trait StoredRoutes: std::fmt::Debug + std::marker::Send + Sync {
     /// The way, and those to fall back to.
     ///
     /// # Errors
     /// There is no such profile any more, or something is wrong with the configuration: the reason.
-    fn find(&self, waybill: &Waybill) -> Result<Vec<Way>, String>;
+    fn find(&self, waybill: &RouteSpec) -> Result<Vec<Transport>, String>;
 }

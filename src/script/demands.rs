@@ -1,16 +1,16 @@
 //! What a script needs that only the command line can give.
 
-use crate::script::statement::{Act, Saying, Script, Spot, Statement};
+use crate::script::statement::{Act, Saying, Script, ScriptPosition, Statement};
 
 /// Where a script needs what, if it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demands {
     /// A server: `connect` without a place.
-    pub server: Option<Spot>,
+    pub server: Option<ScriptPosition>,
     /// A message.
-    pub message: Option<Spot>,
+    pub message: Option<ScriptPosition>,
     /// Somebody to log in as.
-    pub login: Option<Spot>,
+    pub login: Option<ScriptPosition>,
 }
 
 impl Demands {
@@ -38,7 +38,7 @@ impl Demands {
         }
     }
 
-    fn says(&mut self, said: &Saying, at: &Spot) {
+    fn says(&mut self, said: &Saying, at: &ScriptPosition) {
         let is_about_message = match said {
             Saying::Message(_) => true,
             Saying::Line(text, _) | Saying::Raw(text) | Saying::Slowly(text, _) => {
@@ -52,6 +52,6 @@ impl Demands {
     }
 }
 
-fn note(slot: &mut Option<Spot>, at: &Spot) {
+fn note(slot: &mut Option<ScriptPosition>, at: &ScriptPosition) {
     slot.get_or_insert_with(|| at.clone());
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// What a reply must be, all of it.
 #[derive(Clone, Debug, Default)]
-pub struct Expectation {
+pub struct ReplyExpectation {
     /// One of these; empty is any.
     pub codes: Vec<Code>,
     /// More than one line.
@@ -15,9 +15,9 @@ pub struct Expectation {
     /// In its text, whose lines are divided by LF, without the codes.
     pub regex: Option<Regex>,
     /// EHLO keywords that it has, each with some of its parameters.
-    pub has: Vec<Keyword>,
+    pub has: Vec<ExpectedKeyword>,
     /// EHLO keywords that it has not.
-    pub lacks: Vec<Keyword>,
+    pub lacks: Vec<ExpectedKeyword>,
 }
 
 /// What a code may be.
@@ -35,14 +35,14 @@ pub enum Code {
 
 /// A keyword of EHLO with parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyword {
+pub struct ExpectedKeyword {
     /// The keyword.
     pub name: String,
     /// The parameters that it must have, in any order.
     pub parameters: Vec<String>,
 }
 
-impl Expectation {
+impl ReplyExpectation {
     /// Whether it may be that the server closes.
     #[must_use]
     pub fn allows_close(&self) -> bool {
@@ -105,7 +105,7 @@ impl Expectation {
     }
 }
 
-impl Keyword {
+impl ExpectedKeyword {
     /// True if the lines after the first offer it.
     fn is_in(&self, offers: &Reply) -> bool {
         let offered = offers.lines.get(1..).unwrap_or_default();
@@ -116,7 +116,7 @@ impl Keyword {
     }
 }
 
-impl fmt::Display for Keyword {
+impl fmt::Display for ExpectedKeyword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         let mut parameters = self.parameters.iter();
@@ -136,7 +136,7 @@ impl fmt::Display for Code {
 }
 
 /// `250 or 251 with /queued/`
-impl fmt::Display for Expectation {
+impl fmt::Display for ReplyExpectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let codes: Vec<String> = self.codes.iter().map(ToString::to_string).collect();
         let mut parts = Vec::new();

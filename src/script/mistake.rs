@@ -1,6 +1,6 @@
 //! What is wrong with a script, found before anything is sent.
 
-use crate::script::statement::Spot;
+use crate::script::statement::ScriptPosition;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 
@@ -11,7 +11,7 @@ pub enum Mistake {
     #[error("{at}: {}", shown(.what))]
     Line {
         /// Where.
-        at: Spot,
+        at: ScriptPosition,
         /// What was expected.
         what: String,
     },

@@ -1,14 +1,14 @@
 //! A session that was held, as a script that holds it again.
 
-use crate::client::events::{Happening, Watch};
-use crate::client::peer::Peer;
+use crate::client::events::{Event, Observer};
+use crate::client::peer::PeerAddress;
 use crate::script::text::escaped;
 use std::fmt::Write as _;
 
 /// A [`Watch`] that writes down a session as a script, and tells another of it. Of a login, it writes that
 /// there is one, and nothing of what was said.
 pub struct Scribe<'w> {
-    watch: &'w mut dyn Watch,
+    watch: &'w mut dyn Observer,
     /// The file with the message, as the script names it.
     message: String,
     /// Whether connections go to one server, which the command line of the script names.
@@ -24,7 +24,7 @@ pub struct Scribe<'w> {
 
 impl<'w> Scribe<'w> {
     /// Nothing has happened. `message` is the file of the message, beside the script.
-    pub fn new(watch: &'w mut dyn Watch, message: &str, to_server: bool) -> Self {
+    pub fn new(watch: &'w mut dyn Observer, message: &str, to_server: bool) -> Self {
         Self {
             watch,
             message: message.to_owned(),
@@ -57,16 +57,16 @@ impl<'w> Scribe<'w> {
         self.text.push('\n');
     }
 
-    fn connected(&mut self, peer: &Peer) {
+    fn connected(&mut self, peer: &PeerAddress) {
         self.end_saying();
         let _ = writeln!(self.text, "\n# {peer}");
         let target = match peer {
             _ if self.to_server => String::new(),
-            Peer::Tcp(address) => format!(" {address}"),
-            Peer::Pipe(line) => {
+            PeerAddress::Tcp(address) => format!(" {address}"),
+            PeerAddress::Pipe(line) => {
                 format!(" \"pipe:{}\"", escaped(line.as_bytes()).replace('$', "$$"))
             }
-            Peer::Unix(path) => {
+            PeerAddress::Unix(path) => {
                 let path = path.to_string_lossy();
                 format!(" \"unix:{}\"", escaped(path.as_bytes()).replace('$', "$$"))
             }
@@ -121,19 +121,19 @@ impl<'w> Scribe<'w> {
     }
 }
 
-impl Watch for Scribe<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Scribe<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         match what {
-            Happening::Connected(peer) => self.connected(peer),
-            Happening::Secured(_) if self.connected.is_some() => self.begin(" tls"),
-            Happening::Secured(_) => self.line("tls"),
-            Happening::Sent { line, stage } => self.sent(line, stage),
-            Happening::Data { bytes } => {
+            Event::Connected(peer) => self.connected(peer),
+            Event::Secured(_) if self.connected.is_some() => self.begin(" tls"),
+            Event::Secured(_) => self.line("tls"),
+            Event::Sent { line, stage } => self.sent(line, stage),
+            Event::Data { bytes } => {
                 self.octets = Some(bytes);
                 let message = escaped(self.message.as_bytes()).replace('$', "$$");
                 self.said.push(format!(">file \"{message}\" dots"));
             }
-            Happening::Received { code, stage, .. } => self.received(code, stage),
+            Event::Received { code, stage, .. } => self.received(code, stage),
             _ => {}
         }
         self.watch.happened(what);
@@ -147,10 +147,10 @@ impl Watch for Scribe<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::events::Nobody;
+    use crate::client::events::Silent;
 
-    fn recorded(happenings: &[Happening<'_>]) -> String {
-        let mut nobody = Nobody;
+    fn recorded(happenings: &[Event<'_>]) -> String {
+        let mut nobody = Silent;
         let mut scribe = Scribe::new(&mut nobody, "x.eml", true);
         for &what in happenings {
             scribe.happened(what);
@@ -163,12 +163,12 @@ mod tests {
             .join("\n")
     }
 
-    fn sent<'a>(line: &'a str, stage: &'a str) -> Happening<'a> {
-        Happening::Sent { line, stage }
+    fn sent<'a>(line: &'a str, stage: &'a str) -> Event<'a> {
+        Event::Sent { line, stage }
     }
 
-    fn received(code: u16, stage: &str) -> Happening<'_> {
-        Happening::Received {
+    fn received(code: u16, stage: &str) -> Event<'_> {
+        Event::Received {
             code,
             enhanced: None,
             lines: &[],
@@ -178,9 +178,9 @@ mod tests {
 
     #[test]
     fn what_went_together_stands_together_and_a_login_is_one_word() {
-        let peer = Peer::Tcp("192.0.2.1:25".parse().unwrap());
+        let peer = PeerAddress::Tcp("192.0.2.1:25".parse().unwrap());
         let script = recorded(&[
-            Happening::Connected(&peer),
+            Event::Connected(&peer),
             received(220, "banner"),
             sent("EHLO $me", "ehlo"),
             received(250, "ehlo"),
@@ -196,7 +196,7 @@ mod tests {
             received(250, "mail"),
             received(250, "rcpt"),
             received(354, "data"),
-            Happening::Data { bytes: 10 },
+            Event::Data { bytes: 10 },
             sent(".", "dot"),
             received(250, "dot"),
         ]);

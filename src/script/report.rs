@@ -1,6 +1,6 @@
 //! How tests ended, for programs: TAP and `JUnit`.
 
-use crate::script::run::{Ending, Finished};
+use crate::script::run::{FinishedTest, TestEnding};
 use crate::script::session_log::Heard;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
@@ -8,31 +8,31 @@ use std::fmt::Write as _;
 
 /// The exit status of all together: what differs counts before what could not be held.
 #[must_use]
-pub fn exit(all: &[Finished]) -> Exit {
+pub fn exit(all: &[FinishedTest]) -> Exit {
     let mut exits = all.iter().map(|finished| finished.ending.exit());
     let first = exits.clone().find(|&exit| exit != Exit::Ok);
-    if exits.any(|exit| exit == Exit::Differed) {
-        return Exit::Differed;
+    if exits.any(|exit| exit == Exit::ExpectationFailed) {
+        return Exit::ExpectationFailed;
     }
     first.unwrap_or(Exit::Ok)
 }
 
 /// How many ended how, in words.
 #[must_use]
-pub fn summary(all: &[Finished]) -> String {
-    let of = |is: fn(&Ending) -> bool| all.iter().filter(|one| is(&one.ending)).count();
+pub fn summary(all: &[FinishedTest]) -> String {
+    let of = |is: fn(&TestEnding) -> bool| all.iter().filter(|one| is(&one.ending)).count();
     let counts = [
-        (of(|ending| matches!(ending, Ending::Passed)), "passed"),
+        (of(|ending| matches!(ending, TestEnding::Passed)), "passed"),
         (
-            of(|ending| matches!(ending, Ending::Differed(..))),
+            of(|ending| matches!(ending, TestEnding::Differed(..))),
             "failed",
         ),
         (
-            of(|ending| matches!(ending, Ending::Failed { .. })),
+            of(|ending| matches!(ending, TestEnding::Failed { .. })),
             "not held",
         ),
         (
-            of(|ending| matches!(ending, Ending::Skipped(..))),
+            of(|ending| matches!(ending, TestEnding::Skipped(..))),
             "skipped",
         ),
     ];
@@ -52,13 +52,13 @@ pub fn tap_plan(count: usize) -> String {
 
 /// The lines of one test; `number` is from 1.
 #[must_use]
-pub fn tap(number: usize, finished: &Finished) -> String {
+pub fn tap(number: usize, finished: &FinishedTest) -> String {
     let name = finished.name.replace('\\', "\\\\").replace('#', "\\#");
     let words = finished.ending.words().unwrap_or_default();
     match &finished.ending {
-        Ending::Passed => format!("ok {number} - {name}\n"),
-        Ending::Skipped(..) => format!("ok {number} - {name} # SKIP {words}\n"),
-        Ending::Differed(..) | Ending::Failed { .. } => {
+        TestEnding::Passed => format!("ok {number} - {name}\n"),
+        TestEnding::Skipped(..) => format!("ok {number} - {name} # SKIP {words}\n"),
+        TestEnding::Differed(..) | TestEnding::Failed { .. } => {
             let message = serde_json::Value::from(words);
             format!("not ok {number} - {name}\n  ---\n  message: {message}\n  ...\n")
         }
@@ -67,7 +67,7 @@ pub fn tap(number: usize, finished: &Finished) -> String {
 
 /// All tests as `JUnit`'s XML.
 #[must_use]
-pub fn junit(all: &[Finished]) -> String {
+pub fn junit(all: &[FinishedTest]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     let mut rest = all;
     while let Some(first) = rest.first() {
@@ -80,8 +80,8 @@ pub fn junit(all: &[Finished]) -> String {
     xml
 }
 
-fn add_suite(xml: &mut String, suite: &[Finished]) {
-    let of = |is: fn(&Ending) -> bool| suite.iter().filter(|one| is(&one.ending)).count();
+fn add_suite(xml: &mut String, suite: &[FinishedTest]) {
+    let of = |is: fn(&TestEnding) -> bool| suite.iter().filter(|one| is(&one.ending)).count();
     let time: f64 = suite.iter().map(|one| one.took.as_secs_f64()).sum();
     let file = suite.first().map_or("", |first| &first.file);
     let _ = writeln!(
@@ -89,9 +89,9 @@ fn add_suite(xml: &mut String, suite: &[Finished]) {
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{time:.3}\">",
         attribute(file),
         suite.len(),
-        of(|ending| matches!(ending, Ending::Differed(..))),
-        of(|ending| matches!(ending, Ending::Failed { .. })),
-        of(|ending| matches!(ending, Ending::Skipped(..))),
+        of(|ending| matches!(ending, TestEnding::Differed(..))),
+        of(|ending| matches!(ending, TestEnding::Failed { .. })),
+        of(|ending| matches!(ending, TestEnding::Skipped(..))),
     );
     for one in suite {
         add_case(xml, one);
@@ -99,7 +99,7 @@ fn add_suite(xml: &mut String, suite: &[Finished]) {
     xml.push_str("  </testsuite>\n");
 }
 
-fn add_case(xml: &mut String, one: &Finished) {
+fn add_case(xml: &mut String, one: &FinishedTest) {
     let (name, file) = (attribute(&one.name), attribute(&one.file));
     let time = one.took.as_secs_f64();
     let _ = write!(
@@ -108,13 +108,13 @@ fn add_case(xml: &mut String, one: &Finished) {
     );
     let words = attribute(&one.ending.words().unwrap_or_default());
     let (element, kind) = match one.ending {
-        Ending::Passed => return xml.push_str("/>\n"),
-        Ending::Skipped(..) => {
+        TestEnding::Passed => return xml.push_str("/>\n"),
+        TestEnding::Skipped(..) => {
             let _ = writeln!(xml, "><skipped message=\"{words}\"/></testcase>");
             return;
         }
-        Ending::Differed(..) => ("failure", "differed"),
-        Ending::Failed { .. } => ("error", "not held"),
+        TestEnding::Differed(..) => ("failure", "differed"),
+        TestEnding::Failed { .. } => ("error", "not held"),
     };
     let lines: Vec<String> = one.lines.iter().map(Heard::to_string).collect();
     let _ = writeln!(
@@ -147,11 +147,11 @@ fn attribute(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{Difference, Spot};
+    use crate::script::{Difference, ScriptPosition};
     use std::time::Duration;
 
-    fn finished(name: &str, ending: Ending) -> Finished {
-        Finished {
+    fn finished(name: &str, ending: TestEnding) -> FinishedTest {
+        FinishedTest {
             file: "a&b.ehlo".to_owned(),
             name: name.to_owned(),
             ending,
@@ -163,8 +163,8 @@ mod tests {
         }
     }
 
-    fn all() -> Vec<Finished> {
-        let at = Spot {
+    fn all() -> Vec<FinishedTest> {
+        let at = ScriptPosition {
             file: "a&b.ehlo".into(),
             line: 7,
         };
@@ -175,27 +175,27 @@ mod tests {
         let why = "cannot connect".to_owned();
         let exit = Exit::Temporary;
         vec![
-            finished("good # 1", Ending::Passed),
+            finished("good # 1", TestEnding::Passed),
             finished(
                 "none",
-                Ending::Skipped(at.clone(), "not has DSN".to_owned()),
+                TestEnding::Skipped(at.clone(), "not has DSN".to_owned()),
             ),
             finished(
                 "lost",
-                Ending::Failed {
+                TestEnding::Failed {
                     at: at.clone(),
                     why,
                     exit,
                 },
             ),
-            finished("bad", Ending::Differed(at, difference)),
+            finished("bad", TestEnding::Differed(at, difference)),
         ]
     }
 
     #[test]
     fn what_differs_counts_before_what_could_not_be_held() {
         let all = all();
-        assert_eq!(exit(&all), Exit::Differed);
+        assert_eq!(exit(&all), Exit::ExpectationFailed);
         assert_eq!(exit(&all[..3]), Exit::Temporary);
         assert_eq!(exit(&all[..2]), Exit::Ok);
         assert_eq!(

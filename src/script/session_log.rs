@@ -1,6 +1,6 @@
 //! The last lines of a conversation, for those who were not there.
 
-use crate::client::events::{Happening, Watch};
+use crate::client::events::{Event, Observer};
 use std::collections::VecDeque;
 
 /// How many lines are kept.
@@ -20,11 +20,11 @@ pub enum Heard {
 /// A [`Watch`] that keeps the last lines and tells another of all.
 pub struct Tape<'w> {
     lines: VecDeque<Heard>,
-    watch: &'w mut dyn Watch,
+    watch: &'w mut dyn Observer,
 }
 
 impl<'w> Tape<'w> {
-    pub fn new(watch: &'w mut dyn Watch) -> Self {
+    pub fn new(watch: &'w mut dyn Observer) -> Self {
         Self {
             lines: VecDeque::new(),
             watch,
@@ -36,14 +36,14 @@ impl<'w> Tape<'w> {
     }
 }
 
-impl Watch for Tape<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Tape<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         let heard = match what {
-            Happening::Sent { line, .. } => Some(Heard::Sent(line.to_owned())),
-            Happening::Line(line) => Some(Heard::Line(line.to_owned())),
-            Happening::Note(text) => Some(Heard::Note(text.to_owned())),
-            Happening::Connected(peer) => Some(Heard::Note(format!("connected to {peer}"))),
-            Happening::Secured(secured) => Some(Heard::Note(format!(
+            Event::Sent { line, .. } => Some(Heard::Sent(line.to_owned())),
+            Event::Line(line) => Some(Heard::Line(line.to_owned())),
+            Event::Note(text) => Some(Heard::Note(text.to_owned())),
+            Event::Connected(peer) => Some(Heard::Note(format!("connected to {peer}"))),
+            Event::Secured(secured) => Some(Heard::Note(format!(
                 "{} {}, certificate of {} {}",
                 secured.version, secured.cipher, secured.name, secured.judgement
             ))),
@@ -65,14 +65,14 @@ impl Watch for Tape<'_> {
 
 impl Heard {
     /// Tells it again.
-    pub fn tell(&self, watch: &mut dyn Watch) {
+    pub fn tell(&self, watch: &mut dyn Observer) {
         watch.happened(match self {
-            Self::Sent(line) => Happening::Sent {
+            Self::Sent(line) => Event::Sent {
                 line,
                 stage: crate::script::run::STAGE,
             },
-            Self::Line(line) => Happening::Line(line),
-            Self::Note(text) => Happening::Note(text),
+            Self::Line(line) => Event::Line(line),
+            Self::Note(text) => Event::Note(text),
         });
     }
 }

@@ -12,7 +12,7 @@ const MAX_SCRIPT: u64 = 1024 * 1024;
 
 /// The text of a script.
 #[derive(Debug)]
-pub struct Source {
+pub struct ScriptSource {
     /// As it is named in remarks.
     pub name: String,
     /// The text.
@@ -22,9 +22,9 @@ pub struct Source {
 }
 
 /// Finds what was named on the command line: a file, `-` for the standard input, or a name of the library.
-pub fn find(name: &str) -> Result<Source, Mistake> {
+pub fn find(name: &str) -> Result<ScriptSource, Mistake> {
     if name == "-" {
-        return Ok(Source {
+        return Ok(ScriptSource {
             name: "-".to_owned(),
             text: text_of(io::stdin().lock(), "-")?,
             directory: Some(PathBuf::new()),
@@ -34,21 +34,21 @@ pub fn find(name: &str) -> Result<Source, Mistake> {
 }
 
 /// Finds what a script includes: a file beside it, or a name of the library.
-pub fn find_in(name: &str, directory: Option<&Path>) -> Result<Source, Mistake> {
+pub fn find_in(name: &str, directory: Option<&Path>) -> Result<ScriptSource, Mistake> {
     let path = directory.map(|directory| directory.join(name));
     if let Some(path) = path.filter(|path| path.exists() || library::find(name).is_none()) {
         return read(name, &path);
     }
     let shipped = library::find(name)
         .ok_or_else(|| unreadable(name, "no script of this name comes with ehlo"))?;
-    Ok(Source {
+    Ok(ScriptSource {
         name: shipped.name.to_owned(),
         text: shipped.text.to_owned(),
         directory: None,
     })
 }
 
-fn read(name: &str, path: &Path) -> Result<Source, Mistake> {
+fn read(name: &str, path: &Path) -> Result<ScriptSource, Mistake> {
     let file = File::open(path).map_err(|error| {
         let hint = if error.kind() == io::ErrorKind::NotFound && !name.contains(['/', '.']) {
             "; ehlo script --list shows those that come with ehlo"
@@ -57,7 +57,7 @@ fn read(name: &str, path: &Path) -> Result<Source, Mistake> {
         };
         unreadable(name, &format!("{}{hint}", reason(&error)))
     })?;
-    Ok(Source {
+    Ok(ScriptSource {
         name: path.display().to_string(),
         text: text_of(file, name)?,
         directory: Some(path.parent().unwrap_or(Path::new("")).to_owned()),

@@ -1,7 +1,7 @@
 //! What a script consists of.
 
-use crate::script::expectation::Expectation;
-use crate::script::text::Text;
+use crate::script::expectation::ReplyExpectation;
+use crate::script::text::ScriptText;
 use crate::smtp::mechanism::Mechanism;
 use std::fmt;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Script {
 
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct ScriptPosition {
     /// The file as it was named.
     pub file: Arc<str>,
     /// The line, from 1.
@@ -27,7 +27,7 @@ pub struct Spot {
 }
 
 /// `smuggling.ehlo:12`
-impl fmt::Display for Spot {
+impl fmt::Display for ScriptPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -42,7 +42,7 @@ impl fmt::Display for Spot {
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// Where it stands.
-    pub at: Spot,
+    pub at: ScriptPosition,
     /// What is to be done.
     pub act: Act,
 }
@@ -53,7 +53,7 @@ pub enum Act {
     /// Opens a connection; `None` is the server of the command line.
     Connect {
         /// Where to.
-        target: Option<Text>,
+        target: Option<ScriptText>,
         /// With TLS from the first byte on.
         tls: bool,
     },
@@ -71,7 +71,7 @@ pub enum Act {
     /// Says all of these in one packet.
     SayTogether(Vec<Saying>),
     /// Waits for a reply.
-    Expect(Expectation),
+    Expect(ReplyExpectation),
     /// Nothing may come for so long.
     ExpectSilence(Time),
     /// The server must close, within this time.
@@ -87,20 +87,20 @@ pub enum Act {
         /// The variable.
         name: String,
         /// Its value.
-        value: Text,
+        value: ScriptText,
         /// Only where nobody has set it.
         default: bool,
     },
     /// A remark for whoever looks on.
-    Print(Text),
+    Print(ScriptText),
     /// Ends the test, if it is so.
-    Judge(Judgement),
+    Judge(TestVerdict),
     /// Does the same for each value.
     For {
         /// The variable.
         name: String,
         /// Its values.
-        values: Vec<Text>,
+        values: Vec<ScriptText>,
         /// What is done.
         body: Vec<Statement>,
     },
@@ -111,7 +111,7 @@ pub enum Act {
     /// A test of its own.
     Test {
         /// Its name.
-        name: Text,
+        name: ScriptText,
         /// What is done.
         body: Vec<Statement>,
     },
@@ -134,7 +134,7 @@ pub enum Time {
     /// This long.
     Fixed(Duration),
     /// As long as the text says.
-    Of(Text),
+    Of(ScriptText),
 }
 
 /// A number that is known, or that a variable holds.
@@ -143,27 +143,27 @@ pub enum Count {
     /// So many.
     Fixed(usize),
     /// As many as the text says, but not more than this.
-    Of(Text, usize),
+    Of(ScriptText, usize),
 }
 
 /// Something that is said.
 #[derive(Clone, Debug)]
 pub enum Saying {
     /// A line.
-    Line(Text, End),
+    Line(ScriptText, LineEnd),
     /// A line, one octet after the other.
-    Slowly(Text, Time),
+    Slowly(ScriptText, Time),
     /// Octets.
-    Raw(Text),
+    Raw(ScriptText),
     /// The octets of a file.
-    File(PathBuf, Form),
+    File(PathBuf, MessageSource),
     /// The message that the command line describes.
-    Message(Form),
+    Message(MessageSource),
 }
 
 /// What a line ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum LineEnd {
     /// As it should be.
     CrLf,
     /// A bare LF.
@@ -172,7 +172,7 @@ pub enum End {
     Cr,
 }
 
-impl End {
+impl LineEnd {
     /// The octets.
     #[must_use]
     pub fn octets(self) -> &'static [u8] {
@@ -186,7 +186,7 @@ impl End {
 
 /// How a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum MessageSource {
     /// Its octets, as for BDAT.
     Raw,
     /// With dots doubled, and the final dot, as for DATA.
@@ -206,18 +206,18 @@ pub enum Leaving {
 
 /// When a test ends, and how.
 #[derive(Clone, Debug)]
-pub struct Judgement {
+pub struct TestVerdict {
     /// How.
-    pub verdict: Verdict,
+    pub verdict: TestResult,
     /// Whether it ends when the condition is met, or when it is not.
     pub when: bool,
     /// What the last reply must be; of `has` and `lacks`, the last reply to EHLO.
-    pub condition: Expectation,
+    pub condition: ReplyExpectation,
 }
 
 /// How a test ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TestResult {
     /// As it should.
     Pass,
     /// The server cannot do what it is about.

@@ -1,6 +1,6 @@
 //! Where `connect` goes.
 
-use crate::client::route::Place;
+use crate::client::route::Endpoint;
 use crate::client::route::target::{command, server};
 use crate::system::text::shown;
 
@@ -14,7 +14,7 @@ pub const EXPECTED: &str = "HOST, HOST:PORT, unix:PATH or pipe:COMMAND";
 ///
 /// # Errors
 /// It is neither.
-pub fn parse(text: &str) -> Result<Place, String> {
+pub fn parse(text: &str) -> Result<Endpoint, String> {
     let target = match text.strip_prefix("pipe:") {
         Some(line) => command(line),
         None => server(text),

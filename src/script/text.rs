@@ -14,17 +14,17 @@ pub type Variables = BTreeMap<String, Vec<u8>>;
 
 /// A text of octets and variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text {
-    pieces: Vec<Piece>,
+pub struct ScriptText {
+    pieces: Vec<TextPiece>,
 }
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum TextPiece {
     Octets(Vec<u8>),
     Variable(String),
     /// So many times the same.
-    Times(Text, usize),
+    Times(ScriptText, usize),
 }
 
 /// Why a text cannot be said.
@@ -38,12 +38,12 @@ pub enum TextError {
     TooLong,
 }
 
-impl Text {
+impl ScriptText {
     /// A text without variables.
     #[must_use]
     pub fn literal(octets: impl Into<Vec<u8>>) -> Self {
         Self {
-            pieces: vec![Piece::Octets(octets.into())],
+            pieces: vec![TextPiece::Octets(octets.into())],
         }
     }
 
@@ -70,7 +70,7 @@ impl Text {
                 .split_once('}')
                 .filter(|(name, _)| is_name(name))
                 .ok_or("expected ${name}; a dollar sign is written $$")?;
-            self.pieces.push(Piece::Variable(name.to_owned()));
+            self.pieces.push(TextPiece::Variable(name.to_owned()));
             return Ok(rest);
         }
         let end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
@@ -80,7 +80,7 @@ impl Text {
             &behind[..end.unwrap_or(behind.len())]
         };
         if is_name(name) {
-            self.pieces.push(Piece::Variable(name.to_owned()));
+            self.pieces.push(TextPiece::Variable(name.to_owned()));
         } else {
             self.push_octets(b"$");
             self.push_octets(name.as_bytes());
@@ -94,8 +94,8 @@ impl Text {
             return;
         }
         match self.pieces.last_mut() {
-            Some(Piece::Octets(last)) => last.extend_from_slice(octets),
-            _ => self.pieces.push(Piece::Octets(octets.to_vec())),
+            Some(TextPiece::Octets(last)) => last.extend_from_slice(octets),
+            _ => self.pieces.push(TextPiece::Octets(octets.to_vec())),
         }
     }
 
@@ -108,7 +108,7 @@ impl Text {
     #[must_use]
     pub fn times(self, count: usize) -> Self {
         Self {
-            pieces: vec![Piece::Times(self, count)],
+            pieces: vec![TextPiece::Times(self, count)],
         }
     }
 
@@ -123,9 +123,9 @@ impl Text {
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
         let names = |piece| match piece {
-            &Piece::Octets(_) => Vec::new(),
-            Piece::Variable(name) => vec![name.as_str()],
-            Piece::Times(text, _) => text.variables(),
+            &TextPiece::Octets(_) => Vec::new(),
+            TextPiece::Variable(name) => vec![name.as_str()],
+            TextPiece::Times(text, _) => text.variables(),
         };
         self.pieces.iter().flat_map(names).collect()
     }
@@ -135,12 +135,12 @@ impl Text {
         let mut octets = Vec::new();
         for piece in &self.pieces {
             match piece {
-                Piece::Octets(own) => octets.extend_from_slice(own),
-                Piece::Variable(name) => {
+                TextPiece::Octets(own) => octets.extend_from_slice(own),
+                TextPiece::Variable(name) => {
                     let value = variables.get(name);
                     octets.extend(value.ok_or_else(|| TextError::Unset(name.clone()))?);
                 }
-                Piece::Times(text, count) => {
+                TextPiece::Times(text, count) => {
                     let once = text.octets(variables)?;
                     if once.len().saturating_mul(*count) > MAX_TEXT {
                         return Err(TextError::TooLong);
@@ -191,13 +191,13 @@ pub fn escaped(octets: &[u8]) -> String {
 }
 
 /// As it would be written, for error texts.
-impl fmt::Display for Text {
+impl fmt::Display for ScriptText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.pieces {
             match piece {
-                Piece::Octets(octets) => f.write_str(&escaped(octets))?,
-                Piece::Variable(name) => write!(f, "${{{name}}}")?,
-                Piece::Times(text, count) => write!(f, "\"{text}\"*{count}")?,
+                TextPiece::Octets(octets) => f.write_str(&escaped(octets))?,
+                TextPiece::Variable(name) => write!(f, "${{{name}}}")?,
+                TextPiece::Times(text, count) => write!(f, "\"{text}\"*{count}")?,
             }
         }
         Ok(())
@@ -211,7 +211,7 @@ mod tests {
     fn said(text: &str) -> String {
         let variables = [("to", "bob@x.org"), ("n", "3"), ("message.size", "42")]
             .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-        let text = Text::parse(text).unwrap();
+        let text = ScriptText::parse(text).unwrap();
         text.string(&variables.into()).unwrap()
     }
 
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_not_set_is_named() {
-        let text = Text::parse("x $id").unwrap();
+        let text = ScriptText::parse("x $id").unwrap();
         assert_eq!(text.variables(), ["id"]);
         let error = text.octets(&Variables::new()).unwrap_err();
         assert_eq!(error.to_string(), "nothing has set $id yet");
@@ -233,9 +233,9 @@ mod tests {
 
     #[test]
     fn a_text_has_a_largest_size() {
-        let text = Text::literal("0123456789abcdef").times(usize::MAX);
+        let text = ScriptText::literal("0123456789abcdef").times(usize::MAX);
         assert_eq!(text.octets(&Variables::new()), Err(TextError::TooLong));
-        let text = Text::literal("ab").times(3);
+        let text = ScriptText::literal("ab").times(3);
         assert_eq!(text.octets(&Variables::new()).unwrap(), b"ababab");
     }
 

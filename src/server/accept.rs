@@ -1,11 +1,11 @@
 //! The server: it lets people in, a thread for each, and sees them off.
 
 use crate::server::connection::within;
-use crate::server::events::Witness;
-use crate::server::limiter::Gate;
-use crate::server::listener::{Arrival, Door, Entrance, Next};
-use crate::server::session::{House, Parting, Session, Visitor};
-use crate::server::{Introduction, Listen, Options, Peer, Store, reply};
+use crate::server::events::ServerObserver;
+use crate::server::limiter::ConnectionLimiter;
+use crate::server::listener::{Accepted, BoundListener, Listener, Next};
+use crate::server::session::{Client, CloseMode, ServerContext, ServerSession};
+use crate::server::{Introduction, Listen, MessageStore, ServerOptions, Transmission, reply};
 use crate::system::text::reason;
 use socket2::Socket;
 use std::io::{self, Write as _};
@@ -52,9 +52,9 @@ pub enum SinkError {
 
 /// A server that listens already and does not answer yet.
 #[derive(Debug)]
-pub struct Sink {
-    doors: Vec<Door>,
-    options: Options,
+pub struct Server {
+    doors: Vec<Listener>,
+    options: ServerOptions,
     /// What is heard when it is time to leave, and what makes it ring.
     bell: UnixStream,
     hammer: UnixStream,
@@ -71,12 +71,12 @@ impl Stopper {
     }
 }
 
-impl Sink {
+impl Server {
     /// Listens. From now on peers can connect; they are greeted by [`Sink::serve`].
     ///
     /// # Errors
     /// A place or the name will not do.
-    pub fn bind(options: Options) -> Result<Sink, SinkError> {
+    pub fn bind(options: ServerOptions) -> Result<Server, SinkError> {
         for place in &options.listen {
             if let Listen::Tcp(address) = place
                 && !options.allow_remote
@@ -88,10 +88,11 @@ impl Sink {
         if options.name.is_empty() || !options.name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SinkError::Name(options.name));
         }
-        let doors: Result<Vec<Door>, SinkError> = options.listen.iter().map(Door::open).collect();
+        let doors: Result<Vec<Listener>, SinkError> =
+            options.listen.iter().map(Listener::open).collect();
         let (bell, hammer) = UnixStream::pair().map_err(SinkError::Accept)?;
         hammer.set_nonblocking(true).map_err(SinkError::Accept)?;
-        Ok(Sink {
+        Ok(Server {
             doors: doors?,
             options,
             bell,
@@ -117,20 +118,25 @@ impl Sink {
     ///
     /// # Errors
     /// No more connections can be accepted.
-    pub fn serve(self, store: &dyn Store, witness: &dyn Witness) -> Result<u64, SinkError> {
-        let Sink {
+    pub fn serve(
+        self,
+        store: &dyn MessageStore,
+        witness: &dyn ServerObserver,
+    ) -> Result<u64, SinkError> {
+        let Server {
             doors,
             options,
             bell,
             hammer,
         } = self;
-        let gate = Gate::new(options.count, options.limits.max_connections, Some(hammer));
+        let gate =
+            ConnectionLimiter::new(options.count, options.limits.max_connections, Some(hammer));
         let what = if options.manner.lmtp {
             "LMTP ehlo sink"
         } else {
             "ESMTP ehlo sink"
         };
-        let house = House {
+        let house = ServerContext {
             introduction: Introduction {
                 name: &options.name,
                 what,
@@ -141,7 +147,7 @@ impl Sink {
             gate: &gate,
             witness,
         };
-        let entrance = Entrance {
+        let entrance = BoundListener {
             doors,
             bell,
             deadline: options.time_limit.map(within),
@@ -159,8 +165,8 @@ impl Sink {
 
 /// Lets peers in until all the messages that were wanted are there, or the time is over.
 fn accept_all<'scope, 'env: 'scope>(
-    entrance: &Entrance,
-    house: House<'env>,
+    entrance: &BoundListener,
+    house: ServerContext<'env>,
     scope: &'scope Scope<'scope, 'env>,
 ) -> io::Result<()> {
     let mut failures = 0;
@@ -184,15 +190,15 @@ fn accept_all<'scope, 'env: 'scope>(
 }
 
 fn welcome<'scope, 'env: 'scope>(
-    arrival: Arrival,
-    house: House<'env>,
+    arrival: Accepted,
+    house: ServerContext<'env>,
     scope: &'scope Scope<'scope, 'env>,
 ) {
     let socket = Arc::new(arrival.socket);
     let Some(guest) = house.gate.enter(&socket) else {
         return turn_away(&socket);
     };
-    let visitor = Visitor {
+    let visitor = Client {
         number: guest.number,
         from: arrival.from,
     };
@@ -200,8 +206,8 @@ fn welcome<'scope, 'env: 'scope>(
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
         // Only slower without it, and a unix socket has none.
         let _ = socket.set_tcp_nodelay(true);
-        let session = Session::new(house, Arc::clone(&socket), visitor);
-        if session.converse() == Parting::Polite {
+        let session = ServerSession::new(house, Arc::clone(&socket), visitor);
+        if session.converse() == CloseMode::Polite {
             part(socket);
         }
         drop(guest);
@@ -233,14 +239,14 @@ mod tests {
     use super::*;
     use crate::server::Maildir;
 
-    fn options(count: u64) -> Options {
-        Options {
+    fn options(count: u64) -> ServerOptions {
+        ServerOptions {
             count: Some(count),
-            ..Options::new(([127, 0, 0, 1], 0).into())
+            ..ServerOptions::new(([127, 0, 0, 1], 0).into())
         }
     }
 
-    fn address(sink: &Sink) -> SocketAddr {
+    fn address(sink: &Server) -> SocketAddr {
         match sink.places().next() {
             Some(Listen::Tcp(address)) => *address,
             other => panic!("{other:?}"),
@@ -248,26 +254,26 @@ mod tests {
     }
 
     /// A sink that runs, with the directory it stores into.
-    struct Running {
+    struct RunningServer {
         home: tempfile::TempDir,
         address: SocketAddr,
         server: JoinHandle<Result<u64, SinkError>>,
     }
 
-    fn run(options: Options) -> Running {
+    fn run(options: ServerOptions) -> RunningServer {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::open(home.path()).unwrap();
-        let sink = Sink::bind(options).unwrap();
+        let sink = Server::bind(options).unwrap();
         let address = address(&sink);
         let server = thread::spawn(move || sink.serve(&maildir, &()));
-        Running {
+        RunningServer {
             home,
             address,
             server,
         }
     }
 
-    impl Running {
+    impl RunningServer {
         /// Says all of it at once and returns what comes until the sink closes.
         fn say(&self, text: &str) -> String {
             let mut stream = TcpStream::connect(self.address).unwrap();
@@ -298,13 +304,13 @@ mod tests {
     #[test]
     fn only_loopback_is_listened_on_without_allow_remote() {
         for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-            let error = Sink::bind(Options::new(address.parse().unwrap())).unwrap_err();
+            let error = Server::bind(ServerOptions::new(address.parse().unwrap())).unwrap_err();
             assert!(matches!(error, SinkError::Remote(_)));
             assert!(error.to_string().contains("--allow-remote"), "{error}");
         }
-        let sink = Sink::bind(Options {
+        let sink = Server::bind(ServerOptions {
             allow_remote: true,
-            ..Options::new(([0, 0, 0, 0], 0).into())
+            ..ServerOptions::new(([0, 0, 0, 0], 0).into())
         });
         assert_ne!(address(&sink.unwrap()).port(), 0);
     }
@@ -312,19 +318,21 @@ mod tests {
     #[test]
     fn a_name_that_would_break_the_greeting_is_refused() {
         for name in ["", "a b", "a\r\nb", "é"] {
-            let options = Options {
+            let options = ServerOptions {
                 name: name.to_owned(),
                 ..options(1)
             };
-            assert!(matches!(Sink::bind(options), Err(SinkError::Name(_))));
+            assert!(matches!(Server::bind(options), Err(SinkError::Name(_))));
         }
     }
 
     #[test]
     fn an_address_in_use_is_named_in_the_error() {
-        let sink = Sink::bind(options(1)).unwrap();
+        let sink = Server::bind(options(1)).unwrap();
         let address = address(&sink);
-        let error = Sink::bind(Options::new(address)).unwrap_err().to_string();
+        let error = Server::bind(ServerOptions::new(address))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(&address.to_string()), "{error}");
     }
 
@@ -345,7 +353,7 @@ mod tests {
         assert_eq!(run(short).accepted(), 0);
         let maildir = tempfile::tempdir().unwrap();
         let maildir = Maildir::open(maildir.path()).unwrap();
-        let sink = Sink::bind(options(1)).unwrap();
+        let sink = Server::bind(options(1)).unwrap();
         sink.stopper().unwrap().stop();
         assert_eq!(sink.serve(&maildir, &()).unwrap(), 0);
     }

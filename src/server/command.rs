@@ -1,6 +1,6 @@
 //! One command line, parsed. Pure: what the line means, not whether it is in order.
 
-use crate::server::offers::{Keyword, Offers};
+use crate::server::offers::{OfferList, ServerKeyword};
 use crate::server::parameters;
 use crate::server::path;
 use crate::server::reply;
@@ -14,11 +14,11 @@ pub enum Command {
     Helo(String),
     Lhlo(String),
     StartTls,
-    Auth(Login),
+    Auth(AuthCommand),
     /// Another address of the client, as `NAME=value` words.
     Xclient(Vec<Attribute>),
-    Mail(Mail),
-    Rcpt(Rcpt),
+    Mail(MailCommand),
+    Rcpt(RcptCommand),
     Data,
     Bdat(Chunk),
     Rset,
@@ -30,7 +30,7 @@ pub enum Command {
 
 /// MAIL with its parameters.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Mail {
+pub struct MailCommand {
     /// Without angle brackets; empty for the null sender.
     pub sender: String,
     /// The announced length in bytes (RFC 1870); 0 when none was announced.
@@ -43,7 +43,7 @@ pub struct Mail {
 
 /// RCPT with its parameters.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Rcpt {
+pub struct RcptCommand {
     /// Without angle brackets.
     pub address: String,
     pub parameters: Vec<String>,
@@ -51,7 +51,7 @@ pub struct Rcpt {
 
 /// AUTH (RFC 4954 §4).
 #[derive(Debug, PartialEq, Eq)]
-pub struct Login {
+pub struct AuthCommand {
     pub mechanism: String,
     /// In base64, or `=` for an empty one.
     pub initial: Option<Vec<u8>>,
@@ -74,7 +74,7 @@ pub struct Chunk {
 }
 
 /// Reads a line, given without its line end, as far as it is offered. The error is the reply.
-pub fn parse(line: &[u8], offers: &Offers) -> Result<Command, Refusal> {
+pub fn parse(line: &[u8], offers: &OfferList) -> Result<Command, Refusal> {
     let line = line.trim_ascii_end();
     let end = memchr::memchr(b' ', line).unwrap_or(line.len());
     let (verb, argument) = (&line[..end], line[end..].trim_ascii_start());
@@ -82,9 +82,11 @@ pub fn parse(line: &[u8], offers: &Offers) -> Result<Command, Refusal> {
         b"EHLO" => host_name(argument).map(Command::Ehlo),
         b"HELO" => host_name(argument).map(Command::Helo),
         b"LHLO" => host_name(argument).map(Command::Lhlo),
-        b"STARTTLS" if offers.has(Keyword::StartTls) => alone(argument, Command::StartTls),
-        b"AUTH" if offers.has(Keyword::Auth) => login(argument).map(Command::Auth),
-        b"XCLIENT" if offers.has(Keyword::Xclient) => attributes(argument).map(Command::Xclient),
+        b"STARTTLS" if offers.has(ServerKeyword::StartTls) => alone(argument, Command::StartTls),
+        b"AUTH" if offers.has(ServerKeyword::Auth) => login(argument).map(Command::Auth),
+        b"XCLIENT" if offers.has(ServerKeyword::Xclient) => {
+            attributes(argument).map(Command::Xclient)
+        }
         b"MAIL" => mail(argument, offers).map(Command::Mail),
         b"RCPT" => recipient(argument, offers).map(Command::Rcpt),
         b"DATA" => alone(argument, Command::Data),
@@ -115,13 +117,13 @@ fn host_name(argument: &[u8]) -> Result<String, Refusal> {
     name.map(str::to_owned).ok_or(reply::BAD_NAME)
 }
 
-fn mail(argument: &[u8], offers: &Offers) -> Result<Mail, Refusal> {
+fn mail(argument: &[u8], offers: &OfferList) -> Result<MailCommand, Refusal> {
     let path = path::parse(argument, "FROM:", reply::BAD_SENDER)?;
     let parameters = parameters::of_mail(path.parameters, offers)?;
     let value = |name| parameters::value(&parameters, name);
     let size = value("SIZE").map(|digits| announced(digits.as_bytes()));
     let body = value("BODY").unwrap_or("7BIT");
-    Ok(Mail {
+    Ok(MailCommand {
         sender: path.address,
         size: size.transpose()?.unwrap_or(0),
         body_8bit: !body.eq_ignore_ascii_case("7BIT"),
@@ -138,23 +140,23 @@ fn announced(digits: &[u8]) -> Result<u64, Refusal> {
     }
 }
 
-fn recipient(argument: &[u8], offers: &Offers) -> Result<Rcpt, Refusal> {
+fn recipient(argument: &[u8], offers: &OfferList) -> Result<RcptCommand, Refusal> {
     let path = path::parse(argument, "TO:", reply::BAD_RECIPIENT)?;
     if path.address.is_empty() {
         return Err(reply::BAD_RECIPIENT);
     }
-    Ok(Rcpt {
+    Ok(RcptCommand {
         address: path.address,
         parameters: parameters::of_rcpt(path.parameters, offers)?,
     })
 }
 
-fn login(argument: &[u8]) -> Result<Login, Refusal> {
+fn login(argument: &[u8]) -> Result<AuthCommand, Refusal> {
     let mut words = words(argument);
     let mechanism = words.next().map(printable).ok_or(reply::BAD_AUTH)?;
     let initial = words.next().map(<[u8]>::to_vec);
     match words.next() {
-        None => Ok(Login { mechanism, initial }),
+        None => Ok(AuthCommand { mechanism, initial }),
         Some(_) => Err(reply::BAD_AUTH),
     }
 }
@@ -201,10 +203,10 @@ mod tests {
     use crate::server::offers::Offer;
 
     fn parse(line: &[u8]) -> Result<Command, Refusal> {
-        super::parse(line, &Offers::default())
+        super::parse(line, &OfferList::default())
     }
 
-    fn mail(line: &str) -> Mail {
+    fn mail(line: &str) -> MailCommand {
         match parse(line.as_bytes()) {
             Ok(Command::Mail(mail)) => mail,
             other => panic!("{line}: {other:?}"),
@@ -264,7 +266,7 @@ mod tests {
         assert_eq!(all.sender, "a@x");
         assert_eq!(all.size, 12);
         assert!(all.body_8bit && all.smtputf8);
-        assert_eq!(mail("MAIL FROM:<>"), Mail::default());
+        assert_eq!(mail("MAIL FROM:<>"), MailCommand::default());
         assert!(!mail("MAIL FROM:<> BODY=7BIT").body_8bit);
     }
 
@@ -299,7 +301,7 @@ mod tests {
     fn only_the_sender_may_be_null() {
         assert_eq!(refusal("RCPT TO:<>"), reply::BAD_RECIPIENT);
         assert_eq!(refusal("MAIL FROM:a@x"), reply::BAD_SENDER);
-        let bob = Rcpt {
+        let bob = RcptCommand {
             address: "b@x".into(),
             parameters: Vec::new(),
         };
@@ -308,7 +310,7 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_understood_and_what_is_not_is_not() {
-        let mut offers = Offers::default();
+        let mut offers = OfferList::default();
         for text in ["STARTTLS", "AUTH PLAIN", "XCLIENT"] {
             offers.add(Offer::parse(text).unwrap());
         }
@@ -317,7 +319,7 @@ mod tests {
         assert_eq!(parse("starttls"), Ok(Command::StartTls));
         assert_eq!(parse("STARTTLS now"), Err(reply::NO_ARGUMENT));
         let login = |initial: Option<&str>| {
-            Ok(Command::Auth(Login {
+            Ok(Command::Auth(AuthCommand {
                 mechanism: "PLAIN".into(),
                 initial: initial.map(Into::into),
             }))
@@ -334,7 +336,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_line_makes_it_panic(line: Vec<u8>, verb in "(MAIL FROM:<|RCPT TO:<|AUTH |BDAT |XCLIENT |EHLO )") {
-            let mut offers = Offers::default();
+            let mut offers = OfferList::default();
             offers.add(Offer::parse("AUTH PLAIN").unwrap());
             offers.add(Offer::parse("DSN").unwrap());
             offers.add(Offer::parse("XCLIENT").unwrap());

@@ -8,8 +8,8 @@ use memchr::memchr;
 use rustls::ServerConfig;
 use socket2::Socket;
 
-use crate::server::end::End;
-use crate::server::tls::Secured;
+use crate::server::end::SessionEnding;
+use crate::server::tls::TlsAgreement;
 use crate::server::tls_stream::Sealed;
 use crate::system::socket::acknowledge_at_once;
 
@@ -23,7 +23,7 @@ const UNSENT: usize = 64 * 1024;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// What a conversation runs over: a socket, or a script in tests.
-pub trait Peer {
+pub trait Transmission {
     /// Reads what is there; 0 means that the peer has closed.
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize>;
     /// Writes all of it.
@@ -32,7 +32,7 @@ pub trait Peer {
     fn reset(&mut self) {}
 }
 
-impl Peer for Arc<Socket> {
+impl Transmission for Arc<Socket> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         self.set_read_timeout(Some(until(deadline)?))?;
         acknowledge_at_once(self.as_ref());
@@ -79,7 +79,7 @@ pub fn within(patience: Duration) -> Instant {
 
 /// One line from the peer, without its line end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum ReceivedLine<'a> {
     Whole(&'a [u8]),
     /// It was over the limit and is forgotten.
     TooLong,
@@ -97,7 +97,7 @@ pub struct Channel<P> {
     unsent: Vec<u8>,
 }
 
-impl<P: Peer> Channel<P> {
+impl<P: Transmission> Channel<P> {
     /// `max_line_bytes` includes the line end. `idle` bounds each line and each block.
     pub fn new(peer: P, max_line_bytes: usize, idle: Duration) -> Channel<P> {
         Channel {
@@ -119,7 +119,7 @@ impl<P: Peer> Channel<P> {
 
     /// The next command line, ended by CRLF or LF. It must be complete before `idle` has passed, so
     /// that a peer who drips bytes is cut off too.
-    pub fn line(&mut self) -> Result<Line<'_>, End> {
+    pub fn line(&mut self) -> Result<ReceivedLine<'_>, SessionEnding> {
         let deadline = within(self.idle);
         let mut too_long = false;
         if self.unsent.len() > UNSENT {
@@ -137,18 +137,18 @@ impl<P: Peer> Channel<P> {
         }
     }
 
-    fn take_line(&mut self, length: usize, too_long: bool) -> Line<'_> {
+    fn take_line(&mut self, length: usize, too_long: bool) -> ReceivedLine<'_> {
         let start = self.start;
         self.start += length;
         if too_long || length > self.max_line_bytes {
-            return Line::TooLong;
+            return ReceivedLine::TooLong;
         }
         let line = &self.buffer[start..start + length - 1];
-        Line::Whole(line.strip_suffix(b"\r").unwrap_or(line))
+        ReceivedLine::Whole(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
     /// What has come, at least one byte. It stays until it is consumed.
-    pub fn block(&mut self, deadline: Instant) -> Result<&[u8], End> {
+    pub fn block(&mut self, deadline: Instant) -> Result<&[u8], SessionEnding> {
         if self.start == self.end {
             self.fill(deadline.min(within(self.idle)))?;
         }
@@ -161,7 +161,7 @@ impl<P: Peer> Channel<P> {
     }
 
     /// Sends what was said.
-    pub fn flush(&mut self) -> Result<(), End> {
+    pub fn flush(&mut self) -> Result<(), SessionEnding> {
         if !self.unsent.is_empty() {
             self.peer.send(&self.unsent, within(self.idle))?;
             self.unsent.clear();
@@ -170,7 +170,7 @@ impl<P: Peer> Channel<P> {
     }
 
     /// Sends these bytes after what was said, at once.
-    pub fn send_now(&mut self, bytes: &[u8]) -> Result<(), End> {
+    pub fn send_now(&mut self, bytes: &[u8]) -> Result<(), SessionEnding> {
         self.flush()?;
         Ok(self.peer.send(bytes, within(self.idle))?)
     }
@@ -192,16 +192,16 @@ impl<P: Peer> Channel<P> {
     }
 
     /// Waits for more than what has come, no longer than a command may take.
-    pub fn more(&mut self, deadline: Instant) -> Result<&[u8], End> {
+    pub fn more(&mut self, deadline: Instant) -> Result<&[u8], SessionEnding> {
         if self.pending().len() >= BLOCK / 2 {
-            return Err(End::Gone);
+            return Err(SessionEnding::Gone);
         }
         self.fill(deadline)?;
         Ok(self.pending())
     }
 
     /// From here on everything is encrypted; what was read ahead belongs to the handshake.
-    pub fn secure(&mut self, config: &Arc<ServerConfig>) -> io::Result<Secured> {
+    pub fn secure(&mut self, config: &Arc<ServerConfig>) -> io::Result<TlsAgreement> {
         let deadline = within(self.idle);
         let ahead = self.pending().to_vec();
         self.forget();
@@ -229,7 +229,7 @@ impl<P: Peer> Channel<P> {
     }
 
     /// Reads more, and says first what the peer may be waiting for.
-    fn fill(&mut self, deadline: Instant) -> Result<(), End> {
+    fn fill(&mut self, deadline: Instant) -> Result<(), SessionEnding> {
         self.flush()?;
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -237,7 +237,7 @@ impl<P: Peer> Channel<P> {
         let count = self.peer.receive(&mut self.buffer[self.end..], deadline)?;
         self.end += count;
         if count == 0 {
-            return Err(End::Gone);
+            return Err(SessionEnding::Gone);
         }
         Ok(())
     }
@@ -251,21 +251,21 @@ pub mod tests {
 
     /// A peer that sends packets, one for each read, and notes each write.
     #[derive(Default)]
-    pub struct Script {
+    pub struct ScriptedPeer {
         packets: VecDeque<Vec<u8>>,
         pub writes: Vec<String>,
     }
 
-    impl Script {
-        pub fn new<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Script {
-            Script {
+    impl ScriptedPeer {
+        pub fn new<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> ScriptedPeer {
+            ScriptedPeer {
                 packets: packets.into_iter().map(<[u8]>::to_vec).collect(),
                 writes: Vec::new(),
             }
         }
     }
 
-    impl Peer for &mut Script {
+    impl Transmission for &mut ScriptedPeer {
         fn receive(&mut self, into: &mut [u8], _: Instant) -> io::Result<usize> {
             let Some(mut packet) = self.packets.pop_front() else {
                 return Ok(0);
@@ -284,43 +284,44 @@ pub mod tests {
         }
     }
 
-    fn channel(script: &mut Script) -> Channel<&mut Script> {
+    fn channel(script: &mut ScriptedPeer) -> Channel<&mut ScriptedPeer> {
         Channel::new(script, 10, Duration::from_secs(1))
     }
 
     #[test]
     fn lines_come_whole_from_any_packets_and_with_either_line_end() {
-        let mut script = Script::new([&b"NO"[..], b"OP\r", b"\nRSET\nQ\r\n"]);
+        let mut script = ScriptedPeer::new([&b"NO"[..], b"OP\r", b"\nRSET\nQ\r\n"]);
         let mut channel = channel(&mut script);
-        assert_eq!(channel.line(), Ok(Line::Whole(b"NOOP")));
-        assert_eq!(channel.line(), Ok(Line::Whole(b"RSET")));
-        assert_eq!(channel.line(), Ok(Line::Whole(b"Q")));
-        assert_eq!(channel.line(), Err(End::Gone));
+        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"NOOP")));
+        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"RSET")));
+        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"Q")));
+        assert_eq!(channel.line(), Err(SessionEnding::Gone));
     }
 
     #[test]
     fn a_line_at_the_limit_is_taken_and_one_byte_more_is_too_long() {
-        let mut script = Script::new([&b"12345678\r\n123456789\r\n123456789"[..], b"0123\r\nQ\n"]);
+        let mut script =
+            ScriptedPeer::new([&b"12345678\r\n123456789\r\n123456789"[..], b"0123\r\nQ\n"]);
         let mut channel = channel(&mut script);
-        assert_eq!(channel.line(), Ok(Line::Whole(b"12345678")));
-        assert_eq!(channel.line(), Ok(Line::TooLong));
-        assert_eq!(channel.line(), Ok(Line::TooLong));
-        assert_eq!(channel.line(), Ok(Line::Whole(b"Q")));
+        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"12345678")));
+        assert_eq!(channel.line(), Ok(ReceivedLine::TooLong));
+        assert_eq!(channel.line(), Ok(ReceivedLine::TooLong));
+        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"Q")));
     }
 
     #[test]
     fn an_endless_line_does_not_grow_the_buffer() {
         let packet = [b'a'; 5000];
-        let mut script = Script::new((0..1000).map(|_| &packet[..]).chain([&b"\nQ\n"[..]]));
+        let mut script = ScriptedPeer::new((0..1000).map(|_| &packet[..]).chain([&b"\nQ\n"[..]]));
         let mut channel = channel(&mut script);
-        assert_eq!(channel.line(), Ok(Line::TooLong));
-        assert_eq!(channel.line(), Ok(Line::Whole(b"Q")));
+        assert_eq!(channel.line(), Ok(ReceivedLine::TooLong));
+        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"Q")));
         assert_eq!(channel.buffer.capacity(), BLOCK);
     }
 
     #[test]
     fn replies_wait_until_the_peer_has_no_further_line() {
-        let mut script = Script::new([&b"A\r\nB\r\nC"[..], b"\r\n"]);
+        let mut script = ScriptedPeer::new([&b"A\r\nB\r\nC"[..], b"\r\n"]);
         let mut channel = channel(&mut script);
         for reply in ["1", "2", "3"] {
             channel.line().unwrap();

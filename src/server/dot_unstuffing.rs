@@ -20,7 +20,7 @@ enum At {
 
 /// What the beginning of a block turned out to be.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
+pub struct UnstuffedBlock<'a> {
     /// Content to keep; may be empty.
     pub content: &'a [u8],
     /// How much of the block is dealt with.
@@ -46,13 +46,13 @@ impl Default for Unstuffer {
 
 impl Unstuffer {
     /// Looks at the beginning of `block`, which must not be empty. Call again with what is left.
-    pub fn next<'a>(&mut self, block: &'a [u8]) -> Piece<'a> {
+    pub fn next<'a>(&mut self, block: &'a [u8]) -> UnstuffedBlock<'a> {
         match (self.at, block[0]) {
             (At::Text, _) => self.text(block),
             (At::Cr, b'\n') => self.go(At::LineStart, &block[..1], 1),
             (At::LineStart, b'.') => self.go(At::Dot, b"", 1),
             (At::Dot, b'\r') => self.go(At::DotCr, b"", 1),
-            (At::DotCr, b'\n') => Piece {
+            (At::DotCr, b'\n') => UnstuffedBlock {
                 ended: true,
                 ..self.go(At::LineStart, b"", 1)
             },
@@ -61,7 +61,7 @@ impl Unstuffer {
         }
     }
 
-    fn text<'a>(&mut self, block: &'a [u8]) -> Piece<'a> {
+    fn text<'a>(&mut self, block: &'a [u8]) -> UnstuffedBlock<'a> {
         if let Some(found) = self.line_with_dot.find(block) {
             return self.go(At::Dot, &block[..found + 2], found + 3);
         }
@@ -73,9 +73,9 @@ impl Unstuffer {
         self.go(at, block, block.len())
     }
 
-    fn go<'a>(&mut self, at: At, content: &'a [u8], used: usize) -> Piece<'a> {
+    fn go<'a>(&mut self, at: At, content: &'a [u8], used: usize) -> UnstuffedBlock<'a> {
         self.at = at;
-        Piece {
+        UnstuffedBlock {
             content,
             used,
             ended: false,

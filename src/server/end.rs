@@ -4,7 +4,7 @@ use std::io;
 
 /// Why a conversation is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum SessionEnding {
     /// The peer said QUIT.
     Quit,
     /// The peer closed, or the connection broke.
@@ -27,45 +27,45 @@ pub enum End {
     NoProxy,
 }
 
-impl End {
+impl SessionEnding {
     /// What the peer hears before the connection is closed; `None` when nobody listens any more.
     pub fn last_words(self) -> Option<&'static str> {
         match self {
-            End::Quit
-            | End::Gone
-            | End::Unavailable
-            | End::Dropped
-            | End::Reset
-            | End::NoTls
-            | End::NoProxy => None,
-            End::Idle => Some("421 4.4.2 timed out waiting for you"),
-            End::Reproached => Some("421 4.7.0 too many errors"),
-            End::Full => Some("421 4.3.2 closing, no more messages wanted"),
+            SessionEnding::Quit
+            | SessionEnding::Gone
+            | SessionEnding::Unavailable
+            | SessionEnding::Dropped
+            | SessionEnding::Reset
+            | SessionEnding::NoTls
+            | SessionEnding::NoProxy => None,
+            SessionEnding::Idle => Some("421 4.4.2 timed out waiting for you"),
+            SessionEnding::Reproached => Some("421 4.7.0 too many errors"),
+            SessionEnding::Full => Some("421 4.3.2 closing, no more messages wanted"),
         }
     }
 
     /// Why it is over, in a word or two.
     pub fn reason(self) -> &'static str {
         match self {
-            End::Quit => "quit",
-            End::Gone => "peer closed",
-            End::Idle => "idle",
-            End::Reproached => "too many errors",
-            End::Full => "sink closed",
-            End::Unavailable => "421 said",
-            End::Dropped => "closed",
-            End::Reset => "reset",
-            End::NoTls => "no TLS",
-            End::NoProxy => "no PROXY header",
+            SessionEnding::Quit => "quit",
+            SessionEnding::Gone => "peer closed",
+            SessionEnding::Idle => "idle",
+            SessionEnding::Reproached => "too many errors",
+            SessionEnding::Full => "sink closed",
+            SessionEnding::Unavailable => "421 said",
+            SessionEnding::Dropped => "closed",
+            SessionEnding::Reset => "reset",
+            SessionEnding::NoTls => "no TLS",
+            SessionEnding::NoProxy => "no PROXY header",
         }
     }
 }
 
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> End {
+impl From<io::Error> for SessionEnding {
+    fn from(error: io::Error) -> SessionEnding {
         match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => End::Idle,
-            _ => End::Gone,
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => SessionEnding::Idle,
+            _ => SessionEnding::Gone,
         }
     }
 }

@@ -1,25 +1,25 @@
 //! What happens in a conversation, for those who watch.
 
-use crate::server::fault::What;
-use crate::server::stage::Stage;
-use crate::server::{Envelope, Secured};
+use crate::server::fault::FaultAction;
+use crate::server::stage::ServerStage;
+use crate::server::{ReceivedEnvelope, TlsAgreement};
 use std::net::SocketAddr;
 use std::path::Path;
 
 /// Somebody who watches all conversations.
-pub trait Witness: Sync {
+pub trait ServerObserver: Sync {
     /// Something has happened in the connection of this number.
-    fn saw(&self, connection: u64, seen: &Seen<'_>);
+    fn saw(&self, connection: u64, seen: &ServerEvent<'_>);
 }
 
 /// Somebody who does not look.
-impl Witness for () {
-    fn saw(&self, _: u64, _: &Seen<'_>) {}
+impl ServerObserver for () {
+    fn saw(&self, _: u64, _: &ServerEvent<'_>) {}
 }
 
 /// Something that has happened.
 #[derive(Debug)]
-pub enum Seen<'a> {
+pub enum ServerEvent<'a> {
     /// Somebody has connected from here; a socket of the file system has no such place.
     Connected {
         /// The address and port.
@@ -31,7 +31,7 @@ pub enum Seen<'a> {
         told: &'a str,
     },
     /// From here on it is encrypted.
-    Tls(&'a Secured),
+    Tls(&'a TlsAgreement),
     /// The handshake has failed.
     TlsFailed {
         /// Why.
@@ -59,14 +59,14 @@ pub enum Seen<'a> {
     /// Something goes wrong on purpose.
     Fault {
         /// Where.
-        stage: Stage,
+        stage: ServerStage,
         /// What.
-        what: &'a What,
+        what: &'a FaultAction,
     },
     /// A message was kept.
     Message {
         /// From whom, and to whom.
-        envelope: &'a Envelope,
+        envelope: &'a ReceivedEnvelope,
         /// Its size.
         bytes: u64,
         /// Where it is now.

@@ -1,6 +1,6 @@
 //! What goes wrong on purpose, as it is written: `STAGE=WHAT[@N|%P]`.
 
-use crate::server::stage::Stage;
+use crate::server::stage::ServerStage;
 use std::time::Duration;
 
 /// How long a dripping reply waits between two bytes where nothing else is said.
@@ -11,20 +11,20 @@ pub type Clock = fn(&str) -> Result<Duration, String>;
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
+pub struct InjectedFault {
     /// Where.
-    pub stage: Stage,
+    pub stage: ServerStage,
     /// What.
-    pub what: What,
+    pub what: FaultAction,
     /// When.
-    pub when: When,
+    pub when: FaultTime,
 }
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum FaultAction {
     /// This is said, and nothing is done.
-    Reply(Reply),
+    Reply(FaultReply),
     /// The connection is closed without a word.
     Close,
     /// The connection is reset.
@@ -47,7 +47,7 @@ pub enum What {
 
 /// A reply that was made up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct FaultReply {
     /// Three digits.
     pub code: u16,
     /// Whole lines with the code, without the last line end.
@@ -56,7 +56,7 @@ pub struct Reply {
 
 /// When something goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum When {
+pub enum FaultTime {
     /// Each time.
     Always,
     /// From this time to that, counted from 1 over the life of the sink.
@@ -69,52 +69,52 @@ pub enum When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {
     /// Where; `None` is everywhere.
-    pub stage: Option<Stage>,
+    pub stage: Option<ServerStage>,
     /// How long.
     pub time: Duration,
 }
 
-impl Fault {
+impl InjectedFault {
     /// Reads `STAGE=WHAT[@N|%P]`.
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub fn parse(text: &str, clock: Clock) -> Result<Fault, String> {
+    pub fn parse(text: &str, clock: Clock) -> Result<InjectedFault, String> {
         let (stage, rest) = text.split_once('=').ok_or(
             "it wants a stage and what goes wrong there, like rcpt='451 4.3.0 busy'@2 or dot=close",
         )?;
-        let stage = Stage::parse(stage)?;
+        let stage = ServerStage::parse(stage)?;
         let (what, when) = split_when(rest)?;
-        let what = What::parse(what, clock)?;
-        let needs_reply = matches!(what, What::Drip(_) | What::Double);
+        let what = FaultAction::parse(what, clock)?;
+        let needs_reply = matches!(what, FaultAction::Drip(_) | FaultAction::Double);
         if needs_reply && !stage.has_reply() {
             return Err(format!(
                 "there is no reply at {} that could come twice or byte for byte",
                 stage.name()
             ));
         }
-        Ok(Fault { stage, what, when })
+        Ok(InjectedFault { stage, what, when })
     }
 }
 
-impl What {
-    fn parse(text: &str, clock: Clock) -> Result<What, String> {
+impl FaultAction {
+    fn parse(text: &str, clock: Clock) -> Result<FaultAction, String> {
         let (word, time) = match text.split_once(':') {
             Some((word, time)) => (word, Some(time)),
             None => (text, None),
         };
         match (word, time) {
-            ("close", None) => Ok(What::Close),
-            ("reset", None) => Ok(What::Reset),
-            ("hang", None) => Ok(What::Hang),
-            ("garbage", None) => Ok(What::Garbage),
-            ("flood", None) => Ok(What::FloodLine),
-            ("flood", Some("lines")) => Ok(What::FloodReply),
-            ("double", None) => Ok(What::Double),
-            ("drip", None) => Ok(What::Drip(DRIP)),
-            ("drip", Some(time)) => clock(time).map(What::Drip),
-            ("slow", Some(time)) => clock(time).map(What::Slow),
-            _ => Reply::parse(text).map(What::Reply),
+            ("close", None) => Ok(FaultAction::Close),
+            ("reset", None) => Ok(FaultAction::Reset),
+            ("hang", None) => Ok(FaultAction::Hang),
+            ("garbage", None) => Ok(FaultAction::Garbage),
+            ("flood", None) => Ok(FaultAction::FloodLine),
+            ("flood", Some("lines")) => Ok(FaultAction::FloodReply),
+            ("double", None) => Ok(FaultAction::Double),
+            ("drip", None) => Ok(FaultAction::Drip(DRIP)),
+            ("drip", Some(time)) => clock(time).map(FaultAction::Drip),
+            ("slow", Some(time)) => clock(time).map(FaultAction::Slow),
+            _ => FaultReply::parse(text).map(FaultAction::Reply),
         }
     }
 
@@ -122,29 +122,29 @@ impl What {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            What::Reply(_) => "reply",
-            What::Close => "close",
-            What::Reset => "reset",
-            What::Hang => "hang",
-            What::Drip(_) => "drip",
-            What::Garbage => "garbage",
-            What::FloodLine | What::FloodReply => "flood",
-            What::Double => "double",
-            What::Slow(_) => "slow",
+            FaultAction::Reply(_) => "reply",
+            FaultAction::Close => "close",
+            FaultAction::Reset => "reset",
+            FaultAction::Hang => "hang",
+            FaultAction::Drip(_) => "drip",
+            FaultAction::Garbage => "garbage",
+            FaultAction::FloodLine | FaultAction::FloodReply => "flood",
+            FaultAction::Double => "double",
+            FaultAction::Slow(_) => "slow",
         }
     }
 
     /// The reply, where it is one that says no.
-    pub(super) fn refusal(&self) -> Option<&Reply> {
+    pub(super) fn refusal(&self) -> Option<&FaultReply> {
         match self {
-            What::Reply(reply) if reply.code >= 400 => Some(reply),
+            FaultAction::Reply(reply) if reply.code >= 400 => Some(reply),
             _ => None,
         }
     }
 }
 
-impl Reply {
-    fn parse(text: &str) -> Result<Reply, String> {
+impl FaultReply {
+    fn parse(text: &str) -> Result<FaultReply, String> {
         let wrong = || {
             format!(
                 "{text:?} is neither a reply that begins with three digits nor one of close, reset, hang, \
@@ -166,7 +166,7 @@ impl Reply {
         if rest.contains(char::is_control) {
             return Err("a reply is text; write \\n where its next line begins".to_owned());
         }
-        Ok(Reply {
+        Ok(FaultReply {
             code,
             text: lines(digits, rest.trim_start()),
         })
@@ -188,13 +188,13 @@ fn lines(code: &str, text: &str) -> String {
 
 /// What stands before `@N`, `@N-M`, `@N+` or `%P` at the end, and when that is. An `@` in the text of a
 /// reply is part of it unless a number follows.
-fn split_when(text: &str) -> Result<(&str, When), String> {
+fn split_when(text: &str) -> Result<(&str, FaultTime), String> {
     let Some(at) = text.rfind(['@', '%']) else {
-        return Ok((text, When::Always));
+        return Ok((text, FaultTime::Always));
     };
     let (what, when) = (text[..at].trim_end(), &text[at + 1..]);
     if !when.starts_with(|c: char| c.is_ascii_digit()) {
-        return Ok((text, When::Always));
+        return Ok((text, FaultTime::Always));
     }
     let when = if text[at..].starts_with('%') {
         chance(when)
@@ -209,20 +209,20 @@ fn split_when(text: &str) -> Result<(&str, When), String> {
     })
 }
 
-fn chance(text: &str) -> Option<When> {
+fn chance(text: &str) -> Option<FaultTime> {
     let chance = text.parse().ok()?;
     (0.0..=100.0)
         .contains(&chance)
-        .then_some(When::Chance(chance))
+        .then_some(FaultTime::Chance(chance))
 }
 
-fn times(text: &str) -> Option<When> {
+fn times(text: &str) -> Option<FaultTime> {
     let (first, last) = match (text.strip_suffix('+'), text.split_once('-')) {
         (Some(first), _) => (first.parse().ok()?, u64::MAX),
         (None, Some((first, last))) => (first.parse().ok()?, last.parse().ok()?),
         (None, None) => (text.parse().ok()?, text.parse().ok()?),
     };
-    (1 <= first && first <= last).then_some(When::Times(first, last))
+    (1 <= first && first <= last).then_some(FaultTime::Times(first, last))
 }
 
 impl Delay {
@@ -232,7 +232,7 @@ impl Delay {
     /// What is wrong with it, in words.
     pub fn parse(text: &str, clock: Clock) -> Result<Delay, String> {
         let (stage, time) = match text.split_once('=') {
-            Some((stage, time)) => (Some(Stage::parse(stage)?), time),
+            Some((stage, time)) => (Some(ServerStage::parse(stage)?), time),
             None => (None, text),
         };
         let time = clock(time)?;
@@ -250,13 +250,13 @@ mod tests {
         Ok(Duration::from_millis(number))
     }
 
-    fn fault(text: &str) -> Fault {
-        Fault::parse(text, clock).unwrap()
+    fn fault(text: &str) -> InjectedFault {
+        InjectedFault::parse(text, clock).unwrap()
     }
 
     fn reply(text: &str) -> String {
         match fault(text).what {
-            What::Reply(reply) => reply.text,
+            FaultAction::Reply(reply) => reply.text,
             other => panic!("{other:?}"),
         }
     }
@@ -273,28 +273,28 @@ mod tests {
 
     #[test]
     fn when_is_a_number_a_range_or_a_chance() {
-        assert_eq!(fault("mail=close").when, When::Always);
-        assert_eq!(fault("mail=close@2").when, When::Times(2, 2));
-        assert_eq!(fault("mail=close@2-4").when, When::Times(2, 4));
-        assert_eq!(fault("mail=close@3+").when, When::Times(3, u64::MAX));
-        assert_eq!(fault("mail=close%12.5").when, When::Chance(12.5));
-        assert_eq!(fault("mail=451 busy @2").when, When::Times(2, 2));
+        assert_eq!(fault("mail=close").when, FaultTime::Always);
+        assert_eq!(fault("mail=close@2").when, FaultTime::Times(2, 2));
+        assert_eq!(fault("mail=close@2-4").when, FaultTime::Times(2, 4));
+        assert_eq!(fault("mail=close@3+").when, FaultTime::Times(3, u64::MAX));
+        assert_eq!(fault("mail=close%12.5").when, FaultTime::Chance(12.5));
+        assert_eq!(fault("mail=451 busy @2").when, FaultTime::Times(2, 2));
     }
 
     #[test]
     fn each_kind_of_fault_has_its_word() {
         let ms = Duration::from_millis;
         for (word, what) in [
-            ("close", What::Close),
-            ("reset", What::Reset),
-            ("hang", What::Hang),
-            ("garbage", What::Garbage),
-            ("flood", What::FloodLine),
-            ("flood:lines", What::FloodReply),
-            ("double", What::Double),
-            ("drip", What::Drip(DRIP)),
-            ("drip:7ms", What::Drip(ms(7))),
-            ("slow:9ms", What::Slow(ms(9))),
+            ("close", FaultAction::Close),
+            ("reset", FaultAction::Reset),
+            ("hang", FaultAction::Hang),
+            ("garbage", FaultAction::Garbage),
+            ("flood", FaultAction::FloodLine),
+            ("flood:lines", FaultAction::FloodReply),
+            ("double", FaultAction::Double),
+            ("drip", FaultAction::Drip(DRIP)),
+            ("drip:7ms", FaultAction::Drip(ms(7))),
+            ("slow:9ms", FaultAction::Slow(ms(9))),
         ] {
             assert_eq!(fault(&format!("QUIT={word}")).what, what);
         }
@@ -323,7 +323,7 @@ mod tests {
             ("connect=double", "no reply at connect"),
             ("tls=drip", "no reply at tls"),
         ] {
-            let error = Fault::parse(text, clock).expect_err(text);
+            let error = InjectedFault::parse(text, clock).expect_err(text);
             assert!(error.contains(word), "{text}: {error}");
         }
     }
@@ -332,7 +332,7 @@ mod tests {
     fn a_delay_is_for_one_stage_or_for_all() {
         let delay = |text| Delay::parse(text, clock).map(|delay| delay.stage);
         assert_eq!(delay("7ms"), Ok(None));
-        assert_eq!(delay("dot=7ms"), Ok(Some(Stage::Dot)));
+        assert_eq!(delay("dot=7ms"), Ok(Some(ServerStage::Dot)));
         assert!(delay("dot").is_err() && delay("dott=7ms").is_err());
     }
 }

@@ -1,33 +1,33 @@
 //! Which fault is due: counted over the life of the sink.
 
-use crate::server::fault::{Delay, Fault, What, When};
-use crate::server::stage::Stage;
+use crate::server::fault::{Delay, FaultAction, FaultTime, InjectedFault};
+use crate::server::stage::ServerStage;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// All that goes wrong, and how often each stage was reached.
 #[derive(Debug, Default)]
-pub struct Mischief {
-    faults: Vec<Fault>,
+pub struct FaultPlan {
+    faults: Vec<InjectedFault>,
     delays: Vec<Delay>,
     past: Mutex<Past>,
 }
 
 #[derive(Debug, Default)]
 struct Past {
-    reached: [u64; Stage::ALL.len()],
+    reached: [u64; ServerStage::ALL.len()],
     dice: fastrand::Rng,
 }
 
-impl Mischief {
+impl FaultPlan {
     /// Where several are due at once, the first is done. With a `seed`, chance is the same in every run.
-    pub fn new(faults: Vec<Fault>, delays: Vec<Delay>, seed: Option<u64>) -> Mischief {
+    pub fn new(faults: Vec<InjectedFault>, delays: Vec<Delay>, seed: Option<u64>) -> FaultPlan {
         let dice = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let past = Past {
             dice,
             ..Past::default()
         };
-        Mischief {
+        FaultPlan {
             faults,
             delays,
             past: Mutex::new(past),
@@ -35,7 +35,7 @@ impl Mischief {
     }
 
     /// What goes wrong now that somebody has come to this stage.
-    pub fn due(&self, stage: Stage) -> Option<&What> {
+    pub fn due(&self, stage: ServerStage) -> Option<&FaultAction> {
         let mut faults = self
             .faults
             .iter()
@@ -48,15 +48,15 @@ impl Mischief {
         *reached += 1;
         let time = *reached;
         let mut due = faults.filter(|fault| match fault.when {
-            When::Always => true,
-            When::Times(first, last) => (first..=last).contains(&time),
-            When::Chance(chance) => past.dice.f64() * 100.0 < chance,
+            FaultTime::Always => true,
+            FaultTime::Times(first, last) => (first..=last).contains(&time),
+            FaultTime::Chance(chance) => past.dice.f64() * 100.0 < chance,
         });
         due.next().map(|fault| &fault.what)
     }
 
     /// How long every reply at this stage takes.
-    pub fn delay(&self, stage: Stage) -> Duration {
+    pub fn delay(&self, stage: ServerStage) -> Duration {
         let mut delays = self.delays.iter().rev();
         let own = delays.find(|delay| delay.stage == Some(stage));
         let general = || self.delays.iter().rev().find(|delay| delay.stage.is_none());
@@ -69,9 +69,9 @@ impl Mischief {
 mod tests {
     use super::*;
 
-    fn fault(what: What, when: When) -> Fault {
-        Fault {
-            stage: Stage::Rcpt,
+    fn fault(what: FaultAction, when: FaultTime) -> InjectedFault {
+        InjectedFault {
+            stage: ServerStage::Rcpt,
             what,
             when,
         }
@@ -80,21 +80,29 @@ mod tests {
     #[test]
     fn times_are_counted_for_each_stage_by_itself() {
         let faults = vec![
-            fault(What::Close, When::Times(2, 2)),
-            fault(What::Reset, When::Times(2, 3)),
+            fault(FaultAction::Close, FaultTime::Times(2, 2)),
+            fault(FaultAction::Reset, FaultTime::Times(2, 3)),
         ];
-        let mischief = Mischief::new(faults, Vec::new(), None);
-        assert_eq!(mischief.due(Stage::Mail), None);
-        let due: Vec<_> = (0..4).map(|_| mischief.due(Stage::Rcpt)).collect();
-        assert_eq!(due, [None, Some(&What::Close), Some(&What::Reset), None]);
+        let mischief = FaultPlan::new(faults, Vec::new(), None);
+        assert_eq!(mischief.due(ServerStage::Mail), None);
+        let due: Vec<_> = (0..4).map(|_| mischief.due(ServerStage::Rcpt)).collect();
+        assert_eq!(
+            due,
+            [
+                None,
+                Some(&FaultAction::Close),
+                Some(&FaultAction::Reset),
+                None
+            ]
+        );
     }
 
     #[test]
     fn chance_with_a_seed_is_the_same_each_time() {
         let draw = || {
-            let faults = vec![fault(What::Close, When::Chance(50.0))];
-            let mischief = Mischief::new(faults, Vec::new(), Some(7));
-            let due = (0..64).map(|_| mischief.due(Stage::Rcpt).is_some());
+            let faults = vec![fault(FaultAction::Close, FaultTime::Chance(50.0))];
+            let mischief = FaultPlan::new(faults, Vec::new(), Some(7));
+            let due = (0..64).map(|_| mischief.due(ServerStage::Rcpt).is_some());
             due.collect::<Vec<_>>()
         };
         assert_eq!(draw(), draw());
@@ -104,9 +112,9 @@ mod tests {
     #[test]
     fn never_and_always_are_chances_too() {
         for (chance, due) in [(0.0, false), (100.0, true)] {
-            let faults = vec![fault(What::Close, When::Chance(chance))];
-            let mischief = Mischief::new(faults, Vec::new(), None);
-            assert!((0..64).all(|_| mischief.due(Stage::Rcpt).is_some() == due));
+            let faults = vec![fault(FaultAction::Close, FaultTime::Chance(chance))];
+            let mischief = FaultPlan::new(faults, Vec::new(), None);
+            assert!((0..64).all(|_| mischief.due(ServerStage::Rcpt).is_some() == due));
         }
     }
 
@@ -116,9 +124,9 @@ mod tests {
             stage,
             time: Duration::from_secs(seconds),
         };
-        let delays = vec![delay(Some(Stage::Dot), 9), delay(None, 1)];
-        let mischief = Mischief::new(Vec::new(), delays, None);
-        assert_eq!(mischief.delay(Stage::Dot).as_secs(), 9);
-        assert_eq!(mischief.delay(Stage::Mail).as_secs(), 1);
+        let delays = vec![delay(Some(ServerStage::Dot), 9), delay(None, 1)];
+        let mischief = FaultPlan::new(Vec::new(), delays, None);
+        assert_eq!(mischief.delay(ServerStage::Dot).as_secs(), 9);
+        assert_eq!(mischief.delay(ServerStage::Mail).as_secs(), 1);
     }
 }

@@ -12,19 +12,19 @@ use std::time::Duration;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What all sessions share.
-pub struct Gate {
+pub struct ConnectionLimiter {
     /// How many messages are wanted; `None` is no limit.
     count: Option<u64>,
     max_guests: usize,
     /// What wakes the loop that accepts connections.
     bell: Option<UnixStream>,
-    inside: Mutex<Inside>,
+    inside: Mutex<LimiterState>,
     somebody_left: Condvar,
     closing: Condvar,
 }
 
 #[derive(Default)]
-struct Inside {
+struct LimiterState {
     guests: HashMap<u64, Arc<Socket>>,
     arrivals: u64,
     is_closing: bool,
@@ -33,10 +33,14 @@ struct Inside {
     accepted: u64,
 }
 
-impl Gate {
+impl ConnectionLimiter {
     /// Without a `bell`, nobody waits for it.
-    pub fn new(count: Option<u64>, max_guests: usize, bell: Option<UnixStream>) -> Gate {
-        Gate {
+    pub fn new(
+        count: Option<u64>,
+        max_guests: usize,
+        bell: Option<UnixStream>,
+    ) -> ConnectionLimiter {
+        ConnectionLimiter {
             count,
             max_guests,
             bell,
@@ -72,7 +76,7 @@ impl Gate {
     }
 
     /// Lets a connection in; `None` when there are too many.
-    pub fn enter(&self, stream: &Arc<Socket>) -> Option<Guest<'_>> {
+    pub fn enter(&self, stream: &Arc<Socket>) -> Option<ConnectionSlot<'_>> {
         let mut inside = self.inside();
         if inside.guests.len() >= self.max_guests {
             return None;
@@ -80,18 +84,18 @@ impl Gate {
         inside.arrivals += 1;
         let number = inside.arrivals;
         inside.guests.insert(number, Arc::clone(stream));
-        Some(Guest { gate: self, number })
+        Some(ConnectionSlot { gate: self, number })
     }
 
     /// The right to accept one message; `None` when no more are wanted. Dropped without being kept,
     /// it goes to the next who asks.
-    pub fn claim(&self) -> Option<Claim<'_>> {
+    pub fn claim(&self) -> Option<MessageSlot<'_>> {
         let mut inside = self.inside();
         if self.count.is_some_and(|count| inside.claimed >= count) {
             return None;
         }
         inside.claimed += 1;
-        Some(Claim {
+        Some(MessageSlot {
             gate: self,
             kept: false,
         })
@@ -129,19 +133,19 @@ impl Gate {
     }
 
     // Whoever panicked with the lock has left the counts as they were.
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn inside(&self) -> MutexGuard<'_, LimiterState> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A connection that is inside; dropped when it leaves.
-pub struct Guest<'a> {
-    gate: &'a Gate,
+pub struct ConnectionSlot<'a> {
+    gate: &'a ConnectionLimiter,
     /// Which connection it is, counted from 1.
     pub number: u64,
 }
 
-impl Drop for Guest<'_> {
+impl Drop for ConnectionSlot<'_> {
     fn drop(&mut self) {
         self.gate.inside().guests.remove(&self.number);
         self.gate.somebody_left.notify_all();
@@ -149,12 +153,12 @@ impl Drop for Guest<'_> {
 }
 
 /// The right to accept one message.
-pub struct Claim<'a> {
-    gate: &'a Gate,
+pub struct MessageSlot<'a> {
+    gate: &'a ConnectionLimiter,
     kept: bool,
 }
 
-impl Claim<'_> {
+impl MessageSlot<'_> {
     /// The message was accepted; this is its number, counted from 1.
     pub fn keep(mut self) -> u64 {
         self.kept = true;
@@ -169,7 +173,7 @@ impl Claim<'_> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for MessageSlot<'_> {
     fn drop(&mut self) {
         if !self.kept {
             self.gate.inside().claimed -= 1;
@@ -182,8 +186,8 @@ mod tests {
     use super::*;
     use socket2::{Domain, Type};
 
-    fn gate(count: u64) -> Gate {
-        Gate::new(Some(count), 1, None)
+    fn gate(count: u64) -> ConnectionLimiter {
+        ConnectionLimiter::new(Some(count), 1, None)
     }
 
     #[test]

@@ -51,15 +51,15 @@ impl std::fmt::Display for Listen {
 
 /// A socket that listens. One of the file system is removed at the end.
 #[derive(Debug)]
-pub struct Door {
+pub struct Listener {
     socket: Socket,
     /// Where it is, with the port that the system chose.
     pub place: Listen,
 }
 
-impl Door {
+impl Listener {
     /// Listens, for everybody at this address; at a path for its owner alone.
-    pub fn open(place: &Listen) -> Result<Door, SinkError> {
+    pub fn open(place: &Listen) -> Result<Listener, SinkError> {
         let opened = match place {
             Listen::Tcp(address) => tcp(*address),
             Listen::Unix(path) => unix(path),
@@ -71,11 +71,11 @@ impl Door {
     }
 
     /// Who has come, and where from if that can be said; `None` if nobody is there any more.
-    fn admit(&self) -> io::Result<Option<Arrival>> {
+    fn admit(&self) -> io::Result<Option<Accepted>> {
         match self.socket.accept() {
             Ok((socket, from)) => {
                 socket.set_nonblocking(false)?;
-                Ok(Some(Arrival {
+                Ok(Some(Accepted {
                     socket,
                     from: from.as_socket(),
                 }))
@@ -86,7 +86,7 @@ impl Door {
     }
 }
 
-impl Drop for Door {
+impl Drop for Listener {
     fn drop(&mut self) {
         if let Listen::Unix(path) = &self.place {
             let _ = fs::remove_file(path);
@@ -94,7 +94,7 @@ impl Drop for Door {
     }
 }
 
-fn tcp(address: SocketAddr) -> io::Result<Door> {
+fn tcp(address: SocketAddr) -> io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // As the standard library does: a port that was just left can be taken again.
     socket.set_reuse_address(true)?;
@@ -103,7 +103,7 @@ fn tcp(address: SocketAddr) -> io::Result<Door> {
     listening(socket, Listen::Tcp(bound))
 }
 
-fn unix(path: &Path) -> io::Result<Door> {
+fn unix(path: &Path) -> io::Result<Listener> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     if let Err(error) = socket.bind(&address) {
@@ -125,22 +125,22 @@ fn is_abandoned(path: &Path) -> bool {
     is_socket && UnixStream::connect(path).err().is_some_and(refused)
 }
 
-fn listening(socket: Socket, place: Listen) -> io::Result<Door> {
-    let door = Door { socket, place };
+fn listening(socket: Socket, place: Listen) -> io::Result<Listener> {
+    let door = Listener { socket, place };
     door.socket.set_nonblocking(true)?;
     door.socket.listen(BACKLOG)?;
     Ok(door)
 }
 
 /// Somebody who has connected.
-pub struct Arrival {
+pub struct Accepted {
     pub socket: Socket,
     pub from: Option<SocketAddr>,
 }
 
 /// What has come of waiting.
 pub enum Next {
-    Somebody(Arrival),
+    Somebody(Accepted),
     /// They have left already.
     Nobody,
     /// The bell has rung, or it is late.
@@ -148,13 +148,13 @@ pub enum Next {
 }
 
 /// All doors, and what ends the waiting at them.
-pub struct Entrance {
-    pub doors: Vec<Door>,
+pub struct BoundListener {
+    pub doors: Vec<Listener>,
     pub bell: UnixStream,
     pub deadline: Option<Instant>,
 }
 
-impl Entrance {
+impl BoundListener {
     /// Waits for the next who comes, until the bell rings or the deadline is there.
     pub fn next(&self) -> io::Result<Next> {
         let mut ends: Vec<PollFd<'_>> = vec![PollFd::new(&self.bell, PollFlags::IN)];
@@ -202,10 +202,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("socket");
         let place = Listen::Unix(path.clone());
-        let door = Door::open(&place).unwrap();
+        let door = Listener::open(&place).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let error = Door::open(&place).unwrap_err().to_string();
+        let error = Listener::open(&place).unwrap_err().to_string();
         assert!(error.contains("cannot listen on unix:"), "{error}");
         drop(door);
         assert!(!path.exists());
@@ -216,9 +216,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("socket");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        drop(Door::open(&Listen::Unix(path.clone())).unwrap());
+        drop(Listener::open(&Listen::Unix(path.clone())).unwrap());
         fs::write(&path, "precious").unwrap();
-        assert!(Door::open(&Listen::Unix(path.clone())).is_err());
+        assert!(Listener::open(&Listen::Unix(path.clone())).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"precious");
     }
 }

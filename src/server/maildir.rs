@@ -9,7 +9,7 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::server::{Declined, Envelope, Incoming, Store, Whereabouts};
+use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
 
 const BUFFER: usize = 64 * 1024;
 
@@ -55,31 +55,31 @@ impl Maildir {
     }
 }
 
-impl Store for Maildir {
-    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+impl MessageStore for Maildir {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         let name = self.unique_name();
-        let mut draft = Draft::create(self.tmp.join(&name), self.new.join(&name))?;
+        let mut draft = MaildirFile::create(self.tmp.join(&name), self.new.join(&name))?;
         draft.write(head(envelope).as_bytes())?;
         Ok(Box::new(draft))
     }
 }
 
 /// A file in `tmp/`, removed when it is dropped before it was committed.
-struct Draft {
+struct MaildirFile {
     file: BufWriter<File>,
     tmp: PathBuf,
     new: PathBuf,
 }
 
-impl Draft {
-    fn create(tmp: PathBuf, new: PathBuf) -> io::Result<Draft> {
+impl MaildirFile {
+    fn create(tmp: PathBuf, new: PathBuf) -> io::Result<MaildirFile> {
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&tmp)?;
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Draft { file, tmp, new })
+        Ok(MaildirFile { file, tmp, new })
     }
 
     // A file whose name may not survive a power cut is taken back: the sender will come again.
@@ -93,7 +93,7 @@ impl Draft {
     }
 }
 
-impl Incoming for Draft {
+impl Incoming for MaildirFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
@@ -106,7 +106,7 @@ impl Incoming for Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for MaildirFile {
     fn drop(&mut self) {
         // After a commit there is nothing under this name any more.
         let _ = fs::remove_file(&self.tmp);
@@ -118,7 +118,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 /// The lines that a store puts before a message.
-pub(super) fn head(envelope: &Envelope) -> String {
+pub(super) fn head(envelope: &ReceivedEnvelope) -> String {
     let mut head = format!("Return-Path: <{}>\r\n", one_line(&envelope.sender));
     for recipient in &envelope.recipients {
         // Writing to a String cannot fail.
@@ -150,11 +150,11 @@ mod tests {
 
     use super::*;
 
-    fn envelope() -> Envelope {
-        Envelope {
+    fn envelope() -> ReceivedEnvelope {
+        ReceivedEnvelope {
             sender: "a@x".into(),
             recipients: vec!["b@x".into(), "c@x".into()],
-            ..Envelope::of(([127, 0, 0, 1], 1).into(), "me")
+            ..ReceivedEnvelope::of(([127, 0, 0, 1], 1).into(), "me")
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn an_address_never_starts_another_header_line() {
         let evil = "a\r\nBcc: x\n\u{b}\u{85}\u{2028}\0@x";
-        let head = head(&Envelope {
+        let head = head(&ReceivedEnvelope {
             sender: evil.into(),
             recipients: vec![evil.into()],
             ..envelope()

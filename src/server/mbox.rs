@@ -1,8 +1,8 @@
 //! An mbox: all messages in one file, one behind the other (mboxrd).
 
 use crate::mail::mbox;
-use crate::mail::mbox::Lines;
-use crate::server::{Declined, Envelope, Incoming, Store, Whereabouts};
+use crate::mail::mbox::MboxLines;
+use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -54,9 +54,9 @@ impl Mbox {
     }
 }
 
-impl Store for Mbox {
-    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
-        Ok(Box::new(Draft {
+impl MessageStore for Mbox {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
+        Ok(Box::new(MboxFile {
             mbox: self,
             head: head(envelope),
             file: BufWriter::with_capacity(BUFFER, tempfile::tempfile()?),
@@ -65,13 +65,13 @@ impl Store for Mbox {
 }
 
 /// A message that waits in a file without a name until it is whole.
-struct Draft<'m> {
+struct MboxFile<'m> {
     mbox: &'m Mbox,
     head: String,
     file: BufWriter<File>,
 }
 
-impl Incoming for Draft<'_> {
+impl Incoming for MboxFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
@@ -87,7 +87,7 @@ impl Incoming for Draft<'_> {
     }
 }
 
-fn head(envelope: &Envelope) -> String {
+fn head(envelope: &ReceivedEnvelope) -> String {
     let sender = match envelope.sender.as_str() {
         "" => "MAILER-DAEMON".to_owned(),
         sender => sender.replace(|c: char| c.is_whitespace() || c.is_control(), "-"),
@@ -101,7 +101,7 @@ fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
     let mut from = BufReader::with_capacity(BUFFER, draft);
     let mut into = BufWriter::with_capacity(BUFFER, mbox);
     into.write_all(head.as_bytes())?;
-    let mut lines = Lines::default();
+    let mut lines = MboxLines::default();
     loop {
         let block = from.fill_buf()?;
         if block.is_empty() {
@@ -124,10 +124,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("mbox");
         let mbox = Mbox::open(&path).unwrap();
-        let envelope = Envelope {
+        let envelope = ReceivedEnvelope {
             sender: String::new(),
             recipients: vec!["bob@x".to_owned()],
-            ..Envelope::of(([127, 0, 0, 1], 9).into(), "me")
+            ..ReceivedEnvelope::of(([127, 0, 0, 1], 9).into(), "me")
         };
         for text in ["one\r\n", "two\r\n"] {
             let mut incoming = mbox.begin(&envelope).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     fn what_was_cut_off_does_not_swallow_the_next_message() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("mbox");
-        let envelope = Envelope::of(([127, 0, 0, 1], 9).into(), "me");
+        let envelope = ReceivedEnvelope::of(([127, 0, 0, 1], 9).into(), "me");
         for cut in [
             "",
             "\n",

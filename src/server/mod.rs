@@ -40,28 +40,28 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use crate::server::accept::{Sink, SinkError, Stopper};
-pub use crate::server::auth::{Auth, Keeper, Mechanism, UsersError};
-pub use crate::server::connection::Peer;
-use crate::server::end::End;
-pub use crate::server::events::{Seen, Witness};
-pub use crate::server::fault::{Delay, Fault};
-pub use crate::server::fault_plan::Mischief;
-use crate::server::limiter::Gate;
+pub use crate::server::accept::{Server, SinkError, Stopper};
+pub use crate::server::auth::{Auth, ServerMechanism, UserDatabase, UsersError};
+pub use crate::server::connection::Transmission;
+use crate::server::end::SessionEnding;
+pub use crate::server::events::{ServerEvent, ServerObserver};
+pub use crate::server::fault::{Delay, InjectedFault};
+pub use crate::server::fault_plan::FaultPlan;
+use crate::server::limiter::ConnectionLimiter;
 pub use crate::server::listener::Listen;
 pub use crate::server::maildir::Maildir;
 pub use crate::server::mbox::Mbox;
-pub use crate::server::offers::{Keyword, Offer, Offers};
-use crate::server::session::{House, Session, Visitor};
-pub use crate::server::stage::Stage;
-pub use crate::server::tls::{Encryption, EncryptionError, Secured, TlsOptions};
+pub use crate::server::offers::{Offer, OfferList, ServerKeyword};
+use crate::server::session::{Client, ServerContext, ServerSession};
+pub use crate::server::stage::ServerStage;
+pub use crate::server::tls::{EncryptionError, ServerTls, ServerTlsOptions, TlsAgreement};
 
 /// How long somebody who hangs does so where nothing else is said.
 const HANG: Duration = Duration::from_secs(5 * 60);
 
 /// Where and how to listen.
 #[derive(Debug)]
-pub struct Options {
+pub struct ServerOptions {
     /// The places, of which there is at least one.
     pub listen: Vec<Listen>,
     /// Whether an address may be one that other machines can reach.
@@ -73,22 +73,22 @@ pub struct Options {
     /// What the sink calls itself: printable ASCII without spaces.
     pub name: String,
     /// What a peer may ask for.
-    pub limits: Limits,
+    pub limits: SinkLimits,
     /// How it behaves.
     pub manner: Manner,
 }
 
-impl Options {
+impl ServerOptions {
     /// Listens on `listen` under the name `localhost`, for any number of messages.
     #[must_use]
-    pub fn new(listen: SocketAddr) -> Options {
-        Options {
+    pub fn new(listen: SocketAddr) -> ServerOptions {
+        ServerOptions {
             listen: vec![Listen::Tcp(listen)],
             allow_remote: false,
             count: None,
             time_limit: None,
             name: "localhost".to_owned(),
-            limits: Limits::default(),
+            limits: SinkLimits::default(),
             manner: Manner::default(),
         }
     }
@@ -102,9 +102,9 @@ pub struct Manner {
     /// Whether a header of the PROXY protocol comes before everything else.
     pub proxy_protocol: bool,
     /// What it offers.
-    pub offers: Offers,
+    pub offers: OfferList,
     /// Its side of TLS; `None` has none.
-    pub tls: Option<Encryption>,
+    pub tls: Option<ServerTls>,
     /// Whether MAIL needs TLS.
     pub require_tls: bool,
     /// Who may log in; `None` is nobody.
@@ -112,7 +112,7 @@ pub struct Manner {
     /// Whether MAIL needs a login.
     pub require_auth: bool,
     /// What goes wrong on purpose.
-    pub mischief: Mischief,
+    pub mischief: FaultPlan,
     /// How long it hangs, or floods, where it does.
     pub hang_time: Duration,
 }
@@ -122,12 +122,12 @@ impl Default for Manner {
         Manner {
             lmtp: false,
             proxy_protocol: false,
-            offers: Offers::default(),
+            offers: OfferList::default(),
             tls: None,
             require_tls: false,
             auth: None,
             require_auth: false,
-            mischief: Mischief::default(),
+            mischief: FaultPlan::default(),
             hang_time: HANG,
         }
     }
@@ -135,7 +135,7 @@ impl Default for Manner {
 
 /// What a peer may ask for before it is refused or cut off.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct SinkLimits {
     /// The longest message, announced as SIZE. Default 256 MiB.
     pub max_message_bytes: u64,
     /// The recipients of one message. Default 1000.
@@ -151,9 +151,9 @@ pub struct Limits {
     pub idle: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for SinkLimits {
+    fn default() -> SinkLimits {
+        SinkLimits {
             max_message_bytes: 256 * 1024 * 1024,
             max_recipients: 1000,
             max_connections: 256,
@@ -166,7 +166,7 @@ impl Default for Limits {
 
 /// Who sent a message, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
+pub struct ReceivedEnvelope {
     /// Where the connection came from; nowhere, `0.0.0.0:0`, where it came by another way.
     pub peer: SocketAddr,
     /// What the peer called itself in EHLO, HELO or LHLO.
@@ -187,10 +187,10 @@ pub struct Envelope {
     pub rcpt_parameters: Vec<Vec<String>>,
 }
 
-impl Envelope {
+impl ReceivedEnvelope {
     /// From nobody to nobody yet.
-    fn of(peer: SocketAddr, helo: &str) -> Envelope {
-        Envelope {
+    fn of(peer: SocketAddr, helo: &str) -> ReceivedEnvelope {
+        ReceivedEnvelope {
             peer,
             helo: helo.to_owned(),
             user: None,
@@ -215,9 +215,9 @@ impl Envelope {
 }
 
 /// Where messages go.
-pub trait Store: Sync {
+pub trait MessageStore: Sync {
     /// Makes room for a message. An error is a temporary refusal; its text stays here.
-    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>>;
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>>;
 
     /// Whether a message to this recipient would be taken; all are, unless the store says otherwise.
     fn vet(&self, recipient: &str) -> Result<(), Declined> {
@@ -274,14 +274,14 @@ pub struct Introduction<'a> {
 
 /// Has one conversation, over whatever the peer has come by, and returns when one side has had enough.
 pub fn serve_one(
-    peer: impl Peer,
+    peer: impl Transmission,
     introduction: Introduction<'_>,
-    limits: &Limits,
-    store: &dyn Store,
+    limits: &SinkLimits,
+    store: &dyn MessageStore,
 ) {
-    let gate = Gate::new(None, 1, None);
+    let gate = ConnectionLimiter::new(None, 1, None);
     let manner = Manner::default();
-    let house = House {
+    let house = ServerContext {
         introduction,
         limits,
         manner: &manner,
@@ -289,9 +289,9 @@ pub fn serve_one(
         gate: &gate,
         witness: &(),
     };
-    let visitor = Visitor {
+    let visitor = Client {
         number: 1,
         from: None,
     };
-    Session::new(house, peer, visitor).converse();
+    ServerSession::new(house, peer, visitor).converse();
 }

@@ -2,7 +2,7 @@
 
 /// The keywords that mean something to the sink; others are offered as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keyword {
+pub enum ServerKeyword {
     /// RFC 2920.
     Pipelining,
     /// RFC 1870.
@@ -43,26 +43,26 @@ pub enum Keyword {
     Help,
 }
 
-const NAMES: [(&str, Keyword); 19] = [
-    ("PIPELINING", Keyword::Pipelining),
-    ("SIZE", Keyword::Size),
-    ("8BITMIME", Keyword::EightBitMime),
-    ("SMTPUTF8", Keyword::SmtpUtf8),
-    ("CHUNKING", Keyword::Chunking),
-    ("BINARYMIME", Keyword::BinaryMime),
-    ("ENHANCEDSTATUSCODES", Keyword::EnhancedStatusCodes),
-    ("DSN", Keyword::Dsn),
-    ("STARTTLS", Keyword::StartTls),
-    ("AUTH", Keyword::Auth),
-    ("LIMITS", Keyword::Limits),
-    ("REQUIRETLS", Keyword::RequireTls),
-    ("FUTURERELEASE", Keyword::FutureRelease),
-    ("DELIVERBY", Keyword::DeliverBy),
-    ("MT-PRIORITY", Keyword::MtPriority),
-    ("PRDR", Keyword::Prdr),
-    ("XCLIENT", Keyword::Xclient),
-    ("VRFY", Keyword::Vrfy),
-    ("HELP", Keyword::Help),
+const NAMES: [(&str, ServerKeyword); 19] = [
+    ("PIPELINING", ServerKeyword::Pipelining),
+    ("SIZE", ServerKeyword::Size),
+    ("8BITMIME", ServerKeyword::EightBitMime),
+    ("SMTPUTF8", ServerKeyword::SmtpUtf8),
+    ("CHUNKING", ServerKeyword::Chunking),
+    ("BINARYMIME", ServerKeyword::BinaryMime),
+    ("ENHANCEDSTATUSCODES", ServerKeyword::EnhancedStatusCodes),
+    ("DSN", ServerKeyword::Dsn),
+    ("STARTTLS", ServerKeyword::StartTls),
+    ("AUTH", ServerKeyword::Auth),
+    ("LIMITS", ServerKeyword::Limits),
+    ("REQUIRETLS", ServerKeyword::RequireTls),
+    ("FUTURERELEASE", ServerKeyword::FutureRelease),
+    ("DELIVERBY", ServerKeyword::DeliverBy),
+    ("MT-PRIORITY", ServerKeyword::MtPriority),
+    ("PRDR", ServerKeyword::Prdr),
+    ("XCLIENT", ServerKeyword::Xclient),
+    ("VRFY", ServerKeyword::Vrfy),
+    ("HELP", ServerKeyword::Help),
 ];
 
 /// One line of the reply to EHLO.
@@ -70,7 +70,7 @@ const NAMES: [(&str, Keyword); 19] = [
 pub struct Offer {
     /// As it was written.
     text: String,
-    keyword: Option<Keyword>,
+    keyword: Option<ServerKeyword>,
 }
 
 impl Offer {
@@ -95,7 +95,7 @@ impl Offer {
         Ok(offer)
     }
 
-    fn of(keyword: Keyword) -> Offer {
+    fn of(keyword: ServerKeyword) -> Offer {
         let name = NAMES.iter().find(|(_, known)| *known == keyword);
         Offer {
             text: name.map_or("", |(name, _)| name).to_owned(),
@@ -107,18 +107,18 @@ impl Offer {
     fn complete(&mut self) -> Result<(), String> {
         let has_none = self.parameters().next().is_none();
         match self.keyword {
-            Some(Keyword::Xclient) if has_none => {
+            Some(ServerKeyword::Xclient) if has_none => {
                 self.text
                     .push_str(" NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
             }
-            Some(Keyword::FutureRelease) if has_none => {
+            Some(ServerKeyword::FutureRelease) if has_none => {
                 return Err(
                     "FUTURERELEASE wants the longest time in seconds and the last date, like \
                      'FUTURERELEASE 86400 2030-01-01T00:00:00Z'"
                         .to_owned(),
                 );
             }
-            Some(Keyword::Size) if !has_none => {
+            Some(ServerKeyword::Size) if !has_none => {
                 let size = self
                     .size()
                     .ok_or("SIZE wants a number of bytes, like SIZE=1000")?;
@@ -137,7 +137,7 @@ impl Offer {
 
     /// What it means here.
     #[must_use]
-    pub fn keyword(&self) -> Option<Keyword> {
+    pub fn keyword(&self) -> Option<ServerKeyword> {
         self.keyword
     }
 
@@ -159,7 +159,7 @@ impl Offer {
     }
 }
 
-fn known(text: &str) -> Option<Keyword> {
+fn known(text: &str) -> Option<ServerKeyword> {
     let name = text.split([' ', '=']).next()?;
     let mut names = NAMES.iter();
     let found = names.find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -168,30 +168,30 @@ fn known(text: &str) -> Option<Keyword> {
 
 /// All that is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offers {
+pub struct OfferList {
     list: Vec<Offer>,
     /// Names that were taken away.
     refused: Vec<String>,
 }
 
-impl Default for Offers {
-    fn default() -> Offers {
+impl Default for OfferList {
+    fn default() -> OfferList {
         let usual = [
-            Keyword::Pipelining,
-            Keyword::Size,
-            Keyword::EightBitMime,
-            Keyword::SmtpUtf8,
-            Keyword::Chunking,
-            Keyword::EnhancedStatusCodes,
+            ServerKeyword::Pipelining,
+            ServerKeyword::Size,
+            ServerKeyword::EightBitMime,
+            ServerKeyword::SmtpUtf8,
+            ServerKeyword::Chunking,
+            ServerKeyword::EnhancedStatusCodes,
         ];
-        Offers {
+        OfferList {
             list: usual.map(Offer::of).into(),
             refused: Vec::new(),
         }
     }
 }
 
-impl Offers {
+impl OfferList {
     /// Offers this as well; in the place of what was offered under the same keyword.
     pub fn add(&mut self, offer: Offer) {
         let same = |one: &Offer| one.name().eq_ignore_ascii_case(offer.name());
@@ -202,7 +202,7 @@ impl Offers {
     }
 
     /// Offers this keyword as well, unless it is offered or was taken away.
-    pub fn add_plain(&mut self, keyword: Keyword) {
+    pub fn add_plain(&mut self, keyword: ServerKeyword) {
         let offer = Offer::of(keyword);
         let is_refused = self.is_refused(offer.name());
         if !is_refused && !self.has(keyword) {
@@ -219,13 +219,13 @@ impl Offers {
 
     /// Whether it is offered.
     #[must_use]
-    pub fn has(&self, keyword: Keyword) -> bool {
+    pub fn has(&self, keyword: ServerKeyword) -> bool {
         self.offer(keyword).is_some()
     }
 
     /// The offer of this keyword.
     #[must_use]
-    pub fn offer(&self, keyword: Keyword) -> Option<&Offer> {
+    pub fn offer(&self, keyword: ServerKeyword) -> Option<&Offer> {
         self.list
             .iter()
             .find(|offer| offer.keyword == Some(keyword))
@@ -262,14 +262,17 @@ mod tests {
         Offer::parse(text).unwrap()
     }
 
-    fn lines(offers: &Offers) -> Vec<String> {
+    fn lines(offers: &OfferList) -> Vec<String> {
         offers.iter().map(Offer::to_string).collect()
     }
 
     #[test]
     fn a_keyword_is_known_in_any_case_and_any_other_text_is_offered_as_it_is() {
-        assert_eq!(offer("dsn").keyword(), Some(Keyword::Dsn));
-        assert_eq!(offer("LIMITS RCPTMAX=5").keyword(), Some(Keyword::Limits));
+        assert_eq!(offer("dsn").keyword(), Some(ServerKeyword::Dsn));
+        assert_eq!(
+            offer("LIMITS RCPTMAX=5").keyword(),
+            Some(ServerKeyword::Limits)
+        );
         assert_eq!(offer("X-OTHER one two").keyword(), None);
         assert_eq!(offer("X-OTHER one two").to_string(), "X-OTHER one two");
     }
@@ -292,12 +295,12 @@ mod tests {
 
     #[test]
     fn what_is_offered_can_be_added_to_replaced_and_taken_away() {
-        let mut offers = Offers::default();
+        let mut offers = OfferList::default();
         offers.add(offer("DSN"));
         offers.add(offer("SIZE=5"));
         offers.remove("smtputf8");
         offers.remove("vrfy");
-        assert!(offers.has(Keyword::Dsn) && !offers.has(Keyword::SmtpUtf8));
+        assert!(offers.has(ServerKeyword::Dsn) && !offers.has(ServerKeyword::SmtpUtf8));
         assert!(!offers.understands("VRFY") && offers.understands("HELP"));
         let said = [
             "PIPELINING",
@@ -312,12 +315,12 @@ mod tests {
 
     #[test]
     fn what_was_taken_away_does_not_come_back_by_itself() {
-        let mut offers = Offers::default();
+        let mut offers = OfferList::default();
         offers.remove("STARTTLS");
-        offers.add_plain(Keyword::StartTls);
-        offers.add_plain(Keyword::Auth);
-        offers.add_plain(Keyword::Auth);
-        assert!(!offers.has(Keyword::StartTls));
+        offers.add_plain(ServerKeyword::StartTls);
+        offers.add_plain(ServerKeyword::Auth);
+        offers.add_plain(ServerKeyword::Auth);
+        assert!(!offers.has(ServerKeyword::StartTls));
         assert_eq!(
             lines(&offers).iter().filter(|line| *line == "AUTH").count(),
             1

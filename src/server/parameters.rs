@@ -1,42 +1,42 @@
 //! The parameters of MAIL and RCPT: each belongs to something that is offered, and has a form.
 
-use crate::server::offers::{Keyword, Offers};
+use crate::server::offers::{OfferList, ServerKeyword};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 
 /// A parameter: its keyword, what must be offered for it, and what its value may be.
-type Row = (&'static str, Keyword, fn(Option<&[u8]>) -> bool);
+type ParameterRow = (&'static str, ServerKeyword, fn(Option<&[u8]>) -> bool);
 
-const OF_MAIL: [Row; 12] = [
-    ("SIZE", Keyword::Size, is_size),
-    ("BODY", Keyword::EightBitMime, is_body),
-    ("SMTPUTF8", Keyword::SmtpUtf8, is_absent),
-    ("AUTH", Keyword::Auth, is_xtext),
-    ("RET", Keyword::Dsn, is_ret),
-    ("ENVID", Keyword::Dsn, is_xtext),
-    ("REQUIRETLS", Keyword::RequireTls, is_absent),
-    ("HOLDFOR", Keyword::FutureRelease, is_number),
-    ("HOLDUNTIL", Keyword::FutureRelease, is_date),
-    ("BY", Keyword::DeliverBy, is_by),
-    ("MT-PRIORITY", Keyword::MtPriority, is_priority),
-    ("PRDR", Keyword::Prdr, is_absent),
+const OF_MAIL: [ParameterRow; 12] = [
+    ("SIZE", ServerKeyword::Size, is_size),
+    ("BODY", ServerKeyword::EightBitMime, is_body),
+    ("SMTPUTF8", ServerKeyword::SmtpUtf8, is_absent),
+    ("AUTH", ServerKeyword::Auth, is_xtext),
+    ("RET", ServerKeyword::Dsn, is_ret),
+    ("ENVID", ServerKeyword::Dsn, is_xtext),
+    ("REQUIRETLS", ServerKeyword::RequireTls, is_absent),
+    ("HOLDFOR", ServerKeyword::FutureRelease, is_number),
+    ("HOLDUNTIL", ServerKeyword::FutureRelease, is_date),
+    ("BY", ServerKeyword::DeliverBy, is_by),
+    ("MT-PRIORITY", ServerKeyword::MtPriority, is_priority),
+    ("PRDR", ServerKeyword::Prdr, is_absent),
 ];
 
-const OF_RCPT: [Row; 2] = [
-    ("NOTIFY", Keyword::Dsn, is_notify),
-    ("ORCPT", Keyword::Dsn, is_orcpt),
+const OF_RCPT: [ParameterRow; 2] = [
+    ("NOTIFY", ServerKeyword::Dsn, is_notify),
+    ("ORCPT", ServerKeyword::Dsn, is_orcpt),
 ];
 
 /// The length of a value that is sensible, in bytes (RFC 3461 §4.2 has the longest).
 const LONGEST: usize = 500;
 
 /// The parameters of MAIL, each as it came.
-pub fn of_mail(words: &[u8], offers: &Offers) -> Result<Vec<String>, Refusal> {
+pub fn of_mail(words: &[u8], offers: &OfferList) -> Result<Vec<String>, Refusal> {
     read(words, &OF_MAIL, offers)
 }
 
 /// The parameters of RCPT, each as it came.
-pub fn of_rcpt(words: &[u8], offers: &Offers) -> Result<Vec<String>, Refusal> {
+pub fn of_rcpt(words: &[u8], offers: &OfferList) -> Result<Vec<String>, Refusal> {
     read(words, &OF_RCPT, offers)
 }
 
@@ -49,7 +49,7 @@ pub fn value<'a>(parameters: &'a [String], name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value)
 }
 
-fn read(words: &[u8], rows: &[Row], offers: &Offers) -> Result<Vec<String>, Refusal> {
+fn read(words: &[u8], rows: &[ParameterRow], offers: &OfferList) -> Result<Vec<String>, Refusal> {
     let mut parameters: Vec<String> = Vec::new();
     for word in words
         .split(|&byte| byte == b' ')
@@ -65,7 +65,7 @@ fn read(words: &[u8], rows: &[Row], offers: &Offers) -> Result<Vec<String>, Refu
     Ok(parameters)
 }
 
-fn checked(word: &[u8], rows: &[Row], offers: &Offers) -> Result<String, Refusal> {
+fn checked(word: &[u8], rows: &[ParameterRow], offers: &OfferList) -> Result<String, Refusal> {
     let (name, value) = match memchr::memchr(b'=', word) {
         Some(at) => (&word[..at], Some(&word[at + 1..])),
         None => (word, None),
@@ -76,14 +76,14 @@ fn checked(word: &[u8], rows: &[Row], offers: &Offers) -> Result<String, Refusal
     if !is_offered(*keyword, offers) {
         return Err(reply::UNKNOWN_PARAMETER);
     }
-    if *known == "BODY" && value.is_some_and(is_binary) && !offers.has(Keyword::BinaryMime) {
+    if *known == "BODY" && value.is_some_and(is_binary) && !offers.has(ServerKeyword::BinaryMime) {
         return Err(reply::UNKNOWN_PARAMETER);
     }
     let is_short = value.is_none_or(|value| value.len() <= LONGEST);
     if !is_short || !fits(value) {
         return Err(if *known == "SIZE" && value.is_some() {
             reply::BAD_SIZE
-        } else if value.is_none() || *keyword == Keyword::SmtpUtf8 {
+        } else if value.is_none() || *keyword == ServerKeyword::SmtpUtf8 {
             reply::UNKNOWN_PARAMETER
         } else {
             reply::BAD_PARAMETER
@@ -94,8 +94,8 @@ fn checked(word: &[u8], rows: &[Row], offers: &Offers) -> Result<String, Refusal
 }
 
 // RFC 3030 §3: BODY=BINARYMIME comes with BINARYMIME, and the other values with 8BITMIME.
-fn is_offered(keyword: Keyword, offers: &Offers) -> bool {
-    let binary = keyword == Keyword::EightBitMime && offers.has(Keyword::BinaryMime);
+fn is_offered(keyword: ServerKeyword, offers: &OfferList) -> bool {
+    let binary = keyword == ServerKeyword::EightBitMime && offers.has(ServerKeyword::BinaryMime);
     offers.has(keyword) || binary
 }
 
@@ -195,8 +195,8 @@ mod tests {
     use super::*;
     use crate::server::offers::Offer;
 
-    fn offers(list: &[&str]) -> Offers {
-        let mut offers = Offers::default();
+    fn offers(list: &[&str]) -> OfferList {
+        let mut offers = OfferList::default();
         for text in list {
             offers.add(Offer::parse(text).unwrap());
         }

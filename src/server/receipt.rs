@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::server::end::End;
-use crate::server::limiter::Gate;
+use crate::server::end::SessionEnding;
+use crate::server::limiter::ConnectionLimiter;
 use crate::server::reply;
 use crate::server::reply::Refusal;
-use crate::server::{Declined, Envelope, Incoming, Store, Whereabouts};
+use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
 
 /// A message on its way into the store, or the reason why it will not get there.
 pub struct Receipt<'a> {
@@ -19,17 +19,17 @@ pub struct Receipt<'a> {
 }
 
 /// What became of a whole message.
-pub struct Finished {
+pub struct StoreResult {
     /// For the peer.
     pub reply: Cow<'static, str>,
     /// Where it is, unless it is refused.
-    pub kept: Option<Kept>,
+    pub kept: Option<StoredReceipt>,
     /// What went wrong here.
     pub trouble: Option<io::Error>,
 }
 
 /// A message that was kept.
-pub struct Kept {
+pub struct StoredReceipt {
     pub bytes: u64,
     pub place: Whereabouts,
     /// Counted from 1 over the life of the sink.
@@ -38,8 +38,8 @@ pub struct Kept {
 
 impl<'a> Receipt<'a> {
     pub fn begin(
-        store: &'a dyn Store,
-        envelope: &Envelope,
+        store: &'a dyn MessageStore,
+        envelope: &ReceivedEnvelope,
         max_bytes: u64,
     ) -> io::Result<Receipt<'a>> {
         Ok(Receipt {
@@ -80,33 +80,34 @@ impl<'a> Receipt<'a> {
     }
 
     /// Keeps the message. Only now does it count.
-    pub fn finish(self, gate: &Gate) -> Result<Finished, End> {
+    pub fn finish(self, gate: &ConnectionLimiter) -> Result<StoreResult, SessionEnding> {
         let incoming = match self.incoming {
             Ok(incoming) => incoming,
-            Err(refusal) => return Ok(Finished::refused(refusal.into(), self.trouble)),
+            Err(refusal) => return Ok(StoreResult::refused(refusal.into(), self.trouble)),
         };
-        let claim = gate.claim().ok_or(End::Full)?;
+        let claim = gate.claim().ok_or(SessionEnding::Full)?;
         match incoming.commit() {
-            Ok(place) => Ok(Finished {
+            Ok(place) => Ok(StoreResult {
                 reply: format!("250 2.0.0 ok, {} bytes", self.bytes).into(),
-                kept: Some(Kept {
+                kept: Some(StoredReceipt {
                     bytes: self.bytes,
                     place,
                     number: claim.keep(),
                 }),
                 trouble: None,
             }),
-            Err(Declined::Trouble(error)) => {
-                Ok(Finished::refused(reply::failed(&error).into(), Some(error)))
-            }
-            Err(declined) => Ok(Finished::refused(reply::declined(declined), None)),
+            Err(Declined::Trouble(error)) => Ok(StoreResult::refused(
+                reply::failed(&error).into(),
+                Some(error),
+            )),
+            Err(declined) => Ok(StoreResult::refused(reply::declined(declined), None)),
         }
     }
 }
 
-impl Finished {
-    pub fn refused(reply: Cow<'static, str>, trouble: Option<io::Error>) -> Finished {
-        Finished {
+impl StoreResult {
+    pub fn refused(reply: Cow<'static, str>, trouble: Option<io::Error>) -> StoreResult {
+        StoreResult {
             reply,
             kept: None,
             trouble,

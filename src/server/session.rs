@@ -14,16 +14,16 @@ use std::net::SocketAddr;
 
 use crate::server::command;
 use crate::server::command::Command;
-use crate::server::connection::{Channel, Line, Peer};
-use crate::server::end::End;
-use crate::server::events::{Seen, Witness};
-use crate::server::limiter::Gate;
-use crate::server::offers::{Keyword, Offer};
+use crate::server::connection::{Channel, ReceivedLine, Transmission};
+use crate::server::end::SessionEnding;
+use crate::server::events::{ServerEvent, ServerObserver};
+use crate::server::limiter::ConnectionLimiter;
+use crate::server::offers::{Offer, ServerKeyword};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::message::Transaction;
-use crate::server::stage::Stage;
-use crate::server::{Introduction, Limits, Manner, Store};
+use crate::server::stage::ServerStage;
+use crate::server::{Introduction, Manner, MessageStore, SinkLimits};
 use crate::system::text::reason;
 
 /// The longest line of AUTH, with its line end (RFC 4954 §4).
@@ -31,18 +31,18 @@ const LONGEST_OF_AUTH: usize = 12_288 + 2;
 
 /// What is the same for all conversations.
 #[derive(Clone, Copy)]
-pub struct House<'a> {
+pub struct ServerContext<'a> {
     pub introduction: Introduction<'a>,
-    pub limits: &'a Limits,
+    pub limits: &'a SinkLimits,
     pub manner: &'a Manner,
-    pub store: &'a dyn Store,
-    pub gate: &'a Gate,
-    pub witness: &'a dyn Witness,
+    pub store: &'a dyn MessageStore,
+    pub gate: &'a ConnectionLimiter,
+    pub witness: &'a dyn ServerObserver,
 }
 
 /// Who has come.
 #[derive(Clone, Copy)]
-pub struct Visitor {
+pub struct Client {
     /// Which connection it is.
     pub number: u64,
     /// Where from, if it can be said.
@@ -51,7 +51,7 @@ pub struct Visitor {
 
 /// How the connection is to be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parting {
+pub enum CloseMode {
     /// When the peer has read our last words.
     Polite,
     /// At once.
@@ -59,9 +59,9 @@ pub enum Parting {
 }
 
 /// A conversation.
-pub struct Session<'a, P> {
-    house: House<'a>,
-    visitor: Visitor,
+pub struct ServerSession<'a, P> {
+    house: ServerContext<'a>,
+    visitor: Client,
     channel: Channel<P>,
     /// What the peer called itself; `None` before EHLO, HELO or LHLO.
     helo: Option<String>,
@@ -75,19 +75,19 @@ pub struct Session<'a, P> {
     reproaches: u32,
 }
 
-type Turn = Result<(), End>;
+type CommandResult = Result<(), SessionEnding>;
 
 /// What is said, or why nothing is.
-type Due = Result<Cow<'static, str>, End>;
+type PendingReply = Result<Cow<'static, str>, SessionEnding>;
 
-impl<'a, P: Peer> Session<'a, P> {
-    pub fn new(house: House<'a>, peer: P, visitor: Visitor) -> Session<'a, P> {
+impl<'a, P: Transmission> ServerSession<'a, P> {
+    pub fn new(house: ServerContext<'a>, peer: P, visitor: Client) -> ServerSession<'a, P> {
         let limits = house.limits;
         let longest = match house.manner.auth {
             Some(_) => limits.max_line_bytes.max(LONGEST_OF_AUTH),
             None => limits.max_line_bytes,
         };
-        Session {
+        ServerSession {
             house,
             visitor,
             channel: Channel::new(peer, longest, limits.idle),
@@ -101,48 +101,48 @@ impl<'a, P: Peer> Session<'a, P> {
     }
 
     /// Talks until one side has had enough.
-    pub fn converse(mut self) -> Parting {
+    pub fn converse(mut self) -> CloseMode {
         let Err(end) = self.talk();
         let end = self.reason(end);
         if let Some(words) = end.last_words() {
             self.say_aloud(words);
         }
         let parting = match end {
-            End::Reset => {
+            SessionEnding::Reset => {
                 let _ = self.channel.flush();
                 self.channel.reset();
-                Parting::Abrupt
+                CloseMode::Abrupt
             }
-            End::Dropped => {
+            SessionEnding::Dropped => {
                 let _ = self.channel.flush();
-                Parting::Abrupt
+                CloseMode::Abrupt
             }
             _ => {
                 self.channel.end();
-                Parting::Polite
+                CloseMode::Polite
             }
         };
-        self.saw(&Seen::Closed {
+        self.saw(&ServerEvent::Closed {
             reason: end.reason(),
         });
         parting
     }
 
     // When everybody is sent home the input ends, too.
-    fn reason(&self, end: End) -> End {
+    fn reason(&self, end: SessionEnding) -> SessionEnding {
         match end {
-            End::Gone if self.house.gate.is_over() => End::Full,
+            SessionEnding::Gone if self.house.gate.is_over() => SessionEnding::Full,
             _ => end,
         }
     }
 
-    fn talk(&mut self) -> Result<Infallible, End> {
+    fn talk(&mut self) -> Result<Infallible, SessionEnding> {
         self.check_gate()?;
         self.open()?;
         loop {
             let offers = &self.house.manner.offers;
             let command = match self.channel.line()? {
-                Line::Whole(line) => {
+                ReceivedLine::Whole(line) => {
                     let command = command::parse(line, offers);
                     let is_unknown = matches!(&command, Err(refusal) if *refusal == reply::UNKNOWN);
                     let shown = if is_unknown && self.has_seen_auth {
@@ -152,10 +152,10 @@ impl<'a, P: Peer> Session<'a, P> {
                     };
                     self.has_seen_auth |= mischief::is_login(line);
                     let witness = self.house.witness;
-                    witness.saw(self.visitor.number, &Seen::Command { line: shown });
+                    witness.saw(self.visitor.number, &ServerEvent::Command { line: shown });
                     command
                 }
-                Line::TooLong => Err(reply::LINE_TOO_LONG),
+                ReceivedLine::TooLong => Err(reply::LINE_TOO_LONG),
             };
             match command {
                 Ok(command) => self.obey(command)?,
@@ -164,7 +164,7 @@ impl<'a, P: Peer> Session<'a, P> {
         }
     }
 
-    fn obey(&mut self, command: Command) -> Turn {
+    fn obey(&mut self, command: Command) -> CommandResult {
         if self.is_refused && command != Command::Quit {
             return self.answer(reply::NO_SERVICE);
         }
@@ -180,83 +180,87 @@ impl<'a, P: Peer> Session<'a, P> {
             Command::Data => self.data(),
             Command::Bdat(chunk) => self.bdat(chunk),
             Command::Rset => self.rset(),
-            Command::Noop => self.step(Stage::Noop, |_| Ok(reply::OK.into())),
-            Command::Vrfy => self.step(Stage::Vrfy, |_| Ok(reply::CANNOT_VERIFY.into())),
+            Command::Noop => self.step(ServerStage::Noop, |_| Ok(reply::OK.into())),
+            Command::Vrfy => self.step(ServerStage::Vrfy, |_| Ok(reply::CANNOT_VERIFY.into())),
             Command::Help => self.answer(reply::HELP),
             Command::Quit => {
-                self.step(Stage::Quit, |_| Ok(reply::BYE.into()))?;
-                Err(End::Quit)
+                self.step(ServerStage::Quit, |_| Ok(reply::BYE.into()))?;
+                Err(SessionEnding::Quit)
             }
         }
     }
 
     /// Says a reply of ours.
-    fn answer(&mut self, reply: &str) -> Turn {
+    fn answer(&mut self, reply: &str) -> CommandResult {
         if reply::is_reproach(reply) {
             self.reproaches += 1;
         }
         if self.reproaches > self.house.limits.max_reproaches {
-            return Err(End::Reproached);
+            return Err(SessionEnding::Reproached);
         }
         self.say_aloud(reply);
         Ok(())
     }
 
     fn say_aloud(&mut self, reply: &str) {
-        let has_enhanced = self.house.manner.offers.has(Keyword::EnhancedStatusCodes);
+        let has_enhanced = self
+            .house
+            .manner
+            .offers
+            .has(ServerKeyword::EnhancedStatusCodes);
         let reply = if has_enhanced {
             Cow::Borrowed(reply)
         } else {
             Cow::Owned(reply::without_enhanced(reply))
         };
-        self.saw(&Seen::Reply { text: &reply });
+        self.saw(&ServerEvent::Reply { text: &reply });
         self.channel.say(&reply);
     }
 
-    fn saw(&self, seen: &Seen<'_>) {
+    fn saw(&self, seen: &ServerEvent<'_>) {
         self.house.witness.saw(self.visitor.number, seen);
     }
 
     fn has_trouble(&self, error: Option<&io::Error>) {
         if let Some(error) = error {
             let why = &reason(error);
-            self.saw(&Seen::Trouble { why });
+            self.saw(&ServerEvent::Trouble { why });
         }
     }
 
-    fn check_gate(&self) -> Turn {
+    fn check_gate(&self) -> CommandResult {
         if self.house.gate.is_over() {
-            return Err(End::Full);
+            return Err(SessionEnding::Full);
         }
         Ok(())
     }
 
-    fn ehlo(&mut self, name: String) -> Turn {
+    fn ehlo(&mut self, name: String) -> CommandResult {
         if self.house.manner.lmtp {
             return self.answer(reply::LHLO_HERE);
         }
         self.hello(name)
     }
 
-    fn lhlo(&mut self, name: String) -> Turn {
+    fn lhlo(&mut self, name: String) -> CommandResult {
         if !self.house.manner.lmtp {
             return self.answer(reply::UNKNOWN);
         }
         self.hello(name)
     }
 
-    fn hello(&mut self, name: String) -> Turn {
-        self.step(Stage::Ehlo, |session| {
+    fn hello(&mut self, name: String) -> CommandResult {
+        self.step(ServerStage::Ehlo, |session| {
             session.meet(name);
             Ok(session.offers().into())
         })
     }
 
-    fn helo(&mut self, name: String) -> Turn {
+    fn helo(&mut self, name: String) -> CommandResult {
         if self.house.manner.lmtp {
             return self.answer(reply::LHLO_HERE);
         }
-        self.step(Stage::Helo, |session| {
+        self.step(ServerStage::Helo, |session| {
             session.meet(name);
             Ok(format!("250 {}", session.house.introduction.name).into())
         })
@@ -284,16 +288,16 @@ impl<'a, P: Peer> Session<'a, P> {
 
     /// What an offer says here and now.
     fn offer(&self, offer: &Offer) -> Option<String> {
-        let House { manner, limits, .. } = self.house;
+        let ServerContext { manner, limits, .. } = self.house;
         let is_secured = self.channel.is_secured();
         match offer.keyword() {
-            Some(Keyword::Size) if offer.size().is_none() => {
+            Some(ServerKeyword::Size) if offer.size().is_none() => {
                 Some(format!("SIZE {}", limits.max_message_bytes))
             }
-            Some(Keyword::StartTls) if is_secured || manner.tls.is_none() => None,
+            Some(ServerKeyword::StartTls) if is_secured || manner.tls.is_none() => None,
             // RFC 8689 §2: only where the session is encrypted.
-            Some(Keyword::RequireTls) if !is_secured => None,
-            Some(Keyword::Auth) => self.mechanisms(),
+            Some(ServerKeyword::RequireTls) if !is_secured => None,
+            Some(ServerKeyword::Auth) => self.mechanisms(),
             _ => Some(offer.to_string()),
         }
     }
@@ -310,8 +314,8 @@ impl<'a, P: Peer> Session<'a, P> {
         Ok(())
     }
 
-    fn rset(&mut self) -> Turn {
-        self.step(Stage::Rset, |session| {
+    fn rset(&mut self) -> CommandResult {
+        self.step(ServerStage::Rset, |session| {
             session.transaction = None;
             Ok(reply::OK.into())
         })

@@ -2,7 +2,7 @@
 
 /// A step of the conversation, named by what the peer has just done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum ServerStage {
     /// It has connected; nothing was said yet, and nothing encrypted.
     Connect,
     /// It waits for the greeting.
@@ -39,49 +39,49 @@ pub enum Stage {
     Quit,
 }
 
-impl Stage {
+impl ServerStage {
     /// All of them, in the order of a conversation.
-    pub const ALL: [Stage; 17] = [
-        Stage::Connect,
-        Stage::Banner,
-        Stage::Ehlo,
-        Stage::Helo,
-        Stage::StartTls,
-        Stage::Tls,
-        Stage::Auth,
-        Stage::Mail,
-        Stage::Rcpt,
-        Stage::Data,
-        Stage::Body,
-        Stage::Dot,
-        Stage::Bdat,
-        Stage::Rset,
-        Stage::Noop,
-        Stage::Vrfy,
-        Stage::Quit,
+    pub const ALL: [ServerStage; 17] = [
+        ServerStage::Connect,
+        ServerStage::Banner,
+        ServerStage::Ehlo,
+        ServerStage::Helo,
+        ServerStage::StartTls,
+        ServerStage::Tls,
+        ServerStage::Auth,
+        ServerStage::Mail,
+        ServerStage::Rcpt,
+        ServerStage::Data,
+        ServerStage::Body,
+        ServerStage::Dot,
+        ServerStage::Bdat,
+        ServerStage::Rset,
+        ServerStage::Noop,
+        ServerStage::Vrfy,
+        ServerStage::Quit,
     ];
 
     /// Its name in options and events.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Stage::Connect => "connect",
-            Stage::Banner => "banner",
-            Stage::Ehlo => "ehlo",
-            Stage::Helo => "helo",
-            Stage::StartTls => "starttls",
-            Stage::Tls => "tls",
-            Stage::Auth => "auth",
-            Stage::Mail => "mail",
-            Stage::Rcpt => "rcpt",
-            Stage::Data => "data",
-            Stage::Body => "body",
-            Stage::Dot => "dot",
-            Stage::Bdat => "bdat",
-            Stage::Rset => "rset",
-            Stage::Noop => "noop",
-            Stage::Vrfy => "vrfy",
-            Stage::Quit => "quit",
+            ServerStage::Connect => "connect",
+            ServerStage::Banner => "banner",
+            ServerStage::Ehlo => "ehlo",
+            ServerStage::Helo => "helo",
+            ServerStage::StartTls => "starttls",
+            ServerStage::Tls => "tls",
+            ServerStage::Auth => "auth",
+            ServerStage::Mail => "mail",
+            ServerStage::Rcpt => "rcpt",
+            ServerStage::Data => "data",
+            ServerStage::Body => "body",
+            ServerStage::Dot => "dot",
+            ServerStage::Bdat => "bdat",
+            ServerStage::Rset => "rset",
+            ServerStage::Noop => "noop",
+            ServerStage::Vrfy => "vrfy",
+            ServerStage::Quit => "quit",
         }
     }
 
@@ -89,17 +89,20 @@ impl Stage {
     ///
     /// # Errors
     /// There is none; the text names those that there are.
-    pub fn parse(name: &str) -> Result<Stage, String> {
-        let mut all = Stage::ALL.into_iter();
+    pub fn parse(name: &str) -> Result<ServerStage, String> {
+        let mut all = ServerStage::ALL.into_iter();
         all.find(|stage| stage.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
-                let names = Stage::ALL.map(Stage::name).join(", ");
+                let names = ServerStage::ALL.map(ServerStage::name).join(", ");
                 format!("there is no stage {name:?}; there are {names}")
             })
     }
 
     /// Whether the sink has a reply to give here, and not only something to read.
     pub(super) fn has_reply(self) -> bool {
-        !matches!(self, Stage::Connect | Stage::Tls | Stage::Body)
+        !matches!(
+            self,
+            ServerStage::Connect | ServerStage::Tls | ServerStage::Body
+        )
     }
 }

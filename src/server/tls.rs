@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Where the certificate comes from, and whom it is shown to.
 #[derive(Debug, Clone)]
-pub struct TlsOptions {
+pub struct ServerTlsOptions {
     /// Whether encryption begins with the connection (RFC 8314) and not with STARTTLS.
     pub is_implicit: bool,
     /// The certificate and its key; `None` makes both.
@@ -29,7 +29,7 @@ pub struct TlsOptions {
 
 /// All that a handshake needs.
 #[derive(Debug, Clone)]
-pub struct Encryption {
+pub struct ServerTls {
     /// For rustls.
     pub(super) config: Arc<ServerConfig>,
     /// Whether it begins with the connection.
@@ -67,7 +67,7 @@ pub enum EncryptionError {
 
 /// What was agreed on in a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Secured {
+pub struct TlsAgreement {
     /// Like `TLSv1.3`.
     pub version: String,
     /// Like `TLS13_AES_256_GCM_SHA384`.
@@ -79,21 +79,21 @@ pub struct Secured {
 }
 
 /// A certificate with those that it hangs on, and its key.
-struct Papers {
+struct CertificateAndKey {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     authority: Option<String>,
 }
 
-impl Encryption {
+impl ServerTls {
     /// Reads or makes the certificate.
     ///
     /// # Errors
     /// A file cannot be read, or what is in it will not do.
-    pub fn new(options: &TlsOptions) -> Result<Encryption, EncryptionError> {
+    pub fn new(options: &ServerTlsOptions) -> Result<ServerTls, EncryptionError> {
         let papers = match &options.files {
-            Some((cert, key)) => Papers::read(cert, key)?,
-            None => Papers::make(&options.names)?,
+            Some((cert, key)) => CertificateAndKey::read(cert, key)?,
+            None => CertificateAndKey::make(&options.names)?,
         };
         let verifier = match &options.client_ca {
             Some(path) => clients_of(path)?,
@@ -109,7 +109,7 @@ impl Encryption {
             .map(|builder| builder.with_client_cert_verifier(verifier))
             .and_then(|builder| builder.with_single_cert(papers.chain, papers.key))
             .map_err(pair)?;
-        Ok(Encryption {
+        Ok(ServerTls {
             config: Arc::new(config),
             is_implicit: options.is_implicit,
             authority: papers.authority,
@@ -123,9 +123,9 @@ impl Encryption {
     }
 }
 
-impl Papers {
-    fn read(cert: &Path, key: &Path) -> Result<Papers, TlsSetupError> {
-        Ok(Papers {
+impl CertificateAndKey {
+    fn read(cert: &Path, key: &Path) -> Result<CertificateAndKey, TlsSetupError> {
+        Ok(CertificateAndKey {
             chain: certificates("--cert", cert)?,
             key: private_key(key)?,
             authority: None,
@@ -133,11 +133,11 @@ impl Papers {
     }
 
     /// A certificate below an authority that nobody else has: a client can be told to trust it.
-    fn make(names: &[String]) -> Result<Papers, rcgen::Error> {
+    fn make(names: &[String]) -> Result<CertificateAndKey, rcgen::Error> {
         let authority = CertifiedIssuer::self_signed(authority()?, new_key()?)?;
         let key = new_key()?;
         let own = leaf(names)?.signed_by(&key, &authority)?;
-        Ok(Papers {
+        Ok(CertificateAndKey {
             chain: vec![own.der().clone(), authority.der().clone()],
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
             authority: Some(authority.pem()),

@@ -1,7 +1,7 @@
 //! A peer that may be behind TLS.
 
-use crate::server::connection::Peer;
-use crate::server::tls::Secured;
+use crate::server::connection::Transmission;
+use crate::server::tls::TlsAgreement;
 use crate::system::certificate::Certificate;
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ pub struct Sealed<P> {
     ahead: Vec<u8>,
 }
 
-impl<P: Peer> Sealed<P> {
+impl<P: Transmission> Sealed<P> {
     pub fn new(under: P) -> Sealed<P> {
         Sealed {
             under,
@@ -35,7 +35,7 @@ impl<P: Peer> Sealed<P> {
         config: &Arc<ServerConfig>,
         ahead: &[u8],
         deadline: Instant,
-    ) -> io::Result<Secured> {
+    ) -> io::Result<TlsAgreement> {
         let tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
         let tls = self.tls.insert(Box::new(tls));
         tls.set_buffer_limit(None);
@@ -48,12 +48,12 @@ impl<P: Peer> Sealed<P> {
         Ok(self.facts())
     }
 
-    fn facts(&self) -> Secured {
+    fn facts(&self) -> TlsAgreement {
         let tls = self.tls.as_deref();
         let version = tls.and_then(|tls| tls.protocol_version());
         let suite = tls.and_then(|tls| tls.negotiated_cipher_suite());
         let client = tls.and_then(|tls| Certificate::read(tls.peer_certificates()?.first()?));
-        Secured {
+        TlsAgreement {
             // rustls says TLSv1_3.
             version: version.map_or(String::new(), |version| {
                 format!("{version:?}").replace('_', ".")
@@ -114,7 +114,7 @@ impl<P: Peer> Sealed<P> {
     }
 }
 
-impl<P: Peer> Peer for Sealed<P> {
+impl<P: Transmission> Transmission for Sealed<P> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         loop {
             let Some(tls) = &mut self.tls else {
@@ -151,7 +151,7 @@ struct Under<'s, P> {
     deadline: Instant,
 }
 
-impl<P: Peer> Read for Under<'_, P> {
+impl<P: Transmission> Read for Under<'_, P> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.ahead.is_empty() {
             return self.peer.receive(into, self.deadline);
@@ -163,7 +163,7 @@ impl<P: Peer> Read for Under<'_, P> {
     }
 }
 
-impl<P: Peer> Write for Under<'_, P> {
+impl<P: Transmission> Write for Under<'_, P> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.peer.send(bytes, self.deadline)?;
         Ok(bytes.len())

@@ -4,7 +4,7 @@ use std::io;
 
 /// What a server can carry, and what a message asks of it: each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Transport {
+pub enum BodyType {
     /// Lines of ASCII: every server.
     SevenBit,
     /// Lines of any octets: 8BITMIME (RFC 6152).
@@ -13,7 +13,7 @@ pub enum Transport {
     Binary,
 }
 
-impl Transport {
+impl BodyType {
     /// A server that carries this much and offers SMTPUTF8.
     #[must_use]
     pub const fn with_utf8(self) -> Accepts {
@@ -37,7 +37,7 @@ impl Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepts {
     /// The octets that it carries.
-    pub transport: Transport,
+    pub transport: BodyType,
     /// Whether it accepts raw UTF-8 in the header (SMTPUTF8, RFC 6531).
     pub utf8: bool,
 }
@@ -46,7 +46,7 @@ pub struct Accepts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// What it asks for.
-    pub transport: Transport,
+    pub transport: BodyType,
     /// Whether its header has raw UTF-8 (RFC 6532).
     pub utf8: bool,
     /// Octets before dot-stuffing (RFC 1870 §3).
@@ -76,9 +76,9 @@ pub trait Replay {
 
     /// How it looks to the servers that can carry least, of those that can carry it at all.
     fn simplest(&self) -> Option<Shape> {
-        let all = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
-        let ascii = all.map(Transport::without_utf8).into_iter();
-        let mut able = ascii.chain(all.map(Transport::with_utf8));
+        let all = [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary];
+        let ascii = all.map(BodyType::without_utf8).into_iter();
+        let mut able = ascii.chain(all.map(BodyType::with_utf8));
         able.find_map(|able| self.shape(able))
     }
 
@@ -86,7 +86,7 @@ pub trait Replay {
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_>;
 }
 
-/// A message as it goes over the wire, before dot-stuffing. But for [`Transport::Binary`], lines end in
+/// A message as it goes over the wire, before dot-stuffing. But for [`BodyType::Binary`], lines end in
 /// CRLF and nowhere stands a bare CR or LF.
 pub trait Blocks {
     /// Appends the next block to `out` and says what it is.
@@ -114,7 +114,7 @@ pub struct Nothing;
 impl Replay for Nothing {
     fn shape(&self, _: Accepts) -> Option<Shape> {
         Some(Shape {
-            transport: Transport::SevenBit,
+            transport: BodyType::SevenBit,
             utf8: false,
             size: 0,
         })

@@ -111,13 +111,13 @@ fn enhanced_code(line: &str, code: u16) -> Option<&str> {
 
 /// A reply as its lines come in.
 #[derive(Debug, Default)]
-pub struct Gathering {
+pub struct ReplyReader {
     code: Option<u16>,
     lines: Vec<String>,
     bytes: usize,
 }
 
-impl Gathering {
+impl ReplyReader {
     /// Takes the next line, without its line end; gives the reply when it was the last.
     pub fn add(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
         let (code, last, text) = parse(line)?;
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn reply(lines: &[&[u8]]) -> Result<Reply, ReplyError> {
-        let mut gathering = Gathering::default();
+        let mut gathering = ReplyReader::default();
         for line in lines {
             if let Some(reply) = gathering.add(line)? {
                 return Ok(reply);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_thousand_lines_are_a_reply_and_endless_ones_are_not() {
-        let mut gathering = Gathering::default();
+        let mut gathering = ReplyReader::default();
         for _ in 0..1000 {
             assert_eq!(
                 gathering.add(&[b"250-".as_slice(), &[b'x'; 500]].concat()),
@@ -220,7 +220,7 @@ mod tests {
         }
         assert!(gathering.add(b"250 end").unwrap().is_some());
         let endless = std::iter::repeat_n(b"250-x", 100_000);
-        let mut gathering = Gathering::default();
+        let mut gathering = ReplyReader::default();
         let end = endless.map(|line| gathering.add(line)).find(Result::is_err);
         assert_eq!(end, Some(Err(ReplyError::TooLong)));
     }

@@ -18,7 +18,7 @@ pub enum Exit {
     /// Nobody accepted, and every refusal is for good (`EX_UNAVAILABLE`).
     Refused,
     /// A bug in this program (`EX_SOFTWARE`).
-    Bug,
+    Software,
     /// A file cannot be created (`EX_CANTCREAT`).
     CantCreate,
     /// A file cannot be written (`EX_IOERR`).
@@ -33,12 +33,12 @@ pub enum Exit {
     /// The configuration is wrong (`EX_CONFIG`).
     Config,
     /// Some accepted and others not, or not known: the addition to sysexits.h.
-    Partly,
+    Partial,
     /// How the queue or the host stands, for monitoring: numbers of another table.
     Health(Health),
     /// Something else happened than was expected: of a server (`ehlo script`), or of its clients
     /// (`ehlo sink --count`).
-    Differed,
+    ExpectationFailed,
     /// As a command ended that was run: any number, 128 and its number for a signal.
     Command(u8),
 }
@@ -96,14 +96,14 @@ impl Exit {
         Self::NoUser,
         Self::NoHost,
         Self::Refused,
-        Self::Bug,
+        Self::Software,
         Self::CantCreate,
         Self::Io,
         Self::Temporary,
         Self::Protocol,
         Self::Policy,
         Self::Config,
-        Self::Partly,
+        Self::Partial,
     ];
 
     /// The number and what it means: the row of the table that the manual prints.
@@ -126,7 +126,7 @@ impl Exit {
                 "the domain does not exist or takes no mail (NXDOMAIN, null MX)",
             ),
             Self::Refused => (69, "nobody accepted, and every refusal is for good (5yz)"),
-            Self::Bug => (70, "a bug in ehlo"),
+            Self::Software => (70, "a bug in ehlo"),
             Self::CantCreate => (73, "a file cannot be created"),
             Self::Io => (74, "a file or the standard output cannot be written"),
             Self::Temporary => (
@@ -141,13 +141,13 @@ impl Exit {
                  not help",
             ),
             Self::Config => (78, "the configuration is wrong"),
-            Self::Partly => (
+            Self::Partial => (
                 79,
                 "some recipients accepted, others not, or the connection was lost when it was \
                  not known: see the report; do not simply send again",
             ),
             Self::Health(health) => health.row(),
-            Self::Differed => (1, "a server did something else than a script expects"),
+            Self::ExpectationFailed => (1, "a server did something else than a script expects"),
             Self::Command(status) => (status, "as the command ended"),
         }
     }

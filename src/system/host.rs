@@ -10,7 +10,11 @@ use std::path::PathBuf;
 #[must_use]
 pub fn login() -> String {
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
-    let name = of_user(rustix::process::getuid().as_raw(), &passwd, Field::Name);
+    let name = of_user(
+        rustix::process::getuid().as_raw(),
+        &passwd,
+        PasswdField::Name,
+    );
     name.map(|name| String::from_utf8_lossy(name).into_owned())
         .or_else(|| std::env::var("LOGNAME").ok())
         .or_else(|| std::env::var("USER").ok())
@@ -47,26 +51,26 @@ fn expanded_in(path: &str, home: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
 }
 
 fn home_of(user: u32, passwd: &[u8]) -> Option<PathBuf> {
-    let home = of_user(user, passwd, Field::Home)?;
+    let home = of_user(user, passwd, PasswdField::Home)?;
     Some(PathBuf::from(OsStr::from_bytes(home))).filter(|home| home.is_absolute())
 }
 
 /// A field of passwd(5), by its place in the line.
 #[derive(Clone, Copy)]
-enum Field {
+enum PasswdField {
     Name = 0,
     User = 2,
     Home = 5,
 }
 
 /// A field of the first line of a password file that is about this user.
-fn of_user(user: u32, passwd: &[u8], field: Field) -> Option<&[u8]> {
+fn of_user(user: u32, passwd: &[u8], field: PasswdField) -> Option<&[u8]> {
     let user = user.to_string();
     let mut lines = passwd.split(|&byte| byte == b'\n');
     lines.find_map(|line| {
         let fields: Vec<&[u8]> = line.split(|&byte| byte == b':').collect();
-        let get = |field: Field| fields.get(field as usize).copied();
-        (get(Field::User)? == user.as_bytes()).then(|| get(field))?
+        let get = |field: PasswdField| fields.get(field as usize).copied();
+        (get(PasswdField::User)? == user.as_bytes()).then(|| get(field))?
     })
 }
 
@@ -266,6 +270,6 @@ mod tests {
         assert_eq!(home_of(1001, passwd), None);
         let home = PathBuf::from(OsStr::from_bytes(b"/home/j\xfc"));
         assert_eq!(home_of(7, passwd), Some(home));
-        assert_eq!(of_user(7, passwd, Field::Name), Some(&b"j"[..]));
+        assert_eq!(of_user(7, passwd, PasswdField::Name), Some(&b"j"[..]));
     }
 }

@@ -13,14 +13,14 @@ use thiserror::Error;
 
 /// Where something is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct StateDirectory {
     /// Root's, which is that of the whole system: an absolute path.
     pub system: &'static str,
     /// Everybody else's: below the directory for what a user's programs remember (`XDG_STATE_HOME`).
     pub own: &'static str,
 }
 
-impl Place {
+impl StateDirectory {
     /// The directory of whoever runs us; `None` where they have no home.
     #[must_use]
     pub fn usual(self) -> Option<PathBuf> {
@@ -30,7 +30,7 @@ impl Place {
 
 /// Why a directory cannot be had.
 #[derive(Debug, Error)]
-pub enum Unfit {
+pub enum DirectoryError {
     /// It is another user's.
     #[error("{} belongs to user {owner}, and this is user {user}", .path.display())]
     Theirs {
@@ -61,7 +61,7 @@ pub enum Unfit {
     },
 }
 
-impl Unfit {
+impl DirectoryError {
     fn io(doing: &'static str, path: &Path, error: impl Into<io::Error>) -> Self {
         Self::Io {
             doing,
@@ -98,7 +98,7 @@ impl Caller {
 
     /// Relative paths count for nothing: the specification of `XDG_STATE_HOME` says so, and what
     /// moves with the working directory is not kept.
-    fn usual(self, place: Place) -> Option<PathBuf> {
+    fn usual(self, place: StateDirectory) -> Option<PathBuf> {
         if self.is_root {
             return Some(PathBuf::from(place.system));
         }
@@ -117,7 +117,7 @@ impl Caller {
 
 /// Whether there is nothing that we may make there: the home directory of somebody else, in whose name cron
 /// and su go on with our rights.
-fn is_closed_to_us(home: &Path, place: Place) -> bool {
+fn is_closed_to_us(home: &Path, place: StateDirectory) -> bool {
     let kept = home.join(".local/state").join(place.own);
     let there = kept.ancestors().find_map(|path| {
         let rights = Access::WRITE_OK | Access::EXEC_OK;
@@ -163,7 +163,7 @@ pub fn can_change_mode(file: &File) -> io::Result<bool> {
 
 /// Opens the directory, or makes it and what is missing above it; `None` where there is none and it is
 /// not to be made.
-pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, Unfit> {
+pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, DirectoryError> {
     let opened = match open_directory(path) {
         Err(Errno::NOENT) if create => {
             make(path)?;
@@ -175,7 +175,7 @@ pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, Unfit> {
     match opened {
         Ok(directory) => check(path, &directory).map(|()| Some(directory)),
         Err(Errno::NOTDIR) => Err(unfit(path, "is not a directory".to_owned())),
-        Err(error) => Err(Unfit::io("open", path, error)),
+        Err(error) => Err(DirectoryError::io("open", path, error)),
     }
 }
 
@@ -186,11 +186,12 @@ fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
 
 /// Whether it is ours alone. What was opened is looked at, and not the path, which may lead elsewhere
 /// a moment later.
-fn check(path: &Path, directory: &OwnedFd) -> Result<(), Unfit> {
-    let facts = rustix::fs::fstat(directory).map_err(|error| Unfit::io("look at", path, error))?;
+fn check(path: &Path, directory: &OwnedFd) -> Result<(), DirectoryError> {
+    let facts =
+        rustix::fs::fstat(directory).map_err(|error| DirectoryError::io("look at", path, error))?;
     let user = rustix::process::geteuid().as_raw();
     if facts.st_uid != user {
-        return Err(Unfit::Theirs {
+        return Err(DirectoryError::Theirs {
             path: path.to_owned(),
             owner: facts.st_uid,
             user,
@@ -206,22 +207,22 @@ fn check(path: &Path, directory: &OwnedFd) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn unfit(path: &Path, why: String) -> Unfit {
-    Unfit::Unsafe {
+fn unfit(path: &Path, why: String) -> DirectoryError {
+    DirectoryError::Unsafe {
         path: path.to_owned(),
         why,
     }
 }
 
 /// Makes the directory and what is missing above it, from the top down.
-fn make(path: &Path) -> Result<(), Unfit> {
+fn make(path: &Path) -> Result<(), DirectoryError> {
     let is_there = |path: &Path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok();
     let missing: Vec<&Path> = path
         .ancestors()
         .take_while(|path| !is_there(path))
         .collect();
     for directory in missing.into_iter().rev() {
-        make_one(CWD, directory).map_err(|error| Unfit::io("create", directory, error))?;
+        make_one(CWD, directory).map_err(|error| DirectoryError::io("create", directory, error))?;
     }
     Ok(())
 }
@@ -241,14 +242,15 @@ pub fn make_one(parent: impl std::os::fd::AsFd, name: &Path) -> Result<(), Errno
 
 /// Puts the names of the directory and of those above it on disk, as far as they are ours: no other
 /// can have been made by us. A name that is not on disk takes all that is below it along.
-pub fn sync_names(path: &Path) -> Result<(), Unfit> {
+pub fn sync_names(path: &Path) -> Result<(), DirectoryError> {
     let user = rustix::process::geteuid().as_raw();
-    let absolute = std::path::absolute(path).map_err(|error| Unfit::io("find", path, error))?;
+    let absolute =
+        std::path::absolute(path).map_err(|error| DirectoryError::io("find", path, error))?;
     for parent in absolute.ancestors().skip(1) {
         let Ok(directory) = open_directory(parent) else {
             break;
         };
-        rustix::fs::fsync(&directory).map_err(|error| Unfit::io("sync", parent, error))?;
+        rustix::fs::fsync(&directory).map_err(|error| DirectoryError::io("sync", parent, error))?;
         if rustix::fs::fstat(&directory).is_ok_and(|facts| facts.st_uid != user) {
             break;
         }
@@ -262,7 +264,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    const QUEUE: Place = Place {
+    const QUEUE: StateDirectory = StateDirectory {
         system: "/var/spool/ehlo",
         own: "ehlo/queue",
     };

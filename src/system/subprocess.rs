@@ -222,7 +222,7 @@ pub enum Streams {
 
 /// What a program said.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ProcessOutput {
     /// The end of it.
     pub output: Vec<u8>,
     /// How the program ended, or why there is no more of it: `TimedOut` where it took too long.
@@ -232,10 +232,10 @@ pub struct Answer {
 /// Runs a program without input, and collects its output. A program that takes longer than the limit
 /// is killed.
 #[must_use]
-pub fn ask(command: Command, streams: Streams, limit: Duration) -> Answer {
+pub fn ask(command: Command, streams: Streams, limit: Duration) -> ProcessOutput {
     let mut output = Vec::new();
     let end = hear(command, streams, limit, &mut output);
-    Answer { output, end }
+    ProcessOutput { output, end }
 }
 
 fn hear(
@@ -272,7 +272,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
     const SHORT: Duration = Duration::from_millis(300);
 
-    fn shell(script: &str, streams: Streams, limit: Duration) -> Answer {
+    fn shell(script: &str, streams: Streams, limit: Duration) -> ProcessOutput {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         ask(command, streams, limit)

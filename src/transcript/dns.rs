@@ -1,11 +1,11 @@
 //! Answers of the DNS in transcripts.
 
-use crate::client::events::Answer;
+use crate::client::events::DnsAnswer;
 use crate::system::text::shown;
 use serde_json::{Value, json};
 
 /// What was said, or why nothing was, for people.
-pub fn words(answer: &Answer<'_>) -> String {
+pub fn words(answer: &DnsAnswer<'_>) -> String {
     let name = shown(answer.name);
     let kind = match answer.kind {
         "host" => "address",
@@ -22,7 +22,7 @@ pub fn words(answer: &Answer<'_>) -> String {
 }
 
 /// The fields of the event for programs.
-pub fn event(answer: &Answer<'_>) -> Value {
+pub fn event(answer: &DnsAnswer<'_>) -> Value {
     json!({
         "type": answer.kind,
         "name": answer.name,

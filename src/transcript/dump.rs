@@ -7,7 +7,7 @@ const ROW: usize = 16;
 
 /// How rows look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum DumpStyle {
     /// As hexdump -C has them, with offsets from the beginning of the session.
     Hexdump,
     /// As swaks has them, with offsets from the beginning of each piece.
@@ -16,7 +16,7 @@ pub enum Look {
 
 /// A stream of octets in one direction.
 pub struct Dump {
-    look: Look,
+    look: DumpStyle,
     /// Where the row begins that is not full yet.
     offset: u64,
     row: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct Dump {
 
 impl Dump {
     /// From the first octet on.
-    pub fn new(look: Look) -> Self {
+    pub fn new(look: DumpStyle) -> Self {
         Self {
             look,
             offset: 0,
@@ -47,7 +47,7 @@ impl Dump {
     /// What is left at the end of a piece.
     pub fn end(&mut self) -> Option<String> {
         let row = self.cut();
-        if self.look == Look::Swaks {
+        if self.look == DumpStyle::Swaks {
             self.offset = 0;
         }
         row
@@ -65,8 +65,8 @@ impl Dump {
             return None;
         }
         let row = match self.look {
-            Look::Hexdump => hexdump(self.offset, &self.row),
-            Look::Swaks => swaks(self.offset, &self.row),
+            DumpStyle::Hexdump => hexdump(self.offset, &self.row),
+            DumpStyle::Swaks => swaks(self.offset, &self.row),
         };
         self.offset += self.row.len() as u64;
         self.row.clear();
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn rows_look_as_hexdump_makes_them() {
-        let mut dump = Dump::new(Look::Hexdump);
+        let mut dump = Dump::new(DumpStyle::Hexdump);
         assert_eq!(
             dump.whole(b"EHLO me.example\r\n\x00"),
             [
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn rows_look_as_swaks_makes_them() {
-        let mut dump = Dump::new(Look::Swaks);
+        let mut dump = Dump::new(DumpStyle::Swaks);
         assert_eq!(
             dump.whole(b"220 localhost ESMTP ehlo sink\r\n"),
             [
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_row_may_come_in_pieces() {
-        let mut dump = Dump::new(Look::Hexdump);
+        let mut dump = Dump::new(DumpStyle::Hexdump);
         assert_eq!(dump.pass(b"0123456789"), [""; 0]);
         assert_eq!(dump.pass(b"abcdefgh").len(), 1);
         assert!(dump.end().unwrap().ends_with("|gh|"));

@@ -1,25 +1,25 @@
 //! The transcript for programs: one JSON object a line, each with `event` and `elapsed_ms`.
 
-use crate::client::events::{Happening, Parting, Summary, Wants, Watch};
-use crate::client::outcome::{Fate, Report, Verdict};
-use crate::client::peer::Peer;
+use crate::client::events::{ConnectionClose, Event, Interests, Observer, Summary};
+use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
+use crate::client::peer::PeerAddress;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
-use crate::transcript::lines::{Lines, Tone};
-use crate::transcript::message_lines::Letter;
-use crate::transcript::{Options, Transcript, summary};
+use crate::transcript::lines::{Tone, TranscriptWriter};
+use crate::transcript::message_lines::MessageLines;
+use crate::transcript::{Transcript, TranscriptOptions, summary};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// The name of an event, and what it says besides.
-type Event = (&'static str, Value);
+type JsonEvent = (&'static str, Value);
 
 /// A transcript in JSON.
 pub struct Json<W> {
-    lines: Lines<W>,
-    options: Options,
+    lines: TranscriptWriter<W>,
+    options: TranscriptOptions,
     start: Instant,
     /// The host that is being tried.
     host: String,
@@ -27,20 +27,20 @@ pub struct Json<W> {
     tls: bool,
     /// Lines of the server's that have not become a reply.
     unfinished: Vec<String>,
-    letter: Letter,
+    letter: MessageLines,
 }
 
 impl<W: Write> Json<W> {
     /// A transcript on `out`, whose clock starts now.
-    pub fn new(out: W, options: Options) -> Self {
+    pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
-            lines: Lines::new(out),
+            lines: TranscriptWriter::new(out),
             options,
             start: Instant::now(),
             host: String::new(),
             tls: false,
             unfinished: Vec::new(),
-            letter: Letter::default(),
+            letter: MessageLines::default(),
         }
     }
 
@@ -59,7 +59,7 @@ impl<W: Write> Json<W> {
     }
 
     /// The host that is being tried, where, and why it did not come to anything.
-    fn place(&self, peer: &Peer, error: Option<&str>) -> Value {
+    fn place(&self, peer: &PeerAddress, error: Option<&str>) -> Value {
         let mut fields = Map::new();
         fields.insert("host".to_owned(), self.host.clone().into());
         fields.extend(address(peer));
@@ -80,8 +80,8 @@ impl<W: Write> Json<W> {
     }
 }
 
-impl<W: Write> Watch for Json<W> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl<W: Write> Observer for Json<W> {
+    fn happened(&mut self, what: Event<'_>) {
         self.prepare(&what);
         if let Some((name, fields)) = self.fields(what) {
             self.event(name, fields);
@@ -92,8 +92,8 @@ impl<W: Write> Watch for Json<W> {
         self.lines.failure().is_some()
     }
 
-    fn wants(&self) -> Wants {
-        Wants {
+    fn wants(&self) -> Interests {
+        Interests {
             message: self.options.data,
             octets: false,
         }
@@ -106,7 +106,7 @@ impl<W: Write> Transcript for Json<W> {
     }
 
     /// The last line: the exit status and what became of everybody.
-    fn result(&mut self, report: &Report, exit: Exit) {
+    fn result(&mut self, report: &DeliveryReport, exit: Exit) {
         let recipients: Vec<Value> = report.fates.iter().map(fate).collect();
         self.event(
             "result",
@@ -117,19 +117,19 @@ impl<W: Write> Transcript for Json<W> {
 
 impl<W: Write> Json<W> {
     /// What is to be known, or to be told, before the event of a happening.
-    fn prepare(&mut self, what: &Happening<'_>) {
+    fn prepare(&mut self, what: &Event<'_>) {
         match what {
-            Happening::Host { name, .. } => (*name).clone_into(&mut self.host),
-            Happening::Connect(_) => self.tls = false,
-            Happening::Secured(_) => self.tls = true,
-            Happening::Line(line) => self.unfinished.push((*line).to_owned()),
-            Happening::Received { .. } => self.unfinished.clear(),
-            Happening::Failed { .. } | Happening::Closed => self.unfinished(),
-            Happening::Carried(part) if self.options.data => {
+            Event::Host { name, .. } => (*name).clone_into(&mut self.host),
+            Event::Connect(_) => self.tls = false,
+            Event::Secured(_) => self.tls = true,
+            Event::Line(line) => self.unfinished.push((*line).to_owned()),
+            Event::Received { .. } => self.unfinished.clear(),
+            Event::Failed { .. } | Event::Closed => self.unfinished(),
+            Event::Carried(part) if self.options.data => {
                 let lines = self.letter.pass(part);
                 self.message(lines);
             }
-            Happening::Sent { .. } | Happening::Data { .. } => {
+            Event::Sent { .. } | Event::Data { .. } => {
                 let line = self.letter.end();
                 self.message(line);
             }
@@ -138,18 +138,18 @@ impl<W: Write> Json<W> {
     }
 
     /// The event for it, if it has one of its own.
-    fn fields(&self, what: Happening<'_>) -> Option<Event> {
+    fn fields(&self, what: Event<'_>) -> Option<JsonEvent> {
         let approach = self.approach(what);
         let conversation = approach.or_else(|| self.conversation(what));
         conversation.or_else(|| self.remark(what))
     }
 
     /// The way to the server.
-    fn approach(&self, what: Happening<'_>) -> Option<Event> {
+    fn approach(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
-            Happening::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
-            Happening::Answer(answer) => ("answer", crate::transcript::dns::event(&answer)),
-            Happening::Host {
+            Event::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
+            Event::Answer(answer) => ("answer", crate::transcript::dns::event(&answer)),
+            Event::Host {
                 name,
                 port,
                 recipients,
@@ -157,29 +157,29 @@ impl<W: Write> Json<W> {
                 "host",
                 json!({"host": name, "port": port, "recipients": recipients}),
             ),
-            Happening::Fallback { profile, error } => {
+            Event::Fallback { profile, error } => {
                 ("fallback", json!({"profile": profile, "error": error}))
             }
-            Happening::Connect(peer) => ("connect", self.place(peer, None)),
-            Happening::Connected(peer) => ("connected", self.place(peer, None)),
-            Happening::NotConnected { peer, why } => ("closed", self.place(peer, Some(why))),
+            Event::Connect(peer) => ("connect", self.place(peer, None)),
+            Event::Connected(peer) => ("connected", self.place(peer, None)),
+            Event::NotConnected { peer, why } => ("closed", self.place(peer, Some(why))),
             _ => return None,
         })
     }
 
     /// What is said on the wire, until it is closed.
-    fn conversation(&self, what: Happening<'_>) -> Option<Event> {
+    fn conversation(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
-            Happening::Secured(secured) => ("tls", crate::transcript::tls::event(&secured)),
-            Happening::Distrusted { name, why, chain } => (
+            Event::Secured(secured) => ("tls", crate::transcript::tls::event(&secured)),
+            Event::Distrusted { name, why, chain } => (
                 "tls",
                 crate::transcript::tls::distrusted_event(name, why, chain),
             ),
-            Happening::Sent { line, stage } => (
+            Event::Sent { line, stage } => (
                 "sent",
                 json!({"line": line, "stage": stage, "tls": self.tls}),
             ),
-            Happening::Received {
+            Event::Received {
                 code,
                 enhanced,
                 lines,
@@ -188,29 +188,27 @@ impl<W: Write> Json<W> {
                 "received",
                 json!({"code": code, "enhanced": enhanced, "lines": lines, "stage": stage, "tls": self.tls}),
             ),
-            Happening::Data { bytes } => ("data", json!({"bytes": bytes})),
-            Happening::Failed { stage, why, .. } => {
+            Event::Data { bytes } => ("data", json!({"bytes": bytes})),
+            Event::Failed { stage, why, .. } => {
                 ("error", json!({"stage": stage, "reason": shown(why)}))
             }
-            Happening::Closed => ("closed", json!({})),
+            Event::Closed => ("closed", json!({})),
             _ => return None,
         })
     }
 
     /// Remarks, and what became of it.
-    fn remark(&self, what: Happening<'_>) -> Option<Event> {
+    fn remark(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
-            Happening::Detail(text) if self.options.verbose => {
+            Event::Detail(text) if self.options.verbose => ("note", json!({"text": shown(text)})),
+            Event::Note(text) | Event::Parting(ConnectionClose::Command(text)) => {
                 ("note", json!({"text": shown(text)}))
             }
-            Happening::Note(text) | Happening::Parting(Parting::Command(text)) => {
-                ("note", json!({"text": shown(text)}))
-            }
-            Happening::Queued { id } => ("queued", json!({"id": id})),
-            Happening::Settled {
+            Event::Queued { id } => ("queued", json!({"id": id})),
+            Event::Settled {
                 recipient, verdict, ..
             } => ("settled", json!({"address": recipient, "verdict": verdict})),
-            Happening::Summary(summary) => ("summary", summed_up(summary)),
+            Event::Summary(summary) => ("summary", summed_up(summary)),
             _ => return None,
         })
     }
@@ -236,14 +234,14 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// `ip` and `port`, or `path`, or `command`.
-fn address(peer: &Peer) -> Vec<(String, Value)> {
+fn address(peer: &PeerAddress) -> Vec<(String, Value)> {
     let fields = match peer {
-        Peer::Tcp(address) => vec![
+        PeerAddress::Tcp(address) => vec![
             ("ip", address.ip().to_string().into()),
             ("port", address.port().into()),
         ],
-        Peer::Unix(_) => vec![("path", peer.to_string().into())],
-        Peer::Pipe(_) => vec![("command", peer.to_string().into())],
+        PeerAddress::Unix(_) => vec![("path", peer.to_string().into())],
+        PeerAddress::Pipe(_) => vec![("command", peer.to_string().into())],
     };
     let named = fields.into_iter();
     named
@@ -252,7 +250,7 @@ fn address(peer: &Peer) -> Vec<(String, Value)> {
 }
 
 /// One recipient in the result.
-fn fate(fate: &Fate) -> Value {
+fn fate(fate: &RecipientResult) -> Value {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
@@ -276,7 +274,7 @@ fn fate(fate: &Fate) -> Value {
     if let Some(reply) = &fate.reply {
         put("reply", reply.text().into());
     }
-    if fate.verdict != Verdict::Accepted {
+    if fate.verdict != RecipientStatus::Accepted {
         put("reason", shown(&fate.sentence).into());
     }
     Value::Object(fields)
@@ -286,7 +284,7 @@ fn fate(fate: &Fate) -> Value {
 mod tests {
     use super::*;
     use crate::client::outcome::Server;
-    use crate::client::session::Answer;
+    use crate::client::session::RecipientReply;
     use crate::mail::address::Address;
     use crate::smtp::reply::Reply;
 
@@ -301,25 +299,26 @@ mod tests {
     fn the_result_is_one_line_with_a_verdict_for_everybody() {
         let server = Server {
             host: "mx1.x.org".to_owned(),
-            address: Peer::Tcp("192.0.2.7:25".parse().unwrap()),
+            address: PeerAddress::Tcp("192.0.2.7:25".parse().unwrap()),
         };
         let address = |text: &str| Address::parse(text).unwrap();
-        let fate =
-            |to: &str, answer: &Answer| Fate::answered(&address(to), &server, Some(answer), None);
-        let report = Report {
+        let fate = |to: &str, answer: &RecipientReply| {
+            RecipientResult::answered(&address(to), &server, Some(answer), None)
+        };
+        let report = DeliveryReport {
             fates: vec![
                 fate(
                     "a@x.org",
-                    &Answer::Accepted(reply(250, "2.0.0 ok queued as 4F2")),
+                    &RecipientReply::Accepted(reply(250, "2.0.0 ok queued as 4F2")),
                 ),
                 fate(
                     "b@x.org",
-                    &Answer::Said(Stage::Rcpt(1), reply(550, "5.1.1 no such user")),
+                    &RecipientReply::Said(Stage::Rcpt(1), reply(550, "5.1.1 no such user")),
                 ),
             ],
         };
         let mut out = Vec::new();
-        Json::new(&mut out, Options::default()).result(&report, report.exit());
+        Json::new(&mut out, TranscriptOptions::default()).result(&report, report.exit());
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches('\n').count(), 1);
         let value: Value = serde_json::from_str(&text).unwrap();

@@ -1,14 +1,14 @@
 //! Lines on their way out: with the time before them and in colours, where that is wanted.
 
-use crate::transcript::{Color, Options};
+use crate::transcript::{Color, TranscriptOptions};
 use std::io::{self, Write};
 use std::time::Instant;
 
 /// An output that goes on in silence when nobody reads it any more, and remembers when it could not
 /// be written for another reason.
-pub struct Lines<W> {
+pub struct TranscriptWriter<W> {
     out: W,
-    state: State,
+    state: WriterState,
     /// When the clock started; `None` shows no time.
     start: Option<Instant>,
     colored: bool,
@@ -16,7 +16,7 @@ pub struct Lines<W> {
     is_whole: bool,
 }
 
-enum State {
+enum WriterState {
     Open,
     /// The reader went away; that is its right.
     Unread,
@@ -60,17 +60,17 @@ impl Tone {
     }
 }
 
-impl<W: Write> Lines<W> {
+impl<W: Write> TranscriptWriter<W> {
     /// Plain lines.
     pub fn new(out: W) -> Self {
-        Self::with(out, Options::default())
+        Self::with(out, TranscriptOptions::default())
     }
 
     /// Lines with what the options want before and around them.
-    pub fn with(out: W, options: Options) -> Self {
+    pub fn with(out: W, options: TranscriptOptions) -> Self {
         Self {
             out,
-            state: State::Open,
+            state: WriterState::Open,
             start: options.timing.then(Instant::now),
             colored: options.color == Color::Always,
             is_whole: true,
@@ -79,7 +79,7 @@ impl<W: Write> Lines<W> {
 
     /// Writes a piece in one go: lines, or a part of one.
     pub fn say(&mut self, tone: Tone, text: &str) {
-        if !matches!(self.state, State::Open) {
+        if !matches!(self.state, WriterState::Open) {
             return;
         }
         let color = tone.color().filter(|_| self.colored);
@@ -110,17 +110,17 @@ impl<W: Write> Lines<W> {
             .write_all(text.as_bytes())
             .and_then(|()| self.out.flush());
         self.state = match written {
-            Ok(()) => State::Open,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => State::Unread,
-            Err(error) => State::Failed(error),
+            Ok(()) => WriterState::Open,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => WriterState::Unread,
+            Err(error) => WriterState::Failed(error),
         };
     }
 
     /// Why it could not be written.
     pub fn failure(&self) -> Option<&io::Error> {
         match &self.state {
-            State::Failed(error) => Some(error),
-            State::Open | State::Unread => None,
+            WriterState::Failed(error) => Some(error),
+            WriterState::Open | WriterState::Unread => None,
         }
     }
 }
@@ -129,9 +129,9 @@ impl<W: Write> Lines<W> {
 mod tests {
     use super::*;
 
-    fn said(options: Options, pieces: &[(Tone, &str)]) -> String {
+    fn said(options: TranscriptOptions, pieces: &[(Tone, &str)]) -> String {
         let mut out = Vec::new();
-        let mut lines = Lines::with(&mut out, options);
+        let mut lines = TranscriptWriter::with(&mut out, options);
         for &(tone, text) in pieces {
             lines.say(tone, text);
         }
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn each_line_has_one_time_however_many_pieces_it_comes_in() {
-        let timing = Options {
+        let timing = TranscriptOptions {
             timing: true,
-            ..Options::default()
+            ..TranscriptOptions::default()
         };
         let text = said(
             timing,
@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn a_color_ends_before_the_line_does() {
-        let colored = Options {
+        let colored = TranscriptOptions {
             color: Color::Always,
-            ..Options::default()
+            ..TranscriptOptions::default()
         };
         let pieces = [
             (Tone::Ours, ">>> QUIT\n"),
@@ -175,7 +175,7 @@ mod tests {
         ];
         let wanted = "\x1b[36m>>> QUIT\x1b[0m\n\x1b[31m550 no\x1b[0m\nx\n";
         assert_eq!(said(colored, &pieces), wanted);
-        let plain = said(Options::default(), &pieces);
+        let plain = said(TranscriptOptions::default(), &pieces);
         assert_eq!(plain, ">>> QUIT\n550 no\nx\n");
     }
 }

@@ -7,11 +7,11 @@ const LONGEST: usize = 4096;
 
 /// The part of a line that has come so far.
 #[derive(Default)]
-pub struct Letter {
+pub struct MessageLines {
     rest: Vec<u8>,
 }
 
-impl Letter {
+impl MessageLines {
     /// Takes the next part of the message, and gives the lines that are whole now.
     pub fn pass(&mut self, part: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_line_wherever_it_was_cut() {
-        let mut letter = Letter::default();
+        let mut letter = MessageLines::default();
         assert_eq!(letter.pass(b"Subject: "), [""; 0]);
         assert_eq!(letter.pass(b"hi\r\n\r\nt\r"), ["Subject: hi", ""]);
         assert_eq!(letter.pass(b"\n..x"), ["t"]);
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn what_could_steer_a_terminal_is_escaped_and_letters_are_not() {
-        let mut letter = Letter::default();
+        let mut letter = MessageLines::default();
         let lines = letter.pass("Grüße\tan\x1b[2J\r\n".as_bytes());
         assert_eq!(lines, ["Grüße\tan\\u{1b}[2J"]);
         assert_eq!(letter.pass(b"\xff\x1b\n"), ["\\xff\\x1b"]);
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_shown_in_parts() {
-        let mut letter = Letter::default();
+        let mut letter = MessageLines::default();
         let lines = letter.pass(&[b'x'; LONGEST]);
         assert_eq!(lines.len(), 1);
         assert_eq!(letter.end(), None);

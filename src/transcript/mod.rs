@@ -19,8 +19,8 @@ pub use summary::Stopwatch;
 pub use swaks::Swaks;
 pub use tls::fields as certificate_fields;
 
-use crate::client::events::Watch;
-use crate::client::outcome::Report;
+use crate::client::events::Observer;
+use crate::client::outcome::DeliveryReport;
 use crate::system::exit::Exit;
 use std::io::{self, Write};
 
@@ -52,7 +52,7 @@ pub enum Color {
 
 /// What to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct TranscriptOptions {
     /// How.
     pub format: Format,
     /// Every host and address considered, and how each part was encoded.
@@ -71,7 +71,7 @@ pub struct Options {
     pub progress: bool,
 }
 
-impl Options {
+impl TranscriptOptions {
     /// The usual transcript, with all details.
     #[must_use]
     pub fn verbose() -> Self {
@@ -83,16 +83,19 @@ impl Options {
 }
 
 /// A [`Watch`] that shows what it sees.
-pub trait Transcript: Watch {
+pub trait Transcript: Observer {
     /// Why it could not be written; a reader that went away is no failure.
     fn failure(&self) -> Option<&io::Error>;
 
     /// What came of it, for those who want to have it in the transcript.
-    fn result(&mut self, _report: &Report, _exit: Exit) {}
+    fn result(&mut self, _report: &DeliveryReport, _exit: Exit) {}
 }
 
 /// A transcript on `out`, whose clock starts now; `None` where nothing is to be shown.
-pub fn open<'o>(options: Options, out: impl Write + 'o) -> Option<Box<dyn Transcript + 'o>> {
+pub fn open<'o>(
+    options: TranscriptOptions,
+    out: impl Write + 'o,
+) -> Option<Box<dyn Transcript + 'o>> {
     match options.format {
         Format::Stevens => Some(Box::new(Stevens::new(out, options))),
         Format::Swaks => Some(Box::new(Swaks::new(out, options))),

@@ -1,13 +1,13 @@
 //! The transcript of `mail -v` in TCP/IP Illustrated, chapter 28: server lines bare, ours behind
 //! `>>> `, remarks behind `*** `.
 
-use crate::client::events::{End, Happening, Parting, Wants, Watch};
-use crate::client::peer::Peer;
+use crate::client::events::{ClosedBy, ConnectionClose, Event, Interests, Observer};
+use crate::client::peer::PeerAddress;
 use crate::system::text::shown;
-use crate::transcript::dump::{Dump, Look};
-use crate::transcript::lines::{Lines, Tone};
-use crate::transcript::message_lines::Letter;
-use crate::transcript::{Options, Transcript, dns};
+use crate::transcript::dump::{Dump, DumpStyle};
+use crate::transcript::lines::{Tone, TranscriptWriter};
+use crate::transcript::message_lines::MessageLines;
+use crate::transcript::{Transcript, TranscriptOptions, dns};
 use std::io::{self, Write};
 
 /// How many recipients are named before the rest is a number.
@@ -15,41 +15,41 @@ const NAMED: usize = 3;
 
 /// A transcript for people.
 pub struct Stevens<W> {
-    lines: Lines<W>,
-    options: Options,
+    lines: TranscriptWriter<W>,
+    options: TranscriptOptions,
     /// The attempt whose line has no end yet, because it is not decided.
-    trying: Option<Peer>,
-    letter: Letter,
+    trying: Option<PeerAddress>,
+    letter: MessageLines,
     /// What we sent, and what the server did.
     dumps: [Dump; 2],
 }
 
 impl<W: Write> Stevens<W> {
     /// A transcript on `out`.
-    pub fn new(out: W, options: Options) -> Self {
+    pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
-            lines: Lines::with(out, options),
+            lines: TranscriptWriter::with(out, options),
             options,
             trying: None,
-            letter: Letter::default(),
-            dumps: [(); 2].map(|()| Dump::new(Look::Hexdump)),
+            letter: MessageLines::default(),
+            dumps: [(); 2].map(|()| Dump::new(DumpStyle::Hexdump)),
         }
     }
 
     /// The way to the server.
-    fn approaches(&mut self, what: Happening<'_>) {
+    fn approaches(&mut self, what: Event<'_>) {
         let (tone, text) = match what {
-            Happening::Host {
+            Event::Host {
                 name,
                 port,
                 recipients,
             } => (Tone::Plain, connecting(name, port, recipients)),
-            Happening::Connect(peer) => (Tone::Plain, self.tries(peer)),
-            Happening::Connected(peer) => {
+            Event::Connect(peer) => (Tone::Plain, self.tries(peer)),
+            Event::Connected(peer) => {
                 let text = self.decided(peer, "Connected", &format!("Connected to {peer}"));
                 (Tone::Plain, text)
             }
-            Happening::NotConnected { peer, why } => {
+            Event::NotConnected { peer, why } => {
                 let why = shown(why.trim_end_matches('.'));
                 let text = self.decided(peer, &why, &format!("{peer}: {why}"));
                 (Tone::Failure, text)
@@ -60,14 +60,14 @@ impl<W: Write> Stevens<W> {
     }
 
     /// A new attempt; the line of one that is still under way is ended before.
-    fn tries(&mut self, peer: &Peer) -> String {
+    fn tries(&mut self, peer: &PeerAddress) -> String {
         let end = self.end_of_line();
         self.trying = Some(peer.clone());
         format!("{end}Trying {peer}... ")
     }
 
     /// What became of an attempt: on its own line while that is open, else on another that names it.
-    fn decided(&mut self, peer: &Peer, here: &str, elsewhere: &str) -> String {
+    fn decided(&mut self, peer: &PeerAddress, here: &str, elsewhere: &str) -> String {
         if self.trying.as_ref() == Some(peer) {
             self.trying = None;
             return format!("{here}.\n");
@@ -83,21 +83,21 @@ impl<W: Write> Stevens<W> {
     }
 
     /// The conversation, line by line.
-    fn said(&mut self, what: Happening<'_>) {
+    fn said(&mut self, what: Event<'_>) {
         if self.options.hex {
             return self.dump(what);
         }
         match what {
-            Happening::Sent { line, .. } => {
+            Event::Sent { line, .. } => {
                 self.end_of_letter();
                 self.lines.say(Tone::Ours, &format!(">>> {line}\n"));
             }
-            Happening::Line(line) => {
+            Event::Line(line) => {
                 let code = line.get(..3).and_then(|code| code.parse().ok());
                 let tone = code.map_or(Tone::Theirs, Tone::of_code);
                 self.lines.say(tone, &format!("{line}\n"));
             }
-            Happening::Carried(part) if self.options.data => {
+            Event::Carried(part) if self.options.data => {
                 for line in self.letter.pass(part) {
                     self.lines.say(Tone::Ours, &format!(">>> {line}\n"));
                 }
@@ -113,20 +113,20 @@ impl<W: Write> Stevens<W> {
     }
 
     /// The conversation, octet by octet.
-    fn dump(&mut self, what: Happening<'_>) {
+    fn dump(&mut self, what: Event<'_>) {
         let [ours, theirs] = &mut self.dumps;
         let (tone, mark, rows) = match what {
-            Happening::Carried(part) => (Tone::Ours, ">>>", ours.pass(part)),
-            Happening::Octets {
-                from: End::Client,
+            Event::Carried(part) => (Tone::Ours, ">>>", ours.pass(part)),
+            Event::Octets {
+                from: ClosedBy::Client,
                 bytes,
             } => {
                 let mut rows: Vec<String> = ours.end().into_iter().collect();
                 rows.extend(ours.whole(bytes));
                 (Tone::Ours, ">>>", rows)
             }
-            Happening::Octets {
-                from: End::Server,
+            Event::Octets {
+                from: ClosedBy::Server,
                 bytes,
             } => (Tone::Theirs, "<<<", theirs.whole(bytes)),
             _ => return,
@@ -145,31 +145,30 @@ impl<W: Write> Stevens<W> {
     }
 }
 
-impl<W: Write> Watch for Stevens<W> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl<W: Write> Observer for Stevens<W> {
+    fn happened(&mut self, what: Event<'_>) {
         let verbose = self.options.verbose;
         if let Some((tone, text)) = remark(what, verbose) {
             return self.lines.say(tone, &text);
         }
         let (tone, text) = match what {
-            Happening::Host { .. }
-            | Happening::Connect(_)
-            | Happening::Connected(_)
-            | Happening::NotConnected { .. } => return self.approaches(what),
-            Happening::Secured(secured) => (
+            Event::Host { .. }
+            | Event::Connect(_)
+            | Event::Connected(_)
+            | Event::NotConnected { .. } => return self.approaches(what),
+            Event::Secured(secured) => (
                 Tone::Remark,
                 crate::transcript::tls::shown(&secured, verbose),
             ),
-            Happening::Distrusted { name, why, chain } => {
+            Event::Distrusted { name, why, chain } => {
                 let text = crate::transcript::tls::distrusted(name, why, chain, verbose);
                 (Tone::Failure, text)
             }
-            Happening::Sent { .. }
-            | Happening::Line(_)
-            | Happening::Octets { .. }
-            | Happening::Carried(_) => return self.said(what),
-            Happening::Data { .. } | Happening::Closed => return self.end_of_data(),
-            Happening::Settled {
+            Event::Sent { .. } | Event::Line(_) | Event::Octets { .. } | Event::Carried(_) => {
+                return self.said(what);
+            }
+            Event::Data { .. } | Event::Closed => return self.end_of_data(),
+            Event::Settled {
                 recipient,
                 word,
                 words,
@@ -179,7 +178,7 @@ impl<W: Write> Watch for Stevens<W> {
                 let id = queue_id.filter(|_| verbose);
                 (tone_of(word), settled((recipient, word, words), id))
             }
-            Happening::Summary(summary) => (
+            Event::Summary(summary) => (
                 Tone::Plain,
                 format!("{}\n", crate::transcript::summary::line(summary)),
             ),
@@ -192,8 +191,8 @@ impl<W: Write> Watch for Stevens<W> {
         self.failure().is_some()
     }
 
-    fn wants(&self) -> Wants {
-        Wants {
+    fn wants(&self) -> Interests {
+        Interests {
             message: self.options.data || self.options.hex,
             octets: self.options.hex,
         }
@@ -207,17 +206,17 @@ impl<W: Write> Transcript for Stevens<W> {
 }
 
 /// What is neither ours nor the server's, as far as it is to be shown.
-fn remark(what: Happening<'_>, verbose: bool) -> Option<(Tone, String)> {
+fn remark(what: Event<'_>, verbose: bool) -> Option<(Tone, String)> {
     let text = match what {
-        Happening::Fallback { profile, error } => return Some(fallback(profile, error)),
-        Happening::Note(text) | Happening::Parting(Parting::Command(text)) => shown(text),
-        Happening::Queued { id } => format!("queued as {id}"),
-        Happening::Detail(text) if verbose => shown(text),
-        Happening::Lookup { kind, name } if verbose => {
+        Event::Fallback { profile, error } => return Some(fallback(profile, error)),
+        Event::Note(text) | Event::Parting(ConnectionClose::Command(text)) => shown(text),
+        Event::Queued { id } => format!("queued as {id}"),
+        Event::Detail(text) if verbose => shown(text),
+        Event::Lookup { kind, name } if verbose => {
             format!("looking up {kind} of {}", shown(name))
         }
         // Of exchangers there is a note, for all to see.
-        Happening::Answer(answer) if verbose && answer.kind != "MX" => dns::words(&answer),
+        Event::Answer(answer) if verbose && answer.kind != "MX" => dns::words(&answer),
         _ => return None,
     };
     Some((Tone::Remark, format!("*** {text}\n")))

@@ -1,24 +1,24 @@
 //! How long it took: one line for each server that was asked.
 
-use crate::client::events::{Happening, Summary, Wants, Watch};
+use crate::client::events::{Event, Interests, Observer, Summary};
 use crate::client::outcome::queue_id;
-use crate::client::peer::Peer;
+use crate::client::peer::PeerAddress;
 use crate::system::text::shown;
 use std::time::{Duration, Instant};
 
 /// A [`Watch`] that takes the time, and hands everything on. What it found out, it tells at the end.
 pub struct Stopwatch<'w> {
-    next: &'w mut dyn Watch,
+    next: &'w mut dyn Observer,
     host: String,
     /// Attempts that are not decided.
-    begun: Vec<(Peer, Instant)>,
+    begun: Vec<(PeerAddress, Instant)>,
     /// The conversation that is under way.
-    running: Option<Running>,
+    running: Option<SessionTimes>,
     done: Vec<Summary>,
 }
 
 /// A conversation, and when which part of it began.
-struct Running {
+struct SessionTimes {
     summary: Summary,
     start: Instant,
     last: Instant,
@@ -26,7 +26,7 @@ struct Running {
     mail: Duration,
 }
 
-impl Running {
+impl SessionTimes {
     /// The time since the last step, which is over.
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
@@ -73,7 +73,7 @@ fn add(sum: &mut Option<Duration>, took: Duration) {
 
 impl<'w> Stopwatch<'w> {
     /// Hands on to `next`.
-    pub fn new(next: &'w mut dyn Watch) -> Self {
+    pub fn new(next: &'w mut dyn Observer) -> Self {
         Self {
             next,
             host: String::new(),
@@ -87,21 +87,21 @@ impl<'w> Stopwatch<'w> {
     pub fn tell(mut self) {
         self.finish();
         for summary in &self.done {
-            self.next.happened(Happening::Summary(summary));
+            self.next.happened(Event::Summary(summary));
         }
     }
 
     /// When an attempt began that is decided now.
-    fn began(&mut self, peer: &Peer) -> Instant {
+    fn began(&mut self, peer: &PeerAddress) -> Instant {
         let place = self.begun.iter().position(|(begun, _)| begun == peer);
         place.map_or_else(Instant::now, |place| self.begun.swap_remove(place).1)
     }
 
-    fn connected(&mut self, peer: &Peer) {
+    fn connected(&mut self, peer: &PeerAddress) {
         let start = self.began(peer);
         self.begun.clear();
         let last = Instant::now();
-        self.running = Some(Running {
+        self.running = Some(SessionTimes {
             summary: Summary {
                 host: self.host.clone(),
                 peer: Some(peer.clone()),
@@ -114,7 +114,7 @@ impl<'w> Stopwatch<'w> {
         });
     }
 
-    fn not_connected(&mut self, peer: &Peer, why: &str) {
+    fn not_connected(&mut self, peer: &PeerAddress, why: &str) {
         let start = self.began(peer);
         self.done.push(Summary {
             host: self.host.clone(),
@@ -132,18 +132,18 @@ impl<'w> Stopwatch<'w> {
         }
     }
 
-    fn note(&mut self, what: &Happening<'_>) {
+    fn note(&mut self, what: &Event<'_>) {
         match (what, &mut self.running) {
-            (Happening::Host { name, .. }, _) => (*name).clone_into(&mut self.host),
-            (Happening::Connect(peer), _) => self.begun.push(((*peer).clone(), Instant::now())),
-            (Happening::Connected(peer), _) => self.connected(peer),
-            (Happening::NotConnected { peer, why }, _) => self.not_connected(peer, why),
-            (Happening::Secured(_), Some(running)) => {
+            (Event::Host { name, .. }, _) => (*name).clone_into(&mut self.host),
+            (Event::Connect(peer), _) => self.begun.push(((*peer).clone(), Instant::now())),
+            (Event::Connected(peer), _) => self.connected(peer),
+            (Event::NotConnected { peer, why }, _) => self.not_connected(peer, why),
+            (Event::Secured(_), Some(running)) => {
                 let took = running.lap();
                 add(&mut running.summary.tls, took);
             }
             (
-                Happening::Received {
+                Event::Received {
                     code, stage, lines, ..
                 },
                 Some(running),
@@ -151,17 +151,17 @@ impl<'w> Stopwatch<'w> {
                 running.replied(*code, stage);
                 running.decided(*code, stage, lines);
             }
-            (Happening::Failed { why, .. }, Some(running)) => {
+            (Event::Failed { why, .. }, Some(running)) => {
                 (*why).clone_into(&mut running.summary.words);
             }
-            (Happening::Closed, _) => self.finish(),
+            (Event::Closed, _) => self.finish(),
             _ => {}
         }
     }
 }
 
-impl Watch for Stopwatch<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Stopwatch<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         self.note(&what);
         self.next.happened(what);
     }
@@ -170,7 +170,7 @@ impl Watch for Stopwatch<'_> {
         self.next.refuses()
     }
 
-    fn wants(&self) -> Wants {
+    fn wants(&self) -> Interests {
         self.next.wants()
     }
 }
@@ -211,10 +211,10 @@ pub fn steps(summary: &Summary) -> [(&'static str, &'static str, Option<Duration
 fn place(summary: &Summary) -> String {
     let host = shown(&summary.host);
     match &summary.peer {
-        Some(Peer::Tcp(address)) if host == format!("[{}]", address.ip()) => {
+        Some(PeerAddress::Tcp(address)) if host == format!("[{}]", address.ip()) => {
             format!("{host}:{}", address.port())
         }
-        Some(Peer::Tcp(address)) => format!("{host} [{}]:{}", address.ip(), address.port()),
+        Some(PeerAddress::Tcp(address)) => format!("{host} [{}]:{}", address.ip(), address.port()),
         Some(_) | None => host,
     }
 }
@@ -229,18 +229,18 @@ mod tests {
 
     /// Keeps the lines.
     #[derive(Default)]
-    struct Kept(Vec<String>);
+    struct KeptLines(Vec<String>);
 
-    impl Watch for Kept {
-        fn happened(&mut self, what: Happening<'_>) {
-            if let Happening::Summary(summary) = what {
+    impl Observer for KeptLines {
+        fn happened(&mut self, what: Event<'_>) {
+            if let Event::Summary(summary) = what {
                 self.0.push(line(summary));
             }
         }
     }
 
-    fn received<'a>(code: u16, stage: &'a str, lines: &'a [String]) -> Happening<'a> {
-        Happening::Received {
+    fn received<'a>(code: u16, stage: &'a str, lines: &'a [String]) -> Event<'a> {
+        Event::Received {
             code,
             enhanced: None,
             lines,
@@ -256,8 +256,8 @@ mod tests {
         left.map(|at| words[at]).collect::<Vec<_>>().join(" ")
     }
 
-    fn told(happenings: &[Happening<'_>]) -> Vec<String> {
-        let mut kept = Kept::default();
+    fn told(happenings: &[Event<'_>]) -> Vec<String> {
+        let mut kept = KeptLines::default();
         let mut stopwatch = Stopwatch::new(&mut kept);
         for &what in happenings {
             stopwatch.happened(what);
@@ -270,24 +270,24 @@ mod tests {
     fn each_server_has_a_line_with_what_it_said_and_what_it_took() {
         let [dead, alive] = ["[2001:db8::1]:25", "192.0.2.7:25"];
         let (dead, alive) = (
-            Peer::Tcp(dead.parse().unwrap()),
-            Peer::Tcp(alive.parse().unwrap()),
+            PeerAddress::Tcp(dead.parse().unwrap()),
+            PeerAddress::Tcp(alive.parse().unwrap()),
         );
         let none = [String::new()];
         let taken = ["2.0.0 Ok: queued as 4F2".to_owned()];
         let lines = told(&[
-            Happening::Host {
+            Event::Host {
                 name: "mx1.example.org",
                 port: Some(25),
                 recipients: &[],
             },
-            Happening::Connect(&dead),
-            Happening::Connect(&alive),
-            Happening::NotConnected {
+            Event::Connect(&dead),
+            Event::Connect(&alive),
+            Event::NotConnected {
                 peer: &dead,
                 why: "Connection refused",
             },
-            Happening::Connected(&alive),
+            Event::Connected(&alive),
             received(220, "banner", &none),
             received(250, "ehlo", &none),
             received(250, "mail", &none),
@@ -295,7 +295,7 @@ mod tests {
             received(354, "data", &none),
             received(250, "dot", &taken),
             received(221, "quit", &none),
-            Happening::Closed,
+            Event::Closed,
         ]);
         assert_eq!(
             lines,
@@ -310,20 +310,20 @@ mod tests {
 
     #[test]
     fn a_refusal_is_what_decided_and_nothing_was_accepted() {
-        let peer = Peer::Unix("/run/x.sock".into());
+        let peer = PeerAddress::Unix("/run/x.sock".into());
         let no = ["5.1.1 no such user".to_owned()];
         let bye = ["bye".to_owned()];
         let lines = told(&[
-            Happening::Host {
+            Event::Host {
                 name: "/run/x.sock",
                 port: None,
                 recipients: &[],
             },
-            Happening::Connect(&peer),
-            Happening::Connected(&peer),
+            Event::Connect(&peer),
+            Event::Connected(&peer),
             received(550, "rcpt", &no),
             received(221, "quit", &bye),
-            Happening::Closed,
+            Event::Closed,
         ]);
         assert_eq!(
             lines,

@@ -1,14 +1,14 @@
 //! The transcript as swaks, the Swiss Army Knife for SMTP, shows it, for those who are used to read it,
 //! and for what they have written to read it.
 
-use crate::client::events::{End, Happening, Parting, Secured, Wants, Watch};
-use crate::client::peer::Peer;
+use crate::client::events::{ClosedBy, ConnectionClose, Event, Interests, Observer, TlsSummary};
+use crate::client::peer::PeerAddress;
 use crate::system::certificate::one_line;
 use crate::system::text::shown;
-use crate::transcript::dump::{Dump, Look};
-use crate::transcript::lines::{Lines, Tone};
-use crate::transcript::message_lines::Letter;
-use crate::transcript::{Options, Transcript, dns, summary};
+use crate::transcript::dump::{Dump, DumpStyle};
+use crate::transcript::lines::{Tone, TranscriptWriter};
+use crate::transcript::message_lines::MessageLines;
+use crate::transcript::{Transcript, TranscriptOptions, dns, summary};
 use std::io::{self, Write};
 
 /// The other end of a connection.
@@ -21,8 +21,8 @@ enum Other {
 
 /// A transcript in the manner of swaks.
 pub struct Swaks<W> {
-    lines: Lines<W>,
-    options: Options,
+    lines: TranscriptWriter<W>,
+    options: TranscriptOptions,
     /// The host that is being tried, as it is named on the wire's lines.
     host: String,
     /// The kind of server at the other end.
@@ -33,23 +33,23 @@ pub struct Swaks<W> {
     tls: bool,
     /// Lines of a reply that is not whole.
     reply: Vec<String>,
-    letter: Letter,
+    letter: MessageLines,
     dump: Dump,
 }
 
 impl<W: Write> Swaks<W> {
     /// A transcript on `out`.
-    pub fn new(out: W, options: Options) -> Self {
+    pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
-            lines: Lines::with(out, options),
+            lines: TranscriptWriter::with(out, options),
             options,
             host: String::new(),
             other: Other::Host,
             is_over: false,
             tls: false,
             reply: Vec::new(),
-            letter: Letter::default(),
-            dump: Dump::new(Look::Swaks),
+            letter: MessageLines::default(),
+            dump: Dump::new(DumpStyle::Swaks),
         }
     }
 
@@ -115,11 +115,11 @@ impl<W: Write> Swaks<W> {
         }
     }
 
-    fn octets(&mut self, from: End, bytes: &[u8]) {
+    fn octets(&mut self, from: ClosedBy, bytes: &[u8]) {
         let rows = self.dump.whole(bytes);
         match from {
-            End::Client => self.rows(Tone::Ours, "  >", rows),
-            End::Server => self.rows(Tone::Theirs, "<  ", rows),
+            ClosedBy::Client => self.rows(Tone::Ours, "  >", rows),
+            ClosedBy::Server => self.rows(Tone::Theirs, "<  ", rows),
         }
     }
 
@@ -130,36 +130,36 @@ impl<W: Write> Swaks<W> {
         }
     }
 
-    fn tries(&mut self, peer: &Peer) {
+    fn tries(&mut self, peer: &PeerAddress) {
         self.tls = false;
         self.is_over = false;
         self.other = match peer {
-            Peer::Tcp(_) => Other::Host,
-            Peer::Unix(_) => Other::Socket,
-            Peer::Pipe(_) => Other::Child,
+            PeerAddress::Tcp(_) => Other::Host,
+            PeerAddress::Unix(_) => Other::Socket,
+            PeerAddress::Pipe(_) => Other::Child,
         };
         let place = self.place(peer);
         let text = match peer {
-            Peer::Pipe(_) => format!("Trying pipe to {place}..."),
+            PeerAddress::Pipe(_) => format!("Trying pipe to {place}..."),
             _ => format!("Trying {place}..."),
         };
         self.remark(&text);
     }
 
     /// The host as it was named, with its port.
-    fn place(&self, peer: &Peer) -> String {
+    fn place(&self, peer: &PeerAddress) -> String {
         match peer.port() {
             Some(port) => format!("{}:{port}", self.host),
             None => self.host.clone(),
         }
     }
 
-    fn not_connected(&mut self, peer: &Peer, why: &str) {
+    fn not_connected(&mut self, peer: &PeerAddress, why: &str) {
         self.failure(&format!("Error connecting to {peer}:"));
         self.put(Tone::Failure, "***", &format!("\t{}", shown(why)));
     }
 
-    fn secured(&mut self, secured: &Secured<'_>) {
+    fn secured(&mut self, secured: &TlsSummary<'_>) {
         self.tls = true;
         let (cipher, bits) = cipher(secured.cipher);
         let version = secured.version;
@@ -198,16 +198,16 @@ impl<W: Write> Swaks<W> {
         self.is_over = true;
     }
 
-    fn parts(&mut self, parting: Parting<'_>) {
+    fn parts(&mut self, parting: ConnectionClose<'_>) {
         match parting {
-            Parting::Dropped => {
+            ConnectionClose::Dropped => {
                 self.end_of_message();
                 self.remark("Dropping connection");
                 self.is_over = true;
             }
-            Parting::HungUp => self.hung_up(),
-            Parting::Command(words) if self.options.verbose => self.remark(words),
-            Parting::Command(_) => {}
+            ConnectionClose::HungUp => self.hung_up(),
+            ConnectionClose::Command(words) if self.options.verbose => self.remark(words),
+            ConnectionClose::Command(_) => {}
         }
     }
 
@@ -224,17 +224,17 @@ impl<W: Write> Swaks<W> {
     }
 
     /// What is said for those who want to know more.
-    fn detail(&mut self, what: Happening<'_>) {
+    fn detail(&mut self, what: Event<'_>) {
         if !self.options.verbose {
             return;
         }
         match what {
-            Happening::Detail(text) => self.remark(text),
-            Happening::Lookup { kind, name } => {
+            Event::Detail(text) => self.remark(text),
+            Event::Lookup { kind, name } => {
                 self.remark(&format!("looking up {kind} of {name}"));
             }
-            Happening::Answer(answer) => self.remark(&dns::words(&answer)),
-            Happening::Settled {
+            Event::Answer(answer) => self.remark(&dns::words(&answer)),
+            Event::Settled {
                 recipient,
                 queue_id: Some(id),
                 ..
@@ -244,40 +244,39 @@ impl<W: Write> Swaks<W> {
     }
 }
 
-impl<W: Write> Watch for Swaks<W> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl<W: Write> Observer for Swaks<W> {
+    fn happened(&mut self, what: Event<'_>) {
         match what {
-            Happening::Note(text) => self.remark(text),
-            Happening::Queued { id } => self.remark(&format!("queued as {id}")),
-            Happening::Fallback { profile, error } => self.falls_back(profile, error),
-            Happening::Host { name, .. } => {
+            Event::Note(text) => self.remark(text),
+            Event::Queued { id } => self.remark(&format!("queued as {id}")),
+            Event::Fallback { profile, error } => self.falls_back(profile, error),
+            Event::Host { name, .. } => {
                 name.trim_matches(['[', ']']).clone_into(&mut self.host);
             }
-            Happening::Connect(peer) => self.tries(peer),
-            Happening::Connected(_) => self.remark(&format!("Connected to {}.", self.host)),
-            Happening::NotConnected { peer, why } => self.not_connected(peer, why),
-            Happening::Secured(secured) => self.secured(&secured),
-            Happening::Distrusted { name, why, .. } => self.failure(&format!(
+            Event::Connect(peer) => self.tries(peer),
+            Event::Connected(_) => self.remark(&format!("Connected to {}.", self.host)),
+            Event::NotConnected { peer, why } => self.not_connected(peer, why),
+            Event::Secured(secured) => self.secured(&secured),
+            Event::Distrusted { name, why, .. } => self.failure(&format!(
                 "TLS startup failed (certificate of {name} not trusted: it {why})"
             )),
-            Happening::Sent { line, .. } => {
+            Event::Sent { line, .. } => {
                 self.end_of_message();
                 self.ours(line);
             }
-            Happening::Carried(part) => self.carried(part),
-            Happening::Octets { from, bytes } => self.octets(from, bytes),
-            Happening::Line(line) => self.reply.push(line.to_owned()),
-            Happening::Received { code, stage, .. } => self.replied(code, stage),
-            Happening::Data { .. } => self.end_of_message(),
-            Happening::Failed { why, hung_up, .. } => self.failed(why, hung_up),
-            Happening::Parting(parting) => self.parts(parting),
-            Happening::Closed => self.closed(),
-            Happening::Summary(one) => self.remark(&summary::line(one)),
-            Happening::Detail(_)
-            | Happening::Lookup { .. }
-            | Happening::Answer(_)
-            | Happening::Settled { .. } => self.detail(what),
-            Happening::Progress { .. } => {}
+            Event::Carried(part) => self.carried(part),
+            Event::Octets { from, bytes } => self.octets(from, bytes),
+            Event::Line(line) => self.reply.push(line.to_owned()),
+            Event::Received { code, stage, .. } => self.replied(code, stage),
+            Event::Data { .. } => self.end_of_message(),
+            Event::Failed { why, hung_up, .. } => self.failed(why, hung_up),
+            Event::Parting(parting) => self.parts(parting),
+            Event::Closed => self.closed(),
+            Event::Summary(one) => self.remark(&summary::line(one)),
+            Event::Detail(_) | Event::Lookup { .. } | Event::Answer(_) | Event::Settled { .. } => {
+                self.detail(what);
+            }
+            Event::Progress { .. } => {}
         }
     }
 
@@ -286,8 +285,8 @@ impl<W: Write> Watch for Swaks<W> {
     }
 
     /// The message is a part of what swaks shows.
-    fn wants(&self) -> Wants {
-        Wants {
+    fn wants(&self) -> Interests {
+        Interests {
             message: true,
             octets: self.options.hex,
         }

@@ -1,12 +1,12 @@
 //! TLS in transcripts.
 
-use crate::client::events::Secured;
+use crate::client::events::TlsSummary;
 use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::text::shown as printable;
 use serde_json::{Value, json};
 
 /// The line for people; all about the chain for those who look closely.
-pub fn shown(secured: &Secured<'_>, verbose: bool) -> String {
+pub fn shown(secured: &TlsSummary<'_>, verbose: bool) -> String {
     let again = if secured.resumed { " resumed" } else { "" };
     let mut text = format!(
         "*** {} {}{again}, certificate of {} {}\n",
@@ -59,7 +59,7 @@ fn certificate(place: usize, der: &[u8]) -> String {
 }
 
 /// The fields of the event for programs.
-pub fn event(secured: &Secured<'_>) -> Value {
+pub fn event(secured: &TlsSummary<'_>) -> Value {
     let chain: Vec<Value> = secured.chain.iter().map(|der| fields(der)).collect();
     json!({
         "version": secured.version,

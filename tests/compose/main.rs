@@ -1,9 +1,12 @@
 //! Messages composed at random and read back: every part byte for byte, every header text character
 //! for character, in every shape that a server may ask for.
 
-use ehlo::mail::address::{Entry, Mailbox, decoded, parse_list};
-use ehlo::mail::message::{Attachment, Content, Draft, Field, Input, Message, Options, Text};
-use ehlo::smtp::blocks::{Block, Replay, Transport};
+use ehlo::mail::address::{ListEntry, Mailbox, decoded, parse_list};
+use ehlo::mail::message::{
+    Attachment, Content, HeaderField, Input, Message, MessageDraft, MessageOptions,
+    TextAlternatives,
+};
+use ehlo::smtp::blocks::{Block, BodyType, Replay};
 use mail_parser::{MessageParser, MimeHeaders};
 use proptest::prelude::*;
 use std::fs;
@@ -83,7 +86,7 @@ fn letter() -> impl Strategy<Value = Letter> {
 }
 
 impl Letter {
-    fn options(&self, directory: &Path) -> Options {
+    fn options(&self, directory: &Path) -> MessageOptions {
         let attach = |(at, (name, content)): (usize, &(String, Vec<u8>))| {
             let path = directory.join(at.to_string());
             fs::write(&path, content).unwrap();
@@ -97,21 +100,21 @@ impl Letter {
             name: Some(self.name.clone()),
             ..Mailbox::parse("alice@crepes.fr").unwrap()
         };
-        Options {
-            content: Content::Draft(Box::new(Draft {
-                to: vec![Entry::Mailbox(person.clone())],
+        MessageOptions {
+            content: Content::Draft(Box::new(MessageDraft {
+                to: vec![ListEntry::Mailbox(person.clone())],
                 from: person,
                 cc: parse_list("Team: c@x.test, d@x.test;").unwrap(),
                 bcc: Vec::new(),
                 reply_to: Vec::new(),
                 subject: Some(self.subject.clone()),
-                headers: vec![Field {
+                headers: vec![HeaderField {
                     name: "Comments".to_owned(),
                     value: self.subject.clone(),
                 }],
-                text: Text {
+                text: TextAlternatives {
                     body: Some(Input::Text(self.body.clone())),
-                    ..Text::default()
+                    ..TextAlternatives::default()
                 },
                 inline: Vec::new(),
                 attachments: self.files.iter().enumerate().map(attach).collect(),
@@ -176,7 +179,7 @@ impl Letter {
 }
 
 /// The message for a server of these abilities, whose size was known before.
-fn wire(message: &Message, able: Transport) -> (Transport, Vec<u8>) {
+fn wire(message: &Message, able: BodyType) -> (BodyType, Vec<u8>) {
     let shape = message.shape(able.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
@@ -185,13 +188,13 @@ fn wire(message: &Message, able: Transport) -> (Transport, Vec<u8>) {
     (shape.transport, out)
 }
 
-fn check_lines(wire: &[u8], transport: Transport) {
+fn check_lines(wire: &[u8], transport: BodyType) {
     let header = wire
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
         .unwrap();
     assert!(wire[..header].is_ascii(), "the header is not ASCII");
-    let lines = if transport == Transport::Binary {
+    let lines = if transport == BodyType::Binary {
         &wire[..header + 2]
     } else {
         wire
@@ -203,7 +206,7 @@ fn check_lines(wire: &[u8], transport: Transport) {
         assert!(!inner.contains(&b'\r'), "a bare CR");
         assert!(inner.len() <= 998, "a line of {} octets", inner.len());
     }
-    if transport == Transport::SevenBit {
+    if transport == BodyType::SevenBit {
         assert!(wire.is_ascii() && !wire.contains(&0));
     }
 }
@@ -219,7 +222,7 @@ proptest! {
     #[test]
     fn what_was_composed_comes_back(letter in letter()) {
         let message = letter.build();
-        for able in [Transport::SevenBit, Transport::EightBit, Transport::Binary] {
+        for able in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
             let (transport, wire) = wire(&message, able);
             prop_assert!(transport <= able);
             check_lines(&wire, transport);

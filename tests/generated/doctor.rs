@@ -2,7 +2,7 @@
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 use clap_mangen::roff::roman;
-use ehlo::cron::doctor::options::Step;
+use ehlo::cron::doctor::options::CheckStep;
 
 const EYES: [&str; 3] = [
     "\
@@ -117,5 +117,5 @@ pub fn page() -> String {
 #[test]
 fn the_manual_of_the_doctor_names_every_step() {
     let named = STEPS.map(|(name, _)| name);
-    assert_eq!(named, Step::ALL.map(Step::name));
+    assert_eq!(named, CheckStep::ALL.map(CheckStep::name));
 }

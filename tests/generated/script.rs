@@ -1,7 +1,7 @@
 //! ehlo-script(1): what it says beside clap.
 
 use crate::page::{as_typed, listing, owned, rows, section, table, verb_page};
-use ehlo::script::{Source, library, parse_source};
+use ehlo::script::{ScriptSource, library, parse_source};
 
 const LINES: [&str; 3] = [
     "\
@@ -305,7 +305,7 @@ pub fn page() -> String {
 #[test]
 fn every_script_in_the_manual_has_no_mistake() {
     for text in [FIRST, CASES] {
-        let source = Source {
+        let source = ScriptSource {
             name: "manual".to_owned(),
             text: text.to_owned(),
             directory: None,
@@ -315,7 +315,7 @@ fn every_script_in_the_manual_has_no_mistake() {
     let every = LANGUAGE.iter().flat_map(|(_, _, rows)| rows.iter());
     for (form, _) in every {
         let text = spelled_out(form);
-        let source = Source {
+        let source = ScriptSource {
             name: (*form).to_owned(),
             text: text.clone(),
             directory: None,

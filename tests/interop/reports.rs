@@ -3,8 +3,8 @@
 use crate::parts;
 use crate::reader::Reader;
 use ehlo::mail::address::Address;
-use ehlo::mail::message::{Report, ReportKind, Reported, Returned};
-use ehlo::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport};
+use ehlo::mail::message::{DeliveryStatusReport, ReportKind, Reported, Returned};
+use ehlo::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -152,7 +152,7 @@ impl Case {
             remote_mta: None,
             last_attempt: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(86400)),
         };
-        let report = Report {
+        let report = DeliveryStatusReport {
             id: "20260101x",
             reporting_mta: "sun.x.org",
             sender: &sender,
@@ -175,7 +175,7 @@ struct Original;
 impl Replay for Original {
     fn shape(&self, _: Accepts) -> Option<Shape> {
         Some(Shape {
-            transport: Transport::SevenBit,
+            transport: BodyType::SevenBit,
             utf8: false,
             size: ORIGINAL.len() as u64,
         })
@@ -201,7 +201,7 @@ impl Blocks for Once {
 }
 
 fn octets(message: &dyn Replay) -> Vec<u8> {
-    let shape = message.shape(Transport::SevenBit.with_utf8()).unwrap();
+    let shape = message.shape(BodyType::SevenBit.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}

@@ -1,10 +1,10 @@
 //! Commands that are put to a server.
 
 use crate::cli::ask::options::Ask;
-use crate::cli::options::testing::Guise;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::testing::ClientIdentity;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::options::value::Target;
+use crate::cli::options::value::HostPort;
 use crate::cli::options::{contact, output};
 use crate::client::session::Protocol;
 
@@ -22,7 +22,7 @@ use crate::client::session::Protocol;
 pub struct Args {
     /// The server, or a unix socket.
     #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
-    host: Target,
+    host: HostPort,
 
     /// What is said, like 'VRFY smith', 'EXPN list', HELP, NOOP or 'ETRN example.org'.
     ///
@@ -33,9 +33,9 @@ pub struct Args {
     #[command(flatten)]
     contact: contact::Args,
     #[command(flatten)]
-    guise: Guise,
+    guise: ClientIdentity,
     #[command(flatten)]
-    output: output::Conversation,
+    output: output::OutputArgs,
 }
 
 const TLS: &str = "\
@@ -57,7 +57,7 @@ const OTHERS: [(&str, &str); 7] = [
 
 impl Args {
     /// What is asked, and where.
-    pub fn plan(self) -> Result<Ask, Wrong> {
+    pub fn plan(self) -> Result<Ask, UsageError> {
         let protocol = if self.guise.is_lmtp() {
             Protocol::Lmtp
         } else {

@@ -4,10 +4,10 @@ use crate::cli::ask::options;
 use crate::cli::run_command::ready;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
-use crate::client::events::{Nobody, Watch};
-use crate::client::outcome::Report;
+use crate::client::events::{Observer, Silent};
+use crate::client::outcome::DeliveryReport;
 use crate::probe as check;
-use crate::probe::Answers;
+use crate::probe::AskResult;
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use crate::transcript::{Format, Stopwatch};
@@ -21,10 +21,10 @@ pub fn run(plan: &options::Ask) -> Exit {
     };
     let router = ready.router();
     let Some(place) = &plan.way.route.relay else {
-        return Exit::Bug;
+        return Exit::Software;
     };
     let way = ready.way(&router, None);
-    let ask = |watch: &mut dyn Watch| {
+    let ask = |watch: &mut dyn Observer| {
         if !plan.output.summary {
             return check::ask(&way, place, &plan.commands, watch);
         }
@@ -35,15 +35,15 @@ pub fn run(plan: &options::Ask) -> Exit {
     };
     let is_hidden = plan.output.format == Format::None;
     let Some(mut transcript) = terminal::open(plan.output) else {
-        return told(&ask(&mut Nobody), is_hidden, None);
+        return told(&ask(&mut Silent), is_hidden, None);
     };
     let answers = ask(&mut *transcript);
-    transcript.result(&Report::unasked(&[]), answers.exit);
+    transcript.result(&DeliveryReport::unasked(&[]), answers.exit);
     told(&answers, is_hidden, transcript.failure())
 }
 
 /// Writes errors to stderr; refused commands too, if no transcript shows them.
-fn told(answers: &Answers, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
+fn told(answers: &AskResult, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         complain(&format!(
             "cannot write the transcript to the standard output: {}",

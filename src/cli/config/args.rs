@@ -3,11 +3,13 @@
 mod files;
 
 use crate::cli::config::options;
-use crate::cli::options::profile::Typed;
+use crate::cli::options::profile::CommandLineArgs;
 use crate::cli::options::settings;
-use crate::cli::options::usage_error::{Wrong, wrong};
-use crate::cli::plan::Said;
-use crate::config::{Config, ConfigError, Fault, Found, Places, Setting, WAY_AROUND, find};
+use crate::cli::options::usage_error::{UsageError, wrong};
+use crate::cli::plan::EarlyExit;
+use crate::config::{
+    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Places, WAY_AROUND, find,
+};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
@@ -36,7 +38,7 @@ pub struct Args {
 
 impl Args {
     /// The file, if there is one. A profile that is asked for must be in one.
-    pub fn find(&self, places: &Places) -> Result<Option<Found>, ConfigError> {
+    pub fn find(&self, places: &Places) -> Result<Option<FoundFile>, ConfigError> {
         let named = self.config.as_deref();
         let found = find(named, places)?;
         if found.is_none() && self.profile.is_some() {
@@ -49,13 +51,13 @@ impl Args {
 /// Look at the configuration.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = false)]
-pub struct VerbArgs {
+pub struct CommandArgs {
     #[command(subcommand)]
-    what: What,
+    what: ConfigCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum What {
+enum ConfigCommand {
     /// Read the file, try every option of every profile, and open the files that they name.
     Check(File),
     /// Show a profile with all that it inherits.
@@ -78,16 +80,20 @@ struct File {
     config: Option<PathBuf>,
 }
 
-impl VerbArgs {
+impl CommandArgs {
     /// What is to be shown of the configuration.
-    pub fn plan(self, typed: &mut Typed<'_>, places: &Places) -> Result<options::Config, Said> {
+    pub fn plan(
+        self,
+        typed: &mut CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<options::ConfigView, EarlyExit> {
         match self.what {
-            What::Path(file) => {
+            ConfigCommand::Path(file) => {
                 let found = file.find(places).map_err(|error| wrong(error.into()))?;
-                Ok(options::Config::Path(found.path().to_owned()))
+                Ok(options::ConfigView::Path(found.path().to_owned()))
             }
-            What::Check(file) => check(&file.read(typed, places)?, typed),
-            What::Show { profile, file } => {
+            ConfigCommand::Check(file) => check(&file.read(typed, places)?, typed),
+            ConfigCommand::Show { profile, file } => {
                 let config = file.read(typed, places)?;
                 show(&config, profile.as_deref()).map_err(wrong)
             }
@@ -96,13 +102,13 @@ impl VerbArgs {
 }
 
 impl File {
-    fn find(&self, places: &Places) -> Result<Found, ConfigError> {
+    fn find(&self, places: &Places) -> Result<FoundFile, ConfigError> {
         let named: Option<&Path> = self.config.as_deref();
         let found = find(named, places)?;
         found.ok_or_else(|| ConfigError::Nowhere(places.looked_at(named)))
     }
 
-    fn read(&self, typed: &mut Typed<'_>, places: &Places) -> Result<Config, Said> {
+    fn read(&self, typed: &mut CommandLineArgs<'_>, places: &Places) -> Result<Config, EarlyExit> {
         let found = self.find(places).map_err(|error| wrong(error.into()))?;
         let read = found.read(&typed.keys());
         read.map_err(|errors| all(&errors))
@@ -111,14 +117,14 @@ impl File {
 
 /// Everything that is wrong with a configuration that could be read. The command line must be that of the
 /// sending verb, because it is its options that profiles have.
-pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
+pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let profiles = config.profiles().iter();
     let of_profiles = profiles.flat_map(|profile| typed.every_fault(config, profile));
     of_profiles.chain(settings::faults(config)).collect()
 }
 
 /// Refuses a profile that names a file which this user may not read: it was written for another user.
-pub fn check_access(config: &Config, files: &[(Setting, PathBuf)]) -> Result<(), Wrong> {
+pub fn check_access(config: &Config, files: &[(ConfigKey, PathBuf)]) -> Result<(), UsageError> {
     let is_denied = |path: &Path| {
         let access = accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS);
         access == Err(Errno::ACCESS)
@@ -130,37 +136,42 @@ pub fn check_access(config: &Config, files: &[(Setting, PathBuf)]) -> Result<(),
         "this user may not read {}; {WAY_AROUND}",
         shown(&path.to_string_lossy())
     );
-    Err(Wrong {
-        text: config.fault(setting, Fault::Value(why)).to_string(),
+    Err(UsageError {
+        text: config.fault(setting, ConfigFault::Value(why)).to_string(),
         exit: Exit::NoInput,
     })
 }
 
-fn check(config: &Config, typed: &mut Typed<'_>) -> Result<options::Config, Said> {
+fn check(
+    config: &Config,
+    typed: &mut CommandLineArgs<'_>,
+) -> Result<options::ConfigView, EarlyExit> {
     let mut errors = faults(config, typed);
     errors.extend(files::faults(config, typed));
     if !errors.is_empty() {
         return Err(all(&errors));
     }
-    Ok(options::Config::Checked {
+    Ok(options::ConfigView::Checked {
         path: config.path().to_owned(),
         profiles: config.profiles().len(),
         default: config.default().map(str::to_owned),
     })
 }
 
-fn show(config: &Config, name: Option<&str>) -> Result<options::Config, Wrong> {
+fn show(config: &Config, name: Option<&str>) -> Result<options::ConfigView, UsageError> {
     let name = name.or(config.default());
     let name = name.ok_or_else(|| {
-        Wrong::usage("config show: no profile is the default; name one: ehlo config show PROFILE")
+        UsageError::usage(
+            "config show: no profile is the default; name one: ehlo config show PROFILE",
+        )
     })?;
-    Ok(options::Config::Profile(config.profile(name)?.clone()))
+    Ok(options::ConfigView::Profile(config.profile(name)?.clone()))
 }
 
 /// A line for each.
-fn all(errors: &[ConfigError]) -> Said {
+fn all(errors: &[ConfigError]) -> EarlyExit {
     let lines = errors.iter().map(|error| format!("ehlo: {error}\n"));
-    Said {
+    EarlyExit {
         text: lines.collect(),
         exit: errors.first().map_or(Exit::Config, ConfigError::exit),
     }

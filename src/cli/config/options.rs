@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// What is shown of the configuration.
 #[derive(Debug)]
-pub enum Config {
+pub enum ConfigView {
     /// Which file it is.
     Path(PathBuf),
     /// That nothing is wrong with it.

@@ -1,6 +1,6 @@
 //! `ehlo config`: the configuration as it is.
 
-use crate::cli::config::options::Config;
+use crate::cli::config::options::ConfigView;
 use crate::cli::terminal::{Stdout, complain};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
@@ -9,11 +9,11 @@ use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 /// Writes to stdout what is asked of the configuration.
-pub fn run(plan: &Config) -> Exit {
+pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
-        Config::Path(path) => format!("{}\n", name(path)),
-        Config::Profile(profile) => profile.to_toml(),
-        Config::Checked {
+        ConfigView::Path(path) => format!("{}\n", name(path)),
+        ConfigView::Profile(profile) => profile.to_toml(),
+        ConfigView::Checked {
             path,
             profiles,
             default,

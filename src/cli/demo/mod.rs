@@ -3,18 +3,22 @@
 mod png;
 
 use crate::cli::terminal::{Stdout, complain};
-use crate::client::deliver::{Parcel, Way, deliver};
-use crate::client::outcome::Report;
+use crate::client::deliver::{OpenTransport, Outgoing, deliver};
+use crate::client::outcome::DeliveryReport;
 use crate::client::route;
-use crate::client::route::{Family, Host, Place, Router};
+use crate::client::route::{AddressFamily, Endpoint, Host, Router};
 use crate::client::session;
 use crate::client::wire::{Tls, TlsSetupError, tls};
 use crate::mail::address::{Mailbox, parse_list};
 use crate::mail::envelope::Dsn;
-use crate::mail::message::{Attachment, Content, Draft, Input, Message, Options, Text};
+use crate::mail::message::{
+    Attachment, Content, Input, Message, MessageDraft, MessageOptions, TextAlternatives,
+};
 use crate::server as sink;
-use crate::server::{Declined, Envelope, Incoming, Listen, Sink, Store, Whereabouts};
-use crate::smtp::blocks::{Block, Replay, Transport};
+use crate::server::{
+    Declined, Incoming, Listen, MessageStore, ReceivedEnvelope, Server, Whereabouts,
+};
+use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
 use crate::system::text::printable;
 use crate::transcript;
@@ -35,16 +39,16 @@ pub fn run() -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             complain(&format!("{error:#}"));
-            Exit::Bug
+            Exit::Software
         }
     }
 }
 
 fn demonstrate() -> anyhow::Result<Exit> {
-    let mut server = sink::Options::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let mut server = sink::ServerOptions::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     server.count = Some(1);
     "hamburger.edu".clone_into(&mut server.name);
-    let sink = Sink::bind(server).context("cannot start the receiver")?;
+    let sink = Server::bind(server).context("cannot start the receiver")?;
     let Some(&Listen::Tcp(address)) = sink.places().next() else {
         bail!("the receiver has no address");
     };
@@ -89,7 +93,7 @@ fn message() -> anyhow::Result<Message> {
         .suffix(".png")
         .tempfile()?;
     picture.write_all(&png::gradient(64))?;
-    let draft = Draft {
+    let draft = MessageDraft {
         from: Mailbox::parse("Alice <alice@crepes.fr>")?,
         to: parse_list("Bob <bob@hamburger.edu>")?,
         cc: Vec::new(),
@@ -97,11 +101,11 @@ fn message() -> anyhow::Result<Message> {
         reply_to: Vec::new(),
         subject: Some("Do you like ketchup? Grüße aus Paris".to_owned()),
         headers: Vec::new(),
-        text: Text {
+        text: TextAlternatives {
             body: Some(Input::Text(
                 "Do you like ketchup?\n.\nHow about pickles?\n".to_owned(),
             )),
-            ..Text::default()
+            ..TextAlternatives::default()
         },
         inline: Vec::new(),
         attachments: vec![Attachment {
@@ -112,7 +116,7 @@ fn message() -> anyhow::Result<Message> {
         no_date: false,
         no_message_id: false,
     };
-    let options = Options {
+    let options = MessageOptions {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: Dsn::default(),
@@ -121,14 +125,14 @@ fn message() -> anyhow::Result<Message> {
     Ok(Message::build(options, SystemTime::now())?)
 }
 
-fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError> {
-    let route = route::Options {
-        relay: Some(Place {
+fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSetupError> {
+    let route = route::RouteOptions {
+        relay: Some(Endpoint {
             host: Host::Address(address.ip()),
             port: address.port(),
         }),
         port: address.port(),
-        family: Family::Any,
+        family: AddressFamily::Any,
         bind: None,
         connect_to: None,
         dns: None,
@@ -140,19 +144,19 @@ fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError>
         no_chunking: true,
         ..session::Options::default()
     };
-    let way = Way {
+    let way = OpenTransport {
         router: &Router::new(&route),
         session: &session,
-        tls: &Tls::new(&tls::Options::default())?,
+        tls: &Tls::new(&tls::TlsOptions::default())?,
         login: None,
         connections: None,
     };
-    let mut report = Report::unasked(&message.envelope.recipients);
+    let mut report = DeliveryReport::unasked(&message.envelope.recipients);
     deliver(
-        &Parcel::of(message),
+        &Outgoing::of(message),
         &way,
         &mut report,
-        &mut Stevens::new(Stdout, transcript::Options::default()),
+        &mut Stevens::new(Stdout, transcript::TranscriptOptions::default()),
     );
     Ok(report)
 }
@@ -161,7 +165,7 @@ fn send(message: &Message, address: SocketAddr) -> Result<Report, TlsSetupError>
 fn wire_form(message: &Message) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     // The receiver offers 8BITMIME and not BINARYMIME.
-    let shape = message.shape(Transport::EightBit.with_utf8());
+    let shape = message.shape(BodyType::EightBit.with_utf8());
     let Some(shape) = shape else { return Ok(out) };
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out)? != Block::End {}
@@ -198,8 +202,8 @@ struct Desk {
     message: Mutex<Vec<u8>>,
 }
 
-impl Store for Desk {
-    fn begin(&self, _: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+impl MessageStore for Desk {
+    fn begin(&self, _: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         Ok(Box::new(Page {
             desk: self,
             bytes: Vec::new(),

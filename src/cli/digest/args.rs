@@ -1,8 +1,8 @@
 //! Mailing what jobs gathered.
 
 use crate::cli::digest::options::{Digest, DigestTask};
-use crate::cli::options::profile::Typed;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, value};
 use crate::config::Places;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ pub struct Args {
 
 impl Args {
     /// The digest that is meant.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Digest, Wrong> {
+    pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Digest, UsageError> {
         let task = match self.name {
             Some(name) if !self.list => DigestTask::Mail {
                 name,
@@ -59,10 +59,10 @@ impl Args {
     }
 }
 
-fn only_the_list(typed: &Typed<'_>) -> Result<DigestTask, Wrong> {
+fn only_the_list(typed: &CommandLineArgs<'_>) -> Result<DigestTask, UsageError> {
     match typed.other_than(&["list", "state_dir"]) {
         None => Ok(DigestTask::List),
-        Some(option) => Err(Wrong::usage(format!(
+        Some(option) => Err(UsageError::usage(format!(
             "{option} does not go together with --list, which mails nothing"
         ))),
     }

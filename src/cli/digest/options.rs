@@ -1,6 +1,6 @@
 //! What `ehlo digest` does.
 
-use crate::cron::mail::Mail;
+use crate::cron::mail::Notification;
 use std::path::PathBuf;
 
 /// What jobs gathered.
@@ -24,6 +24,6 @@ pub enum DigestTask {
         /// Whether a mail says that there is nothing to say.
         always: bool,
         /// From whom to whom, and how.
-        mail: Box<Mail>,
+        mail: Box<Notification>,
     },
 }

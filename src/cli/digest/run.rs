@@ -2,11 +2,11 @@
 
 use crate::cli::digest::options::{Digest, DigestTask};
 use crate::cli::notification::alert::domain;
-use crate::cli::notification::send::{Memo, Posted, list_id, post};
+use crate::cli::notification::send::{NotificationText, SendOutcome, list_id, post};
 use crate::cli::terminal::{complain, print};
-use crate::cron::alert::{AlertError, Batch, Digests, Standing, Table, Taken};
-use crate::cron::mail::Mail;
-use crate::mail::message::Field;
+use crate::cron::alert::{AlertError, Batch, DigestBatch, DigestState, DigestTable, Digests};
+use crate::cron::mail::Notification;
+use crate::mail::message::HeaderField;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::host;
@@ -38,7 +38,7 @@ pub fn run(plan: Digest) -> Exit {
                 Ok(Exit::Ok)
             }
             Ok(Sent::Posted(posted)) => {
-                if let Posted::Safe = posted {
+                if let SendOutcome::Safe = posted {
                     say(&format!(
                         "the digest {name} was mailed, or is safe in the queue"
                     ));
@@ -104,8 +104,8 @@ fn list(state: Option<&Path>) -> Result<Exit, AlertError> {
     }))
 }
 
-fn line(standing: &Standing) -> String {
-    let Standing {
+fn line(standing: &DigestState) -> String {
+    let DigestState {
         name,
         runs,
         failed,
@@ -122,14 +122,14 @@ pub enum Sent {
     /// Somebody else mails it.
     Busy,
     /// It was mailed.
-    Posted(Posted),
+    Posted(SendOutcome),
 }
 
 /// Mails a digest that was begun before a time of day, in minutes since midnight, that has come since.
 pub fn send_when_due(
     state: Option<&Path>,
     (name, minute): (&str, u16),
-    mail: &Mail,
+    mail: &Notification,
 ) -> Result<Sent, AlertError> {
     let begun = match Digests::open(state, false)? {
         Some(digests) => digests.begun(name)?,
@@ -142,13 +142,13 @@ pub fn send_when_due(
 }
 
 /// Mails a digest, and before it one that could not be mailed the last time.
-fn send(state: Option<&Path>, name: &str, mail: &Mail) -> Result<Sent, AlertError> {
+fn send(state: Option<&Path>, name: &str, mail: &Notification) -> Result<Sent, AlertError> {
     let mut last = Sent::Nothing;
     while let Some(digests) = Digests::open(state, false)? {
         let batch = match digests.take(name)? {
-            Taken::Nothing => break,
-            Taken::Busy => return Ok(Sent::Busy),
-            Taken::Batch(batch) => batch,
+            DigestBatch::Nothing => break,
+            DigestBatch::Busy => return Ok(Sent::Busy),
+            DigestBatch::Batch(batch) => batch,
         };
         let is_left_over = batch.is_left_over();
         let posted = mailed(batch, name, mail)?;
@@ -162,15 +162,15 @@ fn send(state: Option<&Path>, name: &str, mail: &Mail) -> Result<Sent, AlertErro
 }
 
 /// Whether nobody needs to try it again.
-fn is_settled(posted: &Posted) -> bool {
+fn is_settled(posted: &SendOutcome) -> bool {
     matches!(
         posted,
-        Posted::Safe | Posted::Unwanted | Posted::Failed(Exit::Partly)
+        SendOutcome::Safe | SendOutcome::Unwanted | SendOutcome::Failed(Exit::Partial)
     )
 }
 
-fn mailed(mut batch: Batch, name: &str, mail: &Mail) -> Result<Posted, AlertError> {
-    let mut table = Table::default();
+fn mailed(mut batch: Batch, name: &str, mail: &Notification) -> Result<SendOutcome, AlertError> {
+    let mut table = DigestTable::default();
     batch.entries()?.for_each(|entry| table.add(entry));
     let mut memo = memo(name, &table.summary());
     memo.body = format!(
@@ -181,7 +181,7 @@ fn mailed(mut batch: Batch, name: &str, mail: &Mail) -> Result<Posted, AlertErro
     );
     // Should we be killed before it is removed, it is mailed again, and is the same mail to whoever has it.
     let id = format!("<digest.{}@{}>", batch.id(), domain(mail));
-    memo.headers.push(Field::new("Message-ID", id));
+    memo.headers.push(HeaderField::new("Message-ID", id));
     let posted = post(mail, &memo);
     if is_settled(&posted) {
         batch.mailed()?;
@@ -189,19 +189,19 @@ fn mailed(mut batch: Batch, name: &str, mail: &Mail) -> Result<Posted, AlertErro
     Ok(posted)
 }
 
-fn nothing_to_say(name: &str, mail: &Mail) -> Posted {
-    let memo = Memo {
+fn nothing_to_say(name: &str, mail: &Notification) -> SendOutcome {
+    let memo = NotificationText {
         body: "Nothing was gathered since the last digest.\n".to_owned(),
         ..memo(name, "nothing ran")
     };
     post(mail, &memo)
 }
 
-fn memo(name: &str, summary: &str) -> Memo {
+fn memo(name: &str, summary: &str) -> NotificationText {
     let short = host::short_name();
-    Memo {
+    NotificationText {
         subject: format!("[{short}] {}: {summary}", shown(name)),
         headers: vec![list_id(name)],
-        ..Memo::default()
+        ..NotificationText::default()
     }
 }

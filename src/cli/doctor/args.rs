@@ -1,13 +1,15 @@
 //! How a host is looked at.
 
 use crate::cli::config::args as config;
-use crate::cli::options::profile::Typed;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, value};
 use crate::cli::sendmail::args as sendmail;
 use crate::config::{Places, find};
-use crate::cron::doctor::options::{Configuration, Doctor, Front, Shown, Step, Test, View};
-use crate::cron::mail::{Dispatch, Hindrance, Letterhead, Mail};
+use crate::cron::doctor::options::{
+    CheckStep, Configuration, Doctor, DoctorFormat, Front, Test, View,
+};
+use crate::cron::mail::{Addressing, DeliveryOptions, Notification, SetupError};
 use crate::queue::options::FirstTry;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,7 +46,7 @@ pub struct Args {
     ///
     /// Without server, nobody is asked; without password or login, nobody logs in.
     #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step)]
-    skip: Vec<Step>,
+    skip: Vec<CheckStep>,
 
     /// Send a short message in the end, to ADDR or to whoever gets the mail of cron.
     #[arg(long, value_name = "ADDR", num_args = 0..=1,
@@ -79,14 +81,14 @@ pub struct Args {
     config: Option<PathBuf>,
 }
 
-fn step(name: &str) -> Result<Step, String> {
-    let names = || Step::ALL.map(Step::name).join(", ");
-    Step::named(name).ok_or_else(|| format!("it wants one of {}", names()))
+fn step(name: &str) -> Result<CheckStep, String> {
+    let names = || CheckStep::ALL.map(CheckStep::name).join(", ");
+    CheckStep::named(name).ok_or_else(|| format!("it wants one of {}", names()))
 }
 
 impl Args {
     /// The look that is meant. What is wrong with the configuration is a part of it.
-    pub fn plan(self, typed: Typed<'_>, words: &[OsString], places: &Places) -> Doctor {
+    pub fn plan(self, typed: CommandLineArgs<'_>, words: &[OsString], places: &Places) -> Doctor {
         let by_run = mail::usual(self.config(), &typed, places);
         let (front, mut mail) = self.front(by_run, places);
         let configuration = self.configuration(&mut typed.of_sending(), places);
@@ -98,8 +100,10 @@ impl Args {
             mail,
             configuration,
             limit: self.timeout,
-            online: !self.offline && !self.skips(Step::Server),
-            logs_in: !self.no_login && !self.skips(Step::Login) && !self.skips(Step::Password),
+            online: !self.offline && !self.skips(CheckStep::Server),
+            logs_in: !self.no_login
+                && !self.skips(CheckStep::Login)
+                && !self.skips(CheckStep::Password),
             shown: self.shown(),
             view: self.view(words),
             mailto: self.mailto,
@@ -111,15 +115,15 @@ impl Args {
         }
     }
 
-    fn skips(&self, step: Step) -> bool {
+    fn skips(&self, step: CheckStep) -> bool {
         self.skip.contains(&step)
     }
 
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> DoctorFormat {
         match (self.json, self.verbose) {
-            (true, _) => Shown::Object,
-            (_, true) => Shown::Conversations,
-            _ => Shown::Findings,
+            (true, _) => DoctorFormat::Object,
+            (_, true) => DoctorFormat::Conversations,
+            _ => DoctorFormat::Findings,
         }
     }
 
@@ -135,14 +139,14 @@ impl Args {
     }
 
     /// sendmail, which cron calls; or, where a profile is named, the verbs that can be told one.
-    fn front(&self, by_run: Mail, places: &Places) -> (Front, Mail) {
+    fn front(&self, by_run: Notification, places: &Places) -> (Front, Notification) {
         if self.profile.is_some() {
             return (Front::Run, by_run);
         }
         let dispatch = sendmail::of_cron(self.config.clone(), places);
-        let mail = Mail {
-            head: Letterhead::default(),
-            dispatch: dispatch.map_err(|Wrong { text, exit }| Hindrance { text, exit }),
+        let mail = Notification {
+            head: Addressing::default(),
+            dispatch: dispatch.map_err(|UsageError { text, exit }| SetupError { text, exit }),
         };
         let own = profile(&mail);
         let run_goes_by = profile(&by_run).filter(|name| own.as_ref() != Some(name));
@@ -157,7 +161,7 @@ impl Args {
     }
 
     /// The file, and everything that is wrong with it.
-    fn configuration(&self, typed: &mut Typed<'_>, places: &Places) -> Configuration {
+    fn configuration(&self, typed: &mut CommandLineArgs<'_>, places: &Places) -> Configuration {
         let named = self.config.as_deref();
         let mut configuration = Configuration {
             looked_at: places.looked_at(named),
@@ -181,12 +185,12 @@ impl Args {
     }
 }
 
-fn profile(mail: &Mail) -> Option<String> {
+fn profile(mail: &Notification) -> Option<String> {
     mail.dispatch.as_ref().ok()?.way.profile.clone()
 }
 
 /// Nobody waits for minutes to hear that there is no answer; and a test is tried at once.
-fn hurry(dispatch: &mut Dispatch, limit: Duration) {
+fn hurry(dispatch: &mut DeliveryOptions, limit: Duration) {
     let ways = std::iter::once(&mut dispatch.way).chain(&mut dispatch.fallbacks);
     ways.for_each(|way| way.session.timeout = Some(limit));
     if let Some(queueing) = &mut dispatch.queueing {

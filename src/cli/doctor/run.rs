@@ -6,11 +6,11 @@ mod test;
 
 use crate::cli::notification::send::dead_letter;
 use crate::cli::terminal::{Stdout, print};
-use crate::client::events::Nobody;
-use crate::cron::doctor::options::{Doctor, Shown, View};
-use crate::cron::doctor::{Diagnosis, Surroundings, examine};
+use crate::client::events::Silent;
+use crate::cron::doctor::options::{Doctor, DoctorFormat, View};
+use crate::cron::doctor::{Diagnosis, HostSystem, examine};
 use crate::system::exit::Exit;
-use crate::transcript::{Options, Stevens};
+use crate::transcript::{Stevens, TranscriptOptions};
 
 /// Looks at it, with cron's eyes unless it was said otherwise, and says what it sees.
 pub fn run(plan: &Doctor) -> Exit {
@@ -20,7 +20,7 @@ pub fn run(plan: &Doctor) -> Exit {
     if matches!(plan.view, View::ByCron(_)) {
         cron::leave_the_terminal();
     }
-    let host = Surroundings::of_this_process(dead_letter::places());
+    let host = HostSystem::of_this_process(dead_letter::places());
     let diagnosis = seen(plan, &host);
     let exit = Exit::Health(diagnosis.health());
     let written = print(|out| out.write_all(report::text(plan, &host, &diagnosis).as_bytes()));
@@ -32,11 +32,15 @@ pub fn run(plan: &Doctor) -> Exit {
 }
 
 /// The conversations come before what is made of them.
-fn seen(plan: &Doctor, host: &Surroundings) -> Diagnosis {
-    if plan.shown != Shown::Conversations {
-        return examine(plan, host, &mut Nobody);
+fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
+    if plan.shown != DoctorFormat::Conversations {
+        return examine(plan, host, &mut Silent);
     }
-    let diagnosis = examine(plan, host, &mut Stevens::new(Stdout, Options::verbose()));
+    let diagnosis = examine(
+        plan,
+        host,
+        &mut Stevens::new(Stdout, TranscriptOptions::verbose()),
+    );
     print(|out| out.write_all(b"\n"));
     diagnosis
 }

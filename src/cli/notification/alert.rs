@@ -1,12 +1,14 @@
 //! Mailing what happened to a job, as far as its rules want it to be told.
 
-use crate::cli::notification::send::{Memo, Posted, post};
+use crate::cli::notification::send::{NotificationText, SendOutcome, post};
 use crate::cli::terminal::complain;
 use crate::cron::alert::options::Alert;
-use crate::cron::alert::{AlertError, Book, Decision, Held, Recovery, Rules, Run};
-use crate::cron::mail::Mail;
+use crate::cron::alert::{
+    AlertError, AlertRules, Decision, HeldFailures, JobHistory, JobRun, Recovery,
+};
+use crate::cron::mail::Notification;
 use crate::mail::address::{Address, Mailbox};
-use crate::mail::message::{Field, new_message_id};
+use crate::mail::message::{HeaderField, new_message_id};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::host;
@@ -19,16 +21,20 @@ pub struct Happened<'a> {
     /// The name by which the job is remembered.
     pub job: &'a str,
     /// What matters of the run.
-    pub run: &'a Run,
+    pub run: &'a JobRun,
     /// What is told of it, and what is remembered for that.
     pub alert: &'a Alert,
 }
 
 impl Happened<'_> {
     /// Mails it, or counts it; `None` where nothing was to be mailed. The memo is written only if it is.
-    pub fn tell(&self, mail: &Mail, memo: impl FnOnce(&Decision) -> Memo) -> Option<Posted> {
+    pub fn tell(
+        &self,
+        mail: &Notification,
+        memo: impl FnOnce(&Decision) -> NotificationText,
+    ) -> Option<SendOutcome> {
         let rules = &self.alert.rules;
-        let noted = Book::note(self.alert.state.as_deref(), self.job, self.run, rules);
+        let noted = JobHistory::note(self.alert.state.as_deref(), self.job, self.run, rules);
         warn(rules, noted.warning);
         let decision = noted.decision;
         if matches!(decision, Decision::Hold | Decision::Silent) {
@@ -36,7 +42,10 @@ impl Happened<'_> {
         }
         let id = new_message_id(&domain(mail), SystemTime::now());
         let posted = post(mail, &complete(memo(&decision), &decision, &id));
-        let is_told = matches!(posted, Posted::Safe | Posted::Failed(Exit::Partly));
+        let is_told = matches!(
+            posted,
+            SendOutcome::Safe | SendOutcome::Failed(Exit::Partial)
+        );
         let kept = noted.promise.map(|promise| {
             if is_told {
                 promise.keep(&id)
@@ -50,7 +59,7 @@ impl Happened<'_> {
 }
 
 /// The domain for a Message-ID (R42): that of the author, as far as it is said.
-pub fn domain(mail: &Mail) -> String {
+pub fn domain(mail: &Notification) -> String {
     let author = mail.head.from.as_deref().map(Mailbox::<Address>::parse);
     let author = author.and_then(Result::ok);
     author.map_or_else(host::mail_domain, |author| {
@@ -59,7 +68,7 @@ pub fn domain(mail: &Mail) -> String {
 }
 
 /// Who asked for nothing that must be remembered need not hear that it cannot be.
-fn warn(rules: &Rules, error: Option<AlertError>) {
+fn warn(rules: &AlertRules, error: Option<AlertError>) {
     if let Some(error) = error.filter(|_| rules.are_set()) {
         complain(&format!(
             "warning: {error}; what was mailed before may be mailed again"
@@ -68,16 +77,18 @@ fn warn(rules: &Rules, error: Option<AlertError>) {
 }
 
 /// With what is to be said because of other runs.
-fn complete(mut memo: Memo, decision: &Decision, id: &str) -> Memo {
-    memo.headers.push(Field::new("Message-ID", id));
+fn complete(mut memo: NotificationText, decision: &Decision, id: &str) -> NotificationText {
+    memo.headers.push(HeaderField::new("Message-ID", id));
     let (thread, remark) = match decision {
         Decision::Tell(telling) => (&telling.thread, telling.held.as_ref().map(spoken)),
         Decision::Recovered(recovery) => (&recovery.thread, Some(again(recovery))),
         Decision::Hold | Decision::Silent => return memo,
     };
     if let Some(first) = thread {
-        memo.headers.push(Field::new("In-Reply-To", first.as_str()));
-        memo.headers.push(Field::new("References", first.as_str()));
+        memo.headers
+            .push(HeaderField::new("In-Reply-To", first.as_str()));
+        memo.headers
+            .push(HeaderField::new("References", first.as_str()));
     }
     if let Some(remark) = remark {
         let texts = [Some(&mut memo.body), memo.body_alone.as_mut()];
@@ -96,7 +107,7 @@ fn again(recovery: &Recovery) -> String {
 }
 
 /// How many were not mailed, and when they were.
-fn spoken(held: &Held) -> String {
+fn spoken(held: &HeldFailures) -> String {
     let (first, last) = (local(held.first), local(held.last));
     match held.count {
         1 => format!("Since the last mail, 1 failure was not mailed: {last}."),
@@ -125,7 +136,7 @@ mod tests {
     use crate::cron::alert::Telling;
     use std::time::{Duration, UNIX_EPOCH};
 
-    fn told(held: Option<Held>, thread: Option<&str>) -> Decision {
+    fn told(held: Option<HeldFailures>, thread: Option<&str>) -> Decision {
         Decision::Tell(Telling {
             held,
             nth: 2,
@@ -134,15 +145,15 @@ mod tests {
         })
     }
 
-    fn memo() -> Memo {
-        Memo {
+    fn memo() -> NotificationText {
+        NotificationText {
             body: "it failed\n".to_owned(),
             html: Some("<b>it failed</b>".to_owned()),
-            ..Memo::default()
+            ..NotificationText::default()
         }
     }
 
-    fn value<'m>(memo: &'m Memo, name: &str) -> Option<&'m str> {
+    fn value<'m>(memo: &'m NotificationText, name: &str) -> Option<&'m str> {
         let mut fields = memo.headers.iter();
         let field = fields.find(|field| field.name == name)?;
         Some(&field.value)
@@ -161,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_text_begins_with_what_was_held_back() {
-        let held = Held {
+        let held = HeldFailures {
             count: 3,
             first: UNIX_EPOCH,
             last: UNIX_EPOCH + Duration::from_secs(60),

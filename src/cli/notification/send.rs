@@ -8,20 +8,23 @@ mod reduced;
 mod syslog;
 
 use crate::cli::run_command::warn;
-use crate::cli::send::keep::{Ended, Kept};
+use crate::cli::send::keep::{KeepResult, QueuedMessage};
 use crate::cli::send::run as send;
-use crate::cli::send::run::Shown;
+use crate::cli::send::run::ShownResult;
 use crate::cli::terminal::{complain, complain_as_it_is};
-use crate::client::outcome::{Fate, Report};
-use crate::cron::job::{Attached, Contents};
-use crate::cron::mail::{Dispatch, Hindrance, Letterhead, Mail, Recipients};
-use crate::mail::address::{Entry, Mailbox};
+use crate::client::outcome::{DeliveryReport, RecipientResult};
+use crate::cron::job::{Attached, AttachmentContents};
+use crate::cron::mail::{
+    Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
+};
+use crate::mail::address::{ListEntry, Mailbox};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
-    Attachment, Content, Draft, Field, Held, Input, Message, MessageError, Options, Text,
+    Attachment, Content, HeaderField, HeldBytes, Input, Message, MessageDraft, MessageError,
+    MessageOptions, TextAlternatives,
 };
 use crate::mail::rewrite::Rewriter;
-use crate::queue::delivery::Told;
+use crate::queue::delivery::SenderNotice;
 use crate::queue::options::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::host;
@@ -36,11 +39,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is to be told. A person may have asked for another subject and for more fields.
 #[derive(Clone, Debug, Default)]
-pub struct Memo {
+pub struct NotificationText {
     /// The subject.
     pub subject: String,
     /// Header fields beside the usual ones.
-    pub headers: Vec<Field>,
+    pub headers: Vec<HeaderField>,
     /// The text.
     pub body: String,
     /// The text for a mail without the attachments; `None` is the same text.
@@ -52,7 +55,7 @@ pub struct Memo {
 }
 
 /// What became of it.
-pub enum Posted {
+pub enum SendOutcome {
     /// Nobody wants it: MAILTO is empty.
     Unwanted,
     /// Every recipient has it, or it is safe in the queue.
@@ -61,7 +64,7 @@ pub enum Posted {
     Failed(Exit),
 }
 
-impl Posted {
+impl SendOutcome {
     /// The exit status that it makes.
     pub fn exit(&self) -> Exit {
         match self {
@@ -72,24 +75,27 @@ impl Posted {
 }
 
 /// Mails it. Nothing is said when all went well.
-pub fn post(mail: &Mail, memo: &Memo) -> Posted {
-    if mail.head.recipients == Recipients::Nobody {
-        return Posted::Unwanted;
+pub fn post(mail: &Notification, memo: &NotificationText) -> SendOutcome {
+    if mail.head.recipients == NotificationRecipients::Nobody {
+        return SendOutcome::Unwanted;
     }
     match written(mail, memo) {
         Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo, &mail.head),
         Err(hindrance) => {
             complain(&hindrance.text);
             lay_down(salvaged(memo).as_ref(), memo, &hindrance.text);
-            Posted::Failed(hindrance.exit)
+            SendOutcome::Failed(hindrance.exit)
         }
     }
 }
 
-fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), Hindrance> {
-    let dispatch = mail.dispatch.as_ref().map_err(Hindrance::clone)?;
+fn written<'m>(
+    mail: &'m Notification,
+    memo: &NotificationText,
+) -> Result<(&'m DeliveryOptions, Message), SetupError> {
+    let dispatch = mail.dispatch.as_ref().map_err(SetupError::clone)?;
     let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo);
-    let message = built.map_err(|error| Hindrance {
+    let message = built.map_err(|error| SetupError {
         text: error.to_string(),
         exit: error.exit(),
     })?;
@@ -98,35 +104,40 @@ fn written<'m>(mail: &'m Mail, memo: &Memo) -> Result<(&'m Dispatch, Message), H
 }
 
 fn send_or_lay_down(
-    dispatch: &Dispatch,
+    dispatch: &DeliveryOptions,
     message: &Message,
-    memo: &Memo,
-    head: &Letterhead,
-) -> Posted {
+    memo: &NotificationText,
+    head: &Addressing,
+) -> SendOutcome {
     let interrupted = || lay_down(Some(message), memo, "it was interrupted by a signal");
-    let Shown {
+    let ShownResult {
         mut exit,
         mut report,
-    } = sent(dispatch, message, Told::ByReport, &interrupted);
+    } = sent(dispatch, message, SenderNotice::ByReport, &interrupted);
     if send_reduced(dispatch, memo, head, &mut report) {
         exit = report.exit();
     }
     send::complain_of_failures(&report);
     if exit == Exit::Ok {
-        return Posted::Safe;
+        return SendOutcome::Safe;
     }
-    let is_with_somebody = |fate: &Fate| fate.verdict.is_cared_for();
+    let is_with_somebody = |fate: &RecipientResult| fate.verdict.is_cared_for();
     if !report.fates.iter().any(is_with_somebody) {
         let first = report.fates.first().map(|fate| fate.sentence.as_str());
         lay_down(Some(message), memo, first.unwrap_or_default());
     }
-    Posted::Failed(exit)
+    SendOutcome::Failed(exit)
 }
 
 /// Sends smaller versions to the recipients for whom the server refused the content, and puts the new results
 /// into the report. Returns whether anything was sent.
-fn send_reduced(dispatch: &Dispatch, memo: &Memo, head: &Letterhead, report: &mut Report) -> bool {
-    let refused = |report: &Report| {
+fn send_reduced(
+    dispatch: &DeliveryOptions,
+    memo: &NotificationText,
+    head: &Addressing,
+    report: &mut DeliveryReport,
+) -> bool {
+    let refused = |report: &DeliveryReport| {
         let fates = report.fates.iter().enumerate();
         let refused = fates.filter(|(_, fate)| reduced::is_about_content(fate));
         refused.map(|(place, _)| place).collect::<Vec<usize>>()
@@ -146,7 +157,7 @@ fn send_reduced(dispatch: &Dispatch, memo: &Memo, head: &Letterhead, report: &mu
             .map(|&place| report.fates[place].recipient.clone());
         message.envelope.recipients = recipients.collect();
         let interrupted = || lay_down(Some(&message), memo, "it was interrupted by a signal");
-        let again = sent(dispatch, &message, Told::ByReport, &interrupted).report;
+        let again = sent(dispatch, &message, SenderNotice::ByReport, &interrupted).report;
         for (place, fate) in places.into_iter().zip(again.fates) {
             report.fates[place] = fate;
         }
@@ -157,33 +168,33 @@ fn send_reduced(dispatch: &Dispatch, memo: &Memo, head: &Letterhead, report: &mu
 
 /// Sends without a transcript.
 fn sent(
-    dispatch: &Dispatch,
+    dispatch: &DeliveryOptions,
     message: &Message,
-    told: Told,
+    told: SenderNotice,
     interrupted: &(dyn Fn() + Sync),
-) -> Shown {
-    let unseen = transcript::Options {
+) -> ShownResult {
+    let unseen = transcript::TranscriptOptions {
         format: Format::None,
-        ..transcript::Options::default()
+        ..transcript::TranscriptOptions::default()
     };
     sent_with(dispatch, message, unseen, told, interrupted)
 }
 
 /// By way of the queue; where there is no place for one, at once. If a signal ends that, `interrupted` is called.
 pub fn sent_with(
-    dispatch: &Dispatch,
+    dispatch: &DeliveryOptions,
     message: &Message,
-    output: transcript::Options,
-    told: Told,
+    output: transcript::TranscriptOptions,
+    told: SenderNotice,
     interrupted: &(dyn Fn() + Sync),
-) -> Shown {
+) -> ShownResult {
     let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
     let send = || send::at_once(message, (way, fallbacks), output, told);
     let at_once = || interrupt::guarded(interrupted, send);
     let Some(queueing) = &dispatch.queueing else {
         return at_once();
     };
-    let kept = Kept {
+    let kept = QueuedMessage {
         message,
         queueing,
         way,
@@ -195,13 +206,13 @@ pub fn sent_with(
         as_given: false,
     };
     let error = match kept.send() {
-        Ended::Safe(shown) => return shown,
-        Ended::NoQueue(error) | Ended::Lost(error) => error,
+        KeepResult::Safe(shown) => return shown,
+        KeepResult::NoQueue(error) | KeepResult::Lost(error) => error,
     };
     let shown = if queueing.first == FirstTry::Later {
-        Shown {
+        ShownResult {
             exit: Exit::Temporary,
-            report: Report::unasked(&[]),
+            report: DeliveryReport::unasked(&[]),
         }
     } else {
         at_once()
@@ -213,17 +224,21 @@ pub fn sent_with(
 }
 
 /// The message, in the envelope that aliases and rules make.
-pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Message, MessageError> {
+pub fn build(
+    head: &Addressing,
+    rewriter: &Rewriter,
+    memo: &NotificationText,
+) -> Result<Message, MessageError> {
     let addressed = Addressed::of(head, rewriter)?;
     let made = memo.headers.iter().cloned().chain(addressed.headers);
     let made = made.chain([auto_submitted()]);
-    let is_asked_for = |field: &Field| {
+    let is_asked_for = |field: &HeaderField| {
         let mut asked = head.headers.iter();
         asked.any(|other| other.name.eq_ignore_ascii_case(&field.name))
     };
-    let mut headers: Vec<Field> = made.filter(|field| !is_asked_for(field)).collect();
+    let mut headers: Vec<HeaderField> = made.filter(|field| !is_asked_for(field)).collect();
     headers.extend(head.headers.iter().cloned());
-    let draft = Draft {
+    let draft = MessageDraft {
         to: addressed.to,
         cc: addressed.cc,
         bcc: addressed.bcc,
@@ -239,18 +254,18 @@ pub fn build(head: &Letterhead, rewriter: &Rewriter, memo: &Memo) -> Result<Mess
 }
 
 /// RFC 3834 §5: nothing is to answer this by itself.
-fn auto_submitted() -> Field {
-    Field::new("Auto-Submitted", "auto-generated")
+fn auto_submitted() -> HeaderField {
+    HeaderField::new("Auto-Submitted", "auto-generated")
 }
 
 /// Mails about a job belong together (RFC 2919 §2).
-pub fn list_id(name: &str) -> Field {
+pub fn list_id(name: &str) -> HeaderField {
     let job = match label(name) {
         empty if empty.is_empty() => "job".to_owned(),
         label => label,
     };
     let host = label(&host::short_name());
-    Field::new("List-Id", format!("<{job}.ehlo.{host}>"))
+    HeaderField::new("List-Id", format!("<{job}.ehlo.{host}>"))
 }
 
 /// A text as a part of a domain name.
@@ -260,8 +275,8 @@ fn label(text: &str) -> String {
     text.trim_matches('-').to_ascii_lowercase()
 }
 
-fn message(draft: Draft) -> Result<Message, MessageError> {
-    let options = Options {
+fn message(draft: MessageDraft) -> Result<Message, MessageError> {
+    let options = MessageOptions {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: Dsn::default(),
@@ -272,8 +287,8 @@ fn message(draft: Draft) -> Result<Message, MessageError> {
 /// A log that goes with a mail.
 pub fn attachment(attached: Attached) -> Attachment {
     let held = match attached.contents {
-        Contents::Bytes(bytes) => Held::bytes("the log", bytes),
-        Contents::File(file, len) => Held::file("the log", file, len),
+        AttachmentContents::Bytes(bytes) => HeldBytes::bytes("the log", bytes),
+        AttachmentContents::File(file, len) => HeldBytes::file("the log", file, len),
     };
     Attachment {
         media_type: Some(attached.media_type.to_owned()),
@@ -283,8 +298,8 @@ pub fn attachment(attached: Attached) -> Attachment {
 }
 
 /// From this author to nobody yet.
-fn draft(memo: &Memo, from: Mailbox) -> Draft {
-    Draft {
+fn draft(memo: &NotificationText, from: Mailbox) -> MessageDraft {
+    MessageDraft {
         from,
         to: Vec::new(),
         cc: Vec::new(),
@@ -292,10 +307,10 @@ fn draft(memo: &Memo, from: Mailbox) -> Draft {
         reply_to: Vec::new(),
         subject: Some(memo.subject.clone()),
         headers: Vec::new(),
-        text: Text {
+        text: TextAlternatives {
             body: Some(Input::Text(memo.body.clone())),
             html: memo.html.clone().map(Input::Text),
-            ..Text::default()
+            ..TextAlternatives::default()
         },
         inline: Vec::new(),
         attachments: memo.attachments.clone(),
@@ -307,13 +322,13 @@ fn draft(memo: &Memo, from: Mailbox) -> Draft {
 
 /// What can be made of it when something is wrong with the addresses or the fields, or even with the
 /// attachments.
-fn salvaged(memo: &Memo) -> Option<Message> {
+fn salvaged(memo: &NotificationText) -> Option<Message> {
     let user = address::user_here()?;
-    let draft = Draft {
-        bcc: vec![Entry::Mailbox(user.clone())],
+    let draft = MessageDraft {
+        bcc: vec![ListEntry::Mailbox(user.clone())],
         ..draft(memo, user)
     };
-    let bare = Draft {
+    let bare = MessageDraft {
         attachments: Vec::new(),
         ..draft.clone()
     };
@@ -324,7 +339,7 @@ fn salvaged(memo: &Memo) -> Option<Message> {
 const PRINTED: usize = 8 * 1024;
 
 /// Puts it where a person finds it. Says on stderr, which cron mails, where that is and what the mail says.
-fn lay_down(message: Option<&Message>, memo: &Memo, reason: &str) {
+fn lay_down(message: Option<&Message>, memo: &NotificationText, reason: &str) {
     let place = message.and_then(dead_letter::add);
     let subject = &memo.subject;
     let (where_it_is, most) = match &place {

@@ -1,9 +1,9 @@
 //! A line or a text from a script.
 
 use crate::cli::notify::options;
-use crate::cli::notify::options::{Level, Notify};
-use crate::cli::options::profile::Typed;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::notify::options::{Level, NotifyOptions};
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, message, value};
 use crate::config::Places;
 use crate::mail::message::Input;
@@ -64,8 +64,12 @@ enum Grade {
 
 impl Args {
     /// The notice that is meant.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Notify, Wrong> {
-        let attachments: Result<Vec<_>, Wrong> = self
+    pub fn plan(
+        self,
+        typed: &CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<NotifyOptions, UsageError> {
+        let attachments: Result<Vec<_>, UsageError> = self
             .attach
             .into_iter()
             .map(|given| message::attachment(given, None))
@@ -73,18 +77,18 @@ impl Args {
         let attachments = attachments?;
         let alert = self.alert.plan();
         if self.name.is_some() && !alert.rules.are_set() {
-            return Err(Wrong::usage(
+            return Err(UsageError::usage(
                 "--name needs --dedupe or --every: without them, nothing is remembered",
             ));
         }
         let text = (!self.text.is_empty()).then(|| self.text.join(" "));
         let is_stdin = |input: &Input| matches!(input, Input::Stdin);
         if text.is_none() && attachments.iter().any(|one| is_stdin(&one.input)) {
-            return Err(Wrong::usage(
+            return Err(UsageError::usage(
                 "--attach -: the standard input is the text; give the text as TEXT",
             ));
         }
-        Ok(Notify {
+        Ok(NotifyOptions {
             mail: self.mail.plan(typed, places)?,
             text,
             level: self.level.map(Level::from),

@@ -1,14 +1,14 @@
 //! What `ehlo notify` mails.
 
 use crate::cron::alert::options::Alert;
-use crate::cron::mail::Mail;
+use crate::cron::mail::Notification;
 use crate::mail::message::Attachment;
 
 /// A line or a text from a script.
 #[derive(Debug)]
-pub struct Notify {
+pub struct NotifyOptions {
     /// From whom to whom, and how.
-    pub mail: Mail,
+    pub mail: Notification,
     /// The text; `None` is the standard input, unless it is a terminal.
     pub text: Option<String>,
     /// How bad it is; `None` says nothing of it.

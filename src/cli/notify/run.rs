@@ -1,14 +1,14 @@
 //! A line or a text from a script, mailed.
 
 use crate::cli::notification::alert::Happened;
-use crate::cli::notification::send::{Memo, attachment, post};
-use crate::cli::notify::options::{Level, Notify};
+use crate::cli::notification::send::{NotificationText, attachment, post};
+use crate::cli::notify::options::{Level, NotifyOptions};
 use crate::cli::run_command::{invite, warn};
 use crate::cli::terminal::complain;
 use crate::cron::alert;
 use crate::cron::alert::{Fingerprint, Impression, alike};
-use crate::cron::job::Report;
-use crate::mail::message::{Field, Utf8};
+use crate::cron::job::JobReport;
+use crate::mail::message::{HeaderField, Utf8};
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::{BYTE_ORDER_MARK, reason, without_controls};
@@ -22,8 +22,8 @@ const NAME: &str = "text";
 const LONGEST_SUBJECT: usize = 120;
 
 /// Mails it.
-pub fn run(mut plan: Notify) -> Exit {
-    let Report {
+pub fn run(mut plan: NotifyOptions) -> Exit {
+    let JobReport {
         body,
         body_alone,
         attached,
@@ -37,7 +37,7 @@ pub fn run(mut plan: Notify) -> Exit {
     }
     let said = plan.mail.head.subject.take();
     let text = said.as_deref().unwrap_or_else(|| first_line(&body));
-    let memo = Memo {
+    let memo = NotificationText {
         subject: subject(text, plan.level),
         headers: urgency(plan.level),
         attachments: attached
@@ -46,10 +46,10 @@ pub fn run(mut plan: Notify) -> Exit {
             .chain(plan.attachments)
             .collect(),
         body_alone,
-        ..Memo::default()
+        ..NotificationText::default()
     };
     if !plan.alert.rules.are_set() {
-        return post(&plan.mail, &Memo { body, ..memo }).exit();
+        return post(&plan.mail, &NotificationText { body, ..memo }).exit();
     }
     let name = plan.name.clone().unwrap_or_else(|| alike(text));
     let happened = Happened {
@@ -57,15 +57,15 @@ pub fn run(mut plan: Notify) -> Exit {
         run: &told(&body, plan.level),
         alert: &plan.alert,
     };
-    let posted = happened.tell(&plan.mail, |_| Memo { body, ..memo });
+    let posted = happened.tell(&plan.mail, |_| NotificationText { body, ..memo });
     posted.map_or(Exit::Ok, |posted| posted.exit())
 }
 
 /// What makes it the same as another one: its text and its level.
-fn told(text: &str, level: Option<Level>) -> alert::Run {
+fn told(text: &str, level: Option<Level>) -> alert::JobRun {
     let mut impression = Impression::default();
     impression.feed(text.as_bytes());
-    alert::Run {
+    alert::JobRun {
         at: SystemTime::now(),
         failed: true,
         wanted: true,
@@ -75,7 +75,7 @@ fn told(text: &str, level: Option<Level>) -> alert::Run {
 
 /// The text, as much of it as a person reads, and the rest attached. At a terminal it is typed, unless there
 /// is something else to send.
-fn input(plan: &Notify) -> Result<Report, Exit> {
+fn input(plan: &NotifyOptions) -> Result<JobReport, Exit> {
     let is_typed = plan.text.is_none() && io::stdin().is_terminal();
     let is_invited = is_typed && plan.attachments.is_empty();
     if is_invited {
@@ -89,7 +89,7 @@ fn input(plan: &Notify) -> Result<Report, Exit> {
             None => Box::new(stdin().map_err(|error| unread(&error))?),
         },
     );
-    let report = Report::of_input(&mut text, NAME).map_err(|error| unread(&error))?;
+    let report = JobReport::of_input(&mut text, NAME).map_err(|error| unread(&error))?;
     text.warning().iter().for_each(|text| warn(text));
     if is_invited && report.body.trim().is_empty() {
         complain(
@@ -133,13 +133,13 @@ fn subject(text: &str, level: Option<Level>) -> String {
     format!("[{short}] {}{text}", level.unwrap_or_default())
 }
 
-fn urgency(level: Option<Level>) -> Vec<Field> {
+fn urgency(level: Option<Level>) -> Vec<HeaderField> {
     if !level.is_some_and(Level::is_urgent) {
         return Vec::new();
     }
     vec![
-        Field::new("X-Priority", "1 (Highest)"),
-        Field::new("Importance", "high"),
+        HeaderField::new("X-Priority", "1 (Highest)"),
+        HeaderField::new("Importance", "high"),
     ]
 }
 

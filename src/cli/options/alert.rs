@@ -1,7 +1,7 @@
 //! What of a job is told, and when.
 
 use crate::cli::options::value;
-use crate::cron::alert::Rules;
+use crate::cron::alert::AlertRules;
 use crate::cron::alert::options::Alert;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -57,10 +57,10 @@ impl Holding {
     /// The rules that are meant.
     pub fn plan(self) -> Alert {
         Alert {
-            rules: Rules {
+            rules: AlertRules {
                 dedupe: self.dedupe,
                 every: self.every,
-                ..Rules::default()
+                ..AlertRules::default()
             },
             state: self.state_dir,
         }

@@ -1,11 +1,11 @@
 //! Who we are to the server that was named.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::client::credentials::{Options, Source};
+use crate::client::credentials::{CredentialsOptions, SecretSource};
 use crate::client::route;
 use crate::client::session;
-use crate::client::session::Encryption;
+use crate::client::session::TlsDemand;
 use crate::smtp::mechanism::Mechanism;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
@@ -72,22 +72,25 @@ pub struct Args {
 impl Args {
     /// Where the secret comes from; `None` if nobody is to log in. What may be done with it goes into
     /// the session's options.
-    pub fn options(self, session: &mut session::Options) -> Result<Option<Options>, Wrong> {
+    pub fn options(
+        self,
+        session: &mut session::Options,
+    ) -> Result<Option<CredentialsOptions>, UsageError> {
         self.check_user()?;
         self.check_mechanisms()?;
         if self.user.is_none() && self.auth.is_empty() {
             return Ok(None);
         }
         let may_be_clear = self.allow_cleartext_password || self.is_external();
-        if session.tls == Encryption::Off && !may_be_clear {
-            return Err(Wrong::usage(
+        if session.tls == TlsDemand::Off && !may_be_clear {
+            return Err(UsageError::usage(
                 "--user and --tls off: the password would be sent in clear; use --tls starttls or implicit, \
                  or --allow-cleartext-password",
             ));
         }
         session.mechanisms.clone_from(&self.auth);
         session.password_in_clear = self.allow_cleartext_password;
-        Ok(Some(Options {
+        Ok(Some(CredentialsOptions {
             source: self.source(),
             user: self.user,
             profile: None,
@@ -95,13 +98,17 @@ impl Args {
         }))
     }
 
-    fn source(&self) -> Source {
-        let file = || self.password_file.clone().map(Source::File);
-        let command = self.password_command.clone().map(Source::Command);
-        let token = || self.oauth_token_command.clone().map(Source::TokenCommand);
-        let nothing = || self.is_external().then_some(Source::Nothing);
+    fn source(&self) -> SecretSource {
+        let file = || self.password_file.clone().map(SecretSource::File);
+        let command = self.password_command.clone().map(SecretSource::Command);
+        let token = || {
+            self.oauth_token_command
+                .clone()
+                .map(SecretSource::TokenCommand)
+        };
+        let nothing = || self.is_external().then_some(SecretSource::Nothing);
         let source = command.or_else(file).or_else(token).or_else(nothing);
-        source.unwrap_or(Source::Found)
+        source.unwrap_or(SecretSource::Found)
     }
 
     /// The option that says where the secret is.
@@ -121,7 +128,7 @@ impl Args {
     }
 
     /// What is said about a secret wants somebody whose secret it is.
-    fn check_user(&self) -> Result<(), Wrong> {
+    fn check_user(&self) -> Result<(), UsageError> {
         if self.user.is_some() {
             return Ok(());
         }
@@ -131,14 +138,14 @@ impl Args {
         let cleartext = cleartext.then_some("--allow-cleartext-password");
         match self.secret().or(auth).or(cleartext) {
             None => Ok(()),
-            Some(option) => Err(Wrong::usage(format!(
+            Some(option) => Err(UsageError::usage(format!(
                 "{option} wants to know who logs in; say it with --user NAME"
             ))),
         }
     }
 
     /// Tokens and passwords are for different mechanisms, and EXTERNAL wants neither.
-    fn check_mechanisms(&self) -> Result<(), Wrong> {
+    fn check_mechanisms(&self) -> Result<(), UsageError> {
         let wants_token = self.auth.iter().any(|mechanism| mechanism.wants_token());
         let is_for_password =
             |mechanism: &Mechanism| !mechanism.wants_token() && *mechanism != Mechanism::External;
@@ -160,12 +167,15 @@ impl Args {
             }
             _ => return Ok(()),
         };
-        Err(Wrong::usage(text))
+        Err(UsageError::usage(text))
     }
 }
 
 /// A password goes to a server that was named.
-pub fn check_relay(login: Option<&Options>, route: &route::Options) -> Result<(), Wrong> {
+pub fn check_relay(
+    login: Option<&CredentialsOptions>,
+    route: &route::RouteOptions,
+) -> Result<(), UsageError> {
     let option = match login {
         Some(login) if login.user.is_some() => "--user",
         Some(_) => "--auth",
@@ -174,7 +184,7 @@ pub fn check_relay(login: Option<&Options>, route: &route::Options) -> Result<()
     if route.relay.is_some() {
         return Ok(());
     }
-    Err(Wrong::usage(format!(
+    Err(UsageError::usage(format!(
         "{option} wants --relay: a password goes to a server that you name, not to whatever the DNS says"
     )))
 }
@@ -217,9 +227,9 @@ mod tests {
         Args::from_arg_matches(&matches).unwrap()
     }
 
-    fn options(arguments: &[&str]) -> Option<Options> {
+    fn options(arguments: &[&str]) -> Option<CredentialsOptions> {
         let mut session = session::Options {
-            tls: Encryption::IfOffered,
+            tls: TlsDemand::IfOffered,
             ..session::Options::default()
         };
         let said = args(arguments)
@@ -247,30 +257,33 @@ mod tests {
             options.source
         };
         let command = || "pass show smtp".to_owned();
-        assert_eq!(source(&[]), Source::Found);
-        assert_eq!(source(&["--auth", "plain,login"]), Source::Found);
-        assert_eq!(source(&["--auth", "EXTERNAL,PLAIN"]), Source::Found);
-        assert_eq!(source(&["--auth", "EXTERNAL"]), Source::Nothing);
+        assert_eq!(source(&[]), SecretSource::Found);
+        assert_eq!(source(&["--auth", "plain,login"]), SecretSource::Found);
+        assert_eq!(source(&["--auth", "EXTERNAL,PLAIN"]), SecretSource::Found);
+        assert_eq!(source(&["--auth", "EXTERNAL"]), SecretSource::Nothing);
         let said = source(&["--password-command", "pass show smtp"]);
-        assert_eq!(said, Source::Command(command()));
+        assert_eq!(said, SecretSource::Command(command()));
         let said = source(&["--password-file", "x", "--allow-cleartext-password"]);
-        assert_eq!(said, Source::File("x".into()));
+        assert_eq!(said, SecretSource::File("x".into()));
         let said = source(&["--oauth-token-command", "pass show smtp"]);
-        assert_eq!(said, Source::TokenCommand(command()));
+        assert_eq!(said, SecretSource::TokenCommand(command()));
         let list = [
             "--auth",
             "XOAuth2,PLAIN",
             "--oauth-token-command",
             "pass show smtp",
         ];
-        assert_eq!(source(&list), Source::TokenCommand(command()));
+        assert_eq!(source(&list), SecretSource::TokenCommand(command()));
     }
 
     #[test]
     fn nobody_logs_in_unless_somebody_is_named() {
         assert_eq!(options(&[]), None);
         let external = options(&["--auth", "external"]).unwrap();
-        assert_eq!((external.user, external.source), (None, Source::Nothing));
+        assert_eq!(
+            (external.user, external.source),
+            (None, SecretSource::Nothing)
+        );
     }
 
     #[test]
@@ -283,7 +296,7 @@ mod tests {
             let mut clear = session::Options::default();
             let said = args(arguments).options(&mut clear);
             let said = said.map_err(|wrong| wrong.text).unwrap();
-            assert_eq!(said.map(|login| login.source), Some(Source::Nothing));
+            assert_eq!(said.map(|login| login.source), Some(SecretSource::Nothing));
         }
     }
 

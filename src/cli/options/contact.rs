@@ -1,12 +1,12 @@
 //! How a server is spoken to that gets no mail.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::options::value::Target;
+use crate::cli::options::value::HostPort;
 use crate::cli::options::{auth, route, tls};
 use crate::client::session;
 use crate::client::session::Protocol;
-use crate::client::transport::Way;
+use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct Args {
 
 impl Args {
     /// The way to that server.
-    pub fn way(self, host: Target, protocol: Protocol) -> Result<Way, Wrong> {
+    pub fn way(self, host: HostPort, protocol: Protocol) -> Result<Transport, UsageError> {
         let session = session::Options {
             helo: self.helo,
             timeout: Some(self.timeout),
@@ -49,7 +49,7 @@ impl Args {
 }
 
 /// What is only looked at may be anything; a password goes to the right server only.
-pub fn trust_for_a_look(way: &mut Way) {
+pub fn trust_for_a_look(way: &mut Transport) {
     if way.credentials.is_none() && way.tls.trust == Trust::Verified {
         way.tls.trust = Trust::Reported;
     }

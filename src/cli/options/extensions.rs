@@ -3,15 +3,16 @@
 mod values;
 
 use crate::cli::options::extensions::values::{
-    Asked, DeliverBy, Original, Report, announced_size, body_type, deliver_by, envelope_id,
-    hold_for, hold_until, mail_auth, mt_priority, original, prdr, report, returned,
+    DeliverBy, DsnRequest, ExtensionRequest, OriginalRecipient, announced_size, body_type,
+    deliver_by, envelope_id, hold_for, hold_until, mail_auth, mt_priority, original, prdr, report,
+    returned,
 };
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::client::session;
 use crate::client::session::{Extension, Request};
-use crate::mail::envelope::{Dsn, Return, Wanted};
-use crate::mail::message::Field;
-use crate::smtp::blocks::Transport;
+use crate::mail::envelope::{Dsn, RecipientDsn, Return};
+use crate::mail::message::HeaderField;
+use crate::smtp::blocks::BodyType;
 use clap::ValueEnum;
 use std::time::SystemTime;
 
@@ -27,19 +28,19 @@ pub struct Args {
     /// value of this or another option here, it is left out where the server does not offer it, as in
     /// `success?`; without, nothing is sent then.
     #[arg(long, value_name = "[ADDR=]WHEN", value_parser = report)]
-    notify: Vec<Asked<Report>>,
+    notify: Vec<ExtensionRequest<DsnRequest>>,
 
     /// How much of the message comes back with a report: full or hdrs.
     #[arg(long, value_name = "HOW", value_parser = returned)]
-    ret: Option<Asked<Return>>,
+    ret: Option<ExtensionRequest<Return>>,
 
     /// What a report is to call the envelope.
     #[arg(long, value_name = "TEXT", value_parser = envelope_id)]
-    envid: Option<Asked<String>>,
+    envid: Option<ExtensionRequest<String>>,
 
     /// What a report is to call a recipient, as in `bob@example.org=rfc822;robert@example.org`.
     #[arg(long, value_name = "ADDR=TYPE;NAME", value_parser = original)]
-    orcpt: Vec<Asked<Original>>,
+    orcpt: Vec<ExtensionRequest<OriginalRecipient>>,
 
     /// Let the message travel in verified TLS only, all the way (RFC 8689).
     ///
@@ -51,42 +52,42 @@ pub struct Args {
 
     /// Let the server hold the message for this time, like 2h (RFC 4865).
     #[arg(long, value_name = "TIME", value_parser = hold_for, conflicts_with = "hold_until")]
-    hold_for: Option<Asked<u64>>,
+    hold_for: Option<ExtensionRequest<u64>>,
 
     /// Let the server hold the message until then, like 2030-01-31T08:00:00Z (RFC 4865).
     #[arg(long, value_name = "DATE", value_parser = hold_until)]
-    hold_until: Option<Asked<SystemTime>>,
+    hold_until: Option<ExtensionRequest<SystemTime>>,
 
     /// Let it arrive within this time, like 1h, or come back (RFC 2852).
     ///
     /// With ;n behind the time it does not come back, but a report is made; with ;rt or ;nt, each server
     /// reports that it has passed it on.
     #[arg(long, value_name = "TIME[;r|n][t]", value_parser = deliver_by)]
-    deliver_by: Option<Asked<DeliverBy>>,
+    deliver_by: Option<ExtensionRequest<DeliverBy>>,
 
     /// How urgent it is to servers, from -9 to 9 (RFC 6710).
     #[arg(long, value_name = "N", value_parser = mt_priority, allow_negative_numbers = true)]
-    mt_priority: Option<Asked<i8>>,
+    mt_priority: Option<ExtensionRequest<i8>>,
 
     /// Say SMTPUTF8 always or never, instead of where it is needed and offered.
     #[arg(long, value_name = "WHEN", value_enum)]
-    smtputf8: Option<Utf8>,
+    smtputf8: Option<SmtpUtf8>,
 
     /// What BODY= says, instead of what the message needs: 7bit, 8bitmime or binarymime.
     #[arg(long, value_name = "TYPE", value_parser = body_type)]
-    body_type: Option<Asked<Transport>>,
+    body_type: Option<ExtensionRequest<BodyType>>,
 
     /// What SIZE= says, instead of the message's size.
     #[arg(long, value_name = "N", value_parser = announced_size)]
-    announce_size: Option<Asked<String>>,
+    announce_size: Option<ExtensionRequest<String>>,
 
     /// Who has handed in the message, for AUTH= on MAIL; <> is nobody known (RFC 4954 §5).
     #[arg(long, value_name = "ADDR", value_parser = mail_auth)]
-    mail_auth: Option<Asked<String>>,
+    mail_auth: Option<ExtensionRequest<String>>,
 
     /// A reply for each recipient behind the end of data, where PRDR is offered.
     #[arg(long, value_name = "?", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = prdr)]
-    prdr: Option<Asked<()>>,
+    prdr: Option<ExtensionRequest<()>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,7 +99,7 @@ enum RequireTls {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Utf8 {
+enum SmtpUtf8 {
     Auto,
     Always,
     Never,
@@ -115,24 +116,25 @@ impl Args {
         for report in &self.notify {
             match &report.value.recipient {
                 None => dsn.notify = Some(report.value.notify),
-                Some(recipient) => dsn.each.push(Wanted {
+                Some(recipient) => dsn.each.push(RecipientDsn {
                     recipient: recipient.clone(),
                     notify: Some(report.value.notify),
                     original: None,
                 }),
             }
         }
-        dsn.each.extend(self.orcpt.iter().map(|original| Wanted {
-            recipient: original.value.recipient.clone(),
-            notify: None,
-            original: Some(original.value.name.clone()),
-        }));
+        dsn.each
+            .extend(self.orcpt.iter().map(|original| RecipientDsn {
+                recipient: original.value.recipient.clone(),
+                notify: None,
+                original: Some(original.value.name.clone()),
+            }));
         dsn
     }
 
     /// The header field that goes with it.
-    pub fn field(&self) -> Option<Field> {
-        (self.require_tls == Some(RequireTls::No)).then(|| Field::new("TLS-Required", "No"))
+    pub fn field(&self) -> Option<HeaderField> {
+        (self.require_tls == Some(RequireTls::No)).then(|| HeaderField::new("TLS-Required", "No"))
     }
 
     /// Whether nothing is sent without verified TLS all the way.
@@ -141,14 +143,14 @@ impl Args {
     }
 
     /// Puts what is asked for into the options of a session.
-    pub fn apply(&self, options: &mut session::Options) -> Result<(), Wrong> {
+    pub fn apply(&self, options: &mut session::Options) -> Result<(), UsageError> {
         options.body = self.body_type.as_ref().map(|body| body.value);
-        options.no_smtputf8 = self.smtputf8 == Some(Utf8::Never);
+        options.no_smtputf8 = self.smtputf8 == Some(SmtpUtf8::Never);
         options.requests = self.requests()?;
         Ok(())
     }
 
-    fn requests(&self) -> Result<Vec<Request>, Wrong> {
+    fn requests(&self) -> Result<Vec<Request>, UsageError> {
         let all = [
             self.dsn_request(),
             request(self.hold_for.as_ref(), "--hold-for", |&seconds| {
@@ -173,7 +175,7 @@ impl Args {
                 (Extension::Prdr, "PRDR".to_owned())
             }),
             self.tls_request(),
-            (self.smtputf8 == Some(Utf8::Always)).then(|| Request {
+            (self.smtputf8 == Some(SmtpUtf8::Always)).then(|| Request {
                 extension: Extension::SmtpUtf8,
                 // MAIL says it already where it is needed.
                 parameter: String::new(),
@@ -212,13 +214,13 @@ impl Args {
         })
     }
 
-    fn hold_until(&self) -> Result<Option<Request>, Wrong> {
+    fn hold_until(&self) -> Result<Option<Request>, UsageError> {
         let Some(until) = &self.hold_until else {
             return Ok(None);
         };
         let left = until.value.duration_since(SystemTime::now());
         let left = left.map_err(|_| {
-            Wrong::usage("--hold-until: that is over already; it wants a time to come")
+            UsageError::usage("--hold-until: that is over already; it wants a time to come")
         })?;
         Ok(request(Some(until), "--hold-until", |&until| {
             let parameter = format!("HOLDUNTIL={}", crate::system::time::rfc3339(until));
@@ -240,7 +242,7 @@ impl Args {
 }
 
 fn request<T>(
-    asked: Option<&Asked<T>>,
+    asked: Option<&ExtensionRequest<T>>,
     option: &'static str,
     say: impl FnOnce(&T) -> (Extension, String),
 ) -> Option<Request> {
@@ -264,11 +266,11 @@ fn by(by: &DeliverBy) -> (Extension, String) {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As the others are called.
-fn body(body: &Transport) -> (Extension, String) {
+fn body(body: &BodyType) -> (Extension, String) {
     let (extension, name) = match body {
-        Transport::SevenBit => (Extension::EightBitMime, "7BIT"),
-        Transport::EightBit => (Extension::EightBitMime, "8BITMIME"),
-        Transport::Binary => (Extension::BinaryMime, "BINARYMIME"),
+        BodyType::SevenBit => (Extension::EightBitMime, "7BIT"),
+        BodyType::EightBit => (Extension::EightBitMime, "8BITMIME"),
+        BodyType::Binary => (Extension::BinaryMime, "BINARYMIME"),
     };
     (extension, format!("BODY={name}"))
 }

@@ -1,17 +1,19 @@
 //! What verbs that mail a report have in common: from whom to whom, how, and what is kept.
 
 use crate::cli::config::args as config;
-use crate::cli::options::profile::Typed;
+use crate::cli::options::profile::CommandLineArgs;
 use crate::cli::options::settings::settings;
-use crate::cli::options::stored_route::{Found, with_options};
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::stored_route::{ResolvedRoute, with_options};
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, route, tls, value};
 use crate::cli::parse::configuration;
-use crate::cli::queue::args::Errand;
+use crate::cli::queue::args::QueuedArgs;
 use crate::config::{Config, Places, Profile};
-use crate::cron::mail::{Dispatch, Hindrance, Letterhead, Mail, Recipients};
+use crate::cron::mail::{
+    Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
+};
 use crate::mail::address::{Address, Mailbox};
-use crate::mail::message::Field;
+use crate::mail::message::HeaderField;
 use crate::queue::options::FirstTry;
 use crate::system::exit::Exit;
 use std::path::PathBuf;
@@ -23,13 +25,13 @@ use std::path::PathBuf;
 #[group(skip)]
 pub struct Args {
     #[command(flatten)]
-    head: Head,
+    head: MailArgs,
     #[command(flatten)]
     keeping: Keeping,
     #[command(flatten)]
     _route: route::Args,
     #[command(flatten)]
-    _session: Session,
+    _session: MailSessionArgs,
     #[command(flatten)]
     _tls: tls::Args,
     #[command(flatten)]
@@ -42,7 +44,7 @@ pub struct Args {
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Mail")]
-struct Head {
+struct MailArgs {
     /// Who gets it [default: MAILTO, else `to` of the profile, else you].
     ///
     /// Repeatable; an address, a name on this host, or a list with commas. Names go through the aliases, as
@@ -72,14 +74,14 @@ struct Head {
 
     /// Add a header field, or replace one of ours; repeatable.
     #[arg(short = 'H', long, value_name = "'Name: value'", value_parser = value::field, allow_hyphen_values = true)]
-    header: Vec<Field>,
+    header: Vec<HeaderField>,
 }
 
 /// Options under the heading "Session".
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Session")]
-struct Session {
+struct MailSessionArgs {
     /// Our name in EHLO [default: this host's full name].
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
@@ -108,12 +110,12 @@ struct Keeping {
 
 /// What the environment says, as cron and its like set it.
 #[derive(Default)]
-struct Surroundings {
+struct CronEnvironment {
     mail_to: Option<String>,
     mail_from: Option<String>,
 }
 
-impl Surroundings {
+impl CronEnvironment {
     fn of_this_process() -> Self {
         let set = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         Self {
@@ -126,7 +128,11 @@ impl Surroundings {
 impl Args {
     /// The mail that is meant. What is wrong with the configuration is a part of it, because what there is
     /// to report must be told all the same; what is wrong with the command line is an error.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Mail, Wrong> {
+    pub fn plan(
+        self,
+        typed: &CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<Notification, UsageError> {
         let parts = Parts {
             head: self.head,
             keeping: self.keeping,
@@ -135,7 +141,9 @@ impl Args {
         let mail = parts.mail(typed, places);
         match &mail.dispatch {
             // No configuration is to blame for this.
-            Err(hindrance) if hindrance.exit == Exit::Usage => Err(Wrong::usage(&hindrance.text)),
+            Err(hindrance) if hindrance.exit == Exit::Usage => {
+                Err(UsageError::usage(&hindrance.text))
+            }
             _ => Ok(mail),
         }
     }
@@ -143,55 +151,55 @@ impl Args {
 
 /// What a mail is made of, beside the words about its way.
 struct Parts {
-    head: Head,
+    head: MailArgs,
     keeping: Keeping,
     config: config::Args,
 }
 
 impl Parts {
-    fn mail(self, typed: &Typed<'_>, places: &Places) -> Mail {
+    fn mail(self, typed: &CommandLineArgs<'_>, places: &Places) -> Notification {
         let read = configuration(&self.config, typed, places);
         let config = read.as_ref().ok().and_then(Option::as_ref);
         let profile = config.map(|config| self.head.chosen(config, &self.config));
         let profile = profile.transpose().map(Option::flatten);
         let known = profile.as_ref().ok().copied().flatten();
-        let head = self.head.meant(known, Surroundings::of_this_process());
+        let head = self.head.meant(known, CronEnvironment::of_this_process());
         let path = self.config.config;
         let dispatch =
             profile.and_then(|profile| self.keeping.dispatch(path, (config, profile), typed));
         let dispatch = read.as_ref().err().cloned().map_or(dispatch, Err);
-        Mail {
+        Notification {
             head,
-            dispatch: dispatch.map_err(|Wrong { text, exit }| Hindrance { text, exit }),
+            dispatch: dispatch.map_err(|UsageError { text, exit }| SetupError { text, exit }),
         }
     }
 }
 
 /// The mail of which nothing is said but a profile and a configuration.
-pub fn usual(config: config::Args, typed: &Typed<'_>, places: &Places) -> Mail {
+pub fn usual(config: config::Args, typed: &CommandLineArgs<'_>, places: &Places) -> Notification {
     let parts = Parts {
-        head: Head::default(),
+        head: MailArgs::default(),
         keeping: Keeping::default(),
         config,
     };
     parts.mail(typed, places)
 }
 
-impl Head {
+impl MailArgs {
     /// The profile that is asked for, or is for the author, or is the default.
     fn chosen<'c>(
         &self,
         config: &'c Config,
         arguments: &config::Args,
-    ) -> Result<Option<&'c Profile>, Wrong> {
+    ) -> Result<Option<&'c Profile>, UsageError> {
         let author = self.from.as_deref().map(Mailbox::<Address>::parse);
         let author = author.and_then(Result::ok).map(|mailbox| mailbox.address);
         Ok(config.choose(arguments.profile.as_deref(), author.as_ref())?)
     }
 
     /// The command line before the environment, and that before the profile.
-    fn meant(self, profile: Option<&Profile>, around: Surroundings) -> Letterhead {
-        let said = Said::of(profile);
+    fn meant(self, profile: Option<&Profile>, around: CronEnvironment) -> Addressing {
+        let said = ProfileMail::of(profile);
         let recipients = self.recipients(around.mail_to, &said);
         let reply_to = if self.reply_to.is_empty() {
             said.all("reply-to")
@@ -200,11 +208,11 @@ impl Head {
         };
         let headers = said.all("header");
         let headers = headers.iter().filter_map(|text| value::field(text).ok());
-        let mut headers: Vec<Field> = headers
+        let mut headers: Vec<HeaderField> = headers
             .filter(|field| !field.is_overruled(&self.header))
             .collect();
         headers.extend(self.header);
-        Letterhead {
+        Addressing {
             recipients,
             from: self.from.or(around.mail_from).or(said.one("from")),
             envelope_from: said.one("envelope-from"),
@@ -214,17 +222,17 @@ impl Head {
         }
     }
 
-    fn recipients(&self, mail_to: Option<String>, said: &Said) -> Recipients {
+    fn recipients(&self, mail_to: Option<String>, said: &ProfileMail) -> NotificationRecipients {
         let these = |to: Vec<String>, cc: Vec<String>, bcc: Vec<String>| {
             let is_named = [&to, &cc, &bcc].iter().any(|lists| !lists.is_empty());
-            is_named.then_some(Recipients::These { to, cc, bcc })
+            is_named.then_some(NotificationRecipients::These { to, cc, bcc })
         };
         if let Some(typed) = these(self.to.clone(), self.cc.clone(), self.bcc.clone()) {
             return typed;
         }
         match mail_to {
-            Some(list) if list.trim().is_empty() => Recipients::Nobody,
-            Some(list) => Recipients::These {
+            Some(list) if list.trim().is_empty() => NotificationRecipients::Nobody,
+            Some(list) => NotificationRecipients::These {
                 to: vec![list],
                 cc: Vec::new(),
                 bcc: Vec::new(),
@@ -235,9 +243,9 @@ impl Head {
 }
 
 /// What a profile says of a message.
-struct Said(Vec<crate::config::Setting>);
+struct ProfileMail(Vec<crate::config::ConfigKey>);
 
-impl Said {
+impl ProfileMail {
     fn of(profile: Option<&Profile>) -> Self {
         Self(profile.map(Profile::options).unwrap_or_default())
     }
@@ -259,8 +267,8 @@ impl Keeping {
         self,
         named: Option<PathBuf>,
         (config, profile): (Option<&Config>, Option<&Profile>),
-        typed: &Typed<'_>,
-    ) -> Result<Dispatch, Wrong> {
+        typed: &CommandLineArgs<'_>,
+    ) -> Result<DeliveryOptions, UsageError> {
         let settings = settings(config)?;
         let options = typed.about_the_way()?;
         let chosen = config.zip(profile);
@@ -269,9 +277,9 @@ impl Keeping {
         Ok(self.kept(found, named))
     }
 
-    fn kept(&self, found: Found, config: Option<PathBuf>) -> Dispatch {
+    fn kept(&self, found: ResolvedRoute, config: Option<PathBuf>) -> DeliveryOptions {
         let rewrite = found.settings.rewrite.clone();
-        let errand = Errand {
+        let errand = QueuedArgs {
             waybill: found.waybill,
             config,
             first: if self.queue_only {
@@ -281,7 +289,7 @@ impl Keeping {
             },
         };
         let queueing = found.queue.keeping(found.settings, errand);
-        Dispatch {
+        DeliveryOptions {
             way: found.itinerary.way,
             fallbacks: found.itinerary.fallbacks,
             queueing: (!self.no_queue).then_some(queueing),

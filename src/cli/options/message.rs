@@ -1,13 +1,13 @@
 //! What the message is.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::options::value::{Ids, List, Sender};
-use crate::mail::address::{Address, AddressError, Domain, Entry, Mailbox};
+use crate::cli::options::value::{AddressList, Ids, Sender};
+use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
-    Attachment, Content, Disposition, Draft, Field, Inline, Input, Options, Ready, Text,
-    WithoutText,
+    Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
+    ReadyMessage, TextAlternatives, WithoutText,
 };
 use crate::system::host;
 use crate::system::text::in_charset;
@@ -42,7 +42,7 @@ pub struct Sending {
     ///
     /// `postmaster` needs no domain with --relay (RFC 5321, section 4.1.1.3), and with --raw no name does.
     #[arg(value_name = "RECIPIENT", value_parser = value::recipients, help_heading = "Arguments")]
-    recipients: Vec<List>,
+    recipients: Vec<AddressList>,
 
     /// Write the message to stdout, and send nothing.
     #[arg(long)]
@@ -70,19 +70,19 @@ pub struct Args {
     /// Repeatable; an address, `Name <address>`, or a list with commas. A name with a comma in it wants
     /// quotes: '"Doe, John" <john@example.org>'.
     #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
-    to: Vec<List>,
+    to: Vec<AddressList>,
 
     /// Who gets it too, named in Cc.
     #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
-    cc: Vec<List>,
+    cc: Vec<AddressList>,
 
     /// Who gets it and is named nowhere.
     #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
-    bcc: Vec<List>,
+    bcc: Vec<AddressList>,
 
     /// Where answers are to go.
     #[arg(long, value_name = "ADDR", value_parser = value::list)]
-    reply_to: Vec<List>,
+    reply_to: Vec<AddressList>,
 
     /// The subject, as it is to be read.
     #[arg(short, long, value_name = "TEXT", value_parser = value::line, allow_hyphen_values = true)]
@@ -159,7 +159,7 @@ pub struct Args {
     /// others are added; Bcc is not written but adds recipients. Text that is not ASCII is encoded; encoded
     /// words (RFC 2047) stay as they are written. The charset is added to a Content-Type that needs one.
     #[arg(short = 'H', long, value_name = "'Name: value'", value_parser = value::field, allow_hyphen_values = true)]
-    header: Vec<Field>,
+    header: Vec<HeaderField>,
 
     /// The Message-ID of the message that this one answers.
     #[arg(long, value_name = "ID", value_parser = value::message_ids)]
@@ -222,7 +222,7 @@ impl Args {
 
     /// The message that is meant, for these and those whom the options name. Only a `relay` is sent
     /// recipients without a domain.
-    pub fn options(mut self, others: Sending, relay: bool) -> Result<Options, Wrong> {
+    pub fn options(mut self, others: Sending, relay: bool) -> Result<MessageOptions, UsageError> {
         let envelope_from = self.envelope_from.take();
         let envelope_from = envelope_from
             .map(|sender| sender.map_err(|error| about("--envelope-from", &error)))
@@ -239,7 +239,7 @@ impl Args {
             // --from is the envelope's sender where the message names its author itself.
             let sender = named.then(|| Some(from.address.clone()));
             let sender = envelope_from.or(sender);
-            let ready = Ready {
+            let ready = ReadyMessage {
                 input,
                 from,
                 headers: self.header,
@@ -248,31 +248,31 @@ impl Args {
                 no_date: self.no_date,
                 no_message_id: self.no_message_id,
             };
-            return Ok(Options {
+            return Ok(MessageOptions {
                 content: Content::Ready(ready),
                 envelope_from: sender,
                 dsn: Dsn::default(),
             });
         }
-        let is_bcc = |field: &Field| field.name.eq_ignore_ascii_case("bcc");
+        let is_bcc = |field: &HeaderField| field.name.eq_ignore_ascii_case("bcc");
         if recipients.is_empty() && !self.header.iter().any(is_bcc) {
-            return Err(Wrong::usage(
+            return Err(UsageError::usage(
                 "no recipient: ehlo [OPTIONS] RECIPIENT...; see ehlo --help",
             ));
         }
         let mut draft = self.draft(from, recipients)?;
         draft.text.without_text = without_text;
-        Ok(Options {
+        Ok(MessageOptions {
             content: Content::Draft(Box::new(draft)),
             envelope_from,
             dsn: Dsn::default(),
         })
     }
 
-    fn recipients(&mut self, others: Sending, relay: bool) -> Result<Recipients, Wrong> {
+    fn recipients(&mut self, others: Sending, relay: bool) -> Result<RecipientArgs, UsageError> {
         let entries = |option, lists| {
             let entries = entries(option, lists)?;
-            let mut mailboxes = entries.iter().flat_map(Entry::mailboxes);
+            let mut mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
             let bare = mailboxes.find(|mailbox| *mailbox.address.domain() == Domain::Absent);
             match bare.filter(|_| !relay) {
                 Some(mailbox) => {
@@ -285,7 +285,7 @@ impl Args {
         };
         let mut to = entries("recipient", others.recipients)?;
         to.extend(entries("--to", take(&mut self.to))?);
-        Ok(Recipients {
+        Ok(RecipientArgs {
             to,
             cc: entries("--cc", take(&mut self.cc))?,
             bcc: entries("--bcc", take(&mut self.bcc))?,
@@ -293,13 +293,13 @@ impl Args {
     }
 
     /// A message that is to be written, by its parts.
-    fn draft(self, from: Mailbox, recipients: Recipients) -> Result<Draft, Wrong> {
+    fn draft(self, from: Mailbox, recipients: RecipientArgs) -> Result<MessageDraft, UsageError> {
         let made = self.made_headers().into_iter();
         let charset = self.charset.as_deref();
         let inline = self.inline.into_iter().map(|given| inline(given, charset));
         let attach = self.attach.into_iter();
         let attachments = attach.map(|given| attachment(given, charset));
-        let mut draft = Draft {
+        let mut draft = MessageDraft {
             from,
             to: recipients.to,
             cc: recipients.cc,
@@ -307,13 +307,13 @@ impl Args {
             reply_to: entries("--reply-to", self.reply_to)?,
             subject: self.subject,
             headers: made.chain(self.header).collect(),
-            text: Text {
+            text: TextAlternatives {
                 body: self.body,
                 html: self.html,
                 markdown: self.markdown,
                 calendar: self.calendar,
                 flowed: self.format_flowed,
-                ..Text::default()
+                ..TextAlternatives::default()
             },
             inline: inline.collect::<Result<_, _>>()?,
             attachments: attachments.collect::<Result<_, _>>()?,
@@ -324,7 +324,7 @@ impl Args {
         draft.text.charset = self.charset;
         use_stdin_once(&mut draft)?;
         if !draft.inline.is_empty() && draft.text.html.is_none() && draft.text.markdown.is_none() {
-            return Err(Wrong::usage(
+            return Err(UsageError::usage(
                 "--inline: there is no --html or --markdown to show it; use --attach",
             ));
         }
@@ -353,16 +353,16 @@ impl Args {
     pub fn first_to(&self) -> Option<String> {
         let mut entries = self.to.iter().flatten().flatten();
         entries.find_map(|entry| match entry {
-            Entry::Mailbox(mailbox) => Some(mailbox.address.to_string()),
-            Entry::Group { .. } => None,
+            ListEntry::Mailbox(mailbox) => Some(mailbox.address.to_string()),
+            ListEntry::Group { .. } => None,
         })
     }
 
     /// Header fields that have options of their own.
-    fn made_headers(&self) -> Vec<Field> {
+    fn made_headers(&self) -> Vec<HeaderField> {
         let mut fields = Vec::new();
         let mut add = |name: &str, value: String| {
-            fields.push(Field::new(name, value));
+            fields.push(HeaderField::new(name, value));
         };
         let answered = self.in_reply_to.as_deref().unwrap_or_default();
         let mut references = self.references.concat();
@@ -415,24 +415,24 @@ impl Args {
 }
 
 /// Whom the options name.
-struct Recipients {
-    to: Vec<Entry>,
-    cc: Vec<Entry>,
-    bcc: Vec<Entry>,
+struct RecipientArgs {
+    to: Vec<ListEntry>,
+    cc: Vec<ListEntry>,
+    bcc: Vec<ListEntry>,
 }
 
-impl Recipients {
+impl RecipientArgs {
     fn is_empty(&self) -> bool {
         self.to.is_empty() && self.cc.is_empty() && self.bcc.is_empty()
     }
 
-    fn all(self) -> Vec<Entry> {
+    fn all(self) -> Vec<ListEntry> {
         self.to.into_iter().chain(self.cc).chain(self.bcc).collect()
     }
 }
 
 /// Who was named, else whoever is logged in.
-fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, Wrong> {
+fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, UsageError> {
     match named {
         Some(from) => from.map_err(|error| about("--from", &error)),
         None => {
@@ -443,7 +443,7 @@ fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, Wrong
 
 /// The standard input can be read by one option only. If none names it, it is the text, or the text beside
 /// HTML if something is piped in.
-fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
+fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
     let text = &draft.text;
     let texts = [&text.body, &text.html, &text.markdown]
         .into_iter()
@@ -451,7 +451,7 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
     let files = draft.attachments.iter().map(|attachment| &attachment.input);
     let count = texts.chain(files).filter(|input| input.is_stdin()).count();
     if count > 1 {
-        return Err(Wrong::usage(
+        return Err(UsageError::usage(
             "`-`: the standard input can be read only once",
         ));
     }
@@ -466,7 +466,7 @@ fn use_stdin_once(draft: &mut Draft) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn entries(option: &str, lists: Vec<List>) -> Result<Vec<Entry>, Wrong> {
+fn entries(option: &str, lists: Vec<AddressList>) -> Result<Vec<ListEntry>, UsageError> {
     let mut all = Vec::new();
     for list in lists {
         all.extend(list.map_err(|error| about(option, &error))?);
@@ -474,8 +474,8 @@ fn entries(option: &str, lists: Vec<List>) -> Result<Vec<Entry>, Wrong> {
     Ok(all)
 }
 
-fn about(option: &str, error: &AddressError) -> Wrong {
-    Wrong::data(format!("{option}: {error}"))
+fn about(option: &str, error: &AddressError) -> UsageError {
+    UsageError::data(format!("{option}: {error}"))
 }
 
 /// LOGIN@FQDN.
@@ -491,7 +491,7 @@ fn login() -> Result<Mailbox, AddressError> {
 }
 
 /// `FILE;type=T;name=N;disposition=inline;description=D`, in this charset if it is not UTF-8.
-pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, Wrong> {
+pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, UsageError> {
     let keys = ["type", "name", "disposition", "description"];
     let (file, parameters) = cut(given, "--attach", &keys, charset)?;
     let is_stdin = file == Path::new("-");
@@ -508,14 +508,14 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, W
             (_, "inline") => attachment.disposition = Disposition::Inline,
             (_, "attachment") => attachment.disposition = Disposition::Attachment,
             _ => {
-                return Err(Wrong::usage(
+                return Err(UsageError::usage(
                     "--attach ;disposition=: it is inline or attachment",
                 ));
             }
         }
     }
     if is_stdin && attachment.name.is_none() {
-        return Err(Wrong::usage(
+        return Err(UsageError::usage(
             "--attach -: the standard input has no name; give one, as in --attach '-;name=log.txt'",
         ));
     }
@@ -523,7 +523,7 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, W
 }
 
 /// `FILE;cid=ID;type=T;name=N`, in this charset if it is not UTF-8.
-pub fn inline(given: PathBuf, charset: Option<&str>) -> Result<Inline, Wrong> {
+pub fn inline(given: PathBuf, charset: Option<&str>) -> Result<Inline, UsageError> {
     let (file, parameters) = cut(given, "--inline", &["cid", "type", "name"], charset)?;
     let mut inline = Inline {
         file: named(file, charset),
@@ -557,7 +557,7 @@ fn cut(
     option: &str,
     keys: &[&str],
     charset: Option<&str>,
-) -> Result<(PathBuf, Vec<(String, String)>), Wrong> {
+) -> Result<(PathBuf, Vec<(String, String)>), UsageError> {
     let mut parameters = Vec::new();
     let mut file = given.into_os_string().into_vec();
     while let Some(at) = memchr::memrchr(b';', &file) {
@@ -566,15 +566,15 @@ fn cut(
         if !keys.contains(&key) || file[..at].ends_with(b"\\") {
             break;
         }
-        let value =
-            value::line(value).map_err(|why| Wrong::usage(format!("{option} ;{key}=: {why}")))?;
+        let value = value::line(value)
+            .map_err(|why| UsageError::usage(format!("{option} ;{key}=: {why}")))?;
         parameters.push((key.to_owned(), value));
         file.truncate(at);
     }
     let mut next = file.clone().into_iter().skip(1);
     file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
     if file.is_empty() {
-        return Err(Wrong::usage(format!("{option}: no file is named")));
+        return Err(UsageError::usage(format!("{option}: no file is named")));
     }
     Ok((OsString::from_vec(file).into(), parameters))
 }

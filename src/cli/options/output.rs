@@ -1,7 +1,7 @@
 //! What is seen of it.
 
-use crate::cli::options::usage_error::Wrong;
-use crate::transcript::{Color, Format, Options};
+use crate::cli::options::usage_error::UsageError;
+use crate::transcript::{Color, Format, TranscriptOptions};
 use clap::ValueEnum;
 use std::io::IsTerminal as _;
 
@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 #[command(next_help_heading = "Output")]
 pub struct Args {
     #[command(flatten)]
-    conversation: Conversation,
+    conversation: OutputArgs,
 
     /// Show the message, too, as it goes over the wire.
     #[arg(long, conflicts_with = "quiet")]
@@ -28,7 +28,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Output")]
-pub struct Conversation {
+pub struct OutputArgs {
     /// Show only what failed, on stderr.
     #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose", "hex", "timing"])]
     quiet: bool,
@@ -41,8 +41,8 @@ pub struct Conversation {
     ///
     /// As `mail -v` did in TCP/IP Illustrated (stevens), as the tool of that name does (swaks), as one JSON
     /// object a line (json, see ehlo-json(5)), or not at all (none).
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Look::Stevens)]
-    transcript: Look,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Style::Stevens)]
+    transcript: Style,
 
     /// Show every octet that is sent and received, but for secrets, instead of lines.
     #[arg(long, conflicts_with = "json")]
@@ -70,7 +70,7 @@ pub struct Conversation {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Look {
+enum Style {
     Stevens,
     Swaks,
     Json,
@@ -86,12 +86,12 @@ enum Show {
 
 impl Args {
     /// The output that is meant.
-    pub fn options(&self) -> Result<Options, Wrong> {
+    pub fn options(&self) -> Result<TranscriptOptions, UsageError> {
         let options = self.conversation.options()?;
         if self.show_data && options.format == Format::None {
             return Err(useless("--show-data", "none"));
         }
-        Ok(Options {
+        Ok(TranscriptOptions {
             data: self.show_data,
             progress: match self.progress {
                 Show::Always => true,
@@ -103,12 +103,12 @@ impl Args {
     }
 }
 
-impl Conversation {
+impl OutputArgs {
     /// The output that is meant.
-    pub fn options(&self) -> Result<Options, Wrong> {
+    pub fn options(&self) -> Result<TranscriptOptions, UsageError> {
         let format = self.format();
         self.check(format)?;
-        Ok(Options {
+        Ok(TranscriptOptions {
             format,
             verbose: self.verbose,
             data: false,
@@ -128,15 +128,15 @@ impl Conversation {
         match self.transcript {
             _ if self.quiet => Format::None,
             _ if self.json => Format::Json,
-            Look::Stevens => Format::Stevens,
-            Look::Swaks => Format::Swaks,
-            Look::Json => Format::Json,
-            Look::None => Format::None,
+            Style::Stevens => Format::Stevens,
+            Style::Swaks => Format::Swaks,
+            Style::Json => Format::Json,
+            Style::None => Format::None,
         }
     }
 
     /// What has no place in a transcript of this format.
-    fn check(&self, format: Format) -> Result<(), Wrong> {
+    fn check(&self, format: Format) -> Result<(), UsageError> {
         let (option, other) = match format {
             Format::Json if self.hex => ("--hex", "json"),
             Format::None if self.hex => ("--hex", "none"),
@@ -147,8 +147,8 @@ impl Conversation {
     }
 }
 
-fn useless(option: &str, format: &str) -> Wrong {
-    Wrong::usage(format!(
+fn useless(option: &str, format: &str) -> UsageError {
+    UsageError::usage(format!(
         "{option} means nothing with --transcript {format}; leave one of them out"
     ))
 }

@@ -3,12 +3,12 @@
 mod paths;
 
 use crate::cli::options::relative;
-use crate::cli::options::usage_error::{Wrong, one_line};
-use crate::cli::options::value::{Target, field};
+use crate::cli::options::usage_error::{UsageError, one_line};
+use crate::cli::options::value::{HostPort, field};
 use crate::cli::parse::{Cli, sending};
-use crate::config::{Config, ConfigError, Fault, Keys, Profile, Setting, Value};
-use crate::mail::message::Field;
-use crate::queue::store::Waybill;
+use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Keys, Profile, Value};
+use crate::mail::message::HeaderField;
+use crate::queue::store::RouteSpec;
 use crate::system::text::{reason, shown};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
@@ -28,7 +28,7 @@ const WAY: [&str; 6] = ["Route", "Session", "TLS", "Auth", "Extensions", "Testin
 const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
 
 /// A command line, to which profiles may add.
-pub struct Typed<'a> {
+pub struct CommandLineArgs<'a> {
     command: &'a mut Command,
     words: &'a [OsString],
     matches: &'a ArgMatches,
@@ -43,24 +43,24 @@ pub struct Added {
     /// What clap makes of it.
     pub matches: ArgMatches,
     /// What comes from the profile.
-    pub used: Vec<Setting>,
+    pub used: Vec<ConfigKey>,
 }
 
 impl Added {
     /// The arguments, of which some were typed.
-    pub fn cli(&self, typed: &Typed<'_>) -> Result<Cli, Wrong> {
-        let mut cli = Cli::of(&self.matches).map_err(|error| Wrong::clap(&error))?;
+    pub fn cli(&self, typed: &CommandLineArgs<'_>) -> Result<Cli, UsageError> {
+        let mut cli = Cli::of(&self.matches).map_err(|error| UsageError::clap(&error))?;
         cli.route.port_wins = typed.has("port") && !typed.has("relay");
         Ok(cli)
     }
 
     /// What is wrong, with the place in the configuration that says it, if it is one.
-    pub fn blame(&self, wrong: Wrong, config: &Config) -> Wrong {
-        blamed(&wrong, config, &self.used).map_or(wrong, Wrong::from)
+    pub fn blame(&self, wrong: UsageError, config: &Config) -> UsageError {
+        blamed(&wrong, config, &self.used).map_or(wrong, UsageError::from)
     }
 }
 
-impl<'a> Typed<'a> {
+impl<'a> CommandLineArgs<'a> {
     /// The words were read by this command.
     pub fn new(command: &'a mut Command, words: &'a [OsString], matches: &'a ArgMatches) -> Self {
         Self {
@@ -126,7 +126,7 @@ impl<'a> Typed<'a> {
 
     /// The command line with the options of a profile before its own. An option of the profile stands
     /// back where the command line says it too, or something that contradicts it.
-    pub fn with(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+    pub fn with(&mut self, config: &Config, profile: &Profile) -> Result<Added, UsageError> {
         self.complete();
         if let Some(error) = self.faults(config, profile).into_iter().next() {
             return Err(error.into());
@@ -144,16 +144,16 @@ impl<'a> Typed<'a> {
             used.push(setting);
         }
         let matches = self.parse(words, self.words.get(self.head()..).unwrap_or_default());
-        let matches = matches.map_err(|error| Wrong::clap(&error))?;
+        let matches = matches.map_err(|error| UsageError::clap(&error))?;
         Ok(Added { matches, used })
     }
 
     /// The value of a setting, without header fields that a message has once and the command line gives.
-    fn added(&self, setting: &Setting) -> Value {
+    fn added(&self, setting: &ConfigKey) -> Value {
         let is_given = setting.key == "header" && self.has("header");
         let typed = self.own().filter(|_| is_given);
-        let typed = typed.and_then(|own| own.get_many::<Field>("header"));
-        let typed: Vec<Field> = typed.into_iter().flatten().cloned().collect();
+        let typed = typed.and_then(|own| own.get_many::<HeaderField>("header"));
+        let typed: Vec<HeaderField> = typed.into_iter().flatten().cloned().collect();
         let stays = |text: &&str| !field(text).is_ok_and(|field| field.is_overruled(&typed));
         if typed.is_empty() {
             return setting.value.clone();
@@ -163,7 +163,7 @@ impl<'a> Typed<'a> {
     }
 
     /// What a profile says by itself, to some recipient.
-    pub fn alone(&mut self, config: &Config, profile: &Profile) -> Result<Added, Wrong> {
+    pub fn alone(&mut self, config: &Config, profile: &Profile) -> Result<Added, UsageError> {
         self.complete();
         if let Some(error) = self.faults(config, profile).into_iter().next() {
             return Err(error.into());
@@ -171,7 +171,7 @@ impl<'a> Typed<'a> {
         let used = profile.options();
         let words = self.spelled(&used);
         let matches = self.parse(words, &["postmaster@localhost".into()]);
-        let matches = matches.map_err(|error| Wrong::clap(&error))?;
+        let matches = matches.map_err(|error| UsageError::clap(&error))?;
         Ok(Added { matches, used })
     }
 
@@ -181,9 +181,9 @@ impl<'a> Typed<'a> {
     }
 
     /// How the way is found again that this command line means with a profile, or without.
-    pub fn waybill(&self, chosen: Option<(&Config, &Profile)>) -> Result<Waybill, Wrong> {
+    pub fn waybill(&self, chosen: Option<(&Config, &Profile)>) -> Result<RouteSpec, UsageError> {
         let config = chosen.map(|(config, _)| absolute("--config", config.path()));
-        Ok(Waybill {
+        Ok(RouteSpec {
             config: config.transpose()?.map(PathBuf::from),
             profile: chosen.map(|(_, profile)| profile.name().to_owned()),
             options: self.about_the_way()?,
@@ -192,7 +192,7 @@ impl<'a> Typed<'a> {
 
     /// What was typed about the way. Whether the profile was named is a part of it: only then it gives
     /// its credentials to another relay.
-    pub fn about_the_way(&self) -> Result<Vec<String>, Wrong> {
+    pub fn about_the_way(&self) -> Result<Vec<String>, UsageError> {
         let is_about = |arg: &&Arg| {
             let heading = arg.get_help_heading();
             heading.is_some_and(|heading| WAY.contains(&heading)) || arg.get_id() == "profile"
@@ -228,7 +228,7 @@ impl<'a> Typed<'a> {
         }
         if faults.is_empty() {
             // Two that cannot stand together.
-            let named = |setting: &&Setting| error.key.as_deref() == Some(&setting.key);
+            let named = |setting: &&ConfigKey| error.key.as_deref() == Some(&setting.key);
             let setting = options.iter().find(named).or(options.first());
             faults.extend(setting.map(|setting| config.fault(setting, error.fault)));
         }
@@ -247,20 +247,20 @@ impl<'a> Typed<'a> {
             // Something is missing that a command line can add.
             return Vec::new();
         };
-        let meant = Cli::of(&matches).map_err(|error| Wrong::clap(&error));
+        let meant = Cli::of(&matches).map_err(|error| UsageError::clap(&error));
         let meant = meant.and_then(|cli| sending(cli).map(drop));
         let fault = meant.err().and_then(|wrong| blamed(&wrong, config, &used));
         fault.into_iter().collect()
     }
 
     /// The files that the options of a profile read, each with the setting that names it.
-    pub fn files(&mut self, profile: &Profile) -> Vec<(Setting, PathBuf)> {
+    pub fn files(&mut self, profile: &Profile) -> Vec<(ConfigKey, PathBuf)> {
         self.complete();
         self.files_of(&profile.options())
     }
 
     /// The files that these options read.
-    pub fn files_of(&self, options: &[Setting]) -> Vec<(Setting, PathBuf)> {
+    pub fn files_of(&self, options: &[ConfigKey]) -> Vec<(ConfigKey, PathBuf)> {
         let files = options.iter().flat_map(|setting| {
             let option = self.option(&setting.key);
             let texts = setting.value.texts().into_iter();
@@ -270,7 +270,7 @@ impl<'a> Typed<'a> {
         files.collect()
     }
 
-    fn try_all(&mut self, settings: &[Setting]) -> Result<(), Complaint> {
+    fn try_all(&mut self, settings: &[ConfigKey]) -> Result<(), Complaint> {
         let mut words = Vec::new();
         for setting in settings {
             if let Some(arg) = self.option(&setting.key) {
@@ -290,7 +290,7 @@ impl<'a> Typed<'a> {
     }
 
     /// All that can be spelled.
-    fn spelled(&self, settings: &[Setting]) -> Vec<OsString> {
+    fn spelled(&self, settings: &[ConfigKey]) -> Vec<OsString> {
         let words = settings.iter().filter_map(|setting| {
             let arg = self.option(&setting.key)?;
             spelled(arg, &setting.value).ok()
@@ -398,7 +398,7 @@ fn names_recipients(arg: &Arg) -> bool {
 const COMMANDS: [&str; 3] = ["pipe", "password_command", "oauth_token_command"];
 
 /// A value as it can be kept: it must mean the same in another directory.
-fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, Wrong> {
+fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, UsageError> {
     let kind = arg.get_value_parser().type_id();
     if kind == TypeId::of::<PathBuf>() {
         return absolute(option, Path::new(value));
@@ -408,17 +408,17 @@ fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, Wrong> {
         return relative::kept(option, text);
     }
     match text.strip_prefix("unix:") {
-        Some(path) if kind == TypeId::of::<Target>() => {
+        Some(path) if kind == TypeId::of::<HostPort>() => {
             Ok(format!("unix:{}", absolute(option, Path::new(path))?))
         }
         _ => Ok(text.to_owned()),
     }
 }
 
-pub(crate) fn absolute(option: &str, path: &Path) -> Result<String, Wrong> {
+pub(crate) fn absolute(option: &str, path: &Path) -> Result<String, UsageError> {
     let whole = std::path::absolute(path).map_err(|error| {
         let path = shown(&path.to_string_lossy());
-        Wrong::usage(format!(
+        UsageError::usage(format!(
             "{option}: cannot find out where {path} is: {}",
             reason(&error)
         ))
@@ -428,8 +428,8 @@ pub(crate) fn absolute(option: &str, path: &Path) -> Result<String, Wrong> {
 }
 
 /// The queue is text.
-fn no_text(option: &str) -> Wrong {
-    Wrong::usage(format!(
+fn no_text(option: &str) -> UsageError {
+    UsageError::usage(format!(
         "{option}: it is not UTF-8, and so cannot stand in the queue; give it another name"
     ))
 }
@@ -455,11 +455,11 @@ pub fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
 }
 
 /// A setting as it would stand on a command line.
-fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
+fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
     let takes_value = option.get_action().takes_values();
     let needs_value = takes_value && option.get_num_args().is_none_or(|n| n.min_values() > 0);
     let long = option.get_long().unwrap_or_default();
-    let wants = |wanted, found| Err(Fault::Kind { wanted, found });
+    let wants = |wanted, found| Err(ConfigFault::Kind { wanted, found });
     match value {
         Value::Flag(false) => Ok(Vec::new()),
         Value::Flag(true) if needs_value => wants("a value, or false", "true"),
@@ -483,7 +483,7 @@ fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, Fault> {
 /// What clap says of a profile, and which key it names.
 struct Complaint {
     key: Option<String>,
-    fault: Fault,
+    fault: ConfigFault,
 }
 
 impl Complaint {
@@ -496,13 +496,13 @@ impl Complaint {
         let why = error.source().map(ToString::to_string);
         Self {
             key: key.map(str::to_owned),
-            fault: Fault::Value(why.unwrap_or_else(|| one_line(error))),
+            fault: ConfigFault::Value(why.unwrap_or_else(|| one_line(error))),
         }
     }
 }
 
 /// The setting that an error is about; `None` when it is not about the profile.
-fn blamed(wrong: &Wrong, config: &Config, used: &[Setting]) -> Option<ConfigError> {
+fn blamed(wrong: &UsageError, config: &Config, used: &[ConfigKey]) -> Option<ConfigError> {
     used.iter().find_map(|setting| {
         let rest = wrong.text.strip_prefix("--")?.strip_prefix(&setting.key)?;
         let why = match rest.strip_prefix(": ") {
@@ -510,7 +510,7 @@ fn blamed(wrong: &Wrong, config: &Config, used: &[Setting]) -> Option<ConfigErro
             None if rest.starts_with([' ', ';', ',']) => &wrong.text,
             None => return None,
         };
-        Some(config.fault(setting, Fault::Value(why.to_owned())))
+        Some(config.fault(setting, ConfigFault::Value(why.to_owned())))
     })
 }
 

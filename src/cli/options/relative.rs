@@ -1,7 +1,7 @@
 //! Shell commands that are run later, in another directory.
 
 use crate::cli::options::profile::absolute;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use std::path::Path;
 
 /// What separates words and paths in a shell command.
@@ -11,7 +11,7 @@ const SEPARATORS: &[char] = &[
 
 /// The command as it can be kept: one that names a file by a path from the current directory is run in
 /// this directory. Others are kept as they are, because the directory may be gone by then.
-pub fn kept(option: &str, command: &str) -> Result<String, Wrong> {
+pub fn kept(option: &str, command: &str) -> Result<String, UsageError> {
     if !is_relative(command, |path| path.symlink_metadata().is_ok()) {
         return Ok(command.to_owned());
     }

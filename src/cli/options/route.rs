@@ -1,9 +1,9 @@
 //! Where the message goes.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::options::value::Target;
-use crate::client::route::{Detour, Family, Host, Options};
+use crate::cli::options::value::HostPort;
+use crate::client::route::{AddressFamily, ConnectTo, Host, RouteOptions};
 use crate::client::session;
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,7 +17,7 @@ pub struct Args {
     /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. A path that begins with /,
     /// or any path behind unix:, is a unix socket. --server is the same.
     #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
-    relay: Option<Target>,
+    relay: Option<HostPort>,
 
     /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
@@ -29,7 +29,7 @@ pub struct Args {
     /// It is killed when it does not end a few seconds behind QUIT. In the queue, it is run for each attempt.
     #[arg(long, value_name = "CMD", value_parser = value::command,
           conflicts_with_all = ["relay", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
-    pipe: Option<Target>,
+    pipe: Option<HostPort>,
 
     #[command(flatten)]
     reach: Reach,
@@ -64,16 +64,16 @@ pub struct Reach {
     /// tunnel or to a server that is not in the DNS yet. Without a port, it is that of the server. A path that
     /// begins with /, or any path after unix:, is a unix socket.
     #[arg(long, value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
-    connect_to: Option<Target>,
+    connect_to: Option<HostPort>,
 
     /// Ask this resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
-    dns: Option<Target>,
+    dns: Option<HostPort>,
 }
 
 impl Args {
     /// The way to this server.
-    pub fn to(host: Target, port: Option<u16>, reach: Reach) -> Self {
+    pub fn to(host: HostPort, port: Option<u16>, reach: Reach) -> Self {
         Self {
             relay: Some(host),
             pipe: None,
@@ -89,7 +89,11 @@ impl Args {
     }
 
     /// The way that is meant; `usual` is the port where none is named.
-    pub fn options(mut self, session: &session::Options, usual: u16) -> Result<Options, Wrong> {
+    pub fn options(
+        mut self,
+        session: &session::Options,
+        usual: u16,
+    ) -> Result<RouteOptions, UsageError> {
         self.relay = self.pipe.take().or(self.relay);
         if self.port_wins
             && let Some(relay) = &mut self.relay
@@ -99,12 +103,12 @@ impl Args {
         let family = self.family()?;
         self.check_ends(family)?;
         let port = self.port(usual)?;
-        Ok(Options {
+        Ok(RouteOptions {
             relay: self.relay.map(|relay| relay.place(port)),
             port,
             family,
             bind: self.reach.bind,
-            connect_to: self.reach.connect_to.map(|target| Detour {
+            connect_to: self.reach.connect_to.map(|target| ConnectTo {
                 host: target.host,
                 port: target.port,
             }),
@@ -114,16 +118,16 @@ impl Args {
     }
 
     /// The port of --port, which must agree with that of --relay; else the usual one.
-    fn port(&self, usual: u16) -> Result<u16, Wrong> {
+    fn port(&self, usual: u16) -> Result<u16, UsageError> {
         let Some((relay, port)) = self.relay.as_ref().zip(self.port) else {
             return Ok(self.port.unwrap_or(usual));
         };
         match (&relay.host, relay.port) {
-            (Host::Unix(_), _) => Err(Wrong::usage(format!(
+            (Host::Unix(_), _) => Err(UsageError::usage(format!(
                 "--port {port} means nothing for the unix socket {}; leave it out",
                 relay.host
             ))),
-            (_, Some(one)) if one != port => Err(Wrong::usage(format!(
+            (_, Some(one)) if one != port => Err(UsageError::usage(format!(
                 "--port {port} contradicts the port {one} of --relay; give one of them"
             ))),
             _ => Ok(port),
@@ -131,22 +135,22 @@ impl Args {
     }
 
     /// The family of --bind, -4 and -6, which must agree.
-    fn family(&self) -> Result<Family, Wrong> {
+    fn family(&self) -> Result<AddressFamily, UsageError> {
         let (wanted, option) = match (self.reach.ipv4, self.reach.ipv6) {
-            (true, _) => (Family::V4, "-4"),
-            (_, true) => (Family::V6, "-6"),
-            _ => (Family::Any, ""),
+            (true, _) => (AddressFamily::V4, "-4"),
+            (_, true) => (AddressFamily::V6, "-6"),
+            _ => (AddressFamily::Any, ""),
         };
         match self.reach.bind {
             None => Ok(wanted),
-            Some(ip) if wanted.has(ip) => Ok(Family::of(ip)),
+            Some(ip) if wanted.has(ip) => Ok(AddressFamily::of(ip)),
             Some(ip) => Err(contradiction(&format!("--bind {ip}"), option)),
         }
     }
 
     /// Whether the place where connections go, if it was said, fits where they come from.
-    fn check_ends(&self, family: Family) -> Result<(), Wrong> {
-        let named = |option: &str, target: &Option<Target>| {
+    fn check_ends(&self, family: AddressFamily) -> Result<(), UsageError> {
+        let named = |option: &str, target: &Option<HostPort>| {
             let host = target.as_ref().map(|target| target.host.clone());
             host.map(|host| (format!("{option} {host}"), host))
         };
@@ -172,16 +176,16 @@ impl Args {
     }
 }
 
-fn contradiction(one: &str, other: &str) -> Wrong {
-    Wrong::usage(format!(
+fn contradiction(one: &str, other: &str) -> UsageError {
+    UsageError::usage(format!(
         "{one} contradicts {other}; give one of them, or two that agree"
     ))
 }
 
-fn resolver(target: Target) -> Result<SocketAddr, Wrong> {
+fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
-        other => Err(Wrong::usage(format!(
+        other => Err(UsageError::usage(format!(
             "--dns {other}: it wants the resolver's IP address, because without it no name can be looked up"
         ))),
     }

@@ -20,14 +20,14 @@ pub struct Args {
     /// Commands in groups where the server offers it.
     ///
     /// `off` sends them one by one, although the server offers PIPELINING.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
-    pipelining: When,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
+    pipelining: Switch,
 
     /// BDAT instead of DATA where the server offers it.
     ///
     /// `off` uses DATA, although the server offers CHUNKING.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
-    chunking: When,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
+    chunking: Switch,
 
     /// One time limit for every step, like 30s.
     ///
@@ -42,7 +42,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum When {
+enum Switch {
     Auto,
     Off,
 }
@@ -52,8 +52,8 @@ impl Args {
     pub fn options(self) -> Options {
         Options {
             helo: self.helo,
-            no_pipelining: matches!(self.pipelining, When::Off),
-            no_chunking: matches!(self.chunking, When::Off),
+            no_pipelining: matches!(self.pipelining, Switch::Off),
+            no_chunking: matches!(self.chunking, Switch::Off),
             timeout: self.timeout,
             rate: self.limit_rate,
             ..Options::default()

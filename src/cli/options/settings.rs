@@ -1,20 +1,20 @@
 //! What the configuration says of the queue, of sendmail and of rewriting, beside its profiles.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::config::{Config, ConfigError, Fault, Setting, Value};
+use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Value};
 use crate::mail::address::Address;
 use crate::mail::rewrite;
-use crate::mail::rewrite::{Original, Rule};
+use crate::mail::rewrite::{OriginalAddress, Rule};
 use crate::queue::store as queue;
 use crate::queue::store::OnUncertain;
 use std::path::PathBuf;
 
 /// What is set, and the defaults for what is not.
 #[derive(Debug, Default)]
-pub struct Settings {
+pub struct ProfileSettings {
     /// The rules by which a queue is worked on.
-    pub queue: queue::Settings,
+    pub queue: queue::RetrySettings,
     /// The queue's directory; `None` is the usual one.
     pub directory: Option<PathBuf>,
     /// What becomes of a recipient who may have got the message already.
@@ -22,13 +22,13 @@ pub struct Settings {
     /// A shell command that is told of what was given up.
     pub on_failure: Option<String>,
     /// What becomes of addresses.
-    pub rewrite: rewrite::Options,
+    pub rewrite: rewrite::RewriteOptions,
     /// The profile of sendmail; there is one of this name.
     pub profile: Option<String>,
 }
 
 /// What the configuration says; where there is none, the defaults.
-pub fn settings(config: Option<&Config>) -> Result<Settings, Wrong> {
+pub fn settings(config: Option<&Config>) -> Result<ProfileSettings, UsageError> {
     let (settings, faults) = config.map_or_else(Default::default, read);
     match faults.into_iter().next() {
         None => Ok(settings),
@@ -41,15 +41,15 @@ pub fn faults(config: &Config) -> Vec<ConfigError> {
     read(config).1
 }
 
-type Add = fn(&mut Settings, &Setting) -> Result<(), Fault>;
+type Add = fn(&mut ProfileSettings, &ConfigKey) -> Result<(), ConfigFault>;
 
-fn read(config: &Config) -> (Settings, Vec<ConfigError>) {
+fn read(config: &Config) -> (ProfileSettings, Vec<ConfigError>) {
     let sections: [(&str, Add); 3] = [
-        ("queue", Settings::add_queue),
-        ("sendmail", Settings::add_sendmail),
-        ("rewrite", Settings::add_rule),
+        ("queue", ProfileSettings::add_queue),
+        ("sendmail", ProfileSettings::add_sendmail),
+        ("rewrite", ProfileSettings::add_rule),
     ];
-    let mut settings = Settings::default();
+    let mut settings = ProfileSettings::default();
     let mut faults = Vec::new();
     for (name, add) in sections {
         for setting in config.section(name) {
@@ -61,8 +61,8 @@ fn read(config: &Config) -> (Settings, Vec<ConfigError>) {
     (settings, faults)
 }
 
-impl Settings {
-    fn add_queue(&mut self, setting: &Setting) -> Result<(), Fault> {
+impl ProfileSettings {
+    fn add_queue(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         let value = &setting.value;
         let queue = &mut self.queue;
         match setting.key.as_str() {
@@ -77,12 +77,12 @@ impl Settings {
             "dir" => self.directory = Some(with(value, path)?),
             "on-uncertain" => self.on_uncertain = with(value, on_uncertain)?,
             "on-failure" => self.on_failure = Some(with(value, command)?),
-            _ => return Err(Fault::Key(None)),
+            _ => return Err(ConfigFault::Key(None)),
         }
         Ok(())
     }
 
-    fn add_sendmail(&mut self, setting: &Setting) -> Result<(), Fault> {
+    fn add_sendmail(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         let value = &setting.value;
         let rewrite = &mut self.rewrite;
         match setting.key.as_str() {
@@ -91,51 +91,51 @@ impl Settings {
             "postmaster" => rewrite.postmaster = Some(Address::parse(one(value)?)?),
             "original" => rewrite.original = with(value, original)?,
             "profile" => self.profile = Some(one(value)?.to_owned()),
-            _ => return Err(Fault::Key(None)),
+            _ => return Err(ConfigFault::Key(None)),
         }
         Ok(())
     }
 
-    fn add_rule(&mut self, setting: &Setting) -> Result<(), Fault> {
+    fn add_rule(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         let rule = Rule {
             from: setting.key.clone(),
             to: one(&setting.value)?.to_owned(),
         };
-        rule.check().map_err(Fault::Value)?;
+        rule.check().map_err(ConfigFault::Value)?;
         self.rewrite.rules.push(rule);
         Ok(())
     }
 }
 
 /// A string, or a number as it is written.
-fn one(value: &Value) -> Result<&str, Fault> {
+fn one(value: &Value) -> Result<&str, ConfigFault> {
     let found = match value {
         Value::Text(text) | Value::Number(text) => return Ok(text),
         Value::Flag(_) => "true or false",
         Value::List(_) => "an array",
     };
-    Err(Fault::Kind {
+    Err(ConfigFault::Kind {
         wanted: "a string or a number",
         found,
     })
 }
 
-fn with<T>(value: &Value, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Fault> {
-    parse(one(value)?).map_err(Fault::Value)
+fn with<T>(value: &Value, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigFault> {
+    parse(one(value)?).map_err(ConfigFault::Value)
 }
 
-fn number<T: TryFrom<u16>>(value: &Value, least: u16, most: u16) -> Result<T, Fault> {
+fn number<T: TryFrom<u16>>(value: &Value, least: u16, most: u16) -> Result<T, ConfigFault> {
     let number = one(value)?.parse::<u16>().ok();
     let number = number.filter(|number| (least..=most).contains(number));
     number
         .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| Fault::Value(format!("it wants a number from {least} to {most}")))
+        .ok_or_else(|| ConfigFault::Value(format!("it wants a number from {least} to {most}")))
 }
 
 /// One time, or an array of them.
-fn gaps(value: &Value) -> Result<Vec<std::time::Duration>, Fault> {
+fn gaps(value: &Value) -> Result<Vec<std::time::Duration>, ConfigFault> {
     match value {
-        Value::List(items) if items.is_empty() => Err(Fault::Value(
+        Value::List(items) if items.is_empty() => Err(ConfigFault::Value(
             "it wants at least one time between attempts; the last is for all that follow"
                 .to_owned(),
         )),
@@ -183,11 +183,11 @@ fn on_uncertain(text: &str) -> Result<OnUncertain, String> {
     }
 }
 
-fn original(text: &str) -> Result<Original, String> {
+fn original(text: &str) -> Result<OriginalAddress, String> {
     match text {
-        "header" => Ok(Original::Header),
-        "reply-to" => Ok(Original::ReplyTo),
-        "nowhere" => Ok(Original::Nowhere),
+        "header" => Ok(OriginalAddress::Header),
+        "reply-to" => Ok(OriginalAddress::ReplyTo),
+        "nowhere" => Ok(OriginalAddress::Nowhere),
         _ => Err("it wants reply-to, header or nowhere".to_owned()),
     }
 }

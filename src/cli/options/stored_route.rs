@@ -1,15 +1,15 @@
 //! Ways by themselves, without a message: those of what waits in the queue, found again.
 
-use crate::cli::options::profile::Typed;
-use crate::cli::options::settings::Settings;
-use crate::cli::options::transport::{Itinerary, itinerary, way_of_options};
-use crate::cli::options::usage_error::{Wrong, first};
-use crate::cli::parse::{Cli, Words, read};
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::settings::ProfileSettings;
+use crate::cli::options::transport::{RoutePlan, itinerary, way_of_options};
+use crate::cli::options::usage_error::{UsageError, first};
+use crate::cli::parse::{Cli, MatchedWords, read};
 use crate::cli::queue::args as queue;
-use crate::client::transport::Way;
+use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile, find};
-use crate::queue::options::Ways;
-use crate::queue::store::Waybill;
+use crate::queue::options::StoredRoutes;
+use crate::queue::store::RouteSpec;
 use clap::CommandFactory as _;
 use std::ffi::OsString;
 use std::mem;
@@ -17,63 +17,69 @@ use std::path::Path;
 
 /// Reads the configuration each time: what waits in the queue goes the way that its profile says now.
 #[derive(Debug)]
-pub struct Finder;
+pub struct RouteFinder;
 
-impl Ways for Finder {
-    fn find(&self, waybill: &Waybill) -> Result<Vec<Way>, String> {
+impl StoredRoutes for RouteFinder {
+    fn find(&self, waybill: &RouteSpec) -> Result<Vec<Transport>, String> {
         let chosen = waybill.config.as_deref().zip(waybill.profile.as_deref());
         let found = with_options(&waybill.options, |mut bare| match chosen {
             Some((path, name)) => of_profile(path, name, &mut bare.typed),
-            None => bare.way().map(Itinerary::from),
+            None => bare.way().map(RoutePlan::from),
         });
-        let Itinerary { way, fallbacks } = found.map_err(|wrong| wrong.text)?;
+        let RoutePlan { way, fallbacks } = found.map_err(|wrong| wrong.text)?;
         let ways = std::iter::once(way).chain(fallbacks);
         Ok(ways.map(with_names_only).collect())
     }
 }
 
 /// A queue has messages for many relays, and a password that names nobody is for one that nobody named.
-fn with_names_only(mut way: Way) -> Way {
+fn with_names_only(mut way: Transport) -> Transport {
     if let Some(credentials) = &mut way.credentials {
         credentials.nameless = false;
     }
     way
 }
 
-fn of_profile(path: &Path, name: &str, typed: &mut Typed<'_>) -> Result<Itinerary, Wrong> {
+fn of_profile(
+    path: &Path,
+    name: &str,
+    typed: &mut CommandLineArgs<'_>,
+) -> Result<RoutePlan, UsageError> {
     let found = find(Some(path), &Places::nowhere())?;
     let config = found.map(|found| found.read(&typed.keys()));
     let Some(config) = config.transpose().map_err(|errors| first(&errors))? else {
-        return Err(Wrong::usage(format!("profile {name} has no configuration")));
+        return Err(UsageError::usage(format!(
+            "profile {name} has no configuration"
+        )));
     };
     itinerary(&config, config.profile(name)?, typed)
 }
 
 /// A command line that says a way, or a part of it, and nothing else.
-pub struct Bare<'a> {
+pub struct RouteOnly<'a> {
     pub cli: Cli,
-    pub typed: Typed<'a>,
+    pub typed: CommandLineArgs<'a>,
     missing: Option<clap::Error>,
 }
 
 /// How messages leave, and by which rules.
-pub struct Found {
-    pub itinerary: Itinerary,
-    pub waybill: Waybill,
+pub struct ResolvedRoute {
+    pub itinerary: RoutePlan,
+    pub waybill: RouteSpec,
     /// What is said of the queue.
     pub queue: queue::Args,
-    pub settings: Settings,
+    pub settings: ProfileSettings,
 }
 
-impl Bare<'_> {
+impl RouteOnly<'_> {
     /// How messages leave by this profile, or without one.
     pub fn found(
         mut self,
         chosen: Option<(&Config, &Profile)>,
-        settings: Settings,
-    ) -> Result<Found, Wrong> {
+        settings: ProfileSettings,
+    ) -> Result<ResolvedRoute, UsageError> {
         let Some((config, profile)) = chosen else {
-            return Ok(Found {
+            return Ok(ResolvedRoute {
                 waybill: self.typed.waybill(None)?,
                 queue: mem::take(&mut self.cli.queue),
                 itinerary: self.way()?.into(),
@@ -81,7 +87,7 @@ impl Bare<'_> {
             });
         };
         let typed = &mut self.typed;
-        Ok(Found {
+        Ok(ResolvedRoute {
             itinerary: itinerary(config, profile, typed)?,
             waybill: typed.waybill(Some((config, profile)))?,
             queue: typed.with(config, profile)?.cli(typed)?.queue,
@@ -90,9 +96,9 @@ impl Bare<'_> {
     }
 
     /// The way that no profile adds to.
-    pub fn way(self) -> Result<Way, Wrong> {
+    pub fn way(self) -> Result<Transport, UsageError> {
         match self.missing {
-            Some(error) => Err(Wrong::clap(&error)),
+            Some(error) => Err(UsageError::clap(&error)),
             None => way_of_options(self.cli),
         }
     }
@@ -101,18 +107,19 @@ impl Bare<'_> {
 /// Reads options about a way. Nothing of it is left behind: a queue is watched for a long time.
 pub fn with_options<T>(
     options: &[String],
-    then: impl FnOnce(Bare<'_>) -> Result<T, Wrong>,
-) -> Result<T, Wrong> {
+    then: impl FnOnce(RouteOnly<'_>) -> Result<T, UsageError>,
+) -> Result<T, UsageError> {
     let ends = ["ehlo", "postmaster@localhost"].map(OsString::from);
     let mut words = ends.to_vec();
     words.splice(1..1, options.iter().map(OsString::from));
     let mut command = Cli::command();
-    let read = read(&mut command, &words).map_err(|error| Wrong::clap(&error))?;
-    let Words { matches, missing } = read;
-    let cli = Cli::of(&matches).map_err(|error| Wrong::clap(&error))?;
-    then(Bare {
+    let read = read(&mut command, &words).map_err(|error| UsageError::clap(&error))?;
+    let MatchedWords { matches, missing } = read;
+    let cli = Cli::of(&matches).map_err(|error| UsageError::clap(&error))?;
+    then(RouteOnly {
         cli,
-        typed: Typed::new(&mut command, &words, &matches).part_of(crate::cli::parse::whole),
+        typed: CommandLineArgs::new(&mut command, &words, &matches)
+            .part_of(crate::cli::parse::whole),
         missing,
     })
 }

@@ -1,10 +1,11 @@
 //! What testers of servers ask for.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::send::options::Repeat;
 use crate::client::session::{
-    Bench, Encryption, How, Options, Point, Proxy, ProxyEnds, ProxyVersion, Stop,
+    EarlyStop, Options, Proxy, ProxyEnds, ProxyVersion, StopMethod, StopPoint, TestOptions,
+    TlsDemand,
 };
 use crate::smtp::mechanism::Mechanism;
 use std::net::SocketAddr;
@@ -47,15 +48,15 @@ pub struct Args {
     /// A stage that does not come is passed, so that `auth` without --user ends before MAIL. rcpt is every
     /// recipient. Behind connect and data, no server expects it.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
-    quit_after: Option<Point>,
+    quit_after: Option<StopPoint>,
 
     /// Close the connection without a word behind the reply to this stage.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
-    drop_after: Option<Point>,
+    drop_after: Option<StopPoint>,
 
     /// Close the connection once this stage was said, with its reply unread.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["queue", "queue_only"])]
-    drop_after_send: Option<Point>,
+    drop_after_send: Option<StopPoint>,
 
     /// Send the message so many times, each with a connection and a Message-ID of its own.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None))]
@@ -81,14 +82,14 @@ pub struct Args {
     rcpt_param: Vec<String>,
 
     #[command(flatten)]
-    guise: Guise,
+    guise: ClientIdentity,
 }
 
 /// As whom a server is spoken to, and how, besides what every sender says.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Testing")]
-pub struct Guise {
+pub struct ClientIdentity {
     /// Use these although the server does not offer them, like auth,starttls,bdat,pipelining.
     ///
     /// Any keyword of EHLO that ehlo knows; AUTH with the mechanisms of --auth, or PLAIN and LOGIN.
@@ -126,12 +127,13 @@ impl Args {
 
     /// Whether it ends before a sender or a recipient is named.
     pub fn ends_before_mail(&self) -> bool {
-        self.stop().is_some_and(|stop| stop.behind < Point::Mail)
+        self.stop()
+            .is_some_and(|stop| stop.behind < StopPoint::Mail)
     }
 
     /// Whether it ends before the message is sent.
     pub fn ends_before_data(&self) -> bool {
-        self.stop().is_some_and(|stop| stop.behind < Point::Dot)
+        self.stop().is_some_and(|stop| stop.behind < StopPoint::Dot)
     }
 
     /// How often the message is sent.
@@ -146,7 +148,7 @@ impl Args {
     }
 
     /// Puts what is done otherwise into the options of a session.
-    pub fn apply(self, options: &mut Options) -> Result<(), Wrong> {
+    pub fn apply(self, options: &mut Options) -> Result<(), UsageError> {
         let stop = self.stop();
         self.guise.apply(options)?;
         options.bench.stop = stop;
@@ -155,42 +157,42 @@ impl Args {
         Ok(())
     }
 
-    fn stop(&self) -> Option<Stop> {
+    fn stop(&self) -> Option<EarlyStop> {
         let all = [
-            (self.quit_after, How::Quit),
-            (self.drop_after, How::Drop),
-            (self.drop_after_send, How::DropUnread),
+            (self.quit_after, StopMethod::Quit),
+            (self.drop_after, StopMethod::Drop),
+            (self.drop_after_send, StopMethod::DropUnread),
         ];
         all.into_iter()
-            .find_map(|(behind, how)| behind.map(|behind| Stop { behind, how }))
+            .find_map(|(behind, how)| behind.map(|behind| EarlyStop { behind, how }))
     }
 }
 
-impl Guise {
+impl ClientIdentity {
     /// Whether LMTP is spoken.
     pub fn is_lmtp(&self) -> bool {
         self.lmtp
     }
 
     /// Puts it into the options of a session.
-    pub fn apply(self, options: &mut Options) -> Result<(), Wrong> {
+    pub fn apply(self, options: &mut Options) -> Result<(), UsageError> {
         self.check(options)?;
         let lines = self.force.iter();
-        options.bench = Bench {
+        options.bench = TestOptions {
             pretended: lines
                 .map(|keyword| self.pretended(keyword, &options.mechanisms))
                 .collect(),
             proxy: self.proxy_protocol,
             xclient: self.xclient,
             xforward: self.xforward,
-            ..Bench::default()
+            ..TestOptions::default()
         };
         Ok(())
     }
 
-    fn check(&self, options: &Options) -> Result<(), Wrong> {
+    fn check(&self, options: &Options) -> Result<(), UsageError> {
         let forces = |keyword: &str| self.force.iter().any(|forced| forced == keyword);
-        if forces("STARTTLS") && matches!(options.tls, Encryption::Off | Encryption::Implicit) {
+        if forces("STARTTLS") && matches!(options.tls, TlsDemand::Off | TlsDemand::Implicit) {
             return Err(contradiction("starttls", "--tls off and implicit"));
         }
         if forces("CHUNKING") && options.no_chunking {
@@ -224,16 +226,18 @@ fn names(lists: &[String]) -> Vec<&str> {
     words.filter_map(|word| word.split('=').next()).collect()
 }
 
-fn contradiction(keyword: &str, other: &str) -> Wrong {
-    Wrong::usage(format!(
+fn contradiction(keyword: &str, other: &str) -> UsageError {
+    UsageError::usage(format!(
         "--force {keyword} contradicts {other}; leave one of them out"
     ))
 }
 
-fn point(text: &str) -> Result<Point, String> {
-    let found = Point::ALL.into_iter().find(|point| point.name() == text);
+fn point(text: &str) -> Result<StopPoint, String> {
+    let found = StopPoint::ALL
+        .into_iter()
+        .find(|point| point.name() == text);
     found.ok_or_else(|| {
-        let names = Point::ALL.map(Point::name);
+        let names = StopPoint::ALL.map(StopPoint::name);
         format!("it wants one of {}", names.join(", "))
     })
 }
@@ -312,7 +316,7 @@ mod tests {
 
     #[test]
     fn stages_and_keywords_that_nobody_knows_are_refused() {
-        assert_eq!(point("rcpt"), Ok(Point::Rcpt));
+        assert_eq!(point("rcpt"), Ok(StopPoint::Rcpt));
         assert!(point("quit").unwrap_err().contains("banner"));
         assert_eq!(keyword("bdat").as_deref(), Ok("CHUNKING"));
         assert!(keyword("drp").is_err());
@@ -346,9 +350,9 @@ mod tests {
 
     #[test]
     fn keyword_is_pretended_with_the_parameters_that_are_used() {
-        let guise = Guise {
+        let guise = ClientIdentity {
             xclient: vec!["NAME=x ADDR=y".to_owned(), "REVERSE_NAME=z".to_owned()],
-            ..Guise::default()
+            ..ClientIdentity::default()
         };
         assert_eq!(guise.pretended("AUTH", &[]), "AUTH PLAIN LOGIN");
         let mechanisms = [Mechanism::CramMd5];

@@ -1,11 +1,11 @@
 //! How the conversation is encrypted.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::client::route;
 use crate::client::route::Host;
-use crate::client::session::Encryption;
-use crate::client::wire::tls::{Options, Pin, Trust};
+use crate::client::session::TlsDemand;
+use crate::client::wire::tls::{Pin, TlsOptions, Trust};
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ pub struct Args {
     /// port 465, TLS from the first byte on; none through a unix socket. `auto` for a command (--pipe): as
     /// for an MX, because a command has no name; with --tls-name or --ca-file, as for a relay. `starttls`
     /// and `implicit`: no message without TLS, and the certificate must be valid.
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
-    tls: Mode,
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = TlsMode::Auto)]
+    tls: TlsMode,
 
     /// Take any certificate.
     #[arg(short = 'k', long, conflicts_with_all = ["ca_file", "pin"])]
@@ -67,7 +67,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Mode {
+enum TlsMode {
     Auto,
     Off,
     Starttls,
@@ -86,30 +86,33 @@ impl Args {
     /// The port where none is named.
     pub fn usual_port(&self) -> u16 {
         match self.tls {
-            Mode::Implicit => SUBMISSIONS,
+            TlsMode::Implicit => SUBMISSIONS,
             _ => 25,
         }
     }
 
     /// The encryption that is meant on this way.
-    pub fn options(self, route: &route::Options) -> Result<(Encryption, Options), Wrong> {
+    pub fn options(
+        self,
+        route: &route::RouteOptions,
+    ) -> Result<(TlsDemand, TlsOptions), UsageError> {
         let encryption = self.encryption(route);
         match (encryption, self.demand()) {
-            (Encryption::Off, Some(option)) => {
-                return Err(Wrong::usage(format!(
+            (TlsDemand::Off, Some(option)) => {
+                return Err(UsageError::usage(format!(
                     "{option} has no meaning with --tls off; leave one of them out"
                 )));
             }
-            (Encryption::Opportunistic, Some(option)) => {
-                return Err(Wrong::usage(format!(
+            (TlsDemand::Opportunistic, Some(option)) => {
+                return Err(UsageError::usage(format!(
                     "{option} has no meaning for an MX, where any certificate will do and none as well; \
                      add --tls starttls, or name the server with --relay"
                 )));
             }
             _ => {}
         }
-        let is_believed = self.insecure || encryption == Encryption::Opportunistic;
-        let options = Options {
+        let is_believed = self.insecure || encryption == TlsDemand::Opportunistic;
+        let options = TlsOptions {
             trust: if is_believed {
                 Trust::Any
             } else {
@@ -125,19 +128,19 @@ impl Args {
         Ok((encryption, options))
     }
 
-    fn encryption(&self, route: &route::Options) -> Encryption {
+    fn encryption(&self, route: &route::RouteOptions) -> TlsDemand {
         let port = route.relay.as_ref().map_or(route.port, |relay| relay.port);
         let is_required = !self.pin.is_empty() || self.tls_min.is_some();
         match (self.tls, route.relay.as_ref().map(|relay| &relay.host)) {
             // Data on a unix socket does not leave this host.
-            (Mode::Off, _) | (Mode::Auto, Some(Host::Unix(_))) => Encryption::Off,
-            (Mode::Starttls, _) => Encryption::Starttls,
-            (Mode::Implicit, _) => Encryption::Implicit,
-            (Mode::Auto, _) if port == SUBMISSIONS => Encryption::Implicit,
-            (Mode::Auto, None) => Encryption::Opportunistic,
-            (Mode::Auto, _) if is_required => Encryption::Starttls,
-            (Mode::Auto, Some(Host::Pipe(_))) if !self.judges() => Encryption::Opportunistic,
-            (Mode::Auto, _) => Encryption::IfOffered,
+            (TlsMode::Off, _) | (TlsMode::Auto, Some(Host::Unix(_))) => TlsDemand::Off,
+            (TlsMode::Starttls, _) => TlsDemand::Starttls,
+            (TlsMode::Implicit, _) => TlsDemand::Implicit,
+            (TlsMode::Auto, _) if port == SUBMISSIONS => TlsDemand::Implicit,
+            (TlsMode::Auto, None) => TlsDemand::Opportunistic,
+            (TlsMode::Auto, _) if is_required => TlsDemand::Starttls,
+            (TlsMode::Auto, Some(Host::Pipe(_))) if !self.judges() => TlsDemand::Opportunistic,
+            (TlsMode::Auto, _) => TlsDemand::IfOffered,
         }
     }
 
@@ -153,10 +156,10 @@ impl Args {
             ("--pin", !self.pin.is_empty()),
             ("--tls-name", self.tls_name.is_some()),
             ("--tls-min", self.tls_min.is_some()),
-            ("--cert", self.cert.is_some() && self.tls == Mode::Off),
+            ("--cert", self.cert.is_some() && self.tls == TlsMode::Off),
             (
                 "--save-certs",
-                self.save_certs.is_some() && self.tls == Mode::Off,
+                self.save_certs.is_some() && self.tls == TlsMode::Off,
             ),
         ];
         given

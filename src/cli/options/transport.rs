@@ -1,24 +1,24 @@
 //! Ways: where to and how, whatever the message is; of a profile, of the command line, or of both.
 
 use crate::cli::config::args as config;
-use crate::cli::options::profile::{Added, Typed};
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::profile::{Added, CommandLineArgs};
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, extensions, route, session, testing as bench, tls};
 use crate::cli::parse::{Cli, Rare, configuration};
 use crate::client::credentials;
-use crate::client::session::{Encryption, Protocol};
-use crate::client::transport::Way;
+use crate::client::session::{Protocol, TlsDemand};
+use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
 use crate::config::{Config, Places, Profile};
 
 /// A way, and those to fall back to.
-pub struct Itinerary {
-    pub(crate) way: Way,
-    pub(crate) fallbacks: Vec<Way>,
+pub struct RoutePlan {
+    pub(crate) way: Transport,
+    pub(crate) fallbacks: Vec<Transport>,
 }
 
-impl From<Way> for Itinerary {
-    fn from(way: Way) -> Self {
+impl From<Transport> for RoutePlan {
+    fn from(way: Transport) -> Self {
         Self {
             way,
             fallbacks: Vec::new(),
@@ -30,22 +30,22 @@ impl From<Way> for Itinerary {
 pub(crate) fn itinerary(
     config: &Config,
     profile: &Profile,
-    typed: &mut Typed<'_>,
-) -> Result<Itinerary, Wrong> {
+    typed: &mut CommandLineArgs<'_>,
+) -> Result<RoutePlan, UsageError> {
     let added = typed.with(config, profile)?;
     let cli = added.cli(typed)?;
     let way = way_as(config, profile, cli, &added)?;
     let fallbacks = fallbacks(config, profile, typed, &way)?;
-    Ok(Itinerary { way, fallbacks })
+    Ok(RoutePlan { way, fallbacks })
 }
 
 /// What to try in this order when the way of a profile cannot be gone for now.
 pub(crate) fn fallbacks(
     config: &Config,
     profile: &Profile,
-    typed: &mut Typed<'_>,
-    first: &Way,
-) -> Result<Vec<Way>, Wrong> {
+    typed: &mut CommandLineArgs<'_>,
+    first: &Transport,
+) -> Result<Vec<Transport>, UsageError> {
     if typed.names_server() {
         return Ok(Vec::new());
     }
@@ -61,16 +61,16 @@ pub(crate) fn fallbacks(
 /// The way that a profile says by itself, for a verb that is not the sending one.
 pub(crate) fn way_of(
     arguments: &config::Args,
-    typed: &mut Typed<'_>,
+    typed: &mut CommandLineArgs<'_>,
     places: &Places,
-) -> Result<Way, Wrong> {
+) -> Result<Transport, UsageError> {
     let config = configuration(arguments, typed, places)?;
     let chosen = config
         .as_ref()
         .map(|config| config.choose(arguments.profile.as_deref(), None))
         .transpose()?;
     let Some((config, profile)) = config.as_ref().zip(chosen.flatten()) else {
-        return Err(Wrong::usage("there is no such profile"));
+        return Err(UsageError::usage("there is no such profile"));
     };
     way_alone(config, profile, typed)
 }
@@ -78,10 +78,10 @@ pub(crate) fn way_of(
 pub(crate) fn way_alone(
     config: &Config,
     profile: &Profile,
-    typed: &mut Typed<'_>,
-) -> Result<Way, Wrong> {
+    typed: &mut CommandLineArgs<'_>,
+) -> Result<Transport, UsageError> {
     let own = typed.alone(config, profile)?;
-    let cli = Cli::of(&own.matches).map_err(|error| Wrong::clap(&error))?;
+    let cli = Cli::of(&own.matches).map_err(|error| UsageError::clap(&error))?;
     way_as(config, profile, cli, &own)
 }
 
@@ -91,14 +91,14 @@ pub(crate) fn way_as(
     profile: &Profile,
     cli: Cli,
     added: &Added,
-) -> Result<Way, Wrong> {
+) -> Result<Transport, UsageError> {
     let mut way = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
     name(&mut way, profile);
     Ok(way)
 }
 
 /// Says whose way it is.
-pub(crate) fn name(way: &mut Way, profile: &Profile) {
+pub(crate) fn name(way: &mut Transport, profile: &Profile) {
     let name = profile.name().to_owned();
     if let Some(credentials) = &mut way.credentials {
         credentials.profile = Some(name.clone());
@@ -108,7 +108,11 @@ pub(crate) fn name(way: &mut Way, profile: &Profile) {
 
 /// A way instead of the first. Where it leads to, whom it trusts and as whom it logs in is said by its
 /// own profile alone: what the command line says of that was meant for the first.
-pub(crate) fn fallback(own: Way, with_all: Way, first: Option<&credentials::Options>) -> Way {
+pub(crate) fn fallback(
+    own: Transport,
+    with_all: Transport,
+    first: Option<&credentials::CredentialsOptions>,
+) -> Transport {
     let mut route = own.route;
     route.family = with_all.route.family;
     route.bind = with_all.route.bind;
@@ -120,12 +124,14 @@ pub(crate) fn fallback(own: Way, with_all: Way, first: Option<&credentials::Opti
         ..with_all.session
     };
     let first_user = first.map(|login| &login.user);
-    let credentials = own.credentials.map(|login| credentials::Options {
-        // A password that names nobody is that of the first.
-        nameless: first_user == Some(&login.user),
-        ..login
-    });
-    Way {
+    let credentials = own
+        .credentials
+        .map(|login| credentials::CredentialsOptions {
+            // A password that names nobody is that of the first.
+            nameless: first_user == Some(&login.user),
+            ..login
+        });
+    Transport {
         route,
         session,
         credentials,
@@ -134,8 +140,8 @@ pub(crate) fn fallback(own: Way, with_all: Way, first: Option<&credentials::Opti
 }
 
 /// Where to and how, whatever the message is.
-pub(crate) fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
-    let road = Road {
+pub(crate) fn way_of_options(cli: Cli) -> Result<Transport, UsageError> {
+    let road = TransportArgs {
         route: cli.route,
         session: cli.session,
         tls: cli.tls,
@@ -148,7 +154,7 @@ pub(crate) fn way_of_options(cli: Cli) -> Result<Way, Wrong> {
 }
 
 /// All that was said about a way.
-pub(crate) struct Road {
+pub(crate) struct TransportArgs {
     pub(crate) route: route::Args,
     pub(crate) session: session::Args,
     pub(crate) tls: tls::Args,
@@ -156,8 +162,8 @@ pub(crate) struct Road {
     pub(crate) rare: Rare,
 }
 
-impl Road {
-    pub(crate) fn way(self) -> Result<Way, Wrong> {
+impl TransportArgs {
+    pub(crate) fn way(self) -> Result<Transport, UsageError> {
         let Rare { extensions, bench } = self.rare;
         let mut options = self.session.options();
         if bench.is_lmtp() {
@@ -172,7 +178,7 @@ impl Road {
 }
 
 /// What wants a server that was named, and with --require-tls known.
-pub(crate) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(), Wrong> {
+pub(crate) fn check_ends(way: &Transport, extensions: &extensions::Args) -> Result<(), UsageError> {
     if way.route.relay.is_some() {
         return if extensions.demands_tls() {
             check_privacy(way)
@@ -181,12 +187,12 @@ pub(crate) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(),
         };
     }
     if way.session.protocol == Protocol::Lmtp {
-        return Err(Wrong::usage(
+        return Err(UsageError::usage(
             "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
         ));
     }
     if extensions.demands_tls() {
-        return Err(Wrong::usage(
+        return Err(UsageError::usage(
             "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
              with --relay, or say --require-tls=?",
         ));
@@ -194,14 +200,14 @@ pub(crate) fn check_ends(way: &Way, extensions: &extensions::Args) -> Result<(),
     Ok(())
 }
 
-fn check_privacy(way: &Way) -> Result<(), Wrong> {
+fn check_privacy(way: &Transport) -> Result<(), UsageError> {
     let other = match (way.session.tls, way.tls.trust) {
-        (Encryption::Off, _) => "--tls off, the default for a unix socket",
-        (Encryption::Opportunistic, _) => "--pipe without --tls-name",
+        (TlsDemand::Off, _) => "--tls off, the default for a unix socket",
+        (TlsDemand::Opportunistic, _) => "--pipe without --tls-name",
         (_, Trust::Any) => "--insecure",
         _ => return Ok(()),
     };
-    Err(Wrong::usage(format!(
+    Err(UsageError::usage(format!(
         "--require-tls contradicts {other}; leave one of them out"
     )))
 }
@@ -212,7 +218,7 @@ pub(crate) fn way(
     mut session: crate::client::session::Options,
     tls: tls::Args,
     auth: auth::Args,
-) -> Result<Way, Wrong> {
+) -> Result<Transport, UsageError> {
     let usual = match session.protocol {
         // RFC 2033 §5: LMTP must not be spoken where SMTP is.
         Protocol::Lmtp => bench::LMTP_PORT,
@@ -222,7 +228,7 @@ pub(crate) fn way(
     let (encryption, tls) = tls.options(&route)?;
     session.tls = encryption;
     let credentials = auth.options(&mut session)?;
-    Ok(Way {
+    Ok(Transport {
         profile: None,
         route,
         session,

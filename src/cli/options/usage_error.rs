@@ -1,6 +1,6 @@
 //! What is wrong with a command line or a configuration, in a line.
 
-use crate::cli::plan::Said;
+use crate::cli::plan::EarlyExit;
 use crate::config::ConfigError;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
@@ -8,12 +8,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What is wrong with an argument, and with which exit status.
 #[derive(Clone)]
-pub(crate) struct Wrong {
+pub(crate) struct UsageError {
     pub(crate) text: String,
     pub(crate) exit: Exit,
 }
 
-impl Wrong {
+impl UsageError {
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -29,13 +29,13 @@ impl Wrong {
     }
 }
 
-impl Wrong {
+impl UsageError {
     pub(crate) fn clap(error: &clap::Error) -> Self {
         Self::usage(format!("{}; see ehlo --help", shown(&one_line(error))))
     }
 }
 
-impl From<ConfigError> for Wrong {
+impl From<ConfigError> for UsageError {
     fn from(error: ConfigError) -> Self {
         Self {
             text: error.to_string(),
@@ -45,36 +45,36 @@ impl From<ConfigError> for Wrong {
 }
 
 /// Of many errors the first.
-pub(crate) fn first(errors: &[ConfigError]) -> Wrong {
+pub(crate) fn first(errors: &[ConfigError]) -> UsageError {
     let text = errors.first().map(ToString::to_string).unwrap_or_default();
     let more = match errors.len() {
         0 | 1 => "",
         _ => "; ehlo config check shows all that is wrong",
     };
-    Wrong {
+    UsageError {
         text: format!("{text}{more}"),
         exit: errors.first().map_or(Exit::Config, ConfigError::exit),
     }
 }
 
 #[allow(clippy::needless_pass_by_value)] // For map_err.
-pub(crate) fn wrong(wrong: Wrong) -> Said {
-    Said {
+pub(crate) fn wrong(wrong: UsageError) -> EarlyExit {
+    EarlyExit {
         text: format!("ehlo: {}\n", wrong.text),
         exit: wrong.exit,
     }
 }
 
 /// clap's words: help as it is, errors in one line.
-pub(crate) fn said(error: &clap::Error) -> Said {
+pub(crate) fn said(error: &clap::Error) -> EarlyExit {
     match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::DisplayVersion => Said {
+        | ErrorKind::DisplayVersion => EarlyExit {
             text: error.render().to_string(),
             exit: Exit::Ok,
         },
-        _ => Said {
+        _ => EarlyExit {
             text: format!(
                 "ehlo: {}; see {} --help\n",
                 shown(&one_line(error)),

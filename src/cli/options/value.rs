@@ -1,12 +1,12 @@
 //! Values of options, parsed once and checked where they come in.
 
 use crate::client::route::target::host_name;
-pub use crate::client::route::target::{Target, command, port, server, target};
+pub use crate::client::route::target::{HostPort, command, port, server, target};
 use crate::client::wire::tls::Pin;
 use crate::mail::address::{
-    Address, AddressError, Entry, Mailbox, parse_list, parse_raw, parse_recipients,
+    Address, AddressError, ListEntry, Mailbox, parse_list, parse_raw, parse_recipients,
 };
-use crate::mail::message::{Field, Input};
+use crate::mail::message::{HeaderField, Input};
 use crate::system::host::is_host_name;
 use crate::system::text::{forbidden, name_of, shown};
 use crate::system::time;
@@ -19,26 +19,26 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Addresses of an option; the error is kept for the exit status of data.
-pub type List = Result<Vec<Entry>, AddressError>;
+pub type AddressList = Result<Vec<ListEntry>, AddressError>;
 
 /// A reverse-path; `None` is the null sender.
 pub type Sender = Result<Option<Address>, AddressError>;
 
 /// A comma list of addresses.
 #[allow(clippy::unnecessary_wraps)]
-pub fn list(text: &str) -> Result<List, String> {
+pub fn list(text: &str) -> Result<AddressList, String> {
     Ok(parse_list(text))
 }
 
 /// A comma list of recipients.
 #[allow(clippy::unnecessary_wraps)]
-pub fn recipients(text: &str) -> Result<List, String> {
+pub fn recipients(text: &str) -> Result<AddressList, String> {
     Ok(parse_recipients(text))
 }
 
 /// A comma list of recipients, with --raw.
 #[allow(clippy::unnecessary_wraps)]
-pub fn raw_recipients(text: &str) -> Result<List, String> {
+pub fn raw_recipients(text: &str) -> Result<AddressList, String> {
     Ok(parse_raw(text))
 }
 
@@ -65,7 +65,7 @@ pub fn raw_sender(text: &str) -> Result<Sender, String> {
 }
 
 #[allow(clippy::unnecessary_wraps)]
-fn sender_with(parse_list: fn(&str) -> List, text: &str) -> Result<Sender, String> {
+fn sender_with(parse_list: fn(&str) -> AddressList, text: &str) -> Result<Sender, String> {
     Ok(match text {
         "" | "<>" => Ok(None),
         _ => Mailbox::parse_with(parse_list, text).map(|mailbox| Some(mailbox.address)),
@@ -104,7 +104,7 @@ pub fn file_or_stdin(text: &str) -> Result<Input, String> {
 }
 
 /// `Name: value`.
-pub fn field(text: &str) -> Result<Field, String> {
+pub fn field(text: &str) -> Result<HeaderField, String> {
     let (name, value) = text
         .split_once(':')
         .ok_or("it wants a name, a colon and a value: 'X-Job: nightly'")?;
@@ -112,7 +112,7 @@ pub fn field(text: &str) -> Result<Field, String> {
     if name.is_empty() || name.len() > 76 || !name.bytes().all(is_name) {
         return Err("the part before the colon is no header name".to_owned());
     }
-    Ok(Field {
+    Ok(HeaderField {
         name: name.to_owned(),
         value: line(value.trim())?,
     })

@@ -2,8 +2,8 @@
 //! a file in the place of its text.
 
 use crate::cli::options::profile::source;
-use crate::cli::options::usage_error::Wrong;
-use crate::cli::parse::{Cli, Words, read};
+use crate::cli::options::usage_error::UsageError;
+use crate::cli::parse::{Cli, MatchedWords, read};
 use crate::system::text::{in_charset, shown};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
@@ -22,12 +22,12 @@ const TEXTS: [&str; 3] = ["body", "html", "markdown"];
 const SHOWN_FILES: [&str; 3] = ["attach", "inline", "attach_message"];
 
 /// A value on the command line.
-struct Given<'c> {
+struct GivenValue<'c> {
     arg: &'c Arg,
     value: &'c OsStr,
 }
 
-impl Given<'_> {
+impl GivenValue<'_> {
     fn is(&self, ids: &[&str]) -> bool {
         ids.contains(&self.arg.get_id().as_str())
     }
@@ -53,14 +53,14 @@ impl Given<'_> {
         word: &OsStr,
         charset: Option<&'static Encoding>,
         warnings: &mut Vec<String>,
-    ) -> Result<OsString, Wrong> {
+    ) -> Result<OsString, UsageError> {
         let (option, bytes) = (self.option(), word.as_bytes());
         let is_text = !self.is_bytes();
         if let Some(charset) = charset.filter(|_| is_text) {
             let text = charset.decode_without_bom_handling_and_without_replacement(bytes);
             let text = text.map(|text| text.into_owned().into());
             return text.ok_or_else(|| {
-                Wrong::data(format!(
+                UsageError::data(format!(
                     "{option}: it is not in the charset {}",
                     charset.name()
                 ))
@@ -93,7 +93,7 @@ fn guessed(word: &OsStr) -> OsString {
 pub fn in_utf8<'w>(
     words: &'w [OsString],
     warnings: &mut Vec<String>,
-) -> Result<Cow<'w, [OsString]>, Wrong> {
+) -> Result<Cow<'w, [OsString]>, UsageError> {
     if words.iter().all(|word| word.to_str().is_some()) {
         return Ok(Cow::Borrowed(words));
     }
@@ -101,7 +101,7 @@ pub fn in_utf8<'w>(
     let shown: Vec<OsString> = shown.map(|word| word.into_owned().into()).collect();
     let mut command = Cli::command();
     // An error comes again when these words are read, with the option's name.
-    let Ok(Words { matches, .. }) = read(&mut command, &shown) else {
+    let Ok(MatchedWords { matches, .. }) = read(&mut command, &shown) else {
         return Ok(words.iter().map(|word| guessed(word)).collect());
     };
     let given = given(&command, &matches);
@@ -109,7 +109,7 @@ pub fn in_utf8<'w>(
     let charset = charset.and_then(|given| Encoding::for_label(given.value.as_bytes()));
     let charset = charset.filter(|charset| charset.is_ascii_compatible());
     let read = words.iter().zip(&shown).map(|(word, shown)| {
-        let own = |given: &&Given<'_>| shown.as_bytes().ends_with(given.value.as_bytes());
+        let own = |given: &&GivenValue<'_>| shown.as_bytes().ends_with(given.value.as_bytes());
         let owner = given
             .iter()
             .filter(own)
@@ -124,7 +124,7 @@ pub fn in_utf8<'w>(
 
 /// Refuses the name of a file where its text is probably meant, and only warns if no person is there to
 /// correct it.
-pub fn check_texts(matches: &ArgMatches, warnings: &mut Vec<String>) -> Result<(), Wrong> {
+pub fn check_texts(matches: &ArgMatches, warnings: &mut Vec<String>) -> Result<(), UsageError> {
     let mut own = matches;
     while let Some((_, inner)) = own.subcommand() {
         own = inner;
@@ -141,13 +141,13 @@ pub fn check_texts(matches: &ArgMatches, warnings: &mut Vec<String>) -> Result<(
     Ok(())
 }
 
-fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<(), Wrong> {
+fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<(), UsageError> {
     if text.contains('\n') || !Path::new(text).is_file() {
         return Ok(());
     }
     let name = shown(text);
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-        return Err(Wrong::usage(format!(
+        return Err(UsageError::usage(format!(
             "{option}: {name} is a file here; write {option} '@{name}' to send what is in it, or pipe the \
              text in"
         )));
@@ -159,7 +159,7 @@ fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<()
 }
 
 /// The values on the command line of the innermost verb.
-fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<Given<'c>> {
+fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<GivenValue<'c>> {
     let (mut command, mut matches) = (command, matches);
     while let Some((name, inner)) = matches.subcommand() {
         let Some(verb) = command.find_subcommand(name) else {
@@ -176,7 +176,7 @@ fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<Given<'c>> {
         values
             .into_iter()
             .flatten()
-            .map(move |value| Given { arg, value })
+            .map(move |value| GivenValue { arg, value })
     });
     all.collect()
 }

@@ -1,8 +1,8 @@
 use crate::cli::parse::*;
-use crate::client::route::{Family, Host};
+use crate::client::route::{AddressFamily, Host};
 use crate::mail::message::Content;
 
-fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
+fn parsed(arguments: &[&str]) -> Result<Invocation, EarlyExit> {
     let all = std::iter::once("ehlo").chain(arguments.iter().copied());
     let words: Vec<OsString> = all.map(OsString::from).collect();
     parse_in(&Places::nowhere(), &words, &mut Vec::new())
@@ -10,7 +10,7 @@ fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
 
 fn send(arguments: &[&str]) -> Send {
     match parsed(arguments) {
-        Ok(Plan::Send(send)) => *send,
+        Ok(Invocation::Send(send)) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
         Err(said) => panic!("{arguments:?}: {}", said.text),
     }
@@ -114,7 +114,7 @@ fn a_relay_has_its_port_from_one_of_two_places() {
 
 #[test]
 fn a_recipient_spelled_like_a_verb_goes_behind_two_hyphens() {
-    assert!(matches!(parsed(&["demo"]), Ok(Plan::Demo)));
+    assert!(matches!(parsed(&["demo"]), Ok(Invocation::Demo)));
     let (code, _) = refused(&["-b", "", "--", "demo"]);
     assert_eq!(code, 65);
 }
@@ -219,17 +219,17 @@ fn what_a_receiver_cannot_do_is_refused_with_both_options_named() {
 fn the_families_and_the_null_sender_are_what_they_are() {
     assert_eq!(
         send(&["-4", "-b", "", "a@x.org"]).way.route.family,
-        Family::V4
+        AddressFamily::V4
     );
     assert_eq!(
         send(&["-6", "-b", "", "a@x.org"]).way.route.family,
-        Family::V6
+        AddressFamily::V6
     );
     let null = send(&["--envelope-from", "", "-b", "", "a@x.org"]);
     assert_eq!(null.message.envelope_from, Some(None));
 }
 
-fn route(arguments: &[&str]) -> crate::client::route::Options {
+fn route(arguments: &[&str]) -> crate::client::route::RouteOptions {
     send(&[arguments, &["-b", "", "a@x.org"]].concat())
         .way
         .route
@@ -237,8 +237,11 @@ fn route(arguments: &[&str]) -> crate::client::route::Options {
 
 #[test]
 fn an_address_of_ours_decides_the_family() {
-    assert_eq!(route(&["--bind", "::1"]).family, Family::V6);
-    assert_eq!(route(&["--bind", "127.0.0.2", "-4"]).family, Family::V4);
+    assert_eq!(route(&["--bind", "::1"]).family, AddressFamily::V6);
+    assert_eq!(
+        route(&["--bind", "127.0.0.2", "-4"]).family,
+        AddressFamily::V4
+    );
     assert_eq!(route(&[]).bind, None);
 }
 

@@ -2,13 +2,13 @@
 
 use crate::cli::config::args as config;
 use crate::cli::options::contact;
-use crate::cli::options::profile::Typed;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::options::value::Target;
-use crate::cli::probe::options::Probe;
+use crate::cli::options::value::HostPort;
+use crate::cli::probe::options::ProbeOptions;
 use crate::client::session::Protocol;
-use crate::client::transport::Way;
+use crate::client::transport::Transport;
 use crate::config::Places;
 use crate::probe::Expectation;
 
@@ -27,12 +27,12 @@ pub struct Args {
     /// The server, or a unix socket.
     #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server,
           required_unless_present_any = ["profile", "pipe"])]
-    host: Option<Target>,
+    host: Option<HostPort>,
 
     /// Ask this command, which speaks SMTP on its stdin and stdout.
     #[arg(long, value_name = "CMD", value_parser = value::command,
           conflicts_with_all = ["host", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
-    pipe: Option<Target>,
+    pipe: Option<HostPort>,
 
     /// What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14.
     ///
@@ -67,20 +67,24 @@ const BESIDES: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "t
 
 impl Args {
     /// The probe that is meant.
-    pub fn plan(self, typed: Typed<'_>, places: &Places) -> Result<Probe, Wrong> {
+    pub fn plan(
+        self,
+        typed: CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<ProbeOptions, UsageError> {
         let timeout = self.contact.timeout;
         let mut way = match (self.config.profile.is_some(), self.pipe.or(self.host)) {
             (true, _) => of_profile(&self.config, typed, places)?,
             (false, Some(host)) => self.contact.way(host, Protocol::Smtp)?,
             (false, None) => {
-                return Err(Wrong::usage(
+                return Err(UsageError::usage(
                     "name a host, a --pipe, or a --profile with a relay",
                 ));
             }
         };
         way.session.timeout = Some(timeout);
         contact::trust_for_a_look(&mut way);
-        Ok(Probe {
+        Ok(ProbeOptions {
             way,
             expect: self.expect,
             json: self.json,
@@ -90,16 +94,20 @@ impl Args {
 }
 
 /// The way of a profile that has a relay.
-fn of_profile(config: &config::Args, typed: Typed<'_>, places: &Places) -> Result<Way, Wrong> {
+fn of_profile(
+    config: &config::Args,
+    typed: CommandLineArgs<'_>,
+    places: &Places,
+) -> Result<Transport, UsageError> {
     if let Some(option) = typed.other_than(&BESIDES) {
-        return Err(Wrong::usage(format!(
+        return Err(UsageError::usage(format!(
             "{option} contradicts --profile, which says all about the way; leave one of them out"
         )));
     }
     let mut typed = typed.of_sending();
     let way = crate::cli::options::transport::way_of(config, &mut typed, places)?;
     if way.route.relay.is_none() {
-        return Err(Wrong::usage("the --profile has no relay; name a host"));
+        return Err(UsageError::usage("the --profile has no relay; name a host"));
     }
     Ok(way)
 }

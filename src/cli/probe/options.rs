@@ -1,13 +1,13 @@
 //! What `ehlo probe` looks at.
 
-use crate::client::transport::Way;
+use crate::client::transport::Transport;
 use crate::probe::Expectation;
 
 /// A look at a server.
 #[derive(Debug)]
-pub struct Probe {
+pub struct ProbeOptions {
     /// Which, and how it is reached.
-    pub way: Way,
+    pub way: Transport,
     /// What must be there.
     pub expect: Vec<Expectation>,
     /// For a program.

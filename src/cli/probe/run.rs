@@ -3,37 +3,37 @@
 use crate::cli::probe::options;
 use crate::cli::run_command::ready;
 use crate::cli::terminal::{Stdout, complain};
-use crate::client::events::Nobody;
+use crate::client::events::Silent;
 use crate::client::session;
 use crate::probe as check;
-use crate::probe::{Encrypted, Finding, Probe};
+use crate::probe::{Encrypted, ExpectationResult, ProbeResult};
 use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
-use crate::transcript::{Options, Stevens, certificate_fields};
+use crate::transcript::{Stevens, TranscriptOptions, certificate_fields};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
 /// Asks the server, and says what it said.
-pub fn run(plan: &options::Probe) -> Exit {
+pub fn run(plan: &options::ProbeOptions) -> Exit {
     let ready = match ready(&plan.way) {
         Ok(ready) => ready,
         Err(exit) => return exit,
     };
     let router = ready.router();
     let Some(place) = &plan.way.route.relay else {
-        return Exit::Bug;
+        return Exit::Software;
     };
     let probe = if plan.verbose {
-        let mut transcript = Stevens::new(Stdout, Options::verbose());
+        let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
         let probe = check::probe(&ready.way(&router, None), place, &mut transcript);
         let _ = Stdout.write_all(b"\n");
         probe
     } else {
-        check::probe(&ready.way(&router, None), place, &mut Nobody)
+        check::probe(&ready.way(&router, None), place, &mut Silent)
     };
-    let findings: Vec<Finding> = plan
+    let findings: Vec<ExpectationResult> = plan
         .expect
         .iter()
         .map(|expectation| expectation.check(&probe))
@@ -58,7 +58,7 @@ pub fn run(plan: &options::Probe) -> Exit {
 }
 
 /// What went wrong comes first; an expectation counts where there was an answer.
-fn exit(probe: &Probe, findings: &[Finding]) -> Exit {
+fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
     if probe.exit == Exit::Ok && findings.iter().any(|finding| !finding.met) {
         return Exit::Policy;
     }
@@ -66,7 +66,7 @@ fn exit(probe: &Probe, findings: &[Finding]) -> Exit {
 }
 
 /// Whatever failed is a line on stderr.
-fn grumble(probe: &Probe, findings: &[Finding]) {
+fn grumble(probe: &ProbeResult, findings: &[ExpectationResult]) {
     if let Some(failure) = &probe.failure {
         complain(failure);
     }
@@ -83,8 +83,8 @@ fn grumble(probe: &Probe, findings: &[Finding]) {
 }
 
 /// The report for people: a word, and what there is to say of it.
-fn report(probe: &Probe, findings: &[Finding]) -> String {
-    let mut report = Report::default();
+fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
+    let mut report = ProbeReport::default();
     if let Some(server) = &probe.server {
         report.line("server", &server.to_string());
     }
@@ -131,12 +131,12 @@ fn report(probe: &Probe, findings: &[Finding]) -> String {
 }
 
 #[derive(Default)]
-struct Report {
+struct ProbeReport {
     text: String,
     last: &'static str,
 }
 
-impl Report {
+impl ProbeReport {
     /// A line; the word is said once for lines that follow each other.
     fn line(&mut self, word: &'static str, what: &str) {
         let said = if self.last == word { "" } else { word };
@@ -183,7 +183,7 @@ impl Report {
     }
 }
 
-fn mechanisms(probe: &Probe) -> String {
+fn mechanisms(probe: &ProbeResult) -> String {
     let of = |offered: &Option<Vec<String>>| {
         let words = session::parameters(offered.as_ref()?, "auth");
         words.map(|words| words.join(" "))
@@ -196,7 +196,7 @@ fn mechanisms(probe: &Probe) -> String {
     }
 }
 
-fn size(probe: &Probe) -> String {
+fn size(probe: &ProbeResult) -> String {
     let words = session::parameters(probe.offered(), "size");
     let limit = words.map(|words| words.first().and_then(|word| word.parse::<u64>().ok()));
     match limit {
@@ -212,7 +212,7 @@ fn milliseconds(took: Duration) -> String {
 }
 
 /// The same for programs.
-fn object(probe: &Probe, findings: &[Finding], exit: Exit) -> Value {
+fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Value {
     let steps: Vec<Value> = probe
         .steps
         .iter()

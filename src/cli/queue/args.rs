@@ -1,16 +1,16 @@
 //! What is kept until it can be sent, and the verb that looks after it.
 
-use crate::cli::options::profile::Typed;
-use crate::cli::options::settings::{Settings, settings};
-use crate::cli::options::stored_route::Finder;
-use crate::cli::options::usage_error::{Wrong, first};
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::settings::{ProfileSettings, settings};
+use crate::cli::options::stored_route::RouteFinder;
+use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
 use crate::cli::options::{auth, relative};
-use crate::cli::queue::options::{Queue, Run, Thresholds, Work};
+use crate::cli::queue::options::{Queue, RunOptions, Thresholds, Work};
 use crate::config::{Config, Places, find};
-use crate::queue::options::{FirstTry, Queueing, Spool};
-use crate::queue::store::{OnUncertain, Waybill};
-use crate::transcript::{Format, Options};
+use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
+use crate::queue::store::{OnUncertain, RouteSpec};
+use crate::transcript::{Format, TranscriptOptions};
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,12 +67,12 @@ impl Args {
     /// How the message of a command line is kept; `None` where it is not.
     pub fn of_sending(
         self,
-        typed: &Typed<'_>,
+        typed: &CommandLineArgs<'_>,
         config: Option<&Config>,
-        waybill: impl FnOnce() -> Result<Waybill, Wrong>,
-    ) -> Result<Option<Queueing>, Wrong> {
+        waybill: impl FnOnce() -> Result<RouteSpec, UsageError>,
+    ) -> Result<Option<QueueUse>, UsageError> {
         if let Some(first) = self.first() {
-            let errand = Errand {
+            let errand = QueuedArgs {
                 waybill: waybill()?,
                 config: typed.config(),
                 first,
@@ -83,19 +83,19 @@ impl Args {
         let useless = OF_KEEPING.iter().find(|(id, _)| typed.has(id));
         match useless {
             None => Ok(None),
-            Some((_, option)) => Err(Wrong::usage(format!(
+            Some((_, option)) => Err(UsageError::usage(format!(
                 "{option} wants --queue or --queue-only: without them, nothing is kept"
             ))),
         }
     }
 
     /// How a message is kept. What stands here wins over the settings.
-    pub fn keeping(self, settings: Settings, errand: Errand) -> Queueing {
+    pub fn keeping(self, settings: ProfileSettings, errand: QueuedArgs) -> QueueUse {
         let on_uncertain = self.on_uncertain.map(|how| match how {
             Uncertain::Retry => OnUncertain::Retry,
             Uncertain::Hold => OnUncertain::Hold,
         });
-        let place = Place {
+        let place = QueueDirArgs {
             queue_dir: self.queue_dir.or(settings.directory),
             config: errand.config,
         };
@@ -104,7 +104,7 @@ impl Args {
             let kept = relative::kept("--on-failure", &command);
             kept.unwrap_or(command)
         });
-        Queueing {
+        QueueUse {
             spool: place.spool(settings.queue),
             waybill: errand.waybill,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
@@ -131,9 +131,9 @@ impl Args {
 }
 
 /// What there is to say of a message that is kept, besides the rules.
-pub struct Errand {
+pub struct QueuedArgs {
     /// How its way is found again.
-    pub waybill: Waybill,
+    pub waybill: RouteSpec,
     /// The configuration that was named.
     pub config: Option<PathBuf>,
     /// When it is tried first.
@@ -146,20 +146,20 @@ pub struct Errand {
 /// recipients has an answer that lasts.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
-pub struct VerbArgs {
+pub struct CommandArgs {
     #[command(subcommand)]
-    what: What,
+    what: QueueCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum What {
+enum QueueCommand {
     /// Show all items: size, age, next attempt, the last reply for each recipient.
     List {
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: Place,
+        place: QueueDirArgs,
     },
     /// Show an item: its envelope, and what happened to it.
     ///
@@ -175,7 +175,7 @@ enum What {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: Place,
+        place: QueueDirArgs,
     },
     /// Deliver what is due, or these items.
     ///
@@ -196,15 +196,15 @@ enum What {
     /// cannot be read. What was set aside, or is damaged, is a warning in any case.
     Status(StatusArgs),
     /// Print a service and a timer for systemd.
-    Systemd(Place),
+    Systemd(QueueDirArgs),
     /// Print a line for a crontab.
-    Cron(Place),
+    Cron(QueueDirArgs),
 }
 
 /// Which queue.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-struct Place {
+struct QueueDirArgs {
     /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
     #[arg(long, value_name = "DIR")]
     queue_dir: Option<PathBuf>,
@@ -214,16 +214,16 @@ struct Place {
     config: Option<PathBuf>,
 }
 
-impl Place {
+impl QueueDirArgs {
     /// The queue there, with these rules.
-    fn spool(self, settings: crate::queue::store::Settings) -> Spool {
+    fn spool(self, settings: crate::queue::store::RetrySettings) -> QueueOptions {
         // A run may begin in another directory.
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        Spool {
+        QueueOptions {
             directory: self.queue_dir,
             config: self.config.map(absolute),
             settings,
-            ways: Box::new(Finder),
+            ways: Box::new(RouteFinder),
         }
     }
 }
@@ -236,7 +236,7 @@ struct Items {
     #[arg(value_name = "ID", required = true, value_parser = value::item)]
     ids: Vec<String>,
     #[command(flatten)]
-    place: Place,
+    place: QueueDirArgs,
 }
 
 /// What is delivered, and what is seen of it.
@@ -274,7 +274,7 @@ struct RunArgs {
     behind: bool,
 
     #[command(flatten)]
-    place: Place,
+    place: QueueDirArgs,
 }
 
 /// From when on it stands badly.
@@ -302,12 +302,12 @@ struct StatusArgs {
     json: bool,
 
     #[command(flatten)]
-    place: Place,
+    place: QueueDirArgs,
 }
 
-impl VerbArgs {
+impl CommandArgs {
     /// What is to be done with which queue.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Queue, Wrong> {
+    pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Queue, UsageError> {
         let (mut place, work) = self.what.split();
         let config = find(place.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
@@ -321,8 +321,8 @@ impl VerbArgs {
     }
 }
 
-impl What {
-    fn split(self) -> (Place, Work) {
+impl QueueCommand {
+    fn split(self) -> (QueueDirArgs, Work) {
         match self {
             Self::List { json, place } => (place, Work::List { json }),
             Self::Show {
@@ -344,21 +344,21 @@ impl What {
 }
 
 impl RunArgs {
-    fn split(self) -> (Place, Work) {
+    fn split(self) -> (QueueDirArgs, Work) {
         let format = match (self.verbose, self.json) {
             (true, _) => Format::Stevens,
             (_, true) => Format::Json,
             _ => Format::None,
         };
-        let run = Run {
+        let run = RunOptions {
             ids: self.ids,
             domains: self.to,
             now: self.now,
             watch: self.watch,
             behind: self.behind,
-            output: Options {
+            output: TranscriptOptions {
                 format,
-                ..Options::default()
+                ..TranscriptOptions::default()
             },
         };
         (self.place, Work::Run(run))
@@ -366,7 +366,7 @@ impl RunArgs {
 }
 
 impl StatusArgs {
-    fn split(self) -> (Place, Work) {
+    fn split(self) -> (QueueDirArgs, Work) {
         let thresholds = Thresholds {
             warn_items: self.warn_items,
             critical_items: self.critical_items,

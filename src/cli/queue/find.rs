@@ -2,7 +2,7 @@
 
 use crate::cli::queue::failed;
 use crate::cli::terminal::complain;
-use crate::queue::store::{Id, Store};
+use crate::queue::store::{Id, QueueStore};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 
@@ -10,7 +10,7 @@ use crate::system::text::shown;
 const CANDIDATES: usize = 5;
 
 /// The item of this name, or the only one whose name begins like this, alive or dead.
-pub fn find(store: &dyn Store, name: &str) -> Result<Id, Exit> {
+pub fn find(store: &dyn QueueStore, name: &str) -> Result<Id, Exit> {
     let ids = store.ids().and_then(|mut ids| {
         ids.extend(store.dead()?);
         Ok(ids)

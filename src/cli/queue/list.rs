@@ -1,10 +1,10 @@
 //! `ehlo queue list` and `mailq`: what is in the queue.
 
-use crate::cli::queue::state::{State, is_done, words};
+use crate::cli::queue::state::{ItemState, is_done, words};
 use crate::cli::queue::{failed, object};
 use crate::cli::terminal::print;
 use crate::mail::address::Address;
-use crate::queue::store::{Id, Item, QueueError, Settings, Store};
+use crate::queue::store::{Id, Item, QueueError, QueueStore, RetrySettings};
 use crate::system::exit::Exit;
 use crate::system::figures::{counted, size};
 use crate::system::text::shown;
@@ -13,13 +13,13 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 /// Writes all items to stdout, one object a line where a program wants to know.
-pub fn run(store: &dyn Store, settings: &Settings, json: bool) -> Exit {
+pub fn run(store: &dyn QueueStore, settings: &RetrySettings, json: bool) -> Exit {
     let names = store.ids().and_then(|living| Ok((living, store.dead()?)));
     let (living, dead) = match names {
         Ok(names) => names,
         Err(error) => return failed(&error),
     };
-    let list = List {
+    let list = ItemList {
         store,
         settings,
         now: SystemTime::now(),
@@ -33,9 +33,9 @@ pub fn run(store: &dyn Store, settings: &Settings, json: bool) -> Exit {
     })
 }
 
-struct List<'a> {
-    store: &'a dyn Store,
-    settings: &'a Settings,
+struct ItemList<'a> {
+    store: &'a dyn QueueStore,
+    settings: &'a RetrySettings,
     now: SystemTime,
 }
 
@@ -50,31 +50,31 @@ struct Tally {
 }
 
 /// An item that was looked at.
-enum Look {
-    Whole(Box<Item>, State),
+enum ListedItem {
+    Whole(Box<Item>, ItemState),
     Damaged(String),
     Gone,
 }
 
-impl List<'_> {
-    fn look(&self, id: &Id) -> Look {
+impl ItemList<'_> {
+    fn look(&self, id: &Id) -> ListedItem {
         match self.store.item(id) {
             Ok(Some(item)) => {
-                let state = State::seen(&item, self.store, self.settings, self.now);
-                Look::Whole(Box::new(item), state)
+                let state = ItemState::seen(&item, self.store, self.settings, self.now);
+                ListedItem::Whole(Box::new(item), state)
             }
-            Ok(None) => Look::Gone,
-            Err(QueueError::Damaged { why, .. }) => Look::Damaged(why),
-            Err(error) => Look::Damaged(error.to_string()),
+            Ok(None) => ListedItem::Gone,
+            Err(QueueError::Damaged { why, .. }) => ListedItem::Damaged(why),
+            Err(error) => ListedItem::Damaged(error.to_string()),
         }
     }
 
     fn objects(&self, ids: &[Id], out: &mut dyn Write) -> io::Result<()> {
         for id in ids {
             let object = match self.look(id) {
-                Look::Whole(item, state) => object::of(&item, state, self.now),
-                Look::Damaged(why) => object::damaged(id, &self.reason(id, why)),
-                Look::Gone => continue,
+                ListedItem::Whole(item, state) => object::of(&item, state, self.now),
+                ListedItem::Damaged(why) => object::damaged(id, &self.reason(id, why)),
+                ListedItem::Gone => continue,
             };
             writeln!(out, "{object}")?;
         }
@@ -111,23 +111,23 @@ impl List<'_> {
         let look = self.look(id);
         tally.count(&look);
         match look {
-            Look::Whole(item, state) => block(&item, state, self.now, out),
-            Look::Damaged(why) => writeln!(out, "{id}  damaged: {}", shown(&why)),
-            Look::Gone => Ok(()),
+            ListedItem::Whole(item, state) => block(&item, state, self.now, out),
+            ListedItem::Damaged(why) => writeln!(out, "{id}  damaged: {}", shown(&why)),
+            ListedItem::Gone => Ok(()),
         }
     }
 
     fn dead(&self, id: &Id, tally: &mut Tally, out: &mut dyn Write) -> io::Result<()> {
         match self.look(id) {
-            Look::Whole(item, state) => {
+            ListedItem::Whole(item, state) => {
                 tally.dead += 1;
                 block(&item, state, self.now, out)
             }
-            Look::Damaged(why) => {
+            ListedItem::Damaged(why) => {
                 tally.dead += 1;
                 writeln!(out, "{id}  {}", shown(&self.reason(id, why)))
             }
-            Look::Gone => Ok(()),
+            ListedItem::Gone => Ok(()),
         }
     }
 }
@@ -137,7 +137,7 @@ const DEAD_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happene
                          tries it again\n";
 
 /// A line for the item, and one for each recipient who is not done with.
-fn block(item: &Item, state: State, now: SystemTime, out: &mut dyn Write) -> io::Result<()> {
+fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) -> io::Result<()> {
     let envelope = &item.letter.envelope;
     writeln!(
         out,
@@ -160,7 +160,7 @@ fn block(item: &Item, state: State, now: SystemTime, out: &mut dyn Write) -> io:
             writeln!(out, "    {recipient}: {}", shown(said.unwrap_or(words)))?;
         }
     }
-    if state == State::Uncertain {
+    if state == ItemState::Uncertain {
         writeln!(out, "    ehlo queue release {} sends it again", item.id)?;
     }
     Ok(())
@@ -172,18 +172,18 @@ pub fn sender(sender: Option<&Address>) -> String {
 }
 
 impl Tally {
-    fn count(&mut self, look: &Look) {
+    fn count(&mut self, look: &ListedItem) {
         match look {
-            Look::Whole(_, state) => {
+            ListedItem::Whole(_, state) => {
                 self.living += 1;
-                self.held += usize::from(*state == State::Held);
-                self.undecided += usize::from(*state == State::Uncertain);
+                self.held += usize::from(*state == ItemState::Held);
+                self.undecided += usize::from(*state == ItemState::Uncertain);
             }
-            Look::Damaged(_) => {
+            ListedItem::Damaged(_) => {
                 self.living += 1;
                 self.damaged += 1;
             }
-            Look::Gone => {}
+            ListedItem::Gone => {}
         }
     }
 
@@ -208,9 +208,9 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::outcome::Verdict;
+    use crate::client::outcome::RecipientStatus;
     use crate::mail::envelope::Envelope;
-    use crate::queue::store::{End, History, Kind, Letter, OnUncertain, Waybill};
+    use crate::queue::store::{AttemptResult, History, ItemKind, Metadata, OnUncertain, RouteSpec};
     use std::time::Duration;
 
     fn now() -> SystemTime {
@@ -225,17 +225,17 @@ mod tests {
     fn item() -> Item {
         Item {
             id: Id::parse("0abc000000001").unwrap(),
-            letter: Letter {
+            letter: Metadata {
                 envelope: Envelope {
                     sender: Some(address("alice@crepes.fr")),
                     recipients: vec![address("bob@x.example"), address("carol@x.example")],
                     ..Envelope::default()
                 },
                 utf8_header: false,
-                waybill: Waybill::default(),
+                waybill: RouteSpec::default(),
                 on_uncertain: OnUncertain::Hold,
                 on_failure: None,
-                kind: Kind::Mail,
+                kind: ItemKind::Mail,
                 queued: now() - Duration::from_secs(300),
             },
             size: 1234,
@@ -244,8 +244,8 @@ mod tests {
         }
     }
 
-    fn end(verdict: Verdict, reply: Option<&str>, words: &str) -> End {
-        End {
+    fn end(verdict: RecipientStatus, reply: Option<&str>, words: &str) -> AttemptResult {
+        AttemptResult {
             verdict,
             words: words.to_owned(),
             reply: reply.map(str::to_owned),
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    fn shown_as(item: &Item, state: State) -> String {
+    fn shown_as(item: &Item, state: ItemState) -> String {
         let mut out = Vec::new();
         block(item, state, now(), &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -263,13 +263,17 @@ mod tests {
     #[test]
     fn an_item_is_a_line_and_one_for_each_recipient_who_is_not_done_with() {
         let mut item = item();
-        let accepted = end(Verdict::Accepted, Some("250 ok"), "ok");
+        let accepted = end(RecipientStatus::Accepted, Some("250 ok"), "ok");
         item.history.standings[0].end = Some(accepted);
-        let busy = end(Verdict::Deferred, Some("451 4.7.1 later\u{1b}"), "no");
+        let busy = end(
+            RecipientStatus::Deferred,
+            Some("451 4.7.1 later\u{1b}"),
+            "no",
+        );
         item.history.standings[1].end = Some(busy);
         let next = now() + Duration::from_secs(14 * 60);
         assert_eq!(
-            format!("{HEAD}{}", shown_as(&item, State::Waiting(next))),
+            format!("{HEAD}{}", shown_as(&item, ItemState::Waiting(next))),
             "ID               SIZE     AGE  NEXT        SENDER\n\
              0abc000000001    1.2K   5m00s  in 14m00s   alice@crepes.fr\n    \
              carol@x.example: 451 4.7.1 later\\u{1b}\n"
@@ -280,8 +284,8 @@ mod tests {
     fn a_recipient_is_not_named_twice_in_a_line() {
         let mut item = item();
         let words = "<bob@x.example>: mx was not tried";
-        item.history.standings[0].end = Some(end(Verdict::Deferred, None, words));
-        let text = shown_as(&item, State::Due);
+        item.history.standings[0].end = Some(end(RecipientStatus::Deferred, None, words));
+        let text = shown_as(&item, ItemState::Due);
         assert!(
             text.contains("\n    bob@x.example: mx was not tried\n"),
             "{text}"
@@ -297,7 +301,7 @@ mod tests {
         let mut item = item();
         item.letter.envelope.sender = None;
         item.history.standings[0].in_doubt = true;
-        let text = shown_as(&item, State::Uncertain);
+        let text = shown_as(&item, ItemState::Uncertain);
         for part in [
             "in doubt    <>\n",
             "it may have arrived",

@@ -15,15 +15,15 @@ mod steer;
 mod units;
 mod watch;
 
-pub(crate) use args::{Args, VerbArgs};
+pub(crate) use args::{Args, CommandArgs};
 
-use crate::cli::queue::options::{Queue, Run, Work};
+use crate::cli::queue::options::{Queue, RunOptions, Work};
 use crate::cli::terminal::complain;
-use crate::queue::options::Spool as SpoolOptions;
+use crate::queue::options::QueueOptions as SpoolOptions;
 use crate::queue::store::{QueueError, Spool};
 use crate::system::exit::Exit;
 use find::find;
-use show::What;
+use show::ShownPart;
 
 /// Does what is planned.
 pub fn run(plan: &Queue) -> Exit {
@@ -45,7 +45,7 @@ pub fn work(plan: &SpoolOptions, work: &Work) -> Exit {
 }
 
 /// Delivers what is due, once or again and again.
-pub fn run_or_watch(plan: &SpoolOptions, what: &Run) -> Exit {
+pub fn run_or_watch(plan: &SpoolOptions, what: &RunOptions) -> Exit {
     match Spool::open(plan.directory.as_deref(), true) {
         Ok(spool) => run::run(&spool, plan, what),
         Err(error) => failed(&error),
@@ -63,9 +63,9 @@ fn look_or_steer(spool: &Spool, plan: &SpoolOptions, work: &Work) -> Exit {
         Work::List { json } => list::run(spool, settings, *json),
         Work::Show { id, message, json } => {
             let what = match (message, json) {
-                (true, _) => What::Message,
-                (_, true) => What::Object,
-                _ => What::Report,
+                (true, _) => ShownPart::Message,
+                (_, true) => ShownPart::Object,
+                _ => ShownPart::Report,
             };
             show::run(spool, settings, id, what)
         }
@@ -73,7 +73,7 @@ fn look_or_steer(spool: &Spool, plan: &SpoolOptions, work: &Work) -> Exit {
         Work::Release(ids) => steer::release(spool, ids),
         Work::Remove(ids) => steer::remove(spool, ids),
         Work::Requeue(ids) => steer::requeue(spool, ids),
-        Work::Run(_) | Work::Status(_) | Work::Systemd | Work::Cron => Exit::Bug,
+        Work::Run(_) | Work::Status(_) | Work::Systemd | Work::Cron => Exit::Software,
     }
 }
 

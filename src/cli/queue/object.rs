@@ -1,14 +1,14 @@
 //! An item as one JSON object.
 
-use crate::cli::queue::state::State;
+use crate::cli::queue::state::ItemState;
 use crate::mail::address::Address;
-use crate::queue::store::{Id, Item, Standing};
+use crate::queue::store::{Id, Item, RecipientState};
 use crate::system::time::{rfc3339, since};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
 /// An item, with all that can be said in a line.
-pub fn of(item: &Item, state: State, now: SystemTime) -> Value {
+pub fn of(item: &Item, state: ItemState, now: SystemTime) -> Value {
     let envelope = &item.letter.envelope;
     let recipients = envelope.recipients.iter().zip(&item.history.standings);
     let recipients: Vec<Value> = recipients
@@ -44,7 +44,7 @@ pub fn damaged(id: &Id, reason: &str) -> Value {
     })
 }
 
-fn recipient(address: &Address, standing: &Standing) -> Value {
+fn recipient(address: &Address, standing: &RecipientState) -> Value {
     let end = standing.end.as_ref();
     json!({
         "address": address.to_string(),

@@ -1,6 +1,6 @@
 //! What `ehlo queue` does.
 
-use crate::queue::options::Spool;
+use crate::queue::options::QueueOptions;
 use crate::transcript;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Queue {
     /// Which.
-    pub spool: Spool,
+    pub spool: QueueOptions,
     /// What.
     pub work: Work,
 }
@@ -31,7 +31,7 @@ pub enum Work {
         json: bool,
     },
     /// Deliver.
-    Run(Run),
+    Run(RunOptions),
     /// Try these no more until they are released.
     Hold(Vec<String>),
     /// Try these again.
@@ -50,7 +50,7 @@ pub enum Work {
 
 /// Which items are tried, and what is seen of it.
 #[derive(Debug)]
-pub struct Run {
+pub struct RunOptions {
     /// Only these; empty is all.
     pub ids: Vec<String>,
     /// Only recipients in these domains; empty is all.
@@ -62,7 +62,7 @@ pub struct Run {
     /// Whether somebody else waits for nothing: nobody is told of failures, and the terminal is left.
     pub behind: bool,
     /// What is seen.
-    pub output: transcript::Options,
+    pub output: transcript::TranscriptOptions,
 }
 
 /// From when on a queue is in a bad state. `None` is never.

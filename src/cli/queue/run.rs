@@ -1,15 +1,17 @@
 //! `ehlo queue run`: delivers what is due.
 
-use crate::cli::queue::options::Run;
+use crate::cli::queue::options::RunOptions;
 use crate::cli::queue::watch::stay;
 use crate::cli::send::keep::Silent;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
 use crate::client::deliver::Hosts;
-use crate::client::events::Watch;
-use crate::queue::delivery::{Ear, News, Office, Remembered, Rounds, Selection};
+use crate::client::events::Observer;
+use crate::queue::delivery::{
+    QueueEvent, QueueObserver, Remembered, RunContext, RunProgress, Selection,
+};
 use crate::queue::options;
-use crate::queue::store::{Id, QueueError, Spool, Store as _};
+use crate::queue::store::{Id, QueueError, QueueStore as _, Spool};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::stop::Stop;
@@ -25,12 +27,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Delivers what is due, once or again and again.
-pub fn run(spool: &Spool, plan: &options::Spool, run: &Run) -> Exit {
-    let signals = match Signals::heed() {
+pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exit {
+    let signals = match RunSignals::heed() {
         Ok(signals) => signals,
         Err(error) => {
             complain(&format!("cannot heed signals: {}", reason(&error)));
-            return Exit::Bug;
+            return Exit::Software;
         }
     };
     let selection = match selection(spool, run) {
@@ -49,8 +51,8 @@ pub fn run(spool: &Spool, plan: &options::Spool, run: &Run) -> Exit {
         &down
     };
     let printed = Printed::new(run);
-    let ear: &dyn Ear = if run.behind { &Silent } else { &printed };
-    let office = Office {
+    let ear: &dyn QueueObserver = if run.behind { &Silent } else { &printed };
+    let office = RunContext {
         store: spool,
         hosts,
         settings: &plan.settings,
@@ -69,7 +71,7 @@ pub fn run(spool: &Spool, plan: &options::Spool, run: &Run) -> Exit {
         printed.say("waiting for messages; Ctrl-C ends this");
         stay(&runner, selection).map(|()| true)
     } else {
-        runner.once(&selection, &mut Rounds::default())
+        runner.once(&selection, &mut RunProgress::default())
     };
     if let Ok(is_done) = done {
         printed.summarize(spool, is_done);
@@ -89,10 +91,10 @@ pub struct Runner<'a> {
     /// The queue.
     pub spool: &'a Spool,
     /// By which rules.
-    pub office: Office<'a>,
+    pub office: RunContext<'a>,
     /// What may end it.
-    pub signals: &'a Signals,
-    run: &'a Run,
+    pub signals: &'a RunSignals,
+    run: &'a RunOptions,
     /// Whether the conversations cannot be shown as somebody wants.
     is_unwritten: Cell<bool>,
 }
@@ -100,7 +102,11 @@ pub struct Runner<'a> {
 impl Runner<'_> {
     /// Until nothing is due that these rounds have not taken up; false where somebody else is at it. Who
     /// names items or domains does not care whether somebody is, and nobody relies on them.
-    pub fn once(&self, selection: &Selection, rounds: &mut Rounds) -> Result<bool, QueueError> {
+    pub fn once(
+        &self,
+        selection: &Selection,
+        rounds: &mut RunProgress,
+    ) -> Result<bool, QueueError> {
         loop {
             let is_for_all = selection.is_for_all();
             let lock = is_for_all.then(|| self.spool.lock_runner()).transpose()?;
@@ -116,8 +122,8 @@ impl Runner<'_> {
         }
     }
 
-    fn round(&self, selection: &Selection, rounds: &mut Rounds) -> Result<(), QueueError> {
-        let mut go = |watch: Option<&mut dyn Watch>| self.office.round(selection, rounds, watch);
+    fn round(&self, selection: &Selection, rounds: &mut RunProgress) -> Result<(), QueueError> {
+        let mut go = |watch: Option<&mut dyn Observer>| self.office.round(selection, rounds, watch);
         let Some(mut transcript) = terminal::open(self.run.output) else {
             return go(None);
         };
@@ -140,7 +146,7 @@ impl Runner<'_> {
 }
 
 /// The items that are named must be there.
-fn selection(spool: &Spool, run: &Run) -> Result<Selection, Exit> {
+fn selection(spool: &Spool, run: &RunOptions) -> Result<Selection, Exit> {
     let ids: Result<Vec<Id>, Exit> = run
         .ids
         .iter()
@@ -174,14 +180,14 @@ fn selection(spool: &Spool, run: &Run) -> Result<Selection, Exit> {
 /// The first signal ends the run: conversations whose end of data has not gone out are disconnected, and
 /// the reply to the others is waited for. The second ends it at once, and the journal says how far it
 /// came.
-pub struct Signals {
+pub struct RunSignals {
     /// Set by the first.
     pub stop: Arc<Stop>,
     /// Can be read once there was one, by whoever waits.
     pub waken: UnixStream,
 }
 
-impl Signals {
+impl RunSignals {
     fn heed() -> std::io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let stop = Arc::new(Stop::default());
@@ -252,7 +258,7 @@ struct Printed {
 }
 
 impl Printed {
-    fn new(run: &Run) -> Self {
+    fn new(run: &RunOptions) -> Self {
         Self {
             is_for_person: !run.behind
                 && run.output.format == Format::None
@@ -297,36 +303,36 @@ impl Printed {
     }
 }
 
-impl Ear for Printed {
-    fn hear(&self, news: &News<'_>) {
+impl QueueObserver for Printed {
+    fn hear(&self, news: &QueueEvent<'_>) {
         let count = match news {
-            News::Delivered { .. } => Some(&self.delivered),
-            News::Failed { is_final: true, .. } => Some(&self.failed),
-            News::Failed { .. } => Some(&self.deferred),
+            QueueEvent::Delivered { .. } => Some(&self.delivered),
+            QueueEvent::Failed { is_final: true, .. } => Some(&self.failed),
+            QueueEvent::Failed { .. } => Some(&self.deferred),
             _ => None,
         };
         if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);
         }
         match news {
-            News::Failed {
+            QueueEvent::Failed {
                 id,
                 sentence,
                 is_new: true,
                 ..
             } => complain(&format!("{id}: {sentence}")),
-            News::Again { id, recipient } => complain(&format!(
+            QueueEvent::Again { id, recipient } => complain(&format!(
                 "{id}: <{recipient}> may have got the message already; it is sent again and may \
                  arrive twice"
             )),
-            News::SetAside { id, reason } => complain(&format!(
+            QueueEvent::SetAside { id, reason } => complain(&format!(
                 "{id} was set aside: {reason}; ehlo queue requeue {id} tries it again"
             )),
-            News::Trouble(text) => complain(text),
-            News::Delivered { id, recipient } => {
+            QueueEvent::Trouble(text) => complain(text),
+            QueueEvent::Delivered { id, recipient } => {
                 self.say(&format!("{id}: <{recipient}> got the message"));
             }
-            News::Failed { .. } => {}
+            QueueEvent::Failed { .. } => {}
         }
     }
 }

@@ -1,15 +1,15 @@
 //! `ehlo queue show`: all that is known of an item.
 
 use crate::cli::queue::list::sender;
-use crate::cli::queue::state::{State, words};
+use crate::cli::queue::state::{ItemState, words};
 use crate::cli::queue::{events, failed, find, object};
 use crate::cli::terminal::{complain, print};
 use crate::mail::address::Address;
-use crate::mail::envelope::{Dsn, Notify, Return};
+use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use crate::queue::store::{
-    Id, Item, Kind, Noted, OnUncertain, QueueError, Settings, Standing, Store,
+    Id, Item, ItemKind, OnUncertain, QueueError, QueueStore, RecipientState, Record, RetrySettings,
 };
-use crate::smtp::blocks::{Block, Replay, Transport};
+use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
 use crate::system::figures::{counted, size};
 use crate::system::text::{reason, shown};
@@ -20,7 +20,7 @@ use std::time::SystemTime;
 
 /// What is shown of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ShownPart {
     /// Everything but the message, for people.
     Report,
     /// The same, for programs.
@@ -30,26 +30,31 @@ pub enum What {
 }
 
 /// Writes it to stdout.
-pub fn run(store: &dyn Store, settings: &Settings, name: &str, what: What) -> Exit {
+pub fn run(store: &dyn QueueStore, settings: &RetrySettings, name: &str, what: ShownPart) -> Exit {
     let id = match find(store, name) {
         Ok(id) => id,
         Err(exit) => return exit,
     };
     let shown = match what {
-        What::Message => message(store, &id),
-        What::Report | What::Object => known(store, settings, &id, what),
+        ShownPart::Message => message(store, &id),
+        ShownPart::Report | ShownPart::Object => known(store, settings, &id, what),
     };
     shown.unwrap_or_else(|error| failed(&error))
 }
 
-fn known(store: &dyn Store, settings: &Settings, id: &Id, what: What) -> Result<Exit, QueueError> {
+fn known(
+    store: &dyn QueueStore,
+    settings: &RetrySettings,
+    id: &Id,
+    what: ShownPart,
+) -> Result<Exit, QueueError> {
     let (Some(item), Some(journal)) = (store.item(id)?, store.journal(id)?) else {
         return Ok(gone(id));
     };
     let now = SystemTime::now();
-    let state = State::seen(&item, store, settings, now);
+    let state = ItemState::seen(&item, store, settings, now);
     let text = match what {
-        What::Object => whole_object(&item, state, &journal, now),
+        ShownPart::Object => whole_object(&item, state, &journal, now),
         _ => report(&item, state, &journal, now),
     };
     Ok(print(|out| out.write_all(text.as_bytes())))
@@ -61,7 +66,7 @@ fn gone(id: &Id) -> Exit {
 }
 
 /// The message, block by block.
-fn message(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
+fn message(store: &dyn QueueStore, id: &Id) -> Result<Exit, QueueError> {
     let Some(message) = store.message(id)? else {
         return Ok(gone(id));
     };
@@ -85,7 +90,7 @@ fn message(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
 
 /// The outer error is that of the message, the inner that of the output.
 fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<()>> {
-    let Some(shape) = message.shape(Transport::Binary.with_utf8()) else {
+    let Some(shape) = message.shape(BodyType::Binary.with_utf8()) else {
         return Ok(Ok(()));
     };
     let mut blocks = message.blocks(shape);
@@ -99,7 +104,7 @@ fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<
     Ok(out.write_all(&block))
 }
 
-fn whole_object(item: &Item, state: State, journal: &[Noted], now: SystemTime) -> String {
+fn whole_object(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
     let mut object = object::of(item, state, now);
     let letter = &item.letter;
     let recipients = &letter.envelope.recipients;
@@ -114,8 +119,8 @@ fn whole_object(item: &Item, state: State, journal: &[Noted], now: SystemTime) -
     };
     object["on_failure"] = json!(letter.on_failure);
     object["reports_on"] = match &letter.kind {
-        Kind::Mail => json!(null),
-        Kind::Report(about) => json!(about.to_string()),
+        ItemKind::Mail => json!(null),
+        ItemKind::Report(about) => json!(about.to_string()),
     };
     let events = journal
         .iter()
@@ -124,8 +129,8 @@ fn whole_object(item: &Item, state: State, journal: &[Noted], now: SystemTime) -
     format!("{object}\n")
 }
 
-fn report(item: &Item, state: State, journal: &[Noted], now: SystemTime) -> String {
-    let mut report = Report::default();
+fn report(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
+    let mut report = ShownField::default();
     report.line("id", &item.id.to_string());
     report.line("state", &standing(item, state, now));
     report.queued(item, now);
@@ -135,18 +140,18 @@ fn report(item: &Item, state: State, journal: &[Noted], now: SystemTime) -> Stri
     report.text
 }
 
-fn standing(item: &Item, state: State, now: SystemTime) -> String {
+fn standing(item: &Item, state: ItemState, now: SystemTime) -> String {
     let id = &item.id;
     match state {
-        State::Due => "due: the next run tries it".to_owned(),
-        State::Waiting(next) => format!("waits: tried {}, {}", state.next(now), local(next)),
-        State::Sending => "being sent just now".to_owned(),
-        State::Held => format!("held; ehlo queue release {id} lets it go"),
-        State::Uncertain => format!(
+        ItemState::Due => "due: the next run tries it".to_owned(),
+        ItemState::Waiting(next) => format!("waits: tried {}, {}", state.next(now), local(next)),
+        ItemState::Sending => "being sent just now".to_owned(),
+        ItemState::Held => format!("held; ehlo queue release {id} lets it go"),
+        ItemState::Uncertain => format!(
             "in doubt: it may have arrived; ehlo queue release {id} sends it again, ehlo queue remove \
              {id} does not"
         ),
-        State::Dead => {
+        ItemState::Dead => {
             let reason = shown(item.dead.as_deref().unwrap_or_default());
             format!("set aside: {reason}; ehlo queue requeue {id} tries it again")
         }
@@ -155,11 +160,11 @@ fn standing(item: &Item, state: State, now: SystemTime) -> String {
 
 /// A word, and what there is to say of it.
 #[derive(Default)]
-struct Report {
+struct ShownField {
     text: String,
 }
 
-impl Report {
+impl ShownField {
     /// Text from outside is made harmless here.
     fn line(&mut self, word: &str, text: &str) {
         self.text
@@ -179,7 +184,7 @@ impl Report {
             );
         }
         self.line("size", &sized(item.size));
-        if let Kind::Report(about) = &item.letter.kind {
+        if let ItemKind::Report(about) = &item.letter.kind {
             self.line("reports on", &about.to_string());
         }
     }
@@ -238,7 +243,7 @@ impl Report {
         }
     }
 
-    fn journal(&mut self, item: &Item, journal: &[Noted]) {
+    fn journal(&mut self, item: &Item, journal: &[Record]) {
         let recipients = &item.letter.envelope.recipients;
         let queued = format!("{}  queued\n", local(item.letter.queued));
         self.text.push('\n');
@@ -258,7 +263,7 @@ fn sized(octets: u64) -> String {
     format!("{}, {octets} octets", size(octets))
 }
 
-fn recipient(address: &Address, standing: &Standing) -> String {
+fn recipient(address: &Address, standing: &RecipientState) -> String {
     let end = standing.end.as_ref();
     let verdict = end.map_or(String::new(), |end| format!("{}, ", end.verdict.name()));
     let server = end.and_then(|end| end.server.as_ref());
@@ -267,7 +272,7 @@ fn recipient(address: &Address, standing: &Standing) -> String {
     format!("{address}: {verdict}{}{server}{told}", words(standing))
 }
 /// When a report is wanted.
-fn when(notify: Notify) -> String {
+fn when(notify: NotifyOn) -> String {
     let all = [
         (notify.success, "success"),
         (notify.failure, "failure"),

@@ -1,13 +1,15 @@
 //! How an item stands, in a word.
 
-use crate::client::outcome::Verdict;
-use crate::queue::store::{Claimed, Item, Settings, Standing, Store, is_due, next_attempt};
+use crate::client::outcome::RecipientStatus;
+use crate::queue::store::{
+    Claimed, Item, QueueStore, RecipientState, RetrySettings, is_due, next_attempt,
+};
 use crate::system::time::{brief, since};
 use std::time::SystemTime;
 
 /// What becomes of an item next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ItemState {
     /// The next run tries it.
     Due,
     /// No run tries it before this time.
@@ -22,9 +24,14 @@ pub enum State {
     Dead,
 }
 
-impl State {
+impl ItemState {
     /// How it stands, asked of the store where the item itself does not say it.
-    pub fn seen(item: &Item, store: &dyn Store, settings: &Settings, now: SystemTime) -> Self {
+    pub fn seen(
+        item: &Item,
+        store: &dyn QueueStore,
+        settings: &RetrySettings,
+        now: SystemTime,
+    ) -> Self {
         let state = Self::of(item, settings, now);
         // An attempt without an end: somebody is at it, or has died of it.
         let is_begun = item.history.crashes > 0 && state == Self::Due;
@@ -35,7 +42,7 @@ impl State {
     }
 
     /// As far as the item itself says it: not whether somebody is at it.
-    fn of(item: &Item, settings: &Settings, now: SystemTime) -> Self {
+    fn of(item: &Item, settings: &RetrySettings, now: SystemTime) -> Self {
         if item.dead.is_some() {
             return Self::Dead;
         }
@@ -86,13 +93,13 @@ impl State {
 }
 
 /// Whether there is nothing more to be done about a recipient.
-pub fn is_done(standing: &Standing) -> bool {
+pub fn is_done(standing: &RecipientState) -> bool {
     let verdict = standing.end.as_ref().map(|end| end.verdict);
-    standing.reported || verdict == Some(Verdict::Accepted) && !standing.in_doubt
+    standing.reported || verdict == Some(RecipientStatus::Accepted) && !standing.in_doubt
 }
 
 /// What is known of a recipient: the server's words, where there are any.
-pub fn words(standing: &Standing) -> &str {
+pub fn words(standing: &RecipientState) -> &str {
     match &standing.end {
         _ if standing.in_doubt => "it may have arrived: the end was sent, and no reply came",
         Some(end) => end.reply.as_deref().unwrap_or(&end.words),

@@ -2,16 +2,16 @@
 
 use crate::cli::queue::{failed, find};
 use crate::cli::terminal::{complain, print};
-use crate::queue::store::{Claim, Claimed, Entry, Id, QueueError, Safety, Store};
+use crate::queue::store::{Claimed, ClaimedItem, Id, ItemEvent, QueueError, QueueStore, Safety};
 use crate::system::exit::Exit;
 
 /// Tries these no more until they are released.
-pub fn hold(store: &dyn Store, names: &[String]) -> Exit {
+pub fn hold(store: &dyn QueueStore, names: &[String]) -> Exit {
     each(store, names, store.ids(), |id| match alive(store, id)? {
         Err(exit) => Ok(exit),
         Ok(claim) if claim.item().history.held => Ok(say(&format!("{id}: was held already"))),
         Ok(claim) => {
-            claim.note(Entry::Held, Safety::Disk)?;
+            claim.note(ItemEvent::Held, Safety::Disk)?;
             Ok(say(&format!(
                 "{id}: held; ehlo queue release {id} lets it go"
             )))
@@ -20,12 +20,12 @@ pub fn hold(store: &dyn Store, names: &[String]) -> Exit {
 }
 
 /// Tries these again with the next run, also where they may have arrived.
-pub fn release(store: &dyn Store, names: &[String]) -> Exit {
+pub fn release(store: &dyn QueueStore, names: &[String]) -> Exit {
     each(store, names, store.ids(), |id| match alive(store, id)? {
         Err(exit) => Ok(exit),
         Ok(claim) => {
             let is_in_doubt = claim.item().waits_for_decision();
-            claim.note(Entry::Released, Safety::Disk)?;
+            claim.note(ItemEvent::Released, Safety::Disk)?;
             let twice = if is_in_doubt {
                 ", and it may arrive twice"
             } else {
@@ -39,7 +39,7 @@ pub fn release(store: &dyn Store, names: &[String]) -> Exit {
 }
 
 /// Brings these back that were set aside.
-pub fn requeue(store: &dyn Store, names: &[String]) -> Exit {
+pub fn requeue(store: &dyn QueueStore, names: &[String]) -> Exit {
     each(store, names, store.dead(), |id| {
         if store.reason(id).is_none() {
             complain(&format!(
@@ -55,7 +55,7 @@ pub fn requeue(store: &dyn Store, names: &[String]) -> Exit {
 }
 
 /// Removes these for good, alive or dead. That is never done with all of them at once.
-pub fn remove(store: &dyn Store, names: &[String]) -> Exit {
+pub fn remove(store: &dyn QueueStore, names: &[String]) -> Exit {
     if names.iter().any(|name| is_all(name)) {
         complain("remove wants the items by their names; ehlo queue list shows them");
         return Exit::Usage;
@@ -67,7 +67,7 @@ pub fn remove(store: &dyn Store, names: &[String]) -> Exit {
     exit.max(settled)
 }
 
-fn remove_one(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
+fn remove_one(store: &dyn QueueStore, id: &Id) -> Result<Exit, QueueError> {
     let is_dead = store.reason(id).is_some();
     let claimed = if is_dead {
         store.claim_dead(id)
@@ -92,7 +92,7 @@ fn remove_one(store: &dyn Store, id: &Id) -> Result<Exit, QueueError> {
 /// Does something with each of these, also after one with which it cannot be done; the worst exit
 /// counts.
 fn each(
-    store: &dyn Store,
+    store: &dyn QueueStore,
     names: &[String],
     all: Result<Vec<Id>, QueueError>,
     deed: impl Fn(&Id) -> Result<Exit, QueueError>,
@@ -119,7 +119,10 @@ fn is_all(name: &str) -> bool {
 }
 
 /// A claim on an item that is not dead; or how it ends without one.
-fn alive(store: &dyn Store, id: &Id) -> Result<Result<Box<dyn Claim>, Exit>, QueueError> {
+fn alive(
+    store: &dyn QueueStore,
+    id: &Id,
+) -> Result<Result<Box<dyn ClaimedItem>, Exit>, QueueError> {
     match store.claim(id)? {
         Claimed::Ours(claim) => Ok(Ok(claim)),
         Claimed::Busy => Ok(Err(busy(id))),

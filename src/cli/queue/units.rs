@@ -11,9 +11,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Writes the units to stdout.
-pub fn systemd(plan: &options::Spool) -> Exit {
+pub fn systemd(plan: &options::QueueOptions) -> Exit {
     let Some(mut call) = call(plan) else {
-        return Exit::Bug;
+        return Exit::Software;
     };
     let manager = if rustix::process::geteuid().is_root() {
         &SYSTEM
@@ -27,9 +27,9 @@ pub fn systemd(plan: &options::Spool) -> Exit {
 }
 
 /// Writes a line for a crontab to stdout.
-pub fn cron(plan: &options::Spool) -> Exit {
+pub fn cron(plan: &options::QueueOptions) -> Exit {
     let Some(call) = call(plan) else {
-        return Exit::Bug;
+        return Exit::Software;
     };
     let Some(call) = call.in_crontab() else {
         complain("a path with a line break, or one that is not UTF-8, cannot stand in a crontab");
@@ -149,7 +149,7 @@ WantedBy={target}
 }
 
 /// The service that mails what became of another unit.
-fn template(call: &Call, manager: &Manager) -> String {
+fn template(call: &UnitCall, manager: &Manager) -> String {
     let Manager {
         directory,
         ctl,
@@ -209,13 +209,13 @@ RestrictSUIDSGID=yes
 ";
 
 /// This program, and where its queue and its configuration are if that was said.
-struct Call {
+struct UnitCall {
     program: PathBuf,
     options: Vec<(&'static str, PathBuf)>,
 }
 
-fn call(plan: &options::Spool) -> Option<Call> {
-    let found = std::env::current_exe().and_then(|program| Call::new(program, plan));
+fn call(plan: &options::QueueOptions) -> Option<UnitCall> {
+    let found = std::env::current_exe().and_then(|program| UnitCall::new(program, plan));
     found
         .map_err(|error| {
             complain(&format!(
@@ -226,8 +226,8 @@ fn call(plan: &options::Spool) -> Option<Call> {
         .ok()
 }
 
-impl Call {
-    fn new(program: PathBuf, plan: &options::Spool) -> io::Result<Self> {
+impl UnitCall {
+    fn new(program: PathBuf, plan: &options::QueueOptions) -> io::Result<Self> {
         let given = [
             ("--queue-dir", plan.directory.clone().or_else(moved)),
             ("--config", plan.config.clone().or_else(configured)),
@@ -328,8 +328,8 @@ mod tests {
     use super::*;
     use std::ffi::OsStr;
 
-    fn call(program: &str, directory: &str) -> Call {
-        Call {
+    fn call(program: &str, directory: &str) -> UnitCall {
+        UnitCall {
             program: program.into(),
             options: vec![("--queue-dir", directory.into())],
         }

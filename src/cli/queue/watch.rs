@@ -1,7 +1,7 @@
 //! `ehlo queue run --watch`: stays, and delivers what comes in and what becomes due.
 
 use crate::cli::queue::run::Runner;
-use crate::queue::delivery::{Rounds, Selection};
+use crate::queue::delivery::{RunProgress, Selection};
 use crate::queue::store::{Changed, QueueError, Watcher};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::path::Path;
@@ -30,7 +30,7 @@ pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueEr
         return Err(watched(runner.spool.path()));
     }
     let watcher = runner.spool.watcher()?;
-    let mut rounds = Rounds::default();
+    let mut rounds = RunProgress::default();
     let mut all_seen = Instant::now();
     while !runner.office.stop.is_set() {
         let begun = Instant::now();
@@ -45,7 +45,7 @@ pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueEr
         wait_for_signal(runner, pause.saturating_sub(begun.elapsed()));
         let changed = wait(runner, &watcher, next.clamp(PAUSE, LOOK));
         if changed == Changed::Anything || all_seen.elapsed() >= FORGET {
-            rounds = Rounds::default();
+            rounds = RunProgress::default();
             all_seen = Instant::now();
         } else if let Changed::These(ids) = changed {
             rounds.forget(&ids);

@@ -1,12 +1,12 @@
 //! A command that is run, and whose end is mailed.
 
-use crate::cli::options::profile::Typed;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, value};
 use crate::config::Places;
 use crate::cron::job;
 use crate::cron::job::options;
-use crate::cron::job::options::{Gathering, Job, Locking};
+use crate::cron::job::options::{DigestUse, Job, Locking};
 use crate::cron::job::{Order, Template};
 use clap::ValueEnum;
 use std::ffi::OsString;
@@ -40,7 +40,7 @@ pub struct Args {
     /// When the command failed; when it failed or wrote anything, as cron does; always; or on a change: when it
     /// ended or wrote something else than the one that was mailed last [default: failure, and always with --digest].
     #[arg(long, value_name = "WHEN", value_enum)]
-    when: Option<When>,
+    when: Option<ReportChoice>,
 
     /// What the job is called, and remembered by [default: the name of the program or script].
     ///
@@ -85,8 +85,8 @@ pub struct Args {
     mark_stderr: bool,
 
     /// Attach the log: when the text has not all of it, always or never.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Attach::Auto)]
-    log: Attach,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = AttachChoice::Auto)]
+    log: AttachChoice,
 
     /// Keep no more of the compressed log than this; of a longer one, the middle is missing.
     ///
@@ -116,14 +116,14 @@ pub struct Args {
         conflicts_with_all = ["dedupe", "every", "recovered"],
         help_heading = "Alerts"
     )]
-    digest: Option<Gathering>,
+    digest: Option<DigestUse>,
 
     #[command(flatten)]
     mail: mail::Args,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum When {
+enum ReportChoice {
     Failure,
     Output,
     Always,
@@ -131,7 +131,7 @@ enum When {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Attach {
+enum AttachChoice {
     Auto,
     Always,
     Never,
@@ -139,18 +139,18 @@ enum Attach {
 
 impl Args {
     /// The job that is meant.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Job, Wrong> {
+    pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Job, UsageError> {
         let when = self.when.unwrap_or(match self.digest {
-            Some(_) => When::Always,
-            None => When::Failure,
+            Some(_) => ReportChoice::Always,
+            None => ReportChoice::Failure,
         });
-        if let (When::Change, Some(_)) = (when, &self.digest) {
-            return Err(Wrong::usage(
+        if let (ReportChoice::Change, Some(_)) = (when, &self.digest) {
+            return Err(UsageError::usage(
                 "--when change and --digest: a digest has every run; leave one of them out",
             ));
         }
         let mut alert = self.alert.plan();
-        alert.rules.change = matches!(when, When::Change);
+        alert.rules.change = matches!(when, ReportChoice::Change);
         let mut mail = self.mail.plan(typed, places)?;
         let subject = subject(mail.head.subject.take(), typed)?;
         let named = self.name.is_some();
@@ -186,10 +186,13 @@ impl Args {
 
 /// What stands on the command line must be a template; that of a profile may have been written for
 /// other mails.
-fn subject(given: Option<String>, typed: &Typed<'_>) -> Result<Option<Template>, Wrong> {
+fn subject(
+    given: Option<String>,
+    typed: &CommandLineArgs<'_>,
+) -> Result<Option<Template>, UsageError> {
     let template = given.map(|text| Template::parse(&text)).transpose();
     match template {
-        Err(why) if typed.has("subject") => Err(Wrong::usage(format!("--subject: {why}"))),
+        Err(why) if typed.has("subject") => Err(UsageError::usage(format!("--subject: {why}"))),
         template => Ok(template.unwrap_or_default()),
     }
 }
@@ -209,10 +212,10 @@ fn lock(text: &str) -> Result<PathBuf, String> {
 }
 
 /// `NAME`, or `NAME@HH:MM`.
-fn gathering(text: &str) -> Result<Gathering, String> {
+fn gathering(text: &str) -> Result<DigestUse, String> {
     let Some((name, time)) = text.split_once('@') else {
         let name = value::digest(text)?;
-        return Ok(Gathering { name, at: None });
+        return Ok(DigestUse { name, at: None });
     };
     let name = value::digest(name)?;
     let at = minute(time).ok_or_else(|| {
@@ -220,7 +223,7 @@ fn gathering(text: &str) -> Result<Gathering, String> {
             "\"{time}\" is not a time of day; write it with hours and minutes, like {name}@07:00"
         )
     })?;
-    Ok(Gathering { name, at: Some(at) })
+    Ok(DigestUse { name, at: Some(at) })
 }
 
 /// A time of day, in minutes since midnight.
@@ -237,22 +240,22 @@ fn minute(text: &str) -> Option<u16> {
     }
 }
 
-impl From<When> for options::When {
-    fn from(when: When) -> Self {
+impl From<ReportChoice> for options::ReportOn {
+    fn from(when: ReportChoice) -> Self {
         match when {
-            When::Failure => Self::Failure,
-            When::Output => Self::Output,
-            When::Always | When::Change => Self::Always,
+            ReportChoice::Failure => Self::Failure,
+            ReportChoice::Output => Self::Output,
+            ReportChoice::Always | ReportChoice::Change => Self::Always,
         }
     }
 }
 
-impl From<Attach> for job::Attach {
-    fn from(attach: Attach) -> Self {
+impl From<AttachChoice> for job::AttachLog {
+    fn from(attach: AttachChoice) -> Self {
         match attach {
-            Attach::Auto => Self::Auto,
-            Attach::Always => Self::Always,
-            Attach::Never => Self::Never,
+            AttachChoice::Auto => Self::Auto,
+            AttachChoice::Always => Self::Always,
+            AttachChoice::Never => Self::Never,
         }
     }
 }

@@ -3,18 +3,21 @@
 use crate::cli::digest::run as digest;
 use crate::cli::digest::run::Sent;
 use crate::cli::notification::alert::{Happened, recovered};
-use crate::cli::notification::send::{Memo, Posted, attachment, interrupt, list_id, post};
+use crate::cli::notification::send::{
+    NotificationText, SendOutcome, attachment, interrupt, list_id, post,
+};
 use crate::cli::terminal::complain;
 use crate::cron::alert;
 use crate::cron::alert::{
-    Checksum, Decision, Digests, Entry, Fingerprint, Impression, alike, unnamed,
+    Checksum, Decision, DigestEntry, Digests, Fingerprint, Impression, alike, unnamed,
 };
 use crate::cron::job;
-use crate::cron::job::options::{Gathering, Job, Locking, When};
+use crate::cron::job::options::{DigestUse, Job, Locking, ReportOn};
 use crate::cron::job::{
-    Ending, Finished, Lock, LockError, Report, Signals, Tee, Template, quoted, shortened,
+    FinishedJob, JobEnding, JobLock, JobReport, JobSignals, LockError, Tee, Template, quoted,
+    shortened,
 };
-use crate::cron::mail::Recipients;
+use crate::cron::mail::NotificationRecipients;
 use crate::system::exit::Exit;
 use rustix::stdio::{stderr, stdout};
 use std::io::{self, IsTerminal as _};
@@ -32,10 +35,10 @@ pub fn run(plan: &Job) -> Exit {
         }),
         Err(ending) => {
             if is_quiet(plan, &ending) {
-                return exit(plan, &ending, &Posted::Unwanted);
+                return exit(plan, &ending, &SendOutcome::Unwanted);
             }
-            let signals = Signals::caught().ok();
-            (Finished::without_run(&plan.order, ending), signals)
+            let signals = JobSignals::caught().ok();
+            (FinishedJob::without_run(&plan.order, ending), signals)
         }
     };
     if let Some(signals) = signals {
@@ -45,7 +48,7 @@ pub fn run(plan: &Job) -> Exit {
     if is_seen {
         say_what_kept_it(&finished);
     }
-    let run = alert::Run {
+    let run = alert::JobRun {
         at: SystemTime::now(),
         failed: !finished.ending.is_success(),
         wanted: is_wanted(plan, &finished),
@@ -74,7 +77,7 @@ pub fn drain() -> Exit {
 }
 
 /// Mails it, or counts it.
-fn tell(plan: &Job, finished: &Finished, run: &alert::Run) -> Posted {
+fn tell(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome {
     let command = || unnamed(&finished.name, &quoted(&finished.command));
     let happened = Happened {
         job: &if plan.named {
@@ -86,11 +89,16 @@ fn tell(plan: &Job, finished: &Finished, run: &alert::Run) -> Posted {
         alert: &plan.alert,
     };
     let posted = happened.tell(&plan.mail, |decision| memo(plan, finished, decision));
-    posted.unwrap_or(Posted::Unwanted)
+    posted.unwrap_or(SendOutcome::Unwanted)
 }
 
 /// Puts it down in a digest, and mails that where its time has come.
-fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run) -> Posted {
+fn gather(
+    plan: &Job,
+    digest: &DigestUse,
+    finished: &FinishedJob,
+    run: &alert::JobRun,
+) -> SendOutcome {
     let state = plan.alert.state.as_deref();
     let put_down = Digests::open(state, true).and_then(|digests| match digests {
         Some(digests) if run.wanted => digests.add(&digest.name, &entry(plan, finished, run)),
@@ -103,7 +111,11 @@ fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run)
     if let Err(error) = put_down {
         complain(&format!("warning: {error}; it is mailed at once"));
         let mail = || post(&plan.mail, &memo(plan, finished, &Decision::Silent));
-        return if run.wanted { mail() } else { Posted::Unwanted };
+        return if run.wanted {
+            mail()
+        } else {
+            SendOutcome::Unwanted
+        };
     }
     let sent = match digest.at {
         Some(minute) => digest::send_when_due(state, (&digest.name, minute), &plan.mail),
@@ -111,22 +123,22 @@ fn gather(plan: &Job, digest: &Gathering, finished: &Finished, run: &alert::Run)
     };
     match sent {
         Ok(Sent::Posted(posted)) => posted,
-        Ok(Sent::Nothing | Sent::Busy) => Posted::Unwanted,
+        Ok(Sent::Nothing | Sent::Busy) => SendOutcome::Unwanted,
         Err(error) => {
             complain(&format!(
                 "warning: {error}; the digest is mailed the next time"
             ));
-            Posted::Unwanted
+            SendOutcome::Unwanted
         }
     }
 }
 
-fn entry(plan: &Job, finished: &Finished, run: &alert::Run) -> Entry {
+fn entry(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> DigestEntry {
     let words = || match finished.last_words() {
         nothing if nothing.is_empty() => finished.sentence(),
         words => words,
     };
-    Entry {
+    DigestEntry {
         job: if plan.named {
             finished.name.clone()
         } else {
@@ -142,9 +154,9 @@ fn entry(plan: &Job, finished: &Finished, run: &alert::Run) -> Entry {
 }
 
 /// By what it is compared with other runs. Numbers in the reason that it did not begin are as good as any.
-fn fingerprint(finished: &Finished, sums: Option<[Checksum; 2]>) -> Fingerprint {
+fn fingerprint(finished: &FinishedJob, sums: Option<[Checksum; 2]>) -> Fingerprint {
     let ending = match &finished.ending {
-        Ending::NotStarted { why, .. } => format!("{} {}", finished.ending.word(), alike(why)),
+        JobEnding::NotStarted { why, .. } => format!("{} {}", finished.ending.word(), alike(why)),
         ending => ending.word(),
     };
     let log = &finished.log;
@@ -162,51 +174,51 @@ fn fingerprint(finished: &Finished, sums: Option<[Checksum; 2]>) -> Fingerprint 
 }
 
 /// The lock, or how the job ends without it.
-fn take(locking: &Locking) -> Result<Lock, Ending> {
-    Lock::take(&locking.name, locking.wait).map_err(|error| match error {
-        LockError::Held(holder) => Ending::Locked(holder),
-        LockError::Unmade { .. } | LockError::NoDirectory { .. } => Ending::NotStarted {
+fn take(locking: &Locking) -> Result<JobLock, JobEnding> {
+    JobLock::take(&locking.name, locking.wait).map_err(|error| match error {
+        LockError::Held(holder) => JobEnding::Locked(holder),
+        LockError::Unmade { .. } | LockError::NoDirectory { .. } => JobEnding::NotStarted {
             status: Exit::CantCreate.code().into(),
             why: error.to_string(),
         },
     })
 }
 
-fn is_quiet(plan: &Job, ending: &Ending) -> bool {
+fn is_quiet(plan: &Job, ending: &JobEnding) -> bool {
     let quiet = plan.lock.as_ref().is_some_and(|lock| lock.quiet);
-    quiet && matches!(ending, Ending::Locked(_))
+    quiet && matches!(ending, JobEnding::Locked(_))
 }
 
 /// Whether somebody has got a mail, or gets one, or the rules hold it back. cron would mail stderr as well.
-fn is_mailed(plan: &Job, posted: &Posted) -> bool {
+fn is_mailed(plan: &Job, posted: &SendOutcome) -> bool {
     match posted {
-        Posted::Safe | Posted::Failed(Exit::Partly) => true,
-        Posted::Failed(_) => false,
-        Posted::Unwanted => {
-            plan.digest.is_some() || plan.mail.head.recipients != Recipients::Nobody
+        SendOutcome::Safe | SendOutcome::Failed(Exit::Partial) => true,
+        SendOutcome::Failed(_) => false,
+        SendOutcome::Unwanted => {
+            plan.digest.is_some() || plan.mail.head.recipients != NotificationRecipients::Nobody
         }
     }
 }
 
 /// What did not begin is said: the command cannot say it.
-fn say_what_kept_it(finished: &Finished) {
-    if let Ending::NotStarted { .. } | Ending::Locked(_) = finished.ending {
+fn say_what_kept_it(finished: &FinishedJob) {
+    if let JobEnding::NotStarted { .. } | JobEnding::Locked(_) = finished.ending {
         complain(&format!("{} {}", finished.name, finished.sentence()));
     }
 }
 
 /// Whether there is something to tell, as long as no rule is against it.
-fn is_wanted(plan: &Job, finished: &Finished) -> bool {
+fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
     match plan.when {
-        When::Always => true,
-        When::Output => !finished.ending.is_success() || finished.log.bytes() > 0,
-        When::Failure => !finished.ending.is_success(),
+        ReportOn::Always => true,
+        ReportOn::Output => !finished.ending.is_success() || finished.log.bytes() > 0,
+        ReportOn::Failure => !finished.ending.is_success(),
     }
 }
 
 /// What is told of it.
-fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
-    let report = Report::of(finished, plan.attach, plan.html);
+fn memo(plan: &Job, finished: &FinishedJob, decision: &Decision) -> NotificationText {
+    let report = JobReport::of(finished, plan.attach, plan.html);
     let usual = || Template::usual(&finished.ending);
     let subject = match (decision, &plan.subject) {
         (Decision::Recovered(recovery), None) => recovered(&finished.name, recovery),
@@ -215,7 +227,7 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
         }
         (_, template) => template.clone().unwrap_or_else(usual).filled(finished),
     };
-    Memo {
+    NotificationText {
         subject,
         headers: vec![list_id(&finished.name)],
         body: report.body,
@@ -226,7 +238,7 @@ fn memo(plan: &Job, finished: &Finished, decision: &Decision) -> Memo {
 }
 
 /// The status of the command; where all was well with it but its mail, that of the mail.
-fn exit(plan: &Job, ending: &Ending, posted: &Posted) -> Exit {
+fn exit(plan: &Job, ending: &JobEnding, posted: &SendOutcome) -> Exit {
     match ending.status() {
         0 => posted.exit(),
         _ if plan.exit_zero => posted.exit(),

@@ -1,17 +1,17 @@
 //! Scripts: which, against whom, and what is seen of them.
 
-use crate::cli::options::profile::Typed;
-use crate::cli::options::usage_error::{Wrong, wrong};
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::usage_error::{UsageError, wrong};
 use crate::cli::options::value;
-use crate::cli::options::value::Target;
+use crate::cli::options::value::HostPort;
 use crate::cli::options::{auth, contact, message, route, tls};
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{Plan, Said};
-use crate::cli::script::options::{Script, Trial, TrialLook};
+use crate::cli::plan::{EarlyExit, Invocation};
+use crate::cli::script::options::{ScriptTask, Trial, TrialLook};
 use crate::cli::send::options::Send;
 use crate::client::session;
-use crate::client::session::Encryption;
-use crate::client::transport::Way;
+use crate::client::session::TlsDemand;
+use crate::client::transport::Transport;
 use crate::config::Places;
 use crate::script::{Variables, is_name};
 use std::ffi::{OsStr, OsString};
@@ -33,7 +33,7 @@ pub struct Args {
 
     /// The server that `connect` connects to, or a unix socket.
     #[arg(short = 'r', long, visible_alias = "relay", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
-    server: Option<Target>,
+    server: Option<HostPort>,
 
     /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
@@ -42,7 +42,7 @@ pub struct Args {
     /// A command that is the server, and speaks SMTP on its stdin and stdout.
     #[arg(long, value_name = "CMD", value_parser = value::command,
           conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
-    pipe: Option<Target>,
+    pipe: Option<HostPort>,
 
     /// Set a variable; repeatable.
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
@@ -108,23 +108,23 @@ Otherwise the script says itself when TLS begins. --port 465 does the same.";
 
 impl Args {
     /// What is to be done.
-    pub fn plan(self, typed: &Typed<'_>) -> Result<Script, Wrong> {
+    pub fn plan(self, typed: &CommandLineArgs<'_>) -> Result<ScriptTask, UsageError> {
         if self.list {
-            return Ok(Script::List);
+            return Ok(ScriptTask::List);
         }
         if let Some(name) = self.show {
-            return Ok(Script::Show(name));
+            return Ok(ScriptTask::Show(name));
         }
         let check = self.check;
         let trial = self.trial(typed)?;
         Ok(if check {
-            Script::Check(trial)
+            ScriptTask::Check(trial)
         } else {
-            Script::Run(trial)
+            ScriptTask::Run(trial)
         })
     }
 
-    fn trial(self, typed: &Typed<'_>) -> Result<Trial, Wrong> {
+    fn trial(self, typed: &CommandLineArgs<'_>) -> Result<Trial, UsageError> {
         let look = self.look()?;
         let message_option = typed.first_under("Message", &["from", "to", "envelope_from"]);
         let mut variables = Variables::new();
@@ -150,9 +150,9 @@ impl Args {
             (session, self.reach),
             (self.tls, self.auth),
         )?;
-        if has_tls_mode && way.session.tls != Encryption::Implicit {
+        if has_tls_mode && way.session.tls != TlsDemand::Implicit {
             let why = "--tls: a script says itself when TLS begins; only --tls implicit has a meaning for `connect`";
-            return Err(Wrong::usage(why));
+            return Err(UsageError::usage(why));
         }
         Ok(Trial {
             names: self.scripts,
@@ -165,10 +165,10 @@ impl Args {
         })
     }
 
-    fn look(&self) -> Result<TrialLook, Wrong> {
+    fn look(&self) -> Result<TrialLook, UsageError> {
         let junit_on_stdout = self.junit.as_deref().is_some_and(|file| file == "-");
         if self.tap && junit_on_stdout {
-            return Err(Wrong::usage(
+            return Err(UsageError::usage(
                 "--tap contradicts --junit -: both write to stdout; name a file",
             ));
         }
@@ -184,13 +184,13 @@ impl Args {
 
 /// The way to the server, or, where a script itself says where it connects to, to none.
 fn way(
-    server: Option<Target>,
+    server: Option<HostPort>,
     port: Option<u16>,
     (session, reach): (session::Options, route::Reach),
     (tls, auth): (tls::Args, auth::Args),
-) -> Result<Way, Wrong> {
+) -> Result<Transport, UsageError> {
     let is_named = server.is_some();
-    let stand_in = || value::target("localhost").map_err(Wrong::usage);
+    let stand_in = || value::target("localhost").map_err(UsageError::usage);
     let host = server.map_or_else(stand_in, Ok)?;
     let mut way = crate::cli::options::transport::way(
         route::Args::to(host, port, reach),
@@ -246,10 +246,14 @@ impl Recording {
     }
 
     /// What is sent, and where it is written down.
-    pub fn plan(self, places: &Places, warnings: &mut Vec<String>) -> Result<Plan, Said> {
-        let refused = |why: &str| Err(wrong(Wrong::usage(why)));
+    pub fn plan(
+        self,
+        places: &Places,
+        warnings: &mut Vec<String>,
+    ) -> Result<Invocation, EarlyExit> {
+        let refused = |why: &str| Err(wrong(UsageError::usage(why)));
         let plan = match parse_in(places, &self.words, warnings)? {
-            Plan::Send(plan) => *plan,
+            Invocation::Send(plan) => *plan,
             _ => return refused("--record wants a message to send, as without a verb"),
         };
         if plan.queueing.is_some() {
@@ -269,7 +273,7 @@ impl Recording {
         let mut way = plan.way;
         way.session.no_chunking = true;
         let send = Send { way, ..plan };
-        Ok(Plan::Script(Box::new(Script::Record(
+        Ok(Invocation::Script(Box::new(ScriptTask::Record(
             Box::new(send),
             self.file,
         ))))

@@ -1,14 +1,14 @@
 //! What is done with scripts.
 
 use crate::cli::send::options::Send;
-use crate::client::transport::Way;
+use crate::client::transport::Transport;
 use crate::mail::message;
 use crate::script;
 use std::path::PathBuf;
 
 /// What is done with scripts.
 #[derive(Debug)]
-pub enum Script {
+pub enum ScriptTask {
     /// Name those that come with the program.
     List,
     /// Print one of them.
@@ -27,11 +27,11 @@ pub struct Trial {
     /// Files, or names of those that come with the program.
     pub names: Vec<String>,
     /// The server, and how it is reached.
-    pub way: Way,
+    pub way: Transport,
     /// What the command line sets.
     pub variables: script::Variables,
     /// The message of `>message`.
-    pub message: Option<message::Options>,
+    pub message: Option<message::MessageOptions>,
     /// An option, as it is spelled, that has a meaning only for the message.
     pub message_option: Option<String>,
     /// What is seen of it.

@@ -3,23 +3,23 @@
 mod record;
 mod trial;
 
-use crate::cli::script::options::{Script, Trial};
+use crate::cli::script::options::{ScriptTask, Trial};
 use crate::cli::terminal::{complain, print};
 use crate::script;
 use crate::script::{Mistake, library};
 use crate::system::exit::Exit;
 
 /// Does what is planned with scripts.
-pub fn run(plan: Script) -> Exit {
+pub fn run(plan: ScriptTask) -> Exit {
     match plan {
-        Script::List => list(),
-        Script::Show(name) => show(&name),
-        Script::Check(trial) => match read(&trial) {
+        ScriptTask::List => list(),
+        ScriptTask::Show(name) => show(&name),
+        ScriptTask::Check(trial) => match read(&trial) {
             Ok(_) => Exit::Ok,
             Err(exit) => exit,
         },
-        Script::Run(trial) => trial::run(trial),
-        Script::Record(send, file) => record::run(*send, &file),
+        ScriptTask::Run(trial) => trial::run(trial),
+        ScriptTask::Record(send, file) => record::run(*send, &file),
     }
 }
 

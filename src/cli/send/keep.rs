@@ -4,22 +4,24 @@ use crate::cli::interrupt::tracked;
 use crate::cli::log::Logged;
 use crate::cli::notification::send::interrupt;
 use crate::cli::send::run as send;
-use crate::cli::send::run::Shown;
+use crate::cli::send::run::ShownResult;
 use crate::cli::terminal::complain;
-use crate::client::credentials::Source;
-use crate::client::events::{Happening, Watch};
-use crate::client::outcome::{Report, Verdict};
-use crate::client::ready::Ready;
-use crate::client::transport::Way;
+use crate::client::credentials::SecretSource;
+use crate::client::events::{Event, Observer};
+use crate::client::outcome::{DeliveryReport, RecipientStatus};
+use crate::client::ready::LoadedTransport;
+use crate::client::transport::Transport;
 use crate::mail::message::Message;
 use crate::queue::delivery::{
-    Attempt, Branch, Ear, Lines, News, Office, Remembered, Rounds, Selection, Settled, Told,
-    attempt, settle,
+    Attempt, ItemOutcome, QueueEvent, QueueObserver, Remembered, RouteTransports, RunContext,
+    RunProgress, Selection, SenderNotice, WorkerConnections, attempt, settle,
 };
 use crate::queue::options;
-use crate::queue::options::{FirstTry, Queueing};
-use crate::queue::store::{Claim, Id, Kind, Letter, QueueError, Spool, Store as _, next_attempt};
-use crate::smtp::blocks::{Replay as _, Shape, Transport};
+use crate::queue::options::{FirstTry, QueueUse};
+use crate::queue::store::{
+    ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore as _, Spool, next_attempt,
+};
+use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::stop::Stop;
@@ -34,19 +36,19 @@ use std::time::{Duration, Instant, SystemTime};
 const ALONG: usize = 20;
 
 /// A message for the queue, with all that is to be done about it.
-pub struct Kept<'p> {
+pub struct QueuedMessage<'p> {
     /// The message.
     pub message: &'p Message,
     /// How it is kept.
-    pub queueing: &'p Queueing,
+    pub queueing: &'p QueueUse,
     /// Where to, and how.
-    pub way: &'p Way,
+    pub way: &'p Transport,
     /// What to try in this order when the way cannot be gone for now.
-    pub fallbacks: &'p [Way],
+    pub fallbacks: &'p [Transport],
     /// What is seen of it.
-    pub output: transcript::Options,
+    pub output: transcript::TranscriptOptions,
     /// Who hears of refusals.
-    pub told: Told,
+    pub told: SenderNotice,
     /// A file that the conversation is added to, wherever else it is shown.
     pub log: Option<&'p Path>,
     /// How long each step may take before the message is left to a later run; `None`: as long as RFC 5321 says.
@@ -56,51 +58,51 @@ pub struct Kept<'p> {
 }
 
 /// What came of it.
-pub enum Ended {
+pub enum KeepResult {
     /// It was safe, and this became of it.
-    Safe(Shown),
+    Safe(ShownResult),
     /// There is no place for a queue.
     NoQueue(QueueError),
     /// It could not be kept, and nothing was sent.
     Lost(QueueError),
 }
 
-impl Kept<'_> {
+impl QueuedMessage<'_> {
     /// Puts it into the queue, and tries it as soon as it is to be tried.
-    pub fn send(&self) -> Ended {
+    pub fn send(&self) -> KeepResult {
         let directory = self.queueing.spool.directory.as_deref();
         let spool = match Spool::open(directory, true) {
             Ok(spool) => spool,
-            Err(error) => return Ended::NoQueue(error),
+            Err(error) => return KeepResult::NoQueue(error),
         };
         let claim = match self.commit(&spool) {
             Ok(claim) => claim,
-            Err(error) if error.is_read_only() => return Ended::NoQueue(error),
-            Err(error) => return Ended::Lost(error),
+            Err(error) if error.is_read_only() => return KeepResult::NoQueue(error),
+            Err(error) => return KeepResult::Lost(error),
         };
         interrupt::release();
         match self.queueing.first {
-            FirstTry::Later => Ended::Safe(self.say_queued(&*claim)),
+            FirstTry::Later => KeepResult::Safe(self.say_queued(&*claim)),
             FirstTry::Behind => {
                 let shown = self.say_queued(&*claim);
                 drop(claim);
                 run_behind(&spool, &self.queueing.spool, None);
-                Ended::Safe(shown)
+                KeepResult::Safe(shown)
             }
-            FirstTry::Now => Ended::Safe(self.try_now(&spool, claim)),
+            FirstTry::Now => KeepResult::Safe(self.try_now(&spool, claim)),
         }
     }
 
     /// Where there is no place for a queue, sends it at once, if that is wanted at all.
     pub fn send_or_not(&self) -> Exit {
         match self.send() {
-            Ended::Safe(shown) => shown.exit,
-            Ended::NoQueue(error) if self.queueing.first != FirstTry::Later => {
+            KeepResult::Safe(shown) => shown.exit,
+            KeepResult::NoQueue(error) if self.queueing.first != FirstTry::Later => {
                 complain(&format!("{error}; sending the message without keeping it"));
                 let way = (self.way, self.fallbacks);
-                send::at_once(self.message, way, self.output, Told::Caller).exit
+                send::at_once(self.message, way, self.output, SenderNotice::Caller).exit
             }
-            Ended::NoQueue(error) | Ended::Lost(error) => {
+            KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither kept nor sent"));
                 Exit::Temporary
             }
@@ -112,14 +114,14 @@ impl Kept<'_> {
         self.commit(spool).map(drop)
     }
 
-    fn commit(&self, spool: &Spool) -> Result<Box<dyn Claim>, QueueError> {
-        let letter = Letter {
+    fn commit(&self, spool: &Spool) -> Result<Box<dyn ClaimedItem>, QueueError> {
+        let letter = Metadata {
             envelope: self.message.envelope.clone(),
             utf8_header: self.message.utf8_header,
             waybill: self.queueing.waybill.clone(),
             on_uncertain: self.queueing.on_uncertain,
             on_failure: self.queueing.on_failure.clone(),
-            kind: Kind::Mail,
+            kind: ItemKind::Mail,
             queued: SystemTime::now(),
         };
         spool.add(&letter, self.message, self.shape(), None)
@@ -128,28 +130,28 @@ impl Kept<'_> {
     /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
     /// make.
     fn shape(&self) -> Shape {
-        let given = self.message.shape(Transport::EightBit.with_utf8());
+        let given = self.message.shape(BodyType::EightBit.with_utf8());
         let given = given.filter(|_| self.as_given);
         given.or_else(|| self.message.simplest()).unwrap_or(Shape {
-            transport: Transport::Binary,
+            transport: BodyType::Binary,
             utf8: false,
             size: 0,
         })
     }
 
     /// Says under which name it is in the queue, to those who want to know.
-    fn say_queued(&self, claim: &dyn Claim) -> Shown {
+    fn say_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
         self.warn_of_passing_password();
         send::shown(self.output, self.told, |watch| {
             say_where(claim, watch);
-            let mut report = Report::unasked(&self.message.envelope.recipients);
+            let mut report = DeliveryReport::unasked(&self.message.envelope.recipients);
             report.keep();
             report
         })
     }
 
     /// Says when it is tried again, and what may be missing then.
-    fn say_when(&self, office: &Office<'_>, id: &Id, watch: &mut dyn Watch) {
+    fn say_when(&self, office: &RunContext<'_>, id: &Id, watch: &mut dyn Observer) {
         let item = office.store.item(id).ok().flatten();
         let next = item.and_then(|item| next_attempt(&item, office.settings));
         let note = match next.map(|next| next.duration_since(SystemTime::now())) {
@@ -160,7 +162,7 @@ impl Kept<'_> {
             Some(Err(_)) => format!("{id} stays in the queue; ehlo queue run tries it again"),
             None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
         };
-        watch.happened(Happening::Note(&note));
+        watch.happened(Event::Note(&note));
         self.warn_of_passing_password();
     }
 
@@ -175,13 +177,14 @@ impl Kept<'_> {
 
     fn password_is_passing(&self) -> bool {
         let credentials = self.way.credentials.as_ref();
-        let is_found = credentials.is_some_and(|credentials| credentials.source == Source::Found);
+        let is_found =
+            credentials.is_some_and(|credentials| credentials.source == SecretSource::Found);
         is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
     }
 
-    fn try_now(&self, spool: &Spool, claim: Box<dyn Claim>) -> Shown {
+    fn try_now(&self, spool: &Spool, claim: Box<dyn ClaimedItem>) -> ShownResult {
         let stop = Arc::new(Stop::default());
-        let office = Office {
+        let office = RunContext {
             store: spool,
             hosts: &Remembered {
                 spool,
@@ -193,20 +196,20 @@ impl Kept<'_> {
             stop: &stop,
         };
         let (way, fallbacks) = (self.hurried(self.way), self.fallbacks.iter());
-        let fallbacks: Vec<Way> = fallbacks.map(|way| self.hurried(way)).collect();
-        let ready = Ready::of(&way).map_err(|error| error.to_string());
+        let fallbacks: Vec<Transport> = fallbacks.map(|way| self.hurried(way)).collect();
+        let ready = LoadedTransport::of(&way).map_err(|error| error.to_string());
         let branch = match ready {
-            Ok(ready) => Branch::of(ready, &fallbacks),
-            Err(error) => Branch::none(error),
+            Ok(ready) => RouteTransports::of(ready, &fallbacks),
+            Err(error) => RouteTransports::none(error),
         };
         let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
         let shown = send::shown(self.output, self.told, |watch| {
             let Some(claim) = claim.take() else {
-                return Report::unasked(&[]);
+                return DeliveryReport::unasked(&[]);
             };
             let mut both;
-            let watch: &mut dyn Watch = match self.log {
+            let watch: &mut dyn Observer = match self.log {
                 None => watch,
                 Some(path) => {
                     both = Logged::open(path, watch);
@@ -215,9 +218,9 @@ impl Kept<'_> {
             };
             say_where(&*claim, watch);
             for remark in &self.message.remarks {
-                watch.happened(Happening::Detail(remark));
+                watch.happened(Event::Detail(remark));
             }
-            if self.told != Told::Caller {
+            if self.told != SenderNotice::Caller {
                 return self.attempt(&office, claim, &branch, watch);
             }
             let recipients = &self.message.envelope.recipients;
@@ -229,7 +232,7 @@ impl Kept<'_> {
             .patience
             .is_some_and(|patience| begun.elapsed() >= patience);
         let mut fates = shown.report.fates.iter();
-        if is_late && fates.any(|fate| fate.verdict == Verdict::Queued) {
+        if is_late && fates.any(|fate| fate.verdict == RecipientStatus::Queued) {
             run_behind(spool, &self.queueing.spool, Some(&id));
         } else {
             self.take_others_along(&office);
@@ -237,7 +240,7 @@ impl Kept<'_> {
         shown
     }
 
-    fn hurried(&self, way: &Way) -> Way {
+    fn hurried(&self, way: &Transport) -> Transport {
         let mut way = way.clone();
         way.session.patience = self.patience;
         way
@@ -245,13 +248,13 @@ impl Kept<'_> {
 
     fn attempt(
         &self,
-        office: &Office<'_>,
-        claim: Box<dyn Claim>,
-        branch: &Branch<'_>,
-        watch: &mut dyn Watch,
-    ) -> Report {
+        office: &RunContext<'_>,
+        claim: Box<dyn ClaimedItem>,
+        branch: &RouteTransports<'_>,
+        watch: &mut dyn Observer,
+    ) -> DeliveryReport {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
-        let lines = Lines::new(branch, office.hosts);
+        let lines = WorkerConnections::new(branch, office.hosts);
         let wanted = Attempt {
             recipients: &all,
             early: false,
@@ -265,7 +268,7 @@ impl Kept<'_> {
         });
         match settled {
             Ok((mut report, settled)) => {
-                if settled == Settled::Kept {
+                if settled == ItemOutcome::Kept {
                     report.keep();
                     self.say_when(office, &id, watch);
                 }
@@ -274,7 +277,7 @@ impl Kept<'_> {
             Err(error) => {
                 // It is in the queue still, and its journal says how far it came.
                 complain(&format!("{id} stays in the queue: {error}"));
-                let mut report = Report::unasked(&self.message.envelope.recipients);
+                let mut report = DeliveryReport::unasked(&self.message.envelope.recipients);
                 report.keep();
                 report
             }
@@ -282,7 +285,7 @@ impl Kept<'_> {
     }
 
     /// What else is due for the same host.
-    fn take_others_along(&self, office: &Office<'_>) {
+    fn take_others_along(&self, office: &RunContext<'_>) {
         let recipients = self.message.envelope.recipients.iter();
         // To a relay goes everything.
         let recipients = recipients.filter(|_| self.way.route.relay.is_none());
@@ -294,7 +297,7 @@ impl Kept<'_> {
             most: Some(ALONG),
             ..Selection::default()
         };
-        if let Err(error) = office.round(&selection, &mut Rounds::default(), None) {
+        if let Err(error) = office.round(&selection, &mut RunProgress::default(), None) {
             complain(&error.to_string());
         }
     }
@@ -305,8 +308,8 @@ fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
 }
 
-fn say_where(claim: &dyn Claim, watch: &mut dyn Watch) {
-    watch.happened(Happening::Queued {
+fn say_where(claim: &dyn ClaimedItem, watch: &mut dyn Observer) {
+    watch.happened(Event::Queued {
         id: claim.item().id.as_str(),
     });
 }
@@ -314,16 +317,16 @@ fn say_where(claim: &dyn Claim, watch: &mut dyn Watch) {
 /// Nobody hears anything: what there is to say, the transcript says.
 pub struct Silent;
 
-impl Ear for Silent {
-    fn hear(&self, news: &News<'_>) {
-        if let News::Trouble(text) = news {
+impl QueueObserver for Silent {
+    fn hear(&self, news: &QueueEvent<'_>) {
+        if let QueueEvent::Trouble(text) = news {
             complain(text);
         }
     }
 }
 
 /// Starts a run of the queue, or of this item, in the background. If it cannot be started, the next run does it.
-pub fn run_behind(spool: &Spool, plan: &options::Spool, item: Option<&Id>) {
+pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>) {
     // Whoever runs the queue already will find the item.
     if spool.runner_is_there() || spool.watch_is_there() {
         return;

@@ -1,8 +1,8 @@
 //! How a message is sent.
 
-use crate::client::transport::Way;
+use crate::client::transport::Transport;
 use crate::mail::message;
-use crate::queue::options::Queueing;
+use crate::queue::options::QueueUse;
 use crate::transcript;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Send {
     /// What.
-    pub message: message::Options,
+    pub message: message::MessageOptions,
     /// Where to, and how.
-    pub way: Way,
+    pub way: Transport,
     /// What to try in this order when a way cannot be gone for now.
-    pub fallbacks: Vec<Way>,
+    pub fallbacks: Vec<Transport>,
     /// What is seen of it.
-    pub output: transcript::Options,
+    pub output: transcript::TranscriptOptions,
     /// Whether what cannot be sent now is kept; `None` keeps nothing.
-    pub queueing: Option<Queueing>,
+    pub queueing: Option<QueueUse>,
     /// How often it is sent.
     pub repeat: Repeat,
 }

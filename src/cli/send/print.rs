@@ -10,7 +10,7 @@ use crate::transcript;
 use std::io::{self, Write};
 
 /// Writes the message to stdout and sends nothing.
-pub fn run(options: message::Options, output: transcript::Options) -> Exit {
+pub fn run(options: message::MessageOptions, output: transcript::TranscriptOptions) -> Exit {
     invite_for(&options);
     let message = match build(options) {
         Ok(message) => message,
@@ -21,7 +21,7 @@ pub fn run(options: message::Options, output: transcript::Options) -> Exit {
     }
     // For a server that offers nothing, if the message can be sent to one.
     let Some(shape) = message.simplest() else {
-        return Exit::Bug;
+        return Exit::Software;
     };
     let mut blocks = message.blocks(shape);
     let mut out = Vec::new();

@@ -3,17 +3,17 @@
 use crate::cli::interrupt::tracked;
 use crate::cli::progress::Progress;
 use crate::cli::run_command::{build, invite_for};
-use crate::cli::send::keep::Kept;
+use crate::cli::send::keep::QueuedMessage;
 use crate::cli::send::options::Send;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
-use crate::client::deliver::{Parcel, deliver};
-use crate::client::events::{Happening, Nobody, Watch};
-use crate::client::outcome::{Cause, Fate, Report};
-use crate::client::ready::Ready;
+use crate::client::deliver::{Outgoing, deliver};
+use crate::client::events::{Event, Observer, Silent};
+use crate::client::outcome::{Cause, DeliveryReport, RecipientResult};
+use crate::client::ready::LoadedTransport;
 use crate::client::transport;
 use crate::mail::message::Message;
-use crate::queue::delivery::Told;
+use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use crate::transcript;
@@ -52,15 +52,15 @@ pub fn run(mut plan: Send) -> Exit {
 fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
         let way = (&plan.way, &plan.fallbacks[..]);
-        return at_once(message, way, plan.output, Told::Caller).exit;
+        return at_once(message, way, plan.output, SenderNotice::Caller).exit;
     };
-    let kept = Kept {
+    let kept = QueuedMessage {
         message,
         queueing,
         way: &plan.way,
         fallbacks: &plan.fallbacks,
         output: plan.output,
-        told: Told::Caller,
+        told: SenderNotice::Caller,
         patience: None,
         log: None,
         as_given: false,
@@ -71,34 +71,36 @@ fn send(message: &Message, plan: &Send) -> Exit {
 /// Sends a message of which nothing is kept.
 pub fn at_once(
     message: &Message,
-    (way, fallbacks): (&transport::Way, &[transport::Way]),
-    output: transcript::Options,
-    told: Told,
-) -> Shown {
-    let first = match Ready::of(way) {
+    (way, fallbacks): (&transport::Transport, &[transport::Transport]),
+    output: transcript::TranscriptOptions,
+    told: SenderNotice,
+) -> ShownResult {
+    let first = match LoadedTransport::of(way) {
         Ok(first) => first,
         Err(error) => {
             let why = error.to_string();
-            if told == Told::Caller {
+            if told == SenderNotice::Caller {
                 complain(&why);
             }
             let recipients = message.envelope.recipients.iter();
-            return Shown {
+            return ShownResult {
                 exit: error.exit(),
-                report: Report {
-                    fates: recipients.map(|to| Fate::wayless(to, &why)).collect(),
+                report: DeliveryReport {
+                    fates: recipients
+                        .map(|to| RecipientResult::wayless(to, &why))
+                        .collect(),
                 },
             };
         }
     };
     shown(output, told, |watch| {
         if let Some(profile) = &way.profile {
-            watch.happened(Happening::Detail(&format!("using the profile {profile}")));
+            watch.happened(Event::Detail(&format!("using the profile {profile}")));
         }
         for remark in &message.remarks {
-            watch.happened(Happening::Detail(remark));
+            watch.happened(Event::Detail(remark));
         }
-        if told != Told::Caller {
+        if told != SenderNotice::Caller {
             return deliver_by(&first, fallbacks, message, watch);
         }
         let recipients = &message.envelope.recipients;
@@ -109,26 +111,26 @@ pub fn at_once(
 }
 
 /// What became of a message that was sent, when it has been shown.
-pub struct Shown {
+pub struct ShownResult {
     /// How the run ends.
     pub exit: Exit,
     /// What became of every recipient.
-    pub report: Report,
+    pub report: DeliveryReport,
 }
 
 /// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
 pub fn shown(
-    output: transcript::Options,
-    told: Told,
-    go: impl FnOnce(&mut dyn Watch) -> Report,
-) -> Shown {
-    let go = |watch: &mut dyn Watch| {
+    output: transcript::TranscriptOptions,
+    told: SenderNotice,
+    go: impl FnOnce(&mut dyn Observer) -> DeliveryReport,
+) -> ShownResult {
+    let go = |watch: &mut dyn Observer| {
         if output.progress {
             return go(&mut Progress::new(watch));
         }
         go(watch)
     };
-    let go = |watch: &mut dyn Watch| {
+    let go = |watch: &mut dyn Observer| {
         if !output.summary {
             return go(watch);
         }
@@ -138,25 +140,25 @@ pub fn shown(
         report
     };
     let Some(mut transcript) = terminal::open(output) else {
-        let report = go(&mut Nobody);
+        let report = go(&mut Silent);
         let exit = finish(&report, told, None);
-        return Shown { exit, report };
+        return ShownResult { exit, report };
     };
     let report = go(&mut *transcript);
     transcript.result(&report, report.exit());
     let exit = finish(&report, told, transcript.failure());
-    Shown { exit, report }
+    ShownResult { exit, report }
 }
 
 /// Delivers by one way, and by others for those who have no answer that lasts.
 pub fn deliver_by(
-    first: &Ready<'_>,
-    fallbacks: &[transport::Way],
+    first: &LoadedTransport<'_>,
+    fallbacks: &[transport::Transport],
     message: &Message,
-    watch: &mut dyn Watch,
-) -> Report {
-    let mut report = Report::unasked(&message.envelope.recipients);
-    let parcel = Parcel::of(message);
+    watch: &mut dyn Observer,
+) -> DeliveryReport {
+    let mut report = DeliveryReport::unasked(&message.envelope.recipients);
+    let parcel = Outgoing::of(message);
     let router = first.router();
     deliver(&parcel, &first.way(&router, None), &mut report, watch);
     for fallback in fallbacks {
@@ -164,10 +166,10 @@ pub fn deliver_by(
             break;
         }
         let profile = fallback.profile.as_deref().unwrap_or_default();
-        match Ready::of(fallback) {
+        match LoadedTransport::of(fallback) {
             Ok(next) => {
                 let error = None;
-                watch.happened(Happening::Fallback { profile, error });
+                watch.happened(Event::Fallback { profile, error });
                 let router = next.router();
                 deliver(&parcel, &next.way(&router, None), &mut report, watch);
             }
@@ -175,7 +177,7 @@ pub fn deliver_by(
                 let error = error.to_string();
                 complain(&format!("cannot try the profile {profile}: {error}"));
                 let error = Some(error.as_str());
-                watch.happened(Happening::Fallback { profile, error });
+                watch.happened(Event::Fallback { profile, error });
             }
         }
     }
@@ -183,7 +185,7 @@ pub fn deliver_by(
 }
 
 /// Whatever failed is a line on stderr, one for each recipient.
-fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
+fn finish(report: &DeliveryReport, told: SenderNotice, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
         let end = if unseen { "; nothing was sent" } else { "" };
@@ -195,17 +197,17 @@ fn finish(report: &Report, told: Told, unwritten: Option<&io::Error>) -> Exit {
             return report.exit();
         }
     }
-    if told == Told::Nobody {
+    if told == SenderNotice::Nobody {
         return Exit::Ok;
     }
-    if told == Told::Caller {
+    if told == SenderNotice::Caller {
         complain_of_failures(report);
     }
     report.exit()
 }
 
 /// One line on stderr for each recipient that failed.
-pub fn complain_of_failures(report: &Report) {
+pub fn complain_of_failures(report: &DeliveryReport) {
     for fate in &report.fates {
         if !fate.is_as_wished() {
             complain(&fate.sentence);

@@ -4,35 +4,35 @@ mod getopt;
 mod given;
 
 use crate::cli::config::args as config;
-use crate::cli::options::profile::Typed;
-use crate::cli::options::settings::{Settings, settings};
-use crate::cli::options::stored_route::{Bare, Found, with_options};
-use crate::cli::options::transport::Itinerary;
-use crate::cli::options::usage_error::{Wrong, wrong};
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::settings::{ProfileSettings, settings};
+use crate::cli::options::stored_route::{ResolvedRoute, RouteOnly, with_options};
+use crate::cli::options::transport::RoutePlan;
+use crate::cli::options::usage_error::{UsageError, wrong};
 use crate::cli::parse::{configuration, version};
-use crate::cli::plan::{Plan, Said};
-use crate::cli::queue::args::Errand;
-use crate::cli::queue::options::Run;
+use crate::cli::plan::{EarlyExit, Invocation};
+use crate::cli::queue::args::QueuedArgs;
+use crate::cli::queue::options::RunOptions;
 use crate::cli::sendmail::options::{Sendmail, Task};
-use crate::client::session::Encryption;
-use crate::client::transport::Way;
+use crate::client::session::TlsDemand;
+use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
-use crate::cron::mail::Dispatch;
+use crate::cron::mail::DeliveryOptions;
 use crate::mail::address::Address;
 use crate::mail::message::{Input, Submission};
 use crate::queue::options::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
-use crate::transcript::{Format, Options};
-use getopt::Item;
-use given::Given;
+use crate::transcript::{Format, TranscriptOptions};
+use getopt::Word;
+use given::SendmailOptions;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 // For help and completions; a doc comment would be the help of the verb.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-pub struct Words {
+pub struct SendmailWords {
     /// As in sendmail(1); see ehlo-sendmail(1).
     #[arg(
         value_name = "OPTION|RECIPIENT",
@@ -43,8 +43,8 @@ pub struct Words {
 }
 
 /// clap has no part in it, so that this is never said.
-pub fn misplaced() -> Wrong {
-    Wrong::usage("sendmail and mailq stand first: ehlo sendmail [OPTION|RECIPIENT]...")
+pub fn misplaced() -> UsageError {
+    UsageError::usage("sendmail and mailq stand first: ehlo sendmail [OPTION|RECIPIENT]...")
 }
 
 const HELP: &str = "\
@@ -65,14 +65,14 @@ More in ehlo-sendmail(1).
 ";
 
 /// How a message leaves that is handed to sendmail as cron does it.
-pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<Dispatch, Wrong> {
-    let given = Given {
+pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptions, UsageError> {
+    let given = SendmailOptions {
         config,
-        ..Given::of(Mode::Submit, Vec::new())?
+        ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
     };
     let found = given.found(places)?;
     let plan = given.plan(found);
-    Ok(Dispatch {
+    Ok(DeliveryOptions {
         way: plan.way,
         fallbacks: plan.fallbacks,
         rewrite: plan.rewrite,
@@ -82,7 +82,7 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<Dispatch, Wro
 
 /// What sendmail is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Mode {
+enum SendmailMode {
     Submit,
     Serve,
     Verify,
@@ -102,25 +102,25 @@ struct Which {
 
 /// A call of sendmail under one of its names.
 #[derive(Debug)]
-pub struct Call<'a> {
-    mode: Mode,
+pub struct SendmailCall<'a> {
+    mode: SendmailMode,
     words: &'a [OsString],
 }
 
-impl<'a> Call<'a> {
+impl<'a> SendmailCall<'a> {
     /// The call, if that is what the program's name or its first word say.
     pub fn of(words: &'a [OsString]) -> Option<Self> {
         let (name, rest) = words.split_first()?;
         let name = Path::new(name).file_name()?;
         let (mode, words) = match name.to_str()? {
-            "sendmail" => (Mode::Submit, rest),
-            "mailq" => (Mode::List, rest),
-            "newaliases" => (Mode::Nothing, rest),
+            "sendmail" => (SendmailMode::Submit, rest),
+            "mailq" => (SendmailMode::List, rest),
+            "newaliases" => (SendmailMode::Nothing, rest),
             _ => {
                 let (verb, rest) = rest.split_first()?;
                 match verb.to_str()? {
-                    "sendmail" => (Mode::Submit, rest),
-                    "mailq" => (Mode::List, rest),
+                    "sendmail" => (SendmailMode::Submit, rest),
+                    "mailq" => (SendmailMode::List, rest),
                     _ => return None,
                 }
             }
@@ -129,10 +129,10 @@ impl<'a> Call<'a> {
     }
 
     /// What is to be done.
-    pub fn plan(self, places: &Places) -> Result<Plan, Said> {
+    pub fn plan(self, places: &Places) -> Result<Invocation, EarlyExit> {
         match self.words {
             [word] if word == OsStr::new("--help") => {
-                return Err(Said {
+                return Err(EarlyExit {
                     text: HELP.to_owned(),
                     exit: Exit::Ok,
                 });
@@ -141,54 +141,56 @@ impl<'a> Call<'a> {
             _ => {}
         }
         let sendmail = self.sendmail(places).map_err(wrong)?;
-        Ok(Plan::Sendmail(Box::new(sendmail)))
+        Ok(Invocation::Sendmail(Box::new(sendmail)))
     }
 
-    fn sendmail(self, places: &Places) -> Result<Sendmail, Wrong> {
+    fn sendmail(self, places: &Places) -> Result<Sendmail, UsageError> {
         let mut items = getopt::items(self.words)?;
         if places.are_fixed() {
             // Somebody with fewer rights than this process has no say in what it reads and writes.
-            items.retain(|item| !matches!(item, Item::Option('C' | 'O' | 'X', _)));
+            items.retain(|item| !matches!(item, Word::Option('C' | 'O' | 'X', _)));
         }
-        let given = Given::of(self.mode, items)?;
+        let given = SendmailOptions::of(self.mode, items)?;
         given.check()?;
         let found = given.found(places)?;
         Ok(given.plan(found))
     }
 }
 
-impl Given {
+impl SendmailOptions {
     /// What cannot be meant together.
-    fn check(&self) -> Result<(), Wrong> {
+    fn check(&self) -> Result<(), UsageError> {
         let is_named = self.of_header || !self.recipients.is_empty();
         match self.mode {
-            Mode::Submit if !is_named => Err(Wrong::usage(
+            SendmailMode::Submit if !is_named => Err(UsageError::usage(
                 "sendmail: no recipients; name them, or give -t",
             )),
-            Mode::Verify => self.check_verify(),
+            SendmailMode::Verify => self.check_verify(),
             _ => Ok(()),
         }
     }
 
-    fn check_verify(&self) -> Result<(), Wrong> {
+    fn check_verify(&self) -> Result<(), UsageError> {
         let others = [
             (self.of_header, "-t"),
             (self.dsn.notify.is_some(), "-N"),
             (self.dsn.ret.is_some(), "-R"),
         ];
         if let Some((_, other)) = others.iter().find(|(is_given, _)| *is_given) {
-            return Err(Wrong::usage(format!(
+            return Err(UsageError::usage(format!(
                 "sendmail: {other} contradicts -bv, which reads no message; leave one of them out"
             )));
         }
         if self.recipients.is_empty() {
-            return Err(Wrong::usage("sendmail: -bv wants recipients to ask about"));
+            return Err(UsageError::usage(
+                "sendmail: -bv wants recipients to ask about",
+            ));
         }
         Ok(())
     }
 
     /// The way, as the sending verb would find it with nothing said about it.
-    fn found(&self, places: &Places) -> Result<Found, Wrong> {
+    fn found(&self, places: &Places) -> Result<ResolvedRoute, UsageError> {
         let mut options: Vec<String> = self.family.iter().map(|&one| one.to_owned()).collect();
         let found = with_options(&options, |bare| self.found_with(bare, places))?;
         if !self.needs_tls || found.unencrypted().is_none() {
@@ -202,7 +204,11 @@ impl Given {
         }
     }
 
-    fn found_with(&self, bare: Bare<'_>, places: &Places) -> Result<Found, Wrong> {
+    fn found_with(
+        &self,
+        bare: RouteOnly<'_>,
+        places: &Places,
+    ) -> Result<ResolvedRoute, UsageError> {
         let config = self.configuration(&bare.typed, places)?;
         let settings = settings(config.as_ref())?;
         let config = config.as_ref().filter(|_| self.is_sent());
@@ -210,9 +216,13 @@ impl Given {
         bare.found(config.zip(chosen.transpose()?.flatten()), settings)
     }
 
-    fn configuration(&self, typed: &Typed<'_>, places: &Places) -> Result<Option<Config>, Wrong> {
+    fn configuration(
+        &self,
+        typed: &CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<Option<Config>, UsageError> {
         // Whoever installs a package calls newaliases, and must not fail for what it would not use.
-        if self.mode == Mode::Nothing {
+        if self.mode == SendmailMode::Nothing {
             return Ok(None);
         }
         let arguments = config::Args {
@@ -225,8 +235,8 @@ impl Given {
     fn chosen<'c>(
         &self,
         config: &'c Config,
-        settings: &Settings,
-    ) -> Result<Option<&'c Profile>, Wrong> {
+        settings: &ProfileSettings,
+    ) -> Result<Option<&'c Profile>, UsageError> {
         let sender = self.sender.as_deref().map(Address::parse);
         let sender = sender.and_then(Result::ok);
         Ok(config.choose(settings.profile.as_deref(), sender.as_ref())?)
@@ -234,18 +244,21 @@ impl Given {
 
     /// Whether servers are talked to for this call alone.
     fn is_sent(&self) -> bool {
-        matches!(self.mode, Mode::Submit | Mode::Serve | Mode::Verify)
+        matches!(
+            self.mode,
+            SendmailMode::Submit | SendmailMode::Serve | SendmailMode::Verify
+        )
     }
 
-    fn plan(self, found: Found) -> Sendmail {
+    fn plan(self, found: ResolvedRoute) -> Sendmail {
         let output = self.output();
-        let errand = Errand {
+        let errand = QueuedArgs {
             waybill: found.waybill,
             config: self.config.clone(),
             first: self.first(),
         };
         let log = self.log.clone();
-        let Itinerary { way, fallbacks } = found.itinerary;
+        let RoutePlan { way, fallbacks } = found.itinerary;
         Sendmail {
             way,
             fallbacks,
@@ -257,15 +270,15 @@ impl Given {
         }
     }
 
-    fn output(&self) -> Options {
+    fn output(&self) -> TranscriptOptions {
         let format = if self.verbose {
             Format::Stevens
         } else {
             Format::None
         };
-        Options {
+        TranscriptOptions {
             format,
-            ..Options::default()
+            ..TranscriptOptions::default()
         }
     }
 
@@ -280,16 +293,16 @@ impl Given {
         self.first.unwrap_or(usual)
     }
 
-    fn task(self, output: Options) -> Task {
+    fn task(self, output: TranscriptOptions) -> Task {
         match self.mode {
-            Mode::Submit => Task::Submit(Box::new(self.submission())),
-            Mode::Serve => Task::Serve,
-            Mode::Verify => Task::Verify {
+            SendmailMode::Submit => Task::Submit(Box::new(self.submission())),
+            SendmailMode::Serve => Task::Serve,
+            SendmailMode::Verify => Task::Verify {
                 recipients: self.recipients,
                 sender: self.sender,
             },
-            Mode::List => Task::List,
-            Mode::Run(which) => Task::Run(Run {
+            SendmailMode::List => Task::List,
+            SendmailMode::Run(which) => Task::Run(RunOptions {
                 ids: which.ids,
                 domains: which.domains,
                 now: which.now,
@@ -297,7 +310,7 @@ impl Given {
                 behind: false,
                 output,
             }),
-            Mode::Nothing => Task::Nothing,
+            SendmailMode::Nothing => Task::Nothing,
         }
     }
 
@@ -315,23 +328,23 @@ impl Given {
     }
 }
 
-impl Found {
+impl ResolvedRoute {
     /// A way that a message could go in clear.
-    fn unencrypted(&self) -> Option<&Way> {
-        let Itinerary { way, fallbacks } = &self.itinerary;
+    fn unencrypted(&self) -> Option<&Transport> {
+        let RoutePlan { way, fallbacks } = &self.itinerary;
         let is_encrypted =
-            |way: &Way| matches!(way.session.tls, Encryption::Starttls | Encryption::Implicit);
+            |way: &Transport| matches!(way.session.tls, TlsDemand::Starttls | TlsDemand::Implicit);
         let mut all = std::iter::once(way).chain(fallbacks);
         all.find(|way| !is_encrypted(way))
     }
 }
 
-fn without_tls(way: &Way) -> Wrong {
+fn without_tls(way: &Transport) -> UsageError {
     let whose = way
         .profile
         .as_ref()
         .map(|name| format!(" of the profile {}", shown(name)));
-    Wrong {
+    UsageError {
         text: format!(
             "sendmail: -O requiretls=yes: the way{} has no TLS that is required; say tls = \"starttls\" there",
             whose.unwrap_or_default()

@@ -5,5 +5,5 @@ pub mod options;
 pub(crate) mod run;
 pub(crate) mod serve;
 
-pub(crate) use args::{Call, Words, misplaced};
+pub(crate) use args::{SendmailCall, SendmailWords, misplaced};
 pub(crate) use run::run;

@@ -1,10 +1,10 @@
 //! What `ehlo sendmail` does.
 
-use crate::cli::queue::options::Run;
-use crate::client::transport::Way;
+use crate::cli::queue::options::RunOptions;
+use crate::client::transport::Transport;
 use crate::mail::message;
 use crate::mail::rewrite;
-use crate::queue::options::Queueing;
+use crate::queue::options::QueueUse;
 use crate::transcript;
 use std::path::PathBuf;
 
@@ -14,15 +14,15 @@ pub struct Sendmail {
     /// What.
     pub task: Task,
     /// Where to, and how.
-    pub way: Way,
+    pub way: Transport,
     /// What to try in this order when a way cannot be gone for now.
-    pub fallbacks: Vec<Way>,
+    pub fallbacks: Vec<Transport>,
     /// The queue.
-    pub queueing: Queueing,
+    pub queueing: QueueUse,
     /// What becomes of addresses.
-    pub rewrite: rewrite::Options,
+    pub rewrite: rewrite::RewriteOptions,
     /// What is seen of it (`-v`).
-    pub output: transcript::Options,
+    pub output: transcript::TranscriptOptions,
     /// A file that a transcript is added to (`-X`).
     pub log: Option<PathBuf>,
 }
@@ -44,7 +44,7 @@ pub enum Task {
     /// Show the queue (`-bp`, mailq).
     List,
     /// Run the queue (`-q`).
-    Run(Run),
+    Run(RunOptions),
     /// Nothing (`-bi`, newaliases).
     Nothing,
 }

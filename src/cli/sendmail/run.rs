@@ -3,19 +3,19 @@
 use crate::cli::queue;
 use crate::cli::queue::options;
 use crate::cli::run_command::warn;
-use crate::cli::send::keep::Kept;
+use crate::cli::send::keep::QueuedMessage;
 use crate::cli::send::run as send;
 use crate::cli::sendmail::options::{Sendmail, Task};
 use crate::cli::terminal::{complain, print};
-use crate::client::deliver::{Parcel, deliver};
-use crate::client::events::Watch;
-use crate::client::outcome::{Fate, Report, Verdict};
-use crate::client::ready::Ready;
+use crate::client::deliver::{Outgoing, deliver};
+use crate::client::events::Observer;
+use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
+use crate::client::ready::LoadedTransport;
 use crate::client::session::Purpose;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::{Message, Submission};
 use crate::mail::rewrite::Rewriter;
-use crate::queue::delivery::Told;
+use crate::queue::delivery::SenderNotice;
 use crate::smtp::blocks::Nothing;
 use crate::system::exit::Exit;
 use std::time::SystemTime;
@@ -44,7 +44,7 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
                 complain(&format!("{why}; the other recipients are not concerned"));
             });
             match exit {
-                Exit::Ok if !message.unusable.is_empty() => Exit::Partly,
+                Exit::Ok if !message.unusable.is_empty() => Exit::Partial,
                 exit => exit,
             }
         }
@@ -56,15 +56,15 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
 }
 
 /// A message that is handed in to sendmail, and is to be kept.
-pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> Kept<'p> {
+pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> QueuedMessage<'p> {
     message.warnings.iter().for_each(|text| warn(text));
-    Kept {
+    QueuedMessage {
         message,
         queueing: &plan.queueing,
         way: &plan.way,
         fallbacks: &plan.fallbacks,
         output: plan.output,
-        told: Told::Nobody,
+        told: SenderNotice::Nobody,
         patience: None,
         log: plan.log.as_deref(),
         as_given: true,
@@ -81,11 +81,11 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
         }
     };
     let mut taken = Vec::new();
-    let shown = send::shown(plan.output, Told::Caller, |watch| {
+    let shown = send::shown(plan.output, SenderNotice::Caller, |watch| {
         let report = ask(plan, &envelope, watch);
         let fates = report.fates.iter();
         taken.extend(fates.filter_map(|fate| {
-            let is_taken = fate.verdict == Verdict::Accepted;
+            let is_taken = fate.verdict == RecipientStatus::Accepted;
             is_taken.then(|| format!("{}... deliverable ({})\n", fate.recipient, fate.words()))
         }));
         report
@@ -98,18 +98,18 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
 }
 
 /// By the first way, and by the others for those who have no answer that lasts.
-fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
-    let parcel = Parcel {
+fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Observer) -> DeliveryReport {
+    let parcel = Outgoing {
         envelope,
         message: &Nothing,
         purpose: Purpose::Question,
         is_kept: false,
         ledger: None,
     };
-    let mut report = Report::unasked(&envelope.recipients);
+    let mut report = DeliveryReport::unasked(&envelope.recipients);
     for way in std::iter::once(&plan.way).chain(&plan.fallbacks) {
         let open = report.open();
-        match Ready::of(way) {
+        match LoadedTransport::of(way) {
             Ok(ready) => {
                 let router = ready.router();
                 deliver(&parcel, &ready.way(&router, None), &mut report, watch);
@@ -117,7 +117,7 @@ fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Watch) -> Report {
             Err(error) => {
                 for place in open {
                     let fate = &mut report.fates[place];
-                    *fate = Fate::wayless(&fate.recipient, &error.to_string());
+                    *fate = RecipientResult::wayless(&fate.recipient, &error.to_string());
                 }
             }
         }

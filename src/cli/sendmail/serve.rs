@@ -10,7 +10,9 @@ use crate::mail::rewrite::{RewriteError, Rewriter};
 use crate::queue::options::FirstTry;
 use crate::queue::store::{QueueError, Spool};
 use crate::server as sink;
-use crate::server::{Declined, Envelope, Incoming, Introduction, Limits, Peer, Whereabouts};
+use crate::server::{
+    Declined, Incoming, Introduction, ReceivedEnvelope, SinkLimits, Transmission, Whereabouts,
+};
 use crate::system::exit::Exit;
 use crate::system::host;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -30,7 +32,7 @@ pub fn run(plan: &Sendmail) -> Exit {
         name: &host::fqdn().unwrap_or_else(host::node_name),
         what: "ESMTP",
     };
-    sink::serve_one(Pipes, introduction, &Limits::default(), &counter);
+    sink::serve_one(Pipes, introduction, &SinkLimits::default(), &counter);
     Exit::Ok
 }
 
@@ -40,8 +42,8 @@ struct Counter<'p> {
     rewriter: Rewriter,
 }
 
-impl sink::Store for Counter<'_> {
-    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+impl sink::MessageStore for Counter<'_> {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         Ok(Box::new(Handed {
             counter: self,
             envelope: envelope.clone(),
@@ -59,7 +61,7 @@ impl sink::Store for Counter<'_> {
 /// A message that is being handed in. It waits in a temporary file until it is whole.
 struct Handed<'p> {
     counter: &'p Counter<'p>,
-    envelope: Envelope,
+    envelope: ReceivedEnvelope,
     file: NamedTempFile,
 }
 
@@ -125,7 +127,7 @@ fn declined(exit: Exit, why: String) -> Declined {
 /// The standard input and output.
 struct Pipes;
 
-impl Peer for Pipes {
+impl Transmission for Pipes {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         let stdin = rustix::stdio::stdin();
         wait(stdin, PollFlags::IN, deadline)?;
@@ -180,7 +182,7 @@ mod tests {
             Exit::Io,
             Exit::NoInput,
             Exit::Temporary,
-            Exit::Bug,
+            Exit::Software,
         ] {
             assert!(code(ours).starts_with('4'), "{ours:?}");
         }

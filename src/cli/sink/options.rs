@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 /// Receiving.
 #[derive(Debug)]
-pub struct Sink {
+pub struct SinkOptions {
     /// The server, still without what must be read from files.
-    pub server: sink::Options,
+    pub server: sink::ServerOptions,
     /// Its side of TLS.
-    pub tls: Option<sink::TlsOptions>,
+    pub tls: Option<sink::ServerTlsOptions>,
     /// Where the authority goes that signs the certificate.
     pub save_ca: Option<PathBuf>,
     /// Who may log in.
@@ -26,7 +26,7 @@ pub struct Doorman {
     /// A file of users; `None` is anybody.
     pub users: Option<PathBuf>,
     /// The mechanisms; `None` is all that will do.
-    pub only: Option<Vec<sink::Mechanism>>,
+    pub only: Option<Vec<sink::ServerMechanism>>,
     /// Also without TLS.
     pub in_clear: bool,
 }

@@ -1,7 +1,7 @@
 //! Mailing what became of a unit of systemd.
 
-use crate::cli::options::profile::Typed;
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, value};
 use crate::cli::unit::options::Unit;
 use crate::config::Places;
@@ -36,7 +36,7 @@ pub struct Args {
 
 impl Args {
     /// The mail that is meant.
-    pub fn plan(self, typed: &Typed<'_>, places: &Places) -> Result<Unit, Wrong> {
+    pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Unit, UsageError> {
         Ok(Unit {
             name: self.name,
             user: self.user_unit,

@@ -1,7 +1,7 @@
 //! What `ehlo unit` does.
 
 use crate::cron::alert::options::Alert;
-use crate::cron::mail::Mail;
+use crate::cron::mail::Notification;
 
 /// A unit of systemd, and a mail about it.
 #[derive(Debug)]
@@ -15,5 +15,5 @@ pub struct Unit {
     /// What is told of it, and when.
     pub alert: Alert,
     /// From whom to whom, and how.
-    pub mail: Mail,
+    pub mail: Notification,
 }

@@ -4,14 +4,14 @@ mod ask;
 mod facts;
 
 use crate::cli::notification::alert::{Happened, recovered};
-use crate::cli::notification::send::{Memo, list_id};
+use crate::cli::notification::send::{NotificationText, list_id};
 use crate::cli::unit::options::Unit;
-use crate::cron::alert::{Decision, Fingerprint, Impression, Run};
+use crate::cron::alert::{Decision, Fingerprint, Impression, JobRun};
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::shown;
-use ask::{Answer, ask};
-use facts::Facts;
+use ask::{SystemctlOutput, ask};
+use facts::UnitFacts;
 use std::time::{Duration, SystemTime};
 
 /// How long systemctl and journalctl may take each.
@@ -27,7 +27,7 @@ pub fn run(mut plan: Unit) -> Exit {
     let mut impression = Impression::default();
     impression.feed(&journal.output);
     let failed = facts.failed();
-    let run = Run {
+    let run = JobRun {
         at: SystemTime::now(),
         failed,
         // Who wants to hear of recoveries need not hear of all that works.
@@ -39,7 +39,7 @@ pub fn run(mut plan: Unit) -> Exit {
         run: &run,
         alert: &plan.alert,
     };
-    let posted = happened.tell(&plan.mail, |decision| Memo {
+    let posted = happened.tell(&plan.mail, |decision| NotificationText {
         subject: match (decision, said) {
             (Decision::Recovered(recovery), None) => recovered(&plan.name, recovery),
             (Decision::Recovered(_), Some(said)) => format!("RECOVERED: {said}"),
@@ -47,19 +47,19 @@ pub fn run(mut plan: Unit) -> Exit {
         },
         headers: vec![list_id(&plan.name)],
         body: body(plan, &facts) + &status.text() + "\n" + &journal.text(),
-        ..Memo::default()
+        ..NotificationText::default()
     });
     posted.map_or(Exit::Ok, |posted| posted.exit())
 }
 
-fn facts(plan: &Unit) -> Facts {
+fn facts(plan: &Unit) -> UnitFacts {
     let property = format!("--property={}", facts::PROPERTIES);
     let answer = systemctl(plan, &["show", &property]);
     let told = |name: &str| std::env::var(name).ok();
-    Facts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, told)
+    UnitFacts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, told)
 }
 
-fn systemctl(plan: &Unit, words: &[&str]) -> Answer {
+fn systemctl(plan: &Unit, words: &[&str]) -> SystemctlOutput {
     let manager: &[&str] = if plan.user { &["--user"] } else { &[] };
     let words = [manager, &["--no-pager"], words, &["--", &plan.name]].concat();
     ask("systemctl", &words, LIMIT)
@@ -67,7 +67,7 @@ fn systemctl(plan: &Unit, words: &[&str]) -> Answer {
 
 /// What it said in its last run, and what the manager said of it; where nobody knows which run that was, the
 /// last that there is.
-fn journal(plan: &Unit, facts: &Facts) -> Answer {
+fn journal(plan: &Unit, facts: &UnitFacts) -> SystemctlOutput {
     let lines = plan.lines.to_string();
     let usual = [
         "--no-pager",
@@ -95,12 +95,12 @@ fn journal(plan: &Unit, facts: &Facts) -> Answer {
 }
 
 /// `[host] FAILED(exit-code 3): backup.service`.
-fn subject(plan: &Unit, facts: &Facts) -> String {
+fn subject(plan: &Unit, facts: &UnitFacts) -> String {
     let short = host::short_name();
     format!("[{short}] {}: {}", facts.status(), plan.name)
 }
 
-fn body(plan: &Unit, facts: &Facts) -> String {
+fn body(plan: &Unit, facts: &UnitFacts) -> String {
     let description = match &facts.description {
         Some(description) => format!(" ({})", shown(description)),
         None => String::new(),

@@ -36,11 +36,11 @@ const PASSWORD: &str = "EHLO_PASSWORD";
 
 /// Whose secret is wanted, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct CredentialsOptions {
     /// The user; `None` where the certificate says who we are, or the place of the secret does.
     pub user: Option<String>,
     /// Where the secret comes from.
-    pub source: Source,
+    pub source: SecretSource,
     /// The profile that was named, for the name of a systemd credential.
     pub profile: Option<String>,
     /// Whether a password that says nothing of user, host or profile may be meant.
@@ -49,7 +49,7 @@ pub struct Options {
 
 /// Where a secret comes from. `Debug` does not show commands: people write passwords into them.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum SecretSource {
     /// The first line that this shell command prints is the password.
     Command(String),
     /// The first line of this file is the password.
@@ -63,7 +63,7 @@ pub enum Source {
     Nothing,
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command(_) => f.write_str("Command(redacted)"),
@@ -79,7 +79,7 @@ impl fmt::Debug for Source {
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
-pub fn find(options: &Options, host: &str) -> Result<Login, CredentialsError> {
+pub fn find(options: &CredentialsOptions, host: &str) -> Result<Login, CredentialsError> {
     harden();
     find_in(options, host, &Environment::of_this_process())
 }
@@ -90,7 +90,7 @@ pub fn find(options: &Options, host: &str) -> Result<Login, CredentialsError> {
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
 pub fn find_unattended(
-    options: &Options,
+    options: &CredentialsOptions,
     host: &str,
     limit: Duration,
 ) -> Result<Login, CredentialsError> {
@@ -146,17 +146,17 @@ impl Environment {
 }
 
 fn find_in(
-    options: &Options,
+    options: &CredentialsOptions,
     host: &str,
     environment: &Environment,
 ) -> Result<Login, CredentialsError> {
     let printed = |option, line: &str| command::secret(environment.limit, option, line);
     let proof = match &options.source {
-        Source::Command(line) => Proof::Password(printed("--password-command", line)?),
-        Source::File(path) => Proof::Password(file::secret(path)?),
-        Source::TokenCommand(line) => Proof::Token(printed("--oauth-token-command", line)?),
-        Source::Found => return search(options, host, environment),
-        Source::Nothing => Proof::Elsewhere,
+        SecretSource::Command(line) => Proof::Password(printed("--password-command", line)?),
+        SecretSource::File(path) => Proof::Password(file::secret(path)?),
+        SecretSource::TokenCommand(line) => Proof::Token(printed("--oauth-token-command", line)?),
+        SecretSource::Found => return search(options, host, environment),
+        SecretSource::Nothing => Proof::Elsewhere,
     };
     Ok(Login {
         user: options.user.clone(),
@@ -166,7 +166,7 @@ fn find_in(
 
 /// The first of the places that has a password.
 fn search(
-    options: &Options,
+    options: &CredentialsOptions,
     host: &str,
     environment: &Environment,
 ) -> Result<Login, CredentialsError> {

@@ -42,14 +42,14 @@ pub fn look(
 
 /// One machine, or the default.
 #[derive(Default)]
-struct Entry {
+struct NetrcEntry {
     /// `None` is the default.
     machine: Option<Buffer>,
     login: Option<Buffer>,
     password: Buffer,
 }
 
-impl Entry {
+impl NetrcEntry {
     /// The login, if it is one line of text (`faults.md` B1).
     fn login(&self) -> Option<&str> {
         let login = std::str::from_utf8(self.login.as_deref()?).ok();
@@ -72,8 +72,8 @@ impl Entry {
 }
 
 /// The first entry of the host that serves the user, else the default that does.
-fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<Entry> {
-    let mut fitting: Vec<Entry> = entries(text);
+fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<NetrcEntry> {
+    let mut fitting: Vec<NetrcEntry> = entries(text);
     fitting.retain(|entry| entry.serves(user));
     let of_host = fitting.iter().position(|entry| entry.is_of(host));
     let at = of_host.or_else(|| fitting.iter().position(|entry| entry.machine.is_none()))?;
@@ -81,16 +81,16 @@ fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<Entry> {
 }
 
 /// All entries. What is not known is skipped, word by word.
-fn entries(text: &[u8]) -> Vec<Entry> {
-    let mut words = Words { rest: text };
-    let mut entries: Vec<Entry> = Vec::new();
+fn entries(text: &[u8]) -> Vec<NetrcEntry> {
+    let mut words = NetrcWords { rest: text };
+    let mut entries: Vec<NetrcEntry> = Vec::new();
     while let Some(keyword) = words.keyword() {
         match keyword.as_slice() {
-            b"machine" => entries.push(Entry {
+            b"machine" => entries.push(NetrcEntry {
                 machine: Some(words.word().unwrap_or_default()),
-                ..Entry::default()
+                ..NetrcEntry::default()
             }),
-            b"default" => entries.push(Entry::default()),
+            b"default" => entries.push(NetrcEntry::default()),
             b"macdef" => words.skip_macro(),
             b"account" => drop(words.word()),
             b"login" | b"user" => {
@@ -112,11 +112,11 @@ fn entries(text: &[u8]) -> Vec<Entry> {
 }
 
 /// The words of the file, one after the other.
-struct Words<'a> {
+struct NetrcWords<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Words<'a> {
+impl<'a> NetrcWords<'a> {
     /// The next word where a comment may stand.
     fn keyword(&mut self) -> Option<Buffer> {
         self.rest = self.rest.trim_ascii_start();

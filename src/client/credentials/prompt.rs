@@ -33,9 +33,11 @@ pub fn secret(terminal: &Path, whose: &str) -> Result<Secret, CredentialsError> 
         error,
     };
     match ask(&terminal, &format!("password for {whose}: ")).map_err(failed)? {
-        Typed::Line(line) if line.is_empty() => Err(CredentialsError::Untyped(whose.to_owned())),
-        Typed::Line(line) => buffer::fit(Secret::new(line.to_vec()), "the prompt"),
-        Typed::Interrupt => {
+        TypedLine::Line(line) if line.is_empty() => {
+            Err(CredentialsError::Untyped(whose.to_owned()))
+        }
+        TypedLine::Line(line) => buffer::fit(Secret::new(line.to_vec()), "the prompt"),
+        TypedLine::Interrupt => {
             // The terminal is right again, and whoever started us sees what ended us.
             let _ = kill_process(getpid(), Signal::INT);
             Err(CredentialsError::Untyped(whose.to_owned()))
@@ -61,14 +63,14 @@ fn attended(path: &Path) -> Option<File> {
 }
 
 /// What was typed.
-enum Typed {
+enum TypedLine {
     /// A line, without its end.
     Line(Buffer),
     /// Ctrl-C.
     Interrupt,
 }
 
-fn ask(mut terminal: &File, question: &str) -> io::Result<Typed> {
+fn ask(mut terminal: &File, question: &str) -> io::Result<TypedLine> {
     mend_when_killed(terminal)?;
     let silence = Silence::on(terminal)?;
     terminal.write_all(question.as_bytes())?;
@@ -94,7 +96,7 @@ fn mend_when_killed(terminal: &File) -> io::Result<()> {
 }
 
 /// A line, up to LF, the end of input, or one of the keys that interrupt.
-fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<Typed> {
+fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<TypedLine> {
     let mut buffer: Buffer = Zeroizing::new(vec![0; LINE]);
     let mut length = 0;
     while length < buffer.len() {
@@ -106,7 +108,7 @@ fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<Typed> {
         }
         let last = buffer[length - 1];
         if last != 0 && interrupts.contains(&last) {
-            return Ok(Typed::Interrupt);
+            return Ok(TypedLine::Interrupt);
         }
         if last == b'\n' {
             length -= 1;
@@ -114,7 +116,7 @@ fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<Typed> {
         }
     }
     buffer.truncate(length);
-    Ok(Typed::Line(buffer))
+    Ok(TypedLine::Line(buffer))
 }
 
 /// A terminal that shows nothing of what is typed, until this is dropped. Keys that interrupt end the
@@ -159,7 +161,7 @@ mod tests {
     /// A terminal with somebody who types at it when the question has come. Gives what came of it,
     /// what was seen, and whether the echo is on again.
     struct Played {
-        typed: Typed,
+        typed: TypedLine,
         seen: Vec<u8>,
         has_echo: bool,
     }
@@ -225,7 +227,7 @@ mod tests {
             (b"\x04", b""),
         ] {
             let played = played(keys);
-            let Typed::Line(line) = played.typed else {
+            let TypedLine::Line(line) = played.typed else {
                 panic!("interrupted by {keys:?}")
             };
             assert_eq!(line.as_slice(), right, "{keys:?}");
@@ -238,7 +240,7 @@ mod tests {
     fn an_interrupt_leaves_the_terminal_as_it_was() {
         for keys in [&b"\x03"[..], b"hunt\x03", b"hunt\x1c"] {
             let played = played(keys);
-            assert!(matches!(played.typed, Typed::Interrupt), "{keys:?}");
+            assert!(matches!(played.typed, TypedLine::Interrupt), "{keys:?}");
             assert!(played.has_echo);
             assert_eq!(played.seen, b"password for alice: \r\n");
         }

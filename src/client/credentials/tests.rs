@@ -14,8 +14,8 @@ fn nowhere() -> Environment {
     }
 }
 
-fn options(source: Source) -> Options {
-    Options {
+fn options(source: SecretSource) -> CredentialsOptions {
+    CredentialsOptions {
         user: Some("alice".to_owned()),
         source,
         profile: None,
@@ -31,7 +31,11 @@ fn password(bytes: &[u8]) -> Login {
 }
 
 fn found(environment: &Environment) -> Result<Login, CredentialsError> {
-    find_in(&options(Source::Found), "mail.example.org", environment)
+    find_in(
+        &options(SecretSource::Found),
+        "mail.example.org",
+        environment,
+    )
 }
 
 fn write(directory: &TempDir, name: &str, text: &str) -> PathBuf {
@@ -45,13 +49,13 @@ fn write(directory: &TempDir, name: &str, text: &str) -> PathBuf {
 fn the_named_source_gives_the_proof() {
     let find = |source| find_in(&options(source), "h", &nowhere()).unwrap();
     let command = || "echo hunter2".to_owned();
-    assert_eq!(find(Source::Command(command())), password(b"hunter2"));
+    assert_eq!(find(SecretSource::Command(command())), password(b"hunter2"));
     let token = Proof::Token(Secret::new(b"hunter2".to_vec()));
-    assert_eq!(find(Source::TokenCommand(command())).proof, token);
-    assert_eq!(find(Source::Nothing).proof, Proof::Elsewhere);
+    assert_eq!(find(SecretSource::TokenCommand(command())).proof, token);
+    assert_eq!(find(SecretSource::Nothing).proof, Proof::Elsewhere);
     let directory = TempDir::new().unwrap();
     let path = write(&directory, "password", "hunter2\n");
-    assert_eq!(find(Source::File(path)), password(b"hunter2"));
+    assert_eq!(find(SecretSource::File(path)), password(b"hunter2"));
 }
 
 #[test]
@@ -61,10 +65,16 @@ fn a_named_source_that_fails_is_not_replaced_by_another() {
         ..nowhere()
     };
     for (source, option) in [
-        (Source::Command("exit 1".to_owned()), "--password-command"),
-        (Source::File("/nonexistent/x".into()), "--password-file"),
         (
-            Source::TokenCommand("exit 1".to_owned()),
+            SecretSource::Command("exit 1".to_owned()),
+            "--password-command",
+        ),
+        (
+            SecretSource::File("/nonexistent/x".into()),
+            "--password-file",
+        ),
+        (
+            SecretSource::TokenCommand("exit 1".to_owned()),
             "--oauth-token-command",
         ),
     ] {
@@ -142,8 +152,8 @@ fn debug_shows_no_secret() {
         ..nowhere()
     };
     for text in [
-        format!("{:?}", options(Source::Command(command()))),
-        format!("{:?}", options(Source::TokenCommand(command()))),
+        format!("{:?}", options(SecretSource::Command(command()))),
+        format!("{:?}", options(SecretSource::TokenCommand(command()))),
         format!("{:?}", password(b"hunter2")),
         format!("{:?}", Proof::Token(secret())),
         format!("{environment:?}"),

@@ -1,10 +1,12 @@
 //! Sessions that rest between deliveries, and hosts that need not be tried.
 
-use crate::client::deliver::Way;
-use crate::client::events::Watch;
+use crate::client::deliver::OpenTransport;
+use crate::client::events::Observer;
 use crate::client::outcome::Server;
 use crate::client::route::Host;
-use crate::client::session::{Answer, Ended, Failure, Means, Rest};
+use crate::client::session::{
+    IdleSession, RecipientReply, SessionContext, SessionFailure, SessionResult,
+};
 use crate::smtp::stage::Stage;
 use std::cell::RefCell;
 
@@ -29,13 +31,13 @@ pub trait Hosts {
 }
 
 /// What several deliveries by one way have in common.
-pub struct Connections<'h> {
-    resting: RefCell<Vec<Resting>>,
+pub struct ConnectionPool<'h> {
+    resting: RefCell<Vec<IdleConnection>>,
     hosts: &'h dyn Hosts,
 }
 
 /// A session that rests.
-pub struct Resting {
+pub struct IdleConnection {
     /// The host, by its name.
     pub host: Host,
     /// The port that was asked for.
@@ -43,19 +45,19 @@ pub struct Resting {
     /// Where it is.
     pub server: Server,
     /// The session.
-    pub rest: Rest,
+    pub rest: IdleSession,
     /// How many messages it has carried.
     pub carried: u32,
 }
 
-impl Resting {
+impl IdleConnection {
     /// Whether there can be another message behind the next one.
     pub fn is_fresh(&self) -> bool {
         self.carried + 1 < MOST
     }
 
-    fn quit(self, way: &Way<'_>, watch: &mut dyn Watch) {
-        let means = Means {
+    fn quit(self, way: &OpenTransport<'_>, watch: &mut dyn Observer) {
+        let means = SessionContext {
             options: way.session,
             tls: way.tls,
             host: &self.host.name(),
@@ -65,7 +67,7 @@ impl Resting {
     }
 }
 
-impl<'h> Connections<'h> {
+impl<'h> ConnectionPool<'h> {
     /// None yet.
     #[must_use]
     pub fn new(hosts: &'h dyn Hosts) -> Self {
@@ -81,16 +83,21 @@ impl<'h> Connections<'h> {
     }
 
     /// The session with this host, which nobody else gets until it is given back.
-    pub(super) fn take(&self, host: &Host, port: u16) -> Option<Resting> {
+    pub(super) fn take(&self, host: &Host, port: u16) -> Option<IdleConnection> {
         let mut resting = self.resting.borrow_mut();
-        let is_it = |one: &Resting| one.host == *host && one.port == port;
+        let is_it = |one: &IdleConnection| one.host == *host && one.port == port;
         let place = resting.iter().position(is_it)?;
         Some(resting.remove(place))
     }
 
     /// Lets a session rest; where there are too many of them, QUIT goes to the one that has rested
     /// longest.
-    pub(super) fn keep(&self, session: Resting, way: &Way<'_>, watch: &mut dyn Watch) {
+    pub(super) fn keep(
+        &self,
+        session: IdleConnection,
+        way: &OpenTransport<'_>,
+        watch: &mut dyn Observer,
+    ) {
         let mut resting = self.resting.borrow_mut();
         resting.push(session);
         if resting.len() > RESTING {
@@ -99,7 +106,7 @@ impl<'h> Connections<'h> {
     }
 
     /// Says QUIT to all of them.
-    pub fn close(&self, way: &Way<'_>, watch: &mut dyn Watch) {
+    pub fn close(&self, way: &OpenTransport<'_>, watch: &mut dyn Observer) {
         for session in self.resting.take() {
             session.quit(way, watch);
         }
@@ -109,16 +116,16 @@ impl<'h> Connections<'h> {
 /// Whether a session that had rested was over before anything was said in it: the server closed it,
 /// some with words that nobody asked for (`451 timeout`), or takes no more messages on it. Another
 /// connection may do.
-pub fn is_stale(ended: &Ended) -> bool {
+pub fn is_stale(ended: &SessionResult) -> bool {
     let begins = |stage: &Stage| matches!(stage, Stage::Mail | Stage::Rset);
-    let is_goodbye = |answer: &Answer| match answer {
-        Answer::Said(stage, reply) => begins(stage) && reply.code == 421,
+    let is_goodbye = |answer: &RecipientReply| match answer {
+        RecipientReply::Said(stage, reply) => begins(stage) && reply.code == 421,
         _ => false,
     };
     // Whom this server cannot serve, no other connection helps.
     let answers = ended.answers.iter();
-    let open: Vec<&Option<Answer>> = answers
-        .filter(|answer| !matches!(answer, Some(Answer::Unfit(_))))
+    let open: Vec<&Option<RecipientReply>> = answers
+        .filter(|answer| !matches!(answer, Some(RecipientReply::Unfit(_))))
         .collect();
     let unanswered = open.iter().all(|answer| answer.is_none());
     let refused = open
@@ -126,8 +133,8 @@ pub fn is_stale(ended: &Ended) -> bool {
         .all(|answer| answer.as_ref().is_some_and(is_goodbye));
     let refused = refused && !open.is_empty();
     match &ended.failure {
-        Some(Failure::Wire(stage, _)) => begins(stage) && unanswered,
-        Some(Failure::Protocol(stage, _)) => refused || begins(stage) && unanswered,
+        Some(SessionFailure::Wire(stage, _)) => begins(stage) && unanswered,
+        Some(SessionFailure::Protocol(stage, _)) => refused || begins(stage) && unanswered,
         None => refused,
         Some(_) => false,
     }
@@ -136,12 +143,12 @@ pub fn is_stale(ended: &Ended) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::session::Unfit;
+    use crate::client::session::Unsuitable;
     use crate::client::wire::WireError;
     use crate::smtp::reply::Reply;
 
-    fn ended(answers: &[Option<Answer>], failure: Option<Failure>) -> Ended {
-        Ended {
+    fn ended(answers: &[Option<RecipientReply>], failure: Option<SessionFailure>) -> SessionResult {
+        SessionResult {
             answers: answers.to_vec(),
             failure,
             interrupted: false,
@@ -151,19 +158,19 @@ mod tests {
         }
     }
 
-    fn said(stage: Stage, code: u16) -> Answer {
+    fn said(stage: Stage, code: u16) -> RecipientReply {
         let lines = vec!["words".to_owned()];
-        Answer::Said(stage, Reply { code, lines })
+        RecipientReply::Said(stage, Reply { code, lines })
     }
 
-    fn closed(stage: Stage) -> Failure {
-        Failure::Wire(stage, WireError::Closed)
+    fn closed(stage: Stage) -> SessionFailure {
+        SessionFailure::Wire(stage, WireError::Closed)
     }
 
     #[test]
     fn what_was_over_before_it_began_is_stale() {
-        let unfit = Some(Answer::Unfit(Unfit::NeedsUtf8));
-        let early = Failure::Protocol(Stage::Mail, "sent \"451 timeout\" before".to_owned());
+        let unfit = Some(RecipientReply::Unfit(Unsuitable::NeedsUtf8));
+        let early = SessionFailure::Protocol(Stage::Mail, "sent \"451 timeout\" before".to_owned());
         for ended in [
             ended(&[None, None], Some(closed(Stage::Mail))),
             ended(&[None], Some(closed(Stage::Rset))),
@@ -179,14 +186,14 @@ mod tests {
     #[test]
     fn what_has_come_to_something_is_not() {
         for ended in [
-            ended(&[Some(Answer::InDoubt)], Some(closed(Stage::Mail))),
+            ended(&[Some(RecipientReply::InDoubt)], Some(closed(Stage::Mail))),
             ended(&[None], Some(closed(Stage::Rcpt(0)))),
             ended(&[Some(said(Stage::Mail, 451))], None),
             ended(
                 &[Some(said(Stage::Mail, 421)), Some(said(Stage::Dot, 421))],
                 None,
             ),
-            ended(&[Some(Answer::Unfit(Unfit::NeedsUtf8))], None),
+            ended(&[Some(RecipientReply::Unfit(Unsuitable::NeedsUtf8))], None),
         ] {
             assert!(!is_stale(&ended), "{ended:?}");
         }

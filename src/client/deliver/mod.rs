@@ -2,19 +2,20 @@
 
 mod connections;
 
-pub use connections::{Connections, Hosts};
+pub use connections::{ConnectionPool, Hosts};
 
-use crate::client::events::{Happening, Watch};
+use crate::client::events::{Event, Observer};
 use crate::client::outcome;
-use crate::client::outcome::{Fate, Report, Server, Verdict};
-use crate::client::peer::Peer;
+use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus, Server};
+use crate::client::peer::PeerAddress;
 use crate::client::route::{Destination, Host, RouteError, Router};
 use crate::client::session;
 use crate::client::session::{
-    Answer, Encryption, Ended, Errand, Failure, Ledger, Means, Purpose, Then,
+    AfterTransaction, DeliveryLog, Purpose, RecipientReply, SessionContext, SessionFailure,
+    SessionResult, TlsDemand, Transaction,
 };
 use crate::client::wire;
-use crate::client::wire::{Terms, Tls, Unconnected, Wire, WireError};
+use crate::client::wire::{ConnectFailure, Terms, Tls, Wire, WireError};
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
@@ -22,7 +23,7 @@ use crate::smtp::blocks::Replay;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::secret::Login;
-use connections::{Resting, is_stale};
+use connections::{IdleConnection, is_stale};
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -31,7 +32,7 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(30);
 
 /// What is delivered.
-pub struct Parcel<'a> {
+pub struct Outgoing<'a> {
     /// Who sends to whom.
     pub envelope: &'a Envelope,
     /// The message.
@@ -41,10 +42,10 @@ pub struct Parcel<'a> {
     /// Whether it is kept and tried again, so that what can be corrected here is a temporary failure.
     pub is_kept: bool,
     /// The books that are kept about it, by places in the envelope.
-    pub ledger: Option<&'a dyn Ledger>,
+    pub ledger: Option<&'a dyn DeliveryLog>,
 }
 
-impl<'a> Parcel<'a> {
+impl<'a> Outgoing<'a> {
     /// A message of which no books are kept.
     #[must_use]
     pub fn of(message: &'a Message) -> Self {
@@ -59,7 +60,7 @@ impl<'a> Parcel<'a> {
 }
 
 /// A way to deliver: where to, how, and who we are there.
-pub struct Way<'a> {
+pub struct OpenTransport<'a> {
     /// Finds the servers.
     pub router: &'a Router<'a>,
     /// How the conversation is held.
@@ -69,10 +70,10 @@ pub struct Way<'a> {
     /// Who we are; `None` does not log in.
     pub login: Option<&'a Login>,
     /// What it has in common with other deliveries; `None` leaves nothing open behind it.
-    pub connections: Option<&'a Connections<'a>>,
+    pub connections: Option<&'a ConnectionPool<'a>>,
 }
 
-impl Way<'_> {
+impl OpenTransport<'_> {
     /// What holds for every attempt to connect.
     #[must_use]
     pub fn terms(&self) -> Terms {
@@ -88,7 +89,12 @@ impl Way<'_> {
 
 /// Delivers a parcel to those of its recipients whose fate in the report is still open, and writes
 /// down what becomes of each.
-pub fn deliver(parcel: &Parcel<'_>, way: &Way<'_>, report: &mut Report, watch: &mut dyn Watch) {
+pub fn deliver(
+    parcel: &Outgoing<'_>,
+    way: &OpenTransport<'_>,
+    report: &mut DeliveryReport,
+    watch: &mut dyn Observer,
+) {
     let open = report.open();
     deliver_to(&open, parcel, way, report, watch);
 }
@@ -96,10 +102,10 @@ pub fn deliver(parcel: &Parcel<'_>, way: &Way<'_>, report: &mut Report, watch: &
 /// Delivers a parcel to these of its recipients.
 pub fn deliver_to(
     open: &[usize],
-    parcel: &Parcel<'_>,
-    way: &Way<'_>,
-    report: &mut Report,
-    watch: &mut dyn Watch,
+    parcel: &Outgoing<'_>,
+    way: &OpenTransport<'_>,
+    report: &mut DeliveryReport,
+    watch: &mut dyn Observer,
 ) {
     let signed = match parcel.purpose {
         // A report returns the message to be read. It had better come with a broken signature than not at all.
@@ -107,7 +113,7 @@ pub fn deliver_to(
         Purpose::Mail | Purpose::Question => Signed::Kept,
     };
     let message = Convertible::new(parcel.message, signed);
-    let parcel = &Parcel {
+    let parcel = &Outgoing {
         message: &message,
         ..*parcel
     };
@@ -122,7 +128,7 @@ pub fn deliver_to(
     };
     for (place, error) in &routes.unreachable {
         let recipient = open[*place];
-        delivery.fates[recipient] = Fate::unreachable(&all[recipient], error);
+        delivery.fates[recipient] = RecipientResult::unreachable(&all[recipient], error);
         delivery.settled(&[recipient]);
     }
     for destination in &routes.destinations {
@@ -134,10 +140,10 @@ pub fn deliver_to(
 }
 
 struct Delivery<'a, 'r> {
-    parcel: &'a Parcel<'a>,
-    way: &'a Way<'a>,
-    watch: &'r mut dyn Watch,
-    fates: &'r mut [Fate],
+    parcel: &'a Outgoing<'a>,
+    way: &'a OpenTransport<'a>,
+    watch: &'r mut dyn Observer,
+    fates: &'r mut [RecipientResult],
 }
 
 impl Delivery<'_, '_> {
@@ -177,12 +183,12 @@ impl Delivery<'_, '_> {
             };
             tried = true;
             let names: Vec<String> = self.names(&pending);
-            self.watch.happened(Happening::Host {
+            self.watch.happened(Event::Host {
                 name: &host.to_string(),
                 port: destination.port_of(host),
                 recipients: &names,
             });
-            let mut door = Door::new(host, destination.port);
+            let mut door = CurrentHost::new(host, destination.port);
             while let Some(peer) = peers.pop_front() {
                 pending = self.at(&mut door, peer, &mut peers, pending);
                 if pending.is_empty() {
@@ -200,9 +206,9 @@ impl Delivery<'_, '_> {
     fn at_rest(&mut self, host: &Host, port: u16, pending: &[usize]) -> Option<Vec<usize>> {
         let session = self.way.connections?.take(host, port)?;
         let then = if session.is_fresh() {
-            Then::Rest
+            AfterTransaction::Rest
         } else {
-            Then::Quit
+            AfterTransaction::Quit
         };
         let ended = self.on_errand(host, pending, then, |errand, means, watch| {
             session::resume(session.rest, errand, means, watch)
@@ -212,10 +218,10 @@ impl Delivery<'_, '_> {
                 "{} takes nothing more on this connection; making another",
                 session.server
             );
-            self.watch.happened(Happening::Note(&note));
+            self.watch.happened(Event::Note(&note));
             return None;
         }
-        let mut door = Door::new(host, port);
+        let mut door = CurrentHost::new(host, port);
         let address = session.server.address.clone();
         let mut settled = self.settle(&mut door, session.server, ended, pending, session.carried);
         if !settled.left.is_empty() {
@@ -226,7 +232,7 @@ impl Delivery<'_, '_> {
         Some(settled.open)
     }
 
-    fn keep(&mut self, session: Option<Resting>) {
+    fn keep(&mut self, session: Option<IdleConnection>) {
         if let Some((session, connections)) = session.zip(self.way.connections) {
             connections.keep(session, self.way, self.watch);
         }
@@ -241,7 +247,7 @@ impl Delivery<'_, '_> {
     }
 
     /// What was found out about a host, for those who come later.
-    fn remember(&self, door: &Door<'_>, destination: &Destination) {
+    fn remember(&self, door: &CurrentHost<'_>, destination: &Destination) {
         let Some(connections) = self.way.connections else {
             return;
         };
@@ -249,8 +255,8 @@ impl Delivery<'_, '_> {
         let (name, ours) = (door.host.to_string(), self.for_us(door.host));
         match &door.shut {
             None if !door.answered => {}
-            Some(Shut::ForAll(why)) if !door.answered => hosts.went_down(&name, port, why),
-            Some(Shut::ForUs(why)) if !door.answered => {
+            Some(HostFilter::ForAll(why)) if !door.answered => hosts.went_down(&name, port, why),
+            Some(HostFilter::ForUs(why)) if !door.answered => {
                 hosts.came_up(&name, port);
                 hosts.went_down(&ours, port, why);
             }
@@ -273,18 +279,18 @@ impl Delivery<'_, '_> {
     /// still accept.
     fn at(
         &mut self,
-        door: &mut Door<'_>,
-        peer: Peer,
-        others: &mut VecDeque<Peer>,
+        door: &mut CurrentHost<'_>,
+        peer: PeerAddress,
+        others: &mut VecDeque<PeerAddress>,
         pending: Vec<usize>,
     ) -> Vec<usize> {
         let (mut peer, mut left, mut open) = (peer, pending, Vec::new());
         loop {
             let (server, wire) = match self.connect(door.host, peer, others, &left) {
                 Ok(connected) => connected,
-                Err(Unconnected::Unseen) => return open,
-                Err(Unconnected::Failed { why, .. }) => {
-                    door.shut = Some(Shut::ForAll(why));
+                Err(ConnectFailure::Unseen) => return open,
+                Err(ConnectFailure::Failed { why, .. }) => {
+                    door.shut = Some(HostFilter::ForAll(why));
                     open.append(&mut left);
                     return open;
                 }
@@ -292,8 +298,8 @@ impl Delivery<'_, '_> {
             peer = server.address.clone();
             let ended = match self.encrypted_or_in_clear(door.host, &server, wire, &left) {
                 Ok(ended) => ended,
-                Err(Unconnected::Unseen) => return open,
-                Err(Unconnected::Failed { .. }) => {
+                Err(ConnectFailure::Unseen) => return open,
+                Err(ConnectFailure::Failed { .. }) => {
                     open.append(&mut left);
                     return open;
                 }
@@ -316,7 +322,7 @@ impl Delivery<'_, '_> {
         server: &Server,
         wire: Wire,
         pending: &[usize],
-    ) -> Result<Ended, Unconnected> {
+    ) -> Result<SessionResult, ConnectFailure> {
         let options = self.way.session;
         let ended = self.session(host, wire, options, pending);
         let broken = broken_encryption(options, ended.failure.as_ref());
@@ -324,11 +330,11 @@ impl Delivery<'_, '_> {
             return Ok(ended);
         };
         let note = format!("no encryption with {server}: {why}; trying again in clear");
-        self.watch.happened(Happening::Note(&note));
+        self.watch.happened(Event::Note(&note));
         let address = server.address.clone();
         let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
         let clear = session::Options {
-            tls: Encryption::Off,
+            tls: TlsDemand::Off,
             ..options.clone()
         };
         Ok(self.session(host, wire, &clear, pending))
@@ -338,10 +344,10 @@ impl Delivery<'_, '_> {
     fn connect(
         &mut self,
         host: &Host,
-        peer: Peer,
-        others: &mut VecDeque<Peer>,
+        peer: PeerAddress,
+        others: &mut VecDeque<PeerAddress>,
         pending: &[usize],
-    ) -> Result<(Server, Wire), Unconnected> {
+    ) -> Result<(Server, Wire), ConnectFailure> {
         let server = |address| Server {
             host: host.to_string(),
             address,
@@ -349,8 +355,8 @@ impl Delivery<'_, '_> {
         let connected = wire::connect(peer, others, self.way.terms(), self.watch);
         match &connected {
             Ok(_) => {}
-            Err(Unconnected::Unseen) => self.unseen(pending),
-            Err(Unconnected::Failed { peer, why }) => {
+            Err(ConnectFailure::Unseen) => self.unseen(pending),
+            Err(ConnectFailure::Failed { peer, why }) => {
                 self.unconnected(pending, &server(peer.clone()), why);
             }
         }
@@ -363,16 +369,16 @@ impl Delivery<'_, '_> {
         wire: Wire,
         options: &session::Options,
         pending: &[usize],
-    ) -> Ended {
+    ) -> SessionResult {
         // A session without the encryption that others may have is not for them.
         let is_usual = options.tls == self.way.session.tls;
         let then = if is_usual && self.way.connections.is_some() {
-            Then::Rest
+            AfterTransaction::Rest
         } else {
-            Then::Quit
+            AfterTransaction::Quit
         };
         self.on_errand(host, pending, then, |errand, means, watch| {
-            let means = Means { options, ..*means };
+            let means = SessionContext { options, ..*means };
             session::run(wire, errand, &means, watch)
         })
     }
@@ -382,29 +388,29 @@ impl Delivery<'_, '_> {
         &mut self,
         host: &Host,
         pending: &[usize],
-        then: Then,
-        carry: impl FnOnce(&Errand<'_>, &Means<'_>, &mut dyn Watch) -> Ended,
-    ) -> Ended {
+        then: AfterTransaction,
+        carry: impl FnOnce(&Transaction<'_>, &SessionContext<'_>, &mut dyn Observer) -> SessionResult,
+    ) -> SessionResult {
         let Envelope {
             sender,
             recipients: all,
             dsn,
         } = self.parcel.envelope;
-        let page = self.parcel.ledger.map(|ledger| Page {
+        let page = self.parcel.ledger.map(|ledger| RecipientLog {
             ledger,
             places: pending,
         });
-        let errand = Errand {
+        let errand = Transaction {
             sender: sender.as_ref(),
             recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
             message: self.parcel.message,
             dsn: Some(dsn),
             purpose: self.parcel.purpose,
             commands: &[],
-            ledger: page.as_ref().map(|page| page as &dyn Ledger),
+            ledger: page.as_ref().map(|page| page as &dyn DeliveryLog),
             then,
         };
-        let means = Means {
+        let means = SessionContext {
             options: self.way.session,
             tls: self.way.tls,
             host: &host.name(),
@@ -417,12 +423,12 @@ impl Delivery<'_, '_> {
     /// is the number of messages before this one.
     fn settle(
         &mut self,
-        door: &mut Door<'_>,
+        door: &mut CurrentHost<'_>,
         server: Server,
-        ended: Ended,
+        ended: SessionResult,
         pending: &[usize],
         carried: u32,
-    ) -> Settled {
+    ) -> SessionSettlement {
         match shut(&ended) {
             _ if ended.interrupted => {}
             Some(why) => door.shut = Some(why),
@@ -430,7 +436,7 @@ impl Delivery<'_, '_> {
         }
         let failure = ended.failure.as_ref();
         let went_well = failure.is_none() && ended.refusal.is_none();
-        let mut settled = Settled::default();
+        let mut settled = SessionSettlement::default();
         let mut is_begun = false;
         for (answer, &recipient) in ended.answers.iter().zip(pending) {
             if answer.is_none() && went_well {
@@ -439,11 +445,14 @@ impl Delivery<'_, '_> {
             }
             let to = &self.parcel.envelope.recipients[recipient];
             if answer.is_none() && ended.interrupted {
-                self.fates[recipient] = Fate::unseen(to);
+                self.fates[recipient] = RecipientResult::unseen(to);
                 continue;
             }
-            let fate = Fate::answered(to, &server, answer.as_ref(), failure);
-            is_begun |= matches!(fate.verdict, Verdict::Accepted | Verdict::Uncertain);
+            let fate = RecipientResult::answered(to, &server, answer.as_ref(), failure);
+            is_begun |= matches!(
+                fate.verdict,
+                RecipientStatus::Accepted | RecipientStatus::Uncertain
+            );
             self.record(recipient, fate);
             if may_try_another(answer.as_ref(), failure) {
                 settled.open.push(recipient);
@@ -453,7 +462,7 @@ impl Delivery<'_, '_> {
         if is_begun {
             settled.open.clear();
         }
-        self.keep(ended.rest.map(|rest| Resting {
+        self.keep(ended.rest.map(|rest| IdleConnection {
             host: door.host.clone(),
             port: door.port,
             server,
@@ -466,7 +475,7 @@ impl Delivery<'_, '_> {
     /// Records a result. A result that is about the host alone does not replace a better one: with one
     /// exchanger unreachable, another one that accepts no mail at all must not make the failure
     /// permanent (RFC 5321 §5.1).
-    fn record(&mut self, recipient: usize, fate: Fate) {
+    fn record(&mut self, recipient: usize, fate: RecipientResult) {
         let before = &mut self.fates[recipient];
         if !(fate.is_about_host() && before.hope() > fate.hope()) {
             *before = fate;
@@ -476,10 +485,13 @@ impl Delivery<'_, '_> {
     /// The host was found down a moment ago by another delivery.
     fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
         let note = format!("{host} is passed over: {why}");
-        self.watch.happened(Happening::Note(&note));
+        self.watch.happened(Event::Note(&note));
         for &recipient in pending {
             let to = &self.parcel.envelope.recipients[recipient];
-            self.record(recipient, Fate::passed_over(to, &host.to_string(), why));
+            self.record(
+                recipient,
+                RecipientResult::passed_over(to, &host.to_string(), why),
+            );
         }
     }
 
@@ -487,12 +499,12 @@ impl Delivery<'_, '_> {
     /// that it is not known counts if nothing else is temporary.
     fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
         let note = format!("{error}");
-        self.watch.happened(Happening::Note(&note));
+        self.watch.happened(Event::Note(&note));
         for &recipient in pending {
-            let is_deferred = self.fates[recipient].verdict == Verdict::Deferred;
+            let is_deferred = self.fates[recipient].verdict == RecipientStatus::Deferred;
             if !is_deferred && (error.may_pass() || !tried) {
                 let to = &self.parcel.envelope.recipients[recipient];
-                self.record(recipient, Fate::unreachable(to, error));
+                self.record(recipient, RecipientResult::unreachable(to, error));
             }
         }
     }
@@ -500,14 +512,17 @@ impl Delivery<'_, '_> {
     fn unconnected(&mut self, pending: &[usize], server: &Server, why: &str) {
         for &recipient in pending {
             let to = &self.parcel.envelope.recipients[recipient];
-            self.record(recipient, Fate::unconnected(to, server.clone(), why));
+            self.record(
+                recipient,
+                RecipientResult::unconnected(to, server.clone(), why),
+            );
         }
     }
 
     fn unseen(&mut self, pending: &[usize]) {
         for &recipient in pending {
             let to = &self.parcel.envelope.recipients[recipient];
-            self.fates[recipient] = Fate::unseen(to);
+            self.fates[recipient] = RecipientResult::unseen(to);
         }
     }
 
@@ -527,10 +542,10 @@ impl Delivery<'_, '_> {
             let fate = &self.fates[recipient];
             let words = fate.words();
             let queue_id = match fate.verdict {
-                Verdict::Accepted => outcome::queue_id(&words),
+                RecipientStatus::Accepted => outcome::queue_id(&words),
                 _ => None,
             };
-            self.watch.happened(Happening::Settled {
+            self.watch.happened(Event::Settled {
                 recipient: &fate.recipient.to_string(),
                 verdict: fate.verdict.name(),
                 word: fate.verdict.word(),
@@ -543,7 +558,7 @@ impl Delivery<'_, '_> {
 
 /// Recipients that a session leaves open.
 #[derive(Default)]
-struct Settled {
+struct SessionSettlement {
     /// Another host may accept them.
     open: Vec<usize>,
     /// The session succeeded and had no transaction for them: another one with the same host may.
@@ -551,23 +566,23 @@ struct Settled {
 }
 
 /// A host while its addresses are tried.
-struct Door<'a> {
+struct CurrentHost<'a> {
     host: &'a Host,
     port: u16,
     /// Why nobody let us in.
-    shut: Option<Shut>,
+    shut: Option<HostFilter>,
     answered: bool,
 }
 
 /// Why nobody need try a host again at once.
-enum Shut {
+enum HostFilter {
     /// It does not answer.
     ForAll(String),
     /// It does not let us in, or is not as we demand.
     ForUs(String),
 }
 
-impl<'a> Door<'a> {
+impl<'a> CurrentHost<'a> {
     fn new(host: &'a Host, port: u16) -> Self {
         Self {
             host,
@@ -579,12 +594,12 @@ impl<'a> Door<'a> {
 }
 
 /// The books, where places in an errand are those of the envelope.
-struct Page<'a> {
-    ledger: &'a dyn Ledger,
+struct RecipientLog<'a> {
+    ledger: &'a dyn DeliveryLog,
     places: &'a [usize],
 }
 
-impl Page<'_> {
+impl RecipientLog<'_> {
     fn places(&self, recipients: &[usize]) -> Vec<usize> {
         recipients
             .iter()
@@ -593,7 +608,7 @@ impl Page<'_> {
     }
 }
 
-impl Ledger for Page<'_> {
+impl DeliveryLog for RecipientLog<'_> {
     fn ending(&self, recipients: &[usize]) -> io::Result<()> {
         self.ledger.ending(&self.places(recipients))
     }
@@ -604,20 +619,22 @@ impl Ledger for Page<'_> {
 }
 
 /// Why this host need not be tried again now.
-fn shut(ended: &Ended) -> Option<Shut> {
+fn shut(ended: &SessionResult) -> Option<HostFilter> {
     match (&ended.failure, &ended.refusal) {
-        (Some(Failure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
-            Some(Shut::ForUs(error.to_string()))
+        (Some(SessionFailure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
+            Some(HostFilter::ForUs(error.to_string()))
         }
-        (Some(Failure::Wire(Stage::Banner, error)), _) => Some(Shut::ForAll(error.to_string())),
-        (Some(Failure::Tls(error)), _) => Some(Shut::ForUs(error.to_string())),
-        (_, Some(Answer::Said(Stage::Auth, reply))) => {
+        (Some(SessionFailure::Wire(Stage::Banner, error)), _) => {
+            Some(HostFilter::ForAll(error.to_string()))
+        }
+        (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
+        (_, Some(RecipientReply::Said(Stage::Auth, reply))) => {
             let words = format!("the login was refused: {}", reply.whole());
-            Some(Shut::ForUs(words))
+            Some(HostFilter::ForUs(words))
         }
-        (_, Some(Answer::Unmet(unmet))) => {
+        (_, Some(RecipientReply::Unmet(unmet))) => {
             let words = format!("{} did not come about", unmet.stage().words());
-            Some(Shut::ForUs(words))
+            Some(HostFilter::ForUs(words))
         }
         _ => None,
     }
@@ -625,34 +642,43 @@ fn shut(ended: &Ended) -> Option<Shut> {
 
 /// The next host is worth a try where this one was down, said "not now", or would not talk to us at
 /// all; not where it gave a judgement on sender, recipient or message.
-fn may_try_another(answer: Option<&Answer>, failure: Option<&Failure>) -> bool {
+fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFailure>) -> bool {
     match answer {
         // What is wrong here is wrong for every host.
-        None => !matches!(failure, Some(Failure::Message(_) | Failure::Ledger(_))),
-        Some(Answer::Said(stage, reply)) => {
+        None => !matches!(
+            failure,
+            Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
+        ),
+        Some(RecipientReply::Said(stage, reply)) => {
             stage.is_introduction() || reply.class() == Class::ForNow
         }
-        Some(Answer::Unmet(_) | Answer::TooMany(_)) => true,
-        Some(Answer::Accepted(_) | Answer::Unfit(_) | Answer::InDoubt | Answer::Stopped(_)) => {
-            false
-        }
+        Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,
+        Some(
+            RecipientReply::Accepted(_)
+            | RecipientReply::Unfit(_)
+            | RecipientReply::InDoubt
+            | RecipientReply::Stopped(_),
+        ) => false,
     }
 }
 
 /// Why encryption did not come about, where the same may be said without it (RFC 7435 §3). Bytes that
 /// somebody put in clear behind STARTTLS are no such reason.
-fn broken_encryption(options: &session::Options, failure: Option<&Failure>) -> Option<String> {
-    if options.tls != Encryption::Opportunistic {
+fn broken_encryption(
+    options: &session::Options,
+    failure: Option<&SessionFailure>,
+) -> Option<String> {
+    if options.tls != TlsDemand::Opportunistic {
         return None;
     }
     match failure? {
-        Failure::Tls(error) => Some(error.to_string()),
-        Failure::Wire(Stage::Starttls, error) => Some(error.to_string()),
+        SessionFailure::Tls(error) => Some(error.to_string()),
+        SessionFailure::Wire(Stage::Starttls, error) => Some(error.to_string()),
         // With TLS 1.3, the server's judgement on our certificate comes behind the handshake.
-        Failure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
+        SessionFailure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
             Some(error.to_string())
         }
-        Failure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
+        SessionFailure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
 //! How a session ended before anybody had the message, whoever it was for.
 
-use crate::client::outcome::{Cause, Server, TRY_AGAIN, Verdict};
-use crate::client::peer::Peer;
-use crate::client::session::{Answer, Ended, Failure, Unmet};
+use crate::client::outcome::{Cause, RecipientStatus, Server, TRY_AGAIN};
+use crate::client::peer::PeerAddress;
+use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Unmet};
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -10,9 +10,9 @@ use crate::system::exit::Exit;
 
 /// The end of a session, and what it means for all who waited for it.
 #[derive(Clone, Debug)]
-pub struct Ending {
+pub struct SessionEnd {
     /// For good or for now.
-    pub verdict: Verdict,
+    pub verdict: RecipientStatus,
     /// What it goes back to.
     pub cause: Cause,
     /// Where it happened.
@@ -25,13 +25,15 @@ pub struct Ending {
     pub advice: &'static str,
 }
 
-impl Ending {
+impl SessionEnd {
     /// How a session without recipients ended, and with which exit status; `None` when all went well.
     #[must_use]
-    pub fn of(server: &Server, ended: &Ended) -> Option<Self> {
+    pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
-            (Some(Answer::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
-            (Some(Answer::Said(stage, reply)), _) => Some(Self::said(server, *stage, reply)),
+            (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
+            (Some(RecipientReply::Said(stage, reply)), _) => {
+                Some(Self::said(server, *stage, reply))
+            }
             (_, Some(failure)) => Self::failed(server, failure),
             _ => None,
         }
@@ -72,9 +74,9 @@ impl Ending {
         let may_pass =
             matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::ForNow);
         let (verdict, cause, advice) = if may_pass {
-            (Verdict::Deferred, Cause::Server, TRY_AGAIN)
+            (RecipientStatus::Deferred, Cause::Server, TRY_AGAIN)
         } else {
-            (Verdict::Refused, Cause::Policy, "")
+            (RecipientStatus::Refused, Cause::Policy, "")
         };
         Self {
             verdict,
@@ -103,9 +105,9 @@ impl Ending {
         let words = reply.whole();
         Self {
             verdict: if is_for_good {
-                Verdict::Refused
+                RecipientStatus::Refused
             } else {
-                Verdict::Deferred
+                RecipientStatus::Deferred
             },
             cause: if is_for_good && stage == Stage::Auth {
                 Cause::Policy
@@ -120,28 +122,28 @@ impl Ending {
     }
 
     /// `None` where it is not the server or the network that failed.
-    pub(super) fn failed(server: &Server, failure: &Failure) -> Option<Self> {
+    pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
         let (stage, cause, words, advice) = match failure {
-            Failure::Message(_) | Failure::Ledger(_) => return None,
-            Failure::Wire(stage, WireError::Unwelcome(why)) => {
+            SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
+            SessionFailure::Wire(stage, WireError::Unwelcome(why)) => {
                 let words = format!("no TLS with {server}: {why}");
                 (*stage, Cause::Policy, words, "")
             }
-            Failure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
+            SessionFailure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
                 let words = lost(server, Stage::Banner, error);
                 let advice =
                     "; try again later, or with --tls implicit if that is what the port is for";
                 (Stage::Banner, Cause::Network, words, advice)
             }
-            Failure::Wire(stage, error) => {
+            SessionFailure::Wire(stage, error) => {
                 let words = lost(server, *stage, error);
                 (*stage, Cause::Network, words, TRY_AGAIN)
             }
-            Failure::Protocol(stage, what) => {
+            SessionFailure::Protocol(stage, what) => {
                 let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
                 (*stage, Cause::Protocol, words, TRY_AGAIN)
             }
-            Failure::Tls(error) => {
+            SessionFailure::Tls(error) => {
                 let (cause, words, advice) = without_tls(server, error);
                 (Stage::Tls, cause, words, advice)
             }
@@ -149,9 +151,9 @@ impl Ending {
         Some(Self {
             // A demand that is not met now is not met the next time either.
             verdict: if cause == Cause::Policy {
-                Verdict::Refused
+                RecipientStatus::Refused
             } else {
-                Verdict::Deferred
+                RecipientStatus::Deferred
             },
             cause,
             stage: Some(stage),
@@ -198,7 +200,9 @@ fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
     };
     match error {
         // A command that is the server did not come up.
-        WireError::Io(why) if stage == Stage::Banner && matches!(server.address, Peer::Pipe(_)) => {
+        WireError::Io(why)
+            if stage == Stage::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
+        {
             format!("cannot connect to {server}: {why}")
         }
         WireError::Closed => format!(

@@ -3,12 +3,12 @@
 mod ending;
 mod queue_id;
 
-pub use ending::Ending;
+pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
-use crate::client::peer::Peer;
+use crate::client::peer::PeerAddress;
 use crate::client::route::RouteError;
-use crate::client::session::{Answer, Failure, How, Stop, Unfit};
+use crate::client::session::{EarlyStop, RecipientReply, SessionFailure, StopMethod, Unsuitable};
 use crate::mail::address::Address;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -21,7 +21,7 @@ const TRY_AGAIN: &str = "; try again later";
 
 /// How it ended for one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RecipientStatus {
     /// A server took the message.
     Accepted,
     /// No, for good.
@@ -36,7 +36,7 @@ pub enum Verdict {
     Skipped,
 }
 
-impl Verdict {
+impl RecipientStatus {
     /// The word in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -113,14 +113,14 @@ pub struct Server {
     /// Its name, its address in brackets, or the path of its socket.
     pub host: String,
     /// Where it was reached.
-    pub address: Peer,
+    pub address: PeerAddress,
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = &self.host;
         match &self.address {
-            Peer::Tcp(address) => {
+            PeerAddress::Tcp(address) => {
                 let (ip, port) = (format!("[{}]", address.ip()), address.port());
                 if *host == ip {
                     write!(f, "{ip}:{port}")
@@ -136,11 +136,11 @@ impl fmt::Display for Server {
 
 /// What became of one recipient.
 #[derive(Clone, Debug)]
-pub struct Fate {
+pub struct RecipientResult {
     /// Who.
     pub recipient: Address,
     /// How it ended.
-    pub verdict: Verdict,
+    pub verdict: RecipientStatus,
     /// What that goes back to.
     pub cause: Cause,
     /// The last server that was asked.
@@ -155,7 +155,7 @@ pub struct Fate {
     pub sentence: String,
 }
 
-impl Fate {
+impl RecipientResult {
     /// Whether it is as it should be: cared for, or stopped where it was to be.
     #[must_use]
     pub fn is_as_wished(&self) -> bool {
@@ -171,15 +171,20 @@ impl Fate {
             Cause::Server => self.stage.is_none_or(Stage::is_introduction),
             Cause::Message | Cause::Stopped | Cause::Output => false,
         };
-        is_host && matches!(self.verdict, Verdict::Deferred | Verdict::Refused)
+        is_host
+            && matches!(
+                self.verdict,
+                RecipientStatus::Deferred | RecipientStatus::Refused
+            )
     }
 
     /// The prospect of another attempt: 0 none, 1 if something is changed, 2 later.
     #[must_use]
     pub fn hope(&self) -> u8 {
         match (self.verdict, self.cause) {
-            (Verdict::Deferred, Cause::Protocol) | (Verdict::Refused, Cause::Policy) => 1,
-            (Verdict::Deferred, _) => 2,
+            (RecipientStatus::Deferred, Cause::Protocol)
+            | (RecipientStatus::Refused, Cause::Policy) => 1,
+            (RecipientStatus::Deferred, _) => 2,
             _ => 0,
         }
     }
@@ -193,8 +198,8 @@ impl Fate {
             Cause::Domain => by_relay,
             _ => by_relay && self.stage.is_some_and(Stage::is_introduction),
         };
-        if self.verdict == Verdict::Refused && is_ours {
-            self.verdict = Verdict::Deferred;
+        if self.verdict == RecipientStatus::Refused && is_ours {
+            self.verdict = RecipientStatus::Deferred;
         }
     }
 
@@ -203,7 +208,7 @@ impl Fate {
     pub fn unasked(recipient: &Address) -> Self {
         Self {
             recipient: recipient.clone(),
-            verdict: Verdict::Skipped,
+            verdict: RecipientStatus::Skipped,
             cause: Cause::Network,
             server: None,
             stage: None,
@@ -217,7 +222,7 @@ impl Fate {
     #[must_use]
     pub fn words(&self) -> String {
         match &self.reply {
-            Some(reply) if self.verdict == Verdict::Accepted => reply.text(),
+            Some(reply) if self.verdict == RecipientStatus::Accepted => reply.text(),
             Some(reply) => reply.whole(),
             None => {
                 let name = format!("<{}>: ", self.recipient);
@@ -231,7 +236,7 @@ impl Fate {
     #[must_use]
     pub fn queue_id(&self) -> Option<String> {
         let reply = self.reply.as_ref();
-        let reply = reply.filter(|_| self.verdict == Verdict::Accepted)?;
+        let reply = reply.filter(|_| self.verdict == RecipientStatus::Accepted)?;
         queue_id(&reply.text()).map(str::to_owned)
     }
 
@@ -242,7 +247,7 @@ impl Fate {
         sentence.strip_suffix(TRY_AGAIN).unwrap_or(sentence)
     }
 
-    fn of(recipient: &Address, verdict: Verdict, cause: Cause, sentence: String) -> Self {
+    fn of(recipient: &Address, verdict: RecipientStatus, cause: Cause, sentence: String) -> Self {
         Self {
             verdict,
             cause,
@@ -255,7 +260,7 @@ impl Fate {
     #[must_use]
     pub fn unseen(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");
-        Self::of(recipient, Verdict::Skipped, Cause::Output, sentence)
+        Self::of(recipient, RecipientStatus::Skipped, Cause::Output, sentence)
     }
 
     /// There is no way to the domain.
@@ -263,11 +268,16 @@ impl Fate {
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
         let sentence = format!("<{recipient}>: {error}");
         if error.may_pass() {
-            Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+            Self::of(
+                recipient,
+                RecipientStatus::Deferred,
+                Cause::Network,
+                sentence,
+            )
         } else if matches!(error, RouteError::Loop(_)) {
-            Self::of(recipient, Verdict::Refused, Cause::Server, sentence)
+            Self::of(recipient, RecipientStatus::Refused, Cause::Server, sentence)
         } else {
-            Self::of(recipient, Verdict::Refused, Cause::Domain, sentence)
+            Self::of(recipient, RecipientStatus::Refused, Cause::Domain, sentence)
         }
     }
 
@@ -277,7 +287,12 @@ impl Fate {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
         Self {
             server: Some(server),
-            ..Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+            ..Self::of(
+                recipient,
+                RecipientStatus::Deferred,
+                Cause::Network,
+                sentence,
+            )
         }
     }
 
@@ -286,14 +301,19 @@ impl Fate {
     pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence =
             format!("<{recipient}>: {host} was not tried, because it was down a moment ago: {why}");
-        Self::of(recipient, Verdict::Deferred, Cause::Known, sentence)
+        Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
     /// The way cannot be gone: its profile is not there any more, or its password.
     #[must_use]
     pub fn wayless(recipient: &Address, why: &str) -> Self {
         let sentence = format!("<{recipient}>: {why}");
-        Self::of(recipient, Verdict::Deferred, Cause::Network, sentence)
+        Self::of(
+            recipient,
+            RecipientStatus::Deferred,
+            Cause::Network,
+            sentence,
+        )
     }
 
     /// The session ended with an answer, or with a failure in its place.
@@ -301,17 +321,21 @@ impl Fate {
     pub fn answered(
         recipient: &Address,
         server: &Server,
-        answer: Option<&Answer>,
-        failure: Option<&Failure>,
+        answer: Option<&RecipientReply>,
+        failure: Option<&SessionFailure>,
     ) -> Self {
         let fate = match answer {
-            Some(Answer::Accepted(reply)) => Self::accepted(recipient, reply),
-            Some(Answer::Said(stage, reply)) => Self::said(recipient, server, *stage, reply),
-            Some(Answer::TooMany(reply)) => Self::too_many(recipient, server, reply),
-            Some(Answer::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
-            Some(Answer::Unmet(unmet)) => Self::ended(recipient, Ending::unmet(server, unmet)),
-            Some(Answer::InDoubt) => Self::failed(recipient, server, failure, true),
-            Some(Answer::Stopped(stop)) => Self::stopped(recipient, *stop),
+            Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
+            Some(RecipientReply::Said(stage, reply)) => {
+                Self::said(recipient, server, *stage, reply)
+            }
+            Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
+            Some(RecipientReply::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
+            Some(RecipientReply::Unmet(unmet)) => {
+                Self::ended(recipient, SessionEnd::unmet(server, unmet))
+            }
+            Some(RecipientReply::InDoubt) => Self::failed(recipient, server, failure, true),
+            Some(RecipientReply::Stopped(stop)) => Self::stopped(recipient, *stop),
             None => Self::failed(recipient, server, failure, false),
         };
         Self {
@@ -321,36 +345,46 @@ impl Fate {
     }
 
     /// As it was asked for.
-    fn stopped(recipient: &Address, stop: Stop) -> Self {
+    fn stopped(recipient: &Address, stop: EarlyStop) -> Self {
         let option = match stop.how {
-            How::Quit => "--quit-after",
-            How::Drop => "--drop-after",
-            How::DropUnread => "--drop-after-send",
+            StopMethod::Quit => "--quit-after",
+            StopMethod::Drop => "--drop-after",
+            StopMethod::DropUnread => "--drop-after-send",
         };
         let point = stop.behind.name();
         let sentence = format!("<{recipient}>: stopped, as {option} {point} says");
-        Self::of(recipient, Verdict::Skipped, Cause::Stopped, sentence)
+        Self::of(
+            recipient,
+            RecipientStatus::Skipped,
+            Cause::Stopped,
+            sentence,
+        )
     }
 
     fn accepted(recipient: &Address, reply: &Reply) -> Self {
         Self {
             reply: Some(reply.clone()),
             enhanced: reply.enhanced().map(str::to_owned),
-            ..Self::of(recipient, Verdict::Accepted, Cause::Server, String::new())
+            ..Self::of(
+                recipient,
+                RecipientStatus::Accepted,
+                Cause::Server,
+                String::new(),
+            )
         }
     }
 
     fn said(recipient: &Address, server: &Server, stage: Stage, reply: &Reply) -> Self {
         if stage == Stage::Auth && reply.class() == Class::ForGood {
-            return Self::ended(recipient, Ending::said(server, stage, reply));
+            return Self::ended(recipient, SessionEnd::said(server, stage, reply));
         }
         let words = format!("{} (in reply to {})", reply.whole(), stage.words());
         let (verdict, sentence) = if reply.class() == Class::ForGood {
             let sentence = format!("{server} refused <{recipient}>: {words}");
-            (Verdict::Refused, sentence)
+            (RecipientStatus::Refused, sentence)
         } else {
             let sentence = format!("{server} deferred <{recipient}>: {words}{TRY_AGAIN}");
-            (Verdict::Deferred, sentence)
+            (RecipientStatus::Deferred, sentence)
         };
         Self {
             stage: Some(stage),
@@ -369,35 +403,44 @@ impl Fate {
             stage: Some(Stage::Rcpt(0)),
             reply: Some(reply.clone()),
             enhanced: Some("4.5.3".to_owned()),
-            ..Self::of(recipient, Verdict::Deferred, Cause::Server, sentence)
+            ..Self::of(
+                recipient,
+                RecipientStatus::Deferred,
+                Cause::Server,
+                sentence,
+            )
         }
     }
 
-    fn unfit(recipient: &Address, server: &Server, unfit: Unfit) -> Self {
+    fn unfit(recipient: &Address, server: &Server, unfit: Unsuitable) -> Self {
         let enhanced = unfit.enhanced();
         let why = match unfit {
-            Unfit::TooLarge { size, limit } => {
+            Unsuitable::TooLarge { size, limit } => {
                 format!("the message has {size} octets, and the server's limit is {limit}")
             }
-            Unfit::NeedsUtf8 => "an address or header field is not ASCII, and the server does not \
+            Unsuitable::NeedsUtf8 => {
+                "an address or header field is not ASCII, and the server does not \
                                  offer SMTPUTF8"
-                .to_owned(),
-            Unfit::NeedsEightBit => "the message has octets above 127 in a part that must not be \
+                    .to_owned()
+            }
+            Unsuitable::NeedsEightBit => {
+                "the message has octets above 127 in a part that must not be \
                                      encoded anew, such as one that is signed, and the server does \
                                      not offer 8BITMIME"
-                .to_owned(),
+                    .to_owned()
+            }
         };
         let sentence = format!("{server} cannot take this for <{recipient}>: {why} ({enhanced})");
         Self {
             stage: Some(Stage::Mail),
             enhanced: Some(enhanced.to_owned()),
-            ..Self::of(recipient, Verdict::Refused, Cause::Server, sentence)
+            ..Self::of(recipient, RecipientStatus::Refused, Cause::Server, sentence)
         }
     }
 
     /// The session ended, and with it the hope of this recipient.
-    fn ended(recipient: &Address, ending: Ending) -> Self {
-        let Ending { words, advice, .. } = ending;
+    fn ended(recipient: &Address, ending: SessionEnd) -> Self {
+        let SessionEnd { words, advice, .. } = ending;
         let sentence = format!("{words}; <{recipient}> did not get the message{advice}");
         Self {
             stage: ending.stage,
@@ -416,13 +459,18 @@ impl Fate {
             "<{recipient}> may have got the message: its end was sent and the reply not read, as \
              --drop-after-send dot says"
         );
-        Self::of(recipient, Verdict::Uncertain, Cause::Stopped, sentence)
+        Self::of(
+            recipient,
+            RecipientStatus::Uncertain,
+            Cause::Stopped,
+            sentence,
+        )
     }
 
     fn failed(
         recipient: &Address,
         server: &Server,
-        failure: Option<&Failure>,
+        failure: Option<&SessionFailure>,
         in_doubt: bool,
     ) -> Self {
         let Some(failure) = failure else {
@@ -432,19 +480,29 @@ impl Fate {
                 Self::unasked(recipient)
             };
         };
-        if let Failure::Message(error) = failure {
+        if let SessionFailure::Message(error) = failure {
             let sentence = format!("<{recipient}>: {}", reason(error));
-            return Self::of(recipient, Verdict::Skipped, Cause::Message, sentence);
+            return Self::of(
+                recipient,
+                RecipientStatus::Skipped,
+                Cause::Message,
+                sentence,
+            );
         }
-        if let Failure::Ledger(error) = failure {
+        if let SessionFailure::Ledger(error) = failure {
             let sentence = format!(
                 "<{recipient}>: cannot write down that the message is about to be sent: {}; it \
                  was not sent",
                 reason(error)
             );
-            return Self::of(recipient, Verdict::Deferred, Cause::Network, sentence);
+            return Self::of(
+                recipient,
+                RecipientStatus::Deferred,
+                Cause::Network,
+                sentence,
+            );
         }
-        let Some(ending) = Ending::failed(server, failure) else {
+        let Some(ending) = SessionEnd::failed(server, failure) else {
             return Self::unasked(recipient);
         };
         if !in_doubt {
@@ -456,24 +514,29 @@ impl Fate {
         );
         Self {
             stage: ending.stage,
-            ..Self::of(recipient, Verdict::Uncertain, ending.cause, sentence)
+            ..Self::of(
+                recipient,
+                RecipientStatus::Uncertain,
+                ending.cause,
+                sentence,
+            )
         }
     }
 }
 
 /// What became of all of them.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct DeliveryReport {
     /// One for each recipient, in the order of the envelope.
-    pub fates: Vec<Fate>,
+    pub fates: Vec<RecipientResult>,
 }
 
-impl Report {
+impl DeliveryReport {
     /// Before anything was tried.
     #[must_use]
     pub fn unasked(recipients: &[Address]) -> Self {
         Self {
-            fates: recipients.iter().map(Fate::unasked).collect(),
+            fates: recipients.iter().map(RecipientResult::unasked).collect(),
         }
     }
 
@@ -481,11 +544,11 @@ impl Report {
     /// failure is temporary, or the server did not meet a demand on TLS or authentication.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
-        let is_open = |fate: &Fate| match fate.verdict {
-            Verdict::Deferred => true,
-            Verdict::Skipped => fate.cause == Cause::Network,
+        let is_open = |fate: &RecipientResult| match fate.verdict {
+            RecipientStatus::Deferred => true,
+            RecipientStatus::Skipped => fate.cause == Cause::Network,
             // The next server may do what this one does not. A login that was refused is not tried there.
-            Verdict::Refused => fate.cause == Cause::Policy && fate.reply.is_none(),
+            RecipientStatus::Refused => fate.cause == Cause::Policy && fate.reply.is_none(),
             _ => false,
         };
         (0..self.fates.len())
@@ -496,8 +559,11 @@ impl Report {
     /// The message is kept for all who may get it later.
     pub fn keep(&mut self) {
         for fate in &mut self.fates {
-            if matches!(fate.verdict, Verdict::Deferred | Verdict::Skipped) {
-                fate.verdict = Verdict::Queued;
+            if matches!(
+                fate.verdict,
+                RecipientStatus::Deferred | RecipientStatus::Skipped
+            ) {
+                fate.verdict = RecipientStatus::Queued;
                 fate.sentence.truncate(fate.unadvised().len());
             }
         }
@@ -511,39 +577,44 @@ impl Report {
     }
 }
 
-fn is_as_wished(verdict: Verdict, cause: Cause) -> bool {
-    verdict.is_cared_for() || verdict == Verdict::Skipped && cause == Cause::Stopped
+fn is_as_wished(verdict: RecipientStatus, cause: Cause) -> bool {
+    verdict.is_cared_for() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
 }
 
 /// The exit status of these ends together: the one table of cli.md.
-fn exit(ends: &[(Verdict, Cause)]) -> Exit {
+fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
     let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);
     let all_by = |wanted| ends.iter().all(|&(_, cause)| cause == wanted);
-    let is_held = |verdict| matches!(verdict, Verdict::Deferred | Verdict::Uncertain);
+    let is_held = |verdict| {
+        matches!(
+            verdict,
+            RecipientStatus::Deferred | RecipientStatus::Uncertain
+        )
+    };
     let held: Vec<Cause> = ends
         .iter()
         .filter(|&&(verdict, _)| is_held(verdict))
         .map(|&(_, cause)| cause)
         .collect();
     let by_protocol = !held.is_empty() && held.iter().all(|&cause| cause == Cause::Protocol);
-    let is_as_wished = |&(verdict, cause): &(Verdict, Cause)| is_as_wished(verdict, cause);
+    let is_as_wished = |&(verdict, cause): &(RecipientStatus, Cause)| is_as_wished(verdict, cause);
     if ends.iter().all(is_as_wished) {
         Exit::Ok
     } else if ends.iter().any(is_as_wished) {
-        Exit::Partly
+        Exit::Partial
     } else if any_by(Cause::Output) {
         Exit::Io
     } else if any_by(Cause::Message) {
         Exit::NoInput
     } else if by_protocol {
         Exit::Protocol
-    } else if any(Verdict::Uncertain) {
+    } else if any(RecipientStatus::Uncertain) {
         // 75 would say that trying again is safe.
-        Exit::Partly
+        Exit::Partial
     } else if all_by(Cause::Policy) {
         Exit::Policy
-    } else if !held.is_empty() || any(Verdict::Skipped) {
+    } else if !held.is_empty() || any(RecipientStatus::Skipped) {
         Exit::Temporary
     } else if all_by(Cause::Domain) {
         Exit::NoHost
@@ -559,7 +630,7 @@ mod tests {
     #[test]
     fn every_set_of_verdicts_has_its_status() {
         use Cause::{Domain, Message, Network, Policy, Protocol, Server, Stopped};
-        use Verdict::{Accepted, Deferred, Queued, Refused, Skipped, Uncertain};
+        use RecipientStatus::{Accepted, Deferred, Queued, Refused, Skipped, Uncertain};
         for (fates, code) in [
             (vec![(Accepted, Server), (Accepted, Server)], 0),
             (vec![(Accepted, Server), (Refused, Server)], 79),

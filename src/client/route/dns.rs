@@ -1,8 +1,8 @@
 //! The DNS, behind a small trait. The only place that knows hickory and its runtime, and the runtime
 //! is made when the first name is looked up.
 
-use crate::client::events::{Answer, Happening, Watch};
-use crate::client::route::{Family, SLOW};
+use crate::client::events::{DnsAnswer, Event, Observer};
+use crate::client::route::{AddressFamily, SLOW};
 use crate::system::text::reason;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
@@ -76,7 +76,7 @@ impl DnsError {
 
 /// What a question has brought.
 #[derive(Debug)]
-struct Found<T> {
+struct LookupResult<T> {
     records: Vec<T>,
     /// For how many seconds all of it holds.
     ttl: Option<u32>,
@@ -85,12 +85,12 @@ struct Found<T> {
 /// Tells what was found.
 fn tell<T: Display>(
     (kind, name): (&str, &str),
-    answer: &Result<Found<T>, DnsError>,
-    watch: &mut dyn Watch,
+    answer: &Result<LookupResult<T>, DnsError>,
+    watch: &mut dyn Observer,
 ) {
     let found = answer.as_ref();
     let records = found.map_or_else(|_| Vec::new(), |found| texts(&found.records));
-    watch.happened(Happening::Answer(Answer {
+    watch.happened(Event::Answer(DnsAnswer {
         kind,
         name,
         records: &records,
@@ -106,13 +106,13 @@ fn texts<T: Display>(records: &[T]) -> Vec<String> {
 /// What can be asked of the DNS.
 pub trait Dns {
     /// The mail exchangers of each of these domains, in any order.
-    fn mx(&self, domains: &[String], watch: &mut dyn Watch) -> Vec<Result<Vec<Mx>, DnsError>>;
+    fn mx(&self, domains: &[String], watch: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>>;
     /// The addresses of a host, IPv6 first.
     fn addresses(
         &self,
         host: &str,
-        family: Family,
-        watch: &mut dyn Watch,
+        family: AddressFamily,
+        watch: &mut dyn Observer,
     ) -> Result<Vec<IpAddr>, DnsError>;
 }
 
@@ -157,7 +157,7 @@ impl Hickory {
         &self,
         what: &str,
         question: impl Future<Output = T>,
-        watch: &mut dyn Watch,
+        watch: &mut dyn Observer,
     ) -> Option<T> {
         self.runtime.block_on(async {
             let mut question = std::pin::pin!(question);
@@ -168,7 +168,7 @@ impl Hickory {
                 "waiting for the resolver {} to find {what}...",
                 self.servers
             );
-            watch.happened(Happening::Note(&note));
+            watch.happened(Event::Note(&note));
             tokio::time::timeout(PATIENCE, question).await.ok()
         })
     }
@@ -181,7 +181,7 @@ impl Hickory {
             .map_err(|error| self.explain(&error))
     }
 
-    async fn ask_mx(&self, domain: &str) -> Result<Found<Mx>, DnsError> {
+    async fn ask_mx(&self, domain: &str) -> Result<LookupResult<Mx>, DnsError> {
         let lookup = self.ask(domain, RecordType::MX).await?;
         found(&records_of(&lookup, domain)?, |data| match data {
             RData::MX(mx) => Some(Mx {
@@ -192,7 +192,7 @@ impl Hickory {
         })
     }
 
-    async fn ask_ip(&self, host: &str, kind: RecordType) -> Result<Found<IpAddr>, DnsError> {
+    async fn ask_ip(&self, host: &str, kind: RecordType) -> Result<LookupResult<IpAddr>, DnsError> {
         let lookup = self.ask(host, kind).await?;
         found(&records_of(&lookup, host)?, RData::ip_addr)
     }
@@ -218,9 +218,9 @@ impl Hickory {
 }
 
 impl Dns for Hickory {
-    fn mx(&self, domains: &[String], watch: &mut dyn Watch) -> Vec<Result<Vec<Mx>, DnsError>> {
+    fn mx(&self, domains: &[String], watch: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>> {
         for domain in domains {
-            watch.happened(Happening::Lookup {
+            watch.happened(Event::Lookup {
                 kind: "MX",
                 name: domain,
             });
@@ -232,23 +232,24 @@ impl Dns for Hickory {
         for (domain, answer) in domains.iter().zip(&answers) {
             tell(("MX", domain), answer, watch);
         }
-        let records = |answer: Result<Found<Mx>, DnsError>| answer.map(|found| found.records);
+        let records =
+            |answer: Result<LookupResult<Mx>, DnsError>| answer.map(|found| found.records);
         answers.into_iter().map(records).collect()
     }
 
     fn addresses(
         &self,
         host: &str,
-        family: Family,
-        watch: &mut dyn Watch,
+        family: AddressFamily,
+        watch: &mut dyn Observer,
     ) -> Result<Vec<IpAddr>, DnsError> {
         let kinds: &[RecordType] = match family {
-            Family::Any => &[RecordType::AAAA, RecordType::A],
-            Family::V4 => &[RecordType::A],
-            Family::V6 => &[RecordType::AAAA],
+            AddressFamily::Any => &[RecordType::AAAA, RecordType::A],
+            AddressFamily::V4 => &[RecordType::A],
+            AddressFamily::V6 => &[RecordType::AAAA],
         };
         for kind in kinds {
-            watch.happened(Happening::Lookup {
+            watch.happened(Event::Lookup {
                 kind: (*kind).into(),
                 name: host,
             });
@@ -260,7 +261,8 @@ impl Dns for Hickory {
         for (&kind, answer) in kinds.iter().zip(&answers) {
             tell((kind.into(), host), answer, watch);
         }
-        let records = |answer: Result<Found<IpAddr>, DnsError>| answer.map(|found| found.records);
+        let records =
+            |answer: Result<LookupResult<IpAddr>, DnsError>| answer.map(|found| found.records);
         merge(answers.into_iter().map(records).collect())
     }
 }
@@ -312,9 +314,12 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, Dns
 }
 
 /// What the records say that say what is asked for; no such record is an error.
-fn found<T>(records: &[&Record], read: impl Fn(&RData) -> Option<T>) -> Result<Found<T>, DnsError> {
+fn found<T>(
+    records: &[&Record],
+    read: impl Fn(&RData) -> Option<T>,
+) -> Result<LookupResult<T>, DnsError> {
     let fitting = records.iter().filter_map(|record| read(&record.data));
-    let found = Found {
+    let found = LookupResult {
         records: fitting.collect(),
         ttl: records.iter().map(|record| record.ttl).min(),
     };

@@ -6,8 +6,8 @@ pub mod target;
 
 pub use dns::{Dns, DnsError, Hickory, Mx};
 
-use crate::client::events::{Happening, Watch};
-use crate::client::peer::Peer;
+use crate::client::events::{Event, Observer};
+use crate::client::peer::PeerAddress;
 use crate::mail::address::{Address, Domain};
 use crate::system::host;
 use crate::system::text::shown;
@@ -28,7 +28,7 @@ const MAX_ADDRESSES: usize = 16;
 
 /// Which addresses may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Family {
+pub enum AddressFamily {
     /// IPv6 and IPv4.
     #[default]
     Any,
@@ -38,7 +38,7 @@ pub enum Family {
     V6,
 }
 
-impl Family {
+impl AddressFamily {
     /// The family of an address.
     #[must_use]
     pub fn of(ip: IpAddr) -> Self {
@@ -54,30 +54,30 @@ impl Family {
 
 /// Where mail goes.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct RouteOptions {
     /// This host takes everything; `None` looks up the MX.
-    pub relay: Option<Place>,
+    pub relay: Option<Endpoint>,
     /// The port of hosts that are found by MX.
     pub port: u16,
     /// Which addresses may be used.
-    pub family: Family,
+    pub family: AddressFamily,
     /// The address that connections come from; only others of its family are connected to.
     pub bind: Option<IpAddr>,
     /// Where connections go, whatever host is to be reached; its name stays.
-    pub connect_to: Option<Detour>,
+    pub connect_to: Option<ConnectTo>,
     /// The resolver to ask instead of the system's.
     pub dns: Option<SocketAddr>,
     /// Names of this host besides its own: what it calls itself in EHLO.
     pub own_names: Vec<String>,
 }
 
-impl Options {
+impl RouteOptions {
     /// What a host has not that has no address left.
     fn wanted(&self) -> String {
         let (family, option) = match self.family {
-            Family::Any => return "it has none".to_owned(),
-            Family::V4 => ("IPv4", "-4"),
-            Family::V6 => ("IPv6", "-6"),
+            AddressFamily::Any => return "it has none".to_owned(),
+            AddressFamily::V4 => ("IPv4", "-4"),
+            AddressFamily::V6 => ("IPv6", "-6"),
         };
         let option = self
             .bind
@@ -88,7 +88,7 @@ impl Options {
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Endpoint {
     /// The host.
     pub host: Host,
     /// The port.
@@ -97,7 +97,7 @@ pub struct Place {
 
 /// A host that stands in for the one that is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Detour {
+pub struct ConnectTo {
     /// The host.
     pub host: Host,
     /// The port; `None` is that of the host that is meant.
@@ -230,7 +230,7 @@ pub struct Routes {
 
 /// Finds the way. The resolver is started when the first name needs it.
 pub struct Router<'o> {
-    options: &'o Options,
+    options: &'o RouteOptions,
     dns: OnceCell<Result<Box<dyn Dns>, String>>,
     /// What this host is called; read once, however many MX records are compared with it.
     own_names: OnceCell<Vec<String>>,
@@ -239,7 +239,7 @@ pub struct Router<'o> {
 impl<'o> Router<'o> {
     /// A router that asks the DNS.
     #[must_use]
-    pub fn new(options: &'o Options) -> Self {
+    pub fn new(options: &'o RouteOptions) -> Self {
         Self {
             options,
             dns: OnceCell::new(),
@@ -250,7 +250,7 @@ impl<'o> Router<'o> {
     /// A router that asks somebody else.
     #[cfg(test)]
     #[must_use]
-    pub fn with_dns(options: &'o Options, dns: Box<dyn Dns>) -> Self {
+    pub fn with_dns(options: &'o RouteOptions, dns: Box<dyn Dns>) -> Self {
         Self {
             options,
             dns: OnceCell::from(Ok(dns)),
@@ -259,7 +259,7 @@ impl<'o> Router<'o> {
     }
 
     /// The destinations of these recipients. Domains with the same hosts share one.
-    pub fn routes(&self, recipients: &[Address], watch: &mut dyn Watch) -> Routes {
+    pub fn routes(&self, recipients: &[Address], watch: &mut dyn Observer) -> Routes {
         if let Some(relay) = &self.options.relay {
             let destination = Destination {
                 hosts: vec![relay.host.clone()],
@@ -273,7 +273,7 @@ impl<'o> Router<'o> {
         }
         let domains = names_of(recipients);
         let answers = self.exchangers(&domains, watch);
-        let mut gathering = Gathering::default();
+        let mut gathering = DestinationSet::default();
         for (at, recipient) in recipients.iter().enumerate() {
             match recipient.domain() {
                 Domain::Absent => {
@@ -299,7 +299,7 @@ impl<'o> Router<'o> {
     fn exchangers(
         &self,
         domains: &[String],
-        watch: &mut dyn Watch,
+        watch: &mut dyn Observer,
     ) -> Vec<Result<Vec<Vec<Host>>, RouteError>> {
         if domains.is_empty() {
             return Vec::new();
@@ -323,7 +323,7 @@ impl<'o> Router<'o> {
         &self,
         domain: &str,
         answer: Result<Vec<Mx>, DnsError>,
-        watch: &mut dyn Watch,
+        watch: &mut dyn Observer,
     ) -> Result<Vec<Vec<Host>>, RouteError> {
         let name = || domain.to_owned();
         let mut all = match answer {
@@ -331,7 +331,7 @@ impl<'o> Router<'o> {
             // Without an MX, the domain is its own (R30). Whether it has an address shows later.
             Err(DnsError::NoData) => {
                 let note = format!("{domain} has no MX; trying its own address");
-                watch.happened(Happening::Note(&note));
+                watch.happened(Event::Note(&note));
                 return Ok(vec![vec![Host::Exchanger(name())]]);
             }
             Err(DnsError::NoSuchName) => return Err(RouteError::NoSuchDomain(name())),
@@ -360,13 +360,13 @@ impl<'o> Router<'o> {
     }
 
     /// R34: where we are in the list ourselves, only better hosts are tried.
-    fn better_than_us(&self, all: Vec<Mx>, watch: &mut dyn Watch) -> Vec<Mx> {
+    fn better_than_us(&self, all: Vec<Mx>, watch: &mut dyn Observer) -> Vec<Mx> {
         let own = all.iter().find(|mx| self.is_ourselves(&mx.host));
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
             return all;
         };
         let note = format!("{host} is this host; not trying MX {preference} and worse");
-        watch.happened(Happening::Note(&note));
+        watch.happened(Event::Note(&note));
         all.into_iter()
             .filter(|mx| mx.preference < preference)
             .collect()
@@ -401,8 +401,8 @@ impl<'o> Router<'o> {
         &self,
         host: &Host,
         port: u16,
-        watch: &mut dyn Watch,
-    ) -> Result<Vec<Peer>, RouteError> {
+        watch: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
         match &self.options.connect_to {
             Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), watch),
             None => self.peers(host, port, watch),
@@ -413,11 +413,11 @@ impl<'o> Router<'o> {
         &self,
         host: &Host,
         port: u16,
-        watch: &mut dyn Watch,
-    ) -> Result<Vec<Peer>, RouteError> {
+        watch: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
         let mut found = match host {
-            Host::Unix(path) => return Ok(vec![Peer::Unix(path.clone())]),
-            Host::Pipe(line) => return Ok(vec![Peer::Pipe(line.clone())]),
+            Host::Unix(path) => return Ok(vec![PeerAddress::Unix(path.clone())]),
+            Host::Pipe(line) => return Ok(vec![PeerAddress::Pipe(line.clone())]),
             Host::Address(ip) => vec![*ip],
             Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, watch)?,
             Host::Relay(name) => self.ask(name, watch)?,
@@ -431,12 +431,12 @@ impl<'o> Router<'o> {
         if found.len() > MAX_ADDRESSES {
             let count = found.len();
             let note = format!("{host} has {count} addresses; trying the first {MAX_ADDRESSES}");
-            watch.happened(Happening::Note(&note));
+            watch.happened(Event::Note(&note));
             found.truncate(MAX_ADDRESSES);
         }
         Ok(found
             .into_iter()
-            .map(|ip| Peer::Tcp(SocketAddr::new(ip, port)))
+            .map(|ip| PeerAddress::Tcp(SocketAddr::new(ip, port)))
             .collect())
     }
 
@@ -445,7 +445,7 @@ impl<'o> Router<'o> {
     fn exchanger_addresses(
         &self,
         name: &str,
-        watch: &mut dyn Watch,
+        watch: &mut dyn Observer,
     ) -> Result<Vec<IpAddr>, RouteError> {
         let mut found = match name.parse() {
             Ok(ip) => vec![ip],
@@ -458,7 +458,7 @@ impl<'o> Router<'o> {
         Ok(found)
     }
 
-    fn ask(&self, name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
+    fn ask(&self, name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
         let failed = |why: &str, may_pass| RouteError::Address {
             host: name.to_owned(),
             why: why.to_owned(),
@@ -483,14 +483,14 @@ impl<'o> Router<'o> {
 
 /// Destinations as they come together.
 #[derive(Default)]
-struct Gathering {
+struct DestinationSet {
     routes: Routes,
     /// The hosts of each destination, by rank, as a key.
     keys: Vec<Vec<BTreeSet<String>>>,
     ranks: Vec<Vec<Vec<Host>>>,
 }
 
-impl Gathering {
+impl DestinationSet {
     fn add(&mut self, recipient: usize, ranks: Vec<Vec<Host>>) {
         let names = |rank: &Vec<Host>| {
             let names = rank
@@ -513,7 +513,7 @@ impl Gathering {
     }
 
     /// Puts hosts of equal preference in random order (R32).
-    fn finish(mut self, port: u16, watch: &mut dyn Watch) -> Routes {
+    fn finish(mut self, port: u16, watch: &mut dyn Observer) -> Routes {
         for (destination, ranks) in self.routes.destinations.iter_mut().zip(self.ranks) {
             destination.port = port;
             for mut rank in ranks {
@@ -523,7 +523,7 @@ impl Gathering {
             let count = destination.hosts.len();
             if count > MAX_HOSTS {
                 let note = format!("{count} mail exchangers; trying the first {MAX_HOSTS}");
-                watch.happened(Happening::Note(&note));
+                watch.happened(Event::Note(&note));
                 destination.hosts.truncate(MAX_HOSTS);
             }
         }
@@ -562,7 +562,7 @@ fn by_preference(sorted: Vec<Mx>) -> Vec<Vec<Host>> {
     ranks.into_iter().map(|(_, rank)| rank).collect()
 }
 
-fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Watch) {
+fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Observer) {
     const SHOWN: usize = 5;
     let word = |mx: &Mx| format!("{} {}", mx.preference, or_root(&mx.host));
     let words: Vec<String> = sorted.iter().take(SHOWN).map(word).collect();
@@ -571,7 +571,7 @@ fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Watch) {
         more => format!(" and {more} more"),
     };
     let note = format!("MX of {domain}: {}{more}", words.join(", "));
-    watch.happened(Happening::Note(&shown(&note)));
+    watch.happened(Event::Note(&shown(&note)));
 }
 
 fn or_root(host: &str) -> &str {
@@ -581,7 +581,10 @@ fn or_root(host: &str) -> &str {
 /// The families take turns, beginning with that of the first address, each in the order that it has
 /// (RFC 8305 §4).
 fn families_in_turn(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-    let first = addresses.first().copied().map_or(Family::Any, Family::of);
+    let first = addresses
+        .first()
+        .copied()
+        .map_or(AddressFamily::Any, AddressFamily::of);
     let (ours, theirs): (Vec<IpAddr>, Vec<IpAddr>) =
         addresses.into_iter().partition(|ip| first.has(*ip));
     let (mut ours, mut theirs) = (ours.into_iter(), theirs.into_iter());

@@ -1,7 +1,7 @@
 //! The system's own way from a name to addresses: hosts file, DNS and whatever else it is told to
 //! use, as other programs find a relay. Without our resolver and its runtime.
 
-use crate::client::events::{Answer, Happening, Watch};
+use crate::client::events::{DnsAnswer, Event, Observer};
 use crate::client::route::{RouteError, SLOW};
 use crate::system::text;
 use std::io;
@@ -14,14 +14,14 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(7);
 
 /// The addresses of a relay, which the watch is told of.
-pub fn addresses(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
+pub fn addresses(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
     let kind = "host";
-    watch.happened(Happening::Lookup { kind, name });
+    watch.happened(Event::Lookup { kind, name });
     let answer = found(name, watch);
     let records = answer.as_deref().unwrap_or_default();
     let records: Vec<String> = records.iter().map(ToString::to_string).collect();
     let error = answer.as_ref().err().map(reason);
-    watch.happened(Happening::Answer(Answer {
+    watch.happened(Event::Answer(DnsAnswer {
         kind,
         name,
         records: &records,
@@ -40,7 +40,7 @@ fn reason(error: &RouteError) -> &str {
 
 /// The system's lookup has no time limit, so it runs in a thread of its own, which is abandoned when it
 /// takes too long.
-fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
+fn found(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
     // A name in the hosts file needs neither a thread nor the system's whole machinery.
     let listed = in_hosts(name, &crate::system::host::hosts_file());
     if !listed.is_empty() {
@@ -63,7 +63,7 @@ fn found(name: &str, watch: &mut dyn Watch) -> Result<Vec<IpAddr>, RouteError> {
     let answer = receiver.recv_timeout(SLOW).or_else(|error| {
         if error == RecvTimeoutError::Timeout {
             let note = format!("waiting for the system to find the address of {name}...");
-            watch.happened(Happening::Note(&note));
+            watch.happened(Event::Note(&note));
         }
         receiver.recv_timeout(PATIENCE)
     });

@@ -1,6 +1,6 @@
 //! Servers as people write them.
 
-use crate::client::route::{Host, Place};
+use crate::client::route::{Endpoint, Host};
 use crate::system::host::is_host_name;
 use crate::system::text::shown;
 use std::net::IpAddr;
@@ -8,18 +8,18 @@ use std::path::PathBuf;
 
 /// A host with a port, or without.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct HostPort {
     /// The host.
     pub host: Host,
     /// The port, if one was given.
     pub port: Option<u16>,
 }
 
-impl Target {
+impl HostPort {
     /// The place, with this port unless another was given.
     #[must_use]
-    pub fn place(self, port: u16) -> Place {
-        Place {
+    pub fn place(self, port: u16) -> Endpoint {
+        Endpoint {
             host: self.host,
             port: self.port.unwrap_or(port),
         }
@@ -27,9 +27,9 @@ impl Target {
 }
 
 /// `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or `IPv6`.
-pub fn target(text: &str) -> Result<Target, String> {
+pub fn target(text: &str) -> Result<HostPort, String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return Ok(Target {
+        return Ok(HostPort {
             host: Host::Address(ip),
             port: None,
         });
@@ -54,11 +54,11 @@ pub fn target(text: &str) -> Result<Target, String> {
         Ok(ip) => Host::Address(ip),
         Err(_) => Host::Relay(host_name(host)?),
     };
-    Ok(Target { host, port })
+    Ok(HostPort { host, port })
 }
 
 /// What [`target`] takes, or a unix socket: an absolute path, or `unix:` and any path.
-pub fn server(text: &str) -> Result<Target, String> {
+pub fn server(text: &str) -> Result<HostPort, String> {
     let path = match text.strip_prefix("unix:") {
         Some("") => return Err("it wants a path behind unix:".to_owned()),
         Some(path) => path,
@@ -72,18 +72,18 @@ pub fn server(text: &str) -> Result<Target, String> {
         }
         None => return target(text),
     };
-    Ok(Target {
+    Ok(HostPort {
         host: Host::Unix(PathBuf::from(path)),
         port: None,
     })
 }
 
 /// A command that is a server.
-pub fn command(line: &str) -> Result<Target, String> {
+pub fn command(line: &str) -> Result<HostPort, String> {
     if line.trim().is_empty() {
         return Err("it wants a command".to_owned());
     }
-    Ok(Target {
+    Ok(HostPort {
         host: Host::Pipe(line.to_owned()),
         port: None,
     })
@@ -185,7 +185,7 @@ mod tests {
             ("[2001:db8::1]:25", ip("2001:db8::1"), Some(25)),
             ("2001:db8::1", ip("2001:db8::1"), None),
         ] {
-            assert_eq!(target(text), Ok(Target { host, port }), "{text}");
+            assert_eq!(target(text), Ok(HostPort { host, port }), "{text}");
         }
         for bad in [
             "", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]25", "a\r\nb", "a/b", ":25", "1.2.3",
@@ -202,7 +202,7 @@ mod tests {
             ("unix:x:25", "x:25"),
         ] {
             let host = Host::Unix(PathBuf::from(path));
-            assert_eq!(server(text), Ok(Target { host, port: None }), "{text}");
+            assert_eq!(server(text), Ok(HostPort { host, port: None }), "{text}");
         }
         assert_eq!(server("localhost:25"), target("localhost:25"));
         for bad in ["unix:", "x/y", "./x", ""] {

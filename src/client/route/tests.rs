@@ -1,4 +1,4 @@
-use crate::client::events::Nobody;
+use crate::client::events::Silent;
 use crate::client::route::*;
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ struct Book {
 }
 
 impl Dns for Book {
-    fn mx(&self, domains: &[String], _: &mut dyn Watch) -> Vec<Result<Vec<Mx>, DnsError>> {
+    fn mx(&self, domains: &[String], _: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>> {
         let of = |domain: &String| self.mx.get(domain.as_str()).cloned();
         domains
             .iter()
@@ -18,7 +18,12 @@ impl Dns for Book {
             .collect()
     }
 
-    fn addresses(&self, host: &str, _: Family, _: &mut dyn Watch) -> Result<Vec<IpAddr>, DnsError> {
+    fn addresses(
+        &self,
+        host: &str,
+        _: AddressFamily,
+        _: &mut dyn Observer,
+    ) -> Result<Vec<IpAddr>, DnsError> {
         self.addresses
             .get(host)
             .cloned()
@@ -26,11 +31,11 @@ impl Dns for Book {
     }
 }
 
-fn options() -> Options {
-    Options {
+fn options() -> RouteOptions {
+    RouteOptions {
         relay: None,
         port: 25,
-        family: Family::Any,
+        family: AddressFamily::Any,
         bind: None,
         connect_to: None,
         dns: None,
@@ -59,11 +64,11 @@ fn routes(mx: &[(&'static str, &[(u16, &str)])], recipients: &[&str]) -> Routes 
         .iter()
         .map(|r| Address::parse(r).unwrap())
         .collect();
-    router.routes(&recipients, &mut Nobody)
+    router.routes(&recipients, &mut Silent)
 }
 
-fn tcp(address: &str) -> Peer {
-    Peer::Tcp(address.parse().unwrap())
+fn tcp(address: &str) -> PeerAddress {
+    PeerAddress::Tcp(address.parse().unwrap())
 }
 
 fn hosts(destination: &Destination) -> Vec<String> {
@@ -180,7 +185,7 @@ fn an_exchanger_that_is_written_as_an_address_is_one() {
     let options = options();
     let router = Router::with_dns(&options, Box::new(Book::default()));
     let host = Host::Exchanger("127.0.0.9".to_owned());
-    let found = router.addresses(&host, 25, &mut Nobody).unwrap();
+    let found = router.addresses(&host, 25, &mut Silent).unwrap();
     assert_eq!(found, ["127.0.0.9:25"].map(tcp));
 }
 
@@ -189,21 +194,21 @@ fn only_addresses_of_the_wanted_family_are_tried() {
     let mut book = Book::default();
     let both = vec!["2001:db8::1".parse().unwrap(), "192.0.2.1".parse().unwrap()];
     book.addresses.insert("mx", Ok(both));
-    let options = Options {
-        family: Family::V4,
+    let options = RouteOptions {
+        family: AddressFamily::V4,
         ..options()
     };
     let router = Router::with_dns(&options, Box::new(book));
     let found = router
-        .addresses(&Host::Exchanger("mx".to_owned()), 25, &mut Nobody)
+        .addresses(&Host::Exchanger("mx".to_owned()), 25, &mut Silent)
         .unwrap();
     assert_eq!(found, ["192.0.2.1:25"].map(tcp));
 }
 
 #[test]
 fn a_relay_needs_no_dns() {
-    let options = Options {
-        relay: Some(Place {
+    let options = RouteOptions {
+        relay: Some(Endpoint {
             host: Host::Address("127.0.0.1".parse().unwrap()),
             port: 2525,
         }),
@@ -211,7 +216,7 @@ fn a_relay_needs_no_dns() {
     };
     let router = Router::new(&options);
     let recipients = [Address::parse("u@x.org").unwrap()];
-    let routes = router.routes(&recipients, &mut Nobody);
+    let routes = router.routes(&recipients, &mut Silent);
     assert_eq!(routes.destinations[0].port, 2525);
     assert!(router.dns.get().is_none(), "the resolver was started");
 }
@@ -226,7 +231,7 @@ fn the_families_take_turns_before_the_list_is_cut() {
     let options = options();
     let router = Router::with_dns(&options, Box::new(book));
     let host = Host::Exchanger("mx".to_owned());
-    let found = router.addresses(&host, 25, &mut Nobody).unwrap();
+    let found = router.addresses(&host, 25, &mut Silent).unwrap();
     let first = [
         "[2001:db8::1]:25",
         "203.0.113.1:25",
@@ -241,8 +246,8 @@ fn the_families_take_turns_before_the_list_is_cut() {
 
 #[test]
 fn where_connections_go_elsewhere_hosts_are_not_looked_up() {
-    let detour = |host: Host, port| Options {
-        connect_to: Some(Detour { host, port }),
+    let detour = |host: Host, port| RouteOptions {
+        connect_to: Some(ConnectTo { host, port }),
         ..options()
     };
     let socket = Host::Unix(PathBuf::from("/run/x.sock"));
@@ -250,11 +255,14 @@ fn where_connections_go_elsewhere_hosts_are_not_looked_up() {
     for (options, peer) in [
         (detour(loopback.clone(), None), tcp("127.0.0.9:25")),
         (detour(loopback, Some(26)), tcp("127.0.0.9:26")),
-        (detour(socket, None), Peer::Unix("/run/x.sock".into())),
+        (
+            detour(socket, None),
+            PeerAddress::Unix("/run/x.sock".into()),
+        ),
     ] {
         let router = Router::with_dns(&options, Box::new(Book::default()));
         let host = Host::Exchanger("mx".to_owned());
-        let found = router.addresses(&host, 25, &mut Nobody);
+        let found = router.addresses(&host, 25, &mut Silent);
         assert_eq!(found, Ok(vec![peer]));
     }
 }
@@ -264,13 +272,13 @@ fn a_host_without_an_address_of_the_family_of_ours_names_the_option() {
     let mut book = Book::default();
     let four = vec!["192.0.2.1".parse().unwrap()];
     book.addresses.insert("mx", Ok(four));
-    let options = Options {
-        family: Family::V6,
+    let options = RouteOptions {
+        family: AddressFamily::V6,
         bind: Some("::1".parse().unwrap()),
         ..options()
     };
     let router = Router::with_dns(&options, Box::new(book));
-    let error = router.addresses(&Host::Exchanger("mx".to_owned()), 25, &mut Nobody);
+    let error = router.addresses(&Host::Exchanger("mx".to_owned()), 25, &mut Silent);
     assert_eq!(
         error.unwrap_err().to_string(),
         "cannot find the address of mx: it has no IPv6 address, and --bind ::1 wants one"

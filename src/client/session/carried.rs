@@ -1,6 +1,6 @@
 //! A message on its way into the outbox, whole and stuffed or in chunks as it is.
 
-use crate::client::session::Errand;
+use crate::client::session::Transaction;
 use crate::smtp::blocks::{Block, Blocks, Shape};
 use crate::smtp::dots::Dots;
 use std::io;
@@ -19,7 +19,7 @@ pub struct Carried<'m> {
 
 impl<'m> Carried<'m> {
     /// From its beginning.
-    pub fn new(errand: &Errand<'m>, shape: Shape) -> Self {
+    pub fn new(errand: &Transaction<'m>, shape: Shape) -> Self {
         Self {
             shape,
             blocks: errand.message.blocks(shape),

@@ -8,9 +8,11 @@ mod transaction;
 
 pub use parameters::xtext;
 
-use crate::client::session::auth::{Bindings, Candidate, Exchange};
+use crate::client::session::auth::{Bindings, Candidate, SaslExchange};
 use crate::client::session::requests::attribute_lack;
-use crate::client::session::{Answer, Encryption, Errand, Offers, Options, Protocol, Unmet};
+use crate::client::session::{
+    Options, Protocol, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
+};
 use crate::smtp::blocks::Shape;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -20,7 +22,7 @@ use zeroize::Zeroizing;
 
 /// What happened on the wire.
 #[derive(Debug)]
-pub enum Event {
+pub enum WireEvent {
     /// The connection is there.
     Started,
     /// The session had come to rest, and there is another errand.
@@ -48,7 +50,7 @@ pub struct Privacy {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     /// Write these in one go, as far as memory allows, then read the reply to the first.
-    Say(Vec<Item>),
+    Say(Vec<Output>),
     /// Read a reply.
     Read,
     /// Hold the TLS handshake; nothing may have come before it.
@@ -58,7 +60,7 @@ pub enum Action {
     /// The dialogue is over.
     Finish,
     /// Write these in one go and close the connection without reading anything.
-    SayAndDrop(Vec<Item>),
+    SayAndDrop(Vec<Output>),
     /// Close the connection without a word.
     Drop,
     /// Say QUIT where no server expects it, take what comes, and close the connection.
@@ -69,9 +71,9 @@ pub enum Action {
 
 /// A piece of what is written in one go.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Item {
+pub enum Output {
     /// A command, or the end of data.
-    Line(Line),
+    Line(CommandLine),
     /// The whole message in this shape, dot-stuffed, without its end.
     Message(Shape),
     /// The next so many octets of the message in this shape, as they are.
@@ -84,7 +86,7 @@ pub enum Item {
 
 /// One line of ours: the bytes for the wire and the text to show.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct CommandLine {
     /// What it belongs to.
     pub stage: Stage,
     /// Without its CRLF.
@@ -97,10 +99,10 @@ pub struct Line {
 
 /// What is known of a server when a session rests.
 #[derive(Debug)]
-pub struct Acquaintance {
+pub struct ServerState {
     helo: String,
     options: Options,
-    offers: Offers,
+    offers: ServerOffers,
     /// Whether the next transaction wants RSET first.
     open: bool,
     /// How many transactions there were.
@@ -110,15 +112,15 @@ pub struct Acquaintance {
 
 /// One session's conversation, from the greeting to QUIT.
 pub struct Dialogue<'a> {
-    errand: &'a Errand<'a>,
+    errand: &'a Transaction<'a>,
     helo: String,
     options: Options,
-    offers: Offers,
+    offers: ServerOffers,
     /// The message as this server can carry it.
     shape: Option<Shape>,
-    answers: Vec<Option<Answer>>,
+    answers: Vec<Option<RecipientReply>>,
     /// The answer to the session as a whole, where there was no transaction.
-    refusal: Option<Answer>,
+    refusal: Option<RecipientReply>,
     /// Recipients that no transaction has had yet.
     todo: VecDeque<usize>,
     /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
@@ -146,7 +148,7 @@ pub struct Dialogue<'a> {
     replies: Vec<Reply>,
     login: Option<&'a Login>,
     /// The exchange that is going on.
-    exchange: Option<Exchange>,
+    exchange: Option<SaslExchange>,
     /// Other ways to log in, should this one be refused.
     candidates: VecDeque<Candidate>,
     /// How many challenges were answered in this session.
@@ -162,7 +164,7 @@ impl<'a> Dialogue<'a> {
     /// nobody logs in.
     #[must_use]
     pub fn new(
-        errand: &'a Errand<'a>,
+        errand: &'a Transaction<'a>,
         helo: String,
         options: &Options,
         login: Option<&'a Login>,
@@ -172,7 +174,7 @@ impl<'a> Dialogue<'a> {
             errand,
             helo,
             options: options.clone(),
-            offers: Offers::default(),
+            offers: ServerOffers::default(),
             shape: None,
             answers: vec![None; count],
             refusal: None,
@@ -201,7 +203,7 @@ impl<'a> Dialogue<'a> {
 
     /// A dialogue for one errand more, with a server that has rested.
     #[must_use]
-    pub fn resumed(errand: &'a Errand<'a>, server: Acquaintance) -> Self {
+    pub fn resumed(errand: &'a Transaction<'a>, server: ServerState) -> Self {
         Self {
             offers: server.offers,
             open: server.open,
@@ -213,8 +215,8 @@ impl<'a> Dialogue<'a> {
 
     /// What is known of the server now.
     #[must_use]
-    pub fn acquaintance(&self) -> Acquaintance {
-        Acquaintance {
+    pub fn acquaintance(&self) -> ServerState {
+        ServerState {
             helo: self.helo.clone(),
             options: self.options.clone(),
             offers: self.offers.clone(),
@@ -225,7 +227,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// What to do after this event.
-    pub fn step(&mut self, event: Event) -> Action {
+    pub fn step(&mut self, event: WireEvent) -> Action {
         let action = self.go_on_with(event);
         match self.options.bench.stop {
             Some(stop) => self.stopped(stop, action),
@@ -233,20 +235,20 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    fn go_on_with(&mut self, event: Event) -> Action {
+    fn go_on_with(&mut self, event: WireEvent) -> Action {
         match event {
-            Event::Started if self.options.tls == Encryption::Implicit => Action::Secure,
-            Event::Started => self.await_greeting(),
-            Event::Resumed => self.transact(),
-            Event::Secured(privacy) => self.secured(privacy),
-            Event::Replied(reply) => self.replied(reply),
-            Event::Unasked(reply) => {
+            WireEvent::Started if self.options.tls == TlsDemand::Implicit => Action::Secure,
+            WireEvent::Started => self.await_greeting(),
+            WireEvent::Resumed => self.transact(),
+            WireEvent::Secured(privacy) => self.secured(privacy),
+            WireEvent::Replied(reply) => self.replied(reply),
+            WireEvent::Unasked(reply) => {
                 let stage = self.next_stage();
                 self.goodbye(stage, &reply)
             }
             // A message that has begun cannot be taken back, so the connection ends with it. Recipients of
             // later transactions are left for another session.
-            Event::BrokenOff(reply) => {
+            WireEvent::BrokenOff(reply) => {
                 self.awaiting.clear();
                 self.refuse_transaction(Stage::Body, &reply);
                 Action::Drop
@@ -293,7 +295,7 @@ impl<'a> Dialogue<'a> {
     /// Whether this recipient's message was taken.
     #[must_use]
     pub fn is_accepted(&self, recipient: usize) -> bool {
-        matches!(self.answers[recipient], Some(Answer::Accepted(_)))
+        matches!(self.answers[recipient], Some(RecipientReply::Accepted(_)))
     }
 
     /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows
@@ -302,21 +304,21 @@ impl<'a> Dialogue<'a> {
     pub fn distrust(&mut self) {
         for &recipient in &self.current {
             let answer = &mut self.answers[recipient];
-            if matches!(answer, Some(Answer::Accepted(_))) {
-                *answer = Some(Answer::InDoubt);
+            if matches!(answer, Some(RecipientReply::Accepted(_))) {
+                *answer = Some(RecipientReply::InDoubt);
             }
         }
     }
 
     /// What the server said, or did not do, so that there was no transaction for anybody.
     #[must_use]
-    pub fn refusal(&self) -> Option<&Answer> {
+    pub fn refusal(&self) -> Option<&RecipientReply> {
         self.refusal.as_ref()
     }
 
     /// What became of the recipients.
     #[must_use]
-    pub fn into_answers(self) -> Vec<Option<Answer>> {
+    pub fn into_answers(self) -> Vec<Option<RecipientReply>> {
         self.answers
     }
 
@@ -355,8 +357,8 @@ impl<'a> Dialogue<'a> {
     fn secured(&mut self, privacy: Privacy) -> Action {
         self.verified = privacy.verified;
         self.secured = Some(privacy);
-        self.offers = Offers::default();
-        if self.options.tls == Encryption::Implicit {
+        self.offers = ServerOffers::default();
+        if self.options.tls == TlsDemand::Implicit {
             return self.await_greeting();
         }
         self.say_hello()
@@ -381,7 +383,7 @@ impl<'a> Dialogue<'a> {
     fn offered(&mut self, stage: Stage, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => {
-                self.offers = Offers::from_reply(reply);
+                self.offers = ServerOffers::from_reply(reply);
                 for line in &self.options.bench.pretended {
                     self.offers.add(line);
                 }
@@ -407,12 +409,12 @@ impl<'a> Dialogue<'a> {
     fn encrypt(&mut self) -> Action {
         match self.options.tls {
             _ if self.secured.is_some() => self.introduce(),
-            Encryption::Off | Encryption::Implicit => self.introduce(),
+            TlsDemand::Off | TlsDemand::Implicit => self.introduce(),
             _ if self.offers.starttls => self.say_one(Stage::Starttls),
-            Encryption::Starttls => self.demand(Unmet::NoStarttls),
-            Encryption::Opportunistic | Encryption::IfOffered => {
+            TlsDemand::Starttls => self.demand(Unmet::NoStarttls),
+            TlsDemand::Opportunistic | TlsDemand::IfOffered => {
                 let detail = "STARTTLS is not offered; going on in clear".to_owned();
-                said_first(Item::Detail(detail), self.introduce())
+                said_first(Output::Detail(detail), self.introduce())
             }
         }
     }
@@ -422,12 +424,12 @@ impl<'a> Dialogue<'a> {
             Class::Success if reply.code == 220 => Action::Secure,
             // Another 2yz is no leave to begin.
             Class::Success | Class::GoOn => abort(Stage::Starttls, &reply),
-            _ if self.options.tls == Encryption::Opportunistic => {
+            _ if self.options.tls == TlsDemand::Opportunistic => {
                 let note = format!(
                     "STARTTLS was refused ({}); going on in clear",
                     reply.whole()
                 );
-                said_first(Item::Note(note), self.introduce())
+                said_first(Output::Note(note), self.introduce())
             }
             Class::ForNow | Class::ForGood => self.demand(Unmet::StarttlsRefused(reply)),
         }
@@ -450,7 +452,7 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::Success => {
                 self.introduced += 1;
-                self.offers = Offers::default();
+                self.offers = ServerOffers::default();
                 self.say_hello()
             }
             Class::GoOn => abort(Stage::Xclient, reply),
@@ -502,7 +504,7 @@ impl<'a> Dialogue<'a> {
 
     /// The server does not do what is asked of it, so nobody gets anything; QUIT.
     fn demand(&mut self, unmet: Unmet) -> Action {
-        self.answer_rest(&Answer::Unmet(unmet));
+        self.answer_rest(&RecipientReply::Unmet(unmet));
         self.leave()
     }
 
@@ -535,7 +537,7 @@ impl<'a> Dialogue<'a> {
     }
 
     fn refuse_rest(&mut self, stage: Stage, reply: &Reply) {
-        self.answer_rest(&Answer::Said(stage, reply.clone()));
+        self.answer_rest(&RecipientReply::Said(stage, reply.clone()));
     }
 
     /// Gives this reply to the recipients of the current transaction that have none. The others were not
@@ -543,12 +545,13 @@ impl<'a> Dialogue<'a> {
     fn refuse_transaction(&mut self, stage: Stage, reply: &Reply) {
         self.taken.clear();
         for &recipient in &self.current {
-            self.answers[recipient].get_or_insert_with(|| Answer::Said(stage, reply.clone()));
+            self.answers[recipient]
+                .get_or_insert_with(|| RecipientReply::Said(stage, reply.clone()));
         }
     }
 
     /// Gives this answer to all recipients without one.
-    fn answer_rest(&mut self, all: &Answer) {
+    fn answer_rest(&mut self, all: &RecipientReply) {
         if self.current.is_empty() {
             self.refusal.get_or_insert_with(|| all.clone());
         }
@@ -561,8 +564,8 @@ impl<'a> Dialogue<'a> {
     }
 }
 
-fn line(stage: Stage, text: String) -> Item {
-    Item::Line(Line {
+fn line(stage: Stage, text: String) -> Output {
+    Output::Line(CommandLine {
         stage,
         shown: crate::system::text::shown(&text),
         wire: Zeroizing::new(text.into_bytes()),
@@ -571,7 +574,7 @@ fn line(stage: Stage, text: String) -> Item {
 }
 
 /// The same, with something in front of it.
-fn said_first(item: Item, action: Action) -> Action {
+fn said_first(item: Output, action: Action) -> Action {
     match action {
         Action::Say(mut items) => {
             items.insert(0, item);

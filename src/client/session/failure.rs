@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 /// Why a session came to an end before its dialogue did.
 #[derive(Debug)]
-pub enum Failure {
+pub enum SessionFailure {
     /// The wire failed while this stage was going on.
     Wire(Stage, WireError),
     /// The server broke the protocol in this stage.
@@ -20,7 +20,7 @@ pub enum Failure {
     Ledger(io::Error),
 }
 
-impl Failure {
+impl SessionFailure {
     /// Where in the session it happened.
     #[must_use]
     pub fn stage(&self) -> Stage {
@@ -43,7 +43,7 @@ impl Failure {
 }
 
 /// What happened, without the server's name.
-impl fmt::Display for Failure {
+impl fmt::Display for SessionFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wire(_, error) => error.fmt(f),

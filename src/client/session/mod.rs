@@ -12,22 +12,22 @@ mod requests;
 mod run;
 
 pub use crate::client::session::testing::{
-    Bench, How, Point, Proxy, ProxyEnds, ProxyVersion, Stop,
+    EarlyStop, Proxy, ProxyEnds, ProxyVersion, StopMethod, StopPoint, TestOptions,
 };
 pub use crate::smtp::dots::Dots;
 pub use crate::smtp::mechanism::Mechanism;
-pub use crate::smtp::reply::{Class, Gathering, Reply, ReplyError};
+pub use crate::smtp::reply::{Class, Reply, ReplyError, ReplyReader};
 pub use crate::smtp::stage::Stage;
-pub use dialogue::{Acquaintance, Action, Dialogue, Event, Item, Line, Privacy, xtext};
-pub use failure::Failure;
-pub use offers::{Limits, Offers, has_parameter, parameters};
-pub use requests::{Conditions, Extension, Lack, Request};
-pub use run::{Rest, resume, run, tell};
+pub use dialogue::{Action, CommandLine, Dialogue, Output, Privacy, ServerState, WireEvent, xtext};
+pub use failure::SessionFailure;
+pub use offers::{ServerLimits, ServerOffers, has_parameter, parameters};
+pub use requests::{Conditions, Extension, Request, Unsupported};
+pub use run::{IdleSession, resume, run, tell};
 
 use crate::client::wire::Tls;
 use crate::mail::address::Address;
 use crate::mail::envelope::Dsn;
-use crate::smtp::blocks::{Replay, Transport};
+use crate::smtp::blocks::{BodyType, Replay};
 use crate::system::secret::Login;
 use std::io;
 use std::num::NonZeroU64;
@@ -50,7 +50,7 @@ pub struct Options {
     /// The most octets of a message in a second; `None` is as fast as it goes.
     pub rate: Option<NonZeroU64>,
     /// When the conversation is encrypted.
-    pub tls: Encryption,
+    pub tls: TlsDemand,
     /// The mechanisms of AUTH that may be used; empty is all.
     pub mechanisms: Vec<auth::Mechanism>,
     /// Whether a password may be sent without encryption.
@@ -60,11 +60,11 @@ pub struct Options {
     /// What is asked of the server for the message.
     pub requests: Vec<Request>,
     /// The body as it is announced, whatever it needs; `None` is what it needs.
-    pub body: Option<Transport>,
+    pub body: Option<BodyType>,
     /// As if the server did not offer SMTPUTF8.
     pub no_smtputf8: bool,
     /// What is done otherwise than a sender would.
-    pub bench: Bench,
+    pub bench: TestOptions,
 }
 
 /// Which protocol is spoken.
@@ -79,7 +79,7 @@ pub enum Protocol {
 
 /// When a conversation is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encryption {
+pub enum TlsDemand {
     /// Never.
     #[default]
     Off,
@@ -94,7 +94,7 @@ pub enum Encryption {
 }
 
 /// What a session is held with.
-pub struct Means<'a> {
+pub struct SessionContext<'a> {
     /// How it is held.
     pub options: &'a Options,
     /// The keys and the trust.
@@ -106,7 +106,7 @@ pub struct Means<'a> {
 }
 
 /// What a session is to carry: one message for some recipients.
-pub struct Errand<'a> {
+pub struct Transaction<'a> {
     /// The reverse-path; `None` is the null sender.
     pub sender: Option<&'a Address>,
     /// The forward-paths.
@@ -121,12 +121,12 @@ pub struct Errand<'a> {
     /// transactions.
     pub commands: &'a [String],
     /// The books that are kept about the message.
-    pub ledger: Option<&'a dyn Ledger>,
+    pub ledger: Option<&'a dyn DeliveryLog>,
     /// What comes behind it.
-    pub then: Then,
+    pub then: AfterTransaction,
 }
 
-impl<'a> Errand<'a> {
+impl<'a> Transaction<'a> {
     /// One message, no books, and QUIT.
     #[must_use]
     pub fn new(
@@ -142,7 +142,7 @@ impl<'a> Errand<'a> {
             purpose: Purpose::Mail,
             commands: &[],
             ledger: None,
-            then: Then::Quit,
+            then: AfterTransaction::Quit,
         }
     }
 }
@@ -161,7 +161,7 @@ pub enum Purpose {
 
 /// What comes behind an errand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub enum AfterTransaction {
     /// QUIT.
     Quit,
     /// Perhaps another errand: the session stays open, if nothing is wrong with it.
@@ -170,7 +170,7 @@ pub enum Then {
 
 /// The books about a message, of which it must be known later whether it may have been sent. Recipients
 /// are places in the errand.
-pub trait Ledger {
+pub trait DeliveryLog {
     /// The end of data is about to go out for these, and from then on nobody knows until its reply
     /// has come.
     ///
@@ -184,24 +184,24 @@ pub trait Ledger {
 
 /// How a session ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct SessionResult {
     /// One for each recipient of the errand, in its order; `None` when the session ended before.
-    pub answers: Vec<Option<Answer>>,
+    pub answers: Vec<Option<RecipientReply>>,
     /// Why recipients are left without an answer, or in doubt.
-    pub failure: Option<Failure>,
+    pub failure: Option<SessionFailure>,
     /// Whether it is this program that was asked to end, and that failed nothing else.
     pub interrupted: bool,
     /// What the server said, or did not do, so that there was no transaction for anybody.
-    pub refusal: Option<Answer>,
+    pub refusal: Option<RecipientReply>,
     /// Replies to the commands of the errand, as far as it came.
     pub replies: Vec<Reply>,
     /// The session, where it rests.
-    pub rest: Option<Rest>,
+    pub rest: Option<IdleSession>,
 }
 
 /// What became of one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RecipientReply {
     /// The server took the message for it, with this reply to the end of data; where it was only asked,
     /// it would take one, with this reply to RCPT.
     Accepted(Reply),
@@ -211,11 +211,11 @@ pub enum Answer {
     /// §4.5.3.1.10).
     TooMany(Reply),
     /// The server cannot take this message, so it was not asked.
-    Unfit(Unfit),
+    Unfit(Unsuitable),
     /// The server does not do what we ask for before it gets any message.
     Unmet(Unmet),
     /// The conversation was to end before its time, behind this.
-    Stopped(Stop),
+    Stopped(EarlyStop),
     /// The end of data went out for it and no reply came that can be trusted: it may get the message
     /// all the same.
     InDoubt,
@@ -223,7 +223,7 @@ pub enum Answer {
 
 /// Why a server that has said what it offers cannot take a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
+pub enum Unsuitable {
     /// Larger than the server's limit (RFC 1870 §6.1).
     TooLarge {
         /// The message, in octets.
@@ -237,7 +237,7 @@ pub enum Unfit {
     NeedsEightBit,
 }
 
-impl Unfit {
+impl Unsuitable {
     /// The enhanced status code that a server would have given (RFC 3463).
     #[must_use]
     pub fn enhanced(self) -> &'static str {
@@ -265,7 +265,7 @@ pub enum Unmet {
     /// AUTH came to nothing for this reason, which is not a reply.
     Auth(String),
     /// What is asked for the message cannot be had.
-    Request(Lack),
+    Request(Unsupported),
 }
 
 impl Unmet {

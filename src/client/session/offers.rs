@@ -4,7 +4,7 @@ use crate::smtp::reply::Reply;
 
 /// The extensions offered that a sender here makes use of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
+pub struct ServerOffers {
     /// Whether SIZE may be given (RFC 1870).
     pub size: bool,
     /// Largest message the server takes, in octets; `None` if it did not say, or nothing sensible.
@@ -40,12 +40,12 @@ pub struct Offers {
     /// XFORWARD, with the names of its attributes.
     pub xforward: Option<Vec<String>>,
     /// How much it takes before it wants another transaction or connection (RFC 9422).
-    pub limits: Limits,
+    pub limits: ServerLimits,
 }
 
 /// How much a server takes (RFC 9422); `None` is as much as it likes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Transactions in a session.
     pub mails: Option<usize>,
     /// Recipients in a transaction.
@@ -54,7 +54,7 @@ pub struct Limits {
     pub domains: Option<usize>,
 }
 
-impl Limits {
+impl ServerLimits {
     /// Reads `RCPTMAX=100`; what is unknown or makes no sense is passed over.
     fn add(&mut self, word: &str) {
         let Some((name, value)) = word.split_once('=') else {
@@ -116,7 +116,7 @@ pub fn has_parameter(list: &[impl AsRef<str>], parameter: &str) -> bool {
     })
 }
 
-impl Offers {
+impl ServerOffers {
     /// Reads the lines after the first. Keywords are case-insensitive; unknown keywords and invalid
     /// parameters are ignored (R4).
     #[must_use]
@@ -171,9 +171,9 @@ fn add_words<'w>(list: &mut Vec<String>, words: impl Iterator<Item = &'w str>) {
 mod tests {
     use super::*;
 
-    fn offers(lines: &[&str]) -> Offers {
+    fn offers(lines: &[&str]) -> ServerOffers {
         let lines = std::iter::once(&"mx.example.org hello").chain(lines);
-        Offers::from_reply(&Reply {
+        ServerOffers::from_reply(&Reply {
             code: 250,
             lines: lines.map(|&line| line.to_owned()).collect(),
         })
@@ -196,7 +196,7 @@ mod tests {
         ]);
         assert_eq!(
             offers,
-            Offers {
+            ServerOffers {
                 size: true,
                 size_limit: Some(1000),
                 pipelining: true,
@@ -206,7 +206,7 @@ mod tests {
                 binary_mime: true,
                 starttls: true,
                 auth: ["Plain", "LOGIN"].map(str::to_owned).to_vec(),
-                ..Offers::default()
+                ..ServerOffers::default()
             }
         );
     }
@@ -275,6 +275,6 @@ mod tests {
             code: 250,
             lines: vec!["PIPELINING".to_owned()],
         };
-        assert_eq!(Offers::from_reply(&reply), Offers::default());
+        assert_eq!(ServerOffers::from_reply(&reply), ServerOffers::default());
     }
 }

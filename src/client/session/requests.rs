@@ -1,7 +1,7 @@
 //! What is asked of a server for the message: parameters of MAIL that belong to an extension (RFC 5321
 //! §2.2.2).
 
-use crate::client::session::{Offers, has_parameter};
+use crate::client::session::{ServerOffers, has_parameter};
 
 /// One thing that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Extension {
 /// The session in which something is asked for.
 pub struct Conditions<'a> {
     /// The offers of the server.
-    pub offers: &'a Offers,
+    pub offers: &'a ServerOffers,
     /// True if the connection is encrypted and the server's certificate is verified.
     pub verified: bool,
     /// True if messages are sent by BDAT, not by DATA.
@@ -115,9 +115,9 @@ impl Extension {
 impl Request {
     /// Returns the reason why it cannot be used, and the option that asks for it.
     #[must_use]
-    pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Lack> {
+    pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Unsupported> {
         let why = self.extension.lacks(conditions)?;
-        Some(Lack {
+        Some(Unsupported {
             why,
             option: self.option,
         })
@@ -131,8 +131,8 @@ pub(super) fn attribute_lack(
     option: &'static str,
     offered: Option<&[String]>,
     attributes: &str,
-) -> Option<Lack> {
-    let lack = |why| Some(Lack { why, option });
+) -> Option<Unsupported> {
+    let lack = |why| Some(Unsupported { why, option });
     let Some(offered) = offered else {
         return lack(format!("does not offer {command}"));
     };
@@ -148,7 +148,7 @@ pub(super) fn attribute_lack(
 
 /// Something that was asked for and cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lack {
+pub struct Unsupported {
     /// Why, behind the server's name.
     pub why: String,
     /// The option that asks for it.

@@ -9,14 +9,14 @@ mod end;
 mod reply;
 
 use crate::client::events as watch;
-use crate::client::events::{Happening, Parting, Wants, Watch};
+use crate::client::events::{ConnectionClose, Event, Interests, Observer};
 use crate::client::session::auth::{Bindings, Mask};
 use crate::client::session::run::reply::excerpt;
 use crate::client::session::{
-    Acquaintance, Action, Answer, Dialogue, Encryption, Ended, Errand, Event, Failure, Means,
-    Privacy, Unmet,
+    Action, Dialogue, Privacy, RecipientReply, ServerState, SessionContext, SessionFailure,
+    SessionResult, TlsDemand, Transaction, Unmet, WireEvent,
 };
-use crate::client::wire::{Early, Secured, TlsError, Wire, WireError};
+use crate::client::wire::{Early, TlsError, TlsResult, Wire, WireError};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
@@ -26,68 +26,85 @@ use std::time::Duration;
 
 /// Holds one session over a wire and says what became of every recipient. The wire is closed after it,
 /// unless the session is to rest and can.
-pub fn run(wire: Wire, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn Watch) -> Ended {
+pub fn run(
+    wire: Wire,
+    errand: &Transaction<'_>,
+    means: &SessionContext<'_>,
+    watch: &mut dyn Observer,
+) -> SessionResult {
     let options = means.options;
     let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
     let dialogue = Dialogue::new(errand, helo, options, means.login);
     let mask = Mask::of(means.login);
-    Session::new((wire, mask), dialogue, (errand, means), watch).hold(Event::Started)
+    SessionLoop::new((wire, mask), dialogue, (errand, means), watch).hold(WireEvent::Started)
 }
 
 /// Goes on with a session that has rested.
-pub fn resume(rest: Rest, errand: &Errand<'_>, means: &Means<'_>, watch: &mut dyn Watch) -> Ended {
+pub fn resume(
+    rest: IdleSession,
+    errand: &Transaction<'_>,
+    means: &SessionContext<'_>,
+    watch: &mut dyn Observer,
+) -> SessionResult {
     let dialogue = Dialogue::resumed(errand, rest.server);
     let ends = (rest.wire, rest.mask);
-    Session::new(ends, dialogue, (errand, means), watch).hold(Event::Resumed)
+    SessionLoop::new(ends, dialogue, (errand, means), watch).hold(WireEvent::Resumed)
 }
 
 /// A session between two errands.
-pub struct Rest {
+pub struct IdleSession {
     wire: Wire,
     mask: Mask,
-    server: Acquaintance,
+    server: ServerState,
 }
 
-impl std::fmt::Debug for Rest {
+impl std::fmt::Debug for IdleSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rest").finish_non_exhaustive()
     }
 }
 
-impl Rest {
+impl IdleSession {
     /// QUIT.
-    pub fn quit(self, means: &Means<'_>, watch: &mut dyn Watch) {
-        resume(self, &Errand::new(None, Vec::new(), &Nothing), means, watch);
+    pub fn quit(self, means: &SessionContext<'_>, watch: &mut dyn Observer) {
+        resume(
+            self,
+            &Transaction::new(None, Vec::new(), &Nothing),
+            means,
+            watch,
+        );
     }
 }
 
 /// Whether there is something to go on with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Conversation {
+enum Opening {
     Over,
     Resting,
 }
 
 /// What leaves the session has no secret that the server may have said.
-fn masked(answer: Answer, mask: &Mask) -> Answer {
+fn masked(answer: RecipientReply, mask: &Mask) -> RecipientReply {
     match answer {
-        Answer::Accepted(reply) => Answer::Accepted(mask.reply(reply)),
-        Answer::Said(stage, reply) => Answer::Said(stage, mask.reply(reply)),
-        Answer::TooMany(reply) => Answer::TooMany(mask.reply(reply)),
-        Answer::Unmet(Unmet::StarttlsRefused(reply)) => {
-            Answer::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
+        RecipientReply::Accepted(reply) => RecipientReply::Accepted(mask.reply(reply)),
+        RecipientReply::Said(stage, reply) => RecipientReply::Said(stage, mask.reply(reply)),
+        RecipientReply::TooMany(reply) => RecipientReply::TooMany(mask.reply(reply)),
+        RecipientReply::Unmet(Unmet::StarttlsRefused(reply)) => {
+            RecipientReply::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
         }
-        Answer::Unmet(Unmet::NoMechanism(offered)) => {
-            Answer::Unmet(Unmet::NoMechanism(mask.apply(offered)))
+        RecipientReply::Unmet(Unmet::NoMechanism(offered)) => {
+            RecipientReply::Unmet(Unmet::NoMechanism(mask.apply(offered)))
         }
-        Answer::Unmet(Unmet::Auth(why)) => Answer::Unmet(Unmet::Auth(mask.apply(why))),
+        RecipientReply::Unmet(Unmet::Auth(why)) => {
+            RecipientReply::Unmet(Unmet::Auth(mask.apply(why)))
+        }
         other => other,
     }
 }
 
-fn masked_failure(failure: Failure, mask: &Mask) -> Failure {
+fn masked_failure(failure: SessionFailure, mask: &Mask) -> SessionFailure {
     match failure {
-        Failure::Protocol(stage, what) => Failure::Protocol(stage, mask.apply(what)),
+        SessionFailure::Protocol(stage, what) => SessionFailure::Protocol(stage, mask.apply(what)),
         other => other,
     }
 }
@@ -101,16 +118,16 @@ fn own_name(wire: &Wire) -> String {
     })
 }
 
-struct Session<'a, 'w> {
+struct SessionLoop<'a, 'w> {
     wire: Wire,
-    errand: &'a Errand<'a>,
-    means: &'a Means<'a>,
+    errand: &'a Transaction<'a>,
+    means: &'a SessionContext<'a>,
     dialogue: Dialogue<'a>,
     /// What must not be seen, not even when the server says it.
     mask: Mask,
-    watch: &'w mut dyn Watch,
+    watch: &'w mut dyn Observer,
     /// What it asked for.
-    wants: Wants,
+    wants: Interests,
     /// Whether the outbox has something to be wiped.
     holds_secret: bool,
     /// What can end it, but not while it is in doubt.
@@ -132,16 +149,16 @@ struct Session<'a, 'w> {
 }
 
 /// Tells of a handshake.
-pub fn tell(secured: &Secured, watch: &mut dyn Watch) {
+pub fn tell(secured: &TlsResult, watch: &mut dyn Observer) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
         let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
-        watch.happened(Happening::Note(note));
+        watch.happened(Event::Note(note));
     }
     if let Some(why) = &secured.unsaved {
         let note = format!("--save-certs: cannot write the certificates: {why}");
-        watch.happened(Happening::Note(&note));
+        watch.happened(Event::Note(&note));
     }
-    watch.happened(Happening::Secured(watch::Secured {
+    watch.happened(Event::Secured(watch::TlsSummary {
         version: secured.version,
         cipher: secured.cipher,
         group: secured.group,
@@ -154,12 +171,12 @@ pub fn tell(secured: &Secured, watch: &mut dyn Watch) {
     }));
 }
 
-impl<'a, 'w> Session<'a, 'w> {
+impl<'a, 'w> SessionLoop<'a, 'w> {
     fn new(
         (wire, mask): (Wire, Mask),
         dialogue: Dialogue<'a>,
-        (errand, means): (&'a Errand<'a>, &'a Means<'a>),
-        watch: &'w mut dyn Watch,
+        (errand, means): (&'a Transaction<'a>, &'a SessionContext<'a>),
+        watch: &'w mut dyn Observer,
     ) -> Self {
         Self {
             errand,
@@ -184,12 +201,12 @@ impl<'a, 'w> Session<'a, 'w> {
         }
     }
 }
-impl Session<'_, '_> {
+impl SessionLoop<'_, '_> {
     /// From the first event to the end, or to a rest.
-    fn hold(mut self, first: Event) -> Ended {
+    fn hold(mut self, first: WireEvent) -> SessionResult {
         let (failure, rests) = match self.converse(first) {
-            Ok(Conversation::Resting) => (None, true),
-            Ok(Conversation::Over) => (None, false),
+            Ok(Opening::Resting) => (None, true),
+            Ok(Opening::Over) => (None, false),
             Err(failure) => (Some(failure), false),
         };
         if failure.is_some() && self.in_doubt {
@@ -201,19 +218,19 @@ impl Session<'_, '_> {
             self.say_the_end(failure.as_ref().filter(|_| !interrupted));
         }
         let mask = self.mask;
-        let masked = |answer: Answer| masked(answer, &mask);
+        let masked = |answer: RecipientReply| masked(answer, &mask);
         let refusal = self.dialogue.refusal().cloned().map(masked);
         let server = rests.then(|| self.dialogue.acquaintance());
         let replies = self.dialogue.take_replies().into_iter();
         let replies = replies.map(|reply| mask.reply(reply)).collect();
         let answers = self.dialogue.into_answers().into_iter();
-        Ended {
+        SessionResult {
             answers: answers.map(|answer| answer.map(masked)).collect(),
             failure: failure.map(|failure| masked_failure(failure, &mask)),
             interrupted,
             refusal,
             replies,
-            rest: server.map(|server| Rest {
+            rest: server.map(|server| IdleSession {
                 wire: self.wire,
                 mask,
                 server,
@@ -221,8 +238,8 @@ impl Session<'_, '_> {
         }
     }
 
-    fn converse(&mut self, first: Event) -> Result<Conversation, Failure> {
-        if let (Event::Started, Some(proxy)) = (&first, self.means.options.bench.proxy) {
+    fn converse(&mut self, first: WireEvent) -> Result<Opening, SessionFailure> {
+        if let (WireEvent::Started, Some(proxy)) = (&first, self.means.options.bench.proxy) {
             self.say_proxy(&proxy)?;
         }
         let mut event = first;
@@ -236,36 +253,37 @@ impl Session<'_, '_> {
                 stop.resume();
             }
             event = match action {
-                Action::Read => Event::Replied(self.reply()?),
+                Action::Read => WireEvent::Replied(self.reply()?),
                 Action::Say(items) if self.dialogue.is_leaving() => {
-                    return self.farewell(&items).map(|()| Conversation::Over);
+                    return self.farewell(&items).map(|()| Opening::Over);
                 }
                 Action::Say(items) => self.say(&items)?,
                 Action::Secure => self.secure()?,
                 Action::Rest => return self.rest(),
-                Action::Finish => return self.check_the_end().map(|()| Conversation::Over),
+                Action::Finish => return self.check_the_end().map(|()| Opening::Over),
                 Action::Drop => {
                     // The end of a TLS handshake may still have to go out.
                     let _ = self.wire.flush(self.limit(Stage::Tls));
-                    self.watch.happened(Happening::Parting(Parting::Dropped));
-                    return Ok(Conversation::Over);
+                    self.watch
+                        .happened(Event::Parting(ConnectionClose::Dropped));
+                    return Ok(Opening::Over);
                 }
                 Action::SayAndDrop(items) => return self.say_and_drop(&items),
                 Action::BlurtQuit => {
                     self.blurt_quit();
-                    return Ok(Conversation::Over);
+                    return Ok(Opening::Over);
                 }
-                Action::Abort(stage, what) => return Err(Failure::Protocol(stage, what)),
+                Action::Abort(stage, what) => return Err(SessionFailure::Protocol(stage, what)),
             };
         }
     }
 
     /// Whoever has said too much, or has gone, is not kept.
-    fn rest(&mut self) -> Result<Conversation, Failure> {
+    fn rest(&mut self) -> Result<Opening, SessionFailure> {
         match self.wire.early() {
-            Early::Quiet => Ok(Conversation::Resting),
-            Early::Closed | Early::Broken(_) => Ok(Conversation::Over),
-            Early::Bytes(bytes) if bytes.starts_with(b"421") => Ok(Conversation::Over),
+            Early::Quiet => Ok(Opening::Resting),
+            Early::Closed | Early::Broken(_) => Ok(Opening::Over),
+            Early::Bytes(bytes) if bytes.starts_with(b"421") => Ok(Opening::Over),
             Early::Bytes(bytes) => {
                 let words = excerpt(&self.mask, bytes);
                 Err(self.out_of_step(&words))
@@ -292,16 +310,18 @@ impl Session<'_, '_> {
 
     /// The TLS handshake. Whatever came in clear behind the reply to STARTTLS was put there by somebody
     /// who cannot speak TLS (CVE-2011-0411).
-    fn secure(&mut self) -> Result<Event, Failure> {
-        if self.means.options.tls != Encryption::Implicit {
+    fn secure(&mut self) -> Result<WireEvent, SessionFailure> {
+        if self.means.options.tls != TlsDemand::Implicit {
             match self.wire.early() {
                 Early::Quiet => {}
-                Early::Closed => return Err(Failure::Tls(TlsError::Wire(WireError::Closed))),
-                Early::Broken(error) => return Err(Failure::Tls(TlsError::Wire(error))),
+                Early::Closed => {
+                    return Err(SessionFailure::Tls(TlsError::Wire(WireError::Closed)));
+                }
+                Early::Broken(error) => return Err(SessionFailure::Tls(TlsError::Wire(error))),
                 Early::Bytes(bytes) => {
                     let words = excerpt(&self.mask, bytes);
                     let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
-                    return Err(Failure::Protocol(Stage::Tls, what));
+                    return Err(SessionFailure::Protocol(Stage::Tls, what));
                 }
             }
         }
@@ -311,17 +331,17 @@ impl Session<'_, '_> {
             Ok(secured) => secured,
             Err(error) => {
                 if let TlsError::Certificate { why, chain } = &error {
-                    self.watch.happened(Happening::Distrusted {
+                    self.watch.happened(Event::Distrusted {
                         name: self.means.tls.name(self.means.host),
                         why,
                         chain,
                     });
                 }
-                return Err(Failure::Tls(error));
+                return Err(SessionFailure::Tls(error));
             }
         };
         tell(&secured, self.watch);
-        Ok(Event::Secured(Privacy {
+        Ok(WireEvent::Secured(Privacy {
             verified: secured.judgement.is_good(),
             bindings: Bindings {
                 exporter: secured.exporter,

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 /// What is done otherwise. By default, nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Bench {
+pub struct TestOptions {
     /// Where the conversation ends before its time.
-    pub stop: Option<Stop>,
+    pub stop: Option<EarlyStop>,
     /// Lines that are added to the reply to EHLO, as if the server had said them.
     pub pretended: Vec<String>,
     /// What is said ahead of the greeting.
@@ -24,16 +24,16 @@ pub struct Bench {
 
 /// An end before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct EarlyStop {
     /// Behind what.
-    pub behind: Point,
+    pub behind: StopPoint,
     /// In which way.
-    pub how: How,
+    pub how: StopMethod,
 }
 
 /// In which way a conversation ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum StopMethod {
     /// With QUIT.
     Quit,
     /// The connection is closed without a word, once the reply has come.
@@ -44,7 +44,7 @@ pub enum How {
 
 /// A point of the conversation, in the order in which they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Point {
+pub enum StopPoint {
     /// The connection is there.
     Connect,
     /// The greeting.
@@ -65,7 +65,7 @@ pub enum Point {
     Dot,
 }
 
-impl Point {
+impl StopPoint {
     /// All of them.
     pub const ALL: [Self; 9] = [
         Self::Connect,

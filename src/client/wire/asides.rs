@@ -16,11 +16,11 @@ const LONGEST: usize = 500;
 /// Takes the asides out of what a command writes.
 #[derive(Default)]
 pub struct Asides {
-    state: State,
+    state: AsideState,
     kept: Vec<String>,
 }
 
-enum State {
+enum AsideState {
     /// At the beginning of a line, of which no more is there than this.
     Start(Vec<u8>),
     /// In a line of the conversation.
@@ -31,7 +31,7 @@ enum State {
     Encrypted,
 }
 
-impl Default for State {
+impl Default for AsideState {
     fn default() -> Self {
         Self::Start(Vec::new())
     }
@@ -51,27 +51,27 @@ impl Asides {
         std::mem::take(&mut self.kept)
     }
 
-    fn after(&mut self, state: State, byte: u8, conversation: &mut Vec<u8>) -> State {
+    fn after(&mut self, state: AsideState, byte: u8, conversation: &mut Vec<u8>) -> AsideState {
         let ends = byte == b'\n';
         match state {
-            State::Start(mut line) => {
+            AsideState::Start(mut line) => {
                 line.push(byte);
                 begun(line, conversation)
             }
-            State::Aside(line) if ends => {
+            AsideState::Aside(line) if ends => {
                 self.keep(&line);
-                State::default()
+                AsideState::default()
             }
-            State::Aside(mut line) => {
+            AsideState::Aside(mut line) => {
                 if line.len() < LONGEST {
                     line.push(byte);
                 }
-                State::Aside(line)
+                AsideState::Aside(line)
             }
-            State::Reply | State::Encrypted => {
+            AsideState::Reply | AsideState::Encrypted => {
                 conversation.push(byte);
                 match state {
-                    State::Reply if ends => State::default(),
+                    AsideState::Reply if ends => AsideState::default(),
                     other => other,
                 }
             }
@@ -86,24 +86,28 @@ impl Asides {
 }
 
 /// What a line is that begins so.
-fn begun(line: Vec<u8>, conversation: &mut Vec<u8>) -> State {
+fn begun(line: Vec<u8>, conversation: &mut Vec<u8>) -> AsideState {
     // RFC 8446 §5.1: the types of records are 20 to 23.
     if let [20..=23] = *line {
         conversation.extend(line);
-        return State::Encrypted;
+        return AsideState::Encrypted;
     }
     if line == b"\n" || line == b"\r\n" {
-        return State::default();
+        return AsideState::default();
     }
     if line == STARS {
-        return State::Aside(line);
+        return AsideState::Aside(line);
     }
     if STARS.starts_with(&line) || line == b"\r" {
-        return State::Start(line);
+        return AsideState::Start(line);
     }
     let ends = line.ends_with(b"\n");
     conversation.extend(line);
-    if ends { State::default() } else { State::Reply }
+    if ends {
+        AsideState::default()
+    } else {
+        AsideState::Reply
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ mod tcp;
 pub mod tls;
 mod unix;
 
-pub use race::{Terms, Unconnected, connect};
-pub use tls::{Secured, Tls, TlsError, TlsSetupError};
+pub use race::{ConnectFailure, Terms, connect};
+pub use tls::{Tls, TlsError, TlsResult, TlsSetupError};
 
 use crate::system::text::reason;
 use std::io;

@@ -58,11 +58,11 @@ struct Piped {
     unread: Vec<u8>,
     has_spoken: bool,
     /// How it ended.
-    end: Option<Ended>,
+    end: Option<ProcessExit>,
 }
 
 #[derive(Clone, Copy)]
-enum Ended {
+enum ProcessExit {
     By(ExitStatus),
     /// It did not want to.
     Killed,
@@ -70,7 +70,7 @@ enum Ended {
 
 impl Piped {
     /// Closes our end for good, waits for the command, and kills it when it takes too long.
-    fn finish(&mut self) -> io::Result<Ended> {
+    fn finish(&mut self) -> io::Result<ProcessExit> {
         if let Some(end) = self.end {
             return Ok(end);
         }
@@ -78,12 +78,12 @@ impl Piped {
         let deadline = Instant::now() + PATIENCE;
         let end = loop {
             if let Some(status) = self.child.try_wait()? {
-                break Ended::By(status);
+                break ProcessExit::By(status);
             }
             if Instant::now() > deadline {
                 let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
                 self.child.wait()?;
-                break Ended::Killed;
+                break ProcessExit::Killed;
             }
             thread::sleep(LOOK);
         };
@@ -114,8 +114,8 @@ impl Piped {
     }
 }
 
-fn words(end: Ended) -> String {
-    let Ended::By(status) = end else {
+fn words(end: ProcessExit) -> String {
+    let ProcessExit::By(status) = end else {
         let seconds = PATIENCE.as_secs();
         return format!("the command did not end within {seconds} seconds, and was killed");
     };

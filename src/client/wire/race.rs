@@ -1,8 +1,8 @@
 //! How a connection comes about: one address of a host after the other, and beside those that do not
 //! answer, so that a dead family costs no more than a moment (RFC 8305 §5).
 
-use crate::client::events::{Happening, Watch};
-use crate::client::peer::Peer;
+use crate::client::events::{Event, Observer};
+use crate::client::peer::PeerAddress;
 use crate::client::wire::{Wire, pipe, tcp, unix};
 use crate::system::text::reason;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -34,18 +34,18 @@ pub struct Connection {
     /// The wire.
     pub wire: Wire,
     /// With whom.
-    pub peer: Peer,
+    pub peer: PeerAddress,
 }
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub enum Unconnected {
+pub enum ConnectFailure {
     /// The watch refused it; nothing is open.
     Unseen,
     /// The last of all attempts that failed.
     Failed {
         /// Where to.
-        peer: Peer,
+        peer: PeerAddress,
         /// The system's words.
         why: String,
     },
@@ -56,11 +56,11 @@ pub enum Unconnected {
 /// not in `others` any more, nor is the one that connected; those that were not begun, or were given up
 /// because another was faster, are.
 pub fn connect(
-    first: Peer,
-    others: &mut VecDeque<Peer>,
+    first: PeerAddress,
+    others: &mut VecDeque<PeerAddress>,
     terms: Terms,
-    watch: &mut dyn Watch,
-) -> Result<Connection, Unconnected> {
+    watch: &mut dyn Observer,
+) -> Result<Connection, ConnectFailure> {
     let mut race = Race {
         terms,
         watch,
@@ -81,7 +81,7 @@ pub fn timed_out() -> io::Error {
 
 struct Race<'w> {
     terms: Terms,
-    watch: &'w mut dyn Watch,
+    watch: &'w mut dyn Observer,
     /// The oldest first.
     running: Vec<Attempt>,
     next_start: Instant,
@@ -89,30 +89,34 @@ struct Race<'w> {
 
 /// A connection that is not decided yet.
 struct Attempt {
-    peer: Peer,
+    peer: PeerAddress,
     socket: Socket,
     deadline: Instant,
 }
 
-enum Step {
+enum RaceStep {
     Connected(Connection),
-    Failed(Unconnected),
+    Failed(ConnectFailure),
     /// Attempts are running.
     Waiting,
 }
 
 impl Race<'_> {
-    fn run(&mut self, first: Peer, others: &mut VecDeque<Peer>) -> Result<Connection, Unconnected> {
+    fn run(
+        &mut self,
+        first: PeerAddress,
+        others: &mut VecDeque<PeerAddress>,
+    ) -> Result<Connection, ConnectFailure> {
         let mut step = self.begin(first);
         loop {
             match step {
-                Step::Connected(connection) => return Ok(connection),
-                Step::Failed(Unconnected::Unseen) => return Err(Unconnected::Unseen),
-                Step::Failed(last) if self.running.is_empty() && others.is_empty() => {
+                RaceStep::Connected(connection) => return Ok(connection),
+                RaceStep::Failed(ConnectFailure::Unseen) => return Err(ConnectFailure::Unseen),
+                RaceStep::Failed(last) if self.running.is_empty() && others.is_empty() => {
                     return Err(last);
                 }
-                Step::Waiting if self.watch.refuses() => return Err(Unconnected::Unseen),
-                Step::Failed(_) | Step::Waiting => {}
+                RaceStep::Waiting if self.watch.refuses() => return Err(ConnectFailure::Unseen),
+                RaceStep::Failed(_) | RaceStep::Waiting => {}
             }
             let is_due = self.running.is_empty() || self.next_start <= Instant::now();
             step = match others.pop_front() {
@@ -126,18 +130,18 @@ impl Race<'_> {
         }
     }
 
-    fn begin(&mut self, peer: Peer) -> Step {
-        self.watch.happened(Happening::Connect(&peer));
+    fn begin(&mut self, peer: PeerAddress) -> RaceStep {
+        self.watch.happened(Event::Connect(&peer));
         if self.watch.refuses() {
-            return Step::Failed(Unconnected::Unseen);
+            return RaceStep::Failed(ConnectFailure::Unseen);
         }
         let address = match &peer {
-            Peer::Tcp(address) => *address,
-            Peer::Unix(path) => {
+            PeerAddress::Tcp(address) => *address,
+            PeerAddress::Unix(path) => {
                 let connected = unix::connect(path, self.terms.limit);
                 return self.decided(peer, connected);
             }
-            Peer::Pipe(line) => {
+            PeerAddress::Pipe(line) => {
                 let connected = pipe::connect(line);
                 return self.decided(peer, connected);
             }
@@ -148,7 +152,7 @@ impl Race<'_> {
         }
     }
 
-    fn running(&mut self, peer: Peer, socket: Socket) -> Step {
+    fn running(&mut self, peer: PeerAddress, socket: Socket) -> RaceStep {
         let now = Instant::now();
         self.next_start = now + STAGGER;
         self.running.push(Attempt {
@@ -156,11 +160,11 @@ impl Race<'_> {
             socket,
             deadline: now + self.terms.limit,
         });
-        Step::Waiting
+        RaceStep::Waiting
     }
 
     /// Waits until an attempt is decided, or, where there is `another`, until that may begin.
-    fn wait(&mut self, another: bool) -> Step {
+    fn wait(&mut self, another: bool) -> RaceStep {
         let deadline = self.running.iter().map(|attempt| attempt.deadline).min();
         let start = another.then_some(self.next_start);
         let look = Instant::now() + LOOK;
@@ -170,7 +174,7 @@ impl Race<'_> {
             Ok(None) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
                 self.fail(0, timed_out())
             }
-            Ok(None) | Err(Errno::INTR) => Step::Waiting,
+            Ok(None) | Err(Errno::INTR) => RaceStep::Waiting,
             Err(error) => self.fail(0, error.into()),
         }
     }
@@ -187,13 +191,13 @@ impl Race<'_> {
         Ok(sockets.iter().position(|fd| !fd.revents().is_empty()))
     }
 
-    fn decide(&mut self, place: usize) -> Step {
+    fn decide(&mut self, place: usize) -> RaceStep {
         let attempt = self.take(place);
         let wire = tcp::finish(attempt.socket);
         self.decided(attempt.peer, wire)
     }
 
-    fn fail(&mut self, place: usize, error: io::Error) -> Step {
+    fn fail(&mut self, place: usize, error: io::Error) -> RaceStep {
         let attempt = self.take(place);
         self.decided(attempt.peer, Err(error))
     }
@@ -207,19 +211,19 @@ impl Race<'_> {
         attempt
     }
 
-    fn decided(&mut self, peer: Peer, connected: io::Result<Wire>) -> Step {
+    fn decided(&mut self, peer: PeerAddress, connected: io::Result<Wire>) -> RaceStep {
         match connected {
             Ok(wire) => {
-                self.watch.happened(Happening::Connected(&peer));
-                Step::Connected(Connection { wire, peer })
+                self.watch.happened(Event::Connected(&peer));
+                RaceStep::Connected(Connection { wire, peer })
             }
             Err(error) => {
                 let why = reason(&error);
-                self.watch.happened(Happening::NotConnected {
+                self.watch.happened(Event::NotConnected {
                     peer: &peer,
                     why: &why,
                 });
-                Step::Failed(Unconnected::Failed { peer, why })
+                RaceStep::Failed(ConnectFailure::Failed { peer, why })
             }
         }
     }
@@ -243,19 +247,19 @@ mod tests {
 
     /// What was seen of a race; does something when the second attempt begins.
     #[derive(Default)]
-    struct Seen {
+    struct RaceObserver {
         all: Vec<String>,
         at_second: Option<Box<dyn FnOnce()>>,
         is_blind: bool,
     }
 
-    impl Watch for Seen {
-        fn happened(&mut self, what: Happening<'_>) {
+    impl Observer for RaceObserver {
+        fn happened(&mut self, what: Event<'_>) {
             let is_second = !self.all.is_empty();
             self.all.push(match what {
-                Happening::Connect(peer) => format!("try {peer}"),
-                Happening::Connected(peer) => format!("got {peer}"),
-                Happening::NotConnected { peer, why } => format!("not {peer}: {why}"),
+                Event::Connect(peer) => format!("try {peer}"),
+                Event::Connected(peer) => format!("got {peer}"),
+                Event::NotConnected { peer, why } => format!("not {peer}: {why}"),
                 other => panic!("{other:?}"),
             });
             if let Some(act) = self.at_second.take_if(|_| is_second) {
@@ -268,8 +272,8 @@ mod tests {
         }
     }
 
-    fn peer_of(listener: &TcpListener) -> Peer {
-        Peer::Tcp(listener.local_addr().unwrap())
+    fn peer_of(listener: &TcpListener) -> PeerAddress {
+        PeerAddress::Tcp(listener.local_addr().unwrap())
     }
 
     fn listener(address: &str) -> TcpListener {
@@ -288,19 +292,23 @@ mod tests {
     }
 
     /// An address where nobody listens, as long as somebody has its port elsewhere.
-    fn refusing(beside: &TcpListener) -> Peer {
+    fn refusing(beside: &TcpListener) -> PeerAddress {
         let port = beside.local_addr().unwrap().port();
-        Peer::Tcp(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 77), port)))
+        PeerAddress::Tcp(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 77), port)))
     }
 
-    fn race(peers: &[Peer], terms: Terms, seen: &mut Seen) -> (Result<Peer, String>, Vec<Peer>) {
-        let mut others: VecDeque<Peer> = peers[1..].iter().cloned().collect();
+    fn race(
+        peers: &[PeerAddress],
+        terms: Terms,
+        seen: &mut RaceObserver,
+    ) -> (Result<PeerAddress, String>, Vec<PeerAddress>) {
+        let mut others: VecDeque<PeerAddress> = peers[1..].iter().cloned().collect();
         let won = connect(peers[0].clone(), &mut others, terms, seen);
         let won = won
             .map(|connection| connection.peer)
             .map_err(|lost| match lost {
-                Unconnected::Unseen => "unseen".to_owned(),
-                Unconnected::Failed { peer, why } => format!("{peer}: {why}"),
+                ConnectFailure::Unseen => "unseen".to_owned(),
+                ConnectFailure::Failed { peer, why } => format!("{peer}: {why}"),
             });
         (won, others.into())
     }
@@ -310,7 +318,7 @@ mod tests {
         let (dead, _filling) = deaf("::1");
         let alive = listener("127.0.0.1");
         let (six, four) = (peer_of(&dead), peer_of(&alive));
-        let (start, mut seen) = (Instant::now(), Seen::default());
+        let (start, mut seen) = (Instant::now(), RaceObserver::default());
         let (won, left) = race(&[six.clone(), four.clone()], TERMS, &mut seen);
         assert_eq!(won, Ok(four.clone()));
         assert!(start.elapsed() >= STAGGER && start.elapsed() < SOON);
@@ -330,7 +338,7 @@ mod tests {
     fn after_a_refusal_the_next_begins_at_once() {
         let alive = listener("127.0.0.1");
         let (bad, good) = (refusing(&alive), peer_of(&alive));
-        let (third, mut seen) = (Peer::Unix("/unused".into()), Seen::default());
+        let (third, mut seen) = (PeerAddress::Unix("/unused".into()), RaceObserver::default());
         let (won, left) = race(
             &[bad.clone(), good.clone(), third.clone()],
             TERMS,
@@ -355,10 +363,10 @@ mod tests {
         let peers = [peer_of(&slow), peer_of(&dead)];
         let [first, second] = &peers;
         let door = slow.try_clone().unwrap();
-        let mut seen = Seen {
+        let mut seen = RaceObserver {
             // Then its queue has room again, which the next SYN finds.
             at_second: Some(Box::new(move || drop(door.accept().unwrap()))),
-            ..Seen::default()
+            ..RaceObserver::default()
         };
         let (won, left) = race(&peers, TERMS, &mut seen);
         assert_eq!(won, Ok(first.clone()));
@@ -375,7 +383,7 @@ mod tests {
             limit: Duration::from_secs(1),
             ..TERMS
         };
-        let mut seen = Seen::default();
+        let mut seen = RaceObserver::default();
         let (won, left) = race(&[silent.clone(), refuses.clone()], terms, &mut seen);
         assert_eq!(won, Err(format!("{silent}: connection timed out")));
         assert_eq!(left, []);
@@ -386,9 +394,9 @@ mod tests {
     #[test]
     fn nothing_is_begun_that_nobody_could_see() {
         let alive = listener("127.0.0.1");
-        let mut seen = Seen {
+        let mut seen = RaceObserver {
             is_blind: true,
-            ..Seen::default()
+            ..RaceObserver::default()
         };
         let (won, _) = race(&[peer_of(&alive)], TERMS, &mut seen);
         assert_eq!(won, Err("unseen".to_owned()));
@@ -407,7 +415,7 @@ mod tests {
         let (won, _) = race(
             std::slice::from_ref(&peer),
             from("127.0.0.2"),
-            &mut Seen::default(),
+            &mut RaceObserver::default(),
         );
         assert_eq!(won, Ok(peer.clone()));
         let (_, client) = alive.accept().unwrap();
@@ -415,7 +423,7 @@ mod tests {
         let (won, _) = race(
             std::slice::from_ref(&peer),
             from("203.0.113.1"),
-            &mut Seen::default(),
+            &mut RaceObserver::default(),
         );
         let why = "cannot use 203.0.113.1 as our address (--bind): Cannot assign requested address";
         assert_eq!(won, Err(format!("{peer}: {why}")));
@@ -425,7 +433,12 @@ mod tests {
     fn a_wire_that_came_about_waits_for_its_lines() {
         let alive = listener("127.0.0.1");
         let mut others = VecDeque::new();
-        let won = connect(peer_of(&alive), &mut others, TERMS, &mut Seen::default());
+        let won = connect(
+            peer_of(&alive),
+            &mut others,
+            TERMS,
+            &mut RaceObserver::default(),
+        );
         let mut wire = won.map_err(|lost| format!("{lost:?}")).unwrap().wire;
         let (start, limit) = (Instant::now(), Duration::from_millis(50));
         let line = wire.line(Deadline::after(limit));

@@ -2,7 +2,7 @@
 
 use crate::cron::alert::AlertError;
 use crate::system::place;
-use crate::system::place::Place;
+use crate::system::place::StateDirectory;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const USUAL: Place = Place {
+const USUAL: StateDirectory = StateDirectory {
     system: "/var/lib/ehlo",
     own: "ehlo",
 };
@@ -35,7 +35,7 @@ fn of_environment() -> Option<PathBuf> {
 }
 
 /// Held until it is dropped, or the process ends.
-pub struct Lock {
+pub struct HistoryLock {
     _file: OwnedFd,
 }
 
@@ -60,7 +60,7 @@ impl Files {
     }
 
     /// Locks all of them, for as long as it takes to read one and to write it.
-    pub fn lock(&self) -> Result<Lock, AlertError> {
+    pub fn lock(&self) -> Result<HistoryLock, AlertError> {
         // Opened for itself: a lock belongs to what was opened, and not to who has it.
         let file = self.open_file(".", OFlags::RDONLY | OFlags::DIRECTORY)?;
         let start = Instant::now();
@@ -70,7 +70,7 @@ impl Files {
             }
             thread::sleep(PAUSE);
         }
-        Ok(Lock { _file: file })
+        Ok(HistoryLock { _file: file })
     }
 
     /// Tries to lock what was opened; false where somebody else has it.

@@ -10,10 +10,10 @@
 //! - One failed and the other worked: it is told that it works again by the next run that works, since the
 //!   failure was not told before.
 
-use crate::cron::alert::file::{Files, Lock};
+use crate::cron::alert::file::{Files, HistoryLock};
 use crate::cron::alert::memory::Memory;
 use crate::cron::alert::name::file_name;
-use crate::cron::alert::{AlertError, Decision, Rules, Run};
+use crate::cron::alert::{AlertError, AlertRules, Decision, JobRun};
 use rustix::fs::{FlockOperation, OFlags};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -22,12 +22,12 @@ use std::path::Path;
 const LONGEST: u64 = 1024 * 1024;
 
 /// The memories of all jobs of a user.
-pub struct Book {
+pub struct JobHistory {
     files: Files,
 }
 
 /// What came of noting a run.
-pub struct Noted {
+pub struct RunDecision {
     /// What is to be done about it.
     pub decision: Decision,
     /// What stands behind that, if something is to be mailed and can be remembered.
@@ -40,29 +40,29 @@ pub struct Noted {
 /// end before, it counts as broken.
 #[must_use = "a promise is kept or broken"]
 pub struct Promise {
-    book: Book,
+    book: JobHistory,
     job: String,
-    run: Run,
+    run: JobRun,
     decision: Decision,
     _lock: OwnedFd,
 }
 
-impl Book {
+impl JobHistory {
     /// Takes note of a run in the book below the state directory that was named, else below the usual one.
     ///
     /// Whatever is wrong with the book, a run that should be mailed is.
     #[must_use]
-    pub fn note(state: Option<&Path>, job: &str, run: &Run, rules: &Rules) -> Noted {
+    pub fn note(state: Option<&Path>, job: &str, run: &JobRun, rules: &AlertRules) -> RunDecision {
         // Who never failed leaves nothing behind.
         let is_kept = run.failed || rules.change;
         let noted = match Self::open(state, is_kept) {
             Ok(Some(book)) => book.take_note(job, run, rules),
-            Ok(None) => Ok(Noted::alone(run, rules)),
+            Ok(None) => Ok(RunDecision::alone(run, rules)),
             Err(error) => Err(error),
         };
-        noted.unwrap_or_else(|error| Noted {
+        noted.unwrap_or_else(|error| RunDecision {
             warning: Some(error),
-            ..Noted::alone(run, rules)
+            ..RunDecision::alone(run, rules)
         })
     }
 
@@ -71,7 +71,12 @@ impl Book {
         Ok(files.map(|files| Self { files }))
     }
 
-    fn take_note(self, job: &str, run: &Run, rules: &Rules) -> Result<Noted, AlertError> {
+    fn take_note(
+        self,
+        job: &str,
+        run: &JobRun,
+        rules: &AlertRules,
+    ) -> Result<RunDecision, AlertError> {
         let lock = self.files.lock()?;
         let (mut memory, warning) = match self.read(job) {
             Ok(memory) => (memory, None),
@@ -80,7 +85,7 @@ impl Book {
         };
         if memory.is_empty() && !run.failed && !rules.change && warning.is_none() {
             // Jobs that always work leave no file behind.
-            return Ok(Noted::alone(run, rules));
+            return Ok(RunDecision::alone(run, rules));
         }
         let before = memory.clone();
         let telling = self.telling(job, &mut memory)?;
@@ -98,7 +103,7 @@ impl Book {
                 book: self,
             }),
         };
-        Ok(Noted {
+        Ok(RunDecision {
             decision,
             promise,
             warning,
@@ -145,7 +150,7 @@ impl Book {
         Err(damaged("another version of ehlo wrote it".to_owned()))
     }
 
-    fn write(&self, _: &Lock, job: &str, memory: &Memory) -> Result<(), AlertError> {
+    fn write(&self, _: &HistoryLock, job: &str, memory: &Memory) -> Result<(), AlertError> {
         let name = memory_of(job);
         if memory.is_empty() {
             return self.files.remove(&name);
@@ -163,9 +168,9 @@ fn memory_of(job: &str) -> String {
     format!("{}.json", file_name(job))
 }
 
-impl Noted {
+impl RunDecision {
     /// Where nothing is remembered.
-    fn alone(run: &Run, rules: &Rules) -> Self {
+    fn alone(run: &JobRun, rules: &AlertRules) -> Self {
         Self {
             decision: Memory::default().note(run, rules),
             promise: None,

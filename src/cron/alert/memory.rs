@@ -2,7 +2,7 @@
 //! somewhere else, and the time is handed in.
 
 use crate::cron::alert::fingerprint::Fingerprint;
-use crate::cron::alert::{Decision, Held, Recovery, Rules, Run, Telling};
+use crate::cron::alert::{AlertRules, Decision, HeldFailures, JobRun, Recovery, Telling};
 use crate::system::time::SKEW;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
@@ -21,13 +21,13 @@ pub struct Memory {
     /// The failures since it last worked; `None` while it works.
     series: Option<Series>,
     /// What was told, and when, the latest last.
-    told: Vec<Told>,
+    told: Vec<MailedRun>,
     /// What was not mailed since something was.
-    held: Option<Held>,
+    held: Option<HeldFailures>,
     /// The run that was mailed last, where every difference counts.
     last: Option<String>,
     /// What others are mailing just now.
-    telling: Vec<Told>,
+    telling: Vec<MailedRun>,
 }
 
 impl Default for Memory {
@@ -56,7 +56,7 @@ struct Series {
 
 /// A run that was mailed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Told {
+struct MailedRun {
     /// Its [`Fingerprint::alike`], and nothing for a recovery.
     what: String,
     at: SystemTime,
@@ -82,7 +82,7 @@ impl Memory {
     ///
     /// A failure is counted as one that was not mailed, until [`Memory::told`] says that it was: so whatever
     /// ends us in between, the next mail speaks of it.
-    pub fn note(&mut self, run: &Run, rules: &Rules) -> Decision {
+    pub fn note(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
         let decision = if run.failed {
             self.failure(run, rules)
         } else {
@@ -90,12 +90,12 @@ impl Memory {
         };
         if let Some(what) = decision.subject(&run.fingerprint) {
             let at = run.at;
-            self.telling.push(Told { what, at });
+            self.telling.push(MailedRun { what, at });
         }
         decision
     }
 
-    fn failure(&mut self, run: &Run, rules: &Rules) -> Decision {
+    fn failure(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
         let since = run.at;
         let series = self.series.get_or_insert(Series {
             since,
@@ -108,7 +108,7 @@ impl Memory {
             return Decision::Silent;
         }
         let before = self.held_for_good();
-        let held = self.held.get_or_insert(Held {
+        let held = self.held.get_or_insert(HeldFailures {
             count: 0,
             first: run.at,
             last: run.at,
@@ -128,17 +128,17 @@ impl Memory {
     }
 
     /// What was not mailed, without those that others are mailing just now.
-    fn held_for_good(&self) -> Option<Held> {
+    fn held_for_good(&self) -> Option<HeldFailures> {
         let telling = self.telling.iter().filter(|told| !told.what.is_empty());
         let count = telling.count() as u64;
         let held = self.held.clone().filter(|held| held.count > count)?;
-        Some(Held {
+        Some(HeldFailures {
             count: held.count - count,
             ..held
         })
     }
 
-    fn success(&mut self, run: &Run, rules: &Rules) -> Decision {
+    fn success(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
         let was_told = |series: &Series| series.mailed.is_some() && rules.recovered;
         if let Some(series) = self.series.as_ref().filter(|series| was_told(series)) {
             if self.telling.iter().any(|told| told.what.is_empty()) {
@@ -166,13 +166,13 @@ impl Memory {
         })
     }
 
-    fn is_wanted(&self, run: &Run, rules: &Rules) -> bool {
+    fn is_wanted(&self, run: &JobRun, rules: &AlertRules) -> bool {
         let is_same = || run.fingerprint.exact.is_some() && run.fingerprint.exact == self.last;
         run.wanted && !(rules.change && is_same())
     }
 
     /// Whether the rules are against mailing a failure. It is counted already.
-    fn holds_back(&self, run: &Run, rules: &Rules) -> bool {
+    fn holds_back(&self, run: &JobRun, rules: &AlertRules) -> bool {
         let mut known = self.telling.iter().chain(self.told.iter().rev());
         let same = known.find(|told| told.what == run.fingerprint.alike);
         let is_fresh = |window| same.is_some_and(|told| is_within(told.at, run.at, window));
@@ -205,7 +205,7 @@ impl Memory {
     ///
     /// Others may have ended since [`Memory::note`] said what was to be mailed: what they counted stays
     /// counted.
-    pub fn told(&mut self, run: &Run, decision: &Decision, message_id: &str) {
+    pub fn told(&mut self, run: &JobRun, decision: &Decision, message_id: &str) {
         self.gave_up(run, decision);
         self.last = run.fingerprint.exact.clone().or(self.last.take());
         match decision {
@@ -215,12 +215,12 @@ impl Memory {
         }
     }
 
-    fn told_failure(&mut self, run: &Run, telling: &Telling, message_id: &str) {
+    fn told_failure(&mut self, run: &JobRun, telling: &Telling, message_id: &str) {
         let what = run.fingerprint.alike.clone();
         self.told.retain(|told| told.what != what);
         let oldest = self.told.len().saturating_sub(MOST_TOLD - 1);
         self.told.drain(..oldest);
-        self.told.push(Told { what, at: run.at });
+        self.told.push(MailedRun { what, at: run.at });
         let mailed = 1 + telling.held.as_ref().map_or(0, |held| held.count);
         self.held = self
             .held
@@ -244,11 +244,11 @@ impl Memory {
     }
 
     /// Takes note that nothing was mailed after all.
-    pub fn gave_up(&mut self, run: &Run, decision: &Decision) {
+    pub fn gave_up(&mut self, run: &JobRun, decision: &Decision) {
         let Some(what) = decision.subject(&run.fingerprint) else {
             return;
         };
-        let ours = |told: &Told| told.what == what && told.at == run.at;
+        let ours = |told: &MailedRun| told.what == what && told.at == run.at;
         if let Some(place) = self.telling.iter().position(ours) {
             self.telling.remove(place);
         }
@@ -266,7 +266,7 @@ impl Decision {
     }
 }
 
-impl Held {
+impl HeldFailures {
     /// Without those that a mail has just spoken of.
     fn without(self, mailed: u64, at: SystemTime) -> Option<Self> {
         let count = self.count.saturating_sub(mailed);

@@ -13,8 +13,8 @@ mod fold;
 mod memory;
 mod name;
 
-pub use crate::cron::alert::job_history::Book;
-pub use digest::{Batch, Digests, Entry, Standing, Table, Taken};
+pub use crate::cron::alert::job_history::JobHistory;
+pub use digest::{Batch, DigestBatch, DigestEntry, DigestState, DigestTable, Digests};
 pub use fingerprint::{Checksum, Fingerprint, Impression};
 pub use fold::alike;
 pub use name::unnamed;
@@ -29,7 +29,7 @@ use thiserror::Error;
 
 /// What may hold a mail back, and what may cause one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+pub struct AlertRules {
     /// The same failure is not mailed again before this time is over.
     pub dedupe: Option<Duration>,
     /// Of failures in a row, the first is mailed, and then each that comes so many after the one that was
@@ -41,7 +41,7 @@ pub struct Rules {
     pub change: bool,
 }
 
-impl Rules {
+impl AlertRules {
     /// Whether there is any, so that it matters whether something can be remembered.
     #[must_use]
     pub fn are_set(&self) -> bool {
@@ -51,7 +51,7 @@ impl Rules {
 
 /// A run that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct JobRun {
     /// When.
     pub at: SystemTime,
     /// Whether it failed.
@@ -79,7 +79,7 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telling {
     /// Failures that were not mailed, since something was.
-    pub held: Option<Held>,
+    pub held: Option<HeldFailures>,
     /// Which failure in a row it is; 0 where it worked.
     pub nth: u64,
     /// When the first of those in a row was.
@@ -90,7 +90,7 @@ pub struct Telling {
 
 /// Failures that were counted and not mailed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct HeldFailures {
     /// How many.
     pub count: u64,
     /// When the first was.
@@ -118,7 +118,7 @@ pub enum AlertError {
     Homeless,
     /// The directory is missing, not ours, or open to others.
     #[error("{0}")]
-    Unfit(#[from] crate::system::place::Unfit),
+    Unfit(#[from] crate::system::place::DirectoryError),
     /// Something cannot be read or written.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {

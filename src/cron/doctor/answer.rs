@@ -1,22 +1,22 @@
 //! The conversation with the servers of a mail: from their names to what they say to its sender and its
 //! recipients. Nobody gets a message.
 
-use crate::client::deliver::{Parcel, deliver};
-use crate::client::events::Watch;
-use crate::client::outcome::{Cause, Fate, Report, Verdict};
-use crate::client::ready::Ready;
+use crate::client::deliver::{Outgoing, deliver};
+use crate::client::events::Observer;
+use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
+use crate::client::ready::LoadedTransport;
 use crate::client::route;
 use crate::client::route::{Destination, Host, RouteError, Router, Routes};
 use crate::client::session::Purpose;
-use crate::client::transport::Way;
-use crate::cron::doctor::Finding;
+use crate::client::transport::Transport;
+use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options;
-use crate::cron::doctor::options::Step;
+use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::password;
-use crate::cron::doctor::password::Found;
+use crate::cron::doctor::password::PasswordCheck;
 use crate::cron::doctor::people::People;
-use crate::cron::doctor::server::{Asked, ask};
-use crate::cron::mail::Dispatch;
+use crate::cron::doctor::server::{HostReply, ask};
+use crate::cron::mail::DeliveryOptions;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::stage::Stage;
@@ -29,31 +29,31 @@ pub struct Question<'a> {
     /// What is wanted.
     pub plan: &'a options::Doctor,
     /// The ways.
-    pub course: &'a Dispatch,
+    pub course: &'a DeliveryOptions,
     /// Who sends, and who gets it.
     pub people: &'a People,
 }
 
 impl Question<'_> {
     /// Goes all ways, as far as that can be done without a message.
-    pub fn ask(&self, watch: &mut dyn Watch) -> Vec<Finding> {
+    pub fn ask(&self, watch: &mut dyn Observer) -> Vec<CheckResult> {
         let mut findings = Vec::from_iter(self.sender(&self.course.way, watch));
         findings.extend(self.by(&self.course.way, watch));
         let fallbacks = self.course.fallbacks.iter();
-        for fallback in fallbacks.filter(|_| !self.skips(Step::Fallback)) {
+        for fallback in fallbacks.filter(|_| !self.skips(CheckStep::Fallback)) {
             let found = self.by(fallback, watch);
             findings.push(summed_up(fallback, &found));
         }
         findings
     }
 
-    fn skips(&self, step: Step) -> bool {
+    fn skips(&self, step: CheckStep) -> bool {
         self.plan.skip.contains(&step)
     }
 
-    fn by(&self, way: &Way, watch: &mut dyn Watch) -> Vec<Finding> {
-        let found = if self.skips(Step::Password) {
-            Ok(Found::default())
+    fn by(&self, way: &Transport, watch: &mut dyn Observer) -> Vec<CheckResult> {
+        let found = if self.skips(CheckStep::Password) {
+            Ok(PasswordCheck::default())
         } else {
             password::look(self.plan, way)
         };
@@ -63,49 +63,52 @@ impl Question<'_> {
         };
         let mut findings = Vec::from_iter(found.finding);
         if !self.plan.online {
-            findings.push(Finding::unknown(
-                Step::Server,
+            findings.push(CheckResult::unknown(
+                CheckStep::Server,
                 format!("{} was not asked (--offline)", where_to(way)),
             ));
             return findings;
         }
         let login = found.login.filter(|_| self.plan.logs_in);
-        match Ready::with(way, login) {
+        match LoadedTransport::with(way, login) {
             Ok(ready) => findings.extend(self.over(&ready, watch)),
-            Err(error) => findings.push(Finding::of_error(Step::Tls, &error.to_string())),
+            Err(error) => findings.push(CheckResult::of_error(CheckStep::Tls, &error.to_string())),
         }
         findings
     }
 
-    fn over(&self, ready: &Ready<'_>, watch: &mut dyn Watch) -> Vec<Finding> {
+    fn over(&self, ready: &LoadedTransport<'_>, watch: &mut dyn Observer) -> Vec<CheckResult> {
         let router = ready.router();
         let routes = router.routes(&self.people.recipients, watch);
-        let mut findings: Vec<Finding> = self.unreachable(&routes).collect();
+        let mut findings: Vec<CheckResult> = self.unreachable(&routes).collect();
         let mut is_well = !routes.destinations.is_empty();
         for destination in &routes.destinations {
             let asked = ask(ready, &router, destination, watch);
             let found = said(&asked);
-            if found.iter().all(|finding| finding.step != Step::Route) {
-                findings.push(Finding::ok(Step::Route, way_to(destination, ready.plan())));
+            if found.iter().all(|finding| finding.step != CheckStep::Route) {
+                findings.push(CheckResult::ok(
+                    CheckStep::Route,
+                    way_to(destination, ready.plan()),
+                ));
             }
             findings.extend(found);
-            is_well &= asked.last().is_some_and(Asked::is_well);
+            is_well &= asked.last().is_some_and(HostReply::is_well);
         }
-        if is_well && !self.people.recipients.is_empty() && !self.skips(Step::Answer) {
+        if is_well && !self.people.recipients.is_empty() && !self.skips(CheckStep::Answer) {
             findings.extend(self.answers(ready, &router, watch));
         }
         findings
     }
 
     /// Many servers look whether the sender could get an answer.
-    fn sender(&self, way: &Way, watch: &mut dyn Watch) -> Option<Finding> {
+    fn sender(&self, way: &Transport, watch: &mut dyn Observer) -> Option<CheckResult> {
         let sender = self.people.sender.as_ref()?;
         // One that only this host knows is reported already.
         let is_full = host::is_qualified(&sender.domain().to_string());
-        if !is_full || !self.plan.online || self.skips(Step::Sender) {
+        if !is_full || !self.plan.online || self.skips(CheckStep::Sender) {
             return None;
         }
-        let options = route::Options {
+        let options = route::RouteOptions {
             relay: None,
             ..way.route.clone()
         };
@@ -115,22 +118,22 @@ impl Question<'_> {
         is_certain.then(|| {
             let error = without_advice(error);
             let found = format!("{sender}: {error}, and many servers refuse such a sender");
-            Finding::warning(Step::Sender, found)
+            CheckResult::warning(CheckStep::Sender, found)
                 .mended_by("domain in [sendmail], or a rule in [rewrite] of the configuration")
         })
     }
 
-    fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = Finding> {
+    fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = CheckResult> {
         routes.unreachable.iter().map(|(place, error)| {
             let recipient = &self.people.recipients[*place];
             let words = format!("<{recipient}>: {}", without_advice(error));
-            let failed = |step| Finding::failed(step, &words);
+            let failed = |step| CheckResult::failed(step, &words);
             match error {
-                RouteError::Loop(_) => failed(Step::Route)
+                RouteError::Loop(_) => failed(CheckStep::Route)
                     .mended_by("relay = \"HOST\" in a profile that is the default"),
-                error if error.may_pass() => failed(Step::Route)
+                error if error.may_pass() => failed(CheckStep::Route)
                     .mended_by("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile"),
-                _ => failed(Step::Recipient)
+                _ => failed(CheckStep::Recipient)
                     .mended_by("name another recipient, by MAILTO or an alias"),
             }
         })
@@ -138,48 +141,48 @@ impl Question<'_> {
 
     fn answers(
         &self,
-        ready: &Ready<'_>,
+        ready: &LoadedTransport<'_>,
         router: &Router<'_>,
-        watch: &mut dyn Watch,
-    ) -> Vec<Finding> {
+        watch: &mut dyn Observer,
+    ) -> Vec<CheckResult> {
         if ready.plan().credentials.is_some() && !self.plan.logs_in {
             let why = "who has not logged in is not asked about recipients (--no-login)";
-            return vec![Finding::unknown(Step::Answer, why)];
+            return vec![CheckResult::unknown(CheckStep::Answer, why)];
         }
         let envelope = Envelope {
             sender: self.people.sender.clone(),
             recipients: self.people.recipients.clone(),
             dsn: Dsn::default(),
         };
-        let parcel = Parcel {
+        let parcel = Outgoing {
             envelope: &envelope,
             message: &Nothing,
             purpose: Purpose::Question,
             is_kept: false,
             ledger: None,
         };
-        let mut report = Report::unasked(&envelope.recipients);
+        let mut report = DeliveryReport::unasked(&envelope.recipients);
         deliver(&parcel, &ready.way(router, None), &mut report, watch);
         let fates = report.fates.iter();
         fates.map(|fate| self.answer(fate, ready.plan())).collect()
     }
 
-    fn answer(&self, fate: &Fate, way: &Way) -> Finding {
+    fn answer(&self, fate: &RecipientResult, way: &Transport) -> CheckResult {
         let sender = self.people.sender.as_ref();
         let sender = sender.map_or_else(|| "<>".to_owned(), ToString::to_string);
         match fate.verdict {
-            Verdict::Accepted => {
+            RecipientStatus::Accepted => {
                 let found = format!("{sender} to {}: {}", fate.recipient, fate.words());
-                Finding::ok(Step::Answer, found)
+                CheckResult::ok(CheckStep::Answer, found)
             }
-            Verdict::Refused => {
-                let finding = Finding::failed(Step::Answer, fate.unadvised());
+            RecipientStatus::Refused => {
+                let finding = CheckResult::failed(CheckStep::Answer, fate.unadvised());
                 match mend(fate, way) {
                     Some(mend) => finding.mended_by(mend),
                     None => finding,
                 }
             }
-            _ => Finding::warning(Step::Answer, fate.unadvised()),
+            _ => CheckResult::warning(CheckStep::Answer, fate.unadvised()),
         }
     }
 }
@@ -191,7 +194,7 @@ fn without_advice(error: &RouteError) -> String {
 }
 
 /// The advice on a refusal by the server; `None` if there is none.
-fn mend(fate: &Fate, way: &Way) -> Option<String> {
+fn mend(fate: &RecipientResult, way: &Transport) -> Option<String> {
     match fate.stage.filter(|_| fate.cause == Cause::Server)? {
         Stage::Mail => Some(
             "give the mail a sender that this server takes: \"*\" = \"you@example.org\" in [rewrite] of the \
@@ -209,15 +212,15 @@ fn mend(fate: &Fate, way: &Way) -> Option<String> {
 }
 
 /// What the hosts of one destination said. One that does not answer does no harm where the next one does.
-fn said(asked: &[Asked<'_>]) -> Vec<Finding> {
+fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
     let (last, others) = match asked.split_last() {
         Some((last, others)) => (last.findings(), others),
         None => return Vec::new(),
     };
-    let is_answered = last.iter().any(|finding| finding.step == Step::Server);
-    let others = others.iter().flat_map(Asked::findings).map(|finding| {
+    let is_answered = last.iter().any(|finding| finding.step == CheckStep::Server);
+    let others = others.iter().flat_map(HostReply::findings).map(|finding| {
         if is_answered && finding.health == Health::Critical {
-            return Finding {
+            return CheckResult {
                 health: Health::Warning,
                 ..finding
             };
@@ -228,27 +231,27 @@ fn said(asked: &[Asked<'_>]) -> Vec<Finding> {
 }
 
 /// A way that is there for bad times, in one line.
-fn summed_up(way: &Way, found: &[Finding]) -> Finding {
+fn summed_up(way: &Transport, found: &[CheckResult]) -> CheckResult {
     let profile = shown(way.profile.as_deref().unwrap_or_default());
     let worst = found.iter().max_by_key(|finding| match finding.health {
         Health::Unknown => None,
         known => Some(known),
     });
     match worst {
-        Some(bad) if matches!(bad.health, Health::Warning | Health::Critical) => Finding {
-            step: Step::Fallback,
+        Some(bad) if matches!(bad.health, Health::Warning | Health::Critical) => CheckResult {
+            step: CheckStep::Fallback,
             health: Health::Warning,
             found: format!("profile {profile}: {}", bad.found),
             mend: bad.mend.clone(),
         },
-        _ => Finding::ok(
-            Step::Fallback,
+        _ => CheckResult::ok(
+            CheckStep::Fallback,
             format!("profile {profile}: {}", where_to(way)),
         ),
     }
 }
 
-fn way_to(destination: &Destination, way: &Way) -> String {
+fn way_to(destination: &Destination, way: &Transport) -> String {
     let profile = way.profile.as_deref();
     let whose = profile.map_or_else(String::new, |name| format!(" (profile {})", shown(name)));
     if way.route.relay.is_some() {
@@ -259,7 +262,7 @@ fn way_to(destination: &Destination, way: &Way) -> String {
 }
 
 /// Where a way leads to.
-pub fn where_to(way: &Way) -> String {
+pub fn where_to(way: &Transport) -> String {
     match &way.route.relay {
         Some(place) => match &place.host {
             host @ (Host::Unix(_) | Host::Pipe(_)) => host.to_string(),

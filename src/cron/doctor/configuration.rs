@@ -1,8 +1,8 @@
 //! The configuration that is found, and the profile that is chosen in it.
 
-use crate::cron::doctor::Finding;
+use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options;
-use crate::cron::doctor::options::{Front, Step, View};
+use crate::cron::doctor::options::{CheckStep, Front, View};
 use crate::cron::doctor::surroundings::name;
 use crate::system::figures::counted;
 use crate::system::text::{for_shell, shown};
@@ -13,9 +13,9 @@ const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 
 /// Says which it is, what is wrong with it, and what cron would not know.
-pub fn look(plan: &options::Doctor) -> Vec<Finding> {
+pub fn look(plan: &options::Doctor) -> Vec<CheckResult> {
     let configuration = &plan.configuration;
-    let mut findings: Vec<Finding> = configuration
+    let mut findings: Vec<CheckResult> = configuration
         .faults
         .iter()
         .map(|fault| wrong(fault))
@@ -28,7 +28,7 @@ pub fn look(plan: &options::Doctor) -> Vec<Finding> {
     } = &plan.front
     {
         let text = format!("ehlo run and ehlo notify go by profile {}", shown(other));
-        findings.push(Finding::ok(Step::Config, text));
+        findings.push(CheckResult::ok(CheckStep::Config, text));
     }
     if let View::ByCron(unknown) = &plan.view
         && !unknown.is_empty()
@@ -38,7 +38,7 @@ pub fn look(plan: &options::Doctor) -> Vec<Finding> {
     findings
 }
 
-fn found(plan: &options::Doctor) -> Finding {
+fn found(plan: &options::Doctor) -> CheckResult {
     let configuration = &plan.configuration;
     let course = match &plan.mail.dispatch {
         Ok(course) => course,
@@ -53,24 +53,25 @@ fn found(plan: &options::Doctor) -> Finding {
     match &course.way.profile {
         Some(profile) => {
             let text = format!("{name}, profile {}{besides}", shown(profile));
-            Finding::ok(Step::Config, text)
+            CheckResult::ok(CheckStep::Config, text)
         }
         None if course.way.route.relay.is_some() => {
-            Finding::ok(Step::Config, format!("{name}{besides}"))
+            CheckResult::ok(CheckStep::Config, format!("{name}{besides}"))
         }
         None if configuration.profiles == 0 => {
             let text = format!("{name} has no profile, so that there is no relay{besides}");
-            Finding::warning(Step::Config, text).mended_by(format!("write {EXAMPLE}, into it"))
+            CheckResult::warning(CheckStep::Config, text)
+                .mended_by(format!("write {EXAMPLE}, into it"))
         }
         None => {
             let text = format!("{name} has {profiles}, and none of them is the default{besides}");
-            Finding::warning(Step::Config, text)
+            CheckResult::warning(CheckStep::Config, text)
                 .mended_by("write default = \"NAME\" above all tables of it")
         }
     }
 }
 
-fn nothing(plan: &options::Doctor) -> Finding {
+fn nothing(plan: &options::Doctor) -> CheckResult {
     let looked_at: Vec<String> = plan
         .configuration
         .looked_at
@@ -84,23 +85,23 @@ fn nothing(plan: &options::Doctor) -> Finding {
     let place = plan.configuration.looked_at.last();
     let place = place.filter(|path| *path != Path::new("/dev/null"));
     let place = place.map_or("/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
-    Finding::warning(Step::Config, found)
+    CheckResult::warning(CheckStep::Config, found)
         .mended_by(format!("to name a relay, write {EXAMPLE}, into {place}"))
 }
 
 /// Something that is wrong with it. Who owns it and who may write to it is mended by a command, the rest in
 /// the file.
-fn wrong(fault: &str) -> Finding {
+fn wrong(fault: &str) -> CheckResult {
     let advice = fault.rsplit_once("; ").map(|(_, advice)| advice);
     let is_command = |advice: &str| ["chmod ", "chown "].iter().any(|c| advice.starts_with(c));
     if advice.is_some_and(is_command) {
-        return Finding::of_error(Step::Config, fault);
+        return CheckResult::of_error(CheckStep::Config, fault);
     }
     if fault.starts_with("there is no configuration file") {
-        return Finding::failed(Step::Config, fault)
+        return CheckResult::failed(CheckStep::Config, fault)
             .mended_by(format!("write {EXAMPLE}, into one of them"));
     }
-    Finding::failed(Step::Config, fault)
+    CheckResult::failed(CheckStep::Config, fault)
         .mended_by("correct it there; ehlo config check reads it again")
 }
 
@@ -116,12 +117,12 @@ fn besides(plan: &options::Doctor, path: &Path) -> String {
 }
 
 /// Variables that are set here and mean something to us.
-fn lost(variables: &[String]) -> Finding {
+fn lost(variables: &[String]) -> CheckResult {
     let (all, are) = match variables {
         [one] => (one.clone(), "is"),
         more => (more.join(", "), "are"),
     };
     let found = format!("{all} {are} set here, and not in cron");
-    Finding::warning(Step::Config, found)
+    CheckResult::warning(CheckStep::Config, found)
         .mended_by("write what cron must know into the crontab, as NAME=VALUE")
 }

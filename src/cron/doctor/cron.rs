@@ -1,9 +1,9 @@
 //! cron itself: whether it runs, and whether it mails.
 
-use crate::cron::doctor::jobs::Job;
-use crate::cron::doctor::options::Step;
+use crate::cron::doctor::jobs::CrontabLine;
+use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::surroundings::is_program;
-use crate::cron::doctor::{Finding, Surroundings};
+use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::system::text::shown;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ const DAEMONS: [&str; 6] = [
 const PATH: &str = "/usr/bin:/bin";
 
 /// Looks for the daemon, and for jobs that nobody hears of.
-pub fn look(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
+pub fn look(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let mut findings = vec![daemon(host, jobs.len())];
     let mut quiet: Vec<&str> = jobs
         .iter()
@@ -32,14 +32,15 @@ pub fn look(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
     findings.extend(quiet.into_iter().map(|place| {
         let place = shown(place);
         let found = format!("MAILTO is empty in {place}: nobody hears of the jobs below it");
-        Finding::warning(Step::Cron, found).mended_by(format!("take MAILTO= out of {place}"))
+        CheckResult::warning(CheckStep::Cron, found)
+            .mended_by(format!("take MAILTO= out of {place}"))
     }));
     findings.extend(not_found(host, jobs));
     findings
 }
 
 /// The places of jobs that call `ehlo` by its bare name, where cron does not find it.
-fn not_found(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
+fn not_found(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let own = jobs.iter().filter(|job| job.user == host.login);
     let lost = own.filter(|job| calls_bare(&job.command) && !is_on_path(host, job));
     let mut places: Vec<(&str, &str)> = lost
@@ -51,14 +52,14 @@ fn not_found(host: &Surroundings, jobs: &[Job]) -> Vec<Finding> {
         let found = format!("jobs in {place} call ehlo, which is not in their PATH, {path}");
         let directory = host.program.parent().unwrap_or(Path::new("/usr/local/bin"));
         let directory = shown(&directory.to_string_lossy());
-        Finding::warning(Step::Cron, found)
+        CheckResult::warning(CheckStep::Cron, found)
             .mended_by(format!("write PATH={directory}:{path} above them"))
     });
     findings.collect()
 }
 
 /// True if cron finds `ehlo` for this job. On Debian, `pam_env` gives it the PATH of /etc/environment.
-fn is_on_path(host: &Surroundings, job: &Job) -> bool {
+fn is_on_path(host: &HostSystem, job: &CrontabLine) -> bool {
     let environment = host.read(&host.at("/etc/environment")).unwrap_or_default();
     let of_pam = environment
         .lines()
@@ -84,17 +85,17 @@ fn calls_bare(command: &str) -> bool {
         && simple.any(|simple| simple.split_whitespace().find(starts_command) == Some("ehlo"))
 }
 
-fn daemon(host: &Surroundings, jobs: usize) -> Finding {
+fn daemon(host: &HostSystem, jobs: usize) -> CheckResult {
     let jobs = crate::system::figures::counted(jobs as u64, "job");
     if let Some(name) = running(host) {
-        return Finding::ok(
-            Step::Cron,
+        return CheckResult::ok(
+            CheckStep::Cron,
             format!("{name} runs, with {jobs} that can be seen"),
         );
     }
     if host.has("/run/systemd/generator/cron.target.wants") {
-        return Finding::ok(
-            Step::Cron,
+        return CheckResult::ok(
+            CheckStep::Cron,
             format!("systemd-cron, with {jobs} that can be seen"),
         );
     }
@@ -103,11 +104,11 @@ fn daemon(host: &Surroundings, jobs: usize) -> Finding {
     } else {
         "start cron (or crond, as the system calls it)"
     };
-    Finding::warning(Step::Cron, "no cron runs on this host").mended_by(mend)
+    CheckResult::warning(CheckStep::Cron, "no cron runs on this host").mended_by(mend)
 }
 
 /// The name of the daemon, if it runs.
-fn running(host: &Surroundings) -> Option<String> {
+fn running(host: &HostSystem) -> Option<String> {
     let processes = host.files("/proc").into_iter();
     let mut names = processes.filter_map(|path| {
         let number = path.file_name()?.to_str()?;
@@ -124,8 +125,8 @@ mod tests {
     use crate::cron::doctor::surroundings::tests::Made;
     use crate::system::exit::Health;
 
-    fn job(mailto: Option<&str>) -> Job {
-        Job {
+    fn job(mailto: Option<&str>) -> CrontabLine {
+        CrontabLine {
             place: "the crontab of ann".to_owned(),
             user: "ann".to_owned(),
             mailto: mailto.map(str::to_owned),
@@ -174,7 +175,7 @@ mod tests {
         made.host.program = "/usr/local/bin/ehlo".into();
         std::fs::remove_file(made.host.at("/usr/bin/ehlo")).unwrap();
         made.program("/usr/local/bin/ehlo", "");
-        let calling = |path: Option<&str>| Job {
+        let calling = |path: Option<&str>| CrontabLine {
             command: "ehlo run -- x".to_owned(),
             path: path.map(str::to_owned),
             ..job(None)

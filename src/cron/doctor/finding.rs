@@ -1,13 +1,13 @@
 //! What was found in one step.
 
-use crate::cron::doctor::options::Step;
+use crate::cron::doctor::options::CheckStep;
 use crate::system::exit::Health;
 
 /// What was found in one step, and what mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct CheckResult {
     /// The step.
-    pub step: Step,
+    pub step: CheckStep,
     /// How it stands; unknown is what was not looked at.
     pub health: Health,
     /// What there is.
@@ -17,30 +17,30 @@ pub struct Finding {
     pub mend: Option<String>,
 }
 
-impl Finding {
+impl CheckResult {
     /// All is well.
-    pub fn ok(step: Step, found: impl Into<String>) -> Self {
+    pub fn ok(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Ok, found.into())
     }
 
     /// Somebody should look at it.
-    pub fn warning(step: Step, found: impl Into<String>) -> Self {
+    pub fn warning(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Warning, found.into())
     }
 
     /// No mail gets past it.
-    pub fn failed(step: Step, found: impl Into<String>) -> Self {
+    pub fn failed(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Critical, found.into())
     }
 
     /// It was not looked at.
-    pub fn unknown(step: Step, why: impl Into<String>) -> Self {
+    pub fn unknown(step: CheckStep, why: impl Into<String>) -> Self {
         Self::new(step, Health::Unknown, why.into())
     }
 
     /// An error as others say it: what failed, and behind the last semicolon what to do.
     #[must_use]
-    pub fn of_error(step: Step, error: &str) -> Self {
+    pub fn of_error(step: CheckStep, error: &str) -> Self {
         match error.rsplit_once("; ") {
             Some((found, mend)) => {
                 let mend = mend.strip_prefix("do: ").unwrap_or(mend);
@@ -59,7 +59,7 @@ impl Finding {
         }
     }
 
-    fn new(step: Step, health: Health, found: String) -> Self {
+    fn new(step: CheckStep, health: Health, found: String) -> Self {
         Self {
             step,
             health,
@@ -71,7 +71,7 @@ impl Finding {
 
 /// The worst of them; what was not looked at does not count.
 #[must_use]
-pub fn worst(findings: &[Finding]) -> Health {
+pub fn worst(findings: &[CheckResult]) -> Health {
     let known = findings.iter().map(|finding| finding.health);
     let known = known.filter(|health| *health != Health::Unknown);
     known.max().unwrap_or(Health::Ok)
@@ -83,9 +83,9 @@ mod tests {
 
     #[test]
     fn what_was_not_looked_at_is_no_reason_to_worry() {
-        let ok = Finding::ok(Step::Host, "a name");
-        let unknown = Finding::unknown(Step::Server, "--offline");
-        let warning = Finding::warning(Step::Cron, "it is not there");
+        let ok = CheckResult::ok(CheckStep::Host, "a name");
+        let unknown = CheckResult::unknown(CheckStep::Server, "--offline");
+        let warning = CheckResult::warning(CheckStep::Cron, "it is not there");
         assert_eq!(worst(&[]), Health::Ok);
         assert_eq!(worst(&[ok.clone(), unknown.clone()]), Health::Ok);
         assert_eq!(worst(&[warning, unknown, ok]), Health::Warning);
@@ -93,9 +93,10 @@ mod tests {
 
     #[test]
     fn the_advice_of_an_error_mends_it() {
-        let finding = Finding::of_error(Step::Config, "f: others can write to it; chmod go-w f");
+        let finding =
+            CheckResult::of_error(CheckStep::Config, "f: others can write to it; chmod go-w f");
         assert_eq!(finding.found, "f: others can write to it");
         assert_eq!(finding.mend.as_deref(), Some("chmod go-w f"));
-        assert_eq!(Finding::of_error(Step::Config, "no").mend, None);
+        assert_eq!(CheckResult::of_error(CheckStep::Config, "no").mend, None);
     }
 }

@@ -1,11 +1,11 @@
 //! The jobs of cron: whose they are, who gets their mail, and what they run.
 
-use crate::cron::doctor::Surroundings;
+use crate::cron::doctor::HostSystem;
 use std::path::Path;
 
 /// A line of a crontab that runs something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct CrontabLine {
     /// Where it stands, as one speaks of it.
     pub place: String,
     /// As whom it is run.
@@ -20,7 +20,7 @@ pub struct Job {
 
 /// Whose a crontab is.
 #[derive(Clone, Copy)]
-enum Kind<'a> {
+enum CrontabOwner<'a> {
     /// One of this user, as `crontab -l` prints it.
     Of(&'a str),
     /// One of the system, with a user in each line.
@@ -28,16 +28,16 @@ enum Kind<'a> {
 }
 
 /// All that can be seen: the user's own crontab, and those of the system.
-pub fn found(host: &Surroundings) -> Vec<Job> {
+pub fn found(host: &HostSystem) -> Vec<CrontabLine> {
     let own = host.ask("crontab", &["-l"]).filter(|said| said.is_well);
     let own = own.map_or(Vec::new(), |said| {
         let place = format!("the crontab of {}", host.login);
-        jobs(&said.text, &place, Kind::Of(&host.login))
+        jobs(&said.text, &place, CrontabOwner::Of(&host.login))
     });
     let system = std::iter::once(host.at("/etc/crontab")).chain(host.files("/etc/cron.d"));
     let system = system.filter(|path| is_read(path)).flat_map(|path| {
         let text = host.read(&path).unwrap_or_default();
-        jobs(&text, &path.to_string_lossy(), Kind::System)
+        jobs(&text, &path.to_string_lossy(), CrontabOwner::System)
     });
     own.into_iter().chain(system).collect()
 }
@@ -48,7 +48,7 @@ fn is_read(path: &Path) -> bool {
     name.is_some_and(|name| !name.contains(['.', '~', '#']))
 }
 
-fn jobs(text: &str, place: &str, kind: Kind<'_>) -> Vec<Job> {
+fn jobs(text: &str, place: &str, kind: CrontabOwner<'_>) -> Vec<CrontabLine> {
     let (mut mailto, mut path) = (None, None);
     let mut jobs = Vec::new();
     for line in text.lines().map(str::trim) {
@@ -64,7 +64,7 @@ fn jobs(text: &str, place: &str, kind: Kind<'_>) -> Vec<Job> {
             continue;
         }
         if let Some((user, command)) = job(line, kind) {
-            jobs.push(Job {
+            jobs.push(CrontabLine {
                 place: place.to_owned(),
                 user: user.to_owned(),
                 mailto: mailto.clone(),
@@ -90,15 +90,15 @@ fn setting(line: &str) -> Option<(&str, &str)> {
 }
 
 /// The user and the command behind the time.
-fn job<'l>(line: &'l str, kind: Kind<'l>) -> Option<(&'l str, &'l str)> {
+fn job<'l>(line: &'l str, kind: CrontabOwner<'l>) -> Option<(&'l str, &'l str)> {
     let times = if line.starts_with('@') { 1 } else { 5 };
     let mut rest = line;
     for _ in 0..times {
         rest = behind_word(rest)?;
     }
     match kind {
-        Kind::Of(user) => Some((user, rest)),
-        Kind::System => {
+        CrontabOwner::Of(user) => Some((user, rest)),
+        CrontabOwner::System => {
             let user = rest.split_whitespace().next()?;
             Some((user, behind_word(rest)?))
         }
@@ -120,7 +120,7 @@ mod tests {
     fn a_job_has_the_mailto_that_stands_above_it() {
         let text = "# nobody\n0 3 * * * backup --all\nMAILTO = \"ops@example.org\"\n\
                     PATH=/bin\n@daily clean\nMAILTO=\n*/5 * * * * poll\n";
-        let jobs = jobs(text, "here", Kind::Of("ann"));
+        let jobs = jobs(text, "here", CrontabOwner::Of("ann"));
         let seen: Vec<(Option<&str>, &str)> = jobs
             .iter()
             .map(|job| (job.mailto.as_deref(), job.command.as_str()))
@@ -143,7 +143,7 @@ mod tests {
         let jobs = jobs(
             "17 * * * *\troot  cd / && run\n@reboot bob x=1 y\n",
             "c",
-            Kind::System,
+            CrontabOwner::System,
         );
         let seen: Vec<(&str, &str)> = jobs
             .iter()
@@ -168,6 +168,9 @@ mod tests {
 
     #[test]
     fn half_a_line_is_no_job() {
-        assert_eq!(jobs("* * *\n0 1 * * *\n@daily\n", "c", Kind::Of("a")), []);
+        assert_eq!(
+            jobs("* * *\n0 1 * * *\n@daily\n", "c", CrontabOwner::Of("a")),
+            []
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! What hears of a mail that can be neither sent nor kept.
 
-use crate::cron::doctor::options::Step;
+use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::surroundings::name;
-use crate::cron::doctor::{Finding, Surroundings};
+use crate::cron::doctor::{CheckResult, HostSystem};
 use rustix::fs::{Access, AtFlags, CWD};
 use std::path::Path;
 
@@ -10,19 +10,19 @@ use std::path::Path;
 const LOG: &str = "/dev/log";
 
 /// Looks for a place that such a mail is put into, and whether the log of the system hears of it.
-pub fn look(host: &Surroundings) -> Vec<Finding> {
+pub fn look(host: &HostSystem) -> Vec<CheckResult> {
     vec![dead_letter(host), log(host)]
 }
 
-fn dead_letter(host: &Surroundings) -> Finding {
+fn dead_letter(host: &HostSystem) -> CheckResult {
     let mut places = host.dead_letters.iter();
     match places.find(|path| can_be_added_to(path)) {
         Some(path) => {
             let found = format!("{} gets what can be neither sent nor kept", name(path));
-            Finding::ok(Step::LastResort, found)
+            CheckResult::ok(CheckStep::LastResort, found)
         }
-        None => Finding::warning(
-            Step::LastResort,
+        None => CheckResult::warning(
+            CheckStep::LastResort,
             "there is no place for a dead.letter: what can be neither sent nor kept goes to stderr",
         )
         .mended_by("make the home directory or /var/tmp writable"),
@@ -43,12 +43,12 @@ fn can_be_added_to(path: &Path) -> bool {
     })
 }
 
-fn log(host: &Surroundings) -> Finding {
+fn log(host: &HostSystem) -> CheckResult {
     if host.has(LOG) {
-        return Finding::ok(Step::LastResort, format!("{LOG} hears of it"));
+        return CheckResult::ok(CheckStep::LastResort, format!("{LOG} hears of it"));
     }
-    Finding::warning(
-        Step::LastResort,
+    CheckResult::warning(
+        CheckStep::LastResort,
         format!("{LOG} is not there: no log hears of what cannot be sent"),
     )
     .mended_by("start systemd-journald, rsyslogd or another syslog")

@@ -21,11 +21,11 @@ mod server;
 mod spool;
 mod surroundings;
 
-pub use finding::{Finding, worst};
-pub use surroundings::Surroundings;
+pub use finding::{CheckResult, worst};
+pub use surroundings::HostSystem;
 
-use crate::client::events::Watch;
-use crate::cron::doctor::options::{Front, Step};
+use crate::client::events::Observer;
+use crate::cron::doctor::options::{CheckStep, Front};
 use crate::mail::address::Address;
 use crate::system::exit::Health;
 use answer::Question;
@@ -36,7 +36,7 @@ use prognosis::Known;
 #[derive(Debug)]
 pub struct Diagnosis {
     /// What was looked at, in the order in which a mail comes by it.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<CheckResult>,
     /// Who would get the mail of cron, after aliases and rules.
     pub recipients: Vec<Address>,
     /// What would become of a mail now.
@@ -52,7 +52,7 @@ impl Diagnosis {
 }
 
 /// Looks at everything that is not to be left out. The watch sees the conversations.
-pub fn examine(plan: &options::Doctor, host: &Surroundings, watch: &mut dyn Watch) -> Diagnosis {
+pub fn examine(plan: &options::Doctor, host: &HostSystem, watch: &mut dyn Observer) -> Diagnosis {
     let jobs = jobs::found(host);
     let mut findings = Vec::new();
     if plan.front != Front::Run {
@@ -81,7 +81,7 @@ pub fn examine(plan: &options::Doctor, host: &Surroundings, watch: &mut dyn Watc
         findings: &findings,
         people: &people,
         online: plan.online,
-        rival: sendmail::rival(host).filter(|_| !plan.skip.contains(&Step::Sendmail)),
+        rival: sendmail::rival(host).filter(|_| !plan.skip.contains(&CheckStep::Sendmail)),
     };
     Diagnosis {
         prognosis: prognosis::of(plan, &known),

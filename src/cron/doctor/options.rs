@@ -1,6 +1,6 @@
 //! What is looked at on the way of a mail from cron.
 
-use crate::cron::mail::Mail;
+use crate::cron::mail::Notification;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Doctor {
     /// Whose mail it is.
     pub front: Front,
     /// From whom to whom it goes unless cron says otherwise, and how it leaves.
-    pub mail: Mail,
+    pub mail: Notification,
     /// How long each step may take.
     pub limit: Duration,
     /// Whether to talk to servers.
@@ -25,9 +25,9 @@ pub struct Doctor {
     /// Whether to log in at them.
     pub logs_in: bool,
     /// What is left out, and not done where nothing else needs it.
-    pub skip: Vec<Step>,
+    pub skip: Vec<CheckStep>,
     /// What is seen of it.
-    pub shown: Shown,
+    pub shown: DoctorFormat,
     /// To whom a message is sent in the end; `None` sends none.
     pub test: Option<Test>,
 }
@@ -80,7 +80,7 @@ pub enum Test {
 
 /// What is seen of a look at a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum DoctorFormat {
     /// What was found, for people.
     Findings,
     /// The conversations as well.
@@ -91,7 +91,7 @@ pub enum Shown {
 
 /// A step on the way of a mail from cron.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum CheckStep {
     /// The program that cron hands its mail to.
     Sendmail,
     /// The configuration, and the profile that is chosen.
@@ -126,7 +126,7 @@ pub enum Step {
     LastResort,
 }
 
-impl Step {
+impl CheckStep {
     /// All of them, in the order in which a mail comes by them.
     pub const ALL: [Self; 16] = [
         Self::Sendmail,
@@ -179,13 +179,13 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use super::Step;
+    use super::CheckStep;
 
     #[test]
     fn every_step_is_found_by_its_name() {
-        for step in Step::ALL {
-            assert_eq!(Step::named(step.name()), Some(step));
+        for step in CheckStep::ALL {
+            assert_eq!(CheckStep::named(step.name()), Some(step));
         }
-        assert_eq!(Step::named("nothing"), None);
+        assert_eq!(CheckStep::named("nothing"), None);
     }
 }

@@ -1,10 +1,10 @@
 //! Who sends the mail, and who gets it, after aliases and rules.
 
-use crate::cron::doctor::jobs::Job;
+use crate::cron::doctor::jobs::CrontabLine;
 use crate::cron::doctor::options;
-use crate::cron::doctor::options::Step;
-use crate::cron::doctor::{Finding, Surroundings};
-use crate::cron::mail::{Dispatch, Letterhead, Recipients};
+use crate::cron::doctor::options::CheckStep;
+use crate::cron::doctor::{CheckResult, HostSystem};
+use crate::cron::mail::{Addressing, DeliveryOptions, NotificationRecipients};
 use crate::mail::address::{Address, Domain};
 use crate::mail::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::system::host;
@@ -18,15 +18,15 @@ pub struct People {
     /// All who get mail.
     pub recipients: Vec<Address>,
     /// What is to be said of them.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<CheckResult>,
 }
 
 /// Finds them as those do who send it.
 pub fn found(
     plan: &options::Doctor,
-    course: &Dispatch,
-    host: &Surroundings,
-    jobs: &[Job],
+    course: &DeliveryOptions,
+    host: &HostSystem,
+    jobs: &[CrontabLine],
 ) -> People {
     let rewriter = Rewriter::with_names(&course.rewrite, host.names.clone());
     let head = &plan.mail.head;
@@ -34,7 +34,7 @@ pub fn found(
     let asked = plan
         .mailto
         .as_ref()
-        .map(|list| Wanted::new(list, "--mailto"));
+        .map(|list| RecipientList::new(list, "--mailto"));
     let all = asked.map_or_else(|| wanted(&usual(head, host), host, jobs), |one| vec![one]);
     for wanted in all {
         let finding = people.add(rewriter.recipients(&wanted.list), &wanted);
@@ -52,13 +52,13 @@ pub fn found(
 
 /// A list of recipients as somebody wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Wanted {
+struct RecipientList {
     list: String,
     /// Who says so.
     place: String,
 }
 
-impl Wanted {
+impl RecipientList {
     fn new(list: &str, place: &str) -> Self {
         Self {
             list: list.to_owned(),
@@ -68,24 +68,26 @@ impl Wanted {
 }
 
 /// Whoever gets what has no MAILTO.
-fn usual(head: &Letterhead, host: &Surroundings) -> Wanted {
+fn usual(head: &Addressing, host: &HostSystem) -> RecipientList {
     match &head.recipients {
-        Recipients::These { to, cc, bcc } => {
+        NotificationRecipients::These { to, cc, bcc } => {
             let all = [&to[..], cc, bcc].concat().join(", ");
-            Wanted::new(&all, "as the profile or the environment says")
+            RecipientList::new(&all, "as the profile or the environment says")
         }
-        Recipients::User | Recipients::Nobody => Wanted::new(&host.login, "the user"),
+        NotificationRecipients::User | NotificationRecipients::Nobody => {
+            RecipientList::new(&host.login, "the user")
+        }
     }
 }
 
 /// Whoever gets mail of this user's jobs, each list once.
-fn wanted(usual: &Wanted, host: &Surroundings, jobs: &[Job]) -> Vec<Wanted> {
-    let mut all: Vec<Wanted> = Vec::new();
+fn wanted(usual: &RecipientList, host: &HostSystem, jobs: &[CrontabLine]) -> Vec<RecipientList> {
+    let mut all: Vec<RecipientList> = Vec::new();
     for job in jobs.iter().filter(|job| job.user == host.login) {
         let one = match job.mailto.as_deref() {
             Some("") => continue,
-            Some(list) => Wanted::new(list, &format!("MAILTO in {}", job.place)),
-            None => Wanted::new(&usual.list, &format!("no MAILTO in {}", job.place)),
+            Some(list) => RecipientList::new(list, &format!("MAILTO in {}", job.place)),
+            None => RecipientList::new(&usual.list, &format!("no MAILTO in {}", job.place)),
         };
         if all.iter().all(|other| other.list != one.list) {
             all.push(one);
@@ -98,7 +100,11 @@ fn wanted(usual: &Wanted, host: &Surroundings, jobs: &[Job]) -> Vec<Wanted> {
 }
 
 impl People {
-    fn add(&mut self, found: Result<Vec<Address>, RewriteError>, wanted: &Wanted) -> Finding {
+    fn add(
+        &mut self,
+        found: Result<Vec<Address>, RewriteError>,
+        wanted: &RecipientList,
+    ) -> CheckResult {
         let list = shown(&wanted.list);
         match found {
             Ok(addresses) => {
@@ -114,24 +120,24 @@ impl People {
                 } else {
                     format!("{list} -> {names}")
                 };
-                Finding::ok(Step::Recipient, format!("{way} ({})", wanted.place))
+                CheckResult::ok(CheckStep::Recipient, format!("{way} ({})", wanted.place))
             }
             Err(error @ RewriteError::NoSuchLocal { .. }) => {
-                Finding::of_error(Step::Recipient, &error.to_string()).mended_by(format!(
+                CheckResult::of_error(CheckStep::Recipient, &error.to_string()).mended_by(format!(
                     "{list}: you@example.org as a line of /etc/aliases, or postmaster = \
                      \"you@example.org\" in [sendmail] of the configuration"
                 ))
             }
-            Err(error) => Finding::of_error(Step::Recipient, &error.to_string()),
+            Err(error) => CheckResult::of_error(CheckStep::Recipient, &error.to_string()),
         }
     }
 }
 
-fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &str) -> Finding {
+fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &str) -> CheckResult {
     let sender = match sender {
         Ok(Some(sender)) => sender,
-        Ok(None) => return Finding::ok(Step::Sender, "nobody (the null sender)"),
-        Err(error) => return Finding::of_error(Step::Sender, &error.to_string()),
+        Ok(None) => return CheckResult::ok(CheckStep::Sender, "nobody (the null sender)"),
+        Err(error) => return CheckResult::of_error(CheckStep::Sender, &error.to_string()),
     };
     let found = if given == sender.to_string() {
         sender.to_string()
@@ -141,8 +147,8 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &s
     if let Domain::Name(domain) = sender.domain()
         && !host::is_qualified(domain)
     {
-        return Finding::warning(
-            Step::Sender,
+        return CheckResult::warning(
+            CheckStep::Sender,
             format!("{found}, and most servers refuse a domain that only this host knows"),
         )
         .mended_by(format!(
@@ -151,21 +157,21 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &s
             shown(login)
         ));
     }
-    Finding::ok(Step::Sender, found)
+    CheckResult::ok(CheckStep::Sender, found)
 }
 
 /// What we call ourselves in EHLO.
-fn name(helo: Option<&str>, names: &HostNames) -> Finding {
+fn name(helo: Option<&str>, names: &HostNames) -> CheckResult {
     if let Some(helo) = helo {
         let found = format!("{} in EHLO, as the profile says", shown(helo));
-        return Finding::ok(Step::Host, found);
+        return CheckResult::ok(CheckStep::Host, found);
     }
     let node = shown(&names.node);
     if host::is_qualified(&names.fqdn) {
-        return Finding::ok(Step::Host, format!("{} in EHLO", shown(&names.fqdn)));
+        return CheckResult::ok(CheckStep::Host, format!("{} in EHLO", shown(&names.fqdn)));
     }
-    Finding::warning(
-        Step::Host,
+    CheckResult::warning(
+        CheckStep::Host,
         format!("{node} has no full name, so EHLO has an address, which some servers refuse"),
     )
     .mended_by(format!(

@@ -1,29 +1,29 @@
 //! What would become of a mail from cron right now, in one sentence.
 
-use crate::cron::doctor::Finding;
+use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::answer::where_to;
 use crate::cron::doctor::options;
-use crate::cron::doctor::options::{Front, Step};
+use crate::cron::doctor::options::{CheckStep, Front};
 use crate::cron::doctor::people::People;
 use crate::system::exit::Health;
 
 /// Steps without which there is no message.
-const BEFORE: [Step; 3] = [Step::Config, Step::Recipient, Step::Sender];
+const BEFORE: [CheckStep; 3] = [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender];
 
 /// Steps without which it does not get to a server now.
-const ON_THE_WAY: [Step; 6] = [
-    Step::Password,
-    Step::Route,
-    Step::Server,
-    Step::Tls,
-    Step::Login,
-    Step::Answer,
+const ON_THE_WAY: [CheckStep; 6] = [
+    CheckStep::Password,
+    CheckStep::Route,
+    CheckStep::Server,
+    CheckStep::Tls,
+    CheckStep::Login,
+    CheckStep::Answer,
 ];
 
 /// What there is to go by.
 pub struct Known<'k> {
     /// What was found.
-    pub findings: &'k [Finding],
+    pub findings: &'k [CheckResult],
     /// Who gets the mail.
     pub people: &'k People,
     /// Whether servers were asked at all.
@@ -73,23 +73,23 @@ impl Known<'_> {
         if let Some(rival) = &self.rival {
             return Some(format!("would go to {rival}, and not to ehlo"));
         }
-        let finding = self.first(&[Step::Sendmail], Health::Critical)?;
+        let finding = self.first(&[CheckStep::Sendmail], Health::Critical)?;
         Some(format!("would be lost: {}", finding.found))
     }
 
     /// What is not taken now waits, or comes back.
-    fn held_up(&self, finding: &Finding) -> String {
+    fn held_up(&self, finding: &CheckResult) -> String {
         let found = &finding.found;
-        if finding.step == Step::Answer {
+        if finding.step == CheckStep::Answer {
             return format!("would be refused: {found}");
         }
-        if self.has(Step::Fallback, Health::Ok) {
+        if self.has(CheckStep::Fallback, Health::Ok) {
             return format!("would go by the fallback: {found}");
         }
-        if self.has(Step::Queue, Health::Critical) {
+        if self.has(CheckStep::Queue, Health::Critical) {
             return format!("would be neither sent nor kept: {found}");
         }
-        let end = if self.has(Step::Runner, Health::Warning) {
+        let end = if self.has(CheckStep::Runner, Health::Warning) {
             ", where nobody tries it again"
         } else {
             ""
@@ -97,12 +97,12 @@ impl Known<'_> {
         format!("would wait in the queue{end}: {found}")
     }
 
-    fn first(&self, steps: &[Step], health: Health) -> Option<&Finding> {
+    fn first(&self, steps: &[CheckStep], health: Health) -> Option<&CheckResult> {
         let mut all = self.findings.iter();
         all.find(|finding| steps.contains(&finding.step) && finding.health == health)
     }
 
-    fn has(&self, step: Step, health: Health) -> bool {
+    fn has(&self, step: CheckStep, health: Health) -> bool {
         self.first(&[step], health).is_some()
     }
 }

@@ -1,9 +1,9 @@
 //! Who delivers what waits in the queue.
 
-use crate::cron::doctor::jobs::Job;
-use crate::cron::doctor::options::Step;
-use crate::cron::doctor::{Finding, Surroundings};
-use crate::queue::options::Queueing;
+use crate::cron::doctor::jobs::CrontabLine;
+use crate::cron::doctor::options::CheckStep;
+use crate::cron::doctor::{CheckResult, HostSystem};
+use crate::queue::options::QueueUse;
 use crate::queue::store::Spool;
 use std::path::PathBuf;
 
@@ -20,19 +20,19 @@ const TIMER: &str = "ehlo-queue.timer";
 const WATCH: &str = "ehlo-queue-watch.service";
 
 /// Looks for somebody who runs the queue: a watcher, a timer, a job of cron.
-pub fn look(host: &Surroundings, queueing: &Queueing, jobs: &[Job]) -> Finding {
+pub fn look(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> CheckResult {
     let units = Units::of(host);
     if is_watched(queueing) {
-        return Finding::ok(Step::Runner, "ehlo queue run --watch is there");
+        return CheckResult::ok(CheckStep::Runner, "ehlo queue run --watch is there");
     }
     if let Some(finding) = units.enabled(host) {
         return finding;
     }
     if let Some(place) = by_cron(host, jobs) {
-        return Finding::ok(Step::Runner, format!("ehlo queue run in {place}"));
+        return CheckResult::ok(CheckStep::Runner, format!("ehlo queue run in {place}"));
     }
-    let finding = Finding::warning(
-        Step::Runner,
+    let finding = CheckResult::warning(
+        CheckStep::Runner,
         "nobody runs the queue: what cannot be delivered at once waits until a mail comes along",
     );
     if units.is_running {
@@ -41,13 +41,13 @@ pub fn look(host: &Surroundings, queueing: &Queueing, jobs: &[Job]) -> Finding {
     finding.mended_by("(crontab -l; ehlo queue cron) | crontab -")
 }
 
-fn is_watched(queueing: &Queueing) -> bool {
+fn is_watched(queueing: &QueueUse) -> bool {
     let spool = Spool::open(queueing.spool.directory.as_deref(), false);
     spool.is_ok_and(|spool| spool.watch_is_there())
 }
 
 /// The job of this user that runs the queue.
-fn by_cron(host: &Surroundings, jobs: &[Job]) -> Option<String> {
+fn by_cron(host: &HostSystem, jobs: &[CrontabLine]) -> Option<String> {
     let job = jobs
         .iter()
         .find(|job| job.user == host.login && runs_the_queue(&job.command));
@@ -90,7 +90,7 @@ struct Units {
 }
 
 impl Units {
-    fn of(host: &Surroundings) -> Self {
+    fn of(host: &HostSystem) -> Self {
         let is_root = host.login == "root";
         let directory = match &host.home {
             Some(home) if !is_root => home.join(".config/systemd/user"),
@@ -110,7 +110,7 @@ impl Units {
     }
 
     /// The unit that is enabled, and whether it does its work.
-    fn enabled(&self, host: &Surroundings) -> Option<Finding> {
+    fn enabled(&self, host: &HostSystem) -> Option<CheckResult> {
         if !self.is_running {
             return None;
         }
@@ -130,13 +130,18 @@ impl Units {
         if said.flatten().is_some_and(|said| !said.is_well) {
             let found = format!("{unit} is enabled, and does not run");
             let mend = format!("{} start {unit}", self.ctl);
-            return Some(Finding::warning(Step::Runner, found).mended_by(mend));
+            return Some(CheckResult::warning(CheckStep::Runner, found).mended_by(mend));
         }
         if !self.is_root && !host.has(&format!("/var/lib/systemd/linger/{}", host.login)) {
             let found = format!("{unit} is enabled, and runs only while you are logged in");
-            return Some(Finding::warning(Step::Runner, found).mended_by("loginctl enable-linger"));
+            return Some(
+                CheckResult::warning(CheckStep::Runner, found).mended_by("loginctl enable-linger"),
+            );
         }
-        Some(Finding::ok(Step::Runner, format!("{unit} is enabled")))
+        Some(CheckResult::ok(
+            CheckStep::Runner,
+            format!("{unit} is enabled"),
+        ))
     }
 }
 
@@ -146,7 +151,7 @@ mod tests {
     use crate::cron::doctor::surroundings::tests::Made;
     use crate::system::exit::Health;
 
-    fn enabled(made: &Made) -> Option<Finding> {
+    fn enabled(made: &Made) -> Option<CheckResult> {
         Units::of(&made.host).enabled(&made.host)
     }
 
@@ -203,14 +208,14 @@ mod tests {
     #[test]
     fn a_job_of_this_user_runs_the_queue_and_one_of_another_does_not() {
         let made = Made::new();
-        let job = |user: &str, command: &str| Job {
+        let job = |user: &str, command: &str| CrontabLine {
             place: "there".to_owned(),
             user: user.to_owned(),
             mailto: None,
             path: None,
             command: command.to_owned(),
         };
-        let found = |job: Job| by_cron(&made.host, &[job]);
+        let found = |job: CrontabLine| by_cron(&made.host, &[job]);
         assert!(found(job("ann", "/usr/bin/ehlo queue run --queue-dir /q")).is_some());
         assert!(found(job("ann", "sendmail -q")).is_some());
         assert_eq!(found(job("bob", "/usr/bin/ehlo queue run")), None);

@@ -1,8 +1,8 @@
 //! The program that cron hands its mail to.
 
-use crate::cron::doctor::options::Step;
-use crate::cron::doctor::surroundings::{Surroundings, is_program, name};
-use crate::cron::doctor::{Finding, surroundings};
+use crate::cron::doctor::options::CheckStep;
+use crate::cron::doctor::surroundings::{HostSystem, is_program, name};
+use crate::cron::doctor::{CheckResult, surroundings};
 use crate::system::text::for_shell;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -39,7 +39,7 @@ enum There {
 }
 
 /// Looks at `/usr/sbin/sendmail`, and at others that programs may find instead.
-pub fn look(host: &Surroundings) -> Vec<Finding> {
+pub fn look(host: &HostSystem) -> Vec<CheckResult> {
     let first = main(host);
     let old = Some(host.at(OLD)).filter(|path| path.symlink_metadata().is_ok());
     let in_path = host.find("sendmail");
@@ -56,25 +56,25 @@ pub fn look(host: &Surroundings) -> Vec<Finding> {
 }
 
 /// Whose it is that cron calls, where it is not ours.
-pub fn rival(host: &Surroundings) -> Option<String> {
+pub fn rival(host: &HostSystem) -> Option<String> {
     match there(host, &host.at(USUAL)) {
         There::Other(whose) => Some(whose),
         _ => None,
     }
 }
 
-fn main(host: &Surroundings) -> Finding {
+fn main(host: &HostSystem) -> CheckResult {
     let path = host.at(USUAL);
     let name = name(&path);
     let link = format!("ln -sf {} {}", for_shell(&host.program), for_shell(&path));
     match there(host, &path) {
-        There::Nothing => Finding::failed(
-            Step::Sendmail,
+        There::Nothing => CheckResult::failed(
+            CheckStep::Sendmail,
             format!("there is no {name}, and cron throws away what its jobs say"),
         )
         .mended_by(link),
-        There::Broken(to) => Finding::failed(
-            Step::Sendmail,
+        There::Broken(to) => CheckResult::failed(
+            CheckStep::Sendmail,
             format!(
                 "{name} leads to {}, which is not there",
                 surroundings::name(&to)
@@ -82,12 +82,15 @@ fn main(host: &Surroundings) -> Finding {
         )
         .mended_by(link),
         There::Unusable => {
-            Finding::failed(Step::Sendmail, format!("{name} cannot be run")).mended_by(link)
+            CheckResult::failed(CheckStep::Sendmail, format!("{name} cannot be run"))
+                .mended_by(link)
         }
-        There::Us { is_lent: false } => Finding::ok(Step::Sendmail, format!("{name} is ehlo")),
+        There::Us { is_lent: false } => {
+            CheckResult::ok(CheckStep::Sendmail, format!("{name} is ehlo"))
+        }
         There::Us { is_lent: true } => lent(&path),
-        There::Other(whose) => Finding::warning(
-            Step::Sendmail,
+        There::Other(whose) => CheckResult::warning(
+            CheckStep::Sendmail,
             format!("{name} is {whose}, which gets the mail of cron instead of ehlo"),
         )
         .mended_by(format!("remove that package, and then: {link}")),
@@ -95,7 +98,7 @@ fn main(host: &Surroundings) -> Finding {
 }
 
 /// One that is not where it is looked for first.
-fn besides(host: &Surroundings, path: &Path) -> Option<Finding> {
+fn besides(host: &HostSystem, path: &Path) -> Option<CheckResult> {
     let name = name(path);
     let what = match there(host, path) {
         There::Us { is_lent: false } | There::Nothing => return None,
@@ -106,12 +109,12 @@ fn besides(host: &Surroundings, path: &Path) -> Option<Finding> {
     };
     let found = format!("{name} {what}, and some programs look for it there");
     let link = format!("ln -sf {} {}", for_shell(&host.at(USUAL)), for_shell(path));
-    Some(Finding::warning(Step::Sendmail, found).mended_by(link))
+    Some(CheckResult::warning(CheckStep::Sendmail, found).mended_by(link))
 }
 
-fn lent(path: &Path) -> Finding {
-    Finding::warning(
-        Step::Sendmail,
+fn lent(path: &Path) -> CheckResult {
+    CheckResult::warning(
+        CheckStep::Sendmail,
         format!(
             "{} is ehlo with a set-user-ID or set-group-ID bit, which it never needs",
             name(path)
@@ -120,7 +123,7 @@ fn lent(path: &Path) -> Finding {
     .mended_by(format!("chmod ug-s {}", for_shell(&real(path))))
 }
 
-fn there(host: &Surroundings, path: &Path) -> There {
+fn there(host: &HostSystem, path: &Path) -> There {
     if path.symlink_metadata().is_err() {
         return There::Nothing;
     }
@@ -142,7 +145,7 @@ fn there(host: &Surroundings, path: &Path) -> There {
 }
 
 /// Whose program it is, as far as that can be seen from outside.
-fn whose(host: &Surroundings, real: &Path) -> String {
+fn whose(host: &HostSystem, real: &Path) -> String {
     let path = real.to_string_lossy().to_ascii_lowercase();
     let end = path.rsplit('/').next().unwrap_or_default();
     let known = OTHERS.iter().find(|(start, _)| end.starts_with(start));
@@ -164,7 +167,7 @@ mod tests {
     use crate::cron::doctor::surroundings::tests::Made;
     use crate::system::exit::Health;
 
-    fn only(made: &Made) -> Finding {
+    fn only(made: &Made) -> CheckResult {
         let mut all = look(&made.host);
         assert_eq!(all.len(), 1, "{all:#?}");
         all.remove(0)

@@ -1,15 +1,15 @@
 //! Whether the servers of a way can be found, answer, encrypt, and let us log in.
 
-use crate::client::events::Watch;
-use crate::client::ready::Ready;
-use crate::client::route::{Destination, Place, Router};
+use crate::client::events::Observer;
+use crate::client::ready::LoadedTransport;
+use crate::client::route::{Destination, Endpoint, Router};
 use crate::client::session;
-use crate::client::session::Encryption;
-use crate::client::transport::Way;
-use crate::cron::doctor::Finding;
-use crate::cron::doctor::options::Step;
+use crate::client::session::TlsDemand;
+use crate::client::transport::Transport;
+use crate::cron::doctor::CheckResult;
+use crate::cron::doctor::options::CheckStep;
 use crate::probe as check;
-use crate::probe::{Encrypted, Probe};
+use crate::probe::{Encrypted, ProbeResult};
 use crate::system::text::shown;
 
 /// From so many days on, a certificate lasts long enough for its owner to renew it.
@@ -19,27 +19,27 @@ const SOON: i64 = 14;
 const HOSTS: usize = 3;
 
 /// What a host of a way said.
-pub struct Asked<'w> {
-    way: &'w Way,
-    probe: Probe,
+pub struct HostReply<'w> {
+    way: &'w Transport,
+    probe: ProbeResult,
 }
 
 /// Asks the hosts of a destination until one answers.
 pub fn ask<'w>(
-    ready: &Ready<'w>,
+    ready: &LoadedTransport<'w>,
     router: &Router<'_>,
     destination: &Destination,
-    watch: &mut dyn Watch,
-) -> Vec<Asked<'w>> {
+    watch: &mut dyn Observer,
+) -> Vec<HostReply<'w>> {
     let mut all = Vec::new();
     for host in destination.hosts.iter().take(HOSTS) {
-        let place = Place {
+        let place = Endpoint {
             host: host.clone(),
             port: destination.port,
         };
         let probe = check::probe(&ready.way(router, None), &place, watch);
         let has_answered = !probe.banner.is_empty();
-        all.push(Asked {
+        all.push(HostReply {
             way: ready.plan(),
             probe,
         });
@@ -50,41 +50,41 @@ pub fn ask<'w>(
     all
 }
 
-impl Asked<'_> {
+impl HostReply<'_> {
     /// Whether nothing was wrong, as far as one can see without a sender and a recipient.
     pub fn is_well(&self) -> bool {
         self.probe.came_so_far()
     }
 
     /// All that there is to say about it.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<CheckResult> {
         let probe = &self.probe;
         let mut findings = Vec::new();
         if let Some(server) = &probe.server
             && let Some(greeting) = probe.banner.first()
         {
             let text = format!("{server} says {}", shown(greeting));
-            findings.push(Finding::ok(Step::Server, text));
-            if self.blamed() != Some(Step::Tls) {
+            findings.push(CheckResult::ok(CheckStep::Server, text));
+            if self.blamed() != Some(CheckStep::Tls) {
                 findings.push(self.encryption());
             }
         }
         if let (Some(login), true) = (&probe.login, self.is_well()) {
-            findings.push(Finding::ok(Step::Login, shown(login)));
+            findings.push(CheckResult::ok(CheckStep::Login, shown(login)));
         }
         findings.extend(self.failure());
         findings
     }
 
-    fn failure(&self) -> Option<Finding> {
+    fn failure(&self) -> Option<CheckResult> {
         let step = self.blamed()?;
         let failure = self.probe.failure.as_deref()?;
         // The advice is for whoever has a command line before them, and we know better what to do here.
         let words = match step {
-            Step::Tls => failure.split("; ").next().unwrap_or_default(),
+            CheckStep::Tls => failure.split("; ").next().unwrap_or_default(),
             _ => failure.strip_suffix("; try again later").unwrap_or(failure),
         };
-        let finding = Finding::failed(step, words);
+        let finding = CheckResult::failed(step, words);
         Some(match self.mend(step) {
             Some(mend) => finding.mended_by(mend),
             None => finding,
@@ -92,7 +92,7 @@ impl Asked<'_> {
     }
 
     /// The step that failed, by how far the conversation came.
-    fn blamed(&self) -> Option<Step> {
+    fn blamed(&self) -> Option<CheckStep> {
         let probe = &self.probe;
         probe.failure.as_ref()?;
         let encryption = self.way.session.tls;
@@ -101,32 +101,32 @@ impl Asked<'_> {
         let last = steps.find(|name| *name != "quit").unwrap_or_default();
         let logs_in = self.way.credentials.is_some();
         Some(match last {
-            "" | "lookup" if probe.server.is_none() => Step::Route,
-            "connect" if encryption == Encryption::Implicit => Step::Tls,
-            "starttls" => Step::Tls,
-            "ehlo" if encryption == Encryption::Starttls && !is_encrypted => Step::Tls,
-            "ehlo" | "auth" if logs_in => Step::Login,
-            _ => Step::Server,
+            "" | "lookup" if probe.server.is_none() => CheckStep::Route,
+            "connect" if encryption == TlsDemand::Implicit => CheckStep::Tls,
+            "starttls" => CheckStep::Tls,
+            "ehlo" if encryption == TlsDemand::Starttls && !is_encrypted => CheckStep::Tls,
+            "ehlo" | "auth" if logs_in => CheckStep::Login,
+            _ => CheckStep::Server,
         })
     }
 
-    fn mend(&self, step: Step) -> Option<String> {
+    fn mend(&self, step: CheckStep) -> Option<String> {
         let whose = self.whose();
         let is_distrusted = self.probe.tls.as_ref().is_some_and(|tls| !tls.verified);
         match step {
-            Step::Route => Some(format!("check the name of the relay{whose}")),
-            Step::Server if self.way.route.relay.is_none() => Some(
+            CheckStep::Route => Some(format!("check the name of the relay{whose}")),
+            CheckStep::Server if self.way.route.relay.is_none() => Some(
                 "most networks let nobody out by port 25: name a relay, relay = \
                  \"smtp.example.org:587\" in a profile that is the default"
                     .to_owned(),
             ),
-            Step::Server => Some(format!(
+            CheckStep::Server => Some(format!(
                 "check host and port of the relay{whose}, and that no firewall is between"
             )),
-            Step::Tls if is_distrusted => Some(format!(
+            CheckStep::Tls if is_distrusted => Some(format!(
                 "if that is the right server: ca-file, tls-name or pin{whose}; else do not send there"
             )),
-            Step::Login => Some(format!(
+            CheckStep::Login => Some(format!(
                 "check user and password{whose}; ehlo probe --profile NAME -v shows the conversation"
             )),
             _ => None,
@@ -140,14 +140,14 @@ impl Asked<'_> {
         })
     }
 
-    fn encryption(&self) -> Finding {
+    fn encryption(&self) -> CheckResult {
         match &self.probe.tls {
             Some(tls) => self.encrypted(tls),
             None => self.in_clear(),
         }
     }
 
-    fn encrypted(&self, tls: &Encrypted) -> Finding {
+    fn encrypted(&self, tls: &Encrypted) -> CheckResult {
         let version = tls.version.as_deref().unwrap_or("TLS");
         let days = tls.days_left();
         let left = days.map_or_else(String::new, |days| format!(", {days} days left"));
@@ -156,17 +156,20 @@ impl Asked<'_> {
         let is_relay = self.way.route.relay.is_some();
         if is_relay && !tls.verified {
             let whose = self.whose();
-            return Finding::warning(Step::Tls, format!("{found}, and taken all the same"))
-                .mended_by(format!("take insecure away{whose}; ca-file or pin instead"));
+            return CheckResult::warning(
+                CheckStep::Tls,
+                format!("{found}, and taken all the same"),
+            )
+            .mended_by(format!("take insecure away{whose}; ca-file or pin instead"));
         }
         if tls.verified && days.is_some_and(|days| days < SOON) {
-            return Finding::warning(Step::Tls, found)
+            return CheckResult::warning(CheckStep::Tls, found)
                 .mended_by("whoever runs that server must renew its certificate");
         }
-        Finding::ok(Step::Tls, found)
+        CheckResult::ok(CheckStep::Tls, found)
     }
 
-    fn in_clear(&self) -> Finding {
+    fn in_clear(&self) -> CheckResult {
         let is_near = self.probe.server.as_ref().is_some_and(|server| {
             let ip = server.address.ip();
             ip.is_none_or(|ip| ip.is_loopback())
@@ -174,14 +177,16 @@ impl Asked<'_> {
         let offered = self.probe.offered();
         let is_offered = session::parameters(offered, "starttls").is_some();
         match (is_near, self.way.route.relay.is_some()) {
-            (true, _) => Finding::ok(Step::Tls, "in clear, and no further than this host"),
-            (false, false) => Finding::ok(Step::Tls, "in clear: STARTTLS is not offered"),
+            (true, _) => CheckResult::ok(CheckStep::Tls, "in clear, and no further than this host"),
+            (false, false) => CheckResult::ok(CheckStep::Tls, "in clear: STARTTLS is not offered"),
             (false, true) if is_offered => {
-                Finding::warning(Step::Tls, "in clear, although STARTTLS is offered")
+                CheckResult::warning(CheckStep::Tls, "in clear, although STARTTLS is offered")
                     .mended_by(format!("tls = \"starttls\"{}", self.whose()))
             }
-            (false, true) => Finding::warning(Step::Tls, "in clear: STARTTLS is not offered")
-                .mended_by("whoever runs that server can offer it; port 465 is another try"),
+            (false, true) => {
+                CheckResult::warning(CheckStep::Tls, "in clear: STARTTLS is not offered")
+                    .mended_by("whoever runs that server can offer it; port 465 is another try")
+            }
         }
     }
 }

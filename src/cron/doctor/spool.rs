@@ -1,9 +1,9 @@
 //! The queue: where it is, whether mail can be kept there, and what is in it.
 
-use crate::cron::doctor::Finding;
-use crate::cron::doctor::options::Step;
+use crate::cron::doctor::CheckResult;
+use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::surroundings::name;
-use crate::queue::options::Queueing;
+use crate::queue::options::QueueUse;
 use crate::queue::store::{Counts, Spool};
 use crate::system::figures;
 use crate::system::text::for_shell;
@@ -22,11 +22,11 @@ const NONE: u64 = 1 << 20;
 const FEW: u64 = 1000;
 
 /// Looks at the queue; makes none where there is none.
-pub fn look(queueing: &Queueing) -> Vec<Finding> {
+pub fn look(queueing: &QueueUse) -> Vec<CheckResult> {
     let spool = Spool::open(queueing.spool.directory.as_deref(), false);
     let spool = match spool {
         Ok(spool) => spool,
-        Err(error) => return vec![Finding::of_error(Step::Queue, &error.to_string())],
+        Err(error) => return vec![CheckResult::of_error(CheckStep::Queue, &error.to_string())],
     };
     let mut findings = vec![place(spool.path())];
     findings.extend(contents(&spool));
@@ -34,13 +34,13 @@ pub fn look(queueing: &Queueing) -> Vec<Finding> {
 }
 
 /// Whether there is, or can be, a directory that can be written to.
-fn place(path: &Path) -> Finding {
+fn place(path: &Path) -> CheckResult {
     let name = name(path);
     let there = path
         .ancestors()
         .find(|path| path.symlink_metadata().is_ok());
     let Some(there) = there else {
-        return Finding::failed(Step::Queue, format!("{name} cannot be made"));
+        return CheckResult::failed(CheckStep::Queue, format!("{name} cannot be made"));
     };
     let is_made = there == path;
     let rights = Access::WRITE_OK | Access::EXEC_OK;
@@ -48,10 +48,11 @@ fn place(path: &Path) -> Finding {
         let why = io::Error::from(error).kind();
         return if is_made {
             let found = format!("{name} cannot be written to: {why}");
-            Finding::failed(Step::Queue, found).mended_by(format!("chmod 700 {}", for_shell(path)))
+            CheckResult::failed(CheckStep::Queue, found)
+                .mended_by(format!("chmod 700 {}", for_shell(path)))
         } else {
             let found = format!("{name} cannot be made: {why}");
-            Finding::failed(Step::Queue, found).mended_by(format!(
+            CheckResult::failed(CheckStep::Queue, found).mended_by(format!(
                 "another place, with dir in [queue] of the configuration; or let root make it: install -d -m \
                  700 -o $LOGNAME {}",
                 for_shell(path)
@@ -65,40 +66,43 @@ fn place(path: &Path) -> Finding {
     };
     match rustix::fs::statvfs(there) {
         Ok(facts) => room(&found, &facts),
-        Err(_) => Finding::ok(Step::Queue, found),
+        Err(_) => CheckResult::ok(CheckStep::Queue, found),
     }
 }
 
-fn room(found: &str, facts: &StatVfs) -> Finding {
+fn room(found: &str, facts: &StatVfs) -> CheckResult {
     let free = facts.f_bavail.saturating_mul(facts.f_frsize);
     let text = format!("{found}, {} free", figures::spoken_size(free));
     // Some file systems do not count their files.
     let names = (facts.f_files > 0).then_some(facts.f_favail);
     let mend = "make room on that disk, or move the queue with dir in [queue]";
     match names {
-        _ if free < NONE => Finding::failed(Step::Queue, text).mended_by(mend),
-        Some(0) => Finding::failed(Step::Queue, format!("{text}, and no inode")).mended_by(mend),
-        _ if free < LITTLE => Finding::warning(Step::Queue, text).mended_by(mend),
-        Some(few) if few < FEW => {
-            Finding::warning(Step::Queue, format!("{text}, and {few} inodes")).mended_by(mend)
+        _ if free < NONE => CheckResult::failed(CheckStep::Queue, text).mended_by(mend),
+        Some(0) => {
+            CheckResult::failed(CheckStep::Queue, format!("{text}, and no inode")).mended_by(mend)
         }
-        _ => Finding::ok(Step::Queue, text),
+        _ if free < LITTLE => CheckResult::warning(CheckStep::Queue, text).mended_by(mend),
+        Some(few) if few < FEW => {
+            CheckResult::warning(CheckStep::Queue, format!("{text}, and {few} inodes"))
+                .mended_by(mend)
+        }
+        _ => CheckResult::ok(CheckStep::Queue, text),
     }
 }
 
-fn contents(spool: &Spool) -> Option<Finding> {
+fn contents(spool: &Spool) -> Option<CheckResult> {
     let counts = match Counts::of(spool, SystemTime::now()) {
         Ok(counts) => counts,
-        Err(error) => return Some(Finding::of_error(Step::Queue, &error.to_string())),
+        Err(error) => return Some(CheckResult::of_error(CheckStep::Queue, &error.to_string())),
     };
     if counts == Counts::default() {
         return None;
     }
     let text = counts.words();
     if counts.dead + counts.damaged + counts.held > 0 {
-        return Some(Finding::warning(Step::Queue, text).mended_by("ehlo queue list"));
+        return Some(CheckResult::warning(CheckStep::Queue, text).mended_by("ehlo queue list"));
     }
-    Some(Finding::ok(Step::Queue, text))
+    Some(CheckResult::ok(CheckStep::Queue, text))
 }
 
 #[cfg(test)]
@@ -108,7 +112,7 @@ mod tests {
     use rustix::fs::StatVfsMountFlags;
     use std::fs;
 
-    fn disk(free: u64, names: u64) -> Finding {
+    fn disk(free: u64, names: u64) -> CheckResult {
         let facts = StatVfs {
             f_bsize: 1,
             f_frsize: 1,

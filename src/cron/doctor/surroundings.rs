@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// This host, or one that a test has made up.
 #[derive(Debug)]
-pub struct Surroundings {
+pub struct HostSystem {
     /// What stands for `/`.
     pub root: PathBuf,
     /// Where programs are looked for.
@@ -38,14 +38,14 @@ pub struct Surroundings {
 
 /// What a program said.
 #[derive(Debug)]
-pub struct Said {
+pub struct ProgramOutput {
     /// Whether it ended well.
     pub is_well: bool,
     /// What it printed.
     pub text: String,
 }
 
-impl Surroundings {
+impl HostSystem {
     /// The host that we run on, in the environment that we have.
     #[must_use]
     pub fn of_this_process(dead_letters: Vec<PathBuf>) -> Self {
@@ -104,11 +104,11 @@ impl Surroundings {
 
     /// What a program says; `None` where there is none, or it does not end in time.
     #[must_use]
-    pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<Said> {
+    pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<ProgramOutput> {
         let mut command = Command::new(self.find(program)?);
         command.args(arguments);
         let answer = program::ask(command, Streams::Output, PATIENCE);
-        Some(Said {
+        Some(ProgramOutput {
             is_well: answer.end.ok()?.success(),
             text: String::from_utf8_lossy(&answer.output).into_owned(),
         })
@@ -137,7 +137,7 @@ pub mod tests {
 
     /// A host of a test's own: nothing is on it but this program.
     pub struct Made {
-        pub host: Surroundings,
+        pub host: HostSystem,
         _top: TempDir,
     }
 
@@ -145,7 +145,7 @@ pub mod tests {
         pub fn new() -> Self {
             let top = tempfile::tempdir().unwrap();
             let made = Self {
-                host: Surroundings {
+                host: HostSystem {
                     root: top.path().to_owned(),
                     search: vec![top.path().join("usr/bin")],
                     program: top.path().join("usr/bin/ehlo"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// How characters look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style {
+pub struct TextStyle {
     /// Of the characters.
     pub foreground: Option<Colour>,
     /// Behind them.
@@ -24,17 +24,17 @@ pub struct Colour(pub u8, pub u8, pub u8);
 
 /// Characters that look alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct StyledRun {
     /// How they look.
-    pub style: Style,
+    pub style: TextStyle,
     /// The characters.
     pub text: String,
 }
 
 /// Reads lines one after the other: a colour lasts until another is said.
 #[derive(Default)]
-pub struct Reader {
-    style: Style,
+pub struct AnsiReader {
+    style: TextStyle,
 }
 
 /// The sixteen colours, dark enough to be read on white.
@@ -57,11 +57,11 @@ const COLOURS: [Colour; 16] = [
     Colour(70, 70, 70),
 ];
 
-impl Reader {
+impl AnsiReader {
     /// What is left of a line, without its end, when it has been printed. Octets that are no UTF-8 and
     /// controls that have no meaning here are written as `\xNN`.
-    pub fn line(&mut self, line: &[u8]) -> Vec<Run> {
-        let mut page = Page::default();
+    pub fn line(&mut self, line: &[u8]) -> Vec<StyledRun> {
+        let mut page = StyledLine::default();
         let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
         while let Some(&first) = rest.first() {
             let taken = match first {
@@ -82,7 +82,7 @@ impl Reader {
     }
 
     /// How long the sequence is that begins here; an unknown one is shown.
-    fn escape(&mut self, rest: &[u8], page: &mut Page) -> usize {
+    fn escape(&mut self, rest: &[u8], page: &mut StyledLine) -> usize {
         match rest.get(1) {
             Some(b'[') => {
                 let body = &rest[2..];
@@ -121,7 +121,7 @@ impl Reader {
         while let Some(number) = numbers.next() {
             let style = &mut self.style;
             match number {
-                0 => *style = Style::default(),
+                0 => *style = TextStyle::default(),
                 1 => style.bold = true,
                 3 => style.italic = true,
                 4 => style.underlined = true,
@@ -172,20 +172,20 @@ fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
 
 /// A line as it looks so far.
 #[derive(Default)]
-struct Page {
-    runs: Vec<Run>,
+struct StyledLine {
+    runs: Vec<StyledRun>,
     /// What comes is written over it.
     is_over: bool,
 }
 
-impl Page {
-    fn put(&mut self, text: &str, style: Style) {
+impl StyledLine {
+    fn put(&mut self, text: &str, style: TextStyle) {
         if std::mem::take(&mut self.is_over) {
             self.runs.clear();
         }
         match self.runs.last_mut() {
             Some(last) if last.style == style => last.text.push_str(text),
-            _ => self.runs.push(Run {
+            _ => self.runs.push(StyledRun {
                 style,
                 text: text.to_owned(),
             }),
@@ -203,7 +203,7 @@ impl Page {
     }
 
     /// Writes what comes up to the next character that means something else; at least one octet.
-    fn plain(&mut self, rest: &[u8], style: Style) -> usize {
+    fn plain(&mut self, rest: &[u8], style: TextStyle) -> usize {
         let means = |byte: &u8| matches!(byte, 0x1b | b'\r' | 0x08);
         let end = rest.iter().position(means).unwrap_or(rest.len());
         let mut text = String::with_capacity(end);
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     fn text(line: &[u8]) -> String {
-        let runs = Reader::default().line(line).into_iter();
+        let runs = AnsiReader::default().line(line).into_iter();
         runs.map(|run| run.text).collect()
     }
 
@@ -272,11 +272,11 @@ mod tests {
 
     #[test]
     fn a_colour_lasts_over_the_end_of_a_line() {
-        let mut reader = Reader::default();
+        let mut reader = AnsiReader::default();
         reader.line(b"\x1b[38;5;196mone");
         let two = reader.line(b"two\x1b[39m three");
         assert_eq!(two[0].style.foreground, Some(Colour(255, 0, 0)));
-        assert_eq!(two[1].style, Style::default());
+        assert_eq!(two[1].style, TextStyle::default());
         let three = reader.line(b"\x1b[38;2;1;2;3;4mx");
         assert_eq!(three[0].style.foreground, Some(Colour(1, 2, 3)));
         assert!(three[0].style.underlined);

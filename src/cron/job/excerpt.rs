@@ -1,9 +1,9 @@
 //! What of a log a person reads in a mail: all of it when it is short, else its beginning and its end.
 
-use crate::cron::job::Finished;
-use crate::cron::job::ansi::{Reader, Run};
+use crate::cron::job::FinishedJob;
+use crate::cron::job::ansi::{AnsiReader, StyledRun};
 use crate::cron::job::interleave::MARK;
-use crate::cron::job::log::Log;
+use crate::cron::job::log::JobLog;
 use std::borrow::Cow;
 
 /// Up to this, all of it is shown.
@@ -40,35 +40,35 @@ struct Room {
 }
 
 /// Lines as they look.
-pub type Lines = Vec<Vec<Run>>;
+pub type StyledLines = Vec<Vec<StyledRun>>;
 
 /// What is shown.
 pub struct Excerpt {
     /// All, or the beginning.
-    pub begin: Lines,
+    pub begin: StyledLines,
     /// What is between beginning and end, and the end; `None` where nothing is left out.
-    pub rest: Option<Rest>,
+    pub rest: Option<ExcerptTail>,
 }
 
 /// The end, and what is left out before it.
-pub struct Rest {
+pub struct ExcerptTail {
     /// How many lines are left out.
     pub lines: u64,
     /// How many octets these have.
     pub bytes: u64,
     /// The end.
-    pub end: Lines,
+    pub end: StyledLines,
 }
 
 impl Excerpt {
     /// All that is shown.
-    pub fn lines(&self) -> impl Iterator<Item = &Vec<Run>> {
+    pub fn lines(&self) -> impl Iterator<Item = &Vec<StyledRun>> {
         let end = self.rest.iter().flat_map(|rest| &rest.end);
         self.begin.iter().chain(end)
     }
 
     /// Of this log.
-    pub fn of(log: &Log) -> Self {
+    pub fn of(log: &JobLog) -> Self {
         // Where there is nothing else, nothing need be told apart.
         let mark = if log.streams == [false, true] {
             MARK
@@ -93,7 +93,7 @@ impl Excerpt {
         let shown = shown + end.iter().map(|line| line.len()).sum::<usize>();
         let count = (begin.len() + end.len()) as u64;
         Self {
-            rest: Some(Rest {
+            rest: Some(ExcerptTail {
                 lines: log.lines().saturating_sub(count),
                 bytes: log.bytes() - shown as u64,
                 end: looks(end, mark),
@@ -103,7 +103,7 @@ impl Excerpt {
     }
 }
 
-impl Finished {
+impl FinishedJob {
     /// The last lines of what it wrote, for where there is no room for more.
     #[must_use]
     pub fn last_words(&self) -> String {
@@ -173,8 +173,8 @@ fn last<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
     end
 }
 
-fn looks(lines: Vec<&[u8]>, mark: &str) -> Lines {
-    let mut reader = Reader::default();
+fn looks(lines: Vec<&[u8]>, mark: &str) -> StyledLines {
+    let mut reader = AnsiReader::default();
     let look = |line: &[u8]| {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_prefix(mark.as_bytes()).unwrap_or(line);
@@ -182,8 +182,8 @@ fn looks(lines: Vec<&[u8]>, mark: &str) -> Lines {
             return reader.line(line);
         }
         let mut runs = reader.line(&line[..LINE]);
-        runs.push(Run {
-            style: crate::cron::job::ansi::Style::default(),
+        runs.push(StyledRun {
+            style: crate::cron::job::ansi::TextStyle::default(),
             text: format!(" ... and {} more bytes in this line", line.len() - LINE),
         });
         runs
@@ -196,14 +196,14 @@ mod tests {
     use super::*;
     use crate::cron::job::log::Recorder;
 
-    fn log(text: &str, streams: [bool; 2]) -> Log {
+    fn log(text: &str, streams: [bool; 2]) -> JobLog {
         let mut recorder = Recorder::new(1 << 20);
         recorder.push(text.as_bytes());
         recorder.finish(streams)
     }
 
-    fn text(lines: &Lines) -> Vec<String> {
-        let line = |runs: &Vec<Run>| runs.iter().map(|run| run.text.as_str()).collect();
+    fn text(lines: &StyledLines) -> Vec<String> {
+        let line = |runs: &Vec<StyledRun>| runs.iter().map(|run| run.text.as_str()).collect();
         lines.iter().map(line).collect()
     }
 
@@ -250,7 +250,8 @@ mod tests {
             mark_stderr: false,
         };
         let words = |text: &str| {
-            let mut finished = Finished::without_run(&order, crate::cron::job::Ending::Exited(1));
+            let mut finished =
+                FinishedJob::without_run(&order, crate::cron::job::JobEnding::Exited(1));
             finished.log = log(text, [true, false]);
             finished.last_words()
         };

@@ -1,7 +1,7 @@
 //! A job's report as HTML, with the colours that its output has on a terminal.
 
-use crate::cron::job::ansi::{Colour, Style};
-use crate::cron::job::excerpt::Lines;
+use crate::cron::job::ansi::{Colour, TextStyle};
+use crate::cron::job::excerpt::StyledLines;
 use std::fmt::Write as _;
 
 /// Text in which nothing is markup.
@@ -20,7 +20,7 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// Lines, each with its end.
-pub fn lines(lines: &Lines) -> String {
+pub fn lines(lines: &StyledLines) -> String {
     let mut html = String::new();
     for line in lines {
         for run in line {
@@ -47,7 +47,7 @@ pub fn document(title: &str, facts: &str, output: &str) -> String {
     )
 }
 
-fn css(style: Style) -> String {
+fn css(style: TextStyle) -> String {
     let mut css = String::new();
     let colours = [
         ("color", style.foreground),
@@ -72,11 +72,11 @@ fn css(style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cron::job::ansi::Reader;
+    use crate::cron::job::ansi::AnsiReader;
 
     #[test]
     fn colours_are_spans_and_markup_is_text() {
-        let line = Reader::default().line(b"\x1b[1;31m<b>&\x1b[0m\"ok\"");
+        let line = AnsiReader::default().line(b"\x1b[1;31m<b>&\x1b[0m\"ok\"");
         let html = lines(&vec![line]);
         assert_eq!(
             html,

@@ -1,8 +1,8 @@
 //! The two streams of a command as one: line by line, in the order in which they were read, and those of
 //! the standard error marked.
 
-use crate::cron::job::Stream;
-use crate::cron::job::log::{Log, Recorder};
+use crate::cron::job::OutputStream;
+use crate::cron::job::log::{JobLog, Recorder};
 
 /// What lines of the standard error begin with.
 pub const MARK: &str = "! ";
@@ -16,7 +16,7 @@ pub struct Interleaver {
     /// Beginnings of lines, for each stream.
     waiting: [Vec<u8>; 2],
     /// The stream that has a line begun in the log.
-    open: Option<Stream>,
+    open: Option<OutputStream>,
     seen: [bool; 2],
     marked: Vec<u8>,
 }
@@ -34,7 +34,7 @@ impl Interleaver {
     }
 
     /// Takes what came on one of them. Only whole lines go on, so that the two never share one.
-    pub fn push(&mut self, from: Stream, bytes: &[u8]) {
+    pub fn push(&mut self, from: OutputStream, bytes: &[u8]) {
         self.seen[from as usize] |= !bytes.is_empty();
         let end = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
         let (whole, rest) = bytes.split_at(end);
@@ -49,20 +49,20 @@ impl Interleaver {
     }
 
     /// Both have ended.
-    pub fn finish(mut self) -> Log {
-        self.release(Stream::Out);
-        self.release(Stream::Err);
+    pub fn finish(mut self) -> JobLog {
+        self.release(OutputStream::Out);
+        self.release(OutputStream::Err);
         self.recorder.finish(self.seen)
     }
 
-    fn release(&mut self, from: Stream) {
+    fn release(&mut self, from: OutputStream) {
         let mut waiting = std::mem::take(&mut self.waiting[from as usize]);
         self.write(from, &waiting);
         waiting.clear();
         self.waiting[from as usize] = waiting;
     }
 
-    fn write(&mut self, from: Stream, bytes: &[u8]) {
+    fn write(&mut self, from: OutputStream, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -71,8 +71,8 @@ impl Interleaver {
             self.recorder.push(b"\n");
         }
         match from {
-            Stream::Out => self.recorder.push(bytes),
-            Stream::Err => self.write_marked(bytes, goes_on),
+            OutputStream::Out => self.recorder.push(bytes),
+            OutputStream::Err => self.write_marked(bytes, goes_on),
         }
         self.open = (!bytes.ends_with(b"\n")).then_some(from);
     }
@@ -93,7 +93,7 @@ impl Interleaver {
 mod tests {
     use super::*;
 
-    fn together(pieces: &[(Stream, &str)]) -> String {
+    fn together(pieces: &[(OutputStream, &str)]) -> String {
         let mut both = Interleaver::new(Recorder::new(1 << 20));
         for (from, bytes) in pieces {
             both.push(*from, bytes.as_bytes());
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn lines_stand_in_their_order_and_those_of_stderr_are_marked() {
         let text = together(&[
-            (Stream::Out, "one\ntwo\n"),
-            (Stream::Err, "bad\nworse\n"),
-            (Stream::Out, "three\n"),
+            (OutputStream::Out, "one\ntwo\n"),
+            (OutputStream::Err, "bad\nworse\n"),
+            (OutputStream::Out, "three\n"),
         ]);
         assert_eq!(text, "one\ntwo\n! bad\n! worse\nthree\n");
     }
@@ -114,17 +114,20 @@ mod tests {
     #[test]
     fn a_line_that_is_not_whole_waits_for_its_end() {
         let text = together(&[
-            (Stream::Out, "work"),
-            (Stream::Err, "oops\n"),
-            (Stream::Out, "ing\n"),
-            (Stream::Err, "la"),
+            (OutputStream::Out, "work"),
+            (OutputStream::Err, "oops\n"),
+            (OutputStream::Out, "ing\n"),
+            (OutputStream::Err, "la"),
         ]);
         assert_eq!(text, "! oops\nworking\n! la");
     }
 
     #[test]
     fn two_ends_without_a_line_end_do_not_run_into_each_other() {
-        let text = together(&[(Stream::Err, "no end"), (Stream::Out, "nor here")]);
+        let text = together(&[
+            (OutputStream::Err, "no end"),
+            (OutputStream::Out, "nor here"),
+        ]);
         assert_eq!(text, "nor here\n! no end");
     }
 
@@ -132,9 +135,9 @@ mod tests {
     fn a_line_without_end_is_not_held_back_for_ever() {
         let long = "x".repeat(LONGEST + 1);
         let text = together(&[
-            (Stream::Err, &long),
-            (Stream::Out, "one\n"),
-            (Stream::Err, "y\n"),
+            (OutputStream::Err, &long),
+            (OutputStream::Out, "one\n"),
+            (OutputStream::Err, "y\n"),
         ]);
         assert_eq!(text, format!("! {long}\none\n! y\n"));
     }

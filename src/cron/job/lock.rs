@@ -26,11 +26,11 @@ const DESCRIPTOR: i32 = 100;
 /// A lock that is held as long as this lives. The command inherits its descriptor, as with flock(1), so that the
 /// lock outlives this process if that is killed while the command goes on.
 #[derive(Debug)]
-pub struct Lock {
+pub struct JobLock {
     descriptor: OwnedFd,
 }
 
-impl Drop for Lock {
+impl Drop for JobLock {
     /// Closing is not enough: a background process may still have the descriptor.
     fn drop(&mut self) {
         let _ = rustix::fs::flock(&self.descriptor, FlockOperation::Unlock);
@@ -104,7 +104,7 @@ pub enum LockError {
     },
 }
 
-impl Lock {
+impl JobLock {
     /// Takes the lock of this name, or of this path where there is a slash in it, and waits so long for it.
     pub fn take(name: &Path, wait: Duration) -> Result<Self, LockError> {
         let path = path(name, &directories())?;
@@ -213,21 +213,21 @@ mod tests {
     fn a_lock_is_taken_once_and_says_by_whom() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
-        let first = Lock::take(&path, Duration::ZERO).unwrap();
-        let second = Lock::take(&path, Duration::ZERO).unwrap_err();
+        let first = JobLock::take(&path, Duration::ZERO).unwrap();
+        let second = JobLock::take(&path, Duration::ZERO).unwrap_err();
         let words = format!("is held by process {} since 2", std::process::id());
         assert!(second.to_string().contains(&words), "{second}");
         drop(first);
-        Lock::take(&path, Duration::ZERO).unwrap();
+        JobLock::take(&path, Duration::ZERO).unwrap();
     }
 
     #[test]
     fn who_waits_gets_it_when_it_is_free() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
-        let first = Lock::take(&path, Duration::ZERO).unwrap();
+        let first = JobLock::take(&path, Duration::ZERO).unwrap();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| Lock::take(&path, Duration::from_secs(10)).is_ok());
+            let waiting = scope.spawn(|| JobLock::take(&path, Duration::from_secs(10)).is_ok());
             drop(first);
             assert!(waiting.join().unwrap());
         });
@@ -253,8 +253,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.sh");
         fs::write(&path, b"#!/bin/sh\n\xff\n").unwrap();
-        let _lock = Lock::take(&path, Duration::ZERO).unwrap();
-        let other = Lock::take(&path, Duration::ZERO).unwrap_err();
+        let _lock = JobLock::take(&path, Duration::ZERO).unwrap();
+        let other = JobLock::take(&path, Duration::ZERO).unwrap_err();
         assert!(
             other.to_string().ends_with("is held by another process"),
             "{other}"
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_lock_that_cannot_be_made_is_named() {
-        let error = Lock::take(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
+        let error = JobLock::take(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
         assert!(error.to_string().contains("/nonexistent/x"), "{error}");
     }
 }

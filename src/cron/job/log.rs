@@ -18,19 +18,19 @@ const TAIL: usize = 64 * 1024;
 
 /// The output of a command that is over.
 #[derive(Debug)]
-pub struct Log {
+pub struct JobLog {
     head: Vec<u8>,
     tail: Vec<u8>,
     bytes: u64,
     lines: u64,
-    rest: Rest,
+    rest: LogTail,
     /// Whether each of the streams was written to.
     pub(super) streams: [bool; 2],
 }
 
 /// What the head has no room for.
 #[derive(Debug)]
-enum Rest {
+enum LogTail {
     /// There is nothing more.
     Nothing,
     /// All of it, the head too, compressed.
@@ -59,7 +59,7 @@ struct Compressed {
     len: u64,
 }
 
-impl Log {
+impl JobLog {
     /// Of a command that wrote nothing.
     #[must_use]
     pub fn empty() -> Self {
@@ -82,8 +82,8 @@ impl Log {
     #[must_use]
     pub fn missing(&self) -> u64 {
         match self.rest {
-            Rest::Cut { missing, .. } => missing,
-            Rest::Nothing | Rest::Whole(_) => 0,
+            LogTail::Cut { missing, .. } => missing,
+            LogTail::Nothing | LogTail::Whole(_) => 0,
         }
     }
 
@@ -110,12 +110,12 @@ impl Log {
     #[must_use]
     pub fn compressed(&self) -> Option<(&File, u64)> {
         match &self.rest {
-            Rest::Whole(file)
-            | Rest::Cut {
+            LogTail::Whole(file)
+            | LogTail::Cut {
                 kept: Kept::Compressed(file),
                 ..
             } => Some((&file.file, file.len)),
-            Rest::Nothing | Rest::Cut { .. } => None,
+            LogTail::Nothing | LogTail::Cut { .. } => None,
         }
     }
 
@@ -125,7 +125,7 @@ impl Log {
         if let Some((file, len)) = self.compressed() {
             return Box::new(MultiGzDecoder::new(Window { file, at: 0, len }));
         }
-        let Rest::Cut {
+        let LogTail::Cut {
             missing,
             kept: Kept::Ends(begin, end),
         } = self.rest
@@ -180,10 +180,10 @@ pub struct Recorder {
     limit: u64,
     /// How many octets are in the compressed file.
     packed: u64,
-    store: Store,
+    store: LogStore,
 }
 
-enum Store {
+enum LogStore {
     /// Nothing is compressed yet.
     Memory,
     Disk(Box<Packer>),
@@ -271,7 +271,7 @@ impl Recorder {
             ends_line: true,
             limit,
             packed: 0,
-            store: Store::Memory,
+            store: LogStore::Memory,
         }
     }
 
@@ -291,7 +291,7 @@ impl Recorder {
     }
 
     fn store(&mut self, bytes: &[u8]) {
-        if let Store::Memory = self.store {
+        if let LogStore::Memory = self.store {
             self.begin();
         }
         self.pack(bytes);
@@ -300,8 +300,8 @@ impl Recorder {
     /// Begins the file with what is in memory.
     fn begin(&mut self) {
         self.store = match temporary() {
-            Ok(file) => Store::Disk(Box::new(Packer::new(file))),
-            Err(_) => Store::Nothing,
+            Ok(file) => LogStore::Disk(Box::new(Packer::new(file))),
+            Err(_) => LogStore::Nothing,
         };
         let head = std::mem::take(&mut self.head);
         self.pack(&head);
@@ -310,7 +310,7 @@ impl Recorder {
 
     fn pack(&mut self, bytes: &[u8]) {
         let limit = self.limit - self.reserve();
-        let Store::Disk(packer) = &mut self.store else {
+        let LogStore::Disk(packer) = &mut self.store else {
             return;
         };
         match packer.write(bytes, limit) {
@@ -321,7 +321,7 @@ impl Recorder {
                 }
             }
             // The disk is full: what is there has no end, and is not a gzip file.
-            Err(_) => self.store = Store::Nothing,
+            Err(_) => self.store = LogStore::Nothing,
         }
     }
 
@@ -332,22 +332,22 @@ impl Recorder {
     }
 
     fn end_early(&mut self) {
-        let Store::Disk(packer) = std::mem::replace(&mut self.store, Store::Nothing) else {
+        let LogStore::Disk(packer) = std::mem::replace(&mut self.store, LogStore::Nothing) else {
             return;
         };
         if let Ok(begin) = packer.encoder.finish() {
-            self.store = Store::Full(begin);
+            self.store = LogStore::Full(begin);
         }
     }
 
     /// The command is over, and has written to these streams.
-    pub fn finish(mut self, streams: [bool; 2]) -> Log {
-        if matches!(self.store, Store::Memory) && self.bytes > self.limit {
+    pub fn finish(mut self, streams: [bool; 2]) -> JobLog {
+        if matches!(self.store, LogStore::Memory) && self.bytes > self.limit {
             self.begin();
         }
         let tail = std::mem::take(&mut self.tail).bytes();
         let rest = self.rest(&tail);
-        Log {
+        JobLog {
             head: self.head,
             tail,
             bytes: self.bytes,
@@ -357,15 +357,15 @@ impl Recorder {
         }
     }
 
-    fn rest(&mut self, tail: &[u8]) -> Rest {
-        let begin = match std::mem::replace(&mut self.store, Store::Nothing) {
-            Store::Memory => return Rest::Nothing,
-            Store::Disk(packer) => match packer.encoder.finish() {
-                Ok(Counted { file, len }) => return Rest::Whole(Compressed { file, len }),
+    fn rest(&mut self, tail: &[u8]) -> LogTail {
+        let begin = match std::mem::replace(&mut self.store, LogStore::Nothing) {
+            LogStore::Memory => return LogTail::Nothing,
+            LogStore::Disk(packer) => match packer.encoder.finish() {
+                Ok(Counted { file, len }) => return LogTail::Whole(Compressed { file, len }),
                 Err(_) => None,
             },
-            Store::Full(begin) => Some(begin),
-            Store::Nothing => None,
+            LogStore::Full(begin) => Some(begin),
+            LogStore::Nothing => None,
         };
         let end = end_of(self.bytes, &self.head, tail);
         begin
@@ -374,7 +374,7 @@ impl Recorder {
     }
 
     /// The beginning, and the end after it as another member of the file. `None`: that is not possible.
-    fn with_end(&self, begin: Counted, end: &[u8]) -> Option<Rest> {
+    fn with_end(&self, begin: Counted, end: &[u8]) -> Option<LogTail> {
         // The gap and the end are one member.
         let room = fitting(self.limit.checked_sub(begin.len + FRAME)?);
         let behind = self.bytes - self.packed;
@@ -390,8 +390,8 @@ impl Recorder {
         let file = Compressed { file, len };
         match missing {
             _ if len > self.limit => None,
-            0 => Some(Rest::Whole(file)),
-            missing => Some(Rest::Cut {
+            0 => Some(LogTail::Whole(file)),
+            missing => Some(LogTail::Cut {
                 missing,
                 kept: Kept::Compressed(file),
             }),
@@ -399,16 +399,16 @@ impl Recorder {
     }
 
     /// As much of the ends as is in memory and within the limit.
-    fn ends(&self, end: &[u8]) -> Rest {
+    fn ends(&self, end: &[u8]) -> LogTail {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let in_memory = self.head.len() as u64 + end.len() as u64;
         if self.bytes <= self.limit && self.bytes <= in_memory {
-            return Rest::Nothing;
+            return LogTail::Nothing;
         }
         let begin = self.head.len().min(limit / 2);
         let behind = usize::try_from(self.bytes).unwrap_or(usize::MAX) - begin;
         let end = end.len().min(limit - begin).min(behind);
-        Rest::Cut {
+        LogTail::Cut {
             missing: self.bytes - (begin + end) as u64,
             kept: Kept::Ends(begin, end),
         }

@@ -19,12 +19,12 @@ mod subject;
 mod tee;
 mod words;
 
-pub use lock::{Holder, Lock, LockError};
-pub use log::Log;
+pub use lock::{Holder, JobLock, LockError};
+pub use log::JobLog;
 pub use name::called;
-pub use report::{Attach, Attached, Contents, Report};
+pub use report::{AttachLog, Attached, AttachmentContents, JobReport};
 pub use run::run;
-pub use signals::{Signals, end_by};
+pub use signals::{JobSignals, end_by};
 pub use subject::Template;
 pub use tee::Tee;
 pub use words::{quoted, shortened};
@@ -51,7 +51,7 @@ pub struct Order {
 
 /// Where a command writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub enum OutputStream {
     /// The standard output.
     Out,
     /// The standard error.
@@ -60,7 +60,7 @@ pub enum Stream {
 
 /// A job that is over.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedJob {
     /// What it is called.
     pub name: String,
     /// The program and its arguments.
@@ -72,11 +72,11 @@ pub struct Finished {
     /// How long it took.
     pub took: Duration,
     /// How it ended.
-    pub ending: Ending,
+    pub ending: JobEnding,
     /// Whether the system wrote a core file, or gave it to a program.
     pub dumped_core: bool,
     /// What it wrote.
-    pub log: Log,
+    pub log: JobLog,
     /// The time of the processor that it used, where that is known.
     pub processor: Option<Duration>,
     /// The last signal that was handed on to it.
@@ -87,7 +87,7 @@ pub struct Finished {
 
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum JobEnding {
     /// By itself, with this status.
     Exited(i32),
     /// By this signal.
@@ -110,7 +110,7 @@ pub enum Ending {
     Locked(Holder),
 }
 
-impl Ending {
+impl JobEnding {
     /// Whether all is well.
     #[must_use]
     pub fn is_success(&self) -> bool {
@@ -131,10 +131,10 @@ impl Ending {
     }
 }
 
-impl Finished {
+impl FinishedJob {
     /// A job of which nothing was run.
     #[must_use]
-    pub fn without_run(order: &Order, ending: Ending) -> Self {
+    pub fn without_run(order: &Order, ending: JobEnding) -> Self {
         Self {
             name: order.name.clone(),
             command: order.command.clone(),
@@ -143,7 +143,7 @@ impl Finished {
             took: Duration::ZERO,
             ending,
             dumped_core: false,
-            log: Log::empty(),
+            log: JobLog::empty(),
             processor: None,
             handed_on: None,
             goes_on: false,
@@ -157,11 +157,11 @@ mod tests {
 
     #[test]
     fn an_exit_status_is_what_a_shell_would_say() {
-        assert_eq!(Ending::Exited(3).status(), 3);
-        assert_eq!(Ending::Signalled(15).status(), 143);
+        assert_eq!(JobEnding::Exited(3).status(), 3);
+        assert_eq!(JobEnding::Signalled(15).status(), 143);
         let limit = Duration::from_secs(1);
         assert_eq!(
-            Ending::TimedOut {
+            JobEnding::TimedOut {
                 limit,
                 killed: false
             }
@@ -169,13 +169,13 @@ mod tests {
             124
         );
         assert_eq!(
-            Ending::TimedOut {
+            JobEnding::TimedOut {
                 limit,
                 killed: true
             }
             .status(),
             137
         );
-        assert!(Ending::Exited(0).is_success() && !Ending::Exited(1).is_success());
+        assert!(JobEnding::Exited(0).is_success() && !JobEnding::Exited(1).is_success());
     }
 }

@@ -1,8 +1,8 @@
 //! A command that is run, and what is told of it.
 
 use crate::cron::alert::options::Alert;
-use crate::cron::job::{Attach, Order, Template};
-use crate::cron::mail::Mail;
+use crate::cron::job::{AttachLog, Order, Template};
+use crate::cron::mail::Notification;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ pub struct Job {
     /// Whether somebody has named it: else it is known by its command line.
     pub named: bool,
     /// When a mail is sent.
-    pub when: When,
+    pub when: ReportOn,
     /// What may hold it back, and what is remembered for that.
     pub alert: Alert,
     /// The digest that has it instead of a mail.
-    pub digest: Option<Gathering>,
+    pub digest: Option<DigestUse>,
     /// From whom to whom, and how.
-    pub mail: Mail,
+    pub mail: Notification,
     /// The subject; `None` is the usual one.
     pub subject: Option<Template>,
     /// When the log is attached.
-    pub attach: Attach,
+    pub attach: AttachLog,
     /// Whether the mail has the colours, too.
     pub html: bool,
     /// Whether what it writes is written on as well.
@@ -37,7 +37,7 @@ pub struct Job {
 
 /// A digest that gathers runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gathering {
+pub struct DigestUse {
     /// Its name.
     pub name: String,
     /// When the first run behind it mails the digest, in minutes since midnight; `None` leaves that to
@@ -58,7 +58,7 @@ pub struct Locking {
 
 /// When a mail is sent about a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum When {
+pub enum ReportOn {
     /// When it failed.
     #[default]
     Failure,

@@ -1,11 +1,11 @@
 //! The mail about a job: what ran and how it ended, then what it wrote.
 
-use crate::cron::job::ansi::Run;
-use crate::cron::job::excerpt::{Excerpt, Lines, Rest};
+use crate::cron::job::ansi::StyledRun;
+use crate::cron::job::excerpt::{Excerpt, ExcerptTail, StyledLines};
 use crate::cron::job::interleave::MARK;
 use crate::cron::job::log::Recorder;
 use crate::cron::job::words::shortened;
-use crate::cron::job::{Finished, Log, html};
+use crate::cron::job::{FinishedJob, JobLog, html};
 use crate::system::figures::{counted, spoken_size};
 use crate::system::host;
 use crate::system::time;
@@ -27,7 +27,7 @@ const LAST_WIDTH: usize = 200;
 
 /// When the log is attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Attach {
+pub enum AttachLog {
     /// When the text does not show all of it.
     #[default]
     Auto,
@@ -39,7 +39,7 @@ pub enum Attach {
 
 /// The mail, but for its subject.
 #[derive(Debug)]
-pub struct Report {
+pub struct JobReport {
     /// The text.
     pub body: String,
     /// The text for a mail without the log; `None` is the same text.
@@ -58,19 +58,19 @@ pub struct Attached {
     /// Its media type.
     pub media_type: &'static str,
     /// What is in it.
-    pub contents: Contents,
+    pub contents: AttachmentContents,
 }
 
 /// Where a file's octets are.
 #[derive(Debug)]
-pub enum Contents {
+pub enum AttachmentContents {
     /// Here.
     Bytes(Vec<u8>),
     /// In a file without a name, and how many.
     File(File, u64),
 }
 
-impl Report {
+impl JobReport {
     /// Of what comes from somewhere, under this name, to its end.
     pub fn of_input(input: &mut dyn Read, name: &str) -> io::Result<Self> {
         let mut recorder = Recorder::new(LARGEST);
@@ -97,12 +97,12 @@ impl Report {
 
     /// Of this job.
     #[must_use]
-    pub fn of(job: &Finished, attach: Attach, with_html: bool) -> Self {
+    pub fn of(job: &FinishedJob, attach: AttachLog, with_html: bool) -> Self {
         let excerpt = Excerpt::of(&job.log);
         let wanted = match attach {
-            Attach::Auto => excerpt.rest.is_some(),
-            Attach::Always => job.log.bytes() > 0,
-            Attach::Never => false,
+            AttachLog::Auto => excerpt.rest.is_some(),
+            AttachLog::Always => job.log.bytes() > 0,
+            AttachLog::Never => false,
         };
         let attached = wanted.then(|| attached(&job.log, &job.name)).flatten();
         let title = format!("{} {}.", job.name, job.sentence());
@@ -124,7 +124,7 @@ impl Report {
     }
 }
 
-fn output(excerpt: &Excerpt, log: &Log, attached: Option<&Attached>) -> String {
+fn output(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
     let mut text = plain(&excerpt.begin);
     if let Some(rest) = &excerpt.rest {
         text.push_str(&gap(rest, log, attached));
@@ -133,7 +133,7 @@ fn output(excerpt: &Excerpt, log: &Log, attached: Option<&Attached>) -> String {
     text
 }
 
-fn coloured(excerpt: &Excerpt, log: &Log, attached: Option<&Attached>) -> String {
+fn coloured(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
     let mut text = html::lines(&excerpt.begin);
     if let Some(rest) = &excerpt.rest {
         text.push_str(&html::escaped(&gap(rest, log, attached)));
@@ -142,13 +142,13 @@ fn coloured(excerpt: &Excerpt, log: &Log, attached: Option<&Attached>) -> String
     text
 }
 
-fn plain(lines: &Lines) -> String {
+fn plain(lines: &StyledLines) -> String {
     lines.iter().map(|line| line_of(line) + "\n").collect()
 }
 
 /// Of a failure with a long output, its last lines: why it failed is often there, and nobody should have to look
 /// for them.
-fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
+fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
     let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
     if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
         return String::new();
@@ -169,12 +169,12 @@ fn last_lines(job: &Finished, excerpt: &Excerpt) -> String {
     format!("It ended with:\n\n{}\n", lines.collect::<String>())
 }
 
-fn line_of(runs: &[Run]) -> String {
+fn line_of(runs: &[StyledRun]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()
 }
 
 /// What ran, where, when and how long, and what follows.
-fn facts(job: &Finished) -> String {
+fn facts(job: &FinishedJob) -> String {
     let mut facts = vec![
         ("Command", shortened(&job.command)),
         ("Host", format!("{}, as {}", job.host, host::login())),
@@ -202,7 +202,7 @@ fn facts(job: &Finished) -> String {
 }
 
 /// What is said before the output.
-fn heading(log: &Log) -> String {
+fn heading(log: &JobLog) -> String {
     if log.bytes() == 0 {
         return "It wrote nothing.".to_owned();
     }
@@ -221,7 +221,7 @@ fn heading(log: &Log) -> String {
 }
 
 /// The line in the place of what is left out.
-fn gap(rest: &Rest, log: &Log, attached: Option<&Attached>) -> String {
+fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String {
     let left_out = match rest.lines {
         0 => spoken_size(rest.bytes),
         lines => format!("{} ({})", counted(lines, "line"), spoken_size(rest.bytes)),
@@ -239,13 +239,13 @@ fn gap(rest: &Rest, log: &Log, attached: Option<&Attached>) -> String {
 }
 
 /// The log as a file, compressed where it is long.
-fn attached(log: &Log, name: &str) -> Option<Attached> {
+fn attached(log: &JobLog, name: &str) -> Option<Attached> {
     let name = file_name(name);
     if let Some((file, len)) = log.compressed() {
         return Some(Attached {
             name: format!("{name}.log.gz"),
             media_type: "application/gzip",
-            contents: Contents::File(file.try_clone().ok()?, len),
+            contents: AttachmentContents::File(file.try_clone().ok()?, len),
         });
     }
     let mut bytes = Vec::new();
@@ -257,7 +257,7 @@ fn attached(log: &Log, name: &str) -> Option<Attached> {
     Some(Attached {
         name: format!("{name}.log"),
         media_type,
-        contents: Contents::Bytes(bytes),
+        contents: AttachmentContents::Bytes(bytes),
     })
 }
 

@@ -3,9 +3,9 @@
 use crate::cron::job::drain;
 use crate::cron::job::interleave::Interleaver;
 use crate::cron::job::log::Recorder;
-use crate::cron::job::signals::{HANDED_ON, Signals};
+use crate::cron::job::signals::{HANDED_ON, JobSignals};
 use crate::cron::job::tee::Tee;
-use crate::cron::job::{Ending, Finished, Order, Stream};
+use crate::cron::job::{FinishedJob, JobEnding, Order, OutputStream};
 use crate::system::text::{reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -35,12 +35,12 @@ const BLOCK: usize = 64 * 1024;
 pub fn run(
     order: &Order,
     tee: Option<&mut Tee>,
-    audience: &mut dyn FnMut(Stream, &[u8]),
-) -> (Finished, Option<Signals>) {
+    audience: &mut dyn FnMut(OutputStream, &[u8]),
+) -> (FinishedJob, Option<JobSignals>) {
     let (started, begun) = (SystemTime::now(), Instant::now());
-    let none = |error| Finished::without_run(order, not_started(order, &error));
+    let none = |error| FinishedJob::without_run(order, not_started(order, &error));
     // Before the job begins, so that its end is noticed, however soon it comes.
-    let signals = match Signals::caught() {
+    let signals = match JobSignals::caught() {
         Ok(signals) => signals,
         Err(error) => return (none(error), None),
     };
@@ -48,12 +48,12 @@ pub fn run(
     let has_group = !io::stdin().is_terminal();
     let apart = order.mark_stderr || tee.as_deref().is_some_and(Tee::is_apart);
     let mut running = match spawn(order, has_group, apart) {
-        Ok((child, pipes)) => Running {
+        Ok((child, pipes)) => RunningJob {
             has_group,
             begun,
             deadline: order.timeout.map(|limit| begun + limit),
             kill_after: order.kill_after,
-            ..Running::new(child, pipes, signals)
+            ..RunningJob::new(child, pipes, signals)
         },
         Err(error) => return (none(error), Some(signals)),
     };
@@ -67,7 +67,7 @@ pub fn run(
         Err(error) => not_started(order, &error),
     };
     running.signals.job_ended(&ending, running.handed_on);
-    let finished = Finished {
+    let finished = FinishedJob {
         dumped_core: running
             .ended
             .is_some_and(|(_, status)| status.core_dumped()),
@@ -78,13 +78,13 @@ pub fn run(
         processor: processor(),
         handed_on: running.handed_on,
         goes_on: running.leave_output(),
-        ..Finished::without_run(order, Ending::Exited(0))
+        ..FinishedJob::without_run(order, JobEnding::Exited(0))
     };
     (finished, Some(running.signals))
 }
 
 /// 127 where there is no such program, else 126: as shells have it.
-fn not_started(order: &Order, error: &io::Error) -> Ending {
+fn not_started(order: &Order, error: &io::Error) -> JobEnding {
     let program = order.command.first().cloned().unwrap_or_default();
     let path = Path::new(&program);
     let program = shown(&program.to_string_lossy());
@@ -105,7 +105,7 @@ fn not_started(order: &Order, error: &io::Error) -> Ending {
         ),
         _ => (126, format!("{program}: {}", reason(error))),
     };
-    Ending::NotStarted { status, why }
+    JobEnding::NotStarted { status, why }
 }
 
 /// What is not there: the program, or what is to run it.
@@ -142,12 +142,12 @@ fn interpreter(path: &Path) -> Option<String> {
 type Pipes = [Option<OwnedFd>; 2];
 
 /// A command that runs.
-struct Running {
+struct RunningJob {
     child: Child,
     /// Whether it has a group of processes of its own, all of which hear what we say.
     has_group: bool,
     pipes: Pipes,
-    signals: Signals,
+    signals: JobSignals,
     begun: Instant,
     /// When it ended.
     ended: Option<(Instant, ExitStatus)>,
@@ -156,20 +156,20 @@ struct Running {
     /// When it is told to end, and after which time it is killed.
     deadline: Option<Instant>,
     kill_after: Duration,
-    told: Told,
+    told: StopSignal,
     handed_on: Option<i32>,
 }
 
 /// What a command that takes too long has been told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum StopSignal {
     Nothing,
     ToEnd,
     Killed,
 }
 
-impl Running {
-    fn new(child: Child, pipes: Pipes, signals: Signals) -> Self {
+impl RunningJob {
+    fn new(child: Child, pipes: Pipes, signals: JobSignals) -> Self {
         Self {
             child,
             has_group: false,
@@ -180,7 +180,7 @@ impl Running {
             leftover: 0,
             deadline: None,
             kill_after: Duration::ZERO,
-            told: Told::Nothing,
+            told: StopSignal::Nothing,
             handed_on: None,
         }
     }
@@ -189,12 +189,15 @@ impl Running {
     fn watch(
         &mut self,
         mut tee: Option<&mut Tee>,
-        audience: &mut dyn FnMut(Stream, &[u8]),
+        audience: &mut dyn FnMut(OutputStream, &[u8]),
     ) -> io::Result<ExitStatus> {
         let mut block = vec![0; BLOCK];
         loop {
             let ready = self.wait(tee.as_deref())?;
-            for (at, from) in [Stream::Out, Stream::Err].into_iter().enumerate() {
+            for (at, from) in [OutputStream::Out, OutputStream::Err]
+                .into_iter()
+                .enumerate()
+            {
                 if ready[at] {
                     self.read(from, &mut block, &mut |from, bytes| {
                         audience(from, bytes);
@@ -264,7 +267,12 @@ impl Running {
         }
     }
 
-    fn read(&mut self, from: Stream, block: &mut [u8], audience: &mut dyn FnMut(Stream, &[u8])) {
+    fn read(
+        &mut self,
+        from: OutputStream,
+        block: &mut [u8],
+        audience: &mut dyn FnMut(OutputStream, &[u8]),
+    ) {
         let Some(pipe) = &self.pipes[from as usize] else {
             return;
         };
@@ -325,12 +333,12 @@ impl Running {
         if !is_late || self.ended.is_some() {
             return;
         }
-        if self.told == Told::Nothing {
-            self.told = Told::ToEnd;
+        if self.told == StopSignal::Nothing {
+            self.told = StopSignal::ToEnd;
             self.send(SIGTERM);
             self.deadline = Some(Instant::now() + self.kill_after);
         } else {
-            self.told = Told::Killed;
+            self.told = StopSignal::Killed;
             self.send(SIGKILL);
             self.deadline = None;
         }
@@ -352,16 +360,16 @@ impl Running {
         end - self.begun
     }
 
-    fn ending(&self, status: ExitStatus, order: &Order) -> Ending {
-        if self.told != Told::Nothing {
-            return Ending::TimedOut {
+    fn ending(&self, status: ExitStatus, order: &Order) -> JobEnding {
+        if self.told != StopSignal::Nothing {
+            return JobEnding::TimedOut {
                 limit: order.timeout.unwrap_or_default(),
-                killed: self.told == Told::Killed,
+                killed: self.told == StopSignal::Killed,
             };
         }
         match (status.code(), status.signal()) {
-            (Some(code), _) => Ending::Exited(code),
-            (None, signal) => Ending::Signalled(signal.unwrap_or(SIGKILL)),
+            (Some(code), _) => JobEnding::Exited(code),
+            (None, signal) => JobEnding::Signalled(signal.unwrap_or(SIGKILL)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Signals that a job is to have, too.
 
-use crate::cron::job::Ending;
+use crate::cron::job::JobEnding;
 use crate::system::process::ignored_signals;
 use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
 
 /// Signals that come while a job runs and is mailed. When this is dropped, they have their usual effect again.
-pub struct Signals {
+pub struct JobSignals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     /// Whether they have their usual effect.
     released: Arc<AtomicBool>,
@@ -28,7 +28,7 @@ pub struct Signals {
     shared: Option<i32>,
 }
 
-impl Signals {
+impl JobSignals {
     /// From now on. Ignored signals stay ignored, for the job as well, as with nohup; SIGCHLD does not. Blocked
     /// signals are unblocked, for the job as well, as cron would start it: otherwise neither the end of the job nor
     /// a signal would be noticed. A file that may not grow is an error of a write then, and not our end: the mail
@@ -63,9 +63,9 @@ impl Signals {
     }
 
     /// The job has ended in this way. Its own signal is not a reason to end before the mail is sent.
-    pub(super) fn job_ended(&mut self, ending: &Ending, handed_on: Option<i32>) {
+    pub(super) fn job_ended(&mut self, ending: &JobEnding, handed_on: Option<i32>) {
         self.shared = match ending {
-            Ending::Signalled(signal) if handed_on != Some(*signal) => Some(*signal),
+            JobEnding::Signalled(signal) if handed_on != Some(*signal) => Some(*signal),
             _ => None,
         };
     }
@@ -93,7 +93,7 @@ impl Signals {
     }
 }
 
-impl Drop for Signals {
+impl Drop for JobSignals {
     fn drop(&mut self) {
         self.released.store(true, Ordering::SeqCst);
     }

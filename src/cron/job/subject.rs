@@ -1,7 +1,7 @@
 //! The subject of a job's mail.
 
 use crate::cron::job::words::{program, quoted};
-use crate::cron::job::{Ending, Finished};
+use crate::cron::job::{FinishedJob, JobEnding};
 use crate::system::host;
 use crate::system::text::without_controls;
 use crate::system::time::brief;
@@ -11,16 +11,16 @@ const LONGEST: usize = 60;
 
 /// A subject with places for what is known when the job is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
+pub struct Template(Vec<SubjectPiece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum SubjectPiece {
     Text(String),
-    Place(Place),
+    Place(Placeholder),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Placeholder {
     Host,
     Command,
     Status,
@@ -29,13 +29,13 @@ enum Place {
     User,
 }
 
-const PLACES: [(&str, Place); 6] = [
-    ("host", Place::Host),
-    ("command", Place::Command),
-    ("status", Place::Status),
-    ("duration", Place::Duration),
-    ("name", Place::Name),
-    ("user", Place::User),
+const PLACES: [(&str, Placeholder); 6] = [
+    ("host", Placeholder::Host),
+    ("command", Placeholder::Command),
+    ("status", Placeholder::Status),
+    ("duration", Placeholder::Duration),
+    ("name", Placeholder::Name),
+    ("user", Placeholder::User),
 ];
 
 impl Template {
@@ -48,53 +48,53 @@ impl Template {
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
             let (before, from) = rest.split_at(at);
-            pieces.push(Piece::Text(before.to_owned()));
+            pieces.push(SubjectPiece::Text(before.to_owned()));
             let brace = &from[..1];
             if let Some(after) = from[1..].strip_prefix(brace) {
-                pieces.push(Piece::Text(brace.to_owned()));
+                pieces.push(SubjectPiece::Text(brace.to_owned()));
                 rest = after;
                 continue;
             }
             let Some((name, after)) = from[1..].split_once('}').filter(|_| brace == "{") else {
                 return Err("a brace stands alone; a brace as such is written {{ or }}".to_owned());
             };
-            pieces.push(Piece::Place(place(name)?));
+            pieces.push(SubjectPiece::Place(place(name)?));
             rest = after;
         }
-        pieces.push(Piece::Text(rest.to_owned()));
+        pieces.push(SubjectPiece::Text(rest.to_owned()));
         Ok(Self(pieces))
     }
 
     /// `[host] FAILED(3): backup.sh after 4m12s`.
     #[must_use]
-    pub fn usual(ending: &Ending) -> Self {
-        let text = |text: &str| Piece::Text(text.to_owned());
+    pub fn usual(ending: &JobEnding) -> Self {
+        let text = |text: &str| SubjectPiece::Text(text.to_owned());
         let mut pieces = vec![
             text("["),
-            Piece::Place(Place::Host),
+            SubjectPiece::Place(Placeholder::Host),
             text("] "),
-            Piece::Place(Place::Status),
+            SubjectPiece::Place(Placeholder::Status),
             text(": "),
-            Piece::Place(Place::Name),
+            SubjectPiece::Place(Placeholder::Name),
         ];
-        if !matches!(ending, Ending::NotStarted { .. } | Ending::Locked(_)) {
-            pieces.extend([text(" after "), Piece::Place(Place::Duration)]);
+        if !matches!(ending, JobEnding::NotStarted { .. } | JobEnding::Locked(_)) {
+            pieces.extend([text(" after "), SubjectPiece::Place(Placeholder::Duration)]);
         }
         Self(pieces)
     }
 
     /// The subject of this job, in one line.
     #[must_use]
-    pub fn filled(&self, job: &Finished) -> String {
+    pub fn filled(&self, job: &FinishedJob) -> String {
         let pieces = self.0.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Place(place) => place.of(job),
+            SubjectPiece::Text(text) => text.clone(),
+            SubjectPiece::Place(place) => place.of(job),
         });
         without_controls(&pieces.collect::<String>())
     }
 }
 
-fn place(name: &str) -> Result<Place, String> {
+fn place(name: &str) -> Result<Placeholder, String> {
     let known = PLACES.iter().find(|(known, _)| *known == name);
     known.map(|(_, place)| *place).ok_or_else(|| {
         let all: Vec<String> = PLACES
@@ -106,8 +106,8 @@ fn place(name: &str) -> Result<Place, String> {
     })
 }
 
-impl Place {
-    fn of(self, job: &Finished) -> String {
+impl Placeholder {
+    fn of(self, job: &FinishedJob) -> String {
         match self {
             Self::Host => host::short_name(),
             Self::Command => command(job),
@@ -120,7 +120,7 @@ impl Place {
 }
 
 /// The program without where it is, and its arguments, as far as there is room.
-fn command(job: &Finished) -> String {
+fn command(job: &FinishedJob) -> String {
     // Masked as a whole: what an option means depends on the program.
     let whole = quoted(&job.command);
     let first = quoted(job.command.get(..1).unwrap_or_default());
@@ -138,7 +138,7 @@ mod tests {
     use crate::cron::job::Order;
     use std::time::Duration;
 
-    fn job() -> Finished {
+    fn job() -> FinishedJob {
         let order = Order {
             name: "nightly".to_owned(),
             command: ["/opt/backup.sh", "--full", "a b"].map(Into::into).to_vec(),
@@ -147,9 +147,9 @@ mod tests {
             log_limit: 0,
             mark_stderr: false,
         };
-        Finished {
+        FinishedJob {
             took: Duration::from_secs(252),
-            ..Finished::without_run(&order, Ending::Exited(3))
+            ..FinishedJob::without_run(&order, JobEnding::Exited(3))
         }
     }
 

@@ -1,7 +1,7 @@
 //! Shows what a job writes on our stdout and stderr, and never waits for the programs that read them: a
 //! reader that stops reading must not keep a timeout or a signal from the job.
 
-use crate::cron::job::Stream;
+use crate::cron::job::OutputStream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -39,7 +39,7 @@ impl Tee {
         Self([Output::new(out), Output::new(err)])
     }
 
-    pub(super) fn push(&mut self, to: Stream, bytes: &[u8]) {
+    pub(super) fn push(&mut self, to: OutputStream, bytes: &[u8]) {
         let output = &mut self.0[to as usize];
         output.waiting.extend_from_slice(bytes);
         output.write();

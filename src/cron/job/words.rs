@@ -1,7 +1,7 @@
 //! How a person says what happened: times, endings, command lines.
 
 use crate::cron::job::masked::masked;
-use crate::cron::job::{Ending, Finished};
+use crate::cron::job::{FinishedJob, JobEnding};
 use crate::system::figures::counted;
 use crate::system::text::shown;
 use crate::system::time::brief;
@@ -115,7 +115,7 @@ pub fn program(command: &[OsString]) -> String {
     shown(&name.to_string_lossy())
 }
 
-impl Ending {
+impl JobEnding {
     /// `FAILED(3)`, for a subject.
     #[must_use]
     pub fn word(&self) -> String {
@@ -130,15 +130,15 @@ impl Ending {
     }
 }
 
-impl Finished {
+impl FinishedJob {
     /// How it ended, in a sentence without its subject.
     #[must_use]
     pub fn sentence(&self) -> String {
         let took = brief(self.took);
         match &self.ending {
-            Ending::Exited(0) => format!("ended well after {took}"),
-            Ending::Exited(status) => format!("failed with status {status} after {took}"),
-            Ending::Signalled(number) => {
+            JobEnding::Exited(0) => format!("ended well after {took}"),
+            JobEnding::Exited(status) => format!("failed with status {status} after {took}"),
+            JobEnding::Signalled(number) => {
                 let how = if self.handed_on == Some(*number) {
                     ", which was handed on to it,"
                 } else {
@@ -151,7 +151,7 @@ impl Finished {
                 };
                 format!("was ended by {}{how}{core} after {took}", signal(*number))
             }
-            Ending::TimedOut { limit, killed } => {
+            JobEnding::TimedOut { limit, killed } => {
                 let how = if *killed {
                     "did not end when it was told to, and was killed"
                 } else {
@@ -159,8 +159,8 @@ impl Finished {
                 };
                 format!("took longer than {} and {how}", brief(*limit))
             }
-            Ending::NotStarted { why, .. } => format!("was not started: {why}"),
-            Ending::Locked(holder) => format!("was not started: {holder}"),
+            JobEnding::NotStarted { why, .. } => format!("was not started: {why}"),
+            JobEnding::Locked(holder) => format!("was not started: {holder}"),
         }
     }
 }
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn an_ending_is_a_word_in_a_subject() {
-        assert_eq!(Ending::Exited(3).word(), "FAILED(3)");
-        assert_eq!(Ending::Signalled(11).word(), "KILLED(SIGSEGV)");
-        assert_eq!(Ending::Signalled(40).word(), "KILLED(40)");
+        assert_eq!(JobEnding::Exited(3).word(), "FAILED(3)");
+        assert_eq!(JobEnding::Signalled(11).word(), "KILLED(SIGSEGV)");
+        assert_eq!(JobEnding::Signalled(40).word(), "KILLED(40)");
     }
 }

@@ -15,7 +15,7 @@ pub struct Mailbox<A = Address> {
 
 /// One entry of an address list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry<A = Address> {
+pub enum ListEntry<A = Address> {
     /// A mailbox.
     Mailbox(Mailbox<A>),
     /// A group, `Team: a@example.org, b@example.org;`, which may be empty.
@@ -29,7 +29,7 @@ pub enum Entry<A = Address> {
 
 /// An address as programs on this host give it, perhaps without a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Name {
+pub enum LocalName {
     /// With a domain.
     Full(Address),
     /// Without one, and without quotes: `root`, `john doe`.
@@ -37,7 +37,7 @@ pub enum Name {
 }
 
 /// One entry of a list in which domains may be missing.
-pub type LooseEntry = Entry<Name>;
+pub type LooseEntry = ListEntry<LocalName>;
 
 impl Mailbox {
     /// Parses exactly one mailbox.
@@ -47,18 +47,18 @@ impl Mailbox {
 
     /// Parses exactly one mailbox by the rules of a list: [`parse_recipients`] or [`parse_raw`].
     pub fn parse_with(
-        parse_list: fn(&str) -> Result<Vec<Entry>, AddressError>,
+        parse_list: fn(&str) -> Result<Vec<ListEntry>, AddressError>,
         text: &str,
     ) -> Result<Self, AddressError> {
         let mut entries = parse_list(text)?;
         match (entries.pop(), entries.is_empty()) {
-            (Some(Entry::Mailbox(mailbox)), true) => Ok(mailbox),
+            (Some(ListEntry::Mailbox(mailbox)), true) => Ok(mailbox),
             _ => Err(AddressError::NotOne(text.to_owned())),
         }
     }
 }
 
-impl<A> Entry<A> {
+impl<A> ListEntry<A> {
     /// The mailboxes of the entry: itself, or the group's members.
     #[must_use]
     pub fn mailboxes(&self) -> &[Mailbox<A>] {
@@ -70,17 +70,17 @@ impl<A> Entry<A> {
 }
 
 /// Parses a comma list of mailboxes and groups; an empty list is no error.
-pub fn parse_list(list: &str) -> Result<Vec<Entry>, AddressError> {
+pub fn parse_list(list: &str) -> Result<Vec<ListEntry>, AddressError> {
     parse(list, address)
 }
 
 /// Parses a list of recipients, in which `postmaster` needs no domain (RFC 5321 §4.1.1.3).
-pub fn parse_recipients(list: &str) -> Result<Vec<Entry>, AddressError> {
+pub fn parse_recipients(list: &str) -> Result<Vec<ListEntry>, AddressError> {
     parse(list, recipient)
 }
 
 /// Parses a list in which no address needs a domain.
-pub fn parse_raw(list: &str) -> Result<Vec<Entry>, AddressError> {
+pub fn parse_raw(list: &str) -> Result<Vec<ListEntry>, AddressError> {
     parse(list, any)
 }
 
@@ -128,14 +128,14 @@ fn pieces(list: &str) -> Vec<&str> {
 }
 
 /// What makes an address of the tokens that stand for one; the list is for the error.
-type Read<A> = fn(&[Token], &str) -> Result<A, AddressError>;
+type AddressReader<A> = fn(&[Token], &str) -> Result<A, AddressError>;
 
-fn parse<A>(list: &str, read: Read<A>) -> Result<Vec<Entry<A>>, AddressError> {
+fn parse<A>(list: &str, read: AddressReader<A>) -> Result<Vec<ListEntry<A>>, AddressError> {
     if let Some(bad) = text::forbidden(list) {
         return Err(AddressError::Forbidden(list.to_owned(), bad));
     }
     let tokens = tokens(list)?;
-    let mut parser = Parser {
+    let mut parser = ListParser {
         list,
         read,
         tokens: tokens.into_iter().peekable(),
@@ -243,22 +243,24 @@ fn syntax(what: &'static str, list: &str) -> AddressError {
     }
 }
 
-struct Parser<'a, A> {
+struct ListParser<'a, A> {
     list: &'a str,
-    read: Read<A>,
+    read: AddressReader<A>,
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
 }
 
-impl<A> Parser<'_, A> {
-    fn entries(&mut self) -> Result<Vec<Entry<A>>, AddressError> {
+impl<A> ListParser<'_, A> {
+    fn entries(&mut self) -> Result<Vec<ListEntry<A>>, AddressError> {
         let mut entries = Vec::new();
         while self.tokens.peek().is_some() {
             let run = self.run();
             match self.tokens.next() {
                 Some(Token::Mark(':')) => entries.push(self.group(&run)?),
-                Some(Token::Mark('<')) => entries.push(Entry::Mailbox(self.bracketed(&run)?)),
+                Some(Token::Mark('<')) => entries.push(ListEntry::Mailbox(self.bracketed(&run)?)),
                 None | Some(Token::Mark(',')) if is_blank(&run) => {}
-                None | Some(Token::Mark(',')) => entries.push(Entry::Mailbox(self.plain(&run)?)),
+                None | Some(Token::Mark(',')) => {
+                    entries.push(ListEntry::Mailbox(self.plain(&run)?));
+                }
                 _ => return Err(syntax("a > or ; without its beginning stands", self.list)),
             }
         }
@@ -276,7 +278,7 @@ impl<A> Parser<'_, A> {
     }
 
     /// The members of a group up to its `;`.
-    fn group(&mut self, name: &[Token]) -> Result<Entry<A>, AddressError> {
+    fn group(&mut self, name: &[Token]) -> Result<ListEntry<A>, AddressError> {
         let mut members = Vec::new();
         loop {
             let run = self.run();
@@ -294,7 +296,7 @@ impl<A> Parser<'_, A> {
         self.end_of_entry()?;
         let name =
             phrase(name).ok_or_else(|| syntax("a group without a name stands", self.list))?;
-        Ok(Entry::Group { name, members })
+        Ok(ListEntry::Group { name, members })
     }
 
     /// `Name <address>`, from behind the `<`.
@@ -408,7 +410,7 @@ fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
 }
 
 /// An addr-spec, or a local part alone.
-fn name(run: &[Token], list: &str) -> Result<Name, AddressError> {
+fn name(run: &[Token], list: &str) -> Result<LocalName, AddressError> {
     let core = core(run, list)?;
     match core {
         [Token::Word(text) | Token::Quoted(text)] if text.is_empty() || text.contains('\t') => {
@@ -417,8 +419,8 @@ fn name(run: &[Token], list: &str) -> Result<Name, AddressError> {
         [Token::Word(text) | Token::Quoted(text)] if text.len() > LONGEST_LOCAL => {
             Err(AddressError::LongLocal(text.clone()))
         }
-        [Token::Word(text) | Token::Quoted(text)] => Ok(Name::Local(text.clone())),
-        _ => address_of(core, list).map(Name::Full),
+        [Token::Word(text) | Token::Quoted(text)] => Ok(LocalName::Local(text.clone())),
+        _ => address_of(core, list).map(LocalName::Full),
     }
 }
 
@@ -435,8 +437,8 @@ fn recipient(run: &[Token], list: &str) -> Result<Address, AddressError> {
 /// An addr-spec, or any local part.
 fn any(run: &[Token], list: &str) -> Result<Address, AddressError> {
     match name(run, list)? {
-        Name::Full(address) => Ok(address),
-        Name::Local(local) => Address::without_domain(&local),
+        LocalName::Full(address) => Ok(address),
+        LocalName::Local(local) => Address::without_domain(&local),
     }
 }
 
@@ -549,7 +551,7 @@ mod tests {
         let entries = parse_list(list).unwrap();
         let all: Vec<String> = entries
             .iter()
-            .flat_map(Entry::mailboxes)
+            .flat_map(ListEntry::mailboxes)
             .map(|mailbox| mailbox.address.to_string())
             .collect();
         assert_eq!(all, ["a@x.org", "\"b c\"@x.org", "d@x.org", "e@x.org"]);
@@ -559,10 +561,10 @@ mod tests {
 
     fn loose(list: &str) -> Vec<(Option<String>, String)> {
         let all = parse_loose(list).unwrap();
-        let all = all.iter().flat_map(Entry::mailboxes);
+        let all = all.iter().flat_map(ListEntry::mailboxes);
         let pairs = all.map(|mailbox| match &mailbox.address {
-            Name::Full(address) => (mailbox.name.clone(), address.to_string()),
-            Name::Local(name) => (mailbox.name.clone(), name.clone()),
+            LocalName::Full(address) => (mailbox.name.clone(), address.to_string()),
+            LocalName::Local(name) => (mailbox.name.clone(), name.clone()),
         });
         pairs.collect()
     }
@@ -602,10 +604,10 @@ mod tests {
             let strict = parse_list(&list);
             let loose = parse_loose(&list);
             if let Ok(strict) = strict {
-                let full = |entry: &Entry| entry.mailboxes().iter().map(|m| Name::Full(m.address.clone())).collect::<Vec<_>>();
-                let strict: Vec<Name> = strict.iter().flat_map(full).collect();
+                let full = |entry: &ListEntry| entry.mailboxes().iter().map(|m| LocalName::Full(m.address.clone())).collect::<Vec<_>>();
+                let strict: Vec<LocalName> = strict.iter().flat_map(full).collect();
                 let loose = loose.unwrap();
-                let loose: Vec<Name> = loose.iter().flat_map(Entry::mailboxes).map(|m| m.address.clone()).collect();
+                let loose: Vec<LocalName> = loose.iter().flat_map(ListEntry::mailboxes).map(|m| m.address.clone()).collect();
                 proptest::prop_assert_eq!(strict, loose);
             }
         }
@@ -623,11 +625,15 @@ mod tests {
             ("a b@x,,;", &[], 1),
         ] {
             let each = parse_each(list);
-            let found = each.iter().flatten().flatten().flat_map(Entry::mailboxes);
+            let found = each
+                .iter()
+                .flatten()
+                .flatten()
+                .flat_map(ListEntry::mailboxes);
             let found: Vec<String> = found
                 .map(|mailbox| match &mailbox.address {
-                    Name::Full(address) => address.to_string(),
-                    Name::Local(name) => name.clone(),
+                    LocalName::Full(address) => address.to_string(),
+                    LocalName::Local(name) => name.clone(),
                 })
                 .collect();
             assert_eq!(found, right, "{list}");

@@ -5,7 +5,7 @@ mod list;
 
 pub use encoded::{decoded, is_encoded_word};
 pub use list::{
-    Entry, LooseEntry, Mailbox, Name, parse_each, parse_list, parse_loose, parse_raw,
+    ListEntry, LocalName, LooseEntry, Mailbox, parse_each, parse_list, parse_loose, parse_raw,
     parse_recipients,
 };
 

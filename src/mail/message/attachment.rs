@@ -5,13 +5,13 @@ use crate::mail::message::convert::{Signed, made_fit};
 use crate::mail::message::encode;
 use crate::mail::message::encode::{Encoding, Survey};
 use crate::mail::message::finish::{is_fit, unfit};
-use crate::mail::message::head::{Head, Reading};
+use crate::mail::message::head::{HeaderMode, MessageHeader};
 use crate::mail::message::header::{unstructured, with_parameters};
 use crate::mail::message::related::is_content_id;
 use crate::mail::message::source::{Input, Source};
-use crate::mail::message::stream::Way;
+use crate::mail::message::stream::EncodedPart;
 use crate::mail::message::tree::Leaf;
-use crate::smtp::blocks::Transport;
+use crate::smtp::blocks::BodyType;
 use crate::system::text::in_charset;
 use mime_guess::mime::{self, Mime};
 use std::ffi::OsStr;
@@ -112,11 +112,11 @@ impl Attachment {
             "{}: {essence}, {} bytes, base64, as all files are; binary where the server offers BINARYMIME",
             source.name, source.len
         ));
-        let encoded = Way {
+        let encoded = EncodedPart {
             encoding: Encoding::Base64,
             len: encode::base64_len(source.len),
         };
-        let plain = Way {
+        let plain = EncodedPart {
             encoding: Encoding::Binary,
             len: source.len,
         };
@@ -124,7 +124,7 @@ impl Attachment {
             essence: essence.to_owned(),
             header,
             source: Arc::new(source),
-            ways: vec![(Transport::SevenBit, encoded), (Transport::Binary, plain)],
+            ways: vec![(BodyType::SevenBit, encoded), (BodyType::Binary, plain)],
         })
     }
 
@@ -191,7 +191,7 @@ fn readable(name: &OsStr) -> String {
 /// not a part of it.
 pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
     let source = Source::file(path)?.without_mark()?;
-    let head = Head::read(&source, Reading::Strict)?;
+    let head = MessageHeader::read(&source, HeaderMode::Strict)?;
     let mut source = source.skipping(head.separator);
     let mut survey = encode::survey(&source, 0)?;
     if !is_fit(&survey) {
@@ -200,9 +200,9 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, 
         survey = encode::survey(&source, 0)?;
     }
     let (transport, encoding) = if survey.eight_bit > 0 {
-        (Transport::EightBit, Encoding::EightBit)
+        (BodyType::EightBit, Encoding::EightBit)
     } else {
-        (Transport::SevenBit, Encoding::SevenBit)
+        (BodyType::SevenBit, Encoding::SevenBit)
     };
     let name = path.file_name().map(readable);
     let name = name.unwrap_or_else(|| "message.eml".to_owned());
@@ -211,7 +211,7 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, 
         source.name,
         encoding.name()
     ));
-    let way = Way {
+    let way = EncodedPart {
         encoding,
         len: survey.wire_len,
     };

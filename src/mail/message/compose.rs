@@ -6,15 +6,15 @@ use crate::mail::message::fields::{given_fields, own_fields, take_bcc};
 use crate::mail::message::source::Source;
 use crate::mail::message::tree::{ALTERNATIVE, MIXED, Node, RELATED};
 use crate::mail::message::{
-    Draft, Inline, Message, MessageError, Notes, recipients, related, text,
+    BuildNotes, Inline, Message, MessageDraft, MessageError, recipients, related, text,
 };
-use crate::smtp::blocks::Transport;
+use crate::smtp::blocks::BodyType;
 use std::time::SystemTime;
 
 /// Builds the message. The envelope's sender is left to the caller.
-pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageError> {
+pub fn compose(mut draft: MessageDraft, now: SystemTime) -> Result<Message, MessageError> {
     let bcc = take_bcc(&mut draft)?;
-    let mut notes = Notes::default();
+    let mut notes = BuildNotes::default();
     let mut header = own_fields(&draft, now);
     let content_type = given_fields(&draft, &mut header)?;
     let root = tree(&draft, content_type.as_deref(), &mut notes)?;
@@ -30,7 +30,7 @@ pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageErro
         remarks: notes.remarks,
         warnings: notes.warnings,
         unusable: Vec::new(),
-        forms: [Transport::SevenBit, Transport::EightBit, Transport::Binary]
+        forms: [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary]
             .into_iter()
             .filter(|&able| root.asked(able) == Some(able))
             .filter_map(|able| root.form(&head, able))
@@ -41,9 +41,9 @@ pub fn compose(mut draft: Draft, now: SystemTime) -> Result<Message, MessageErro
 /// mixed(related(alternative(text, html, calendar), inline...), attachments...), without the levels
 /// that would hold a single part.
 fn tree(
-    draft: &Draft,
+    draft: &MessageDraft,
     content_type: Option<&str>,
-    notes: &mut Notes,
+    notes: &mut BuildNotes,
 ) -> Result<Node, MessageError> {
     let attached = !draft.attachments.is_empty() || !draft.messages.is_empty();
     let ways = text::ways(&draft.text, content_type, attached, notes)?;
@@ -74,8 +74,8 @@ fn tree(
 /// Every `cid:` has its part; a part that no `cid:` names is odd.
 fn check_related(
     html: Option<&Source>,
-    draft: &Draft,
-    notes: &mut Notes,
+    draft: &MessageDraft,
+    notes: &mut BuildNotes,
 ) -> Result<(), MessageError> {
     let Some(html) = html else { return Ok(()) };
     let used = related::names(html)?;

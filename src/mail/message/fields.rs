@@ -1,8 +1,8 @@
 //! The header of a message: the fields that we make, and those that options give.
 
-use crate::mail::address::{Entry, decoded, is_encoded_word, parse_list};
+use crate::mail::address::{ListEntry, decoded, is_encoded_word, parse_list};
 use crate::mail::message::header::{addresses, folded, structured, unstructured};
-use crate::mail::message::{Draft, Field, MessageError, message_id};
+use crate::mail::message::{HeaderField, MessageDraft, MessageError, message_id};
 use crate::system::time::header_date;
 use std::time::SystemTime;
 
@@ -102,7 +102,7 @@ pub fn is_void(name: &str, value: &str) -> bool {
 
 /// `To` of a message that names no recipient.
 pub fn undisclosed() -> String {
-    let nobody = Entry::Group {
+    let nobody = ListEntry::Group {
         name: "undisclosed-recipients".to_owned(),
         members: Vec::new(),
     };
@@ -128,15 +128,15 @@ pub fn is_structured_field(name: &str) -> bool {
 }
 
 /// A name and the whole field.
-pub type Written = (&'static str, String);
+pub type WrittenField = (&'static str, String);
 
 /// The fields that we make, in their order.
-pub fn own_fields(draft: &Draft, now: SystemTime) -> Vec<Written> {
+pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
     let mut fields = Vec::new();
     if !draft.no_date {
         fields.push(("Date", structured("Date", &header_date(now))));
     }
-    let from = Entry::Mailbox(draft.from.clone());
+    let from = ListEntry::Mailbox(draft.from.clone());
     fields.push(("From", addresses("From", &[from])));
     // Without To and Cc, some servers put one in that names nobody; better ours.
     if draft.to.is_empty() && draft.cc.is_empty() {
@@ -163,7 +163,7 @@ pub fn own_fields(draft: &Draft, now: SystemTime) -> Vec<Written> {
 }
 
 /// `Bcc` given as a header field is meant as `--bcc`.
-pub fn take_bcc(draft: &mut Draft) -> Result<Vec<Entry>, MessageError> {
+pub fn take_bcc(draft: &mut MessageDraft) -> Result<Vec<ListEntry>, MessageError> {
     let mut bcc = Vec::new();
     for field in &draft.headers {
         if is_bcc(&field.name) {
@@ -178,7 +178,7 @@ fn is_bcc(name: &str) -> bool {
     name.eq_ignore_ascii_case("Bcc") || name.eq_ignore_ascii_case("Resent-Bcc")
 }
 
-fn parse(field: &Field) -> Result<Vec<Entry>, MessageError> {
+fn parse(field: &HeaderField) -> Result<Vec<ListEntry>, MessageError> {
     parse_list(&field.value).map_err(|error| MessageError::Address {
         field: field.name.clone(),
         error,
@@ -188,8 +188,8 @@ fn parse(field: &Field) -> Result<Vec<Entry>, MessageError> {
 /// Puts the fields of `--header` among ours: what we would have made is replaced once, what comes
 /// again is added. Gives the value of `Content-Type`, which belongs to the body.
 pub fn given_fields(
-    draft: &Draft,
-    fields: &mut Vec<Written>,
+    draft: &MessageDraft,
+    fields: &mut Vec<WrittenField>,
 ) -> Result<Option<String>, MessageError> {
     let mut content_type = None;
     check_repeats(&draft.headers)?;
@@ -212,13 +212,13 @@ pub fn given_fields(
 
 /// Refuses a field that a message has once and that is given twice, and several authors without a Sender
 /// (RFC 5322 §3.6).
-pub fn check_repeats(fields: &[Field]) -> Result<(), MessageError> {
+pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
     let wrong = |name: &str, why| MessageError::Field {
         name: name.to_owned(),
         why,
     };
     for (at, field) in fields.iter().enumerate() {
-        let is_same = |other: &Field| other.name.eq_ignore_ascii_case(&field.name);
+        let is_same = |other: &HeaderField| other.name.eq_ignore_ascii_case(&field.name);
         if is_once(&field.name) && fields[..at].iter().any(is_same) {
             return Err(wrong(
                 &field.name,
@@ -235,7 +235,9 @@ pub fn check_repeats(fields: &[Field]) -> Result<(), MessageError> {
         let has_sender = fields
             .iter()
             .any(|other| other.name.eq_ignore_ascii_case("Sender"));
-        if is("From") && !has_sender && parse(field)?.iter().flat_map(Entry::mailboxes).count() > 1
+        if is("From")
+            && !has_sender
+            && parse(field)?.iter().flat_map(ListEntry::mailboxes).count() > 1
         {
             return Err(wrong(
                 "From",
@@ -247,7 +249,7 @@ pub fn check_repeats(fields: &[Field]) -> Result<(), MessageError> {
 }
 
 /// A field as it goes over the wire.
-pub fn written(field: &Field) -> Result<String, MessageError> {
+pub fn written(field: &HeaderField) -> Result<String, MessageError> {
     let is = |name: &&&str| name.eq_ignore_ascii_case(&field.name);
     let wrong = |why| MessageError::Field {
         name: field.name.clone(),

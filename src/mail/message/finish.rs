@@ -4,11 +4,11 @@
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, Unconvertible, made_fit};
 use crate::mail::message::encode::{Encoding, Survey, survey};
-use crate::mail::message::head::{Head, Reading};
+use crate::mail::message::head::{HeaderMode, MessageHeader};
 use crate::mail::message::source::Source;
-use crate::mail::message::stream::{Form, Piece, Way};
+use crate::mail::message::stream::{EncodedPart, MessageForm, MessagePiece};
 use crate::mail::message::{Message, MessageError};
-use crate::smtp::blocks::Transport;
+use crate::smtp::blocks::BodyType;
 use std::sync::Arc;
 
 /// A body, which begins at this place of a source.
@@ -51,21 +51,24 @@ impl Body {
         })
     }
 
-    fn unchanged(self, header: Vec<u8>, survey: &Survey) -> Form {
-        let mut pieces = vec![Piece::Lines(header)];
+    fn unchanged(self, header: Vec<u8>, survey: &Survey) -> MessageForm {
+        let mut pieces = vec![MessagePiece::Lines(header)];
         let transport = wide(survey).0;
         pieces.extend(pieces_of(self.source, self.at, survey));
-        Form::new(transport, pieces)
+        MessageForm::new(transport, pieces)
     }
 
-    fn made_fit(self, header: &[u8], signed: Signed) -> Result<Form, MessageError> {
+    fn made_fit(self, header: &[u8], signed: Signed) -> Result<MessageForm, MessageError> {
         let name = self.source.name.clone();
         let whole = made_fit(header, &self.source, self.at, signed)?;
         let whole = whole.map_err(|why| unfit(name, why))?;
-        let head = Head::read(&whole, Reading::Lenient)?;
+        let head = MessageHeader::read(&whole, HeaderMode::Lenient)?;
         let transport = wide(&survey(&whole, head.body_at)?).0;
         let survey = survey(&whole, 0)?;
-        Ok(Form::new(transport, pieces_of(whole, 0, &survey).into()))
+        Ok(MessageForm::new(
+            transport,
+            pieces_of(whole, 0, &survey).into(),
+        ))
     }
 }
 
@@ -92,25 +95,28 @@ pub fn unfit(name: String, why: Unconvertible) -> MessageError {
     }
 }
 
-fn wide(survey: &Survey) -> (Transport, Encoding) {
+fn wide(survey: &Survey) -> (BodyType, Encoding) {
     if survey.eight_bit > 0 {
-        (Transport::EightBit, Encoding::EightBit)
+        (BodyType::EightBit, Encoding::EightBit)
     } else {
-        (Transport::SevenBit, Encoding::SevenBit)
+        (BodyType::SevenBit, Encoding::SevenBit)
     }
 }
 
 /// The rest of a source, and the end of its last line if it has none (R9).
-fn pieces_of(source: Source, offset: u64, survey: &Survey) -> [Piece; 2] {
+fn pieces_of(source: Source, offset: u64, survey: &Survey) -> [MessagePiece; 2] {
     let is_whole = survey.wire_len == 0 || survey.ends_with_line_end;
-    let way = Way {
+    let way = EncodedPart {
         encoding: wide(survey).1,
         len: survey.wire_len,
     };
-    let text = Piece::Part {
+    let text = MessagePiece::Part {
         source: Arc::new(source),
         offset,
         way,
     };
-    [text, Piece::lines(if is_whole { "" } else { "\r\n" })]
+    [
+        text,
+        MessagePiece::lines(if is_whole { "" } else { "\r\n" }),
+    ]
 }

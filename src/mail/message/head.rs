@@ -18,7 +18,7 @@ const MAX_NAME: usize = 900;
 
 /// How a header is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub enum HeaderMode {
     /// What is no header field, or cannot be sent as it is, is an error.
     Strict,
     /// The first line that is no header field begins the body, as for Postfix. Whatever stands in a
@@ -27,7 +27,7 @@ pub enum Reading {
 }
 
 /// The header of a ready message.
-pub struct Head {
+pub struct MessageHeader {
     /// Its fields, in their order.
     pub fields: Vec<RawField>,
     /// Where in the source the body begins.
@@ -89,7 +89,7 @@ impl RawField {
 }
 
 /// What a line is.
-enum Line {
+enum HeaderLine {
     /// A field, or more of one.
     Field,
     /// What separates messages in an mbox.
@@ -100,9 +100,9 @@ enum Line {
     Empty,
 }
 
-impl Head {
+impl MessageHeader {
     /// Reads up to the empty line, or to the end.
-    pub fn read(source: &Source, reading: Reading) -> Result<Self, MessageError> {
+    pub fn read(source: &Source, reading: HeaderMode) -> Result<Self, MessageError> {
         let mut raw = Vec::new();
         let mut size = 64 * 1024;
         loop {
@@ -129,7 +129,7 @@ impl Head {
     fn parse(
         raw: &[u8],
         is_whole: bool,
-        reading: Reading,
+        reading: HeaderMode,
         name: &str,
     ) -> Result<Option<Self>, MessageError> {
         let mut head = Self {
@@ -144,23 +144,23 @@ impl Head {
         while at < raw.len() {
             let (line, length) = cut(&raw[at..]);
             let is_partial = at + length == raw.len() && !is_whole;
-            if is_partial && !(reading == Reading::Lenient && is_text(line)) {
+            if is_partial && !(reading == HeaderMode::Lenient && is_text(line)) {
                 return Ok(None);
             }
             head.lines += 1;
             let kind = match reading {
-                _ if line.is_empty() => Line::Empty,
-                Reading::Strict => head.add(line, name)?,
-                Reading::Lenient => head.take(line),
+                _ if line.is_empty() => HeaderLine::Empty,
+                HeaderMode::Strict => head.add(line, name)?,
+                HeaderMode::Lenient => head.take(line),
             };
             match kind {
-                Line::Field => {}
-                Line::Separator => {
-                    separated = reading == Reading::Lenient;
+                HeaderLine::Field => {}
+                HeaderLine::Separator => {
+                    separated = reading == HeaderMode::Lenient;
                     head.separator = (at + length) as u64;
                 }
-                Line::Empty => return Ok(Some(head.ended(at + length, separated))),
-                Line::Text => return Ok(Some(head.ended(at, separated))),
+                HeaderLine::Empty => return Ok(Some(head.ended(at + length, separated))),
+                HeaderLine::Text => return Ok(Some(head.ended(at, separated))),
             }
             at += length;
         }
@@ -176,9 +176,9 @@ impl Head {
     }
 
     /// Adds a line of a header that is to be sent as it is.
-    fn add(&mut self, line: &[u8], name: &str) -> Result<Line, MessageError> {
+    fn add(&mut self, line: &[u8], name: &str) -> Result<HeaderLine, MessageError> {
         if self.fields.is_empty() && line.starts_with(b"From ") {
-            return Ok(Line::Separator);
+            return Ok(HeaderLine::Separator);
         }
         let at = self.lines;
         let wrong = |what: &str| MessageError::Text {
@@ -204,20 +204,20 @@ impl Head {
         let no_field = "is no header field (a name and a colon); an empty line must stand between header and text";
         let is_taken = self.push(line);
         is_taken
-            .then_some(Line::Field)
+            .then_some(HeaderLine::Field)
             .ok_or_else(|| wrong(no_field))
     }
 
     /// Adds a line of a header in which anything may stand.
-    fn take(&mut self, line: &[u8]) -> Line {
+    fn take(&mut self, line: &[u8]) -> HeaderLine {
         if self.push(line) {
-            return Line::Field;
+            return HeaderLine::Field;
         }
         let quotes = line.iter().take_while(|&&byte| byte == b'>').count();
         if self.fields.is_empty() && line[quotes..].starts_with(b"From ") {
-            return Line::Separator;
+            return HeaderLine::Separator;
         }
-        Line::Text
+        HeaderLine::Text
     }
 
     /// Adds a field, or more of the last one; false where the line is neither.
@@ -252,7 +252,7 @@ impl Head {
     }
 }
 
-impl Reading {
+impl HeaderMode {
     /// What cuts off the first line, and gives its length with its line end.
     fn cut(self, raw: &[u8]) -> fn(&[u8]) -> (&[u8], usize) {
         match self {

@@ -5,7 +5,7 @@
 //! lettre's header writer is not used: it loses blanks between encoded words, overwrites repeated
 //! fields, lets a line of any length pass, and cannot write a parameter that is not ASCII.
 
-use crate::mail::address::{Entry, Mailbox, decoded};
+use crate::mail::address::{ListEntry, Mailbox, decoded};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -172,13 +172,13 @@ pub fn cut(name: &str, value: &str) -> String {
 }
 
 /// A field of addresses.
-pub fn addresses(name: &str, entries: &[Entry]) -> String {
+pub fn addresses(name: &str, entries: &[ListEntry]) -> String {
     let mut folder = Folder::new(name);
     for (at, entry) in entries.iter().enumerate() {
         let end = if at + 1 < entries.len() { "," } else { "" };
         match entry {
-            Entry::Mailbox(mailbox) => write_mailbox(&mut folder, mailbox, end),
-            Entry::Group { name, members } => write_group(&mut folder, name, members, end),
+            ListEntry::Mailbox(mailbox) => write_mailbox(&mut folder, mailbox, end),
+            ListEntry::Group { name, members } => write_group(&mut folder, name, members, end),
         }
     }
     folder.finish()

@@ -24,37 +24,39 @@ mod tree;
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
 pub use convert::{Convertible, Signed};
-pub use report::{Report, ReportKind, ReportMessage, Reported, Returned, without_body};
-pub use source::{Held, Input, SourceError};
+pub use report::{
+    DeliveryStatusReport, ReportKind, ReportMessage, Reported, Returned, without_body,
+};
+pub use source::{HeldBytes, Input, SourceError};
 
-use crate::mail::address::{Address, AddressError, Domain, Entry, Mailbox};
+use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::rewrite::{RewriteError, Rewriter};
 use crate::system::exit::Exit;
 use head::RawField;
 use std::path::PathBuf;
 use std::time::SystemTime;
-use stream::Form;
+use stream::MessageForm;
 
 /// A message to be built.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct MessageDraft {
     /// The author.
     pub from: Mailbox,
     /// `To`.
-    pub to: Vec<Entry>,
+    pub to: Vec<ListEntry>,
     /// `Cc`.
-    pub cc: Vec<Entry>,
+    pub cc: Vec<ListEntry>,
     /// Recipients that no header names.
-    pub bcc: Vec<Entry>,
+    pub bcc: Vec<ListEntry>,
     /// `Reply-To`.
-    pub reply_to: Vec<Entry>,
+    pub reply_to: Vec<ListEntry>,
     /// `Subject`.
     pub subject: Option<String>,
     /// Header fields that add to ours, or replace them.
-    pub headers: Vec<Field>,
+    pub headers: Vec<HeaderField>,
     /// The text, and other ways to say the same.
-    pub text: Text,
+    pub text: TextAlternatives,
     /// Pictures and the like that the HTML shows.
     pub inline: Vec<Inline>,
     /// The attachments.
@@ -69,7 +71,7 @@ pub struct Draft {
 
 /// The text in up to four ways, of which a reader shows the best that it can.
 #[derive(Clone, Debug, Default)]
-pub struct Text {
+pub struct TextAlternatives {
     /// Plain text.
     pub body: Option<Input>,
     /// HTML.
@@ -100,14 +102,14 @@ pub enum WithoutText {
 
 /// A header field as an option gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+pub struct HeaderField {
     /// The name, printable ASCII without a colon.
     pub name: String,
     /// The text, on one line.
     pub value: String,
 }
 
-impl Field {
+impl HeaderField {
     /// A field of ours: the name and the text need no check.
     #[must_use]
     pub fn new(name: &str, value: impl Into<String>) -> Self {
@@ -127,15 +129,15 @@ impl Field {
 
 /// A ready message and who is to have it.
 #[derive(Clone, Debug)]
-pub struct Ready {
+pub struct ReadyMessage {
     /// The message, RFC 5322 with any line ends.
     pub input: Input,
     /// The author, should the message not name one.
     pub from: Mailbox,
     /// Header fields that are put before those of the message: `Resent-To` and its kin.
-    pub headers: Vec<Field>,
+    pub headers: Vec<HeaderField>,
     /// Who is to have it; when empty, those whom `To`, `Cc` and `Bcc` name.
-    pub recipients: Vec<Entry>,
+    pub recipients: Vec<ListEntry>,
     /// Whether the envelope's sender is known without looking into the message, whose author may then be
     /// anything.
     pub sender_is_known: bool,
@@ -171,14 +173,14 @@ pub struct Submission {
 #[derive(Clone, Debug)]
 pub enum Content {
     /// Built here.
-    Draft(Box<Draft>),
+    Draft(Box<MessageDraft>),
     /// Built elsewhere.
-    Ready(Ready),
+    Ready(ReadyMessage),
 }
 
 /// What is to be made into a message.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct MessageOptions {
     /// The message.
     pub content: Content,
     /// The reverse-path if it is not the author: `Some(None)` is the null sender.
@@ -187,7 +189,7 @@ pub struct Options {
     pub dsn: Dsn,
 }
 
-impl Options {
+impl MessageOptions {
     /// Reads what comes from the standard input, so that the message can be built more than once.
     pub fn hold_stdin(&mut self) -> Result<(), MessageError> {
         match &mut self.content {
@@ -242,7 +244,7 @@ impl Options {
     }
 
     /// Adds a header field.
-    pub fn add(&mut self, field: Option<Field>) {
+    pub fn add(&mut self, field: Option<HeaderField>) {
         match &mut self.content {
             Content::Draft(draft) => draft.headers.extend(field),
             Content::Ready(ready) => ready.headers.extend(field),
@@ -264,12 +266,12 @@ pub struct Message {
     /// What is wrong with addresses of the header that do not get the message.
     pub unusable: Vec<String>,
     /// The message for servers of growing abilities.
-    forms: Vec<Form>,
+    forms: Vec<MessageForm>,
 }
 
 /// What is found out while a message is built.
 #[derive(Default)]
-struct Notes {
+struct BuildNotes {
     /// How each part was encoded and why.
     remarks: Vec<String>,
     /// What is odd, but no reason not to send.
@@ -373,7 +375,7 @@ impl MessageError {
 
 impl Message {
     /// Builds the message; every file is opened and looked at, and none is kept in memory.
-    pub fn build(options: Options, now: SystemTime) -> Result<Self, MessageError> {
+    pub fn build(options: MessageOptions, now: SystemTime) -> Result<Self, MessageError> {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
             Content::Ready(ready) => (ready.from.address.clone(), ready::prepare(&ready, now)?),
@@ -415,11 +417,11 @@ fn of_recipients(mut dsn: Dsn, recipients: &[Address]) -> Result<Dsn, MessageErr
 }
 
 /// The addresses of these entries, each once, in their order.
-fn recipients<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Address> {
+fn recipients<'a>(entries: impl IntoIterator<Item = &'a ListEntry>) -> Vec<Address> {
     let mut seen = std::collections::BTreeSet::new();
     entries
         .into_iter()
-        .flat_map(Entry::mailboxes)
+        .flat_map(ListEntry::mailboxes)
         .map(|mailbox| mailbox.address.clone())
         .filter(|address| seen.insert(identity(address)))
         .collect()

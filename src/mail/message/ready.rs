@@ -1,23 +1,23 @@
 //! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
 
-use crate::mail::address::{Address, Entry, parse_list};
+use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::convert::Signed;
 use crate::mail::message::fields::{check_repeats, is_once, undisclosed, written};
 use crate::mail::message::finish::Body;
 use crate::mail::message::fit::Fitter;
-use crate::mail::message::head::{Head, RawField, Reading};
+use crate::mail::message::head::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::header::addresses;
 use crate::mail::message::source::Source;
-use crate::mail::message::{Field, Input, Message, MessageError, Ready};
+use crate::mail::message::{HeaderField, Input, Message, MessageError, ReadyMessage};
 use crate::mail::message::{is_removed, message_id, recipients};
 use crate::system::time::header_date;
 use std::time::SystemTime;
 
 /// Prepares the message. The envelope's sender is the message's author, if it names one.
-pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> {
+pub fn prepare(ready: &ReadyMessage, now: SystemTime) -> Result<Message, MessageError> {
     let source = open(&ready.input)?;
-    let mut head = Head::read(&source, Reading::Strict)?;
+    let mut head = MessageHeader::read(&source, HeaderMode::Strict)?;
     head.remove_void();
     put_before(&mut head, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
@@ -29,7 +29,7 @@ pub fn prepare(ready: &Ready, now: SystemTime) -> Result<Message, MessageError> 
         Err(_) if ready.sender_is_known => None,
         author => author?,
     };
-    let sender = author.iter().flat_map(Entry::mailboxes);
+    let sender = author.iter().flat_map(ListEntry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
     let mut header = kept(&head);
     header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
@@ -54,20 +54,25 @@ fn open(input: &Input) -> Result<Source, MessageError> {
 }
 
 /// The header without what no message may carry, and without lines over 998 octets.
-fn kept(head: &Head) -> Vec<u8> {
+fn kept(head: &MessageHeader) -> Vec<u8> {
     let mut fitter = Fitter::new(true);
     let fields = head.fields.iter().filter(|field| !is_removed(field));
     fields.flat_map(|field| fitter.fit(field).raw).collect()
 }
 
 /// What RFC 5322 §3.6 demands and the message lacks.
-fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -> String {
+fn missing(
+    head: &MessageHeader,
+    ready: &ReadyMessage,
+    author: Option<ListEntry>,
+    now: SystemTime,
+) -> String {
     let mut fields = String::new();
     let lacks = |name: &str| head.find(name).is_none();
     if lacks("date") && !ready.no_date {
         fields.push_str(&format!("Date: {}\r\n", header_date(now)));
     }
-    let from = author.unwrap_or_else(|| Entry::Mailbox(ready.from.clone()));
+    let from = author.unwrap_or_else(|| ListEntry::Mailbox(ready.from.clone()));
     if let Some(mailbox) = from.mailboxes().first()
         && lacks("message-id")
         && !ready.no_message_id
@@ -85,7 +90,7 @@ fn missing(head: &Head, ready: &Ready, author: Option<Entry>, now: SystemTime) -
 }
 
 /// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
-fn put_before(head: &mut Head, fields: &[Field]) -> Result<(), MessageError> {
+fn put_before(head: &mut MessageHeader, fields: &[HeaderField]) -> Result<(), MessageError> {
     let mut before = Vec::new();
     check_repeats(fields)?;
     for field in fields {
@@ -102,7 +107,7 @@ fn put_before(head: &mut Head, fields: &[Field]) -> Result<(), MessageError> {
 }
 
 /// The first author that the message names, or the one who sent it.
-fn author(head: &Head) -> Result<Option<Entry>, MessageError> {
+fn author(head: &MessageHeader) -> Result<Option<ListEntry>, MessageError> {
     let resent = head.find("resent-to").or(head.find("resent-from"));
     let names: &[&str] = match resent {
         Some(_) => &["resent-sender", "resent-from", "sender", "from"],
@@ -117,7 +122,7 @@ fn author(head: &Head) -> Result<Option<Entry>, MessageError> {
 }
 
 /// Those whom the message names, or whom it was resent to (RFC 5322 §3.6.6).
-fn named(head: &Head) -> Result<Vec<Address>, MessageError> {
+fn named(head: &MessageHeader) -> Result<Vec<Address>, MessageError> {
     let of = |names: [&str; 3]| {
         let mut all = Vec::new();
         for field in &head.fields {
@@ -134,7 +139,7 @@ fn named(head: &Head) -> Result<Vec<Address>, MessageError> {
     Ok(resent)
 }
 
-fn entries(field: &RawField) -> Result<Vec<Entry>, MessageError> {
+fn entries(field: &RawField) -> Result<Vec<ListEntry>, MessageError> {
     parse_list(&field.value()?).map_err(|error| MessageError::Address {
         field: field.name.clone(),
         error,
@@ -145,10 +150,10 @@ fn entries(field: &RawField) -> Result<Vec<Entry>, MessageError> {
 mod tests {
     use super::*;
     use crate::mail::address::Mailbox;
-    use crate::smtp::blocks::{Block, Replay, Transport};
+    use crate::smtp::blocks::{Block, BodyType, Replay};
 
-    fn ready(text: &str, recipients: &str) -> Ready {
-        Ready {
+    fn ready(text: &str, recipients: &str) -> ReadyMessage {
+        ReadyMessage {
             input: Input::Text(text.to_owned()),
             from: Mailbox::parse("login@here.example").unwrap(),
             headers: Vec::new(),
@@ -165,7 +170,7 @@ mod tests {
 
     fn wire(message: &Message) -> String {
         let mut out = Vec::new();
-        let shape = message.shape(Transport::EightBit.with_utf8()).unwrap();
+        let shape = message.shape(BodyType::EightBit.with_utf8()).unwrap();
         let mut blocks = message.blocks(shape);
         while blocks.append(&mut out).unwrap() != Block::End {}
         assert_eq!(out.len() as u64, shape.size);
@@ -219,8 +224,8 @@ mod tests {
 
     #[test]
     fn a_message_can_be_resent() {
-        let field = |name: &str, value: &str| Field::new(name, value);
-        let resent = Ready {
+        let field = |name: &str, value: &str| HeaderField::new(name, value);
+        let resent = ReadyMessage {
             headers: vec![
                 field("Resent-To", "Jürgen <c@x.org>"),
                 field("Resent-Bcc", "d@x.org"),
@@ -274,7 +279,7 @@ mod tests {
     #[test]
     fn raw_utf8_in_a_field_that_is_added_counts() {
         let from = Mailbox::parse("J\u{fc}rgen <j\u{fc}rgen@here.example>").unwrap();
-        let given = Ready {
+        let given = ReadyMessage {
             from,
             ..ready("To: b@x.org\n\nhi\n", "")
         };
@@ -286,7 +291,7 @@ mod tests {
     fn nothing_is_added_that_testers_leave_out_and_any_author_will_do_for_a_known_sender() {
         let text = "From: different\nTo: another\n\nbody\n";
         assert!(prepared(text, "b@x.org").is_err());
-        let bare = Ready {
+        let bare = ReadyMessage {
             sender_is_known: true,
             no_date: true,
             no_message_id: true,
@@ -355,6 +360,6 @@ mod tests {
     #[test]
     fn octets_above_127_are_noticed_in_header_and_text() {
         let message = prepared(&format!("{FULL}To: b@x.org\nSubject: ü\n\nü\n"), "").unwrap();
-        assert!(message.utf8_header && message.shape(Transport::SevenBit.with_utf8()).is_none());
+        assert!(message.utf8_header && message.shape(BodyType::SevenBit.with_utf8()).is_none());
     }
 }

@@ -9,26 +9,26 @@ mod stream;
 mod tests;
 mod text;
 
-use crate::mail::address::{Address, Entry, Mailbox};
+use crate::mail::address::{Address, ListEntry, Mailbox};
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::encode::{Encoder, QuotedPrintable};
 use crate::mail::message::head::MAX_LINE;
 use crate::mail::message::header::addresses;
 use crate::mail::message::{message_id, token};
-use crate::smtp::blocks::{Block, Replay, Transport};
+use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::host;
 use crate::system::time::header_date;
 pub use short::without_body;
 use std::io;
 use std::time::SystemTime;
-use stream::{Form, Original};
+use stream::{DsnForm, ReturnedMessage};
 
 /// How much of a header comes back; the rest of it helps nobody.
 const MAX_RETURNED_HEADER: usize = 64 * 1024;
 
 /// What is to be reported about a message.
 #[derive(Clone, Debug)]
-pub struct Report<'a> {
+pub struct DeliveryStatusReport<'a> {
     /// The queue's name for the message.
     pub id: &'a str,
     /// The name of this host.
@@ -96,10 +96,10 @@ pub struct ReportMessage<'m> {
     /// Whether the header has raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
     /// The report for servers of growing abilities.
-    forms: Vec<Form<'m>>,
+    forms: Vec<DsnForm<'m>>,
 }
 
-impl Report<'_> {
+impl DeliveryStatusReport<'_> {
     /// Writes the report, in which something of the original comes back.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Report<'_> {
         now: SystemTime,
     ) -> io::Result<ReportMessage<'m>> {
         let author = daemon(self.reporting_mta)?;
-        let writer = Writer {
+        let writer = DsnWriter {
             report: self,
             fields: own_fields(self, &author, now),
             boundary: token(),
@@ -143,9 +143,9 @@ fn daemon(reporting_mta: &str) -> io::Result<Address> {
 }
 
 /// The header of the report, but for what depends on what comes back.
-fn own_fields(report: &Report, author: &Address, now: SystemTime) -> String {
+fn own_fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) -> String {
     let mailbox = |name: Option<&str>, address: &Address| {
-        [Entry::Mailbox(Mailbox {
+        [ListEntry::Mailbox(Mailbox {
             name: name.map(str::to_owned),
             address: address.clone(),
         })]
@@ -163,7 +163,7 @@ fn own_fields(report: &Report, author: &Address, now: SystemTime) -> String {
 
 /// The header of a message, as far as it is to come back: whole lines, without the empty one.
 fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
-    let shape = original.shape(Transport::Binary.with_utf8());
+    let shape = original.shape(BodyType::Binary.with_utf8());
     let shape = shape.ok_or_else(|| io::Error::other("the message cannot be read in any way"))?;
     let mut blocks = original.blocks(shape);
     let mut read = Vec::new();
@@ -193,32 +193,32 @@ fn header_of_lines(mut read: Vec<u8>) -> Vec<u8> {
 }
 
 /// A report being written.
-struct Writer<'r> {
-    report: &'r Report<'r>,
+struct DsnWriter<'r> {
+    report: &'r DeliveryStatusReport<'r>,
     fields: String,
     boundary: String,
     /// The original's.
     header: Vec<u8>,
 }
 
-impl Writer<'_> {
+impl DsnWriter<'_> {
     /// A form for each in which the original can be had, and one for servers that can carry none of
     /// them.
-    fn forms_with_whole<'m>(&self, original: &'m dyn Replay) -> Vec<Form<'m>> {
-        let mut forms: Vec<Form> = Vec::new();
-        for able in [Transport::SevenBit, Transport::EightBit, Transport::Binary] {
+    fn forms_with_whole<'m>(&self, original: &'m dyn Replay) -> Vec<DsnForm<'m>> {
+        let mut forms: Vec<DsnForm> = Vec::new();
+        for able in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
             let Some(shape) = original.shape(able.with_utf8()) else {
                 continue;
             };
             let asked = if self.header.is_ascii() {
                 shape.transport
             } else {
-                shape.transport.max(Transport::EightBit)
+                shape.transport.max(BodyType::EightBit)
             };
             if asked == able {
                 forms.push(self.form_with_whole(
                     asked,
-                    Original {
+                    ReturnedMessage {
                         message: original,
                         shape,
                     },
@@ -227,18 +227,18 @@ impl Writer<'_> {
         }
         if !forms
             .iter()
-            .any(|form| form.shape.transport == Transport::SevenBit)
+            .any(|form| form.shape.transport == BodyType::SevenBit)
         {
             forms.push(self.form_with_header());
         }
         forms
     }
 
-    fn form_with_whole<'m>(&self, asked: Transport, original: Original<'m>) -> Form<'m> {
+    fn form_with_whole<'m>(&self, asked: BodyType, original: ReturnedMessage<'m>) -> DsnForm<'m> {
         let encoding = match asked {
-            Transport::SevenBit => "",
-            Transport::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
-            Transport::Binary => "Content-Transfer-Encoding: binary\r\n",
+            BodyType::SevenBit => "",
+            BodyType::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
+            BodyType::Binary => "Content-Transfer-Encoding: binary\r\n",
         };
         // RFC 6532 §3.7: what has raw UTF-8 in its header is no message/rfc822.
         let kind = if self.header.is_ascii() {
@@ -250,10 +250,10 @@ impl Writer<'_> {
         let part =
             format!("Content-Description: Message\r\nContent-Type: {kind}\r\n{encoding}\r\n");
         before.extend_from_slice(part.as_bytes());
-        Form::new(asked, before, Some(original), self.end())
+        DsnForm::new(asked, before, Some(original), self.end())
     }
 
-    fn form_with_header(&self) -> Form<'static> {
+    fn form_with_header(&self) -> DsnForm<'static> {
         let mut out = self.beginning("", Returned::Header);
         let content = TextPart {
             description: "Header of the message",
@@ -261,7 +261,7 @@ impl Writer<'_> {
             text: &self.header,
         };
         content.write(&mut out);
-        Form::new(Transport::SevenBit, out, None, self.end())
+        DsnForm::new(BodyType::SevenBit, out, None, self.end())
     }
 
     /// Everything up to the header of the third part.

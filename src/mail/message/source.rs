@@ -46,7 +46,7 @@ pub enum Input {
     /// [`waiting`].
     Waiting,
     /// What is here already.
-    Held(Held),
+    Held(HeldBytes),
 }
 
 impl Input {
@@ -65,7 +65,7 @@ impl Input {
     pub fn hold(&mut self) -> Result<(), SourceError> {
         if self.is_stdin() || *self == Self::Waiting {
             let source = Source::open(self.clone())?;
-            *self = Self::Held(Held(Arc::new(source)));
+            *self = Self::Held(HeldBytes(Arc::new(source)));
         }
         Ok(())
     }
@@ -73,9 +73,9 @@ impl Input {
 
 /// Bytes that were read before there was a message: from a program, from a pipe. Copies share them.
 #[derive(Clone, Debug)]
-pub struct Held(Arc<Source>);
+pub struct HeldBytes(Arc<Source>);
 
-impl Held {
+impl HeldBytes {
     /// These bytes, under a name for error texts.
     #[must_use]
     pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
@@ -88,18 +88,18 @@ impl Held {
         Self(Arc::new(Source::new(
             name.to_owned(),
             len,
-            Store::Spool(file),
+            HeldStore::Spool(file),
         )))
     }
 }
 
-impl PartialEq for Held {
+impl PartialEq for HeldBytes {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Held {}
+impl Eq for HeldBytes {}
 
 /// Why bytes cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -151,11 +151,11 @@ pub struct Source {
     pub len: u64,
     /// How many bytes before them are left out.
     skipped: u64,
-    store: Store,
+    store: HeldStore,
 }
 
 #[derive(Debug)]
-enum Store {
+enum HeldStore {
     Memory(Vec<u8>),
     /// A temporary file that only we know.
     Spool(File),
@@ -164,20 +164,20 @@ enum Store {
     /// Somebody's file, which may change under our hands.
     File {
         file: File,
-        facts: Facts,
+        facts: FileFacts,
     },
 }
 
 /// What tells a file from what it was before.
 #[derive(Debug)]
-struct Facts {
+struct FileFacts {
     kind: FileType,
     len: u64,
     /// Seconds and nanoseconds.
     modified: (i64, u64),
 }
 
-impl Facts {
+impl FileFacts {
     fn of(file: &File) -> io::Result<Self> {
         let facts = rustix::fs::fstat(file)?;
         Ok(Self {
@@ -189,7 +189,7 @@ impl Facts {
 }
 
 impl Source {
-    fn new(name: String, len: u64, store: Store) -> Self {
+    fn new(name: String, len: u64, store: HeldStore) -> Self {
         Self {
             name,
             len,
@@ -212,7 +212,7 @@ impl Source {
             },
             Input::Held(held) => {
                 let name = held.0.name.clone();
-                Ok(Self::new(name, held.0.len, Store::Shared(held.0)))
+                Ok(Self::new(name, held.0.len, HeldStore::Shared(held.0)))
             }
         }
     }
@@ -239,10 +239,12 @@ impl Source {
             error,
         };
         let file = File::open(path).map_err(failed)?;
-        let facts = Facts::of(&file).map_err(failed)?;
+        let facts = FileFacts::of(&file).map_err(failed)?;
         match facts.kind {
             FileType::RegularFile if facts.len <= SMALL => Self::small(file, name, &facts),
-            FileType::RegularFile => Ok(Self::new(name, facts.len, Store::File { file, facts })),
+            FileType::RegularFile => {
+                Ok(Self::new(name, facts.len, HeldStore::File { file, facts }))
+            }
             FileType::Directory => Err(SourceError::NoFile {
                 name,
                 what: "a directory",
@@ -252,7 +254,7 @@ impl Source {
         }
     }
 
-    fn small(file: File, name: String, facts: &Facts) -> Result<Self, SourceError> {
+    fn small(file: File, name: String, facts: &FileFacts) -> Result<Self, SourceError> {
         let mut bytes = Vec::with_capacity(usize::try_from(facts.len).unwrap_or(0) + 1);
         let read = (&file).take(SMALL + 1).read_to_end(&mut bytes);
         match read {
@@ -280,7 +282,7 @@ impl Source {
 
     /// Reads to the end what can be read only once.
     fn gather(mut from: impl Read, name: String) -> Result<Self, SourceError> {
-        let mut keeper = Keeper::new(name);
+        let mut keeper = Spooler::new(name);
         let mut block = vec![0; 64 * 1024];
         loop {
             match from.read(&mut block) {
@@ -300,7 +302,7 @@ impl Source {
 
     /// The same text from `offset` on, rewritten block by block.
     pub fn rewritten(&self, offset: u64, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
-        let mut keeper = Keeper::new(self.name.clone());
+        let mut keeper = Spooler::new(self.name.clone());
         let mut block = self.block(64 * 1024);
         let (mut out, mut at) = (Vec::new(), offset);
         loop {
@@ -341,7 +343,7 @@ impl Source {
     /// Ends here.
     fn cut(&mut self, len: u64) {
         self.len = len;
-        if let Store::Memory(bytes) = &mut self.store {
+        if let HeldStore::Memory(bytes) = &mut self.store {
             bytes.truncate(usize::try_from(self.skipped + len).unwrap_or(usize::MAX));
         }
     }
@@ -394,7 +396,7 @@ impl Source {
 
     /// Bytes that are already here.
     pub fn memory(name: String, bytes: Vec<u8>) -> Self {
-        Self::new(name, bytes.len() as u64, Store::Memory(bytes))
+        Self::new(name, bytes.len() as u64, HeldStore::Memory(bytes))
     }
 
     /// A buffer for reading this source: no larger than it needs to be.
@@ -422,13 +424,13 @@ impl Source {
         let count = left.min(block.len());
         let offset = offset + self.skipped;
         match &self.store {
-            Store::Memory(bytes) => {
+            HeldStore::Memory(bytes) => {
                 let start = bytes.len() - left.min(bytes.len());
                 block[..count].copy_from_slice(&bytes[start..start + count]);
             }
-            Store::Shared(source) => return source.read_at(&mut block[..count], offset),
-            Store::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
-            Store::File { file, facts } => {
+            HeldStore::Shared(source) => return source.read_at(&mut block[..count], offset),
+            HeldStore::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
+            HeldStore::File { file, facts } => {
                 self.read_file(file, &mut block[..count], offset)?;
                 if count == left {
                     self.check_unchanged(file, facts)?;
@@ -449,8 +451,8 @@ impl Source {
             })
     }
 
-    fn check_unchanged(&self, file: &File, before: &Facts) -> io::Result<()> {
-        let now = Facts::of(file)?;
+    fn check_unchanged(&self, file: &File, before: &FileFacts) -> io::Result<()> {
+        let now = FileFacts::of(file)?;
         if now.len != before.len {
             return Err(self.changed("has another length"));
         }
@@ -518,13 +520,13 @@ struct LoneDot {
     /// Where the line begins.
     line_at: u64,
     /// What the line is so far.
-    line: Line,
+    line: SourceLine,
     /// How many bytes were seen.
     seen: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Line {
+enum SourceLine {
     #[default]
     Empty,
     Dot,
@@ -538,17 +540,19 @@ impl LoneDot {
         let mut at = 0;
         while at < bytes.len() {
             self.line = match (self.line, bytes[at]) {
-                (Line::Dot | Line::DotCr, b'\n') => return true,
+                (SourceLine::Dot | SourceLine::DotCr, b'\n') => return true,
                 (_, b'\n') => {
                     self.line_at = self.seen + at as u64 + 1;
-                    Line::Empty
+                    SourceLine::Empty
                 }
-                (Line::Empty, b'.') => Line::Dot,
-                (Line::Dot, b'\r') => Line::DotCr,
-                _ => Line::Other,
+                (SourceLine::Empty, b'.') => SourceLine::Dot,
+                (SourceLine::Dot, b'\r') => SourceLine::DotCr,
+                _ => SourceLine::Other,
             };
             at += match self.line {
-                Line::Other => memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at),
+                SourceLine::Other => {
+                    memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at)
+                }
                 _ => 1,
             };
         }
@@ -558,19 +562,19 @@ impl LoneDot {
 
     /// Whether it is the last line, which has no line end.
     fn is_last(&self) -> bool {
-        matches!(self.line, Line::Dot | Line::DotCr)
+        matches!(self.line, SourceLine::Dot | SourceLine::DotCr)
     }
 }
 
 /// Keeps bytes in memory, and above a size in a temporary file without a name.
-struct Keeper {
+struct Spooler {
     name: String,
     memory: Vec<u8>,
     spool: Option<File>,
     len: u64,
 }
 
-impl Keeper {
+impl Spooler {
     fn new(name: String) -> Self {
         Self {
             name,
@@ -604,8 +608,8 @@ impl Keeper {
 
     fn finish(self) -> Source {
         let store = match self.spool {
-            Some(spool) => Store::Spool(spool),
-            None => Store::Memory(self.memory),
+            Some(spool) => HeldStore::Spool(spool),
+            None => HeldStore::Memory(self.memory),
         };
         Source::new(self.name, self.len, store)
     }
@@ -653,7 +657,7 @@ mod tests {
         for text in [&b""[..], b"ab\r\n", &long] {
             let marked = [BYTE_ORDER_MARK, text].concat();
             let file = temporary(&marked);
-            let held = Held::bytes("held", marked.clone());
+            let held = HeldBytes::bytes("held", marked.clone());
             for source in [
                 Source::memory("memory".to_owned(), marked.clone()),
                 Source::file(file.path()).unwrap(),
@@ -728,7 +732,7 @@ mod tests {
             .map(|n| (n % 251).to_le_bytes()[0])
             .collect();
         let source = Source::gather(&bytes[..], "a pipe".to_owned()).unwrap();
-        assert!(matches!(source.store, Store::Spool(_)));
+        assert!(matches!(source.store, HeldStore::Spool(_)));
         let mut back = vec![0; bytes.len() + 1];
         let count = source.read_at(&mut back, 0).unwrap();
         assert_eq!(back[..count], bytes);

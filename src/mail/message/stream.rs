@@ -3,20 +3,20 @@
 use crate::mail::message::Message;
 use crate::mail::message::encode::{BASE64_BLOCK, Encoder, Encoding};
 use crate::mail::message::source::Source;
-use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport, fitting};
+use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape, fitting};
 use std::io;
 use std::sync::Arc;
 
 /// A message in one shape.
 #[derive(Debug)]
-pub struct Form {
+pub struct MessageForm {
     shape: Shape,
-    pieces: Vec<Piece>,
+    pieces: Vec<MessagePiece>,
 }
 
 /// A piece of a message.
 #[derive(Debug)]
-pub enum Piece {
+pub enum MessagePiece {
     /// Header fields, boundaries, blank lines: as they go over the wire.
     Lines(Vec<u8>),
     /// What comes from a source and is encoded on its way.
@@ -26,20 +26,20 @@ pub enum Piece {
         /// Where in the source it begins.
         offset: u64,
         /// How it travels.
-        way: Way,
+        way: EncodedPart,
     },
 }
 
 /// How a part travels, and how many octets it then has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct EncodedPart {
     /// The encoding.
     pub encoding: Encoding,
     /// Octets on the wire.
     pub len: u64,
 }
 
-impl Piece {
+impl MessagePiece {
     /// Text as it goes over the wire.
     pub fn lines(text: &str) -> Self {
         Self::Lines(text.as_bytes().to_vec())
@@ -54,10 +54,10 @@ impl Piece {
     }
 }
 
-impl Form {
+impl MessageForm {
     /// A message of these pieces, which asks this of a server.
-    pub fn new(transport: Transport, pieces: Vec<Piece>) -> Self {
-        let size = pieces.iter().map(Piece::len).sum();
+    pub fn new(transport: BodyType, pieces: Vec<MessagePiece>) -> Self {
+        let size = pieces.iter().map(MessagePiece::len).sum();
         Self {
             shape: Shape {
                 transport,
@@ -81,7 +81,7 @@ impl Replay for Message {
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
         let mut forms = self.forms.iter();
         let form = forms.find(|form| form.shape.transport == shape.transport);
-        Box::new(Reader {
+        Box::new(MessageReader {
             pieces: form.map_or(&[][..], |form| &form.pieces).iter(),
             part: None,
             read: 0,
@@ -91,8 +91,8 @@ impl Replay for Message {
 }
 
 /// A message being read.
-struct Reader<'m> {
-    pieces: std::slice::Iter<'m, Piece>,
+struct MessageReader<'m> {
+    pieces: std::slice::Iter<'m, MessagePiece>,
     part: Option<Part<'m>>,
     read: u64,
     announced: u64,
@@ -107,7 +107,7 @@ struct Part<'m> {
     block: Vec<u8>,
 }
 
-impl Blocks for Reader<'_> {
+impl Blocks for MessageReader<'_> {
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         let start = out.len();
         let block = self.next(out)?;
@@ -122,7 +122,7 @@ impl Blocks for Reader<'_> {
     }
 }
 
-impl Reader<'_> {
+impl MessageReader<'_> {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         loop {
             if let Some(part) = &mut self.part {
@@ -133,11 +133,11 @@ impl Reader<'_> {
             }
             match self.pieces.next() {
                 None => return Ok(Block::End),
-                Some(Piece::Lines(lines)) => {
+                Some(MessagePiece::Lines(lines)) => {
                     out.extend_from_slice(lines);
                     return Ok(Block::Lines);
                 }
-                Some(Piece::Part {
+                Some(MessagePiece::Part {
                     source,
                     offset,
                     way,

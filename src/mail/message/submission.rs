@@ -4,17 +4,17 @@
 #[cfg(test)]
 mod tests;
 
-use crate::mail::address::{Address, Entry, Mailbox, parse_list};
+use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::Signed;
 use crate::mail::message::fields::undisclosed;
 use crate::mail::message::finish::Body;
 use crate::mail::message::fit::Fitter;
-use crate::mail::message::head::{Head, RawField, Reading};
+use crate::mail::message::head::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::header::addresses;
 use crate::mail::message::source::Source;
 use crate::mail::message::{Message, MessageError, Submission, is_removed, message_id};
-use crate::mail::rewrite::{Original, RewriteError, Rewriter};
+use crate::mail::rewrite::{OriginalAddress, RewriteError, Rewriter};
 use crate::system::host;
 use crate::system::text::without_controls;
 use crate::system::time::header_date;
@@ -39,7 +39,7 @@ pub fn prepare(
     if submission.dot_ends {
         source = source.up_to_dot()?;
     }
-    let mut head = Head::read(&source, Reading::Lenient)?;
+    let mut head = MessageHeader::read(&source, HeaderMode::Lenient)?;
     head.remove_void();
     check_loop(&head, &source)?;
     let (recipients, unusable) = recipients(submission, rewriter, &head)?;
@@ -48,7 +48,7 @@ pub fn prepare(
         recipients,
         dsn: submission.dsn.clone(),
     };
-    let mut writer = Writer {
+    let mut writer = HeaderWriter {
         submission,
         rewriter,
         envelope: &envelope,
@@ -58,7 +58,7 @@ pub fn prepare(
     writer.given(&head)?;
     writer.missing(now)?;
     writer.missing_of_resending(&head, now)?;
-    let Writer { fitter, fields, .. } = writer;
+    let HeaderWriter { fitter, fields, .. } = writer;
     let header = fields.into_iter().flat_map(|field| field.raw).collect();
     let at = head.body_at;
     let mut message = Body { source, at }.finish(envelope, header, Signed::Converted)?;
@@ -69,7 +69,7 @@ pub fn prepare(
 }
 
 /// R40.
-fn check_loop(head: &Head, source: &Source) -> Result<(), MessageError> {
+fn check_loop(head: &MessageHeader, source: &Source) -> Result<(), MessageError> {
     let is_received = |field: &&RawField| field.name == "received";
     let received = head.fields.iter().filter(is_received).count();
     if received <= MAX_RECEIVED {
@@ -103,7 +103,7 @@ fn wrong_in(place: &str) -> impl Fn(RewriteError) -> MessageError {
 fn recipients(
     submission: &Submission,
     rewriter: &Rewriter,
-    head: &Head,
+    head: &MessageHeader,
 ) -> Result<(Vec<Address>, Vec<MessageError>), MessageError> {
     let (mut all, mut unusable) = (Vec::new(), Vec::new());
     for list in &submission.recipients {
@@ -165,7 +165,7 @@ fn last_resent(fields: &[RawField]) -> Vec<&RawField> {
 }
 
 /// The header on its way out.
-struct Writer<'s> {
+struct HeaderWriter<'s> {
     submission: &'s Submission,
     rewriter: &'s Rewriter,
     envelope: &'s Envelope,
@@ -173,9 +173,9 @@ struct Writer<'s> {
     fields: Vec<RawField>,
 }
 
-impl Writer<'_> {
+impl HeaderWriter<'_> {
     /// The fields that were given, but for those that no message may carry.
-    fn given(&mut self, head: &Head) -> Result<(), MessageError> {
+    fn given(&mut self, head: &MessageHeader) -> Result<(), MessageError> {
         for field in &head.fields {
             let is_removed = is_removed(field) || field.name == "content-length";
             if !is_removed {
@@ -185,7 +185,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn add(&mut self, field: &RawField, head: &Head) -> Result<(), MessageError> {
+    fn add(&mut self, field: &RawField, head: &MessageHeader) -> Result<(), MessageError> {
         let name = field.spelling();
         let rewritten = self.rewriter.header(&name, &field.readable());
         let Some(rewritten) = rewritten.map_err(wrong_in(&name))? else {
@@ -193,11 +193,15 @@ impl Writer<'_> {
             return Ok(());
         };
         self.push(&name, addresses(&name, &rewritten.entries));
-        let original: Vec<Entry> = rewritten.original.into_iter().map(Entry::Mailbox).collect();
+        let original: Vec<ListEntry> = rewritten
+            .original
+            .into_iter()
+            .map(ListEntry::Mailbox)
+            .collect();
         let place = match self.rewriter.original() {
-            Original::Header => Some("X-Original-From"),
-            Original::ReplyTo if head.find("reply-to").is_none() => Some("Reply-To"),
-            Original::ReplyTo | Original::Nowhere => None,
+            OriginalAddress::Header => Some("X-Original-From"),
+            OriginalAddress::ReplyTo if head.find("reply-to").is_none() => Some("Reply-To"),
+            OriginalAddress::ReplyTo | OriginalAddress::Nowhere => None,
         };
         if let Some(place) = place.filter(|_| !original.is_empty()) {
             self.push(place, addresses(place, &original));
@@ -219,7 +223,7 @@ impl Writer<'_> {
             self.push("Date", format!("Date: {}\r\n", header_date(now)));
         }
         if !self.has("from") {
-            let from = [Entry::Mailbox(self.author()?)];
+            let from = [ListEntry::Mailbox(self.author()?)];
             self.push("From", addresses("From", &from));
         }
         if !self.has("message-id") {
@@ -233,7 +237,11 @@ impl Writer<'_> {
     }
 
     /// What RFC 5322 §3.6.6 demands of who resends a message, put before what they gave.
-    fn missing_of_resending(&mut self, head: &Head, now: SystemTime) -> Result<(), MessageError> {
+    fn missing_of_resending(
+        &mut self,
+        head: &MessageHeader,
+        now: SystemTime,
+    ) -> Result<(), MessageError> {
         let block = last_resent(&head.fields);
         if block.is_empty() {
             return Ok(());
@@ -251,7 +259,7 @@ impl Writer<'_> {
             made.push(RawField::made("Resent-Message-ID", text));
         }
         if lacks("resent-from") {
-            let text = addresses("Resent-From", &[Entry::Mailbox(author)]);
+            let text = addresses("Resent-From", &[ListEntry::Mailbox(author)]);
             made.push(RawField::made("Resent-From", text));
         }
         let is_resent = |field: &RawField| field.name.starts_with("resent-");
@@ -288,7 +296,7 @@ impl Writer<'_> {
         let from = self.fields.iter().find(|field| field.name == "from");
         let from = from.and_then(|field| parse_list(&field.readable()).ok());
         let entries = from.unwrap_or_default();
-        let first = entries.iter().flat_map(Entry::mailboxes).next();
+        let first = entries.iter().flat_map(ListEntry::mailboxes).next();
         match first {
             Some(mailbox) => Ok(mailbox.address.clone()),
             None => self.author().map(|author| author.address),

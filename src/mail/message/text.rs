@@ -5,10 +5,10 @@ use crate::mail::message::charset::{decoded, utf8};
 use crate::mail::message::encode::{Encoding, Flowed, Survey, survey};
 use crate::mail::message::header::structured;
 use crate::mail::message::source::{Input, Source, Waiting, waiting};
-use crate::mail::message::stream::{Way, encoded_len};
+use crate::mail::message::stream::{EncodedPart, encoded_len};
 use crate::mail::message::tree::{Leaf, Node};
-use crate::mail::message::{MessageError, Notes, SourceError, Text, WithoutText};
-use crate::smtp::blocks::Transport;
+use crate::mail::message::{BuildNotes, MessageError, SourceError, TextAlternatives, WithoutText};
+use crate::smtp::blocks::BodyType;
 use mime_guess::mime::{self, Mime};
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const SILENCE: &str = "nothing came on the standard input, and it is not read; -
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The ways to say it, the plainest first (RFC 2046 §5.1.4).
-pub struct Ways {
+pub struct Alternatives {
     /// At least one, unless there is nothing to say and something else to send.
     pub nodes: Vec<Node>,
     /// The HTML among them.
@@ -32,11 +32,11 @@ pub struct Ways {
 
 /// Opens the texts. An empty plain text is left out where something is attached.
 pub fn ways(
-    text: &Text,
+    text: &TextAlternatives,
     content_type: Option<&str>,
     attached: bool,
-    notes: &mut Notes,
-) -> Result<Ways, MessageError> {
+    notes: &mut BuildNotes,
+) -> Result<Alternatives, MessageError> {
     content_type.map_or(Ok(()), check_type)?;
     let mut sources: Vec<(Source, String)> = Vec::new();
     let mut html = open(text.html.as_ref(), text, notes)?;
@@ -72,7 +72,7 @@ pub fn ways(
         notes.warnings.extend(guess);
         sources.push(invitation(file)?);
     }
-    let mut ways = Ways {
+    let mut ways = Alternatives {
         nodes: Vec::new(),
         html: None,
     };
@@ -87,7 +87,7 @@ pub fn ways(
 }
 
 /// Refuses to send nothing where that is not what was meant.
-fn check_text(texts: [&Option<Source>; 2], text: &Text) -> Result<(), MessageError> {
+fn check_text(texts: [&Option<Source>; 2], text: &TextAlternatives) -> Result<(), MessageError> {
     if text.without_text == WithoutText::Send {
         return Ok(());
     }
@@ -130,8 +130,8 @@ fn check_type(given: &str) -> Result<(), MessageError> {
 /// Opens a text and brings it to UTF-8.
 fn open(
     input: Option<&Input>,
-    text: &Text,
-    notes: &mut Notes,
+    text: &TextAlternatives,
+    notes: &mut BuildNotes,
 ) -> Result<Option<Source>, MessageError> {
     let source = match input {
         None => return Ok(None),
@@ -152,7 +152,7 @@ fn open(
     }
 }
 
-fn read_as_utf8(source: Source, notes: &mut Notes) -> Result<Source, MessageError> {
+fn read_as_utf8(source: Source, notes: &mut BuildNotes) -> Result<Source, MessageError> {
     let (source, guess) = utf8(source)?;
     let hint = "use --charset to name the encoding";
     let warning = guess.map(|guess| format!("{guess}; {hint}"));
@@ -199,7 +199,7 @@ fn leaf(
     if let Some(at) = survey.not_utf8_at {
         return Err(not_text(&source, at));
     }
-    let kind = Kind::of(content_type, &survey)?;
+    let kind = TextKind::of(content_type, &survey)?;
     let (encoding, why) = choose(&survey, &kind);
     let len = match encoding {
         Encoding::SevenBit => survey.wire_len,
@@ -208,14 +208,14 @@ fn leaf(
             error,
         })?,
     };
-    let mut ways = vec![(Transport::SevenBit, Way { encoding, len })];
+    let mut ways = vec![(BodyType::SevenBit, EncodedPart { encoding, len })];
     let mut remark = format!("{}: {}, {why}", source.name, encoding.name());
     if travels_as_it_is(&survey, &kind) {
-        let way = Way {
+        let way = EncodedPart {
             encoding: Encoding::EightBit,
             len: survey.wire_len,
         };
-        ways.push((Transport::EightBit, way));
+        ways.push((BodyType::EightBit, way));
         remark.push_str("; 8bit where the server offers 8BITMIME");
     }
     remarks.push(remark);
@@ -239,14 +239,14 @@ fn not_text(source: &Source, at: u64) -> MessageError {
 }
 
 /// The type of a text.
-struct Kind {
+struct TextKind {
     /// The value of Content-Type.
     text: String,
     /// Whether a blank at the end of a line has a meaning (RFC 3676).
     is_flowed: bool,
 }
 
-impl Kind {
+impl TextKind {
     /// A type that has a charset if this text needs one: without, text is US-ASCII (RFC 2046 §4.1.2).
     fn of(content_type: &str, survey: &Survey) -> Result<Self, MessageError> {
         let mut text = content_type.to_owned();
@@ -278,7 +278,7 @@ impl Kind {
 }
 
 /// The encoding of a text that every server can carry, and why.
-fn choose(survey: &Survey, kind: &Kind) -> (Encoding, &'static str) {
+fn choose(survey: &Survey, kind: &TextKind) -> (Encoding, &'static str) {
     if survey.has_controls {
         (Encoding::Base64Text, "because of its control characters")
     } else if survey.eight_bit * 3 > survey.wire_len {
@@ -300,12 +300,12 @@ fn choose(survey: &Survey, kind: &Kind) -> (Encoding, &'static str) {
 
 /// Whether some server or mailbox on the way may change the text as it is. Flowed text is not encoded
 /// for the blanks at its line ends (RFC 3676 §4.2).
-fn is_delicate(survey: &Survey, kind: &Kind) -> bool {
+fn is_delicate(survey: &Survey, kind: &TextKind) -> bool {
     survey.has_from_line || survey.has_blank_at_end && !kind.is_flowed
 }
 
 /// Whether nothing but its octets above 127 keeps a text from travelling as it is.
-fn travels_as_it_is(survey: &Survey, kind: &Kind) -> bool {
+fn travels_as_it_is(survey: &Survey, kind: &TextKind) -> bool {
     survey.eight_bit > 0
         && !survey.has_controls
         && !is_delicate(survey, kind)

@@ -2,9 +2,9 @@
 
 use crate::mail::message::header::with_parameters;
 use crate::mail::message::source::Source;
-use crate::mail::message::stream::{Form, Piece, Way};
+use crate::mail::message::stream::{EncodedPart, MessageForm, MessagePiece};
 use crate::mail::message::token;
-use crate::smtp::blocks::Transport;
+use crate::smtp::blocks::BodyType;
 use std::sync::Arc;
 
 /// An entity of the tree.
@@ -35,12 +35,12 @@ pub struct Leaf {
     /// The content.
     pub source: Arc<Source>,
     /// How the content may travel, the least demanding way first.
-    pub ways: Vec<(Transport, Way)>,
+    pub ways: Vec<(BodyType, EncodedPart)>,
 }
 
 impl Leaf {
     /// The way that makes the most of what the server can carry.
-    fn way(&self, able: Transport) -> Option<(Transport, Way)> {
+    fn way(&self, able: BodyType) -> Option<(BodyType, EncodedPart)> {
         let fitting = self.ways.iter().filter(|(transport, _)| *transport <= able);
         fitting.copied().max_by_key(|(transport, _)| *transport)
     }
@@ -73,22 +73,22 @@ impl Node {
 
     /// The message with this header, for a server that can carry this much; `None` if it cannot be
     /// carried so.
-    pub fn form(&self, header: &str, able: Transport) -> Option<Form> {
+    pub fn form(&self, header: &str, able: BodyType) -> Option<MessageForm> {
         let asked = self.asked(able)?;
-        let mut pieces = vec![Piece::lines(header)];
+        let mut pieces = vec![MessagePiece::lines(header)];
         self.write(able, &mut pieces)?;
         if let Self::Leaf(leaf) = self {
             finish_last_line(leaf, able, &mut pieces);
         }
-        Some(Form::new(asked, pieces))
+        Some(MessageForm::new(asked, pieces))
     }
 
     /// What the widest of the parts asks for.
-    pub fn asked(&self, able: Transport) -> Option<Transport> {
+    pub fn asked(&self, able: BodyType) -> Option<BodyType> {
         match self {
             Self::Leaf(leaf) => leaf.way(able).map(|(transport, _)| transport),
             Self::Multipart { parts, .. } => {
-                let asked: Option<Vec<Transport>> =
+                let asked: Option<Vec<BodyType>> =
                     parts.iter().map(|part| part.asked(able)).collect();
                 asked?.into_iter().max()
             }
@@ -96,16 +96,16 @@ impl Node {
     }
 
     /// The rest of the entity's header, and its content.
-    fn write(&self, able: Transport, pieces: &mut Vec<Piece>) -> Option<()> {
+    fn write(&self, able: BodyType, pieces: &mut Vec<MessagePiece>) -> Option<()> {
         match self {
             Self::Leaf(leaf) => {
                 let (_, way) = leaf.way(able)?;
                 let encoding = way.encoding.name();
                 let header = &leaf.header;
-                pieces.push(Piece::lines(&format!(
+                pieces.push(MessagePiece::lines(&format!(
                     "{header}Content-Transfer-Encoding: {encoding}\r\n\r\n"
                 )));
-                pieces.push(Piece::Part {
+                pieces.push(MessagePiece::Part {
                     source: Arc::clone(&leaf.source),
                     offset: 0,
                     way,
@@ -122,18 +122,20 @@ impl Node {
                 let mut header = with_parameters("Content-Type", media_type, &parameters);
                 // RFC 2045 §6.4: a multipart says so when something in it is not 7bit.
                 header.push_str(match self.asked(able)? {
-                    Transport::SevenBit => "",
-                    Transport::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
-                    Transport::Binary => "Content-Transfer-Encoding: binary\r\n",
+                    BodyType::SevenBit => "",
+                    BodyType::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
+                    BodyType::Binary => "Content-Transfer-Encoding: binary\r\n",
                 });
-                pieces.push(Piece::lines(&header));
+                pieces.push(MessagePiece::lines(&header));
                 let mut line_end = "\r\n";
                 for part in parts {
-                    pieces.push(Piece::lines(&format!("{line_end}--{boundary}\r\n")));
+                    pieces.push(MessagePiece::lines(&format!("{line_end}--{boundary}\r\n")));
                     part.write(able, pieces)?;
                     line_end = part.missing_line_end(able);
                 }
-                pieces.push(Piece::lines(&format!("{line_end}--{boundary}--\r\n")));
+                pieces.push(MessagePiece::lines(&format!(
+                    "{line_end}--{boundary}--\r\n"
+                )));
             }
         }
         Some(())
@@ -143,7 +145,7 @@ impl Node {
 impl Node {
     /// The line end before a boundary belongs to the boundary; base64 and an inner multipart have
     /// written one.
-    fn missing_line_end(&self, able: Transport) -> &'static str {
+    fn missing_line_end(&self, able: BodyType) -> &'static str {
         let written = match self {
             Self::Leaf(leaf) => leaf
                 .way(able)
@@ -162,7 +164,7 @@ pub const ALTERNATIVE: &str = "multipart/alternative";
 pub const RELATED: &str = "multipart/related";
 
 /// A message ends with a line end (R9); what is encoded has one, other text may not.
-fn finish_last_line(leaf: &Leaf, able: Transport, pieces: &mut Vec<Piece>) {
+fn finish_last_line(leaf: &Leaf, able: BodyType, pieces: &mut Vec<MessagePiece>) {
     let Some((_, way)) = leaf.way(able) else {
         return;
     };
@@ -172,6 +174,6 @@ fn finish_last_line(leaf: &Leaf, able: Transport, pieces: &mut Vec<Piece>) {
         && source.read_at(&mut last, source.len - 1).is_ok()
         && matches!(last[0], b'\r' | b'\n');
     if way.len > 0 && !way.encoding.ends_with_line_end() && !ended {
-        pieces.push(Piece::lines("\r\n"));
+        pieces.push(MessagePiece::lines("\r\n"));
     }
 }

@@ -1,7 +1,7 @@
 //! A file of aliases, as aliases(5) has it. Lines are understood when their alias is wanted, so that one
 //! that cannot be followed does no harm to the others.
 
-use crate::mail::address::{LooseEntry, Name, parse_loose};
+use crate::mail::address::{LocalName, LooseEntry, parse_loose};
 use crate::mail::rewrite::{RewriteError, file};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,25 +16,25 @@ pub(super) const NONE: &str = "/dev/null";
 #[derive(Debug, Default)]
 pub(super) struct Aliases {
     path: PathBuf,
-    lines: HashMap<String, Line>,
+    lines: HashMap<String, AliasLine>,
     /// The first line that has no name and colon.
     broken: Option<usize>,
 }
 
 /// What stands behind a name, or in a line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct AliasLine {
     pub(super) number: usize,
     pub(super) text: String,
 }
 
 /// What an alias leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum AliasTarget {
     /// An address, or another alias.
-    Name(Name),
+    Name(LocalName),
     /// A local name that is no alias here: `\name`.
-    Last(Name),
+    Last(LocalName),
     /// The addresses in a file.
     Include(PathBuf),
 }
@@ -74,7 +74,7 @@ impl Aliases {
                     let number = line.number;
                     let text = targets.to_owned();
                     let key = name.to_lowercase();
-                    read.lines.entry(key).or_insert(Line { number, text });
+                    read.lines.entry(key).or_insert(AliasLine { number, text });
                 }
                 None => read.broken = read.broken.or(Some(line.number)),
             }
@@ -84,7 +84,7 @@ impl Aliases {
 
     /// What stands behind a name in lower case. Where it is not found and a line cannot be understood,
     /// that line may be it.
-    pub(super) fn find(&self, name: &str) -> Result<Option<&Line>, RewriteError> {
+    pub(super) fn find(&self, name: &str) -> Result<Option<&AliasLine>, RewriteError> {
         let found = self.lines.get(name);
         match self.broken {
             Some(number) if found.is_none() => Err(RewriteError::Aliases {
@@ -98,7 +98,7 @@ impl Aliases {
     }
 
     /// The alias for local names that have none of their own.
-    pub(super) fn for_all(&self) -> Option<(&'static str, &Line)> {
+    pub(super) fn for_all(&self) -> Option<(&'static str, &AliasLine)> {
         let found = FOR_ALL.iter().map(|name| (*name, self.lines.get(*name)));
         found
             .into_iter()
@@ -111,8 +111,8 @@ impl Aliases {
 const FOR_ALL: [&str; 2] = ["*", "default"];
 
 /// The lines of a list of addresses that have any.
-pub(super) fn list_lines(text: &str) -> Vec<Line> {
-    let lines = text.lines().zip(1..).map(|(line, number)| Line {
+pub(super) fn list_lines(text: &str) -> Vec<AliasLine> {
+    let lines = text.lines().zip(1..).map(|(line, number)| AliasLine {
         number,
         text: without_comment(line).trim().to_owned(),
     });
@@ -120,8 +120,8 @@ pub(super) fn list_lines(text: &str) -> Vec<Line> {
 }
 
 /// Lines with those that continue them: they begin with white space.
-fn logical_lines(text: &str) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+fn logical_lines(text: &str) -> Vec<AliasLine> {
+    let mut lines: Vec<AliasLine> = Vec::new();
     for (line, number) in text.lines().zip(1..) {
         let rest = without_comment(line).trim_end();
         if rest.trim().is_empty() {
@@ -129,7 +129,7 @@ fn logical_lines(text: &str) -> Vec<Line> {
         }
         match lines.last_mut() {
             Some(last) if rest.starts_with([' ', '\t']) => last.text.push_str(rest),
-            _ => lines.push(Line {
+            _ => lines.push(AliasLine {
                 number,
                 text: rest.to_owned(),
             }),
@@ -162,8 +162,8 @@ fn name_and_targets(line: &str) -> Option<(String, &str)> {
     let mut entries = parse_loose(name).ok()?;
     let name = match (entries.pop()?, entries.is_empty()) {
         (LooseEntry::Mailbox(mailbox), true) => match mailbox.address {
-            Name::Local(name) => name,
-            Name::Full(address) => address.to_string(),
+            LocalName::Local(name) => name,
+            LocalName::Full(address) => address.to_string(),
         },
         _ => return None,
     };
@@ -171,7 +171,7 @@ fn name_and_targets(line: &str) -> Option<(String, &str)> {
 }
 
 /// The targets of a line, or why one of them cannot be followed.
-pub(super) fn targets(text: &str) -> Result<Vec<Target>, String> {
+pub(super) fn targets(text: &str) -> Result<Vec<AliasTarget>, String> {
     let mut all = Vec::new();
     for piece in pieces(text) {
         all.extend(target(piece)?);
@@ -179,7 +179,7 @@ pub(super) fn targets(text: &str) -> Result<Vec<Target>, String> {
     Ok(all)
 }
 
-fn target(piece: &str) -> Result<Vec<Target>, String> {
+fn target(piece: &str) -> Result<Vec<AliasTarget>, String> {
     let inside = piece.strip_prefix('"').unwrap_or(piece).trim_start();
     let shown = excerpt(piece);
     if piece.contains(char::REPLACEMENT_CHARACTER) {
@@ -205,11 +205,15 @@ fn target(piece: &str) -> Result<Vec<Target>, String> {
     let entries = parse_loose(piece).map_err(|error| error.to_string())?;
     let mailboxes = entries.iter().flat_map(LooseEntry::mailboxes);
     let names = mailboxes.map(|mailbox| mailbox.address.clone());
-    let wrap = if is_last { Target::Last } else { Target::Name };
+    let wrap = if is_last {
+        AliasTarget::Last
+    } else {
+        AliasTarget::Name
+    };
     Ok(names.map(wrap).collect())
 }
 
-fn include(piece: &str, inside: &str) -> Result<Target, String> {
+fn include(piece: &str, inside: &str) -> Result<AliasTarget, String> {
     const TAG: &str = ":include:";
     let path = match inside.get(..TAG.len()) {
         Some(tag) if tag.eq_ignore_ascii_case(TAG) => &inside[TAG.len()..],
@@ -222,7 +226,7 @@ fn include(piece: &str, inside: &str) -> Result<Target, String> {
             excerpt(piece)
         ));
     }
-    Ok(Target::Include(PathBuf::from(path)))
+    Ok(AliasTarget::Include(PathBuf::from(path)))
 }
 
 /// What stands between commas that are in no quotes, comments or brackets.
@@ -286,11 +290,11 @@ fn excerpt(piece: &str) -> String {
 mod tests {
     use super::*;
 
-    fn local(name: &str) -> Target {
-        Target::Name(Name::Local(name.to_owned()))
+    fn local(name: &str) -> AliasTarget {
+        AliasTarget::Name(LocalName::Local(name.to_owned()))
     }
 
-    fn behind(text: &str, name: &str) -> Option<Line> {
+    fn behind(text: &str, name: &str) -> Option<AliasLine> {
         let aliases = Aliases::parse(Path::new("aliases"), text);
         aliases.find(name).unwrap().cloned()
     }
@@ -301,7 +305,7 @@ mod tests {
                     \"John # Doe\" : a@x.org\nROOT: nobody\n";
         assert_eq!(
             behind(text, "root"),
-            Some(Line {
+            Some(AliasLine {
                 number: 3,
                 text: " ann,\tbob  ,carl".to_owned()
             })
@@ -331,11 +335,11 @@ mod tests {
             [
                 local("ann"),
                 local("john doe"),
-                Target::Name(Name::Full("j@x.org".parse_full())),
+                AliasTarget::Name(LocalName::Full("j@x.org".parse_full())),
                 local("x"),
-                Target::Last(Name::Local("root".to_owned())),
-                Target::Include("/a/b".into()),
-                Target::Include("/c,d".into()),
+                AliasTarget::Last(LocalName::Local("root".to_owned())),
+                AliasTarget::Include("/a/b".into()),
+                AliasTarget::Include("/c,d".into()),
             ]
         );
     }

@@ -1,7 +1,7 @@
 //! From names to those who get the mail.
 
-use crate::mail::address::{Address, Name};
-use crate::mail::rewrite::aliases::{Line, Target, list_lines, targets};
+use crate::mail::address::{Address, LocalName};
+use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, targets};
 use crate::mail::rewrite::{RewriteError, Rewriter, file};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,24 +23,24 @@ pub(super) struct Expansion<'r> {
     /// Lists that were read.
     read: HashSet<PathBuf>,
     /// The aliases and lists that led here.
-    open: Vec<Step>,
+    open: Vec<ExpansionStep>,
     count: usize,
 }
 
 /// A step on the way from a name to an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum ExpansionStep {
     Alias(String),
     List(PathBuf),
 }
 
 /// A line that names others.
-struct Place<'p> {
+struct AliasPlace<'p> {
     path: &'p Path,
     line: usize,
 }
 
-impl Place<'_> {
+impl AliasPlace<'_> {
     fn wrong(&self, why: impl Into<String>) -> RewriteError {
         RewriteError::Aliases {
             path: self.path.to_owned(),
@@ -68,7 +68,7 @@ impl<'r> Expansion<'r> {
     }
 
     /// Adds those who get the mail to a name.
-    pub(super) fn add(&mut self, name: &Name) -> Result<(), RewriteError> {
+    pub(super) fn add(&mut self, name: &LocalName) -> Result<(), RewriteError> {
         let Some(local) = self.rewriter.local_name(name) else {
             return self.last(name);
         };
@@ -85,12 +85,12 @@ impl<'r> Expansion<'r> {
                 _ => return self.last(name),
             },
         };
-        let place = Place {
+        let place = AliasPlace {
             path: aliases.path(),
             line: line.number,
         };
         let is_new = self.followed.insert(alias.clone());
-        self.enter(Step::Alias(alias), &place)?;
+        self.enter(ExpansionStep::Alias(alias), &place)?;
         if is_new {
             self.line(line, &place)?;
         }
@@ -98,7 +98,7 @@ impl<'r> Expansion<'r> {
         Ok(())
     }
 
-    fn line(&mut self, line: &Line, place: &Place<'_>) -> Result<(), RewriteError> {
+    fn line(&mut self, line: &AliasLine, place: &AliasPlace<'_>) -> Result<(), RewriteError> {
         let targets = targets(&line.text).map_err(|why| place.wrong(why))?;
         if targets.is_empty() {
             return Err(place.wrong("names nobody, and mail would vanish; name an address"));
@@ -109,16 +109,16 @@ impl<'r> Expansion<'r> {
                 return Err(place.wrong(format!("more than {MOST} addresses come of aliases here")));
             }
             match target {
-                Target::Name(name) => self.add(&name)?,
-                Target::Last(name) => self.last(&name)?,
-                Target::Include(path) => self.list(&path, place)?,
+                AliasTarget::Name(name) => self.add(&name)?,
+                AliasTarget::Last(name) => self.last(&name)?,
+                AliasTarget::Include(path) => self.list(&path, place)?,
             }
         }
         Ok(())
     }
 
-    fn list(&mut self, path: &Path, place: &Place<'_>) -> Result<(), RewriteError> {
-        self.enter(Step::List(path.to_owned()), place)?;
+    fn list(&mut self, path: &Path, place: &AliasPlace<'_>) -> Result<(), RewriteError> {
+        self.enter(ExpansionStep::List(path.to_owned()), place)?;
         if self.read.insert(path.to_owned()) {
             let text = file::read(path)?.ok_or_else(|| {
                 place.wrong(format!(
@@ -132,7 +132,7 @@ impl<'r> Expansion<'r> {
                 return Err(place.wrong(why));
             }
             for line in lines {
-                let place = Place {
+                let place = AliasPlace {
                     path,
                     line: line.number,
                 };
@@ -145,10 +145,10 @@ impl<'r> Expansion<'r> {
 
     /// A circle is an error also where others stand beside it: what was meant is not known, and somebody
     /// would not get the mail.
-    fn enter(&mut self, step: Step, place: &Place<'_>) -> Result<(), RewriteError> {
+    fn enter(&mut self, step: ExpansionStep, place: &AliasPlace<'_>) -> Result<(), RewriteError> {
         if let Some(start) = self.open.iter().position(|open| *open == step) {
             let circle = self.open[start..].iter().chain([&step]);
-            let circle: Vec<String> = circle.map(Step::name).collect();
+            let circle: Vec<String> = circle.map(ExpansionStep::name).collect();
             return Err(place.wrong(format!("goes round in a circle: {}", circle.join(", "))));
         }
         if self.open.len() >= DEEPEST {
@@ -163,18 +163,18 @@ impl<'r> Expansion<'r> {
     /// Whether an alias led here: what the alias for all names leads to is not sent there again.
     fn is_open(&self, alias: &str) -> bool {
         let mut steps = self.open.iter();
-        steps.any(|step| matches!(step, Step::Alias(name) if name == alias))
+        steps.any(|step| matches!(step, ExpansionStep::Alias(name) if name == alias))
     }
 
     fn innermost_alias(&self) -> Option<&String> {
         self.open.iter().rev().find_map(|step| match step {
-            Step::Alias(name) => Some(name),
-            Step::List(_) => None,
+            ExpansionStep::Alias(name) => Some(name),
+            ExpansionStep::List(_) => None,
         })
     }
 
     /// Adds a name that is no alias.
-    fn last(&mut self, name: &Name) -> Result<(), RewriteError> {
+    fn last(&mut self, name: &LocalName) -> Result<(), RewriteError> {
         let address = self.rewriter.settled(name)?;
         let domain = address.domain().to_string().to_lowercase();
         if self.known.insert(format!("{}@{domain}", address.local())) {
@@ -184,7 +184,7 @@ impl<'r> Expansion<'r> {
     }
 }
 
-impl Step {
+impl ExpansionStep {
     fn name(&self) -> String {
         match self {
             Self::Alias(name) => name.clone(),

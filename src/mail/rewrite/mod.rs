@@ -16,13 +16,14 @@ pub use error::RewriteError;
 pub use names::HostNames;
 
 use crate::mail::address::{
-    Address, AddressError, Entry, LooseEntry, Mailbox, Name, decoded, parse_each, parse_loose,
+    Address, AddressError, ListEntry, LocalName, LooseEntry, Mailbox, decoded, parse_each,
+    parse_loose,
 };
 use crate::system::exit::Exit;
 use crate::system::host;
 use aliases::Aliases;
 use expand::Expansion;
-use rules::Rules;
+use rules::RewriteRules;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -51,7 +52,7 @@ const FIELDS: [&str; 10] = [
 
 /// The rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct RewriteOptions {
     /// Which address takes the place of which, in their order: the first that fits counts.
     pub rules: Vec<Rule>,
     /// A file of aliases in the syntax of aliases(5); `None` is `/etc/aliases`, if there is one;
@@ -63,7 +64,7 @@ pub struct Options {
     /// Who gets the mail to local names that have neither alias nor domain.
     pub postmaster: Option<Address>,
     /// What is left of an author's address that was replaced.
-    pub original: Original,
+    pub original: OriginalAddress,
 }
 
 /// One rule of `[rewrite]`.
@@ -79,7 +80,7 @@ pub struct Rule {
 
 /// Where an author's address stands that was replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Original {
+pub enum OriginalAddress {
     /// In X-Original-From.
     #[default]
     Header,
@@ -92,8 +93,8 @@ pub enum Original {
 /// Rewrites addresses. Makes no use of files before the first address that needs them.
 #[derive(Debug)]
 pub struct Rewriter {
-    options: Options,
-    rules: Rules,
+    options: RewriteOptions,
+    rules: RewriteRules,
     names: OnceLock<HostNames>,
     aliases: OnceLock<Aliases>,
 }
@@ -102,7 +103,7 @@ pub struct Rewriter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewritten {
     /// All of its addresses, every one with a domain, and with their display names.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ListEntry>,
     /// Of From, the authors whose addresses a rule replaced, as they were but with a domain; empty
     /// where there are none, or where nothing is to be left of them. [`Rewriter::original`] says where
     /// they go.
@@ -112,9 +113,9 @@ pub struct Rewritten {
 impl Rewriter {
     /// By these rules.
     #[must_use]
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &RewriteOptions) -> Self {
         Self {
-            rules: Rules::new(&options.rules),
+            rules: RewriteRules::new(&options.rules),
             options: options.clone(),
             names: OnceLock::new(),
             aliases: OnceLock::new(),
@@ -123,7 +124,7 @@ impl Rewriter {
 
     /// On a host of these names.
     #[must_use]
-    pub fn with_names(options: &Options, names: HostNames) -> Self {
+    pub fn with_names(options: &RewriteOptions, names: HostNames) -> Self {
         Self {
             names: OnceLock::from(names),
             ..Self::new(options)
@@ -132,7 +133,7 @@ impl Rewriter {
 
     /// What is left of an author's address that was replaced.
     #[must_use]
-    pub fn original(&self) -> Original {
+    pub fn original(&self) -> OriginalAddress {
         self.options.original
     }
 
@@ -185,7 +186,7 @@ impl Rewriter {
             return Ok(None);
         }
         let mut entries = parse_loose(given)?;
-        let (Some(Entry::Mailbox(mailbox)), true) = (entries.pop(), entries.is_empty()) else {
+        let (Some(ListEntry::Mailbox(mailbox)), true) = (entries.pop(), entries.is_empty()) else {
             return Err(AddressError::NotOne(given.to_owned()).into());
         };
         let sent = self.outgoing(&mailbox.address)?;
@@ -202,12 +203,12 @@ impl Rewriter {
         let Ok(entries) = parse_loose(&unfolded(value)) else {
             return Ok(None);
         };
-        let mut field = Field {
+        let mut field = AddressField {
             rewriter: self,
             is_changed: false,
             original: Vec::new(),
         };
-        let entries: Result<Vec<Entry>, RewriteError> = entries
+        let entries: Result<Vec<ListEntry>, RewriteError> = entries
             .into_iter()
             .map(|entry| field.entry(entry))
             .collect();
@@ -216,7 +217,7 @@ impl Rewriter {
             other => other?,
         };
         let is_from = name.eq_ignore_ascii_case("From");
-        let leaves_original = is_from && self.options.original != Original::Nowhere;
+        let leaves_original = is_from && self.options.original != OriginalAddress::Nowhere;
         Ok(field.is_changed.then(|| Rewritten {
             entries,
             original: if leaves_original {
@@ -235,13 +236,13 @@ impl Rewriter {
     }
 
     /// What becomes of a recipient who has no alias.
-    fn settled(&self, name: &Name) -> Result<Address, RewriteError> {
+    fn settled(&self, name: &LocalName) -> Result<Address, RewriteError> {
         let local = self.local_name(name);
         let domain = self.options.domain.as_deref();
         let full = match (&local, domain, name) {
             (Some(local), Some(domain), _) => Some(with_domain(local, domain)?),
-            (Some(_), None, _) | (None, _, Name::Local(_)) => None,
-            (None, _, Name::Full(address)) => Some(address.clone()),
+            (Some(_), None, _) | (None, _, LocalName::Local(_)) => None,
+            (None, _, LocalName::Full(address)) => Some(address.clone()),
         };
         if let Some(address) = self.replaced(name, full.as_ref())? {
             return Ok(address);
@@ -254,19 +255,19 @@ impl Rewriter {
     }
 
     /// A sender, or an address in a header.
-    fn outgoing(&self, name: &Name) -> Result<Outgoing, RewriteError> {
+    fn outgoing(&self, name: &LocalName) -> Result<RewrittenEnvelope, RewriteError> {
         let domain = self.options.domain.as_deref();
         let full = match (name, domain) {
-            (Name::Local(local), Some(domain)) => with_domain(local, domain)?,
-            (Name::Local(local), None) => with_domain(local, &self.names().mail)?,
+            (LocalName::Local(local), Some(domain)) => with_domain(local, domain)?,
+            (LocalName::Local(local), None) => with_domain(local, &self.names().mail)?,
             // Without a domain for it, this is as good as any that we could make up.
-            (Name::Full(address), None) => address.clone(),
-            (Name::Full(address), Some(domain)) => match self.local_name(name) {
+            (LocalName::Full(address), None) => address.clone(),
+            (LocalName::Full(address), Some(domain)) => match self.local_name(name) {
                 Some(local) => with_domain(&local, domain)?,
                 None => address.clone(),
             },
         };
-        Ok(Outgoing {
+        Ok(RewrittenEnvelope {
             replaced: self.replaced(name, Some(&full))?,
             full,
         })
@@ -274,7 +275,7 @@ impl Rewriter {
 
     fn replaced(
         &self,
-        name: &Name,
+        name: &LocalName,
         full: Option<&Address>,
     ) -> Result<Option<Address>, RewriteError> {
         if self.rules.is_empty() {
@@ -285,10 +286,10 @@ impl Rewriter {
     }
 
     /// The local part of a name without a domain, or with one that is nobody but this host.
-    fn local_name<'n>(&self, name: &'n Name) -> Option<Cow<'n, str>> {
+    fn local_name<'n>(&self, name: &'n LocalName) -> Option<Cow<'n, str>> {
         match name {
-            Name::Local(local) => Some(Cow::Borrowed(local)),
-            Name::Full(address) => {
+            LocalName::Local(local) => Some(Cow::Borrowed(local)),
+            LocalName::Full(address) => {
                 let domain = address.domain().to_string();
                 let is_here = host::is_localhost(&domain) || self.names().is_node(&domain);
                 is_here.then(|| address.unquoted_local())
@@ -310,7 +311,7 @@ impl Rewriter {
 }
 
 /// An address on its way out.
-struct Outgoing {
+struct RewrittenEnvelope {
     /// As it was given, with a domain.
     full: Address,
     /// What a rule makes of it.
@@ -318,17 +319,17 @@ struct Outgoing {
 }
 
 /// A field whose addresses are looked at.
-struct Field<'r> {
+struct AddressField<'r> {
     rewriter: &'r Rewriter,
     is_changed: bool,
     original: Vec<Mailbox>,
 }
 
-impl Field<'_> {
-    fn entry(&mut self, entry: LooseEntry) -> Result<Entry, RewriteError> {
+impl AddressField<'_> {
+    fn entry(&mut self, entry: LooseEntry) -> Result<ListEntry, RewriteError> {
         Ok(match entry {
-            Entry::Mailbox(mailbox) => Entry::Mailbox(self.mailbox(&mailbox)?),
-            Entry::Group { name, members } => Entry::Group {
+            ListEntry::Mailbox(mailbox) => ListEntry::Mailbox(self.mailbox(&mailbox)?),
+            ListEntry::Group { name, members } => ListEntry::Group {
                 name: decoded(&name),
                 members: members
                     .iter()
@@ -338,10 +339,10 @@ impl Field<'_> {
         })
     }
 
-    fn mailbox(&mut self, mailbox: &Mailbox<Name>) -> Result<Mailbox, RewriteError> {
+    fn mailbox(&mut self, mailbox: &Mailbox<LocalName>) -> Result<Mailbox, RewriteError> {
         // Programs put encoded words into quotes, and readers decode them there, too.
         let name = mailbox.name.as_deref().map(decoded);
-        let Outgoing { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
+        let RewrittenEnvelope { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
         let address = replaced.unwrap_or_else(|| full.clone());
         if address != full {
             self.original.push(Mailbox {
@@ -349,7 +350,7 @@ impl Field<'_> {
                 address: full,
             });
         }
-        self.is_changed |= mailbox.address != Name::Full(address.clone());
+        self.is_changed |= mailbox.address != LocalName::Full(address.clone());
         Ok(Mailbox { name, address })
     }
 }

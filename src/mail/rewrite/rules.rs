@@ -1,33 +1,33 @@
 //! Which address takes the place of which.
 
-use crate::mail::address::{Address, AddressError, Name};
+use crate::mail::address::{Address, AddressError, LocalName};
 use crate::mail::rewrite::{HostNames, RewriteError, Rule};
 use crate::system::pattern::{fits, is_pattern};
 use crate::system::text::{forbidden, name_of};
 
 /// The rules, ready for use.
 #[derive(Debug)]
-pub(super) struct Rules(Vec<Ready>);
+pub(super) struct RewriteRules(Vec<CompiledRule>);
 
 #[derive(Debug)]
-struct Ready {
-    wanted: Wanted,
+struct CompiledRule {
+    wanted: RulePurpose,
     rule: Rule,
 }
 
 /// What a rule is for. A text without `*` and `?` is a pattern that fits itself.
 #[derive(Debug)]
-enum Wanted {
+enum RulePurpose {
     /// Local parts.
     Local(String),
     /// Whole addresses.
     Whole(String),
 }
 
-impl Rules {
+impl RewriteRules {
     pub(super) fn new(rules: &[Rule]) -> Self {
-        let ready = rules.iter().map(|rule| Ready {
-            wanted: Wanted::new(&rule.from),
+        let ready = rules.iter().map(|rule| CompiledRule {
+            wanted: RulePurpose::new(&rule.from),
             rule: rule.clone(),
         });
         Self(ready.collect())
@@ -41,7 +41,7 @@ impl Rules {
     /// the name as it was given or with its domain.
     pub(super) fn replaced(
         &self,
-        name: &Name,
+        name: &LocalName,
         full: Option<&Address>,
         names: &HostNames,
         domain: Option<&str>,
@@ -54,7 +54,7 @@ impl Rules {
     }
 }
 
-impl Wanted {
+impl RulePurpose {
     fn new(from: &str) -> Self {
         if !from.contains('@') {
             return Self::Local(unquoted(from));
@@ -83,10 +83,15 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(name: &Name, full: Option<&Address>, names: &HostNames, default: Option<&str>) -> Self {
+    fn new(
+        name: &LocalName,
+        full: Option<&Address>,
+        names: &HostNames,
+        default: Option<&str>,
+    ) -> Self {
         let (user, domain, given) = match name {
-            Name::Local(local) => (local.clone(), None, None),
-            Name::Full(address) => (
+            LocalName::Local(local) => (local.clone(), None, None),
+            LocalName::Full(address) => (
                 address.unquoted_local().into_owned(),
                 Some(address.domain().to_string()),
                 Some(address),

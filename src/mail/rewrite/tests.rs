@@ -12,15 +12,15 @@ fn names() -> HostNames {
     }
 }
 
-fn rewriter(options: &Options) -> Rewriter {
+fn rewriter(options: &RewriteOptions) -> Rewriter {
     Rewriter::with_names(options, names())
 }
 
 /// Without what the system under the test has for aliases.
-fn options() -> Options {
-    Options {
+fn options() -> RewriteOptions {
+    RewriteOptions {
         aliases: Some("/dev/null/none".into()),
-        ..Options::default()
+        ..RewriteOptions::default()
     }
 }
 
@@ -35,16 +35,16 @@ fn rules(rules: &[(&str, &str)]) -> Vec<Rule> {
 /// A directory with a file of aliases, and options that name it.
 struct Home {
     directory: tempfile::TempDir,
-    options: Options,
+    options: RewriteOptions,
 }
 
 impl Home {
     fn new(aliases: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut home = Self {
-            options: Options {
+            options: RewriteOptions {
                 aliases: Some(directory.path().join("aliases")),
-                ..Options::default()
+                ..RewriteOptions::default()
             },
             directory,
         };
@@ -269,10 +269,10 @@ fn the_first_rule_that_fits_counts_and_its_result_is_not_looked_at_again() {
 
 #[test]
 fn a_rule_for_an_address_fits_the_name_that_gets_its_domain() {
-    let options = Options {
+    let options = RewriteOptions {
         domain: Some("x.org".to_owned()),
         rules: rules(&[("root@x.org", "a@y.org"), ("joe", "j@y.org")]),
-        ..Options::default()
+        ..RewriteOptions::default()
     };
     let sender = |given: &str| {
         rewriter(&options)
@@ -297,7 +297,7 @@ fn a_rule_that_makes_no_address_is_named() {
         "a@x.org, b@x.org",
         "a@x\r\n.org",
     ] {
-        let options = Options {
+        let options = RewriteOptions {
             rules: rules(&[("root", to)]),
             ..options()
         };
@@ -376,13 +376,13 @@ fn a_host_whose_name_is_none_is_told_what_to_configure() {
 }
 
 /// The names and addresses of a field, and of those who were replaced.
-fn field(options: &Options, name: &str, value: &str) -> Option<(Vec<String>, Vec<String>)> {
+fn field(options: &RewriteOptions, name: &str, value: &str) -> Option<(Vec<String>, Vec<String>)> {
     let shown = |mailbox: &Mailbox| {
         let name = mailbox.name.as_deref().unwrap_or("-");
         format!("{name} {}", mailbox.address)
     };
     let rewritten = rewriter(options).header(name, value).unwrap()?;
-    let entries = rewritten.entries.iter().flat_map(Entry::mailboxes);
+    let entries = rewritten.entries.iter().flat_map(ListEntry::mailboxes);
     let original = rewritten.original.iter();
     Some((entries.map(shown).collect(), original.map(shown).collect()))
 }
@@ -406,13 +406,13 @@ fn a_header_gets_domains_and_keeps_its_names() {
         .unwrap();
     let entries = group.unwrap().entries;
     assert!(
-        matches!(&entries[..], [Entry::Group { name, members }] if name == "Team" && members.len() == 2)
+        matches!(&entries[..], [ListEntry::Group { name, members }] if name == "Team" && members.len() == 2)
     );
 }
 
 #[test]
 fn a_header_stays_as_it_is_where_nothing_has_to_change_or_nothing_is_understood() {
-    let options = Options {
+    let options = RewriteOptions {
         rules: rules(&[("root", "a@x.org")]),
         ..options()
     };
@@ -433,7 +433,7 @@ fn a_header_stays_as_it_is_where_nothing_has_to_change_or_nothing_is_understood(
 
 #[test]
 fn of_an_author_who_was_replaced_the_address_is_told() {
-    let mut options = Options {
+    let mut options = RewriteOptions {
         rules: rules(&[("root", "alerts@x.org")]),
         ..options()
     };
@@ -448,7 +448,7 @@ fn of_an_author_who_was_replaced_the_address_is_told() {
         )
     );
     assert!(field(&options, "Sender", value).unwrap().1.is_empty());
-    options.original = Original::Nowhere;
+    options.original = OriginalAddress::Nowhere;
     assert!(field(&options, "From", value).unwrap().1.is_empty());
 }
 
@@ -489,11 +489,11 @@ fn hostile_lists_are_refused_or_read_in_reasonable_time() {
 proptest::proptest! {
     #[test]
     fn whatever_comes_out_can_stand_in_an_envelope(list in "[a-c@<>,:;\"\\\\() .\\[\\]{}*é\t\r\n]{0,32}") {
-        let options = Options {
+        let options = RewriteOptions {
             domain: Some("x.org".to_owned()),
             rules: rules(&[("a*", "{user}+{host}@y.org")]),
             aliases: Some("/dev/null".into()),
-            ..Options::default()
+            ..RewriteOptions::default()
         };
         let rewriter = rewriter(&options);
         let _ = rewriter.header("From", &list);

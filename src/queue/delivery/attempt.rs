@@ -1,23 +1,25 @@
 //! One attempt at an item that is claimed.
 
-use crate::client::deliver::{Parcel, deliver_to};
-use crate::client::events::{Happening, Watch};
-use crate::client::outcome::{Cause, Fate, Report, Verdict};
+use crate::client::deliver::{Outgoing, deliver_to};
+use crate::client::events::{Event, Observer};
+use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::Purpose;
 use crate::mail::message::without_body;
-use crate::queue::delivery::connections::Lines;
-use crate::queue::delivery::journal_log::Books;
+use crate::queue::delivery::connections::WorkerConnections;
+use crate::queue::delivery::journal_log::JournalLog;
 use crate::queue::delivery::report::is_about_size;
-use crate::queue::delivery::retransmission::Again;
-use crate::queue::delivery::{Ear, News};
-use crate::queue::store::{Claim, End, Entry, History, Id, Kind, QueueError, Safety};
+use crate::queue::delivery::retransmission::Retransmission;
+use crate::queue::delivery::{QueueEvent, QueueObserver};
+use crate::queue::store::{
+    AttemptResult, ClaimedItem, History, Id, ItemEvent, ItemKind, QueueError, Safety,
+};
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 
 /// What came of an attempt.
 pub struct Outcome {
     /// A fate for each recipient of the envelope; those who were not meant were not tried.
-    pub report: Report,
+    pub report: DeliveryReport,
     /// Why the message cannot be read, if it cannot.
     pub unreadable: Option<String>,
     /// Whether a server had no time for another connection.
@@ -28,7 +30,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Tells of those who were tried; with `anew`, also what is no news.
-    pub fn tell(&self, id: &Id, recipients: &[usize], anew: bool, ear: &dyn Ear) {
+    pub fn tell(&self, id: &Id, recipients: &[usize], anew: bool, ear: &dyn QueueObserver) {
         for &recipient in recipients {
             let before = self.before.standings[recipient].end.as_ref();
             let before = before.filter(|_| !anew);
@@ -47,49 +49,49 @@ pub struct Attempt<'a> {
 
 /// Tries recipients of an item by one way after the other, and writes down what becomes of them.
 pub fn attempt(
-    claim: &dyn Claim,
+    claim: &dyn ClaimedItem,
     Attempt { recipients, early }: Attempt<'_>,
-    lines: &Lines<'_, '_>,
-    ear: &dyn Ear,
-    watch: &mut dyn Watch,
+    lines: &WorkerConnections<'_, '_>,
+    ear: &dyn QueueObserver,
+    watch: &mut dyn Observer,
 ) -> Result<Outcome, QueueError> {
     let letter = &claim.item().letter;
     let before = claim.history();
     // A password-command may take long. If the process is killed meanwhile, that is not an attempt.
     lines.prepare();
     tell_of_doubts(claim, &before, recipients, ear, watch);
-    let attempt = Entry::Attempt {
+    let attempt = ItemEvent::Attempt {
         recipients: recipients.to_vec(),
         early,
     };
     claim.note(attempt, Safety::Process)?;
-    let books = Books(claim);
-    let parcel = |message| Parcel {
+    let books = JournalLog(claim);
+    let parcel = |message| Outgoing {
         envelope: &letter.envelope,
         message,
         purpose: match letter.kind {
-            Kind::Mail => Purpose::Mail,
-            Kind::Report(_) => Purpose::Report,
+            ItemKind::Mail => Purpose::Mail,
+            ItemKind::Report(_) => Purpose::Report,
         },
         is_kept: true,
         ledger: Some(&books),
     };
-    let mut report = Report::unasked(&letter.envelope.recipients);
+    let mut report = DeliveryReport::unasked(&letter.envelope.recipients);
     let is_second = |place: &usize| before.standings[*place].may_arrive_twice();
     let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
     go(&parcel(claim), &first, lines, &mut report, watch);
-    let again = Again(claim);
+    let again = Retransmission(claim);
     go(&parcel(&again), &second, lines, &mut report, watch);
-    if let Kind::Report(_) = letter.kind {
+    if let ItemKind::Report(_) = letter.kind {
         go_without_body(claim, &parcel(claim), lines, &mut report, watch);
     }
     write_down(claim, recipients, &report).inspect_err(|_| {
         // Nobody has crashed, even if nobody will know more than that.
-        let _ = claim.note(Entry::OVER, Safety::Process);
+        let _ = claim.note(ItemEvent::OVER, Safety::Process);
     })?;
     let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
     if fates().any(|fate| fate.cause == Cause::Output) {
-        claim.note(Entry::Over { interrupted: true }, Safety::Process)?;
+        claim.note(ItemEvent::Over { interrupted: true }, Safety::Process)?;
     }
     let unreadable = fates().find(|fate| fate.cause == Cause::Message);
     let unreadable = unreadable.map(|fate| fate.sentence.clone());
@@ -103,18 +105,18 @@ pub fn attempt(
 }
 
 /// The server had spoken before we had said who we are.
-fn is_turned_away(fate: &Fate) -> bool {
+fn is_turned_away(fate: &RecipientResult) -> bool {
     let is_early = fate.stage == Some(Stage::Banner) && fate.reply.is_some();
-    is_early && fate.verdict == Verdict::Deferred
+    is_early && fate.verdict == RecipientStatus::Deferred
 }
 
 /// By the first way, and by the others for those who have no answer that lasts.
 fn go(
-    parcel: &Parcel<'_>,
+    parcel: &Outgoing<'_>,
     recipients: &[usize],
-    lines: &Lines<'_, '_>,
-    report: &mut Report,
-    watch: &mut dyn Watch,
+    lines: &WorkerConnections<'_, '_>,
+    report: &mut DeliveryReport,
+    watch: &mut dyn Observer,
 ) {
     let mut open = recipients.to_vec();
     if let Some(error) = lines.error() {
@@ -126,7 +128,7 @@ fn go(
         }
         let way = lines.way(place);
         if place > 0 {
-            watch.happened(Happening::Fallback {
+            watch.happened(Event::Fallback {
                 profile: lines.profile(place),
                 error: way.as_ref().err().map(String::as_str),
             });
@@ -146,11 +148,11 @@ fn go(
 /// Tries a report once more, with no more of the message than its header, where it was refused for what
 /// it encloses or for its size.
 fn go_without_body(
-    claim: &dyn Claim,
-    parcel: &Parcel<'_>,
-    lines: &Lines<'_, '_>,
-    report: &mut Report,
-    watch: &mut dyn Watch,
+    claim: &dyn ClaimedItem,
+    parcel: &Outgoing<'_>,
+    lines: &WorkerConnections<'_, '_>,
+    report: &mut DeliveryReport,
+    watch: &mut dyn Observer,
 ) {
     let fates = report.fates.iter().enumerate();
     let refused = fates.filter(|(_, fate)| is_about_content(fate));
@@ -162,12 +164,12 @@ fn go_without_body(
     let Ok(Some(short)) = without_body(claim) else {
         return;
     };
-    watch.happened(Happening::Note(
+    watch.happened(Event::Note(
         "the report is sent again with the header of the message only",
     ));
     let message = &short;
     go(
-        &Parcel { message, ..*parcel },
+        &Outgoing { message, ..*parcel },
         &refused,
         lines,
         report,
@@ -176,31 +178,31 @@ fn go_without_body(
 }
 
 /// Whether the server refused the message, and not its sender or recipient.
-fn is_about_content(fate: &Fate) -> bool {
+fn is_about_content(fate: &RecipientResult) -> bool {
     let code = fate.reply.as_ref().map(|reply| reply.code.to_string());
     let is_content = matches!(
         fate.stage,
         Some(Stage::Data | Stage::Body | Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. })
     );
-    fate.verdict == Verdict::Refused
+    fate.verdict == RecipientStatus::Refused
         && fate.cause == Cause::Server
         && (is_content || is_about_size(code.as_deref(), fate.enhanced.as_deref()))
 }
 
-fn no_way(open: &[usize], report: &mut Report, error: &str) {
+fn no_way(open: &[usize], report: &mut DeliveryReport, error: &str) {
     for &recipient in open {
         let fate = &mut report.fates[recipient];
-        *fate = Fate::wayless(&fate.recipient, error);
+        *fate = RecipientResult::wayless(&fate.recipient, error);
     }
 }
 
 /// Who may have got the message already is told apart from all others.
 fn tell_of_doubts(
-    claim: &dyn Claim,
+    claim: &dyn ClaimedItem,
     history: &History,
     recipients: &[usize],
-    ear: &dyn Ear,
-    watch: &mut dyn Watch,
+    ear: &dyn QueueObserver,
+    watch: &mut dyn Observer,
 ) {
     let item = claim.item();
     for &place in recipients {
@@ -212,14 +214,18 @@ fn tell_of_doubts(
                  it may arrive twice",
                 item.id
             );
-            watch.happened(Happening::Note(&note));
+            watch.happened(Event::Note(&note));
             let id = &item.id;
-            ear.hear(&News::Again { id, recipient });
+            ear.hear(&QueueEvent::Again { id, recipient });
         }
     }
 }
 
-fn write_down(claim: &dyn Claim, recipients: &[usize], report: &Report) -> Result<(), QueueError> {
+fn write_down(
+    claim: &dyn ClaimedItem,
+    recipients: &[usize],
+    report: &DeliveryReport,
+) -> Result<(), QueueError> {
     for &recipient in recipients {
         // Nothing is known of the server that was not known before.
         if report.fates[recipient].cause == Cause::Output {
@@ -227,15 +233,15 @@ fn write_down(claim: &dyn Claim, recipients: &[usize], report: &Report) -> Resul
         }
         let end = end_of(&report.fates[recipient]);
         // What the item becomes next says whether that must be on the disk.
-        claim.note(Entry::Result { recipient, end }, Safety::Process)?;
+        claim.note(ItemEvent::Result { recipient, end }, Safety::Process)?;
     }
     Ok(())
 }
 
-fn end_of(fate: &Fate) -> End {
-    End {
+fn end_of(fate: &RecipientResult) -> AttemptResult {
+    AttemptResult {
         verdict: fate.verdict,
-        words: if fate.verdict == Verdict::Accepted {
+        words: if fate.verdict == RecipientStatus::Accepted {
             fate.words()
         } else {
             shown(fate.unadvised())
@@ -246,28 +252,28 @@ fn end_of(fate: &Fate) -> End {
     }
 }
 
-fn tell(id: &Id, before: Option<&End>, fate: &Fate, ear: &dyn Ear) {
+fn tell(id: &Id, before: Option<&AttemptResult>, fate: &RecipientResult, ear: &dyn QueueObserver) {
     if fate.cause == Cause::Output {
         return;
     }
-    if fate.verdict == Verdict::Accepted {
+    if fate.verdict == RecipientStatus::Accepted {
         let recipient = &fate.recipient.to_string();
-        ear.hear(&News::Delivered { id, recipient });
+        ear.hear(&QueueEvent::Delivered { id, recipient });
         return;
     }
     // That a host is down is said for the item that found it out.
     let is_known = fate.cause == Cause::Known;
-    ear.hear(&News::Failed {
+    ear.hear(&QueueEvent::Failed {
         id,
         sentence: &shown(fate.unadvised()),
         is_new: !is_known && before.is_none_or(|before| is_other(before, fate)),
-        is_final: fate.verdict == Verdict::Refused,
+        is_final: fate.verdict == RecipientStatus::Refused,
     });
 }
 
 /// Whether this is something else than the last time. What a server says may have the time in it; its
 /// code has not.
-fn is_other(before: &End, fate: &Fate) -> bool {
+fn is_other(before: &AttemptResult, fate: &RecipientResult) -> bool {
     let code = |text: &str| text.get(..3).map(str::to_owned);
     let now = fate.reply.as_ref().map(crate::smtp::reply::Reply::whole);
     before.verdict != fate.verdict

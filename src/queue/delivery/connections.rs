@@ -1,25 +1,28 @@
 //! Ways that items share, and the connections that one worker has on them.
 
 use crate::client::deliver;
-use crate::client::deliver::{Connections, Hosts};
-use crate::client::events::Watch;
-use crate::client::ready::Ready;
+use crate::client::deliver::{ConnectionPool, Hosts};
+use crate::client::events::Observer;
+use crate::client::ready::LoadedTransport;
 use crate::client::route::Router;
 use crate::client::transport;
 use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 /// The ways of a waybill; what they need is found when the first of them is gone.
-pub struct Branch<'p> {
-    ready: Vec<(&'p transport::Way, OnceLock<Result<Ready<'p>, String>>)>,
+pub struct RouteTransports<'p> {
+    ready: Vec<(
+        &'p transport::Transport,
+        OnceLock<Result<LoadedTransport<'p>, String>>,
+    )>,
     /// Why there is no way at all.
     error: Option<String>,
 }
 
-impl<'p> Branch<'p> {
+impl<'p> RouteTransports<'p> {
     /// The first way, and those to fall back to; or why there is none.
     #[must_use]
-    pub fn new(ways: &'p Result<Vec<transport::Way>, String>) -> Self {
+    pub fn new(ways: &'p Result<Vec<transport::Transport>, String>) -> Self {
         match ways {
             Ok(ways) => Self {
                 ready: ways.iter().map(|way| (way, OnceLock::new())).collect(),
@@ -31,7 +34,7 @@ impl<'p> Branch<'p> {
 
     /// A branch whose first way is ready.
     #[must_use]
-    pub fn of(first: Ready<'p>, fallbacks: &'p [transport::Way]) -> Self {
+    pub fn of(first: LoadedTransport<'p>, fallbacks: &'p [transport::Transport]) -> Self {
         let mut ready = vec![(first.plan(), OnceLock::from(Ok(first)))];
         ready.extend(fallbacks.iter().map(|way| (way, OnceLock::new())));
         Self { ready, error: None }
@@ -55,23 +58,23 @@ impl<'p> Branch<'p> {
 }
 
 /// The connections of one worker by the ways of a branch.
-pub struct Lines<'a, 'p> {
-    branch: &'a Branch<'p>,
-    lines: Vec<Line<'a, 'p>>,
+pub struct WorkerConnections<'a, 'p> {
+    branch: &'a RouteTransports<'p>,
+    lines: Vec<PooledTransport<'a, 'p>>,
 }
 
-struct Line<'a, 'p> {
+struct PooledTransport<'a, 'p> {
     router: OnceCell<Router<'p>>,
-    connections: Connections<'a>,
+    connections: ConnectionPool<'a>,
 }
 
-impl<'a, 'p> Lines<'a, 'p> {
+impl<'a, 'p> WorkerConnections<'a, 'p> {
     /// None is open yet.
     #[must_use]
-    pub fn new(branch: &'a Branch<'p>, hosts: &'a dyn Hosts) -> Self {
-        let line = |_| Line {
+    pub fn new(branch: &'a RouteTransports<'p>, hosts: &'a dyn Hosts) -> Self {
+        let line = |_| PooledTransport {
             router: OnceCell::new(),
-            connections: Connections::new(hosts),
+            connections: ConnectionPool::new(hosts),
         };
         Self {
             branch,
@@ -96,9 +99,10 @@ impl<'a, 'p> Lines<'a, 'p> {
     }
 
     /// One of the ways, with its keys and its password.
-    pub(super) fn way(&self, place: usize) -> Result<deliver::Way<'_>, String> {
+    pub(super) fn way(&self, place: usize) -> Result<deliver::OpenTransport<'_>, String> {
         let (plan, ready) = &self.branch.ready[place];
-        let ready = ready.get_or_init(|| Ready::of(plan).map_err(|error| error.to_string()));
+        let ready =
+            ready.get_or_init(|| LoadedTransport::of(plan).map_err(|error| error.to_string()));
         let ready = ready.as_ref().map_err(Clone::clone)?;
         let line = &self.lines[place];
         let router = line.router.get_or_init(|| ready.router());
@@ -113,7 +117,7 @@ impl<'a, 'p> Lines<'a, 'p> {
     }
 
     /// Says QUIT on all of them.
-    pub fn close(&self, watch: &mut dyn Watch) {
+    pub fn close(&self, watch: &mut dyn Observer) {
         for (place, line) in self.lines.iter().enumerate() {
             if let (Some(_), Ok(way)) = (line.router.get(), self.way(place)) {
                 line.connections.close(&way, watch);

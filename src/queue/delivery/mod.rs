@@ -16,44 +16,44 @@ mod attempt;
 mod selection;
 mod settle;
 
-pub use crate::queue::delivery::connections::{Branch, Lines};
+pub use crate::queue::delivery::connections::{RouteTransports, WorkerConnections};
 pub use crate::queue::delivery::host_memory::Remembered;
-pub use crate::queue::delivery::progress::Rounds;
+pub use crate::queue::delivery::progress::RunProgress;
 pub use attempt::{Attempt, Outcome, attempt};
 pub use selection::Selection;
-pub use settle::{Settled, Told, settle};
+pub use settle::{ItemOutcome, SenderNotice, settle};
 
 use crate::client::deliver::Hosts;
-use crate::queue::options::Ways;
-use crate::queue::store::{Id, Settings, Store};
+use crate::queue::options::StoredRoutes;
+use crate::queue::store::{Id, QueueStore, RetrySettings};
 use crate::system::stop::Stop;
 use std::sync::Arc;
 
 /// Where items come from, and by which rules they are worked on.
-pub struct Office<'a> {
+pub struct RunContext<'a> {
     /// The items.
-    pub store: &'a dyn Store,
+    pub store: &'a dyn QueueStore,
     /// Which hosts are down.
     pub hosts: &'a (dyn Hosts + Sync),
     /// The rules.
-    pub settings: &'a Settings,
+    pub settings: &'a RetrySettings,
     /// Who knows the ways.
-    pub ways: &'a dyn Ways,
+    pub ways: &'a dyn StoredRoutes,
     /// Who hears of it.
-    pub ear: &'a dyn Ear,
+    pub ear: &'a dyn QueueObserver,
     /// Set when nothing more shall be begun.
     pub stop: &'a Arc<Stop>,
 }
 
 /// Somebody who hears what becomes of items.
-pub trait Ear: Sync {
+pub trait QueueObserver: Sync {
     /// Hears it.
-    fn hear(&self, news: &News<'_>);
+    fn hear(&self, news: &QueueEvent<'_>);
 }
 
 /// What became of an item.
 #[derive(Debug)]
-pub enum News<'a> {
+pub enum QueueEvent<'a> {
     /// A recipient got the message.
     Delivered {
         /// Of which item.

@@ -1,6 +1,6 @@
 //! The command that is told of what was given up (`--on-failure`).
 
-use crate::queue::delivery::{News, Office};
+use crate::queue::delivery::{QueueEvent, RunContext};
 use crate::queue::store::Item;
 use crate::system::subprocess::Task;
 use crate::system::text::reason;
@@ -13,14 +13,14 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the command, if there is one, with what failed on its standard input.
-pub fn tell(office: &Office<'_>, item: &Item, failed: &[usize]) {
+pub fn tell(office: &RunContext<'_>, item: &Item, failed: &[usize]) {
     let Some(command) = &item.letter.on_failure else {
         return;
     };
     let text = format!("{}\n", told(item, failed));
     if let Err(error) = run(command, &text, PATIENCE) {
         let text = format!("--on-failure: {command}: {}", reason(&error));
-        office.ear.hear(&News::Trouble(&text));
+        office.ear.hear(&QueueEvent::Trouble(&text));
     }
 }
 

@@ -1,14 +1,14 @@
 //! One way through items that are due: workers, who take them up lane by lane.
 
-use crate::client::events::{Happening, Nobody, Wants, Watch};
+use crate::client::events::{Event, Interests, Observer, Silent};
 use crate::client::transport;
-use crate::queue::delivery::connections::{Branch, Lines};
-use crate::queue::delivery::destinations::{Lanes, Road, Turn};
-use crate::queue::delivery::progress::{Due, Rounds};
-use crate::queue::delivery::settle::{Confirmed, Told, confirm, set_aside, settle};
-use crate::queue::delivery::workers::Crew;
-use crate::queue::delivery::{Attempt, Ear, Office, Outcome, Selection, attempt};
-use crate::queue::store::{Claimed, Id, QueueError, Waybill, is_due};
+use crate::queue::delivery::connections::{RouteTransports, WorkerConnections};
+use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, WorkItem};
+use crate::queue::delivery::progress::{DueItem, RunProgress};
+use crate::queue::delivery::settle::{Confirmed, SenderNotice, confirm, set_aside, settle};
+use crate::queue::delivery::workers::Workers;
+use crate::queue::delivery::{Attempt, Outcome, QueueObserver, RunContext, Selection, attempt};
+use crate::queue::store::{Claimed, Id, QueueError, RouteSpec, is_due};
 use crate::system::stop::Stop;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,34 +22,34 @@ pub const CRASHES: u32 = 3;
 const NEWCOMERS: Duration = Duration::from_secs(1);
 
 /// One way through the items that are due.
-pub struct Walk<'a> {
+pub struct Pass<'a> {
     /// By whom.
-    pub office: &'a Office<'a>,
+    pub office: &'a RunContext<'a>,
     /// Which of them are meant.
     pub selection: &'a Selection,
     /// Those that somebody else has.
     pub busy: &'a Mutex<HashSet<Id>>,
 }
 
-impl Walk<'_> {
+impl Pass<'_> {
     /// Takes up these, by their ways.
-    pub fn go(&self, due: &[Due], rounds: &mut Rounds, watch: Option<&mut dyn Watch>) {
-        let mut waybills: Vec<&Waybill> = Vec::new();
+    pub fn go(&self, due: &[DueItem], rounds: &mut RunProgress, watch: Option<&mut dyn Observer>) {
+        let mut waybills: Vec<&RouteSpec> = Vec::new();
         for one in due {
             if !waybills.contains(&&one.waybill) {
                 waybills.push(&one.waybill);
             }
         }
-        let found: Vec<Result<Vec<transport::Way>, String>> = waybills
+        let found: Vec<Result<Vec<transport::Transport>, String>> = waybills
             .iter()
             .map(|waybill| self.office.ways.find(waybill))
             .collect();
-        let branches: Vec<Branch<'_>> = found.iter().map(Branch::new).collect();
-        let map = Map {
+        let branches: Vec<RouteTransports<'_>> = found.iter().map(RouteTransports::new).collect();
+        let map = Routes {
             waybills,
             branches: &branches,
         };
-        let lanes = Lanes::new(self.office.settings.per_host);
+        let lanes = DestinationQueues::new(self.office.settings.per_host);
         for one in due {
             map.lead(one, &lanes);
         }
@@ -61,8 +61,8 @@ impl Walk<'_> {
 
     /// Many workers, or as many as the system has threads for; if it has none, this thread does the
     /// work. Items that arrive meanwhile do not wait for the slowest worker.
-    fn work_together(&self, lanes: &Lanes, map: &Map<'_>, rounds: &mut Rounds) {
-        let crew = Crew::default();
+    fn work_together(&self, lanes: &DestinationQueues, map: &Routes<'_>, rounds: &mut RunProgress) {
+        let crew = Workers::default();
         thread::scope(|scope| {
             loop {
                 let free = self
@@ -73,13 +73,13 @@ impl Walk<'_> {
                 for _ in 0..lanes.width().min(free) {
                     crew.joins();
                     let worker = thread::Builder::new().spawn_scoped(scope, || {
-                        self.work(lanes, map.branches, &mut Nobody);
+                        self.work(lanes, map.branches, &mut Silent);
                         crew.leaves();
                     });
                     if worker.is_err() {
                         crew.leaves();
                         if crew.count() == 0 {
-                            self.work(lanes, map.branches, &mut Nobody);
+                            self.work(lanes, map.branches, &mut Silent);
                         }
                         break;
                     }
@@ -95,7 +95,12 @@ impl Walk<'_> {
     }
 
     /// Items that have come since, as far as their way is known here.
-    fn let_in_newcomers(&self, lanes: &Lanes, map: &Map<'_>, rounds: &mut Rounds) {
+    fn let_in_newcomers(
+        &self,
+        lanes: &DestinationQueues,
+        map: &Routes<'_>,
+        rounds: &mut RunProgress,
+    ) {
         for one in self.office.newcomers(self.selection, rounds) {
             if !one.is_suspect && map.lead(&one, lanes) {
                 rounds.items += 1;
@@ -106,16 +111,21 @@ impl Walk<'_> {
     }
 
     /// One worker: a lane at a time, to its end.
-    fn work(&self, lanes: &Lanes, branches: &[Branch<'_>], watch: &mut dyn Watch) {
+    fn work(
+        &self,
+        lanes: &DestinationQueues,
+        branches: &[RouteTransports<'_>],
+        watch: &mut dyn Observer,
+    ) {
         let watch = &mut Stoppable {
             watch,
             stop: self.office.stop,
         };
         while let Some(road) = lanes.enter() {
-            let lines = Lines::new(&branches[road.branch], self.office.hosts);
+            let lines = WorkerConnections::new(&branches[road.branch], self.office.hosts);
             let end = self.go_along(lanes, &road, &lines, watch);
             lines.close(watch);
-            if end == End::Reached {
+            if end == WorkerEnd::Reached {
                 lanes.leave(&road);
             }
             if watch.refuses() {
@@ -127,58 +137,60 @@ impl Walk<'_> {
     /// To the end of a lane, unless there are too many in it.
     fn go_along(
         &self,
-        lanes: &Lanes,
-        road: &Road,
-        lines: &Lines<'_, '_>,
-        watch: &mut dyn Watch,
-    ) -> End {
+        lanes: &DestinationQueues,
+        road: &DestinationKey,
+        lines: &WorkerConnections<'_, '_>,
+        watch: &mut dyn Observer,
+    ) -> WorkerEnd {
         let mut turn = None;
         while !watch.refuses()
             && let Some(next) = turn.take().or_else(|| lanes.next(road))
         {
             match self.take_up(&next, lines, watch) {
-                Ok(Taken::TurnedAway(_)) if lanes.make_way(road, &next.id) => return End::Left,
+                Ok(TakeResult::TurnedAway(_)) if lanes.make_way(road, &next.id) => {
+                    return WorkerEnd::Left;
+                }
                 // The others may have gone just now, and the server may have time again.
-                Ok(Taken::TurnedAway(_)) if !next.again => {
-                    turn = Some(Turn {
+                Ok(TakeResult::TurnedAway(_)) if !next.again => {
+                    turn = Some(WorkItem {
                         again: true,
                         ..next
                     });
                 }
                 // It has none for anybody. Whatever waits need not hear that, one by one.
-                Ok(Taken::TurnedAway(untold)) => {
+                Ok(TakeResult::TurnedAway(untold)) => {
                     untold.tell(&next.id, self.office.ear);
                     lanes.close(road);
                 }
-                Ok(Taken::Up) => {}
+                Ok(TakeResult::Up) => {}
                 Err(error) => self.office.trouble(&error),
             }
         }
-        End::Reached
+        WorkerEnd::Reached
     }
 
     /// It is for another round.
-    fn somebody_has(&self, id: &Id) -> Taken {
+    fn somebody_has(&self, id: &Id) -> TakeResult {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.insert(id.clone());
-        Taken::Up
+        TakeResult::Up
     }
 
     /// One item, if nobody else has it.
     fn take_up(
         &self,
-        turn: &Turn,
-        lines: &Lines<'_, '_>,
-        watch: &mut dyn Watch,
-    ) -> Result<Taken, QueueError> {
+        turn: &WorkItem,
+        lines: &WorkerConnections<'_, '_>,
+        watch: &mut dyn Observer,
+    ) -> Result<TakeResult, QueueError> {
         let (office, selection, id) = (self.office, self.selection, &turn.id);
         let claim = match office.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
-            Ok(Claimed::Gone) => return Ok(Taken::Up),
+            Ok(Claimed::Gone) => return Ok(TakeResult::Up),
             Ok(Claimed::Busy) => return Ok(self.somebody_has(id)),
             Err(error @ QueueError::Damaged { .. }) => {
                 office.set_aside(id, &error.to_string());
-                return Ok(Taken::Up);
+                return Ok(TakeResult::Up);
             }
             Err(error) => return Err(error),
         };
@@ -186,18 +198,18 @@ impl Walk<'_> {
         let is_due = is_due(item, office.settings, SystemTime::now());
         let is_time = turn.again || selection.now || is_due;
         if item.history.held {
-            return Ok(Taken::Up);
+            return Ok(TakeResult::Up);
         }
         if item.history.crashes >= CRASHES {
             let reason = format!("{CRASHES} attempts in a row have come to no end");
             set_aside(office, claim, &reason)?;
-            return Ok(Taken::Up);
+            return Ok(TakeResult::Up);
         }
         if confirm(office, item)? == Confirmed::NotYet {
             return Ok(self.somebody_has(id));
         }
         let recipients = selection.recipients(item);
-        let mut taken = Taken::Up;
+        let mut taken = TakeResult::Up;
         if !recipients.is_empty() && is_time {
             let wanted = Attempt {
                 recipients: &recipients,
@@ -209,27 +221,27 @@ impl Walk<'_> {
             }
             if let Some(reason) = outcome.unreadable {
                 set_aside(office, claim, &reason)?;
-                return Ok(Taken::Up);
+                return Ok(TakeResult::Up);
             }
             if outcome.turned_away {
-                taken = Taken::TurnedAway(Box::new(Untold {
+                taken = TakeResult::TurnedAway(Box::new(UnreportedItem {
                     outcome,
                     recipients,
                 }));
             }
         }
-        settle(office, claim, Told::Nobody).map(|_| taken)
+        settle(office, claim, SenderNotice::Nobody).map(|_| taken)
     }
 }
 
 /// A watch of deliveries that end when the run is asked to end.
 struct Stoppable<'a> {
-    watch: &'a mut dyn Watch,
+    watch: &'a mut dyn Observer,
     stop: &'a Arc<Stop>,
 }
 
-impl Watch for Stoppable<'_> {
-    fn happened(&mut self, what: Happening<'_>) {
+impl Observer for Stoppable<'_> {
+    fn happened(&mut self, what: Event<'_>) {
         self.watch.happened(what);
     }
 
@@ -241,35 +253,35 @@ impl Watch for Stoppable<'_> {
         Some(Arc::clone(self.stop))
     }
 
-    fn wants(&self) -> Wants {
+    fn wants(&self) -> Interests {
         self.watch.wants()
     }
 }
 
 /// What came of taking up an item.
-enum Taken {
+enum TakeResult {
     /// There is nothing more to know about it.
     Up,
     /// A server had no time for another connection.
-    TurnedAway(Box<Untold>),
+    TurnedAway(Box<UnreportedItem>),
 }
 
 /// An attempt that nobody has heard of yet, because another may follow at once.
-struct Untold {
+struct UnreportedItem {
     outcome: Outcome,
     recipients: Vec<usize>,
 }
 
-impl Untold {
+impl UnreportedItem {
     /// None follows.
-    fn tell(&self, id: &Id, ear: &dyn Ear) {
+    fn tell(&self, id: &Id, ear: &dyn QueueObserver) {
         self.outcome.tell(id, &self.recipients, true, ear);
     }
 }
 
 /// How a worker came out of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum WorkerEnd {
     /// There was nothing more to do.
     Reached,
     /// It was left to others.
@@ -277,15 +289,15 @@ enum End {
 }
 
 /// Where lanes lead.
-struct Map<'a> {
-    waybills: Vec<&'a Waybill>,
+struct Routes<'a> {
+    waybills: Vec<&'a RouteSpec>,
     /// A branch for each of them.
-    branches: &'a [Branch<'a>],
+    branches: &'a [RouteTransports<'a>],
 }
 
-impl Map<'_> {
+impl Routes<'_> {
     /// Puts an item into its lane; false where its way is not known.
-    fn lead(&self, one: &Due, lanes: &Lanes) -> bool {
+    fn lead(&self, one: &DueItem, lanes: &DestinationQueues) -> bool {
         let mut waybills = self.waybills.iter();
         let Some(branch) = waybills.position(|waybill| **waybill == one.waybill) else {
             return false;
@@ -295,7 +307,7 @@ impl Map<'_> {
         } else {
             one.domain.clone()
         };
-        lanes.add(Road { branch, domain }, one.id.clone());
+        lanes.add(DestinationKey { branch, domain }, one.id.clone());
         true
     }
 }

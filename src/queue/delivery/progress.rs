@@ -1,10 +1,10 @@
 //! A round: all items that are due, and those that come while it goes on.
 
-use crate::client::events::Watch;
-use crate::queue::delivery::pass::{CRASHES, Walk};
-use crate::queue::delivery::{News, Office, Selection};
+use crate::client::events::Observer;
+use crate::queue::delivery::pass::{CRASHES, Pass};
+use crate::queue::delivery::{QueueEvent, RunContext, Selection};
 use crate::queue::store::{
-    Claim, Claimed, Id, Item, Kind, QueueError, Waybill, is_due, next_attempt,
+    Claimed, ClaimedItem, Id, Item, ItemKind, QueueError, RouteSpec, is_due, next_attempt,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -12,9 +12,9 @@ use std::time::{Duration, SystemTime};
 
 /// What rounds have come to so far, and what they know of items without another look at them.
 #[derive(Debug, Default)]
-pub struct Rounds {
+pub struct RunProgress {
     /// Those that were looked at, and need not be looked at again.
-    seen: HashMap<Id, Seen>,
+    seen: HashMap<Id, ItemKnowledge>,
     /// How many items were taken up.
     pub items: usize,
     /// How many of them somebody else had, the last time.
@@ -26,7 +26,7 @@ const RECOVERY: Duration = Duration::from_secs(30);
 
 /// What is known of an item that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
+enum ItemKnowledge {
     /// It was taken up.
     Taken,
     /// There is nothing to do for it before this time.
@@ -35,14 +35,14 @@ enum Seen {
     Waits,
 }
 
-impl Rounds {
+impl RunProgress {
     /// Begins anew with what was taken up and with what has become due since: the others need not be
     /// looked at.
     pub fn go_on(&mut self, now: SystemTime) {
         self.seen.retain(|_, seen| match seen {
-            Seen::Taken => false,
-            Seen::Until(time) => *time > now,
-            Seen::Waits => true,
+            ItemKnowledge::Taken => false,
+            ItemKnowledge::Until(time) => *time > now,
+            ItemKnowledge::Waits => true,
         });
     }
 
@@ -55,32 +55,32 @@ impl Rounds {
 }
 
 /// What a look at an item says.
-enum Look {
-    Due(Due),
-    Not(Seen),
+enum Examination {
+    Due(DueItem),
+    Not(ItemKnowledge),
 }
 
 /// An item that is to be taken up.
-pub struct Due {
+pub struct DueItem {
     /// Which.
     pub id: Id,
     /// Whether another attempt without an end is its last. Others that are tried at the same time end with
     /// it: so it is tried when nobody else is, and behind all others.
     pub is_suspect: bool,
     /// Its way.
-    pub waybill: Waybill,
+    pub waybill: RouteSpec,
     /// Where its first recipient is, in lower case.
     pub domain: String,
 }
 
-impl Office<'_> {
+impl RunContext<'_> {
     /// Takes up what is due and was not taken up in these rounds, until there is nothing of that kind.
     /// With somebody who looks on, one after the other.
     pub fn round(
         &self,
         selection: &Selection,
-        rounds: &mut Rounds,
-        mut watch: Option<&mut dyn Watch>,
+        rounds: &mut RunProgress,
+        mut watch: Option<&mut dyn Observer>,
     ) -> Result<(), QueueError> {
         self.store.tidy()?;
         let busy = Mutex::new(HashSet::new());
@@ -89,7 +89,7 @@ impl Office<'_> {
             let left = selection.most.map(|most| most.saturating_sub(rounds.items));
             let due = self.due(selection, &mut rounds.seen, left)?;
             rounds.items += due.len();
-            let (suspect, mut due): (Vec<Due>, Vec<Due>) =
+            let (suspect, mut due): (Vec<DueItem>, Vec<DueItem>) =
                 due.into_iter().partition(|one| one.is_suspect);
             suspects.extend(suspect);
             if due.is_empty() {
@@ -98,7 +98,7 @@ impl Office<'_> {
             if due.is_empty() {
                 break;
             }
-            let walk = Walk {
+            let walk = Pass {
                 office: self,
                 selection,
                 busy: &busy,
@@ -117,10 +117,10 @@ impl Office<'_> {
 
     /// Whether something is due that these rounds have not taken up, and nobody else has it.
     #[must_use]
-    pub fn is_something_due(&self, selection: &Selection, rounds: &Rounds) -> bool {
+    pub fn is_something_due(&self, selection: &Selection, rounds: &RunProgress) -> bool {
         let ids = self.ids(selection).unwrap_or_default();
         let mut new = ids.into_iter().filter(|id| !rounds.seen.contains_key(id));
-        new.any(|id| self.is_free(&id) && matches!(self.look(id, selection), Look::Due(_)))
+        new.any(|id| self.is_free(&id) && matches!(self.look(id, selection), Examination::Due(_)))
     }
 
     /// Whether nobody has an item, nor, if it is a report, that which it is about.
@@ -129,17 +129,17 @@ impl Office<'_> {
             return false;
         };
         match &claim.item().letter.kind {
-            Kind::Report(about) => !matches!(self.store.claim(about), Ok(Claimed::Busy)),
-            Kind::Mail => true,
+            ItemKind::Report(about) => !matches!(self.store.claim(about), Ok(Claimed::Busy)),
+            ItemKind::Mail => true,
         }
     }
 
     /// The time until there is something to do for an item that was seen in these rounds; `None` where
     /// all of them wait for somebody. Only those are read that were taken up.
-    pub fn next_due(&self, rounds: &mut Rounds) -> Option<Duration> {
+    pub fn next_due(&self, rounds: &mut RunProgress) -> Option<Duration> {
         let now = SystemTime::now();
         rounds.seen.retain(|id, seen| {
-            if *seen != Seen::Taken {
+            if *seen != ItemKnowledge::Taken {
                 return true;
             }
             let item = self.store.item(id).ok().flatten();
@@ -147,22 +147,22 @@ impl Office<'_> {
                 return false;
             };
             *seen = match self.rest(&item) {
-                Seen::Until(time) if time <= now => Seen::Until(now + RECOVERY),
+                ItemKnowledge::Until(time) if time <= now => ItemKnowledge::Until(now + RECOVERY),
                 rest => rest,
             };
             true
         });
         let times = rounds.seen.values().filter_map(|seen| match seen {
-            Seen::Until(time) => Some(*time),
-            Seen::Taken | Seen::Waits => None,
+            ItemKnowledge::Until(time) => Some(*time),
+            ItemKnowledge::Taken | ItemKnowledge::Waits => None,
         });
         let next = times.min()?;
         Some(next.duration_since(now).unwrap_or_default())
     }
 
     /// How long nothing is to be done for an item.
-    fn rest(&self, item: &Item) -> Seen {
-        next_attempt(item, self.settings).map_or(Seen::Waits, Seen::Until)
+    fn rest(&self, item: &Item) -> ItemKnowledge {
+        next_attempt(item, self.settings).map_or(ItemKnowledge::Waits, ItemKnowledge::Until)
     }
 
     pub(super) fn stops(&self) -> bool {
@@ -178,7 +178,11 @@ impl Office<'_> {
     }
 
     /// What has become due while others are under way, where whoever is meant is not counted.
-    pub(super) fn newcomers(&self, selection: &Selection, rounds: &mut Rounds) -> Vec<Due> {
+    pub(super) fn newcomers(
+        &self,
+        selection: &Selection,
+        rounds: &mut RunProgress,
+    ) -> Vec<DueItem> {
         if !selection.is_for_all() || selection.most.is_some() {
             return Vec::new();
         }
@@ -190,9 +194,9 @@ impl Office<'_> {
     fn due(
         &self,
         selection: &Selection,
-        seen: &mut HashMap<Id, Seen>,
+        seen: &mut HashMap<Id, ItemKnowledge>,
         most: Option<usize>,
-    ) -> Result<Vec<Due>, QueueError> {
+    ) -> Result<Vec<DueItem>, QueueError> {
         let mut due = Vec::new();
         for id in self.ids(selection)? {
             if most.is_some_and(|most| due.len() >= most) || self.stops() {
@@ -202,11 +206,11 @@ impl Office<'_> {
                 continue;
             }
             match self.look(id.clone(), selection) {
-                Look::Due(one) => {
-                    seen.insert(id, Seen::Taken);
+                Examination::Due(one) => {
+                    seen.insert(id, ItemKnowledge::Taken);
                     due.push(one);
                 }
-                Look::Not(why) => {
+                Examination::Not(why) => {
                     seen.insert(id, why);
                 }
             }
@@ -215,17 +219,17 @@ impl Office<'_> {
     }
 
     /// An item that is due; what cannot be read is set aside.
-    fn look(&self, id: Id, selection: &Selection) -> Look {
+    fn look(&self, id: Id, selection: &Selection) -> Examination {
         let item = match self.item(&id) {
             Ok(Some(item)) if item.dead.is_none() && selection.means(&item) => item,
-            Ok(_) => return Look::Not(Seen::Waits),
+            Ok(_) => return Examination::Not(ItemKnowledge::Waits),
             Err(error @ QueueError::Damaged { .. }) => {
                 self.set_aside(&id, &error.to_string());
-                return Look::Not(Seen::Waits);
+                return Examination::Not(ItemKnowledge::Waits);
             }
             Err(error) => {
                 self.trouble(&error);
-                return Look::Not(Seen::Waits);
+                return Examination::Not(ItemKnowledge::Waits);
             }
         };
         let is_time = selection.now || is_due(&item, self.settings, SystemTime::now());
@@ -233,15 +237,15 @@ impl Office<'_> {
         let is_to_be_settled = item.open().is_empty() && !item.waits_for_decision();
         if item.history.held || !(is_time && !recipients.is_empty() || is_to_be_settled) {
             let is_meant = !recipients.is_empty();
-            return Look::Not(if is_meant {
+            return Examination::Not(if is_meant {
                 self.rest(&item)
             } else {
-                Seen::Waits
+                ItemKnowledge::Waits
             });
         }
         let first = recipients.first().copied().unwrap_or_default();
         let domain = item.letter.envelope.recipients.get(first);
-        Look::Due(Due {
+        Examination::Due(DueItem {
             domain: domain.map_or_else(String::new, |address| {
                 address.domain().to_string().to_ascii_lowercase()
             }),
@@ -264,22 +268,22 @@ impl Office<'_> {
     }
 
     /// Sets aside what is ours.
-    pub(super) fn bury(&self, claim: Box<dyn Claim>, reason: &str) -> Result<(), QueueError> {
+    pub(super) fn bury(&self, claim: Box<dyn ClaimedItem>, reason: &str) -> Result<(), QueueError> {
         let id = claim.item().id.clone();
         claim.bury(reason)?;
-        self.ear.hear(&News::SetAside { id: &id, reason });
+        self.ear.hear(&QueueEvent::SetAside { id: &id, reason });
         Ok(())
     }
 
     pub(super) fn set_aside(&self, id: &Id, reason: &str) {
         match self.store.bury(id, reason) {
-            Ok(()) => self.ear.hear(&News::SetAside { id, reason }),
+            Ok(()) => self.ear.hear(&QueueEvent::SetAside { id, reason }),
             Err(error) => self.trouble(&error),
         }
     }
 
     pub(super) fn trouble(&self, error: &QueueError) {
-        self.ear.hear(&News::Trouble(&error.to_string()));
+        self.ear.hear(&QueueEvent::Trouble(&error.to_string()));
     }
 }
 
@@ -291,7 +295,7 @@ mod tests {
         Id::parse(&format!("0abc00000000{number}")).unwrap()
     }
 
-    fn left(rounds: &Rounds) -> Vec<Id> {
+    fn left(rounds: &RunProgress) -> Vec<Id> {
         let mut left: Vec<Id> = rounds.seen.keys().cloned().collect();
         left.sort();
         left
@@ -301,13 +305,13 @@ mod tests {
     fn only_what_was_taken_up_has_become_due_or_was_changed_is_looked_at_again() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
         let soon = now + Duration::from_secs(1);
-        let mut rounds = Rounds::default();
+        let mut rounds = RunProgress::default();
         let seen = [
-            Seen::Taken,
-            Seen::Until(now),
-            Seen::Until(soon),
-            Seen::Waits,
-            Seen::Waits,
+            ItemKnowledge::Taken,
+            ItemKnowledge::Until(now),
+            ItemKnowledge::Until(soon),
+            ItemKnowledge::Waits,
+            ItemKnowledge::Waits,
         ];
         rounds.seen = (0..).map(id).zip(seen).collect();
         rounds.forget(&[id(4), id(9)]);

@@ -2,20 +2,22 @@
 
 use crate::mail::address::Address;
 use crate::mail::envelope::Return;
-use crate::mail::message::{Report, ReportKind, Reported, Returned};
-use crate::queue::delivery::Office;
-use crate::queue::store::{Claim, End, Id, Item, Kind, Letter, OnUncertain, QueueError};
-use crate::smtp::blocks::{Replay as _, Shape, Transport};
+use crate::mail::message::{DeliveryStatusReport, ReportKind, Reported, Returned};
+use crate::queue::delivery::RunContext;
+use crate::queue::store::{
+    AttemptResult, ClaimedItem, Id, Item, ItemKind, Metadata, OnUncertain, QueueError,
+};
+use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use std::time::SystemTime;
 
 /// These recipients will never get the message. The report is not sent as long as its claim lives.
 pub fn failed(
-    office: &Office<'_>,
-    claim: &dyn Claim,
+    office: &RunContext<'_>,
+    claim: &dyn ClaimedItem,
     item: &Item,
     recipients: &[usize],
     id: &Id,
-) -> Result<Option<Box<dyn Claim>>, QueueError> {
+) -> Result<Option<Box<dyn ClaimedItem>>, QueueError> {
     let notice = Notice {
         item,
         recipients,
@@ -26,12 +28,12 @@ pub fn failed(
 
 /// These recipients have not got the message yet.
 pub fn delayed(
-    office: &Office<'_>,
-    claim: &dyn Claim,
+    office: &RunContext<'_>,
+    claim: &dyn ClaimedItem,
     item: &Item,
     recipients: &[usize],
     id: &Id,
-) -> Result<Option<Box<dyn Claim>>, QueueError> {
+) -> Result<Option<Box<dyn ClaimedItem>>, QueueError> {
     let left = office
         .settings
         .give_up
@@ -58,10 +60,10 @@ impl Notice<'_> {
     /// cannot be read to its end, its header is enough.
     fn put(
         &self,
-        office: &Office<'_>,
-        claim: &dyn Claim,
+        office: &RunContext<'_>,
+        claim: &dyn ClaimedItem,
         id: &Id,
-    ) -> Result<Option<Box<dyn Claim>>, QueueError> {
+    ) -> Result<Option<Box<dyn ClaimedItem>>, QueueError> {
         match self.put_with(self.returned(office), office, claim, id) {
             Err(QueueError::Message(_)) => self.put_with(Returned::Header, office, claim, id),
             put => put,
@@ -71,16 +73,16 @@ impl Notice<'_> {
     fn put_with(
         &self,
         returned: Returned,
-        office: &Office<'_>,
-        claim: &dyn Claim,
+        office: &RunContext<'_>,
+        claim: &dyn ClaimedItem,
         id: &Id,
-    ) -> Result<Option<Box<dyn Claim>>, QueueError> {
+    ) -> Result<Option<Box<dyn ClaimedItem>>, QueueError> {
         let item = self.item;
         let Some(sender) = &item.letter.envelope.sender else {
             return Ok(None);
         };
         let (about, host) = (item.id.to_string(), reporting_mta());
-        let report = Report {
+        let report = DeliveryStatusReport {
             id: &about,
             reporting_mta: &host,
             sender,
@@ -93,19 +95,19 @@ impl Notice<'_> {
         let written = report.write(claim, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;
         // It is converted for a server that cannot carry this.
-        let widest = report.shape(Transport::EightBit.with_utf8());
+        let widest = report.shape(BodyType::EightBit.with_utf8());
         let shape = widest.or_else(|| report.simplest());
-        let letter = Letter {
+        let letter = Metadata {
             envelope: report.envelope.clone(),
             utf8_header: report.utf8_header,
             waybill: item.letter.waybill.clone(),
             on_uncertain: OnUncertain::Retry,
             on_failure: item.letter.on_failure.clone(),
-            kind: Kind::Report(item.id.clone()),
+            kind: ItemKind::Report(item.id.clone()),
             queued: SystemTime::now(),
         };
         let nothing = Shape {
-            transport: Transport::SevenBit,
+            transport: BodyType::SevenBit,
             utf8: false,
             size: 0,
         };
@@ -130,7 +132,7 @@ impl Notice<'_> {
     }
 
     /// What the sender asked for; else all of it, if it is not too much.
-    fn returned(&self, office: &Office<'_>) -> Returned {
+    fn returned(&self, office: &RunContext<'_>) -> Returned {
         let is_failure = matches!(self.kind, ReportKind::Failed);
         match self.item.letter.envelope.dsn.ret {
             Some(Return::Headers) => Returned::Header,
@@ -163,7 +165,7 @@ pub fn is_about_size(code: Option<&str>, enhanced: Option<&str>) -> bool {
 
 fn reported<'a>(
     address: &'a Address,
-    end: Option<&'a End>,
+    end: Option<&'a AttemptResult>,
     last_attempt: Option<SystemTime>,
 ) -> Reported<'a> {
     Reported {

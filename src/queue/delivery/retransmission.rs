@@ -10,9 +10,9 @@ const LINE: &[u8] =
 known whether this message had arrived\r\n";
 
 /// The message with that line before it.
-pub struct Again<'m>(pub &'m dyn Replay);
+pub struct Retransmission<'m>(pub &'m dyn Replay);
 
-impl Replay for Again<'_> {
+impl Replay for Retransmission<'_> {
     fn shape(&self, able: Accepts) -> Option<Shape> {
         let shape = self.0.shape(able)?;
         Some(Shape {
@@ -26,19 +26,19 @@ impl Replay for Again<'_> {
             size: shape.size - LINE.len() as u64,
             ..shape
         };
-        Box::new(Reader {
+        Box::new(RetransmissionReader {
             is_begun: false,
             rest: self.0.blocks(inner),
         })
     }
 }
 
-struct Reader<'m> {
+struct RetransmissionReader<'m> {
     is_begun: bool,
     rest: Box<dyn Blocks + 'm>,
 }
 
-impl Blocks for Reader<'_> {
+impl Blocks for RetransmissionReader<'_> {
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         if std::mem::replace(&mut self.is_begun, true) {
             return self.rest.append(out);
@@ -51,12 +51,12 @@ impl Blocks for Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::smtp::blocks::{Nothing, Transport};
+    use crate::smtp::blocks::{BodyType, Nothing};
 
     #[test]
     fn the_line_stands_before_the_message_and_is_counted() {
-        let again = Again(&Nothing);
-        let shape = again.shape(Transport::SevenBit.with_utf8()).unwrap();
+        let again = Retransmission(&Nothing);
+        let shape = again.shape(BodyType::SevenBit.with_utf8()).unwrap();
         let mut out = Vec::new();
         let mut blocks = again.blocks(shape);
         while blocks.append(&mut out).unwrap() != Block::End {}

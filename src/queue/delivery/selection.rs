@@ -1,6 +1,6 @@
 //! Which items are meant.
 
-use crate::queue::store::{Id, Item, Waybill};
+use crate::queue::store::{Id, Item, RouteSpec};
 
 /// Which items are tried.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +13,7 @@ pub struct Selection {
     /// nobody wants to put it off for all because of some.
     pub wholly: bool,
     /// Only what goes by this way.
-    pub waybill: Option<Waybill>,
+    pub waybill: Option<RouteSpec>,
     /// No more than so many.
     pub most: Option<usize>,
     /// Whether those are tried as well whose time has not come.
@@ -39,7 +39,7 @@ impl Selection {
     }
 
     pub(super) fn means(&self, item: &Item) -> bool {
-        let by_this_way = |waybill: &Waybill| item.letter.waybill == *waybill;
+        let by_this_way = |waybill: &RouteSpec| item.letter.waybill == *waybill;
         let is_whole = || self.recipients(item).len() == item.open().len();
         self.waybill.as_ref().is_none_or(by_this_way) && (!self.wholly || is_whole())
     }

@@ -1,16 +1,18 @@
 //! What follows from what is known of an item: it is done, it waits, its sender is told, or it is set
 //! aside.
 
-use crate::client::outcome::Verdict;
-use crate::mail::envelope::{Envelope, Notify};
-use crate::queue::delivery::{News, Office, on_failure as failure, report as notice};
+use crate::client::outcome::RecipientStatus;
+use crate::mail::envelope::{Envelope, NotifyOn};
+use crate::queue::delivery::{QueueEvent, RunContext, on_failure as failure, report as notice};
 use crate::queue::store as queue;
-use crate::queue::store::{Claim, Claimed, End, Entry, Id, Item, Kind, QueueError, Safety};
+use crate::queue::store::{
+    AttemptResult, Claimed, ClaimedItem, Id, Item, ItemEvent, ItemKind, QueueError, Safety,
+};
 use crate::system::time::spoken;
 
 /// Who has heard of what was refused just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum SenderNotice {
     /// The caller, who waits for it.
     Caller,
     /// The caller, by the report that it gets: nothing is printed.
@@ -21,7 +23,7 @@ pub enum Told {
 
 /// What has become of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum ItemOutcome {
     /// Every recipient is done with.
     Gone,
     /// Somebody is to be tried again, or decided about.
@@ -31,7 +33,7 @@ pub enum Settled {
 }
 
 /// The item as it is now.
-fn now(claim: &dyn Claim) -> Item {
+fn now(claim: &dyn ClaimedItem) -> Item {
     Item {
         history: claim.history(),
         ..claim.item().clone()
@@ -40,42 +42,42 @@ fn now(claim: &dyn Claim) -> Item {
 
 /// Does what follows.
 pub fn settle(
-    office: &Office<'_>,
-    claim: Box<dyn Claim>,
-    told: Told,
-) -> Result<Settled, QueueError> {
-    if told != Told::Nobody {
+    office: &RunContext<'_>,
+    claim: Box<dyn ClaimedItem>,
+    told: SenderNotice,
+) -> Result<ItemOutcome, QueueError> {
+    if told != SenderNotice::Nobody {
         let recipients = now(&*claim).failed_unreported();
         if !recipients.is_empty() {
-            claim.note(Entry::Reported { recipients }, Safety::Process)?;
+            claim.note(ItemEvent::Reported { recipients }, Safety::Process)?;
         }
     }
     // The usual case: nothing need be on the disk of what is removed.
     if now(&*claim).is_done() {
         claim.remove()?;
-        return Ok(Settled::Gone);
+        return Ok(ItemOutcome::Gone);
     }
     over(&*claim)?;
     give_up_the_spent(office, &*claim)?;
     if let Some(reason) = answer_for_failures(office, &*claim)? {
         office.bury(claim, &reason)?;
-        return Ok(Settled::Dead);
+        return Ok(ItemOutcome::Dead);
     }
     let item = now(&*claim);
     if item.is_done() {
         claim.remove()?;
-        return Ok(Settled::Gone);
+        return Ok(ItemOutcome::Gone);
     }
     if queue::wants_warning(&item.history, office.settings) {
         warn(office, &*claim, &item)?;
     }
-    Ok(Settled::Kept)
+    Ok(ItemOutcome::Kept)
 }
 
 /// Sets an item aside, and reports it as one that is given up.
 pub fn set_aside(
-    office: &Office<'_>,
-    claim: Box<dyn Claim>,
+    office: &RunContext<'_>,
+    claim: Box<dyn ClaimedItem>,
     reason: &str,
 ) -> Result<(), QueueError> {
     refuse_open(&*claim, reason)?;
@@ -92,11 +94,11 @@ pub fn set_aside(
 }
 
 /// Records for all open recipients that they are not tried again.
-fn refuse_open(claim: &dyn Claim, reason: &str) -> Result<(), QueueError> {
+fn refuse_open(claim: &dyn ClaimedItem, reason: &str) -> Result<(), QueueError> {
     let is_in_doubt = |item: &Item| item.history.standings.iter().any(|one| one.in_doubt);
     if is_in_doubt(&now(claim)) {
         // Should it be requeued, the message may arrive twice.
-        claim.note(Entry::Released, Safety::Disk)?;
+        claim.note(ItemEvent::Released, Safety::Disk)?;
     }
     let item = now(claim);
     for recipient in item.open() {
@@ -107,29 +109,29 @@ fn refuse_open(claim: &dyn Claim, reason: &str) -> Result<(), QueueError> {
         } else {
             ""
         };
-        let end = End {
-            verdict: Verdict::Refused,
+        let end = AttemptResult {
+            verdict: RecipientStatus::Refused,
             words: format!("<{address}>: given up: {reason}{doubt}"),
             reply: last.as_ref().and_then(|end| end.reply.clone()),
             // RFC 3463 §3.4: an undefined status of the mail system, which is this one.
             enhanced: Some("5.3.0".to_owned()),
             server: last.and_then(|end| end.server),
         };
-        claim.note(Entry::Result { recipient, end }, Safety::Disk)?;
+        claim.note(ItemEvent::Result { recipient, end }, Safety::Disk)?;
     }
     Ok(())
 }
 
 /// The attempt has come to an end. Where the disk does not take that, it may take it later: nobody has
 /// crashed.
-fn over(claim: &dyn Claim) -> Result<(), QueueError> {
-    claim.note(Entry::OVER, Safety::Disk).inspect_err(|_| {
-        let _ = claim.note(Entry::OVER, Safety::Process);
+fn over(claim: &dyn ClaimedItem) -> Result<(), QueueError> {
+    claim.note(ItemEvent::OVER, Safety::Disk).inspect_err(|_| {
+        let _ = claim.note(ItemEvent::OVER, Safety::Process);
     })
 }
 
 /// Recipients that were tried for long enough.
-fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
+fn give_up_the_spent(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
     let item = now(claim);
     if !queue::is_spent(&item.history, office.settings) {
         return Ok(());
@@ -149,21 +151,21 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
         let name = format!("<{address}>: ");
         let last_words = last_words.strip_prefix(&name).unwrap_or(last_words);
         let words = format!("{name}given up after {time} of trying: {last_words}");
-        office.ear.hear(&News::Failed {
+        office.ear.hear(&QueueEvent::Failed {
             id: &item.id,
             sentence: &words,
             is_new: true,
             is_final: true,
         });
-        let end = End {
-            verdict: Verdict::Refused,
+        let end = AttemptResult {
+            verdict: RecipientStatus::Refused,
             words,
             reply: last.as_ref().and_then(|end| end.reply.clone()),
             // RFC 3463 §3.5: the delivery time has expired, whatever was in the way.
             enhanced: Some("5.4.7".to_owned()),
             server: last.and_then(|end| end.server),
         };
-        claim.note(Entry::Result { recipient, end }, Safety::Disk)?;
+        claim.note(ItemEvent::Result { recipient, end }, Safety::Disk)?;
     }
     Ok(())
 }
@@ -171,8 +173,8 @@ fn give_up_the_spent(office: &Office<'_>, claim: &dyn Claim) -> Result<(), Queue
 /// Tells the sender of recipients who will never get the message. Where nobody can be told, gives the
 /// reason to set the item aside.
 fn answer_for_failures(
-    office: &Office<'_>,
-    claim: &dyn Claim,
+    office: &RunContext<'_>,
+    claim: &dyn ClaimedItem,
 ) -> Result<Option<String>, QueueError> {
     finish_report(office, claim)?;
     let item = now(claim);
@@ -205,7 +207,7 @@ fn answer_for_failures(
 }
 
 /// Those of these recipients of whom a report is wanted (RFC 3461 §4.1).
-fn wanting(item: &Item, places: &[usize], is_wanted: fn(Notify) -> bool) -> Vec<usize> {
+fn wanting(item: &Item, places: &[usize], is_wanted: fn(NotifyOn) -> bool) -> Vec<usize> {
     let Envelope {
         recipients, dsn, ..
     } = &item.letter.envelope;
@@ -214,9 +216,9 @@ fn wanting(item: &Item, places: &[usize], is_wanted: fn(Notify) -> bool) -> Vec<
 }
 
 /// These are done with.
-fn reported(claim: &dyn Claim, recipients: &[usize]) -> Result<(), QueueError> {
+fn reported(claim: &dyn ClaimedItem, recipients: &[usize]) -> Result<(), QueueError> {
     let recipients = recipients.to_vec();
-    claim.note(Entry::Reported { recipients }, Safety::Disk)
+    claim.note(ItemEvent::Reported { recipients }, Safety::Disk)
 }
 
 fn words_of(item: &Item, failed: &[usize]) -> String {
@@ -225,15 +227,15 @@ fn words_of(item: &Item, failed: &[usize]) -> String {
         .filter_map(|&place| item.history.standings[place].end.as_ref());
     let words: Vec<&str> = ends.map(|end| end.words.as_str()).collect();
     let whom = match item.letter.kind {
-        Kind::Report(_) => "a report that cannot be delivered",
-        Kind::Mail => "no sender to be told",
+        ItemKind::Report(_) => "a report that cannot be delivered",
+        ItemKind::Mail => "no sender to be told",
     };
     format!("{whom}: {}", words.join("; "))
 }
 
 /// Makes up for an interruption between a report and the note of it: whoever is in that report is in no
 /// other.
-fn finish_report(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueError> {
+fn finish_report(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
     let item = now(claim);
     let Some((id, recipients)) = &item.history.reporting else {
         return Ok(());
@@ -246,7 +248,7 @@ fn finish_report(office: &Office<'_>, claim: &dyn Claim) -> Result<(), QueueErro
 }
 
 /// Whether there is an item of this name, whole or not.
-fn is_there(office: &Office<'_>, id: &Id) -> Result<bool, QueueError> {
+fn is_there(office: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
     match office.store.item(id) {
         Ok(item) => Ok(item.is_some()),
         Err(QueueError::Damaged { .. }) => Ok(true),
@@ -257,8 +259,8 @@ fn is_there(office: &Office<'_>, id: &Id) -> Result<bool, QueueError> {
 /// Puts the report into the queue, once: should we be interrupted, it is known under which name it may
 /// already be there. It is not sent before that stands in the journal.
 fn report(
-    office: &Office<'_>,
-    claim: &dyn Claim,
+    office: &RunContext<'_>,
+    claim: &dyn ClaimedItem,
     item: &Item,
     failed: &[usize],
 ) -> Result<(), QueueError> {
@@ -266,7 +268,7 @@ fn report(
     let written = notice::failed(office, claim, item, failed, &id)?;
     if let Err(error) = reported(claim, failed) {
         // The next run makes another; this one must not go out besides.
-        written.map_or(Ok(()), Claim::remove)?;
+        written.map_or(Ok(()), ClaimedItem::remove)?;
         return Err(error);
     }
     Ok(())
@@ -274,8 +276,8 @@ fn report(
 
 /// Writes down how a report will be called; where that was done before, it keeps its name.
 fn announce(
-    office: &Office<'_>,
-    claim: &dyn Claim,
+    office: &RunContext<'_>,
+    claim: &dyn ClaimedItem,
     item: &Item,
     failed: &[usize],
 ) -> Result<Id, QueueError> {
@@ -284,7 +286,7 @@ fn announce(
         return Ok(id);
     }
     let report = office.store.new_id();
-    let entry = Entry::Reporting {
+    let entry = ItemEvent::Reporting {
         recipients: failed.to_vec(),
         report: report.clone(),
     };
@@ -294,8 +296,8 @@ fn announce(
 
 /// A report that was found in the queue may be there only because its writer was interrupted: then the
 /// item that it is about does not know of it yet, and would be reported on again.
-pub fn confirm(office: &Office<'_>, report: &Item) -> Result<Confirmed, QueueError> {
-    let Kind::Report(about) = &report.letter.kind else {
+pub fn confirm(office: &RunContext<'_>, report: &Item) -> Result<Confirmed, QueueError> {
+    let ItemKind::Report(about) = &report.letter.kind else {
         return Ok(Confirmed::Yes);
     };
     // Nearly always it does, and then nobody who has that item need be waited for.
@@ -329,11 +331,11 @@ pub enum Confirmed {
     NotYet,
 }
 
-fn warn(office: &Office<'_>, claim: &dyn Claim, item: &Item) -> Result<(), QueueError> {
+fn warn(office: &RunContext<'_>, claim: &dyn ClaimedItem, item: &Item) -> Result<(), QueueError> {
     let waiting = wanting(item, &item.open(), |notify| notify.delay);
-    let is_wanted = !waiting.is_empty() && item.letter.kind == Kind::Mail;
+    let is_wanted = !waiting.is_empty() && item.letter.kind == ItemKind::Mail;
     // First, so that nobody is warned again and again should we be interrupted.
-    claim.note(Entry::Warned, Safety::Disk)?;
+    claim.note(ItemEvent::Warned, Safety::Disk)?;
     if is_wanted && item.letter.envelope.sender.is_some() {
         let id = office.store.new_id();
         notice::delayed(office, claim, item, &waiting, &id)?;

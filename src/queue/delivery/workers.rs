@@ -5,12 +5,12 @@ use std::time::Duration;
 
 /// How many are at work.
 #[derive(Default)]
-pub struct Crew {
+pub struct Workers {
     count: Mutex<usize>,
     changed: Condvar,
 }
 
-impl Crew {
+impl Workers {
     /// How many.
     pub fn count(&self) -> usize {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,6 @@
 //! How much there is in a queue.
 
-use crate::queue::store::{QueueError, Store};
+use crate::queue::store::{QueueError, QueueStore};
 use crate::system::figures::counted;
 use crate::system::time::{brief, since};
 use std::time::{Duration, SystemTime};
@@ -22,7 +22,7 @@ pub struct Counts {
 
 impl Counts {
     /// Counts what is there now.
-    pub fn of(store: &dyn Store, now: SystemTime) -> Result<Self, QueueError> {
+    pub fn of(store: &dyn QueueStore, now: SystemTime) -> Result<Self, QueueError> {
         let mut counts = Self {
             dead: store.dead()?.len(),
             ..Self::default()

@@ -1,7 +1,9 @@
 //! What a journal tells: entries in their order become what is known of an item now.
 
-use crate::client::outcome::Verdict;
-use crate::queue::store::{End, Entry, History, Id, Item, Noted, OnUncertain, Standing};
+use crate::client::outcome::RecipientStatus;
+use crate::queue::store::{
+    AttemptResult, History, Id, Item, ItemEvent, OnUncertain, RecipientState, Record,
+};
 use std::time::{Duration, SystemTime};
 
 /// No gap between two attempts counts for more: a clock that jumps and a host that was off for a month
@@ -13,7 +15,7 @@ impl History {
     #[must_use]
     pub fn new(recipients: usize) -> Self {
         Self {
-            standings: vec![Standing::default(); recipients],
+            standings: vec![RecipientState::default(); recipients],
             attempts: 0,
             uncounted: 0,
             crashes: 0,
@@ -29,7 +31,7 @@ impl History {
 
     /// What these entries tell; the error is an entry about a recipient that there is not.
     #[doc(hidden)]
-    pub fn told(recipients: usize, entries: &[Noted]) -> Result<Self, String> {
+    pub fn told(recipients: usize, entries: &[Record]) -> Result<Self, String> {
         let mut history = Self::new(recipients);
         for noted in entries {
             history.check(&noted.entry)?;
@@ -39,7 +41,7 @@ impl History {
     }
 
     /// Whether an entry is about recipients that there are.
-    pub(super) fn check(&self, entry: &Entry) -> Result<(), String> {
+    pub(super) fn check(&self, entry: &ItemEvent) -> Result<(), String> {
         let unknown = |recipient: &&usize| **recipient >= self.standings.len();
         match recipients(entry).iter().find(unknown) {
             Some(place) => Err(format!(
@@ -50,27 +52,29 @@ impl History {
     }
 
     /// What is known after one entry more.
-    pub(super) fn add(&mut self, noted: &Noted) {
+    pub(super) fn add(&mut self, noted: &Record) {
         match &noted.entry {
-            Entry::Attempt { recipients, early } => self.attempt(noted.at, recipients, *early),
-            Entry::Over { interrupted } => self.over(noted.at, *interrupted),
-            Entry::Held => self.held = true,
-            Entry::Released => self.release(noted.at),
-            Entry::Requeued => self.requeue(noted.at),
-            Entry::Warned => self.warned = true,
-            Entry::Reporting { recipients, report } => self.reporting(report, recipients),
-            Entry::Reported { recipients } => self.reported(recipients),
-            Entry::Dot { recipients } => self.for_each(recipients, Standing::dot),
-            Entry::Taken { recipients, reply } => {
-                self.for_each(recipients, |standing| standing.end_with(End::taken(reply)));
+            ItemEvent::Attempt { recipients, early } => self.attempt(noted.at, recipients, *early),
+            ItemEvent::Over { interrupted } => self.over(noted.at, *interrupted),
+            ItemEvent::Held => self.held = true,
+            ItemEvent::Released => self.release(noted.at),
+            ItemEvent::Requeued => self.requeue(noted.at),
+            ItemEvent::Warned => self.warned = true,
+            ItemEvent::Reporting { recipients, report } => self.reporting(report, recipients),
+            ItemEvent::Reported { recipients } => self.reported(recipients),
+            ItemEvent::Dot { recipients } => self.for_each(recipients, RecipientState::dot),
+            ItemEvent::Taken { recipients, reply } => {
+                self.for_each(recipients, |standing| {
+                    standing.end_with(AttemptResult::taken(reply));
+                });
             }
-            Entry::Result { recipient, end } => {
+            ItemEvent::Result { recipient, end } => {
                 self.for_each(&[*recipient], |standing| standing.end_with(end.clone()));
             }
         }
     }
 
-    fn for_each(&mut self, recipients: &[usize], change: impl Fn(&mut Standing)) {
+    fn for_each(&mut self, recipients: &[usize], change: impl Fn(&mut RecipientState)) {
         for &recipient in recipients {
             if let Some(standing) = self.standings.get_mut(recipient) {
                 change(standing);
@@ -110,12 +114,12 @@ impl History {
         self.held = false;
         self.crashes = 0;
         self.released = Some(at);
-        self.standings.iter_mut().for_each(Standing::decide);
+        self.standings.iter_mut().for_each(RecipientState::decide);
     }
 
     fn requeue(&mut self, at: SystemTime) {
         let standings = std::mem::take(&mut self.standings);
-        let standings = standings.into_iter().map(Standing::renewed).collect();
+        let standings = standings.into_iter().map(RecipientState::renewed).collect();
         *self = Self {
             standings,
             released: Some(at),
@@ -146,7 +150,7 @@ impl History {
     /// The recipients who were refused for good, and whose sender does not know it yet.
     #[must_use]
     pub fn failed_unreported(&self) -> Vec<usize> {
-        self.those(Standing::is_failed_unreported)
+        self.those(RecipientState::is_failed_unreported)
     }
 
     /// The recipients who may have got the message, and are not tried until somebody decides.
@@ -155,7 +159,7 @@ impl History {
         self.those(|standing| standing.is_undecided(on_uncertain))
     }
 
-    fn those(&self, which: impl Fn(&Standing) -> bool) -> Vec<usize> {
+    fn those(&self, which: impl Fn(&RecipientState) -> bool) -> Vec<usize> {
         let standings = self.standings.iter().enumerate();
         standings
             .filter(|(_, standing)| which(standing))
@@ -165,27 +169,31 @@ impl History {
 }
 
 /// About whom an entry is.
-fn recipients(entry: &Entry) -> &[usize] {
+fn recipients(entry: &ItemEvent) -> &[usize] {
     match entry {
-        Entry::Attempt { recipients, .. }
-        | Entry::Dot { recipients }
-        | Entry::Taken { recipients, .. }
-        | Entry::Reporting { recipients, .. }
-        | Entry::Reported { recipients } => recipients,
-        Entry::Result { recipient, .. } => std::slice::from_ref(recipient),
-        Entry::Over { .. } | Entry::Held | Entry::Released | Entry::Requeued | Entry::Warned => &[],
+        ItemEvent::Attempt { recipients, .. }
+        | ItemEvent::Dot { recipients }
+        | ItemEvent::Taken { recipients, .. }
+        | ItemEvent::Reporting { recipients, .. }
+        | ItemEvent::Reported { recipients } => recipients,
+        ItemEvent::Result { recipient, .. } => std::slice::from_ref(recipient),
+        ItemEvent::Over { .. }
+        | ItemEvent::Held
+        | ItemEvent::Released
+        | ItemEvent::Requeued
+        | ItemEvent::Warned => &[],
     }
 }
 
-impl Standing {
+impl RecipientState {
     /// Of an earlier one in the same attempt there is no doubt: another host is asked only where this
     /// one has said no.
     fn dot(&mut self) {
         self.in_doubt = true;
     }
 
-    fn end_with(&mut self, end: End) {
-        self.in_doubt = end.verdict == Verdict::Uncertain;
+    fn end_with(&mut self, end: AttemptResult) {
+        self.in_doubt = end.verdict == RecipientStatus::Uncertain;
         self.end = Some(end);
     }
 
@@ -198,14 +206,14 @@ impl Standing {
     /// As if it were new, but for what was delivered and what may have been.
     fn renewed(mut self) -> Self {
         self.decide();
-        if self.verdict() != Some(Verdict::Accepted) {
+        if self.verdict() != Some(RecipientStatus::Accepted) {
             self.end = None;
             self.reported = false;
         }
         self
     }
 
-    fn verdict(&self) -> Option<Verdict> {
+    fn verdict(&self) -> Option<RecipientStatus> {
         self.end.as_ref().map(|end| end.verdict)
     }
 
@@ -219,14 +227,19 @@ impl Standing {
         match self.verdict() {
             _ if self.reported => false,
             _ if self.in_doubt => on_uncertain == OnUncertain::Retry,
-            Some(Verdict::Accepted | Verdict::Refused) => false,
-            Some(Verdict::Deferred | Verdict::Uncertain | Verdict::Queued | Verdict::Skipped)
+            Some(RecipientStatus::Accepted | RecipientStatus::Refused) => false,
+            Some(
+                RecipientStatus::Deferred
+                | RecipientStatus::Uncertain
+                | RecipientStatus::Queued
+                | RecipientStatus::Skipped,
+            )
             | None => true,
         }
     }
 
     fn is_failed_unreported(&self) -> bool {
-        self.verdict() == Some(Verdict::Refused) && !self.in_doubt && !self.reported
+        self.verdict() == Some(RecipientStatus::Refused) && !self.in_doubt && !self.reported
     }
 
     fn is_undecided(&self, on_uncertain: OnUncertain) -> bool {
@@ -234,11 +247,11 @@ impl Standing {
     }
 }
 
-impl End {
+impl AttemptResult {
     /// The server took it; what else there is to say comes with the result.
     fn taken(reply: &str) -> Self {
         Self {
-            verdict: Verdict::Accepted,
+            verdict: RecipientStatus::Accepted,
             words: String::new(),
             reply: Some(reply.to_owned()),
             enhanced: None,
@@ -277,14 +290,14 @@ impl Item {
 mod tests {
     use super::*;
     use crate::queue::store::journal::moment;
-    use Entry::{Held, Released, Requeued, Warned};
+    use ItemEvent::{Held, Released, Requeued, Warned};
 
     const HOUR: u64 = 60 * 60;
 
-    fn end(verdict: Verdict) -> End {
+    fn end(verdict: RecipientStatus) -> AttemptResult {
         let (reply, enhanced, server) = (None, None, None);
         let words = verdict.word().to_owned();
-        End {
+        AttemptResult {
             verdict,
             words,
             reply,
@@ -293,29 +306,29 @@ mod tests {
         }
     }
 
-    fn attempt() -> Entry {
-        Entry::Attempt {
+    fn attempt() -> ItemEvent {
+        ItemEvent::Attempt {
             recipients: vec![0, 1],
             early: false,
         }
     }
 
-    fn dot() -> Entry {
-        Entry::Dot {
+    fn dot() -> ItemEvent {
+        ItemEvent::Dot {
             recipients: vec![0],
         }
     }
 
-    fn taken() -> Entry {
-        Entry::Taken {
+    fn taken() -> ItemEvent {
+        ItemEvent::Taken {
             recipients: vec![0],
             reply: "250 ok".to_owned(),
         }
     }
 
-    fn result(verdict: Verdict) -> Entry {
+    fn result(verdict: RecipientStatus) -> ItemEvent {
         let recipient = 0;
-        Entry::Result {
+        ItemEvent::Result {
             recipient,
             end: end(verdict),
         }
@@ -326,9 +339,9 @@ mod tests {
     }
 
     /// The history of two recipients, an hour between entries.
-    fn told(entries: impl IntoIterator<Item = Entry>) -> History {
+    fn told(entries: impl IntoIterator<Item = ItemEvent>) -> History {
         let entries = entries.into_iter().zip(1_u64..);
-        let noted = entries.map(|(entry, hour)| Noted {
+        let noted = entries.map(|(entry, hour)| Record {
             at: moment(hour * HOUR * 1000),
             entry,
         });
@@ -336,7 +349,7 @@ mod tests {
     }
 
     fn at_hours(hours: &[u64]) -> History {
-        let noted = hours.iter().map(|hour| Noted {
+        let noted = hours.iter().map(|hour| Record {
             at: moment(hour * HOUR * 1000),
             entry: attempt(),
         });
@@ -361,15 +374,19 @@ mod tests {
         let after = told([attempt(), dot(), taken()]);
         assert!(!after.standings[0].may_arrive_twice());
         let end = after.standings[0].end.as_ref().unwrap();
-        assert_eq!(end.verdict, Verdict::Accepted);
+        assert_eq!(end.verdict, RecipientStatus::Accepted);
         assert_eq!(end.reply.as_deref(), Some("250 ok"));
         assert_eq!(after.open(OnUncertain::Retry), [1]);
     }
 
     #[test]
     fn a_refusal_of_the_dot_leaves_no_doubt() {
-        for verdict in [Verdict::Refused, Verdict::Deferred, Verdict::Accepted] {
-            let standing = &told([attempt(), dot(), result(verdict), Entry::OVER]).standings[0];
+        for verdict in [
+            RecipientStatus::Refused,
+            RecipientStatus::Deferred,
+            RecipientStatus::Accepted,
+        ] {
+            let standing = &told([attempt(), dot(), result(verdict), ItemEvent::OVER]).standings[0];
             assert!(!standing.may_arrive_twice(), "{verdict:?}");
             assert_eq!(standing.end, Some(end(verdict)));
         }
@@ -377,7 +394,12 @@ mod tests {
 
     #[test]
     fn a_lost_connection_at_the_dot_and_a_crash_there_are_the_same_doubt() {
-        let lost = told([attempt(), dot(), result(Verdict::Uncertain), Entry::OVER]);
+        let lost = told([
+            attempt(),
+            dot(),
+            result(RecipientStatus::Uncertain),
+            ItemEvent::OVER,
+        ]);
         let crashed = told([attempt(), dot()]);
         for history in [lost, crashed] {
             assert!(history.standings[0].in_doubt);
@@ -393,14 +415,14 @@ mod tests {
         let uncertain = [
             attempt(),
             dot(),
-            result(Verdict::Uncertain),
-            Entry::OVER,
+            result(RecipientStatus::Uncertain),
+            ItemEvent::OVER,
             attempt(),
         ];
         let later = told(
             uncertain
                 .into_iter()
-                .chain([result(Verdict::Deferred), Entry::OVER]),
+                .chain([result(RecipientStatus::Deferred), ItemEvent::OVER]),
         );
         assert!(!later.standings[0].in_doubt);
         assert!(later.standings[0].may_arrive_twice());
@@ -412,8 +434,8 @@ mod tests {
             attempt(),
             dot(),
             dot(),
-            result(Verdict::Deferred),
-            Entry::OVER,
+            result(RecipientStatus::Deferred),
+            ItemEvent::OVER,
         ]);
         assert!(!history.standings[0].may_arrive_twice());
         let crashed = told([attempt(), dot(), dot()]);
@@ -431,25 +453,29 @@ mod tests {
     #[test]
     fn what_was_refused_or_taken_is_not_open_and_all_else_is() {
         let open = |verdict| told([attempt(), result(verdict)]).open(OnUncertain::Retry);
-        assert_eq!(open(Verdict::Accepted), [1]);
-        assert_eq!(open(Verdict::Refused), [1]);
-        for verdict in [Verdict::Deferred, Verdict::Skipped, Verdict::Uncertain] {
+        assert_eq!(open(RecipientStatus::Accepted), [1]);
+        assert_eq!(open(RecipientStatus::Refused), [1]);
+        for verdict in [
+            RecipientStatus::Deferred,
+            RecipientStatus::Skipped,
+            RecipientStatus::Uncertain,
+        ] {
             assert_eq!(open(verdict), [0, 1]);
         }
     }
 
     #[test]
     fn attempts_without_an_end_are_crashes_until_one_has_an_end() {
-        let crashes = |entries: Vec<Entry>| told(entries).crashes;
+        let crashes = |entries: Vec<ItemEvent>| told(entries).crashes;
         assert_eq!(crashes(vec![]), 0);
         assert_eq!(crashes(vec![attempt()]), 1);
-        assert_eq!(crashes(vec![attempt(), Entry::OVER]), 0);
+        assert_eq!(crashes(vec![attempt(), ItemEvent::OVER]), 0);
         assert_eq!(crashes(vec![attempt(), attempt(), attempt()]), 3);
         assert_eq!(
-            crashes(vec![attempt(), attempt(), Entry::OVER, attempt()]),
+            crashes(vec![attempt(), attempt(), ItemEvent::OVER, attempt()]),
             1
         );
-        assert_eq!(told([attempt(), Entry::OVER, attempt()]).attempts, 2);
+        assert_eq!(told([attempt(), ItemEvent::OVER, attempt()]).attempts, 2);
     }
 
     #[test]
@@ -490,8 +516,8 @@ mod tests {
         let history = told([
             attempt(),
             dot(),
-            result(Verdict::Uncertain),
-            Entry::OVER,
+            result(RecipientStatus::Uncertain),
+            ItemEvent::OVER,
             Released,
         ]);
         assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
@@ -501,17 +527,17 @@ mod tests {
 
     #[test]
     fn a_refusal_is_reported_once() {
-        let refused = [attempt(), result(Verdict::Refused), Entry::OVER];
+        let refused = [attempt(), result(RecipientStatus::Refused), ItemEvent::OVER];
         assert_eq!(told(refused.clone()).failed_unreported(), [0]);
         let (recipients, report) = (vec![0], report());
-        let reporting = Entry::Reporting {
+        let reporting = ItemEvent::Reporting {
             recipients: recipients.clone(),
             report: report.clone(),
         };
         let pending = told(refused.iter().cloned().chain([reporting.clone()]));
         assert_eq!(pending.reporting, Some((report, vec![0])));
         assert_eq!(pending.failed_unreported(), [0]);
-        let reported = [reporting, Entry::Reported { recipients }];
+        let reported = [reporting, ItemEvent::Reported { recipients }];
         let done = told(refused.into_iter().chain(reported));
         assert_eq!(done.reporting, None);
         assert!(done.failed_unreported().is_empty());
@@ -519,15 +545,15 @@ mod tests {
 
     #[test]
     fn a_report_about_others_does_not_end_one_that_is_pending() {
-        let reporting = Entry::Reporting {
+        let reporting = ItemEvent::Reporting {
             recipients: vec![0, 1],
             report: report(),
         };
-        let one = Entry::Reported {
+        let one = ItemEvent::Reported {
             recipients: vec![1],
         };
         assert!(told([reporting.clone(), one.clone()]).reporting.is_some());
-        let other = Entry::Reported {
+        let other = ItemEvent::Reported {
             recipients: vec![0],
         };
         assert!(told([reporting, one, other]).reporting.is_none());
@@ -537,8 +563,8 @@ mod tests {
     fn who_was_reported_is_not_tried_again() {
         let entries = [
             attempt(),
-            result(Verdict::Deferred),
-            Entry::Reported {
+            result(RecipientStatus::Deferred),
+            ItemEvent::Reported {
                 recipients: vec![0],
             },
         ];
@@ -547,11 +573,11 @@ mod tests {
 
     #[test]
     fn what_is_requeued_is_as_new_but_for_what_was_delivered() {
-        let two = Entry::Result {
+        let two = ItemEvent::Result {
             recipient: 1,
-            end: end(Verdict::Refused),
+            end: end(RecipientStatus::Refused),
         };
-        let reported = Entry::Reported {
+        let reported = ItemEvent::Reported {
             recipients: vec![1],
         };
         let entries = [
@@ -567,7 +593,7 @@ mod tests {
         let history = told(entries);
         assert_eq!(history.open(OnUncertain::Retry), [1]);
         assert!(history.failed_unreported().is_empty());
-        assert_eq!(history.standings[1], Standing::default());
+        assert_eq!(history.standings[1], RecipientState::default());
         let expected = History {
             standings: history.standings.clone(),
             released: Some(hour(8)),
@@ -586,15 +612,15 @@ mod tests {
     #[test]
     fn a_recipient_who_is_not_there_is_an_error() {
         for entry in [
-            Entry::Dot {
+            ItemEvent::Dot {
                 recipients: vec![0, 2],
             },
-            Entry::Result {
+            ItemEvent::Result {
                 recipient: usize::MAX,
-                end: end(Verdict::Accepted),
+                end: end(RecipientStatus::Accepted),
             },
         ] {
-            let noted = Noted {
+            let noted = Record {
                 at: moment(0),
                 entry,
             };
@@ -605,7 +631,7 @@ mod tests {
     #[test]
     fn an_item_is_done_when_nobody_is_open_unreported_or_in_doubt() {
         let letter = crate::queue::store::tests::letter(&["a@example.org", "b@example.org"]);
-        let done = |on_uncertain, entries: Vec<Entry>| {
+        let done = |on_uncertain, entries: Vec<ItemEvent>| {
             let mut letter = letter.clone();
             letter.on_uncertain = on_uncertain;
             let history = told(entries);
@@ -618,15 +644,18 @@ mod tests {
             };
             (item.is_done(), item.waits_for_decision())
         };
-        let second = Entry::Result {
+        let second = ItemEvent::Result {
             recipient: 1,
-            end: end(Verdict::Accepted),
+            end: end(RecipientStatus::Accepted),
         };
         let retry = OnUncertain::Retry;
         assert_eq!(done(retry, vec![]), (false, false));
         assert_eq!(done(retry, vec![taken(), second.clone()]), (true, false));
         assert_eq!(
-            done(retry, vec![result(Verdict::Refused), second.clone()]),
+            done(
+                retry,
+                vec![result(RecipientStatus::Refused), second.clone()]
+            ),
             (false, false)
         );
         assert_eq!(done(retry, vec![dot(), second.clone()]), (false, false));

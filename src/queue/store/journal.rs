@@ -5,7 +5,7 @@
 //! last line torn: it counts as never written, since nobody was told that it was. Damage anywhere else
 //! is none that a crash can do, and is told.
 
-use crate::queue::store::{Entry, Noted};
+use crate::queue::store::{ItemEvent, Record};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ const PREFIX: usize = 9;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct JournalHeader {
     /// The version of what follows.
     journal: u32,
     /// The checksum of the letter that this is about: whatever happens to names, no item is ever
@@ -27,18 +27,18 @@ const VERSION: u32 = 1;
 
 /// An entry as it is written.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct JournalLine {
     /// In milliseconds since 1970.
     at: u64,
     #[serde(flatten)]
-    entry: Entry,
+    entry: ItemEvent,
 }
 
 /// What a journal says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct JournalContents {
     /// In the order in which they were made.
-    pub entries: Vec<Noted>,
+    pub entries: Vec<Record>,
     /// How many octets of it are good; what is behind them is torn.
     pub good: u64,
 }
@@ -47,13 +47,13 @@ pub struct Told {
 #[must_use]
 pub fn head(letter: u32) -> Vec<u8> {
     let journal = VERSION;
-    line(&Head { journal, letter })
+    line(&JournalHeader { journal, letter })
 }
 
 /// The line of an entry.
 #[must_use]
-pub fn entry(noted: &Noted) -> Vec<u8> {
-    line(&Line {
+pub fn entry(noted: &Record) -> Vec<u8> {
+    line(&JournalLine {
         at: milliseconds(noted.at),
         entry: noted.entry.clone(),
     })
@@ -66,8 +66,8 @@ fn line(content: &impl Serialize) -> Vec<u8> {
 }
 
 /// Reads the journal of this letter; the error is how it is damaged.
-pub fn read(bytes: &[u8], letter: u32) -> Result<Told, String> {
-    let mut told = Told::default();
+pub fn read(bytes: &[u8], letter: u32) -> Result<JournalContents, String> {
+    let mut told = JournalContents::default();
     let mut lines = whole_lines(bytes).enumerate().peekable();
     while let Some((number, line)) = lines.next() {
         let Some(json) = checked(line) else {
@@ -103,7 +103,7 @@ fn checked(line: &[u8]) -> Option<&[u8]> {
 
 fn check_head(json: &[u8], letter: u32) -> Result<(), String> {
     match serde_json::from_slice(json) {
-        Ok(Head { journal, .. }) if journal != VERSION => {
+        Ok(JournalHeader { journal, .. }) if journal != VERSION => {
             Err(format!("its journal is of version {journal}"))
         }
         Ok(head) if head.letter != letter => Err("its journal is that of another item".to_owned()),
@@ -112,10 +112,10 @@ fn check_head(json: &[u8], letter: u32) -> Result<(), String> {
     }
 }
 
-fn noted(json: &[u8], number: usize) -> Result<Noted, String> {
-    let line: Line = serde_json::from_slice(json)
+fn noted(json: &[u8], number: usize) -> Result<Record, String> {
+    let line: JournalLine = serde_json::from_slice(json)
         .map_err(|error| format!("line {number} of its journal says what nobody knows: {error}"))?;
-    Ok(Noted {
+    Ok(Record {
         at: moment(line.at),
         entry: line.entry,
     })
@@ -137,40 +137,40 @@ pub fn moment(milliseconds: u64) -> SystemTime {
 
 /// A verdict by its name.
 pub mod verdict {
-    use crate::client::outcome::Verdict;
+    use crate::client::outcome::RecipientStatus;
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     /// Its name.
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it
-    pub fn serialize<S: Serializer>(verdict: &Verdict, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(verdict: &RecipientStatus, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(verdict.name())
     }
 
     /// The verdict that has this name.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Verdict, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RecipientStatus, D::Error> {
         let name = String::deserialize(from)?;
-        Verdict::named(&name).ok_or_else(|| D::Error::custom("no verdict"))
+        RecipientStatus::named(&name).ok_or_else(|| D::Error::custom("no verdict"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::outcome::Verdict;
-    use crate::queue::store::{End, Id};
+    use crate::client::outcome::RecipientStatus;
+    use crate::queue::store::{AttemptResult, Id};
     use proptest::prelude::*;
 
     const LETTER: u32 = 0x0815_4711;
 
-    fn noted(second: u64, entry: Entry) -> Noted {
+    fn noted(second: u64, entry: ItemEvent) -> Record {
         let at = moment(second * 1000);
-        Noted { at, entry }
+        Record { at, entry }
     }
 
-    fn one_of_each() -> Vec<Noted> {
-        let end = End {
-            verdict: Verdict::Deferred,
+    fn one_of_each() -> Vec<Record> {
+        let end = AttemptResult {
+            verdict: RecipientStatus::Deferred,
             words: "busy\nas \u{1b}".to_owned(),
             reply: Some("451 4.7.1 später".to_owned()),
             enhanced: None,
@@ -178,28 +178,28 @@ mod tests {
         };
         let report = Id::parse("1234567890abc").unwrap();
         let entries = [
-            Entry::Attempt {
+            ItemEvent::Attempt {
                 recipients: vec![0, 1],
                 early: false,
             },
-            Entry::Dot {
+            ItemEvent::Dot {
                 recipients: vec![1],
             },
-            Entry::Taken {
+            ItemEvent::Taken {
                 recipients: vec![1],
                 reply: "250 ok".to_owned(),
             },
-            Entry::Result { recipient: 0, end },
-            Entry::OVER,
-            Entry::Held,
-            Entry::Released,
-            Entry::Requeued,
-            Entry::Warned,
-            Entry::Reporting {
+            ItemEvent::Result { recipient: 0, end },
+            ItemEvent::OVER,
+            ItemEvent::Held,
+            ItemEvent::Released,
+            ItemEvent::Requeued,
+            ItemEvent::Warned,
+            ItemEvent::Reporting {
                 recipients: vec![0],
                 report,
             },
-            Entry::Reported {
+            ItemEvent::Reported {
                 recipients: vec![0],
             },
         ];
@@ -210,7 +210,7 @@ mod tests {
             .collect()
     }
 
-    fn written(entries: &[Noted]) -> Vec<u8> {
+    fn written(entries: &[Record]) -> Vec<u8> {
         let lines = entries.iter().flat_map(entry);
         head(LETTER).into_iter().chain(lines).collect()
     }
@@ -227,7 +227,7 @@ mod tests {
     fn an_entry_is_one_line_that_a_person_can_read() {
         let line = String::from_utf8(entry(&noted(
             5,
-            Entry::Dot {
+            ItemEvent::Dot {
                 recipients: vec![0, 2],
             },
         )))
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn an_empty_journal_tells_nothing() {
-        assert_eq!(read(b"", LETTER), Ok(Told::default()));
+        assert_eq!(read(b"", LETTER), Ok(JournalContents::default()));
     }
 
     #[test]
@@ -258,7 +258,10 @@ mod tests {
     fn a_torn_head_is_an_empty_journal() {
         let head = head(LETTER);
         for length in 0..head.len() {
-            assert_eq!(read(&head[..length], LETTER), Ok(Told::default()));
+            assert_eq!(
+                read(&head[..length], LETTER),
+                Ok(JournalContents::default())
+            );
         }
     }
 
@@ -277,7 +280,7 @@ mod tests {
         let last = bytes.len() - 2;
         bytes[last] ^= 1;
         assert_eq!(read(&bytes, LETTER).unwrap().entries.len(), 10);
-        bytes.extend(entry(&noted(99, Entry::OVER)));
+        bytes.extend(entry(&noted(99, ItemEvent::OVER)));
         assert_eq!(
             read(&bytes, LETTER),
             Err("line 12 of its journal is damaged".to_owned())
@@ -292,7 +295,7 @@ mod tests {
 
     #[test]
     fn another_version_and_an_unknown_event_are_told() {
-        let other = line(&Head {
+        let other = line(&JournalHeader {
             journal: 2,
             letter: LETTER,
         });
@@ -303,7 +306,7 @@ mod tests {
         let unknown = line(&serde_json::json!({"at": 1, "event": "sung"}));
         let error = read(&[head(LETTER), unknown].concat(), LETTER).unwrap_err();
         assert!(error.starts_with("line 2 of its journal says"), "{error}");
-        assert!(read(&entry(&noted(1, Entry::OVER)), LETTER).is_err());
+        assert!(read(&entry(&noted(1, ItemEvent::OVER)), LETTER).is_err());
     }
 
     #[test]

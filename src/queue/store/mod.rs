@@ -22,7 +22,7 @@ pub use id::Id;
 pub use schedule::{is_due, is_spent, next_attempt, wants_warning};
 pub use spool::{Changed, RunnerLock, Spool, Watcher};
 
-use crate::client::outcome::Verdict;
+use crate::client::outcome::RecipientStatus;
 use crate::mail::envelope::Envelope;
 use crate::smtp::blocks::{Replay, Shape};
 use crate::system::text::reason;
@@ -33,19 +33,19 @@ use std::time::{Duration, SystemTime};
 
 /// What is written once, before the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct Metadata {
     /// Who sends to whom.
     pub envelope: Envelope,
     /// Whether the header has raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
     /// How the way is found again.
-    pub waybill: Waybill,
+    pub waybill: RouteSpec,
     /// What becomes of a recipient who may have got it already.
     pub on_uncertain: OnUncertain,
     /// A shell command that is told, in JSON, of what was given up.
     pub on_failure: Option<String>,
     /// Why it is in the queue.
-    pub kind: Kind,
+    pub kind: ItemKind,
     /// When it was committed.
     pub queued: SystemTime,
 }
@@ -53,7 +53,7 @@ pub struct Letter {
 /// How the way to a recipient is found again: by the name of a profile and the options that were given
 /// besides. Never has a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Waybill {
+pub struct RouteSpec {
     /// The configuration that the profile is in; `None` where there is no profile.
     pub config: Option<PathBuf>,
     /// The profile.
@@ -75,7 +75,7 @@ pub enum OnUncertain {
 
 /// Why something is in the queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum ItemKind {
     /// Somebody sent it.
     #[default]
     Mail,
@@ -87,7 +87,7 @@ pub enum Kind {
 /// of the variants, so that a new name is a new version of the spool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub enum Entry {
+pub enum ItemEvent {
     /// A delivery to these is about to begin.
     Attempt {
         /// To whom.
@@ -115,7 +115,7 @@ pub enum Entry {
         recipient: usize,
         /// How.
         #[serde(flatten)]
-        end: End,
+        end: AttemptResult,
     },
     /// The attempt is over, and the program that made it has not crashed.
     Over {
@@ -146,26 +146,26 @@ pub enum Entry {
     },
 }
 
-impl Entry {
+impl ItemEvent {
     /// The usual end of an attempt.
     pub const OVER: Self = Self::Over { interrupted: false };
 }
 
 /// An entry, and when it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Noted {
+pub struct Record {
     /// When, to the millisecond.
     pub at: SystemTime,
     /// What.
-    pub entry: Entry,
+    pub entry: ItemEvent,
 }
 
 /// How an attempt ended for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
+pub struct AttemptResult {
     /// The verdict.
     #[serde(with = "journal::verdict")]
-    pub verdict: Verdict,
+    pub verdict: RecipientStatus,
     /// What happened, in a sentence: server's words are printable.
     pub words: String,
     /// The server's reply, printable; `None` where it is not a server that says so.
@@ -183,7 +183,7 @@ pub struct End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// One for each recipient, in the order of the envelope.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<RecipientState>,
     /// How often a delivery was begun.
     pub attempts: u32,
     /// How many of these attempts do not count for the time until the next: they were interrupted, or
@@ -210,9 +210,9 @@ pub struct History {
 
 /// What is known of one recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct RecipientState {
     /// How the last attempt ended; `None` where there was none.
-    pub end: Option<End>,
+    pub end: Option<AttemptResult>,
     /// Whether the last end of data that went out has no reply that is known, and nobody decided what
     /// comes of it.
     pub in_doubt: bool,
@@ -229,7 +229,7 @@ pub struct Item {
     /// Its name.
     pub id: Id,
     /// What was written once.
-    pub letter: Letter,
+    pub letter: Metadata,
     /// The message in octets.
     pub size: u64,
     /// What happened to it.
@@ -241,7 +241,7 @@ pub struct Item {
 /// What may be done with an item as long as nobody else does.
 pub enum Claimed {
     /// It is ours.
-    Ours(Box<dyn Claim>),
+    Ours(Box<dyn ClaimedItem>),
     /// Somebody else has it.
     Busy,
     /// There is none of this name, or not any more.
@@ -249,18 +249,18 @@ pub enum Claimed {
 }
 
 /// Where items are kept. A store that many hosts share could stand in the place of the spool.
-pub trait Store: Send + Sync {
+pub trait QueueStore: Send + Sync {
     /// Commits an item. When this returns, it is safe, and it is claimed.
     ///
     /// With `id`, the item gets this name, and where there is one already, dead or alive, that is an
     /// error of the kind `AlreadyExists`.
     fn add(
         &self,
-        letter: &Letter,
+        letter: &Metadata,
         message: &dyn Replay,
         shape: Shape,
         id: Option<&Id>,
-    ) -> Result<Box<dyn Claim>, QueueError>;
+    ) -> Result<Box<dyn ClaimedItem>, QueueError>;
 
     /// The items to deliver, oldest first.
     fn ids(&self) -> Result<Vec<Id>, QueueError>;
@@ -275,7 +275,7 @@ pub trait Store: Send + Sync {
     fn item(&self, id: &Id) -> Result<Option<Item>, QueueError>;
 
     /// All that was noted of an item, dead or alive; `None` where there is none.
-    fn journal(&self, id: &Id) -> Result<Option<Vec<Noted>>, QueueError>;
+    fn journal(&self, id: &Id) -> Result<Option<Vec<Record>>, QueueError>;
 
     /// The message of an item, dead or alive, to be looked at; `None` where there is none.
     fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError>;
@@ -307,7 +307,7 @@ pub trait Store: Send + Sync {
 }
 
 /// An item that nobody else may deliver or change as long as this lives.
-pub trait Claim: Replay + Send {
+pub trait ClaimedItem: Replay + Send {
     /// The item, as it was when it was claimed.
     fn item(&self) -> &Item;
 
@@ -317,7 +317,7 @@ pub trait Claim: Replay + Send {
     /// Adds to the journal. With [`Safety::Disk`], it is on disk when this returns; else it survives
     /// the end of this process, and perhaps not that of the system. Does not want the claim for itself,
     /// because the message is being read when the end of data is noted.
-    fn note(&self, entry: Entry, safety: Safety) -> Result<(), QueueError>;
+    fn note(&self, entry: ItemEvent, safety: Safety) -> Result<(), QueueError>;
 
     /// Removes the item: every recipient is done with.
     fn remove(self: Box<Self>) -> Result<(), QueueError>;
@@ -396,7 +396,7 @@ impl QueueError {
 
 /// When items are tried, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct RetrySettings {
     /// The time between attempts, in their order; the last is for all that follow.
     pub gaps: Vec<Duration>,
     /// By how many hundredths a gap may be longer, so that not all come at once.
@@ -415,7 +415,7 @@ pub struct Settings {
     pub bounce_size: u64,
 }
 
-impl Default for Settings {
+impl Default for RetrySettings {
     /// RFC 5321 §4.5.4.1: twice in the first hour, then with growing gaps, for five days.
     fn default() -> Self {
         let minutes = |count: u64| Duration::from_secs(count * 60);
@@ -438,19 +438,19 @@ mod tests {
     use crate::mail::address::Address;
 
     /// A letter from alice to these.
-    pub fn letter(recipients: &[&str]) -> Letter {
+    pub fn letter(recipients: &[&str]) -> Metadata {
         let address = |text: &&str| Address::parse(text).unwrap();
-        Letter {
+        Metadata {
             envelope: Envelope {
                 sender: Some(address(&"alice@crepes.fr")),
                 recipients: recipients.iter().map(address).collect(),
                 ..Envelope::default()
             },
             utf8_header: false,
-            waybill: Waybill::default(),
+            waybill: RouteSpec::default(),
             on_uncertain: OnUncertain::Retry,
             on_failure: None,
-            kind: Kind::Mail,
+            kind: ItemKind::Mail,
             queued: journal::moment(1_790_000_000_000),
         }
     }

@@ -1,10 +1,10 @@
 //! Where the spool is.
 
 use crate::queue::store::QueueError;
-use crate::system::place::{Place, Unfit};
+use crate::system::place::{DirectoryError, StateDirectory};
 use std::path::{Path, PathBuf};
 
-const USUAL: Place = Place {
+const USUAL: StateDirectory = StateDirectory {
     system: "/var/spool/ehlo",
     own: "ehlo/queue",
 };
@@ -15,17 +15,17 @@ pub fn directory(named: Option<&Path>) -> Result<PathBuf, QueueError> {
     named.or_else(|| USUAL.usual()).ok_or(QueueError::Homeless)
 }
 
-impl From<Unfit> for QueueError {
-    fn from(unfit: Unfit) -> Self {
+impl From<DirectoryError> for QueueError {
+    fn from(unfit: DirectoryError) -> Self {
         match unfit {
-            Unfit::Theirs { path, owner, user } => Self::Place {
+            DirectoryError::Theirs { path, owner, user } => Self::Place {
                 path,
                 why: format!(
                     "belongs to user {owner}, and this is user {user}; name another with --queue-dir"
                 ),
             },
-            Unfit::Unsafe { path, why } => Self::Place { path, why },
-            Unfit::Io { doing, path, error } => Self::Io { doing, path, error },
+            DirectoryError::Unsafe { path, why } => Self::Place { path, why },
+            DirectoryError::Io { doing, path, error } => Self::Io { doing, path, error },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! When an item is tried: a clock is asked once, by the caller, and never believed more than needed.
 
-use crate::queue::store::{History, Item, Settings};
+use crate::queue::store::{History, Item, RetrySettings};
 use std::time::{Duration, SystemTime};
 
 /// Where the settings name no gap.
@@ -10,7 +10,7 @@ const USUAL_GAP: Duration = Duration::from_secs(30 * 60);
 const LONGEST_GAP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// When there is something to do for an item.
-enum When {
+enum NextStep {
     /// Not before somebody says so.
     Never,
     /// At once, since this time.
@@ -22,65 +22,65 @@ enum When {
 /// When there is something to do for an item: in the past where it could have been done already, and
 /// `None` where it waits for somebody.
 #[must_use]
-pub fn next_attempt(item: &Item, settings: &Settings) -> Option<SystemTime> {
+pub fn next_attempt(item: &Item, settings: &RetrySettings) -> Option<SystemTime> {
     match when(item, settings) {
-        When::Never => None,
-        When::Since(time) | When::At(time) => Some(time),
+        NextStep::Never => None,
+        NextStep::Since(time) | NextStep::At(time) => Some(time),
     }
 }
 
 /// Whether there is something to do for an item now.
 #[must_use]
-pub fn is_due(item: &Item, settings: &Settings, now: SystemTime) -> bool {
+pub fn is_due(item: &Item, settings: &RetrySettings, now: SystemTime) -> bool {
     match when(item, settings) {
-        When::Never => false,
-        When::Since(_) => true,
+        NextStep::Never => false,
+        NextStep::Since(_) => true,
         // The clock went back: nobody knows for how long it has waited.
-        When::At(time) => time <= now || item.history.last_attempt > Some(now),
+        NextStep::At(time) => time <= now || item.history.last_attempt > Some(now),
     }
 }
 
 /// Whether it has been tried long enough.
 #[must_use]
-pub fn is_spent(history: &History, settings: &Settings) -> bool {
+pub fn is_spent(history: &History, settings: &RetrySettings) -> bool {
     history.tried_for >= settings.give_up
 }
 
 /// Whether it is time to tell the sender that it takes long.
 #[must_use]
-pub fn wants_warning(history: &History, settings: &Settings) -> bool {
+pub fn wants_warning(history: &History, settings: &RetrySettings) -> bool {
     let is_late = |after| history.tried_for >= after;
     !history.warned && settings.warn_after.is_some_and(is_late)
 }
 
-fn when(item: &Item, settings: &Settings) -> When {
+fn when(item: &Item, settings: &RetrySettings) -> NextStep {
     let history = &item.history;
     let is_open = !item.open().is_empty();
     let only_waits = item.waits_for_decision() && item.failed_unreported().is_empty();
     if history.held || (!is_open && only_waits) {
-        return When::Never;
+        return NextStep::Never;
     }
     let Some(last) = history.last_attempt else {
-        return When::Since(history.released.unwrap_or(item.letter.queued));
+        return NextStep::Since(history.released.unwrap_or(item.letter.queued));
     };
     match history.released {
-        Some(released) => When::Since(released),
+        Some(released) => NextStep::Since(released),
         // All that is left is to report, or to remove it.
-        None if !is_open => When::Since(last),
+        None if !is_open => NextStep::Since(last),
         // Whoever tried it died of something, and learned nothing about the server. How often that
         // goes on is up to whoever counts the crashes.
-        None if history.crashes > 0 => When::Since(last),
+        None if history.crashes > 0 => NextStep::Since(last),
         None => history
             .last_due
             .unwrap_or(last)
             .checked_add(gap(item, settings))
-            .map_or(When::Since(last), When::At),
+            .map_or(NextStep::Since(last), NextStep::At),
     }
 }
 
 /// The time from the last attempt to the next. The spread is always the same for the same attempt, so
 /// that two looks agree.
-fn gap(item: &Item, settings: &Settings) -> Duration {
+fn gap(item: &Item, settings: &RetrySettings) -> Duration {
     let attempts = item.history.attempts.saturating_sub(item.history.uncounted);
     let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
     let place = attempts.saturating_sub(1);
@@ -94,9 +94,9 @@ fn gap(item: &Item, settings: &Settings) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::outcome::Verdict;
+    use crate::client::outcome::RecipientStatus;
     use crate::queue::store::journal::moment;
-    use crate::queue::store::{End, Entry, Id, Noted, OnUncertain};
+    use crate::queue::store::{AttemptResult, Id, ItemEvent, OnUncertain, Record};
 
     const MINUTE: u64 = 60;
 
@@ -104,8 +104,8 @@ mod tests {
         moment((1_000_000 + minute * MINUTE) * 1000)
     }
 
-    fn item_called(id: &str, entries: &[(u64, Entry)]) -> Item {
-        let noted = entries.iter().map(|(minute, entry)| Noted {
+    fn item_called(id: &str, entries: &[(u64, ItemEvent)]) -> Item {
+        let noted = entries.iter().map(|(minute, entry)| Record {
             at: at(*minute),
             entry: entry.clone(),
         });
@@ -113,7 +113,7 @@ mod tests {
         Item {
             id: Id::parse(id).unwrap(),
             history: History::told(1, &noted.collect::<Vec<_>>()).unwrap(),
-            letter: crate::queue::store::Letter {
+            letter: crate::queue::store::Metadata {
                 queued: at(0),
                 ..letter
             },
@@ -122,43 +122,43 @@ mod tests {
         }
     }
 
-    fn item(entries: &[(u64, Entry)]) -> Item {
+    fn item(entries: &[(u64, ItemEvent)]) -> Item {
         item_called("1234567890abc", entries)
     }
 
-    fn attempt() -> Entry {
-        Entry::Attempt {
+    fn attempt() -> ItemEvent {
+        ItemEvent::Attempt {
             recipients: vec![0],
             early: false,
         }
     }
 
-    fn end(verdict: Verdict) -> Entry {
-        let end = End {
+    fn end(verdict: RecipientStatus) -> ItemEvent {
+        let end = AttemptResult {
             verdict,
             words: String::new(),
             reply: None,
             enhanced: None,
             server: None,
         };
-        Entry::Result { recipient: 0, end }
+        ItemEvent::Result { recipient: 0, end }
     }
 
-    fn deferred_at(minutes: &[u64]) -> Vec<(u64, Entry)> {
+    fn deferred_at(minutes: &[u64]) -> Vec<(u64, ItemEvent)> {
         let one = |&minute| {
             [
                 (minute, attempt()),
-                (minute, end(Verdict::Deferred)),
-                (minute, Entry::OVER),
+                (minute, end(RecipientStatus::Deferred)),
+                (minute, ItemEvent::OVER),
             ]
         };
         minutes.iter().flat_map(one).collect()
     }
 
-    fn punctual() -> Settings {
-        Settings {
+    fn punctual() -> RetrySettings {
+        RetrySettings {
             spread: 0,
-            ..Settings::default()
+            ..RetrySettings::default()
         }
     }
 
@@ -192,9 +192,9 @@ mod tests {
 
     #[test]
     fn the_spread_differs_from_item_to_item_and_not_from_look_to_look() {
-        let settings = Settings {
+        let settings = RetrySettings {
             spread: 10,
-            ..Settings::default()
+            ..RetrySettings::default()
         };
         let entries = deferred_at(&[0]);
         let next = |id| next_attempt(&item_called(id, &entries), &settings).unwrap();
@@ -216,10 +216,10 @@ mod tests {
     #[test]
     fn what_is_held_is_not_due_and_what_was_released_is_at_once() {
         let mut entries = deferred_at(&[0, 15]);
-        entries.push((16, Entry::Held));
+        entries.push((16, ItemEvent::Held));
         assert!(!is_due_at(&item(&entries), 9999));
         assert_eq!(next_attempt(&item(&entries), &punctual()), None);
-        entries.push((17, Entry::Released));
+        entries.push((17, ItemEvent::Released));
         assert!(is_due_at(&item(&entries), 17));
         entries.extend(deferred_at(&[17]));
         assert!(!is_due_at(&item(&entries), 18));
@@ -234,8 +234,8 @@ mod tests {
     fn what_waits_for_a_decision_is_not_due_until_there_is_one() {
         let mut waits = item(&[
             (0, attempt()),
-            (0, end(Verdict::Uncertain)),
-            (0, Entry::OVER),
+            (0, end(RecipientStatus::Uncertain)),
+            (0, ItemEvent::OVER),
         ]);
         assert!(is_due_at(&waits, 15));
         waits.letter.on_uncertain = OnUncertain::Hold;
@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn what_is_only_to_be_reported_or_removed_is_due_at_once() {
-        for verdict in [Verdict::Refused, Verdict::Accepted] {
-            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, Entry::OVER)]);
+        for verdict in [RecipientStatus::Refused, RecipientStatus::Accepted] {
+            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, ItemEvent::OVER)]);
             assert!(is_due_at(&ended, 0), "{verdict:?}");
         }
     }
@@ -263,16 +263,17 @@ mod tests {
     #[test]
     fn a_warning_is_sent_once_and_only_if_wanted() {
         let mut entries = deferred_at(&[0, 239, 241]);
-        let wanted = Settings {
+        let wanted = RetrySettings {
             warn_after: Some(Duration::from_secs(240 * MINUTE)),
             ..punctual()
         };
-        let warning =
-            |entries: &[_], settings: &Settings| wants_warning(&item(entries).history, settings);
+        let warning = |entries: &[_], settings: &RetrySettings| {
+            wants_warning(&item(entries).history, settings)
+        };
         assert!(!warning(&entries[..6], &wanted));
         assert!(warning(&entries, &wanted));
         assert!(!warning(&entries, &punctual()));
-        entries.push((242, Entry::Warned));
+        entries.push((242, ItemEvent::Warned));
         assert!(!warning(&entries, &wanted));
     }
 
@@ -301,7 +302,7 @@ mod tests {
 
     #[test]
     fn settings_without_gaps_still_wait() {
-        let settings = Settings {
+        let settings = RetrySettings {
             gaps: Vec::new(),
             ..punctual()
         };
@@ -311,22 +312,22 @@ mod tests {
 
     #[test]
     fn an_attempt_before_it_is_due_does_not_change_when_the_next_is_due() {
-        let settings = Settings {
+        let settings = RetrySettings {
             spread: 0,
-            ..Settings::default()
+            ..RetrySettings::default()
         };
         let mut entries = deferred_at(&[0, 15]);
         let due = next_attempt(&item(&entries), &settings);
         assert_eq!(due, Some(at(45)));
         for minute in [20, 30] {
-            let early = Entry::Attempt {
+            let early = ItemEvent::Attempt {
                 recipients: vec![0],
                 early: true,
             };
             entries.extend([
                 (minute, early),
-                (minute, end(Verdict::Deferred)),
-                (minute, Entry::OVER),
+                (minute, end(RecipientStatus::Deferred)),
+                (minute, ItemEvent::OVER),
             ]);
         }
         assert_eq!(next_attempt(&item(&entries), &settings), due);
@@ -339,15 +340,15 @@ mod tests {
         let mut entries = deferred_at(&[0, 15]);
         entries.extend([
             (45, attempt()),
-            (46, Entry::Over { interrupted: true }),
-            (46, Entry::OVER),
+            (46, ItemEvent::Over { interrupted: true }),
+            (46, ItemEvent::OVER),
         ]);
         let history = item(&entries).history;
         assert_eq!(
             (history.crashes, history.attempts, history.uncounted),
             (0, 3, 1)
         );
-        let due = next_attempt(&item(&entries), &Settings::default());
+        let due = next_attempt(&item(&entries), &RetrySettings::default());
         assert_eq!(due, Some(at(46)));
     }
 }

@@ -1,9 +1,9 @@
 //! Statements of one line.
 
-use crate::script::parse::lines::Lines;
-use crate::script::parse::words::Words;
-use crate::script::parse::{Text, reply, send as saying};
-use crate::script::statement::{Act, Count, Handshake, Judgement, Leaving, Time, Verdict};
+use crate::script::parse::lines::ScriptLines;
+use crate::script::parse::words::LineWords;
+use crate::script::parse::{ScriptText, reply, send as saying};
+use crate::script::statement::{Act, Count, Handshake, Leaving, TestResult, TestVerdict, Time};
 use crate::script::target;
 use crate::smtp::mechanism::Mechanism;
 use std::time::Duration;
@@ -53,14 +53,14 @@ const WORDS: [&str; 31] = [
 ];
 
 /// Reads one line.
-pub fn parse(line: &str, lines: &Lines<'_>) -> Result<Act, String> {
+pub fn parse(line: &str, lines: &ScriptLines<'_>) -> Result<Act, String> {
     if let Some(behind) = line.strip_prefix('>') {
         return saying::parse(behind, lines).map(Act::Say);
     }
     if let Some(behind) = line.strip_prefix('<') {
         return reply::parse(behind).map(Act::Expect);
     }
-    let mut words = Words::new(line);
+    let mut words = LineWords::new(line);
     let word = words.bare().unwrap_or_default();
     let act = match word {
         "connect" => connect(&mut words)?,
@@ -92,21 +92,21 @@ pub fn parse(line: &str, lines: &Lines<'_>) -> Result<Act, String> {
             value: words.text("the value of the variable")?,
             default: word == "default",
         },
-        "print" => return Text::parse(words.rest()).map(Act::Print),
+        "print" => return ScriptText::parse(words.rest()).map(Act::Print),
         _ => return judgement(word, words.rest()).unwrap_or_else(|| Err(unknown(word))),
     };
     words.end()?;
     Ok(act)
 }
 
-fn connect(words: &mut Words<'_>) -> Result<Act, String> {
+fn connect(words: &mut LineWords<'_>) -> Result<Act, String> {
     let mut tls = words.takes("tls");
     let target = match words.peek() {
         None => None,
         Some(_) => Some(words.text(target::EXPECTED)?),
     };
     tls |= words.takes("tls");
-    if let Some(text) = target.as_ref().and_then(Text::constant) {
+    if let Some(text) = target.as_ref().and_then(ScriptText::constant) {
         target::parse(&text)?;
     }
     Ok(Act::Connect { target, tls })
@@ -125,9 +125,9 @@ fn mechanism(word: &str) -> Result<Mechanism, String> {
 fn judgement(word: &str, rest: &str) -> Option<Result<Act, String>> {
     let (verdict, when) = word.split_once('-')?;
     let verdict = match verdict {
-        "pass" => Verdict::Pass,
-        "skip" => Verdict::Skip,
-        "fail" => Verdict::Fail,
+        "pass" => TestResult::Pass,
+        "skip" => TestResult::Skip,
+        "fail" => TestResult::Fail,
         _ => return None,
     };
     let when = match when {
@@ -136,7 +136,7 @@ fn judgement(word: &str, rest: &str) -> Option<Result<Act, String>> {
         _ => return None,
     };
     Some(reply::parse(rest).map(|condition| {
-        Act::Judge(Judgement {
+        Act::Judge(TestVerdict {
             verdict,
             when,
             condition,
@@ -160,7 +160,7 @@ fn unknown(word: &str) -> String {
 }
 
 /// A time; `what` says what is expected.
-pub fn time(words: &mut Words<'_>, what: &str) -> Result<Time, String> {
+pub fn time(words: &mut LineWords<'_>, what: &str) -> Result<Time, String> {
     let text = words.text(what)?;
     let Some(text) = text.constant() else {
         return Ok(Time::Of(text));
@@ -175,7 +175,7 @@ pub fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A number and nothing else, up to `most`.
-pub fn count(mut words: Words<'_>, most: usize) -> Result<Count, String> {
+pub fn count(mut words: LineWords<'_>, most: usize) -> Result<Count, String> {
     let what = format!("a number from 1 to {most}");
     let text = words.text(&what)?;
     words.end()?;
@@ -190,7 +190,7 @@ pub fn count(mut words: Words<'_>, most: usize) -> Result<Count, String> {
 }
 
 /// `NAME in VALUE...`
-pub fn for_each(words: &mut Words<'_>) -> Result<(String, Vec<Text>), String> {
+pub fn for_each(words: &mut LineWords<'_>) -> Result<(String, Vec<ScriptText>), String> {
     let name = words.name()?;
     if !words.takes("in") {
         return Err("expected `in` behind the name of the variable".to_owned());

@@ -1,27 +1,27 @@
 //! The lines of one script, without blank ones and comments.
 
-use crate::script::source::Source;
-use crate::script::statement::Spot;
+use crate::script::source::ScriptSource;
+use crate::script::statement::ScriptPosition;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The lines, one after the other.
-pub struct Lines<'s> {
+pub struct ScriptLines<'s> {
     file: Arc<str>,
-    source: &'s Source,
+    source: &'s ScriptSource,
     rest: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'s>>>,
 }
 
 /// One line, from its first character that is no blank.
 #[derive(Clone)]
-pub struct Line<'s> {
-    pub at: Spot,
+pub struct ScriptLine<'s> {
+    pub at: ScriptPosition,
     pub text: Cow<'s, str>,
 }
 
-impl<'s> Lines<'s> {
-    pub fn of(source: &'s Source) -> Self {
+impl<'s> ScriptLines<'s> {
+    pub fn of(source: &'s ScriptSource) -> Self {
         Self {
             file: source.name.as_str().into(),
             source,
@@ -47,7 +47,7 @@ impl<'s> Lines<'s> {
     }
 
     /// The next line.
-    pub fn next(&mut self) -> Option<Line<'s>> {
+    pub fn next(&mut self) -> Option<ScriptLine<'s>> {
         self.skip_empty();
         let (number, text) = self.rest.next()?;
         let mut text = Cow::Borrowed(text.trim());
@@ -55,8 +55,8 @@ impl<'s> Lines<'s> {
             let next = self.rest.next().map_or("", |(_, next)| next.trim());
             text = Cow::Owned(format!("{whole} {next}"));
         }
-        Some(Line {
-            at: Spot {
+        Some(ScriptLine {
+            at: ScriptPosition {
                 file: self.file.clone(),
                 line: number + 1,
             },
@@ -90,7 +90,7 @@ fn goes_on(line: &str) -> Option<&str> {
     line.strip_suffix(" \\").filter(|_| !is_verbatim)
 }
 
-impl Line<'_> {
+impl ScriptLine<'_> {
     /// The first word, and what stands behind it.
     pub fn split(&self) -> (&str, &str) {
         match self.text.split_once(char::is_whitespace) {

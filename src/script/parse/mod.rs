@@ -11,11 +11,11 @@ mod words;
 use crate::script::mistake::Mistake;
 use crate::script::parse::send as saying;
 use crate::script::source;
-use crate::script::source::Source;
-use crate::script::statement::{Act, Saying, Script, Spot, Statement};
-use crate::script::text::Text;
-use lines::{Line, Lines};
-use words::Words;
+use crate::script::source::ScriptSource;
+use crate::script::statement::{Act, Saying, Script, ScriptPosition, Statement};
+use crate::script::text::ScriptText;
+use lines::{ScriptLine, ScriptLines};
+use words::LineWords;
 
 /// How deep scripts may include each other.
 const MAX_DEPTH: usize = 16;
@@ -42,8 +42,8 @@ pub fn parse(name: &str, known: &[&str]) -> Result<Script, Vec<Mistake>> {
 ///
 /// # Errors
 /// It has mistakes: all of them, up to twenty.
-pub fn parse_source(source: &Source, known: &[&str]) -> Result<Script, Vec<Mistake>> {
-    let mut parser = Parser::default();
+pub fn parse_source(source: &ScriptSource, known: &[&str]) -> Result<Script, Vec<Mistake>> {
+    let mut parser = ScriptParser::default();
     let statements = parser.source(source);
     if parser.mistakes.is_empty() {
         parser.mistakes = names::unknown(&statements, known);
@@ -59,7 +59,7 @@ pub fn parse_source(source: &Source, known: &[&str]) -> Result<Script, Vec<Mista
 }
 
 #[derive(Default)]
-struct Parser {
+struct ScriptParser {
     mistakes: Vec<Mistake>,
     /// The scripts that include each other, the outermost first.
     open: Vec<String>,
@@ -76,7 +76,7 @@ enum Until {
     /// Before the next `test`, or where the block ends that it stands in.
     Test,
     /// With the `end` of this word, which stands here.
-    End(&'static str, Spot),
+    End(&'static str, ScriptPosition),
 }
 
 impl Until {
@@ -86,15 +86,20 @@ impl Until {
     }
 }
 
-impl Parser {
-    fn source(&mut self, source: &Source) -> Vec<Statement> {
+impl ScriptParser {
+    fn source(&mut self, source: &ScriptSource) -> Vec<Statement> {
         self.open.push(source.name.clone());
-        let statements = self.block(&mut Lines::of(source), &Until::File, false);
+        let statements = self.block(&mut ScriptLines::of(source), &Until::File, false);
         self.open.pop();
         statements
     }
 
-    fn block(&mut self, lines: &mut Lines<'_>, until: &Until, in_test: bool) -> Vec<Statement> {
+    fn block(
+        &mut self,
+        lines: &mut ScriptLines<'_>,
+        until: &Until,
+        in_test: bool,
+    ) -> Vec<Statement> {
         let mut block = Vec::new();
         while let Some(word) = lines.ahead() {
             if matches!(until, Until::Test) && ["test", "end"].contains(&word) {
@@ -104,7 +109,7 @@ impl Parser {
                 break;
             };
             if word == "end" && matches!(until, Until::End(..)) {
-                let end = Words::new(line.split().1).end();
+                let end = LineWords::new(line.split().1).end();
                 self.note(&line.at, end);
                 return block;
             }
@@ -130,7 +135,7 @@ impl Parser {
     }
 
     /// Takes note of a mistake.
-    fn note<T>(&mut self, at: &Spot, made: Result<T, String>) -> Option<T> {
+    fn note<T>(&mut self, at: &ScriptPosition, made: Result<T, String>) -> Option<T> {
         let mistake = |what| Mistake::Line {
             at: at.clone(),
             what,
@@ -141,8 +146,8 @@ impl Parser {
     /// One statement, with the lines that belong to it; what is included may be many.
     fn statement(
         &mut self,
-        line: &Line<'_>,
-        lines: &mut Lines<'_>,
+        line: &ScriptLine<'_>,
+        lines: &mut ScriptLines<'_>,
         in_test: bool,
     ) -> Result<Vec<Statement>, String> {
         self.statements += 1;
@@ -164,8 +169,8 @@ impl Parser {
         }])
     }
 
-    fn include(&mut self, rest: &str, lines: &Lines<'_>) -> Result<Vec<Statement>, String> {
-        let mut words = Words::new(rest);
+    fn include(&mut self, rest: &str, lines: &ScriptLines<'_>) -> Result<Vec<Statement>, String> {
+        let mut words = LineWords::new(rest);
         let name = words.text("the name of a script")?;
         words.end()?;
         let name = name.constant();
@@ -188,12 +193,12 @@ impl Parser {
 
     fn with_body(
         &mut self,
-        line: &Line<'_>,
-        lines: &mut Lines<'_>,
+        line: &ScriptLine<'_>,
+        lines: &mut ScriptLines<'_>,
         in_test: bool,
     ) -> Result<Act, String> {
         let (word, rest) = line.split();
-        let mut words = Words::new(rest);
+        let mut words = LineWords::new(rest);
         // The body is read even if its first line has a mistake, so that its `end` is not another.
         match word {
             "test" => {
@@ -226,8 +231,8 @@ impl Parser {
     fn body(
         &mut self,
         word: &'static str,
-        line: &Line<'_>,
-        lines: &mut Lines<'_>,
+        line: &ScriptLine<'_>,
+        lines: &mut ScriptLines<'_>,
         in_test: bool,
     ) -> Result<Vec<Statement>, String> {
         let is_too_deep = self.blocks.len() >= MAX_BLOCKS;
@@ -245,12 +250,16 @@ impl Parser {
     }
 
     /// `{`, what is said in one packet, and `}`.
-    fn together(&mut self, line: &Line<'_>, lines: &mut Lines<'_>) -> Result<Vec<Saying>, String> {
-        Words::new(line.split().1).end()?;
+    fn together(
+        &mut self,
+        line: &ScriptLine<'_>,
+        lines: &mut ScriptLines<'_>,
+    ) -> Result<Vec<Saying>, String> {
+        LineWords::new(line.split().1).end()?;
         let mut all = Vec::new();
         while let Some(next) = lines.next() {
             if next.split().0 == "}" {
-                Words::new(next.split().1).end()?;
+                LineWords::new(next.split().1).end()?;
                 return Ok(all);
             }
             let said = match next.text.strip_prefix('>') {

@@ -1,8 +1,8 @@
 //! Variables that nothing sets: found before anything is sent.
 
 use crate::script::mistake::Mistake;
-use crate::script::statement::{Act, Count, Saying, Spot, Statement, Time};
-use crate::script::text::Text;
+use crate::script::statement::{Act, Count, Saying, ScriptPosition, Statement, Time};
+use crate::script::text::ScriptText;
 use std::collections::BTreeSet;
 
 /// The variables that are always there.
@@ -49,7 +49,7 @@ fn meant(name: &str, set: &BTreeSet<String>) -> String {
 #[derive(Default)]
 struct Names {
     set: BTreeSet<String>,
-    used: Vec<(Spot, String)>,
+    used: Vec<(ScriptPosition, String)>,
 }
 
 impl Names {
@@ -59,7 +59,7 @@ impl Names {
         }
     }
 
-    fn look_at(&mut self, at: &Spot, act: &Act) {
+    fn look_at(&mut self, at: &ScriptPosition, act: &Act) {
         match act {
             Act::Connect { target, .. } => self.uses(at, target),
             Act::Say(said) => self.says(at, said),
@@ -93,7 +93,7 @@ impl Names {
         }
     }
 
-    fn says(&mut self, at: &Spot, said: &Saying) {
+    fn says(&mut self, at: &ScriptPosition, said: &Saying) {
         match said {
             Saying::Line(text, _) | Saying::Raw(text) => self.uses(at, Some(text)),
             Saying::Slowly(text, time) => {
@@ -104,14 +104,14 @@ impl Names {
         }
     }
 
-    fn waits(&mut self, at: &Spot, time: &Time) {
+    fn waits(&mut self, at: &ScriptPosition, time: &Time) {
         if let Time::Of(text) = time {
             self.uses(at, Some(text));
         }
     }
 
-    fn uses<'t>(&mut self, at: &Spot, texts: impl IntoIterator<Item = &'t Text>) {
-        let names = texts.into_iter().flat_map(Text::variables);
+    fn uses<'t>(&mut self, at: &ScriptPosition, texts: impl IntoIterator<Item = &'t ScriptText>) {
+        let names = texts.into_iter().flat_map(ScriptText::variables);
         let used = names.map(|name| (at.clone(), name.to_owned()));
         self.used.extend(used);
     }

@@ -1,15 +1,15 @@
 //! What stands behind `<`, `pass-if` and its kin: what a reply must be.
 
-use crate::script::expectation::{Code, Expectation, Keyword};
-use crate::script::parse::words::Words;
+use crate::script::expectation::{Code, ExpectedKeyword, ReplyExpectation};
+use crate::script::parse::words::LineWords;
 
 const WANTED: &str =
     "expected a code like 250, 2xx or 250|251, any, close, /REGEX/, has KEYWORD or lacks KEYWORD";
 
 /// Reads the whole of it.
-pub fn parse(behind: &str) -> Result<Expectation, String> {
-    let mut words = Words::new(behind);
-    let mut wanted = Expectation::default();
+pub fn parse(behind: &str) -> Result<ReplyExpectation, String> {
+    let mut words = LineWords::new(behind);
+    let mut wanted = ReplyExpectation::default();
     let begins_with_code = words.peek().is_some_and(|c| c.is_ascii_digit());
     if begins_with_code || words.peek().is_some_and(|c| c == 'a' || c == 'c') {
         codes(&mut words, &mut wanted)?;
@@ -39,7 +39,7 @@ pub fn parse(behind: &str) -> Result<Expectation, String> {
 }
 
 /// `250|251`, also with blanks around the bar, and perhaps with a hyphen at the end.
-fn codes(words: &mut Words<'_>, wanted: &mut Expectation) -> Result<(), String> {
+fn codes(words: &mut LineWords<'_>, wanted: &mut ReplyExpectation) -> Result<(), String> {
     loop {
         let word = words.bare().ok_or(WANTED)?;
         let goes_on = word.ends_with('|');
@@ -72,7 +72,7 @@ fn code(word: &str) -> Result<Code, String> {
     }
 }
 
-fn keyword(words: &mut Words<'_>) -> Result<Keyword, String> {
+fn keyword(words: &mut LineWords<'_>) -> Result<ExpectedKeyword, String> {
     let name = words
         .bare()
         .ok_or("expected a keyword of EHLO, like SIZE")?;
@@ -84,7 +84,7 @@ fn keyword(words: &mut Words<'_>) -> Result<Keyword, String> {
         parameters.push(word.to_owned());
         words.bare();
     }
-    Ok(Keyword {
+    Ok(ExpectedKeyword {
         name: name.to_owned(),
         parameters,
     })

@@ -1,26 +1,26 @@
 //! Lines that begin with `>`: what is said.
 
 use crate::script::parse::act::time;
-use crate::script::parse::lines::Lines;
-use crate::script::parse::words::Words;
-use crate::script::statement::{End, Form, Saying};
-use crate::script::text::Text;
+use crate::script::parse::lines::ScriptLines;
+use crate::script::parse::words::LineWords;
+use crate::script::statement::{LineEnd, MessageSource, Saying};
+use crate::script::text::ScriptText;
 
 /// The words that stand directly behind `>`.
 const KINDS: [&str; 6] = ["raw", "lf", "cr", "slow", "file", "message"];
 
 /// Reads what stands behind `>`; files are beside the script.
-pub fn parse(behind: &str, lines: &Lines<'_>) -> Result<Saying, String> {
+pub fn parse(behind: &str, lines: &ScriptLines<'_>) -> Result<Saying, String> {
     let kind = behind
         .split(|c: char| c.is_whitespace() || c == '"')
         .next()
         .unwrap_or_default();
     let rest = &behind[kind.len()..];
-    let text = || Text::parse(rest.trim());
+    let text = || ScriptText::parse(rest.trim());
     match kind {
         "raw" => raw(rest),
-        "lf" => Ok(Saying::Line(text()?, End::Lf)),
-        "cr" => Ok(Saying::Line(text()?, End::Cr)),
+        "lf" => Ok(Saying::Line(text()?, LineEnd::Lf)),
+        "cr" => Ok(Saying::Line(text()?, LineEnd::Cr)),
         "slow" => slowly(rest),
         "file" => file(rest, lines),
         "message" => message(rest),
@@ -28,7 +28,10 @@ pub fn parse(behind: &str, lines: &Lines<'_>) -> Result<Saying, String> {
             "expected >{}, or a blank behind the > of a line",
             KINDS.join(", >")
         )),
-        _ => Ok(Saying::Line(Text::parse(behind.trim())?, End::CrLf)),
+        _ => Ok(Saying::Line(
+            ScriptText::parse(behind.trim())?,
+            LineEnd::CrLf,
+        )),
     }
 }
 
@@ -38,7 +41,7 @@ fn is_small(word: &str) -> bool {
 }
 
 fn raw(rest: &str) -> Result<Saying, String> {
-    let mut words = Words::new(rest);
+    let mut words = LineWords::new(rest);
     let mut all = words.quoted()?;
     while words.peek().is_some() {
         all.push(words.quoted()?);
@@ -47,13 +50,13 @@ fn raw(rest: &str) -> Result<Saying, String> {
 }
 
 fn slowly(rest: &str) -> Result<Saying, String> {
-    let mut words = Words::new(rest);
+    let mut words = LineWords::new(rest);
     let gap = time(&mut words, "the time between two octets, like 10ms")?;
-    Ok(Saying::Slowly(Text::parse(words.rest())?, gap))
+    Ok(Saying::Slowly(ScriptText::parse(words.rest())?, gap))
 }
 
-fn file(rest: &str, lines: &Lines<'_>) -> Result<Saying, String> {
-    let mut words = Words::new(rest);
+fn file(rest: &str, lines: &ScriptLines<'_>) -> Result<Saying, String> {
+    let mut words = LineWords::new(rest);
     let named = words.text("the name of a file")?;
     let name = named.constant();
     let name = name.ok_or("expected the name of a file, without variables")?;
@@ -62,20 +65,20 @@ fn file(rest: &str, lines: &Lines<'_>) -> Result<Saying, String> {
         return Err(format!("expected a file; {} is none", path.display()));
     }
     let form = if words.takes("dots") {
-        Form::Dots
+        MessageSource::Dots
     } else {
-        Form::Raw
+        MessageSource::Raw
     };
     words.end()?;
     Ok(Saying::File(path, form))
 }
 
 fn message(rest: &str) -> Result<Saying, String> {
-    let mut words = Words::new(rest);
+    let mut words = LineWords::new(rest);
     let form = if words.takes("raw") {
-        Form::Raw
+        MessageSource::Raw
     } else {
-        Form::Dots
+        MessageSource::Dots
     };
     words.end()?;
     Ok(Saying::Message(form))

@@ -1,11 +1,11 @@
 use crate::script::parse::*;
-use crate::script::statement::{Count, End, Form, Time};
+use crate::script::statement::{Count, LineEnd, MessageSource, Time};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-fn source(text: &str) -> Source {
-    Source {
+fn source(text: &str) -> ScriptSource {
+    ScriptSource {
         name: "t.ehlo".to_owned(),
         text: text.to_owned(),
         directory: Some(PathBuf::new()),
@@ -178,10 +178,10 @@ fn what_is_said_is_taken_as_it_stands_there() {
     let shown: Vec<String> = lines
         .iter()
         .map(|act| match act {
-            Act::Say(Saying::Line(text, End::CrLf)) => format!("line {text}"),
+            Act::Say(Saying::Line(text, LineEnd::CrLf)) => format!("line {text}"),
             Act::Say(Saying::Line(text, end)) => format!("{end:?} {text}"),
             Act::Say(Saying::Raw(text)) => format!("raw {text}"),
-            Act::Say(Saying::Message(Form::Raw)) => "message".to_owned(),
+            Act::Say(Saying::Message(MessageSource::Raw)) => "message".to_owned(),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -314,7 +314,7 @@ fn mistakes_cannot_steer_a_terminal() {
         "> $x\u{202e}\n",
         "include \"\x1b\"\n",
     ] {
-        let source = Source {
+        let source = ScriptSource {
             name: "x".to_owned(),
             text: text.to_owned(),
             directory: None,

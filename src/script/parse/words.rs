@@ -1,13 +1,13 @@
 //! The words of one line.
 
-use crate::script::text::{MAX_TEXT, Text, is_name};
+use crate::script::text::{MAX_TEXT, ScriptText, is_name};
 
 /// What is left of a line.
-pub struct Words<'l> {
+pub struct LineWords<'l> {
     rest: &'l str,
 }
 
-impl<'l> Words<'l> {
+impl<'l> LineWords<'l> {
     pub fn new(line: &'l str) -> Self {
         Self { rest: line.trim() }
     }
@@ -33,7 +33,7 @@ impl<'l> Words<'l> {
 
     /// The next word, which stays the next.
     pub fn ahead(&self) -> Option<&'l str> {
-        Words { rest: self.rest }.bare()
+        LineWords { rest: self.rest }.bare()
     }
 
     /// Takes this word, if it is the next.
@@ -46,16 +46,16 @@ impl<'l> Words<'l> {
     }
 
     /// The next word, in quotes or without; `what` says what is expected.
-    pub fn text(&mut self, what: &str) -> Result<Text, String> {
+    pub fn text(&mut self, what: &str) -> Result<ScriptText, String> {
         match self.peek() {
             None => Err(format!("expected {what}")),
             Some('"') => self.quoted(),
-            Some(_) => Text::parse(self.bare().unwrap_or_default()),
+            Some(_) => ScriptText::parse(self.bare().unwrap_or_default()),
         }
     }
 
     /// A text in quotes, and how often it comes.
-    pub fn quoted(&mut self) -> Result<Text, String> {
+    pub fn quoted(&mut self) -> Result<ScriptText, String> {
         let rest = self.rest.trim_start();
         let inside = rest.strip_prefix('"').ok_or("expected a text in quotes")?;
         let end = end_of_quote(inside).ok_or("expected a quote at the end of the text")?;
@@ -77,7 +77,7 @@ impl<'l> Words<'l> {
                 _ => Ok(None),
             };
         };
-        let mut number = Words { rest: behind };
+        let mut number = LineWords { rest: behind };
         let count = number.bare().and_then(|word| word.parse().ok());
         let count = count.filter(|count| (1..=MAX_TEXT).contains(count));
         self.rest = number.rest;
@@ -142,11 +142,11 @@ fn end_of_quote(text: &str) -> Option<usize> {
 }
 
 /// A quoted text: `\r`, `\n`, `\t`, `\0`, `\xNN`, `\\`, `\"`, and variables.
-fn unescaped(text: &str) -> Result<Text, String> {
-    let mut made = Text::default();
+fn unescaped(text: &str) -> Result<ScriptText, String> {
+    let mut made = ScriptText::default();
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once('\\') {
-        made.push(Text::parse(before)?);
+        made.push(ScriptText::parse(before)?);
         let mut characters = behind.chars();
         let octet = match characters.next() {
             Some('r') => b'\r',
@@ -166,6 +166,6 @@ fn unescaped(text: &str) -> Result<Text, String> {
         made.push_octets(&[octet]);
         rest = characters.as_str();
     }
-    made.push(Text::parse(rest)?);
+    made.push(ScriptText::parse(rest)?);
     Ok(made)
 }

@@ -1,9 +1,9 @@
 //! AUTH as the command line says (RFC 4954).
 
-use crate::client::events::Happening;
-use crate::client::session::Offers;
-use crate::client::session::auth::{Exchange, ExchangeError, STARS, candidates};
-use crate::script::run::{Interpreter, STAGE, Stop};
+use crate::client::events::Event;
+use crate::client::session::ServerOffers;
+use crate::client::session::auth::{ExchangeError, STARS, SaslExchange, candidates};
+use crate::script::run::{Interpreter, STAGE, StopReason};
 use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::Reply;
 use crate::system::exit::Exit;
@@ -19,8 +19,8 @@ const EXPECTED: &str = "235";
 
 impl Interpreter<'_, '_> {
     /// Logs in with this mechanism, or the best that both sides have.
-    pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), Stop> {
-        let usage = |why: &str| Stop::Fails(why.to_owned(), Exit::Usage);
+    pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), StopReason> {
+        let usage = |why: &str| StopReason::Fails(why.to_owned(), Exit::Usage);
         let login = self.means.login;
         let login =
             login.ok_or_else(|| usage("there is nobody to log in as; name one with --user"))?;
@@ -28,12 +28,12 @@ impl Interpreter<'_, '_> {
         if self.secured.is_none() && !may_be_clear {
             let why = "the connection is not encrypted, so the password is not sent; begin with starttls, \
                        or give --allow-cleartext-password";
-            return Err(Stop::Fails(why.to_owned(), Exit::Policy));
+            return Err(StopReason::Fails(why.to_owned(), Exit::Policy));
         }
         let offers = self
             .offers
             .as_ref()
-            .map(Offers::from_reply)
+            .map(ServerOffers::from_reply)
             .unwrap_or_default();
         let allowed = match mechanism {
             Some(mechanism) => vec![mechanism],
@@ -46,18 +46,21 @@ impl Interpreter<'_, '_> {
                 "the server offers \"{}\"",
                 crate::system::text::shown(&offers.auth.join(" "))
             );
-            return Err(Stop::differs("a mechanism of AUTH that can be used", came));
+            return Err(StopReason::differs(
+                "a mechanism of AUTH that can be used",
+                came,
+            ));
         };
-        let exchange = Exchange::new(best, login).map_err(refused)?;
+        let exchange = SaslExchange::new(best, login).map_err(refused)?;
         let reply = self.exchange(exchange)?;
         if reply.code == 235 {
             return Ok(());
         }
-        Err(Stop::differs(EXPECTED, self.said(&reply)))
+        Err(StopReason::differs(EXPECTED, self.said(&reply)))
     }
 
     /// From the command to the last reply.
-    fn exchange(&mut self, mut exchange: Exchange) -> Result<Reply, Stop> {
+    fn exchange(&mut self, mut exchange: SaslExchange) -> Result<Reply, StopReason> {
         let name = exchange.mechanism().name();
         let mut pending = None;
         let mut command = Zeroizing::new(format!("AUTH {name}"));
@@ -88,10 +91,13 @@ impl Interpreter<'_, '_> {
             };
             self.say_secretly(&answer, STARS)?;
         }
-        Err(Stop::differs(EXPECTED, "the server does not stop asking"))
+        Err(StopReason::differs(
+            EXPECTED,
+            "the server does not stop asking",
+        ))
     }
 
-    fn say_secretly(&mut self, line: &str, shown: &str) -> Result<(), Stop> {
+    fn say_secretly(&mut self, line: &str, shown: &str) -> Result<(), StopReason> {
         let secret = line.rsplit(' ').next().unwrap_or_default();
         self.mask.add(secret);
         let limit = self.limit;
@@ -101,19 +107,19 @@ impl Interpreter<'_, '_> {
         wire.outbox.extend_from_slice(b"\r\n");
         let written = wire.flush(limit);
         wire.outbox.zeroize();
-        self.watch.happened(Happening::Sent {
+        self.watch.happened(Event::Sent {
             line: shown,
             stage: STAGE,
         });
-        written.map_err(|error| Stop::differs(EXPECTED, error.to_string()))
+        written.map_err(|error| StopReason::differs(EXPECTED, error.to_string()))
     }
 }
 
 /// A yes counts only from who has proved to know the password, where the mechanism asks for it.
-fn proved(exchange: &Exchange, reply: Reply) -> Result<Reply, Stop> {
+fn proved(exchange: &SaslExchange, reply: Reply) -> Result<Reply, StopReason> {
     if reply.code == 235 && !exchange.is_finished() {
         let came = "the server said yes before it had proved that it knows the password";
-        return Err(Stop::differs(EXPECTED, came));
+        return Err(StopReason::differs(EXPECTED, came));
     }
     Ok(reply)
 }
@@ -125,6 +131,6 @@ fn encoded(response: &[u8]) -> Zeroizing<String> {
 }
 
 #[allow(clippy::needless_pass_by_value)] // For map_err.
-fn refused(error: ExchangeError) -> Stop {
-    Stop::differs(EXPECTED, error.to_string())
+fn refused(error: ExchangeError) -> StopReason {
+    StopReason::differs(EXPECTED, error.to_string())
 }

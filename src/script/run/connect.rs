@@ -1,20 +1,24 @@
 //! Connecting, and TLS.
 
-use crate::client::events::Happening;
-use crate::client::route::{Options, Place, Router};
+use crate::client::events::Event;
+use crate::client::route::{Endpoint, RouteOptions, Router};
 use crate::client::session::auth::Bindings;
-use crate::client::session::{Encryption, tell};
+use crate::client::session::{TlsDemand, tell};
 use crate::client::wire;
-use crate::client::wire::{Terms, TlsError, Unconnected, Wire};
-use crate::script::run::{Interpreter, LastHeard, Stop};
+use crate::client::wire::{ConnectFailure, Terms, TlsError, Wire};
+use crate::script::run::{Interpreter, LastHeard, StopReason};
 use crate::script::statement::Handshake;
 use crate::script::target;
-use crate::script::text::Text;
+use crate::script::text::ScriptText;
 use crate::system::exit::Exit;
 use std::collections::VecDeque;
 
 impl Interpreter<'_, '_> {
-    pub(super) fn connect(&mut self, target: Option<&Text>, tls: bool) -> Result<(), Stop> {
+    pub(super) fn connect(
+        &mut self,
+        target: Option<&ScriptText>,
+        tls: bool,
+    ) -> Result<(), StopReason> {
         self.wire = None;
         let place = self.place(target)?;
         self.host = place.host.name();
@@ -22,26 +26,26 @@ impl Interpreter<'_, '_> {
         self.heard = None;
         self.offers = None;
         self.wire = Some(self.reach(&place)?);
-        let is_usual = target.is_none() && self.means.session.tls == Encryption::Implicit;
+        let is_usual = target.is_none() && self.means.session.tls == TlsDemand::Implicit;
         if tls || is_usual {
             self.handshake(Handshake::Usual)?;
         }
         Ok(())
     }
 
-    fn place(&self, target: Option<&Text>) -> Result<Place, Stop> {
+    fn place(&self, target: Option<&ScriptText>) -> Result<Endpoint, StopReason> {
         let Some(target) = target else {
             let relay = self.means.route.relay.clone();
             let why = "there is no server to connect to; name one with --server";
-            return relay.ok_or_else(|| Stop::Fails(why.to_owned(), Exit::Usage));
+            return relay.ok_or_else(|| StopReason::Fails(why.to_owned(), Exit::Usage));
         };
         let text = target.string(&self.variables)?;
-        target::parse(&text).map_err(|why| Stop::Fails(why, Exit::Data))
+        target::parse(&text).map_err(|why| StopReason::Fails(why, Exit::Data))
     }
 
     /// The first address of a host that answers.
-    fn reach(&mut self, place: &Place) -> Result<Wire, Stop> {
-        let options = Options {
+    fn reach(&mut self, place: &Endpoint) -> Result<Wire, StopReason> {
+        let options = RouteOptions {
             relay: Some(place.clone()),
             ..self.means.route.clone()
         };
@@ -57,38 +61,38 @@ impl Interpreter<'_, '_> {
             } else {
                 Exit::NoHost
             };
-            Stop::Fails(error.to_string(), exit)
+            StopReason::Fails(error.to_string(), exit)
         })?;
         let mut others = VecDeque::from(peers);
         let Some(first) = others.pop_front() else {
             let why = format!("{} has no address", place.host);
-            return Err(Stop::Fails(why, Exit::NoHost));
+            return Err(StopReason::Fails(why, Exit::NoHost));
         };
         match wire::connect(first, &mut others, terms, &mut *self.watch) {
             Ok(connection) => Ok(connection.wire),
-            Err(Unconnected::Unseen) => {
+            Err(ConnectFailure::Unseen) => {
                 let why = "the output cannot be written".to_owned();
-                Err(Stop::Fails(why, Exit::Io))
+                Err(StopReason::Fails(why, Exit::Io))
             }
-            Err(Unconnected::Failed { peer, why }) => {
+            Err(ConnectFailure::Failed { peer, why }) => {
                 let why = format!("cannot connect to {peer}: {why}");
-                Err(Stop::Fails(why, Exit::Temporary))
+                Err(StopReason::Fails(why, Exit::Temporary))
             }
         }
     }
 
-    pub(super) fn secure(&mut self, starttls: bool, wanted: Handshake) -> Result<(), Stop> {
+    pub(super) fn secure(&mut self, starttls: bool, wanted: Handshake) -> Result<(), StopReason> {
         if starttls {
             self.say_line("STARTTLS")?;
             let reply = self.reply("220")?;
             if reply.code != 220 {
-                return Err(Stop::differs("220", self.said(&reply)));
+                return Err(StopReason::differs("220", self.said(&reply)));
             }
         }
         self.handshake(wanted)
     }
 
-    fn handshake(&mut self, wanted: Handshake) -> Result<(), Stop> {
+    fn handshake(&mut self, wanted: Handshake) -> Result<(), StopReason> {
         let (limit, tls, host) = (self.limit, self.means.tls, self.host.clone());
         let secured = self.wire()?.secure(tls, &host, limit);
         // RFC 3207 §4.2: forget everything learned before TLS.
@@ -98,7 +102,7 @@ impl Interpreter<'_, '_> {
             Err(error) => {
                 self.wire = None;
                 if let TlsError::Certificate { why, chain } = &error {
-                    self.watch.happened(Happening::Distrusted {
+                    self.watch.happened(Event::Distrusted {
                         name: tls.name(&host),
                         why,
                         chain,
@@ -106,11 +110,11 @@ impl Interpreter<'_, '_> {
                 }
                 if wanted == Handshake::Perhaps {
                     let note = format!("no TLS: {error}");
-                    self.watch.happened(Happening::Note(&note));
+                    self.watch.happened(Event::Note(&note));
                     self.heard = Some(LastHeard::Close);
                     return Ok(());
                 }
-                return Err(Stop::differs("a TLS handshake", error.to_string()));
+                return Err(StopReason::differs("a TLS handshake", error.to_string()));
             }
         };
         // The end of the handshake waits for our first words, and there may be none.
@@ -124,7 +128,7 @@ impl Interpreter<'_, '_> {
         });
         if wanted == Handshake::Verified && !is_good {
             let came = format!("the certificate of {} is {words}", secured.name);
-            return Err(Stop::differs("a certificate that is right", came));
+            return Err(StopReason::differs("a certificate that is right", came));
         }
         Ok(())
     }

@@ -7,15 +7,17 @@ mod auth;
 mod connect;
 mod parallel;
 
-use crate::client::events::{Happening, Watch};
+use crate::client::events::{Event, Observer};
 use crate::client::route;
 use crate::client::session;
 use crate::client::session::auth::{Bindings, Mask};
 use crate::client::wire::{Tls, Wire};
 use crate::script::cases::Case;
 use crate::script::session_log::{Heard, Tape};
-use crate::script::statement::{Act, Count, Judgement, Leaving, Spot, Statement, Time, Verdict};
-use crate::script::text::{Text, TextError, Variables};
+use crate::script::statement::{
+    Act, Count, Leaving, ScriptPosition, Statement, TestResult, TestVerdict, Time,
+};
+use crate::script::text::{ScriptText, TextError, Variables};
 use crate::smtp::blocks::Replay;
 use crate::smtp::reply::Reply;
 use crate::system::exit::Exit;
@@ -30,9 +32,9 @@ pub const STAGE: &str = "script";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// What tests are held with.
-pub struct Means<'a> {
+pub struct TestContext<'a> {
     /// Where `connect` goes, and how servers are reached.
-    pub route: &'a route::Options,
+    pub route: &'a route::RouteOptions,
     /// Time limit, our name, and whether TLS begins with the first byte.
     pub session: &'a session::Options,
     /// The keys and the trust.
@@ -45,13 +47,13 @@ pub struct Means<'a> {
 
 /// How a test ended.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedTest {
     /// The script.
     pub file: String,
     /// The test.
     pub name: String,
     /// How.
-    pub ending: Ending,
+    pub ending: TestEnding,
     /// How long it took.
     pub took: Duration,
     /// The last lines of what was said.
@@ -60,17 +62,17 @@ pub struct Finished {
 
 /// The end of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum TestEnding {
     /// The server is as it should be.
     Passed,
     /// The server cannot do what the test is about, and where that showed.
-    Skipped(Spot, String),
+    Skipped(ScriptPosition, String),
     /// The server did something else.
-    Differed(Spot, Difference),
+    Differed(ScriptPosition, Difference),
     /// The test could not be held.
     Failed {
         /// Where it stopped.
-        at: Spot,
+        at: ScriptPosition,
         /// Why.
         why: String,
         /// The exit status for it.
@@ -93,7 +95,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-impl Ending {
+impl TestEnding {
     /// Where and why; `None` where all is well.
     #[must_use]
     pub fn words(&self) -> Option<String> {
@@ -109,23 +111,23 @@ impl Ending {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Passed | Self::Skipped(..) => Exit::Ok,
-            Self::Differed(..) => Exit::Differed,
+            Self::Differed(..) => Exit::ExpectationFailed,
             Self::Failed { exit, .. } => *exit,
         }
     }
 }
 
 /// Holds a test.
-pub fn run(case: &Case, means: &Means<'_>, watch: &mut dyn Watch) -> Finished {
+pub fn run(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> FinishedTest {
     let begun = Instant::now();
     let mut tape = Tape::new(watch);
     let mut interpreter = Interpreter::new(means, case.variables.clone(), &mut tape);
     let ending = match interpreter.all(&case.statements) {
-        Ok(()) => Ending::Passed,
+        Ok(()) => TestEnding::Passed,
         Err(ending) => ending,
     };
     drop(interpreter);
-    Finished {
+    FinishedTest {
         file: case.file.clone(),
         name: case.name.clone(),
         ending,
@@ -135,13 +137,13 @@ pub fn run(case: &Case, means: &Means<'_>, watch: &mut dyn Watch) -> Finished {
 }
 
 /// Why a step is the last.
-enum Stop {
-    Verdict(Verdict, String),
+enum StopReason {
+    Verdict(TestResult, String),
     Differs(Difference),
     Fails(String, Exit),
 }
 
-impl Stop {
+impl StopReason {
     fn differs(expected: impl Into<String>, came: impl Into<String>) -> Self {
         Self::Differs(Difference {
             expected: expected.into(),
@@ -149,23 +151,23 @@ impl Stop {
         })
     }
 
-    fn at(self, at: &Spot) -> Ending {
+    fn at(self, at: &ScriptPosition) -> TestEnding {
         let at = at.clone();
         match self {
-            Self::Differs(difference) => Ending::Differed(at, difference),
-            Self::Fails(why, exit) => Ending::Failed { at, why, exit },
-            Self::Verdict(Verdict::Pass, _) => Ending::Passed,
-            Self::Verdict(Verdict::Skip, why) => Ending::Skipped(at, why),
-            Self::Verdict(Verdict::Fail, what) => {
+            Self::Differs(difference) => TestEnding::Differed(at, difference),
+            Self::Fails(why, exit) => TestEnding::Failed { at, why, exit },
+            Self::Verdict(TestResult::Pass, _) => TestEnding::Passed,
+            Self::Verdict(TestResult::Skip, why) => TestEnding::Skipped(at, why),
+            Self::Verdict(TestResult::Fail, what) => {
                 let (expected, came) = (what, "it is not so".to_owned());
-                Ending::Differed(at, Difference { expected, came })
+                TestEnding::Differed(at, Difference { expected, came })
             }
         }
     }
 }
 
 /// A variable that is not set is a mistake of the script.
-impl From<TextError> for Stop {
+impl From<TextError> for StopReason {
     fn from(error: TextError) -> Self {
         Self::Fails(error.to_string(), Exit::Data)
     }
@@ -173,8 +175,8 @@ impl From<TextError> for Stop {
 
 /// A test while it is held: one connection at a time.
 struct Interpreter<'m, 'w> {
-    means: &'m Means<'m>,
-    watch: &'w mut dyn Watch,
+    means: &'m TestContext<'m>,
+    watch: &'w mut dyn Observer,
     variables: Variables,
     limit: Duration,
     wire: Option<Wire>,
@@ -198,7 +200,7 @@ enum LastHeard {
 }
 
 impl<'m, 'w> Interpreter<'m, 'w> {
-    fn new(means: &'m Means<'m>, variables: Variables, watch: &'w mut dyn Watch) -> Self {
+    fn new(means: &'m TestContext<'m>, variables: Variables, watch: &'w mut dyn Observer) -> Self {
         Self {
             means,
             watch,
@@ -214,14 +216,14 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         }
     }
 
-    fn all(&mut self, statements: &[Statement]) -> Result<(), Ending> {
+    fn all(&mut self, statements: &[Statement]) -> Result<(), TestEnding> {
         for statement in statements {
             let at = &statement.at;
             match &statement.act {
                 Act::For { name, values, body } => {
                     for value in values {
                         let value = value.octets(&self.variables);
-                        let value = value.map_err(|error| Stop::from(error).at(at))?;
+                        let value = value.map_err(|error| StopReason::from(error).at(at))?;
                         self.variables.insert(name.clone(), value);
                         self.all(body)?;
                     }
@@ -243,7 +245,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         Ok(())
     }
 
-    fn step(&mut self, act: &Act) -> Result<(), Stop> {
+    fn step(&mut self, act: &Act) -> Result<(), StopReason> {
         match act {
             Act::Connect { target, tls } => self.connect(target.as_ref(), *tls),
             Act::Secure { starttls, wanted } => self.secure(*starttls, *wanted),
@@ -275,7 +277,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
             } => self.set(name, value, *default),
             Act::Print(text) => {
                 let text = text.string(&self.variables)?;
-                self.watch.happened(Happening::Note(&text));
+                self.watch.happened(Event::Note(&text));
                 Ok(())
             }
             Act::Judge(judgement) => self.judge(judgement),
@@ -284,7 +286,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         }
     }
 
-    fn set(&mut self, name: &str, value: &Text, default: bool) -> Result<(), Stop> {
+    fn set(&mut self, name: &str, value: &ScriptText, default: bool) -> Result<(), StopReason> {
         if !(default && self.variables.contains_key(name)) {
             let value = value.octets(&self.variables)?;
             self.variables.insert(name.to_owned(), value);
@@ -298,7 +300,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         self.variables.insert("n".to_owned(), turn);
     }
 
-    fn judge(&mut self, judgement: &Judgement) -> Result<(), Stop> {
+    fn judge(&mut self, judgement: &TestVerdict) -> Result<(), StopReason> {
         let condition = &judgement.condition;
         if self.is_so(condition) != judgement.when {
             return Ok(());
@@ -306,26 +308,27 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         let words = if judgement.when { "" } else { "not " };
         let reason = format!("{words}{condition}");
         Err(match judgement.verdict {
-            Verdict::Fail if judgement.when => {
-                Stop::differs(format!("anything but {condition}"), "it is so")
+            TestResult::Fail if judgement.when => {
+                StopReason::differs(format!("anything but {condition}"), "it is so")
             }
-            Verdict::Fail => Stop::Verdict(Verdict::Fail, condition.to_string()),
-            verdict => Stop::Verdict(verdict, reason),
+            TestResult::Fail => StopReason::Verdict(TestResult::Fail, condition.to_string()),
+            verdict => StopReason::Verdict(verdict, reason),
         })
     }
 
-    fn time(&self, time: &Time) -> Result<Duration, Stop> {
+    fn time(&self, time: &Time) -> Result<Duration, StopReason> {
         match time {
             Time::Fixed(time) => Ok(*time),
             Time::Of(text) => {
                 let text = text.string(&self.variables)?;
-                let wrong = || Stop::Fails(format!("expected a time, not \"{text}\""), Exit::Data);
+                let wrong =
+                    || StopReason::Fails(format!("expected a time, not \"{text}\""), Exit::Data);
                 crate::system::time::parsed(&text).ok_or_else(wrong)
             }
         }
     }
 
-    fn count(&self, count: &Count) -> Result<usize, Stop> {
+    fn count(&self, count: &Count) -> Result<usize, StopReason> {
         match count {
             Count::Fixed(count) => Ok(*count),
             Count::Of(text, most) => {
@@ -336,15 +339,15 @@ impl<'m, 'w> Interpreter<'m, 'w> {
                     .filter(|count| (1..=*most).contains(count));
                 let wrong = || {
                     let why = format!("expected a number from 1 to {most}, not \"{text}\"");
-                    Stop::Fails(why, Exit::Data)
+                    StopReason::Fails(why, Exit::Data)
                 };
                 count.ok_or_else(wrong)
             }
         }
     }
 
-    fn leave(&mut self, leaving: Leaving) -> Result<(), Stop> {
-        let failed = |error: std::io::Error| Stop::Fails(reason(&error), Exit::Temporary);
+    fn leave(&mut self, leaving: Leaving) -> Result<(), StopReason> {
+        let failed = |error: std::io::Error| StopReason::Fails(reason(&error), Exit::Temporary);
         match leaving {
             Leaving::Close => drop(self.wire.take()),
             Leaving::HalfClose => self.wire()?.half_close().map_err(failed)?,
@@ -358,9 +361,9 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         Ok(())
     }
 
-    fn wire(&mut self) -> Result<&mut Wire, Stop> {
+    fn wire(&mut self) -> Result<&mut Wire, StopReason> {
         let why = "there is no connection; `connect` comes first";
-        let missing = || Stop::Fails(why.to_owned(), Exit::Data);
+        let missing = || StopReason::Fails(why.to_owned(), Exit::Data);
         self.wire.as_mut().ok_or_else(missing)
     }
 }

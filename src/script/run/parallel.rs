@@ -1,9 +1,9 @@
 //! Many connections at once.
 
-use crate::client::events::{Happening, Nobody};
-use crate::script::run::{Ending, Interpreter, Means, Stop};
+use crate::client::events::{Event, Silent};
+use crate::script::run::{Interpreter, StopReason, TestContext, TestEnding};
 use crate::script::session_log::{Heard, Tape};
-use crate::script::statement::{Spot, Statement};
+use crate::script::statement::{ScriptPosition, Statement};
 use crate::script::text::Variables;
 use crate::system::exit::Exit;
 use std::thread::{self, ScopedJoinHandle};
@@ -12,8 +12,8 @@ use std::thread::{self, ScopedJoinHandle};
 const STACK: usize = 512 * 1024;
 
 /// How one of them ended, and what was said.
-struct Held {
-    ended: Result<(), Ending>,
+struct ParallelResult {
+    ended: Result<(), TestEnding>,
     lines: Vec<Heard>,
 }
 
@@ -22,12 +22,12 @@ impl Interpreter<'_, '_> {
     /// first that did not go well counts.
     pub(super) fn parallel(
         &mut self,
-        at: &Spot,
+        at: &ScriptPosition,
         count: usize,
         body: &[Statement],
-    ) -> Result<(), Ending> {
+    ) -> Result<(), TestEnding> {
         let (means, variables) = (self.means, &self.variables);
-        let held: Vec<Held> = thread::scope(|scope| {
+        let held: Vec<ParallelResult> = thread::scope(|scope| {
             let begin = |turn| {
                 let builder = thread::Builder::new().stack_size(STACK);
                 builder.spawn_scoped(scope, move || hold(means, variables.clone(), turn, body))
@@ -40,11 +40,11 @@ impl Interpreter<'_, '_> {
             Ok(())
         } else {
             let why = format!("only {} of {count} connections could be begun", held.len());
-            Err(Stop::Fails(why, Exit::Temporary).at(at))
+            Err(StopReason::Fails(why, Exit::Temporary).at(at))
         };
         for (at, held) in held.into_iter().enumerate() {
             let note = format!("connection {} of {count}", at + 1);
-            self.watch.happened(Happening::Note(&note));
+            self.watch.happened(Event::Note(&note));
             for line in &held.lines {
                 line.tell(&mut *self.watch);
             }
@@ -56,14 +56,19 @@ impl Interpreter<'_, '_> {
     }
 }
 
-fn hold(means: &Means<'_>, variables: Variables, turn: usize, body: &[Statement]) -> Held {
-    let mut nobody = Nobody;
+fn hold(
+    means: &TestContext<'_>,
+    variables: Variables,
+    turn: usize,
+    body: &[Statement],
+) -> ParallelResult {
+    let mut nobody = Silent;
     let mut tape = Tape::new(&mut nobody);
     let mut interpreter = Interpreter::new(means, variables, &mut tape);
     interpreter.number(turn);
     let ended = interpreter.all(body);
     drop(interpreter);
-    Held {
+    ParallelResult {
         ended,
         lines: tape.into_lines(),
     }

@@ -1,10 +1,10 @@
 //! Hearing what the server says, or that it says nothing.
 
-use crate::client::events::Happening;
+use crate::client::events::Event;
 use crate::client::wire::{Deadline, WireError};
-use crate::script::expectation::{Code, Expectation};
-use crate::script::run::{Interpreter, LastHeard, STAGE, Stop};
-use crate::smtp::reply::{Gathering, Reply, ReplyError};
+use crate::script::expectation::{Code, ReplyExpectation};
+use crate::script::run::{Interpreter, LastHeard, STAGE, StopReason};
+use crate::smtp::reply::{Reply, ReplyError, ReplyReader};
 use crate::system::text::printable;
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ const EXCERPT: usize = 300;
 enum NoReply {
     Wire(WireError),
     Nonsense(ReplyError),
-    Stopped(Stop),
+    Stopped(StopReason),
 }
 
 impl Interpreter<'_, '_> {
     /// Waits for a reply, and looks at it.
-    pub(super) fn expect(&mut self, wanted: &Expectation) -> Result<(), Stop> {
+    pub(super) fn expect(&mut self, wanted: &ReplyExpectation) -> Result<(), StopReason> {
         let reply = match self.hear() {
             Ok(reply) => reply,
             Err(NoReply::Wire(WireError::Closed)) if wanted.allows_close() => {
@@ -31,7 +31,7 @@ impl Interpreter<'_, '_> {
             Err(none) => return Err(self.none(none, &wanted.to_string())),
         };
         if let Some(expected) = wanted.differs(&reply, &reply) {
-            return Err(Stop::differs(expected, self.said(&reply)));
+            return Err(StopReason::differs(expected, self.said(&reply)));
         }
         for (name, value) in wanted.captures(&reply) {
             self.variables.insert(name, value.into_bytes());
@@ -40,19 +40,19 @@ impl Interpreter<'_, '_> {
     }
 
     /// The next reply; `expected` is what it should be.
-    pub(super) fn reply(&mut self, expected: &str) -> Result<Reply, Stop> {
+    pub(super) fn reply(&mut self, expected: &str) -> Result<Reply, StopReason> {
         self.hear().map_err(|none| self.none(none, expected))
     }
 
     /// Reads one reply, showing each of its lines as it comes.
     fn hear(&mut self) -> Result<Reply, NoReply> {
         let deadline = Deadline::after(self.limit);
-        let mut gathering = Gathering::default();
+        let mut gathering = ReplyReader::default();
         loop {
             let wire = self.wire().map_err(NoReply::Stopped)?;
             let line = wire.line(deadline).map_err(NoReply::Wire)?.to_vec();
             let shown = self.mask.apply(printable(&line));
-            self.watch.happened(Happening::Line(&shown));
+            self.watch.happened(Event::Line(&shown));
             let Some(reply) = gathering.add(&line).map_err(NoReply::Nonsense)? else {
                 continue;
             };
@@ -63,7 +63,7 @@ impl Interpreter<'_, '_> {
 
     fn received(&mut self, reply: &Reply) {
         let shown = self.mask.reply(reply.clone());
-        self.watch.happened(Happening::Received {
+        self.watch.happened(Event::Received {
             code: shown.code,
             enhanced: shown.enhanced(),
             lines: &shown.lines,
@@ -75,7 +75,7 @@ impl Interpreter<'_, '_> {
         self.heard = Some(LastHeard::Reply(reply.clone()));
     }
 
-    fn none(&self, none: NoReply, expected: &str) -> Stop {
+    fn none(&self, none: NoReply, expected: &str) -> StopReason {
         let came = match none {
             NoReply::Wire(WireError::Closed) => "the server closed the connection".to_owned(),
             NoReply::Wire(WireError::Timeout(limit)) => {
@@ -86,7 +86,7 @@ impl Interpreter<'_, '_> {
             NoReply::Nonsense(error) => format!("the server {}", self.excerpt(error.to_string())),
             NoReply::Stopped(stop) => return stop,
         };
-        Stop::differs(expected, came)
+        StopReason::differs(expected, came)
     }
 
     /// What a reply says, for an error.
@@ -106,18 +106,19 @@ impl Interpreter<'_, '_> {
     }
 
     /// Nothing may come, and the server may not leave.
-    pub(super) fn expect_silence(&mut self, time: Duration) -> Result<(), Stop> {
+    pub(super) fn expect_silence(&mut self, time: Duration) -> Result<(), StopReason> {
         let expected = format!("silence for {} s", time.as_secs_f32());
         match self.wire()?.heard(Deadline::after(time)) {
             Err(WireError::Timeout(_)) => Ok(()),
-            Err(WireError::Closed) => {
-                Err(Stop::differs(expected, "the server closed the connection"))
-            }
-            Err(error) => Err(Stop::differs(expected, error.to_string())),
+            Err(WireError::Closed) => Err(StopReason::differs(
+                expected,
+                "the server closed the connection",
+            )),
+            Err(error) => Err(StopReason::differs(expected, error.to_string())),
             Ok(octets) => {
                 let words = printable(&octets[..octets.len().min(EXCERPT)]);
                 let words = self.excerpt(words);
-                Err(Stop::differs(
+                Err(StopReason::differs(
                     expected,
                     format!("the server said \"{words}\""),
                 ))
@@ -126,24 +127,24 @@ impl Interpreter<'_, '_> {
     }
 
     /// The server must leave, and say nothing more.
-    pub(super) fn expect_close(&mut self, limit: Duration) -> Result<(), Stop> {
+    pub(super) fn expect_close(&mut self, limit: Duration) -> Result<(), StopReason> {
         let expected = "the end of the connection";
         match self.wire()?.heard(Deadline::after(limit)) {
             Err(WireError::Closed) => {
                 self.wire = None;
                 self.heard = Some(LastHeard::Close);
-                self.watch.happened(Happening::Closed);
+                self.watch.happened(Event::Closed);
                 Ok(())
             }
             Err(WireError::Timeout(_)) => {
                 let came = format!("the server kept it open for {} s", limit.as_secs_f32());
-                Err(Stop::differs(expected, came))
+                Err(StopReason::differs(expected, came))
             }
-            Err(error) => Err(Stop::differs(expected, error.to_string())),
+            Err(error) => Err(StopReason::differs(expected, error.to_string())),
             Ok(octets) => {
                 let words = printable(&octets[..octets.len().min(EXCERPT)]);
                 let words = self.excerpt(words);
-                Err(Stop::differs(
+                Err(StopReason::differs(
                     expected,
                     format!("the server said \"{words}\""),
                 ))
@@ -152,7 +153,7 @@ impl Interpreter<'_, '_> {
     }
 
     /// Whether a condition is met by what came last.
-    pub(super) fn is_so(&self, condition: &Expectation) -> bool {
+    pub(super) fn is_so(&self, condition: &ReplyExpectation) -> bool {
         let nothing = Reply {
             code: 0,
             lines: Vec::new(),

@@ -1,10 +1,10 @@
 //! Saying what a script says, with its errors.
 
-use crate::client::events::Happening;
+use crate::client::events::Event;
 use crate::client::wire::WireError;
-use crate::script::run::{Interpreter, STAGE, Stop};
-use crate::script::statement::{End, Form, Saying};
-use crate::script::text::{Text, escaped};
+use crate::script::run::{Interpreter, STAGE, StopReason};
+use crate::script::statement::{LineEnd, MessageSource, Saying};
+use crate::script::text::{ScriptText, escaped};
 use crate::smtp::blocks::Block;
 use crate::smtp::dots::Dots;
 use crate::system::exit::Exit;
@@ -21,7 +21,7 @@ const SHOWN: usize = 400;
 
 impl Interpreter<'_, '_> {
     /// Says all of these in as few packets as may be.
-    pub(super) fn say(&mut self, all: &[Saying]) -> Result<(), Stop> {
+    pub(super) fn say(&mut self, all: &[Saying]) -> Result<(), StopReason> {
         self.wire()?;
         for said in all {
             match said {
@@ -29,7 +29,7 @@ impl Interpreter<'_, '_> {
                 Saying::Raw(text) => self.add_raw(text)?,
                 Saying::Slowly(text, gap) => {
                     let gap = self.time(gap)?;
-                    self.add_line(text, End::CrLf)?;
+                    self.add_line(text, LineEnd::CrLf)?;
                     self.slowly(gap)?;
                 }
                 Saying::File(path, form) => self.add_file(path, *form)?,
@@ -40,41 +40,41 @@ impl Interpreter<'_, '_> {
     }
 
     /// A line that does not stand in the script.
-    pub(super) fn say_line(&mut self, line: &str) -> Result<(), Stop> {
-        self.add_line(&Text::literal(line), End::CrLf)?;
+    pub(super) fn say_line(&mut self, line: &str) -> Result<(), StopReason> {
+        self.add_line(&ScriptText::literal(line), LineEnd::CrLf)?;
         self.flush()
     }
 
-    fn add_line(&mut self, text: &Text, end: End) -> Result<(), Stop> {
+    fn add_line(&mut self, text: &ScriptText, end: LineEnd) -> Result<(), StopReason> {
         let mut octets = text.octets(&self.variables)?;
         let verb = octets.get(..4).unwrap_or_default();
         self.said_ehlo = verb.eq_ignore_ascii_case(b"EHLO") || verb.eq_ignore_ascii_case(b"LHLO");
         let mut shown = shown(&octets);
         match end {
-            End::CrLf => {}
-            End::Lf => shown.push_str("\\n"),
-            End::Cr => shown.push_str("\\r"),
+            LineEnd::CrLf => {}
+            LineEnd::Lf => shown.push_str("\\n"),
+            LineEnd::Cr => shown.push_str("\\r"),
         }
         octets.extend_from_slice(end.octets());
         self.add(&octets, &shown)
     }
 
-    fn add_raw(&mut self, text: &Text) -> Result<(), Stop> {
+    fn add_raw(&mut self, text: &ScriptText) -> Result<(), StopReason> {
         let octets = text.octets(&self.variables)?;
         let shown = shown(&octets);
         self.add(&octets, &shown)
     }
 
-    fn add(&mut self, octets: &[u8], shown: &str) -> Result<(), Stop> {
+    fn add(&mut self, octets: &[u8], shown: &str) -> Result<(), StopReason> {
         self.wire()?.outbox.extend_from_slice(octets);
-        self.watch.happened(Happening::Sent {
+        self.watch.happened(Event::Sent {
             line: shown,
             stage: STAGE,
         });
         self.flush_if_full()
     }
 
-    fn flush_if_full(&mut self) -> Result<(), Stop> {
+    fn flush_if_full(&mut self) -> Result<(), StopReason> {
         if self.wire()?.outbox.len() < BLOCK {
             return Ok(());
         }
@@ -83,17 +83,17 @@ impl Interpreter<'_, '_> {
 
     /// Where the server has gone, what it said before it went is worth more than that it takes nothing
     /// more: whoever expects a reply hears of it.
-    pub(super) fn flush(&mut self) -> Result<(), Stop> {
+    pub(super) fn flush(&mut self) -> Result<(), StopReason> {
         let limit = self.limit;
         let wire = self.wire()?;
         match wire.flush(limit) {
             Err(WireError::Closed) => {
                 wire.outbox.clear();
                 let note = "the server takes nothing more";
-                self.watch.happened(Happening::Note(note));
+                self.watch.happened(Event::Note(note));
                 Ok(())
             }
-            Err(error) => Err(Stop::differs(
+            Err(error) => Err(StopReason::differs(
                 "the server to take what is said",
                 error.to_string(),
             )),
@@ -102,7 +102,7 @@ impl Interpreter<'_, '_> {
     }
 
     /// Writes what has gathered, one octet after the other.
-    fn slowly(&mut self, gap: std::time::Duration) -> Result<(), Stop> {
+    fn slowly(&mut self, gap: std::time::Duration) -> Result<(), StopReason> {
         let octets = std::mem::take(&mut self.wire()?.outbox);
         for (at, octet) in octets.into_iter().enumerate() {
             if at > 0 {
@@ -114,10 +114,10 @@ impl Interpreter<'_, '_> {
         Ok(())
     }
 
-    fn add_file(&mut self, path: &Path, form: Form) -> Result<(), Stop> {
+    fn add_file(&mut self, path: &Path, form: MessageSource) -> Result<(), StopReason> {
         let failed = |error: io::Error| {
             let why = format!("cannot read {}: {}", path.display(), reason(&error));
-            Stop::Fails(why, Exit::NoInput)
+            StopReason::Fails(why, Exit::NoInput)
         };
         let mut file = File::open(path).map_err(failed)?;
         let mut blocks = |out: &mut Vec<u8>| -> io::Result<bool> {
@@ -133,10 +133,10 @@ impl Interpreter<'_, '_> {
         Ok(())
     }
 
-    fn add_message(&mut self, form: Form) -> Result<(), Stop> {
-        let failed = |error: io::Error| Stop::Fails(reason(&error), Exit::NoInput);
+    fn add_message(&mut self, form: MessageSource) -> Result<(), StopReason> {
+        let failed = |error: io::Error| StopReason::Fails(reason(&error), Exit::NoInput);
         let why = "there is no message; describe one on the command line";
-        let missing = || Stop::Fails(why.to_owned(), Exit::Usage);
+        let missing = || StopReason::Fails(why.to_owned(), Exit::Usage);
         let message = self.means.message.ok_or_else(missing)?;
         let shape = message.simplest().ok_or_else(missing)?;
         let mut blocks = message.blocks(shape);
@@ -151,20 +151,20 @@ impl Interpreter<'_, '_> {
     /// Sends blocks as they come, and ends them as the form wants it. Gives how many octets they had.
     fn stream(
         &mut self,
-        form: Form,
+        form: MessageSource,
         next: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<bool>,
     ) -> Result<usize, Broken> {
         let mut dots = Dots::new();
         let (mut block, mut count) = (Vec::new(), 0);
         while next(&mut block).map_err(Broken::Reading)? {
             count += block.len();
-            if form == Form::Dots {
+            if form == MessageSource::Dots {
                 dots.stuff(&mut block, 0);
             }
             self.wire()?.outbox.append(&mut block);
             self.flush_if_full()?;
         }
-        if form == Form::Dots {
+        if form == MessageSource::Dots {
             let end: &[u8] = if dots.at_line_start() {
                 b".\r\n"
             } else {
@@ -175,30 +175,30 @@ impl Interpreter<'_, '_> {
         Ok(count)
     }
 
-    fn remark(&mut self, what: &str, form: Form) {
+    fn remark(&mut self, what: &str, form: MessageSource) {
         let end = match form {
-            Form::Dots => " and the final dot",
-            Form::Raw => "",
+            MessageSource::Dots => " and the final dot",
+            MessageSource::Raw => "",
         };
         let note = format!("sent {what}{end}");
-        self.watch.happened(Happening::Note(&note));
+        self.watch.happened(Event::Note(&note));
     }
 }
 
 /// Why a stream came to no end.
 enum Broken {
     Reading(io::Error),
-    Stopped(Stop),
+    Stopped(StopReason),
 }
 
-impl From<Stop> for Broken {
-    fn from(stop: Stop) -> Self {
+impl From<StopReason> for Broken {
+    fn from(stop: StopReason) -> Self {
         Self::Stopped(stop)
     }
 }
 
 impl Broken {
-    fn into_stop(self, failed: impl Fn(io::Error) -> Stop) -> Stop {
+    fn into_stop(self, failed: impl Fn(io::Error) -> StopReason) -> StopReason {
         match self {
             Self::Reading(error) => failed(error),
             Self::Stopped(stop) => stop,

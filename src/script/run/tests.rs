@@ -1,8 +1,8 @@
-use crate::client::events::Nobody;
-use crate::client::route::{Family, Options, Place};
+use crate::client::events::Silent;
+use crate::client::route::{AddressFamily, Endpoint, RouteOptions};
 use crate::client::wire::tls;
 use crate::script::run::*;
-use crate::script::source::Source;
+use crate::script::source::ScriptSource;
 use crate::script::{Case, parse_source};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -40,21 +40,21 @@ impl Peer {
 }
 
 /// All tests of a script, held against whatever listens on this port.
-fn held(port: u16, text: &str) -> Vec<Finished> {
-    let source = Source {
+fn held(port: u16, text: &str) -> Vec<FinishedTest> {
+    let source = ScriptSource {
         name: "t".to_owned(),
         text: text.to_owned(),
         directory: Some(PathBuf::new()),
     };
     let script = parse_source(&source, &[]).unwrap_or_else(|all| panic!("{all:?}"));
-    let relay = Place {
+    let relay = Endpoint {
         host: crate::client::route::Host::Address([127, 0, 0, 1].into()),
         port,
     };
-    let route = Options {
+    let route = RouteOptions {
         relay: Some(relay),
         port: 25,
-        family: Family::Any,
+        family: AddressFamily::Any,
         bind: None,
         connect_to: None,
         dns: None,
@@ -64,22 +64,22 @@ fn held(port: u16, text: &str) -> Vec<Finished> {
         timeout: Some(Duration::from_secs(5)),
         ..session::Options::default()
     };
-    let means = Means {
+    let means = TestContext {
         route: &route,
         session: &session,
-        tls: &Tls::new(&tls::Options::default()).unwrap(),
+        tls: &Tls::new(&tls::TlsOptions::default()).unwrap(),
         login: None,
         message: None,
     };
     let cases = Case::all_of(&script, &Variables::new());
     cases
         .iter()
-        .map(|case| run(case, &means, &mut Nobody))
+        .map(|case| run(case, &means, &mut Silent))
         .collect()
 }
 
 /// How the only test of a script ended.
-fn ending(port: u16, text: &str) -> Ending {
+fn ending(port: u16, text: &str) -> TestEnding {
     let mut all = held(port, text);
     assert_eq!(all.len(), 1);
     all.remove(0).ending
@@ -93,7 +93,7 @@ fn words(port: u16, text: &str) -> String {
 fn what_is_said_goes_out_octet_by_octet() {
     let peer = Peer::saying(b"220 hi\r\n");
     let script = "connect\n< 220\nset who \"w\\x6f\"\n> EHLO $who\n>lf a\n>cr b\n>raw \"\\x00c\"*2\n>slow 0ms d\n{\n> e\n> f\n}\nclose\n";
-    assert_eq!(ending(peer.port, script), Ending::Passed);
+    assert_eq!(ending(peer.port, script), TestEnding::Passed);
     assert_eq!(peer.heard(), "EHLO wo\r\na\nb\r\0c\0cd\r\ne\r\nf\r\n");
 }
 
@@ -157,7 +157,7 @@ fn who_says_nothing_or_goes_is_told_of() {
     let gone = Peer::with(|stream| stream.shutdown(std::net::Shutdown::Both).unwrap());
     assert_eq!(
         ending(gone.port, "connect\n< 220|close\npass-if close\n< 250\n"),
-        Ending::Passed
+        TestEnding::Passed
     );
 }
 
@@ -177,14 +177,14 @@ fn silence_and_the_end_are_expected_and_their_opposite_told() {
     let peer = Peer::saying(b"220 a\r\n");
     // It closes when it has heard that we say nothing more.
     let script = "connect\n< 220\nhalf-close\nexpect-close 5s\n";
-    assert_eq!(ending(peer.port, script), Ending::Passed);
+    assert_eq!(ending(peer.port, script), TestEnding::Passed);
 }
 
 #[test]
 fn what_a_reply_says_is_caught_and_said_again() {
     let peer = Peer::saying(b"220 a\r\n250 queued as 4F2\r\n");
     let script = "connect\n< 220\n< 250 /queued as (?<id>\\w+)/\n> XQUERY ${id}x\nclose\n";
-    assert_eq!(ending(peer.port, script), Ending::Passed);
+    assert_eq!(ending(peer.port, script), TestEnding::Passed);
     assert_eq!(peer.heard(), "XQUERY 4F2x\r\n");
 }
 
@@ -195,21 +195,21 @@ fn a_test_is_skipped_where_the_server_cannot_do_it() {
     let how = |rest: &str| ending(Peer::saying(offers).port, &script(rest));
     assert_eq!(
         how("skip-unless has size 10\nskip-unless has AUTH PLAIN"),
-        Ending::Passed
+        TestEnding::Passed
     );
     assert!(
-        matches!(how("skip-unless has DSN\n< 250"), Ending::Skipped(_, why) if why == "not has DSN")
+        matches!(how("skip-unless has DSN\n< 250"), TestEnding::Skipped(_, why) if why == "not has DSN")
     );
     assert!(matches!(
         how("skip-if lacks DSN\n< 250"),
-        Ending::Skipped(..)
+        TestEnding::Skipped(..)
     ));
     assert_eq!(
         how("pass-if 250\n< 999x".trim_end_matches("\n< 999x")),
-        Ending::Passed
+        TestEnding::Passed
     );
-    assert!(matches!(how("fail-if 250"), Ending::Differed(..)));
-    assert!(matches!(how("fail-unless 5xx"), Ending::Differed(..)));
+    assert!(matches!(how("fail-if 250"), TestEnding::Differed(..)));
+    assert!(matches!(how("fail-unless 5xx"), TestEnding::Differed(..)));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn what_stands_before_the_first_test_is_done_in_each() {
     assert_eq!(names, ["two 1 x", "two 1 y\\n", "one"]);
     for one in &all {
         assert!(
-            matches!(&one.ending, Ending::Failed { at, exit: Exit::Temporary, .. } if at.line == 2),
+            matches!(&one.ending, TestEnding::Failed { at, exit: Exit::Temporary, .. } if at.line == 2),
             "{one:?}"
         );
     }

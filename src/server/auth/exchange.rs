@@ -1,7 +1,7 @@
 //! One login: what the peer says, and what is said to it. Pure.
 
 use crate::server::auth::scram::Scram;
-use crate::server::auth::{Auth, Keeper, Mechanism};
+use crate::server::auth::{Auth, ServerMechanism, UserDatabase};
 use hmac::{Hmac, Mac};
 use md5::Md5;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -11,7 +11,7 @@ const BAD_TOKEN: &[u8] = br#"{"status":"invalid_token","schemes":"bearer"}"#;
 
 /// What is said next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum LoginStep {
     /// This, and the peer answers.
     Challenge(Vec<u8>),
     /// This user is who it says.
@@ -23,14 +23,14 @@ pub enum Turn {
 }
 
 /// A login that goes on.
-pub struct Exchange<'a> {
-    keeper: &'a Keeper,
-    mechanism: Mechanism,
-    state: State,
+pub struct LoginExchange<'a> {
+    keeper: &'a UserDatabase,
+    mechanism: ServerMechanism,
+    state: ExchangeState,
 }
 
 /// What is waited for.
-enum State {
+enum ExchangeState {
     /// The first response.
     First,
     /// LOGIN: the password of this user.
@@ -40,70 +40,72 @@ enum State {
     /// SCRAM: the proof.
     Proof(Box<Scram>),
     /// A last response without content, for this verdict.
-    Last(Turn),
+    Last(LoginStep),
 }
 
-impl<'a> Exchange<'a> {
-    pub fn new(auth: &'a Auth, mechanism: Mechanism) -> Exchange<'a> {
-        Exchange {
+impl<'a> LoginExchange<'a> {
+    pub fn new(auth: &'a Auth, mechanism: ServerMechanism) -> LoginExchange<'a> {
+        LoginExchange {
             keeper: &auth.keeper,
             mechanism,
-            state: State::First,
+            state: ExchangeState::First,
         }
     }
 
     /// Begins, with the response that came with the command if there was one.
-    pub fn begin(&mut self, initial: Option<&[u8]>) -> Turn {
+    pub fn begin(&mut self, initial: Option<&[u8]>) -> LoginStep {
         match (self.mechanism, initial) {
-            (Mechanism::CramMd5, None) => {
+            (ServerMechanism::CramMd5, None) => {
                 let challenge = format!("<{}@ehlo.sink>", nonce());
-                self.state = State::Cram(challenge.clone());
-                Turn::Challenge(challenge.into())
+                self.state = ExchangeState::Cram(challenge.clone());
+                LoginStep::Challenge(challenge.into())
             }
             // RFC 4954 §4: there is no initial response where the server speaks first.
-            (Mechanism::CramMd5, Some(_)) => Turn::Senseless,
-            (Mechanism::Login, None) => Turn::Challenge(b"Username:".into()),
-            (_, None) => Turn::Challenge(Vec::new()),
+            (ServerMechanism::CramMd5, Some(_)) => LoginStep::Senseless,
+            (ServerMechanism::Login, None) => LoginStep::Challenge(b"Username:".into()),
+            (_, None) => LoginStep::Challenge(Vec::new()),
             (_, Some(response)) => self.step(response),
         }
     }
 
     /// Takes a response.
-    pub fn step(&mut self, response: &[u8]) -> Turn {
-        let state = std::mem::replace(&mut self.state, State::Last(Turn::Senseless));
+    pub fn step(&mut self, response: &[u8]) -> LoginStep {
+        let state = std::mem::replace(&mut self.state, ExchangeState::Last(LoginStep::Senseless));
         match state {
-            State::First => self.first(response).unwrap_or(Turn::Senseless),
-            State::Password(user) => self.judged(user, response),
-            State::Cram(challenge) => self.cram(&challenge, response).unwrap_or(Turn::Senseless),
-            State::Proof(scram) => self.proof(*scram, response),
-            State::Last(verdict) => verdict,
+            ExchangeState::First => self.first(response).unwrap_or(LoginStep::Senseless),
+            ExchangeState::Password(user) => self.judged(user, response),
+            ExchangeState::Cram(challenge) => self
+                .cram(&challenge, response)
+                .unwrap_or(LoginStep::Senseless),
+            ExchangeState::Proof(scram) => self.proof(*scram, response),
+            ExchangeState::Last(verdict) => verdict,
         }
     }
 
-    fn first(&mut self, response: &[u8]) -> Option<Turn> {
+    fn first(&mut self, response: &[u8]) -> Option<LoginStep> {
         match self.mechanism {
-            Mechanism::Plain => self.plain(response),
-            Mechanism::Login => {
-                self.state = State::Password(text(response)?);
-                Some(Turn::Challenge(b"Password:".into()))
+            ServerMechanism::Plain => self.plain(response),
+            ServerMechanism::Login => {
+                self.state = ExchangeState::Password(text(response)?);
+                Some(LoginStep::Challenge(b"Password:".into()))
             }
-            Mechanism::Xoauth2 => self.xoauth2(response),
-            Mechanism::OauthBearer => self.bearer(response),
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => self.scram(response),
-            Mechanism::CramMd5 => None,
+            ServerMechanism::Xoauth2 => self.xoauth2(response),
+            ServerMechanism::OauthBearer => self.bearer(response),
+            ServerMechanism::ScramSha1 | ServerMechanism::ScramSha256 => self.scram(response),
+            ServerMechanism::CramMd5 => None,
         }
     }
 
-    fn judged(&self, user: String, password: &[u8]) -> Turn {
+    fn judged(&self, user: String, password: &[u8]) -> LoginStep {
         if self.keeper.admits(&user, password) {
-            Turn::Right(user)
+            LoginStep::Right(user)
         } else {
-            Turn::Wrong(user)
+            LoginStep::Wrong(user)
         }
     }
 
     /// RFC 4616: whom to act as, who it is, and the password, with NUL between.
-    fn plain(&self, response: &[u8]) -> Option<Turn> {
+    fn plain(&self, response: &[u8]) -> Option<LoginStep> {
         let parts: Vec<&[u8]> = response.split(|&byte| byte == 0).collect();
         let [_, user, password] = parts.as_slice() else {
             return None;
@@ -113,7 +115,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// RFC 2195: the user, and the keyed hash of the challenge in hexadecimal.
-    fn cram(&self, challenge: &str, response: &[u8]) -> Option<Turn> {
+    fn cram(&self, challenge: &str, response: &[u8]) -> Option<LoginStep> {
         let text = text(response)?;
         let (user, sum) = text.rsplit_once(' ')?;
         let user = user.to_owned();
@@ -124,14 +126,14 @@ impl<'a> Exchange<'a> {
         mac.update(challenge.as_bytes());
         let right = crate::system::certificate::hex(&mac.finalize().into_bytes());
         Some(if right.eq_ignore_ascii_case(sum) {
-            Turn::Right(user)
+            LoginStep::Right(user)
         } else {
-            Turn::Wrong(user)
+            LoginStep::Wrong(user)
         })
     }
 
     /// `user=NAME^Aauth=Bearer TOKEN^A^A`.
-    fn xoauth2(&mut self, response: &[u8]) -> Option<Turn> {
+    fn xoauth2(&mut self, response: &[u8]) -> Option<LoginStep> {
         let text = text(response)?;
         let mut fields = text.split('\x01');
         let user = fields.next()?.strip_prefix("user=")?.to_owned();
@@ -140,7 +142,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// RFC 7628 §3.1: `n,a=NAME,^Ahost=..^Aport=..^Aauth=Bearer TOKEN^A^A`.
-    fn bearer(&mut self, response: &[u8]) -> Option<Turn> {
+    fn bearer(&mut self, response: &[u8]) -> Option<LoginStep> {
         let text = text(response)?;
         let mut fields = text.split('\x01');
         let mut header = fields.next()?.split(',');
@@ -150,31 +152,31 @@ impl<'a> Exchange<'a> {
     }
 
     // Both mechanisms tell of an error in a challenge, which the peer acknowledges.
-    fn with_token(&mut self, user: String, token: &str) -> Turn {
+    fn with_token(&mut self, user: String, token: &str) -> LoginStep {
         match self.judged(user, token.as_bytes()) {
-            wrong @ Turn::Wrong(_) => {
-                self.state = State::Last(wrong);
-                Turn::Challenge(BAD_TOKEN.into())
+            wrong @ LoginStep::Wrong(_) => {
+                self.state = ExchangeState::Last(wrong);
+                LoginStep::Challenge(BAD_TOKEN.into())
             }
             right => right,
         }
     }
 
-    fn scram(&mut self, response: &[u8]) -> Option<Turn> {
+    fn scram(&mut self, response: &[u8]) -> Option<LoginStep> {
         let first = text(response)?;
         let begun = Scram::begin(self.mechanism, self.keeper, &first, &nonce())?;
         let challenge = begun.challenge().into();
-        self.state = State::Proof(Box::new(begun));
-        Some(Turn::Challenge(challenge))
+        self.state = ExchangeState::Proof(Box::new(begun));
+        Some(LoginStep::Challenge(challenge))
     }
 
-    fn proof(&mut self, scram: Scram, response: &[u8]) -> Turn {
+    fn proof(&mut self, scram: Scram, response: &[u8]) -> LoginStep {
         let verified = text(response).and_then(|last| scram.verify(&last));
         let Some(signature) = verified else {
-            return Turn::Wrong(scram.user);
+            return LoginStep::Wrong(scram.user);
         };
-        self.state = State::Last(Turn::Right(scram.user));
-        Turn::Challenge(signature.into())
+        self.state = ExchangeState::Last(LoginStep::Right(scram.user));
+        LoginStep::Challenge(signature.into())
     }
 }
 

@@ -4,12 +4,12 @@ mod exchange;
 mod scram;
 mod users;
 
-pub(super) use crate::server::auth::exchange::{Exchange, Turn};
-pub use crate::server::auth::users::{Keeper, UsersError};
+pub(super) use crate::server::auth::exchange::{LoginExchange, LoginStep};
+pub use crate::server::auth::users::{UserDatabase, UsersError};
 
 /// A way to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
+pub enum ServerMechanism {
     /// RFC 4616.
     Plain,
     /// draft-murchison-sasl-login.
@@ -26,42 +26,45 @@ pub enum Mechanism {
     OauthBearer,
 }
 
-impl Mechanism {
+impl ServerMechanism {
     /// All of them, the safer ones first.
-    pub const ALL: [Mechanism; 7] = [
-        Mechanism::ScramSha256,
-        Mechanism::ScramSha1,
-        Mechanism::CramMd5,
-        Mechanism::Plain,
-        Mechanism::Login,
-        Mechanism::OauthBearer,
-        Mechanism::Xoauth2,
+    pub const ALL: [ServerMechanism; 7] = [
+        ServerMechanism::ScramSha256,
+        ServerMechanism::ScramSha1,
+        ServerMechanism::CramMd5,
+        ServerMechanism::Plain,
+        ServerMechanism::Login,
+        ServerMechanism::OauthBearer,
+        ServerMechanism::Xoauth2,
     ];
 
     /// Its name in EHLO and AUTH.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Mechanism::Plain => "PLAIN",
-            Mechanism::Login => "LOGIN",
-            Mechanism::CramMd5 => "CRAM-MD5",
-            Mechanism::ScramSha1 => "SCRAM-SHA-1",
-            Mechanism::ScramSha256 => "SCRAM-SHA-256",
-            Mechanism::Xoauth2 => "XOAUTH2",
-            Mechanism::OauthBearer => "OAUTHBEARER",
+            ServerMechanism::Plain => "PLAIN",
+            ServerMechanism::Login => "LOGIN",
+            ServerMechanism::CramMd5 => "CRAM-MD5",
+            ServerMechanism::ScramSha1 => "SCRAM-SHA-1",
+            ServerMechanism::ScramSha256 => "SCRAM-SHA-256",
+            ServerMechanism::Xoauth2 => "XOAUTH2",
+            ServerMechanism::OauthBearer => "OAUTHBEARER",
         }
     }
 
     /// The mechanism of this name.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Mechanism> {
-        let mut all = Mechanism::ALL.into_iter();
+    pub fn parse(name: &str) -> Option<ServerMechanism> {
+        let mut all = ServerMechanism::ALL.into_iter();
         all.find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
     }
 
     // In SCRAM the server has to prove that it knows the password, too.
     pub(crate) fn needs_password(self) -> bool {
-        matches!(self, Mechanism::ScramSha1 | Mechanism::ScramSha256)
+        matches!(
+            self,
+            ServerMechanism::ScramSha1 | ServerMechanism::ScramSha256
+        )
     }
 }
 
@@ -69,9 +72,9 @@ impl Mechanism {
 #[derive(Debug)]
 pub struct Auth {
     /// Who may.
-    pub keeper: Keeper,
+    pub keeper: UserDatabase,
     /// The mechanisms that there are; `None` is all that will do.
-    pub only: Option<Vec<Mechanism>>,
+    pub only: Option<Vec<ServerMechanism>>,
     /// Whether also on a connection that is not encrypted.
     pub in_clear: bool,
 }
@@ -79,14 +82,15 @@ pub struct Auth {
 impl Auth {
     /// What is offered.
     #[must_use]
-    pub fn mechanisms(&self) -> Vec<Mechanism> {
-        let will_do =
-            |mechanism: &Mechanism| self.keeper.has_passwords() || !mechanism.needs_password();
-        let is_wanted = |mechanism: &Mechanism| {
+    pub fn mechanisms(&self) -> Vec<ServerMechanism> {
+        let will_do = |mechanism: &ServerMechanism| {
+            self.keeper.has_passwords() || !mechanism.needs_password()
+        };
+        let is_wanted = |mechanism: &ServerMechanism| {
             let only = self.only.as_ref();
             only.is_none_or(|only| only.contains(mechanism))
         };
-        let all = Mechanism::ALL.into_iter();
+        let all = ServerMechanism::ALL.into_iter();
         all.filter(will_do).filter(is_wanted).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! SCRAM (RFC 5802, RFC 7677), without channel binding.
 
-use crate::server::auth::{Keeper, Mechanism};
+use crate::server::auth::{ServerMechanism, UserDatabase};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ring::digest::{self, digest};
 use ring::{hmac, pbkdf2};
@@ -22,9 +22,9 @@ struct Hash {
 }
 
 impl Hash {
-    fn of(mechanism: Mechanism) -> Hash {
+    fn of(mechanism: ServerMechanism) -> Hash {
         match mechanism {
-            Mechanism::ScramSha1 => Hash {
+            ServerMechanism::ScramSha1 => Hash {
                 mac: hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
                 digest: &digest::SHA1_FOR_LEGACY_USE_ONLY,
                 stretch: pbkdf2::PBKDF2_HMAC_SHA1,
@@ -58,7 +58,12 @@ pub struct Scram {
 
 impl Scram {
     /// Takes the first message; `None` when it is none.
-    pub fn begin(mechanism: Mechanism, keeper: &Keeper, first: &str, fresh: &str) -> Option<Scram> {
+    pub fn begin(
+        mechanism: ServerMechanism,
+        keeper: &UserDatabase,
+        first: &str,
+        fresh: &str,
+    ) -> Option<Scram> {
         let header = HEADERS.iter().find(|header| first.starts_with(**header))?;
         let (authzid, bare) = first[header.len()..].split_once(',')?;
         let mut fields = bare.split(',');
@@ -141,12 +146,12 @@ mod tests {
     use crate::system::secret::Secret;
     use std::collections::HashMap;
 
-    fn keeper() -> Keeper {
+    fn keeper() -> UserDatabase {
         let user = ("a=b,c".to_owned(), Secret::new(b"pencil".into()));
-        Keeper::Users(HashMap::from([user]))
+        UserDatabase::Users(HashMap::from([user]))
     }
 
-    fn begun(mechanism: Mechanism) -> Scram {
+    fn begun(mechanism: ServerMechanism) -> Scram {
         Scram::begin(mechanism, &keeper(), "n,,n=a=3Db=2Cc,r=abc", "xyz").unwrap()
     }
 
@@ -167,7 +172,7 @@ mod tests {
 
     #[test]
     fn whoever_has_the_password_is_answered_with_a_signature() {
-        for mechanism in [Mechanism::ScramSha1, Mechanism::ScramSha256] {
+        for mechanism in [ServerMechanism::ScramSha1, ServerMechanism::ScramSha256] {
             let scram = begun(mechanism);
             assert_eq!(scram.user, "a=b,c");
             assert_eq!(scram.challenge(), "r=abcxyz,s=eHl6,i=4096");
@@ -178,7 +183,7 @@ mod tests {
 
     #[test]
     fn nobody_else_is() {
-        let scram = begun(Mechanism::ScramSha256);
+        let scram = begun(ServerMechanism::ScramSha256);
         assert_eq!(scram.verify(&last(&scram, b"pen")), None);
         let right = last(&scram, b"pencil");
         for wrong in [
@@ -193,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_user_that_nobody_knows_gets_a_challenge_like_any_other() {
-        let begin = |first| Scram::begin(Mechanism::ScramSha1, &keeper(), first, "xyz");
+        let begin = |first| Scram::begin(ServerMechanism::ScramSha1, &keeper(), first, "xyz");
         let scram = begin("n,,n=eve,r=abc").unwrap();
         assert_eq!(scram.challenge(), "r=abcxyz,s=eHl6,i=4096");
         assert_eq!(scram.verify(&last(&scram, b"pencil")), None);
@@ -209,7 +214,7 @@ mod tests {
             "n,,n=,r=b",
             "n,,m=x,n=a,r=b",
         ] {
-            let begun = Scram::begin(Mechanism::ScramSha1, &keeper(), first, "x");
+            let begun = Scram::begin(ServerMechanism::ScramSha1, &keeper(), first, "x");
             assert!(begun.is_none(), "{first}");
         }
     }

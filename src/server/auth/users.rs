@@ -15,7 +15,7 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// Who may log in.
 #[derive(Debug)]
-pub enum Keeper {
+pub enum UserDatabase {
     /// Anybody, with any password or token.
     Anybody,
     /// Those of a file.
@@ -51,12 +51,12 @@ pub enum UsersError {
     },
 }
 
-impl Keeper {
+impl UserDatabase {
     /// Reads lines of `user:password`; those that are empty or begin with `#` are passed over.
     ///
     /// # Errors
     /// The file cannot be read, is open to others, or has a line that is none of these.
-    pub fn read(path: &Path) -> Result<Keeper, UsersError> {
+    pub fn read(path: &Path) -> Result<UserDatabase, UsersError> {
         let unread = |source| UsersError::Unread {
             path: path.to_owned(),
             source,
@@ -82,8 +82,8 @@ impl Keeper {
     /// Whether this password, or token, is that of the user.
     pub(super) fn admits(&self, user: &str, password: &[u8]) -> bool {
         match self {
-            Keeper::Anybody => true,
-            Keeper::Users(users) => users
+            UserDatabase::Anybody => true,
+            UserDatabase::Users(users) => users
                 .get(user)
                 .is_some_and(|known| known.expose() == password),
         }
@@ -92,19 +92,19 @@ impl Keeper {
     /// The password, for those mechanisms that compute with it.
     pub(super) fn password(&self, user: &str) -> Option<&Secret> {
         match self {
-            Keeper::Anybody => None,
-            Keeper::Users(users) => users.get(user),
+            UserDatabase::Anybody => None,
+            UserDatabase::Users(users) => users.get(user),
         }
     }
 
     /// Whether there are passwords at all.
     pub(super) fn has_passwords(&self) -> bool {
-        matches!(self, Keeper::Users(_))
+        matches!(self, UserDatabase::Users(_))
     }
 }
 
 /// The users of a file; the error is the number of the wrong line.
-fn users(text: &str) -> Result<Keeper, usize> {
+fn users(text: &str) -> Result<UserDatabase, usize> {
     let mut users = HashMap::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (place, line) in text.lines().enumerate() {
@@ -117,7 +117,7 @@ fn users(text: &str) -> Result<Keeper, usize> {
             .ok_or(place + 1)?;
         users.insert(user.to_owned(), Secret::new(password.into()));
     }
-    Ok(Keeper::Users(users))
+    Ok(UserDatabase::Users(users))
 }
 
 #[cfg(test)]
@@ -146,9 +146,13 @@ mod tests {
         let path = home.path().join("users");
         fs::write(&path, "alice:secret\n").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
-        let error = Keeper::read(&path).unwrap_err().to_string();
+        let error = UserDatabase::read(&path).unwrap_err().to_string();
         assert!(error.contains("0604; do: chmod 600 "), "{error}");
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        assert!(Keeper::read(&path).unwrap().admits("alice", b"secret"));
+        assert!(
+            UserDatabase::read(&path)
+                .unwrap()
+                .admits("alice", b"secret")
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! What is said, and how it goes wrong on purpose.
 
-use crate::server::connection::{Peer, within};
-use crate::server::end::End;
-use crate::server::events::Seen;
-use crate::server::fault::{Reply, What};
-use crate::server::session::{Due, Session, Turn};
-use crate::server::stage::Stage;
+use crate::server::connection::{Transmission, within};
+use crate::server::end::SessionEnding;
+use crate::server::events::ServerEvent;
+use crate::server::fault::{FaultAction, FaultReply};
+use crate::server::session::{CommandResult, PendingReply, ServerSession};
+use crate::server::stage::ServerStage;
 use std::time::{Duration, Instant};
 
 /// How many random bytes are said.
@@ -38,22 +38,29 @@ pub fn is_login(line: &[u8]) -> bool {
         && !line.get(4).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-impl<'a, P: Peer> Session<'a, P> {
+impl<'a, P: Transmission> ServerSession<'a, P> {
     /// What goes wrong now that the peer has come to this stage, after the time that all replies take.
-    pub(super) fn draw(&mut self, stage: Stage) -> Result<Option<&'a What>, End> {
+    pub(super) fn draw(
+        &mut self,
+        stage: ServerStage,
+    ) -> Result<Option<&'a FaultAction>, SessionEnding> {
         let mischief = &self.house.manner.mischief;
         self.wait(mischief.delay(stage))?;
         let due = mischief.due(stage);
         if let Some(what) = due {
-            self.saw(&Seen::Fault { stage, what });
+            self.saw(&ServerEvent::Fault { stage, what });
         }
         Ok(due)
     }
 
     /// Does what is to be done at a stage, unless it is refused on purpose, and says how it went.
-    pub(super) fn step(&mut self, stage: Stage, act: impl FnOnce(&mut Self) -> Due) -> Turn {
+    pub(super) fn step(
+        &mut self,
+        stage: ServerStage,
+        act: impl FnOnce(&mut Self) -> PendingReply,
+    ) -> CommandResult {
         let fault = self.draw(stage)?;
-        if fault.and_then(What::refusal).is_some() {
+        if fault.and_then(FaultAction::refusal).is_some() {
             return self.say(fault, "");
         }
         let due = act(self)?;
@@ -61,22 +68,22 @@ impl<'a, P: Peer> Session<'a, P> {
     }
 
     /// Says what is due, or what a fault makes of it.
-    pub(super) fn say(&mut self, fault: Option<&What>, due: &str) -> Turn {
+    pub(super) fn say(&mut self, fault: Option<&FaultAction>, due: &str) -> CommandResult {
         match fault {
             None => self.answer(due),
-            Some(What::Reply(reply)) => self.make_up(reply),
-            Some(What::Close) => Err(End::Dropped),
-            Some(What::Reset) => Err(End::Reset),
-            Some(What::Hang) => self.hang(),
-            Some(What::Drip(gap)) => self.drip(due, *gap),
-            Some(What::Garbage) => self.send_garbage(),
-            Some(What::FloodLine) => self.flood(&[b'x'; FLOOD]),
-            Some(What::FloodReply) => self.flood(&b"250-and so on\r\n".repeat(FLOOD / 15)),
-            Some(What::Double) => {
+            Some(FaultAction::Reply(reply)) => self.make_up(reply),
+            Some(FaultAction::Close) => Err(SessionEnding::Dropped),
+            Some(FaultAction::Reset) => Err(SessionEnding::Reset),
+            Some(FaultAction::Hang) => self.hang(),
+            Some(FaultAction::Drip(gap)) => self.drip(due, *gap),
+            Some(FaultAction::Garbage) => self.send_garbage(),
+            Some(FaultAction::FloodLine) => self.flood(&[b'x'; FLOOD]),
+            Some(FaultAction::FloodReply) => self.flood(&b"250-and so on\r\n".repeat(FLOOD / 15)),
+            Some(FaultAction::Double) => {
                 self.answer(due)?;
                 self.answer(due)
             }
-            Some(What::Slow(time)) => {
+            Some(FaultAction::Slow(time)) => {
                 self.wait(*time)?;
                 match due {
                     "" => Ok(()),
@@ -86,16 +93,16 @@ impl<'a, P: Peer> Session<'a, P> {
         }
     }
 
-    fn make_up(&mut self, reply: &Reply) -> Turn {
-        self.saw(&Seen::Reply { text: &reply.text });
+    fn make_up(&mut self, reply: &FaultReply) -> CommandResult {
+        self.saw(&ServerEvent::Reply { text: &reply.text });
         self.channel.say(&reply.text);
         match reply.code {
-            421 => Err(End::Unavailable),
+            421 => Err(SessionEnding::Unavailable),
             _ => Ok(()),
         }
     }
 
-    fn wait(&mut self, time: Duration) -> Turn {
+    fn wait(&mut self, time: Duration) -> CommandResult {
         if time.is_zero() {
             return Ok(());
         }
@@ -103,17 +110,17 @@ impl<'a, P: Peer> Session<'a, P> {
         if self.house.gate.pause(time) {
             Ok(())
         } else {
-            Err(End::Full)
+            Err(SessionEnding::Full)
         }
     }
 
-    fn hang(&mut self) -> Turn {
+    fn hang(&mut self) -> CommandResult {
         self.channel.drain(within(self.house.manner.hang_time));
-        Err(End::Dropped)
+        Err(SessionEnding::Dropped)
     }
 
-    fn drip(&mut self, due: &str, gap: Duration) -> Turn {
-        self.saw(&Seen::Reply { text: due });
+    fn drip(&mut self, due: &str, gap: Duration) -> CommandResult {
+        self.saw(&ServerEvent::Reply { text: due });
         for byte in due.bytes().chain(*b"\r\n") {
             self.channel.send_now(&[byte])?;
             self.wait(gap)?;
@@ -121,18 +128,18 @@ impl<'a, P: Peer> Session<'a, P> {
         Ok(())
     }
 
-    fn send_garbage(&mut self) -> Turn {
+    fn send_garbage(&mut self) -> CommandResult {
         let mut bytes: Vec<u8> = (0..GARBAGE).map(|_| fastrand::u8(..)).collect();
         bytes.extend_from_slice(b"\r\n");
         self.channel.send_now(&bytes)
     }
 
-    fn flood(&mut self, block: &[u8]) -> Turn {
+    fn flood(&mut self, block: &[u8]) -> CommandResult {
         let deadline = within(self.house.manner.hang_time);
         while Instant::now() < deadline && !self.house.gate.is_over() {
             self.channel.send_now(block)?;
         }
-        Err(End::Dropped)
+        Err(SessionEnding::Dropped)
     }
 }
 

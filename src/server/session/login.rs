@@ -1,29 +1,33 @@
 //! AUTH (RFC 4954).
 
-use crate::server::auth::{Auth, Exchange, Mechanism, Turn as Said};
-use crate::server::command::Login;
-use crate::server::connection::{Line, Peer};
-use crate::server::end::End;
-use crate::server::events::Seen;
-use crate::server::fault::What;
+use crate::server::auth::{Auth, LoginExchange, LoginStep as Said, ServerMechanism};
+use crate::server::command::AuthCommand;
+use crate::server::connection::{ReceivedLine, Transmission};
+use crate::server::end::SessionEnding;
+use crate::server::events::ServerEvent;
+use crate::server::fault::FaultAction;
 use crate::server::reply;
 use crate::server::reply::Refusal;
-use crate::server::session::{Session, Turn};
-use crate::server::stage::Stage;
+use crate::server::session::{CommandResult, ServerSession};
+use crate::server::stage::ServerStage;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-impl<'a, P: Peer> Session<'a, P> {
+impl<'a, P: Transmission> ServerSession<'a, P> {
     /// The line of EHLO; `None` where nobody can log in now.
     pub(super) fn mechanisms(&self) -> Option<String> {
         let auth = self.house.manner.auth.as_ref()?;
         if !auth.in_clear && !self.channel.is_secured() {
             return None;
         }
-        let names: Vec<&str> = auth.mechanisms().into_iter().map(Mechanism::name).collect();
+        let names: Vec<&str> = auth
+            .mechanisms()
+            .into_iter()
+            .map(ServerMechanism::name)
+            .collect();
         Some(format!("AUTH {}", names.join(" ")))
     }
 
-    pub(super) fn auth(&mut self, login: &Login) -> Turn {
+    pub(super) fn auth(&mut self, login: &AuthCommand) -> CommandResult {
         let (auth, mechanism) = match self.mechanism(&login.mechanism) {
             Ok(found) => found,
             Err(refusal) => return self.answer(refusal),
@@ -36,7 +40,7 @@ impl<'a, P: Peer> Session<'a, P> {
                 Err(_) => return self.answer(reply::BAD_RESPONSE),
             },
         };
-        let mut exchange = Exchange::new(auth, mechanism);
+        let mut exchange = LoginExchange::new(auth, mechanism);
         let mut said = exchange.begin(initial.as_deref());
         while let Said::Challenge(challenge) = said {
             said = match self.challenge(&challenge)? {
@@ -47,7 +51,7 @@ impl<'a, P: Peer> Session<'a, P> {
         self.judge(mechanism, said)
     }
 
-    fn mechanism(&self, name: &str) -> Result<(&'a Auth, Mechanism), Refusal> {
+    fn mechanism(&self, name: &str) -> Result<(&'a Auth, ServerMechanism), Refusal> {
         let auth = self.house.manner.auth.as_ref();
         let auth = auth.ok_or(reply::NOT_IMPLEMENTED)?;
         if self.helo.is_none() {
@@ -62,31 +66,31 @@ impl<'a, P: Peer> Session<'a, P> {
         if self.transaction.is_some() {
             return Err(reply::IN_TRANSACTION);
         }
-        let known = Mechanism::parse(name).filter(|one| auth.mechanisms().contains(one));
+        let known = ServerMechanism::parse(name).filter(|one| auth.mechanisms().contains(one));
         Ok((auth, known.ok_or(reply::NO_MECHANISM)?))
     }
 
     /// Says a challenge; what the peer answers, or why that is no answer.
-    fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Refusal>, End> {
+    fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Refusal>, SessionEnding> {
         self.answer(&format!("334 {}", BASE64_STANDARD.encode(challenge)))?;
         Ok(match self.channel.line()? {
-            Line::TooLong => Err(reply::RESPONSE_TOO_LONG),
-            Line::Whole(b"*") => Err(reply::CANCELLED),
-            Line::Whole(line) => BASE64_STANDARD
+            ReceivedLine::TooLong => Err(reply::RESPONSE_TOO_LONG),
+            ReceivedLine::Whole(b"*") => Err(reply::CANCELLED),
+            ReceivedLine::Whole(line) => BASE64_STANDARD
                 .decode(line)
                 .map_err(|_| reply::BAD_RESPONSE),
         })
     }
 
-    fn judge(&mut self, mechanism: Mechanism, said: Said) -> Turn {
-        let fault = self.draw(Stage::Auth)?;
-        let is_let_in = fault.and_then(What::refusal).is_none();
+    fn judge(&mut self, mechanism: ServerMechanism, said: Said) -> CommandResult {
+        let fault = self.draw(ServerStage::Auth)?;
+        let is_let_in = fault.and_then(FaultAction::refusal).is_none();
         let (user, is_right) = match said {
             Said::Right(user) => (user, is_let_in),
             Said::Wrong(user) => (user, false),
             Said::Challenge(_) | Said::Senseless => return self.say(fault, reply::BAD_RESPONSE),
         };
-        self.saw(&Seen::Auth {
+        self.saw(&ServerEvent::Auth {
             mechanism: mechanism.name(),
             user: &user,
             is_right,

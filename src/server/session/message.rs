@@ -1,18 +1,18 @@
 //! From MAIL to the end of the message.
 
-use crate::server::command::{Chunk, Mail, Rcpt};
-use crate::server::connection::{Peer, within};
+use crate::server::command::{Chunk, MailCommand, RcptCommand};
+use crate::server::connection::{Transmission, within};
 use crate::server::dot_unstuffing::Unstuffer;
-use crate::server::events::Seen;
-use crate::server::fault::What;
-use crate::server::offers::Keyword;
+use crate::server::events::ServerEvent;
+use crate::server::fault::FaultAction;
+use crate::server::offers::ServerKeyword;
 use crate::server::parameters;
-use crate::server::receipt::{Finished, Receipt};
+use crate::server::receipt::{Receipt, StoreResult};
 use crate::server::reply;
 use crate::server::reply::Refusal;
-use crate::server::session::{Due, House, Session, Turn};
-use crate::server::stage::Stage;
-use crate::server::{Envelope, Whereabouts};
+use crate::server::session::{CommandResult, PendingReply, ServerContext, ServerSession};
+use crate::server::stage::ServerStage;
+use crate::server::{ReceivedEnvelope, Whereabouts};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -22,10 +22,10 @@ const IDLE_TIMES_PER_MESSAGE: u32 = 12;
 
 /// From MAIL to the end of the message.
 pub struct Transaction<'a> {
-    envelope: Envelope,
+    envelope: ReceivedEnvelope,
     chunks: Chunks<'a>,
     /// A reply to the message that was given before its end.
-    early: Option<&'a What>,
+    early: Option<&'a FaultAction>,
     /// Whether something went wrong in the middle, or might have.
     is_begun: bool,
 }
@@ -38,10 +38,10 @@ enum Chunks<'a> {
     Dead,
 }
 
-impl<'a, P: Peer> Session<'a, P> {
-    pub(super) fn mail(&mut self, mail: Mail) -> Turn {
+impl<'a, P: Transmission> ServerSession<'a, P> {
+    pub(super) fn mail(&mut self, mail: MailCommand) -> CommandResult {
         self.check_gate()?;
-        self.step(Stage::Mail, |session| {
+        self.step(ServerStage::Mail, |session| {
             Ok(match session.begin_with(mail) {
                 Ok(transaction) => {
                     session.transaction = Some(transaction);
@@ -52,7 +52,7 @@ impl<'a, P: Peer> Session<'a, P> {
         })
     }
 
-    fn begin_with(&self, mail: Mail) -> Result<Transaction<'a>, Refusal> {
+    fn begin_with(&self, mail: MailCommand) -> Result<Transaction<'a>, Refusal> {
         let helo = self.helo.clone().ok_or(reply::HELLO_FIRST)?;
         self.check_demands()?;
         if self.transaction.is_some() {
@@ -63,13 +63,13 @@ impl<'a, P: Peer> Session<'a, P> {
         }
         require_ascii(&mail.sender, mail.smtputf8)?;
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let envelope = Envelope {
+        let envelope = ReceivedEnvelope {
             sender: mail.sender,
             smtputf8: mail.smtputf8,
             body_8bit: mail.body_8bit,
             mail_parameters: mail.parameters,
             user: self.user.clone(),
-            ..Envelope::of(self.visitor.from.unwrap_or(nowhere), &helo)
+            ..ReceivedEnvelope::of(self.visitor.from.unwrap_or(nowhere), &helo)
         };
         Ok(Transaction {
             envelope,
@@ -79,15 +79,15 @@ impl<'a, P: Peer> Session<'a, P> {
         })
     }
 
-    pub(super) fn rcpt(&mut self, rcpt: Rcpt) -> Turn {
-        self.step(Stage::Rcpt, |session| {
+    pub(super) fn rcpt(&mut self, rcpt: RcptCommand) -> CommandResult {
+        self.step(ServerStage::Rcpt, |session| {
             let refusal = session.add(rcpt).err();
             Ok(refusal.unwrap_or(reply::RECIPIENT_OK.into()))
         })
     }
 
-    fn add(&mut self, rcpt: Rcpt) -> Result<(), Cow<'static, str>> {
-        let House { limits, store, .. } = self.house;
+    fn add(&mut self, rcpt: RcptCommand) -> Result<(), Cow<'static, str>> {
+        let ServerContext { limits, store, .. } = self.house;
         let transaction = self.transaction.as_mut().ok_or(reply::MAIL_FIRST)?;
         transaction.check(&rcpt.address, limits.max_recipients)?;
         store.vet(&rcpt.address).map_err(reply::declined)?;
@@ -97,10 +97,10 @@ impl<'a, P: Peer> Session<'a, P> {
         Ok(())
     }
 
-    pub(super) fn data(&mut self) -> Turn {
+    pub(super) fn data(&mut self) -> CommandResult {
         self.check_gate()?;
-        let fault = self.draw(Stage::Data)?;
-        if let Some(What::Reply(reply)) = fault
+        let fault = self.draw(ServerStage::Data)?;
+        if let Some(FaultAction::Reply(reply)) = fault
             && reply.code / 100 != 3
         {
             return self.say(fault, "");
@@ -128,7 +128,7 @@ impl<'a, P: Peer> Session<'a, P> {
         }
     }
 
-    fn begin(&self, envelope: &Envelope) -> Result<Receipt<'a>, Refusal> {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> Result<Receipt<'a>, Refusal> {
         if envelope.recipients.is_empty() {
             // RFC 2033 §4.2 has another code for it than RFC 5321.
             return Err(if self.house.manner.lmtp {
@@ -144,7 +144,7 @@ impl<'a, P: Peer> Session<'a, P> {
         })
     }
 
-    fn receive_data(&mut self, mut receipt: Receipt<'a>) -> Turn {
+    fn receive_data(&mut self, mut receipt: Receipt<'a>) -> CommandResult {
         let deadline = self.message_deadline();
         let mut unstuffer = Unstuffer::default();
         self.channel.block(deadline)?;
@@ -166,26 +166,30 @@ impl<'a, P: Peer> Session<'a, P> {
     }
 
     /// What goes wrong when the first part of a message is here. A reply is that to the whole message.
-    fn in_the_middle(&mut self) -> Turn {
+    fn in_the_middle(&mut self) -> CommandResult {
         let Some(transaction) = &mut self.transaction else {
             return Ok(());
         };
         if std::mem::replace(&mut transaction.is_begun, true) {
             return Ok(());
         }
-        let fault = self.draw(Stage::Body)?;
+        let fault = self.draw(ServerStage::Body)?;
         if fault.is_none() {
             return Ok(());
         }
         self.say(fault, "")?;
-        if let (Some(What::Reply(_)), Some(transaction)) = (fault, &mut self.transaction) {
+        if let (Some(FaultAction::Reply(_)), Some(transaction)) = (fault, &mut self.transaction) {
             transaction.early = fault;
         }
         self.channel.flush()
     }
 
     /// The message is whole. `chunk` is what goes wrong with the BDAT that it came in.
-    fn finish(&mut self, mut receipt: Receipt<'a>, chunk: Option<&'a What>) -> Turn {
+    fn finish(
+        &mut self,
+        mut receipt: Receipt<'a>,
+        chunk: Option<&'a FaultAction>,
+    ) -> CommandResult {
         let Some(transaction) = self.transaction.take() else {
             return Ok(());
         };
@@ -205,10 +209,10 @@ impl<'a, P: Peer> Session<'a, P> {
             return self.finish_for_each(receipt, &envelope, chunk);
         }
         let fault = match chunk {
-            None => self.draw(Stage::Dot)?,
+            None => self.draw(ServerStage::Dot)?,
             some => some,
         };
-        if fault.and_then(What::refusal).is_some() {
+        if fault.and_then(FaultAction::refusal).is_some() {
             return self.say(fault, "");
         }
         let reply = self.keep_whole(receipt, &envelope)?;
@@ -219,18 +223,18 @@ impl<'a, P: Peer> Session<'a, P> {
     fn finish_for_each(
         &mut self,
         receipt: Receipt<'a>,
-        envelope: &Envelope,
-        chunk: Option<&'a What>,
-    ) -> Turn {
+        envelope: &ReceivedEnvelope,
+        chunk: Option<&'a FaultAction>,
+    ) -> CommandResult {
         let mut faults = Vec::with_capacity(envelope.recipients.len());
         for _ in &envelope.recipients {
             let due = match chunk {
-                None => self.draw(Stage::Dot)?,
+                None => self.draw(ServerStage::Dot)?,
                 some => some,
             };
             faults.push(due);
         }
-        let is_taken = |fault: Option<&What>| fault.and_then(What::refusal).is_none();
+        let is_taken = |fault: Option<&FaultAction>| fault.and_then(FaultAction::refusal).is_none();
         let mut reply = Cow::Borrowed(reply::NOBODY_TAKES_IT);
         if faults.iter().copied().any(is_taken) {
             let mut taken = envelope.clone();
@@ -250,11 +254,11 @@ impl<'a, P: Peer> Session<'a, P> {
     }
 
     /// Puts the message into the store; what is said of it.
-    fn keep_whole(&mut self, receipt: Receipt<'a>, envelope: &Envelope) -> Due {
-        let finished: Finished = receipt.finish(self.house.gate)?;
+    fn keep_whole(&mut self, receipt: Receipt<'a>, envelope: &ReceivedEnvelope) -> PendingReply {
+        let finished: StoreResult = receipt.finish(self.house.gate)?;
         self.has_trouble(finished.trouble.as_ref());
         if let Some(kept) = finished.kept {
-            self.saw(&Seen::Message {
+            self.saw(&ServerEvent::Message {
                 envelope,
                 bytes: kept.bytes,
                 path: match &kept.place {
@@ -268,13 +272,13 @@ impl<'a, P: Peer> Session<'a, P> {
     }
 
     // The bytes of a chunk come whether we want them or not.
-    pub(super) fn bdat(&mut self, chunk: Chunk) -> Turn {
+    pub(super) fn bdat(&mut self, chunk: Chunk) -> CommandResult {
         self.check_gate()?;
         let mut receipt = self.receipt_for_chunk();
         self.receive_chunk(chunk.size, receipt.as_mut().ok())?;
-        let fault = self.draw(Stage::Bdat)?;
+        let fault = self.draw(ServerStage::Bdat)?;
         match receipt {
-            Ok(_) if fault.and_then(What::refusal).is_some() => self.say(fault, ""),
+            Ok(_) if fault.and_then(FaultAction::refusal).is_some() => self.say(fault, ""),
             Ok(receipt) if chunk.last => self.finish(receipt, fault),
             Ok(receipt) => {
                 let due = self.keep(receipt);
@@ -286,7 +290,7 @@ impl<'a, P: Peer> Session<'a, P> {
 
     /// What earlier chunks have begun, or a new one. The transaction is dead until it is kept.
     fn receipt_for_chunk(&mut self) -> Result<Receipt<'a>, Refusal> {
-        if !self.house.manner.offers.has(Keyword::Chunking) {
+        if !self.house.manner.offers.has(ServerKeyword::Chunking) {
             return Err(reply::NOT_IMPLEMENTED);
         }
         let transaction = self.transaction.as_mut().ok_or(reply::MAIL_FIRST)?;
@@ -302,7 +306,7 @@ impl<'a, P: Peer> Session<'a, P> {
         self.begin(&transaction.envelope)
     }
 
-    fn receive_chunk(&mut self, size: u64, mut receipt: Option<&mut Receipt<'a>>) -> Turn {
+    fn receive_chunk(&mut self, size: u64, mut receipt: Option<&mut Receipt<'a>>) -> CommandResult {
         let deadline = self.message_deadline();
         let mut left = size;
         while left > 0 {

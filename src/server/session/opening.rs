@@ -1,27 +1,27 @@
 //! What comes before the first command: PROXY, TLS, the greeting; and what begins a session anew.
 
 use crate::server::command::Attribute;
-use crate::server::connection::{Peer, within};
-use crate::server::events::Seen;
-use crate::server::fault::What;
+use crate::server::connection::{Transmission, within};
+use crate::server::events::ServerEvent;
+use crate::server::fault::FaultAction;
 use crate::server::proxy;
 use crate::server::proxy::Start;
 use crate::server::reply;
-use crate::server::session::{Session, Turn};
-use crate::server::stage::Stage;
-use crate::server::{Encryption, End, Introduction};
+use crate::server::session::{CommandResult, ServerSession};
+use crate::server::stage::ServerStage;
+use crate::server::{Introduction, ServerTls, SessionEnding};
 use std::net::{IpAddr, SocketAddr};
 
-impl<P: Peer> Session<'_, P> {
-    pub(super) fn open(&mut self) -> Turn {
+impl<P: Transmission> ServerSession<'_, P> {
+    pub(super) fn open(&mut self) -> CommandResult {
         let from = self.visitor.from;
-        self.saw(&Seen::Connected { peer: from });
-        let fault = self.draw(Stage::Connect)?;
+        self.saw(&ServerEvent::Connected { peer: from });
+        let fault = self.draw(ServerStage::Connect)?;
         if fault.is_some() {
             self.say(fault, "")?;
         }
-        if matches!(fault, Some(What::Reply(_) | What::Garbage)) {
-            return Err(End::Dropped);
+        if matches!(fault, Some(FaultAction::Reply(_) | FaultAction::Garbage)) {
+            return Err(SessionEnding::Dropped);
         }
         if self.house.manner.proxy_protocol {
             self.read_proxy_header()?;
@@ -33,20 +33,20 @@ impl<P: Peer> Session<'_, P> {
         self.greet()
     }
 
-    fn greet(&mut self) -> Turn {
+    fn greet(&mut self) -> CommandResult {
         let Introduction { name, what } = self.house.introduction;
         let greeting = format!("220 {name} {what}");
-        let fault = self.draw(Stage::Banner)?;
-        self.is_refused = fault.and_then(What::refusal).is_some();
+        let fault = self.draw(ServerStage::Banner)?;
+        self.is_refused = fault.and_then(FaultAction::refusal).is_some();
         self.say(fault, &greeting)
     }
 
-    fn read_proxy_header(&mut self) -> Turn {
+    fn read_proxy_header(&mut self) -> CommandResult {
         let deadline = within(self.house.limits.idle);
         loop {
             let (used, client) = match proxy::read(self.channel.pending()) {
                 Start::Header { used, client } => (used, client),
-                Start::Other => return Err(End::NoProxy),
+                Start::Other => return Err(SessionEnding::NoProxy),
                 Start::Partial => {
                     self.channel.more(deadline)?;
                     continue;
@@ -63,10 +63,10 @@ impl<P: Peer> Session<'_, P> {
     fn comes_from(&mut self, client: SocketAddr) {
         self.visitor.from = Some(client);
         let told = &format!("{client}");
-        self.saw(&Seen::Proxied { told });
+        self.saw(&ServerEvent::Proxied { told });
     }
 
-    pub(super) fn start_tls(&mut self) -> Turn {
+    pub(super) fn start_tls(&mut self) -> CommandResult {
         let Some(encryption) = self.house.manner.tls.as_ref() else {
             return self.answer(reply::NOT_IMPLEMENTED);
         };
@@ -76,11 +76,11 @@ impl<P: Peer> Session<'_, P> {
         if self.transaction.is_some() {
             return self.answer(reply::IN_TRANSACTION);
         }
-        let fault = self.draw(Stage::StartTls)?;
+        let fault = self.draw(ServerStage::StartTls)?;
         // CVE-2011-0411: what was said in clear behind STARTTLS must not count as said inside TLS.
         self.channel.forget();
         self.say(fault, reply::GO_SECURE)?;
-        if matches!(fault, Some(What::Reply(reply)) if reply.code != 220) {
+        if matches!(fault, Some(FaultAction::Reply(reply)) if reply.code != 220) {
             return Ok(());
         }
         self.secure(encryption)?;
@@ -91,32 +91,32 @@ impl<P: Peer> Session<'_, P> {
     }
 
     /// The handshake, and what goes wrong instead of it.
-    fn secure(&mut self, encryption: &Encryption) -> Turn {
-        let fault = self.draw(Stage::Tls)?;
+    fn secure(&mut self, encryption: &ServerTls) -> CommandResult {
+        let fault = self.draw(ServerStage::Tls)?;
         if fault.is_some() {
             self.channel.flush()?;
             if self.channel.pending().is_empty() {
                 self.channel.more(within(self.house.limits.idle))?;
             }
             self.say(fault, "")?;
-            if !matches!(fault, Some(What::Slow(_))) {
-                return Err(End::Dropped);
+            if !matches!(fault, Some(FaultAction::Slow(_))) {
+                return Err(SessionEnding::Dropped);
             }
         }
         self.channel.flush()?;
         match self.channel.secure(&encryption.config) {
-            Ok(secured) => self.saw(&Seen::Tls(&secured)),
+            Ok(secured) => self.saw(&ServerEvent::Tls(&secured)),
             Err(error) => {
                 let why = &error.to_string();
-                self.saw(&Seen::TlsFailed { why });
-                return Err(End::NoTls);
+                self.saw(&ServerEvent::TlsFailed { why });
+                return Err(SessionEnding::NoTls);
             }
         }
         Ok(())
     }
 
     /// Postfix's XCLIENT: the session begins anew, as if the client were another.
-    pub(super) fn xclient(&mut self, attributes: &[Attribute]) -> Turn {
+    pub(super) fn xclient(&mut self, attributes: &[Attribute]) -> CommandResult {
         if self.transaction.is_some() {
             return self.answer(reply::IN_TRANSACTION);
         }
@@ -136,7 +136,7 @@ impl<P: Peer> Session<'_, P> {
             .iter()
             .map(|attribute| format!("{}={}", attribute.name, attribute.value))
             .collect();
-        self.saw(&Seen::Proxied {
+        self.saw(&ServerEvent::Proxied {
             told: &words.join(" "),
         });
         self.visitor.from = match (ip, self.visitor.from) {

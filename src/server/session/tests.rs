@@ -1,20 +1,20 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use crate::server::connection::tests::Script;
+use crate::server::connection::tests::ScriptedPeer;
 use crate::server::session::*;
-use crate::server::{Declined, Envelope, Incoming, Whereabouts};
+use crate::server::{Declined, Incoming, ReceivedEnvelope, Whereabouts};
 
 /// Keeps what it gets, or fails where it is told to.
 #[derive(Default)]
 struct Shelf {
-    messages: Mutex<Vec<(Envelope, Vec<u8>)>>,
+    messages: Mutex<Vec<(ReceivedEnvelope, Vec<u8>)>>,
     fails_at: &'static str,
 }
 
 struct Parcel<'a> {
     shelf: &'a Shelf,
-    envelope: Envelope,
+    envelope: ReceivedEnvelope,
     bytes: Vec<u8>,
 }
 
@@ -27,8 +27,8 @@ impl Shelf {
     }
 }
 
-impl Store for Shelf {
-    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+impl MessageStore for Shelf {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         self.fail_at("begin")?;
         Ok(Box::new(Parcel {
             shelf: self,
@@ -68,20 +68,20 @@ impl Incoming for Parcel<'_> {
     }
 }
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> SinkLimits {
+    SinkLimits {
         max_message_bytes: 20,
         max_recipients: 2,
         max_line_bytes: 100,
         max_reproaches: 3,
-        ..Limits::default()
+        ..SinkLimits::default()
     }
 }
 
 /// What became of a conversation.
 struct Outcome {
     writes: Vec<String>,
-    messages: Vec<(Envelope, Vec<u8>)>,
+    messages: Vec<(ReceivedEnvelope, Vec<u8>)>,
     accepted: u64,
 }
 
@@ -100,12 +100,12 @@ fn play(shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
 
 fn play_with(manner: &Manner, shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
     let limits = limits();
-    let visitor = Visitor {
+    let visitor = Client {
         number: 1,
         from: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
     };
-    let gate = Gate::new(count, 1, None);
-    let house = House {
+    let gate = ConnectionLimiter::new(count, 1, None);
+    let house = ServerContext {
         introduction: Introduction {
             name: "sink.x",
             what: "ESMTP ehlo sink",
@@ -116,8 +116,8 @@ fn play_with(manner: &Manner, shelf: Shelf, count: Option<u64>, packets: &[&[u8]
         gate: &gate,
         witness: &(),
     };
-    let mut script = Script::new(packets.iter().copied());
-    Session::new(house, &mut script, visitor).converse();
+    let mut script = ScriptedPeer::new(packets.iter().copied());
+    ServerSession::new(house, &mut script, visitor).converse();
     let messages = shelf.messages.into_inner();
     Outcome {
         writes: script.writes,

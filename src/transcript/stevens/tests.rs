@@ -16,22 +16,22 @@ impl Write for Broken {
 #[test]
 fn the_beginning_of_stevens_dialogue() {
     let mut out = Vec::new();
-    let mut transcript = Stevens::new(&mut out, Options::default());
+    let mut transcript = Stevens::new(&mut out, TranscriptOptions::default());
     let recipients = ["rstevens@noao.edu".to_owned()];
-    let address = Peer::Tcp("140.252.1.54:25".parse().unwrap());
-    transcript.happened(Happening::Host {
+    let address = PeerAddress::Tcp("140.252.1.54:25".parse().unwrap());
+    transcript.happened(Event::Host {
         name: "mailhost.tuc.noao.edu",
         port: Some(25),
         recipients: &recipients,
     });
-    transcript.happened(Happening::Connect(&address));
-    transcript.happened(Happening::Connected(&address));
-    transcript.happened(Happening::Line("500 Command unrecognized"));
-    transcript.happened(Happening::Sent {
+    transcript.happened(Event::Connect(&address));
+    transcript.happened(Event::Connected(&address));
+    transcript.happened(Event::Line("500 Command unrecognized"));
+    transcript.happened(Event::Sent {
         line: "HELO sun.tuc.noao.edu",
         stage: "helo",
     });
-    transcript.happened(Happening::Settled {
+    transcript.happened(Event::Settled {
         recipient: "rstevens@noao.edu",
         verdict: "accepted",
         word: "Sent",
@@ -48,13 +48,13 @@ fn the_beginning_of_stevens_dialogue() {
     );
 }
 
-fn peers() -> [Peer; 2] {
-    ["[2001:db8::1]:25", "192.0.2.1:25"].map(|address| Peer::Tcp(address.parse().unwrap()))
+fn peers() -> [PeerAddress; 2] {
+    ["[2001:db8::1]:25", "192.0.2.1:25"].map(|address| PeerAddress::Tcp(address.parse().unwrap()))
 }
 
-fn text(happenings: &[Happening<'_>]) -> String {
+fn text(happenings: &[Event<'_>]) -> String {
     let mut out = Vec::new();
-    let mut transcript = Stevens::new(&mut out, Options::default());
+    let mut transcript = Stevens::new(&mut out, TranscriptOptions::default());
     for &what in happenings {
         transcript.happened(what);
     }
@@ -64,13 +64,13 @@ fn text(happenings: &[Happening<'_>]) -> String {
 #[test]
 fn an_attempt_beside_another_has_a_line_of_its_own() {
     let [six, four] = &peers();
-    let both = [Happening::Connect(six), Happening::Connect(four)];
+    let both = [Event::Connect(six), Event::Connect(four)];
     let trying = "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... ";
     for (winner, end) in [
         (four, "Connected.\n"),
         (six, "\nConnected to [2001:db8::1]:25.\n"),
     ] {
-        let all = [&both[..], &[Happening::Connected(winner)]].concat();
+        let all = [&both[..], &[Event::Connected(winner)]].concat();
         assert_eq!(text(&all), format!("{trying}{end}"));
     }
 }
@@ -81,20 +81,20 @@ fn a_failure_stands_on_the_line_of_its_attempt_or_names_it() {
     let why = "Connection refused";
     assert_eq!(
         text(&[
-            Happening::Connect(six),
-            Happening::Connect(four),
-            Happening::NotConnected { peer: six, why },
-            Happening::Connected(four),
+            Event::Connect(six),
+            Event::Connect(four),
+            Event::NotConnected { peer: six, why },
+            Event::Connected(four),
         ]),
         "Trying [2001:db8::1]:25... \nTrying 192.0.2.1:25... \n\
          [2001:db8::1]:25: Connection refused.\nConnected to 192.0.2.1:25.\n"
     );
     assert_eq!(
         text(&[
-            Happening::Connect(six),
-            Happening::NotConnected { peer: six, why },
-            Happening::Connect(four),
-            Happening::Connected(four),
+            Event::Connect(six),
+            Event::NotConnected { peer: six, why },
+            Event::Connect(four),
+            Event::Connected(four),
         ]),
         "Trying [2001:db8::1]:25... Connection refused.\nTrying 192.0.2.1:25... Connected.\n"
     );
@@ -103,7 +103,7 @@ fn a_failure_stands_on_the_line_of_its_attempt_or_names_it() {
 #[test]
 fn a_unix_socket_has_no_service_and_its_name_no_dot_behind_it() {
     let recipients = ["a@x.org".to_owned()];
-    let host = Happening::Host {
+    let host = Event::Host {
         name: "/run/x.sock",
         port: None,
         recipients: &recipients,
@@ -113,11 +113,17 @@ fn a_unix_socket_has_no_service_and_its_name_no_dot_behind_it() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
-    let mut gone = Stevens::new(Broken(io::ErrorKind::BrokenPipe), Options::default());
-    gone.happened(Happening::Note("x"));
+    let mut gone = Stevens::new(
+        Broken(io::ErrorKind::BrokenPipe),
+        TranscriptOptions::default(),
+    );
+    gone.happened(Event::Note("x"));
     assert!(!gone.refuses());
-    let mut full = Stevens::new(Broken(io::ErrorKind::StorageFull), Options::default());
-    full.happened(Happening::Note("x"));
+    let mut full = Stevens::new(
+        Broken(io::ErrorKind::StorageFull),
+        TranscriptOptions::default(),
+    );
+    full.happened(Event::Note("x"));
     assert!(full.refuses());
 }
 
@@ -125,11 +131,11 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
 fn details_are_for_those_who_ask() {
     for verbose in [false, true] {
         let mut out = Vec::new();
-        let options = Options {
+        let options = TranscriptOptions {
             verbose,
-            ..Options::default()
+            ..TranscriptOptions::default()
         };
-        Stevens::new(&mut out, options).happened(Happening::Detail("why"));
+        Stevens::new(&mut out, options).happened(Event::Detail("why"));
         assert_eq!(!out.is_empty(), verbose);
     }
 }

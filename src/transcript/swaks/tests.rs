@@ -1,6 +1,6 @@
 use crate::transcript::swaks::*;
 
-fn text(options: Options, happenings: &[Happening<'_>]) -> String {
+fn text(options: TranscriptOptions, happenings: &[Event<'_>]) -> String {
     let mut out = Vec::new();
     let mut transcript = Swaks::new(&mut out, options);
     for &what in happenings {
@@ -9,8 +9,8 @@ fn text(options: Options, happenings: &[Happening<'_>]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn received(code: u16, stage: &str) -> Happening<'_> {
-    Happening::Received {
+fn received(code: u16, stage: &str) -> Event<'_> {
+    Event::Received {
         code,
         enhanced: None,
         lines: &[],
@@ -18,11 +18,11 @@ fn received(code: u16, stage: &str) -> Happening<'_> {
     }
 }
 
-fn sent<'a>(line: &'a str, stage: &'a str) -> Happening<'a> {
-    Happening::Sent { line, stage }
+fn sent<'a>(line: &'a str, stage: &'a str) -> Event<'a> {
+    Event::Sent { line, stage }
 }
 
-const SECURED: Secured<'_> = Secured {
+const SECURED: TlsSummary<'_> = TlsSummary {
     version: "TLSv1.3",
     cipher: "TLS13_AES_256_GCM_SHA384",
     group: None,
@@ -36,38 +36,38 @@ const SECURED: Secured<'_> = Secured {
 
 #[test]
 fn a_conversation_looks_as_swaks_prints_it() {
-    let peer = Peer::Tcp("127.0.0.1:2525".parse().unwrap());
+    let peer = PeerAddress::Tcp("127.0.0.1:2525".parse().unwrap());
     let happenings = [
-        Happening::Host {
+        Event::Host {
             name: "[127.0.0.1]",
             port: Some(2525),
             recipients: &[],
         },
-        Happening::Connect(&peer),
-        Happening::Connected(&peer),
-        Happening::Line("220 mx.example"),
+        Event::Connect(&peer),
+        Event::Connected(&peer),
+        Event::Line("220 mx.example"),
         received(220, "banner"),
         sent("EHLO me.example", "ehlo"),
-        Happening::Line("250-mx.example"),
-        Happening::Line("250 STARTTLS"),
+        Event::Line("250-mx.example"),
+        Event::Line("250 STARTTLS"),
         received(250, "ehlo"),
-        Happening::Secured(SECURED),
+        Event::Secured(SECURED),
         sent("RCPT TO:<eve@x.org>", "rcpt"),
-        Happening::Line("550 no"),
+        Event::Line("550 no"),
         received(550, "rcpt"),
         sent("DATA", "data"),
-        Happening::Line("354 go on"),
+        Event::Line("354 go on"),
         received(354, "data"),
-        Happening::Carried(b"Subject: x\r\n\r\n..h"),
-        Happening::Carried(b"i\r\n"),
-        Happening::Data { bytes: 1 },
+        Event::Carried(b"Subject: x\r\n\r\n..h"),
+        Event::Carried(b"i\r\n"),
+        Event::Data { bytes: 1 },
         sent(".", "dot"),
-        Happening::Line("250 ok"),
+        Event::Line("250 ok"),
         received(250, "dot"),
-        Happening::Closed,
+        Event::Closed,
     ];
     assert_eq!(
-        text(Options::default(), &happenings),
+        text(TranscriptOptions::default(), &happenings),
         "=== Trying 127.0.0.1:2525...\n\
          === Connected to 127.0.0.1.\n\
          <-  220 mx.example\n\
@@ -92,21 +92,21 @@ fn a_conversation_looks_as_swaks_prints_it() {
 
 #[test]
 fn what_goes_wrong_stands_behind_stars() {
-    let peer = Peer::Tcp("127.0.0.1:1".parse().unwrap());
+    let peer = PeerAddress::Tcp("127.0.0.1:1".parse().unwrap());
     let happenings = [
-        Happening::NotConnected {
+        Event::NotConnected {
             peer: &peer,
             why: "Connection refused",
         },
-        Happening::Line("garbage"),
-        Happening::Failed {
+        Event::Line("garbage"),
+        Event::Failed {
             stage: "mail",
             why: "x",
             hung_up: true,
         },
     ];
     assert_eq!(
-        text(Options::default(), &happenings),
+        text(TranscriptOptions::default(), &happenings),
         "*** Error connecting to 127.0.0.1:1:\n\
          *** \tConnection refused\n\
          <** garbage\n\
@@ -116,14 +116,14 @@ fn what_goes_wrong_stands_behind_stars() {
 
 #[test]
 fn octets_stand_beside_the_lines() {
-    let hex = Options {
+    let hex = TranscriptOptions {
         hex: true,
-        ..Options::default()
+        ..TranscriptOptions::default()
     };
     let happenings = [
         sent("QUIT", "quit"),
-        Happening::Octets {
-            from: End::Client,
+        Event::Octets {
+            from: ClosedBy::Client,
             bytes: b"QUIT\r\n",
         },
     ];
@@ -146,34 +146,38 @@ fn replies_that_swaks_does_not_expect_are_marked() {
         (252, "ask", "<- "),
     ] {
         let line = format!("{code} x");
-        let happenings = [Happening::Line(&line), received(code, stage)];
+        let happenings = [Event::Line(&line), received(code, stage)];
         let right = format!("{mark} {line}\n");
-        assert_eq!(text(Options::default(), &happenings), right, "{stage}");
+        assert_eq!(
+            text(TranscriptOptions::default(), &happenings),
+            right,
+            "{stage}"
+        );
     }
 }
 
 #[test]
 fn the_end_of_a_connection_is_said_once() {
     let peers = [
-        Peer::Tcp("127.0.0.1:25".parse().unwrap()),
-        Peer::Unix("/run/x".into()),
-        Peer::Pipe("x".to_owned()),
+        PeerAddress::Tcp("127.0.0.1:25".parse().unwrap()),
+        PeerAddress::Unix("/run/x".into()),
+        PeerAddress::Pipe("x".to_owned()),
     ];
     let others = ["Remote host", "Socket", "Child process"];
     let whom = ["remote host", "remote host", "child process"];
     for ((peer, other), whom) in peers.iter().zip(others).zip(whom) {
         let end = |parting| {
-            let mut happenings = vec![Happening::Connect(peer)];
+            let mut happenings = vec![Event::Connect(peer)];
             happenings.extend(parting);
-            happenings.push(Happening::Parting(Parting::Command("it ended")));
-            happenings.push(Happening::Closed);
-            let all = text(Options::default(), &happenings);
+            happenings.push(Event::Parting(ConnectionClose::Command("it ended")));
+            happenings.push(Event::Closed);
+            let all = text(TranscriptOptions::default(), &happenings);
             all.split_once('\n').unwrap().1.to_owned()
         };
         assert_eq!(end(None), format!("=== Connection closed with {whom}.\n"));
-        let dropped = Happening::Parting(Parting::Dropped);
+        let dropped = Event::Parting(ConnectionClose::Dropped);
         assert_eq!(end(Some(dropped)), "=== Dropping connection\n");
-        let hung_up = Happening::Parting(Parting::HungUp);
+        let hung_up = Event::Parting(ConnectionClose::HungUp);
         let right = format!("*** {other} closed connection unexpectedly.\n");
         assert_eq!(end(Some(hung_up)), right);
     }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use ehlo::mail::address::{Mailbox, parse_list};
-use ehlo::smtp::blocks::{Block, Replay, Transport};
+use ehlo::smtp::blocks::{Block, Replay, BodyType};
 use ehlo::mail::message::{Content, Draft, Input, Message, Options, Text};
 use libfuzzer_sys::fuzz_target;
 use mail_parser::MessageParser;
@@ -56,7 +56,7 @@ fn wire(text: &str) -> Vec<u8> {
         dsn: ehlo::mail::envelope::Dsn::default(),
     };
     let message = Message::build(options, SystemTime::UNIX_EPOCH).unwrap();
-    let shape = message.shape(Transport::SevenBit.with_utf8()).unwrap();
+    let shape = message.shape(BodyType::SevenBit.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}

@@ -5,7 +5,7 @@
 #![no_main]
 
 use ehlo::mail::address::{Address, Mailbox};
-use ehlo::smtp::blocks::{Block, Replay, Transport};
+use ehlo::smtp::blocks::{Block, Replay, BodyType};
 use ehlo::mail::envelope::Dsn;
 use ehlo::mail::message::{Content, Held, Input, Message, Options, Ready, Submission};
 use ehlo::mail::rewrite::{self, HostNames, Rewriter};
@@ -90,12 +90,12 @@ fn submitted(data: &[u8], of_header: bool) -> Option<Message> {
 fn check(message: &Message) -> Option<Vec<u8>> {
     assert!(!message.envelope.recipients.is_empty());
     let mut simplest = None;
-    for able in [Transport::SevenBit, Transport::EightBit, Transport::Binary] {
+    for able in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
         let Some(wire) = wire(message, able) else {
             continue;
         };
         let lines = lines(&wire);
-        if able != Transport::Binary {
+        if able != BodyType::Binary {
             assert!(lines.iter().all(|line| line.len() <= LONGEST));
         }
         // A header in UTF-8 asks for SMTPUTF8, whatever the body is.
@@ -104,7 +104,7 @@ fn check(message: &Message) -> Option<Vec<u8>> {
         } else {
             0
         };
-        assert!(able != Transport::SevenBit || wire[from..].is_ascii());
+        assert!(able != BodyType::SevenBit || wire[from..].is_ascii());
         simplest.get_or_insert(wire);
     }
     simplest
@@ -112,9 +112,9 @@ fn check(message: &Message) -> Option<Vec<u8>> {
 
 /// A message that was made ready is sent as it is, unless Bcc was all that named recipients.
 fn is_the_same_again(message: &Message) {
-    let wire = wire(message, Transport::Binary).unwrap();
+    let wire = wire(message, BodyType::Binary).unwrap();
     if let Some(again) = ready(&wire) {
-        let again = self::wire(&again, Transport::Binary).unwrap();
+        let again = self::wire(&again, BodyType::Binary).unwrap();
         assert_eq!(
             again.escape_ascii().to_string(),
             wire.escape_ascii().to_string()
@@ -122,7 +122,7 @@ fn is_the_same_again(message: &Message) {
     }
 }
 
-fn wire(message: &Message, able: Transport) -> Option<Vec<u8>> {
+fn wire(message: &Message, able: BodyType) -> Option<Vec<u8>> {
     let shape = message.shape(able)?;
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
@@ -155,7 +155,7 @@ fn has_what_it_needs(wire: &[u8]) {
     assert_eq!(count(&header, "bcc"), 0, "{}", wire.escape_ascii());
     // Addresses that are none are changed at each turn, the text is not.
     let again = submitted(wire, false).expect("what was submitted can be submitted");
-    let again = self::wire(&again, Transport::Binary).unwrap();
+    let again = self::wire(&again, BodyType::Binary).unwrap();
     let body = |wire: &[u8]| wire[header_len(wire)..].escape_ascii().to_string();
     assert_eq!(body(&again), body(wire));
 }

@@ -5,7 +5,7 @@
 #![no_main]
 
 use ehlo::mail::address::Address;
-use ehlo::smtp::blocks::{Block, Blocks, Replay, Shape, Transport};
+use ehlo::smtp::blocks::{Block, Blocks, Replay, Shape, BodyType};
 use ehlo::client::session::{
     Action, Dialogue, Errand, Event, Gathering, Item, Offers, Options, Reply, parameters,
 };
@@ -92,9 +92,9 @@ fn written(reply: &Reply) -> Vec<u8> {
 struct Hi;
 
 impl Replay for Hi {
-    fn shape(&self, _: Transport) -> Option<Shape> {
+    fn shape(&self, _: BodyType) -> Option<Shape> {
         Some(Shape {
-            transport: Transport::SevenBit,
+            transport: BodyType::SevenBit,
             size: 4,
         })
     }

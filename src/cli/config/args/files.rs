@@ -1,10 +1,10 @@
 //! Whether the files that a configuration names can be used.
 
-use crate::cli::options::profile::Typed;
+use crate::cli::options::profile::CommandLineArgs;
 use crate::client::credentials;
 use crate::client::wire::Tls;
 use crate::client::wire::tls;
-use crate::config::{Config, ConfigError, Fault, Setting};
+use crate::config::{Config, ConfigError, ConfigFault, ConfigKey};
 use crate::mail::rewrite;
 use crate::system::pem::{certificates, private_key};
 use crate::system::text::{reason, shown};
@@ -14,15 +14,16 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-type Named = (Setting, PathBuf);
+type Named = (ConfigKey, PathBuf);
 
 /// What is wrong with the files that the profiles and `[sendmail]` name. An inherited file is reported once.
-pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
+pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let mut faults = Vec::new();
     for profile in config.profiles() {
         let files = typed.files(profile);
         for named in &files {
-            let fault = fault(named, &files).map(|why| config.fault(&named.0, Fault::Value(why)));
+            let fault =
+                fault(named, &files).map(|why| config.fault(&named.0, ConfigFault::Value(why)));
             faults.extend(fault);
         }
     }
@@ -34,7 +35,9 @@ pub fn faults(config: &Config, typed: &mut Typed<'_>) -> Vec<ConfigError> {
             .into_iter()
             .map(crate::system::host::expanded);
         let errors = paths.filter_map(|path| rewrite::check_aliases(&path).err());
-        faults.extend(errors.map(|error| config.fault(setting, Fault::Value(error.to_string()))));
+        faults.extend(
+            errors.map(|error| config.fault(setting, ConfigFault::Value(error.to_string()))),
+        );
     }
     let mut seen = BTreeSet::new();
     faults.retain(|fault| seen.insert(fault.to_string()));
@@ -69,9 +72,9 @@ fn identity(key: &Path, all: &[Named]) -> Option<String> {
     }
     let (_, certificate) = all.iter().find(|(setting, _)| setting.key == "cert")?;
     certificates("--cert", certificate).ok()?;
-    let options = tls::Options {
+    let options = tls::TlsOptions {
         identity: Some((certificate.clone(), key.to_owned())),
-        ..tls::Options::default()
+        ..tls::TlsOptions::default()
     };
     Tls::new(&options).err().map(|error| error.to_string())
 }

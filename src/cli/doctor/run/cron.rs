@@ -30,14 +30,14 @@ pub fn look(arguments: &[OsString]) -> Exit {
     match call(arguments).and_then(|mut call| call.status()) {
         Ok(status) => match status.code().map(u8::try_from) {
             Some(Ok(code)) => Exit::Command(code),
-            _ => Exit::Bug,
+            _ => Exit::Software,
         },
         Err(error) => {
             complain(&format!(
                 "cannot run this program as cron would: {}; --here looks with this environment",
                 reason(&error)
             ));
-            Exit::Bug
+            Exit::Software
         }
     }
 }

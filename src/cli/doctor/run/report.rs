@@ -1,7 +1,7 @@
 //! What was found, for people and for programs.
 
-use crate::cron::doctor::options::{Doctor, Front, Shown, View};
-use crate::cron::doctor::{Diagnosis, Finding, Surroundings};
+use crate::cron::doctor::options::{Doctor, DoctorFormat, Front, View};
+use crate::cron::doctor::{CheckResult, Diagnosis, HostSystem};
 use crate::system::exit::{Exit, Health};
 use crate::system::text::shown;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ const HEALTH: usize = 9;
 const STEP: usize = 13;
 
 /// All of it.
-pub fn text(plan: &Doctor, host: &Surroundings, diagnosis: &Diagnosis) -> String {
-    if plan.shown == Shown::Object {
+pub fn text(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> String {
+    if plan.shown == DoctorFormat::Object {
         return format!("{}\n", object(plan, host, diagnosis));
     }
     let mut text = format!("{}\n\n", heading(plan, host));
@@ -23,7 +23,7 @@ pub fn text(plan: &Doctor, host: &Surroundings, diagnosis: &Diagnosis) -> String
     text
 }
 
-fn heading(plan: &Doctor, host: &Surroundings) -> String {
+fn heading(plan: &Doctor, host: &HostSystem) -> String {
     let user = shown(&host.login);
     let whose = match plan.front {
         Front::Sendmail { .. } => "A mail from cron",
@@ -38,7 +38,7 @@ fn heading(plan: &Doctor, host: &Surroundings) -> String {
 }
 
 /// A line for what was found, and one for what mends it.
-fn lines(finding: &Finding) -> String {
+fn lines(finding: &CheckResult) -> String {
     let (health, step) = (word(finding.health), finding.step.name());
     let found = shown(&finding.found);
     let mut lines = format!("{health:<HEALTH$}{step:<STEP$}{found}\n");
@@ -58,7 +58,7 @@ fn word(health: Health) -> &'static str {
     }
 }
 
-fn object(plan: &Doctor, host: &Surroundings, diagnosis: &Diagnosis) -> Value {
+fn object(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> Value {
     let findings: Vec<Value> = diagnosis
         .findings
         .iter()

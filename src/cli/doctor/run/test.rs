@@ -1,18 +1,18 @@
 //! A short message that goes the way of a mail from cron.
 
 use crate::cli::notification::send as post;
-use crate::cli::notification::send::Memo;
+use crate::cli::notification::send::NotificationText;
 use crate::cli::terminal::{complain, print};
-use crate::client::outcome::{Fate, Report, Verdict};
+use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
 use crate::cron::doctor::Diagnosis;
-use crate::cron::doctor::options::{Doctor, Shown, Test};
-use crate::cron::mail::{Dispatch, Letterhead, Recipients};
+use crate::cron::doctor::options::{Doctor, DoctorFormat, Test};
+use crate::cron::mail::{Addressing, DeliveryOptions, NotificationRecipients};
 use crate::mail::rewrite::Rewriter;
-use crate::queue::delivery::Told;
+use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::shown;
-use crate::transcript::{Format, Options};
+use crate::transcript::{Format, TranscriptOptions};
 
 /// Sends it to these, or to whoever gets the mail of cron, and says what became of it.
 pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
@@ -23,13 +23,19 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
             return hindrance.exit;
         }
     };
-    let head = Letterhead {
+    let head = Addressing {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
     match post::build(&head, &Rewriter::new(&dispatch.rewrite), &memo()) {
         Ok(message) => {
-            let shown = post::sent_with(dispatch, &message, output(plan), Told::Caller, &|| ());
+            let shown = post::sent_with(
+                dispatch,
+                &message,
+                output(plan),
+                SenderNotice::Caller,
+                &|| (),
+            );
             told(dispatch, &shown.report, shown.exit)
         }
         Err(error) => {
@@ -39,7 +45,7 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
     }
 }
 
-fn recipients(diagnosis: &Diagnosis, to: &Test) -> Recipients {
+fn recipients(diagnosis: &Diagnosis, to: &Test) -> NotificationRecipients {
     let to: Vec<String> = match to {
         Test::To(list) => vec![list.clone()],
         Test::Found => diagnosis
@@ -49,40 +55,40 @@ fn recipients(diagnosis: &Diagnosis, to: &Test) -> Recipients {
             .collect(),
     };
     if to.is_empty() {
-        return Recipients::User;
+        return NotificationRecipients::User;
     }
-    Recipients::These {
+    NotificationRecipients::These {
         to,
         cc: Vec::new(),
         bcc: Vec::new(),
     }
 }
 
-fn memo() -> Memo {
+fn memo() -> NotificationText {
     let (node, short) = (host::node_name(), host::short_name());
-    Memo {
+    NotificationText {
         subject: format!("[{short}] a test by ehlo doctor"),
         body: format!(
             "This went the way that a mail from cron goes on {node}, as the user {}.\n",
             host::login()
         ),
-        ..Memo::default()
+        ..NotificationText::default()
     }
 }
 
-fn output(plan: &Doctor) -> Options {
+fn output(plan: &Doctor) -> TranscriptOptions {
     let format = match plan.shown {
-        Shown::Conversations => Format::Stevens,
-        Shown::Findings | Shown::Object => Format::None,
+        DoctorFormat::Conversations => Format::Stevens,
+        DoctorFormat::Findings | DoctorFormat::Object => Format::None,
     };
-    Options {
+    TranscriptOptions {
         format,
-        ..Options::default()
+        ..TranscriptOptions::default()
     }
 }
 
 /// What failed stands on stderr by now.
-fn told(dispatch: &Dispatch, report: &Report, exit: Exit) -> Exit {
+fn told(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
     let text: String = report
         .fates
         .iter()
@@ -94,11 +100,13 @@ fn told(dispatch: &Dispatch, report: &Report, exit: Exit) -> Exit {
     }
 }
 
-fn line(fate: &Fate, dispatch: &Dispatch) -> String {
+fn line(fate: &RecipientResult, dispatch: &DeliveryOptions) -> String {
     let recipient = &fate.recipient;
     match fate.verdict {
-        Verdict::Accepted => format!("The test was taken for {recipient}: {}\n", fate.words()),
-        Verdict::Queued if dispatch.queueing.is_some() => format!(
+        RecipientStatus::Accepted => {
+            format!("The test was taken for {recipient}: {}\n", fate.words())
+        }
+        RecipientStatus::Queued if dispatch.queueing.is_some() => format!(
             "The test waits in the queue for {recipient}: {}\n",
             shown(fate.unadvised())
         ),

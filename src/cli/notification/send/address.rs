@@ -1,9 +1,9 @@
 //! The addresses of a mail, as aliases and rules make them of what was said.
 
-use crate::cron::mail::{Letterhead, Recipients};
-use crate::mail::address::{Address, Entry, Mailbox, parse_list};
-use crate::mail::message::{Field, MessageError};
-use crate::mail::rewrite::{Original, RewriteError, Rewriter};
+use crate::cron::mail::{Addressing, NotificationRecipients};
+use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
+use crate::mail::message::{HeaderField, MessageError};
+use crate::mail::rewrite::{OriginalAddress, RewriteError, Rewriter};
 use crate::system::host;
 
 /// Who writes to whom.
@@ -11,15 +11,15 @@ pub struct Addressed {
     /// The author.
     pub from: Mailbox,
     /// `To`.
-    pub to: Vec<Entry>,
+    pub to: Vec<ListEntry>,
     /// `Cc`.
-    pub cc: Vec<Entry>,
+    pub cc: Vec<ListEntry>,
     /// Those whom no header names.
-    pub bcc: Vec<Entry>,
+    pub bcc: Vec<ListEntry>,
     /// `Reply-To`.
-    pub reply_to: Vec<Entry>,
+    pub reply_to: Vec<ListEntry>,
     /// Fields that tell who the author was before a rule replaced the address.
-    pub headers: Vec<Field>,
+    pub headers: Vec<HeaderField>,
     /// The envelope's sender; `None` is the null one.
     pub sender: Option<Address>,
     /// The envelope's recipients.
@@ -28,12 +28,12 @@ pub struct Addressed {
 
 impl Addressed {
     /// By these rules.
-    pub fn of(head: &Letterhead, rewriter: &Rewriter) -> Result<Self, MessageError> {
+    pub fn of(head: &Addressing, rewriter: &Rewriter) -> Result<Self, MessageError> {
         let login = host::login();
         let user = || (vec![login.clone()], Vec::new(), Vec::new());
         let (to, cc, bcc) = match &head.recipients {
-            Recipients::These { to, cc, bcc } => (to.clone(), cc.clone(), bcc.clone()),
-            Recipients::User | Recipients::Nobody => user(),
+            NotificationRecipients::These { to, cc, bcc } => (to.clone(), cc.clone(), bcc.clone()),
+            NotificationRecipients::User | NotificationRecipients::Nobody => user(),
         };
         let all = [&to[..], &cc, &bcc].concat().join(", ");
         let recipients = rewriter.recipients(&all).map_err(wrong_in("recipient"))?;
@@ -60,16 +60,16 @@ fn author(rewriter: &Rewriter, from: &str) -> Result<Addressed, MessageError> {
         Some(rewritten) => (rewritten.entries, rewritten.original),
         None => (parse_list(from).map_err(wrong_address("From"))?, Vec::new()),
     };
-    let mut mailboxes = entries.iter().flat_map(Entry::mailboxes);
+    let mut mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
     let from = mailboxes.next().ok_or_else(|| MessageError::Field {
         name: "From".to_owned(),
         why: "is missing, and the user who runs this has no name; name the author with --from",
     })?;
     let (mut headers, mut reply_to) = (Vec::new(), Vec::new());
     match rewriter.original() {
-        Original::Header => headers.extend(original.iter().map(original_field)),
-        Original::ReplyTo => reply_to.extend(original.into_iter().map(Entry::Mailbox)),
-        Original::Nowhere => {}
+        OriginalAddress::Header => headers.extend(original.iter().map(original_field)),
+        OriginalAddress::ReplyTo => reply_to.extend(original.into_iter().map(ListEntry::Mailbox)),
+        OriginalAddress::Nowhere => {}
     }
     Ok(Addressed {
         sender: Some(from.address.clone()),
@@ -83,12 +83,16 @@ fn author(rewriter: &Rewriter, from: &str) -> Result<Addressed, MessageError> {
     })
 }
 
-fn original_field(mailbox: &Mailbox) -> Field {
-    Field::new("X-Original-From", mailbox.address.to_string())
+fn original_field(mailbox: &Mailbox) -> HeaderField {
+    HeaderField::new("X-Original-From", mailbox.address.to_string())
 }
 
 /// The addresses of a field, each with a domain.
-fn entries(rewriter: &Rewriter, name: &str, lists: &[String]) -> Result<Vec<Entry>, MessageError> {
+fn entries(
+    rewriter: &Rewriter,
+    name: &str,
+    lists: &[String],
+) -> Result<Vec<ListEntry>, MessageError> {
     let list = lists.join(", ");
     match rewriter.header(name, &list).map_err(wrong_in(name))? {
         Some(rewritten) => Ok(rewritten.entries),
@@ -96,8 +100,8 @@ fn entries(rewriter: &Rewriter, name: &str, lists: &[String]) -> Result<Vec<Entr
     }
 }
 
-fn unnamed(address: Address) -> Entry {
-    Entry::Mailbox(Mailbox {
+fn unnamed(address: Address) -> ListEntry {
+    ListEntry::Mailbox(Mailbox {
         name: None,
         address,
     })

@@ -1,7 +1,7 @@
 //! The file for mail that can go nowhere, where mail programs have always put it.
 
 use crate::mail::mbox;
-use crate::mail::mbox::Lines;
+use crate::mail::mbox::MboxLines;
 use crate::mail::message::Message;
 use crate::smtp::blocks::{Block, Replay};
 use crate::system::host;
@@ -80,7 +80,7 @@ fn write(file: &mut File, before: u64, message: &Message) -> io::Result<()> {
     let mut out = BufWriter::new(file);
     out.write_all(seam.as_bytes())?;
     out.write_all(mbox::first_line(&host::login(), SystemTime::now()).as_bytes())?;
-    let (mut blocks, mut lines) = (message.blocks(shape), Lines::default());
+    let (mut blocks, mut lines) = (message.blocks(shape), MboxLines::default());
     let mut block = Vec::new();
     while blocks.append(&mut block)? != Block::End {
         lines.write(&block, &mut out)?;

@@ -1,7 +1,7 @@
 //! Signals that come while a report is mailed. They have their effect as soon as the report is in the queue. A
 //! report that is sent without a queue is put where a person finds it first.
 
-use crate::cron::job::{Signals, end_by};
+use crate::cron::job::{JobSignals, end_by};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::io::{self, PipeReader};
@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Signals belong to the process. `None`: they have their usual effect.
-static HELD: Mutex<Option<Signals>> = Mutex::new(None);
+static HELD: Mutex<Option<JobSignals>> = Mutex::new(None);
 
-fn held() -> MutexGuard<'static, Option<Signals>> {
+fn held() -> MutexGuard<'static, Option<JobSignals>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Keeps signals until [`release`].
-pub fn hold(signals: Signals) {
+pub fn hold(signals: JobSignals) {
     *held() = Some(signals);
 }
 
@@ -47,7 +47,7 @@ pub fn guarded<T>(save: &(dyn Fn() + Sync), work: impl FnOnce() -> T) -> T {
 }
 
 /// Until the other end of the pipe is closed.
-fn watch(end: &PipeReader, signals: &mut Signals, save: &(dyn Fn() + Sync)) {
+fn watch(end: &PipeReader, signals: &mut JobSignals, save: &(dyn Fn() + Sync)) {
     loop {
         if let Some(signal) = signals.fatal() {
             save();

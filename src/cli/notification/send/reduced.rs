@@ -1,8 +1,8 @@
 //! Smaller versions of a mail, for a server that refuses its size or content: an alert must arrive, if
 //! without its attachments.
 
-use crate::cli::notification::send::Memo;
-use crate::client::outcome::{Cause, Fate, Verdict};
+use crate::cli::notification::send::NotificationText;
+use crate::client::outcome::{Cause, RecipientResult, RecipientStatus};
 use crate::smtp::stage::Stage;
 
 /// The length of the shortest version's text, in octets.
@@ -12,8 +12,8 @@ const SHORT: usize = 2 * 1024;
 ///
 /// RFC 5321 §4.2.2: 552 is "exceeded storage allocation", 554 after the data "transaction failed". RFC 3463
 /// §3.3, §3.4: X.2.3 and X.3.4 are limits on the length of a message.
-pub fn is_about_content(fate: &Fate) -> bool {
-    if fate.verdict != Verdict::Refused || fate.cause != Cause::Server {
+pub fn is_about_content(fate: &RecipientResult) -> bool {
+    if fate.verdict != RecipientStatus::Refused || fate.cause != Cause::Server {
         return false;
     }
     let is_size = matches!(fate.enhanced.as_deref(), Some("5.2.3" | "5.3.4"));
@@ -28,7 +28,7 @@ pub fn is_about_content(fate: &Fate) -> bool {
 
 /// The versions of a mail that are sent one after another until none is refused because of its content, with
 /// what the server said of the one before.
-pub fn versions(memo: &Memo, why: &str) -> Vec<Memo> {
+pub fn versions(memo: &NotificationText, why: &str) -> Vec<NotificationText> {
     let names: Vec<String> = memo.attachments.iter().map(name).collect();
     let text = memo.body_alone.as_ref().unwrap_or(&memo.body);
     let mut left_out = names.join(", ");
@@ -66,12 +66,12 @@ fn remark(left_out: &str, why: &str) -> String {
     format!("This mail is without {left_out}. The server refused the whole mail: {why}")
 }
 
-fn version(memo: &Memo, remark: &str, text: &str) -> Memo {
-    Memo {
+fn version(memo: &NotificationText, remark: &str, text: &str) -> NotificationText {
+    NotificationText {
         subject: memo.subject.clone(),
         headers: memo.headers.clone(),
         body: format!("{remark}\n\n{text}"),
-        ..Memo::default()
+        ..NotificationText::default()
     }
 }
 
@@ -89,26 +89,26 @@ pub fn beginning(text: &str, most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::message::{Attachment, Held, Input};
+    use crate::mail::message::{Attachment, HeldBytes, Input};
 
     fn log() -> Attachment {
-        let held = Held::bytes("the log", b"x".to_vec());
+        let held = HeldBytes::bytes("the log", b"x".to_vec());
         Attachment {
             name: Some("job.log.gz".to_owned()),
             ..Attachment::new(Input::Held(held))
         }
     }
 
-    fn bodies(memo: &Memo) -> Vec<String> {
+    fn bodies(memo: &NotificationText) -> Vec<String> {
         let versions = versions(memo, "552 too big").into_iter();
         versions.map(|memo| memo.body).collect()
     }
 
     #[test]
     fn a_short_mail_without_attachments_has_no_smaller_version() {
-        let memo = Memo {
+        let memo = NotificationText {
             body: "failed\n".to_owned(),
-            ..Memo::default()
+            ..NotificationText::default()
         };
         assert!(bodies(&memo).is_empty());
     }
@@ -116,13 +116,13 @@ mod tests {
     #[test]
     fn attachments_are_left_out_first_and_the_rest_of_a_long_text_then() {
         let line = "x".repeat(99) + "\n";
-        let memo = Memo {
+        let memo = NotificationText {
             subject: "failed".to_owned(),
             body: "log attached\n".to_owned(),
             body_alone: Some(line.repeat(100)),
             html: Some("<p>failed</p>".to_owned()),
             attachments: vec![log()],
-            ..Memo::default()
+            ..NotificationText::default()
         };
         let remark = "The server refused the whole mail: 552 too big\n\n";
         assert_eq!(

@@ -3,25 +3,25 @@
 use crate::cli::options::value;
 use crate::client::session;
 use crate::mail::address::{Address, Mailbox, parse_recipients};
-use crate::mail::envelope::{Notify, Return};
-use crate::smtp::blocks::Transport;
+use crate::mail::envelope::{NotifyOn, Return};
+use crate::smtp::blocks::BodyType;
 use std::time::SystemTime;
 
 /// Something that is asked for, and whether nothing is sent without it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked<T> {
+pub(super) struct ExtensionRequest<T> {
     pub(super) value: T,
     pub(super) is_must: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Report {
+pub(super) struct DsnRequest {
     pub(super) recipient: Option<Address>,
-    pub(super) notify: Notify,
+    pub(super) notify: NotifyOn,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Original {
+pub(super) struct OriginalRecipient {
     pub(super) recipient: Address,
     /// A type, a semicolon and an address.
     pub(super) name: String,
@@ -35,23 +35,26 @@ pub(super) struct DeliverBy {
 }
 
 /// Reads a value, and the question mark behind it.
-fn asked<T>(text: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Asked<T>, String> {
+fn asked<T>(
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<ExtensionRequest<T>, String> {
     let (text, is_must) = match text.strip_suffix('?') {
         Some(text) => (text, false),
         None => (text, true),
     };
     let value = read(text)?;
-    Ok(Asked { value, is_must })
+    Ok(ExtensionRequest { value, is_must })
 }
 
-pub(super) fn report(text: &str) -> Result<Asked<Report>, String> {
+pub(super) fn report(text: &str) -> Result<ExtensionRequest<DsnRequest>, String> {
     asked(text, |text| {
         let (recipient, when) = match text.rsplit_once('=') {
             Some((recipient, when)) => (Some(address(recipient)?), when),
             None => (None, text),
         };
         let notify = notify(when)?;
-        Ok(Report { recipient, notify })
+        Ok(DsnRequest { recipient, notify })
     })
 }
 
@@ -61,9 +64,9 @@ fn address(text: &str) -> Result<Address, String> {
 }
 
 /// RFC 3461 §4.1; NEVER stands alone.
-fn notify(text: &str) -> Result<Notify, String> {
+fn notify(text: &str) -> Result<NotifyOn, String> {
     let wrong = || "it wants never, or some of success,failure,delay".to_owned();
-    let mut notify = Notify::default();
+    let mut notify = NotifyOn::default();
     if text.eq_ignore_ascii_case("never") {
         return Ok(notify);
     }
@@ -79,7 +82,7 @@ fn notify(text: &str) -> Result<Notify, String> {
 }
 
 /// RFC 3461 §4.3.
-pub(super) fn returned(text: &str) -> Result<Asked<Return>, String> {
+pub(super) fn returned(text: &str) -> Result<ExtensionRequest<Return>, String> {
     asked(text, |text| match text.to_ascii_lowercase().as_str() {
         "full" => Ok(Return::Full),
         "hdrs" => Ok(Return::Headers),
@@ -88,7 +91,7 @@ pub(super) fn returned(text: &str) -> Result<Asked<Return>, String> {
 }
 
 /// RFC 3461 §4.4.
-pub(super) fn envelope_id(text: &str) -> Result<Asked<String>, String> {
+pub(super) fn envelope_id(text: &str) -> Result<ExtensionRequest<String>, String> {
     asked(text, |text| {
         let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
         if (1..=100).contains(&text.len()) && text.bytes().all(is_printable) {
@@ -99,7 +102,7 @@ pub(super) fn envelope_id(text: &str) -> Result<Asked<String>, String> {
 }
 
 /// RFC 3461 §4.2.
-pub(super) fn original(text: &str) -> Result<Asked<Original>, String> {
+pub(super) fn original(text: &str) -> Result<ExtensionRequest<OriginalRecipient>, String> {
     asked(text, |text| {
         let wrong = || "it wants ADDR=TYPE;NAME, like bob@example.org=rfc822;bob@example.net";
         let (left, name) = text.split_once(';').ok_or_else(wrong)?;
@@ -108,7 +111,7 @@ pub(super) fn original(text: &str) -> Result<Asked<Original>, String> {
         if kind.is_empty() || !kind.bytes().all(is_atom) || name.is_empty() || name.len() > 450 {
             return Err(wrong().to_owned());
         }
-        Ok(Original {
+        Ok(OriginalRecipient {
             recipient: address(recipient)?,
             name: format!("{kind};{name}"),
         })
@@ -116,7 +119,7 @@ pub(super) fn original(text: &str) -> Result<Asked<Original>, String> {
 }
 
 /// RFC 4865 §3.1.
-pub(super) fn hold_for(text: &str) -> Result<Asked<u64>, String> {
+pub(super) fn hold_for(text: &str) -> Result<ExtensionRequest<u64>, String> {
     asked(text, seconds)
 }
 
@@ -125,7 +128,7 @@ fn seconds(text: &str) -> Result<u64, String> {
     value::wait(text).map(|time| time.as_secs())
 }
 
-pub(super) fn hold_until(text: &str) -> Result<Asked<SystemTime>, String> {
+pub(super) fn hold_until(text: &str) -> Result<ExtensionRequest<SystemTime>, String> {
     asked(text, |text| {
         let wrong = "it wants a date with time and zone like 2030-01-31T08:00:00Z";
         crate::system::time::from_rfc3339(text).ok_or_else(|| wrong.to_owned())
@@ -133,7 +136,7 @@ pub(super) fn hold_until(text: &str) -> Result<Asked<SystemTime>, String> {
 }
 
 /// RFC 2852 §4.1.
-pub(super) fn deliver_by(text: &str) -> Result<Asked<DeliverBy>, String> {
+pub(super) fn deliver_by(text: &str) -> Result<ExtensionRequest<DeliverBy>, String> {
     asked(text, |text| {
         let (time, mode) = text.split_once(';').unwrap_or((text, "r"));
         let (returns, traces) = match mode.to_ascii_lowercase().as_str() {
@@ -152,24 +155,24 @@ pub(super) fn deliver_by(text: &str) -> Result<Asked<DeliverBy>, String> {
 }
 
 /// RFC 6710 §4.1.
-pub(super) fn mt_priority(text: &str) -> Result<Asked<i8>, String> {
+pub(super) fn mt_priority(text: &str) -> Result<ExtensionRequest<i8>, String> {
     asked(text, |text| match text.parse() {
         Ok(priority @ -9..=9) => Ok(priority),
         _ => Err("it wants a number from -9 to 9".to_owned()),
     })
 }
 
-pub(super) fn body_type(text: &str) -> Result<Asked<Transport>, String> {
+pub(super) fn body_type(text: &str) -> Result<ExtensionRequest<BodyType>, String> {
     asked(text, |text| match text.to_ascii_lowercase().as_str() {
-        "7bit" => Ok(Transport::SevenBit),
-        "8bitmime" => Ok(Transport::EightBit),
-        "binarymime" => Ok(Transport::Binary),
+        "7bit" => Ok(BodyType::SevenBit),
+        "8bitmime" => Ok(BodyType::EightBit),
+        "binarymime" => Ok(BodyType::Binary),
         _ => Err("it wants 7bit, 8bitmime or binarymime".to_owned()),
     })
 }
 
 /// RFC 1870 §6: up to twenty digits, whether they make sense or not.
-pub(super) fn announced_size(text: &str) -> Result<Asked<String>, String> {
+pub(super) fn announced_size(text: &str) -> Result<ExtensionRequest<String>, String> {
     asked(text, |text| {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         if is_number && (1..=20).contains(&text.len()) {
@@ -179,14 +182,14 @@ pub(super) fn announced_size(text: &str) -> Result<Asked<String>, String> {
     })
 }
 
-pub(super) fn mail_auth(text: &str) -> Result<Asked<String>, String> {
+pub(super) fn mail_auth(text: &str) -> Result<ExtensionRequest<String>, String> {
     asked(text, |text| match text {
         "" | "<>" => Ok("<>".to_owned()),
         _ => Ok(session::xtext(&address(text)?.to_string())),
     })
 }
 
-pub(super) fn prdr(text: &str) -> Result<Asked<()>, String> {
+pub(super) fn prdr(text: &str) -> Result<ExtensionRequest<()>, String> {
     asked(text, |text| match text {
         "" => Ok(()),
         _ => Err("it wants nothing, or ?".to_owned()),

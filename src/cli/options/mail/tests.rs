@@ -1,7 +1,7 @@
 use crate::cli::options::mail::*;
 
-fn head(to: &[&str]) -> Head {
-    Head {
+fn head(to: &[&str]) -> MailArgs {
+    MailArgs {
         to: to.iter().map(|&one| one.to_owned()).collect(),
         cc: Vec::new(),
         bcc: Vec::new(),
@@ -12,15 +12,15 @@ fn head(to: &[&str]) -> Head {
     }
 }
 
-fn around(mail_to: Option<&str>) -> Surroundings {
-    Surroundings {
+fn around(mail_to: Option<&str>) -> CronEnvironment {
+    CronEnvironment {
         mail_to: mail_to.map(str::to_owned),
         mail_from: Some("cron@here".to_owned()),
     }
 }
 
-fn to(list: &str) -> Recipients {
-    Recipients::These {
+fn to(list: &str) -> NotificationRecipients {
+    NotificationRecipients::These {
         to: vec![list.to_owned()],
         cc: Vec::new(),
         bcc: Vec::new(),
@@ -38,9 +38,9 @@ fn the_command_line_counts_before_mailto() {
 #[test]
 fn an_empty_mailto_wants_nothing_and_none_means_the_user() {
     let empty = head(&[]).meant(None, around(Some(" ")));
-    assert_eq!(empty.recipients, Recipients::Nobody);
+    assert_eq!(empty.recipients, NotificationRecipients::Nobody);
     let none = head(&[]).meant(None, around(None));
-    assert_eq!(none.recipients, Recipients::User);
+    assert_eq!(none.recipients, NotificationRecipients::User);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn mailfrom_stands_back_for_the_option() {
         head(&[]).meant(None, around(None)).from.as_deref(),
         Some("cron@here")
     );
-    let typed = Head {
+    let typed = MailArgs {
         from: Some("me".to_owned()),
         ..head(&[])
     };

@@ -1,7 +1,7 @@
 //! Paths in the options of a profile.
 
 use crate::cli::options::message;
-use crate::cli::options::value::Target;
+use crate::cli::options::value::HostPort;
 use crate::mail::message::Input;
 use crate::system::host;
 use clap::Arg;
@@ -31,7 +31,7 @@ fn before_path(option: &Arg, text: &str) -> Option<&'static str> {
     if kind == TypeId::of::<Input>() {
         return Some(if takes_only_files(option) { "" } else { "@" });
     }
-    if kind == TypeId::of::<Target>() {
+    if kind == TypeId::of::<HostPort>() {
         let has_scheme = text.starts_with("unix:");
         return Some(if has_scheme { "unix:" } else { "" });
     }

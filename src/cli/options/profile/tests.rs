@@ -1,6 +1,6 @@
 use crate::cli::options::profile::*;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{Plan, Said};
+use crate::cli::plan::{EarlyExit, Invocation};
 use crate::client::route::Host;
 use crate::config::{Places, find};
 use std::io::Write as _;
@@ -14,7 +14,7 @@ fn file(text: &str) -> NamedTempFile {
     file
 }
 
-fn parsed(text: &str, arguments: &[&str]) -> Result<Plan, Said> {
+fn parsed(text: &str, arguments: &[&str]) -> Result<Invocation, EarlyExit> {
     let file = file(text);
     let head = ["ehlo", "--config", file.path().to_str().unwrap()];
     let words = head.iter().chain(arguments).map(OsString::from);
@@ -24,7 +24,7 @@ fn parsed(text: &str, arguments: &[&str]) -> Result<Plan, Said> {
 
 fn sent(text: &str, arguments: &[&str]) -> crate::cli::send::options::Send {
     match parsed(text, arguments) {
-        Ok(Plan::Send(send)) => *send,
+        Ok(Invocation::Send(send)) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
         Err(said) => panic!("{arguments:?}: {}", said.text),
     }
@@ -110,7 +110,7 @@ fn added(text: &str, arguments: &[&str]) -> Result<Vec<String>, String> {
     let mut command = command();
     let words: Vec<OsString> = ["ehlo"].iter().chain(arguments).map(Into::into).collect();
     let matches = command.try_get_matches_from_mut(&words).unwrap();
-    let mut typed = Typed::new(&mut command, &words, &matches);
+    let mut typed = CommandLineArgs::new(&mut command, &words, &matches);
     let found = find(Some(Path::new(file.path())), &Places::nowhere());
     let config = found.unwrap().unwrap().read(&typed.keys()).unwrap();
     let profile = config.profile("a").unwrap();

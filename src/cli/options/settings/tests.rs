@@ -23,8 +23,8 @@ fn without_a_configuration_all_is_as_usual() {
     let Ok(all) = settings(None) else {
         panic!("the defaults are wrong");
     };
-    assert_eq!(all.queue, queue::Settings::default());
-    assert_eq!(all.rewrite, rewrite::Options::default());
+    assert_eq!(all.queue, queue::RetrySettings::default());
+    assert_eq!(all.rewrite, rewrite::RewriteOptions::default());
     assert_eq!(all.on_uncertain, OnUncertain::Retry);
     assert_eq!(
         (all.directory, all.on_failure, all.profile),
@@ -58,7 +58,7 @@ fn every_key_of_the_queue_counts() {
     let Ok(all) = settings(Some(&config)) else {
         panic!("something is wrong");
     };
-    let expected = queue::Settings {
+    let expected = queue::RetrySettings {
         gaps: vec![minutes(15), minutes(30), minutes(240)],
         spread: 0,
         give_up: minutes(5 * 24 * 60),
@@ -88,7 +88,7 @@ fn every_key_of_sendmail_and_every_rule_counts() {
         from: from.to_owned(),
         to: to.to_owned(),
     };
-    let expected = rewrite::Options {
+    let expected = rewrite::RewriteOptions {
         rules: vec![
             rule("root", "alerts+{host}@x.org"),
             rule("*@localhost", "{user}@x.org"),
@@ -96,7 +96,7 @@ fn every_key_of_sendmail_and_every_rule_counts() {
         aliases: Some("/etc/mail/aliases".into()),
         domain: Some("xn--bcher-kva.example".to_owned()),
         postmaster: Some(Address::parse("ann@x.org").unwrap()),
-        original: Original::ReplyTo,
+        original: OriginalAddress::ReplyTo,
     };
     assert_eq!(all.rewrite, expected);
     assert_eq!(all.profile.as_deref(), Some("p"));

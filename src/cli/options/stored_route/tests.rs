@@ -1,10 +1,10 @@
-use crate::cli::options::stored_route::Finder;
+use crate::cli::options::stored_route::RouteFinder;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::Plan;
+use crate::cli::plan::Invocation;
 use crate::cli::send::options::Send;
 use crate::config::Places;
-use crate::queue::options::{Queueing, Ways as _};
-use crate::queue::store::Waybill;
+use crate::queue::options::{QueueUse, StoredRoutes as _};
+use crate::queue::store::RouteSpec;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
@@ -29,7 +29,7 @@ fn configured(text: &str) -> (TempDir, PathBuf) {
 
 fn parsed(words: &[OsString]) -> Result<Send, String> {
     match parse_in(&Places::nowhere(), words, &mut Vec::new()) {
-        Ok(Plan::Send(send)) => Ok(*send),
+        Ok(Invocation::Send(send)) => Ok(*send),
         Ok(other) => panic!("{words:?} is {other:?}"),
         Err(said) => Err(said.text),
     }
@@ -42,8 +42,8 @@ fn sent(arguments: &str) -> Send {
     parsed(&words).unwrap_or_else(|text| panic!("{arguments}: {text}"))
 }
 
-fn waybill(send: &Send) -> Waybill {
-    let queueing: &Queueing = send.queueing.as_ref().unwrap();
+fn waybill(send: &Send) -> RouteSpec {
+    let queueing: &QueueUse = send.queueing.as_ref().unwrap();
     queueing.waybill.clone()
 }
 
@@ -72,7 +72,7 @@ fn what_was_typed_is_found_again() {
         "CONFIG --profile key --cert c.pem",
     ] {
         let send = sent(&arguments.replace("CONFIG", &config));
-        let found = Finder.find(&waybill(&send));
+        let found = RouteFinder.find(&waybill(&send));
         let found = found.unwrap_or_else(|text| panic!("{arguments}: {text}"));
         let right: Vec<_> = std::iter::once(send.way).chain(send.fallbacks).collect();
         let found = format!("{found:?}").replace(&here, "");
@@ -87,7 +87,7 @@ fn another_relay_gets_no_password_when_it_is_tried_again() {
     let (_directory, path) = configured(PROFILES);
     let bill = waybill(&sent(&format!("--config {} -r other", path.display())));
     assert_eq!(bill.profile.as_deref(), Some("home"));
-    assert!(Finder.find(&bill).unwrap()[0].credentials.is_none());
+    assert!(RouteFinder.find(&bill).unwrap()[0].credentials.is_none());
 }
 
 #[test]
@@ -115,13 +115,13 @@ fn what_is_kept_means_the_same_in_another_directory() {
 fn only_what_is_about_the_way_is_kept_and_a_profile_by_its_name() {
     let (_directory, path) = configured(PROFILES);
     let line = format!("--config {} -s secret -q --helo=me.example", path.display());
-    let right = Waybill {
+    let right = RouteSpec {
         config: Some(path),
         profile: Some("home".to_owned()),
         options: vec!["--helo=me.example".to_owned()],
     };
     assert_eq!(waybill(&sent(&line)), right);
-    assert_eq!(waybill(&sent("")), Waybill::default());
+    assert_eq!(waybill(&sent("")), RouteSpec::default());
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_profile_that_changed_is_a_way_that_changed() {
     let (_directory, path) = configured(PROFILES);
     let bill = waybill(&sent(&format!("--config {}", path.display())));
     let relay = || {
-        Finder
+        RouteFinder
             .find(&bill)
             .map(|ways| format!("{:?}", ways[0].route.relay))
     };
@@ -155,12 +155,12 @@ fn what_is_no_text_cannot_be_kept() {
 #[test]
 fn it_goes_from_thread_to_thread() {
     fn is_shared<T: std::marker::Send + Sync>(_: &T) {}
-    is_shared(&Finder);
-    let bill = Waybill {
+    is_shared(&RouteFinder);
+    let bill = RouteSpec {
         config: Some(Path::new("/nowhere").to_owned()),
         profile: Some("x".to_owned()),
         options: Vec::new(),
     };
-    let ways = std::thread::scope(|scope| scope.spawn(|| Finder.find(&bill)).join().unwrap());
+    let ways = std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&bill)).join().unwrap());
     assert!(ways.is_err());
 }

@@ -1,8 +1,8 @@
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{Plan, Said};
+use crate::cli::plan::{EarlyExit, Invocation};
 use crate::cli::queue::options::{Queue, Thresholds, Work};
 use crate::config::Places;
-use crate::queue::options::{FirstTry, Queueing};
+use crate::queue::options::{FirstTry, QueueUse};
 use crate::queue::store::OnUncertain;
 use crate::transcript::Format;
 use std::ffi::OsString;
@@ -11,15 +11,15 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
-fn parsed(arguments: &[&str]) -> Result<Plan, Said> {
+fn parsed(arguments: &[&str]) -> Result<Invocation, EarlyExit> {
     let all = std::iter::once("ehlo").chain(arguments.iter().copied());
     let words: Vec<OsString> = all.map(OsString::from).collect();
     parse_in(&Places::nowhere(), &words, &mut Vec::new())
 }
 
-fn queueing(arguments: &[&str]) -> Option<Queueing> {
+fn queueing(arguments: &[&str]) -> Option<QueueUse> {
     match parsed(&[arguments, &["-b", "", "a@x.org"]].concat()) {
-        Ok(Plan::Send(send)) => send.queueing,
+        Ok(Invocation::Send(send)) => send.queueing,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
         Err(said) => panic!("{arguments:?}: {}", said.text),
     }
@@ -27,7 +27,7 @@ fn queueing(arguments: &[&str]) -> Option<Queueing> {
 
 fn queue(arguments: &[&str]) -> Queue {
     match parsed(&[&["queue"], arguments].concat()) {
-        Ok(Plan::Queue(queue)) => *queue,
+        Ok(Invocation::Queue(queue)) => *queue,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
         Err(said) => panic!("{arguments:?}: {}", said.text),
     }
@@ -91,7 +91,7 @@ fn orders_for_what_is_kept_want_something_that_is_kept() {
 #[test]
 fn to_print_is_to_keep_nothing() {
     let plan = parsed(&["--queue", "--print", "-b", "", "a@x.org"]);
-    assert!(matches!(plan, Ok(Plan::Print(..))));
+    assert!(matches!(plan, Ok(Invocation::Print(..))));
 }
 
 #[test]

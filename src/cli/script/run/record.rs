@@ -5,9 +5,9 @@ use crate::cli::send::options::Send;
 use crate::cli::send::run::{deliver_by, shown};
 use crate::cli::terminal::complain;
 use crate::mail::message::{Convertible, Message, Signed};
-use crate::queue::delivery::Told;
+use crate::queue::delivery::SenderNotice;
 use crate::script::Scribe;
-use crate::smtp::blocks::{Block, Replay, Shape, Transport};
+use crate::smtp::blocks::{Block, BodyType, Replay, Shape};
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::fs::File;
@@ -29,7 +29,7 @@ fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
     let name = beside.file_name().unwrap_or_default().to_string_lossy();
     let to_server = plan.way.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
-    let shown = shown(plan.output, Told::Caller, |watch| {
+    let shown = shown(plan.output, SenderNotice::Caller, |watch| {
         let mut scribe = Scribe::new(watch, &name, to_server);
         let report = deliver_by(&ready, &plan.fallbacks, &message, &mut scribe);
         octets = scribe.octets();
@@ -72,11 +72,11 @@ fn create(path: &Path) -> Result<File, Exit> {
 
 /// Writes the message in the shape that had so many octets: the one that was sent.
 fn copy_out(message: &Message, octets: Option<u64>, out: &mut File) -> io::Result<()> {
-    let all = [Transport::SevenBit, Transport::EightBit, Transport::Binary];
+    let all = [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary];
     let message = Convertible::new(message, Signed::Kept);
-    let accepts = all.map(Transport::with_utf8).into_iter();
+    let accepts = all.map(BodyType::with_utf8).into_iter();
     let mut shapes = accepts
-        .chain(all.map(Transport::without_utf8))
+        .chain(all.map(BodyType::without_utf8))
         .filter_map(|able| message.shape(able));
     let is_sent = |shape: &Shape| octets.is_none_or(|octets| octets == shape.size);
     let Some(shape) = shapes.find(is_sent).or(message.simplest()) else {

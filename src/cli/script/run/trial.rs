@@ -3,18 +3,18 @@
 use crate::cli::run_command::{build, ready};
 use crate::cli::script::options::{Trial, TrialLook};
 use crate::cli::terminal::{Stdout, complain};
-use crate::client::events::{Happening, Nobody, Watch};
-use crate::client::route::{Host, Place};
-use crate::client::transport::Way;
+use crate::client::events::{Event, Observer, Silent};
+use crate::client::route::{Endpoint, Host};
+use crate::client::transport::Transport;
 use crate::mail::message::Message;
 use crate::script::{
-    Case, Demands, Ending, Finished, Means, Script, Variables, report, run as hold,
+    Case, Demands, FinishedTest, Script, TestContext, TestEnding, Variables, report, run as hold,
 };
 use crate::smtp::blocks::Replay;
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::reason;
-use crate::transcript::{Options, Stevens, Transcript as _};
+use crate::transcript::{Stevens, Transcript as _, TranscriptOptions};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -40,7 +40,7 @@ fn held_as_planned(mut trial: Trial) -> Result<Exit, Exit> {
         .collect();
     let router = ready.router();
     let way = ready.way(&router, None);
-    let means = Means {
+    let means = TestContext {
         route: &trial.way.route,
         session: way.session,
         tls: way.tls,
@@ -108,7 +108,7 @@ fn given(trial: &Trial, message: Option<&Message>) -> Variables {
     given
 }
 
-fn of_server(place: &Place) -> [(&'static str, String); 3] {
+fn of_server(place: &Endpoint) -> [(&'static str, String); 3] {
     let port = place.port;
     let (host, server) = match &place.host {
         Host::Unix(path) => (place.host.name(), format!("unix:{}", path.display())),
@@ -140,28 +140,32 @@ fn of_message(message: &Message) -> Vec<(&'static str, String)> {
     given
 }
 
-fn helo(way: &Way) -> String {
+fn helo(way: &Transport) -> String {
     let own = way.session.helo.clone().or_else(host::fqdn);
     own.unwrap_or_else(|| "localhost.localdomain".to_owned())
 }
 
 /// Holds the tests one after the other, and shows what is to be seen.
-fn hold_all(cases: &[Case], means: &Means<'_>, look: TrialLook) -> Result<Vec<Finished>, Exit> {
+fn hold_all(
+    cases: &[Case],
+    means: &TestContext<'_>,
+    look: TrialLook,
+) -> Result<Vec<FinishedTest>, Exit> {
     match look {
         TrialLook::Quiet => Ok(cases
             .iter()
-            .map(|case| held(case, means, &mut Nobody))
+            .map(|case| held(case, means, &mut Silent))
             .collect()),
         TrialLook::Tap => in_tap(cases, means),
         TrialLook::Conversation { verbose } => in_full(cases, means, verbose),
     }
 }
 
-fn in_tap(cases: &[Case], means: &Means<'_>) -> Result<Vec<Finished>, Exit> {
+fn in_tap(cases: &[Case], means: &TestContext<'_>) -> Result<Vec<FinishedTest>, Exit> {
     put(&report::tap_plan(cases.len()))?;
     let mut all = Vec::new();
     for (at, case) in cases.iter().enumerate() {
-        let finished = held(case, means, &mut Nobody);
+        let finished = held(case, means, &mut Silent);
         put(&report::tap(at + 1, &finished))?;
         all.push(finished);
     }
@@ -169,21 +173,25 @@ fn in_tap(cases: &[Case], means: &Means<'_>) -> Result<Vec<Finished>, Exit> {
 }
 
 /// With the conversations.
-fn in_full(cases: &[Case], means: &Means<'_>, verbose: bool) -> Result<Vec<Finished>, Exit> {
-    let options = Options {
+fn in_full(
+    cases: &[Case],
+    means: &TestContext<'_>,
+    verbose: bool,
+) -> Result<Vec<FinishedTest>, Exit> {
+    let options = TranscriptOptions {
         verbose,
-        ..Options::default()
+        ..TranscriptOptions::default()
     };
     let mut transcript = Stevens::new(Stdout, options);
     let mut all = Vec::new();
     for case in cases {
-        transcript.happened(Happening::Note(&format!("test: {}", case.name)));
+        transcript.happened(Event::Note(&format!("test: {}", case.name)));
         let finished = held(case, means, &mut transcript);
-        transcript.happened(Happening::Note(&outcome(&finished)));
+        transcript.happened(Event::Note(&outcome(&finished)));
         all.push(finished);
         written(&transcript)?;
     }
-    transcript.happened(Happening::Note(&report::summary(&all)));
+    transcript.happened(Event::Note(&report::summary(&all)));
     written(&transcript)?;
     Ok(all)
 }
@@ -196,7 +204,7 @@ fn written(transcript: &Stevens<Stdout>) -> Result<(), Exit> {
 }
 
 /// Holds a test. Whatever failed is a line on stderr.
-fn held(case: &Case, means: &Means<'_>, watch: &mut dyn Watch) -> Finished {
+fn held(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> FinishedTest {
     let finished = hold(case, means, watch);
     if finished.ending.exit() != Exit::Ok {
         let of = if case.name == case.file {
@@ -212,13 +220,13 @@ fn held(case: &Case, means: &Means<'_>, watch: &mut dyn Watch) -> Finished {
     finished
 }
 
-fn outcome(finished: &Finished) -> String {
+fn outcome(finished: &FinishedTest) -> String {
     let words = finished.ending.words().unwrap_or_default();
     match finished.ending {
-        Ending::Passed => "passed".to_owned(),
-        Ending::Skipped(..) => format!("skipped: {words}"),
-        Ending::Differed(..) => format!("FAILED: {words}"),
-        Ending::Failed { .. } => format!("not held: {words}"),
+        TestEnding::Passed => "passed".to_owned(),
+        TestEnding::Skipped(..) => format!("skipped: {words}"),
+        TestEnding::Differed(..) => format!("FAILED: {words}"),
+        TestEnding::Failed { .. } => format!("not held: {words}"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 /// A word of the command line, understood.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Item {
+pub enum Word {
     /// An option without a value.
     Flag(char),
     /// An option with one.
@@ -17,7 +17,7 @@ pub enum Item {
 
 /// What cannot be understood.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum OptionError {
     /// There is no such option.
     Unknown(char),
     /// A value is missing.
@@ -25,14 +25,14 @@ pub enum Fault {
 }
 
 /// Reads all words. Options are found behind recipients, too, as glibc's getopt does, until `--`.
-pub fn items(words: &[OsString]) -> Result<Vec<Item>, Fault> {
+pub fn items(words: &[OsString]) -> Result<Vec<Word>, OptionError> {
     let mut words = words.iter();
     let mut items = Vec::new();
     while let Some(word) = words.next() {
         match word.as_bytes() {
-            b"--" => items.extend(words.by_ref().cloned().map(Item::Operand)),
+            b"--" => items.extend(words.by_ref().cloned().map(Word::Operand)),
             [b'-', bundle @ ..] if !bundle.is_empty() => unbundle(bundle, &mut words, &mut items)?,
-            _ => items.push(Item::Operand(word.clone())),
+            _ => items.push(Word::Operand(word.clone())),
         }
     }
     Ok(items)
@@ -42,30 +42,30 @@ pub fn items(words: &[OsString]) -> Result<Vec<Item>, Fault> {
 fn unbundle<'w>(
     mut bundle: &[u8],
     words: &mut impl Iterator<Item = &'w OsString>,
-    items: &mut Vec<Item>,
-) -> Result<(), Fault> {
+    items: &mut Vec<Word>,
+) -> Result<(), OptionError> {
     while let Some((&letter, rest)) = bundle.split_first() {
         let letter = char::from(letter);
-        bundle = match (Style::of(letter), rest) {
-            (None, _) => return Err(Fault::Unknown(letter)),
-            (Some(Style::Flag), _) => {
-                items.push(Item::Flag(letter));
+        bundle = match (OptionStyle::of(letter), rest) {
+            (None, _) => return Err(OptionError::Unknown(letter)),
+            (Some(OptionStyle::Flag), _) => {
+                items.push(Word::Flag(letter));
                 rest
             }
-            (Some(Style::Value), []) => {
-                let value = words.next().ok_or(Fault::Lacking(letter))?;
-                items.push(Item::Option(letter, value.clone()));
+            (Some(OptionStyle::Value), []) => {
+                let value = words.next().ok_or(OptionError::Lacking(letter))?;
+                items.push(Word::Option(letter, value.clone()));
                 rest
             }
             // Half a value: `-qI ID` is meant as `-qIID`.
-            (Some(Style::Attached), [b'I' | b'R']) if letter == 'q' => {
+            (Some(OptionStyle::Attached), [b'I' | b'R']) if letter == 'q' => {
                 let mut value = OsStr::from_bytes(rest).to_owned();
-                value.push(words.next().ok_or(Fault::Lacking(letter))?);
-                items.push(Item::Option(letter, value));
+                value.push(words.next().ok_or(OptionError::Lacking(letter))?);
+                items.push(Word::Option(letter, value));
                 &[]
             }
-            (Some(Style::Value | Style::Attached), _) => {
-                items.push(Item::Option(letter, OsStr::from_bytes(rest).to_owned()));
+            (Some(OptionStyle::Value | OptionStyle::Attached), _) => {
+                items.push(Word::Option(letter, OsStr::from_bytes(rest).to_owned()));
                 &[]
             }
         };
@@ -74,7 +74,7 @@ fn unbundle<'w>(
 }
 
 /// What an option takes.
-enum Style {
+enum OptionStyle {
     /// Nothing.
     Flag,
     /// A value, in the same word or the next.
@@ -83,7 +83,7 @@ enum Style {
     Attached,
 }
 
-impl Style {
+impl OptionStyle {
     /// Those of Postfix's sendmail, those of sendmail 8 that Postfix has not, and those of ours.
     fn of(letter: char) -> Option<Self> {
         match letter {
@@ -104,17 +104,17 @@ mod tests {
     use super::*;
     use std::os::unix::ffi::OsStringExt as _;
 
-    fn read(words: &[&str]) -> Result<Vec<Item>, Fault> {
+    fn read(words: &[&str]) -> Result<Vec<Word>, OptionError> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
         items(&words)
     }
 
-    fn option(letter: char, value: &str) -> Item {
-        Item::Option(letter, value.into())
+    fn option(letter: char, value: &str) -> Word {
+        Word::Option(letter, value.into())
     }
 
-    fn operand(text: &str) -> Item {
-        Item::Operand(text.into())
+    fn operand(text: &str) -> Word {
+        Word::Operand(text.into())
     }
 
     #[test]
@@ -127,12 +127,12 @@ mod tests {
             read(&["-f", "--", "a"]),
             Ok(vec![option('f', "--"), operand("a")])
         );
-        assert_eq!(read(&["-f"]), Err(Fault::Lacking('f')));
+        assert_eq!(read(&["-f"]), Err(OptionError::Lacking('f')));
     }
 
     #[test]
     fn letters_come_in_bundles_of_which_the_last_takes_the_rest() {
-        use Item::Flag;
+        use Word::Flag;
         assert_eq!(read(&["-it"]), Ok(vec![Flag('i'), Flag('t')]));
         assert_eq!(
             read(&["-itfa"]),
@@ -143,14 +143,14 @@ mod tests {
             Ok(vec![Flag('i'), option('F', "a b")])
         );
         assert_eq!(read(&["-oMrvalue"]), Ok(vec![option('o', "Mrvalue")]));
-        assert_eq!(read(&["-iZ"]), Err(Fault::Unknown('Z')));
+        assert_eq!(read(&["-iZ"]), Err(OptionError::Unknown('Z')));
     }
 
     #[test]
     fn options_behind_recipients_count_until_two_hyphens() {
         let right = vec![
             operand("a"),
-            Item::Flag('i'),
+            Word::Flag('i'),
             operand("-"),
             operand("-t"),
             operand("--"),
@@ -173,15 +173,15 @@ mod tests {
         assert_eq!(read(&["-qIX1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qI", "X1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qR", "x.org"]), Ok(vec![option('q', "Rx.org")]));
-        assert_eq!(read(&["-qR"]), Err(Fault::Lacking('q')));
+        assert_eq!(read(&["-qR"]), Err(OptionError::Lacking('q')));
     }
 
     #[test]
     fn values_are_bytes() {
         let word = OsString::from_vec(b"-F\xe9".to_vec());
         let value = OsString::from_vec(b"\xe9".to_vec());
-        assert_eq!(items(&[word]), Ok(vec![Item::Option('F', value)]));
+        assert_eq!(items(&[word]), Ok(vec![Word::Option('F', value)]));
         let word = OsString::from_vec(b"-\xe9".to_vec());
-        assert_eq!(items(&[word]), Err(Fault::Unknown('é')));
+        assert_eq!(items(&[word]), Err(OptionError::Unknown('é')));
     }
 }

@@ -1,10 +1,10 @@
 //! What sendmail's options mean, one by one.
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::sendmail::args::getopt::{Fault, Item};
-use crate::cli::sendmail::args::{Mode, Which};
-use crate::mail::envelope::{Dsn, Notify, Return};
+use crate::cli::sendmail::args::getopt::{OptionError, Word};
+use crate::cli::sendmail::args::{SendmailMode, Which};
+use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use crate::queue::options::FirstTry;
 use crate::system::text::{in_charset, shown};
 use std::ffi::{OsStr, OsString};
@@ -13,9 +13,9 @@ use std::path::PathBuf;
 
 /// A command line of sendmail's.
 #[derive(Debug)]
-pub struct Given {
+pub struct SendmailOptions {
     /// What it is about (`-b`, `-q`, `-I`).
-    pub mode: Mode,
+    pub mode: SendmailMode,
     /// What stands behind the options.
     pub recipients: Vec<String>,
     /// `-t`.
@@ -44,21 +44,21 @@ pub struct Given {
     pub family: Option<&'static str>,
 }
 
-impl Given {
+impl SendmailOptions {
     /// What these words say, in a run that does this unless they say otherwise.
-    pub fn of(mode: Mode, items: Vec<Item>) -> Result<Self, Wrong> {
+    pub fn of(mode: SendmailMode, items: Vec<Word>) -> Result<Self, UsageError> {
         let mut given = Self::nothing(mode);
         for item in items {
             match item {
-                Item::Flag(letter) => given.flag(letter)?,
-                Item::Option(letter, value) => given.option(letter, value)?,
-                Item::Operand(word) => given.recipients.push(recipient(word)?),
+                Word::Flag(letter) => given.flag(letter)?,
+                Word::Option(letter, value) => given.option(letter, value)?,
+                Word::Operand(word) => given.recipients.push(recipient(word)?),
             }
         }
         Ok(given)
     }
 
-    fn nothing(mode: Mode) -> Self {
+    fn nothing(mode: SendmailMode) -> Self {
         Self {
             mode,
             recipients: Vec::new(),
@@ -77,13 +77,13 @@ impl Given {
         }
     }
 
-    fn flag(&mut self, letter: char) -> Result<(), Wrong> {
+    fn flag(&mut self, letter: char) -> Result<(), UsageError> {
         match letter {
             't' => self.of_header = true,
             'i' => self.dots_are_text = true,
             'v' => self.verbose = true,
             'U' => self.utf8 = true,
-            'I' => self.mode = Mode::Nothing,
+            'I' => self.mode = SendmailMode::Nothing,
             '4' => self.family("--ipv4")?,
             '6' => self.family("--ipv6")?,
             // -c, -E, -G, -m, -n and -x: there is nothing that they would change.
@@ -92,16 +92,16 @@ impl Given {
         Ok(())
     }
 
-    fn family(&mut self, option: &'static str) -> Result<(), Wrong> {
+    fn family(&mut self, option: &'static str) -> Result<(), UsageError> {
         match self.family.replace(option) {
             Some(other) if other != option => {
-                Err(Wrong::usage("-4 contradicts -6; give one of them"))
+                Err(UsageError::usage("-4 contradicts -6; give one of them"))
             }
             _ => Ok(()),
         }
     }
 
-    fn option(&mut self, letter: char, value: OsString) -> Result<(), Wrong> {
+    fn option(&mut self, letter: char, value: OsString) -> Result<(), UsageError> {
         match letter {
             // Files may have any name, and names any charset.
             'X' => self.log = Some(log(value)?),
@@ -115,7 +115,7 @@ impl Given {
         Ok(())
     }
 
-    fn setting(&mut self, letter: char, value: &str) -> Result<(), Wrong> {
+    fn setting(&mut self, letter: char, value: &str) -> Result<(), UsageError> {
         match letter {
             'f' | 'r' => self.sender = Some(reverse_path(value)),
             'b' => self.mode = mode(value)?,
@@ -170,30 +170,32 @@ impl Given {
 }
 
 /// Options that are no options to us.
-impl From<Fault> for Wrong {
-    fn from(fault: Fault) -> Self {
+impl From<OptionError> for UsageError {
+    fn from(fault: OptionError) -> Self {
         match fault {
-            Fault::Unknown('-') => {
+            OptionError::Unknown('-') => {
                 Self::usage("sendmail has no options of more than a letter; see ehlo-sendmail(1)")
             }
-            Fault::Unknown(letter) => Self::usage(format!(
+            OptionError::Unknown(letter) => Self::usage(format!(
                 "sendmail: there is no option -{}; see ehlo-sendmail(1)",
                 shown(&letter.to_string())
             )),
-            Fault::Lacking(letter) => Self::usage(format!("sendmail: -{letter} wants a value")),
+            OptionError::Lacking(letter) => {
+                Self::usage(format!("sendmail: -{letter} wants a value"))
+            }
         }
     }
 }
 
-fn text(letter: char, value: &OsStr) -> Result<&str, Wrong> {
+fn text(letter: char, value: &OsStr) -> Result<&str, UsageError> {
     let text = value.to_str();
-    text.ok_or_else(|| Wrong::data(format!("sendmail: -{letter}: it is not UTF-8")))
+    text.ok_or_else(|| UsageError::data(format!("sendmail: -{letter}: it is not UTF-8")))
 }
 
-fn recipient(word: OsString) -> Result<String, Wrong> {
+fn recipient(word: OsString) -> Result<String, UsageError> {
     word.into_string().map_err(|word| {
         let word = shown(&word.to_string_lossy());
-        Wrong::data(format!("recipient \"{word}\": it is not UTF-8"))
+        UsageError::data(format!("recipient \"{word}\": it is not UTF-8"))
     })
 }
 
@@ -216,33 +218,33 @@ fn is_true(value: &str) -> bool {
     matches!(first, None | Some('t' | 'y' | '1'))
 }
 
-fn mode(value: &str) -> Result<Mode, Wrong> {
+fn mode(value: &str) -> Result<SendmailMode, UsageError> {
     match value {
-        "m" => Ok(Mode::Submit),
-        "s" => Ok(Mode::Serve),
-        "v" => Ok(Mode::Verify),
-        "p" => Ok(Mode::List),
-        "i" | "h" | "H" => Ok(Mode::Nothing),
-        "d" | "D" | "l" => Err(Wrong::usage(format!(
+        "m" => Ok(SendmailMode::Submit),
+        "s" => Ok(SendmailMode::Serve),
+        "v" => Ok(SendmailMode::Verify),
+        "p" => Ok(SendmailMode::List),
+        "i" | "h" | "H" => Ok(SendmailMode::Nothing),
+        "d" | "D" | "l" => Err(UsageError::usage(format!(
             "sendmail: -b{value}: this is no mail server; to work on the queue all the time, use ehlo queue run --watch"
         ))),
-        "t" => Err(Wrong::usage(
+        "t" => Err(UsageError::usage(
             "sendmail: -bt: there is nothing to test in this way; see ehlo config check",
         )),
         _ => Err(unsupported('b', value)),
     }
 }
 
-fn unsupported(letter: char, value: &str) -> Wrong {
+fn unsupported(letter: char, value: &str) -> UsageError {
     let value = shown(value);
-    Wrong::usage(format!(
+    UsageError::usage(format!(
         "sendmail: -{letter}{value} is not supported; see ehlo-sendmail(1)"
     ))
 }
 
 /// The queue, or a part of it, due or not. An interval is one run of what is due: there is no daemon.
-fn queue_run(value: &str) -> Result<Mode, Wrong> {
-    let about = |why: String| Wrong::usage(format!("sendmail: -q{}: {why}", shown(value)));
+fn queue_run(value: &str) -> Result<SendmailMode, UsageError> {
+    let about = |why: String| UsageError::usage(format!("sendmail: -q{}: {why}", shown(value)));
     let mut which = Which {
         now: true,
         ..Which::default()
@@ -255,21 +257,21 @@ fn queue_run(value: &str) -> Result<Mode, Wrong> {
         (Some('R'), domain) => which.domains.push(value::domain(domain).map_err(about)?),
         _ => return Err(unsupported('q', value)),
     }
-    Ok(Mode::Run(which))
+    Ok(SendmailMode::Run(which))
 }
 
 /// What the message is declared to be. It is looked at anyway, and sent as what it is.
-fn body(value: &str) -> Result<(), Wrong> {
+fn body(value: &str) -> Result<(), UsageError> {
     let known = ["7BIT", "8BITMIME"];
     if known.iter().any(|one| one.eq_ignore_ascii_case(value)) {
         return Ok(());
     }
-    Err(Wrong::usage("sendmail: -B wants 7BIT or 8BITMIME"))
+    Err(UsageError::usage("sendmail: -B wants 7BIT or 8BITMIME"))
 }
 
 /// RFC 3461 §4.1.
-fn notify(value: &str) -> Result<Notify, Wrong> {
-    let mut notify = Notify::default();
+fn notify(value: &str) -> Result<NotifyOn, UsageError> {
+    let mut notify = NotifyOn::default();
     if value.eq_ignore_ascii_case("never") {
         return Ok(notify);
     }
@@ -279,7 +281,7 @@ fn notify(value: &str) -> Result<Notify, Wrong> {
             "failure" => notify.failure = true,
             "delay" => notify.delay = true,
             _ => {
-                return Err(Wrong::usage(
+                return Err(UsageError::usage(
                     "sendmail: -N wants never, or some of success,failure,delay",
                 ));
             }
@@ -289,33 +291,33 @@ fn notify(value: &str) -> Result<Notify, Wrong> {
 }
 
 /// RFC 3461 §4.3.
-fn returned(value: &str) -> Result<Return, Wrong> {
+fn returned(value: &str) -> Result<Return, UsageError> {
     match value.to_ascii_lowercase().as_str() {
         "full" => Ok(Return::Full),
         "hdrs" => Ok(Return::Headers),
-        _ => Err(Wrong::usage("sendmail: -R wants full or hdrs")),
+        _ => Err(UsageError::usage("sendmail: -R wants full or hdrs")),
     }
 }
 
 /// RFC 3461 §4.4.
-fn envelope_id(value: &str) -> Result<String, Wrong> {
+fn envelope_id(value: &str) -> Result<String, UsageError> {
     let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
     if (1..=100).contains(&value.len()) && value.bytes().all(is_printable) {
         return Ok(value.to_owned());
     }
-    Err(Wrong::usage(
+    Err(UsageError::usage(
         "sendmail: -V wants an envelope ID of 1 to 100 printable ASCII characters",
     ))
 }
 
 /// A file for transcripts. `-XV` is something else to Postfix's callers (VERP), and no file.
-fn log(value: OsString) -> Result<PathBuf, Wrong> {
+fn log(value: OsString) -> Result<PathBuf, UsageError> {
     let verp = value
         .to_str()
         .filter(|text| text.starts_with('V') && matches!(text.len(), 1 | 3));
     match verp {
         Some(verp) => Err(unsupported('X', verp)),
-        None if value.is_empty() => Err(Wrong::usage("sendmail: -X wants a file")),
+        None if value.is_empty() => Err(UsageError::usage("sendmail: -X wants a file")),
         None => Ok(value.into()),
     }
 }

@@ -1,10 +1,10 @@
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{Plan, Said};
+use crate::cli::plan::{EarlyExit, Invocation};
 use crate::cli::sendmail::options::{Sendmail, Task};
-use crate::client::route::{Family, Host};
-use crate::client::session::Encryption;
+use crate::client::route::{AddressFamily, Host};
+use crate::client::session::TlsDemand;
 use crate::config::Places;
-use crate::mail::envelope::{Notify, Return};
+use crate::mail::envelope::{NotifyOn, Return};
 use crate::mail::message::Submission;
 use crate::queue::options::FirstTry;
 use crate::transcript::Format;
@@ -12,14 +12,14 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use tempfile::NamedTempFile;
 
-fn parsed_in(places: &Places, words: &[&str]) -> Result<Plan, Said> {
+fn parsed_in(places: &Places, words: &[&str]) -> Result<Invocation, EarlyExit> {
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
     parse_in(places, &words, &mut Vec::new())
 }
 
 fn sendmail(words: &[&str]) -> Sendmail {
     match parsed_in(&Places::nowhere(), words) {
-        Ok(Plan::Sendmail(plan)) => *plan,
+        Ok(Invocation::Sendmail(plan)) => *plan,
         Ok(other) => panic!("{words:?} is {other:?}"),
         Err(said) => panic!("{words:?}: {}", said.text),
     }
@@ -37,7 +37,7 @@ fn submission(arguments: &[&str]) -> Submission {
     }
 }
 
-fn refused(arguments: &[&str]) -> Said {
+fn refused(arguments: &[&str]) -> EarlyExit {
     let words = [&["sendmail"], arguments].concat();
     let said = parsed_in(&Places::nowhere(), &words).expect_err("nothing is wrong");
     assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
@@ -173,7 +173,7 @@ fn mutt_asks_for_reports() {
         "b@x.org",
     ])
     .dsn;
-    let notify = Notify {
+    let notify = NotifyOn {
         failure: true,
         delay: true,
         success: false,
@@ -182,7 +182,7 @@ fn mutt_asks_for_reports() {
     let dsn = submission(&["-Nnever", "-Rfull", "-V", "ID 7", "b@x.org"]).dsn;
     assert_eq!(
         (dsn.notify, dsn.ret),
-        (Some(Notify::default()), Some(Return::Full))
+        (Some(NotifyOn::default()), Some(Return::Full))
     );
     assert_eq!(dsn.envid.as_deref(), Some("ID 7"));
 }
@@ -229,7 +229,7 @@ fn its_names_say_what_it_does() {
     }
     let words = ["ehlo", "--print", "-b", "", "--", "sendmail@x.org"];
     let plan = parsed_in(&Places::nowhere(), &words);
-    assert!(matches!(plan, Ok(Plan::Print(..))));
+    assert!(matches!(plan, Ok(Invocation::Print(..))));
 }
 
 #[test]
@@ -451,21 +451,21 @@ fn what_is_found_is_what_the_queue_finds_again() {
 #[test]
 fn a_family_is_part_of_the_way() {
     let plan = called(&["-6", "a@x.org"]);
-    assert_eq!(plan.way.route.family, Family::V6);
+    assert_eq!(plan.way.route.family, AddressFamily::V6);
     assert_eq!(plan.queueing.waybill.options, ["--ipv6"]);
 }
 
 #[test]
 fn a_demand_for_tls_is_a_demand_on_every_way() {
     let plan = called(&["-O", "requiretls=yes", "a@x.org"]);
-    assert_eq!(plan.way.session.tls, Encryption::Starttls);
+    assert_eq!(plan.way.session.tls, TlsDemand::Starttls);
     assert_eq!(plan.queueing.waybill.options, ["--tls=starttls"]);
     let plan = called(&["-O", "requiretls=no", "a@x.org"]);
-    assert_eq!(plan.way.session.tls, Encryption::Opportunistic);
+    assert_eq!(plan.way.session.tls, TlsDemand::Opportunistic);
     let plan = with_profiles(&["-Orequiretls=yes", "a@x.org"]);
     assert_eq!(
         plan.way.session.tls,
-        Encryption::Starttls,
+        TlsDemand::Starttls,
         "its fallback asks for it already"
     );
     let clear = file(
@@ -493,7 +493,7 @@ fn with_more_rights_than_its_caller_it_reads_and_writes_no_file_of_his() {
         "smtputf8=yes",
         "-t",
     ];
-    let Ok(Plan::Sendmail(plan)) = parsed_in(&places, &words) else {
+    let Ok(Invocation::Sendmail(plan)) = parsed_in(&places, &words) else {
         panic!("no plan")
     };
     let Task::Submit(submission) = plan.task else {

@@ -1,8 +1,8 @@
 //! Who may log in at the receiver.
 
-use crate::cli::sink::args::Wrong;
+use crate::cli::sink::args::UsageError;
 use crate::cli::sink::options::Doorman;
-use crate::server::{Keyword, Mechanism, Offers};
+use crate::server::{OfferList, ServerKeyword, ServerMechanism};
 use std::path::PathBuf;
 
 /// Options under the heading "Auth".
@@ -34,12 +34,16 @@ impl Args {
     }
 
     /// Who may, with the mechanisms that --offer names.
-    pub fn doorman(&self, offers: &Offers, has_tls: bool) -> Result<Option<Doorman>, Wrong> {
+    pub fn doorman(
+        &self,
+        offers: &OfferList,
+        has_tls: bool,
+    ) -> Result<Option<Doorman>, UsageError> {
         let Some(users) = &self.auth else {
             return Ok(None);
         };
         if !has_tls && !self.auth_in_clear {
-            return Err(Wrong::usage(
+            return Err(UsageError::usage(
                 "--auth needs --tls starttls or --tls implicit, or --auth-in-clear",
             ));
         }
@@ -52,20 +56,20 @@ impl Args {
 }
 
 /// The mechanisms that are named.
-fn only(offers: &Offers, is_anybody: bool) -> Result<Option<Vec<Mechanism>>, Wrong> {
-    let Some(offer) = offers.offer(Keyword::Auth) else {
+fn only(offers: &OfferList, is_anybody: bool) -> Result<Option<Vec<ServerMechanism>>, UsageError> {
+    let Some(offer) = offers.offer(ServerKeyword::Auth) else {
         return Ok(None);
     };
     let mut only = Vec::new();
     for name in offer.parameters() {
-        let known = Mechanism::parse(name).ok_or_else(|| {
-            let names = Mechanism::ALL.map(Mechanism::name).join(", ");
-            Wrong::usage(format!(
+        let known = ServerMechanism::parse(name).ok_or_else(|| {
+            let names = ServerMechanism::ALL.map(ServerMechanism::name).join(", ");
+            UsageError::usage(format!(
                 "--offer AUTH: there is no mechanism {name}; there are {names}"
             ))
         })?;
         if is_anybody && known.needs_password() {
-            return Err(Wrong::usage(format!(
+            return Err(UsageError::usage(format!(
                 "--offer AUTH: {} needs --auth FILE, as the server must know the password",
                 known.name()
             )));

@@ -1,8 +1,11 @@
 //! What the receiver offers, and what goes wrong on purpose.
 
 use crate::cli::options::value;
-use crate::cli::sink::args::Wrong;
-use crate::server::{Delay, Fault, Keyword, Limits, Manner, Mischief, Offer, Offers, Stage};
+use crate::cli::sink::args::UsageError;
+use crate::server::{
+    Delay, FaultPlan, InjectedFault, Manner, Offer, OfferList, ServerKeyword, ServerStage,
+    SinkLimits,
+};
 use std::time::Duration;
 
 /// Options under the heading "Behaviour".
@@ -36,7 +39,7 @@ pub struct Args {
     /// Behind it may stand @N for the N-th time over the life of the sink, @N-M, @N+, or %P for a chance of P in a
     /// hundred.
     #[arg(long, value_name = "STAGE=WHAT[@N|%P]", value_parser = fault)]
-    fault: Vec<Fault>,
+    fault: Vec<InjectedFault>,
 
     /// Wait for so long before each reply, or before those of one stage; may be given more than once.
     #[arg(long, value_name = "[STAGE=]TIME", value_parser = delay)]
@@ -51,8 +54,8 @@ pub struct Args {
     seed: Option<u64>,
 }
 
-fn fault(text: &str) -> Result<Fault, String> {
-    Fault::parse(text, value::duration)
+fn fault(text: &str) -> Result<InjectedFault, String> {
+    InjectedFault::parse(text, value::duration)
 }
 
 fn delay(text: &str) -> Result<Delay, String> {
@@ -61,13 +64,13 @@ fn delay(text: &str) -> Result<Delay, String> {
 
 impl Args {
     /// What is offered by what these options say.
-    pub fn offers(&self) -> Result<Offers, Wrong> {
-        let mut offers = Offers::default();
+    pub fn offers(&self) -> Result<OfferList, UsageError> {
+        let mut offers = OfferList::default();
         for gone in &self.no_offer {
             let same = |offer: &&Offer| offer.name().eq_ignore_ascii_case(gone.name());
             if self.offer.iter().any(|offer| same(&offer)) {
                 let name = gone.name();
-                return Err(Wrong::usage(format!(
+                return Err(UsageError::usage(format!(
                     "--offer {name} and --no-offer {name} cannot go together"
                 )));
             }
@@ -80,21 +83,21 @@ impl Args {
     }
 
     /// What goes wrong.
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[InjectedFault] {
         &self.fault
     }
 
     /// The behaviour that is meant.
-    pub fn plan(self, mut offers: Offers, setting: &Setting) -> Manner {
+    pub fn plan(self, mut offers: OfferList, setting: &DecidedSettings) -> Manner {
         if setting.starttls {
-            offers.add_plain(Keyword::StartTls);
+            offers.add_plain(ServerKeyword::StartTls);
         }
         if setting.auth {
-            offers.add_plain(Keyword::Auth);
+            offers.add_plain(ServerKeyword::Auth);
         }
         Manner {
             offers,
-            mischief: Mischief::new(self.fault, self.delay, self.seed),
+            mischief: FaultPlan::new(self.fault, self.delay, self.seed),
             hang_time: self.hang_time,
             ..Manner::default()
         }
@@ -102,54 +105,56 @@ impl Args {
 }
 
 /// What other options have decided.
-pub struct Setting {
+pub struct DecidedSettings {
     pub lmtp: bool,
     pub tls: bool,
     pub starttls: bool,
     pub auth: bool,
 }
 
-impl Setting {
+impl DecidedSettings {
     /// Whether all that is offered can be kept, and all faults can happen.
-    pub fn check(&self, offers: &Offers, faults: &[Fault]) -> Result<(), Wrong> {
-        if offers.has(Keyword::StartTls) && !self.starttls {
-            return Err(Wrong::usage("--offer STARTTLS needs --tls starttls"));
+    pub fn check(&self, offers: &OfferList, faults: &[InjectedFault]) -> Result<(), UsageError> {
+        if offers.has(ServerKeyword::StartTls) && !self.starttls {
+            return Err(UsageError::usage("--offer STARTTLS needs --tls starttls"));
         }
-        if offers.has(Keyword::Auth) && !self.auth {
-            return Err(Wrong::usage("--offer AUTH needs --auth"));
+        if offers.has(ServerKeyword::Auth) && !self.auth {
+            return Err(UsageError::usage("--offer AUTH needs --auth"));
         }
         let needs = faults.iter().find_map(|fault| {
             let needs = self.needs(fault.stage)?;
             Some(format!("--fault {}=... needs {needs}", fault.stage.name()))
         });
-        needs.map_or(Ok(()), |text| Err(Wrong::usage(text)))
+        needs.map_or(Ok(()), |text| Err(UsageError::usage(text)))
     }
 
     /// What is missing for a stage to come.
-    fn needs(&self, stage: Stage) -> Option<&'static str> {
+    fn needs(&self, stage: ServerStage) -> Option<&'static str> {
         match stage {
-            Stage::StartTls if !self.starttls => Some("--tls starttls"),
-            Stage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
-            Stage::Auth if !self.auth => Some("--auth"),
-            Stage::Helo if self.lmtp => Some("to be without --lmtp, which has LHLO (stage ehlo)"),
+            ServerStage::StartTls if !self.starttls => Some("--tls starttls"),
+            ServerStage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
+            ServerStage::Auth if !self.auth => Some("--auth"),
+            ServerStage::Helo if self.lmtp => {
+                Some("to be without --lmtp, which has LHLO (stage ehlo)")
+            }
             _ => None,
         }
     }
 }
 
 /// Has the limits be those that are offered.
-pub fn apply(offers: &Offers, limits: &mut Limits) -> Result<(), Wrong> {
-    if let Some(size) = offers.offer(Keyword::Size).and_then(Offer::size) {
+pub fn apply(offers: &OfferList, limits: &mut SinkLimits) -> Result<(), UsageError> {
+    if let Some(size) = offers.offer(ServerKeyword::Size).and_then(Offer::size) {
         limits.max_message_bytes = size;
     }
-    let mut words = offers.offer(Keyword::Limits).map(Offer::parameters);
+    let mut words = offers.offer(ServerKeyword::Limits).map(Offer::parameters);
     let mut words = words.iter_mut().flatten();
     while let Some(word) = words.next() {
         if word.eq_ignore_ascii_case("RCPTMAX") {
             let max = words.next().and_then(|max| max.parse().ok());
-            limits.max_recipients = max
-                .filter(|max| *max > 0)
-                .ok_or_else(|| Wrong::usage("--offer LIMITS: RCPTMAX wants a number from 1"))?;
+            limits.max_recipients = max.filter(|max| *max > 0).ok_or_else(|| {
+                UsageError::usage("--offer LIMITS: RCPTMAX wants a number from 1")
+            })?;
         }
     }
     Ok(())

@@ -6,11 +6,11 @@ mod auth;
 mod keep;
 mod tls;
 
-use crate::cli::options::usage_error::Wrong;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::sink::args::behavior as manner;
-use crate::cli::sink::options::Sink;
-use crate::server::{Limits, Listen, Options};
+use crate::cli::sink::options::SinkOptions;
+use crate::server::{Listen, ServerOptions, SinkLimits};
 use std::time::Duration;
 
 /// Receive mail on loopback, for demos, tests and scripts.
@@ -74,11 +74,11 @@ pub struct Args {
 
 impl Args {
     /// The receiver that is meant.
-    pub fn plan(self) -> Result<Sink, Wrong> {
+    pub fn plan(self) -> Result<SinkOptions, UsageError> {
         let tls = self.tls.plan(&self.name)?;
         let is_starttls = tls.as_ref().is_some_and(|tls| !tls.is_implicit);
         let offers = self.manner.offers()?;
-        let setting = manner::Setting {
+        let setting = manner::DecidedSettings {
             lmtp: self.lmtp,
             tls: tls.is_some(),
             starttls: is_starttls,
@@ -86,7 +86,7 @@ impl Args {
         };
         setting.check(&offers, self.manner.faults())?;
         let auth = self.auth.doorman(&offers, tls.is_some())?;
-        let mut limits = Limits::default();
+        let mut limits = SinkLimits::default();
         manner::apply(&offers, &mut limits)?;
         if let Some(size) = self.max_size {
             limits.max_message_bytes = size;
@@ -97,8 +97,8 @@ impl Args {
         manner.proxy_protocol = self.proxy_protocol;
         manner.require_tls = self.tls.require_tls;
         manner.require_auth = self.auth.require_auth;
-        Ok(Sink {
-            server: Options {
+        Ok(SinkOptions {
+            server: ServerOptions {
                 listen: self.listen,
                 allow_remote: self.allow_remote,
                 count: self.count,

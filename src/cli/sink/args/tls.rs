@@ -1,7 +1,7 @@
 //! The receiver's side of TLS.
 
-use crate::cli::sink::args::Wrong;
-use crate::server::TlsOptions;
+use crate::cli::sink::args::UsageError;
+use crate::server::ServerTlsOptions;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -14,8 +14,8 @@ pub struct Args {
     ///
     /// The certificate is made at the start, for localhost, the loopback addresses and --name, by an authority that
     /// is made as well; so no client trusts it unless it is told to, see --save-ca.
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Off)]
-    tls: Mode,
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = SinkTlsMode::Off)]
+    tls: SinkTlsMode,
 
     /// Take no mail without TLS.
     #[arg(long)]
@@ -39,7 +39,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Mode {
+enum SinkTlsMode {
     Off,
     Starttls,
     Implicit,
@@ -47,20 +47,20 @@ enum Mode {
 
 impl Args {
     /// What is meant; `None` is no TLS.
-    pub fn plan(&self, name: &str) -> Result<Option<TlsOptions>, Wrong> {
-        if self.require_tls && self.tls != Mode::Starttls {
-            return Err(Wrong::usage("--require-tls needs --tls starttls"));
+    pub fn plan(&self, name: &str) -> Result<Option<ServerTlsOptions>, UsageError> {
+        if self.require_tls && self.tls != SinkTlsMode::Starttls {
+            return Err(UsageError::usage("--require-tls needs --tls starttls"));
         }
-        if self.tls == Mode::Off {
+        if self.tls == SinkTlsMode::Off {
             return match self.idle() {
                 None => Ok(None),
-                Some(option) => Err(Wrong::usage(format!(
+                Some(option) => Err(UsageError::usage(format!(
                     "{option} needs --tls starttls or --tls implicit"
                 ))),
             };
         }
-        Ok(Some(TlsOptions {
-            is_implicit: self.tls == Mode::Implicit,
+        Ok(Some(ServerTlsOptions {
+            is_implicit: self.tls == SinkTlsMode::Implicit,
             files: self.cert.clone().zip(self.key.clone()),
             names: vec![name.to_owned()],
             client_ca: self.client_ca.clone(),

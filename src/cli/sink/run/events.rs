@@ -1,7 +1,7 @@
 //! What happens, for programs: one JSON object a line, each with `event`, `elapsed_ms` and `connection`.
 
 use crate::cli::terminal::{Stdout, complain};
-use crate::server::{Envelope, Secured, Seen, Witness};
+use crate::server::{ReceivedEnvelope, ServerEvent, ServerObserver, TlsAgreement};
 use crate::system::text::{printable, shown};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write as _};
@@ -41,9 +41,9 @@ impl Events {
     }
 }
 
-impl Witness for Events {
-    fn saw(&self, connection: u64, seen: &Seen<'_>) {
-        if let Seen::Trouble { why } = seen {
+impl ServerObserver for Events {
+    fn saw(&self, connection: u64, seen: &ServerEvent<'_>) {
+        if let ServerEvent::Trouble { why } = seen {
             complain(&format!("cannot keep a message: {why}"));
         }
         if !self.is_told {
@@ -64,18 +64,18 @@ impl Witness for Events {
 }
 
 /// The name of an event, and what it says besides.
-fn event(seen: &Seen<'_>) -> (&'static str, Value) {
+fn event(seen: &ServerEvent<'_>) -> (&'static str, Value) {
     match seen {
-        Seen::Connected { peer } => {
+        ServerEvent::Connected { peer } => {
             let peer = peer.map(|peer| peer.to_string());
             ("connected", json!({ "peer": peer }))
         }
-        Seen::Proxied { told } => ("proxy", json!({"client": shown(told)})),
-        Seen::Tls(secured) => ("tls", tls(secured)),
-        Seen::TlsFailed { why } => ("tls-failed", json!({"error": shown(why)})),
-        Seen::Command { line } => ("command", json!({"line": text(line)})),
-        Seen::Reply { text } => ("reply", reply(text)),
-        Seen::Auth {
+        ServerEvent::Proxied { told } => ("proxy", json!({"client": shown(told)})),
+        ServerEvent::Tls(secured) => ("tls", tls(secured)),
+        ServerEvent::TlsFailed { why } => ("tls-failed", json!({"error": shown(why)})),
+        ServerEvent::Command { line } => ("command", json!({"line": text(line)})),
+        ServerEvent::Reply { text } => ("reply", reply(text)),
+        ServerEvent::Auth {
             mechanism,
             user,
             is_right,
@@ -83,10 +83,10 @@ fn event(seen: &Seen<'_>) -> (&'static str, Value) {
             "auth",
             json!({"mechanism": mechanism, "user": shown(user), "accepted": is_right}),
         ),
-        Seen::Fault { stage, what } => {
+        ServerEvent::Fault { stage, what } => {
             ("fault", json!({"stage": stage.name(), "what": what.name()}))
         }
-        Seen::Message {
+        ServerEvent::Message {
             envelope,
             bytes,
             path,
@@ -99,12 +99,12 @@ fn event(seen: &Seen<'_>) -> (&'static str, Value) {
             fields["path"] = path.map(|path| shown(&path)).into();
             ("message", fields)
         }
-        Seen::Trouble { why } => ("trouble", json!({"error": shown(why)})),
-        Seen::Closed { reason } => ("closed", json!({ "reason": reason })),
+        ServerEvent::Trouble { why } => ("trouble", json!({"error": shown(why)})),
+        ServerEvent::Closed { reason } => ("closed", json!({ "reason": reason })),
     }
 }
 
-fn tls(secured: &Secured) -> Value {
+fn tls(secured: &TlsAgreement) -> Value {
     json!({
         "version": secured.version,
         "cipher": secured.cipher,
@@ -127,7 +127,7 @@ fn reply(text: &str) -> Value {
     json!({"code": code, "lines": lines})
 }
 
-fn message(envelope: &Envelope) -> Value {
+fn message(envelope: &ReceivedEnvelope) -> Value {
     let words = |parameters: &[String]| -> Vec<String> {
         let words = parameters.iter();
         words.map(|word| shown(word)).collect()

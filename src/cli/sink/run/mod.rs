@@ -9,8 +9,8 @@ use crate::cli::sink::run::events::Events;
 use crate::cli::sink::run::printer::{Printer, Unkept};
 use crate::cli::terminal::complain;
 use crate::server::{
-    Auth, Encryption, EncryptionError, Keeper, Listen, Maildir, Mbox, Sink, SinkError, Stopper,
-    Store, UsersError,
+    Auth, EncryptionError, Listen, Maildir, Mbox, MessageStore, Server, ServerTls, SinkError,
+    Stopper, UserDatabase, UsersError,
 };
 use crate::system::exit::Exit;
 use crate::system::text::reason;
@@ -25,7 +25,7 @@ use std::thread;
 
 /// Why a receiver cannot begin, or go on.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum SinkFailure {
     #[error(transparent)]
     Tls(#[from] EncryptionError),
     #[error(transparent)]
@@ -38,39 +38,39 @@ enum Failure {
     Signals(io::Error),
 }
 
-impl Failure {
+impl SinkFailure {
     fn exit(&self) -> Exit {
         match self {
-            Failure::Tls(EncryptionError::File(error)) => error.exit(),
-            Failure::Tls(EncryptionError::Make(_)) | Failure::Signals(_) => Exit::Bug,
-            Failure::Tls(_) | Failure::Users(UsersError::Unread { .. }) => Exit::NoInput,
-            Failure::Users(UsersError::Exposed { .. }) => Exit::Policy,
-            Failure::Users(UsersError::Line { .. }) => Exit::Config,
-            Failure::Sink(SinkError::Remote(_) | SinkError::Name(_)) => Exit::Usage,
-            Failure::Sink(SinkError::Listen { .. } | SinkError::Accept(_))
-            | Failure::File { .. } => Exit::CantCreate,
+            SinkFailure::Tls(EncryptionError::File(error)) => error.exit(),
+            SinkFailure::Tls(EncryptionError::Make(_)) | SinkFailure::Signals(_) => Exit::Software,
+            SinkFailure::Tls(_) | SinkFailure::Users(UsersError::Unread { .. }) => Exit::NoInput,
+            SinkFailure::Users(UsersError::Exposed { .. }) => Exit::Policy,
+            SinkFailure::Users(UsersError::Line { .. }) => Exit::Config,
+            SinkFailure::Sink(SinkError::Remote(_) | SinkError::Name(_)) => Exit::Usage,
+            SinkFailure::Sink(SinkError::Listen { .. } | SinkError::Accept(_))
+            | SinkFailure::File { .. } => Exit::CantCreate,
         }
     }
 }
 
 /// Receives until told to stop, or until enough messages have come.
-pub fn run(plan: options::Sink) -> Exit {
+pub fn run(plan: options::SinkOptions) -> Exit {
     receive(plan).unwrap_or_else(|failure| {
         complain(&failure.to_string());
         failure.exit()
     })
 }
 
-fn receive(plan: options::Sink) -> Result<Exit, Failure> {
+fn receive(plan: options::SinkOptions) -> Result<Exit, SinkFailure> {
     let store = store(&plan)?;
     let mut server = plan.server;
-    server.manner.tls = plan.tls.as_ref().map(Encryption::new).transpose()?;
+    server.manner.tls = plan.tls.as_ref().map(ServerTls::new).transpose()?;
     server.manner.auth = plan.auth.map(auth).transpose()?;
     if let (Some(path), Some(tls)) = (&plan.save_ca, &server.manner.tls) {
         save(path, tls.authority().unwrap_or_default())?;
     }
     let wanted = server.count;
-    let sink = Sink::bind(server)?;
+    let sink = Server::bind(server)?;
     let signal = heed(&sink)?;
     for place in sink.places() {
         complain(&format!("listening on {place}"));
@@ -97,15 +97,15 @@ fn receive(plan: options::Sink) -> Result<Exit, Failure> {
             complain(&format!(
                 "{accepted} of {wanted} messages came within --time-limit"
             ));
-            Ok(Exit::Differed)
+            Ok(Exit::ExpectationFailed)
         }
     }
 }
 
-fn store(plan: &options::Sink) -> Result<Box<dyn Store>, Failure> {
+fn store(plan: &options::SinkOptions) -> Result<Box<dyn MessageStore>, SinkFailure> {
     let failed = |what: &str, path: &Path| {
         let what = format!("{what} {}", path.display());
-        move |source| Failure::File { what, source }
+        move |source| SinkFailure::File { what, source }
     };
     Ok(match &plan.keep {
         Keep::Nothing if plan.json => Box::new(Unkept),
@@ -120,8 +120,8 @@ fn store(plan: &options::Sink) -> Result<Box<dyn Store>, Failure> {
 
 fn auth(doorman: Doorman) -> Result<Auth, UsersError> {
     let keeper = match &doorman.users {
-        Some(path) => Keeper::read(path)?,
-        None => Keeper::Anybody,
+        Some(path) => UserDatabase::read(path)?,
+        None => UserDatabase::Anybody,
     };
     Ok(Auth {
         keeper,
@@ -131,11 +131,11 @@ fn auth(doorman: Doorman) -> Result<Auth, UsersError> {
 }
 
 /// Writes the authority, which is no secret.
-fn save(path: &Path, pem: &str) -> Result<(), Failure> {
+fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(true).open(path);
     let written = file.and_then(|mut file| file.write_all(pem.as_bytes()));
-    written.map_err(|source| Failure::File {
+    written.map_err(|source| SinkFailure::File {
         what: format!("write {} of --save-ca", path.display()),
         source,
     })
@@ -143,13 +143,13 @@ fn save(path: &Path, pem: &str) -> Result<(), Failure> {
 
 /// Where there is a socket file to be removed, a signal ends the sink and not the process; which one it
 /// was is told.
-fn heed(sink: &Sink) -> Result<Arc<AtomicI32>, Failure> {
+fn heed(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
     let seen = Arc::new(AtomicI32::new(0));
     if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {
         return Ok(seen);
     }
-    let stopper: Stopper = sink.stopper().map_err(Failure::Signals)?;
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::Signals)?;
+    let stopper: Stopper = sink.stopper().map_err(SinkFailure::Signals)?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(SinkFailure::Signals)?;
     let told = Arc::clone(&seen);
     let waiting = thread::Builder::new().spawn(move || {
         for signal in &mut signals {
@@ -157,6 +157,6 @@ fn heed(sink: &Sink) -> Result<Arc<AtomicI32>, Failure> {
             stopper.stop();
         }
     });
-    waiting.map_err(Failure::Signals)?;
+    waiting.map_err(SinkFailure::Signals)?;
     Ok(seen)
 }

@@ -1,7 +1,7 @@
 //! A line for each message, or the whole message, on the standard output.
 
 use crate::cli::terminal::{Stdout, complain};
-use crate::server::{Declined, Envelope, Incoming, Store, Whereabouts};
+use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
 use crate::system::text::printable;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::sync::Mutex;
@@ -24,8 +24,8 @@ impl Printer {
     }
 }
 
-impl Store for Printer {
-    fn begin(&self, envelope: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+impl MessageStore for Printer {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         let file = if self.whole {
             Some(tempfile::tempfile()?)
         } else {
@@ -41,7 +41,7 @@ impl Store for Printer {
 }
 
 /// Who sent to whom, harmless.
-fn head(envelope: &Envelope) -> String {
+fn head(envelope: &ReceivedEnvelope) -> String {
     let recipients: Vec<String> = envelope
         .recipients
         .iter()
@@ -92,8 +92,8 @@ impl Incoming for Printing<'_> {
 /// Takes messages and keeps nothing of them.
 pub struct Unkept;
 
-impl Store for Unkept {
-    fn begin(&self, _: &Envelope) -> io::Result<Box<dyn Incoming + '_>> {
+impl MessageStore for Unkept {
+    fn begin(&self, _: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         Ok(Box::new(Unkept))
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// What a program said.
-pub struct Answer {
+pub struct SystemctlOutput {
     /// The command, as a person would type it.
     command: String,
     /// The end of its output.
@@ -18,7 +18,7 @@ pub struct Answer {
 }
 
 /// Runs a program, and takes what it says to its end or until it has taken too long.
-pub fn ask(program: &str, words: &[&str], limit: Duration) -> Answer {
+pub fn ask(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput {
     let mut command = Command::new(program);
     command
         .args(words)
@@ -30,14 +30,14 @@ pub fn ask(program: &str, words: &[&str], limit: Duration) -> Answer {
         io::ErrorKind::TimedOut => format!("no more came within {} seconds", limit.as_secs()),
         _ => format!("{program} cannot be run: {}", reason(&error)),
     });
-    Answer {
+    SystemctlOutput {
         command: format!("{program} {}", words.join(" ")),
         output: answer.output,
         flaw,
     }
 }
 
-impl Answer {
+impl SystemctlOutput {
     /// Whether it said nothing.
     pub fn is_empty(&self) -> bool {
         self.output.iter().all(u8::is_ascii_whitespace)
@@ -66,7 +66,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn shell(script: &str, limit: Duration) -> Answer {
+    fn shell(script: &str, limit: Duration) -> SystemctlOutput {
         ask("sh", &["-c", script], limit)
     }
 

@@ -7,7 +7,7 @@ pub const PROPERTIES: &str = "Description,Result,ExecMainStatus,InvocationID";
 
 /// What systemd knows of a unit.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct UnitFacts {
     /// What it is.
     pub description: Option<String>,
     /// The name of its last run.
@@ -18,7 +18,7 @@ pub struct Facts {
     status: Option<String>,
 }
 
-impl Facts {
+impl UnitFacts {
     /// From `systemctl show`.
     pub fn read(properties: &str) -> Self {
         let mut facts = Self::default();
@@ -95,8 +95,8 @@ mod tests {
 
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
-    fn show(result: &str, status: &str) -> Facts {
-        Facts::read(&format!(
+    fn show(result: &str, status: &str) -> UnitFacts {
+        UnitFacts::read(&format!(
             "Result={result}\nExecMainStatus={status}\n\
              Description=Nightly backup\nInvocationID={ID}\nnoise\n"
         ))
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn nothing_odd_becomes_an_argument_of_journalctl() {
-        let facts = Facts::read("InvocationID=--vacuum-size=1\nResult=\x1b[2J\n");
+        let facts = UnitFacts::read("InvocationID=--vacuum-size=1\nResult=\x1b[2J\n");
         assert_eq!(facts.invocation, None);
         assert_eq!(facts.status(), "FAILED(\\u{1b}[2J)");
     }

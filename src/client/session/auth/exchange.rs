@@ -76,29 +76,29 @@ pub enum ExchangeError {
 }
 
 /// An exchange that is going on.
-pub struct Exchange {
+pub struct SaslExchange {
     mechanism: Mechanism,
-    inner: Inner,
+    inner: SaslState,
     /// Whether everything was said and, where the mechanism proves it, heard.
     finished: bool,
     /// What the server said about a token, when it refused it.
     complaint: Option<String>,
 }
 
-enum Inner {
+enum SaslState {
     Sasl(Box<Session<NoValidation, Binding>>),
     Cram(Login),
     /// The server has refused, and waits for a word from us before it says so.
     Refused,
 }
 
-impl Exchange {
+impl SaslExchange {
     /// Begins it. Nothing is computed yet.
     pub fn new(candidate: &Candidate, login: &Login) -> Result<Self, ExchangeError> {
         let mechanism = candidate.mechanism;
         let inner = match mechanism {
-            Mechanism::CramMd5 => Inner::Cram(login.clone()),
-            _ => Inner::Sasl(Box::new(sasl(candidate, login)?)),
+            Mechanism::CramMd5 => SaslState::Cram(login.clone()),
+            _ => SaslState::Sasl(Box::new(sasl(candidate, login)?)),
         };
         Ok(Self {
             mechanism,
@@ -120,8 +120,8 @@ impl Exchange {
     pub fn is_finished(&self) -> bool {
         match self.inner {
             // With these, the server's proof is that it accepts.
-            Inner::Sasl(_) if !self.mechanism.is_scram() => true,
-            Inner::Refused => false,
+            SaslState::Sasl(_) if !self.mechanism.is_scram() => true,
+            SaslState::Refused => false,
             _ => self.finished,
         }
     }
@@ -178,7 +178,7 @@ impl Exchange {
     /// RFC 7628 §3.2.3: a challenge is the refusal, in JSON, and wants an answer before the 535.
     fn refused(&mut self, challenge: &[u8]) -> Response {
         self.complaint = Some(printable(challenge));
-        self.inner = Inner::Refused;
+        self.inner = SaslState::Refused;
         self.finished = true;
         Zeroizing::new(match self.mechanism {
             Mechanism::OAuthBearer => vec![1],
@@ -190,7 +190,7 @@ impl Exchange {
         // With room for the largest, so that no part of a secret is left behind by growing.
         let mut response = Zeroizing::new(Vec::with_capacity(16 * 1024));
         match &mut self.inner {
-            Inner::Sasl(session) => match session.step(challenge, &mut *response) {
+            SaslState::Sasl(session) => match session.step(challenge, &mut *response) {
                 Ok(State::Finished(_)) => self.finished = true,
                 Ok(State::Running) => {}
                 Err(SessionError::MutualAuthenticationFailed) => {
@@ -198,11 +198,11 @@ impl Exchange {
                 }
                 Err(error) => return Err(ExchangeError::Senseless(senseless(&error))),
             },
-            Inner::Cram(login) => {
+            SaslState::Cram(login) => {
                 self.finished = true;
                 return Ok(cram(login, challenge.unwrap_or_default()));
             }
-            Inner::Refused => {}
+            SaslState::Refused => {}
         }
         Ok(response)
     }
@@ -222,7 +222,7 @@ fn sasl(
     login: &Login,
 ) -> Result<Session<NoValidation, Binding>, ExchangeError> {
     let binding = candidate.binding.clone();
-    let answers = Answers {
+    let answers = SaslAnswers {
         mechanism: candidate.mechanism,
         login: login.clone(),
         binding: binding.as_ref().map(Binding::name),
@@ -240,13 +240,13 @@ fn sasl(
 }
 
 /// What rsasl asks for.
-struct Answers {
+struct SaslAnswers {
     mechanism: Mechanism,
     login: Login,
     binding: Option<&'static str>,
 }
 
-impl SessionCallback for Answers {
+impl SessionCallback for SaslAnswers {
     fn callback(
         &self,
         _: &SessionData,

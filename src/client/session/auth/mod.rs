@@ -4,7 +4,7 @@ mod exchange;
 mod mask;
 
 pub use crate::smtp::mechanism::Mechanism;
-pub use exchange::{Exchange, ExchangeError};
+pub use exchange::{ExchangeError, SaslExchange};
 pub use mask::{Mask, STARS};
 
 use crate::system::secret::Login;

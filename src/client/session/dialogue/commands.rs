@@ -1,10 +1,10 @@
 //! Commands as they are written.
 
-use crate::client::session::dialogue::{Dialogue, Item, line, parameters};
+use crate::client::session::dialogue::{Dialogue, Output, line, parameters};
 use crate::client::session::{Conditions, Extension, Purpose, Request};
 use crate::mail::address::Address;
 use crate::mail::envelope::Dsn;
-use crate::smtp::blocks::Transport;
+use crate::smtp::blocks::BodyType;
 use crate::smtp::stage::Stage;
 
 impl<'a> Dialogue<'a> {
@@ -13,7 +13,7 @@ impl<'a> Dialogue<'a> {
             || self.errand.sender.is_some_and(Address::needs_utf8)
     }
 
-    pub(super) fn item(&self, stage: Stage) -> Item {
+    pub(super) fn item(&self, stage: Stage) -> Output {
         let text = match stage {
             Stage::Ehlo => format!("EHLO {}", self.helo),
             Stage::Lhlo => format!("LHLO {}", self.helo),
@@ -52,9 +52,9 @@ impl<'a> Dialogue<'a> {
             }
             line.push_str(match shape.transport {
                 _ if self.body().is_some() => "",
-                Transport::SevenBit => "",
-                Transport::EightBit => " BODY=8BITMIME",
-                Transport::Binary => " BODY=BINARYMIME",
+                BodyType::SevenBit => "",
+                BodyType::EightBit => " BODY=8BITMIME",
+                BodyType::Binary => " BODY=BINARYMIME",
             });
         }
         let recipients = &self.errand.recipients;
@@ -100,7 +100,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// What BODY= is to say, where it can be said.
-    pub(super) fn body(&self) -> Option<Transport> {
+    pub(super) fn body(&self) -> Option<BodyType> {
         let is_granted = self.grants(Extension::EightBitMime) || self.grants(Extension::BinaryMime);
         self.options.body.filter(|_| is_granted)
     }

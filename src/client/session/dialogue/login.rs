@@ -1,9 +1,11 @@
 //! AUTH in the dialogue (RFC 4954): which way, how far, and when it is over.
 
 use crate::client::session::auth;
-use crate::client::session::auth::{Exchange, ExchangeError, STARS};
-use crate::client::session::dialogue::{Action, Dialogue, Item, Line, Privacy, abort, said_first};
-use crate::client::session::{Answer, Encryption, Unmet};
+use crate::client::session::auth::{ExchangeError, STARS, SaslExchange};
+use crate::client::session::dialogue::{
+    Action, CommandLine, Dialogue, Output, Privacy, abort, said_first,
+};
+use crate::client::session::{RecipientReply, TlsDemand, Unmet};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::secret::Proof;
@@ -42,7 +44,7 @@ impl Dialogue<'_> {
     /// True if a password or token may be sent. Opportunistic TLS with an unknown server does not
     /// protect it.
     fn may_send_secret(&self) -> bool {
-        let is_opportunistic = self.options.tls == Encryption::Opportunistic;
+        let is_opportunistic = self.options.tls == TlsDemand::Opportunistic;
         let protects = |privacy: &Privacy| privacy.verified || !is_opportunistic;
         self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
     }
@@ -53,7 +55,7 @@ impl Dialogue<'_> {
             return self.demand(Unmet::Auth("no mechanism is left to try".to_owned()));
         };
         let name = candidate.mechanism.name();
-        let mut exchange = match Exchange::new(&candidate, login) {
+        let mut exchange = match SaslExchange::new(&candidate, login) {
             Ok(exchange) => exchange,
             Err(error) => return self.demand(Unmet::Auth(error.to_string())),
         };
@@ -88,7 +90,7 @@ impl Dialogue<'_> {
 
     fn say_secretly(&mut self, wire: Zeroizing<Vec<u8>>, shown: String, hides: bool) -> Action {
         self.awaiting.push_back(Stage::Auth);
-        Action::Say(vec![Item::Line(Line {
+        Action::Say(vec![Output::Line(CommandLine {
             stage: Stage::Auth,
             wire,
             shown,
@@ -168,7 +170,7 @@ impl Dialogue<'_> {
     fn auth_refused(&mut self, reply: &Reply) -> Action {
         self.unsaid_response = None;
         let exchange = self.exchange.take();
-        let complaint = exchange.as_ref().and_then(Exchange::complaint);
+        let complaint = exchange.as_ref().and_then(SaslExchange::complaint);
         let complaint = complaint.map(|text| format!("the server says of the token: {text}"));
         let cancelled_binding = exchange.is_none();
         if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
@@ -181,10 +183,10 @@ impl Dialogue<'_> {
             return self.try_next();
         }
         self.candidates.clear();
-        self.answer_rest(&Answer::Said(Stage::Auth, reply.clone()));
+        self.answer_rest(&RecipientReply::Said(Stage::Auth, reply.clone()));
         let quit = self.leave();
         match complaint {
-            Some(complaint) => said_first(Item::Note(complaint), quit),
+            Some(complaint) => said_first(Output::Note(complaint), quit),
             None => quit,
         }
     }

@@ -1,7 +1,7 @@
 //! The parameters of MAIL and RCPT that ask for reports (RFC 3461 §4).
 
 use crate::mail::address::Address;
-use crate::mail::envelope::{Dsn, Notify, Return};
+use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use std::fmt::Write as _;
 
 /// Behind MAIL.
@@ -37,7 +37,7 @@ pub fn of_rcpt(dsn: &Dsn, recipient: &Address) -> String {
     words.unwrap_or_default() + &original
 }
 
-fn kinds(notify: Notify) -> String {
+fn kinds(notify: NotifyOn) -> String {
     let kinds = [
         (notify.success, "SUCCESS"),
         (notify.failure, "FAILURE"),
@@ -72,7 +72,7 @@ pub fn xtext(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::envelope::Wanted;
+    use crate::mail::envelope::RecipientDsn;
 
     #[test]
     fn what_would_end_a_parameter_is_encoded() {
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(of_mail(&Dsn::default()), "");
         assert_eq!(of_rcpt(&Dsn::default(), &bob), "");
         let never = Dsn {
-            notify: Some(Notify::default()),
+            notify: Some(NotifyOn::default()),
             ret: Some(Return::Headers),
             envid: Some("QQ=1".to_owned()),
             each: Vec::new(),
@@ -101,13 +101,13 @@ mod tests {
     fn one_recipient_may_want_what_others_do_not() {
         let [bob, ann] =
             ["bob@example.org", "ann@example.org"].map(|to| Address::parse(to).unwrap());
-        let success = Notify {
+        let success = NotifyOn {
             success: true,
-            ..Notify::default()
+            ..NotifyOn::default()
         };
         let dsn = Dsn {
-            notify: Some(Notify::default()),
-            each: vec![Wanted {
+            notify: Some(NotifyOn::default()),
+            each: vec![RecipientDsn {
                 recipient: bob.clone(),
                 notify: Some(success),
                 original: Some("rfc822;b+b@x".to_owned()),

@@ -1,28 +1,29 @@
 //! An end before its time, as testers ask for it.
 
-use crate::client::session::dialogue::{Action, Dialogue, Item};
-use crate::client::session::{Answer, How, Point, Stop};
+use crate::client::session::dialogue::{Action, Dialogue, Output};
+use crate::client::session::{EarlyStop, RecipientReply, StopMethod, StopPoint};
 use crate::smtp::stage::Stage;
 
 impl Dialogue<'_> {
     /// What is done in place of the next action, where that lies behind the stop.
-    pub(super) fn stopped(&mut self, stop: Stop, action: Action) -> Action {
+    pub(super) fn stopped(&mut self, stop: EarlyStop, action: Action) -> Action {
         if self.leaving {
-            let is_done = stop.behind == Point::Dot && stop.how != How::Quit && self.has_carried();
+            let is_done =
+                stop.behind == StopPoint::Dot && stop.how != StopMethod::Quit && self.has_carried();
             return if is_done { Action::Drop } else { action };
         }
         let Some(last) = self.last_point(&action) else {
             return action;
         };
-        let is_unread = stop.how == How::DropUnread;
+        let is_unread = stop.how == StopMethod::DropUnread;
         match action {
             Action::Say(items) if is_unread && self.completes(stop.behind, &items) => {
                 self.doubt_if_ended(&items);
-                self.answer_rest(&Answer::Stopped(stop));
+                self.answer_rest(&RecipientReply::Stopped(stop));
                 Action::SayAndDrop(items)
             }
             // Nothing is said for these two; there is only a reply, and it is not waited for.
-            Action::Read if is_unread && stop.behind <= Point::Banner => self.end(stop),
+            Action::Read if is_unread && stop.behind <= StopPoint::Banner => self.end(stop),
             _ if last > stop.behind => self.end(stop),
             action => action,
         }
@@ -36,16 +37,16 @@ impl Dialogue<'_> {
             .is_some_and(|(stop, point)| point > stop.behind)
     }
 
-    fn point(&self, stage: Stage) -> Option<Point> {
-        Point::of(stage, self.secured.is_some() && !self.begins_in_tls())
+    fn point(&self, stage: Stage) -> Option<StopPoint> {
+        StopPoint::of(stage, self.secured.is_some() && !self.begins_in_tls())
     }
 
     /// Whether a point is all said with these. What only leads to it is not enough: EHLO inside TLS,
     /// XCLIENT, XFORWARD, or one recipient of many.
-    fn completes(&self, point: Point, items: &[Item]) -> bool {
+    fn completes(&self, point: StopPoint, items: &[Output]) -> bool {
         let leads = |stage: Stage| {
             matches!(stage, Stage::Xclient | Stage::Xforward | Stage::Rset)
-                || point == Point::Auth && stage != Stage::Auth
+                || point == StopPoint::Auth && stage != Stage::Auth
         };
         let is_it = |stage: Stage| self.point(stage) == Some(point) && !leads(stage);
         let is_left = self.unsaid.iter().any(|&stage| is_it(stage));
@@ -57,12 +58,12 @@ impl Dialogue<'_> {
     }
 
     fn open_answers(&self) -> usize {
-        let is_open = |answer: &&Option<Answer>| answer.is_none();
+        let is_open = |answer: &&Option<RecipientReply>| answer.is_none();
         self.answers.iter().filter(is_open).count()
     }
 
     /// The furthest point that an action leads to.
-    fn last_point(&self, action: &Action) -> Option<Point> {
+    fn last_point(&self, action: &Action) -> Option<StopPoint> {
         match action {
             Action::Say(items) => {
                 let stages = items.iter().filter_map(stage);
@@ -70,30 +71,30 @@ impl Dialogue<'_> {
             }
             Action::Read => self.point(self.awaited()),
             // With the greeting still to come, it is encrypted from the beginning.
-            Action::Secure if self.begins_in_tls() => Some(Point::Banner),
-            Action::Secure => Some(Point::Starttls),
+            Action::Secure if self.begins_in_tls() => Some(StopPoint::Banner),
+            Action::Secure => Some(StopPoint::Starttls),
             _ => None,
         }
     }
 
     fn begins_in_tls(&self) -> bool {
-        self.options.tls == crate::client::session::Encryption::Implicit
+        self.options.tls == crate::client::session::TlsDemand::Implicit
     }
 
-    fn end(&mut self, stop: Stop) -> Action {
-        let is_odd = matches!(stop.behind, Point::Connect | Point::Data);
+    fn end(&mut self, stop: EarlyStop) -> Action {
+        let is_odd = matches!(stop.behind, StopPoint::Connect | StopPoint::Data);
         self.unsaid.clear();
         self.awaiting.clear();
-        self.answer_rest(&Answer::Stopped(stop));
+        self.answer_rest(&RecipientReply::Stopped(stop));
         match stop.how {
-            How::Quit if is_odd => Action::BlurtQuit,
-            How::Quit => self.leave(),
-            How::Drop | How::DropUnread => Action::Drop,
+            StopMethod::Quit if is_odd => Action::BlurtQuit,
+            StopMethod::Quit => self.leave(),
+            StopMethod::Drop | StopMethod::DropUnread => Action::Drop,
         }
     }
 
     /// Once the end of data is out and its reply is not read, nobody knows.
-    fn doubt_if_ended(&mut self, items: &[Item]) {
+    fn doubt_if_ended(&mut self, items: &[Output]) {
         let is_end = |stage| matches!(stage, Stage::Dot | Stage::Bdat { last: true });
         if items.iter().filter_map(stage).any(is_end) {
             self.doubt();
@@ -101,9 +102,9 @@ impl Dialogue<'_> {
     }
 }
 
-fn stage(item: &Item) -> Option<Stage> {
+fn stage(item: &Output) -> Option<Stage> {
     match item {
-        Item::Line(line) => Some(line.stage),
+        Output::Line(line) => Some(line.stage),
         _ => None,
     }
 }

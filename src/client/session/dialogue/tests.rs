@@ -8,10 +8,10 @@ mod login;
 mod requests;
 mod rest;
 
-use crate::client::session::Then;
+use crate::client::session::AfterTransaction;
 use crate::client::session::dialogue::*;
 use crate::mail::address::Address;
-use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport};
+use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 
 /// A message of so many octets that asks for so much.
 struct Fake(Shape);
@@ -37,7 +37,7 @@ struct Play {
     recipients: &'static [&'static str],
     helo: &'static str,
     size: u64,
-    transport: Transport,
+    transport: BodyType,
     login: Option<Login>,
     options: Options,
 }
@@ -49,7 +49,7 @@ impl Default for Play {
             recipients: &["bob@hamburger.edu"],
             helo: "crepes.fr",
             size: 100,
-            transport: Transport::SevenBit,
+            transport: BodyType::SevenBit,
             login: None,
             options: Options::default(),
         }
@@ -69,7 +69,7 @@ impl Play {
             transport: self.transport,
             size: self.size,
         });
-        let errand = Errand::new(sender.as_ref(), recipients.iter().collect(), &message);
+        let errand = Transaction::new(sender.as_ref(), recipients.iter().collect(), &message);
         let helo = self.helo.to_owned();
         let mut dialogue = Dialogue::new(&errand, helo, &self.options, self.login.as_ref());
         act(&mut dialogue, script);
@@ -82,10 +82,10 @@ impl Play {
 }
 
 fn act(dialogue: &mut Dialogue<'_>, script: &str) {
-    act_from(Event::Started, dialogue, script);
+    act_from(WireEvent::Started, dialogue, script);
 }
 
-fn act_from(first: Event, dialogue: &mut Dialogue<'_>, script: &str) {
+fn act_from(first: WireEvent, dialogue: &mut Dialogue<'_>, script: &str) {
     let mut lines = script
         .lines()
         .map(str::trim)
@@ -103,7 +103,7 @@ fn act_from(first: Event, dialogue: &mut Dialogue<'_>, script: &str) {
             Action::Say(said) => said,
             Action::Secure => {
                 assert_eq!(lines.next(), Some("tls"));
-                event = Event::Secured(Privacy::default());
+                event = WireEvent::Secured(Privacy::default());
                 continue;
             }
             Action::Drop => {
@@ -123,25 +123,25 @@ fn act_from(first: Event, dialogue: &mut Dialogue<'_>, script: &str) {
         assert_said(said, &mut lines);
         let more = lines.peek().is_some_and(|line| line.starts_with("C: "));
         assert!(!more, "{:?} was not said in the same write", lines.peek());
-        event = Event::Replied(reply(&mut lines));
+        event = WireEvent::Replied(reply(&mut lines));
     }
     assert_eq!(lines.next(), None, "the script was not played to its end");
 }
 
-fn assert_said<'a>(said: Vec<Item>, lines: &mut impl Iterator<Item = &'a str>) {
+fn assert_said<'a>(said: Vec<Output>, lines: &mut impl Iterator<Item = &'a str>) {
     let mut after_message = false;
     for item in said {
         let ours = match item {
-            Item::Message(_) => {
+            Output::Message(_) => {
                 after_message = true;
                 "C: <message>".to_owned()
             }
             // Its end goes without saying.
-            Item::Line(line) if line.stage == Stage::Dot && after_message => continue,
-            Item::Line(line) => format!("C: {}", line.shown),
-            Item::Chunk(_, octets) => format!("C: <{octets} octets>"),
-            Item::Note(note) => format!("N: {note}"),
-            Item::Detail(_) => continue,
+            Output::Line(line) if line.stage == Stage::Dot && after_message => continue,
+            Output::Line(line) => format!("C: {}", line.shown),
+            Output::Chunk(_, octets) => format!("C: <{octets} octets>"),
+            Output::Note(note) => format!("N: {note}"),
+            Output::Detail(_) => continue,
         };
         assert_eq!(lines.next(), Some(ours.trim_end()));
     }
@@ -164,16 +164,16 @@ fn reply<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Reply {
     }
 }
 
-fn word(answer: Option<&Answer>) -> String {
+fn word(answer: Option<&RecipientReply>) -> String {
     match answer {
         None => "nothing".to_owned(),
-        Some(Answer::Accepted(_)) => "accepted".to_owned(),
-        Some(Answer::Said(stage, reply)) => format!("{} at {}", reply.code, stage.name()),
-        Some(Answer::TooMany(reply)) => format!("{} too many", reply.code),
-        Some(Answer::Unfit(unfit)) => format!("unfit {}", unfit.enhanced()),
-        Some(Answer::Unmet(unmet)) => format!("unmet {unmet:?}"),
-        Some(Answer::InDoubt) => "in doubt".to_owned(),
-        Some(Answer::Stopped(stop)) => format!("stopped behind {}", stop.behind.name()),
+        Some(RecipientReply::Accepted(_)) => "accepted".to_owned(),
+        Some(RecipientReply::Said(stage, reply)) => format!("{} at {}", reply.code, stage.name()),
+        Some(RecipientReply::TooMany(reply)) => format!("{} too many", reply.code),
+        Some(RecipientReply::Unfit(unfit)) => format!("unfit {}", unfit.enhanced()),
+        Some(RecipientReply::Unmet(unmet)) => format!("unmet {unmet:?}"),
+        Some(RecipientReply::InDoubt) => "in doubt".to_owned(),
+        Some(RecipientReply::Stopped(stop)) => format!("stopped behind {}", stop.behind.name()),
     }
 }
 
@@ -471,7 +471,7 @@ fn a_message_over_the_limit_is_not_even_announced() {
 fn octets_above_127_go_only_where_they_are_welcome() {
     // R54
     let play = Play {
-        transport: Transport::EightBit,
+        transport: BodyType::EightBit,
         ..Play::default()
     };
     let answers = play.play(&[PIPELINING, "C: QUIT\nS: 221 bye"].concat());
@@ -507,10 +507,10 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
     let addresses: Vec<Address> = names.iter().map(|n| Address::parse(n).unwrap()).collect();
     let message = Fake(Shape {
         utf8: false,
-        transport: Transport::SevenBit,
+        transport: BodyType::SevenBit,
         size: 100,
     });
-    let errand = Errand::new(None, addresses.iter().collect(), &message);
+    let errand = Transaction::new(None, addresses.iter().collect(), &message);
     let group = |names: &[String]| {
         let rcpts = names.join(">\nC: RCPT TO:<");
         let oks = "S: 250 ok\n".repeat(names.len() + 1);
@@ -579,7 +579,7 @@ fn no_chunk_is_sent_without_an_accepted_recipient() {
 fn a_large_message_waits_for_its_recipients_and_goes_in_chunks() {
     let play = Play {
         size: 40 * 1024 * 1024,
-        transport: Transport::Binary,
+        transport: BodyType::Binary,
         recipients: &["a@x.org", "b@x.org"],
         ..Play::default()
     };

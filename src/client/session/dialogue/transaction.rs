@@ -1,9 +1,11 @@
 //! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups where the server takes them.
 
-use crate::client::session::dialogue::{Action, Dialogue, Item, abort, line, said_first};
-use crate::client::session::{Answer, Extension, Lack, Protocol, Purpose, Then, Unfit, Unmet};
+use crate::client::session::dialogue::{Action, Dialogue, Output, abort, line, said_first};
+use crate::client::session::{
+    AfterTransaction, Extension, Protocol, Purpose, RecipientReply, Unmet, Unsuitable, Unsupported,
+};
 use crate::mail::address::Address;
-use crate::smtp::blocks::{Accepts, Shape, Transport};
+use crate::smtp::blocks::{Accepts, BodyType, Shape};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use std::collections::VecDeque;
@@ -33,7 +35,7 @@ impl Dialogue<'_> {
         match reply.class() {
             _ if self.answers[recipient].is_some() => {}
             Class::Success if self.errand.purpose == Purpose::Question => {
-                self.answers[recipient] = Some(Answer::Accepted(reply));
+                self.answers[recipient] = Some(RecipientReply::Accepted(reply));
             }
             Class::Success => self.taken.push(recipient),
             Class::GoOn => return abort(stage, &reply),
@@ -42,10 +44,10 @@ impl Dialogue<'_> {
                 self.current.retain(|&other| other != recipient);
             }
             _ if reply.is_too_many_recipients() => {
-                self.answers[recipient] = Some(Answer::TooMany(reply));
+                self.answers[recipient] = Some(RecipientReply::TooMany(reply));
             }
             Class::ForNow | Class::ForGood => {
-                self.answers[recipient] = Some(Answer::Said(stage, reply));
+                self.answers[recipient] = Some(RecipientReply::Said(stage, reply));
             }
         }
         self.go_on()
@@ -106,7 +108,7 @@ impl Dialogue<'_> {
             Class::Success => {
                 self.open = false;
                 for recipient in self.taken.drain(..) {
-                    self.answers[recipient] = Some(Answer::Accepted(reply.clone()));
+                    self.answers[recipient] = Some(RecipientReply::Accepted(reply.clone()));
                 }
             }
             Class::ForNow | Class::ForGood => {
@@ -132,9 +134,10 @@ impl Dialogue<'_> {
                 return abort(Stage::Dot, &reply);
             }
             Class::Success if !is_last_word => return Action::Read,
-            Class::Success => self.answers[recipient] = Some(Answer::Accepted(reply)),
+            Class::Success => self.answers[recipient] = Some(RecipientReply::Accepted(reply)),
             Class::ForNow | Class::ForGood => {
-                self.answers[recipient] = Some(Answer::Said(Stage::DotFor(recipient), reply));
+                self.answers[recipient] =
+                    Some(RecipientReply::Said(Stage::DotFor(recipient), reply));
             }
         }
         self.taken.retain(|&other| other != recipient);
@@ -179,7 +182,7 @@ impl Dialogue<'_> {
             .is_some_and(|most| self.begun >= most);
         if self.todo.is_empty() || is_spent {
             return match self.errand.then {
-                Then::Rest if !is_spent => Action::Rest,
+                AfterTransaction::Rest if !is_spent => Action::Rest,
                 _ => self.leave(),
             };
         }
@@ -275,13 +278,13 @@ impl Dialogue<'_> {
                 self.awaiting.extend(each);
             }
         }
-        let mut items = vec![Item::Message(shape), self.item(Stage::Dot)];
+        let mut items = vec![Output::Message(shape), self.item(Stage::Dot)];
         items.extend(self.early_quit());
         Action::Say(items)
     }
 
     /// The message in chunks, all of them in one go where the server takes groups.
-    pub(super) fn chunked(&mut self) -> Vec<Item> {
+    pub(super) fn chunked(&mut self) -> Vec<Output> {
         let Some(shape) = self.shape else {
             return Vec::new();
         };
@@ -294,7 +297,7 @@ impl Dialogue<'_> {
             let stage = Stage::Bdat { last: left == 0 };
             let end = if left == 0 { " LAST" } else { "" };
             items.push(line(stage, format!("BDAT {octets}{end}")));
-            items.push(Item::Chunk(shape, octets));
+            items.push(Output::Chunk(shape, octets));
             self.awaiting.push_back(stage);
             if left == 0 {
                 break;
@@ -306,8 +309,8 @@ impl Dialogue<'_> {
 
     /// QUIT in one write with the end of the message, if the server accepts groups and no other transaction
     /// follows (RFC 2920 §3.1). With a ledger, the reply is recorded before QUIT.
-    pub(super) fn early_quit(&mut self) -> Option<Item> {
-        if self.errand.then == Then::Rest
+    pub(super) fn early_quit(&mut self) -> Option<Output> {
+        if self.errand.then == AfterTransaction::Rest
             || self.errand.ledger.is_some()
             || self.options.bench.stop.is_some()
         {
@@ -325,26 +328,26 @@ impl Dialogue<'_> {
         self.shape = self.errand.message.shape(self.accepts());
         for recipient in std::mem::take(&mut self.todo) {
             match self.unfit(self.errand.recipients[recipient]) {
-                Some(unfit) => self.answers[recipient] = Some(Answer::Unfit(unfit)),
+                Some(unfit) => self.answers[recipient] = Some(RecipientReply::Unfit(unfit)),
                 None => self.todo.push_back(recipient),
             }
         }
     }
 
-    pub(super) fn unfit(&self, recipient: &Address) -> Option<Unfit> {
+    pub(super) fn unfit(&self, recipient: &Address) -> Option<Unsuitable> {
         let utf8 = self.message_needs_utf8() || recipient.needs_utf8();
         if utf8 && !self.offers.smtputf8 {
-            return Some(Unfit::NeedsUtf8);
+            return Some(Unsuitable::NeedsUtf8);
         }
         let Some(Shape { size, .. }) = self.shape else {
             let with_utf8 = self.errand.message.shape(self.able().with_utf8());
             return Some(match with_utf8 {
-                Some(_) => Unfit::NeedsUtf8,
-                None => Unfit::NeedsEightBit,
+                Some(_) => Unsuitable::NeedsUtf8,
+                None => Unsuitable::NeedsEightBit,
             });
         };
         let limit = self.offers.size_limit.filter(|&limit| limit < size)?;
-        Some(Unfit::TooLarge { size, limit })
+        Some(Unsuitable::TooLarge { size, limit })
     }
 
     fn accepts(&self) -> Accepts {
@@ -355,15 +358,15 @@ impl Dialogue<'_> {
     }
 
     /// What this server can carry.
-    pub(super) fn able(&self) -> Transport {
+    pub(super) fn able(&self) -> BodyType {
         if let Some(body) = self.body() {
             body
         } else if self.chunks() && self.offers.binary_mime {
-            Transport::Binary
+            BodyType::Binary
         } else if self.offers.eight_bit_mime {
-            Transport::EightBit
+            BodyType::EightBit
         } else {
-            Transport::SevenBit
+            BodyType::SevenBit
         }
     }
 
@@ -386,7 +389,7 @@ impl Dialogue<'_> {
     /// The end of data went out, and its reply will never come.
     pub fn doubt(&mut self) {
         for recipient in self.current.drain(..) {
-            self.answers[recipient].get_or_insert(Answer::InDoubt);
+            self.answers[recipient].get_or_insert(RecipientReply::InDoubt);
         }
     }
 
@@ -409,12 +412,12 @@ impl Dialogue<'_> {
         let left_out = self.left_out();
         let action = self.begin();
         left_out.into_iter().rev().fold(action, |action, detail| {
-            said_first(Item::Detail(detail), action)
+            said_first(Output::Detail(detail), action)
         })
     }
 
     /// What must be there for the message, and is not.
-    fn lacks(&self) -> Option<Lack> {
+    fn lacks(&self) -> Option<Unsupported> {
         if self.errand.recipients.is_empty() {
             return None;
         }

@@ -1,9 +1,9 @@
 //! Writing the message, and what the server says while it is written.
 
-use crate::client::events::Happening;
+use crate::client::events::Event;
 use crate::client::session::carried::Carried;
-use crate::client::session::run::Session;
-use crate::client::session::{Action, Event, Failure};
+use crate::client::session::run::SessionLoop;
+use crate::client::session::{Action, SessionFailure, WireEvent};
 use crate::client::wire::{Deadline, Early, WireError};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -12,34 +12,34 @@ use std::time::Duration;
 /// A block is written when so much has gathered: few system calls, and no more memory than that.
 const WRITE_SIZE: usize = 64 * 1024;
 
-impl Session<'_, '_> {
+impl SessionLoop<'_, '_> {
     /// Puts the message, or the next octets of it, into the outbox, and writes what does not fit. The
     /// rest waits for what belongs behind it.
     pub(super) fn carry(
         &mut self,
         carried: &mut Carried<'_>,
         octets: Option<u64>,
-    ) -> Result<Option<Event>, Failure> {
+    ) -> Result<Option<WireEvent>, SessionFailure> {
         let limit = self.limit(Stage::Body);
         let mut left = octets.unwrap_or(u64::MAX);
         while left > 0 {
             if self.wire.outbox.len() >= WRITE_SIZE {
                 match self.write_block(limit) {
-                    Ok(()) => self.watch.happened(Happening::Progress {
+                    Ok(()) => self.watch.happened(Event::Progress {
                         octets: carried.octets,
                         of: carried.shape.size,
                     }),
                     Err(WireError::Closed) => return self.broken_off().map(Some),
-                    Err(error) => return Err(Failure::Wire(Stage::Body, error)),
+                    Err(error) => return Err(SessionFailure::Wire(Stage::Body, error)),
                 }
             }
             let start = self.wire.outbox.len();
             let more = carried.append(&mut self.wire.outbox, &mut left, octets.is_none());
             if self.wants.message {
                 let part = &self.wire.outbox[start..];
-                self.watch.happened(Happening::Carried(part));
+                self.watch.happened(Event::Carried(part));
             }
-            if !more.map_err(Failure::Message)? {
+            if !more.map_err(SessionFailure::Message)? {
                 break;
             }
         }
@@ -48,9 +48,9 @@ impl Session<'_, '_> {
             return Ok(None);
         }
         if octets.is_some() {
-            carried.end().map_err(Failure::Message)?;
+            carried.end().map_err(SessionFailure::Message)?;
         }
-        self.watch.happened(Happening::Data {
+        self.watch.happened(Event::Data {
             bytes: carried.octets,
         });
         match octets {
@@ -83,7 +83,7 @@ impl Session<'_, '_> {
 
     /// Last look before the point of no return: a refusal that is already there counts, and an early
     /// 250 is a lie.
-    pub(super) fn last_look(&mut self) -> Result<Option<Event>, Failure> {
+    pub(super) fn last_look(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         if matches!(self.wire.early(), Early::Quiet) {
             return Ok(None);
         }
@@ -92,7 +92,7 @@ impl Session<'_, '_> {
 
     /// Reads the replies to chunks that have come while others were sent, so that a refusal is not
     /// talked over. Only a chunk that was sent can be answered.
-    pub(super) fn replies_to_chunks(&mut self) -> Result<Option<Event>, Failure> {
+    pub(super) fn replies_to_chunks(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         loop {
             let awaits = self.awaits_chunk();
             match self.wire.early() {
@@ -104,7 +104,7 @@ impl Session<'_, '_> {
             }
             let reply = self.reply()?;
             match reply.class() {
-                Class::ForNow | Class::ForGood => return Ok(Some(Event::BrokenOff(reply))),
+                Class::ForNow | Class::ForGood => return Ok(Some(WireEvent::BrokenOff(reply))),
                 Class::Success | Class::GoOn => self.chunk_taken(reply)?,
             }
         }
@@ -116,28 +116,28 @@ impl Session<'_, '_> {
     }
 
     /// A chunk was taken, in the middle of sending others.
-    fn chunk_taken(&mut self, reply: Reply) -> Result<(), Failure> {
+    fn chunk_taken(&mut self, reply: Reply) -> Result<(), SessionFailure> {
         self.owed -= 1;
         let stage = self.dialogue.awaited();
-        match self.dialogue.step(Event::Replied(reply)) {
-            Action::Abort(_, what) => Err(Failure::Protocol(stage, what)),
+        match self.dialogue.step(WireEvent::Replied(reply)) {
+            Action::Abort(_, what) => Err(SessionFailure::Protocol(stage, what)),
             _ => Ok(()),
         }
     }
 
     /// The server has spoken in the middle of the message, or closed. Only a refusal counts; the end
     /// of data was not sent, so the message cannot have been taken.
-    fn broken_off(&mut self) -> Result<Event, Failure> {
+    fn broken_off(&mut self) -> Result<WireEvent, SessionFailure> {
         self.wire.outbox.clear();
         loop {
             let deadline = Deadline::after(self.limit(Stage::Quit));
             let reply = self.reply_by(deadline, Stage::Body)?;
             match reply.class() {
-                Class::ForNow | Class::ForGood => return Ok(Event::BrokenOff(reply)),
+                Class::ForNow | Class::ForGood => return Ok(WireEvent::BrokenOff(reply)),
                 Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
                 Class::Success | Class::GoOn => {
                     let what = format!("said {} before the message had ended", reply.whole());
-                    return Err(Failure::Protocol(Stage::Body, what));
+                    return Err(SessionFailure::Protocol(Stage::Body, what));
                 }
             }
         }

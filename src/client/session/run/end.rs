@@ -1,15 +1,15 @@
 //! The end of a session: QUIT, and what came behind all the answers.
 
-use crate::client::events::{Happening, Parting};
-use crate::client::session::run::Session;
+use crate::client::events::{ConnectionClose, Event};
+use crate::client::session::run::SessionLoop;
 use crate::client::session::run::reply::excerpt;
-use crate::client::session::{Failure, Item};
+use crate::client::session::{Output, SessionFailure};
 use crate::client::wire::{Deadline, Early, LastWords};
 use crate::smtp::stage::Stage;
 
-impl Session<'_, '_> {
+impl SessionLoop<'_, '_> {
     /// QUIT, which may fail in any way: it un-sends nothing (R24).
-    pub(super) fn farewell(&mut self, items: &[Item]) -> Result<(), Failure> {
+    pub(super) fn farewell(&mut self, items: &[Output]) -> Result<(), SessionFailure> {
         match self.wire.early() {
             Early::Closed | Early::Broken(_) => return Ok(()),
             Early::Bytes(bytes) if !bytes.starts_with(b"421") => {
@@ -20,10 +20,10 @@ impl Session<'_, '_> {
         }
         for item in items {
             match item {
-                Item::Line(line) => self.put(line),
-                Item::Note(_) => self.remark(item),
+                Output::Line(line) => self.put(line),
+                Output::Note(_) => self.remark(item),
                 // Where nothing is to be sent, nobody needs to know the details.
-                Item::Detail(_) | Item::Message(_) | Item::Chunk(..) => {}
+                Output::Detail(_) | Output::Message(_) | Output::Chunk(..) => {}
             }
         }
         if self.wire.flush(self.limit(Stage::Body)).is_err() {
@@ -32,7 +32,7 @@ impl Session<'_, '_> {
         match self.reply() {
             Ok(_) => return self.check_the_end(),
             Err(failure) if failure.is_hang_up() => {
-                self.watch.happened(Happening::Parting(Parting::HungUp));
+                self.watch.happened(Event::Parting(ConnectionClose::HungUp));
             }
             Err(_) => {}
         }
@@ -42,7 +42,7 @@ impl Session<'_, '_> {
     /// One reply too many means that an earlier one was not the answer to what it seemed to answer
     /// (R15): then nothing was delivered for sure. A refusal where a goodbye was due is suspicious
     /// enough to wait for what follows it.
-    pub(super) fn check_the_end(&mut self) -> Result<(), Failure> {
+    pub(super) fn check_the_end(&mut self) -> Result<(), SessionFailure> {
         let is_goodbye = |code| matches!(code, 421 | 200..=299);
         let words = if self.quit_code.is_none_or(is_goodbye) {
             match self.wire.early() {
@@ -58,16 +58,16 @@ impl Session<'_, '_> {
         Err(self.out_of_step(&words))
     }
 
-    pub(super) fn out_of_step(&mut self, words: &str) -> Failure {
+    pub(super) fn out_of_step(&mut self, words: &str) -> SessionFailure {
         self.dialogue.distrust();
         let what = format!("sent one reply too many, \"{words}\"");
-        Failure::Protocol(Stage::Quit, what)
+        SessionFailure::Protocol(Stage::Quit, what)
     }
 
     /// What there is to say when the wire is no longer needed.
-    pub(super) fn say_the_end(&mut self, failure: Option<&Failure>) {
+    pub(super) fn say_the_end(&mut self, failure: Option<&SessionFailure>) {
         if let Some(failure) = failure {
-            self.watch.happened(Happening::Failed {
+            self.watch.happened(Event::Failed {
                 stage: failure.stage().name(),
                 why: &self.mask.apply(failure.to_string()),
                 hung_up: failure.is_hang_up(),
@@ -75,12 +75,12 @@ impl Session<'_, '_> {
         }
         let LastWords { asides, ended } = self.wire.end();
         for words in asides {
-            self.watch.happened(Happening::Note(&words));
+            self.watch.happened(Event::Note(&words));
         }
         if let Some(words) = ended {
-            let parting = Parting::Command(&words);
-            self.watch.happened(Happening::Parting(parting));
+            let parting = ConnectionClose::Command(&words);
+            self.watch.happened(Event::Parting(parting));
         }
-        self.watch.happened(Happening::Closed);
+        self.watch.happened(Event::Closed);
     }
 }

@@ -1,11 +1,11 @@
 //! Reading replies, and what may be shown of a server's words.
 
-use crate::client::events::{End, Happening};
-use crate::client::session::Failure;
+use crate::client::events::{ClosedBy, Event};
+use crate::client::session::SessionFailure;
 use crate::client::session::auth::Mask;
-use crate::client::session::run::Session;
+use crate::client::session::run::SessionLoop;
 use crate::client::wire::{Deadline, WireError, without_end};
-use crate::smtp::reply::Gathering;
+use crate::smtp::reply::ReplyReader;
 use crate::smtp::reply::{Reply, ReplyError};
 use crate::smtp::stage::Stage;
 use crate::system::text::printable;
@@ -22,8 +22,8 @@ fn beginning(text: &str) -> String {
     text.chars().take(EXCERPT).collect()
 }
 
-impl Session<'_, '_> {
-    pub(super) fn reply(&mut self) -> Result<Reply, Failure> {
+impl SessionLoop<'_, '_> {
+    pub(super) fn reply(&mut self) -> Result<Reply, SessionFailure> {
         let stage = self.dialogue.awaited();
         let reply = self.reply_by(Deadline::after(self.limit(stage)), stage)?;
         match stage {
@@ -37,33 +37,38 @@ impl Session<'_, '_> {
     }
 
     /// Reads one reply, showing each of its lines as it comes.
-    pub(super) fn reply_by(&mut self, deadline: Deadline, stage: Stage) -> Result<Reply, Failure> {
-        let mut gathering = Gathering::default();
+    pub(super) fn reply_by(
+        &mut self,
+        deadline: Deadline,
+        stage: Stage,
+    ) -> Result<Reply, SessionFailure> {
+        let mut gathering = ReplyReader::default();
         loop {
             let octets = match self.wire.line_as_it_is(deadline) {
                 Ok(octets) => octets,
                 Err(WireError::LongLine) => {
                     let what = format!("sent {}", WireError::LongLine);
-                    return Err(Failure::Protocol(stage, what));
+                    return Err(SessionFailure::Protocol(stage, what));
                 }
-                Err(error) => return Err(Failure::Wire(stage, error)),
+                Err(error) => return Err(SessionFailure::Wire(stage, error)),
             };
             let line = without_end(octets);
             let shown = self.mask.apply(printable(line));
             if self.wants.octets {
                 let hides = shown != printable(line);
                 let masked = hides.then(|| format!("{shown}\r\n").into_bytes());
-                self.watch.happened(Happening::Octets {
-                    from: End::Server,
+                self.watch.happened(Event::Octets {
+                    from: ClosedBy::Server,
                     bytes: masked.as_deref().unwrap_or(octets),
                 });
             }
-            self.watch.happened(Happening::Line(&shown));
+            self.watch.happened(Event::Line(&shown));
             let reply = gathering.add(line);
-            let reply = reply.map_err(|error| Failure::Protocol(stage, self.shown(&error)))?;
+            let reply =
+                reply.map_err(|error| SessionFailure::Protocol(stage, self.shown(&error)))?;
             if let Some(reply) = reply {
                 let shown = self.mask.reply(reply.clone());
-                self.watch.happened(Happening::Received {
+                self.watch.happened(Event::Received {
                     code: shown.code,
                     enhanced: shown.enhanced(),
                     lines: &shown.lines,

@@ -1,17 +1,17 @@
 //! Groups of lines that go out at once, with the message among them.
 
-use crate::client::events::{End, Happening};
+use crate::client::events::{ClosedBy, Event};
 use crate::client::session::carried::Carried;
-use crate::client::session::run::Session;
+use crate::client::session::run::SessionLoop;
 use crate::client::session::run::reply::excerpt;
-use crate::client::session::{Event, Failure, Item, Line};
+use crate::client::session::{CommandLine, Output, SessionFailure, WireEvent};
 use crate::client::wire::{Early, WireError};
 use crate::smtp::stage::Stage;
 use zeroize::Zeroize;
 
-impl Session<'_, '_> {
+impl SessionLoop<'_, '_> {
     /// Writes a group and reads the reply to its first line.
-    pub(super) fn say(&mut self, items: &[Item]) -> Result<Event, Failure> {
+    pub(super) fn say(&mut self, items: &[Output]) -> Result<WireEvent, SessionFailure> {
         match self.gather(items)? {
             Some(event) => Ok(event),
             None => self.finish_group(),
@@ -20,7 +20,7 @@ impl Session<'_, '_> {
 
     /// Puts a group into the outbox, and writes what does not fit; gives what happened instead, if
     /// something did.
-    pub(super) fn gather(&mut self, items: &[Item]) -> Result<Option<Event>, Failure> {
+    pub(super) fn gather(&mut self, items: &[Output]) -> Result<Option<WireEvent>, SessionFailure> {
         if let Some(event) = self.unasked()? {
             return Ok(Some(event));
         }
@@ -28,7 +28,7 @@ impl Session<'_, '_> {
         self.end_at = None;
         for item in items {
             let stopped = match item {
-                Item::Line(line) => {
+                Output::Line(line) => {
                     let stopped = match line.stage {
                         Stage::Dot => self.last_look()?,
                         Stage::Bdat { .. } => self.replies_to_chunks()?,
@@ -39,14 +39,14 @@ impl Session<'_, '_> {
                     }
                     stopped
                 }
-                Item::Note(_) | Item::Detail(_) => {
+                Output::Note(_) | Output::Detail(_) => {
                     self.remark(item);
                     None
                 }
-                Item::Message(shape) => {
+                Output::Message(shape) => {
                     self.carry(message.insert(Carried::new(self.errand, *shape)), None)?
                 }
-                Item::Chunk(shape, octets) => {
+                Output::Chunk(shape, octets) => {
                     let carried = message.get_or_insert_with(|| Carried::new(self.errand, *shape));
                     self.carry(carried, Some(*octets))?
                 }
@@ -63,18 +63,21 @@ impl Session<'_, '_> {
 
     /// Writes what has gathered. With the end of a message in it, there is doubt from now on until
     /// its reply has come.
-    fn finish_group(&mut self) -> Result<Event, Failure> {
+    fn finish_group(&mut self) -> Result<WireEvent, SessionFailure> {
         let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
         if self.end_at.is_some()
             && let Some(stop) = &mut self.stop
             && !stop.suspend()
         {
-            return Err(Failure::Wire(self.dialogue.awaited(), WireError::Closed));
+            return Err(SessionFailure::Wire(
+                self.dialogue.awaited(),
+                WireError::Closed,
+            ));
         }
         if let (Some(_), Some(ledger)) = (self.end_at, self.errand.ledger) {
             let at_stake = self.dialogue.at_stake();
             if !at_stake.is_empty() {
-                ledger.ending(&at_stake).map_err(Failure::Ledger)?;
+                ledger.ending(&at_stake).map_err(SessionFailure::Ledger)?;
             }
             self.ending = at_stake;
         }
@@ -85,31 +88,31 @@ impl Session<'_, '_> {
         self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
         match written {
             // The server may have said why it closed before we wrote.
-            Ok(()) | Err(WireError::Closed) => Ok(Event::Replied(self.reply()?)),
-            Err(_) if self.in_doubt => Ok(Event::Replied(self.reply()?)),
-            Err(error) => Err(Failure::Wire(stage, error)),
+            Ok(()) | Err(WireError::Closed) => Ok(WireEvent::Replied(self.reply()?)),
+            Err(_) if self.in_doubt => Ok(WireEvent::Replied(self.reply()?)),
+            Err(error) => Err(SessionFailure::Wire(stage, error)),
         }
     }
 
     /// The rule of faults.md: nothing may be unread before we speak. An unasked 421 is a goodbye.
-    fn unasked(&mut self) -> Result<Option<Event>, Failure> {
+    fn unasked(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         let stage = self.dialogue.next_stage();
         match self.wire.early() {
             Early::Quiet => Ok(None),
-            Early::Closed => Err(Failure::Wire(stage, WireError::Closed)),
-            Early::Broken(error) => Err(Failure::Wire(stage, error)),
+            Early::Closed => Err(SessionFailure::Wire(stage, WireError::Closed)),
+            Early::Broken(error) => Err(SessionFailure::Wire(stage, error)),
             Early::Bytes(bytes) if bytes.starts_with(b"421") => {
-                Ok(Some(Event::Unasked(self.reply()?)))
+                Ok(Some(WireEvent::Unasked(self.reply()?)))
             }
             Early::Bytes(bytes) => {
                 let words = excerpt(&self.mask, bytes);
                 let what = format!("sent \"{words}\" before it was asked");
-                Err(Failure::Protocol(stage, what))
+                Err(SessionFailure::Protocol(stage, what))
             }
         }
     }
 
-    pub(super) fn put(&mut self, line: &Line) {
+    pub(super) fn put(&mut self, line: &CommandLine) {
         if line.hides {
             // With room for all of it, so that no part of it is left behind by growing.
             self.wire.outbox.reserve_exact(line.wire.len() + 2);
@@ -120,7 +123,7 @@ impl Session<'_, '_> {
         }
         self.wire.outbox.extend_from_slice(&line.wire);
         self.wire.outbox.extend_from_slice(b"\r\n");
-        self.watch.happened(Happening::Sent {
+        self.watch.happened(Event::Sent {
             line: &line.shown,
             stage: line.stage.name(),
         });
@@ -130,25 +133,25 @@ impl Session<'_, '_> {
             } else {
                 &line.wire
             };
-            self.watch.happened(Happening::Octets {
-                from: End::Client,
+            self.watch.happened(Event::Octets {
+                from: ClosedBy::Client,
                 bytes: &[said, b"\r\n"].concat(),
             });
         }
     }
 
     /// What is for those who look on, without secrets that the server may have said.
-    pub(super) fn remark(&mut self, item: &Item) {
+    pub(super) fn remark(&mut self, item: &Output) {
         match item {
-            Item::Note(text) => {
+            Output::Note(text) => {
                 let text = self.mask.apply(text.clone());
-                self.watch.happened(Happening::Note(&text));
+                self.watch.happened(Event::Note(&text));
             }
-            Item::Detail(text) => {
+            Output::Detail(text) => {
                 let text = self.mask.apply(text.clone());
-                self.watch.happened(Happening::Detail(&text));
+                self.watch.happened(Event::Detail(&text));
             }
-            Item::Line(_) | Item::Message(_) | Item::Chunk(..) => {}
+            Output::Line(_) | Output::Message(_) | Output::Chunk(..) => {}
         }
     }
 
@@ -162,10 +165,10 @@ impl Session<'_, '_> {
 }
 
 /// The end of data, or the last chunk of a message.
-fn ends_message(item: &Item, message: Option<&Carried<'_>>) -> bool {
+fn ends_message(item: &Output, message: Option<&Carried<'_>>) -> bool {
     match item {
-        Item::Line(line) => line.stage == Stage::Dot,
-        Item::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
-        Item::Message(_) | Item::Note(_) | Item::Detail(_) => false,
+        Output::Line(line) => line.stage == Stage::Dot,
+        Output::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
+        Output::Message(_) | Output::Note(_) | Output::Detail(_) => false,
     }
 }

@@ -1,47 +1,48 @@
 //! What only a bench does: words ahead of the greeting, and ends before their time.
 
-use crate::client::events::{End, Happening, Parting};
-use crate::client::session::run::{Conversation, Session};
-use crate::client::session::{Failure, Item, Line, Proxy};
+use crate::client::events::{ClosedBy, ConnectionClose, Event};
+use crate::client::session::run::{Opening, SessionLoop};
+use crate::client::session::{CommandLine, Output, Proxy, SessionFailure};
 use crate::client::wire::Deadline;
 use crate::smtp::stage::Stage;
 use zeroize::Zeroizing;
 
-impl Session<'_, '_> {
+impl SessionLoop<'_, '_> {
     /// What a proxy says of itself, before anything else and outside TLS.
-    pub(super) fn say_proxy(&mut self, proxy: &Proxy) -> Result<(), Failure> {
+    pub(super) fn say_proxy(&mut self, proxy: &Proxy) -> Result<(), SessionFailure> {
         let header = proxy.header(self.wire.ends());
         self.wire.outbox.extend_from_slice(&header.wire);
-        self.watch.happened(Happening::Sent {
+        self.watch.happened(Event::Sent {
             line: &header.shown,
             stage: "proxy",
         });
         if self.wants.octets {
-            self.watch.happened(Happening::Octets {
-                from: End::Client,
+            self.watch.happened(Event::Octets {
+                from: ClosedBy::Client,
                 bytes: &header.wire,
             });
         }
         let written = self.wire.flush(self.limit(Stage::Banner));
-        written.map_err(|error| Failure::Wire(Stage::Banner, error))
+        written.map_err(|error| SessionFailure::Wire(Stage::Banner, error))
     }
 
     /// The last words, whose reply nobody waits for.
-    pub(super) fn say_and_drop(&mut self, items: &[Item]) -> Result<Conversation, Failure> {
+    pub(super) fn say_and_drop(&mut self, items: &[Output]) -> Result<Opening, SessionFailure> {
         if self.gather(items)?.is_some() {
-            return Ok(Conversation::Over);
+            return Ok(Opening::Over);
         }
         let written = self.wire.flush(self.limit(Stage::Body));
         self.wipe();
         let stage = self.dialogue.awaited();
-        written.map_err(|error| Failure::Wire(stage, error))?;
-        self.watch.happened(Happening::Parting(Parting::Dropped));
-        Ok(Conversation::Over)
+        written.map_err(|error| SessionFailure::Wire(stage, error))?;
+        self.watch
+            .happened(Event::Parting(ConnectionClose::Dropped));
+        Ok(Opening::Over)
     }
 
     /// QUIT where it is out of place, and what the server makes of it, as far as it comes soon.
     pub(super) fn blurt_quit(&mut self) {
-        self.put(&Line {
+        self.put(&CommandLine {
             stage: Stage::Quit,
             wire: Zeroizing::new(b"QUIT".to_vec()),
             shown: "QUIT".to_owned(),

@@ -10,7 +10,7 @@ mod trust;
 pub use crate::system::pem::TlsSetupError;
 pub use failure::TlsError;
 pub(super) use failure::unwelcome;
-pub use trust::{Judgement, Trust};
+pub use trust::{Trust, Verification};
 
 use crate::client::wire::{Deadline, Stream, Wire, WireError};
 use failure::explain;
@@ -24,11 +24,11 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 use stream::TlsStream;
-use trust::Judge;
+use trust::Verifier;
 
 /// What is asked of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct TlsOptions {
     /// Which certificates are good.
     pub trust: Trust,
     /// CAs to trust, in PEM, instead of the system's.
@@ -52,15 +52,15 @@ pub struct Pin(pub [u8; 32]);
 /// TLS for the connections of one run. The trust store is read when the first chain is judged;
 /// sessions are resumed.
 pub struct Tls {
-    options: Options,
+    options: TlsOptions,
     identity: Arc<Identity>,
-    judge: Arc<Judge>,
+    judge: Arc<Verifier>,
     config: OnceLock<Arc<ClientConfig>>,
 }
 
 /// What a handshake has brought about.
 #[derive(Debug)]
-pub struct Secured {
+pub struct TlsResult {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'static str,
     /// The cipher suite, as rustls names it.
@@ -72,7 +72,7 @@ pub struct Secured {
     /// The name that was asked for.
     pub name: String,
     /// How the certificate was judged.
-    pub judgement: Judgement,
+    pub judgement: Verification,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
     /// Our own certificate in DER, where there is one to show.
@@ -88,14 +88,14 @@ pub struct Secured {
 impl Tls {
     /// Reads the files that the options name, so that what is wrong with them shows before anything
     /// is sent.
-    pub fn new(options: &Options) -> Result<Self, TlsSetupError> {
+    pub fn new(options: &TlsOptions) -> Result<Self, TlsSetupError> {
         let identity = options.identity.as_ref();
         Ok(Self {
             identity: Arc::new(match identity {
                 Some((certificate, key)) => Identity::read(certificate, key)?,
                 None => Identity::default(),
             }),
-            judge: Arc::new(Judge::new(options)?),
+            judge: Arc::new(Verifier::new(options)?),
             options: options.clone(),
             config: OnceLock::new(),
         })
@@ -114,7 +114,7 @@ impl Tls {
         under: Box<dyn Stream>,
         host: &str,
         deadline: Deadline,
-    ) -> Result<(Box<dyn Stream>, Secured), TlsError> {
+    ) -> Result<(Box<dyn Stream>, TlsResult), TlsError> {
         let name = self.name(host);
         let server_name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Certificate {
@@ -176,7 +176,7 @@ impl Tls {
         Ok(self.config.get_or_init(|| Arc::new(config)).clone())
     }
 
-    fn secured(&self, connection: &ClientConnection, name: &str) -> Secured {
+    fn secured(&self, connection: &ClientConnection, name: &str) -> TlsResult {
         let chain: Vec<Vec<u8>> = connection
             .peer_certificates()
             .unwrap_or_default()
@@ -188,7 +188,7 @@ impl Tls {
         let exporter = connection
             .export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", None)
             .ok();
-        Secured {
+        TlsResult {
             version: if is_13 { "TLSv1.3" } else { "TLSv1.2" },
             cipher: connection
                 .negotiated_cipher_suite()
@@ -214,7 +214,12 @@ impl Tls {
 impl Wire {
     /// Turns this wire into one that is encrypted. Nothing that came in clear survives: what is still
     /// unread is an error (RFC 3207 §4.2, CVE-2011-0411).
-    pub fn secure(&mut self, tls: &Tls, host: &str, limit: Duration) -> Result<Secured, TlsError> {
+    pub fn secure(
+        &mut self,
+        tls: &Tls,
+        host: &str,
+        limit: Duration,
+    ) -> Result<TlsResult, TlsError> {
         if self.unread < self.inbox.len() {
             return Err(TlsError::Wire(WireError::Injected));
         }

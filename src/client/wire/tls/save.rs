@@ -10,10 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The file, and how far it has come.
 #[derive(Debug)]
-pub struct Save(Mutex<Inner>);
+pub struct Save(Mutex<SaveState>);
 
 #[derive(Debug)]
-struct Inner {
+struct SaveState {
     file: File,
     begun: bool,
     failed: Option<String>,
@@ -31,7 +31,7 @@ impl Save {
             let path = path.to_owned();
             TlsSetupError::Unwritable { path, why }
         })?;
-        Ok(Self(Mutex::new(Inner {
+        Ok(Self(Mutex::new(SaveState {
             file,
             begun: false,
             failed: None,
@@ -55,12 +55,12 @@ impl Save {
         self.inner().failed.clone()
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, SaveState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl SaveState {
     /// What stood in the file goes when there is something else to stand there.
     fn write(&mut self, pem: &str) -> io::Result<()> {
         if !std::mem::replace(&mut self.begun, true) {

@@ -6,14 +6,14 @@ use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 /// What a server shows.
-pub struct Shown<'a> {
+pub struct PresentedChain<'a> {
     pub own: &'a CertificateDer<'a>,
     pub others: &'a [CertificateDer<'a>],
     pub name: &'a ServerName<'a>,
     pub now: UnixTime,
 }
 
-impl Shown<'_> {
+impl PresentedChain<'_> {
     pub fn now(&self) -> i64 {
         i64::try_from(self.now.as_secs()).unwrap_or(i64::MAX)
     }
@@ -27,7 +27,7 @@ pub fn is_about_the_issuer(error: &CertificateError) -> bool {
 }
 
 /// What is wrong with a certificate, behind "the certificate of HOST".
-pub fn words(error: &CertificateError, shown: &Shown<'_>) -> String {
+pub fn words(error: &CertificateError, shown: &PresentedChain<'_>) -> String {
     let read = Certificate::read(shown.own);
     let now = shown.now();
     match (error, read) {

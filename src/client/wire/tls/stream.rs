@@ -270,7 +270,7 @@ impl Stream for Gone {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::wire::tls::{Options, Tls};
+    use crate::client::wire::tls::{Tls, TlsOptions};
     use crate::client::wire::{Stream, Wire};
     use rustls::pki_types::PrivateKeyDer;
     use rustls::{ServerConfig, ServerConnection};
@@ -283,13 +283,13 @@ mod tests {
 
     /// A server at the other end of a stream that takes little at a time, and is interrupted often.
     #[derive(Clone)]
-    struct Moody {
+    struct FlakySocket {
         server: Rc<RefCell<ServerConnection>>,
         heard: Rc<RefCell<Vec<u8>>>,
         mood: usize,
     }
 
-    impl Moody {
+    impl FlakySocket {
         fn new() -> Self {
             let made =
                 rcgen::generate_simple_self_signed(vec!["mx.example.org".to_owned()]).unwrap();
@@ -316,7 +316,7 @@ mod tests {
         }
     }
 
-    impl Read for Moody {
+    impl Read for FlakySocket {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             if self.is_interrupted() {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -351,7 +351,7 @@ mod tests {
         }
     }
 
-    impl Write for Moody {
+    impl Write for FlakySocket {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             if self.is_interrupted() {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -373,7 +373,7 @@ mod tests {
         }
     }
 
-    impl Stream for Moody {
+    impl Stream for FlakySocket {
         fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.write(bytes)
         }
@@ -397,10 +397,10 @@ mod tests {
 
     #[test]
     fn what_is_interrupted_is_said_once() {
-        let moody = Moody::new();
+        let moody = FlakySocket::new();
         let (server, heard) = (moody.server.clone(), moody.heard.clone());
         let mut wire = Wire::new(Box::new(moody));
-        let tls = Tls::new(&Options::default()).unwrap();
+        let tls = Tls::new(&TlsOptions::default()).unwrap();
         let limit = Duration::from_secs(20);
         wire.secure(&tls, "mx.example.org", limit).unwrap();
         let mut said = Vec::new();

@@ -1,8 +1,8 @@
 //! Which certificates are good (RFC 9525, RFC 7435).
 
 use crate::client::wire::tls::save::Save;
-use crate::client::wire::tls::shown::{Shown, is_about_the_issuer, words};
-use crate::client::wire::tls::{Options, Pin, TlsSetupError};
+use crate::client::wire::tls::shown::{PresentedChain, is_about_the_issuer, words};
+use crate::client::wire::tls::{Pin, TlsOptions, TlsSetupError};
 use crate::system::certificate::{Certificate, key_sha256, sha256, weakness};
 use crate::system::pem::certificates;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -28,7 +28,7 @@ pub enum Trust {
 
 /// How a certificate was judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Verification {
     /// Not at all.
     #[default]
     Unchecked,
@@ -40,7 +40,7 @@ pub enum Judgement {
     Distrusted(String),
 }
 
-impl Judgement {
+impl Verification {
     /// Behind "certificate of HOST".
     #[must_use]
     pub fn words(&self) -> String {
@@ -61,21 +61,21 @@ impl Judgement {
 
 /// The judge of certificates, and what it has seen last.
 #[derive(Debug)]
-pub struct Judge {
+pub struct Verifier {
     trust: Trust,
     pins: Vec<Pin>,
     /// Trusted besides or instead of the system's.
     cas: Option<Vec<CertificateDer<'static>>>,
     provider: Arc<CryptoProvider>,
     store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
-    seen: Mutex<Judgement>,
+    seen: Mutex<Verification>,
     /// The chain that was seen last, when it was not good.
     refused: Mutex<Vec<Vec<u8>>>,
     save: Option<Save>,
 }
 
-impl Judge {
-    pub fn new(options: &Options) -> Result<Self, TlsSetupError> {
+impl Verifier {
+    pub fn new(options: &TlsOptions) -> Result<Self, TlsSetupError> {
         let cas = options.ca_file.as_ref();
         let save = options.save_certs.as_ref();
         Ok(Self {
@@ -98,11 +98,11 @@ impl Judge {
 
     /// How the certificate of the handshake that has just succeeded was judged. A resumed session
     /// was judged when it began.
-    pub fn judgement(&self, resumed: bool) -> Judgement {
+    pub fn judgement(&self, resumed: bool) -> Verification {
         match self.trust {
-            Trust::Verified if resumed && !self.pins.is_empty() => Judgement::Pinned,
-            Trust::Verified if resumed => Judgement::Verified,
-            _ if resumed => Judgement::Unchecked,
+            Trust::Verified if resumed && !self.pins.is_empty() => Verification::Pinned,
+            Trust::Verified if resumed => Verification::Verified,
+            _ if resumed => Verification::Unchecked,
             _ => self.seen().clone(),
         }
     }
@@ -110,7 +110,7 @@ impl Judge {
     /// What is wrong with the last certificate, behind "the certificate of HOST".
     pub fn words(&self) -> String {
         match &*self.seen() {
-            Judgement::Distrusted(why) => why.clone(),
+            Verification::Distrusted(why) => why.clone(),
             _ => "cannot be checked".to_owned(),
         }
     }
@@ -126,7 +126,7 @@ impl Judge {
         std::mem::take(&mut *refused)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Judgement> {
+    fn seen(&self) -> MutexGuard<'_, Verification> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,39 +153,39 @@ impl Judge {
         store.as_ref().map_err(Clone::clone)
     }
 
-    fn judge(&self, shown: &Shown<'_>) -> Judgement {
+    fn judge(&self, shown: &PresentedChain<'_>) -> Verification {
         if self.trust == Trust::Any {
-            return Judgement::Unchecked;
+            return Verification::Unchecked;
         }
         if !self.pins.is_empty() {
             let judgement = self.pinned(shown.own);
-            if judgement != Judgement::Pinned || self.cas.is_none() {
+            if judgement != Verification::Pinned || self.cas.is_none() {
                 return judgement;
             }
         }
         match self.chain(shown) {
-            Ok(()) => Judgement::Verified,
-            Err(why) => Judgement::Distrusted(why),
+            Ok(()) => Verification::Verified,
+            Err(why) => Verification::Distrusted(why),
         }
     }
 
-    fn pinned(&self, own: &CertificateDer<'_>) -> Judgement {
+    fn pinned(&self, own: &CertificateDer<'_>) -> Verification {
         let certificate = sha256(own);
         let key = key_sha256(own);
         let is_it = |pin: &Pin| pin.0 == certificate || Some(pin.0) == key;
         if self.pins.iter().any(is_it) {
-            return Judgement::Pinned;
+            return Verification::Pinned;
         }
         let key = key.map_or_else(String::new, |key| {
             format!(", its key sha256:{}", crate::system::certificate::hex(&key))
         });
         let certificate = crate::system::certificate::hex(&certificate);
-        Judgement::Distrusted(format!(
+        Verification::Distrusted(format!(
             "is not the one of --pin: it is sha256:{certificate}{key}"
         ))
     }
 
-    fn chain(&self, shown: &Shown<'_>) -> Result<(), String> {
+    fn chain(&self, shown: &PresentedChain<'_>) -> Result<(), String> {
         let verified =
             self.store()?
                 .verify_server_cert(shown.own, shown.others, shown.name, &[], shown.now);
@@ -206,7 +206,7 @@ impl Judge {
     /// A self-signed certificate that stands in the CA file is trusted as such; an appliance's often
     /// is both its own CA and its own leaf, which no chain can express. What is wrong with it all the
     /// same, or `None` when it does not stand there.
-    fn listed(&self, shown: &Shown<'_>) -> Option<Result<(), CertificateError>> {
+    fn listed(&self, shown: &PresentedChain<'_>) -> Option<Result<(), CertificateError>> {
         self.cas.iter().flatten().find(|ca| *ca == shown.own)?;
         let read = Certificate::read(shown.own)?;
         let parsed = ParsedCertificate::try_from(shown.own).ok()?;
@@ -220,7 +220,7 @@ impl Judge {
         })
     }
 
-    fn save(&self, shown: &Shown<'_>) {
+    fn save(&self, shown: &PresentedChain<'_>) {
         if let Some(save) = &self.save {
             let chain = std::iter::once(shown.own).chain(shown.others);
             save.add(&shown.name.to_str(), chain.map(AsRef::as_ref));
@@ -249,7 +249,7 @@ impl Judge {
         verify(&self.provider.signature_verification_algorithms).or_else(|error| {
             let why = weakness(certificate)
                 .unwrap_or_else(|| format!("does not fit the signature of the handshake: {error}"));
-            *self.seen() = Judgement::Distrusted(why);
+            *self.seen() = Verification::Distrusted(why);
             if !self.believes() {
                 return Ok(HandshakeSignatureValid::assertion());
             }
@@ -278,7 +278,7 @@ fn system_cas() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,
@@ -287,7 +287,7 @@ impl ServerCertVerifier for Judge {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let shown = Shown {
+        let shown = PresentedChain {
             own,
             others,
             name,

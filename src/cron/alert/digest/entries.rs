@@ -5,8 +5,8 @@
 //! again, and with the same Message-ID, so that a mailbox which has it already can tell.
 
 use crate::cron::alert::AlertError;
-use crate::cron::alert::digest::Entry;
-use crate::cron::alert::file::{Files, Lock};
+use crate::cron::alert::digest::DigestEntry;
+use crate::cron::alert::file::{Files, HistoryLock};
 use crate::cron::alert::fingerprint::hex;
 use crate::cron::alert::name::file_name;
 use rustix::fs::{FlockOperation, OFlags};
@@ -29,7 +29,7 @@ pub struct Digests {
 
 /// The first line of a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Head {
+struct DigestHeader {
     digest: String,
     /// Nobody else has it.
     id: String,
@@ -44,7 +44,7 @@ const LONGEST_NAME: u64 = 4096;
 
 /// How a digest stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct DigestState {
     /// Its name.
     pub name: String,
     /// How many runs are in it.
@@ -56,7 +56,7 @@ pub struct Standing {
 }
 
 /// What there is to mail.
-pub enum Taken {
+pub enum DigestBatch {
     /// Nothing was gathered.
     Nothing,
     /// Somebody else is mailing it.
@@ -69,7 +69,7 @@ pub enum Taken {
 pub struct Batch {
     files: Files,
     name: String,
-    head: Head,
+    head: DigestHeader,
     file: File,
     is_left_over: bool,
 }
@@ -83,7 +83,7 @@ impl Digests {
     }
 
     /// Adds a run. When this is over, it is on disk.
-    pub fn add(&self, digest: &str, entry: &Entry) -> Result<(), AlertError> {
+    pub fn add(&self, digest: &str, entry: &DigestEntry) -> Result<(), AlertError> {
         self.register(digest)?;
         let _lock = self.files.lock()?;
         let name = open_name(digest);
@@ -132,7 +132,7 @@ impl Digests {
     }
 
     /// Takes what was gathered so far, to be mailed.
-    pub fn take(self, digest: &str) -> Result<Taken, AlertError> {
+    pub fn take(self, digest: &str) -> Result<DigestBatch, AlertError> {
         let lock = self.files.lock()?;
         let name = taken_name(digest);
         let left_over = self.files.find(&name)?;
@@ -142,16 +142,16 @@ impl Digests {
             None => self.set_aside(&lock, digest)?,
         };
         let Some(file) = file.map(OwnedFd::from) else {
-            return Ok(Taken::Nothing);
+            return Ok(DigestBatch::Nothing);
         };
         let alone = FlockOperation::NonBlockingLockExclusive;
         if !self.files.try_lock(&file, alone)? {
-            return Ok(Taken::Busy);
+            return Ok(DigestBatch::Busy);
         }
         let file = File::from(file);
-        let head = head(&mut BufReader::new(&file)).unwrap_or_else(|| Head::new(digest));
+        let head = head(&mut BufReader::new(&file)).unwrap_or_else(|| DigestHeader::new(digest));
         let files = self.files;
-        Ok(Taken::Batch(Batch {
+        Ok(DigestBatch::Batch(Batch {
             files,
             name,
             head,
@@ -160,7 +160,7 @@ impl Digests {
         }))
     }
 
-    fn set_aside(&self, _: &Lock, digest: &str) -> Result<Option<File>, AlertError> {
+    fn set_aside(&self, _: &HistoryLock, digest: &str) -> Result<Option<File>, AlertError> {
         let open = open_name(digest);
         if self.files.find(&open)?.is_none() {
             return Ok(None);
@@ -171,8 +171,8 @@ impl Digests {
     }
 
     /// All of them, and how they stand.
-    pub fn list(&self) -> Result<Vec<Standing>, AlertError> {
-        let mut all: Vec<Standing> = Vec::new();
+    pub fn list(&self) -> Result<Vec<DigestState>, AlertError> {
+        let mut all: Vec<DigestState> = Vec::new();
         for name in self.files.names()? {
             let file = self.files.find(&name)?.map(BufReader::new);
             let Some(mut file) = file.filter(|_| name != "." && name != "..") else {
@@ -181,7 +181,7 @@ impl Digests {
             let Some(head) = head(&mut file) else {
                 continue;
             };
-            let standing = Standing::of(head, Entries { file });
+            let standing = DigestState::of(head, Entries { file });
             match all.iter_mut().find(|other| other.name == standing.name) {
                 // What is being mailed, and what comes behind it.
                 Some(other) => other.add(&standing),
@@ -192,8 +192,8 @@ impl Digests {
     }
 }
 
-impl Standing {
-    fn of(head: Head, entries: Entries<impl std::io::Read>) -> Self {
+impl DigestState {
+    fn of(head: DigestHeader, entries: Entries<impl std::io::Read>) -> Self {
         let mut standing = Self {
             name: head.digest,
             runs: 0,
@@ -215,10 +215,10 @@ impl Standing {
 }
 
 /// The lines to be appended to a file of that length.
-fn lines(file: &File, length: u64, digest: &str, entry: &Entry) -> std::io::Result<Vec<u8>> {
+fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     if length == 0 {
-        serde_json::to_writer(&mut lines, &Head::new(digest))?;
+        serde_json::to_writer(&mut lines, &DigestHeader::new(digest))?;
         lines.push(b'\n');
     } else {
         let mut last = [0];
@@ -229,7 +229,7 @@ fn lines(file: &File, length: u64, digest: &str, entry: &Entry) -> std::io::Resu
         }
     }
     let entry = entry.clone();
-    let entry = Entry {
+    let entry = DigestEntry {
         excerpt: if length > LARGE {
             "(the digest is too large for more output)".to_owned()
         } else {
@@ -250,7 +250,7 @@ fn taken_name(digest: &str) -> String {
     format!("{}.taken", file_name(digest))
 }
 
-impl Head {
+impl DigestHeader {
     fn new(digest: &str) -> Self {
         let chance = fastrand::u128(..).to_be_bytes();
         Self {
@@ -261,7 +261,7 @@ impl Head {
     }
 }
 
-fn head(file: &mut impl std::io::BufRead) -> Option<Head> {
+fn head(file: &mut impl std::io::BufRead) -> Option<DigestHeader> {
     let mut line = Vec::new();
     file.read_until(b'\n', &mut line).ok()?;
     serde_json::from_slice(&line).ok()
@@ -287,7 +287,7 @@ impl Batch {
     }
 
     /// The runs in it, in the order in which they ended. The error is a line that was damaged.
-    pub fn entries(&mut self) -> Result<impl Iterator<Item = Result<Entry, ()>>, AlertError> {
+    pub fn entries(&mut self) -> Result<impl Iterator<Item = Result<DigestEntry, ()>>, AlertError> {
         let failed = |error| self.files.failed("read", &self.name, error);
         self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut file = BufReader::new(&self.file);
@@ -309,7 +309,7 @@ struct Entries<R> {
 }
 
 impl<R: std::io::Read> Iterator for Entries<R> {
-    type Item = Result<Entry, ()>;
+    type Item = Result<DigestEntry, ()>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut line = Vec::new();

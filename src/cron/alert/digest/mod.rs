@@ -4,15 +4,15 @@ pub(crate) mod entries;
 
 mod table;
 
-pub use crate::cron::alert::digest::entries::{Batch, Digests, Standing, Taken};
-pub use table::Table;
+pub use crate::cron::alert::digest::entries::{Batch, DigestBatch, DigestState, Digests};
+pub use table::DigestTable;
 
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
 /// What a digest says of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct DigestEntry {
     /// The name of the job.
     pub job: String,
     /// When it ended.

@@ -1,6 +1,6 @@
 //! The text of a digest: what ran, in a table, failures first, and what they said.
 
-use crate::cron::alert::digest::Entry;
+use crate::cron::alert::digest::DigestEntry;
 use crate::system::text::shown;
 use crate::system::time::{brief, local};
 use std::collections::HashMap;
@@ -17,8 +17,8 @@ const WIDEST: usize = 40;
 
 /// What ran, by kinds: the same job with the same ending and the same words is one row.
 #[derive(Default)]
-pub struct Table {
-    rows: Vec<Row>,
+pub struct DigestTable {
+    rows: Vec<DigestRow>,
     places: HashMap<(String, String, String), usize>,
     runs: usize,
     failed: usize,
@@ -27,16 +27,16 @@ pub struct Table {
 }
 
 /// Runs of one kind.
-struct Row {
-    last: Entry,
+struct DigestRow {
+    last: DigestEntry,
     runs: usize,
     first: SystemTime,
     longest: Duration,
 }
 
-impl Table {
+impl DigestTable {
     /// Adds a run, or counts one that could not be read.
-    pub fn add(&mut self, entry: Result<Entry, ()>) {
+    pub fn add(&mut self, entry: Result<DigestEntry, ()>) {
         let Ok(entry) = entry else {
             self.damaged += 1;
             return;
@@ -55,7 +55,7 @@ impl Table {
             None if self.rows.len() == MOST_ROWS => self.unlisted += 1,
             None => {
                 self.places.insert(key, self.rows.len());
-                self.rows.push(Row::new(entry));
+                self.rows.push(DigestRow::new(entry));
             }
         }
     }
@@ -111,8 +111,8 @@ impl Table {
     }
 }
 
-impl Row {
-    fn new(entry: Entry) -> Self {
+impl DigestRow {
+    fn new(entry: DigestEntry) -> Self {
         Self {
             runs: 1,
             first: entry.at,
@@ -121,7 +121,7 @@ impl Row {
         }
     }
 
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: DigestEntry) {
         self.runs += 1;
         self.longest = self.longest.max(entry.took);
         self.last = entry;
@@ -176,14 +176,14 @@ struct Widths {
 }
 
 impl Widths {
-    fn of(rows: &[Row]) -> Self {
-        let widest = |column: fn(&Row) -> String| {
+    fn of(rows: &[DigestRow]) -> Self {
+        let widest = |column: fn(&DigestRow) -> String| {
             let widths = rows.iter().map(|row| column(row).chars().count());
             widths.max().unwrap_or(0)
         };
         Self {
-            status: widest(Row::status),
-            job: widest(Row::job),
+            status: widest(DigestRow::status),
+            job: widest(DigestRow::job),
         }
     }
 }
@@ -193,8 +193,8 @@ mod tests {
     use super::*;
     use std::time::UNIX_EPOCH;
 
-    fn entry(job: &str, status: &str, minute: u64) -> Entry {
-        Entry {
+    fn entry(job: &str, status: &str, minute: u64) -> DigestEntry {
+        DigestEntry {
             job: job.to_owned(),
             at: UNIX_EPOCH + Duration::from_secs(60 * minute),
             took: Duration::from_secs(minute),
@@ -205,8 +205,8 @@ mod tests {
         }
     }
 
-    fn table(entries: impl IntoIterator<Item = Entry>) -> Table {
-        let mut table = Table::default();
+    fn table(entries: impl IntoIterator<Item = DigestEntry>) -> DigestTable {
+        let mut table = DigestTable::default();
         entries.into_iter().for_each(|entry| table.add(Ok(entry)));
         table
     }
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_summary_reads_like_a_sentence() {
-        assert_eq!(Table::default().summary(), "nothing ran");
+        assert_eq!(DigestTable::default().summary(), "nothing ran");
         assert_eq!(table([entry("a", "OK", 1)]).summary(), "1 run, OK");
         assert_eq!(table([entry("a", "KILLED", 1)]).summary(), "1 run, failed");
         let two = || [entry("a", "OK", 1), entry("a", "OK", 1)];

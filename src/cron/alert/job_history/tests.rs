@@ -6,15 +6,15 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> AlertRules {
+    AlertRules {
         dedupe: Some(Duration::from_secs(3600)),
-        ..Rules::default()
+        ..AlertRules::default()
     }
 }
 
-fn failure(how: &str) -> Run {
-    Run {
+fn failure(how: &str) -> JobRun {
+    JobRun {
         at: SystemTime::now(),
         failed: true,
         wanted: true,
@@ -25,11 +25,11 @@ fn failure(how: &str) -> Run {
     }
 }
 
-fn note(state: &Path, run: &Run) -> Noted {
-    Book::note(Some(state), "backup", run, &rules())
+fn note(state: &Path, run: &JobRun) -> RunDecision {
+    JobHistory::note(Some(state), "backup", run, &rules())
 }
 
-fn is_told(noted: &Noted) -> bool {
+fn is_told(noted: &RunDecision) -> bool {
     matches!(noted.decision, Decision::Tell(_))
 }
 
@@ -44,7 +44,7 @@ fn a_failure_that_was_told_is_remembered_by_the_next_run() {
         Decision::Hold
     );
     assert!(is_told(&note(state.path(), &failure("denied"))));
-    let other = Book::note(Some(state.path()), "other", &failure("full"), &rules());
+    let other = JobHistory::note(Some(state.path()), "other", &failure("full"), &rules());
     assert!(is_told(&other));
 }
 
@@ -146,7 +146,7 @@ fn a_state_directory_that_cannot_be_had_is_no_reason_to_be_silent() {
 #[test]
 fn a_job_that_works_leaves_nothing_behind() {
     let state = tempfile::tempdir().unwrap();
-    let works = Run {
+    let works = JobRun {
         failed: false,
         wanted: false,
         ..failure("fine")

@@ -4,14 +4,14 @@ use std::time::UNIX_EPOCH;
 /// A job with a clock that we wind, and with mails that always go out.
 struct Job {
     memory: Memory,
-    rules: Rules,
+    rules: AlertRules,
     minute: u64,
 }
 
 const HOUR: u64 = 60;
 
 impl Job {
-    fn with(rules: Rules) -> Self {
+    fn with(rules: AlertRules) -> Self {
         Self {
             memory: Memory::default(),
             rules,
@@ -42,8 +42,8 @@ fn at(minute: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(60 * minute)
 }
 
-fn run(minute: u64, how: &str, failed: bool) -> Run {
-    Run {
+fn run(minute: u64, how: &str, failed: bool) -> JobRun {
+    JobRun {
         at: at(minute),
         failed,
         wanted: failed,
@@ -54,17 +54,17 @@ fn run(minute: u64, how: &str, failed: bool) -> Run {
     }
 }
 
-fn hours(count: u64) -> Rules {
-    Rules {
+fn hours(count: u64) -> AlertRules {
+    AlertRules {
         dedupe: Some(Duration::from_secs(count * 3600)),
-        ..Rules::default()
+        ..AlertRules::default()
     }
 }
 
-fn every(count: u64) -> Rules {
-    Rules {
+fn every(count: u64) -> AlertRules {
+    AlertRules {
         every: NonZeroU64::new(count),
-        ..Rules::default()
+        ..AlertRules::default()
     }
 }
 
@@ -77,13 +77,13 @@ fn telling(decision: Decision) -> Telling {
 }
 
 #[track_caller]
-fn held(decision: Decision) -> Held {
+fn held(decision: Decision) -> HeldFailures {
     telling(decision).held.unwrap()
 }
 
 #[test]
 fn without_rules_every_failure_is_told_and_no_success() {
-    let mut job = Job::with(Rules::default());
+    let mut job = Job::with(AlertRules::default());
     assert_eq!(telling(job.fails(0, "full")).nth, 1);
     assert_eq!(telling(job.fails(1, "full")).nth, 2);
     assert_eq!(job.works(1), Decision::Silent);
@@ -128,7 +128,7 @@ fn a_success_between_does_not_make_the_same_failure_news() {
 
 #[test]
 fn a_failure_after_a_recovery_that_was_told_is_news() {
-    let rules = Rules {
+    let rules = AlertRules {
         recovered: true,
         ..hours(6)
     };
@@ -146,9 +146,9 @@ fn a_failure_after_a_recovery_that_was_told_is_news() {
 
 #[test]
 fn it_is_not_told_that_it_works_again_when_nobody_heard_that_it_did_not() {
-    let mut job = Job::with(Rules {
+    let mut job = Job::with(AlertRules {
         recovered: true,
-        ..Rules::default()
+        ..AlertRules::default()
     });
     let failure = run(job.minute, "full", true);
     let decision = job.memory.note(&failure, &job.rules);
@@ -176,7 +176,7 @@ fn held_count(decision: &Decision) -> u64 {
 
 #[test]
 fn with_both_rules_neither_may_be_against_it_and_another_failure_is_told_at_once() {
-    let mut job = Job::with(Rules {
+    let mut job = Job::with(AlertRules {
         dedupe: Some(Duration::from_secs(3600)),
         ..every(3)
     });
@@ -223,9 +223,9 @@ fn what_others_count_while_a_mail_is_on_its_way_stays_counted() {
 
 #[test]
 fn mails_of_a_series_answer_its_first() {
-    let mut job = Job::with(Rules {
+    let mut job = Job::with(AlertRules {
         recovered: true,
-        ..Rules::default()
+        ..AlertRules::default()
     });
     assert_eq!(telling(job.fails(0, "full")).thread, None);
     let first = Some(format!("<{}@crepes.fr>", job.minute));
@@ -257,9 +257,9 @@ fn who_looked_at_the_clock_a_moment_before_the_other_is_no_clock_set_back() {
 
 #[test]
 fn of_changes_only_what_differs_from_the_last_mail_is_told() {
-    let mut job = Job::with(Rules {
+    let mut job = Job::with(AlertRules {
         change: true,
-        ..Rules::default()
+        ..AlertRules::default()
     });
     let mut runs = |how: &str, failed| {
         job.minute += 1;
@@ -298,7 +298,7 @@ fn a_memory_survives_being_written() {
 
 #[test]
 fn what_others_are_mailing_just_now_was_not_held_back() {
-    let (mut memory, rules) = (Memory::default(), Rules::default());
+    let (mut memory, rules) = (Memory::default(), AlertRules::default());
     let (first, second) = (run(1, "full", true), run(1, "slow", true));
     let one = memory.note(&first, &rules);
     let Decision::Tell(two) = memory.note(&second, &rules) else {

@@ -4,8 +4,8 @@ use crate::mail::rewrite;
 use crate::system::exit::Health;
 use std::path::PathBuf;
 
-fn job(mailto: Option<&str>) -> Job {
-    Job {
+fn job(mailto: Option<&str>) -> CrontabLine {
+    CrontabLine {
         place: "a crontab".to_owned(),
         user: "ann".to_owned(),
         mailto: mailto.map(str::to_owned),
@@ -14,7 +14,7 @@ fn job(mailto: Option<&str>) -> Job {
     }
 }
 
-fn lists(head: &Letterhead, jobs: &[Job]) -> Vec<String> {
+fn lists(head: &Addressing, jobs: &[CrontabLine]) -> Vec<String> {
     let made = Made::new();
     let all = wanted(&usual(head, &made.host), &made.host, jobs);
     all.into_iter().map(|wanted| wanted.list).collect()
@@ -22,7 +22,7 @@ fn lists(head: &Letterhead, jobs: &[Job]) -> Vec<String> {
 
 #[test]
 fn each_mailto_of_this_user_counts_once_and_without_jobs_the_user_does() {
-    let of_bob = Job {
+    let of_bob = CrontabLine {
         user: "bob".to_owned(),
         ..job(Some("bob@example.org"))
     };
@@ -32,12 +32,12 @@ fn each_mailto_of_this_user_counts_once_and_without_jobs_the_user_does() {
         job(Some("a@x.org")),
         of_bob,
     ];
-    let nothing = Letterhead::default();
+    let nothing = Addressing::default();
     assert_eq!(lists(&nothing, &jobs), ["ann", "a@x.org"]);
     assert_eq!(lists(&nothing, &[]), ["ann"]);
     assert_eq!(lists(&nothing, &[job(Some(""))]), ["ann"]);
-    let profile = Letterhead {
-        recipients: Recipients::These {
+    let profile = Addressing {
+        recipients: NotificationRecipients::These {
             to: vec!["ops@x.org".to_owned()],
             cc: Vec::new(),
             bcc: Vec::new(),
@@ -47,17 +47,17 @@ fn each_mailto_of_this_user_counts_once_and_without_jobs_the_user_does() {
     assert_eq!(lists(&profile, &jobs), ["ops@x.org", "a@x.org"]);
 }
 
-fn options() -> rewrite::Options {
-    rewrite::Options {
+fn options() -> rewrite::RewriteOptions {
+    rewrite::RewriteOptions {
         aliases: Some(PathBuf::from("/dev/null")),
-        ..rewrite::Options::default()
+        ..rewrite::RewriteOptions::default()
     }
 }
 
-fn of(options: &rewrite::Options, list: &str) -> (People, Finding) {
+fn of(options: &rewrite::RewriteOptions, list: &str) -> (People, CheckResult) {
     let made = Made::new();
     let rewriter = Rewriter::with_names(options, made.host.names.clone());
-    let wanted = Wanted {
+    let wanted = RecipientList {
         list: list.to_owned(),
         place: "a test".to_owned(),
     };
@@ -80,7 +80,7 @@ fn a_local_name_that_leads_nowhere_is_mended_by_an_alias() {
 
 #[test]
 fn a_name_is_shown_with_what_becomes_of_it() {
-    let options = rewrite::Options {
+    let options = rewrite::RewriteOptions {
         domain: Some("example.org".to_owned()),
         ..options()
     };
@@ -98,7 +98,7 @@ fn a_sender_without_a_dot_in_its_domain_is_a_warning() {
     let finding = judged(&sender("sun.example.org"), "ann", "ann");
     assert_eq!(
         finding,
-        Finding::ok(Step::Sender, "ann -> ann@sun.example.org")
+        CheckResult::ok(CheckStep::Sender, "ann -> ann@sun.example.org")
     );
 }
 

@@ -1,10 +1,10 @@
 use crate::cron::doctor::prognosis::*;
 
-fn fate(findings: &[Finding]) -> String {
+fn fate(findings: &[CheckResult]) -> String {
     fate_with(findings, None)
 }
 
-fn fate_with(findings: &[Finding], rival: Option<&str>) -> String {
+fn fate_with(findings: &[CheckResult], rival: Option<&str>) -> String {
     let known = Known {
         findings,
         people: &People::default(),
@@ -14,18 +14,18 @@ fn fate_with(findings: &[Finding], rival: Option<&str>) -> String {
     known.fate(true, "relay:25")
 }
 
-fn failed(step: Step) -> Finding {
-    Finding::failed(step, "it is broken")
+fn failed(step: CheckStep) -> CheckResult {
+    CheckResult::failed(step, "it is broken")
 }
 
 #[test]
 fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
-    let broken = [failed(Step::Sendmail), failed(Step::Server)];
+    let broken = [failed(CheckStep::Sendmail), failed(CheckStep::Server)];
     assert_eq!(fate(&broken), "would be lost: it is broken");
-    let rival = fate_with(&[failed(Step::Server)], Some("Postfix"));
+    let rival = fate_with(&[failed(CheckStep::Server)], Some("Postfix"));
     assert_eq!(rival, "would go to Postfix, and not to ehlo");
     let known = Known {
-        findings: &[failed(Step::Sendmail)],
+        findings: &[failed(CheckStep::Sendmail)],
         people: &People::default(),
         online: true,
         rival: None,
@@ -35,42 +35,42 @@ fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
 
 #[test]
 fn without_a_configuration_or_a_recipient_nothing_gets_out() {
-    for step in [Step::Config, Step::Recipient, Step::Sender] {
+    for step in [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender] {
         assert_eq!(fate(&[failed(step)]), "would not get out: it is broken");
     }
 }
 
 #[test]
 fn what_cannot_be_delivered_waits_where_somebody_tries_it_again() {
-    let down = failed(Step::Server);
+    let down = failed(CheckStep::Server);
     assert_eq!(
         fate(std::slice::from_ref(&down)),
         "would wait in the queue: it is broken"
     );
-    let nobody = Finding::warning(Step::Runner, "nobody");
+    let nobody = CheckResult::warning(CheckStep::Runner, "nobody");
     assert_eq!(
         fate(&[down.clone(), nobody]),
         "would wait in the queue, where nobody tries it again: it is broken"
     );
     assert_eq!(
-        fate(&[down.clone(), failed(Step::Queue)]),
+        fate(&[down.clone(), failed(CheckStep::Queue)]),
         "would be neither sent nor kept: it is broken"
     );
     assert_eq!(
-        fate(&[down, Finding::ok(Step::Fallback, "another")]),
+        fate(&[down, CheckResult::ok(CheckStep::Fallback, "another")]),
         "would go by the fallback: it is broken"
     );
 }
 
 #[test]
 fn a_no_to_the_recipient_is_for_good() {
-    let refused = [failed(Step::Answer)];
+    let refused = [failed(CheckStep::Answer)];
     assert_eq!(fate(&refused), "would be refused: it is broken");
 }
 
 #[test]
 fn what_was_not_looked_at_is_not_promised() {
-    let unseen = [Finding::unknown(Step::Server, "not asked")];
+    let unseen = [CheckResult::unknown(CheckStep::Server, "not asked")];
     assert!(fate(&unseen).ends_with("by relay:25, as far as could be seen"));
     assert!(fate(&[]).ends_with("by relay:25"));
 }

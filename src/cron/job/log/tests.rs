@@ -1,6 +1,6 @@
 use crate::cron::job::log::*;
 
-fn recorded(blocks: &[&[u8]], limit: u64) -> Log {
+fn recorded(blocks: &[&[u8]], limit: u64) -> JobLog {
     let mut recorder = Recorder::new(limit);
     for block in blocks {
         recorder.push(block);
@@ -8,7 +8,7 @@ fn recorded(blocks: &[&[u8]], limit: u64) -> Log {
     recorder.finish([true, false])
 }
 
-fn all(log: &Log) -> Vec<u8> {
+fn all(log: &JobLog) -> Vec<u8> {
     let mut bytes = Vec::new();
     log.read().read_to_end(&mut bytes).unwrap();
     bytes
@@ -60,7 +60,7 @@ fn above_the_limit_the_middle_is_missing_and_counted() {
 
 /// What is kept is the text, but for the part that is said to be missing.
 #[track_caller]
-fn is_cut_from(log: &Log, text: &[u8]) {
+fn is_cut_from(log: &JobLog, text: &[u8]) {
     let kept = all(log);
     assert_eq!(log.bytes(), text.len() as u64);
     if log.missing() == 0 {
@@ -110,7 +110,7 @@ fn without_a_file_head_and_tail_are_kept() {
     let text = lines(20_000);
     let mut recorder = Recorder::new(1 << 20);
     recorder.push(&text[..HEAD]);
-    recorder.store = Store::Nothing;
+    recorder.store = LogStore::Nothing;
     for block in text[HEAD..].chunks(777) {
         recorder.push(block);
     }

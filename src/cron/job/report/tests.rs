@@ -1,9 +1,9 @@
 use crate::cron::job::log::Recorder;
 use crate::cron::job::report::*;
-use crate::cron::job::{Ending, Order};
+use crate::cron::job::{JobEnding, Order};
 use std::time::Duration;
 
-fn job(ending: Ending, output: &str, streams: [bool; 2]) -> Finished {
+fn job(ending: JobEnding, output: &str, streams: [bool; 2]) -> FinishedJob {
     let order = Order {
         name: "back up".to_owned(),
         command: ["/opt/backup.sh", "a b"].map(Into::into).to_vec(),
@@ -14,10 +14,10 @@ fn job(ending: Ending, output: &str, streams: [bool; 2]) -> Finished {
     };
     let mut recorder = Recorder::new(1 << 20);
     recorder.push(output.as_bytes());
-    Finished {
+    FinishedJob {
         log: recorder.finish(streams),
         took: Duration::from_secs(252),
-        ..Finished::without_run(&order, ending)
+        ..FinishedJob::without_run(&order, ending)
     }
 }
 
@@ -27,8 +27,8 @@ fn numbered(count: std::ops::RangeInclusive<u64>) -> String {
 
 #[test]
 fn a_failure_says_what_ran_and_how_it_ended_and_what_it_wrote() {
-    let job = job(Ending::Exited(3), "one\n! two\n", [true, true]);
-    let report = Report::of(&job, Attach::Auto, false);
+    let job = job(JobEnding::Exited(3), "one\n! two\n", [true, true]);
+    let report = JobReport::of(&job, AttachLog::Auto, false);
     let body = &report.body;
     assert!(
         body.starts_with("back up failed with status 3 after 4m12s.\n\n"),
@@ -48,8 +48,8 @@ fn a_failure_says_what_ran_and_how_it_ended_and_what_it_wrote() {
 
 #[test]
 fn silence_is_said() {
-    let job = job(Ending::Exited(1), "", [false; 2]);
-    let report = Report::of(&job, Attach::Always, false);
+    let job = job(JobEnding::Exited(1), "", [false; 2]);
+    let report = JobReport::of(&job, AttachLog::Always, false);
     assert!(
         report.body.ends_with("\nIt wrote nothing.\n\n"),
         "{}",
@@ -61,32 +61,34 @@ fn silence_is_said() {
 #[test]
 fn what_is_left_out_is_attached_unless_that_is_not_wanted() {
     let output = numbered(1..=1000);
-    let job = job(Ending::Exited(1), &output, [true, false]);
-    let report = Report::of(&job, Attach::Auto, false);
+    let job = job(JobEnding::Exited(1), &output, [true, false]);
+    let report = JobReport::of(&job, AttachLog::Auto, false);
     assert!(
         report
             .body
             .contains(" left out; the whole log is attached as back-up.log ...\n")
     );
     let Some(Attached {
-        contents: Contents::Bytes(bytes),
+        contents: AttachmentContents::Bytes(bytes),
         ..
     }) = report.attached
     else {
         panic!("no file in memory");
     };
     assert_eq!(bytes, output.as_bytes());
-    let bare = Report::of(&job, Attach::Never, false);
+    let bare = JobReport::of(&job, AttachLog::Never, false);
     assert!(bare.attached.is_none() && bare.body.contains(" left out ...\n"));
 }
 
 #[test]
 fn a_long_log_is_attached_as_it_was_compressed() {
     let output = numbered(1..=50_000);
-    let job = job(Ending::Signalled(9), &output, [true, false]);
-    let attached = Report::of(&job, Attach::Auto, false).attached.unwrap();
+    let job = job(JobEnding::Signalled(9), &output, [true, false]);
+    let attached = JobReport::of(&job, AttachLog::Auto, false)
+        .attached
+        .unwrap();
     assert_eq!(attached.name, "back-up.log.gz");
-    assert!(matches!(attached.contents, Contents::File(..)));
+    assert!(matches!(attached.contents, AttachmentContents::File(..)));
 }
 
 #[test]
@@ -94,27 +96,31 @@ fn the_last_lines_of_a_long_failure_come_first() {
     let output = numbered(1..=100) + "\n! no space left\n\n";
     let body = |ending, output: &str| {
         let job = job(ending, output, [true; 2]);
-        Report::of(&job, Attach::Auto, false).body
+        JobReport::of(&job, AttachLog::Auto, false).body
     };
-    let failed = body(Ending::Exited(1), &output);
+    let failed = body(JobEnding::Exited(1), &output);
     let begins = "back up failed with status 1 after 4m12s.\n\nIt ended with:\n\n    line 99\n    line 100\n    \
                   ! no space left\n\nCommand:";
     assert!(failed.starts_with(begins), "{failed}");
-    assert!(!body(Ending::Exited(0), &output).contains("It ended with"));
-    assert!(!body(Ending::Exited(1), &numbered(1..=12)).contains("It ended with"));
+    assert!(!body(JobEnding::Exited(0), &output).contains("It ended with"));
+    assert!(!body(JobEnding::Exited(1), &numbered(1..=12)).contains("It ended with"));
 }
 
 #[test]
 fn a_part_of_one_line_is_no_number_of_lines() {
-    let job = job(Ending::Exited(1), &"x".repeat(100_000), [true, false]);
-    let body = Report::of(&job, Attach::Never, false).body;
+    let job = job(JobEnding::Exited(1), &"x".repeat(100_000), [true, false]);
+    let body = JobReport::of(&job, AttachLog::Never, false).body;
     assert!(body.contains("\n... 65 KiB left out ...\n"), "{body}");
 }
 
 #[test]
 fn colours_are_in_the_html_alone() {
-    let job = job(Ending::Exited(0), "\x1b[31mred\x1b[m <b>\n", [true, false]);
-    let report = Report::of(&job, Attach::Auto, true);
+    let job = job(
+        JobEnding::Exited(0),
+        "\x1b[31mred\x1b[m <b>\n",
+        [true, false],
+    );
+    let report = JobReport::of(&job, AttachLog::Auto, true);
     assert!(report.body.ends_with("\n\nred <b>\n"), "{}", report.body);
     let html = report.html.unwrap();
     assert!(html.contains(">red</span> &lt;b&gt;\n"), "{html}");

@@ -11,16 +11,16 @@ fn order(command: &[&str]) -> Order {
     }
 }
 
-fn ends(command: &[&str]) -> Finished {
+fn ends(command: &[&str]) -> FinishedJob {
     run(&order(command), None, &mut |_, _| ()).0
 }
 
 #[test]
 fn a_command_ends_as_it_ends() {
-    assert_eq!(ends(&["true"]).ending, Ending::Exited(0));
-    assert_eq!(ends(&["sh", "-c", "exit 3"]).ending, Ending::Exited(3));
+    assert_eq!(ends(&["true"]).ending, JobEnding::Exited(0));
+    assert_eq!(ends(&["sh", "-c", "exit 3"]).ending, JobEnding::Exited(3));
     let killed = ends(&["sh", "-c", "kill -SEGV $$"]);
-    assert_eq!(killed.ending, Ending::Signalled(11));
+    assert_eq!(killed.ending, JobEnding::Signalled(11));
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn what_cannot_be_started_says_what_is_wrong() {
         fs::write(&path, first_line).unwrap();
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         match ends(&[path.to_str().unwrap()]).ending {
-            Ending::NotStarted { status: 127, why } => why,
+            JobEnding::NotStarted { status: 127, why } => why,
             other => panic!("{other:?}"),
         }
     };
@@ -47,7 +47,7 @@ fn what_cannot_be_started_says_what_is_wrong() {
         gone.starts_with("there is no /nonexistent/python3, which"),
         "{gone}"
     );
-    let Ending::NotStarted { status: 126, why } = ends(&["/usr/"]).ending else {
+    let JobEnding::NotStarted { status: 126, why } = ends(&["/usr/"]).ending else {
         panic!("a directory was started")
     };
     assert_eq!(why, "/usr/ is a directory");
@@ -96,7 +96,7 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
     let limit = Duration::from_millis(100);
     assert_eq!(
         finished.ending,
-        Ending::TimedOut {
+        JobEnding::TimedOut {
             limit,
             killed: true
         }
@@ -106,7 +106,7 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
     let finished = run(&order, None, &mut |_, _| ()).0;
     assert_eq!(
         finished.ending,
-        Ending::TimedOut {
+        JobEnding::TimedOut {
             limit,
             killed: false
         }

@@ -1,13 +1,13 @@
 use crate::mail::address::Mailbox;
 use crate::mail::address::parse_list;
 use crate::mail::message::compose::*;
-use crate::mail::message::{Attachment, Field, Input, Text};
-use crate::smtp::blocks::{Block, Replay, Transport};
+use crate::mail::message::{Attachment, HeaderField, Input, TextAlternatives};
+use crate::smtp::blocks::{Block, BodyType, Replay};
 use mail_parser::{MessageParser, MimeHeaders};
 use std::io::Write as _;
 
-fn draft(body: &str) -> Draft {
-    Draft {
+fn draft(body: &str) -> MessageDraft {
+    MessageDraft {
         from: Mailbox::parse("Alice <alice@crepes.fr>").unwrap(),
         to: parse_list("bob@hamburger.edu").unwrap(),
         cc: Vec::new(),
@@ -15,9 +15,9 @@ fn draft(body: &str) -> Draft {
         reply_to: Vec::new(),
         subject: Some("Ketchup".to_owned()),
         headers: Vec::new(),
-        text: Text {
+        text: TextAlternatives {
             body: Some(Input::Text(body.to_owned())),
-            ..Text::default()
+            ..TextAlternatives::default()
         },
         inline: Vec::new(),
         attachments: Vec::new(),
@@ -27,24 +27,24 @@ fn draft(body: &str) -> Draft {
     }
 }
 
-fn with_header(name: &str, value: &str) -> Draft {
+fn with_header(name: &str, value: &str) -> MessageDraft {
     let mut draft = draft("hi\n");
-    draft.headers.push(Field {
+    draft.headers.push(HeaderField {
         name: name.to_owned(),
         value: value.to_owned(),
     });
     draft
 }
 
-fn composed(draft: Draft) -> Result<Message, MessageError> {
+fn composed(draft: MessageDraft) -> Result<Message, MessageError> {
     compose(draft, SystemTime::UNIX_EPOCH)
 }
 
 fn bytes(message: &Message) -> Vec<u8> {
-    bytes_for(message, Transport::SevenBit)
+    bytes_for(message, BodyType::SevenBit)
 }
 
-fn bytes_for(message: &Message, able: Transport) -> Vec<u8> {
+fn bytes_for(message: &Message, able: BodyType) -> Vec<u8> {
     let mut out = Vec::new();
     let shape = message.shape(able.with_utf8()).unwrap();
     let mut blocks = message.blocks(shape);
@@ -53,7 +53,7 @@ fn bytes_for(message: &Message, able: Transport) -> Vec<u8> {
     out
 }
 
-fn wire(draft: Draft) -> String {
+fn wire(draft: MessageDraft) -> String {
     let out = String::from_utf8(bytes(&composed(draft).unwrap())).unwrap();
     assert!(
         !out.replace("\r\n", "").contains(['\r', '\n']),
@@ -245,7 +245,7 @@ fn a_changed_attachment_never_makes_a_whole_message() {
         .set_len(100_000)
         .unwrap();
     let mut out = Vec::new();
-    let mut blocks = message.blocks(message.shape(Transport::SevenBit.with_utf8()).unwrap());
+    let mut blocks = message.blocks(message.shape(BodyType::SevenBit.with_utf8()).unwrap());
     let end = std::iter::repeat_with(|| blocks.append(&mut out))
         .find(|b| !matches!(b, Ok(Block::Lines | Block::DotFree)));
     assert!(end.unwrap().is_err());
@@ -256,7 +256,7 @@ fn a_header_of_ours_is_replaced_once_and_others_are_added_as_often_as_given() {
     let wire = wire(with_header("subject", "Mustard"));
     assert!(wire.contains("subject: Mustard\r\n") && !wire.contains("Ketchup"));
     let mut twice = with_header("X-Foo", "1");
-    twice.headers.push(Field {
+    twice.headers.push(HeaderField {
         name: "X-Foo".to_owned(),
         value: "2".to_owned(),
     });
@@ -275,7 +275,7 @@ fn a_date_with_another_zone_stays_what_it_was() {
 fn what_may_stand_once_stands_once() {
     // R41
     let mut twice = with_header("Subject", "1");
-    twice.headers.push(Field {
+    twice.headers.push(HeaderField {
         name: "Subject".to_owned(),
         value: "2".to_owned(),
     });

@@ -1,6 +1,6 @@
 //! The header of an entity for its new form.
 
-use crate::mail::address::{Entry, Mailbox, parse_list};
+use crate::mail::address::{ListEntry, Mailbox, parse_list};
 use crate::mail::message::convert::Target;
 use crate::mail::message::convert::entity::{Entity, Kind, Place, essence, lacks_boundary};
 use crate::mail::message::convert::plan::How;
@@ -143,7 +143,7 @@ fn shown_only(field: &RawField, fit: &RawField) -> RawField {
     if is_address_field(&name)
         && let Ok(entries) = parse_list(&value)
     {
-        let entries: Vec<Entry> = entries.into_iter().flat_map(in_ascii).collect();
+        let entries: Vec<ListEntry> = entries.into_iter().flat_map(in_ascii).collect();
         return RawField::made(&name, addresses(&name, &entries));
     }
     let plain = |&byte: &u8| if byte.is_ascii() { byte } else { b'?' };
@@ -153,22 +153,22 @@ fn shown_only(field: &RawField, fit: &RawField) -> RawField {
     }
 }
 
-fn in_ascii(entry: Entry) -> Vec<Entry> {
+fn in_ascii(entry: ListEntry) -> Vec<ListEntry> {
     let (hidden, shown): (Vec<Mailbox>, Vec<Mailbox>) = match &entry {
-        Entry::Mailbox(mailbox) => vec![mailbox.clone()],
-        Entry::Group { members, .. } => members.clone(),
+        ListEntry::Mailbox(mailbox) => vec![mailbox.clone()],
+        ListEntry::Group { members, .. } => members.clone(),
     }
     .into_iter()
     .partition(|mailbox| mailbox.address.needs_utf8());
     let mut entries = match entry {
-        Entry::Group { name, .. } => vec![Entry::Group {
+        ListEntry::Group { name, .. } => vec![ListEntry::Group {
             name,
             members: shown,
         }],
-        Entry::Mailbox(_) => shown.into_iter().map(Entry::Mailbox).collect(),
+        ListEntry::Mailbox(_) => shown.into_iter().map(ListEntry::Mailbox).collect(),
     };
     entries.extend(hidden.into_iter().map(|mailbox| {
-        Entry::Group {
+        ListEntry::Group {
             name: format!("{} {}", mailbox.name.unwrap_or_default(), mailbox.address)
                 .trim()
                 .to_owned(),

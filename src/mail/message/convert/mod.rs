@@ -17,7 +17,7 @@ mod write;
 
 use crate::mail::message::encode::Encoder;
 use crate::mail::message::source::{Source, SourceError};
-use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape, Transport};
+use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 use plan::{How, Planner};
 use std::io;
 use std::sync::OnceLock;
@@ -154,7 +154,7 @@ impl<'m> Convertible<'m> {
 
     /// The form that others are made of.
     fn base(&self) -> Option<Shape> {
-        self.original.shape(Transport::EightBit.with_utf8())
+        self.original.shape(BodyType::EightBit.with_utf8())
     }
 
     fn target(&self, base: Shape, able: Accepts) -> Target {
@@ -203,7 +203,7 @@ fn size_of(reader: &mut Reader<'_>) -> io::Result<u64> {
 fn converted_shape(base: Shape, target: Target, size: u64) -> Shape {
     Shape {
         transport: if target.seven_bit {
-            Transport::SevenBit
+            BodyType::SevenBit
         } else {
             base.transport
         },

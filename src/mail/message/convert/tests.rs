@@ -36,7 +36,7 @@ fn given(octets: &[u8], block: usize) -> Given {
     Given {
         octets: octets.to_vec(),
         shape: Shape {
-            transport: Transport::EightBit,
+            transport: BodyType::EightBit,
             utf8: !octets[..end].is_ascii(),
             size: octets.len() as u64,
         },
@@ -75,7 +75,7 @@ fn crlf(text: &str) -> String {
 fn plain(text: &str) -> Option<String> {
     let text = converted_by(
         crlf(text).as_bytes(),
-        Transport::SevenBit.without_utf8(),
+        BodyType::SevenBit.without_utf8(),
         Signed::Kept,
     )?;
     assert!(text.is_ascii());
@@ -93,7 +93,7 @@ fn a_text_becomes_quoted_printable_and_gets_the_header_for_it() {
     let eight = given(crlf(text).as_bytes(), 100);
     let eight = octets(
         &Convertible::new(&eight, Signed::Kept),
-        Transport::EightBit.without_utf8(),
+        BodyType::EightBit.without_utf8(),
     );
     assert_eq!(eight.unwrap(), crlf(text).as_bytes());
 }
@@ -168,7 +168,7 @@ fn the_header_is_encoded_for_a_server_without_smtputf8() {
     let with_body = crlf(&text.replace("hi", "\u{fc}"));
     let eight = converted_by(
         with_body.as_bytes(),
-        Transport::EightBit.without_utf8(),
+        BodyType::EightBit.without_utf8(),
         Signed::Kept,
     );
     let eight = String::from_utf8(eight.unwrap()).unwrap();
@@ -198,7 +198,7 @@ fn signed_and_encrypted_content_stays_unless_it_may_change() {
             "{out}"
         );
         let given = crlf(&text("M\u{e4}rz"));
-        let able = Transport::SevenBit.without_utf8();
+        let able = BodyType::SevenBit.without_utf8();
         let out = converted_by(given.as_bytes(), able, Signed::Converted).unwrap();
         assert!(
             String::from_utf8(out)
@@ -263,7 +263,7 @@ fn a_message_that_cannot_be_read_is_not_sent_as_it_is() {
         }
     }
     let message = Convertible::new(&Broken, Signed::Kept);
-    let shape = message.shape(Transport::SevenBit.without_utf8()).unwrap();
+    let shape = message.shape(BodyType::SevenBit.without_utf8()).unwrap();
     assert!(message.blocks(shape).append(&mut Vec::new()).is_err());
 }
 
@@ -367,7 +367,7 @@ proptest! {
     #[test]
     fn whatever_is_converted_is_lines_of_ascii(text in pieces()) {
         let text = crlf(&format!("From: a@x.org\n{text}"));
-        let able = Transport::SevenBit.without_utf8();
+        let able = BodyType::SevenBit.without_utf8();
         if let Some(out) = converted_by(text.as_bytes(), able, Signed::Kept) {
             prop_assert!(out.is_ascii());
             prop_assert!(out.ends_with(b"\r\n"));

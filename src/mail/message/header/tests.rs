@@ -218,8 +218,8 @@ proptest! {
     #[test]
     fn every_name_comes_back_from_lines_within_their_limits(name in words()) {
         let mailbox = Mailbox { name: Some(name.clone()), ..Mailbox::parse("a@x.org").unwrap() };
-        let group = Entry::Group { name: name.clone(), members: vec![mailbox.clone()] };
-        let field = addresses("To", &[Entry::Mailbox(mailbox), group]);
+        let group = ListEntry::Group { name: name.clone(), members: vec![mailbox.clone()] };
+        let field = addresses("To", &[ListEntry::Mailbox(mailbox), group]);
         check_lines(&field);
         let message = format!("{field}\r\n");
         let parsed = MessageParser::default().parse(&message).unwrap();

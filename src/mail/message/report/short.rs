@@ -1,9 +1,9 @@
 //! A report that was made before, without the body of the message that it encloses.
 
-use crate::mail::message::report::stream::Form;
+use crate::mail::message::report::stream::DsnForm;
 use crate::mail::message::report::text::{HEADER_FOLLOWS, MESSAGE_FOLLOWS};
 use crate::mail::message::report::{TextPart, header_of_lines};
-use crate::smtp::blocks::{Accepts, Block, Replay, Transport};
+use crate::smtp::blocks::{Accepts, Block, BodyType, Replay};
 use memchr::memmem::find;
 use std::io;
 
@@ -14,7 +14,7 @@ const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 ///
 /// # Errors
 /// The report cannot be read.
-pub fn without_body(report: &dyn Replay) -> io::Result<Option<Form<'static>>> {
+pub fn without_body(report: &dyn Replay) -> io::Result<Option<DsnForm<'static>>> {
     let Some(read) = beginning(report)? else {
         return Ok(None);
     };
@@ -39,7 +39,7 @@ pub fn without_body(report: &dyn Replay) -> io::Result<Option<Form<'static>>> {
     }
     .write(&mut out);
     let end = format!("\r\n--{boundary}--\r\n").into_bytes();
-    Ok(Some(Form::new(Transport::SevenBit, out, None, end)))
+    Ok(Some(DsnForm::new(BodyType::SevenBit, out, None, end)))
 }
 
 /// A report up to the end of the header of the message in it.
@@ -54,7 +54,7 @@ struct Beginning {
 
 fn beginning(report: &dyn Replay) -> io::Result<Option<Beginning>> {
     let shape = report.shape(Accepts {
-        transport: Transport::Binary,
+        transport: BodyType::Binary,
         utf8: true,
     });
     let shape = shape.ok_or_else(|| io::Error::other("the report cannot be read in any way"))?;

@@ -2,13 +2,13 @@
 
 use crate::mail::address::Address;
 use crate::mail::message::header::{cut, folded};
-use crate::mail::message::report::{Report, ReportKind, Reported};
+use crate::mail::message::report::{DeliveryStatusReport, ReportKind, Reported};
 use crate::system::host::is_host_name;
 use crate::system::text::printable;
 use crate::system::time::header_date;
 
 /// The whole part.
-pub fn delivery_status(report: &Report) -> String {
+pub fn delivery_status(report: &DeliveryStatusReport) -> String {
     let mut text = String::new();
     if let Some(envid) = report.envid {
         text.push_str(&field("Original-Envelope-Id", envid));

@@ -1,35 +1,35 @@
 //! The stream that a report is: our own octets, and between them those of the message that comes back.
 
 use crate::mail::message::report::ReportMessage;
-use crate::smtp::blocks::{Accepts, Block, Blocks, Nothing, Replay, Shape, Transport, fitting};
+use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Nothing, Replay, Shape, fitting};
 use std::io;
 
 /// A report in one shape.
-pub struct Form<'m> {
+pub struct DsnForm<'m> {
     /// How it looks to a server.
     pub shape: Shape,
     /// Up to the original.
     before: Vec<u8>,
-    original: Option<Original<'m>>,
+    original: Option<ReturnedMessage<'m>>,
     /// What ends the report.
     after: Vec<u8>,
 }
 
 /// The message that comes back, in one of its shapes.
 #[derive(Clone, Copy)]
-pub struct Original<'m> {
+pub struct ReturnedMessage<'m> {
     /// The message.
     pub message: &'m dyn Replay,
     /// In this shape.
     pub shape: Shape,
 }
 
-impl<'m> Form<'m> {
+impl<'m> DsnForm<'m> {
     /// A report that asks this of a server.
     pub fn new(
-        transport: Transport,
+        transport: BodyType,
         before: Vec<u8>,
-        original: Option<Original<'m>>,
+        original: Option<ReturnedMessage<'m>>,
         after: Vec<u8>,
     ) -> Self {
         let returned = original.map_or(0, |original| original.shape.size);
@@ -65,14 +65,14 @@ impl Replay for ReportMessage<'_> {
     }
 }
 
-impl Replay for Form<'_> {
+impl Replay for DsnForm<'_> {
     fn shape(&self, able: Accepts) -> Option<Shape> {
         fitting([self.shape].into_iter(), able)
     }
 
     fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
         let original = self.original;
-        Box::new(Reader {
+        Box::new(DsnReader {
             before: Some(self.before.as_slice()),
             original: original.map(|original| original.message.blocks(original.shape)),
             left: original.map_or(0, |original| original.shape.size),
@@ -82,7 +82,7 @@ impl Replay for Form<'_> {
 }
 
 /// A report being read.
-struct Reader<'m> {
+struct DsnReader<'m> {
     before: Option<&'m [u8]>,
     original: Option<Box<dyn Blocks + 'm>>,
     /// How many octets the original still has to have.
@@ -90,7 +90,7 @@ struct Reader<'m> {
     after: Option<&'m [u8]>,
 }
 
-impl Blocks for Reader<'_> {
+impl Blocks for DsnReader<'_> {
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         if let Some(before) = self.before.take() {
             out.extend_from_slice(before);

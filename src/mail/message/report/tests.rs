@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A message that gives itself a few octets at a time.
 struct Given {
     octets: Vec<u8>,
-    transport: Transport,
+    transport: BodyType,
     announced: u64,
 }
 
@@ -46,9 +46,9 @@ fn given(text: &str) -> Given {
         announced: octets.len() as u64,
         octets,
         transport: if text.is_ascii() {
-            Transport::SevenBit
+            BodyType::SevenBit
         } else {
-            Transport::EightBit
+            BodyType::EightBit
         },
     }
 }
@@ -75,8 +75,8 @@ fn refused(address: &Address) -> Reported<'_> {
     }
 }
 
-fn report<'a>(sender: &'a Address, recipients: Vec<Reported<'a>>) -> Report<'a> {
-    Report {
+fn report<'a>(sender: &'a Address, recipients: Vec<Reported<'a>>) -> DeliveryStatusReport<'a> {
+    DeliveryStatusReport {
         id: "20260101x",
         reporting_mta: "sun.x.org",
         sender,
@@ -88,7 +88,7 @@ fn report<'a>(sender: &'a Address, recipients: Vec<Reported<'a>>) -> Report<'a> 
     }
 }
 
-fn octets(message: &dyn Replay, able: Transport) -> Vec<u8> {
+fn octets(message: &dyn Replay, able: BodyType) -> Vec<u8> {
     let shape = message.shape(able.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
@@ -97,9 +97,9 @@ fn octets(message: &dyn Replay, able: Transport) -> Vec<u8> {
     out
 }
 
-fn written(report: &Report, original: &Given) -> String {
+fn written(report: &DeliveryStatusReport, original: &Given) -> String {
     let message = report.write(original, SystemTime::UNIX_EPOCH).unwrap();
-    String::from_utf8(octets(&message, Transport::EightBit)).unwrap()
+    String::from_utf8(octets(&message, BodyType::EightBit)).unwrap()
 }
 
 fn parsed(text: &str) -> Parsed<'_> {
@@ -126,7 +126,7 @@ fn part<'p>(message: &'p Parsed, number: usize) -> &'p str {
 #[test]
 fn a_failure_is_told_to_people_and_to_programs_and_the_message_comes_back() {
     let (sender, bob) = (sender(), bob());
-    let report = Report {
+    let report = DeliveryStatusReport {
         envid: Some("order 17"),
         ..report(&sender, vec![refused(&bob)])
     };
@@ -135,7 +135,7 @@ fn a_failure_is_told_to_people_and_to_programs_and_the_message_comes_back() {
     assert_eq!(message.envelope.sender, None);
     assert_eq!(message.envelope.recipients, std::slice::from_ref(&sender));
     assert!(!message.utf8_header);
-    let text = String::from_utf8(octets(&message, Transport::SevenBit)).unwrap();
+    let text = String::from_utf8(octets(&message, BodyType::SevenBit)).unwrap();
     for field in [
         "\r\nFrom: Mail Delivery System <MAILER-DAEMON@",
         "\r\nTo: me@x.org\r\n",
@@ -180,7 +180,7 @@ fn a_failure_is_told_to_people_and_to_programs_and_the_message_comes_back() {
 fn a_delay_says_until_when_it_is_tried() {
     let (sender, bob) = (sender(), bob());
     let retry_until = SystemTime::UNIX_EPOCH + Duration::from_secs(4 * 86400);
-    let report = Report {
+    let report = DeliveryStatusReport {
         kind: ReportKind::Delayed { retry_until },
         returned: Returned::Header,
         ..report(&sender, vec![refused(&bob)])
@@ -209,7 +209,7 @@ fn what_was_handed_on_is_said_to_be_so() {
         status: None,
         ..refused(&bob)
     };
-    let report = Report {
+    let report = DeliveryStatusReport {
         kind: ReportKind::Relayed,
         ..report(&sender, vec![taken])
     };
@@ -278,7 +278,7 @@ fn nothing_that_a_server_says_starts_a_field_or_a_part() {
         remote_mta: Some(evil),
         last_attempt: None,
     };
-    let report = Report {
+    let report = DeliveryStatusReport {
         id: evil,
         reporting_mta: evil,
         envid: Some(evil),
@@ -302,14 +302,14 @@ fn addresses_and_headers_beyond_ascii_are_told_as_the_standards_have_it() {
     let report = report(&sender, vec![refused(&bob)]);
     let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
     assert!(message.utf8_header);
-    let eight = String::from_utf8(octets(&message, Transport::EightBit)).unwrap();
+    let eight = String::from_utf8(octets(&message, BodyType::EightBit)).unwrap();
     assert!(
         eight.contains("\r\nFinal-Recipient: utf-8; j\\x{FC}rgen@y.org\r\n"),
         "{eight}"
     );
     assert!(eight.contains("\r\nContent-Type: message/global\r\n"));
     assert!(part(&parsed(&eight), 1).contains("<jürgen@y.org>"));
-    let seven = String::from_utf8(octets(&message, Transport::SevenBit)).unwrap();
+    let seven = String::from_utf8(octets(&message, BodyType::SevenBit)).unwrap();
     assert!(seven.replace("To: 用户@x.org", "").is_ascii());
     assert!(
         part(&parsed(&seven), 3).contains("Subject: Grüße"),
@@ -323,7 +323,7 @@ fn an_eight_bit_message_comes_back_whole_where_the_server_takes_it_and_else_its_
     let original = given(&MESSAGE.replace("noon", "zwölf"));
     let report = report(&sender, vec![refused(&bob)]);
     let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
-    let eight = String::from_utf8(octets(&message, Transport::EightBit)).unwrap();
+    let eight = String::from_utf8(octets(&message, BodyType::EightBit)).unwrap();
     assert_eq!(
         eight
             .matches("\r\nContent-Transfer-Encoding: 8bit\r\n")
@@ -331,7 +331,7 @@ fn an_eight_bit_message_comes_back_whole_where_the_server_takes_it_and_else_its_
         2
     );
     assert_eq!(part(&parsed(&eight), 3).as_bytes(), original.octets);
-    let seven = octets(&message, Transport::SevenBit);
+    let seven = octets(&message, BodyType::SevenBit);
     assert!(seven.is_ascii());
     let seven = String::from_utf8(seven).unwrap();
     assert_eq!(
@@ -344,7 +344,7 @@ fn an_eight_bit_message_comes_back_whole_where_the_server_takes_it_and_else_its_
 fn of_an_endless_header_the_beginning_comes_back_in_whole_lines() {
     let (sender, bob) = (sender(), bob());
     let original = given(&(format!("{}\n", "X-Long: line\n".repeat(100_000))));
-    let report = Report {
+    let report = DeliveryStatusReport {
         returned: Returned::Header,
         ..report(&sender, vec![refused(&bob)])
     };
@@ -363,7 +363,7 @@ fn a_message_without_a_header_and_one_without_anything_can_come_back() {
     let (sender, bob) = (sender(), bob());
     for text in ["\nhi\n", ""] {
         for returned in [Returned::Whole, Returned::Header] {
-            let report = Report {
+            let report = DeliveryStatusReport {
                 returned,
                 ..report(&sender, vec![refused(&bob)])
             };
@@ -383,7 +383,7 @@ fn a_message_that_is_not_what_it_was_ends_no_report() {
         };
         let report = report(&sender, vec![refused(&bob)]);
         let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
-        let shape = message.shape(Transport::SevenBit.with_utf8()).unwrap();
+        let shape = message.shape(BodyType::SevenBit.with_utf8()).unwrap();
         let mut blocks = message.blocks(shape);
         let mut out = Vec::new();
         let end = loop {
@@ -412,7 +412,7 @@ proptest! {
             remote_mta: Some(&words),
             last_attempt: None,
         };
-        let report = Report {
+        let report = DeliveryStatusReport {
             id: &id,
             reporting_mta: &id,
             envid: Some(&id),
@@ -437,13 +437,13 @@ fn without_the_body_the_header_of_the_message_stays() {
     let now = SystemTime::UNIX_EPOCH;
     let whole = report.write(&original, now).unwrap();
     let short = without_body(&whole).unwrap().unwrap();
-    let header = Report {
+    let header = DeliveryStatusReport {
         returned: Returned::Header,
         ..report
     };
     let usual = header.write(&original, now).unwrap();
     let [short, usual] = [&short as &dyn Replay, &usual].map(|report| {
-        let octets = octets(report, Transport::SevenBit);
+        let octets = octets(report, BodyType::SevenBit);
         let text = String::from_utf8(octets).unwrap();
         let boundary = text.split("boundary=").nth(1).unwrap();
         let boundary = boundary.split('\r').next().unwrap().to_owned();

@@ -1,8 +1,8 @@
 //! The part of a report that people read. They did not ask for it and know nothing of mail servers.
 
-use crate::mail::message::head::{Head, Reading};
+use crate::mail::message::head::{HeaderMode, MessageHeader};
 use crate::mail::message::report::status::{is_expired, reply};
-use crate::mail::message::report::{Report, ReportKind, Reported, Returned};
+use crate::mail::message::report::{DeliveryStatusReport, ReportKind, Reported, Returned};
 use crate::mail::message::source::Source;
 use crate::system::text::shown;
 use crate::system::time::{header_date, spoken};
@@ -26,8 +26,8 @@ pub fn subject(kind: ReportKind) -> &'static str {
 }
 
 /// The whole text, with CRLF.
-pub fn notification(report: &Report, returned: Returned, header: &[u8]) -> String {
-    let mut text = Text::default();
+pub fn notification(report: &DeliveryStatusReport, returned: Returned, header: &[u8]) -> String {
+    let mut text = WrappedText::default();
     let mta = shown(report.reporting_mta);
     text.paragraph("", &format!("This is the mail system of {mta}."));
     text.paragraph("", &beginning(report));
@@ -60,7 +60,7 @@ pub fn notification(report: &Report, returned: Returned, header: &[u8]) -> Strin
     text.0
 }
 
-fn beginning(report: &Report) -> String {
+fn beginning(report: &DeliveryStatusReport) -> String {
     let whom = match report.recipients.len() {
         1 => "this recipient",
         _ => "these recipients",
@@ -83,7 +83,7 @@ fn beginning(report: &Report) -> String {
 }
 
 /// What happened, in the server's own words where it had any.
-fn explanation(report: &Report, reported: &Reported) -> Vec<String> {
+fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String> {
     let mut paragraphs = Vec::new();
     if is_expired(report.kind, reported) {
         let last = reported.last_attempt;
@@ -116,7 +116,7 @@ fn explanation(report: &Report, reported: &Reported) -> Vec<String> {
 /// The subject of the message, if it can be read as it stands there.
 fn subject_of(header: &[u8]) -> Option<String> {
     let source = Source::memory("the message".to_owned(), header.to_vec());
-    let head = Head::read(&source, Reading::Lenient).ok()?;
+    let head = MessageHeader::read(&source, HeaderMode::Lenient).ok()?;
     let subject = head.find("subject")?.readable();
     let is_readable = !subject.is_empty() && !subject.contains("=?");
     is_readable.then(|| shown(&subject))
@@ -124,9 +124,9 @@ fn subject_of(header: &[u8]) -> Option<String> {
 
 /// A text being written, with its lines broken.
 #[derive(Default)]
-struct Text(String);
+struct WrappedText(String);
 
-impl Text {
+impl WrappedText {
     fn line(&mut self, line: &str) {
         self.0.push_str(line);
         self.0.push_str("\r\n");

@@ -1,19 +1,19 @@
 use crate::mail::envelope::{Dsn, Return};
 use crate::mail::message::submission::*;
 use crate::mail::message::{Convertible, Input, Signed};
-use crate::mail::rewrite::{HostNames, Options, Rule};
-use crate::smtp::blocks::{Block, Replay, Transport};
+use crate::mail::rewrite::{HostNames, RewriteOptions, Rule};
+use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use std::io::Write as _;
 
-fn options() -> Options {
-    Options {
+fn options() -> RewriteOptions {
+    RewriteOptions {
         domain: Some("here.example".to_owned()),
         // Without what the system under the test has for aliases.
         aliases: Some("/dev/null".into()),
-        ..Options::default()
+        ..RewriteOptions::default()
     }
 }
 
@@ -33,7 +33,7 @@ fn submission() -> Submission {
 fn submitted(
     text: &[u8],
     submission: Submission,
-    options: &Options,
+    options: &RewriteOptions,
 ) -> Result<Message, MessageError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text).unwrap();
@@ -64,12 +64,12 @@ fn sent_to_named(text: &str) -> Result<Message, MessageError> {
     submitted(text.as_bytes(), submission, &options())
 }
 
-fn octets(message: &Message, able: Transport) -> Vec<u8> {
+fn octets(message: &Message, able: BodyType) -> Vec<u8> {
     converted(message, able).unwrap()
 }
 
 /// The message for a server that carries this much.
-fn converted(message: &Message, able: Transport) -> Option<Vec<u8>> {
+fn converted(message: &Message, able: BodyType) -> Option<Vec<u8>> {
     let message = Convertible::new(message, Signed::Converted);
     let mut out = Vec::new();
     let shape = message.shape(able.with_utf8())?;
@@ -80,11 +80,11 @@ fn converted(message: &Message, able: Transport) -> Option<Vec<u8>> {
 }
 
 fn wire(message: &Message) -> String {
-    String::from_utf8(octets(message, Transport::EightBit)).unwrap()
+    String::from_utf8(octets(message, BodyType::EightBit)).unwrap()
 }
 
 fn wire_7bit(message: &Message) -> String {
-    String::from_utf8(octets(message, Transport::SevenBit)).unwrap()
+    String::from_utf8(octets(message, BodyType::SevenBit)).unwrap()
 }
 
 fn head_and_body(wire: &str) -> (&str, &str) {
@@ -206,7 +206,7 @@ fn nothing_at_all_is_an_empty_message() {
 fn an_endless_line_without_a_colon_is_text() {
     let text = "x".repeat(9 * 1024 * 1024);
     let message = sent(&text);
-    let wire = octets(&message, Transport::SevenBit);
+    let wire = octets(&message, BodyType::SevenBit);
     let parsed = MessageParser::default().parse(&wire).unwrap();
     assert_eq!(parsed.body_text(0).unwrap().trim_end(), text);
 }
@@ -289,7 +289,7 @@ fn an_address_that_cannot_be_used_does_not_keep_the_message_from_the_others() {
         ("a@x.org, Bob <c@@x.org>", &["a@x.org"]),
         ("a@x.org, nobody-here", &["a@x.org"]),
     ] {
-        let without_domain = Options {
+        let without_domain = RewriteOptions {
             domain: None,
             ..options()
         };
@@ -316,7 +316,7 @@ fn an_address_that_is_none_is_named_with_its_field() {
     let error = sent_to_named("To: b c@x.org\n\nhi\n").unwrap_err();
     assert_eq!(error.exit(), Exit::Data);
     assert!(error.to_string().starts_with("To: "), "{error}");
-    let options = Options {
+    let options = RewriteOptions {
         domain: None,
         ..options()
     };
@@ -458,7 +458,7 @@ fn an_author_who_was_replaced_stands_where_the_configuration_says() {
         to: "alerts@relay.example".to_owned(),
     };
     let of = |original, text: &str| {
-        let options = Options {
+        let options = RewriteOptions {
             rules: vec![rule.clone()],
             original,
             ..options()
@@ -468,10 +468,13 @@ fn an_author_who_was_replaced_stands_where_the_configuration_says() {
     let text = "From: =?utf-8?q?J=C3=BCrgen?= <root>\n\nhi\n";
     let new = "From: =?utf-8?q?J=C3=BCrgen?= <alerts@relay.example>\r\n";
     let old = "=?utf-8?q?J=C3=BCrgen?= <root@here.example>\r\n";
-    assert!(of(Original::Header, text).starts_with(&format!("{new}X-Original-From: {old}")));
-    assert!(of(Original::ReplyTo, text).starts_with(&format!("{new}Reply-To: {old}")));
-    assert!(of(Original::Nowhere, text).starts_with(&format!("{new}Date")));
-    let replied = of(Original::ReplyTo, &format!("Reply-To: c@x.org\n{text}"));
+    assert!(of(OriginalAddress::Header, text).starts_with(&format!("{new}X-Original-From: {old}")));
+    assert!(of(OriginalAddress::ReplyTo, text).starts_with(&format!("{new}Reply-To: {old}")));
+    assert!(of(OriginalAddress::Nowhere, text).starts_with(&format!("{new}Date")));
+    let replied = of(
+        OriginalAddress::ReplyTo,
+        &format!("Reply-To: c@x.org\n{text}"),
+    );
     assert!(
         replied.starts_with(&format!("Reply-To: c@x.org\r\n{new}Date")),
         "{replied}"
@@ -493,7 +496,7 @@ fn raw_text_in_the_header_is_encoded_in_whatever_charset_it_came() {
         };
         let message = submitted(&text, submission, &options()).unwrap();
         assert_eq!(message.utf8_header, utf8);
-        let octets = octets(&message, Transport::EightBit);
+        let octets = octets(&message, BodyType::EightBit);
         let parsed = MessageParser::default().parse(&octets).unwrap();
         assert_eq!(parsed.subject(), Some("Grüße"));
     }
@@ -733,7 +736,7 @@ proptest! {
     fn any_bytes_become_a_message_that_servers_take(text in input(), utf8 in any::<bool>(), dot_ends in any::<bool>()) {
         let submission = Submission { dot_ends, utf8, ..submission() };
         let message = submitted(&text, submission, &options()).unwrap();
-        for able in [Transport::SevenBit, Transport::EightBit] {
+        for able in [BodyType::SevenBit, BodyType::EightBit] {
             let octets = octets(&message, able);
             prop_assert!(octets.ends_with(b"\r\n") && !octets.contains(&0));
             let lines: Vec<&[u8]> = octets.split(|&byte| byte == b'\n').collect();
@@ -741,7 +744,7 @@ proptest! {
                 let Some(line) = line.strip_suffix(b"\r") else { panic!("a bare LF") };
                 prop_assert!(line.len() <= 998 && !line.contains(&b'\r'));
             }
-            if able == Transport::SevenBit && !utf8 {
+            if able == BodyType::SevenBit && !utf8 {
                 prop_assert!(octets.is_ascii());
             }
             let end = memchr::memmem::find(&octets, b"\r\n\r\n").unwrap();

@@ -1,6 +1,6 @@
 //! The message in an item's file, as a stream that can be read again.
 
-use crate::queue::store::spool::metadata::{Lengths, Read};
+use crate::queue::store::spool::metadata::{Lengths, ReadMetadata};
 use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape};
 use crc32fast::Hasher;
 use std::fs::File;
@@ -11,16 +11,16 @@ use std::os::unix::fs::FileExt as _;
 const BLOCK: u64 = 64 << 10;
 
 /// The message in an item's file.
-pub struct Body {
+pub struct StoredMessage {
     file: File,
     start: u64,
     checksum: u32,
     shape: Shape,
 }
 
-impl Body {
+impl StoredMessage {
     /// That of a file with these lengths.
-    pub fn new(file: File, lengths: &Lengths, read: &Read) -> Self {
+    pub fn new(file: File, lengths: &Lengths, read: &ReadMetadata) -> Self {
         Self {
             file,
             start: lengths.message_start(),
@@ -44,13 +44,13 @@ impl Body {
     }
 }
 
-impl Replay for Body {
+impl Replay for StoredMessage {
     fn shape(&self, able: Accepts) -> Option<Shape> {
         self.shape.suits(able).then_some(self.shape)
     }
 
     fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
-        Box::new(Reading {
+        Box::new(StoredMessageReader {
             body: self,
             read: 0,
             checksum: Hasher::new(),
@@ -59,13 +59,13 @@ impl Replay for Body {
 }
 
 /// A message being read.
-struct Reading<'b> {
-    body: &'b Body,
+struct StoredMessageReader<'b> {
+    body: &'b StoredMessage,
     read: u64,
     checksum: Hasher,
 }
 
-impl Blocks for Reading<'_> {
+impl Blocks for StoredMessageReader<'_> {
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         let count = BLOCK.min(self.body.shape.size - self.read);
         if count == 0 {
@@ -82,7 +82,7 @@ impl Blocks for Reading<'_> {
     }
 }
 
-impl Reading<'_> {
+impl StoredMessageReader<'_> {
     /// The server is told of an end only if what it got is what was once committed.
     fn end(&self) -> io::Result<Block> {
         if self.checksum.clone().finalize() == self.body.checksum {

@@ -1,15 +1,17 @@
 //! An item that is ours.
 
 use crate::queue::store::journal::{milliseconds, moment};
-use crate::queue::store::spool::body::Body;
+use crate::queue::store::spool::body::StoredMessage;
 use crate::queue::store::spool::directory::{try_lock, unlock};
 use crate::queue::store::spool::file;
-use crate::queue::store::spool::file::Contents;
-use crate::queue::store::spool::item_path::Slot;
-use crate::queue::store::spool::layout::Side;
-use crate::queue::store::spool::log::{Log, Opened};
+use crate::queue::store::spool::file::ItemContents;
+use crate::queue::store::spool::item_path::ItemPath;
+use crate::queue::store::spool::layout::Area;
+use crate::queue::store::spool::log::{ItemLog, Opened};
 use crate::queue::store::spool::{failed as grave, view as look};
-use crate::queue::store::{Claim, Claimed, Entry, History, Item, Noted, QueueError, Safety};
+use crate::queue::store::{
+    Claimed, ClaimedItem, History, Item, ItemEvent, QueueError, Record, Safety,
+};
 use crate::smtp::blocks::{Accepts, Blocks, Replay, Shape};
 use rustix::fs::OFlags;
 use std::fs::File;
@@ -17,73 +19,73 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// An item whose file we have locked: nobody else delivers or changes it.
-pub struct Hold {
-    slot: Slot,
+pub struct SpoolClaim {
+    slot: ItemPath,
     item: Item,
-    body: Body,
-    notes: Mutex<Notes>,
+    body: StoredMessage,
+    notes: Mutex<ClaimState>,
 }
 
 /// What changes while an item is held.
-struct Notes {
+struct ClaimState {
     history: History,
-    log: Log,
+    log: ItemLog,
 }
 
 /// What came of an attempt to claim an item.
-pub enum Held {
+pub enum ClaimResult {
     /// It is ours.
-    Ours(Box<Hold>),
+    Ours(Box<SpoolClaim>),
     /// Somebody else has it.
     Busy,
     /// There is none of this name.
     Gone,
 }
 
-impl From<Held> for Claimed {
-    fn from(held: Held) -> Self {
+impl From<ClaimResult> for Claimed {
+    fn from(held: ClaimResult) -> Self {
         match held {
-            Held::Ours(hold) => Self::Ours(hold),
-            Held::Busy => Self::Busy,
-            Held::Gone => Self::Gone,
+            ClaimResult::Ours(hold) => Self::Ours(hold),
+            ClaimResult::Busy => Self::Busy,
+            ClaimResult::Gone => Self::Gone,
         }
     }
 }
 
 /// Claims an item. It is opened to be written to, although nobody does: where another host keeps the
 /// locks (NFS), no other file can be locked.
-pub fn claim(slot: &Slot) -> Result<Held, QueueError> {
+pub fn claim(slot: &ItemPath) -> Result<ClaimResult, QueueError> {
     let file = file::open(slot.directory(), slot.name(), OFlags::RDWR);
     let Some(file) = file.map_err(|flaw| slot.flaw(flaw))? else {
-        return Ok(Held::Gone);
+        return Ok(ClaimResult::Gone);
     };
     if !try_lock(&file).map_err(|error| slot.error("lock", error))? {
-        return Ok(Held::Busy);
+        return Ok(ClaimResult::Busy);
     }
     // Whoever had the lock before us may have removed it, or set it aside.
     if !slot.holds(&file)? {
-        return Ok(Held::Gone);
+        return Ok(ClaimResult::Gone);
     }
-    Ok(Held::Ours(Box::new(Hold::of(slot, file)?)))
+    Ok(ClaimResult::Ours(Box::new(SpoolClaim::of(slot, file)?)))
 }
 
-impl Hold {
+impl SpoolClaim {
     /// The item of a file that is locked.
-    fn of(slot: &Slot, file: File) -> Result<Self, QueueError> {
+    fn of(slot: &ItemPath, file: File) -> Result<Self, QueueError> {
         let contents = file::contents(&file).map_err(|flaw| slot.flaw(flaw))?;
-        if slot.side == Side::Dead {
+        if slot.side == Area::Dead {
             grave::finish(&slot.rooms, &slot.id)?;
         }
-        let opened = Log::open(slot, contents.lengths.checksum);
+        let opened = ItemLog::open(slot, contents.lengths.checksum);
         let opened = opened.map_err(|flaw| slot.flaw(flaw))?;
         Self::new(slot, file, contents, opened)
     }
 
     /// An item whose file is locked, with its journal.
     pub fn new(
-        slot: &Slot,
+        slot: &ItemPath,
         file: File,
-        contents: Contents,
+        contents: ItemContents,
         opened: Opened,
     ) -> Result<Self, QueueError> {
         let Opened { log, entries } = opened;
@@ -93,22 +95,22 @@ impl Hold {
             slot: slot.clone(),
             item: look::described(slot, contents, history.clone()),
             body,
-            notes: Mutex::new(Notes { history, log }),
+            notes: Mutex::new(ClaimState { history, log }),
         })
     }
 
-    fn notes(&self) -> MutexGuard<'_, Notes> {
+    fn notes(&self) -> MutexGuard<'_, ClaimState> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Hold {
+impl Drop for SpoolClaim {
     fn drop(&mut self) {
         unlock(self.body.file());
     }
 }
 
-impl Replay for Hold {
+impl Replay for SpoolClaim {
     fn shape(&self, able: Accepts) -> Option<Shape> {
         self.body.shape(able)
     }
@@ -118,7 +120,7 @@ impl Replay for Hold {
     }
 }
 
-impl Claim for Hold {
+impl ClaimedItem for SpoolClaim {
     fn item(&self) -> &Item {
         &self.item
     }
@@ -127,11 +129,11 @@ impl Claim for Hold {
         self.notes().history.clone()
     }
 
-    fn note(&self, entry: Entry, safety: Safety) -> Result<(), QueueError> {
+    fn note(&self, entry: ItemEvent, safety: Safety) -> Result<(), QueueError> {
         let at = moment(milliseconds(SystemTime::now()));
-        let noted = Noted { at, entry };
+        let noted = Record { at, entry };
         let mut notes = self.notes();
-        let Notes { history, log } = &mut *notes;
+        let ClaimState { history, log } = &mut *notes;
         history
             .check(&noted.entry)
             .map_err(|why| self.slot.flaw(why))?;
@@ -142,18 +144,18 @@ impl Claim for Hold {
 
     fn remove(self: Box<Self>) -> Result<(), QueueError> {
         match self.slot.side {
-            Side::Alive => {
+            Area::Alive => {
                 self.slot.rooms.items.unlink(self.slot.name())?;
                 self.slot.rooms.was_removed(self.slot.id.clone())
             }
-            Side::Dead => grave::remove(&self.slot.rooms, &self.slot.id),
+            Area::Dead => grave::remove(&self.slot.rooms, &self.slot.id),
         }
     }
 
     fn bury(self: Box<Self>, reason: &str) -> Result<(), QueueError> {
         match self.slot.side {
-            Side::Alive => grave::bury(&self.slot, reason),
-            Side::Dead => Ok(()),
+            Area::Alive => grave::bury(&self.slot, reason),
+            Area::Dead => Ok(()),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use crate::queue::store::spool::directory::{Directory, try_lock};
 use crate::queue::store::spool::hosts;
-use crate::queue::store::spool::layout::Rooms;
+use crate::queue::store::spool::layout::Layout;
 use crate::queue::store::{Id, QueueError};
 use rustix::fs::OFlags;
 use std::collections::HashSet;
 
 /// Settles, and removes what crashes have left. Whoever moves names, or chooses them, waits meanwhile;
 /// so what is found without its other half has none.
-pub fn tidy(rooms: &Rooms) -> Result<(), QueueError> {
+pub fn tidy(rooms: &Layout) -> Result<(), QueueError> {
     rooms.settle()?;
     let _lock = rooms.lock()?;
     drafts(&rooms.tmp)?;
@@ -36,7 +36,7 @@ fn drafts(tmp: &Directory) -> Result<(), QueueError> {
 }
 
 /// Journals without their item: the item was removed, or its burial was not finished.
-fn journals(rooms: &Rooms) -> Result<(), QueueError> {
+fn journals(rooms: &Layout) -> Result<(), QueueError> {
     let widowed = widowed(&rooms.items, ".log")?;
     // The removal of an item must be on disk before its journal goes.
     if !widowed.is_empty() {
@@ -54,7 +54,7 @@ fn journals(rooms: &Rooms) -> Result<(), QueueError> {
 }
 
 /// What is known of dead items that are none, or none any more.
-fn remains(rooms: &Rooms) -> Result<(), QueueError> {
+fn remains(rooms: &Layout) -> Result<(), QueueError> {
     for end in [".log", ".why"] {
         let widowed = widowed(&rooms.dead, end)?;
         if !widowed.is_empty() {

@@ -5,12 +5,12 @@
 //! die, the item is in one of the two places whole. [`finish`] makes up for the journal.
 
 use crate::queue::store::journal::milliseconds;
-use crate::queue::store::spool::claim::{Held, claim};
+use crate::queue::store::spool::claim::{ClaimResult, claim};
 use crate::queue::store::spool::directory::try_lock;
 use crate::queue::store::spool::file;
-use crate::queue::store::spool::item_path::{Slot, log_of, why_of};
-use crate::queue::store::spool::layout::{Rooms, Side};
-use crate::queue::store::{Claim as _, Entry, Id, QueueError, Safety};
+use crate::queue::store::spool::item_path::{ItemPath, log_of, why_of};
+use crate::queue::store::spool::layout::{Area, Layout};
+use crate::queue::store::{ClaimedItem as _, Id, ItemEvent, QueueError, Safety};
 use crate::system::text;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -31,8 +31,8 @@ struct Why {
 }
 
 /// Sets an item aside that we hold, or that nobody can.
-pub fn bury(slot: &Slot, reason: &str) -> Result<(), QueueError> {
-    let Slot { rooms, id, .. } = slot;
+pub fn bury(slot: &ItemPath, reason: &str) -> Result<(), QueueError> {
+    let ItemPath { rooms, id, .. } = slot;
     let _lock = rooms.lock()?;
     if rooms.dead.has(slot.name())? {
         return Err(rooms.dead.error("create", slot.name(), Errno::EXIST));
@@ -46,8 +46,8 @@ pub fn bury(slot: &Slot, reason: &str) -> Result<(), QueueError> {
 }
 
 /// Sets an item aside whatever it is: a symlink is not followed, and nothing is waited for.
-pub fn bury_unread(rooms: &Arc<Rooms>, id: &Id, reason: &str) -> Result<(), QueueError> {
-    let slot = Slot::new(rooms, Side::Alive, id);
+pub fn bury_unread(rooms: &Arc<Layout>, id: &Id, reason: &str) -> Result<(), QueueError> {
+    let slot = ItemPath::new(rooms, Area::Alive, id);
     let file = match rooms.items.open(slot.name(), OFlags::RDONLY) {
         Ok(file) => Some(file),
         Err(Errno::NOENT) => return Ok(()),
@@ -68,25 +68,25 @@ pub fn bury_unread(rooms: &Arc<Rooms>, id: &Id, reason: &str) -> Result<(), Queu
 
 /// Moves a journal behind its item, if that did not happen when the item was set aside, or if the
 /// raising of the item was not finished.
-pub fn finish(rooms: &Rooms, id: &Id) -> Result<(), QueueError> {
+pub fn finish(rooms: &Layout, id: &Id) -> Result<(), QueueError> {
     let log = log_of(id);
     rooms.items.rename(&log, &rooms.dead, &log)?;
     Ok(())
 }
 
 /// Puts a dead item among the living.
-pub fn raise(rooms: &Arc<Rooms>, id: &Id) -> Result<(), QueueError> {
+pub fn raise(rooms: &Arc<Layout>, id: &Id) -> Result<(), QueueError> {
     let _lock = rooms.lock()?;
-    let slot = Slot::new(rooms, Side::Dead, id);
+    let slot = ItemPath::new(rooms, Area::Dead, id);
     let hold = match claim(&slot)? {
-        Held::Ours(hold) => hold,
-        Held::Busy => return Err(slot.error("requeue", Errno::BUSY)),
-        Held::Gone => return Err(slot.error("requeue", Errno::NOENT)),
+        ClaimResult::Ours(hold) => hold,
+        ClaimResult::Busy => return Err(slot.error("requeue", Errno::BUSY)),
+        ClaimResult::Gone => return Err(slot.error("requeue", Errno::NOENT)),
     };
     if rooms.items.has(slot.name())? {
         return Err(rooms.items.error("create", slot.name(), Errno::EXIST));
     }
-    hold.note(Entry::Requeued, Safety::Disk)?;
+    hold.note(ItemEvent::Requeued, Safety::Disk)?;
     for name in [slot.log(), id.to_string()] {
         rooms.dead.rename(&name, &rooms.items, &name)?;
         rooms.items.sync()?;
@@ -97,7 +97,7 @@ pub fn raise(rooms: &Arc<Rooms>, id: &Id) -> Result<(), QueueError> {
 }
 
 /// Removes a dead item, whatever it is; false where there is none.
-pub fn discard(rooms: &Rooms, id: &Id) -> Result<bool, QueueError> {
+pub fn discard(rooms: &Layout, id: &Id) -> Result<bool, QueueError> {
     let _lock = rooms.lock()?;
     if !rooms.dead.has(id.as_str())? {
         return Ok(false);
@@ -108,7 +108,7 @@ pub fn discard(rooms: &Rooms, id: &Id) -> Result<bool, QueueError> {
 }
 
 /// Removes a dead item, and what is known of it when that is on disk.
-pub fn remove(rooms: &Rooms, id: &Id) -> Result<(), QueueError> {
+pub fn remove(rooms: &Layout, id: &Id) -> Result<(), QueueError> {
     rooms.dead.unlink(id.as_str())?;
     rooms.dead.sync()?;
     rooms.dead.unlink(&log_of(id))?;
@@ -116,7 +116,7 @@ pub fn remove(rooms: &Rooms, id: &Id) -> Result<(), QueueError> {
     Ok(())
 }
 
-fn write_reason(rooms: &Rooms, id: &Id, reason: &str) -> Result<(), QueueError> {
+fn write_reason(rooms: &Layout, id: &Id, reason: &str) -> Result<(), QueueError> {
     let name = why_of(id);
     rooms.dead.unlink(&name)?;
     let why = Why {
@@ -132,18 +132,18 @@ fn write_reason(rooms: &Rooms, id: &Id, reason: &str) -> Result<(), QueueError> 
 }
 
 /// Why an item was set aside; `None` where it was not.
-pub fn reason(rooms: &Arc<Rooms>, id: &Id) -> Option<String> {
+pub fn reason(rooms: &Arc<Layout>, id: &Id) -> Option<String> {
     let is_dead = rooms.dead.has(id.as_str()).unwrap_or(false);
-    is_dead.then(|| reason_of(&Slot::new(rooms, Side::Dead, id)))
+    is_dead.then(|| reason_of(&ItemPath::new(rooms, Area::Dead, id)))
 }
 
 /// Why a dead item was set aside, in words also where they are lost.
-pub fn reason_of(slot: &Slot) -> String {
+pub fn reason_of(slot: &ItemPath) -> String {
     let why = read_reason(slot).map(|why| text::shown(&why.reason));
     why.unwrap_or_else(|| "nobody knows why: the reason cannot be read".to_owned())
 }
 
-fn read_reason(slot: &Slot) -> Option<Why> {
+fn read_reason(slot: &ItemPath) -> Option<Why> {
     let file = file::open(&slot.rooms.dead, &why_of(&slot.id), OFlags::RDONLY);
     let file = file.ok().flatten()?;
     let mut json = Vec::new();

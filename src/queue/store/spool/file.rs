@@ -1,8 +1,8 @@
 //! An item's file, opened and understood.
 
-use crate::queue::store::spool::body::Body;
+use crate::queue::store::spool::body::StoredMessage;
 use crate::queue::store::spool::directory::Directory;
-use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, Read};
+use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, ReadMetadata};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::File;
@@ -55,15 +55,15 @@ fn no_file() -> Flaw {
 }
 
 /// What an item's file says.
-pub struct Contents {
+pub struct ItemContents {
     /// Its first line.
     pub lengths: Lengths,
     /// Its letter.
-    pub read: Read,
+    pub read: ReadMetadata,
 }
 
 /// Reads the first line and the letter, and makes sure that the message is all there by its length.
-pub fn contents(file: &File) -> Result<Contents, Flaw> {
+pub fn contents(file: &File) -> Result<ItemContents, Flaw> {
     let start = read(file, USUAL_LETTER, 0)?;
     let lengths = Lengths::read(&start[..start.len().min(FIRST_LINE)])?;
     let size = file.metadata()?.size();
@@ -85,13 +85,13 @@ pub fn contents(file: &File) -> Result<Contents, Flaw> {
         None => lengths.letter(&read(file, lengths.letter, FIRST_LINE as u64)?),
     };
     let read = letter?;
-    Ok(Contents { lengths, read })
+    Ok(ItemContents { lengths, read })
 }
 
-impl Contents {
+impl ItemContents {
     /// The message of the file that this was read from.
-    pub fn body(&self, file: File) -> Body {
-        Body::new(file, &self.lengths, &self.read)
+    pub fn body(&self, file: File) -> StoredMessage {
+        StoredMessage::new(file, &self.lengths, &self.read)
     }
 }
 

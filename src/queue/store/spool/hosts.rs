@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn old_memories_go_when_it_is_tidied() {
-        use crate::queue::store::Store as _;
+        use crate::queue::store::QueueStore as _;
         let (_top, spool) = spool();
         spool.set_host_down("old", 25, "down");
         spool.set_host_down("new", 25, "down");

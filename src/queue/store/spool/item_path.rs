@@ -2,7 +2,7 @@
 
 use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::file::Flaw;
-use crate::queue::store::spool::layout::{Rooms, Side};
+use crate::queue::store::spool::layout::{Area, Layout};
 use crate::queue::store::{Id, QueueError};
 use rustix::fs::fstat;
 use std::fs::File;
@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 /// The place of an item.
 #[derive(Clone)]
-pub struct Slot {
+pub struct ItemPath {
     /// The spool.
-    pub rooms: Arc<Rooms>,
+    pub rooms: Arc<Layout>,
     /// Among the living or the dead.
-    pub side: Side,
+    pub side: Area,
     /// Under this name.
     pub id: Id,
 }
@@ -29,9 +29,9 @@ pub fn why_of(id: &Id) -> String {
     format!("{id}.why")
 }
 
-impl Slot {
+impl ItemPath {
     /// The place of this item on one of the sides.
-    pub fn new(rooms: &Arc<Rooms>, side: Side, id: &Id) -> Self {
+    pub fn new(rooms: &Arc<Layout>, side: Area, id: &Id) -> Self {
         Self {
             rooms: Arc::clone(rooms),
             side,

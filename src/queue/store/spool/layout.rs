@@ -20,7 +20,7 @@ const LOCK: &str = "lock";
 pub const DOWN: &str = "down";
 
 /// The directories of a spool.
-pub struct Rooms {
+pub struct Layout {
     /// That which holds the others.
     pub root: Directory,
     /// Messages that are being written.
@@ -35,14 +35,14 @@ pub struct Rooms {
 
 /// Where an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Area {
     /// Among those to deliver.
     Alive,
     /// Among those set aside.
     Dead,
 }
 
-impl Rooms {
+impl Layout {
     /// Opens them, or makes those that are missing; `None` where they are not to be made.
     pub fn open(root: Directory, create: bool) -> Result<Option<Self>, QueueError> {
         if create && !root.has(LOCK)? {
@@ -75,10 +75,10 @@ impl Rooms {
     }
 
     /// The directory of a side.
-    pub fn side(&self, side: Side) -> &Directory {
+    pub fn side(&self, side: Area) -> &Directory {
         match side {
-            Side::Alive => &self.items,
-            Side::Dead => &self.dead,
+            Area::Alive => &self.items,
+            Area::Dead => &self.dead,
         }
     }
 

@@ -1,12 +1,12 @@
 //! The file of a journal, and what is appended to it.
 
 use crate::queue::store::journal;
-use crate::queue::store::journal::Told;
+use crate::queue::store::journal::JournalContents;
 use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::file;
 use crate::queue::store::spool::file::Flaw;
-use crate::queue::store::spool::item_path::Slot;
-use crate::queue::store::{Noted, QueueError, Safety};
+use crate::queue::store::spool::item_path::ItemPath;
+use crate::queue::store::{QueueError, Record, Safety};
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -18,7 +18,7 @@ const LONGEST: u64 = 256 << 20;
 const APPEND: OFlags = OFlags::RDWR.union(OFlags::APPEND);
 
 /// The journal of an item that we have claimed.
-pub struct Log {
+pub struct ItemLog {
     /// `None` where there is none yet.
     file: Option<File>,
     /// The checksum of the letter.
@@ -34,13 +34,17 @@ pub struct Log {
 /// A journal to append to, and what it tells.
 pub struct Opened {
     /// The journal.
-    pub log: Log,
+    pub log: ItemLog,
     /// What it tells.
-    pub entries: Vec<Noted>,
+    pub entries: Vec<Record>,
 }
 
 /// What the journal of this name tells; `None` where there is none.
-pub fn told(directory: &Directory, name: &str, letter: u32) -> Result<Option<Told>, Flaw> {
+pub fn told(
+    directory: &Directory,
+    name: &str,
+    letter: u32,
+) -> Result<Option<JournalContents>, Flaw> {
     let Some(file) = file::open(directory, name, OFlags::RDONLY).map_err(of_journal)? else {
         return Ok(None);
     };
@@ -65,9 +69,9 @@ fn of_journal(flaw: Flaw) -> Flaw {
     }
 }
 
-impl Log {
+impl ItemLog {
     /// Makes the journal of an item whose name goes to disk with it.
-    pub fn create(slot: &Slot, letter: u32) -> Result<Self, QueueError> {
+    pub fn create(slot: &ItemPath, letter: u32) -> Result<Self, QueueError> {
         let (directory, name) = (slot.directory(), slot.log());
         let file = directory
             .create(&name, APPEND)
@@ -82,7 +86,7 @@ impl Log {
     }
 
     /// Opens the journal of an item that was just claimed.
-    pub fn open(slot: &Slot, letter: u32) -> Result<Opened, Flaw> {
+    pub fn open(slot: &ItemPath, letter: u32) -> Result<Opened, Flaw> {
         let file = file::open(slot.directory(), &slot.log(), APPEND).map_err(of_journal)?;
         let bytes = file.as_ref().map(all).transpose()?.unwrap_or_default();
         let told = journal::read(&bytes, letter)?;
@@ -106,7 +110,12 @@ impl Log {
     }
 
     /// Appends an entry.
-    pub fn append(&mut self, slot: &Slot, noted: &Noted, safety: Safety) -> Result<(), QueueError> {
+    pub fn append(
+        &mut self,
+        slot: &ItemPath,
+        noted: &Record,
+        safety: Safety,
+    ) -> Result<(), QueueError> {
         self.make_named(slot)?;
         let mut line = Vec::new();
         if self.good == 0 {
@@ -118,7 +127,7 @@ impl Log {
     }
 
     /// Before the first line, the name must be on disk.
-    fn make_named(&mut self, slot: &Slot) -> Result<(), QueueError> {
+    fn make_named(&mut self, slot: &ItemPath) -> Result<(), QueueError> {
         if self.is_named {
             return Ok(());
         }

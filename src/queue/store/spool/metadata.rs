@@ -11,10 +11,10 @@
 //! length is no other message; the second is that of the message.
 
 use crate::mail::address::{Address, Mailbox, parse_raw};
-use crate::mail::envelope::{Dsn, Envelope, Notify, Return, Wanted};
+use crate::mail::envelope::{Dsn, Envelope, NotifyOn, RecipientDsn, Return};
 use crate::queue::store::journal::{milliseconds, moment};
-use crate::queue::store::{Id, Kind, Letter, OnUncertain, Waybill};
-use crate::smtp::blocks::Transport;
+use crate::queue::store::{Id, ItemKind, Metadata, OnUncertain, RouteSpec};
+use crate::smtp::blocks::BodyType;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -117,7 +117,7 @@ impl Lengths {
     }
 
     /// Reads the letter that this line was written for.
-    pub fn letter(&self, json: &[u8]) -> Result<Read, String> {
+    pub fn letter(&self, json: &[u8]) -> Result<ReadMetadata, String> {
         if self.true_checksum(json) != self.checksum {
             return Err("its letter is damaged".to_owned());
         }
@@ -140,16 +140,16 @@ fn parse(line: &[u8]) -> Option<Lengths> {
 
 /// A letter, and what its message asks of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read {
+pub struct ReadMetadata {
     /// The letter.
-    pub letter: Letter,
+    pub letter: Metadata,
     /// What the message asks for.
-    pub transport: Transport,
+    pub transport: BodyType,
 }
 
 /// A letter as it is written.
 #[derive(Serialize, Deserialize)]
-struct Form {
+struct StoredMetadata {
     /// In milliseconds since 1970.
     queued: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,7 +162,7 @@ struct Form {
     #[serde(default, skip_serializing_if = "is_default")]
     utf8_header: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    notify: Option<Vec<Report>>,
+    notify: Option<Vec<StoredDsn>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ret: Option<Extent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,7 +170,7 @@ struct Form {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     each: Vec<Each>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    config: Option<Name>,
+    config: Option<FileName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     profile: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -189,13 +189,13 @@ struct Form {
 struct Each {
     recipient: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    notify: Option<Vec<Report>>,
+    notify: Option<Vec<StoredDsn>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     original: Option<String>,
 }
 
 impl Each {
-    fn of(wanted: &Wanted) -> Self {
+    fn of(wanted: &RecipientDsn) -> Self {
         Self {
             recipient: wanted.recipient.to_string(),
             notify: wanted.notify.map(reports),
@@ -203,8 +203,8 @@ impl Each {
         }
     }
 
-    fn wanted(self) -> Result<Wanted, String> {
-        Ok(Wanted {
+    fn wanted(self) -> Result<RecipientDsn, String> {
+        Ok(RecipientDsn {
             recipient: address(&self.recipient)?,
             notify: self.notify.as_deref().map(notify),
             original: self.original,
@@ -228,7 +228,7 @@ enum Carrier {
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Report {
+enum StoredDsn {
     Success,
     Failure,
     Delay,
@@ -244,13 +244,13 @@ enum Extent {
 /// The name of a file, which need not be text.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Name {
+enum FileName {
     Text(String),
     Octets(Vec<u8>),
 }
 
 /// The letter as one line of JSON, with its end; the error is why nobody could read it again.
-pub fn write(letter: &Letter, transport: Transport) -> Result<Vec<u8>, String> {
+pub fn write(letter: &Metadata, transport: BodyType) -> Result<Vec<u8>, String> {
     let mut json =
         serde_json::to_vec(&form(letter, transport)).map_err(|error| error.to_string())?;
     json.push(b'\n');
@@ -261,30 +261,30 @@ pub fn write(letter: &Letter, transport: Transport) -> Result<Vec<u8>, String> {
 }
 
 /// The letter that was written as this line.
-pub fn read(json: &[u8]) -> Result<Read, String> {
-    let form: Form = serde_json::from_slice(json)
+pub fn read(json: &[u8]) -> Result<ReadMetadata, String> {
+    let form: StoredMetadata = serde_json::from_slice(json)
         .map_err(|error| format!("its letter says what nobody knows: {error}"))?;
     let transport = match form.transport {
-        Carrier::SevenBit => Transport::SevenBit,
-        Carrier::EightBit => Transport::EightBit,
-        Carrier::Binary => Transport::Binary,
+        Carrier::SevenBit => BodyType::SevenBit,
+        Carrier::EightBit => BodyType::EightBit,
+        Carrier::Binary => BodyType::Binary,
     };
     let letter = form.letter()?;
-    Ok(Read { letter, transport })
+    Ok(ReadMetadata { letter, transport })
 }
 
-fn form(letter: &Letter, transport: Transport) -> Form {
-    let Letter {
+fn form(letter: &Metadata, transport: BodyType) -> StoredMetadata {
+    let Metadata {
         envelope, waybill, ..
     } = letter;
-    Form {
+    StoredMetadata {
         queued: milliseconds(letter.queued),
         sender: envelope.sender.as_ref().map(Address::to_string),
         recipients: envelope.recipients.iter().map(Address::to_string).collect(),
         transport: match transport {
-            Transport::SevenBit => Carrier::SevenBit,
-            Transport::EightBit => Carrier::EightBit,
-            Transport::Binary => Carrier::Binary,
+            BodyType::SevenBit => Carrier::SevenBit,
+            BodyType::EightBit => Carrier::EightBit,
+            BodyType::Binary => Carrier::Binary,
         },
         chance: fastrand::u32(..),
         utf8_header: letter.utf8_header,
@@ -301,16 +301,16 @@ fn form(letter: &Letter, transport: Transport) -> Form {
         on_uncertain: letter.on_uncertain,
         on_failure: letter.on_failure.clone(),
         report: match &letter.kind {
-            Kind::Mail => None,
-            Kind::Report(id) => Some(id.clone()),
+            ItemKind::Mail => None,
+            ItemKind::Report(id) => Some(id.clone()),
         },
     }
 }
 
-impl Form {
-    fn letter(self) -> Result<Letter, String> {
+impl StoredMetadata {
+    fn letter(self) -> Result<Metadata, String> {
         let recipients = self.recipients.iter().map(|recipient| address(recipient));
-        Ok(Letter {
+        Ok(Metadata {
             envelope: Envelope {
                 sender: self.sender.as_deref().map(address).transpose()?,
                 recipients: recipients.collect::<Result<_, _>>()?,
@@ -329,14 +329,14 @@ impl Form {
                 },
             },
             utf8_header: self.utf8_header,
-            waybill: Waybill {
+            waybill: RouteSpec {
                 config: self.config.map(path),
                 profile: self.profile,
                 options: self.options,
             },
             on_uncertain: self.on_uncertain,
             on_failure: self.on_failure,
-            kind: self.report.map_or(Kind::Mail, Kind::Report),
+            kind: self.report.map_or(ItemKind::Mail, ItemKind::Report),
             queued: moment(self.queued),
         })
     }
@@ -349,35 +349,35 @@ fn address(text: &str) -> Result<Address, String> {
         .map_err(|error| format!("its letter is to nobody: {error}"))
 }
 
-fn reports(notify: Notify) -> Vec<Report> {
+fn reports(notify: NotifyOn) -> Vec<StoredDsn> {
     let all = [
-        (notify.success, Report::Success),
-        (notify.failure, Report::Failure),
-        (notify.delay, Report::Delay),
+        (notify.success, StoredDsn::Success),
+        (notify.failure, StoredDsn::Failure),
+        (notify.delay, StoredDsn::Delay),
     ];
     let wanted = all.into_iter().filter(|(is_wanted, _)| *is_wanted);
     wanted.map(|(_, report)| report).collect()
 }
 
-fn notify(reports: &[Report]) -> Notify {
-    Notify {
-        success: reports.contains(&Report::Success),
-        failure: reports.contains(&Report::Failure),
-        delay: reports.contains(&Report::Delay),
+fn notify(reports: &[StoredDsn]) -> NotifyOn {
+    NotifyOn {
+        success: reports.contains(&StoredDsn::Success),
+        failure: reports.contains(&StoredDsn::Failure),
+        delay: reports.contains(&StoredDsn::Delay),
     }
 }
 
-fn name(path: &Path) -> Name {
+fn name(path: &Path) -> FileName {
     match path.to_str() {
-        Some(text) => Name::Text(text.to_owned()),
-        None => Name::Octets(path.as_os_str().as_bytes().to_vec()),
+        Some(text) => FileName::Text(text.to_owned()),
+        None => FileName::Octets(path.as_os_str().as_bytes().to_vec()),
     }
 }
 
-fn path(name: Name) -> PathBuf {
+fn path(name: FileName) -> PathBuf {
     match name {
-        Name::Text(text) => PathBuf::from(text),
-        Name::Octets(octets) => PathBuf::from(OsString::from_vec(octets)),
+        FileName::Text(text) => PathBuf::from(text),
+        FileName::Octets(octets) => PathBuf::from(OsString::from_vec(octets)),
     }
 }
 
@@ -387,28 +387,28 @@ mod tests {
     use crate::queue::store::tests::letter;
     use proptest::prelude::*;
 
-    fn full() -> Letter {
+    fn full() -> Metadata {
         let mut full = letter(&[
             "bob@hamburger.edu",
             "\"a@b\"@example.org",
             "用户@[192.0.2.7]",
         ]);
         full.envelope.dsn = Dsn {
-            notify: Some(Notify {
+            notify: Some(NotifyOn {
                 success: true,
                 failure: false,
                 delay: true,
             }),
             ret: Some(Return::Headers),
             envid: Some("a+b=c \"d\"".to_owned()),
-            each: vec![Wanted {
+            each: vec![RecipientDsn {
                 recipient: Address::parse("bob@hamburger.edu").unwrap(),
-                notify: Some(Notify::default()),
+                notify: Some(NotifyOn::default()),
                 original: Some("rfc822;robert@hamburger.edu".to_owned()),
             }],
         };
         full.utf8_header = true;
-        full.waybill = Waybill {
+        full.waybill = RouteSpec {
             config: Some(PathBuf::from(OsString::from_vec(
                 b"/etc/\xff/config.toml".to_vec(),
             ))),
@@ -417,7 +417,7 @@ mod tests {
         };
         full.on_uncertain = OnUncertain::Hold;
         full.on_failure = Some("logger \"$(cat)\"".to_owned());
-        full.kind = Kind::Report(Id::parse("1234567890abc").unwrap());
+        full.kind = ItemKind::Report(Id::parse("1234567890abc").unwrap());
         full
     }
 
@@ -427,19 +427,19 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let null_sender = Letter {
+        let null_sender = Metadata {
             envelope: Envelope {
                 sender: None,
                 ..full().envelope
             },
             ..full()
         };
-        let never = Some(Notify::default());
+        let never = Some(NotifyOn::default());
         let dsn = Dsn {
             notify: never,
             ..Dsn::default()
         };
-        let no_reports = Letter {
+        let no_reports = Metadata {
             envelope: Envelope {
                 dsn,
                 ..full().envelope
@@ -452,12 +452,12 @@ mod tests {
             null_sender,
             no_reports,
         ] {
-            for transport in [Transport::SevenBit, Transport::EightBit, Transport::Binary] {
+            for transport in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
                 let json = write(&letter, transport).unwrap();
                 let read = Lengths::of(&json, 1, 2).letter(&json).unwrap();
                 assert_eq!(
                     read,
-                    Read {
+                    ReadMetadata {
                         letter: letter.clone(),
                         transport
                     }
@@ -472,7 +472,7 @@ mod tests {
 
     #[test]
     fn what_goes_without_saying_is_not_written() {
-        let json = write(&letter(&["bob@hamburger.edu"]), Transport::EightBit).unwrap();
+        let json = write(&letter(&["bob@hamburger.edu"]), BodyType::EightBit).unwrap();
         let json = String::from_utf8(json).unwrap();
         let expected = "{\"queued\":1790000000000,\"sender\":\"alice@crepes.fr\",\
              \"recipients\":[\"bob@hamburger.edu\"],\"transport\":\"8bit\",\"chance\":";
@@ -492,7 +492,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_of_line_and_letter_shows() {
-        let json = write(&full(), Transport::EightBit).unwrap();
+        let json = write(&full(), BodyType::EightBit).unwrap();
         let whole = [first_line(&json).line().as_bytes(), &json].concat();
         for place in 0..whole.len() {
             for bit in 0..8 {

@@ -47,12 +47,14 @@ pub use runner::{Changed, RunnerLock, Watcher};
 use crate::queue::store::place;
 use crate::queue::store::spool::cleanup as sweep;
 use crate::queue::store::spool::failed as grave;
-use crate::queue::store::spool::item_path::Slot;
-use crate::queue::store::spool::layout::{Rooms, Side};
+use crate::queue::store::spool::item_path::ItemPath;
+use crate::queue::store::spool::layout::{Area, Layout};
 use crate::queue::store::spool::new_file as draft;
-use crate::queue::store::spool::new_file::Original;
+use crate::queue::store::spool::new_file::NewItem;
 use crate::queue::store::spool::view as look;
-use crate::queue::store::{Claim, Claimed, Id, Item, Letter, Noted, QueueError, Store};
+use crate::queue::store::{
+    Claimed, ClaimedItem, Id, Item, Metadata, QueueError, QueueStore, Record,
+};
 use crate::smtp::blocks::{Replay, Shape};
 use directory::Directory;
 use std::path::{Path, PathBuf};
@@ -63,7 +65,7 @@ use std::time::SystemTime;
 pub struct Spool {
     path: PathBuf,
     /// `None` where there is no directory yet, and nobody wants to make it.
-    rooms: Option<Arc<Rooms>>,
+    rooms: Option<Arc<Layout>>,
 }
 
 impl Spool {
@@ -72,7 +74,7 @@ impl Spool {
     pub fn open(directory: Option<&Path>, create: bool) -> Result<Self, QueueError> {
         let path = place::directory(directory)?;
         let rooms = match crate::system::place::open(&path, create)? {
-            Some(root) => Rooms::open(Directory::new(root, path.clone()), create)?,
+            Some(root) => Layout::open(Directory::new(root, path.clone()), create)?,
             None => None,
         };
         let rooms = rooms.map(Arc::new);
@@ -86,14 +88,14 @@ impl Spool {
     }
 
     /// What there must be for whoever wants to change something.
-    fn rooms(&self) -> Result<&Arc<Rooms>, QueueError> {
+    fn rooms(&self) -> Result<&Arc<Layout>, QueueError> {
         self.rooms.as_ref().ok_or_else(|| QueueError::Place {
             path: self.path.clone(),
             why: "does not exist".to_owned(),
         })
     }
 
-    fn listed(&self, side: Side) -> Result<Vec<Id>, QueueError> {
+    fn listed(&self, side: Area) -> Result<Vec<Id>, QueueError> {
         let Some(rooms) = &self.rooms else {
             return Ok(Vec::new());
         };
@@ -108,46 +110,46 @@ impl Spool {
     fn found<T>(
         &self,
         id: &Id,
-        look: impl Fn(&Slot) -> Result<Option<T>, QueueError>,
+        look: impl Fn(&ItemPath) -> Result<Option<T>, QueueError>,
     ) -> Result<Option<T>, QueueError> {
         let Some(rooms) = &self.rooms else {
             return Ok(None);
         };
-        for side in [Side::Alive, Side::Dead, Side::Alive] {
-            if let Some(found) = look(&Slot::new(rooms, side, id))? {
+        for side in [Area::Alive, Area::Dead, Area::Alive] {
+            if let Some(found) = look(&ItemPath::new(rooms, side, id))? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    fn claim_in(&self, side: Side, id: &Id) -> Result<Claimed, QueueError> {
+    fn claim_in(&self, side: Area, id: &Id) -> Result<Claimed, QueueError> {
         match &self.rooms {
-            Some(rooms) => Ok(claim::claim(&Slot::new(rooms, side, id))?.into()),
+            Some(rooms) => Ok(claim::claim(&ItemPath::new(rooms, side, id))?.into()),
             None => Ok(Claimed::Gone),
         }
     }
 }
 
-impl Store for Spool {
+impl QueueStore for Spool {
     fn add(
         &self,
-        letter: &Letter,
+        letter: &Metadata,
         message: &dyn Replay,
         shape: Shape,
         id: Option<&Id>,
-    ) -> Result<Box<dyn Claim>, QueueError> {
-        let original = Original { message, shape };
+    ) -> Result<Box<dyn ClaimedItem>, QueueError> {
+        let original = NewItem { message, shape };
         let hold = draft::add(self.rooms()?, letter, &original, id)?;
         Ok(Box::new(hold))
     }
 
     fn ids(&self) -> Result<Vec<Id>, QueueError> {
-        self.listed(Side::Alive)
+        self.listed(Area::Alive)
     }
 
     fn dead(&self) -> Result<Vec<Id>, QueueError> {
-        self.listed(Side::Dead)
+        self.listed(Area::Dead)
     }
 
     fn new_id(&self) -> Id {
@@ -158,7 +160,7 @@ impl Store for Spool {
         self.found(id, look::item)
     }
 
-    fn journal(&self, id: &Id) -> Result<Option<Vec<Noted>>, QueueError> {
+    fn journal(&self, id: &Id) -> Result<Option<Vec<Record>>, QueueError> {
         self.found(id, look::journal)
     }
 
@@ -171,11 +173,11 @@ impl Store for Spool {
     }
 
     fn claim(&self, id: &Id) -> Result<Claimed, QueueError> {
-        self.claim_in(Side::Alive, id)
+        self.claim_in(Area::Alive, id)
     }
 
     fn claim_dead(&self, id: &Id) -> Result<Claimed, QueueError> {
-        self.claim_in(Side::Dead, id)
+        self.claim_in(Area::Dead, id)
     }
 
     fn bury(&self, id: &Id, reason: &str) -> Result<(), QueueError> {

@@ -4,16 +4,16 @@
 //! is locked before it can be seen, so that whoever handed it in is the first to deliver it.
 
 use crate::queue::store::journal::{milliseconds, moment};
-use crate::queue::store::spool::claim::Hold;
+use crate::queue::store::spool::claim::SpoolClaim;
 use crate::queue::store::spool::directory::{Directory, try_lock};
-use crate::queue::store::spool::file::Contents;
-use crate::queue::store::spool::item_path::{Slot, log_of};
-use crate::queue::store::spool::layout::{Rooms, Side};
-use crate::queue::store::spool::log::{Log, Opened};
+use crate::queue::store::spool::file::ItemContents;
+use crate::queue::store::spool::item_path::{ItemPath, log_of};
+use crate::queue::store::spool::layout::{Area, Layout};
+use crate::queue::store::spool::log::{ItemLog, Opened};
 use crate::queue::store::spool::metadata as letter;
-use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, Read};
-use crate::queue::store::{Id, Letter, QueueError};
-use crate::smtp::blocks::{Block, Replay, Shape, Transport};
+use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, ReadMetadata};
+use crate::queue::store::{Id, Metadata, QueueError};
+use crate::smtp::blocks::{Block, BodyType, Replay, Shape};
 use crc32fast::Hasher;
 use rustix::fs::{OFlags, fstat};
 use rustix::io::Errno;
@@ -31,12 +31,12 @@ const TRIES: usize = 16;
 
 /// Commits an item, under a name of its own or under this one.
 pub fn add(
-    rooms: &Arc<Rooms>,
-    letter: &Letter,
-    message: &Original,
+    rooms: &Arc<Layout>,
+    letter: &Metadata,
+    message: &NewItem,
     id: Option<&Id>,
-) -> Result<Hold, QueueError> {
-    let draft = Draft::begin(rooms)?;
+) -> Result<SpoolClaim, QueueError> {
+    let draft = NewFile::begin(rooms)?;
     let contents = draft.write(letter, message)?;
     match id {
         Some(id) => draft.commit_as(id, contents),
@@ -45,7 +45,7 @@ pub fn add(
 }
 
 /// A message as it was handed in, and how it is to be kept.
-pub struct Original<'m> {
+pub struct NewItem<'m> {
     /// Where it comes from.
     pub message: &'m dyn Replay,
     /// How it goes over the wire.
@@ -53,15 +53,15 @@ pub struct Original<'m> {
 }
 
 /// A file that is locked, and has no name that anybody looks for.
-struct Draft<'r> {
-    rooms: &'r Arc<Rooms>,
+struct NewFile<'r> {
+    rooms: &'r Arc<Layout>,
     name: Id,
-    litter: Litter<'r>,
+    litter: Leftover<'r>,
     file: File,
 }
 
-impl<'r> Draft<'r> {
-    fn begin(rooms: &'r Arc<Rooms>) -> Result<Self, QueueError> {
+impl<'r> NewFile<'r> {
+    fn begin(rooms: &'r Arc<Layout>) -> Result<Self, QueueError> {
         for _ in 0..TRIES {
             let name = Id::new(SystemTime::now());
             let failed = |error| rooms.tmp.error("create", name.as_str(), error);
@@ -69,7 +69,7 @@ impl<'r> Draft<'r> {
                 Err(Errno::EXIST) => continue,
                 created => created.map_err(failed)?,
             };
-            let litter = Litter::new(&rooms.tmp, name.to_string());
+            let litter = Leftover::new(&rooms.tmp, name.to_string());
             // Whoever sweeps may have come between the creation and the lock, and have taken it for
             // what a crash left behind.
             if try_lock(&file).map_err(failed)? && fstat(&file).map_err(failed)?.st_nlink > 0 {
@@ -89,7 +89,7 @@ impl<'r> Draft<'r> {
     }
 
     /// Writes all of it and waits until it is on disk.
-    fn write(&self, letter: &Letter, message: &Original) -> Result<Contents, QueueError> {
+    fn write(&self, letter: &Metadata, message: &NewItem) -> Result<ItemContents, QueueError> {
         let transport = message.shape.transport;
         let (json, read) = readable(letter, transport)
             .map_err(|why| self.error("write", io::Error::new(io::ErrorKind::InvalidInput, why)))?;
@@ -97,12 +97,12 @@ impl<'r> Draft<'r> {
         self.file
             .sync_all()
             .map_err(|error| self.error("sync", error))?;
-        Ok(Contents { lengths, read })
+        Ok(ItemContents { lengths, read })
     }
 
     /// Writes the letter and the message, and what is known of them then in front of both: with one
     /// call where that suffices.
-    fn write_message(&self, json: &[u8], original: &Original) -> Result<Lengths, QueueError> {
+    fn write_message(&self, json: &[u8], original: &NewItem) -> Result<Lengths, QueueError> {
         let write_error = |error| self.error("write", error);
         let mut blocks = original.message.blocks(original.shape);
         let mut buffer = vec![0; FIRST_LINE];
@@ -140,9 +140,9 @@ impl<'r> Draft<'r> {
     }
 
     /// Gives it a name that nobody has.
-    fn commit(self, contents: Contents) -> Result<Hold, QueueError> {
+    fn commit(self, contents: ItemContents) -> Result<SpoolClaim, QueueError> {
         for _ in 0..TRIES {
-            let slot = Slot::new(self.rooms, Side::Alive, &Id::new(SystemTime::now()));
+            let slot = ItemPath::new(self.rooms, Area::Alive, &Id::new(SystemTime::now()));
             match self.rename(&slot) {
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(slot.error("create", error)),
@@ -154,8 +154,8 @@ impl<'r> Draft<'r> {
 
     /// Gives it this name, unless an item has it. What an item that had it once has left behind would
     /// be taken for the journal of this one.
-    fn commit_as(self, id: &Id, contents: Contents) -> Result<Hold, QueueError> {
-        let slot = Slot::new(self.rooms, Side::Alive, id);
+    fn commit_as(self, id: &Id, contents: ItemContents) -> Result<SpoolClaim, QueueError> {
+        let slot = ItemPath::new(self.rooms, Area::Alive, id);
         let _lock = self.rooms.lock()?;
         if self.rooms.items.has(slot.name())? || self.rooms.dead.has(slot.name())? {
             return Err(slot.error("create", Errno::EXIST));
@@ -166,35 +166,35 @@ impl<'r> Draft<'r> {
         self.committed(&slot, contents)
     }
 
-    fn rename(&self, slot: &Slot) -> Result<(), Errno> {
+    fn rename(&self, slot: &ItemPath) -> Result<(), Errno> {
         let tmp = &self.rooms.tmp;
         tmp.rename_new(self.name.as_str(), slot.directory(), slot.name())
     }
 
     /// It has its name; when that is on disk, it is safe. If that fails, it goes again before the lock
     /// does, or somebody could deliver what its sender was told to be lost.
-    fn committed(self, slot: &Slot, contents: Contents) -> Result<Hold, QueueError> {
+    fn committed(self, slot: &ItemPath, contents: ItemContents) -> Result<SpoolClaim, QueueError> {
         let Self { litter, file, .. } = self;
         litter.keep();
-        let mut litter = Litter::new(slot.directory(), slot.name().to_owned());
-        let mut log = Log::create(slot, contents.lengths.checksum)?;
+        let mut litter = Leftover::new(slot.directory(), slot.name().to_owned());
+        let mut log = ItemLog::create(slot, contents.lengths.checksum)?;
         litter.names.push(log_of(&slot.id));
         slot.directory().sync()?;
         litter.keep();
         log.was_named();
         let entries = Vec::new();
-        Hold::new(slot, file, contents, Opened { log, entries })
+        SpoolClaim::new(slot, file, contents, Opened { log, entries })
     }
 }
 
 /// The letter as it is written and as it will be read: what nobody can read again must not be
 /// committed.
-fn readable(letter: &Letter, transport: Transport) -> Result<(Vec<u8>, Read), String> {
+fn readable(letter: &Metadata, transport: BodyType) -> Result<(Vec<u8>, ReadMetadata), String> {
     let json = letter::write(letter, transport)?;
     let read = letter::read(&json)?;
     let queued = moment(milliseconds(letter.queued));
     if read.letter
-        == (Letter {
+        == (Metadata {
             queued,
             ..letter.clone()
         })
@@ -211,12 +211,12 @@ fn changed(size: u64, announced: u64) -> io::Error {
 }
 
 /// Files that go if nobody keeps them.
-struct Litter<'d> {
+struct Leftover<'d> {
     directory: &'d Directory,
     names: Vec<String>,
 }
 
-impl<'d> Litter<'d> {
+impl<'d> Leftover<'d> {
     fn new(directory: &'d Directory, name: String) -> Self {
         let names = vec![name];
         Self { directory, names }
@@ -227,7 +227,7 @@ impl<'d> Litter<'d> {
     }
 }
 
-impl Drop for Litter<'_> {
+impl Drop for Leftover<'_> {
     fn drop(&mut self) {
         for name in &self.names {
             let _ = self.directory.unlink(name);

@@ -1,11 +1,11 @@
 //! The spool on a real file system: what is handed in comes back, and what is left by a crash at any
 //! step is told from what was committed.
 
-use crate::client::outcome::Verdict;
+use crate::client::outcome::RecipientStatus;
 use crate::queue::store::spool::*;
 use crate::queue::store::tests::letter;
-use crate::queue::store::{End, Entry, History, OnUncertain, Safety, journal};
-use crate::smtp::blocks::{Accepts, Block, Blocks, Transport};
+use crate::queue::store::{AttemptResult, History, ItemEvent, OnUncertain, Safety, journal};
+use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType};
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs;
@@ -33,7 +33,7 @@ impl Words {
     fn shape(&self) -> Shape {
         Shape {
             utf8: false,
-            transport: Transport::EightBit,
+            transport: BodyType::EightBit,
             size: self.announced,
         }
     }
@@ -97,16 +97,16 @@ impl Place {
         self.path("items").join(id.as_str())
     }
 
-    fn add(&self) -> Box<dyn Claim> {
+    fn add(&self) -> Box<dyn ClaimedItem> {
         self.add_words(&words(MESSAGE))
     }
 
-    fn add_words(&self, words: &Words) -> Box<dyn Claim> {
+    fn add_words(&self, words: &Words) -> Box<dyn ClaimedItem> {
         let letter = letter(&["bob@hamburger.edu", "eve@example.org"]);
         self.spool.add(&letter, words, words.shape(), None).unwrap()
     }
 
-    fn add_as(&self, id: &Id) -> Result<Box<dyn Claim>, QueueError> {
+    fn add_as(&self, id: &Id) -> Result<Box<dyn ClaimedItem>, QueueError> {
         let (letter, words) = (letter(&["bob@hamburger.edu"]), words(MESSAGE));
         self.spool.add(&letter, &words, words.shape(), Some(id))
     }
@@ -147,20 +147,20 @@ impl Place {
     }
 }
 
-fn deliver_first(claim: &dyn Claim) {
+fn deliver_first(claim: &dyn ClaimedItem) {
     for entry in [
-        Entry::Attempt {
+        ItemEvent::Attempt {
             recipients: vec![0, 1],
             early: false,
         },
-        Entry::Dot {
+        ItemEvent::Dot {
             recipients: vec![0],
         },
-        Entry::Taken {
+        ItemEvent::Taken {
             recipients: vec![0],
             reply: "250 ok".to_owned(),
         },
-        Entry::OVER,
+        ItemEvent::OVER,
     ] {
         claim.note(entry, Safety::Disk).unwrap();
     }
@@ -170,7 +170,7 @@ fn is_half_delivered(history: &History) -> bool {
     history.open(OnUncertain::Retry) == [1]
 }
 
-fn ours(claimed: Result<Claimed, QueueError>) -> Box<dyn Claim> {
+fn ours(claimed: Result<Claimed, QueueError>) -> Box<dyn ClaimedItem> {
     match claimed.unwrap() {
         Claimed::Ours(claim) => claim,
         Claimed::Busy => panic!("busy"),
@@ -187,7 +187,7 @@ fn is_gone(claimed: Result<Claimed, QueueError>) -> bool {
 }
 
 fn read(message: &(impl Replay + ?Sized)) -> io::Result<Vec<u8>> {
-    let shape = message.shape(Transport::Binary.with_utf8()).unwrap();
+    let shape = message.shape(BodyType::Binary.with_utf8()).unwrap();
     let mut blocks = message.blocks(shape);
     let mut octets = Vec::new();
     while blocks.append(&mut octets)? != Block::End {}
@@ -218,14 +218,14 @@ fn what_was_committed_comes_back_as_it_was() {
     assert_eq!(item.size, MESSAGE.len() as u64);
     assert_eq!((item.history, item.dead), (History::new(2), None));
     let claim = ours(other.claim(&id));
-    assert_eq!(claim.shape(Transport::SevenBit.with_utf8()), None);
+    assert_eq!(claim.shape(BodyType::SevenBit.with_utf8()), None);
     let size = MESSAGE.len() as u64;
     let shape = Shape {
         utf8: false,
-        transport: Transport::EightBit,
+        transport: BodyType::EightBit,
         size,
     };
-    assert_eq!(claim.shape(Transport::Binary.with_utf8()), Some(shape));
+    assert_eq!(claim.shape(BodyType::Binary.with_utf8()), Some(shape));
     assert_eq!(read(&*claim).unwrap(), MESSAGE);
     assert_eq!(read(&*claim).unwrap(), MESSAGE, "as often as it is needed");
     assert_eq!(
@@ -366,7 +366,7 @@ fn an_item_does_not_inherit_the_journal_of_one_that_had_its_name() {
     let first = place.add_as(&id).unwrap();
     first
         .note(
-            Entry::Taken {
+            ItemEvent::Taken {
                 recipients: vec![0],
                 reply: String::new(),
             },
@@ -376,7 +376,7 @@ fn an_item_does_not_inherit_the_journal_of_one_that_had_its_name() {
     first.remove().unwrap();
     let second = place.add_as(&id).unwrap();
     assert_eq!(second.history(), History::new(1));
-    second.note(Entry::Held, Safety::Disk).unwrap();
+    second.note(ItemEvent::Held, Safety::Disk).unwrap();
     place.spool.settle().unwrap();
     assert!(place.spool.item(&id).unwrap().unwrap().history.held);
 }
@@ -438,7 +438,7 @@ fn what_was_noted_is_known_to_the_next_one() {
     assert_eq!(other.item(&id).unwrap().unwrap().history, history);
     let claim = ours(other.claim(&id));
     assert_eq!(claim.item().history, history);
-    claim.note(Entry::Held, Safety::Process).unwrap();
+    claim.note(ItemEvent::Held, Safety::Process).unwrap();
     assert_eq!(other.journal(&id).unwrap().unwrap().len(), 5);
 }
 
@@ -447,7 +447,7 @@ fn a_note_about_nobody_is_not_taken() {
     let place = Place::new();
     let claim = place.add();
     let noted = claim.note(
-        Entry::Dot {
+        ItemEvent::Dot {
             recipients: vec![2],
         },
         Safety::Disk,
@@ -472,7 +472,7 @@ fn a_torn_note_is_taken_away_before_the_next() {
             &place.spool.item(&id).unwrap().unwrap().history
         ));
         let claim = ours(place.spool.claim(&id));
-        claim.note(Entry::Held, Safety::Disk).unwrap();
+        claim.note(ItemEvent::Held, Safety::Disk).unwrap();
         let held = journal::read(&fs::read(&path).unwrap(), 0);
         assert_eq!(held.unwrap_err(), "its journal is that of another item");
         drop(claim);
@@ -495,7 +495,7 @@ fn an_item_without_a_journal_gets_one() {
             History::new(2)
         );
         let claim = ours(place.spool.claim(&id));
-        claim.note(Entry::Held, Safety::Disk).unwrap();
+        claim.note(ItemEvent::Held, Safety::Disk).unwrap();
         assert!(place.spool.item(&id).unwrap().unwrap().history.held);
     }
 }
@@ -504,13 +504,13 @@ fn an_item_without_a_journal_gets_one() {
 fn a_message_can_be_read_while_notes_are_made() {
     let place = Place::new();
     let claim = place.add();
-    let shape = claim.shape(Transport::Binary.with_utf8()).unwrap();
+    let shape = claim.shape(BodyType::Binary.with_utf8()).unwrap();
     let mut blocks = claim.blocks(shape);
     let mut octets = Vec::new();
     blocks.append(&mut octets).unwrap();
     claim
         .note(
-            Entry::Dot {
+            ItemEvent::Dot {
                 recipients: vec![0],
             },
             Safety::Disk,
@@ -917,7 +917,7 @@ fn whoever_waits_is_woken_when_an_item_is_free_and_not_by_notes() {
     let place = Place::new();
     let watcher = place.spool.watcher().unwrap();
     let claim = place.add();
-    claim.note(Entry::Held, Safety::Disk).unwrap();
+    claim.note(ItemEvent::Held, Safety::Disk).unwrap();
     assert_eq!(watcher.drain(), Changed::These([].into()));
     let id = claim.item().id.clone();
     drop(claim);
@@ -1064,14 +1064,14 @@ proptest! {
 fn an_end_is_kept_with_all_its_words() {
     let place = Place::new();
     let claim = place.add();
-    let end = End {
-        verdict: Verdict::Refused,
+    let end = AttemptResult {
+        verdict: RecipientStatus::Refused,
         words: "no such user".to_owned(),
         reply: Some("550 5.1.1 no such user".to_owned()),
         enhanced: Some("5.1.1".to_owned()),
         server: Some("mx.example.org [192.0.2.7]:25".to_owned()),
     };
-    let result = Entry::Result {
+    let result = ItemEvent::Result {
         recipient: 1,
         end: end.clone(),
     };

@@ -1,17 +1,17 @@
 //! What can be seen of an item without a claim: whoever has it may note, move or remove it meanwhile.
 
 use crate::queue::store::spool::file;
-use crate::queue::store::spool::file::Contents;
-use crate::queue::store::spool::item_path::Slot;
-use crate::queue::store::spool::layout::Side;
+use crate::queue::store::spool::file::ItemContents;
+use crate::queue::store::spool::item_path::ItemPath;
+use crate::queue::store::spool::layout::Area;
 use crate::queue::store::spool::{failed as grave, log};
-use crate::queue::store::{History, Item, Noted, QueueError};
+use crate::queue::store::{History, Item, QueueError, Record};
 use crate::smtp::blocks::Replay;
 use rustix::fs::OFlags;
 use std::fs::File;
 
 /// An item as it is now.
-pub fn item(slot: &Slot) -> Result<Option<Item>, QueueError> {
+pub fn item(slot: &ItemPath) -> Result<Option<Item>, QueueError> {
     let Some(seen) = seen(slot)? else {
         return Ok(None);
     };
@@ -20,24 +20,24 @@ pub fn item(slot: &Slot) -> Result<Option<Item>, QueueError> {
 }
 
 /// What was noted of an item.
-pub fn journal(slot: &Slot) -> Result<Option<Vec<Noted>>, QueueError> {
+pub fn journal(slot: &ItemPath) -> Result<Option<Vec<Record>>, QueueError> {
     Ok(seen(slot)?.map(|seen| seen.entries))
 }
 
 /// The message of an item.
-pub fn message(slot: &Slot) -> Result<Option<Box<dyn Replay>>, QueueError> {
+pub fn message(slot: &ItemPath) -> Result<Option<Box<dyn Replay>>, QueueError> {
     let seen = seen(slot)?;
     Ok(seen.map(|seen| -> Box<dyn Replay> { Box::new(seen.contents.body(seen.file)) }))
 }
 
 /// What there is to see.
-struct Seen {
+struct ItemView {
     file: File,
-    contents: Contents,
-    entries: Vec<Noted>,
+    contents: ItemContents,
+    entries: Vec<Record>,
 }
 
-fn seen(slot: &Slot) -> Result<Option<Seen>, QueueError> {
+fn seen(slot: &ItemPath) -> Result<Option<ItemView>, QueueError> {
     let bad = |flaw| slot.flaw(flaw);
     let file = file::open(slot.directory(), slot.name(), OFlags::RDONLY).map_err(bad)?;
     let Some(file) = file else {
@@ -50,12 +50,12 @@ fn seen(slot: &Slot) -> Result<Option<Seen>, QueueError> {
         // It went while we looked, its journal behind it.
         return Ok(None);
     }
-    if told.is_none() && slot.side == Side::Dead {
+    if told.is_none() && slot.side == Area::Dead {
         // Its burial was not finished.
         told = log::told(&slot.rooms.items, &slot.log(), letter).map_err(bad)?;
     }
     let entries = told.unwrap_or_default().entries;
-    Ok(Some(Seen {
+    Ok(Some(ItemView {
         file,
         contents,
         entries,
@@ -63,21 +63,25 @@ fn seen(slot: &Slot) -> Result<Option<Seen>, QueueError> {
 }
 
 /// What these entries tell of the recipients of a letter.
-pub fn history(slot: &Slot, contents: &Contents, entries: &[Noted]) -> Result<History, QueueError> {
+pub fn history(
+    slot: &ItemPath,
+    contents: &ItemContents,
+    entries: &[Record],
+) -> Result<History, QueueError> {
     let recipients = contents.read.letter.envelope.recipients.len();
     History::told(recipients, entries).map_err(|why| slot.flaw(why))
 }
 
 /// An item, put together.
-pub fn described(slot: &Slot, contents: Contents, history: History) -> Item {
+pub fn described(slot: &ItemPath, contents: ItemContents, history: History) -> Item {
     Item {
         id: slot.id.clone(),
         letter: contents.read.letter,
         size: contents.lengths.message,
         history,
         dead: match slot.side {
-            Side::Alive => None,
-            Side::Dead => Some(grave::reason_of(slot)),
+            Area::Alive => None,
+            Area::Dead => Some(grave::reason_of(slot)),
         },
     }
 }

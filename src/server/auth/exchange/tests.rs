@@ -5,7 +5,7 @@ use std::collections::HashMap;
 fn auth() -> Auth {
     let user = ("alice".to_owned(), Secret::new(b"secret".into()));
     Auth {
-        keeper: Keeper::Users(HashMap::from([user])),
+        keeper: UserDatabase::Users(HashMap::from([user])),
         only: None,
         in_clear: false,
     }
@@ -13,22 +13,22 @@ fn auth() -> Auth {
 
 fn anybody() -> Auth {
     Auth {
-        keeper: Keeper::Anybody,
+        keeper: UserDatabase::Anybody,
         ..auth()
     }
 }
 
-fn right() -> Turn {
-    Turn::Right("alice".to_owned())
+fn right() -> LoginStep {
+    LoginStep::Right("alice".to_owned())
 }
 
-fn wrong() -> Turn {
-    Turn::Wrong("alice".to_owned())
+fn wrong() -> LoginStep {
+    LoginStep::Wrong("alice".to_owned())
 }
 
 /// What is said to these responses, the first of which comes with the command.
-fn said(auth: &Auth, mechanism: Mechanism, responses: &[&[u8]]) -> Vec<Turn> {
-    let mut exchange = Exchange::new(auth, mechanism);
+fn said(auth: &Auth, mechanism: ServerMechanism, responses: &[&[u8]]) -> Vec<LoginStep> {
+    let mut exchange = LoginExchange::new(auth, mechanism);
     let mut turns = vec![exchange.begin(Some(responses[0]))];
     turns.extend(responses[1..].iter().map(|one| exchange.step(one)));
     turns
@@ -36,7 +36,7 @@ fn said(auth: &Auth, mechanism: Mechanism, responses: &[&[u8]]) -> Vec<Turn> {
 
 #[test]
 fn plain_wants_the_right_password_and_anybody_any() {
-    let plain = |auth: &Auth, response: &[u8]| said(auth, Mechanism::Plain, &[response]);
+    let plain = |auth: &Auth, response: &[u8]| said(auth, ServerMechanism::Plain, &[response]);
     assert_eq!(plain(&auth(), b"\0alice\0secret"), [right()]);
     assert_eq!(plain(&auth(), b"bob\0alice\0secret"), [right()]);
     assert_eq!(plain(&auth(), b"\0alice\0wrong"), [wrong()]);
@@ -49,21 +49,24 @@ fn plain_wants_the_right_password_and_anybody_any() {
         b"\0a\0",
         b"\0\xff\0x",
     ] {
-        assert_eq!(plain(&anybody(), bad), [Turn::Senseless], "{bad:?}");
+        assert_eq!(plain(&anybody(), bad), [LoginStep::Senseless], "{bad:?}");
     }
 }
 
 #[test]
 fn login_asks_for_the_name_and_then_the_password() {
     let auth = auth();
-    let mut exchange = Exchange::new(&auth, Mechanism::Login);
-    assert_eq!(exchange.begin(None), Turn::Challenge(b"Username:".into()));
+    let mut exchange = LoginExchange::new(&auth, ServerMechanism::Login);
+    assert_eq!(
+        exchange.begin(None),
+        LoginStep::Challenge(b"Username:".into())
+    );
     assert_eq!(
         exchange.step(b"alice"),
-        Turn::Challenge(b"Password:".into())
+        LoginStep::Challenge(b"Password:".into())
     );
     assert_eq!(exchange.step(b"secret"), right());
-    let turns = said(&auth, Mechanism::Login, &[b"alice", b"no"]);
+    let turns = said(&auth, ServerMechanism::Login, &[b"alice", b"no"]);
     assert_eq!(turns[1], wrong());
 }
 
@@ -71,8 +74,8 @@ fn login_asks_for_the_name_and_then_the_password() {
 fn cram_md5_wants_the_hash_of_its_challenge() {
     let auth = auth();
     for (password, verdict) in [(&b"secret"[..], right()), (b"other", wrong())] {
-        let mut exchange = Exchange::new(&auth, Mechanism::CramMd5);
-        let Turn::Challenge(challenge) = exchange.begin(None) else {
+        let mut exchange = LoginExchange::new(&auth, ServerMechanism::CramMd5);
+        let LoginStep::Challenge(challenge) = exchange.begin(None) else {
             panic!("no challenge");
         };
         let mut mac = Hmac::<Md5>::new_from_slice(password).unwrap();
@@ -80,19 +83,22 @@ fn cram_md5_wants_the_hash_of_its_challenge() {
         let sum = crate::system::certificate::hex(&mac.finalize().into_bytes());
         assert_eq!(exchange.step(format!("alice {sum}").as_bytes()), verdict);
     }
-    assert_eq!(said(&auth, Mechanism::CramMd5, &[b"x"]), [Turn::Senseless]);
+    assert_eq!(
+        said(&auth, ServerMechanism::CramMd5, &[b"x"]),
+        [LoginStep::Senseless]
+    );
 }
 
 #[test]
 fn a_wrong_token_is_told_in_a_challenge_before_it_fails() {
-    let bad = || Turn::Challenge(BAD_TOKEN.into());
+    let bad = || LoginStep::Challenge(BAD_TOKEN.into());
     for (mechanism, response) in [
         (
-            Mechanism::Xoauth2,
+            ServerMechanism::Xoauth2,
             "user=alice\x01auth=Bearer TOKEN\x01\x01",
         ),
         (
-            Mechanism::OauthBearer,
+            ServerMechanism::OauthBearer,
             "n,a=alice,\x01host=x\x01port=25\x01auth=Bearer TOKEN\x01\x01",
         ),
     ] {
@@ -108,7 +114,7 @@ fn a_wrong_token_is_told_in_a_challenge_before_it_fails() {
         );
         assert_eq!(
             said(&anybody(), mechanism, &[b"nonsense"]),
-            [Turn::Senseless]
+            [LoginStep::Senseless]
         );
     }
 }
@@ -117,10 +123,10 @@ fn a_wrong_token_is_told_in_a_challenge_before_it_fails() {
 fn whoever_goes_on_after_the_end_gets_nowhere() {
     let turns = said(
         &auth(),
-        Mechanism::Plain,
+        ServerMechanism::Plain,
         &[b"\0alice\0no", b"\0alice\0secret"],
     );
-    assert_eq!(turns, [wrong(), Turn::Senseless]);
+    assert_eq!(turns, [wrong(), LoginStep::Senseless]);
 }
 
 #[test]
@@ -141,7 +147,7 @@ fn only_mechanisms_that_will_do_are_offered() {
         "CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2"
     );
     let only = Auth {
-        only: Some(vec![Mechanism::Login]),
+        only: Some(vec![ServerMechanism::Login]),
         ..anybody()
     };
     assert_eq!(names(&only), "LOGIN");

@@ -1,12 +1,14 @@
 //! Sessions with a server that offers, demands or spoils something.
 
 use crate::server::session::tests::*;
-use crate::server::{Auth, Fault, Keeper, Mischief, Offers, Seen, Witness};
+use crate::server::{
+    Auth, FaultPlan, InjectedFault, OfferList, ServerEvent, ServerObserver, UserDatabase,
+};
 use std::time::Duration;
 
 /// A behaviour that offers this and does that wrong.
 fn manner(offers: &[&str], faults: &[&str]) -> Manner {
-    let mut all = Offers::default();
+    let mut all = OfferList::default();
     for text in offers {
         match text.strip_prefix('-') {
             Some(name) => all.remove(name),
@@ -14,10 +16,12 @@ fn manner(offers: &[&str], faults: &[&str]) -> Manner {
         }
     }
     let clock = |_: &str| Ok(Duration::from_millis(1));
-    let faults = faults.iter().map(|text| Fault::parse(text, clock).unwrap());
+    let faults = faults
+        .iter()
+        .map(|text| InjectedFault::parse(text, clock).unwrap());
     Manner {
         offers: all,
-        mischief: Mischief::new(faults.collect(), Vec::new(), Some(1)),
+        mischief: FaultPlan::new(faults.collect(), Vec::new(), Some(1)),
         hang_time: Duration::from_millis(1),
         ..Manner::default()
     }
@@ -33,7 +37,7 @@ fn lmtp(faults: &[&str]) -> Manner {
 fn with_auth() -> Manner {
     Manner {
         auth: Some(Auth {
-            keeper: Keeper::Anybody,
+            keeper: UserDatabase::Anybody,
             only: None,
             in_clear: true,
         }),
@@ -304,16 +308,16 @@ fn a_proxy_header_tells_the_client_and_without_one_nobody_is_greeted() {
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
-impl Witness for Notes {
-    fn saw(&self, _: u64, seen: &Seen<'_>) {
+impl ServerObserver for Notes {
+    fn saw(&self, _: u64, seen: &ServerEvent<'_>) {
         let note = match seen {
-            Seen::Command { line } => String::from_utf8_lossy(line).into_owned(),
-            Seen::Reply { text } => text[..3].to_owned(),
-            Seen::Auth { user, is_right, .. } => format!("{user} {is_right}"),
-            Seen::Fault { stage, what } => format!("{} {}", stage.name(), what.name()),
-            Seen::Message { bytes, number, .. } => format!("{number}: {bytes}"),
-            Seen::Trouble { why } => format!("trouble: {why}"),
-            Seen::Closed { reason } => format!("closed: {reason}"),
+            ServerEvent::Command { line } => String::from_utf8_lossy(line).into_owned(),
+            ServerEvent::Reply { text } => text[..3].to_owned(),
+            ServerEvent::Auth { user, is_right, .. } => format!("{user} {is_right}"),
+            ServerEvent::Fault { stage, what } => format!("{} {}", stage.name(), what.name()),
+            ServerEvent::Message { bytes, number, .. } => format!("{number}: {bytes}"),
+            ServerEvent::Trouble { why } => format!("trouble: {why}"),
+            ServerEvent::Closed { reason } => format!("closed: {reason}"),
             _ => return,
         };
         self.0.lock().unwrap().push(note);
@@ -326,8 +330,8 @@ fn whoever_watches_sees_it_all_but_no_password() {
     let auth = with_auth();
     let limits = limits();
     let shelf = Shelf::default();
-    let gate = Gate::new(None, 1, None);
-    let house = House {
+    let gate = ConnectionLimiter::new(None, 1, None);
+    let house = ServerContext {
         introduction: Introduction {
             name: "sink.x",
             what: "ESMTP",
@@ -338,13 +342,13 @@ fn whoever_watches_sees_it_all_but_no_password() {
         gate: &gate,
         witness: &notes,
     };
-    let visitor = Visitor {
+    let visitor = Client {
         number: 1,
         from: None,
     };
     let talk = b"EHLO me\r\nAUTH NTLM\r\nAGEAYg==\r\nAUTH PLAIN AGEAYg==\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 1 LAST\r\nxQUIT\r\n";
-    let mut script = Script::new([&talk[..]]);
-    Session::new(house, &mut script, visitor).converse();
+    let mut script = ScriptedPeer::new([&talk[..]]);
+    ServerSession::new(house, &mut script, visitor).converse();
     let notes = notes.0.into_inner().unwrap();
     assert_eq!(
         notes,

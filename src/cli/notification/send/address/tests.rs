@@ -1,5 +1,5 @@
 use crate::cli::notification::send::address::*;
-use crate::mail::rewrite::{HostNames, Options, Rule};
+use crate::mail::rewrite::{HostNames, RewriteOptions, Rule};
 
 fn rewriter(rules: &[(&str, &str)]) -> Rewriter {
     let rule = |(from, to): &(&str, &str)| Rule {
@@ -11,23 +11,23 @@ fn rewriter(rules: &[(&str, &str)]) -> Rewriter {
         fqdn: "sun.example.org".to_owned(),
         mail: "sun.example.org".to_owned(),
     };
-    let options = Options {
+    let options = RewriteOptions {
         rules: rules.iter().map(rule).collect(),
         aliases: Some("/dev/null".into()),
-        ..Options::default()
+        ..RewriteOptions::default()
     };
     Rewriter::with_names(&options, names)
 }
 
-fn head(to: &str, from: &str) -> Letterhead {
-    Letterhead {
-        recipients: Recipients::These {
+fn head(to: &str, from: &str) -> Addressing {
+    Addressing {
+        recipients: NotificationRecipients::These {
             to: vec![to.to_owned()],
             cc: Vec::new(),
             bcc: vec!["bob@hamburger.edu".to_owned()],
         },
         from: Some(from.to_owned()),
-        ..Letterhead::default()
+        ..Addressing::default()
     }
 }
 
@@ -54,7 +54,7 @@ fn a_name_that_leads_nowhere_is_named() {
 
 #[test]
 fn the_envelope_has_a_sender_of_its_own_where_one_is_named() {
-    let head = Letterhead {
+    let head = Addressing {
         envelope_from: Some(String::new()),
         ..head("alice@crepes.fr", "alice@crepes.fr")
     };

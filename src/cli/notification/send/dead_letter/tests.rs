@@ -1,18 +1,18 @@
 use crate::cli::notification::send::dead_letter::*;
-use crate::cli::notification::send::{Memo, draft, message};
+use crate::cli::notification::send::{NotificationText, draft, message};
 use crate::mail::address::Mailbox;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 fn letter(body: &str) -> Message {
     let alice = Mailbox::parse("alice@crepes.fr").unwrap();
-    let memo = Memo {
+    let memo = NotificationText {
         subject: "hi".to_owned(),
         body: body.to_owned(),
-        ..Memo::default()
+        ..NotificationText::default()
     };
-    let to = vec![crate::mail::address::Entry::Mailbox(alice.clone())];
-    message(crate::mail::message::Draft {
+    let to = vec![crate::mail::address::ListEntry::Mailbox(alice.clone())];
+    message(crate::mail::message::MessageDraft {
         to,
         ..draft(&memo, alice)
     })

@@ -15,8 +15,8 @@ fn token(user: &str, token: &str) -> Login {
     }
 }
 
-fn exchange(mechanism: Mechanism, binding: Option<Binding>, login: &Login) -> Exchange {
-    Exchange::new(&Candidate { mechanism, binding }, login).unwrap()
+fn exchange(mechanism: Mechanism, binding: Option<Binding>, login: &Login) -> SaslExchange {
+    SaslExchange::new(&Candidate { mechanism, binding }, login).unwrap()
 }
 
 fn first(mechanism: Mechanism, login: &Login) -> String {

@@ -27,7 +27,7 @@ const QUIT: &str = "
     S: 221 bye
 ";
 
-fn encrypted(tls: Encryption) -> Play {
+fn encrypted(tls: TlsDemand) -> Play {
     Play {
         options: Options {
             tls,
@@ -37,7 +37,7 @@ fn encrypted(tls: Encryption) -> Play {
     }
 }
 
-fn with_password(tls: Encryption) -> Play {
+fn with_password(tls: TlsDemand) -> Play {
     Play {
         login: Some(Login {
             user: Some("alice".to_owned()),
@@ -53,7 +53,7 @@ fn with_token() -> Play {
             user: Some("alice".to_owned()),
             proof: Proof::Token(Secret::new(b"ya29".to_vec())),
         }),
-        ..encrypted(Encryption::Implicit)
+        ..encrypted(TlsDemand::Implicit)
     }
 }
 
@@ -71,7 +71,7 @@ fn what_was_offered_before_tls_is_forgotten() {
         TRANSACTION,
     ]
     .concat();
-    assert_eq!(encrypted(Encryption::IfOffered).play(&script), ["accepted"]);
+    assert_eq!(encrypted(TlsDemand::IfOffered).play(&script), ["accepted"]);
 }
 
 #[test]
@@ -83,20 +83,20 @@ fn starttls_is_said_once_whatever_is_offered_again() {
         TRANSACTION,
     ]
     .concat();
-    assert_eq!(encrypted(Encryption::Starttls).play(&script), ["accepted"]);
+    assert_eq!(encrypted(TlsDemand::Starttls).play(&script), ["accepted"]);
 }
 
 #[test]
 fn implicit_tls_comes_before_the_greeting() {
     let script = ["tls\n", GREETING, "S: 250 hi\n", TRANSACTION].concat();
-    assert_eq!(encrypted(Encryption::Implicit).play(&script), ["accepted"]);
+    assert_eq!(encrypted(TlsDemand::Implicit).play(&script), ["accepted"]);
 }
 
 #[test]
 fn required_and_not_offered_is_the_end() {
     for reply in ["S: 250 hi\n", "S: 500 what\nC: HELO crepes.fr\nS: 250 hi\n"] {
         let script = [GREETING, reply, QUIT].concat();
-        let answers = encrypted(Encryption::Starttls).play(&script);
+        let answers = encrypted(TlsDemand::Starttls).play(&script);
         assert_eq!(answers, ["unmet NoStarttls"]);
     }
 }
@@ -105,7 +105,7 @@ fn required_and_not_offered_is_the_end() {
 fn refused_starttls_is_the_end_unless_any_way_will_do() {
     for reply in ["454 not now", "502 not known", "550 no"] {
         let refused = format!("S: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: {reply}\n");
-        for tls in [Encryption::Starttls, Encryption::IfOffered] {
+        for tls in [TlsDemand::Starttls, TlsDemand::IfOffered] {
             let answers = encrypted(tls).play(&[GREETING, &refused, QUIT].concat());
             assert!(
                 answers[0].starts_with("unmet StarttlsRefused"),
@@ -115,7 +115,7 @@ fn refused_starttls_is_the_end_unless_any_way_will_do() {
         let note = format!("N: STARTTLS was refused ({reply}); going on in clear\n");
         let script = [GREETING, &refused, &note, TRANSACTION].concat();
         assert_eq!(
-            encrypted(Encryption::Opportunistic).play(&script),
+            encrypted(TlsDemand::Opportunistic).play(&script),
             ["accepted"]
         );
     }
@@ -126,14 +126,14 @@ fn a_yes_to_starttls_that_is_not_220_is_no_yes() {
     for reply in ["250 ok", "354 go on", "221 bye"] {
         let script =
             format!("{GREETING}S: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: {reply}\nabort");
-        assert_eq!(encrypted(Encryption::Starttls).play(&script), ["nothing"]);
+        assert_eq!(encrypted(TlsDemand::Starttls).play(&script), ["nothing"]);
     }
 }
 
 #[test]
 fn plain_goes_with_the_command() {
     let rest = format!("C: AUTH PLAIN ********\nS: 235 welcome\n{TRANSACTION}");
-    let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN", &rest));
+    let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN", &rest));
     assert_eq!(answers, ["accepted"]);
 }
 
@@ -141,9 +141,9 @@ fn plain_goes_with_the_command() {
 fn no_password_without_encryption() {
     let script = [GREETING, "S: 250-hi\nS: 250 AUTH PLAIN CRAM-MD5\n", QUIT].concat();
     for tls in [
-        Encryption::Off,
-        Encryption::IfOffered,
-        Encryption::Opportunistic,
+        TlsDemand::Off,
+        TlsDemand::IfOffered,
+        TlsDemand::Opportunistic,
     ] {
         assert_eq!(with_password(tls).play(&script), ["unmet PasswordInClear"]);
     }
@@ -151,7 +151,7 @@ fn no_password_without_encryption() {
 
 #[test]
 fn the_password_in_clear_for_those_who_say_so() {
-    let mut play = with_password(Encryption::Off);
+    let mut play = with_password(TlsDemand::Off);
     play.options.password_in_clear = true;
     let login = "C: AUTH PLAIN ********\nS: 235 welcome\n";
     let script = [
@@ -166,18 +166,18 @@ fn the_password_in_clear_for_those_who_say_so() {
 
 #[test]
 fn no_auth_and_no_mechanism_in_common() {
-    let play = with_password(Encryption::Implicit);
+    let play = with_password(TlsDemand::Implicit);
     let script = ["tls\n", GREETING, "S: 250 hi\n", QUIT].concat();
     assert_eq!(play.play(&script), ["unmet NoAuth"]);
     let answers = play.play(&implicit("NTLM GSSAPI", QUIT));
     assert_eq!(answers, ["unmet NoMechanism(\"NTLM GSSAPI\")"]);
     let narrowed = Play {
         options: Options {
-            tls: Encryption::Implicit,
+            tls: TlsDemand::Implicit,
             mechanisms: vec![Mechanism::ScramSha256],
             ..Options::default()
         },
-        ..with_password(Encryption::Implicit)
+        ..with_password(TlsDemand::Implicit)
     };
     let answers = narrowed.play(&implicit("PLAIN LOGIN", QUIT));
     assert_eq!(answers, ["unmet NoMechanism(\"PLAIN LOGIN\")"]);
@@ -187,14 +187,14 @@ fn no_auth_and_no_mechanism_in_common() {
 fn login_answers_two_questions() {
     let rest = "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: ********\nS: 334 UGFzc3dvcmQ6\nC: ********\nS: 235 ok\n";
     let answers =
-        with_password(Encryption::Implicit).play(&implicit("LOGIN", &[rest, TRANSACTION].concat()));
+        with_password(TlsDemand::Implicit).play(&implicit("LOGIN", &[rest, TRANSACTION].concat()));
     assert_eq!(answers, ["accepted"]);
 }
 
 #[test]
 fn a_wrong_password_is_said_once() {
     let rest = ["C: AUTH PLAIN ********\nS: 535 5.7.8 wrong\n", QUIT].concat();
-    let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN LOGIN", &rest));
+    let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN LOGIN", &rest));
     assert_eq!(answers, ["535 at auth"]);
 }
 
@@ -209,7 +209,7 @@ fn a_refusal_of_the_mechanism_leads_to_the_next() {
             "C: AUTH PLAIN ********\nS: {refusal}\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: ********\n\
              S: 334 UGFzc3dvcmQ6\nC: ********\nS: 235 ok\n{TRANSACTION}"
         );
-        let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN LOGIN", &rest));
+        let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN LOGIN", &rest));
         assert_eq!(answers, ["accepted"]);
     }
 }
@@ -218,7 +218,7 @@ fn a_refusal_of_the_mechanism_leads_to_the_next() {
 fn only_235_is_success() {
     for reply in ["250 ok", "220 ok", "354 go on", "299 x"] {
         let rest = format!("C: AUTH PLAIN ********\nS: {reply}\nabort");
-        let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN", &rest));
+        let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN", &rest));
         assert_eq!(answers, ["nothing"]);
     }
 }
@@ -234,7 +234,7 @@ fn prompts_of_login_need_not_be_base64() {
         let rest = format!(
             "C: AUTH LOGIN\nS: 334 {user}\nC: ********\nS: 334 {password}\nC: ********\nS: 235 ok\n{TRANSACTION}"
         );
-        let answers = with_password(Encryption::Implicit).play(&implicit("LOGIN", &rest));
+        let answers = with_password(TlsDemand::Implicit).play(&implicit("LOGIN", &rest));
         assert_eq!(answers, ["accepted"], "{user} {password}");
     }
 }
@@ -246,7 +246,7 @@ fn challenge_before_a_long_first_response_need_not_be_base64() {
             user: Some("alice".to_owned()),
             proof: Proof::Password(Secret::new(vec![b'x'; 600])),
         }),
-        ..encrypted(Encryption::Implicit)
+        ..encrypted(TlsDemand::Implicit)
     };
     let rest = format!("C: AUTH PLAIN\nS: 334 go on:\nC: ********\nS: 235 ok\n{TRANSACTION}");
     assert_eq!(play.play(&implicit("PLAIN", &rest)), ["accepted"]);
@@ -269,7 +269,7 @@ fn undecodable_challenge_is_cancelled_where_the_mechanism_needs_it() {
     for command in ["AUTH CRAM-MD5", "AUTH SCRAM-SHA-256 ********"] {
         let mechanism = command.split(' ').nth(1).unwrap();
         let rest = format!("C: {command}\nS: 334 %%%\nC: *\nS: 501 cancelled\n{QUIT}");
-        let answers = with_password(Encryption::Implicit).play(&implicit(mechanism, &rest));
+        let answers = with_password(TlsDemand::Implicit).play(&implicit(mechanism, &rest));
         assert!(answers[0].contains("not valid base64"), "{answers:?}");
     }
 }
@@ -279,7 +279,7 @@ fn challenge_after_the_last_response_is_cancelled() {
     for challenge in ["334 %%%", "334 "] {
         let rest =
             format!("C: AUTH PLAIN ********\nS: {challenge}\nC: *\nS: 501 cancelled\n{QUIT}");
-        let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN", &rest));
+        let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN", &rest));
         assert!(answers[0].contains("asks for more"), "{answers:?}");
     }
 }
@@ -287,7 +287,7 @@ fn challenge_after_the_last_response_is_cancelled() {
 #[test]
 fn a_yes_to_a_cancelled_exchange_is_no_yes() {
     let rest = format!("C: AUTH PLAIN ********\nS: 334 %%%\nC: *\nS: 235 welcome\n{QUIT}");
-    let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN", &rest));
+    let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN", &rest));
     assert!(answers[0].starts_with("unmet Auth"), "{answers:?}");
 }
 
@@ -298,14 +298,14 @@ fn scram_with_a_billion_iterations_is_cancelled() {
         "C: AUTH SCRAM-SHA-256 ********\nS: 334 cj14LHM9YzJGc2RBPT0saT0xMDAwMDAwMDAw\nC: *\n\
          S: 501 cancelled\n{QUIT}"
     );
-    let answers = with_password(Encryption::Implicit).play(&implicit("SCRAM-SHA-256", &rest));
+    let answers = with_password(TlsDemand::Implicit).play(&implicit("SCRAM-SHA-256", &rest));
     assert!(answers[0].contains("iterations"), "{answers:?}");
 }
 
 #[test]
 fn scram_and_a_yes_without_proof_is_no_yes() {
     let rest = format!("C: AUTH SCRAM-SHA-256 ********\nS: 235 welcome\n{QUIT}");
-    let answers = with_password(Encryption::Implicit).play(&implicit("SCRAM-SHA-256", &rest));
+    let answers = with_password(TlsDemand::Implicit).play(&implicit("SCRAM-SHA-256", &rest));
     assert!(answers[0].contains("knows the password"), "{answers:?}");
 }
 
@@ -328,7 +328,7 @@ fn a_long_token_goes_by_itself() {
             user: Some("alice".to_owned()),
             proof: Proof::Token(Secret::new(vec![b'x'; 2000])),
         }),
-        ..encrypted(Encryption::Implicit)
+        ..encrypted(TlsDemand::Implicit)
     };
     let rest = format!("C: AUTH OAUTHBEARER\nS: 334 \nC: ********\nS: 235 ok\n{TRANSACTION}");
     assert_eq!(play.play(&implicit("OAUTHBEARER", &rest)), ["accepted"]);
@@ -342,7 +342,7 @@ fn external_without_a_name_is_an_equals_sign() {
     };
     let play = Play {
         login: Some(login),
-        ..encrypted(Encryption::Implicit)
+        ..encrypted(TlsDemand::Implicit)
     };
     let rest = format!("C: AUTH EXTERNAL ********\nS: 235 ok\n{TRANSACTION}");
     assert_eq!(play.play(&implicit("EXTERNAL", &rest)), ["accepted"]);
@@ -351,6 +351,6 @@ fn external_without_a_name_is_an_equals_sign() {
 #[test]
 fn goodbye_in_the_middle_of_auth_is_for_now() {
     let rest = format!("C: AUTH PLAIN ********\nS: 421 bye\n{QUIT}");
-    let answers = with_password(Encryption::Implicit).play(&implicit("PLAIN", &rest));
+    let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN", &rest));
     assert_eq!(answers, ["421 at auth"]);
 }

@@ -163,7 +163,7 @@ fn what_may_be_left_out_is_said_only_where_it_is_offered() {
 #[test]
 fn requiretls_wants_to_know_whom_it_talks_to() {
     let mut play = requesting(vec![request(Extension::RequireTls, "REQUIRETLS", true)]);
-    play.options.tls = Encryption::Implicit;
+    play.options.tls = TlsDemand::Implicit;
     let words = play.play(
         "tls
          S: 220 hi
@@ -186,7 +186,7 @@ fn size_and_body_by_hand_stand_in_place_of_the_true_ones() {
         request(Extension::EightBitMime, "BODY=8BITMIME", true),
     ]);
     play.recipients = &["a@x.org"];
-    play.options.body = Some(Transport::EightBit);
+    play.options.body = Some(BodyType::EightBit);
     let words = play.play(
         "S: 220 hi
          C: EHLO crepes.fr

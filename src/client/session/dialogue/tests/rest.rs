@@ -2,11 +2,11 @@
 
 use crate::client::session::Purpose;
 use crate::client::session::dialogue::tests::*;
-use crate::mail::envelope::{Dsn, Notify};
+use crate::mail::envelope::{Dsn, NotifyOn};
 
 const MESSAGE: Fake = Fake(Shape {
     utf8: false,
-    transport: Transport::SevenBit,
+    transport: BodyType::SevenBit,
     size: 100,
 });
 
@@ -14,21 +14,21 @@ fn bob() -> Address {
     Address::parse("bob@hamburger.edu").unwrap()
 }
 
-fn resting(recipient: &Address) -> Errand<'_> {
-    Errand {
-        then: Then::Rest,
-        ..Errand::new(None, vec![recipient], &MESSAGE)
+fn resting(recipient: &Address) -> Transaction<'_> {
+    Transaction {
+        then: AfterTransaction::Rest,
+        ..Transaction::new(None, vec![recipient], &MESSAGE)
     }
 }
 
 /// Plays one errand and another behind it; gives the words for both.
-fn play(first: &Errand<'_>, one: &str, second: &Errand<'_>, other: &str) -> [String; 2] {
+fn play(first: &Transaction<'_>, one: &str, second: &Transaction<'_>, other: &str) -> [String; 2] {
     let mut dialogue = Dialogue::new(first, "crepes.fr".to_owned(), &Options::default(), None);
     act(&mut dialogue, one);
     let acquaintance = dialogue.acquaintance();
     let first = word(dialogue.into_answers()[0].as_ref());
     let mut dialogue = Dialogue::resumed(second, acquaintance);
-    act_from(Event::Resumed, &mut dialogue, other);
+    act_from(WireEvent::Resumed, &mut dialogue, other);
     [first, word(dialogue.into_answers()[0].as_ref())]
 }
 
@@ -43,7 +43,7 @@ fn a_second_message_goes_without_a_second_greeting() {
         C: BDAT 100 LAST
         C: <100 octets>
         S: 250 taken";
-    let last = Errand::new(None, vec![&bob], &MESSAGE);
+    let last = Transaction::new(None, vec![&bob], &MESSAGE);
     let other = "
         C: MAIL FROM:<>
         C: RCPT TO:<bob@hamburger.edu>
@@ -134,9 +134,9 @@ fn a_server_that_says_goodbye_is_not_kept() {
 #[test]
 fn who_only_asks_sends_nothing() {
     let bob = bob();
-    let errand = Errand {
+    let errand = Transaction {
         purpose: Purpose::Question,
-        ..Errand::new(None, vec![&bob], &MESSAGE)
+        ..Transaction::new(None, vec![&bob], &MESSAGE)
     };
     let script = "
         C: MAIL FROM:<>
@@ -159,7 +159,7 @@ fn who_only_asks_sends_nothing() {
 fn reports_are_asked_for_where_they_are_made() {
     let bob = bob();
     let dsn = Dsn {
-        notify: Some(Notify {
+        notify: Some(NotifyOn {
             failure: true,
             delay: true,
             success: false,
@@ -168,10 +168,10 @@ fn reports_are_asked_for_where_they_are_made() {
         envid: Some("a b".to_owned()),
         each: Vec::new(),
     };
-    let errand = Errand {
+    let errand = Transaction {
         dsn: Some(&dsn),
         purpose: Purpose::Question,
-        ..Errand::new(None, vec![&bob], &MESSAGE)
+        ..Transaction::new(None, vec![&bob], &MESSAGE)
     };
     let script = "
         S: 220 hi

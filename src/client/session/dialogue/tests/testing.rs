@@ -1,14 +1,14 @@
 //! Ends before their time, what is pretended, and what is said for somebody else.
 
 use crate::client::session::dialogue::tests::*;
-use crate::client::session::{Bench, How, Point, Stop};
+use crate::client::session::{EarlyStop, StopMethod, StopPoint, TestOptions};
 
-fn stopping(behind: Point, how: How) -> Play {
+fn stopping(behind: StopPoint, how: StopMethod) -> Play {
     Play {
         options: Options {
-            bench: Bench {
-                stop: Some(Stop { behind, how }),
-                ..Bench::default()
+            bench: TestOptions {
+                stop: Some(EarlyStop { behind, how }),
+                ..TestOptions::default()
             },
             ..Options::default()
         },
@@ -37,22 +37,22 @@ fn quit_comes_behind_the_stage_that_was_named_and_nothing_beyond_it_is_said() {
     ]
     .concat();
     for (behind, script) in [
-        (Point::Banner, "S: 220 hi\nC: QUIT\nS: 221 bye"),
+        (StopPoint::Banner, "S: 220 hi\nC: QUIT\nS: 221 bye"),
         (
-            Point::Ehlo,
+            StopPoint::Ehlo,
             "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\nC: QUIT\nS: 221 bye",
         ),
-        (Point::Mail, &sender_only),
-        (Point::Rcpt, &recipients),
+        (StopPoint::Mail, &sender_only),
+        (StopPoint::Rcpt, &recipients),
     ] {
-        let words = stopping(behind, How::Quit).play(script);
+        let words = stopping(behind, StopMethod::Quit).play(script);
         assert_eq!(words, [format!("stopped behind {}", behind.name())]);
     }
 }
 
 #[test]
 fn quit_is_said_even_where_no_server_expects_it() {
-    let play = stopping(Point::Connect, How::Quit);
+    let play = stopping(StopPoint::Connect, StopMethod::Quit);
     assert_eq!(play.play("quit at once"), ["stopped behind connect"]);
     let script = [
         CHUNKING,
@@ -65,7 +65,7 @@ fn quit_is_said_even_where_no_server_expects_it() {
          quit at once",
     ]
     .concat();
-    let words = stopping(Point::Data, How::Quit).play(&script);
+    let words = stopping(StopPoint::Data, StopMethod::Quit).play(&script);
     assert_eq!(words, ["stopped behind data"]);
 }
 
@@ -81,19 +81,25 @@ fn a_refusal_on_the_way_is_what_counts() {
          S: 221 bye",
     ]
     .concat();
-    for how in [How::Quit, How::Drop] {
-        assert_eq!(stopping(Point::Rcpt, how).play(&script), ["550 at rcpt"]);
+    for how in [StopMethod::Quit, StopMethod::Drop] {
+        assert_eq!(
+            stopping(StopPoint::Rcpt, how).play(&script),
+            ["550 at rcpt"]
+        );
     }
 }
 
 #[test]
 fn the_connection_is_dropped_behind_the_reply() {
     for (behind, script) in [
-        (Point::Connect, "drop"),
-        (Point::Banner, "S: 220 hi\ndrop"),
-        (Point::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\ndrop"),
+        (StopPoint::Connect, "drop"),
+        (StopPoint::Banner, "S: 220 hi\ndrop"),
+        (
+            StopPoint::Ehlo,
+            "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\ndrop",
+        ),
     ] {
-        let words = stopping(behind, How::Drop).play(script);
+        let words = stopping(behind, StopMethod::Drop).play(script);
         assert_eq!(words, [format!("stopped behind {}", behind.name())]);
     }
     let script = [
@@ -108,17 +114,20 @@ fn the_connection_is_dropped_behind_the_reply() {
          drop",
     ]
     .concat();
-    assert_eq!(stopping(Point::Dot, How::Drop).play(&script), ["accepted"]);
+    assert_eq!(
+        stopping(StopPoint::Dot, StopMethod::Drop).play(&script),
+        ["accepted"]
+    );
 }
 
 #[test]
 fn the_connection_is_dropped_with_the_reply_unread() {
     for (behind, script) in [
-        (Point::Connect, "drop"),
-        (Point::Banner, "drop"),
-        (Point::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\ndrop"),
+        (StopPoint::Connect, "drop"),
+        (StopPoint::Banner, "drop"),
+        (StopPoint::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\ndrop"),
     ] {
-        let words = stopping(behind, How::DropUnread).play(script);
+        let words = stopping(behind, StopMethod::DropUnread).play(script);
         assert_eq!(words, [format!("stopped behind {}", behind.name())]);
     }
     let script = [
@@ -133,7 +142,7 @@ fn the_connection_is_dropped_with_the_reply_unread() {
          drop",
     ]
     .concat();
-    let words = stopping(Point::Dot, How::DropUnread).play(&script);
+    let words = stopping(StopPoint::Dot, StopMethod::DropUnread).play(&script);
     assert_eq!(words, ["in doubt"]);
 }
 
@@ -144,14 +153,14 @@ fn inside_tls_the_stop_behind_starttls_comes_before_the_second_ehlo() {
         S: 250-hi
         S: 250 STARTTLS";
     let behind = |behind, tls| {
-        let mut play = stopping(behind, How::Quit);
+        let mut play = stopping(behind, StopMethod::Quit);
         play.options.tls = tls;
         play
     };
-    let play = behind(Point::Starttls, Encryption::Starttls);
+    let play = behind(StopPoint::Starttls, TlsDemand::Starttls);
     let script = format!("{offer}\nC: STARTTLS\nS: 220 go\ntls\nC: QUIT\nS: 221 bye");
     assert_eq!(play.play(&script), ["stopped behind starttls"]);
-    let play = behind(Point::Ehlo, Encryption::Starttls);
+    let play = behind(StopPoint::Ehlo, TlsDemand::Starttls);
     let script = format!("{offer}\nC: QUIT\nS: 221 bye");
     assert_eq!(play.play(&script), ["stopped behind ehlo"]);
 }
@@ -213,14 +222,14 @@ fn what_is_not_offered_is_not_said_for_somebody_else() {
 #[test]
 fn commands_are_said_one_after_the_other_whatever_the_answers_are() {
     let commands = ["VRFY smith", "EXPN list", "NOOP"].map(str::to_owned);
-    let errand = Errand {
+    let errand = Transaction {
         commands: &commands,
-        ..Errand::new(
+        ..Transaction::new(
             None,
             Vec::new(),
             &Fake(Shape {
                 utf8: false,
-                transport: Transport::SevenBit,
+                transport: BodyType::SevenBit,
                 size: 0,
             }),
         )

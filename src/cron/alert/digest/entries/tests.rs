@@ -9,8 +9,8 @@ fn digests(state: &TempDir) -> Digests {
     Digests::open(Some(state.path()), true).unwrap().unwrap()
 }
 
-fn entry(job: &str, failed: bool) -> Entry {
-    Entry {
+fn entry(job: &str, failed: bool) -> DigestEntry {
+    DigestEntry {
         job: job.to_owned(),
         at: SystemTime::now(),
         took: Duration::from_secs(3),
@@ -24,9 +24,9 @@ fn entry(job: &str, failed: bool) -> Entry {
 #[track_caller]
 fn batch(state: &TempDir) -> Batch {
     match digests(state).take("nightly").unwrap() {
-        Taken::Batch(batch) => batch,
-        Taken::Nothing => panic!("nothing"),
-        Taken::Busy => panic!("busy"),
+        DigestBatch::Batch(batch) => batch,
+        DigestBatch::Nothing => panic!("nothing"),
+        DigestBatch::Busy => panic!("busy"),
     }
 }
 
@@ -53,7 +53,7 @@ fn what_is_gathered_is_taken_once() {
     taken.mailed().unwrap();
     assert!(matches!(
         digests(&state).take("nightly").unwrap(),
-        Taken::Nothing
+        DigestBatch::Nothing
     ));
 }
 
@@ -64,7 +64,7 @@ fn who_comes_while_it_is_mailed_is_in_the_next_one() {
     let mut taken = batch(&state);
     assert!(matches!(
         digests(&state).take("nightly").unwrap(),
-        Taken::Busy
+        DigestBatch::Busy
     ));
     digests(&state).add("nightly", &entry("b", false)).unwrap();
     assert_eq!(jobs(&mut taken), ["a"]);

@@ -47,7 +47,7 @@ fn the_tree_has_the_levels_that_it_needs_and_no_others() {
     let picture = || inline(&png, None);
     let attachment = || Attachment::new(Input::File(png.clone()));
     let shows = || html("<img src=\"cid:logo.png\">");
-    let with = |change: &dyn Fn(&mut Draft)| {
+    let with = |change: &dyn Fn(&mut MessageDraft)| {
         let mut draft = draft("text\n");
         change(&mut draft);
         tree(wire(draft).as_bytes())
@@ -135,8 +135,8 @@ fn an_attached_message_is_never_encoded() {
     assert!(out.contains("body \r\nFrom here\r\n\r\n--"));
     std::fs::write(&path, "From: a@x.org\n\nü\n").unwrap();
     let message = composed(draft.clone()).unwrap();
-    assert!(message.shape(Transport::SevenBit.with_utf8()).is_none());
-    let bytes = bytes_for(&message, Transport::EightBit);
+    assert!(message.shape(BodyType::SevenBit.with_utf8()).is_none());
+    let bytes = bytes_for(&message, BodyType::EightBit);
     assert_eq!(
         String::from_utf8(bytes)
             .unwrap()
@@ -187,12 +187,12 @@ fn what_the_server_can_carry_decides_how_parts_travel() {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(
-        encodings(Transport::SevenBit),
+        encodings(BodyType::SevenBit),
         ["quoted-printable", "base64"]
     );
-    assert_eq!(encodings(Transport::EightBit), ["8bit", "8bit", "base64"]);
-    assert_eq!(encodings(Transport::Binary), ["binary", "8bit", "binary"]);
-    let bytes = bytes_for(&message, Transport::Binary);
+    assert_eq!(encodings(BodyType::EightBit), ["8bit", "8bit", "base64"]);
+    assert_eq!(encodings(BodyType::Binary), ["binary", "8bit", "binary"]);
+    let bytes = bytes_for(&message, BodyType::Binary);
     assert!(memchr::memmem::find(&bytes, b"binary\r\n\r\n\r\n\0.\n\r\n--").is_some());
 }
 
