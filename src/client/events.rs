@@ -39,9 +39,7 @@ pub struct Interests {
 /// An end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClosedBy {
-    /// Ours.
     Client,
-    /// The other.
     Server,
 }
 
@@ -67,15 +65,11 @@ pub enum Event<'a> {
     /// A remark that is neither ours nor the server's: the MX chosen, the next host.
     Note(&'a str),
     /// The message is safe in the queue.
-    Queued {
-        /// Under this name.
-        id: &'a str,
-    },
+    Queued { id: &'a str },
     /// A remark for those who want to know more (`--verbose`).
     Detail(&'a str),
     /// Another profile is tried for those who have no answer that lasts.
     Fallback {
-        /// Its name.
         profile: &'a str,
         /// Why it cannot be tried after all.
         error: Option<&'a str>,
@@ -86,7 +80,6 @@ pub enum Event<'a> {
         name: &'a str,
         /// The port; `None` for a unix socket.
         port: Option<u16>,
-        /// For whom.
         recipients: &'a [String],
     },
     /// A connection is being opened, maybe beside others of the same host (RFC 8305).
@@ -94,12 +87,7 @@ pub enum Event<'a> {
     /// The connection is there; others that were still being opened are given up.
     Connected(&'a PeerAddress),
     /// The connection did not come about.
-    NotConnected {
-        /// Where to.
-        peer: &'a PeerAddress,
-        /// The system's words.
-        why: &'a str,
-    },
+    NotConnected { peer: &'a PeerAddress, why: &'a str },
     /// The conversation is encrypted from here on.
     Secured(TlsSummary<'a>),
     /// The server's certificate is not good, and the conversation ends here.
@@ -120,9 +108,7 @@ pub enum Event<'a> {
     },
     /// One line of the server's, made printable, as soon as it has come.
     Line(&'a str),
-    /// A whole reply.
     Received {
-        /// The reply code.
         code: u16,
         /// The enhanced status code, when there is one (RFC 3463).
         enhanced: Option<&'a str>,
@@ -132,21 +118,11 @@ pub enum Event<'a> {
         stage: &'a str,
     },
     /// Octets of a line, with its line end; those of secrets are masked.
-    Octets {
-        /// Who said it.
-        from: ClosedBy,
-        /// What.
-        bytes: &'a [u8],
-    },
+    Octets { from: ClosedBy, bytes: &'a [u8] },
     /// A part of the message, as it goes over the wire: with dots stuffed, in whatever pieces.
     Carried(&'a [u8]),
     /// A part of the message has gone out.
-    Progress {
-        /// Octets so far.
-        octets: u64,
-        /// Octets in all.
-        of: u64,
-    },
+    Progress { octets: u64, of: u64 },
     /// The message was sent.
     Data {
         /// Its octets, before dot-stuffing.
@@ -154,9 +130,7 @@ pub enum Event<'a> {
     },
     /// The session ends before its time.
     Failed {
-        /// During what.
         stage: &'a str,
-        /// Why.
         why: &'a str,
         /// Whether it is the server that hung up.
         hung_up: bool,
@@ -167,7 +141,6 @@ pub enum Event<'a> {
     Closed,
     /// What became of one recipient.
     Settled {
-        /// Who.
         recipient: &'a str,
         /// `accepted`, `deferred` and so on.
         verdict: &'a str,
@@ -208,7 +181,6 @@ pub struct Summary {
     pub ehlo: Option<Duration>,
     /// STARTTLS, and the handshake.
     pub tls: Option<Duration>,
-    /// AUTH.
     pub auth: Option<Duration>,
     /// From then until the message was accepted; `None` where it was not.
     pub accepted: Option<Duration>,
@@ -240,7 +212,6 @@ pub struct DnsAnswer<'a> {
 pub struct TlsSummary<'a> {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'a str,
-    /// The cipher suite.
     pub cipher: &'a str,
     /// The key exchange, where it was negotiated anew.
     pub group: Option<&'a str>,

@@ -17,13 +17,10 @@ pub struct LoadedTransport<'p> {
     login: Option<Login>,
 }
 
-/// What is missing.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// Keys and certificates.
     #[error("{0}")]
     Tls(#[from] TlsSetupError),
-    /// The password.
     #[error("{0}")]
     Credentials(#[from] CredentialsError),
 }
@@ -61,7 +58,6 @@ impl<'p> LoadedTransport<'p> {
         Ok(Self { plan, tls, login })
     }
 
-    /// What was planned.
     #[must_use]
     pub fn plan(&self) -> &'p transport::Transport {
         self.plan

@@ -10,9 +10,7 @@ use crate::client::wire::tls;
 pub struct Transport {
     /// The profile that says so; `None` where none was chosen.
     pub profile: Option<String>,
-    /// Where to.
     pub route: route::RouteOptions,
-    /// How.
     pub session: session::Options,
     /// With which keys and which trust.
     pub tls: tls::TlsOptions,

@@ -15,11 +15,9 @@ pub enum ConfigError {
     /// The file is there, or was asked for, and cannot be read.
     #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.asked), reason(.error), way_around(*.asked, .error))]
     Unreadable {
-        /// The file.
         path: PathBuf,
         /// Who asked for it; `None` when it was found.
         asked: Option<&'static str>,
-        /// Why.
         error: io::Error,
     },
     /// A profile is wanted, and there is no file.
@@ -28,7 +26,6 @@ pub enum ConfigError {
     /// Others could have a hand in it (`faults.md` B8).
     #[error("{}: {}", name(path), danger.advice(path))]
     Unsafe {
-        /// The file.
         path: PathBuf,
         /// Who could do what.
         danger: Danger,
@@ -36,11 +33,8 @@ pub enum ConfigError {
     /// Something in it is wrong.
     #[error("{}: {spot}{fault}{}", name(path), spot.line())]
     Fault {
-        /// The file.
         path: PathBuf,
-        /// Where in it.
         spot: Box<ConfigPosition>,
-        /// What.
         fault: ConfigFault,
     },
 }
@@ -64,12 +58,7 @@ pub enum Danger {
     /// Group or others can write to it.
     Writable,
     /// It belongs to this user, who is neither root nor the one who runs us.
-    Foreign {
-        /// Whose it is.
-        owner: u32,
-        /// Who we are.
-        user: u32,
-    },
+    Foreign { owner: u32, user: u32 },
     /// Group or others can read commands that may hold a secret.
     Readable,
 }
@@ -95,9 +84,7 @@ impl Danger {
 /// Where in the file.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigPosition {
-    /// The table.
     pub table: Option<TableKind>,
-    /// The key.
     pub key: Option<String>,
     /// The line, from 1.
     pub line: Option<usize>,
@@ -148,18 +135,15 @@ pub enum ConfigFault {
     /// An option that chooses profiles, or that ends everything.
     #[error("this belongs on the command line and not into a profile")]
     CommandLine,
-    /// A secret.
     #[error(
         "no password belongs into a configuration file; use password-command, password-file or the \
          variable EHLO_PASSWORD"
     )]
     Password,
-    /// Another type.
     #[error("it wants {wanted}, and this is {found}")]
     Kind {
         /// What would be right.
         wanted: &'static str,
-        /// What it is.
         found: &'static str,
     },
     /// One option under two names.
@@ -171,11 +155,9 @@ pub enum ConfigFault {
     /// No profile has this name.
     #[error("there is no profile \"{}\"; there {}{}", shown(.name), all(.names), did_you_mean(.meant.as_deref()))]
     Profile {
-        /// The name.
         name: String,
         /// The nearest one there is.
         meant: Option<String>,
-        /// All there are.
         names: Vec<String>,
     },
     /// A profile that falls back on itself.
@@ -187,7 +169,6 @@ pub enum ConfigFault {
     /// Nobody would understand it.
     #[error("profiles inherit from each other more than {0} deep")]
     Deep(usize),
-    /// No address.
     #[error("{0}")]
     Address(#[from] AddressError),
     /// What the option itself says of its value.

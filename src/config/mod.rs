@@ -75,18 +75,15 @@ impl fmt::Display for TableKind {
 /// What a key is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// A string.
     Text(String),
     /// An integer or a float, in decimal digits.
     Number(String),
     /// Given, or not given.
     Flag(bool),
-    /// Strings and numbers.
     List(Vec<Value>),
 }
 
 impl Config {
-    /// The file.
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.path
@@ -162,7 +159,6 @@ impl Config {
 }
 
 impl Profile {
-    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -211,7 +207,6 @@ impl ConfigKey {
 }
 
 impl Value {
-    /// Its strings.
     #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         match self {

@@ -147,7 +147,6 @@ impl FoundFile {
         })
     }
 
-    /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

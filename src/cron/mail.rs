@@ -18,7 +18,6 @@ pub struct Notification {
 /// From whom to whom a mail goes, as people say it: names without a domain are welcome.
 #[derive(Clone, Debug, Default)]
 pub struct Addressing {
-    /// Who gets it.
     pub recipients: NotificationRecipients,
     /// The author; `None` is the user who runs us.
     pub from: Option<String>,
@@ -40,13 +39,9 @@ pub enum NotificationRecipients {
     User,
     /// Nobody: MAILTO is empty, and nothing is mailed.
     Nobody,
-    /// These.
     These {
-        /// Named in To.
         to: Vec<String>,
-        /// Named in Cc.
         cc: Vec<String>,
-        /// Named nowhere.
         bcc: Vec<String>,
     },
 }

@@ -30,7 +30,6 @@ pub struct Dsn {
 /// What is wanted for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipientDsn {
-    /// Who.
     pub recipient: Address,
     /// When a report is wanted, if not as for all.
     pub notify: Option<NotifyOn>,
@@ -74,8 +73,6 @@ pub struct NotifyOn {
 /// How much of a message comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
-    /// All of it.
     Full,
-    /// Its header.
     Headers,
 }

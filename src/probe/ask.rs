@@ -16,7 +16,6 @@ pub struct AskResult {
     pub failure: Option<String>,
     /// A sentence for each command that was refused.
     pub refused: Vec<String>,
-    /// How it ended.
     pub exit: Exit,
 }
 

@@ -30,7 +30,6 @@ enum Expected {
 /// Whether an expectation is met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectationResult {
-    /// The expectation.
     pub text: String,
     /// Whether it is met.
     pub met: bool,

@@ -29,7 +29,6 @@ pub struct ProbeResult {
     pub steps: Vec<TimedStep>,
     /// What went wrong, in a sentence.
     pub failure: Option<String>,
-    /// How it ended.
     pub exit: Exit,
 }
 
@@ -38,9 +37,7 @@ pub struct ProbeResult {
 pub struct Encrypted {
     /// `TLSv1.3` or `TLSv1.2`; `None` where there was no more than a certificate.
     pub version: Option<String>,
-    /// The cipher suite.
     pub cipher: String,
-    /// The key exchange.
     pub group: String,
     /// The name that was asked for.
     pub name: String,

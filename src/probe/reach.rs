@@ -15,7 +15,6 @@ use std::collections::VecDeque;
 
 /// A server that has answered.
 struct Reached {
-    /// Which.
     server: Server,
     /// The connection to it.
     wire: Wire,

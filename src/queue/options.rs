@@ -9,7 +9,6 @@ use std::path::PathBuf;
 /// How a message is kept until it can be sent.
 #[derive(Debug)]
 pub struct QueueUse {
-    /// The queue.
     pub spool: QueueOptions,
     /// How the way is found again.
     pub waybill: RouteSpec,
@@ -40,7 +39,6 @@ pub struct QueueOptions {
     /// The configuration that was named; `None` is the usual one. A run that is started later gets it
     /// again.
     pub config: Option<PathBuf>,
-    /// The rules.
     pub settings: queue::RetrySettings,
     /// Who knows the ways.
     pub ways: Box<dyn StoredRoutes>,

@@ -6,7 +6,6 @@ use crate::script::text::{Variables, escaped};
 /// One test: all that is done on its behalf, from the beginning.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// The script.
     pub file: String,
     /// Its name; that of the script where it has no tests.
     pub name: String,

@@ -7,7 +7,6 @@ use crate::script::statement::{Act, Saying, Script, ScriptPosition, Statement};
 pub struct Demands {
     /// A server: `connect` without a place.
     pub server: Option<ScriptPosition>,
-    /// A message.
     pub message: Option<ScriptPosition>,
     /// Somebody to log in as.
     pub login: Option<ScriptPosition>,

@@ -23,11 +23,9 @@ pub struct ReplyExpectation {
 /// What a code may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// This one.
     Exactly(u16),
     /// All that begin with this digit.
     Class(u16),
-    /// Any.
     Any,
     /// No reply: the server closes.
     Close,
@@ -36,7 +34,6 @@ pub enum Code {
 /// A keyword of EHLO with parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedKeyword {
-    /// The keyword.
     pub name: String,
     /// The parameters that it must have, in any order.
     pub parameters: Vec<String>,

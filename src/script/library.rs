@@ -3,13 +3,10 @@
 /// A script that comes with the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped {
-    /// Its name.
     pub name: &'static str,
-    /// Its text.
     pub text: &'static str,
 }
 
-/// All of them.
 pub const ALL: [Shipped; 6] = [
     Shipped {
         name: "conformance",

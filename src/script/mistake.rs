@@ -7,14 +7,8 @@ use crate::system::text::shown;
 /// A mistake in a script, or a script that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
-    /// In a line.
     #[error("{at}: {}", shown(.what))]
-    Line {
-        /// Where.
-        at: ScriptPosition,
-        /// What was expected.
-        what: String,
-    },
+    Line { at: ScriptPosition, what: String },
     /// The file cannot be read.
     #[error("cannot read the script {}: {why}", shown(.file))]
     Unreadable {

@@ -45,7 +45,6 @@ impl<'w> Scribe<'w> {
         self.octets
     }
 
-    /// The script.
     #[must_use]
     pub fn into_script(mut self) -> String {
         self.end_saying();

@@ -9,11 +9,8 @@ const MAX_LINES: usize = 200;
 /// A line of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// Ours.
     Sent(String),
-    /// The server's.
     Line(String),
-    /// A remark.
     Note(String),
 }
 
@@ -64,7 +61,6 @@ impl Observer for Tape<'_> {
 }
 
 impl Heard {
-    /// Tells it again.
     pub fn tell(&self, watch: &mut dyn Observer) {
         watch.happened(match self {
             Self::Sent(line) => Event::Sent {

@@ -15,7 +15,6 @@ const MAX_SCRIPT: u64 = 1024 * 1024;
 pub struct ScriptSource {
     /// As it is named in remarks.
     pub name: String,
-    /// The text.
     pub text: String,
     /// Where the files that it names are; `None` where it can name none, because it comes with the program.
     pub directory: Option<PathBuf>,

@@ -17,7 +17,6 @@ pub struct Script {
     pub statements: Vec<Statement>,
 }
 
-/// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptPosition {
     /// The file as it was named.
@@ -41,7 +40,6 @@ impl fmt::Display for ScriptPosition {
 /// One line of a script, or several that make a block.
 #[derive(Clone, Debug)]
 pub struct Statement {
-    /// Where it stands.
     pub at: ScriptPosition,
     /// What is to be done.
     pub act: Act,
@@ -52,7 +50,6 @@ pub struct Statement {
 pub enum Act {
     /// Opens a connection; `None` is the server of the command line.
     Connect {
-        /// Where to.
         target: Option<ScriptText>,
         /// With TLS from the first byte on.
         tls: bool,
@@ -66,7 +63,6 @@ pub enum Act {
     },
     /// Logs in as the command line says.
     Auth(Option<Mechanism>),
-    /// Says something.
     Say(Saying),
     /// Says all of these in one packet.
     SayTogether(Vec<Saying>),
@@ -80,13 +76,10 @@ pub enum Act {
     Pause(Time),
     /// How long every step that follows may take.
     Timeout(Time),
-    /// Ends the connection.
     Leave(Leaving),
     /// Gives a variable its value.
     Set {
-        /// The variable.
         name: String,
-        /// Its value.
         value: ScriptText,
         /// Only where nobody has set it.
         default: bool,
@@ -97,11 +90,8 @@ pub enum Act {
     Judge(TestVerdict),
     /// Does the same for each value.
     For {
-        /// The variable.
         name: String,
-        /// Its values.
         values: Vec<ScriptText>,
-        /// What is done.
         body: Vec<Statement>,
     },
     /// Does the same so many times.
@@ -110,9 +100,7 @@ pub enum Act {
     Parallel(Count, Vec<Statement>),
     /// A test of its own.
     Test {
-        /// Its name.
         name: ScriptText,
-        /// What is done.
         body: Vec<Statement>,
     },
 }
@@ -131,7 +119,6 @@ pub enum Handshake {
 /// A time that is known, or that a variable holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Time {
-    /// This long.
     Fixed(Duration),
     /// As long as the text says.
     Of(ScriptText),
@@ -140,7 +127,6 @@ pub enum Time {
 /// A number that is known, or that a variable holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// So many.
     Fixed(usize),
     /// As many as the text says, but not more than this.
     Of(ScriptText, usize),
@@ -149,11 +135,9 @@ pub enum Count {
 /// Something that is said.
 #[derive(Clone, Debug)]
 pub enum Saying {
-    /// A line.
     Line(ScriptText, LineEnd),
     /// A line, one octet after the other.
     Slowly(ScriptText, Time),
-    /// Octets.
     Raw(ScriptText),
     /// The octets of a file.
     File(PathBuf, MessageSource),
@@ -166,9 +150,7 @@ pub enum Saying {
 pub enum LineEnd {
     /// As it should be.
     CrLf,
-    /// A bare LF.
     Lf,
-    /// A lone CR.
     Cr,
 }
 
@@ -193,12 +175,10 @@ pub enum MessageSource {
     Dots,
 }
 
-/// How we go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
     /// In an orderly way.
     Close,
-    /// With RST.
     Reset,
     /// We say nothing more, but listen.
     HalfClose,
@@ -207,7 +187,6 @@ pub enum Leaving {
 /// When a test ends, and how.
 #[derive(Clone, Debug)]
 pub struct TestVerdict {
-    /// How.
     pub verdict: TestResult,
     /// Whether it ends when the condition is met, or when it is not.
     pub when: bool,
@@ -218,7 +197,6 @@ pub struct TestVerdict {
 /// How a test ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TestResult {
-    /// As it should.
     Pass,
     /// The server cannot do what it is about.
     Skip,

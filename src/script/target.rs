@@ -7,7 +7,6 @@ use crate::system::text::shown;
 /// The port where none is named.
 const SMTP: u16 = 25;
 
-/// What is wanted.
 pub const EXPECTED: &str = "HOST, HOST:PORT, unix:PATH or pipe:COMMAND";
 
 /// What --server takes, or `pipe:COMMAND`.

@@ -33,7 +33,6 @@ pub enum TextError {
     /// The variable was not set, or its capture has not happened.
     #[error("nothing has set ${0} yet")]
     Unset(String),
-    /// Repeated too often.
     #[error("a text of more than {MAX_TEXT} octets")]
     TooLong,
 }

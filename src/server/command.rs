@@ -44,7 +44,6 @@ pub struct MailCommand {
 /// RCPT with its parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RcptCommand {
-    /// Without angle brackets.
     pub address: String,
     pub parameters: Vec<String>,
 }
@@ -60,7 +59,6 @@ pub struct AuthCommand {
 /// An attribute of XCLIENT; its value as xtext.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Attribute {
-    /// In upper case.
     pub name: String,
     pub value: String,
 }

@@ -26,48 +26,36 @@ pub enum ServerEvent<'a> {
         peer: Option<SocketAddr>,
     },
     /// A line before the greeting, or XCLIENT, has told another address.
-    Proxied {
-        /// What was told.
-        told: &'a str,
-    },
+    Proxied { told: &'a str },
     /// From here on it is encrypted.
     Tls(&'a TlsAgreement),
     /// The handshake has failed.
-    TlsFailed {
-        /// Why.
-        why: &'a str,
-    },
+    TlsFailed { why: &'a str },
     /// A command, as it came; of AUTH without what is secret.
     Command {
         /// The line, without its end.
         line: &'a [u8],
     },
-    /// A reply.
     Reply {
         /// One line or more.
         text: &'a str,
     },
     /// A login, right or wrong.
     Auth {
-        /// The mechanism.
         mechanism: &'static str,
-        /// Who.
         user: &'a str,
         /// Whether it was let in.
         is_right: bool,
     },
     /// Something goes wrong on purpose.
     Fault {
-        /// Where.
         stage: ServerStage,
-        /// What.
         what: &'a FaultAction,
     },
     /// A message was kept.
     Message {
         /// From whom, and to whom.
         envelope: &'a ReceivedEnvelope,
-        /// Its size.
         bytes: u64,
         /// Where it is now.
         path: Option<&'a Path>,
@@ -75,11 +63,7 @@ pub enum ServerEvent<'a> {
         number: u64,
     },
     /// Something here has failed, and the peer was told to come again.
-    Trouble {
-        /// What.
-        why: &'a str,
-    },
-    /// It is over.
+    Trouble { why: &'a str },
     Closed {
         /// Why, in one word.
         reason: &'static str,

@@ -6,21 +6,16 @@ use std::time::Duration;
 /// How long a dripping reply waits between two bytes where nothing else is said.
 const DRIP: Duration = Duration::from_millis(500);
 
-/// Reads a time.
 pub type Clock = fn(&str) -> Result<Duration, String>;
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InjectedFault {
-    /// Where.
     pub stage: ServerStage,
-    /// What.
     pub what: FaultAction,
-    /// When.
     pub when: FaultTime,
 }
 
-/// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultAction {
     /// This is said, and nothing is done.
@@ -48,7 +43,6 @@ pub enum FaultAction {
 /// A reply that was made up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultReply {
-    /// Three digits.
     pub code: u16,
     /// Whole lines with the code, without the last line end.
     pub text: String,
@@ -57,7 +51,6 @@ pub struct FaultReply {
 /// When something goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaultTime {
-    /// Each time.
     Always,
     /// From this time to that, counted from 1 over the life of the sink.
     Times(u64, u64),
@@ -70,7 +63,6 @@ pub enum FaultTime {
 pub struct Delay {
     /// Where; `None` is everywhere.
     pub stage: Option<ServerStage>,
-    /// How long.
     pub time: Duration,
 }
 

@@ -74,7 +74,6 @@ pub struct ServerOptions {
     pub name: String,
     /// What a peer may ask for.
     pub limits: SinkLimits,
-    /// How it behaves.
     pub manner: Manner,
 }
 
@@ -101,7 +100,6 @@ pub struct Manner {
     pub lmtp: bool,
     /// Whether a header of the PROXY protocol comes before everything else.
     pub proxy_protocol: bool,
-    /// What it offers.
     pub offers: OfferList,
     /// Its side of TLS; `None` has none.
     pub tls: Option<ServerTls>,
@@ -214,7 +212,6 @@ impl ReceivedEnvelope {
     }
 }
 
-/// Where messages go.
 pub trait MessageStore: Sync {
     /// Makes room for a message. An error is a temporary refusal; its text stays here.
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>>;
@@ -237,7 +234,6 @@ pub trait Incoming: Send {
 /// Where a message is that was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whereabouts {
-    /// In this file.
     At(PathBuf),
     /// Somewhere that has no name.
     Gone,

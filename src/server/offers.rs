@@ -33,7 +33,6 @@ pub enum ServerKeyword {
     DeliverBy,
     /// RFC 6710.
     MtPriority,
-    /// draft-hall-prdr.
     Prdr,
     /// Postfix's way to tell another client address.
     Xclient,
@@ -129,7 +128,6 @@ impl Offer {
         Ok(())
     }
 
-    /// The keyword alone.
     #[must_use]
     pub fn name(&self) -> &str {
         self.text.split([' ', '=']).next().unwrap_or_default()

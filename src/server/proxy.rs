@@ -15,7 +15,6 @@ const FIXED: usize = 16;
 /// What the beginning of a connection turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Not whole yet.
     Partial,
     /// A header of so many bytes. The balancer may speak for itself, or not know the client.
     Header {
@@ -24,7 +23,6 @@ pub enum Start {
         /// Where the client is.
         client: Option<SocketAddr>,
     },
-    /// Something else.
     Other,
 }
 

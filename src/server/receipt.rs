@@ -20,7 +20,6 @@ pub struct Receipt<'a> {
 
 /// What became of a whole message.
 pub struct StoreResult {
-    /// For the peer.
     pub reply: Cow<'static, str>,
     /// Where it is, unless it is refused.
     pub kept: Option<StoredReceipt>,

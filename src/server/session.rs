@@ -40,7 +40,6 @@ pub struct ServerContext<'a> {
     pub witness: &'a dyn ServerObserver,
 }
 
-/// Who has come.
 #[derive(Clone, Copy)]
 pub struct Client {
     /// Which connection it is.
@@ -54,11 +53,9 @@ pub struct Client {
 pub enum CloseMode {
     /// When the peer has read our last words.
     Polite,
-    /// At once.
     Abrupt,
 }
 
-/// A conversation.
 pub struct ServerSession<'a, P> {
     house: ServerContext<'a>,
     visitor: Client,

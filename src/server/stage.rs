@@ -7,21 +7,15 @@ pub enum ServerStage {
     Connect,
     /// It waits for the greeting.
     Banner,
-    /// EHLO or LHLO.
     Ehlo,
-    /// HELO.
     Helo,
-    /// STARTTLS.
     StartTls,
     /// The first message of the TLS handshake.
     Tls,
     /// The last line of AUTH.
     Auth,
-    /// MAIL.
     Mail,
-    /// RCPT.
     Rcpt,
-    /// DATA.
     Data,
     /// The first part of the message.
     Body,
@@ -29,13 +23,9 @@ pub enum ServerStage {
     Dot,
     /// BDAT, whether LAST or not.
     Bdat,
-    /// RSET.
     Rset,
-    /// NOOP.
     Noop,
-    /// VRFY.
     Vrfy,
-    /// QUIT.
     Quit,
 }
 

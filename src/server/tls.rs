@@ -30,7 +30,6 @@ pub struct ServerTlsOptions {
 /// All that a handshake needs.
 #[derive(Debug, Clone)]
 pub struct ServerTls {
-    /// For rustls.
     pub(super) config: Arc<ServerConfig>,
     /// Whether it begins with the connection.
     pub(super) is_implicit: bool,
@@ -47,9 +46,7 @@ pub enum EncryptionError {
     /// Key and certificate will not do together.
     #[error("cannot use {} of --cert with the key of --key: {source}", path.display())]
     Pair {
-        /// The certificate.
         path: PathBuf,
-        /// What rustls says.
         source: rustls::Error,
     },
     /// No certificate can be made.
@@ -57,12 +54,7 @@ pub enum EncryptionError {
     Make(#[from] rcgen::Error),
     /// The authority of clients will not do.
     #[error("cannot use {} of --client-ca: {why}", path.display())]
-    ClientCa {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        why: String,
-    },
+    ClientCa { path: PathBuf, why: String },
 }
 
 /// What was agreed on in a handshake.

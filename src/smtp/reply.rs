@@ -17,13 +17,9 @@ pub struct Reply {
 /// The first digit of a reply code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// 2yz
     Success,
-    /// 3yz
     GoOn,
-    /// 4yz
     ForNow,
-    /// 5yz
     ForGood,
 }
 

@@ -5,9 +5,7 @@ use std::time::Duration;
 /// What is being said or waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The greeting.
     Banner,
-    /// EHLO.
     Ehlo,
     /// LHLO, which LMTP has instead (RFC 2033 §4.1).
     Lhlo,
@@ -15,7 +13,6 @@ pub enum Stage {
     Helo,
     /// STARTTLS (RFC 3207).
     Starttls,
-    /// The TLS handshake.
     Tls,
     /// AUTH, and the answers to its challenges (RFC 4954).
     Auth,
@@ -25,26 +22,21 @@ pub enum Stage {
     Xforward,
     /// A command that was asked for, with its place in the errand.
     Asked(usize),
-    /// MAIL FROM.
     Mail,
     /// RCPT TO, with the recipient's place in the errand.
     Rcpt(usize),
-    /// DATA.
     Data,
     /// BDAT with a part of the message, or with its end (RFC 3030).
     Bdat {
         /// Whether it ends the message.
         last: bool,
     },
-    /// The message itself.
     Body,
     /// The end of data.
     Dot,
     /// The reply to it for one recipient, with its place in the errand (RFC 2033 §4.2).
     DotFor(usize),
-    /// RSET.
     Rset,
-    /// QUIT.
     Quit,
 }
 

@@ -48,13 +48,11 @@ const NAMES: usize = 20;
 pub struct Certificate {
     /// Whom it is for, as a distinguished name.
     pub subject: String,
-    /// Who signed it.
     pub issuer: String,
     /// The host names and addresses it is for.
     pub names: Vec<String>,
     /// Valid from then on, in seconds since 1970.
     pub not_before: i64,
-    /// Valid until then.
     pub not_after: i64,
     /// SHA-256 of the whole certificate, in hexadecimal.
     pub sha256: String,
@@ -135,7 +133,6 @@ pub fn key_sha256(der: &[u8]) -> Option<[u8; 32]> {
     Some(sha256(certificate.public_key().raw))
 }
 
-/// SHA-256.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut sum = [0; 32];

@@ -3,7 +3,6 @@
 /// How a run ends, as the caller's `$?` sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Every recipient accepted.
     Ok,
     /// The command line is wrong (`EX_USAGE`).
     Usage,
@@ -46,7 +45,6 @@ pub enum Exit {
 /// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and those like it want it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// All is well.
     Ok,
     /// Somebody should look at it.
     Warning,

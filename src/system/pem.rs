@@ -24,9 +24,7 @@ pub enum TlsSetupError {
     Unreadable {
         /// The option that names it.
         option: &'static str,
-        /// The file.
         path: PathBuf,
-        /// What is wrong.
         why: String,
     },
     /// A key that is no secret.
@@ -35,7 +33,6 @@ pub enum TlsSetupError {
     /// The file for the server's certificates.
     #[error("--save-certs {}: cannot create it: {}", .path.display(), reason(.why))]
     Unwritable {
-        /// The file.
         path: PathBuf,
         /// What the system says.
         why: io::Error,

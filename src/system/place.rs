@@ -34,17 +34,13 @@ pub enum DirectoryError {
     /// It is another user's.
     #[error("{} belongs to user {owner}, and this is user {user}", .path.display())]
     Theirs {
-        /// The directory.
         path: PathBuf,
-        /// Whose it is.
         owner: u32,
-        /// Who we are.
         user: u32,
     },
     /// It is not safe, or no directory.
     #[error("{} {why}", .path.display())]
     Unsafe {
-        /// The directory.
         path: PathBuf,
         /// What is wrong with it, and what mends it.
         why: String,
@@ -54,9 +50,7 @@ pub enum DirectoryError {
     Io {
         /// What was to be done.
         doing: &'static str,
-        /// With which directory.
         path: PathBuf,
-        /// The system's words.
         error: io::Error,
     },
 }

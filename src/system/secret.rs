@@ -32,14 +32,12 @@ impl fmt::Debug for Secret {
 pub struct Login {
     /// The name; `None` where the proof says it (RFC 4422, appendix A).
     pub user: Option<String>,
-    /// The proof.
     pub proof: Proof,
 }
 
 /// What proves who we are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// A password.
     Password(Secret),
     /// An OAuth bearer token (RFC 6750).
     Token(Secret),

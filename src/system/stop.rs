@@ -26,7 +26,6 @@ impl Stop {
         Arc::clone(&self.flag)
     }
 
-    /// Sets the flag.
     pub fn set(&self) {
         self.flag.store(true, Ordering::Relaxed);
     }

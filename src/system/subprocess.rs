@@ -78,7 +78,6 @@ struct Running<'a> {
     output: Option<File>,
     deadline: Option<Instant>,
     has_group: bool,
-    /// How it ended.
     status: Option<ExitStatus>,
     interval: Duration,
 }
@@ -214,7 +213,6 @@ pub fn is_shortage(error: &io::Error) -> bool {
 /// What of a program is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
-    /// Its standard output.
     Output,
     /// Its standard output and its standard error, as they come.
     Both,

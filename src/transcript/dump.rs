@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 /// How many octets stand in a row.
 const ROW: usize = 16;
 
-/// How rows look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DumpStyle {
     /// As hexdump -C has them, with offsets from the beginning of the session.
@@ -53,7 +52,6 @@ impl Dump {
         row
     }
 
-    /// A whole piece.
     pub fn whole(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut rows = self.pass(bytes);
         rows.extend(self.end());

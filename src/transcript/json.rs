@@ -228,7 +228,6 @@ fn summed_up(one: &Summary) -> Value {
     fields.into()
 }
 
-/// To the microsecond.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

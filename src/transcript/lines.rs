@@ -26,15 +26,11 @@ enum WriterState {
 /// Whose words a line has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Nobody's in particular.
     Plain,
-    /// Ours.
     Ours,
-    /// The server's.
     Theirs,
     /// Whoever's, and not good.
     Failure,
-    /// A remark.
     Remark,
 }
 
@@ -61,7 +57,6 @@ impl Tone {
 }
 
 impl<W: Write> TranscriptWriter<W> {
-    /// Plain lines.
     pub fn new(out: W) -> Self {
         Self::with(out, TranscriptOptions::default())
     }

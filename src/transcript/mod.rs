@@ -34,7 +34,6 @@ pub enum Format {
     Swaks,
     /// One JSON object a line.
     Json,
-    /// Nothing.
     None,
 }
 
@@ -43,17 +42,13 @@ pub enum Format {
 pub enum Color {
     /// Where they can be seen, and nobody said that they disturb; whoever opens the output knows.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     #[default]
     Never,
 }
 
-/// What to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TranscriptOptions {
-    /// How.
     pub format: Format,
     /// Every host and address considered, and how each part was encoded.
     pub verbose: bool,
@@ -65,7 +60,6 @@ pub struct TranscriptOptions {
     pub timing: bool,
     /// At the end, a line about each server.
     pub summary: bool,
-    /// Colours.
     pub color: Color,
     /// A bar on stderr for what takes long.
     pub progress: bool,

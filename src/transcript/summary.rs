@@ -227,7 +227,6 @@ fn milliseconds(took: Duration) -> String {
 mod tests {
     use super::*;
 
-    /// Keeps the lines.
     #[derive(Default)]
     struct KeptLines(Vec<String>);
 

@@ -38,7 +38,6 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet.
     pub fn new() -> Self {
         Self {
             buffer: Zeroizing::new(vec![0; LIMIT]),
@@ -55,7 +54,6 @@ impl Collected {
         Ok(())
     }
 
-    /// All of it.
     pub fn bytes(mut self) -> Buffer {
         self.buffer.truncate(self.length);
         self.buffer

@@ -13,7 +13,6 @@ pub enum CredentialsError {
     Read {
         /// The option and the file, safe to show.
         place: String,
-        /// The system's words.
         error: io::Error,
     },
     /// A directory was named.
@@ -29,7 +28,6 @@ pub enum CredentialsError {
     Exposed {
         /// The option and the file, safe to show.
         place: String,
-        /// Its permissions.
         mode: u32,
         /// A command that changes the mode, or another way to give the password.
         remedy: String,
@@ -43,7 +41,6 @@ pub enum CredentialsError {
         place: String,
         /// The id of its owner.
         owner: u32,
-        /// Our own id.
         ours: u32,
         /// The file as a shell reads it.
         file: String,
@@ -59,7 +56,6 @@ pub enum CredentialsError {
     Unfit {
         /// Where it came from.
         place: String,
-        /// What it holds.
         what: String,
     },
     /// The shell cannot be started or heard.
@@ -67,7 +63,6 @@ pub enum CredentialsError {
     Shell {
         /// The option that has the command.
         option: &'static str,
-        /// The system's words.
         error: io::Error,
     },
     /// The command says that it failed.
@@ -75,7 +70,6 @@ pub enum CredentialsError {
     Failed {
         /// The option that has the command.
         option: &'static str,
-        /// How it ended.
         end: String,
     },
     /// The command takes too long, and has no terminal to ask a person.
@@ -113,12 +107,7 @@ pub enum CredentialsError {
         "cannot ask for the password of {whose}: {}; give --password-command or --password-file",
         reason(.error)
     )]
-    Terminal {
-        /// Whose password.
-        whose: String,
-        /// The system's words.
-        error: io::Error,
-    },
+    Terminal { whose: String, error: io::Error },
 }
 
 impl CredentialsError {

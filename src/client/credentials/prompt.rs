@@ -62,11 +62,9 @@ fn attended(path: &Path) -> Option<File> {
     is_attended.then_some(terminal)
 }
 
-/// What was typed.
 enum TypedLine {
     /// A line, without its end.
     Line(Buffer),
-    /// Ctrl-C.
     Interrupt,
 }
 

@@ -26,7 +26,6 @@ pub trait Hosts {
     /// No connection came about, for this reason.
     fn went_down(&self, host: &str, port: Option<u16>, why: &str);
 
-    /// It answers.
     fn came_up(&self, host: &str, port: Option<u16>);
 }
 
@@ -42,9 +41,7 @@ pub struct IdleConnection {
     pub host: Host,
     /// The port that was asked for.
     pub port: u16,
-    /// Where it is.
     pub server: Server,
-    /// The session.
     pub rest: IdleSession,
     /// How many messages it has carried.
     pub carried: u32,

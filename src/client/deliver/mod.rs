@@ -31,11 +31,9 @@ use std::time::Duration;
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// What is delivered.
 pub struct Outgoing<'a> {
     /// Who sends to whom.
     pub envelope: &'a Envelope,
-    /// The message.
     pub message: &'a dyn Replay,
     /// What it is delivered for.
     pub purpose: Purpose,
@@ -61,7 +59,6 @@ impl<'a> Outgoing<'a> {
 
 /// A way to deliver: where to, how, and who we are there.
 pub struct OpenTransport<'a> {
-    /// Finds the servers.
     pub router: &'a Router<'a>,
     /// How the conversation is held.
     pub session: &'a session::Options,

@@ -15,7 +15,6 @@ pub struct SessionEnd {
     pub verdict: RecipientStatus,
     /// What it goes back to.
     pub cause: Cause,
-    /// Where it happened.
     pub stage: Option<Stage>,
     /// The server's words, where it is they that ended it.
     pub reply: Option<Reply>,

@@ -24,15 +24,12 @@ const TRY_AGAIN: &str = "; try again later";
 pub enum RecipientStatus {
     /// A server took the message.
     Accepted,
-    /// No, for good.
     Refused,
-    /// No, for now.
     Deferred,
     /// The connection was lost between the end of data and its reply.
     Uncertain,
     /// Not yet, and the message is kept to be sent again.
     Queued,
-    /// Nobody was asked.
     Skipped,
 }
 
@@ -87,7 +84,6 @@ impl RecipientStatus {
 /// What the verdict goes back to; decides the exit status among equal verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The server's words.
     Server,
     /// The domain does not exist or takes no mail.
     Domain,
@@ -137,9 +133,7 @@ impl fmt::Display for Server {
 /// What became of one recipient.
 #[derive(Clone, Debug)]
 pub struct RecipientResult {
-    /// Who.
     pub recipient: Address,
-    /// How it ended.
     pub verdict: RecipientStatus,
     /// What that goes back to.
     pub cause: Cause,
@@ -147,7 +141,6 @@ pub struct RecipientResult {
     pub server: Option<Server>,
     /// The stage that decided.
     pub stage: Option<Stage>,
-    /// The server's words.
     pub reply: Option<Reply>,
     /// The enhanced status code, the server's or the one that fits.
     pub enhanced: Option<String>,
@@ -569,7 +562,6 @@ impl DeliveryReport {
         }
     }
 
-    /// The exit status.
     #[must_use]
     pub fn exit(&self) -> Exit {
         let ends = self.fates.iter().map(|fate| (fate.verdict, fate.cause));

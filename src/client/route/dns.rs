@@ -38,7 +38,6 @@ const MAX_ALIASES: usize = 16;
 /// One mail exchanger of a domain (RFC 5321 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mx {
-    /// Lower is better.
     pub preference: u16,
     /// The host, without a dot at the end; empty is the root, the null MX of RFC 7505.
     pub host: String,

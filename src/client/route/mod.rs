@@ -29,12 +29,9 @@ const MAX_ADDRESSES: usize = 16;
 /// Which addresses may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressFamily {
-    /// IPv6 and IPv4.
     #[default]
     Any,
-    /// IPv4 only.
     V4,
-    /// IPv6 only.
     V6,
 }
 
@@ -52,7 +49,6 @@ impl AddressFamily {
     }
 }
 
-/// Where mail goes.
 #[derive(Clone, Debug)]
 pub struct RouteOptions {
     /// This host takes everything; `None` looks up the MX.
@@ -89,16 +85,13 @@ impl RouteOptions {
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The host.
     pub host: Host,
-    /// The port.
     pub port: u16,
 }
 
 /// A host that stands in for the one that is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
-    /// The host.
     pub host: Host,
     /// The port; `None` is that of the host that is meant.
     pub port: Option<u16>,
@@ -111,7 +104,6 @@ pub enum Host {
     Exchanger(String),
     /// By its name, as this system finds it: hosts file, DNS, whatever else it uses.
     Relay(String),
-    /// By its address.
     Address(IpAddr),
     /// By the path of its unix socket.
     Unix(PathBuf),
@@ -174,7 +166,6 @@ pub enum RouteError {
     /// The recipient has no domain to look up.
     #[error("{0} has no domain; name the server that accepts it with --relay")]
     NoDomain(String),
-    /// NXDOMAIN.
     #[error("{0} does not exist (NXDOMAIN); check the spelling")]
     NoSuchDomain(String),
     /// RFC 7505.
@@ -189,18 +180,11 @@ pub enum RouteError {
     #[error(
         "cannot find the mail exchanger of {domain}: {why}; try again later, or name a resolver with --dns"
     )]
-    Lookup {
-        /// The domain.
-        domain: String,
-        /// The reason.
-        why: String,
-    },
+    Lookup { domain: String, why: String },
     /// A host's address cannot be found now.
     #[error("cannot find the address of {host}: {why}")]
     Address {
-        /// The host.
         host: String,
-        /// The reason.
         why: String,
         /// Whether it may be found later.
         may_pass: bool,

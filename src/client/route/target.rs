@@ -9,7 +9,6 @@ use std::path::PathBuf;
 /// A host with a port, or without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
-    /// The host.
     pub host: Host,
     /// The port, if one was given.
     pub port: Option<u16>,

@@ -18,7 +18,6 @@ pub struct Carried<'m> {
 }
 
 impl<'m> Carried<'m> {
-    /// From its beginning.
     pub fn new(errand: &Transaction<'m>, shape: Shape) -> Self {
         Self {
             shape,

@@ -51,7 +51,6 @@ pub struct Privacy {
 pub enum Action {
     /// Write these in one go, as far as memory allows, then read the reply to the first.
     Say(Vec<Output>),
-    /// Read a reply.
     Read,
     /// Hold the TLS handshake; nothing may have come before it.
     Secure,
@@ -89,7 +88,6 @@ pub enum Output {
 pub struct CommandLine {
     /// What it belongs to.
     pub stage: Stage,
-    /// Without its CRLF.
     pub wire: Zeroizing<Vec<u8>>,
     /// What a transcript may show of it.
     pub shown: String,

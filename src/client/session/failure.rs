@@ -12,7 +12,6 @@ pub enum SessionFailure {
     Wire(Stage, WireError),
     /// The server broke the protocol in this stage.
     Protocol(Stage, String),
-    /// The handshake failed.
     Tls(TlsError),
     /// The message could not be read to its end, so it was broken off before the final dot.
     Message(io::Error),

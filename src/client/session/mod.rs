@@ -80,7 +80,6 @@ pub enum Protocol {
 /// When a conversation is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsDemand {
-    /// Never.
     #[default]
     Off,
     /// Where the server offers STARTTLS and it works; else in clear (RFC 7435).
@@ -109,9 +108,7 @@ pub struct SessionContext<'a> {
 pub struct Transaction<'a> {
     /// The reverse-path; `None` is the null sender.
     pub sender: Option<&'a Address>,
-    /// The forward-paths.
     pub recipients: Vec<&'a Address>,
-    /// The message.
     pub message: &'a dyn Replay,
     /// Which reports are asked for, where the server offers to make them (RFC 3461).
     pub dsn: Option<&'a Dsn>,
@@ -150,7 +147,6 @@ impl<'a> Transaction<'a> {
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Somebody's message.
     Mail,
     /// A report of ours on such a message. What was asked of a server for that one is not asked for the
     /// report, but for REQUIRETLS (RFC 8689 §5).
@@ -162,7 +158,6 @@ pub enum Purpose {
 /// What comes behind an errand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterTransaction {
-    /// QUIT.
     Quit,
     /// Perhaps another errand: the session stays open, if nothing is wrong with it.
     Rest,

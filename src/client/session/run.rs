@@ -65,7 +65,6 @@ impl std::fmt::Debug for IdleSession {
 }
 
 impl IdleSession {
-    /// QUIT.
     pub fn quit(self, means: &SessionContext<'_>, watch: &mut dyn Observer) {
         resume(
             self,

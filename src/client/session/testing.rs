@@ -25,16 +25,13 @@ pub struct TestOptions {
 /// An end before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EarlyStop {
-    /// Behind what.
     pub behind: StopPoint,
-    /// In which way.
     pub how: StopMethod,
 }
 
 /// In which way a conversation ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopMethod {
-    /// With QUIT.
     Quit,
     /// The connection is closed without a word, once the reply has come.
     Drop,
@@ -47,7 +44,6 @@ pub enum StopMethod {
 pub enum StopPoint {
     /// The connection is there.
     Connect,
-    /// The greeting.
     Banner,
     /// The first EHLO, or HELO.
     Ehlo,
@@ -55,18 +51,15 @@ pub enum StopPoint {
     Starttls,
     /// AUTH, and EHLO inside TLS before it.
     Auth,
-    /// MAIL.
     Mail,
     /// RCPT, for all of a transaction.
     Rcpt,
-    /// DATA.
     Data,
     /// The end of data.
     Dot,
 }
 
 impl StopPoint {
-    /// All of them.
     pub const ALL: [Self; 9] = [
         Self::Connect,
         Self::Banner,
@@ -118,7 +111,6 @@ impl StopPoint {
 pub struct Proxy {
     /// How it is written.
     pub version: ProxyVersion,
-    /// For whom.
     pub ends: ProxyEnds,
 }
 
@@ -127,7 +119,6 @@ pub struct Proxy {
 pub enum ProxyVersion {
     /// A line of text.
     V1,
-    /// In binary.
     V2,
 }
 
@@ -140,9 +131,7 @@ pub enum ProxyEnds {
     Own,
     /// For these, both of the same family.
     Given {
-        /// Who has connected.
         source: SocketAddr,
-        /// To where.
         destination: SocketAddr,
     },
 }
@@ -151,7 +140,6 @@ pub enum ProxyEnds {
 pub(super) struct ProxyHeader {
     /// The octets, with the line end of version 1.
     pub wire: Vec<u8>,
-    /// In words.
     pub shown: String,
 }
 

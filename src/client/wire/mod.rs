@@ -335,9 +335,7 @@ impl Wire {
 /// What has come before anybody waited for it.
 #[derive(Debug)]
 pub enum Early<'w> {
-    /// Nothing.
     Quiet,
-    /// Bytes, still unread.
     Bytes(&'w [u8]),
     /// The end: the peer has closed the connection, or lost it.
     Closed,

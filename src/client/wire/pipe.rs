@@ -57,7 +57,6 @@ struct Piped {
     /// What has come of the conversation, and was not asked for yet.
     unread: Vec<u8>,
     has_spoken: bool,
-    /// How it ended.
     end: Option<ProcessExit>,
 }
 

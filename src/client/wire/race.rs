@@ -31,9 +31,7 @@ pub struct Terms {
 
 /// A connection that came about.
 pub struct Connection {
-    /// The wire.
     pub wire: Wire,
-    /// With whom.
     pub peer: PeerAddress,
 }
 
@@ -43,12 +41,7 @@ pub enum ConnectFailure {
     /// The watch refused it; nothing is open.
     Unseen,
     /// The last of all attempts that failed.
-    Failed {
-        /// Where to.
-        peer: PeerAddress,
-        /// The system's words.
-        why: String,
-    },
+    Failed { peer: PeerAddress, why: String },
 }
 
 /// Connects to the first of these peers that answers. They are tried in their order, each beginning
@@ -82,7 +75,6 @@ pub fn timed_out() -> io::Error {
 struct Race<'w> {
     terms: Terms,
     watch: &'w mut dyn Observer,
-    /// The oldest first.
     running: Vec<Attempt>,
     next_start: Instant,
 }
@@ -97,7 +89,6 @@ struct Attempt {
 enum RaceStep {
     Connected(Connection),
     Failed(ConnectFailure),
-    /// Attempts are running.
     Waiting,
 }
 

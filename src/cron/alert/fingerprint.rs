@@ -73,7 +73,6 @@ impl Checksum {
 /// What an output leaves behind that goes by, in constant memory.
 #[derive(Default)]
 pub struct Impression {
-    /// The beginning.
     head: Vec<u8>,
     /// The end of what is behind it.
     tail: Vec<u8>,
@@ -146,7 +145,6 @@ fn half(context: Context) -> String {
     hex(&context.finish().as_ref()[..16])
 }
 
-/// Octets in hexadecimal.
 pub fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::new(), |mut text, octet| {
         text.push_str(&format!("{octet:02x}"));

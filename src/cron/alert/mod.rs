@@ -52,9 +52,7 @@ impl AlertRules {
 /// A run that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRun {
-    /// When.
     pub at: SystemTime,
-    /// Whether it failed.
     pub failed: bool,
     /// Whether it is to be mailed as long as no rule is against it.
     pub wanted: bool,
@@ -65,7 +63,6 @@ pub struct JobRun {
 /// What is to be done about a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Mail it.
     Tell(Telling),
     /// Mail that it works again.
     Recovered(Recovery),
@@ -91,7 +88,6 @@ pub struct Telling {
 /// Failures that were counted and not mailed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldFailures {
-    /// How many.
     pub count: u64,
     /// When the first was.
     pub first: SystemTime,
@@ -124,9 +120,7 @@ pub enum AlertError {
     Io {
         /// What was to be done.
         doing: &'static str,
-        /// The file.
         path: PathBuf,
-        /// The system's words.
         error: io::Error,
     },
     /// Somebody else keeps it locked, and for longer than it takes.
@@ -134,10 +128,5 @@ pub enum AlertError {
     Locked(PathBuf),
     /// A file is not what was written.
     #[error("{} is damaged: {why}", .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// How it shows.
-        why: String,
-    },
+    Damaged { path: PathBuf, why: String },
 }

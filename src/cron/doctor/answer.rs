@@ -26,9 +26,7 @@ use crate::system::text::shown;
 
 /// What is asked, and for whom.
 pub struct Question<'a> {
-    /// What is wanted.
     pub plan: &'a options::Doctor,
-    /// The ways.
     pub course: &'a DeliveryOptions,
     /// Who sends, and who gets it.
     pub people: &'a People,

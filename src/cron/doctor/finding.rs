@@ -6,11 +6,9 @@ use crate::system::exit::Health;
 /// What was found in one step, and what mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
-    /// The step.
     pub step: CheckStep,
     /// How it stands; unknown is what was not looked at.
     pub health: Health,
-    /// What there is.
     pub found: String,
     /// What mends it: a command, or lines of a file, or a sentence; `None` where nothing need be mended,
     /// or nobody here can.
@@ -18,7 +16,6 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    /// All is well.
     pub fn ok(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Ok, found.into())
     }
@@ -50,7 +47,6 @@ impl CheckResult {
         }
     }
 
-    /// This mends it.
     #[must_use]
     pub fn mended_by(self, mend: impl Into<String>) -> Self {
         Self {

@@ -32,7 +32,6 @@ use answer::Question;
 use people::People;
 use prognosis::Known;
 
-/// What was found.
 #[derive(Debug)]
 pub struct Diagnosis {
     /// What was looked at, in the order in which a mail comes by it.

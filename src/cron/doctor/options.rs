@@ -8,11 +8,9 @@ use std::time::Duration;
 /// A look at what this host would do with a mail from cron.
 #[derive(Debug)]
 pub struct Doctor {
-    /// With whose eyes.
     pub view: View,
     /// Who gets the mail; `None` is whoever gets that of cron.
     pub mailto: Option<String>,
-    /// The configuration.
     pub configuration: Configuration,
     /// Whose mail it is.
     pub front: Front,
@@ -48,10 +46,7 @@ pub enum View {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Front {
     /// sendmail, which cron calls. `ehlo run` and `ehlo notify` go by this profile, where it is another.
-    Sendmail {
-        /// Its name.
-        run_goes_by: Option<String>,
-    },
+    Sendmail { run_goes_by: Option<String> },
     /// `ehlo run` and `ehlo notify` with a profile that was named.
     Run,
 }
@@ -74,7 +69,6 @@ pub struct Configuration {
 pub enum Test {
     /// Whoever gets the mail of cron.
     Found,
-    /// These.
     To(String),
 }
 
@@ -98,7 +92,6 @@ pub enum CheckStep {
     Config,
     /// Who gets the mail.
     Recipient,
-    /// Who sends it.
     Sender,
     /// The name of this host.
     Host,
@@ -116,7 +109,6 @@ pub enum CheckStep {
     Answer,
     /// The way that is tried when the first cannot be gone.
     Fallback,
-    /// Where mail waits.
     Queue,
     /// Who delivers what waits.
     Runner,

@@ -54,7 +54,6 @@ pub fn found(
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RecipientList {
     list: String,
-    /// Who says so.
     place: String,
 }
 

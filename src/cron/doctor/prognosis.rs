@@ -22,7 +22,6 @@ const ON_THE_WAY: [CheckStep; 6] = [
 
 /// What there is to go by.
 pub struct Known<'k> {
-    /// What was found.
     pub findings: &'k [CheckResult],
     /// Who gets the mail.
     pub people: &'k People,
@@ -32,7 +31,6 @@ pub struct Known<'k> {
     pub rival: Option<String>,
 }
 
-/// The sentence.
 pub fn of(plan: &options::Doctor, known: &Known<'_>) -> String {
     let whose = match plan.front {
         Front::Sendmail { .. } => "A mail from cron",

@@ -24,9 +24,7 @@ pub struct HostSystem {
     pub root: PathBuf,
     /// Where programs are looked for.
     pub search: Vec<PathBuf>,
-    /// This very program.
     pub program: PathBuf,
-    /// Who we are.
     pub login: String,
     /// Where we are at home.
     pub home: Option<PathBuf>,
@@ -41,7 +39,6 @@ pub struct HostSystem {
 pub struct ProgramOutput {
     /// Whether it ended well.
     pub is_well: bool,
-    /// What it printed.
     pub text: String,
 }
 

@@ -3,18 +3,12 @@
 
 use std::fmt::Write as _;
 
-/// How characters look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextStyle {
-    /// Of the characters.
     pub foreground: Option<Colour>,
-    /// Behind them.
     pub background: Option<Colour>,
-    /// Bold.
     pub bold: bool,
-    /// Italic.
     pub italic: bool,
-    /// Underlined.
     pub underlined: bool,
 }
 
@@ -25,9 +19,7 @@ pub struct Colour(pub u8, pub u8, pub u8);
 /// Characters that look alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyledRun {
-    /// How they look.
     pub style: TextStyle,
-    /// The characters.
     pub text: String,
 }
 
@@ -111,7 +103,6 @@ impl AnsiReader {
         1
     }
 
-    /// ECMA-48 §8.3.117.
     fn select(&mut self, body: &[u8]) {
         let text = String::from_utf8_lossy(body);
         let numbers = text

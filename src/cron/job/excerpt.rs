@@ -42,7 +42,6 @@ struct Room {
 /// Lines as they look.
 pub type StyledLines = Vec<Vec<StyledRun>>;
 
-/// What is shown.
 pub struct Excerpt {
     /// All, or the beginning.
     pub begin: StyledLines,
@@ -56,7 +55,6 @@ pub struct ExcerptTail {
     pub lines: u64,
     /// How many octets these have.
     pub bytes: u64,
-    /// The end.
     pub end: StyledLines,
 }
 
@@ -67,7 +65,6 @@ impl Excerpt {
         self.begin.iter().chain(end)
     }
 
-    /// Of this log.
     pub fn of(log: &JobLog) -> Self {
         // Where there is nothing else, nothing need be told apart.
         let mark = if log.streams == [false, true] {

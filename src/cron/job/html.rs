@@ -37,7 +37,6 @@ pub fn lines(lines: &StyledLines) -> String {
     html
 }
 
-/// The whole document.
 pub fn document(title: &str, facts: &str, output: &str) -> String {
     let (title, facts) = (escaped(title), escaped(facts));
     format!(

@@ -22,7 +22,6 @@ pub struct Interleaver {
 }
 
 impl Interleaver {
-    /// For this log.
     pub fn new(recorder: Recorder) -> Self {
         Self {
             recorder,
@@ -48,7 +47,6 @@ impl Interleaver {
         }
     }
 
-    /// Both have ended.
     pub fn finish(mut self) -> JobLog {
         self.release(OutputStream::Out);
         self.release(OutputStream::Err);

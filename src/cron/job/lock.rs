@@ -40,7 +40,6 @@ impl Drop for JobLock {
 /// Who has a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The lock.
     path: PathBuf,
     /// What the holder wrote there: process and time.
     note: String,
@@ -84,12 +83,7 @@ pub enum LockError {
         "cannot make the lock {}: {}; name a file that can be written with --lock",
         shown(&.path.to_string_lossy()), reason(.error)
     )]
-    Unmade {
-        /// The file.
-        path: PathBuf,
-        /// The system's words.
-        error: io::Error,
-    },
+    Unmade { path: PathBuf, error: io::Error },
     /// There is no directory for locks that other users cannot write to.
     #[error(
         "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
@@ -97,7 +91,6 @@ pub enum LockError {
         shown(&.name.to_string_lossy()), shown(&.directory.to_string_lossy())
     )]
     NoDirectory {
-        /// The lock.
         name: PathBuf,
         /// The last directory that was tried.
         directory: PathBuf,

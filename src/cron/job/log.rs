@@ -87,7 +87,6 @@ impl JobLog {
         }
     }
 
-    /// The beginning.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         &self.head

@@ -5,7 +5,6 @@
 use regex_lite::Regex;
 use std::sync::LazyLock;
 
-/// Replaces a secret.
 const MASK: &str = "********";
 
 /// The ends of the names of options, variables and fields with a secret.

@@ -52,9 +52,7 @@ pub struct Order {
 /// Where a command writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputStream {
-    /// The standard output.
     Out,
-    /// The standard error.
     Err,
 }
 
@@ -67,15 +65,12 @@ pub struct FinishedJob {
     pub command: Vec<OsString>,
     /// This host, as mail from it names it.
     pub host: String,
-    /// When it began.
     pub started: SystemTime,
     /// How long it took.
     pub took: Duration,
-    /// How it ended.
     pub ending: JobEnding,
     /// Whether the system wrote a core file, or gave it to a program.
     pub dumped_core: bool,
-    /// What it wrote.
     pub log: JobLog,
     /// The time of the processor that it used, where that is known.
     pub processor: Option<Duration>,
@@ -90,7 +85,6 @@ pub struct FinishedJob {
 pub enum JobEnding {
     /// By itself, with this status.
     Exited(i32),
-    /// By this signal.
     Signalled(i32),
     /// It took too long.
     TimedOut {
@@ -103,7 +97,6 @@ pub enum JobEnding {
     NotStarted {
         /// The exit status that shells give it: 126 or 127; or that of a lock that cannot be made.
         status: i32,
-        /// Why.
         why: String,
     },
     /// Somebody else runs it.

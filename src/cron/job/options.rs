@@ -9,7 +9,6 @@ use std::time::Duration;
 /// A command, and who hears of it.
 #[derive(Debug)]
 pub struct Job {
-    /// What is run.
     pub order: Order,
     /// Whether somebody has named it: else it is known by its command line.
     pub named: bool,
@@ -38,7 +37,6 @@ pub struct Job {
 /// A digest that gathers runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestUse {
-    /// Its name.
     pub name: String,
     /// When the first run behind it mails the digest, in minutes since midnight; `None` leaves that to
     /// others.
@@ -59,11 +57,9 @@ pub struct Locking {
 /// When a mail is sent about a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReportOn {
-    /// When it failed.
     #[default]
     Failure,
     /// When it failed, or wrote anything.
     Output,
-    /// Always.
     Always,
 }

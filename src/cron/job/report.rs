@@ -33,20 +33,17 @@ pub enum AttachLog {
     Auto,
     /// Whenever there is one.
     Always,
-    /// Never.
     Never,
 }
 
 /// The mail, but for its subject.
 #[derive(Debug)]
 pub struct JobReport {
-    /// The text.
     pub body: String,
     /// The text for a mail without the log; `None` is the same text.
     pub body_alone: Option<String>,
     /// The same as HTML, where that is wanted.
     pub html: Option<String>,
-    /// The log.
     pub attached: Option<Attached>,
 }
 
@@ -55,7 +52,6 @@ pub struct JobReport {
 pub struct Attached {
     /// What it is called.
     pub name: String,
-    /// Its media type.
     pub media_type: &'static str,
     /// What is in it.
     pub contents: AttachmentContents,
@@ -64,7 +60,6 @@ pub struct Attached {
 /// Where a file's octets are.
 #[derive(Debug)]
 pub enum AttachmentContents {
-    /// Here.
     Bytes(Vec<u8>),
     /// In a file without a name, and how many.
     File(File, u64),
@@ -95,7 +90,6 @@ impl JobReport {
         })
     }
 
-    /// Of this job.
     #[must_use]
     pub fn of(job: &FinishedJob, attach: AttachLog, with_html: bool) -> Self {
         let excerpt = Excerpt::of(&job.log);

@@ -149,7 +149,6 @@ struct RunningJob {
     pipes: Pipes,
     signals: JobSignals,
     begun: Instant,
-    /// When it ended.
     ended: Option<(Instant, ExitStatus)>,
     /// How many octets were read since.
     leftover: usize,

@@ -27,7 +27,6 @@ struct Output {
     /// The same file, opened again so that a write to it never waits; `None` if that is not possible.
     own: Option<OwnedFd>,
     is_file: bool,
-    /// Device and inode.
     identity: Option<(u64, u64)>,
     waiting: Vec<u8>,
 }

@@ -9,20 +9,16 @@ use crate::system::text;
 pub struct Mailbox<A = Address> {
     /// The display name, without quotes, or with its encoded words decoded; `None` if there is none.
     pub name: Option<String>,
-    /// The address.
     pub address: A,
 }
 
 /// One entry of an address list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListEntry<A = Address> {
-    /// A mailbox.
     Mailbox(Mailbox<A>),
     /// A group, `Team: a@example.org, b@example.org;`, which may be empty.
     Group {
-        /// The group's name.
         name: String,
-        /// Its members.
         members: Vec<Mailbox<A>>,
     },
 }
@@ -30,7 +26,6 @@ pub enum ListEntry<A = Address> {
 /// An address as programs on this host give it, perhaps without a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LocalName {
-    /// With a domain.
     Full(Address),
     /// Without one, and without quotes: `root`, `john doe`.
     Local(String),
@@ -154,7 +149,6 @@ enum Token {
     Comment(String),
     /// An address literal, with its brackets.
     Literal(String),
-    /// White space.
     Space,
     /// One of `<>,;:@`.
     Mark(char),

@@ -59,12 +59,7 @@ pub enum AddressError {
     Domain(String, &'static str),
     /// The list does not parse.
     #[error("{what} in \"{}\"", shown(.list))]
-    Syntax {
-        /// What is wrong.
-        what: &'static str,
-        /// Where.
-        list: String,
-    },
+    Syntax { what: &'static str, list: String },
     /// One address was wanted, and there is another number of them.
     #[error("\"{}\" is not one address", shown(.0))]
     NotOne(String),
@@ -117,7 +112,6 @@ impl Address {
         Cow::Owned(text)
     }
 
-    /// The domain.
     #[must_use]
     pub fn domain(&self) -> &Domain {
         &self.domain

@@ -37,17 +37,14 @@ pub struct Attachment {
 /// RFC 2183 §2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disposition {
-    /// To be opened.
     #[default]
     Attachment,
-    /// To be shown.
     Inline,
 }
 
 /// A part that the HTML shows by `cid:`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inline {
-    /// The file.
     pub file: Attachment,
     /// The name behind `cid:`; `None` is the file's.
     pub id: Option<String>,
@@ -87,7 +84,6 @@ impl Attachment {
         if name.is_empty() { "attachment" } else { name }.to_owned()
     }
 
-    /// The part.
     pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
         let source = Source::open(self.input.clone())?;
         let name = self.file_name();
@@ -167,7 +163,6 @@ impl Inline {
         self.id.clone().unwrap_or_else(|| self.file.file_name())
     }
 
-    /// The part.
     pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
         let id = self.content_id();
         let mut leaf = self.file.leaf(remarks)?;

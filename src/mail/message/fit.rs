@@ -7,13 +7,10 @@ use crate::mail::message::head::{MAX_LINE, RawField};
 use crate::mail::message::header::{addresses, cut, folded, unstructured, with_encoded_parameters};
 use crate::system::text::{forbidden, shown};
 
-/// Makes fields fit.
 pub struct Fitter {
     /// Whether raw UTF-8 stays.
     utf8: bool,
-    /// What was encoded.
     pub remarks: Vec<String>,
-    /// What was lost.
     pub warnings: Vec<String>,
 }
 

@@ -41,7 +41,6 @@ pub struct MessageHeader {
 /// A field as it stands in the message.
 #[derive(Clone, Debug)]
 pub struct RawField {
-    /// In lower case.
     pub name: String,
     /// With its name, its folding and its line ends, which are CRLF.
     pub raw: Vec<u8>,
@@ -56,7 +55,6 @@ impl RawField {
         }
     }
 
-    /// The value, unfolded.
     pub fn value(&self) -> Result<String, MessageError> {
         let text = std::str::from_utf8(&self.raw).map_err(|_| MessageError::Field {
             name: self.name.clone(),

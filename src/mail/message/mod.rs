@@ -41,7 +41,6 @@ use stream::MessageForm;
 /// A message to be built.
 #[derive(Clone, Debug)]
 pub struct MessageDraft {
-    /// The author.
     pub from: Mailbox,
     /// `To`.
     pub to: Vec<ListEntry>,
@@ -59,7 +58,6 @@ pub struct MessageDraft {
     pub text: TextAlternatives,
     /// Pictures and the like that the HTML shows.
     pub inline: Vec<Inline>,
-    /// The attachments.
     pub attachments: Vec<Attachment>,
     /// Messages that are attached as they are.
     pub messages: Vec<PathBuf>,
@@ -72,9 +70,7 @@ pub struct MessageDraft {
 /// The text in up to four ways, of which a reader shows the best that it can.
 #[derive(Clone, Debug, Default)]
 pub struct TextAlternatives {
-    /// Plain text.
     pub body: Option<Input>,
-    /// HTML.
     pub html: Option<Input>,
     /// Markdown, which makes both.
     pub markdown: Option<Input>,
@@ -91,7 +87,6 @@ pub struct TextAlternatives {
 /// What becomes of a message whose text is empty or white space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WithoutText {
-    /// It is sent.
     #[default]
     Send,
     /// Nothing is sent, and that is what was asked for.
@@ -151,7 +146,6 @@ pub struct ReadyMessage {
 /// domain, with lines of any length. All of it is taken that can be.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// The message.
     pub input: Input,
     /// Whether a line that is only a dot ends it (no `-i`).
     pub dot_ends: bool,
@@ -172,16 +166,13 @@ pub struct Submission {
 /// Where the message comes from.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// Built here.
     Draft(Box<MessageDraft>),
-    /// Built elsewhere.
     Ready(ReadyMessage),
 }
 
 /// What is to be made into a message.
 #[derive(Clone, Debug)]
 pub struct MessageOptions {
-    /// The message.
     pub content: Content,
     /// The reverse-path if it is not the author: `Some(None)` is the null sender.
     pub envelope_from: Option<Option<Address>>,
@@ -287,7 +278,6 @@ pub enum MessageError {
     /// An address in a header field is not valid.
     #[error("{field}: {error}")]
     Address {
-        /// The field's name.
         field: String,
         /// What is wrong with it.
         error: AddressError,
@@ -295,15 +285,12 @@ pub enum MessageError {
     /// A header field cannot be written.
     #[error("header {name}: {why}")]
     Field {
-        /// The field's name.
         name: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// An attachment's type.
     #[error("attachment {name}: type \"{given}\" {why}")]
     Type {
-        /// The attachment.
         name: String,
         /// The type that was given.
         given: String,
@@ -313,7 +300,6 @@ pub enum MessageError {
     /// The text or a ready message holds what cannot be sent.
     #[error("{name}: {what}")]
     Text {
-        /// Which text.
         name: String,
         /// What is wrong with it.
         what: String,
@@ -337,7 +323,6 @@ pub enum MessageError {
     /// An address of the envelope or the header cannot be made into one that mail can go to.
     #[error("{place}: {error}")]
     Rewrite {
-        /// Where it stands.
         place: String,
         /// What is wrong with it.
         error: Box<RewriteError>,

@@ -50,7 +50,6 @@ fn find(text: &[u8], is_end: bool, names: &mut BTreeSet<String>) -> usize {
     text.len().saturating_sub(if is_end { 0 } else { 5 })
 }
 
-/// Percent-encoding undone.
 fn undone(name: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut at = 0;

@@ -39,7 +39,6 @@ pub struct DeliveryStatusReport<'a> {
     pub arrived: SystemTime,
     /// What the sender calls the envelope (RFC 3461 §4.4), before it is xtext.
     pub envid: Option<&'a str>,
-    /// What happened.
     pub kind: ReportKind,
     /// To whom; at least one.
     pub recipients: Vec<Reported<'a>>,
@@ -64,7 +63,6 @@ pub enum ReportKind {
 /// What happened for one recipient. All of it may come from a server, and is made harmless here.
 #[derive(Clone, Debug)]
 pub struct Reported<'a> {
-    /// Who.
     pub address: &'a Address,
     /// What the sender calls whom: a type, a semicolon and an address (RFC 3461 §4.2).
     pub original: Option<&'a str>,
@@ -85,7 +83,6 @@ pub struct Reported<'a> {
 pub enum Returned {
     /// All of it. Where a server cannot carry it, its header.
     Whole,
-    /// Its header.
     Header,
 }
 
@@ -132,7 +129,6 @@ impl DeliveryStatusReport<'_> {
     }
 }
 
-/// Who writes reports.
 fn daemon(reporting_mta: &str) -> io::Result<Address> {
     let names = [&host::mail_domain(), reporting_mta, "localhost"];
     let mut all = names
@@ -197,7 +193,6 @@ struct DsnWriter<'r> {
     report: &'r DeliveryStatusReport<'r>,
     fields: String,
     boundary: String,
-    /// The original's.
     header: Vec<u8>,
 }
 

@@ -36,11 +36,8 @@ const UNWANTED: u64 = 1024 * 1024 * 1024;
 /// Where an option says that something is to be read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The text itself.
     Text(String),
-    /// A file.
     File(PathBuf),
-    /// The standard input.
     Stdin,
     /// The standard input, if it is a pipe or a file with a text that is meant for this program; see
     /// [`waiting`].
@@ -109,7 +106,6 @@ pub enum SourceError {
     Read {
         /// The file, safe to show.
         name: String,
-        /// The system's words.
         error: io::Error,
     },
     /// It is no file.
@@ -117,17 +113,11 @@ pub enum SourceError {
     NoFile {
         /// The path, safe to show.
         name: String,
-        /// What it is.
         what: &'static str,
     },
     /// What was read cannot be kept.
     #[error("cannot keep {name} in a temporary file in {}: {}", std::env::temp_dir().display(), reason(.error))]
-    Spool {
-        /// What was read.
-        name: String,
-        /// The system's words.
-        error: io::Error,
-    },
+    Spool { name: String, error: io::Error },
 }
 
 impl SourceError {
@@ -340,7 +330,6 @@ impl Source {
         }
     }
 
-    /// Ends here.
     fn cut(&mut self, len: u64) {
         self.len = len;
         if let HeldStore::Memory(bytes) = &mut self.store {
@@ -473,9 +462,7 @@ impl Source {
 
 /// What the standard input has for a program that did not ask for it.
 pub enum Waiting {
-    /// A text.
     Text(Source),
-    /// Nothing.
     Nothing,
     /// A pipe that is open and in which nothing came.
     Silence,

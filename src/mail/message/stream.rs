@@ -25,7 +25,6 @@ pub enum MessagePiece {
         source: Arc<Source>,
         /// Where in the source it begins.
         offset: u64,
-        /// How it travels.
         way: EncodedPart,
     },
 }
@@ -33,7 +32,6 @@ pub enum MessagePiece {
 /// How a part travels, and how many octets it then has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedPart {
-    /// The encoding.
     pub encoding: Encoding,
     /// Octets on the wire.
     pub len: u64,

@@ -68,7 +68,6 @@ pub fn prepare(
     Ok(message)
 }
 
-/// R40.
 fn check_loop(head: &MessageHeader, source: &Source) -> Result<(), MessageError> {
     let is_received = |field: &&RawField| field.name == "received";
     let received = head.fields.iter().filter(is_received).count();
@@ -84,7 +83,6 @@ fn check_loop(head: &MessageHeader, source: &Source) -> Result<(), MessageError>
     })
 }
 
-/// The reverse-path.
 fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address>, MessageError> {
     let given = submission.sender.clone().unwrap_or_else(host::login);
     rewriter.sender(&given).map_err(wrong_in("the sender"))

@@ -20,7 +20,6 @@ pub enum Node {
         start_type: Option<String>,
         /// What stands between the parts.
         boundary: String,
-        /// At least one.
         parts: Vec<Node>,
     },
 }
@@ -32,7 +31,6 @@ pub struct Leaf {
     pub essence: String,
     /// The header fields of the part but for its encoding.
     pub header: String,
-    /// The content.
     pub source: Arc<Source>,
     /// How the content may travel, the least demanding way first.
     pub ways: Vec<(BodyType, EncodedPart)>,

@@ -18,7 +18,6 @@ pub enum RewriteError {
         shown(.name), shown(&.aliases.to_string_lossy())
     )]
     NoSuchLocal {
-        /// The name.
         name: String,
         /// Where an alias for it could stand.
         aliases: PathBuf,
@@ -26,7 +25,6 @@ pub enum RewriteError {
     /// A file of aliases cannot be used, or what it says cannot be done.
     #[error("{}{}: {}", shown(&.path.to_string_lossy()), in_line(*.line), shown(.why))]
     Aliases {
-        /// The file.
         path: PathBuf,
         /// The line, from 1; `None` where it is the file.
         line: Option<usize>,
@@ -41,7 +39,6 @@ pub enum RewriteError {
     Rule {
         /// What it is for.
         from: String,
-        /// What it makes.
         to: String,
         /// Why that is none.
         error: AddressError,
@@ -53,7 +50,6 @@ pub enum RewriteError {
         shown(.name), shown(.domain)
     )]
     Domain {
-        /// The name.
         name: String,
         /// The domain: the configured one, or that of this host.
         domain: String,

@@ -50,7 +50,6 @@ const FIELDS: [&str; 10] = [
     "Resent-Cc",
 ];
 
-/// The rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RewriteOptions {
     /// Which address takes the place of which, in their order: the first that fits counts.
@@ -81,12 +80,10 @@ pub struct Rule {
 /// Where an author's address stands that was replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginalAddress {
-    /// In X-Original-From.
     #[default]
     Header,
     /// In Reply-To, unless there is one.
     ReplyTo,
-    /// Nowhere.
     Nowhere,
 }
 
@@ -111,7 +108,6 @@ pub struct Rewritten {
 }
 
 impl Rewriter {
-    /// By these rules.
     #[must_use]
     pub fn new(options: &RewriteOptions) -> Self {
         Self {

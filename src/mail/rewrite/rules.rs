@@ -18,9 +18,7 @@ struct CompiledRule {
 /// What a rule is for. A text without `*` and `?` is a pattern that fits itself.
 #[derive(Debug)]
 enum RulePurpose {
-    /// Local parts.
     Local(String),
-    /// Whole addresses.
     Whole(String),
 }
 
@@ -74,7 +72,6 @@ impl RulePurpose {
 
 /// What a rule may be for.
 struct Subject {
-    /// The local part.
     user: String,
     /// Without a domain, or at this host.
     is_local: bool,

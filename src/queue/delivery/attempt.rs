@@ -39,9 +39,7 @@ impl Outcome {
     }
 }
 
-/// What is tried.
 pub struct Attempt<'a> {
-    /// These recipients.
     pub recipients: &'a [usize],
     /// Whether a person asked for it before it was due.
     pub early: bool,

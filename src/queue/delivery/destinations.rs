@@ -17,7 +17,6 @@ pub struct DestinationKey {
 /// An item that somebody is to take up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkItem {
-    /// Which.
     pub id: Id,
     /// Whether the server had no time for whoever had it before.
     pub again: bool,

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 /// What the spool remembers.
 pub struct Remembered<'a> {
-    /// The spool.
     pub spool: &'a Spool,
     /// For how long it counts.
     pub memory: Duration,

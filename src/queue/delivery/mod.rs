@@ -31,11 +31,9 @@ use std::sync::Arc;
 
 /// Where items come from, and by which rules they are worked on.
 pub struct RunContext<'a> {
-    /// The items.
     pub store: &'a dyn QueueStore,
     /// Which hosts are down.
     pub hosts: &'a (dyn Hosts + Sync),
-    /// The rules.
     pub settings: &'a RetrySettings,
     /// Who knows the ways.
     pub ways: &'a dyn StoredRoutes,
@@ -47,7 +45,6 @@ pub struct RunContext<'a> {
 
 /// Somebody who hears what becomes of items.
 pub trait QueueObserver: Sync {
-    /// Hears it.
     fn hear(&self, news: &QueueEvent<'_>);
 }
 
@@ -55,15 +52,9 @@ pub trait QueueObserver: Sync {
 #[derive(Debug)]
 pub enum QueueEvent<'a> {
     /// A recipient got the message.
-    Delivered {
-        /// Of which item.
-        id: &'a Id,
-        /// Who.
-        recipient: &'a str,
-    },
+    Delivered { id: &'a Id, recipient: &'a str },
     /// A recipient did not get it, or not for sure.
     Failed {
-        /// Of which item.
         id: &'a Id,
         /// What happened, with the recipient in it.
         sentence: &'a str,
@@ -73,19 +64,9 @@ pub enum QueueEvent<'a> {
         is_final: bool,
     },
     /// A message is sent again that may have arrived.
-    Again {
-        /// Which.
-        id: &'a Id,
-        /// To whom.
-        recipient: &'a str,
-    },
+    Again { id: &'a Id, recipient: &'a str },
     /// An item was set aside.
-    SetAside {
-        /// Which.
-        id: &'a Id,
-        /// Why.
-        reason: &'a str,
-    },
+    SetAside { id: &'a Id, reason: &'a str },
     /// Something else does not go as it should.
     Trouble(&'a str),
 }

@@ -23,7 +23,6 @@ const NEWCOMERS: Duration = Duration::from_secs(1);
 
 /// One way through the items that are due.
 pub struct Pass<'a> {
-    /// By whom.
     pub office: &'a RunContext<'a>,
     /// Which of them are meant.
     pub selection: &'a Selection,
@@ -288,7 +287,6 @@ enum WorkerEnd {
     Left,
 }
 
-/// Where lanes lead.
 struct Routes<'a> {
     waybills: Vec<&'a RouteSpec>,
     /// A branch for each of them.

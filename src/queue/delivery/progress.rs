@@ -62,12 +62,10 @@ enum Examination {
 
 /// An item that is to be taken up.
 pub struct DueItem {
-    /// Which.
     pub id: Id,
     /// Whether another attempt without an end is its last. Others that are tried at the same time end with
     /// it: so it is tried when nobody else is, and behind all others.
     pub is_suspect: bool,
-    /// Its way.
     pub waybill: RouteSpec,
     /// Where its first recipient is, in lower case.
     pub domain: String,

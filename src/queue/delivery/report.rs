@@ -48,7 +48,6 @@ pub fn delayed(
     notice.put(office, claim, id)
 }
 
-/// What is told.
 struct Notice<'a> {
     item: &'a Item,
     recipients: &'a [usize],

@@ -17,7 +17,6 @@ pub enum SenderNotice {
     Caller,
     /// The caller, by the report that it gets: nothing is printed.
     ByReport,
-    /// Nobody.
     Nobody,
 }
 
@@ -40,7 +39,6 @@ fn now(claim: &dyn ClaimedItem) -> Item {
     }
 }
 
-/// Does what follows.
 pub fn settle(
     office: &RunContext<'_>,
     claim: Box<dyn ClaimedItem>,

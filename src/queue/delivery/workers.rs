@@ -11,17 +11,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// How many.
     pub fn count(&self) -> usize {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more.
     pub fn joins(&self) {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
     }
 
-    /// One less.
     pub fn leaves(&self) {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.changed.notify_all();

@@ -27,7 +27,6 @@ impl Id {
         is_id.then(|| Self(name.to_owned()))
     }
 
-    /// A new name.
     pub(super) fn new(now: SystemTime) -> Self {
         let passed = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let time = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);

@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The checksum and the space.
 const PREFIX: usize = 9;
 
-/// The first line.
 #[derive(Serialize, Deserialize)]
 struct JournalHeader {
     /// The version of what follows.
@@ -141,7 +140,6 @@ pub mod verdict {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    /// Its name.
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it
     pub fn serialize<S: Serializer>(verdict: &RecipientStatus, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(verdict.name())

@@ -56,7 +56,6 @@ pub struct Metadata {
 pub struct RouteSpec {
     /// The configuration that the profile is in; `None` where there is no profile.
     pub config: Option<PathBuf>,
-    /// The profile.
     pub profile: Option<String>,
     /// Options about route, session, TLS and login, as `--name=value` or `--name`.
     pub options: Vec<String>,
@@ -76,7 +75,6 @@ pub enum OnUncertain {
 /// Why something is in the queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ItemKind {
-    /// Somebody sent it.
     #[default]
     Mail,
     /// It reports on another item (RFC 3464).
@@ -90,7 +88,6 @@ pub enum ItemKind {
 pub enum ItemEvent {
     /// A delivery to these is about to begin.
     Attempt {
-        /// To whom.
         recipients: Vec<usize>,
         /// Whether a person asked for it before it was due. It does not change when the next is due.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -98,22 +95,16 @@ pub enum ItemEvent {
     },
     /// The end of data is about to go out for these: from here on, nobody knows, until there is a
     /// reply.
-    Dot {
-        /// For whom.
-        recipients: Vec<usize>,
-    },
+    Dot { recipients: Vec<usize> },
     /// The server took the message for these.
     Taken {
-        /// For whom.
         recipients: Vec<usize>,
         /// The reply to the end of data, printable.
         reply: String,
     },
     /// How it ended for one recipient.
     Result {
-        /// For whom.
         recipient: usize,
-        /// How.
         #[serde(flatten)]
         end: AttemptResult,
     },
@@ -133,17 +124,9 @@ pub enum ItemEvent {
     /// A warning that it takes long was sent.
     Warned,
     /// A report about these, which is this item, is about to be committed.
-    Reporting {
-        /// About whom.
-        recipients: Vec<usize>,
-        /// The report.
-        report: Id,
-    },
+    Reporting { recipients: Vec<usize>, report: Id },
     /// The report was committed, or nobody wants one: these are done with.
-    Reported {
-        /// About whom.
-        recipients: Vec<usize>,
-    },
+    Reported { recipients: Vec<usize> },
 }
 
 impl ItemEvent {
@@ -156,14 +139,12 @@ impl ItemEvent {
 pub struct Record {
     /// When, to the millisecond.
     pub at: SystemTime,
-    /// What.
     pub entry: ItemEvent,
 }
 
 /// How an attempt ended for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptResult {
-    /// The verdict.
     #[serde(with = "journal::verdict")]
     pub verdict: RecipientStatus,
     /// What happened, in a sentence: server's words are printable.
@@ -226,7 +207,6 @@ pub struct RecipientState {
 /// An item as it is now.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// Its name.
     pub id: Id,
     /// What was written once.
     pub letter: Metadata,
@@ -240,7 +220,6 @@ pub struct Item {
 
 /// What may be done with an item as long as nobody else does.
 pub enum Claimed {
-    /// It is ours.
     Ours(Box<dyn ClaimedItem>),
     /// Somebody else has it.
     Busy,
@@ -347,7 +326,6 @@ pub enum QueueError {
     /// There is no directory for it, or it is not safe.
     #[error("the queue {} {why}", .path.display())]
     Place {
-        /// The directory.
         path: PathBuf,
         /// What is wrong with it, and what mends it.
         why: String,
@@ -359,17 +337,11 @@ pub enum QueueError {
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// The system's words.
         error: io::Error,
     },
     /// An item is not what was written.
     #[error("the item {id} of the queue is damaged: {why}")]
-    Damaged {
-        /// Which.
-        id: Id,
-        /// How it shows.
-        why: String,
-    },
+    Damaged { id: Id, why: String },
     /// The message cannot be read to its end, so that it was not committed.
     #[error("{}", reason(.0))]
     Message(io::Error),

@@ -15,7 +15,6 @@ enum NextStep {
     Never,
     /// At once, since this time.
     Since(SystemTime),
-    /// At this time.
     At(SystemTime),
 }
 

@@ -52,7 +52,6 @@ const WORDS: [&str; 31] = [
     "}",
 ];
 
-/// Reads one line.
 pub fn parse(line: &str, lines: &ScriptLines<'_>) -> Result<Act, String> {
     if let Some(behind) = line.strip_prefix('>') {
         return saying::parse(behind, lines).map(Act::Say);

@@ -46,7 +46,6 @@ impl<'s> ScriptLines<'s> {
         line.split_whitespace().next()
     }
 
-    /// The next line.
     pub fn next(&mut self) -> Option<ScriptLine<'s>> {
         self.skip_empty();
         let (number, text) = self.rest.next()?;

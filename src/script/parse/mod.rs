@@ -71,7 +71,6 @@ struct ScriptParser {
 /// Where a block ends.
 #[derive(Clone)]
 enum Until {
-    /// With its file.
     File,
     /// Before the next `test`, or where the block ends that it stands in.
     Test,

@@ -39,7 +39,6 @@ pub struct TestContext<'a> {
     pub session: &'a session::Options,
     /// The keys and the trust.
     pub tls: &'a Tls,
-    /// Who logs in.
     pub login: Option<&'a Login>,
     /// The message of `>message`.
     pub message: Option<&'a (dyn Replay + Sync)>,
@@ -48,11 +47,8 @@ pub struct TestContext<'a> {
 /// How a test ended.
 #[derive(Debug)]
 pub struct FinishedTest {
-    /// The script.
     pub file: String,
-    /// The test.
     pub name: String,
-    /// How.
     pub ending: TestEnding,
     /// How long it took.
     pub took: Duration,
@@ -71,9 +67,7 @@ pub enum TestEnding {
     Differed(ScriptPosition, Difference),
     /// The test could not be held.
     Failed {
-        /// Where it stopped.
         at: ScriptPosition,
-        /// Why.
         why: String,
         /// The exit status for it.
         exit: Exit,
@@ -83,7 +77,6 @@ pub enum TestEnding {
 /// What should have been, and what was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What was expected.
     pub expected: String,
     /// What came instead, a sentence without its end.
     pub came: String,
@@ -117,7 +110,6 @@ impl TestEnding {
     }
 }
 
-/// Holds a test.
 pub fn run(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> FinishedTest {
     let begun = Instant::now();
     let mut tape = Tape::new(watch);
@@ -193,7 +185,6 @@ struct Interpreter<'m, 'w> {
     said_ehlo: bool,
 }
 
-/// What came last.
 enum LastHeard {
     Reply(Reply),
     Close,

@@ -31,13 +31,11 @@ pub struct LoginExchange<'a> {
 
 /// What is waited for.
 enum ExchangeState {
-    /// The first response.
     First,
     /// LOGIN: the password of this user.
     Password(String),
     /// CRAM-MD5: the answer to this challenge.
     Cram(String),
-    /// SCRAM: the proof.
     Proof(Box<Scram>),
     /// A last response without content, for this verdict.
     Last(LoginStep),
@@ -68,7 +66,6 @@ impl<'a> LoginExchange<'a> {
         }
     }
 
-    /// Takes a response.
     pub fn step(&mut self, response: &[u8]) -> LoginStep {
         let state = std::mem::replace(&mut self.state, ExchangeState::Last(LoginStep::Senseless));
         match state {

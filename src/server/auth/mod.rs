@@ -12,7 +12,6 @@ pub use crate::server::auth::users::{UserDatabase, UsersError};
 pub enum ServerMechanism {
     /// RFC 4616.
     Plain,
-    /// draft-murchison-sasl-login.
     Login,
     /// RFC 2195.
     CramMd5,
@@ -71,7 +70,6 @@ impl ServerMechanism {
 /// How people log in.
 #[derive(Debug)]
 pub struct Auth {
-    /// Who may.
     pub keeper: UserDatabase,
     /// The mechanisms that there are; `None` is all that will do.
     pub only: Option<Vec<ServerMechanism>>,
@@ -80,7 +78,6 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// What is offered.
     #[must_use]
     pub fn mechanisms(&self) -> Vec<ServerMechanism> {
         let will_do = |mechanism: &ServerMechanism| {

@@ -28,7 +28,6 @@ pub enum UsersError {
     /// It cannot be read.
     #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
     Unread {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -38,13 +37,11 @@ pub enum UsersError {
     Exposed {
         /// The file, as it is shown.
         path: String,
-        /// Its mode.
         mode: u32,
     },
     /// A line is wrong.
     #[error("{}:{line} of --auth is no user:password", path.display())]
     Line {
-        /// The file.
         path: PathBuf,
         /// Its line, counted from 1.
         line: usize,

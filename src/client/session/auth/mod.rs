@@ -22,7 +22,6 @@ pub struct Bindings {
 /// One way to log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// How.
     pub mechanism: Mechanism,
     binding: Option<Binding>,
 }

@@ -4,7 +4,6 @@ use crate::mail::address::Address;
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use std::fmt::Write as _;
 
-/// Behind MAIL.
 pub fn of_mail(dsn: &Dsn) -> String {
     let mut text = String::new();
     text.push_str(match dsn.ret {

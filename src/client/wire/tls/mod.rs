@@ -39,7 +39,6 @@ pub struct TlsOptions {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// The name that the certificate must have, instead of the host's.
     pub name: Option<String>,
-    /// TLS 1.3 only.
     pub only_tls13: bool,
     /// Where the server's certificates are written to, in PEM.
     pub save_certs: Option<PathBuf>,

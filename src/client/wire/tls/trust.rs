@@ -29,7 +29,6 @@ pub enum Trust {
 /// How a certificate was judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Verification {
-    /// Not at all.
     #[default]
     Unchecked,
     /// Chain, name and dates are right.

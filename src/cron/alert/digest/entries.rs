@@ -45,7 +45,6 @@ const LONGEST_NAME: u64 = 4096;
 /// How a digest stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestState {
-    /// Its name.
     pub name: String,
     /// How many runs are in it.
     pub runs: usize,
@@ -57,11 +56,9 @@ pub struct DigestState {
 
 /// What there is to mail.
 pub enum DigestBatch {
-    /// Nothing was gathered.
     Nothing,
     /// Somebody else is mailing it.
     Busy,
-    /// This.
     Batch(Batch),
 }
 

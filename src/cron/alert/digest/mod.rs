@@ -15,13 +15,11 @@ use std::time::{Duration, SystemTime};
 pub struct DigestEntry {
     /// The name of the job.
     pub job: String,
-    /// When it ended.
     pub at: SystemTime,
     /// How long it took.
     pub took: Duration,
     /// How it ended, in a word or two: `OK`, `FAILED(3)`.
     pub status: String,
-    /// Whether it failed.
     pub failed: bool,
     /// By what it is known as one of its kind (see [`crate::cron::alert::Fingerprint::alike`]).
     pub kind: String,

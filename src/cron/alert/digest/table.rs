@@ -74,7 +74,6 @@ impl DigestTable {
         }
     }
 
-    /// The whole text.
     #[must_use]
     pub fn text(mut self) -> String {
         // By job within those that failed and within those that worked.

@@ -9,7 +9,6 @@ const TIME: &str = "\u{1}";
 /// Replaces an amount of time or of transferred data.
 const AMOUNT: &str = "\u{2}";
 
-/// Replaces an identifier.
 const ID: &str = "\u{3}";
 
 /// The words before an identifier that belongs to a thing and is the same in each run.

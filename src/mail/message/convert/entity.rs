@@ -6,7 +6,6 @@ use crate::mail::message::header::parameters_of;
 /// Where an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The message itself.
     Top,
     /// A message in a message/rfc822.
     Attached,
@@ -27,10 +26,11 @@ pub struct Entity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Parts between lines of this boundary. In a digest, they are messages unless they say otherwise.
-    Multipart { boundary: Vec<u8>, is_digest: bool },
-    /// A message.
+    Multipart {
+        boundary: Vec<u8>,
+        is_digest: bool,
+    },
     Message,
-    /// Content.
     Leaf(Leaf),
     /// Content that must not change: it is signed or encrypted, or is a fragment.
     Frozen,
@@ -46,9 +46,7 @@ pub struct Leaf {
 /// How a body is encoded already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// Lines, not encoded.
     None,
-    /// Octets, not encoded.
     Binary,
     QuotedPrintable,
     Base64,

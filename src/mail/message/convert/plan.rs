@@ -12,7 +12,6 @@ const MAX_PARTS: usize = 1 << 20;
 /// How the content of a part goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// As it is.
     AsIs,
     /// Encoded. The charset is for a text that has octets above 127 and does not name one.
     Encoded(Encoding, &'static str),

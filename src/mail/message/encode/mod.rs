@@ -25,7 +25,6 @@ pub enum Encoding {
     EightBit,
     /// Octets as they are (RFC 3030).
     Binary,
-    /// Quoted-printable.
     QuotedPrintable,
     /// Base64 of the bytes as they are.
     Base64,
@@ -81,7 +80,6 @@ impl Encoder for AsItIs {
     fn finish(&mut self, _: &mut Vec<u8>) {}
 }
 
-/// Base64 of text.
 #[derive(Default)]
 struct Base64Text {
     line_ends: LineEnds,

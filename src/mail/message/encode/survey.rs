@@ -10,7 +10,6 @@ const MAX_LINE: u64 = 998;
 pub struct Survey {
     /// Octets, with every line end counted as CRLF.
     pub wire_len: u64,
-    /// Octets above 127.
     pub eight_bit: u64,
     /// Where the first byte stands that is not UTF-8.
     pub not_utf8_at: Option<u64>,

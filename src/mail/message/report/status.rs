@@ -7,7 +7,6 @@ use crate::system::host::is_host_name;
 use crate::system::text::printable;
 use crate::system::time::header_date;
 
-/// The whole part.
 pub fn delivery_status(report: &DeliveryStatusReport) -> String {
     let mut text = String::new();
     if let Some(envid) = report.envid {

@@ -18,9 +18,7 @@ pub struct DsnForm<'m> {
 /// The message that comes back, in one of its shapes.
 #[derive(Clone, Copy)]
 pub struct ReturnedMessage<'m> {
-    /// The message.
     pub message: &'m dyn Replay,
-    /// In this shape.
     pub shape: Shape,
 }
 

@@ -10,10 +10,8 @@ use crate::system::time::{header_date, spoken};
 /// Where lines are broken, if they can be.
 const LINE: usize = 72;
 
-/// Above the message.
 pub const MESSAGE_FOLLOWS: &str = "The message comes back below.";
 
-/// Above its header.
 pub const HEADER_FOLLOWS: &str = "The header of the message comes back below.";
 
 /// The subject of the report.

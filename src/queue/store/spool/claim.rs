@@ -34,7 +34,6 @@ struct ClaimState {
 
 /// What came of an attempt to claim an item.
 pub enum ClaimResult {
-    /// It is ours.
     Ours(Box<SpoolClaim>),
     /// Somebody else has it.
     Busy,

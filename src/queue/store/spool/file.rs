@@ -56,9 +56,7 @@ fn no_file() -> Flaw {
 
 /// What an item's file says.
 pub struct ItemContents {
-    /// Its first line.
     pub lengths: Lengths,
-    /// Its letter.
     pub read: ReadMetadata,
 }
 

@@ -11,11 +11,9 @@ use std::sync::Arc;
 /// The place of an item.
 #[derive(Clone)]
 pub struct ItemPath {
-    /// The spool.
     pub rooms: Arc<Layout>,
     /// Among the living or the dead.
     pub side: Area,
-    /// Under this name.
     pub id: Id,
 }
 

@@ -33,9 +33,7 @@ pub struct ItemLog {
 
 /// A journal to append to, and what it tells.
 pub struct Opened {
-    /// The journal.
     pub log: ItemLog,
-    /// What it tells.
     pub entries: Vec<Record>,
 }
 
@@ -109,7 +107,6 @@ impl ItemLog {
         let _ = self.write(&head, Safety::Process);
     }
 
-    /// Appends an entry.
     pub fn append(
         &mut self,
         slot: &ItemPath,

@@ -77,7 +77,6 @@ impl Lengths {
         format!(" {letter:08x} {message_checksum:08x} {message:016x}\n")
     }
 
-    /// The first line.
     #[must_use]
     pub fn line(&self) -> String {
         format!("{MAGIC}{:08x}{}", self.checksum, self.rest())
@@ -141,7 +140,6 @@ fn parse(line: &[u8]) -> Option<Lengths> {
 /// A letter, and what its message asks of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadMetadata {
-    /// The letter.
     pub letter: Metadata,
     /// What the message asks for.
     pub transport: BodyType,

@@ -81,7 +81,6 @@ impl Spool {
         Ok(Self { path, rooms })
     }
 
-    /// Its directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

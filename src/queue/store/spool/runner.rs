@@ -16,7 +16,6 @@ use std::time::Duration;
 /// Whoever goes through the whole queue.
 pub const RUNNER: &str = "runner.lock";
 
-/// Whoever stays.
 pub const WATCH: &str = "watch.lock";
 
 /// Who only asks whether somebody has a lock has it for a moment: so often, and so long apart, it is

@@ -84,7 +84,6 @@ impl Place {
         Self { top, spool }
     }
 
-    /// Another process.
     fn other(&self) -> Spool {
         Spool::open(Some(&self.path("")), true).unwrap()
     }
