@@ -4,14 +4,18 @@
 
 #![no_main]
 
-use ehlo::mail::address::{Address, Name, parse_list, parse_loose};
+use ehlo::mail::address::{Address, LocalName, parse_list, parse_loose};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let loose = parse_loose(text);
-    let Ok(entries) = parse_list(text) else { return };
+    let Ok(entries) = parse_list(text) else {
+        return;
+    };
     let full = entries.iter().flat_map(|entry| entry.mailboxes());
-    let full: Vec<Name> = full.map(|mailbox| Name::Full(mailbox.address.clone())).collect();
+    let full: Vec<LocalName> = full
+        .map(|mailbox| LocalName::Full(mailbox.address.clone()))
+        .collect();
     let loose = loose.expect("a strict list is a loose one");
     let loose = loose.iter().flat_map(|entry| entry.mailboxes());
     assert!(loose.map(|mailbox| &mailbox.address).eq(&full));

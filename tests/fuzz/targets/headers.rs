@@ -4,8 +4,10 @@
 #![no_main]
 
 use ehlo::mail::address::{Mailbox, parse_list};
-use ehlo::smtp::blocks::{Block, Replay, BodyType};
-use ehlo::mail::message::{Content, Draft, Input, Message, Options, Text};
+use ehlo::mail::message::{
+    Content, Input, Message, MessageDraft, MessageOptions, TextAlternatives,
+};
+use ehlo::smtp::blocks::{Block, BodyType, Replay};
 use libfuzzer_sys::fuzz_target;
 use mail_parser::MessageParser;
 use std::time::SystemTime;
@@ -18,10 +20,15 @@ fuzz_target!(|text: &str| {
     let wire = std::str::from_utf8(&wire).unwrap();
     assert!(wire.is_ascii());
     for line in wire.split("\r\n") {
-        assert!(line.len() <= 998 && !line.contains(['\r', '\n']), "{line:?}");
+        assert!(
+            line.len() <= 998 && !line.contains(['\r', '\n']),
+            "{line:?}"
+        );
     }
     let fields = wire.split_once("\r\n\r\n").unwrap().0;
-    let names = fields.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
+    let names = fields
+        .split("\r\n")
+        .filter(|line| !line.starts_with([' ', '\t']));
     assert_eq!(names.count(), 8, "{fields}");
     let parsed = MessageParser::default().parse(wire).unwrap();
     let subject = parsed.subject().unwrap_or_default();
@@ -29,7 +36,7 @@ fuzz_target!(|text: &str| {
 });
 
 fn wire(text: &str) -> Vec<u8> {
-    let draft = Draft {
+    let draft = MessageDraft {
         from: Mailbox {
             name: Some(text.to_owned()).filter(|name| !name.is_empty()),
             address: ehlo::mail::address::Address::parse("alice@crepes.fr").unwrap(),
@@ -40,9 +47,9 @@ fn wire(text: &str) -> Vec<u8> {
         reply_to: Vec::new(),
         subject: Some(text.to_owned()),
         headers: Vec::new(),
-        text: Text {
+        text: TextAlternatives {
             body: Some(Input::Text("hi\n".to_owned())),
-            ..Text::default()
+            ..TextAlternatives::default()
         },
         inline: Vec::new(),
         attachments: Vec::new(),
@@ -50,7 +57,7 @@ fn wire(text: &str) -> Vec<u8> {
         no_date: false,
         no_message_id: false,
     };
-    let options = Options {
+    let options = MessageOptions {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: ehlo::mail::envelope::Dsn::default(),

@@ -1,14 +1,16 @@
-//! Ready messages, by --message and by sendmail: what comes out has CRLF alone, no line that is too long, the
+//! ReadyMessage messages, by --message and by sendmail: what comes out has CRLF alone, no line that is too long, the
 //! announced size, and the same content when it is read again. sendmail's has the fields that every message needs,
 //! and hides Bcc.
 
 #![no_main]
 
 use ehlo::mail::address::{Address, Mailbox};
-use ehlo::smtp::blocks::{Block, Replay, BodyType};
 use ehlo::mail::envelope::Dsn;
-use ehlo::mail::message::{Content, Held, Input, Message, Options, Ready, Submission};
+use ehlo::mail::message::{
+    Content, HeldBytes, Input, Message, MessageOptions, ReadyMessage, Submission,
+};
 use ehlo::mail::rewrite::{self, HostNames, Rewriter};
+use ehlo::smtp::blocks::{Block, BodyType, Replay};
 use libfuzzer_sys::fuzz_target;
 use std::time::SystemTime;
 
@@ -31,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn input(data: &[u8]) -> Input {
-    Input::Held(Held::bytes("the input", data.to_vec()))
+    Input::Held(HeldBytes::bytes("the input", data.to_vec()))
 }
 
 fn alice() -> Address {
@@ -40,7 +42,7 @@ fn alice() -> Address {
 
 /// The message of --message, if it is one, to those whom it names.
 fn ready(data: &[u8]) -> Option<Message> {
-    let ready = Ready {
+    let ready = ReadyMessage {
         input: input(data),
         from: Mailbox {
             name: None,
@@ -52,7 +54,7 @@ fn ready(data: &[u8]) -> Option<Message> {
         no_date: false,
         no_message_id: false,
     };
-    let options = Options {
+    let options = MessageOptions {
         content: Content::Ready(ready),
         envelope_from: None,
         dsn: Dsn::default(),
@@ -78,9 +80,9 @@ fn submitted(data: &[u8], of_header: bool) -> Option<Message> {
         fqdn: "sun.crepes.fr".to_owned(),
         mail: "crepes.fr".to_owned(),
     };
-    let options = rewrite::Options {
+    let options = rewrite::RewriteOptions {
         aliases: Some("/dev/null".into()),
-        ..rewrite::Options::default()
+        ..rewrite::RewriteOptions::default()
     };
     let rewriter = Rewriter::with_names(&options, names);
     Message::submit(&submission, &rewriter, SystemTime::UNIX_EPOCH).ok()
@@ -123,7 +125,7 @@ fn is_the_same_again(message: &Message) {
 }
 
 fn wire(message: &Message, able: BodyType) -> Option<Vec<u8>> {
-    let shape = message.shape(able)?;
+    let shape = message.shape(able.with_utf8())?;
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}

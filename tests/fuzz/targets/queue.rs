@@ -57,7 +57,9 @@ fn journal_of(bytes: &[u8]) {
 }
 
 fn metadata(data: &[u8]) {
-    let Ok(read) = metadata::read(data) else { return };
+    let Ok(read) = metadata::read(data) else {
+        return;
+    };
     let Ok(written) = metadata::write(&read.letter, read.transport) else {
         return;
     };

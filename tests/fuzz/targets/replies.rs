@@ -4,11 +4,12 @@
 
 #![no_main]
 
-use ehlo::mail::address::Address;
-use ehlo::smtp::blocks::{Block, Blocks, Replay, Shape, BodyType};
 use ehlo::client::session::{
-    Action, Dialogue, Errand, Event, Gathering, Item, Offers, Options, Reply, parameters,
+    Action, Dialogue, Options, Output, Reply, ReplyReader, ServerOffers, Transaction, WireEvent,
+    parameters,
 };
+use ehlo::mail::address::Address;
+use ehlo::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 use libfuzzer_sys::fuzz_target;
 use std::io;
 
@@ -25,13 +26,13 @@ fuzz_target!(|data: &[u8]| {
 
 /// The replies up to the first mistake.
 fn replies(data: &[u8]) -> Vec<Reply> {
-    let mut gathering = Gathering::default();
+    let mut gathering = ReplyReader::default();
     let mut replies = Vec::new();
     for line in data.split(|&byte| byte == b'\n') {
         match gathering.add(line.strip_suffix(b"\r").unwrap_or(line)) {
             Ok(Some(reply)) => {
                 replies.push(reply);
-                gathering = Gathering::default();
+                gathering = ReplyReader::default();
             }
             Ok(None) => {}
             Err(error) => {
@@ -58,8 +59,8 @@ fn check(reply: &Reply) {
         std::slice::from_ref(reply)
     );
 
-    let offers = Offers::from_reply(reply);
-    let mut one_by_one = Offers::default();
+    let offers = ServerOffers::from_reply(reply);
+    let mut one_by_one = ServerOffers::default();
     for line in &reply.lines[1..] {
         one_by_one.add(line);
     }
@@ -92,9 +93,10 @@ fn written(reply: &Reply) -> Vec<u8> {
 struct Hi;
 
 impl Replay for Hi {
-    fn shape(&self, _: BodyType) -> Option<Shape> {
+    fn shape(&self, _: Accepts) -> Option<Shape> {
         Some(Shape {
             transport: BodyType::SevenBit,
+            utf8: false,
             size: 4,
         })
     }
@@ -115,9 +117,9 @@ impl Blocks for Nothing {
 /// Gives a dialogue these replies, whatever it says.
 fn converse(replies: Vec<Reply>) {
     let to = ["bob@hamburger.edu", "carol@x.org"].map(|text| Address::parse(text).unwrap());
-    let errand = Errand::new(None, to.iter().collect(), &Hi);
+    let errand = Transaction::new(None, to.iter().collect(), &Hi);
     let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
-    let mut action = dialogue.step(Event::Started);
+    let mut action = dialogue.step(WireEvent::Started);
     for reply in replies {
         match &action {
             Action::Say(items) => items.iter().for_each(is_one_line),
@@ -128,13 +130,13 @@ fn converse(replies: Vec<Reply>) {
             }
             _ => break,
         }
-        action = dialogue.step(Event::Replied(reply));
+        action = dialogue.step(WireEvent::Replied(reply));
     }
     assert_eq!(dialogue.into_answers().len(), to.len());
 }
 
-fn is_one_line(item: &Item) {
-    if let Item::Line(line) = item {
+fn is_one_line(item: &Output) {
+    if let Output::Line(line) = item {
         assert!(line.wire.len() <= 1000 && !line.wire.iter().any(|byte| b"\r\n\0".contains(byte)));
     }
 }

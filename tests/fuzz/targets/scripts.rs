@@ -3,9 +3,9 @@
 
 #![no_main]
 
-use ehlo::script::{Case, Mistake, Scribe, Source, Variables, parse_source};
+use ehlo::client::events::{Event, Observer};
+use ehlo::script::{Case, Mistake, Scribe, ScriptSource, Variables, parse_source};
 use ehlo::system::text::printable;
-use ehlo::client::events::{Happening, Watch};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
 });
 
 fn parsed(text: &str) -> Result<ehlo::script::Script, Vec<Mistake>> {
-    let source = Source {
+    let source = ScriptSource {
         name: "fuzz".to_owned(),
         text: text.to_owned(),
         // It includes no file of this host.
@@ -50,26 +50,26 @@ fn read(text: &str) {
     }
 }
 
-struct Nobody;
+struct Silent;
 
-impl Watch for Nobody {
-    fn happened(&mut self, _: Happening<'_>) {}
+impl Observer for Silent {
+    fn happened(&mut self, _: Event<'_>) {}
 }
 
 /// Records a session in which each line of the text was said and answered.
 fn record(text: &str) {
-    let mut nobody = Nobody;
+    let mut nobody = Silent;
     let mut scribe = Scribe::new(&mut nobody, "message.eml", true);
-    let peer = ehlo::client::peer::Peer::Tcp("127.0.0.1:25".parse().unwrap());
-    scribe.happened(Happening::Connected(&peer));
+    let peer = ehlo::client::peer::PeerAddress::Tcp("127.0.0.1:25".parse().unwrap());
+    scribe.happened(Event::Connected(&peer));
     for line in text.lines() {
         let line = printable(line.as_bytes());
-        scribe.happened(Happening::Sent {
+        scribe.happened(Event::Sent {
             line: &line,
             stage: "mail",
         });
         if line.len() % 3 == 0 {
-            scribe.happened(Happening::Received {
+            scribe.happened(Event::Received {
                 code: 250,
                 enhanced: None,
                 lines: &[],
