@@ -13,8 +13,8 @@ pub fn first_line(sender: &str, at: SystemTime) -> String {
     format!("From {sender} {}\n", asctime(at))
 }
 
-/// What is missing between the end of the file, which is so long, and a `From ` line: an empty line, where
-/// somebody was killed while he wrote, or another program left none.
+/// The empty line that is missing between the end of a file of this length and a `From ` line: after an
+/// interrupted write, or after another program that left none.
 ///
 /// # Errors
 /// The end cannot be read.
@@ -29,7 +29,7 @@ pub fn seam(file: &File, length: u64) -> io::Result<&'static str> {
     })
 }
 
-/// The most `>` before `From ` that are counted; nobody has more.
+/// Maximum number of `>` before `From ` that are counted.
 const DEEPEST: usize = 64;
 
 /// Makes lines of a file from those of a message, in blocks of any size and in constant memory.
@@ -37,7 +37,7 @@ const DEEPEST: usize = 64;
 pub struct MboxLines {
     /// The beginning of a line that may still become `>>From `.
     start: Vec<u8>,
-    /// Whether the line goes on behind its beginning.
+    /// True after the beginning of a line.
     is_inside: bool,
     /// A CR that may belong to a line end.
     has_cr: bool,
@@ -55,7 +55,7 @@ impl MboxLines {
                 self.put(b'\r', into)?;
             }
             if self.is_inside {
-                // The rest of the line, as far as it is here, in one go.
+                // The rest of the line, as far as it is in this block.
                 let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                 into.write_all(&rest[..end])?;
                 rest = &rest[end..];

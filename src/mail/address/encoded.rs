@@ -1,4 +1,4 @@
-//! Encoded words (RFC 2047) in text that is given as it is in a header.
+//! Encoded words (RFC 2047) in text that is given in the form of a header.
 
 use crate::system::text::forbidden;
 use base64::prelude::{BASE64_STANDARD, Engine as _};

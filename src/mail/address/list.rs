@@ -64,7 +64,7 @@ impl<A> ListEntry<A> {
     }
 }
 
-/// Parses a comma list of mailboxes and groups; an empty list is no error.
+/// Parses a comma-separated list of mailboxes and groups. An empty list is valid.
 pub fn parse_list(list: &str) -> Result<Vec<ListEntry>, AddressError> {
     parse(list, address)
 }
@@ -122,7 +122,7 @@ fn pieces(list: &str) -> Vec<&str> {
     pieces
 }
 
-/// What makes an address of the tokens that stand for one; the list is for the error.
+/// Makes an address of its tokens. The list is for the error.
 type AddressReader<A> = fn(&[Token], &str) -> Result<A, AddressError>;
 
 fn parse<A>(list: &str, read: AddressReader<A>) -> Result<Vec<ListEntry<A>>, AddressError> {
@@ -293,7 +293,7 @@ impl<A> ListParser<'_, A> {
         Ok(ListEntry::Group { name, members })
     }
 
-    /// `Name <address>`, from behind the `<`.
+    /// Parses `Name <address>` after the `<`.
     fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox<A>, AddressError> {
         let inside = self.without_route()?;
         if self.tokens.next() != Some(Token::Mark('>')) {
@@ -339,7 +339,8 @@ impl<A> ListParser<'_, A> {
         })
     }
 
-    /// What stands behind a `>` or a group's `;`: a comment, and then a comma, a `;` or the end.
+    /// Parses the rest of an entry after a `>` or a group's `;`: a comment, and then a comma, a `;` or the
+    /// end.
     fn end_of_entry(&mut self) -> Result<Option<String>, AddressError> {
         let tail = self.run();
         if !is_blank(&tail) {
@@ -355,7 +356,7 @@ impl<A> ListParser<'_, A> {
     }
 }
 
-/// Whether there is nothing but white space and comments.
+/// True if there is only white space and comments.
 fn is_blank(run: &[Token]) -> bool {
     run.iter()
         .all(|token| matches!(token, Token::Space | Token::Comment(_)))

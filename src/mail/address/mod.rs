@@ -1,4 +1,4 @@
-//! Mail addresses: one that can stand in an envelope, and the lists that stand in headers and options.
+//! Mail addresses: those of the envelope, and the lists in headers and options.
 
 mod encoded;
 mod list;
@@ -17,7 +17,7 @@ use std::net::IpAddr;
 /// The longest local part in octets (RFC 5321 §4.5.3.1.1).
 const LONGEST_LOCAL: usize = 64;
 
-/// How many characters of what was given an error shows: a header field may be a megabyte.
+/// Maximum number of characters of the input that an error shows. A header field may have a megabyte.
 const LONGEST_SHOWN: usize = 200;
 
 /// An address of RFC 5321 §4.1.2 that holds no CR, LF, NUL or other control character. Its domain is
@@ -39,13 +39,13 @@ pub enum Domain {
     Literal(IpAddr),
 }
 
-/// What is wrong with an address or a list of them.
+/// An error in an address or a list of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// A character that may stand in no address.
+    /// A character that no address may contain.
     #[error("\"{}\" holds {}", shown(.0), text::name_of(*.1))]
     Forbidden(String, char),
-    /// Nothing behind an `@`, or no `@`.
+    /// No `@`, or nothing after it.
     #[error("\"{}\" has no @domain{}", shown(.0), .1)]
     NoDomain(String, &'static str),
     /// The part before the `@` is wrong.
@@ -54,7 +54,7 @@ pub enum AddressError {
     /// The part before the `@` is longer than RFC 5321 §4.5.3.1.1 allows.
     #[error("\"{}\" is not an address: the part before the @ is longer than 64 octets", shown(.0))]
     LongLocal(String),
-    /// The part behind the `@` is wrong.
+    /// The part after the `@` is not a domain.
     #[error("\"{}\" is not an address: the part behind the @ is not a domain{}", shown(.0), .1)]
     Domain(String, &'static str),
     /// The list does not parse.
@@ -117,7 +117,7 @@ impl Address {
         &self.domain
     }
 
-    /// Whether the local part is not ASCII, so that only a server with SMTPUTF8 can take it.
+    /// True if the local part is not ASCII, so that only a server with SMTPUTF8 can accept it.
     #[must_use]
     pub fn needs_utf8(&self) -> bool {
         !self.local.is_ascii()
@@ -206,7 +206,7 @@ fn literal(inside: &str) -> Option<IpAddr> {
     }
 }
 
-/// The local part, in quotes only where it is no dot-atom (R6: minimum quoting).
+/// The local part, in quotes only if it is not a dot-atom (R6: minimum quoting).
 fn quoted_if_needed(local: &str) -> String {
     let atom = |part: &str| !part.is_empty() && part.chars().all(is_atom_char);
     if local.split('.').all(atom) {

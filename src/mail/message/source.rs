@@ -1,4 +1,4 @@
-//! Where bytes come from: an argument, a file, a pipe. All can be read more than once.
+//! Sources of bytes: an argument, a file, a pipe. All can be read more than once.
 
 use crate::mail::message::encode::Encoder;
 use crate::system::exit::Exit;
@@ -14,26 +14,26 @@ use std::sync::Arc;
 /// A file up to this size is read at once, when it is opened, and then cannot change any more.
 const SMALL: u64 = 16 * 1024;
 
-/// What cannot be read twice is kept in memory up to this size, and beyond it in a temporary file
+/// Input that cannot be read twice is kept in memory up to this size, and above it in a temporary file
 /// without a name.
 const SPOOL_ABOVE: usize = 1024 * 1024;
 
-/// The most that a device may give before it is taken for one without end.
+/// Limit for input from a device. A longer one is treated as endless.
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The standard input in error texts.
 const STDIN: &str = "the standard input";
 
-/// How long a text on a standard input may take to begin that was not asked for.
+/// Time to wait for the first byte on a standard input that no option refers to.
 const PATIENCE: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
 
-/// So much is read and thrown away of what cannot be kept.
+/// Maximum that is read and discarded of input that cannot be stored.
 const UNWANTED: u64 = 1024 * 1024 * 1024;
 
-/// Where an option says that something is to be read from.
+/// An input that an option names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     Text(String),
@@ -42,12 +42,12 @@ pub enum Input {
     /// The standard input, if it is a pipe or a file with a text that is meant for this program; see
     /// [`waiting`].
     Waiting,
-    /// What is here already.
+    /// Bytes that were read before.
     Held(HeldBytes),
 }
 
 impl Input {
-    /// Whether it is the standard input, under any of its names.
+    /// True for the standard input, under any of its names.
     #[must_use]
     pub fn is_stdin(&self) -> bool {
         const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
@@ -58,7 +58,7 @@ impl Input {
         }
     }
 
-    /// Reads it to its end, where that can be done only once.
+    /// Reads it to its end if it can be read only once.
     pub fn hold(&mut self) -> Result<(), SourceError> {
         if self.is_stdin() || *self == Self::Waiting {
             let source = Source::open(self.clone())?;
@@ -79,7 +79,7 @@ impl HeldBytes {
         Self(Arc::new(Source::memory(name.to_owned(), bytes)))
     }
 
-    /// A file that only we know, of so many octets.
+    /// An unnamed temporary file of `len` octets.
     #[must_use]
     pub fn file(name: &str, file: File, len: u64) -> Self {
         Self(Arc::new(Source::new(
@@ -98,7 +98,7 @@ impl PartialEq for HeldBytes {
 
 impl Eq for HeldBytes {}
 
-/// Why bytes cannot be had.
+/// An error while input is opened, read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be opened or read.
@@ -108,14 +108,14 @@ pub enum SourceError {
         name: String,
         error: io::Error,
     },
-    /// It is no file.
+    /// It is not a file.
     #[error("cannot read {name}: it is {what}")]
     NoFile {
         /// The path, safe to show.
         name: String,
         what: &'static str,
     },
-    /// What was read cannot be kept.
+    /// Input that was read cannot be stored.
     #[error("cannot keep {name} in a temporary file in {}: {}", std::env::temp_dir().display(), reason(.error))]
     Spool { name: String, error: io::Error },
 }
@@ -126,20 +126,20 @@ impl SourceError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,
-            // There may be room again later.
+            // There may be space again later.
             Self::Spool { .. } => Exit::Temporary,
         }
     }
 }
 
-/// Bytes that can be read at any place, and whose number is known.
+/// Bytes that can be read at any position, and have a known length.
 #[derive(Debug)]
 pub struct Source {
     /// The file, safe to show.
     pub name: String,
-    /// How many bytes.
+    /// Number of bytes.
     pub len: u64,
-    /// How many bytes before them are left out.
+    /// Number of bytes before them that are left out.
     skipped: u64,
     store: HeldStore,
 }
@@ -147,18 +147,18 @@ pub struct Source {
 #[derive(Debug)]
 enum HeldStore {
     Memory(Vec<u8>),
-    /// A temporary file that only we know.
+    /// A temporary file without a name.
     Spool(File),
-    /// What others read, too.
+    /// A source with other users.
     Shared(Arc<Source>),
-    /// Somebody's file, which may change under our hands.
+    /// A named file, which another process may change.
     File {
         file: File,
         facts: FileFacts,
     },
 }
 
-/// What tells a file from what it was before.
+/// Properties of a file that show if it was changed.
 #[derive(Debug)]
 struct FileFacts {
     kind: FileType,
@@ -278,7 +278,8 @@ impl Source {
             match from.read(&mut block) {
                 Ok(0) => return Ok(keeper.finish()),
                 Ok(count) => keeper.push(&block[..count]).inspect_err(|_| {
-                    // Who is still writing would die of it, and never hear what went wrong.
+                    // Otherwise a program that is still writing gets SIGPIPE, and its user never sees the
+                    // error.
                     let _ = io::copy(&mut (&mut from).take(UNWANTED), &mut io::sink());
                 })?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -353,7 +354,7 @@ impl Source {
         Ok(self.skipping(if is_marked { count as u64 } else { 0 }))
     }
 
-    /// Whether there is nothing in it but white space.
+    /// True if it contains only white space.
     pub fn is_blank(&self) -> Result<bool, SourceError> {
         let mut block = self.block(64 * 1024);
         let mut at = 0;
@@ -460,11 +461,11 @@ impl Source {
     }
 }
 
-/// What the standard input has for a program that did not ask for it.
+/// State of a standard input that no option refers to.
 pub enum Waiting {
     Text(Source),
     Nothing,
-    /// A pipe that is open and in which nothing came.
+    /// An open pipe without data.
     Silence,
 }
 
@@ -500,15 +501,15 @@ fn kind_of_stdin() -> FileType {
     FileType::from_raw_mode(facts.map_or(0, |facts| facts.st_mode))
 }
 
-/// Looks for a line that is only a dot, as programs end their input to sendmail. A CR alone is no line
-/// end here: what shows its progress may well write CR, dot, CR.
+/// Searches for a line with a single dot, as programs end their input to sendmail. A CR alone is not a line
+/// end here: a progress display may well write CR, dot, CR.
 #[derive(Default)]
 struct LoneDot {
-    /// Where the line begins.
+    /// Offset of the current line.
     line_at: u64,
-    /// What the line is so far.
+    /// Content of the current line so far.
     line: SourceLine,
-    /// How many bytes were seen.
+    /// Number of bytes seen.
     seen: u64,
 }
 
@@ -522,7 +523,7 @@ enum SourceLine {
 }
 
 impl LoneDot {
-    /// Whether it is among these bytes; then the line begins at `line_at`.
+    /// True if these bytes contain it. `line_at` is then its offset.
     fn find(&mut self, bytes: &[u8]) -> bool {
         let mut at = 0;
         while at < bytes.len() {
@@ -547,7 +548,7 @@ impl LoneDot {
         false
     }
 
-    /// Whether it is the last line, which has no line end.
+    /// True if it is the last line, without a line end.
     fn is_last(&self) -> bool {
         matches!(self.line, SourceLine::Dot | SourceLine::DotCr)
     }

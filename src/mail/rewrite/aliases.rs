@@ -6,10 +6,10 @@ use crate::mail::rewrite::{RewriteError, file};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Where aliases are if nothing else is said.
+/// Default path of the alias file.
 pub(super) const USUAL: &str = "/etc/aliases";
 
-/// Said on purpose: no aliases.
+/// Explicit path that turns aliases off.
 pub(super) const NONE: &str = "/dev/null";
 
 /// The aliases of a file.
@@ -21,19 +21,19 @@ pub(super) struct Aliases {
     broken: Option<usize>,
 }
 
-/// What stands behind a name, or in a line of a list.
+/// The value of an alias, or a line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AliasLine {
     pub(super) number: usize,
     pub(super) text: String,
 }
 
-/// What an alias leads to.
+/// The target of an alias.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AliasTarget {
     /// An address, or another alias.
     Name(LocalName),
-    /// A local name that is no alias here: `\name`.
+    /// A local name that is not expanded again: `\name`.
     Last(LocalName),
     /// The addresses in a file.
     Include(PathBuf),
@@ -82,8 +82,8 @@ impl Aliases {
         read
     }
 
-    /// What stands behind a name in lower case. Where it is not found and a line cannot be understood,
-    /// that line may be it.
+    /// The value of an alias, by its name in lower case. If the name is not found and a line cannot be
+    /// parsed, the result is an error, because that line may define it.
     pub(super) fn find(&self, name: &str) -> Result<Option<&AliasLine>, RewriteError> {
         let found = self.lines.get(name);
         match self.broken {
@@ -229,7 +229,7 @@ fn include(piece: &str, inside: &str) -> Result<AliasTarget, String> {
     Ok(AliasTarget::Include(PathBuf::from(path)))
 }
 
-/// What stands between commas that are in no quotes, comments or brackets.
+/// Splits a list at commas outside quotes, comments and brackets.
 fn pieces(text: &str) -> Vec<&str> {
     let mut scan = Scan::default();
     let mut pieces = Vec::new();
@@ -246,7 +246,7 @@ fn pieces(text: &str) -> Vec<&str> {
     trimmed.filter(|piece| !piece.is_empty()).collect()
 }
 
-/// Where in an address list we are.
+/// Position in an address list.
 #[derive(Debug, Default)]
 struct Scan {
     is_quoted: bool,

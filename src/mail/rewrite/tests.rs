@@ -52,7 +52,7 @@ impl Home {
         home
     }
 
-    /// Writes a file in which `@@` stands for the directory.
+    /// Writes a file. `@@` in its text is replaced by the path of the directory.
     fn write(&mut self, name: &str, text: &str) {
         let path = self.path(name);
         let directory = self.directory.path().to_str().unwrap();
@@ -91,7 +91,7 @@ fn aliases_are_followed_to_their_end_and_each_address_is_found_once() {
             .unwrap(),
         ["a@X.org", "B@x.org", "b@x.org"]
     );
-    // Another host's root is not ours.
+    // Root at another host is not a local user.
     assert_eq!(home.to("root@x.org").unwrap(), ["root@x.org"]);
 }
 
