@@ -4,7 +4,7 @@ use crate::config::read::{Faults, WrittenProfile};
 use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Value};
 use std::collections::BTreeMap;
 
-/// How far it can go back.
+/// Maximum depth of inheritance.
 const DEEPEST: usize = 32;
 
 /// The profiles with everything that they inherit: their own keys win, then those of the first parent.

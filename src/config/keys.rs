@@ -3,13 +3,13 @@
 use crate::config::ConfigFault;
 use std::collections::BTreeMap;
 
-/// How like each other two names are at least when one may be meant by the other.
+/// Minimum similarity of two names for one to be suggested for the other.
 const ALIKE: f64 = 0.7;
 
 /// Options that choose profiles or end everything.
 const ELSEWHERE: [&str; 5] = ["config", "profile", "help", "version", "print"];
 
-/// Which keys a section has.
+/// The keys that a section accepts.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SectionKeys {
     /// One of these, with any value that an option can have.
@@ -46,7 +46,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 3] = [
 /// Keys that are no options.
 pub(super) const OWN: [&str; 2] = ["inherit", "fallback"];
 
-/// What people write who have not read why not.
+/// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];
 
 /// Shell commands that print a secret, and may have it in their text. A user name and the path of a file are

@@ -12,7 +12,7 @@ use toml::de::{DeInteger, DeString, DeTable, DeValue};
 /// The keys outside of all tables, besides the names of sections.
 const TOP: [&str; 2] = ["default", "profile"];
 
-/// What a file says, and what is wrong with it.
+/// Contents of a file, and the errors in it.
 #[derive(Debug, Default)]
 pub(super) struct ReadConfig {
     pub(super) default: Option<String>,
@@ -21,15 +21,15 @@ pub(super) struct ReadConfig {
     pub(super) faults: Faults,
 }
 
-/// What is wrong, and where.
+/// Errors with their positions.
 pub(super) type Faults = Vec<(ConfigPosition, ConfigFault)>;
 
-/// A profile as it is written.
+/// A profile before inheritance is resolved.
 #[derive(Debug)]
 pub(super) struct WrittenProfile {
     pub(super) name: String,
     pub(super) settings: Vec<ConfigKey>,
-    /// Where from, and the line that says so.
+    /// Value and line of its `inherit` key.
     pub(super) parents: Option<ConfigKey>,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
     }
 }
 
-/// Where each line begins.
+/// Offsets of the line starts.
 struct LineStarts(Vec<usize>);
 
 impl LineStarts {
@@ -65,7 +65,7 @@ impl LineStarts {
         Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
     }
 
-    /// The number of the line that this octet stands in, from 1.
+    /// The number of the line that contains this octet, from 1.
     fn line(&self, at: usize) -> usize {
         self.0.partition_point(|&end| end < at) + 1
     }
@@ -125,7 +125,7 @@ impl ConfigReader<'_> {
         }
     }
 
-    /// A table that is no profile. What is set to false is as if it were not there, as in profiles.
+    /// Reads a table that is not a profile. A key set to false is treated as absent, as in profiles.
     fn section(&mut self, name: &str, keys: SectionKeys, table: &DeTable<'_>) -> Vec<ConfigKey> {
         let mut settings = Vec::new();
         let at = TableKind::Section(name.to_owned());
@@ -325,7 +325,7 @@ fn only_texts(value: &Value) -> Result<(), ConfigFault> {
     })
 }
 
-/// What is no pattern must be an address.
+/// Checks that an item that is not a pattern is an address.
 fn addresses(value: &Value) -> Result<(), ConfigFault> {
     let items = value.texts().into_iter();
     for item in items.filter(|item| !is_pattern(item)) {

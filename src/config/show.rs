@@ -4,8 +4,8 @@ use crate::config::{Profile, TableKind, Value};
 use crate::system::text::shown;
 
 impl Profile {
-    /// The profile with all that it inherits, so that it can be pasted; a comment says where each
-    /// inherited key comes from.
+    /// The profile with all that it inherits, in a form that can be pasted. A comment names the origin of
+    /// each inherited key.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = format!("[profile.{}]\n", name(&self.name));

@@ -1,4 +1,4 @@
-//! What an X.509 certificate says of itself (RFC 5280). It judges nothing.
+//! Contents of an X.509 certificate (RFC 5280). Nothing is verified here.
 
 use chrono::DateTime;
 use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
@@ -40,13 +40,13 @@ const SHORT_NAMES: [(&str, &str); 30] = [
     ("1.3.6.1.4.1.311.60.2.1.3", "jurisdictionC"),
 ];
 
-/// How many names are shown to people.
+/// Maximum number of names that are shown.
 const NAMES: usize = 20;
 
-/// A certificate as it is shown.
+/// The displayed contents of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whom it is for, as a distinguished name.
+    /// The subject, as a distinguished name.
     pub subject: String,
     pub issuer: String,
     /// The host names and addresses it is for.
@@ -61,7 +61,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads DER; `None` when it is no certificate.
+    /// Parses DER. `None`: not a certificate.
     #[must_use]
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -77,7 +77,7 @@ impl Certificate {
         })
     }
 
-    /// Whether it was signed by nobody else.
+    /// True if subject and issuer are the same.
     #[must_use]
     pub fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
@@ -109,8 +109,8 @@ fn escaped(octets: &[u8]) -> String {
     text
 }
 
-/// Why no TLS library of today believes a certificate, whoever signed it: behind "the certificate of
-/// HOST". `None` when there is no such reason.
+/// The reason for which every current TLS library rejects a certificate, regardless of its issuer. It
+/// completes "the certificate of HOST". `None`: no such reason.
 #[must_use]
 pub fn weakness(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -126,7 +126,7 @@ pub fn weakness(der: &[u8]) -> Option<String> {
     }
 }
 
-/// The SHA-256 of a certificate's public key; `None` when it is no certificate.
+/// The SHA-256 of a certificate's public key. `None`: not a certificate.
 #[must_use]
 pub fn key_sha256(der: &[u8]) -> Option<[u8; 32]> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -203,7 +203,7 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// Hexadecimal, in small letters.
+/// Lowercase hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     let digits = b"0123456789abcdef";

@@ -1,6 +1,6 @@
 //! The exit status: sysexits.h and one addition. One table, which the manual prints too.
 
-/// How a run ends, as the caller's `$?` sees it.
+/// Exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     Ok,
@@ -10,11 +10,11 @@ pub enum Exit {
     Data,
     /// A named file cannot be read (`EX_NOINPUT`).
     NoInput,
-    /// A local name that nobody has (`EX_NOUSER`).
+    /// An unknown local name (`EX_NOUSER`).
     NoUser,
-    /// The domain does not exist or takes no mail (`EX_NOHOST`).
+    /// The domain does not exist or accepts no mail (`EX_NOHOST`).
     NoHost,
-    /// Nobody accepted, and every refusal is for good (`EX_UNAVAILABLE`).
+    /// Every recipient was refused permanently (`EX_UNAVAILABLE`).
     Refused,
     /// A bug in this program (`EX_SOFTWARE`).
     Software,
@@ -22,7 +22,7 @@ pub enum Exit {
     CantCreate,
     /// A file cannot be written (`EX_IOERR`).
     Io,
-    /// Nobody accepted, somebody may be later (`EX_TEMPFAIL`).
+    /// No recipient was accepted, and at least one can be retried (`EX_TEMPFAIL`).
     Temporary,
     /// The server broke the protocol (`EX_PROTOCOL`).
     Protocol,
@@ -33,16 +33,15 @@ pub enum Exit {
     Config,
     /// Some accepted and others not, or not known: the addition to sysexits.h.
     Partial,
-    /// How the queue or the host stands, for monitoring: numbers of another table.
+    /// State of the queue or the host, for monitoring. The numbers are those of [`Health`].
     Health(Health),
-    /// Something else happened than was expected: of a server (`ehlo script`), or of its clients
-    /// (`ehlo sink --count`).
+    /// An expectation was not met: by a server (`ehlo script`), or by the clients (`ehlo sink --count`).
     ExpectationFailed,
     /// As a command ended that was run: any number, 128 and its number for a signal.
     Command(u8),
 }
 
-/// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and those like it want it.
+/// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and similar programs expect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     Ok,
@@ -50,7 +49,7 @@ pub enum Health {
     Warning,
     /// Somebody must look at it.
     Critical,
-    /// It cannot be said.
+    /// The state cannot be determined.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! Sizes and counts, as short as people say them.
+//! Sizes and counts in a short form.
 
 /// Octets as a column has them, like `ls -h`: `312`, `1.2K`, `35M`.
 #[must_use]
@@ -44,7 +44,7 @@ impl Scaled {
     }
 }
 
-/// `1 item`, `3 items`: for things whose plural has an s.
+/// `1 item`, `3 items`: for nouns with a plural in -s.
 #[must_use]
 pub fn counted(count: u64, thing: &str) -> String {
     let end = if count == 1 { "" } else { "s" };

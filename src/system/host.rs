@@ -29,7 +29,7 @@ pub fn home() -> Option<PathBuf> {
 }
 
 /// A path with `~`, `$HOME` or `${HOME}` at its start replaced by the home directory, as a shell does it:
-/// `$HOME` of the environment, else that of the password file. `~user` stays as it is.
+/// `$HOME` of the environment, else that of the password file. `~user` is not replaced.
 #[must_use]
 pub fn expanded(path: &str) -> PathBuf {
     // The environment of a process with more rights than its caller is the caller's.
@@ -74,8 +74,8 @@ fn of_user(user: u32, passwd: &[u8], field: PasswdField) -> Option<&[u8]> {
     })
 }
 
-/// Whether this process has more rights than whoever called it: a set-uid or set-gid bit is in play, and
-/// arguments and environment are somebody else's.
+/// True if this process has more rights than its caller: a set-uid or set-gid bit is in effect, and the
+/// caller controls arguments and environment.
 #[must_use]
 pub fn is_privileged() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
@@ -98,8 +98,8 @@ pub fn short_name() -> String {
     node.split('.').next().unwrap_or_default().to_owned()
 }
 
-/// The fully qualified name of this host: the node name if it has a dot, else what `/etc/hosts`
-/// says of it. `None` when neither knows one.
+/// The fully qualified name of this host: the node name if it has a dot, else the name in `/etc/hosts`.
+/// `None`: neither has one.
 #[must_use]
 pub fn fqdn() -> Option<String> {
     let node = node_name();
@@ -121,8 +121,8 @@ fn text_of(path: &str) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The name that mail from here carries behind the `@`: `/etc/mailname` if the system has one, else
-/// the qualified name, else the node name as it is.
+/// The domain of mail from this host: `/etc/mailname` if it exists, else the qualified name, else the node
+/// name.
 #[must_use]
 pub fn mail_domain() -> String {
     let mailname = text_of("/etc/mailname");
@@ -178,7 +178,7 @@ fn is_one_of(label: &str, labels: &[&str]) -> bool {
     labels.iter().any(|one| one.eq_ignore_ascii_case(label))
 }
 
-/// Whether a text is a host name: labels of letters, digits and inner hyphens.
+/// True for a host name: labels of letters, digits and inner hyphens.
 #[must_use]
 pub fn is_host_name(name: &str) -> bool {
     name.len() <= 255

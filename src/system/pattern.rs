@@ -1,12 +1,12 @@
 //! Patterns of `*` and `?`, as the configuration has them for addresses.
 
-/// Whether a text is a pattern.
+/// True if a text is a pattern.
 #[must_use]
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// Whether a pattern is for the whole of a text, in any case.
+/// True if a pattern matches the whole text, without regard to case.
 #[must_use]
 pub fn fits(pattern: &str, text: &str) -> bool {
     let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();

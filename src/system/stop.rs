@@ -30,7 +30,6 @@ impl Stop {
         self.flag.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the flag is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
@@ -100,7 +99,7 @@ impl Registered {
         }
     }
 
-    /// Whether it was disconnected.
+    /// True after it was disconnected.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.stop.connections().is_closed

@@ -21,8 +21,8 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// The same after its output has ended, because its own end usually follows at once.
 const SHORT_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long an output may stay open after the program has ended, because a process that it started
-/// has it, too.
+/// Time for which an output may stay open after the program has ended, because a process that it started
+/// has inherited it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A program that is to be run.
@@ -142,7 +142,7 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Writes what there is room for. An input that was closed is left alone.
+    /// Writes as much as the pipe accepts. A closed input is ignored.
     fn write(&mut self) {
         while let Some(input) = &mut self.input {
             match input.write(self.unwritten) {
@@ -203,14 +203,14 @@ fn is_for_later(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Whether the system is short of processes, memory or descriptors: the same may work later.
+/// True if the system lacks processes, memory or descriptors, so that a later attempt may succeed.
 #[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
     let short = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
     Errno::from_io_error(error).is_some_and(|error| short.contains(&error))
 }
 
-/// What of a program is heard.
+/// The output streams that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
     Output,
@@ -218,12 +218,12 @@ pub enum Streams {
     Both,
 }
 
-/// What a program said.
+/// Output and end of a program.
 #[derive(Debug)]
 pub struct ProcessOutput {
-    /// The end of it.
+    /// The last part of it.
     pub output: Vec<u8>,
-    /// How the program ended, or why there is no more of it: `TimedOut` where it took too long.
+    /// The exit status, or the reason for missing output: `TimedOut` if it took too long.
     pub end: io::Result<ExitStatus>,
 }
 

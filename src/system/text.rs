@@ -50,8 +50,8 @@ pub fn printable(bytes: &[u8]) -> String {
     text
 }
 
-/// Our own text (addresses, file names) with what could steer a terminal escaped: control and
-/// bidirectional characters and other invisible ones become `\u{NNNN}`, letters of all scripts stay.
+/// Text of local origin (addresses, file names), safe for a terminal: control and bidirectional characters
+/// and other invisible ones become `\u{NNNN}`. Letters of all scripts are kept.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -71,7 +71,7 @@ pub fn shown_with_tabs(text: &str) -> String {
     text.split('\t').map(shown).collect::<Vec<_>>().join("\t")
 }
 
-/// A path as it can be typed behind `chmod 600` and the like.
+/// A path as it can be typed after `chmod 600` and similar commands.
 #[must_use]
 pub fn for_shell(path: &Path) -> String {
     let name = shown(&path.to_string_lossy());
@@ -95,8 +95,8 @@ fn steers(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The first character that may not stand in a header, an address or a command: CR, LF, NUL and
-/// every other control but TAB, and the Unicode line separators (`faults.md` B1, B4).
+/// The first character that is not allowed in a header, an address or a command: CR, LF, NUL and every
+/// other control except TAB, and the Unicode line separators (`faults.md` B1, B4).
 #[must_use]
 pub fn forbidden(text: &str) -> Option<char> {
     text.chars().find(|&character| {
@@ -105,8 +105,8 @@ pub fn forbidden(text: &str) -> Option<char> {
     })
 }
 
-/// A text that may stand in a header: without control characters, and with a blank where one may have
-/// stood for white space.
+/// A text that is allowed in a header: without control characters, and with a blank in place of one that
+/// was white space.
 #[must_use]
 pub fn without_controls(text: &str) -> String {
     let is_space = |c| matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}');

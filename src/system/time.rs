@@ -84,8 +84,8 @@ pub fn since(then: SystemTime, now: SystemTime) -> Duration {
 /// corrected by less.
 pub const SKEW: Duration = Duration::from_secs(60);
 
-/// Whether a time of day, in minutes since midnight here, has come after `then` and until `now`. A `then` that is
-/// ahead of the clock was written while the clock was wrong, and counts as long ago.
+/// True if a time of day, in minutes since local midnight, is after `then` and not after `now`. A `then` in
+/// the future was written while the clock was wrong, and is treated as long ago.
 #[must_use]
 pub fn has_come(minute: u16, then: SystemTime, now: SystemTime) -> bool {
     if then.duration_since(now).is_ok_and(|ahead| ahead > SKEW) {
@@ -138,7 +138,7 @@ mod tests {
         let said = |millis| brief(Duration::from_millis(millis));
         let all = [340, 9_999, 12_300, 252_000, 3_720_000, 273_600_000].map(said);
         assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
-        // Whose thousandths nobody knows has none.
+        // A duration in whole seconds has no fraction.
         assert_eq!([0, 5_000].map(said), ["0s", "5s"]);
     }
 
