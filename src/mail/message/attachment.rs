@@ -22,15 +22,15 @@ use std::sync::Arc;
 /// An attachment as an option gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// Where it comes from.
+    /// Source of the content.
     pub input: Input,
-    /// Its media type; `None` goes by the file's name.
+    /// Media type. `None`: derived from the file's name.
     pub media_type: Option<String>,
-    /// What the reader sees as its name; `None` is the file's own.
+    /// Name shown to the recipient. `None`: the file's own.
     pub name: Option<String>,
-    /// Whether it is shown in its place or to be opened.
+    /// Shown inline, or offered as a file.
     pub disposition: Disposition,
-    /// What it is, in words.
+    /// Content-Description.
     pub description: Option<String>,
 }
 
@@ -46,12 +46,12 @@ pub enum Disposition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inline {
     pub file: Attachment,
-    /// The name behind `cid:`; `None` is the file's.
+    /// The name after `cid:`. `None`: the file's.
     pub id: Option<String>,
 }
 
 impl Attachment {
-    /// A file, and nothing more said of it.
+    /// A file with default settings.
     #[must_use]
     pub fn new(input: Input) -> Self {
         Self {
@@ -157,7 +157,7 @@ impl Attachment {
 }
 
 impl Inline {
-    /// The name behind `cid:`.
+    /// The name after `cid:`.
     #[must_use]
     pub fn content_id(&self) -> String {
         self.id.clone().unwrap_or_else(|| self.file.file_name())
@@ -182,8 +182,8 @@ fn readable(name: &OsStr) -> String {
     in_charset(name.as_bytes(), None).into_owned()
 }
 
-/// A message as it is, which must not be encoded (RFC 2046 §5.2.1). The line that begins it in an mbox is
-/// not a part of it.
+/// A message that is attached unchanged, because it must not be encoded (RFC 2046 §5.2.1). The `From ` line
+/// that begins it in an mbox is not a part of it.
 pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
     let source = Source::file(path)?.without_mark()?;
     let head = MessageHeader::read(&source, HeaderMode::Strict)?;

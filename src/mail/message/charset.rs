@@ -34,8 +34,8 @@ pub fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
     Ok(text)
 }
 
-/// A text whose charset is not named, as UTF-8, and a warning if it is not in UTF-8. A byte order mark may
-/// say that it is UTF-16. What is not UTF-8 and has NULs is not text and stays as it is.
+/// Converts a text of unknown charset to UTF-8, with a warning if it is not in UTF-8. A byte order mark may
+/// indicate UTF-16. Content that is not UTF-8 and has NULs is not text, and is not changed.
 pub fn utf8(source: Source) -> Result<(Source, Option<String>), MessageError> {
     let source = source.without_mark()?;
     let mut start = [0; 2];
@@ -110,11 +110,11 @@ impl Encoder for Decoding {
 /// is a character.
 #[derive(Default)]
 struct Guess {
-    /// The beginning of a character whose rest is in the next block.
+    /// The beginning of a character that continues in the next block.
     partial: Vec<u8>,
-    /// How many bytes came before it.
+    /// Number of bytes before it.
     done: u64,
-    /// Where the first byte is that is not UTF-8.
+    /// Offset of the first byte that is not UTF-8.
     first: Option<u64>,
 }
 
@@ -157,7 +157,7 @@ pub struct Utf8<R> {
     from: R,
     guess: Guess,
     block: Vec<u8>,
-    /// What is read and not given yet.
+    /// Converted text that is not returned yet.
     text: Vec<u8>,
     is_over: bool,
 }

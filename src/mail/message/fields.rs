@@ -1,4 +1,4 @@
-//! The header of a message: the fields that we make, and those that options give.
+//! The header of a message: the generated fields, and those that options give.
 
 use crate::mail::address::{ListEntry, decoded, is_encoded_word, parse_list};
 use crate::mail::message::header::{addresses, folded, structured, unstructured};
@@ -22,7 +22,7 @@ const ADDRESS_FIELDS: [&str; 12] = [
     "Disposition-Notification-To",
 ];
 
-/// Fields whose value is not text, so that nothing in it may be encoded.
+/// Fields with a value that is not free text, so that nothing in it may be encoded.
 const STRUCTURED_FIELDS: [&str; 16] = [
     "Date",
     "Resent-Date",
@@ -79,12 +79,12 @@ const ONCE: [&str; 32] = [
     "X-MSMail-Priority",
 ];
 
-/// Whether a message may have this field only once.
+/// True if a message may contain this field only once.
 pub fn is_once(name: &str) -> bool {
     ONCE.iter().any(|once| once.eq_ignore_ascii_case(name))
 }
 
-/// Whether this is a field of addresses.
+/// True for a field of addresses.
 pub fn is_address_field(name: &str) -> bool {
     ADDRESS_FIELDS
         .iter()
@@ -119,7 +119,7 @@ const MORE_STRUCTURED_FIELDS: [&str; 6] = [
     "Content-Transfer-Encoding",
 ];
 
-/// Whether this is a field in which nothing may be encoded.
+/// True for a field in which nothing may be encoded.
 pub fn is_structured_field(name: &str) -> bool {
     STRUCTURED_FIELDS
         .iter()
@@ -130,7 +130,7 @@ pub fn is_structured_field(name: &str) -> bool {
 /// A name and the whole field.
 pub type WrittenField = (&'static str, String);
 
-/// The fields that we make, in their order.
+/// The generated fields, in their order.
 pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
     let mut fields = Vec::new();
     if !draft.no_date {
@@ -138,7 +138,7 @@ pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
     }
     let from = ListEntry::Mailbox(draft.from.clone());
     fields.push(("From", addresses("From", &[from])));
-    // Without To and Cc, some servers put one in that names nobody; better ours.
+    // Without To and Cc, some servers add one with an empty group. This one has a better name.
     if draft.to.is_empty() && draft.cc.is_empty() {
         fields.push(("To", undisclosed()));
     }
@@ -185,8 +185,8 @@ fn parse(field: &HeaderField) -> Result<Vec<ListEntry>, MessageError> {
     })
 }
 
-/// Puts the fields of `--header` among ours: what we would have made is replaced once, what comes
-/// again is added. Gives the value of `Content-Type`, which belongs to the body.
+/// Adds the fields of `--header` to the generated ones. A generated field of the same name is replaced.
+/// Returns the value of `Content-Type`, which belongs to the body.
 pub fn given_fields(
     draft: &MessageDraft,
     fields: &mut Vec<WrittenField>,

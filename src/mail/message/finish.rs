@@ -1,5 +1,5 @@
-//! The last step for a message that was built elsewhere: its body is sent as it is, unless it has what no server
-//! need accept.
+//! The last step for a message that was built elsewhere: its body is sent unchanged unless it contains
+//! something that servers need not accept.
 
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, Unconvertible, made_fit};
@@ -77,7 +77,7 @@ pub fn is_fit(survey: &Survey) -> bool {
     survey.long_line.is_none() && !survey.has_nul
 }
 
-/// What cannot be made fit.
+/// The error for a message that cannot be made valid.
 pub fn unfit(name: String, why: Unconvertible) -> MessageError {
     let what = match why {
         Unconvertible::Address | Unconvertible::Frozen => {

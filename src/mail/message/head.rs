@@ -1,5 +1,4 @@
-//! The header of a message that was built elsewhere: its fields as they stand there, and where its
-//! body begins.
+//! The header of a message that was built elsewhere: its fields as written, and the start of its body.
 
 use crate::mail::message::MessageError;
 use crate::mail::message::fields::is_void;
@@ -16,13 +15,13 @@ pub const MAX_LINE: usize = 998;
 /// fit into a line together with the longest word that is not cut.
 const MAX_NAME: usize = 900;
 
-/// How a header is read.
+/// Strictness in reading a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderMode {
-    /// What is no header field, or cannot be sent as it is, is an error.
+    /// A line that is not a header field, or cannot be sent unchanged, is an error.
     Strict,
-    /// The first line that is no header field begins the body, as for Postfix. Whatever stands in a
-    /// field is taken.
+    /// The first line that is not a header field begins the body, as for Postfix. Any content of a field is
+    /// accepted.
     Lenient,
 }
 
@@ -30,7 +29,7 @@ pub enum HeaderMode {
 pub struct MessageHeader {
     /// Its fields, in their order.
     pub fields: Vec<RawField>,
-    /// Where in the source the body begins.
+    /// Offset of the body in the source.
     pub body_at: u64,
     /// Lines before the body.
     pub lines: u64,
@@ -38,7 +37,7 @@ pub struct MessageHeader {
     pub separator: u64,
 }
 
-/// A field as it stands in the message.
+/// A field as it is in the message.
 #[derive(Clone, Debug)]
 pub struct RawField {
     pub name: String,
@@ -47,7 +46,7 @@ pub struct RawField {
 }
 
 impl RawField {
-    /// A field that we made, with its line ends.
+    /// A generated field, with its line ends.
     pub fn made(name: &str, text: String) -> Self {
         Self {
             name: name.to_ascii_lowercase(),
@@ -64,7 +63,7 @@ impl RawField {
         Ok(value.replace("\r\n", "").trim().to_owned())
     }
 
-    /// The name as it is spelt in the message.
+    /// The name as it is spelled in the message.
     pub fn spelling(&self) -> String {
         let end = memchr::memchr(b':', &self.raw).unwrap_or(self.raw.len());
         String::from_utf8_lossy(self.raw[..end].trim_ascii_end()).into_owned()
@@ -86,13 +85,13 @@ impl RawField {
     }
 }
 
-/// What a line is.
+/// Classification of a line.
 enum HeaderLine {
     /// A field, or more of one.
     Field,
-    /// What separates messages in an mbox.
+    /// The line that separates messages in an mbox.
     Separator,
-    /// The first of the body.
+    /// The first line of the body.
     Text,
     /// The one that ends the header.
     Empty,
@@ -173,7 +172,7 @@ impl MessageHeader {
         self
     }
 
-    /// Adds a line of a header that is to be sent as it is.
+    /// Adds a line of a header that is to be sent unchanged.
     fn add(&mut self, line: &[u8], name: &str) -> Result<HeaderLine, MessageError> {
         if self.fields.is_empty() && line.starts_with(b"From ") {
             return Ok(HeaderLine::Separator);
@@ -206,7 +205,7 @@ impl MessageHeader {
             .ok_or_else(|| wrong(no_field))
     }
 
-    /// Adds a line of a header in which anything may stand.
+    /// Adds a line of a header without restrictions on its content.
     fn take(&mut self, line: &[u8]) -> HeaderLine {
         if self.push(line) {
             return HeaderLine::Field;
@@ -238,7 +237,7 @@ impl MessageHeader {
         true
     }
 
-    /// Removes the fields whose value is missing.
+    /// Removes the fields with an empty value.
     pub fn remove_void(&mut self) {
         let is_void = |field: &RawField| is_void(&field.name, &field.readable());
         self.fields.retain(|field| !is_void(field));
@@ -251,10 +250,10 @@ impl MessageHeader {
 }
 
 impl HeaderMode {
-    /// What cuts off the first line, and gives its length with its line end.
+    /// The function that splits off the first line, and returns its length with its line end.
     fn cut(self, raw: &[u8]) -> fn(&[u8]) -> (&[u8], usize) {
         match self {
-            // A CR within a line makes no new field: who wrote the line meant one.
+            // A CR within a line does not start a new field: the line was written as one.
             Self::Lenient if raw.contains(&b'\n') => line_to_lf,
             _ => first_line,
         }
@@ -274,7 +273,7 @@ pub fn field_name(line: &[u8]) -> Option<&[u8]> {
     is_name.then_some(name)
 }
 
-/// Whether a line is text for sure, however it goes on.
+/// True if a line is text, regardless of its continuation.
 fn is_text(start: &[u8]) -> bool {
     start.len() > MAX_NAME && !is_continuation(start) && field_name(start).is_none()
 }

@@ -18,7 +18,7 @@ const LINE_WITH_ENCODED_WORD: usize = 76;
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: usize = 998;
 
-/// The longest word that is left as it is; longer ones are encoded, so that they can be folded.
+/// The longest word that is not encoded. Longer ones are encoded, so that they can be folded.
 const MAX_WORD: usize = 900;
 
 /// The longest encoded word (RFC 2047 §2).
@@ -45,7 +45,7 @@ impl Folder {
         }
     }
 
-    /// Writes a blank and a word, on the next line if there is no room for it here.
+    /// Writes a blank and a word, on the next line if it does not fit on this one.
     fn word(&mut self, word: &str) {
         self.blank_and(" ", word);
     }
@@ -92,13 +92,13 @@ impl Folder {
     }
 }
 
-/// A field whose value is text: `Subject`, `Comments`, and all that are not known to be otherwise.
+/// A field with free text: `Subject`, `Comments`, and all that are not known to be structured.
 pub fn unstructured(name: &str, value: &str) -> String {
     let mut folder = Folder::new(name);
     let words: Vec<&str> = value.split(' ').collect();
-    // What stands between the first and the last special word is encoded in one go: blanks between
-    // encoded words would vanish (RFC 2047 §6.2). Several blanks in a row make empty words, which
-    // need their neighbours to be encoded with.
+    // Everything from the first to the last special word is encoded together: blanks between encoded words
+    // would vanish (RFC 2047 §6.2). Several blanks in a row make empty words, which need their neighbours
+    // to be encoded with.
     let special = |word: &&str| is_special(word);
     let widened = |at: usize, by: usize| if words[at].is_empty() { by } else { 0 };
     let first = words.iter().position(special);
@@ -117,8 +117,8 @@ pub fn unstructured(name: &str, value: &str) -> String {
     folder.finish()
 }
 
-/// What cannot stand as it is: other scripts, tabs, what looks encoded, endless words, and the empty
-/// words that several blanks in a row make.
+/// True if a word must be encoded: other scripts, tabs, text that looks encoded, very long words, and the
+/// empty words that several blanks in a row make.
 fn is_special(word: &str) -> bool {
     word.is_empty()
         || word.len() > MAX_WORD
@@ -266,7 +266,7 @@ fn is_better_as_q(text: &str) -> bool {
     q_len <= text.len() * 5 / 3 + 2
 }
 
-/// How many bytes of the text, in whole characters, an encoded word of this length can hold.
+/// Number of bytes of the text, in whole characters, that fit in an encoded word of this length.
 fn fitting(text: &str, is_q: bool, room: usize) -> usize {
     let payload = room.saturating_sub("=?utf-8?q??=".len());
     let mut used = 0;
@@ -299,7 +299,7 @@ fn encoded_word(text: &str, is_q: bool) -> String {
     word
 }
 
-/// What may stand as it is in a phrase too (RFC 2047 §5 (3)).
+/// True if an octet needs no encoding, even in a phrase (RFC 2047 §5 (3)).
 fn is_q_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!*+-/".contains(&byte)
 }
@@ -358,7 +358,7 @@ pub fn parameters_of(value: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What semicolons separate that are not in quotes.
+/// Splits a value at semicolons outside quotes.
 fn pieces_of(value: &str) -> Vec<&str> {
     let (mut in_quotes, mut is_escaped) = (false, false);
     let pieces = value.split(|character| {

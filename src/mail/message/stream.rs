@@ -19,17 +19,16 @@ pub struct MessageForm {
 pub enum MessagePiece {
     /// Header fields, boundaries, blank lines: as they go over the wire.
     Lines(Vec<u8>),
-    /// What comes from a source and is encoded on its way.
+    /// Content of a source, encoded while it is read.
     Part {
-        /// Where it comes from.
         source: Arc<Source>,
-        /// Where in the source it begins.
+        /// Offset of the content in the source.
         offset: u64,
         way: EncodedPart,
     },
 }
 
-/// How a part travels, and how many octets it then has.
+/// Encoding of a part, and its encoded size in octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedPart {
     pub encoding: Encoding,
@@ -176,7 +175,7 @@ impl<'m> Part<'m> {
     }
 }
 
-/// How many octets a source becomes from `offset` on.
+/// Encoded size of a source from `offset` on, in octets.
 pub fn encoded_len(source: &Source, offset: u64, encoding: Encoding) -> io::Result<u64> {
     let mut part = Part::new(source, offset, encoding);
     let (mut out, mut len) = (Vec::new(), 0);

@@ -15,16 +15,16 @@ use std::sync::Arc;
 /// The largest text that has to be looked at as a whole: Markdown, calendars.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 
-/// What is said of a standard input that is open and silent.
+/// Warning about a standard input that is open and silent.
 const SILENCE: &str = "nothing came on the standard input, and it is not read; --body - waits for a text there, and \
      </dev/null says that there is none";
 
 /// The type of plain text.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// The ways to say it, the plainest first (RFC 2046 §5.1.4).
+/// Alternative versions of the text, the plainest first (RFC 2046 §5.1.4).
 pub struct Alternatives {
-    /// At least one, unless there is nothing to say and something else to send.
+    /// At least one, unless the text is empty and there is something else to send.
     pub nodes: Vec<Node>,
     /// The HTML among them.
     pub html: Option<Arc<Source>>,
@@ -109,7 +109,7 @@ fn wrong_type(why: &'static str) -> MessageError {
     }
 }
 
-/// Whether a type that an option gives can be that of a text in UTF-8.
+/// Checks that a type given by an option is possible for a text in UTF-8.
 fn check_type(given: &str) -> Result<(), MessageError> {
     let parsed: Mime = given
         .parse()
@@ -242,7 +242,7 @@ fn not_text(source: &Source, at: u64) -> MessageError {
 struct TextKind {
     /// The value of Content-Type.
     text: String,
-    /// Whether a blank at the end of a line has a meaning (RFC 3676).
+    /// True if a blank at the end of a line has a meaning (RFC 3676).
     is_flowed: bool,
 }
 
@@ -298,13 +298,13 @@ fn choose(survey: &Survey, kind: &TextKind) -> (Encoding, &'static str) {
     }
 }
 
-/// Whether some server or mailbox on the way may change the text as it is. Flowed text is not encoded
-/// for the blanks at its line ends (RFC 3676 §4.2).
+/// True if a server or mailbox on the way may change the unencoded text. Flowed text is not encoded for the
+/// blanks at its line ends (RFC 3676 §4.2).
 fn is_delicate(survey: &Survey, kind: &TextKind) -> bool {
     survey.has_from_line || survey.has_blank_at_end && !kind.is_flowed
 }
 
-/// Whether nothing but its octets above 127 keeps a text from travelling as it is.
+/// True if octets above 127 are the only reason to encode a text.
 fn travels_as_it_is(survey: &Survey, kind: &TextKind) -> bool {
     survey.eight_bit > 0
         && !survey.has_controls

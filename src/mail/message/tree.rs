@@ -16,9 +16,8 @@ pub enum Node {
     Multipart {
         /// The whole type, `multipart/mixed` and so on.
         media_type: &'static str,
-        /// The type of the first part, where the standard wants it named (RFC 2387).
+        /// The type of the first part, if the standard requires it (RFC 2387).
         start_type: Option<String>,
-        /// What stands between the parts.
         boundary: String,
         parts: Vec<Node>,
     },
@@ -32,7 +31,7 @@ pub struct Leaf {
     /// The header fields of the part but for its encoding.
     pub header: String,
     pub source: Arc<Source>,
-    /// How the content may travel, the least demanding way first.
+    /// Possible encodings of the content, the least demanding first.
     pub ways: Vec<(BodyType, EncodedPart)>,
 }
 
@@ -81,7 +80,7 @@ impl Node {
         Some(MessageForm::new(asked, pieces))
     }
 
-    /// What the widest of the parts asks for.
+    /// The body type that the most demanding part requires.
     pub fn asked(&self, able: BodyType) -> Option<BodyType> {
         match self {
             Self::Leaf(leaf) => leaf.way(able).map(|(transport, _)| transport),
@@ -118,7 +117,7 @@ impl Node {
                 let mut parameters = vec![("boundary", boundary.as_str())];
                 parameters.extend(start_type.iter().map(|kind| ("type", kind.as_str())));
                 let mut header = with_parameters("Content-Type", media_type, &parameters);
-                // RFC 2045 §6.4: a multipart says so when something in it is not 7bit.
+                // RFC 2045 §6.4: the field is required on a multipart if a part of it is not 7bit.
                 header.push_str(match self.asked(able)? {
                     BodyType::SevenBit => "",
                     BodyType::EightBit => "Content-Transfer-Encoding: 8bit\r\n",

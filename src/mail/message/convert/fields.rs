@@ -9,7 +9,7 @@ use crate::mail::message::fit::Fitter;
 use crate::mail::message::head::RawField;
 use crate::mail::message::header::{addresses, cut};
 
-/// The fields of an entity whose content goes out like this.
+/// The fields of an entity after its content was converted.
 pub fn converted(entity: &Entity, how: How, target: Target) -> Vec<RawField> {
     let mut fields = match how {
         How::Encoded(encoding, charset) => encoded(entity, encoding.name(), charset),

@@ -24,16 +24,16 @@ use std::sync::OnceLock;
 use walk::Walker;
 use write::Writer;
 
-/// Whether content that is signed or encrypted may change. Its signature would not be valid any more.
+/// Treatment of signed or encrypted content. A conversion would invalidate its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signed {
-    /// It stays as it is, and is not sent if that is not possible.
+    /// It is not changed. If that is impossible, the message is not sent.
     Kept,
-    /// It is converted as any other.
+    /// It is converted like any other.
     Converted,
 }
 
-/// What a message is converted for.
+/// The limits that a message is converted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target {
     /// For servers without 8BITMIME.
@@ -43,7 +43,7 @@ struct Target {
     signed: Signed,
 }
 
-/// Why a message cannot be converted.
+/// Reasons for which a message cannot be converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unconvertible {
     /// An address in the header is not ASCII.
@@ -54,7 +54,7 @@ pub enum Unconvertible {
     TooLarge,
 }
 
-/// How a message is converted.
+/// The conversion of each part of a message.
 #[derive(Debug)]
 struct Plan {
     target: Target,
@@ -126,10 +126,10 @@ pub struct Convertible<'m> {
     made: [OnceLock<Made>; 4],
 }
 
-/// What came of making a form.
+/// Result of building a form.
 enum Made {
     Form(Plan, Shape),
-    /// There is no such form.
+    /// The form does not exist.
     Nothing,
     /// The message cannot be read.
     Unread(io::ErrorKind, String),

@@ -1,4 +1,4 @@
-//! The first pass: how each part is to be encoded, which its header says before its content is known.
+//! The first pass: decides the encoding of each part, because its header precedes its content.
 
 use crate::mail::message::convert::entity::{Coding, Entity, Kind, Leaf, Place};
 use crate::mail::message::convert::fields::converted;
@@ -9,7 +9,7 @@ use crate::mail::message::encode::{Encoding, Survey, Surveyor};
 /// The most parts of a message that is converted.
 const MAX_PARTS: usize = 1 << 20;
 
-/// How the content of a part goes out.
+/// Conversion of the content of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     AsIs,

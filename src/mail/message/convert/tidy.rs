@@ -57,12 +57,12 @@ impl Encoder for Ascii {
 #[derive(Default)]
 pub struct TidyQuoted {
     column: usize,
-    /// How many of the next octets belong to a `=` that was read.
+    /// Number of octets to come that belong to a `=` that was read.
     of_escape: u8,
 }
 
-/// Where a line of quoted-printable is broken. RFC 2045 §6.7 allows 76 octets, and a line within 998 is left as
-/// it is by those that write longer ones.
+/// Column at which a line of quoted-printable is broken. RFC 2045 §6.7 allows 76 octets, but a line that
+/// another program wrote within 998 is not changed.
 const BREAK_AT: usize = 990;
 
 impl Encoder for TidyQuoted {

@@ -5,13 +5,13 @@ use crate::mail::message::convert::entity::{Entity, Kind, Place};
 use crate::mail::message::head::{MAX_HEADER, RawField, field_name};
 use std::mem::take;
 
-/// How deep multiparts may be nested. The content of a deeper one is treated as fragments are.
+/// Maximum depth of nested multiparts. The content of a deeper one is treated as a fragment.
 const MAX_DEPTH: usize = 100;
 
 /// A line that is longer than this is not a boundary.
 const MAX_DELIMITER: usize = 1024;
 
-/// What is done with the pieces of a message.
+/// Receives the pieces of a message.
 pub trait Visit {
     /// The header of an entity is complete.
     fn header(&mut self, entity: &Entity);
@@ -33,7 +33,7 @@ pub struct Walker<V> {
     may_change_signed: bool,
     levels: Vec<Level>,
     state: State,
-    /// The beginning of a line whose end is in the next block.
+    /// The beginning of a line that continues in the next block.
     line: Vec<u8>,
     /// True inside a line that was too long to keep.
     in_long_line: bool,
@@ -171,7 +171,7 @@ impl<V: Visit> Walker<V> {
         }
     }
 
-    /// The level whose parts this line separates, and whether no more follow.
+    /// The level of the boundary that this line contains, and true if it is the last delimiter.
     fn delimits(&self, text: &[u8]) -> Option<(usize, bool)> {
         let text = text.strip_prefix(b"--")?;
         self.levels

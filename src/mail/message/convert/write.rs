@@ -11,9 +11,9 @@ use crate::mail::message::encode::{Encoder, LineEnds};
 /// The visitor that writes.
 pub struct Writer<'p> {
     target: Target,
-    /// How the contents that are yet to come go out.
+    /// Conversions of the contents that follow.
     hows: std::slice::Iter<'p, How>,
-    /// What is written and not taken yet.
+    /// Octets that are written and not yet read.
     out: Vec<u8>,
     encoder: Box<dyn Encoder>,
     how: How,

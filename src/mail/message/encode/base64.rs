@@ -10,7 +10,7 @@ const LINE_INPUT: usize = 57;
 /// Characters in a line.
 const LINE: usize = 76;
 
-/// How many bytes are best given at a time.
+/// The best input size for one call.
 pub const INPUT_BLOCK: usize = LINE_INPUT * 2048;
 
 /// An encoding in progress. Bytes that fill no line wait for the next block.
@@ -30,7 +30,7 @@ impl Default for Base64 {
     }
 }
 
-/// How many octets `bytes` bytes become, with a line end after the last line.
+/// Encoded size of `bytes` bytes in octets, with a line end after the last line.
 pub fn encoded_len(bytes: u64) -> u64 {
     let characters = bytes.div_ceil(3) * 4;
     characters + 2 * characters.div_ceil(LINE as u64)
@@ -44,7 +44,7 @@ impl Base64 {
             self.characters.resize(characters, 0);
         }
         let encoded = self.engine.encode_slice(bytes, &mut self.characters);
-        // The room was made for exactly this many characters.
+        // The buffer has space for exactly this many characters.
         let count = encoded.unwrap_or(0);
         debug_assert_eq!(count, characters);
         let start = out.len();

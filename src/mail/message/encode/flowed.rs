@@ -93,7 +93,7 @@ fn needs_stuffing(line: &[u8]) -> bool {
     line.starts_with(b" ") || line.starts_with(b">") || line.starts_with(b"From ")
 }
 
-/// Where to break: after the last blank within the width, else after the first one beyond it.
+/// The position for a break: after the last blank within the width, else after the first one beyond it.
 fn break_at(line: &[u8], limit: usize) -> Option<usize> {
     let mut width = 0;
     let mut found = None;
@@ -123,7 +123,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// What a reader makes of it (RFC 3676 §4): each paragraph after the marks of its quotes.
+    /// Joins lines as a mail program does (RFC 3676 §4): each paragraph after its quote marks.
     fn joined(text: &str) -> String {
         let mut out = String::new();
         let mut is_flowing = false;

@@ -16,7 +16,7 @@ pub use lines::LineEnds;
 pub use quoted::QuotedPrintable;
 pub use survey::{Survey, Surveyor, survey};
 
-/// How a part travels (RFC 2045 §6).
+/// Content-Transfer-Encoding of a part (RFC 2045 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Lines as they are, of ASCII.
@@ -28,7 +28,7 @@ pub enum Encoding {
     QuotedPrintable,
     /// Base64 of the bytes as they are.
     Base64,
-    /// Base64 of text, whose line ends become CRLF first (RFC 2049 §4).
+    /// Base64 of text. Line ends become CRLF first (RFC 2049 §4).
     Base64Text,
 }
 
@@ -44,7 +44,7 @@ impl Encoding {
         }
     }
 
-    /// Whether its last line has a line end that is none of the content's.
+    /// True if its last line has a line end that is not a part of the content.
     pub fn ends_with_line_end(self) -> bool {
         matches!(self, Self::Base64 | Self::Base64Text)
     }

@@ -10,10 +10,10 @@ const LINE: usize = 76;
 #[derive(Default)]
 pub struct QuotedPrintable {
     column: usize,
-    /// A space or tab whose fate hangs on what follows it.
+    /// A space or tab that is encoded or not depending on the next byte.
     blank: Option<u8>,
     after_cr: bool,
-    /// How much of `From` the line begins with.
+    /// Number of characters of `From` that the line begins with.
     from: usize,
 }
 

@@ -7,7 +7,7 @@ use crate::smtp::blocks::{Accepts, Block, BodyType, Replay};
 use memchr::memmem::find;
 use std::io;
 
-/// The empty line behind a header, with the end of the line before it.
+/// The empty line after a header, with the end of the line before it.
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
 /// The report with the header of the message only; `None` if it encloses no whole message.
@@ -46,9 +46,9 @@ pub fn without_body(report: &dyn Replay) -> io::Result<Option<DsnForm<'static>>>
 struct Beginning {
     octets: Vec<u8>,
     boundary: String,
-    /// Where the part that encloses the message begins, with the CRLF before its boundary.
+    /// Offset of the part that encloses the message, with the CRLF before its boundary.
     part: usize,
-    /// Where the message begins.
+    /// Offset of the message.
     message: usize,
 }
 

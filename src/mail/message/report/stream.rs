@@ -6,12 +6,12 @@ use std::io;
 
 /// A report in one shape.
 pub struct DsnForm<'m> {
-    /// How it looks to a server.
+    /// Size and requirements of this form.
     pub shape: Shape,
     /// Up to the original.
     before: Vec<u8>,
     original: Option<ReturnedMessage<'m>>,
-    /// What ends the report.
+    /// The end of the report.
     after: Vec<u8>,
 }
 
@@ -83,7 +83,7 @@ impl Replay for DsnForm<'_> {
 struct DsnReader<'m> {
     before: Option<&'m [u8]>,
     original: Option<Box<dyn Blocks + 'm>>,
-    /// How many octets the original still has to have.
+    /// Number of octets of the original that must follow.
     left: u64,
     after: Option<&'m [u8]>,
 }

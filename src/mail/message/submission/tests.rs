@@ -54,7 +54,7 @@ fn sent(text: impl AsRef<[u8]>) -> Message {
     submitted(text.as_ref(), submission(), &options()).unwrap()
 }
 
-/// The message with `-t` and nobody on the command line.
+/// The message with `-t`, without recipients on the command line.
 fn sent_to_named(text: &str) -> Result<Message, MessageError> {
     let submission = Submission {
         recipients: Vec::new(),
@@ -694,7 +694,7 @@ fn the_reports_that_are_wanted_stand_in_the_envelope() {
     assert_eq!(message.envelope.dsn, dsn);
 }
 
-/// What a header and a body may be made of, more often than chance has it.
+/// Pieces of a header and a body, more often than chance would produce them.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let fields = [
         "From: a@x.org\n",

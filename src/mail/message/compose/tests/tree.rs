@@ -1,4 +1,4 @@
-//! Which parts a message has, and how they hang together.
+//! The tree of MIME parts of a composed message.
 
 use crate::mail::message::compose::tests::*;
 use mail_parser::{Message as Parsed, MessagePart, PartType};
