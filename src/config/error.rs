@@ -120,13 +120,13 @@ impl fmt::Display for ConfigPosition {
 /// An error in the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFault {
-    /// It does not parse.
+    /// A TOML syntax error.
     #[error("this is no TOML: {}", shown(.0))]
     Syntax(String),
     /// It is binary, or in another charset.
     #[error("it is not UTF-8")]
     Charset,
-    /// It cannot be meant.
+    /// The file is too large to be a configuration.
     #[error("it is larger than {0} bytes")]
     Large(u64),
     /// No option has this name.
@@ -156,17 +156,17 @@ pub enum ConfigFault {
     #[error("there is no profile \"{}\"; there {}{}", shown(.name), all(.names), did_you_mean(.meant.as_deref()))]
     Profile {
         name: String,
-        /// The nearest one there is.
+        /// The most similar profile name.
         meant: Option<String>,
         names: Vec<String>,
     },
-    /// A profile that falls back on itself.
+    /// A profile that is its own fallback.
     #[error("it names its own profile")]
     Itself,
     /// Profiles that inherit from each other.
     #[error("it goes round in a circle: {}", shown(&.0.join(", ")))]
     Circle(Vec<String>),
-    /// Nobody would understand it.
+    /// Profiles inherit over too many levels.
     #[error("profiles inherit from each other more than {0} deep")]
     Deep(usize),
     #[error("{0}")]

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// The file, read and found right: `inherit` is resolved, every key is known.
+/// A file that was read and checked: `inherit` is resolved, every key is known.
 #[derive(Debug)]
 pub struct Config {
     path: PathBuf,
@@ -77,7 +77,7 @@ pub enum Value {
     Text(String),
     /// An integer or a float, in decimal digits.
     Number(String),
-    /// Given, or not given.
+    /// An option that is turned on or off.
     Flag(bool),
     List(Vec<Value>),
 }
@@ -88,7 +88,7 @@ impl Config {
         &self.path
     }
 
-    /// The name of the profile that is used when none is asked for.
+    /// The name of the profile that is used if none is requested.
     #[must_use]
     pub fn default(&self) -> Option<&str> {
         self.default.as_deref()
@@ -120,7 +120,7 @@ impl Config {
         })
     }
 
-    /// The profile that was asked for, else the first that is for this sender, else the default.
+    /// The profile that was requested, else the first that applies to this sender, else the default.
     pub fn choose(
         &self,
         name: Option<&str>,
@@ -141,7 +141,7 @@ impl Config {
     pub fn fallbacks(&self, profile: &Profile) -> Vec<&Profile> {
         let names = profile.setting("fallback").map(|setting| &setting.value);
         let names = names.map_or(Vec::new(), Value::texts).into_iter();
-        // One that inherits its own name from another has one fallback less.
+        // A profile that inherits its own name from another has one fallback less.
         let others = names.filter(|name| *name != profile.name);
         others.filter_map(|name| self.profile(name).ok()).collect()
     }

@@ -59,7 +59,7 @@ impl Places {
         self.is_fixed
     }
 
-    /// No place at all.
+    /// No location.
     #[must_use]
     pub fn nowhere() -> Self {
         Self::default()
@@ -77,7 +77,7 @@ impl Places {
         }
     }
 
-    /// Those that [`find`] looks at.
+    /// The locations that [`find`] tries.
     #[must_use]
     pub fn looked_at(&self, named: Option<&Path>) -> Vec<PathBuf> {
         match self.asked(named) {

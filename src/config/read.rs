@@ -1,4 +1,4 @@
-//! From TOML to profiles and sections.
+//! Conversion of TOML to profiles and sections.
 
 use crate::config::inherit::settle;
 use crate::config::keys::{Keys, OWN, SECTIONS, SectionKeys, nearest};
@@ -33,7 +33,7 @@ pub(super) struct WrittenProfile {
     pub(super) parents: Option<ConfigKey>,
 }
 
-/// Reads a file's text.
+/// Parses the text of a file.
 pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
     let lines = LineStarts::new(text);
     let reader = ConfigReader {
@@ -217,7 +217,7 @@ impl ConfigReader<'_> {
         Ok(setting)
     }
 
-    /// Every fallback is a profile, and another one.
+    /// Checks that every fallback is another existing profile.
     fn fallbacks(&mut self, written: &[WrittenProfile]) {
         for one in written {
             let fallback = one.settings.iter().find(|one| one.key == "fallback");
@@ -237,7 +237,7 @@ impl ConfigReader<'_> {
         }
     }
 
-    /// The profile that sendmail uses is one.
+    /// Checks that the profile of sendmail exists.
     fn profile_of_sendmail(&mut self, sections: &Sections, written: &[WrittenProfile]) {
         let settings = sections.get("sendmail").into_iter().flatten();
         for setting in settings.filter(|setting| setting.key == "profile") {
@@ -274,7 +274,7 @@ fn text(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     }
 }
 
-/// A value that an option can have.
+/// Converts a value of a type that options accept.
 fn plain(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     match value {
         DeValue::Boolean(given) => Ok(Value::Flag(*given)),
@@ -300,7 +300,7 @@ fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, ConfigFaul
     }
 }
 
-/// Options know decimal numbers only.
+/// Converts an integer. Options accept decimal numbers only.
 fn decimal(number: &DeInteger<'_>) -> Result<Value, ConfigFault> {
     let parsed = i64::from_str_radix(number.as_str(), number.radix());
     let parsed = parsed.map_err(|_| ConfigFault::Kind {

@@ -1,4 +1,4 @@
-//! A profile as TOML again.
+//! Output of a profile as TOML.
 
 use crate::config::{Profile, TableKind, Value};
 use crate::system::text::shown;
@@ -42,7 +42,7 @@ fn value(value: &Value) -> String {
     }
 }
 
-/// A basic string in which nothing can steer a terminal.
+/// A basic string without characters that could control a terminal.
 fn quoted(text: &str) -> String {
     let mut safe = String::from("\"");
     for character in text.chars() {

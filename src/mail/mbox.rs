@@ -1,5 +1,5 @@
-//! The form of a mailbox in one file (mboxrd): a `From ` line before each message, line ends as in a file,
-//! and one more `>` before lines that look like the next message, quoted or not.
+//! The mboxrd format: a `From ` line before each message, line ends as in a file, and one more `>` before
+//! lines that look like the start of a message, quoted or not.
 
 use crate::system::time::asctime;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::time::SystemTime;
 
-/// The line before a message (RFC 4155); the sender has no white space in it.
+/// The line before a message (RFC 4155). The sender must not contain white space.
 #[must_use]
 pub fn first_line(sender: &str, at: SystemTime) -> String {
     format!("From {sender} {}\n", asctime(at))
@@ -32,7 +32,7 @@ pub fn seam(file: &File, length: u64) -> io::Result<&'static str> {
 /// Maximum number of `>` before `From ` that are counted.
 const DEEPEST: usize = 64;
 
-/// Makes lines of a file from those of a message, in blocks of any size and in constant memory.
+/// Converts the lines of a message to lines of a file, in blocks of any size and in constant memory.
 #[derive(Default)]
 pub struct MboxLines {
     /// The beginning of a line that may still become `>>From `.
@@ -44,7 +44,7 @@ pub struct MboxLines {
 }
 
 impl MboxLines {
-    /// Writes what comes next of the message.
+    /// Writes the next block of the message.
     ///
     /// # Errors
     /// It cannot be written.
@@ -108,7 +108,7 @@ impl MboxLines {
         Ok(())
     }
 
-    /// The message ends, with a line end if it had none, and an empty line.
+    /// Ends the message: adds a line end if it had none, and an empty line.
     ///
     /// # Errors
     /// It cannot be written.

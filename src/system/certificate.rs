@@ -6,7 +6,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::AttributeTypeAndValue;
 
-/// Attributes of distinguished names, and the short names that OpenSSL has for them.
+/// Attributes of distinguished names with their short names in OpenSSL.
 const SHORT_NAMES: [(&str, &str); 30] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.4", "SN"),
@@ -49,9 +49,9 @@ pub struct Certificate {
     /// The subject, as a distinguished name.
     pub subject: String,
     pub issuer: String,
-    /// The host names and addresses it is for.
+    /// The host names and addresses of the certificate.
     pub names: Vec<String>,
-    /// Valid from then on, in seconds since 1970.
+    /// Start of validity, in seconds since 1970.
     pub not_before: i64,
     pub not_after: i64,
     /// SHA-256 of the whole certificate, in hexadecimal.
@@ -84,7 +84,7 @@ impl Certificate {
     }
 }
 
-/// Whom a certificate is for, as OpenSSL writes it in one line: `/C=DE/O=Example/CN=mx.example.org`.
+/// The subject of a certificate in OpenSSL's one-line format: `/C=DE/O=Example/CN=mx.example.org`.
 #[must_use]
 pub fn one_line(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -141,8 +141,8 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// The channel binding `tls-server-end-point`: the certificate's hash with the hash function of its
-/// signature, SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). `None` where the signature has no
-/// hash function of its own.
+/// signature, SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). `None`: the signature has no hash function
+/// of its own.
 #[must_use]
 pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -164,7 +164,7 @@ pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
     Some(digest(algorithm, der).as_ref().to_vec())
 }
 
-/// The first of many names, and how many more there are.
+/// The first names, and the number of the others.
 #[must_use]
 pub fn some_of(names: &[String]) -> String {
     let first = names[..names.len().min(NAMES)].join(", ");
@@ -174,7 +174,7 @@ pub fn some_of(names: &[String]) -> String {
     }
 }
 
-/// A point in time as certificates have it: to the second, in UTC.
+/// Validity date: to the second, in UTC.
 #[must_use]
 pub fn date(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).map_or_else(

@@ -1,4 +1,4 @@
-//! The exit status: sysexits.h and one addition. One table, which the manual prints too.
+//! The exit status: sysexits.h and one addition. The manual prints the same table.
 
 /// Exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,18 +26,17 @@ pub enum Exit {
     Temporary,
     /// The server broke the protocol (`EX_PROTOCOL`).
     Protocol,
-    /// A demand on authentication, TLS or policy was not met, and trying again does not help
-    /// (`EX_NOPERM`).
+    /// A requirement on authentication, TLS or policy was not met, and a retry does not help (`EX_NOPERM`).
     Policy,
     /// The configuration is wrong (`EX_CONFIG`).
     Config,
-    /// Some accepted and others not, or not known: the addition to sysexits.h.
+    /// Some recipients were accepted, and others were not or are unknown: the addition to sysexits.h.
     Partial,
     /// State of the queue or the host, for monitoring. The numbers are those of [`Health`].
     Health(Health),
     /// An expectation was not met: by a server (`ehlo script`), or by the clients (`ehlo sink --count`).
     ExpectationFailed,
-    /// As a command ended that was run: any number, 128 and its number for a signal.
+    /// The exit status of a command that was run: any number, 128 plus its number for a signal.
     Command(u8),
 }
 
@@ -45,9 +44,9 @@ pub enum Exit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     Ok,
-    /// Somebody should look at it.
+    /// Attention is advisable.
     Warning,
-    /// Somebody must look at it.
+    /// Attention is required.
     Critical,
     /// The state cannot be determined.
     Unknown,
@@ -57,7 +56,7 @@ impl Health {
     /// Every status, in the order of its number.
     pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
 
-    /// The number and what it means: the row of the table in the manual of `ehlo queue status`.
+    /// The number and its meaning: the row of the table in the manual of `ehlo queue status`.
     #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {
@@ -71,7 +70,7 @@ impl Health {
         }
     }
 
-    /// The word that the line begins with.
+    /// The first word of the output line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -84,7 +83,7 @@ impl Health {
 }
 
 impl Exit {
-    /// Every status but those for monitoring and of commands, in the order of its number.
+    /// Every status except those for monitoring and of commands, in numerical order.
     pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Usage,
@@ -103,7 +102,7 @@ impl Exit {
         Self::Partial,
     ];
 
-    /// The number and what it means: the row of the table that the manual prints.
+    /// The number and its meaning: the row of the table in the manual.
     #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {

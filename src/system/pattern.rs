@@ -1,4 +1,4 @@
-//! Patterns of `*` and `?`, as the configuration has them for addresses.
+//! Patterns with `*` and `?`, for addresses in the configuration.
 
 /// True if a text is a pattern.
 #[must_use]
@@ -13,8 +13,8 @@ pub fn fits(pattern: &str, text: &str) -> bool {
     glob(&lower(pattern), &lower(text))
 }
 
-/// `*` is any text, `?` any character. It goes back to the last `*` only, so that no pattern takes
-/// longer than the product of both lengths.
+/// `*` matches any text, `?` any character. Only the last `*` is backtracked to, so that the time is
+/// bounded by the product of both lengths.
 fn glob(pattern: &[char], text: &[char]) -> bool {
     let (mut at, mut from) = (0, 0);
     let mut star = None;

@@ -10,10 +10,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The largest file of certificates that makes sense, in bytes; the system's has a fifth of a megabyte.
+/// Maximum size of a certificate file, in bytes. The system's has a fifth of a megabyte.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// The largest key file that makes sense, in bytes.
+/// Maximum size of a key file, in bytes.
 const MAX_KEY: u64 = 256 * 1024;
 
 /// An error while TLS is set up.
@@ -40,7 +40,7 @@ pub enum TlsSetupError {
 }
 
 impl TlsSetupError {
-    /// The exit status for it.
+    /// The exit status of this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {

@@ -124,7 +124,7 @@ fn is_closed_to_us(home: &Path, place: StateDirectory) -> bool {
     there == Some(Err(Errno::ACCESS))
 }
 
-/// File systems in memory, which container engines and systemd hand secrets over in: `TMPFS_MAGIC` and
+/// In-memory file systems, which container engines and systemd use for secrets: `TMPFS_MAGIC` and
 /// `RAMFS_MAGIC` of statfs(2).
 const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
 
@@ -156,8 +156,8 @@ pub fn can_change_mode(file: &File) -> io::Result<bool> {
     Ok(owns && !flags.contains(StatVfsMountFlags::RDONLY))
 }
 
-/// Opens the directory, or makes it and what is missing above it; `None` where there is none and it is
-/// not to be made.
+/// Opens the directory. Creates it, and the missing ones above it, if `create`. `None`: it does not exist
+/// and is not to be created.
 pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, DirectoryError> {
     let opened = match open_directory(path) {
         Err(Errno::NOENT) if create => {
@@ -209,7 +209,7 @@ fn unfit(path: &Path, why: String) -> DirectoryError {
     }
 }
 
-/// Makes the directory and what is missing above it, from the top down.
+/// Creates the directory and the missing ones above it, from the top down.
 fn make(path: &Path) -> Result<(), DirectoryError> {
     let is_there = |path: &Path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok();
     let missing: Vec<&Path> = path

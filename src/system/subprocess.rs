@@ -37,8 +37,8 @@ pub struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// Runs the program to its end, and gives its output to `take` piece by piece. An error of `take`
-    /// ends the program.
+    /// Runs the program to its end, and passes its output to `take` piece by piece. An error of `take` ends
+    /// the program.
     ///
     /// # Errors
     /// The program cannot be started; `TimedOut` if it was killed at the limit; the error of `take`.
@@ -102,7 +102,7 @@ impl Running<'_> {
     }
 
     fn attend(&mut self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
-        // It may be a secret.
+        // The output may be a secret.
         let mut piece = Zeroizing::new(vec![0; 16 * 1024]);
         loop {
             self.wait()?;
@@ -123,7 +123,7 @@ impl Running<'_> {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Until something can be read or written, or it is time for another look.
+    /// Waits until something can be read or written, or the next check is due.
     fn wait(&self) -> io::Result<()> {
         let limit = self
             .left()
@@ -214,7 +214,7 @@ pub fn is_shortage(error: &io::Error) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
     Output,
-    /// Its standard output and its standard error, as they come.
+    /// Its standard output and its standard error, interleaved.
     Both,
 }
 
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(answer.end.unwrap_err().kind(), io::ErrorKind::TimedOut);
         let started = String::from_utf8(answer.output).unwrap();
         let started = Pid::from_raw(started.trim().parse().unwrap()).unwrap();
-        // Its new parent has to collect it.
+        // Its new parent has to reap it.
         while rustix::process::test_kill_process(started).is_ok() {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", started.as_raw_pid()));
             if stat.is_ok_and(|stat| stat.contains(") Z ")) {

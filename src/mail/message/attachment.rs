@@ -1,4 +1,4 @@
-//! Attachments: a file, what it is called and what it is.
+//! Attachments: content, name and type of a file.
 
 use crate::mail::message::MessageError;
 use crate::mail::message::convert::{Signed, made_fit};
@@ -42,7 +42,7 @@ pub enum Disposition {
     Inline,
 }
 
-/// A part that the HTML shows by `cid:`.
+/// A part that the HTML refers to by `cid:`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inline {
     pub file: Attachment,
@@ -63,7 +63,7 @@ impl Attachment {
         }
     }
 
-    /// Reads what can be read only once; it keeps its name.
+    /// Reads input that can be read only once. Its name is kept.
     pub fn hold(&mut self) -> Result<(), MessageError> {
         if self.input.is_stdin() {
             self.name = Some(self.file_name());
@@ -72,7 +72,7 @@ impl Attachment {
         Ok(())
     }
 
-    /// The name without directories, which no sender has a business to choose (RFC 2183 §2.3).
+    /// The name without directories, which a sender must not choose (RFC 2183 §2.3).
     fn file_name(&self) -> String {
         let given = self.name.clone();
         let own = || match &self.input {
@@ -124,7 +124,7 @@ impl Attachment {
         })
     }
 
-    /// The type that was given, or the one that the name suggests and the content bears out.
+    /// The type that was given, or the one that the name suggests and the content confirms.
     fn media_type(&self, source: &Source, name: &str) -> Result<Mime, MessageError> {
         let Some(given) = &self.media_type else {
             let guess = mime_guess::from_path(name).first_or_octet_stream();
@@ -222,8 +222,8 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, 
     })
 }
 
-/// A guess as far as it can be trusted: text only when its charset is known, and no messages, which
-/// must not travel in base64 (RFC 2046 §5.2.1).
+/// The guess, if it is reliable: text only if its charset is known, and no messages, which must not be
+/// encoded as base64 (RFC 2046 §5.2.1).
 fn borne_out(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     match guess.type_() {
         mime::TEXT => {

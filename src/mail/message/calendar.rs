@@ -7,7 +7,7 @@ pub struct Calendar {
     pub method: Option<String>,
 }
 
-/// Looks at a calendar file.
+/// Checks a calendar file and finds its method.
 ///
 /// # Errors
 /// In words, what is wrong with it, with the line.

@@ -6,7 +6,7 @@ use crate::mail::message::{HeaderField, MessageDraft, MessageError, message_id};
 use crate::system::time::header_date;
 use std::time::SystemTime;
 
-/// Fields of addresses, which are parsed and written anew when an option gives them.
+/// Fields of addresses, which are parsed and formatted again if an option gives them.
 const ADDRESS_FIELDS: [&str; 12] = [
     "From",
     "Sender",
@@ -42,8 +42,8 @@ const STRUCTURED_FIELDS: [&str; 16] = [
     "Content-Language",
 ];
 
-/// Fields that a message has at most once: those of RFC 5322 §3.6, of MIME, of lists (RFC 2369, RFC 2919,
-/// RFC 8058), and those of which readers see one value.
+/// Fields that may occur only once in a message: those of RFC 5322 §3.6, of MIME, of lists (RFC 2369, RFC
+/// 2919, RFC 8058), and those of which mail programs show one value.
 const ONCE: [&str; 32] = [
     "Date",
     "From",
@@ -91,8 +91,8 @@ pub fn is_address_field(name: &str) -> bool {
         .any(|field| field.eq_ignore_ascii_case(name))
 }
 
-/// True for a field without a value that RFC 5322 §3.6 demands: one of addresses without an address,
-/// or a field that every message has. Some providers refuse an empty To or Cc.
+/// True for a field without a value that RFC 5322 §3.6 requires: one of addresses without an address, or a
+/// field that every message has. Some providers refuse an empty To or Cc.
 pub fn is_void(name: &str, value: &str) -> bool {
     if matches!(name, "from" | "date" | "message-id") && value.is_empty() {
         return true;
@@ -109,7 +109,7 @@ pub fn undisclosed() -> String {
     addresses("To", &[nobody])
 }
 
-/// Fields of the kind that only other programs write.
+/// Structured fields that only other programs write.
 const MORE_STRUCTURED_FIELDS: [&str; 6] = [
     "ARC-Authentication-Results",
     "ARC-Message-Signature",
@@ -162,7 +162,7 @@ pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
     fields
 }
 
-/// `Bcc` given as a header field is meant as `--bcc`.
+/// A `Bcc` given as a header field is treated as `--bcc`.
 pub fn take_bcc(draft: &mut MessageDraft) -> Result<Vec<ListEntry>, MessageError> {
     let mut bcc = Vec::new();
     for field in &draft.headers {
@@ -210,8 +210,7 @@ pub fn given_fields(
     Ok(content_type)
 }
 
-/// Refuses a field that a message has once and that is given twice, and several authors without a Sender
-/// (RFC 5322 §3.6).
+/// Refuses a repeated field that may occur only once, and several authors without a Sender (RFC 5322 §3.6).
 pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
     let wrong = |name: &str, why| MessageError::Field {
         name: name.to_owned(),
@@ -248,7 +247,7 @@ pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
     Ok(())
 }
 
-/// A field as it goes over the wire.
+/// Formats a field for sending.
 pub fn written(field: &HeaderField) -> Result<String, MessageError> {
     let is = |name: &&&str| name.eq_ignore_ascii_case(&field.name);
     let wrong = |why| MessageError::Field {
@@ -283,8 +282,8 @@ pub fn written(field: &HeaderField) -> Result<String, MessageError> {
     Ok(unstructured(given, &decoded(&field.value)))
 }
 
-/// True for text that is encoded already, in words that can be sent as they are. Several blanks in a row
-/// would be one for some readers.
+/// True for text that is encoded already, in words that can be sent unchanged. Some mail programs would
+/// show several blanks in a row as one.
 fn is_encoded(value: &str) -> bool {
     value.contains("=?")
         && !value.contains("  ")

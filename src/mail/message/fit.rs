@@ -23,7 +23,7 @@ impl Fitter {
         }
     }
 
-    /// The field as it goes over the wire: byte for byte as it was, if it can.
+    /// Formats the field for sending. It is kept byte for byte if possible.
     pub fn fit(&mut self, field: &RawField) -> RawField {
         if self.is_fit(&field.raw) {
             return field.clone();

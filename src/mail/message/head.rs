@@ -5,14 +5,14 @@ use crate::mail::message::fields::is_void;
 use crate::mail::message::source::Source;
 use crate::system::text::{in_charset, without_controls};
 
-/// The largest header that is taken, in bytes; it is the one part that is held in memory.
+/// Maximum size of a header in bytes. It is the only part that is held in memory.
 pub const MAX_HEADER: usize = 8 * 1024 * 1024;
 
 /// The longest line that may be sent, in octets without its CRLF.
 pub const MAX_LINE: usize = 998;
 
-/// The longest name of a field that is taken for one where anything is taken: with a colon, it must
-/// fit into a line together with the longest word that is not cut.
+/// The longest field name in lenient mode. With a colon, it must fit into a line together with the longest
+/// word that is not cut.
 const MAX_NAME: usize = 900;
 
 /// Strictness in reading a header.
@@ -41,7 +41,7 @@ pub struct MessageHeader {
 #[derive(Clone, Debug)]
 pub struct RawField {
     pub name: String,
-    /// With its name, its folding and its line ends, which are CRLF.
+    /// The whole field with its name, its folding and its line ends, which are CRLF.
     pub raw: Vec<u8>,
 }
 
@@ -69,7 +69,7 @@ impl RawField {
         String::from_utf8_lossy(self.raw[..end].trim_ascii_end()).into_owned()
     }
 
-    /// The value in one line of text: unfolded, whatever its charset, without control characters.
+    /// The value in one line: unfolded, decoded to UTF-8, without control characters.
     pub fn readable(&self) -> String {
         let start = memchr::memchr(b':', &self.raw).map_or(self.raw.len(), |colon| colon + 1);
         let text = in_charset(&self.raw[start..], None);
@@ -87,13 +87,13 @@ impl RawField {
 
 /// Classification of a line.
 enum HeaderLine {
-    /// A field, or more of one.
+    /// A field, or a continuation of one.
     Field,
     /// The line that separates messages in an mbox.
     Separator,
     /// The first line of the body.
     Text,
-    /// The one that ends the header.
+    /// The line that ends the header.
     Empty,
 }
 
@@ -164,9 +164,9 @@ impl MessageHeader {
         Ok(is_whole.then(|| head.ended(at, separated)))
     }
 
-    /// The header, with its body from here on.
+    /// The header, with its body from this offset on.
     fn ended(mut self, at: usize, separated: bool) -> Self {
-        // `From here on, all is well` separates nothing unless a header follows.
+        // `From here on, all is well` is not a separator unless a header follows.
         let is_all_text = separated && self.fields.is_empty();
         self.body_at = if is_all_text { 0 } else { at as u64 };
         self
@@ -217,7 +217,7 @@ impl MessageHeader {
         HeaderLine::Text
     }
 
-    /// Adds a field, or more of the last one; false where the line is neither.
+    /// Adds a field, or a continuation of the last one. Returns false if the line is neither.
     fn push(&mut self, line: &[u8]) -> bool {
         let raw = [line, b"\r\n"].concat();
         if is_continuation(line) {
@@ -283,7 +283,7 @@ fn first_line(bytes: &[u8]) -> (&[u8], usize) {
     match memchr::memchr2(b'\r', b'\n', bytes) {
         None => (bytes, bytes.len()),
         Some(at) => {
-            // CR CR LF is kept for the complaint about it.
+            // CR CR LF is kept for the error about it.
             let at = if bytes[at..].starts_with(b"\r\r\n") {
                 at + 1
             } else {

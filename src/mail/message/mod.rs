@@ -1,5 +1,5 @@
-//! Messages: what a draft or a ready message becomes, an envelope and a stream of blocks that can be
-//! read more than once. No attachment is ever wholly in memory.
+//! Building of messages: a draft or a ready message becomes an envelope and a stream of blocks that can be
+//! read more than once. No attachment is ever completely in memory.
 
 mod attachment;
 mod calendar;
@@ -46,7 +46,7 @@ pub struct MessageDraft {
     pub to: Vec<ListEntry>,
     /// `Cc`.
     pub cc: Vec<ListEntry>,
-    /// Recipients that no header names.
+    /// Recipients that are not named in the header.
     pub bcc: Vec<ListEntry>,
     /// `Reply-To`.
     pub reply_to: Vec<ListEntry>,
@@ -59,24 +59,24 @@ pub struct MessageDraft {
     /// Images and other files that the HTML refers to.
     pub inline: Vec<Inline>,
     pub attachments: Vec<Attachment>,
-    /// Messages that are attached as they are.
+    /// Messages that are attached unchanged.
     pub messages: Vec<PathBuf>,
-    /// No `Date`, for testers.
+    /// No `Date`, for tests.
     pub no_date: bool,
-    /// No `Message-ID`, for testers.
+    /// No `Message-ID`, for tests.
     pub no_message_id: bool,
 }
 
-/// The text in up to four ways, of which a reader shows the best that it can.
+/// The text in up to four versions. A mail program shows the best that it supports.
 #[derive(Clone, Debug, Default)]
 pub struct TextAlternatives {
     pub body: Option<Input>,
     pub html: Option<Input>,
-    /// Markdown, which makes both.
+    /// Markdown, from which plain text and HTML are made.
     pub markdown: Option<Input>,
-    /// An invitation, a file of RFC 5545.
+    /// A calendar invitation (RFC 5545).
     pub calendar: Option<PathBuf>,
-    /// The charset of the input, a label of the WHATWG's; `None` is UTF-8.
+    /// The charset of the input, a WHATWG label. `None`: UTF-8.
     pub charset: Option<String>,
     /// Plain text as format=flowed (RFC 3676).
     pub flowed: bool,
@@ -89,13 +89,13 @@ pub struct TextAlternatives {
 pub enum WithoutText {
     #[default]
     Send,
-    /// Nothing is sent, and that is what was asked for.
+    /// Nothing is sent, and this is not an error.
     Skip,
     /// It is an error.
     Refuse,
 }
 
-/// A header field as an option gives it.
+/// A header field given by an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderField {
     /// The name, printable ASCII without a colon.
@@ -125,9 +125,9 @@ impl HeaderField {
 /// A ready message and its recipients.
 #[derive(Clone, Debug)]
 pub struct ReadyMessage {
-    /// The message, RFC 5322 with any line ends.
+    /// The message (RFC 5322), with any line ends.
     pub input: Input,
-    /// The author, should the message not name one.
+    /// The author, if the message does not name one.
     pub from: Mailbox,
     /// Header fields placed before those of the message, such as `Resent-To`.
     pub headers: Vec<HeaderField>,
@@ -136,14 +136,14 @@ pub struct ReadyMessage {
     /// True if the envelope sender is known without reading the message. The author in the message may then
     /// be invalid.
     pub sender_is_known: bool,
-    /// No `Date` is added, for testers.
+    /// No `Date` is added, for tests.
     pub no_date: bool,
-    /// No `Message-ID` is added, for testers.
+    /// No `Message-ID` is added, for tests.
     pub no_message_id: bool,
 }
 
-/// A message as programs hand it to sendmail: perhaps without a header, with addresses that have no
-/// domain, with lines of any length. All of it is taken that can be.
+/// A message as programs pass it to sendmail: possibly without a header, with addresses without a domain,
+/// with lines of any length. As much as possible of it is accepted.
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub input: Input,
@@ -174,14 +174,14 @@ pub enum Content {
 #[derive(Clone, Debug)]
 pub struct MessageOptions {
     pub content: Content,
-    /// The reverse-path if it is not the author: `Some(None)` is the null sender.
+    /// The reverse-path if it differs from the author. `Some(None)` is the null sender.
     pub envelope_from: Option<Option<Address>>,
     /// Requested delivery status notifications.
     pub dsn: Dsn,
 }
 
 impl MessageOptions {
-    /// Reads what comes from the standard input, so that the message can be built more than once.
+    /// Reads the standard input, so that the message can be built more than once.
     pub fn hold_stdin(&mut self) -> Result<(), MessageError> {
         match &mut self.content {
             Content::Ready(ready) => ready.input.hold()?,
@@ -199,7 +199,7 @@ impl MessageOptions {
         Ok(())
     }
 
-    /// Takes what is typed at the terminal for the text, if nothing else is to be sent.
+    /// Reads the text from the terminal if there is no other content.
     pub fn type_text(&mut self) {
         let Content::Draft(draft) = &mut self.content else {
             return;
@@ -243,7 +243,7 @@ impl MessageOptions {
     }
 }
 
-/// A message that is ready for the wire.
+/// A message that is ready to be sent.
 #[derive(Debug)]
 pub struct Message {
     /// Sender and recipients.
@@ -256,7 +256,7 @@ pub struct Message {
     pub warnings: Vec<String>,
     /// Errors of header addresses that cannot be used as recipients.
     pub unusable: Vec<String>,
-    /// The message for servers of growing abilities.
+    /// Forms of the message for servers with increasing capabilities.
     forms: Vec<MessageForm>,
 }
 
@@ -319,7 +319,7 @@ pub enum MessageError {
         "the standard input has a text, and --markdown is the text; give one of them, or </dev/null with --markdown"
     )]
     TwoTexts,
-    /// An address of the envelope or the header cannot be made into one that mail can go to.
+    /// An address of the envelope or the header cannot be rewritten.
     #[error("{place}: {error}")]
     Rewrite {
         place: String,
@@ -358,7 +358,7 @@ impl MessageError {
 }
 
 impl Message {
-    /// Builds the message; every file is opened and looked at, and none is kept in memory.
+    /// Builds the message. Every file is opened and examined, and none is kept in memory.
     pub fn build(options: MessageOptions, now: SystemTime) -> Result<Self, MessageError> {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
@@ -376,8 +376,7 @@ impl Message {
         Ok(message)
     }
 
-    /// Takes a message from a program that calls sendmail. All of the input is read, whatever is wrong
-    /// with the rest.
+    /// Accepts a message from a program that calls sendmail. All input is read, even after an error.
     pub fn submit(
         submission: &Submission,
         rewriter: &Rewriter,
@@ -400,7 +399,7 @@ fn of_recipients(mut dsn: Dsn, recipients: &[Address]) -> Result<Dsn, MessageErr
     Ok(dsn)
 }
 
-/// The addresses of these entries, each once, in their order.
+/// The addresses of these entries, each once, in order.
 fn recipients<'a>(entries: impl IntoIterator<Item = &'a ListEntry>) -> Vec<Address> {
     let mut seen = std::collections::BTreeSet::new();
     entries
@@ -417,7 +416,7 @@ fn identity(address: &Address) -> (String, String) {
     (address.local().to_owned(), domain)
 }
 
-/// Fields that no message may carry when it leaves: R44, R28.
+/// Fields that are removed from every message: R44, R28.
 const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
 fn is_removed(field: &RawField) -> bool {

@@ -53,7 +53,7 @@ fn open(input: &Input) -> Result<Source, MessageError> {
     Ok(source)
 }
 
-/// The header without what no message may carry, and without lines over 998 octets.
+/// The header without the removed fields, and without lines over 998 octets.
 fn kept(head: &MessageHeader) -> Vec<u8> {
     let mut fitter = Fitter::new(true);
     let fields = head.fields.iter().filter(|field| !is_removed(field));

@@ -26,7 +26,7 @@ pub fn names(html: &Source) -> Result<BTreeSet<String>, SourceError> {
     }
 }
 
-/// Finds names in a stretch of text; gives how much of it need not be looked at again.
+/// Finds names in a piece of text. Returns the length that need not be searched again.
 fn find(text: &[u8], is_end: bool, names: &mut BTreeSet<String>) -> usize {
     let lower = text.to_ascii_lowercase();
     for start in memmem::find_iter(&lower, b"cid:") {

@@ -29,7 +29,7 @@ const MAX_RETURNED_HEADER: usize = 64 * 1024;
 /// A report about a message.
 #[derive(Clone, Debug)]
 pub struct DeliveryStatusReport<'a> {
-    /// The queue's name for the message.
+    /// The queue ID of the message.
     pub id: &'a str,
     /// The name of this host.
     pub reporting_mta: &'a str,
@@ -49,9 +49,9 @@ pub struct DeliveryStatusReport<'a> {
 /// The event that is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// It cannot be delivered, and is not tried again.
+    /// Delivery failed permanently.
     Failed,
-    /// It is not delivered yet.
+    /// Delivery is delayed.
     Delayed {
         /// Time after which delivery is given up.
         retry_until: SystemTime,
@@ -72,7 +72,7 @@ pub struct Reported<'a> {
     pub diagnostic: Option<&'a str>,
     /// The enhanced status code (RFC 3463). `None`: there is none.
     pub status: Option<&'a str>,
-    /// The server's name, perhaps with its address.
+    /// The server's name, possibly with its address.
     pub remote_mta: Option<&'a str>,
     /// Time of the last attempt.
     pub last_attempt: Option<SystemTime>,
@@ -86,13 +86,13 @@ pub enum Returned {
     Header,
 }
 
-/// A report that is ready for the wire.
+/// A report that is ready to be sent.
 pub struct ReportMessage<'m> {
     /// From the null sender to the sender of the message, so that no report is sent about a report (R38).
     pub envelope: Envelope,
     /// True if the header contains raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
-    /// The report for servers of growing abilities.
+    /// Forms of the report for servers with increasing capabilities.
     forms: Vec<DsnForm<'m>>,
 }
 
@@ -235,7 +235,7 @@ impl DsnWriter<'_> {
             BodyType::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
             BodyType::Binary => "Content-Transfer-Encoding: binary\r\n",
         };
-        // RFC 6532 §3.7: what has raw UTF-8 in its header is no message/rfc822.
+        // RFC 6532 §3.7: a message with raw UTF-8 in its header is not a message/rfc822.
         let kind = if self.header.is_ascii() {
             "message/rfc822"
         } else {
@@ -290,7 +290,7 @@ impl DsnWriter<'_> {
     }
 }
 
-/// A part of text, whose lines end in CRLF: as it is if every server takes it, else quoted-printable.
+/// A part of text with CRLF line ends: unencoded if every server accepts it, else quoted-printable.
 struct TextPart<'t> {
     description: &'t str,
     kind: &'t str,

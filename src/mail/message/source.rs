@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A file up to this size is read at once, when it is opened, and then cannot change any more.
+/// A file up to this size is read when it is opened, and later changes to it have no effect.
 const SMALL: u64 = 16 * 1024;
 
 /// Input that cannot be read twice is kept in memory up to this size, and above it in a temporary file
@@ -39,8 +39,7 @@ pub enum Input {
     Text(String),
     File(PathBuf),
     Stdin,
-    /// The standard input, if it is a pipe or a file with a text that is meant for this program; see
-    /// [`waiting`].
+    /// The standard input, if it is a pipe or a file with a text for this program; see [`waiting`].
     Waiting,
     /// Bytes that were read before.
     Held(HeldBytes),
@@ -68,7 +67,7 @@ impl Input {
     }
 }
 
-/// Bytes that were read before there was a message: from a program, from a pipe. Copies share them.
+/// Bytes that were read before the message was built: from a program or a pipe. Copies share them.
 #[derive(Clone, Debug)]
 pub struct HeldBytes(Arc<Source>);
 
@@ -188,7 +187,7 @@ impl Source {
         }
     }
 
-    /// Opens what an option names.
+    /// Opens an input.
     pub fn open(input: Input) -> Result<Self, SourceError> {
         match input {
             Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
@@ -270,7 +269,7 @@ impl Source {
         })
     }
 
-    /// Reads to the end what can be read only once.
+    /// Reads input to its end that can be read only once.
     fn gather(mut from: impl Read, name: String) -> Result<Self, SourceError> {
         let mut keeper = Spooler::new(name);
         let mut block = vec![0; 64 * 1024];
@@ -311,7 +310,7 @@ impl Source {
         }
     }
 
-    /// The same up to the first line that is only a dot.
+    /// The same up to the first line with a single dot.
     pub fn up_to_dot(mut self) -> Result<Self, SourceError> {
         let mut block = self.block(64 * 1024);
         let (mut at, mut dot) = (0, LoneDot::default());
@@ -370,7 +369,7 @@ impl Source {
         }
     }
 
-    /// All of it, for what has to be looked at as a whole and is small by its nature.
+    /// All of it, for small content that must be parsed as a whole.
     pub fn whole(&self, most: u64) -> Result<Vec<u8>, SourceError> {
         if self.len > most {
             return Err(SourceError::NoFile {
@@ -389,7 +388,7 @@ impl Source {
         Self::new(name, bytes.len() as u64, HeldStore::Memory(bytes))
     }
 
-    /// A buffer for reading this source: no larger than it needs to be.
+    /// A buffer for reading this source, no larger than necessary.
     pub fn block(&self, most: usize) -> Vec<u8> {
         let all = usize::try_from(self.len).unwrap_or(usize::MAX);
         vec![0; all.clamp(1, most)]
@@ -404,11 +403,11 @@ impl Source {
             })
     }
 
-    /// Fills `block` from `offset` on, as far as there are bytes; less only at the end.
+    /// Fills `block` from `offset` on. Less only at the end.
     ///
     /// # Errors
-    /// The file cannot be read, or it has shrunk, grown or been written to since it was opened: the
-    /// end is reached only by a file that is still what it was.
+    /// The file cannot be read, or was shortened, extended or written to since it was opened: the end is
+    /// reached only if the file is unchanged.
     pub fn read_at(&self, block: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let count = left.min(block.len());
@@ -469,10 +468,9 @@ pub enum Waiting {
     Silence,
 }
 
-/// Looks whether the standard input is a text that is meant for this program: a pipe or socket into which
-/// something is written within a second, or a file of which nothing has been read. A file that is read
-/// already is that of a loop around this program. A pipe may be left over from a parent that never
-/// writes to it nor closes it: sshd and daemons do so.
+/// Checks if the standard input is a text for this program: a pipe or socket with data within a second, or
+/// a file that has not been read yet. A file that has been read is that of a loop around this program. A
+/// pipe may be left over from a parent that neither writes to it nor closes it: sshd and daemons do so.
 pub fn waiting() -> Result<Waiting, SourceError> {
     let stdin = rustix::stdio::stdin();
     let has_text = match kind_of_stdin() {

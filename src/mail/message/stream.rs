@@ -7,7 +7,7 @@ use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape, fitti
 use std::io;
 use std::sync::Arc;
 
-/// A message in one shape.
+/// One form of a message.
 #[derive(Debug)]
 pub struct MessageForm {
     shape: Shape,
@@ -17,7 +17,7 @@ pub struct MessageForm {
 /// A piece of a message.
 #[derive(Debug)]
 pub enum MessagePiece {
-    /// Header fields, boundaries, blank lines: as they go over the wire.
+    /// Header fields, boundaries, blank lines, as they are sent.
     Lines(Vec<u8>),
     /// Content of a source, encoded while it is read.
     Part {
@@ -32,17 +32,17 @@ pub enum MessagePiece {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedPart {
     pub encoding: Encoding,
-    /// Octets on the wire.
+    /// Size as sent, in octets.
     pub len: u64,
 }
 
 impl MessagePiece {
-    /// Text as it goes over the wire.
+    /// Text as it is sent.
     pub fn lines(text: &str) -> Self {
         Self::Lines(text.as_bytes().to_vec())
     }
 
-    /// Octets on the wire.
+    /// Size as sent, in octets.
     fn len(&self) -> u64 {
         match self {
             Self::Lines(lines) => lines.len() as u64,
@@ -52,7 +52,7 @@ impl MessagePiece {
 }
 
 impl MessageForm {
-    /// A message of these pieces, which asks this of a server.
+    /// A message of these pieces, which requires this of a server.
     pub fn new(transport: BodyType, pieces: Vec<MessagePiece>) -> Self {
         let size = pieces.iter().map(MessagePiece::len).sum();
         Self {

@@ -21,7 +21,7 @@ use crate::system::time::header_date;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-/// A message that more servers have handed on goes round in circles (RFC 5321 §6.3).
+/// A message that more servers have forwarded is in a loop (RFC 5321 §6.3).
 const MAX_RECEIVED: usize = 100;
 
 /// Fields that name recipients, and those of a message that was resent.
@@ -161,7 +161,7 @@ fn last_resent(fields: &[RawField]) -> Vec<&RawField> {
     block
 }
 
-/// The header on its way out.
+/// The header being written.
 struct HeaderWriter<'s> {
     submission: &'s Submission,
     rewriter: &'s Rewriter,
@@ -171,7 +171,7 @@ struct HeaderWriter<'s> {
 }
 
 impl HeaderWriter<'_> {
-    /// The fields that were given, but for those that no message may carry.
+    /// Adds the given fields, except for those that are removed from every message.
     fn given(&mut self, head: &MessageHeader) -> Result<(), MessageError> {
         for field in &head.fields {
             let is_removed = is_removed(field) || field.name == "content-length";

@@ -1,4 +1,4 @@
-//! The text of a message, in the ways in which it is given.
+//! The text of a message, and its alternative versions.
 
 use crate::mail::message::calendar;
 use crate::mail::message::charset::{decoded, utf8};
@@ -12,7 +12,7 @@ use crate::smtp::blocks::BodyType;
 use mime_guess::mime::{self, Mime};
 use std::sync::Arc;
 
-/// The largest text that has to be looked at as a whole: Markdown, calendars.
+/// Maximum size of a text that must be parsed as a whole: Markdown, calendars.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 
 /// Warning about a standard input that is open and silent.
@@ -30,7 +30,7 @@ pub struct Alternatives {
     pub html: Option<Arc<Source>>,
 }
 
-/// Opens the texts. An empty plain text is left out where something is attached.
+/// Opens the texts. An empty plain text is left out if there are attachments.
 pub fn ways(
     text: &TextAlternatives,
     content_type: Option<&str>,
@@ -67,7 +67,7 @@ pub fn ways(
     }
     let html_at = sources.len().saturating_sub(1);
     if let Some(path) = &text.calendar {
-        // --charset is not for it: a calendar is UTF-8 (RFC 5545 §3.1.4).
+        // --charset does not apply: a calendar is UTF-8 (RFC 5545 §3.1.4).
         let (file, guess) = utf8(Source::file(path)?)?;
         notes.warnings.extend(guess);
         sources.push(invitation(file)?);
@@ -86,7 +86,7 @@ pub fn ways(
     Ok(ways)
 }
 
-/// Refuses to send nothing where that is not what was meant.
+/// Refuses an empty message unless it was requested.
 fn check_text(texts: [&Option<Source>; 2], text: &TextAlternatives) -> Result<(), MessageError> {
     if text.without_text == WithoutText::Send {
         return Ok(());
@@ -127,7 +127,7 @@ fn check_type(given: &str) -> Result<(), MessageError> {
     Ok(())
 }
 
-/// Opens a text and brings it to UTF-8.
+/// Opens a text and converts it to UTF-8.
 fn open(
     input: Option<&Input>,
     text: &TextAlternatives,
@@ -189,7 +189,7 @@ fn invitation(file: Source) -> Result<(Source, String), MessageError> {
     Ok((Source::memory(file.name, bytes), kind))
 }
 
-/// A text part, and how it may travel.
+/// A text part with its possible encodings.
 fn leaf(
     source: Source,
     content_type: &str,
@@ -247,7 +247,7 @@ struct TextKind {
 }
 
 impl TextKind {
-    /// A type that has a charset if this text needs one: without, text is US-ASCII (RFC 2046 §4.1.2).
+    /// A type with a charset if this text needs one: without it, text is US-ASCII (RFC 2046 §4.1.2).
     fn of(content_type: &str, survey: &Survey) -> Result<Self, MessageError> {
         let mut text = content_type.to_owned();
         let parsed: Mime = text
@@ -277,7 +277,7 @@ impl TextKind {
     }
 }
 
-/// The encoding of a text that every server can carry, and why.
+/// An encoding of the text that every server accepts, and the reason for it.
 fn choose(survey: &Survey, kind: &TextKind) -> (Encoding, &'static str) {
     if survey.has_controls {
         (Encoding::Base64Text, "because of its control characters")

@@ -1,4 +1,4 @@
-//! The MIME tree (RFC 2046), and how it becomes the pieces of a message for what a server can carry.
+//! The MIME tree (RFC 2046), and its conversion to the pieces of a message for a server's capabilities.
 
 use crate::mail::message::header::with_parameters;
 use crate::mail::message::source::Source;
@@ -28,7 +28,7 @@ pub enum Node {
 pub struct Leaf {
     /// `type/subtype`.
     pub essence: String,
-    /// The header fields of the part but for its encoding.
+    /// The header fields of the part except for its encoding.
     pub header: String,
     pub source: Arc<Source>,
     /// Possible encodings of the content, the least demanding first.
@@ -36,7 +36,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// The way that makes the most of what the server can carry.
+    /// The encoding that uses the server's capabilities best.
     fn way(&self, able: BodyType) -> Option<(BodyType, EncodedPart)> {
         let fitting = self.ways.iter().filter(|(transport, _)| *transport <= able);
         fitting.copied().max_by_key(|(transport, _)| *transport)
@@ -44,7 +44,7 @@ impl Leaf {
 }
 
 impl Node {
-    /// Parts under one roof; a single one needs none, unless it is to be attached.
+    /// Groups parts in a multipart. A single part needs none, unless it is to be attached.
     pub fn group(media_type: &'static str, mut parts: Vec<Self>) -> Option<Self> {
         if parts.len() < 2 && media_type != MIXED {
             return parts.pop();
@@ -68,8 +68,7 @@ impl Node {
         }
     }
 
-    /// The message with this header, for a server that can carry this much; `None` if it cannot be
-    /// carried so.
+    /// The message with this header, for a server that accepts this body type. `None`: not possible.
     pub fn form(&self, header: &str, able: BodyType) -> Option<MessageForm> {
         let asked = self.asked(able)?;
         let mut pieces = vec![MessagePiece::lines(header)];
@@ -155,12 +154,12 @@ impl Node {
 
 /// Attachments beside the text.
 pub const MIXED: &str = "multipart/mixed";
-/// The same in several ways, the best one last.
+/// Versions of the same content, the best one last.
 pub const ALTERNATIVE: &str = "multipart/alternative";
-/// A part and what it shows.
+/// A part and the parts that it refers to.
 pub const RELATED: &str = "multipart/related";
 
-/// A message ends with a line end (R9); what is encoded has one, other text may not.
+/// Adds the line end that a message must end with (R9). Encoded content has one, other text may not.
 fn finish_last_line(leaf: &Leaf, able: BodyType, pieces: &mut Vec<MessagePiece>) {
     let Some((_, way)) = leaf.way(able) else {
         return;

@@ -1,5 +1,5 @@
-//! A file of aliases, as aliases(5) has it. Lines are understood when their alias is wanted, so that one
-//! that cannot be followed does no harm to the others.
+//! An alias file in the format of aliases(5). A line is parsed when its alias is needed, so that an invalid
+//! one does not affect the others.
 
 use crate::mail::address::{LocalName, LooseEntry, parse_loose};
 use crate::mail::rewrite::{RewriteError, file};
@@ -40,7 +40,7 @@ pub(super) enum AliasTarget {
 }
 
 impl Aliases {
-    /// Those of a file that was named, or of the usual one, which need not be there.
+    /// Reads the file that was named, or the default one, which need not exist.
     pub(super) fn read(named: Option<&Path>) -> Result<Self, RewriteError> {
         let path = named.unwrap_or(Path::new(USUAL));
         if path == Path::new(NONE) {
@@ -62,7 +62,7 @@ impl Aliases {
         &self.path
     }
 
-    /// Of two lines for one name, the first counts.
+    /// The first of two lines for one name is used.
     fn parse(path: &Path, text: &str) -> Self {
         let mut read = Self {
             path: path.to_owned(),
@@ -97,7 +97,7 @@ impl Aliases {
         }
     }
 
-    /// The alias for local names that have none of their own.
+    /// The catch-all alias for local names without an alias.
     pub(super) fn for_all(&self) -> Option<(&'static str, &AliasLine)> {
         let found = FOR_ALL.iter().map(|name| (*name, self.lines.get(*name)));
         found
@@ -106,11 +106,10 @@ impl Aliases {
     }
 }
 
-/// Names of the alias that holds for all local names without one of their own: dma has the one, msmtp the
-/// other.
+/// Names of the catch-all alias: dma uses the one, msmtp the other.
 const FOR_ALL: [&str; 2] = ["*", "default"];
 
-/// The lines of a list of addresses that have any.
+/// The non-empty lines of a list of addresses.
 pub(super) fn list_lines(text: &str) -> Vec<AliasLine> {
     let lines = text.lines().zip(1..).map(|(line, number)| AliasLine {
         number,
@@ -119,7 +118,7 @@ pub(super) fn list_lines(text: &str) -> Vec<AliasLine> {
     lines.filter(|line| !line.text.is_empty()).collect()
 }
 
-/// Lines with those that continue them: they begin with white space.
+/// Joins lines with their continuations, which begin with white space.
 fn logical_lines(text: &str) -> Vec<AliasLine> {
     let mut lines: Vec<AliasLine> = Vec::new();
     for (line, number) in text.lines().zip(1..) {
@@ -170,7 +169,7 @@ fn name_and_targets(line: &str) -> Option<(String, &str)> {
     Some((name, &rest[1..]))
 }
 
-/// The targets of a line, or why one of them cannot be followed.
+/// The targets of a line, or the reason that one of them cannot be followed.
 pub(super) fn targets(text: &str) -> Result<Vec<AliasTarget>, String> {
     let mut all = Vec::new();
     for piece in pieces(text) {
@@ -277,7 +276,7 @@ impl Scan {
     }
 }
 
-/// As much of a target as an error shows.
+/// A target, truncated for an error.
 fn excerpt(piece: &str) -> String {
     let mut text: String = piece.chars().take(80).collect();
     if text.len() < piece.len() {

@@ -57,7 +57,7 @@ pub enum RewriteError {
 }
 
 impl RewriteError {
-    /// The exit status it leads to.
+    /// The exit status of this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {

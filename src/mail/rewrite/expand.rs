@@ -16,13 +16,13 @@ const DEEPEST: usize = 50;
 pub(super) struct Expansion<'r> {
     rewriter: &'r Rewriter,
     found: Vec<Address>,
-    /// The found ones, with their domains in lower case.
+    /// The recipients found, with their domains in lower case.
     known: HashSet<String>,
     /// Aliases that were followed.
     followed: HashSet<String>,
     /// Lists that were read.
     read: HashSet<PathBuf>,
-    /// The aliases and lists that led here.
+    /// The chain of aliases and lists being expanded.
     open: Vec<ExpansionStep>,
     count: usize,
 }
@@ -34,7 +34,7 @@ enum ExpansionStep {
     List(PathBuf),
 }
 
-/// A line that names others.
+/// Position of a line that names targets.
 struct AliasPlace<'p> {
     path: &'p Path,
     line: usize,
@@ -74,7 +74,7 @@ impl<'r> Expansion<'r> {
         };
         let aliases = self.rewriter.aliases()?;
         let alias = local.to_lowercase();
-        // `root: root, ann` is meant: root's own mailbox, and ann.
+        // `root: root, ann` means root's own mailbox, and ann.
         if self.innermost_alias() == Some(&alias) {
             return self.last(name);
         }

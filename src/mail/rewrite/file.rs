@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Nobody has that many aliases.
+/// Maximum size of an alias file.
 const LARGEST: u64 = 16 << 20;
 
 /// Content of a file. `None`: the file does not exist.

@@ -36,7 +36,7 @@ pub fn check_aliases(path: &Path) -> Result<(), RewriteError> {
     Aliases::read(Some(path)).map(drop)
 }
 
-/// Fields of addresses. Bcc is not among them: it goes.
+/// Fields of addresses. Bcc is not included, because it is removed.
 const FIELDS: [&str; 10] = [
     "From",
     "Sender",
@@ -54,11 +54,10 @@ const FIELDS: [&str; 10] = [
 pub struct RewriteOptions {
     /// Replacements of addresses, in order. The first rule that matches is applied.
     pub rules: Vec<Rule>,
-    /// A file of aliases in the syntax of aliases(5); `None` is `/etc/aliases`, if there is one;
-    /// `/dev/null` is none.
+    /// A file of aliases in the syntax of aliases(5). `None`: `/etc/aliases`, if it exists. `/dev/null`: no
+    /// aliases.
     pub aliases: Option<PathBuf>,
-    /// The domain of names without one; `None` is that of this host for senders, and none for
-    /// recipients.
+    /// The domain of names without one. `None`: that of this host for senders, and none for recipients.
     pub domain: Option<String>,
     /// Recipient of mail to local names that have neither alias nor domain.
     pub postmaster: Option<Address>,
@@ -69,8 +68,8 @@ pub struct RewriteOptions {
 /// One rule of `[rewrite]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// An address, a local name, or a pattern of either with `*` and `?`, in any case. What has no `@`
-    /// is for names without a domain, and for those at one of this host's own names.
+    /// An address, a local name, or a pattern of either with `*` and `?`, matched without regard to case.
+    /// Without an `@`, it matches names without a domain, and those at one of this host's own names.
     pub from: String,
     /// An address. `{host}` and `{fqdn}` are replaced by the short and the qualified name of this host, and
     /// `{user}` in the local part by the original local part.
@@ -87,7 +86,7 @@ pub enum OriginalAddress {
     Nowhere,
 }
 
-/// Rewrites addresses. Makes no use of files before the first address that needs them.
+/// Rewrites addresses. Reads no files before the first address that needs them.
 #[derive(Debug)]
 pub struct Rewriter {
     options: RewriteOptions,
@@ -96,7 +95,7 @@ pub struct Rewriter {
     aliases: OnceLock<Aliases>,
 }
 
-/// The addresses of a field in which something had to change.
+/// The addresses of a field that had to be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewritten {
     /// All of its addresses, every one with a domain, and with their display names.
@@ -118,7 +117,7 @@ impl Rewriter {
         }
     }
 
-    /// On a host of these names.
+    /// A rewriter for a host of these names.
     #[must_use]
     pub fn with_names(options: &RewriteOptions, names: HostNames) -> Self {
         Self {
@@ -144,8 +143,8 @@ impl Rewriter {
         Ok(expansion.found())
     }
 
-    /// The same of a header field, where one address may come twice, and what is wrong with those that cannot be
-    /// used.
+    /// The same for a header field, in which an address may be repeated; and the errors of addresses that
+    /// cannot be used.
     ///
     /// # Errors
     /// The aliases or the rules are wrong.
@@ -176,7 +175,7 @@ impl Rewriter {
         Ok((found, errors))
     }
 
-    /// The reverse-path; `None` is the null one, which is written as nothing or as `<>`.
+    /// The reverse-path. `None`: the null sender, given as an empty text or as `<>`.
     pub fn sender(&self, given: &str) -> Result<Option<Address>, RewriteError> {
         if matches!(given.trim(), "" | "<>") {
             return Ok(None);
@@ -250,7 +249,7 @@ impl Rewriter {
             })
     }
 
-    /// A sender, or an address in a header.
+    /// Rewrites a sender, or an address in a header.
     fn outgoing(&self, name: &LocalName) -> Result<RewrittenEnvelope, RewriteError> {
         let domain = self.options.domain.as_deref();
         let full = match (name, domain) {
@@ -306,7 +305,7 @@ impl Rewriter {
     }
 }
 
-/// An address on its way out.
+/// A sender or header address being rewritten.
 struct RewrittenEnvelope {
     /// As it was given, with a domain.
     full: Address,
@@ -336,7 +335,7 @@ impl AddressField<'_> {
     }
 
     fn mailbox(&mut self, mailbox: &Mailbox<LocalName>) -> Result<Mailbox, RewriteError> {
-        // Programs put encoded words into quotes, and readers decode them there, too.
+        // Programs put encoded words in quotes, and mail programs decode them there, too.
         let name = mailbox.name.as_deref().map(decoded);
         let RewrittenEnvelope { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
         let address = replaced.unwrap_or_else(|| full.clone());
@@ -359,7 +358,8 @@ fn with_domain(local: &str, domain: &str) -> Result<Address, RewriteError> {
     })
 }
 
-/// A field in one line (RFC 5322 §2.2.3). Line ends that are none of folding stay, and are refused.
+/// A field in one line (RFC 5322 §2.2.3). Line ends that are not part of folding are kept, and refused
+/// later.
 fn unfolded(value: &str) -> Cow<'_, str> {
     let value = value.trim_end_matches(['\r', '\n']);
     if !value.contains('\n') {

@@ -1,4 +1,4 @@
-//! The names of this host, as far as addresses carry them.
+//! The names of this host in addresses.
 
 use crate::system::host;
 
@@ -7,7 +7,7 @@ use crate::system::host;
 pub struct HostNames {
     /// The node name; `{host}` is its first label.
     pub node: String,
-    /// With its domain; the node name where that is not known.
+    /// The qualified name, or the node name if the domain is unknown.
     pub fqdn: String,
     /// The domain of mail from this host.
     pub mail: String,

@@ -75,7 +75,7 @@ struct Subject {
     user: String,
     /// Without a domain, or at this host.
     is_local: bool,
-    /// With the domain that it was given and the one that it gets.
+    /// With its original domain, and with its final one.
     whole: Vec<String>,
 }
 

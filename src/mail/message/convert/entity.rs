@@ -50,13 +50,13 @@ pub enum Coding {
     Binary,
     QuotedPrintable,
     Base64,
-    /// By a method of which only the name is known.
+    /// An encoding of which only the name is known.
     Other,
 }
 
 impl Kind {
-    /// The kind of a body with this header. Content that is signed or encrypted counts as any other if it may be
-    /// changed.
+    /// The kind of a body with this header. Signed or encrypted content is treated like any other if it may
+    /// be changed.
     pub fn of(fields: &[RawField], in_digest: bool, may_change_signed: bool) -> Self {
         let coding = Coding::of(fields);
         let field = content_type(fields);
@@ -119,7 +119,7 @@ fn content_type(fields: &[RawField]) -> Option<&RawField> {
         .or(all().next())
 }
 
-/// The type of a Content-Type, `type/subtype` in lower case; `None` if it is not valid, which means plain
+/// The type of a Content-Type, `type/subtype` in lower case. `None`: it is not valid, which means plain
 /// text (RFC 2045 §5.2). A multipart without a usable boundary is not valid.
 pub fn essence(field: &RawField) -> Option<String> {
     let value = field.readable().to_ascii_lowercase();

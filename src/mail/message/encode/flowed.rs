@@ -1,15 +1,15 @@
-//! Text that flows (RFC 3676): long paragraphs become lines that end in a blank and are joined again
-//! by the reader.
+//! Text as format=flowed (RFC 3676): long paragraphs become lines that end in a blank, and the recipient's
+//! mail program joins them again.
 
 use crate::mail::message::encode::Encoder;
 
 /// The length at which lines are broken, in characters (RFC 3676 §4.2 allows 78).
 const WIDTH: usize = 72;
 
-/// A longer paragraph is cut here, whatever it is.
+/// A longer paragraph is cut at the first blank after this many octets.
 const MAX_PARAGRAPH: usize = 1024 * 1024;
 
-/// A text on its way to flowed lines. Line ends come out as LF.
+/// A conversion to flowed lines in progress. Line ends become LF.
 #[derive(Default)]
 pub struct Flowed {
     line: Vec<u8>,

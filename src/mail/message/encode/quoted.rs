@@ -1,5 +1,5 @@
-//! Quoted-printable of text (RFC 2045 §6.7): line ends of the text stay line ends; what mail programs
-//! on the way are known to harm (trailing blanks, `From `, a dot at the start) is encoded.
+//! Quoted-printable of text (RFC 2045 §6.7). Line ends are kept; text that mail programs on the way are
+//! known to change (trailing blanks, `From `, a dot at the start) is encoded.
 
 use crate::mail::message::encode::Encoder;
 

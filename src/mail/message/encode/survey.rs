@@ -1,4 +1,4 @@
-//! A look at a text before it is sent: what it is made of decides how it travels.
+//! Examines a text before it is sent. The result decides its encoding.
 
 use crate::mail::message::source::{Source, SourceError};
 
@@ -72,8 +72,7 @@ impl Surveyor {
         self.bytes += block.len() as u64;
     }
 
-    /// A piece of a line. Each question is asked of the whole piece at once, which the compiler can
-    /// do many bytes at a time.
+    /// A piece of a line. Each check is done for the whole piece at once, which the compiler can vectorize.
     fn text(&mut self, piece: &[u8]) {
         let Some(&last) = piece.last() else { return };
         for (at, &byte) in (self.line_len..5).zip(piece) {

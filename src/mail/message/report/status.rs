@@ -55,7 +55,7 @@ fn field(name: &str, value: &str) -> String {
     folded(name, value).unwrap_or_else(|| cut(name, value))
 }
 
-/// The address with its type: in ASCII, if need be with the escapes of RFC 6533 §3.
+/// The address with its type: in ASCII, with the escapes of RFC 6533 §3 if necessary.
 fn typed(address: &Address) -> String {
     if !address.needs_utf8() {
         return format!("rfc822; {address}");

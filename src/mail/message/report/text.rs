@@ -1,4 +1,4 @@
-//! The part of a report that people read. They did not ask for it and know nothing of mail servers.
+//! The part of a report for people. They did not request it and may know nothing about mail servers.
 
 use crate::mail::message::head::{HeaderMode, MessageHeader};
 use crate::mail::message::report::status::{is_expired, reply};

@@ -11,7 +11,7 @@ use std::io::Write as _;
 fn options() -> RewriteOptions {
     RewriteOptions {
         domain: Some("here.example".to_owned()),
-        // Without what the system under the test has for aliases.
+        // Without the aliases of the system that runs the test.
         aliases: Some("/dev/null".into()),
         ..RewriteOptions::default()
     }
@@ -68,7 +68,7 @@ fn octets(message: &Message, able: BodyType) -> Vec<u8> {
     converted(message, able).unwrap()
 }
 
-/// The message for a server that carries this much.
+/// The message for a server that accepts this body type.
 fn converted(message: &Message, able: BodyType) -> Option<Vec<u8>> {
     let message = Convertible::new(message, Signed::Converted);
     let mut out = Vec::new();

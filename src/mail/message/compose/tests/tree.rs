@@ -3,7 +3,7 @@
 use crate::mail::message::compose::tests::*;
 use mail_parser::{Message as Parsed, MessagePart, PartType};
 
-/// The tree in words: `mixed(alternative(text/plain, text/html), image/png)`.
+/// The tree as text: `mixed(alternative(text/plain, text/html), image/png)`.
 fn tree(wire: &[u8]) -> String {
     let parsed = MessageParser::default().parse(wire).unwrap();
     words(&parsed, &parsed.parts[0])
