@@ -55,7 +55,7 @@ impl MboxLines {
                 self.put(b'\r', into)?;
             }
             if self.is_inside {
-                // The rest of the line, as far as it is in this block.
+                // The rest of the line within this block.
                 let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                 into.write_all(&rest[..end])?;
                 rest = &rest[end..];

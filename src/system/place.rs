@@ -110,8 +110,8 @@ impl Caller {
     }
 }
 
-/// True if nothing can be created there: the home directory may be that of another user, for whom cron and
-/// su run the program with the rights of this user.
+/// True if nothing can be created there: the home directory may be that of another user, if cron or su run
+/// the program with the rights of this user.
 fn is_closed_to_us(home: &Path, place: StateDirectory) -> bool {
     let kept = home.join(".local/state").join(place.own);
     let there = kept.ancestors().find_map(|path| {

@@ -37,7 +37,7 @@ pub struct MessageHeader {
     pub separator: u64,
 }
 
-/// A field as it is in the message.
+/// A field as found in the message.
 #[derive(Clone, Debug)]
 pub struct RawField {
     pub name: String,
@@ -63,7 +63,7 @@ impl RawField {
         Ok(value.replace("\r\n", "").trim().to_owned())
     }
 
-    /// The name as it is spelled in the message.
+    /// The name as spelled in the message.
     pub fn spelling(&self) -> String {
         let end = memchr::memchr(b':', &self.raw).unwrap_or(self.raw.len());
         String::from_utf8_lossy(self.raw[..end].trim_ascii_end()).into_owned()

@@ -33,7 +33,7 @@ pub struct DeliveryStatusReport<'a> {
     pub id: &'a str,
     /// The name of this host.
     pub reporting_mta: &'a str,
-    /// The sender of the message, to whom the report is sent.
+    /// The sender of the message. The report is sent to this address.
     pub sender: &'a Address,
     /// Time at which the message was committed to the queue.
     pub arrived: SystemTime,
@@ -157,7 +157,7 @@ fn own_fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) 
     )
 }
 
-/// The header of a message as far as it is returned: whole lines, without the empty line.
+/// The header of a message up to the size that is returned: whole lines, without the empty line.
 fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
     let shape = original.shape(BodyType::Binary.with_utf8());
     let shape = shape.ok_or_else(|| io::Error::other("the message cannot be read in any way"))?;

@@ -37,7 +37,7 @@ pub struct EncodedPart {
 }
 
 impl MessagePiece {
-    /// Text as it is sent.
+    /// Text in the form that is sent.
     pub fn lines(text: &str) -> Self {
         Self::Lines(text.as_bytes().to_vec())
     }

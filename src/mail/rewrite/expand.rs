@@ -1,4 +1,4 @@
-//! Expansion of names to the recipients that they stand for.
+//! Expansion of names to the recipients that they denote.
 
 use crate::mail::address::{Address, LocalName};
 use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, targets};
@@ -67,7 +67,7 @@ impl<'r> Expansion<'r> {
         self.found
     }
 
-    /// Adds the recipients that a name stands for.
+    /// Adds the recipients that a name denotes.
     pub(super) fn add(&mut self, name: &LocalName) -> Result<(), RewriteError> {
         let Some(local) = self.rewriter.local_name(name) else {
             return self.last(name);

@@ -100,7 +100,7 @@ pub struct Rewriter {
 pub struct Rewritten {
     /// All of its addresses, every one with a domain, and with their display names.
     pub entries: Vec<ListEntry>,
-    /// The authors in From whose addresses a rule replaced, with their original addresses and a domain.
+    /// The authors in From with an address that a rule replaced, with their original addresses and a domain.
     /// Empty if there are none, or if the original is not to be kept. [`Rewriter::original`] is the field
     /// for them.
     pub original: Vec<Mailbox>,
@@ -313,7 +313,7 @@ struct RewrittenEnvelope {
     replaced: Option<Address>,
 }
 
-/// A field whose addresses are rewritten.
+/// A field of addresses being rewritten.
 struct AddressField<'r> {
     rewriter: &'r Rewriter,
     is_changed: bool,
