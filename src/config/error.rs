@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, and what to do about it.
+//! Errors in a configuration, with advice.
 
 use crate::config::nearest;
 use crate::config::{ConfigKey, TableKind};
@@ -9,28 +9,28 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why there is no configuration to work with.
+/// An error while the configuration is found and read.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is there, or was asked for, and cannot be read.
+    /// The file exists or was named, and cannot be read.
     #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.asked), reason(.error), way_around(*.asked, .error))]
     Unreadable {
         path: PathBuf,
-        /// Who asked for it; `None` when it was found.
+        /// The option or variable that named it. `None`: a default location.
         asked: Option<&'static str>,
         error: io::Error,
     },
-    /// A profile is wanted, and there is no file.
+    /// A profile is requested, and there is no file.
     #[error("there is no configuration file; looked for {}", names(.0))]
     Nowhere(Vec<PathBuf>),
-    /// Others could have a hand in it (`faults.md` B8).
+    /// Other users could have changed or read it (`faults.md` B8).
     #[error("{}: {}", name(path), danger.advice(path))]
     Unsafe {
         path: PathBuf,
-        /// Who could do what.
+        /// The unsafe property.
         danger: Danger,
     },
-    /// Something in it is wrong.
+    /// The file contains an error.
     #[error("{}: {spot}{fault}{}", name(path), spot.line())]
     Fault {
         path: PathBuf,
@@ -50,14 +50,14 @@ impl ConfigError {
     }
 }
 
-/// Who could do what with a file.
+/// A risk from other users in the owner or mode of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Danger {
     /// It is a directory, a pipe or the like.
     NotAFile,
     /// Group or others can write to it.
     Writable,
-    /// It belongs to this user, who is neither root nor the one who runs us.
+    /// The owner is neither root nor the user who runs the program.
     Foreign { owner: u32, user: u32 },
     /// Group or others can read commands that may hold a secret.
     Readable,
@@ -81,7 +81,7 @@ impl Danger {
     }
 }
 
-/// Where in the file.
+/// Position in the file.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigPosition {
     pub table: Option<TableKind>,
@@ -91,7 +91,7 @@ pub struct ConfigPosition {
 }
 
 impl ConfigPosition {
-    /// Where a setting is written.
+    /// The position of a setting.
     pub(super) fn of(setting: &ConfigKey) -> Self {
         Self {
             table: Some(setting.table.clone()),
@@ -117,16 +117,16 @@ impl fmt::Display for ConfigPosition {
     }
 }
 
-/// What is wrong in a file.
+/// An error in the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFault {
-    /// It does not parse.
+    /// A TOML syntax error.
     #[error("this is no TOML: {}", shown(.0))]
     Syntax(String),
     /// It is binary, or in another charset.
     #[error("it is not UTF-8")]
     Charset,
-    /// It cannot be meant.
+    /// The file is too large to be a configuration.
     #[error("it is larger than {0} bytes")]
     Large(u64),
     /// No option has this name.
@@ -142,41 +142,41 @@ pub enum ConfigFault {
     Password,
     #[error("it wants {wanted}, and this is {found}")]
     Kind {
-        /// What would be right.
+        /// The expected type.
         wanted: &'static str,
         found: &'static str,
     },
     /// One option under two names.
     #[error("the same option stands here under another name")]
     Twice,
-    /// A NUL can stand in no argument.
+    /// An argument cannot contain a NUL.
     #[error("it holds a NUL")]
     Nul,
     /// No profile has this name.
     #[error("there is no profile \"{}\"; there {}{}", shown(.name), all(.names), did_you_mean(.meant.as_deref()))]
     Profile {
         name: String,
-        /// The nearest one there is.
+        /// The most similar profile name.
         meant: Option<String>,
         names: Vec<String>,
     },
-    /// A profile that falls back on itself.
+    /// A profile that is its own fallback.
     #[error("it names its own profile")]
     Itself,
     /// Profiles that inherit from each other.
     #[error("it goes round in a circle: {}", shown(&.0.join(", ")))]
     Circle(Vec<String>),
-    /// Nobody would understand it.
+    /// Profiles inherit over too many levels.
     #[error("profiles inherit from each other more than {0} deep")]
     Deep(usize),
     #[error("{0}")]
     Address(#[from] AddressError),
-    /// What the option itself says of its value.
+    /// The option rejects its value; its own message.
     #[error("{}", shown(.0))]
     Value(String),
 }
 
-/// How many names of profiles an error lists.
+/// Maximum number of profile names that an error lists.
 const LISTED: usize = 12;
 
 impl ConfigFault {
@@ -207,7 +207,7 @@ fn all(names: &[String]) -> String {
     }
 }
 
-/// For a user whom somebody else's configuration shuts out.
+/// Advice if permissions prevent reading the configuration.
 pub const WAY_AROUND: &str = "--config /dev/null does without the configuration, and ~/.config/ehlo/config.toml of your own \
                               takes its place";
 

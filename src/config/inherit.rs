@@ -1,14 +1,14 @@
-//! `inherit`: what a profile has from others.
+//! Inheritance between profiles: the `inherit` key.
 
 use crate::config::read::{Faults, WrittenProfile};
 use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Value};
 use std::collections::BTreeMap;
 
-/// How far it can go back.
+/// Maximum depth of inheritance.
 const DEEPEST: usize = 32;
 
-/// The profiles with everything that they inherit: their own keys win, then those of the first parent.
-/// `false` takes away what would be inherited.
+/// Resolves inheritance. A profile's own keys override those of its parents, and earlier parents override
+/// later ones. `false` removes an inherited key.
 pub(super) fn settle(written: &[WrittenProfile], faults: &mut Faults) -> Vec<Profile> {
     let mut family = Inheritance {
         written,
@@ -75,7 +75,7 @@ impl<'w> Inheritance<'w> {
     }
 }
 
-/// Adds what is not there yet.
+/// Adds the keys that are not there yet.
 fn add(all: &mut Vec<ConfigKey>, inherited: Vec<ConfigKey>) {
     for setting in inherited {
         if all.iter().all(|own| own.key != setting.key) {

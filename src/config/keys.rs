@@ -1,24 +1,24 @@
-//! The names that a key can have.
+//! Names of keys.
 
 use crate::config::ConfigFault;
 use std::collections::BTreeMap;
 
-/// How like each other two names are at least when one may be meant by the other.
+/// Minimum similarity of two names for one to be suggested for the other.
 const ALIKE: f64 = 0.7;
 
-/// Options that choose profiles or end everything.
+/// Options that choose profiles, or that print something and exit.
 const ELSEWHERE: [&str; 5] = ["config", "profile", "help", "version", "print"];
 
-/// Which keys a section has.
+/// The keys that a section accepts.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SectionKeys {
-    /// One of these, with any value that an option can have.
+    /// These keys, with any value of an option.
     These(&'static [&'static str]),
-    /// Whatever is meant by it, with a string.
+    /// Any key, with a string.
     Any,
 }
 
-/// The tables that are no profiles.
+/// The tables that are not profiles.
 pub(super) const SECTIONS: [(&str, SectionKeys); 3] = [
     (
         "queue",
@@ -43,14 +43,14 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 3] = [
     ("rewrite", SectionKeys::Any),
 ];
 
-/// Keys that are no options.
+/// Keys that are not options.
 pub(super) const OWN: [&str; 2] = ["inherit", "fallback"];
 
-/// What people write who have not read why not.
+/// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];
 
-/// Shell commands that print a secret, and may have it in their text. A user name and the path of a file are
-/// no secrets.
+/// Shell commands that print a secret, and may contain it. A user name and the path of a file are not
+/// secrets.
 const SECRETIVE: [&str; 2] = ["password-command", "oauth-token-command"];
 
 /// The long options, under all their names.
@@ -58,12 +58,12 @@ const SECRETIVE: [&str; 2] = ["password-command", "oauth-token-command"];
 pub struct Keys(BTreeMap<String, String>);
 
 impl Keys {
-    /// Of pairs of a name and the first name of the same option.
+    /// Builds the map from pairs of a name and the first name of the same option.
     pub fn new(names: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(names.into_iter().collect())
     }
 
-    /// The first name of the option, or of the key that is none.
+    /// The first name of the option, or of a key that is not an option.
     pub(super) fn first_name(&self, key: &str) -> Result<String, ConfigFault> {
         if OWN.contains(&key) {
             return Ok(key.to_owned());
@@ -84,7 +84,7 @@ impl Keys {
 }
 
 impl SectionKeys {
-    /// Those of the section of this name, if there is such a section.
+    /// The keys of the section of this name, if there is such a section.
     pub(super) fn of(section: &str) -> Option<Self> {
         let found = SECTIONS.iter().find(|(name, _)| *name == section);
         found.map(|(_, keys)| *keys)
@@ -106,7 +106,7 @@ pub(super) fn may_hold_secret(key: &str) -> bool {
     SECRETIVE.contains(&key)
 }
 
-/// The name that is most like this one, if any is.
+/// The most similar name, if one is similar enough.
 pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let scored = names.map(|other| (strsim::jaro_winkler(name, other), other));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;

@@ -1,5 +1,5 @@
-//! The configuration: where its file is, who may have a hand in it, the profiles in it, and its sections
-//! `[queue]`, `[sendmail]` and `[rewrite]`. It knows TOML, and of options nothing but their names.
+//! The configuration: its location and permissions, the profiles in it, and its sections `[queue]`,
+//! `[sendmail]` and `[rewrite]`. This module knows TOML, and of options only their names.
 
 mod error;
 mod inherit;
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// The file, read and found right: `inherit` is resolved, every key is known.
+/// A file that was read and checked: `inherit` is resolved, every key is known.
 #[derive(Debug)]
 pub struct Config {
     path: PathBuf,
@@ -30,7 +30,7 @@ pub struct Config {
     sections: Sections,
 }
 
-/// What stands in the tables that are no profiles, by their names.
+/// Contents of the tables that are not profiles, by name.
 type Sections = BTreeMap<String, Vec<ConfigKey>>;
 
 /// A set of options with a name.
@@ -46,11 +46,10 @@ pub struct ConfigKey {
     /// In a profile the long option, by its first name, or `fallback`; in `[rewrite]` an address, a local
     /// name or a pattern.
     pub key: String,
-    /// What it is set to.
     pub value: Value,
     /// The line in the file, from 1.
     pub line: usize,
-    /// Where it is written; in another profile when it is inherited.
+    /// The table that contains it: another profile if it is inherited.
     pub table: TableKind,
 }
 
@@ -72,13 +71,13 @@ impl fmt::Display for TableKind {
     }
 }
 
-/// What a key is set to.
+/// The value of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     Text(String),
     /// An integer or a float, in decimal digits.
     Number(String),
-    /// Given, or not given.
+    /// An option that is turned on or off.
     Flag(bool),
     List(Vec<Value>),
 }
@@ -89,7 +88,7 @@ impl Config {
         &self.path
     }
 
-    /// The name of the profile that is used when none is asked for.
+    /// The name of the profile that is used if none is requested.
     #[must_use]
     pub fn default(&self) -> Option<&str> {
         self.default.as_deref()
@@ -101,8 +100,8 @@ impl Config {
         &self.profiles
     }
 
-    /// What stands in `[queue]`, `[sendmail]` or `[rewrite]`, in the order of the file; nothing where
-    /// there is no such table.
+    /// The settings of `[queue]`, `[sendmail]` or `[rewrite]`, in the order of the file. Empty if there is
+    /// no such table.
     #[must_use]
     pub fn section(&self, name: &str) -> &[ConfigKey] {
         self.sections.get(name).map_or(&[], Vec::as_slice)
@@ -121,7 +120,7 @@ impl Config {
         })
     }
 
-    /// The profile that was asked for, else the first that is for this sender, else the default.
+    /// The profile that was requested, else the first that applies to this sender, else the default.
     pub fn choose(
         &self,
         name: Option<&str>,
@@ -137,17 +136,17 @@ impl Config {
         self.default().map(|name| self.profile(name)).transpose()
     }
 
-    /// What to try in this order when this profile's relay cannot be used for now.
+    /// Profiles of the fallback relays, tried in order on temporary failure.
     #[must_use]
     pub fn fallbacks(&self, profile: &Profile) -> Vec<&Profile> {
         let names = profile.setting("fallback").map(|setting| &setting.value);
         let names = names.map_or(Vec::new(), Value::texts).into_iter();
-        // One that inherits its own name from another has one fallback less.
+        // A profile that inherits its own name from another has one fallback less.
         let others = names.filter(|name| *name != profile.name);
         others.filter_map(|name| self.profile(name).ok()).collect()
     }
 
-    /// Something that is wrong with a setting, and where it stands.
+    /// An error about a setting, with its position.
     #[must_use]
     pub fn fault(&self, setting: &ConfigKey, fault: ConfigFault) -> ConfigError {
         ConfigError::Fault {
@@ -164,7 +163,7 @@ impl Profile {
         &self.name
     }
 
-    /// The options, without what only chooses profiles. Of `from` it is the first address that is no
+    /// The options, without the keys that only choose profiles. Of `from`, the first address that is not a
     /// pattern.
     #[must_use]
     pub fn options(&self) -> Vec<ConfigKey> {
@@ -175,7 +174,7 @@ impl Profile {
         options.filter_map(ConfigKey::as_option).collect()
     }
 
-    /// Whether it says this.
+    /// True if the profile has this key.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.setting(key).is_some()

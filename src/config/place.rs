@@ -1,4 +1,4 @@
-//! Where the file is, and whether others could have a hand in it.
+//! The location of the configuration file, and checks of its owner and mode.
 
 use crate::config::error::Danger;
 use crate::config::keys::{Keys, may_hold_secret};
@@ -13,26 +13,26 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// Nobody has that much to say.
+/// Maximum size of the file, in octets.
 const LARGEST: u64 = 1 << 20;
 
-/// That of the whole system.
+/// The configuration of the whole system.
 const SYSTEM: &str = "/etc/ehlo/config.toml";
 
-/// Where a configuration can be.
+/// Locations of the configuration file.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// What `$EHLO_CONFIG` says.
+    /// Value of `$EHLO_CONFIG`.
     variable: Option<PathBuf>,
-    /// The user's own and the system's, in this order.
+    /// The user's file and the system's, in this order.
     usual: Vec<PathBuf>,
-    /// Whether nobody can name another.
+    /// True if neither option nor variable can name another file.
     is_fixed: bool,
 }
 
 impl Places {
-    /// Those that the environment names; for a process with more rights than its caller, whose environment
-    /// is the caller's, only that of the system.
+    /// The locations for this environment. A process with more rights than its caller uses the system's
+    /// file only, because the caller controls the environment.
     #[must_use]
     pub fn of_this_process() -> Self {
         if is_privileged() {
@@ -42,7 +42,7 @@ impl Places {
         Self::of(set("EHLO_CONFIG"), set("XDG_CONFIG_HOME"), set("HOME"))
     }
 
-    /// That of the system, whatever the caller says.
+    /// The system's file only, regardless of the caller.
     #[must_use]
     pub fn fixed() -> Self {
         Self {
@@ -52,20 +52,21 @@ impl Places {
         }
     }
 
-    /// Whether the caller has no say in it, nor in what else could lend him rights that are not his.
+    /// True if the caller cannot choose the file, or anything else that could give access to rights of
+    /// another user.
     #[must_use]
     pub fn are_fixed(&self) -> bool {
         self.is_fixed
     }
 
-    /// No place at all.
+    /// No location.
     #[must_use]
     pub fn nowhere() -> Self {
         Self::default()
     }
 
     fn of(variable: Option<OsString>, xdg: Option<OsString>, home: Option<OsString>) -> Self {
-        // A relative XDG_CONFIG_HOME counts for nothing, the specification says.
+        // The XDG specification requires a relative XDG_CONFIG_HOME to be ignored.
         let xdg = xdg.map(PathBuf::from).filter(|path| path.is_absolute());
         let own = xdg.or_else(|| home.map(|home| PathBuf::from(home).join(".config")));
         let own = own.map(|directory| directory.join("ehlo/config.toml"));
@@ -76,7 +77,7 @@ impl Places {
         }
     }
 
-    /// Those that [`find`] looks at.
+    /// The locations that [`find`] tries.
     #[must_use]
     pub fn looked_at(&self, named: Option<&Path>) -> Vec<PathBuf> {
         match self.asked(named) {
@@ -85,7 +86,7 @@ impl Places {
         }
     }
 
-    /// The one that somebody asks for, and how.
+    /// The file that an option or the variable names, and the name of that option or variable.
     fn asked<'a>(&'a self, named: Option<&'a Path>) -> Option<(&'a Path, &'static str)> {
         let named = named.filter(|_| !self.is_fixed);
         let named = named.map(|path| (path, "--config"));
@@ -94,19 +95,21 @@ impl Places {
     }
 }
 
-/// A file that is there, is open, and was written by nobody else.
+/// An open file that only this user or root can have written.
 #[derive(Debug)]
 pub struct FoundFile {
     path: PathBuf,
     file: File,
-    /// Others can read it who may not see secrets. What root wrote for other users is theirs to read.
+    /// True if users can read it who may not see secrets. A file that root provides for other users is
+    /// meant to be read.
     is_shared: bool,
 }
 
-/// The file that was named; else that of the variable, else the first of the usual ones that there is.
+/// Opens the file that was named, else that of the variable, else the first of the default locations that
+/// exists.
 pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<FoundFile>, ConfigError> {
     if let Some((path, who)) = places.asked(named) {
-        // Said on purpose: no configuration.
+        // Explicit path for no configuration.
         if path == Path::new("/dev/null") {
             return Ok(None);
         }
@@ -152,7 +155,7 @@ impl FoundFile {
         &self.path
     }
 
-    /// What it says, or everything that is wrong with it.
+    /// Parses the file. Returns all errors in it.
     pub fn read(self, keys: &Keys) -> Result<Config, Vec<ConfigError>> {
         let text = self.text().map_err(|error| vec![error])?;
         let read = read::read(&text, keys);
@@ -197,14 +200,14 @@ impl FoundFile {
     }
 }
 
-/// Not waiting for whoever would write into a pipe.
+/// Opens a file without waiting for a writer if it is a pipe.
 fn open(path: &Path) -> Result<File, Errno> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty()).map(File::from)
 }
 
-/// A directory that we may not look into has nothing for us: that of another user, in whose `HOME` we
-/// are run.
+/// True if the file does not exist, or is in a directory that this user may not search: `HOME` may be that
+/// of another user.
 fn is_not_there(error: Errno, path: &Path) -> bool {
     match error {
         Errno::NOENT | Errno::NOTDIR => true,

@@ -1,4 +1,4 @@
-//! From TOML to profiles and sections.
+//! Conversion of TOML to profiles and sections.
 
 use crate::config::inherit::settle;
 use crate::config::keys::{Keys, OWN, SECTIONS, SectionKeys, nearest};
@@ -12,7 +12,7 @@ use toml::de::{DeInteger, DeString, DeTable, DeValue};
 /// The keys outside of all tables, besides the names of sections.
 const TOP: [&str; 2] = ["default", "profile"];
 
-/// What a file says, and what is wrong with it.
+/// Contents of a file, and the errors in it.
 #[derive(Debug, Default)]
 pub(super) struct ReadConfig {
     pub(super) default: Option<String>,
@@ -21,19 +21,19 @@ pub(super) struct ReadConfig {
     pub(super) faults: Faults,
 }
 
-/// What is wrong, and where.
+/// Errors with their positions.
 pub(super) type Faults = Vec<(ConfigPosition, ConfigFault)>;
 
-/// A profile as it is written.
+/// A profile before inheritance is resolved.
 #[derive(Debug)]
 pub(super) struct WrittenProfile {
     pub(super) name: String,
     pub(super) settings: Vec<ConfigKey>,
-    /// Where from, and the line that says so.
+    /// Value and line of its `inherit` key.
     pub(super) parents: Option<ConfigKey>,
 }
 
-/// Reads a file's text.
+/// Parses the text of a file.
 pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
     let lines = LineStarts::new(text);
     let reader = ConfigReader {
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
     }
 }
 
-/// Where each line begins.
+/// Offsets of the line starts.
 struct LineStarts(Vec<usize>);
 
 impl LineStarts {
@@ -65,7 +65,7 @@ impl LineStarts {
         Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
     }
 
-    /// The number of the line that this octet stands in, from 1.
+    /// The number of the line that contains this octet, from 1.
     fn line(&self, at: usize) -> usize {
         self.0.partition_point(|&end| end < at) + 1
     }
@@ -125,7 +125,7 @@ impl ConfigReader<'_> {
         }
     }
 
-    /// A table that is no profile. What is set to false is as if it were not there, as in profiles.
+    /// Reads a table that is not a profile. A key set to false is treated as absent, as in profiles.
     fn section(&mut self, name: &str, keys: SectionKeys, table: &DeTable<'_>) -> Vec<ConfigKey> {
         let mut settings = Vec::new();
         let at = TableKind::Section(name.to_owned());
@@ -217,7 +217,7 @@ impl ConfigReader<'_> {
         Ok(setting)
     }
 
-    /// Every fallback is a profile, and another one.
+    /// Checks that every fallback is another existing profile.
     fn fallbacks(&mut self, written: &[WrittenProfile]) {
         for one in written {
             let fallback = one.settings.iter().find(|one| one.key == "fallback");
@@ -237,7 +237,7 @@ impl ConfigReader<'_> {
         }
     }
 
-    /// The profile that sendmail uses is one.
+    /// Checks that the profile of sendmail exists.
     fn profile_of_sendmail(&mut self, sections: &Sections, written: &[WrittenProfile]) {
         let settings = sections.get("sendmail").into_iter().flatten();
         for setting in settings.filter(|setting| setting.key == "profile") {
@@ -274,7 +274,7 @@ fn text(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     }
 }
 
-/// A value that an option can have.
+/// Converts a value of a type that options accept.
 fn plain(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     match value {
         DeValue::Boolean(given) => Ok(Value::Flag(*given)),
@@ -300,7 +300,7 @@ fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, ConfigFaul
     }
 }
 
-/// Options know decimal numbers only.
+/// Converts an integer. Options accept decimal numbers only.
 fn decimal(number: &DeInteger<'_>) -> Result<Value, ConfigFault> {
     let parsed = i64::from_str_radix(number.as_str(), number.radix());
     let parsed = parsed.map_err(|_| ConfigFault::Kind {
@@ -325,7 +325,7 @@ fn only_texts(value: &Value) -> Result<(), ConfigFault> {
     })
 }
 
-/// What is no pattern must be an address.
+/// Checks that an item that is not a pattern is an address.
 fn addresses(value: &Value) -> Result<(), ConfigFault> {
     let items = value.texts().into_iter();
     for item in items.filter(|item| !is_pattern(item)) {

@@ -1,11 +1,11 @@
-//! Which senders a profile is for.
+//! Senders that a profile applies to.
 
 use crate::mail::address::Address;
 use crate::system::pattern;
 use crate::system::pattern::is_pattern;
 
-/// Whether an item of `from` means this sender. Patterns are for the whole address in any case; in an
-/// address the case of the local part counts (RFC 5321 §2.4).
+/// True if an item of `from` matches this sender. A pattern matches the whole address without regard to
+/// case. In an address, the case of the local part matters (RFC 5321 §2.4).
 pub fn matches(item: &str, sender: &Address) -> bool {
     if is_pattern(item) {
         return pattern::fits(item, &sender.to_string());

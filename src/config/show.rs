@@ -1,11 +1,11 @@
-//! A profile as TOML again.
+//! Output of a profile as TOML.
 
 use crate::config::{Profile, TableKind, Value};
 use crate::system::text::shown;
 
 impl Profile {
-    /// The profile with all that it inherits, so that it can be pasted; a comment says where each
-    /// inherited key comes from.
+    /// The profile with all that it inherits, in a form that can be pasted. A comment names the origin of
+    /// each inherited key.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = format!("[profile.{}]\n", name(&self.name));
@@ -42,7 +42,7 @@ fn value(value: &Value) -> String {
     }
 }
 
-/// A basic string in which nothing can steer a terminal.
+/// A basic string without characters that could control a terminal.
 fn quoted(text: &str) -> String {
     let mut safe = String::from("\"");
     for character in text.chars() {

@@ -88,7 +88,7 @@ fn the_sender_chooses_before_the_default_does() {
     assert_eq!(chosen(Some("x@y.org")), "home");
     assert_eq!(chosen(Some("b@WORK.example")), "zwork");
     assert_eq!(chosen(Some("b@else.example")), "awork");
-    // Of all items the first that is no pattern is the author.
+    // The first item that is not a pattern is the author.
     let author = text("Ann <a@work.example>");
     assert_eq!(options(&config, "zwork")[0].1, author);
     assert_eq!(options(&config, "awork"), []);

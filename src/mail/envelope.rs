@@ -1,52 +1,52 @@
-//! The envelope: who sends to whom (RFC 5321 §2.3.1), and which reports are wanted of it (RFC 3461).
+//! The envelope: sender and recipients (RFC 5321 §2.3.1), and the requested reports (RFC 3461).
 
 use crate::mail::address::Address;
 
-/// Who sends to whom.
+/// Sender and recipients of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// The reverse-path; `None` is the null sender.
     pub sender: Option<Address>,
     /// The forward-paths, each once.
     pub recipients: Vec<Address>,
-    /// Which reports are wanted.
+    /// Requested delivery status notifications.
     pub dsn: Dsn,
 }
 
-/// Which delivery status notifications the sender wants (RFC 3461). What is `None` was not said.
+/// The delivery status notifications that the sender requests (RFC 3461). `None`: not requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dsn {
-    /// When, for every recipient (RFC 3461 §4.1).
+    /// The NOTIFY parameter for every recipient (RFC 3461 §4.1).
     pub notify: Option<NotifyOn>,
-    /// How much of the message comes back with a report of failure (RFC 3461 §4.3).
+    /// The part of the message to return with a report of failure (RFC 3461 §4.3).
     pub ret: Option<Return>,
-    /// What a report is to call the envelope, before it is xtext: up to 100 printable characters
-    /// (RFC 3461 §4.4).
+    /// Envelope identifier to use in a report, before xtext encoding: up to 100 printable characters (RFC
+    /// 3461 §4.4).
     pub envid: Option<String>,
-    /// What is otherwise for single recipients.
+    /// Settings that differ for single recipients.
     pub each: Vec<RecipientDsn>,
 }
 
-/// What is wanted for one recipient.
+/// Requests for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipientDsn {
     pub recipient: Address,
-    /// When a report is wanted, if not as for all.
+    /// Overrides the setting for all recipients.
     pub notify: Option<NotifyOn>,
-    /// What a report is to call the recipient: a type and an address like `rfc822;bob@example.org`, before
-    /// the address is xtext (RFC 3461 §4.2). `None` is the recipient itself.
+    /// Original recipient to use in a report: a type and an address such as `rfc822;bob@example.org`,
+    /// before the address is encoded as xtext (RFC 3461 §4.2). `None`: the recipient itself.
     pub original: Option<String>,
 }
 
 impl Dsn {
-    /// When a report about this recipient is wanted.
+    /// The NOTIFY parameter of this recipient.
     #[must_use]
     pub fn notify_of(&self, recipient: &Address) -> Option<NotifyOn> {
         let of_each = self.of(recipient).find_map(|wanted| wanted.notify);
         of_each.or(self.notify)
     }
 
-    /// What a report is to call this recipient.
+    /// The original recipient to use in a report about this recipient.
     #[must_use]
     pub fn original_of<'d>(&'d self, recipient: &'d Address) -> Option<&'d str> {
         self.of(recipient)
@@ -59,18 +59,18 @@ impl Dsn {
     }
 }
 
-/// When a report is wanted; none of them is NEVER.
+/// Events that cause a report. All false is NEVER.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NotifyOn {
-    /// When the message was delivered.
+    /// The message was delivered.
     pub success: bool,
-    /// When it cannot be delivered.
+    /// It cannot be delivered.
     pub failure: bool,
-    /// When it takes long.
+    /// Its delivery is delayed.
     pub delay: bool,
 }
 
-/// How much of a message comes back.
+/// The part of a message to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
     Full,

@@ -1,5 +1,5 @@
-//! The form of a mailbox in one file (mboxrd): a `From ` line before each message, line ends as in a file,
-//! and one more `>` before lines that look like the next message, quoted or not.
+//! The mboxrd format: a `From ` line before each message, line ends as in a file, and one more `>` before
+//! lines that look like the start of a message, quoted or not.
 
 use crate::system::time::asctime;
 use std::fs::File;
@@ -7,14 +7,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::time::SystemTime;
 
-/// The line before a message (RFC 4155); the sender has no white space in it.
+/// The line before a message (RFC 4155). The sender must not contain white space.
 #[must_use]
 pub fn first_line(sender: &str, at: SystemTime) -> String {
     format!("From {sender} {}\n", asctime(at))
 }
 
-/// What is missing between the end of the file, which is so long, and a `From ` line: an empty line, where
-/// somebody was killed while he wrote, or another program left none.
+/// The empty line that is missing between the end of a file of this length and a `From ` line: after an
+/// interrupted write, or after another program that left none.
 ///
 /// # Errors
 /// The end cannot be read.
@@ -29,22 +29,22 @@ pub fn seam(file: &File, length: u64) -> io::Result<&'static str> {
     })
 }
 
-/// The most `>` before `From ` that are counted; nobody has more.
+/// Maximum number of `>` before `From ` that are counted.
 const DEEPEST: usize = 64;
 
-/// Makes lines of a file from those of a message, in blocks of any size and in constant memory.
+/// Converts the lines of a message to lines of a file, in blocks of any size and in constant memory.
 #[derive(Default)]
 pub struct MboxLines {
     /// The beginning of a line that may still become `>>From `.
     start: Vec<u8>,
-    /// Whether the line goes on behind its beginning.
+    /// True after the beginning of a line.
     is_inside: bool,
     /// A CR that may belong to a line end.
     has_cr: bool,
 }
 
 impl MboxLines {
-    /// Writes what comes next of the message.
+    /// Writes the next block of the message.
     ///
     /// # Errors
     /// It cannot be written.
@@ -55,7 +55,7 @@ impl MboxLines {
                 self.put(b'\r', into)?;
             }
             if self.is_inside {
-                // The rest of the line, as far as it is here, in one go.
+                // The rest of the line within this block.
                 let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                 into.write_all(&rest[..end])?;
                 rest = &rest[end..];
@@ -108,7 +108,7 @@ impl MboxLines {
         Ok(())
     }
 
-    /// The message ends, with a line end if it had none, and an empty line.
+    /// Ends the message: adds a line end if it had none, and an empty line.
     ///
     /// # Errors
     /// It cannot be written.

@@ -1,4 +1,4 @@
-//! What an X.509 certificate says of itself (RFC 5280). It judges nothing.
+//! Contents of an X.509 certificate (RFC 5280). Nothing is verified here.
 
 use chrono::DateTime;
 use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
@@ -6,7 +6,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::AttributeTypeAndValue;
 
-/// Attributes of distinguished names, and the short names that OpenSSL has for them.
+/// Attributes of distinguished names with their short names in OpenSSL.
 const SHORT_NAMES: [(&str, &str); 30] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.4", "SN"),
@@ -40,18 +40,18 @@ const SHORT_NAMES: [(&str, &str); 30] = [
     ("1.3.6.1.4.1.311.60.2.1.3", "jurisdictionC"),
 ];
 
-/// How many names are shown to people.
+/// Maximum number of names that are shown.
 const NAMES: usize = 20;
 
-/// A certificate as it is shown.
+/// The displayed contents of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whom it is for, as a distinguished name.
+    /// The subject, as a distinguished name.
     pub subject: String,
     pub issuer: String,
-    /// The host names and addresses it is for.
+    /// The host names and addresses of the certificate.
     pub names: Vec<String>,
-    /// Valid from then on, in seconds since 1970.
+    /// Start of validity, in seconds since 1970.
     pub not_before: i64,
     pub not_after: i64,
     /// SHA-256 of the whole certificate, in hexadecimal.
@@ -61,7 +61,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads DER; `None` when it is no certificate.
+    /// Parses DER. `None`: not a certificate.
     #[must_use]
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -77,14 +77,14 @@ impl Certificate {
         })
     }
 
-    /// Whether it was signed by nobody else.
+    /// True if subject and issuer are the same.
     #[must_use]
     pub fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
     }
 }
 
-/// Whom a certificate is for, as OpenSSL writes it in one line: `/C=DE/O=Example/CN=mx.example.org`.
+/// The subject of a certificate in OpenSSL's one-line format: `/C=DE/O=Example/CN=mx.example.org`.
 #[must_use]
 pub fn one_line(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -109,8 +109,8 @@ fn escaped(octets: &[u8]) -> String {
     text
 }
 
-/// Why no TLS library of today believes a certificate, whoever signed it: behind "the certificate of
-/// HOST". `None` when there is no such reason.
+/// The reason for which every current TLS library rejects a certificate, regardless of its issuer. It
+/// completes "the certificate of HOST". `None`: no such reason.
 #[must_use]
 pub fn weakness(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -126,7 +126,7 @@ pub fn weakness(der: &[u8]) -> Option<String> {
     }
 }
 
-/// The SHA-256 of a certificate's public key; `None` when it is no certificate.
+/// The SHA-256 of a certificate's public key. `None`: not a certificate.
 #[must_use]
 pub fn key_sha256(der: &[u8]) -> Option<[u8; 32]> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -141,8 +141,8 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// The channel binding `tls-server-end-point`: the certificate's hash with the hash function of its
-/// signature, SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). `None` where the signature has no
-/// hash function of its own.
+/// signature, SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). `None`: the signature has no hash function
+/// of its own.
 #[must_use]
 pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -164,7 +164,7 @@ pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
     Some(digest(algorithm, der).as_ref().to_vec())
 }
 
-/// The first of many names, and how many more there are.
+/// The first names, and the number of the others.
 #[must_use]
 pub fn some_of(names: &[String]) -> String {
     let first = names[..names.len().min(NAMES)].join(", ");
@@ -174,7 +174,7 @@ pub fn some_of(names: &[String]) -> String {
     }
 }
 
-/// A point in time as certificates have it: to the second, in UTC.
+/// Validity date: to the second, in UTC.
 #[must_use]
 pub fn date(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).map_or_else(
@@ -203,7 +203,7 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// Hexadecimal, in small letters.
+/// Lowercase hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     let digits = b"0123456789abcdef";

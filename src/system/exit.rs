@@ -1,6 +1,6 @@
-//! The exit status: sysexits.h and one addition. One table, which the manual prints too.
+//! The exit status: sysexits.h and one addition. The manual prints the same table.
 
-/// How a run ends, as the caller's `$?` sees it.
+/// Exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     Ok,
@@ -10,11 +10,11 @@ pub enum Exit {
     Data,
     /// A named file cannot be read (`EX_NOINPUT`).
     NoInput,
-    /// A local name that nobody has (`EX_NOUSER`).
+    /// An unknown local name (`EX_NOUSER`).
     NoUser,
-    /// The domain does not exist or takes no mail (`EX_NOHOST`).
+    /// The domain does not exist or accepts no mail (`EX_NOHOST`).
     NoHost,
-    /// Nobody accepted, and every refusal is for good (`EX_UNAVAILABLE`).
+    /// Every recipient was refused permanently (`EX_UNAVAILABLE`).
     Refused,
     /// A bug in this program (`EX_SOFTWARE`).
     Software,
@@ -22,35 +22,33 @@ pub enum Exit {
     CantCreate,
     /// A file cannot be written (`EX_IOERR`).
     Io,
-    /// Nobody accepted, somebody may be later (`EX_TEMPFAIL`).
+    /// No recipient was accepted, and at least one can be retried (`EX_TEMPFAIL`).
     Temporary,
     /// The server broke the protocol (`EX_PROTOCOL`).
     Protocol,
-    /// A demand on authentication, TLS or policy was not met, and trying again does not help
-    /// (`EX_NOPERM`).
+    /// A requirement on authentication, TLS or policy was not met, and a retry does not help (`EX_NOPERM`).
     Policy,
     /// The configuration is wrong (`EX_CONFIG`).
     Config,
-    /// Some accepted and others not, or not known: the addition to sysexits.h.
+    /// Some recipients were accepted, and others were not or are unknown: the addition to sysexits.h.
     Partial,
-    /// How the queue or the host stands, for monitoring: numbers of another table.
+    /// State of the queue or the host, for monitoring. The numbers are those of [`Health`].
     Health(Health),
-    /// Something else happened than was expected: of a server (`ehlo script`), or of its clients
-    /// (`ehlo sink --count`).
+    /// An expectation was not met: by a server (`ehlo script`), or by the clients (`ehlo sink --count`).
     ExpectationFailed,
-    /// As a command ended that was run: any number, 128 and its number for a signal.
+    /// The exit status of a command that was run: any number, 128 plus its number for a signal.
     Command(u8),
 }
 
-/// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and those like it want it.
+/// The exit status of `ehlo queue status` and `ehlo doctor`, as Nagios and similar programs expect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     Ok,
-    /// Somebody should look at it.
+    /// Attention is advisable.
     Warning,
-    /// Somebody must look at it.
+    /// Attention is required.
     Critical,
-    /// It cannot be said.
+    /// The state cannot be determined.
     Unknown,
 }
 
@@ -58,7 +56,7 @@ impl Health {
     /// Every status, in the order of its number.
     pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
 
-    /// The number and what it means: the row of the table in the manual of `ehlo queue status`.
+    /// The number and its meaning: the row of the table in the manual of `ehlo queue status`.
     #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {
@@ -72,7 +70,7 @@ impl Health {
         }
     }
 
-    /// The word that the line begins with.
+    /// The first word of the output line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -85,7 +83,7 @@ impl Health {
 }
 
 impl Exit {
-    /// Every status but those for monitoring and of commands, in the order of its number.
+    /// Every status except those for monitoring and of commands, in numerical order.
     pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Usage,
@@ -104,7 +102,7 @@ impl Exit {
         Self::Partial,
     ];
 
-    /// The number and what it means: the row of the table that the manual prints.
+    /// The number and its meaning: the row of the table in the manual.
     #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {

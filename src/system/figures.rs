@@ -1,6 +1,6 @@
-//! Sizes and counts, as short as people say them.
+//! Sizes and counts in a short form.
 
-/// Octets as a column has them, like `ls -h`: `312`, `1.2K`, `35M`.
+/// A size for a column, as in `ls -h`: `312`, `1.2K`, `35M`.
 #[must_use]
 pub fn size(octets: u64) -> String {
     const LETTERS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
@@ -8,7 +8,7 @@ pub fn size(octets: u64) -> String {
     scaled.number() + LETTERS[scaled.power]
 }
 
-/// The same as a sentence has them: `312 bytes`, `1.2 KiB`, `35 MiB`.
+/// A size for a sentence: `312 bytes`, `1.2 KiB`, `35 MiB`.
 #[must_use]
 pub fn spoken_size(octets: u64) -> String {
     const UNITS: [&str; 7] = ["byte", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -19,7 +19,7 @@ pub fn spoken_size(octets: u64) -> String {
     }
 }
 
-/// A size in the greatest unit that it has one of.
+/// A size in the largest unit that is not larger than it.
 struct Scaled {
     /// The unit is this power of 1024.
     power: usize,
@@ -27,7 +27,7 @@ struct Scaled {
 }
 
 impl Scaled {
-    /// Rounded down, so that nothing seems to be larger than a limit that it has kept to.
+    /// Rounds down, so that a size within a limit is not shown as larger than the limit.
     fn of(octets: u64) -> Self {
         let power = octets.checked_ilog2().unwrap_or_default() / 10;
         Self {
@@ -44,7 +44,7 @@ impl Scaled {
     }
 }
 
-/// `1 item`, `3 items`: for things whose plural has an s.
+/// `1 item`, `3 items`: for nouns with a plural in -s.
 #[must_use]
 pub fn counted(count: u64, thing: &str) -> String {
     let end = if count == 1 { "" } else { "s" };

@@ -1,5 +1,5 @@
-//! The login name and home directory of the user, and the names of this host. System files may hold
-//! octets that are not UTF-8, such as a name in Latin-1: each line is read by itself.
+//! The login name and home directory of the user, and the names of this host. System files may contain
+//! octets that are not UTF-8, such as a name in Latin-1: each line is parsed by itself.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,7 +21,7 @@ pub fn login() -> String {
         .unwrap_or_else(|| "nobody".to_owned())
 }
 
-/// The home directory of the effective user, from the password file; `None` if it has no absolute path.
+/// The home directory of the effective user, from the password file. `None`: it has no absolute path.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
@@ -29,10 +29,10 @@ pub fn home() -> Option<PathBuf> {
 }
 
 /// A path with `~`, `$HOME` or `${HOME}` at its start replaced by the home directory, as a shell does it:
-/// `$HOME` of the environment, else that of the password file. `~user` stays as it is.
+/// `$HOME` of the environment, else that of the password file. `~user` is not replaced.
 #[must_use]
 pub fn expanded(path: &str) -> PathBuf {
-    // The environment of a process with more rights than its caller is the caller's.
+    // The caller controls the environment of a process that has more rights.
     let named = std::env::var_os("HOME").filter(|_| !is_privileged());
     let named = named.map(PathBuf::from).filter(|home| home.is_absolute());
     expanded_in(path, || named.or_else(home))
@@ -55,7 +55,7 @@ fn home_of(user: u32, passwd: &[u8]) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(home))).filter(|home| home.is_absolute())
 }
 
-/// A field of passwd(5), by its place in the line.
+/// A field of passwd(5), by its position in the line.
 #[derive(Clone, Copy)]
 enum PasswdField {
     Name = 0,
@@ -63,7 +63,7 @@ enum PasswdField {
     Home = 5,
 }
 
-/// A field of the first line of a password file that is about this user.
+/// A field of the first line of a password file for this user.
 fn of_user(user: u32, passwd: &[u8], field: PasswdField) -> Option<&[u8]> {
     let user = user.to_string();
     let mut lines = passwd.split(|&byte| byte == b'\n');
@@ -74,15 +74,15 @@ fn of_user(user: u32, passwd: &[u8], field: PasswdField) -> Option<&[u8]> {
     })
 }
 
-/// Whether this process has more rights than whoever called it: a set-uid or set-gid bit is in play, and
-/// arguments and environment are somebody else's.
+/// True if this process has more rights than its caller: a set-uid or set-gid bit is in effect, and the
+/// caller controls arguments and environment.
 #[must_use]
 pub fn is_privileged() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     getuid() != geteuid() || getgid() != getegid()
 }
 
-/// The node name as the kernel has it; often without a domain.
+/// The node name of the kernel, often without a domain.
 #[must_use]
 pub fn node_name() -> String {
     rustix::system::uname()
@@ -91,15 +91,15 @@ pub fn node_name() -> String {
         .into_owned()
 }
 
-/// The node name without a domain, as subjects have it.
+/// The node name without a domain, for subjects.
 #[must_use]
 pub fn short_name() -> String {
     let node = node_name();
     node.split('.').next().unwrap_or_default().to_owned()
 }
 
-/// The fully qualified name of this host: the node name if it has a dot, else what `/etc/hosts`
-/// says of it. `None` when neither knows one.
+/// The fully qualified name of this host: the node name if it has a dot, else the name in `/etc/hosts`.
+/// `None`: neither has one.
 #[must_use]
 pub fn fqdn() -> Option<String> {
     let node = node_name();
@@ -115,14 +115,15 @@ pub fn hosts_file() -> String {
     text_of("/etc/hosts")
 }
 
-/// The text of a system file, empty if it cannot be read. Octets that are not UTF-8 belong to no name.
+/// The text of a system file, empty if it cannot be read. Octets that are not UTF-8 cannot be part of a
+/// name.
 fn text_of(path: &str) -> String {
     let text = fs::read(path).unwrap_or_default();
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The name that mail from here carries behind the `@`: `/etc/mailname` if the system has one, else
-/// the qualified name, else the node name as it is.
+/// The domain of mail from this host: `/etc/mailname` if it exists, else the qualified name, else the node
+/// name.
 #[must_use]
 pub fn mail_domain() -> String {
     let mailname = text_of("/etc/mailname");
@@ -158,7 +159,7 @@ pub fn is_qualified(domain: &str) -> bool {
     domain.contains('.') && !is_local && !is_localhost(domain)
 }
 
-/// True for the names that every host has for itself (RFC 6761 §6.3), as in a usual /etc/hosts.
+/// True for the names that every host has for itself (RFC 6761 §6.3), as in a typical /etc/hosts.
 #[must_use]
 pub fn is_localhost(domain: &str) -> bool {
     let own = ["localhost", "localhost4", "localhost6"];
@@ -178,7 +179,7 @@ fn is_one_of(label: &str, labels: &[&str]) -> bool {
     labels.iter().any(|one| one.eq_ignore_ascii_case(label))
 }
 
-/// Whether a text is a host name: labels of letters, digits and inner hyphens.
+/// True for a host name: labels of letters, digits and inner hyphens.
 #[must_use]
 pub fn is_host_name(name: &str) -> bool {
     name.len() <= 255

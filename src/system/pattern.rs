@@ -1,20 +1,20 @@
-//! Patterns of `*` and `?`, as the configuration has them for addresses.
+//! Patterns with `*` and `?`, for addresses in the configuration.
 
-/// Whether a text is a pattern.
+/// True if a text is a pattern.
 #[must_use]
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// Whether a pattern is for the whole of a text, in any case.
+/// True if a pattern matches the whole text, without regard to case.
 #[must_use]
 pub fn fits(pattern: &str, text: &str) -> bool {
     let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();
     glob(&lower(pattern), &lower(text))
 }
 
-/// `*` is any text, `?` any character. It goes back to the last `*` only, so that no pattern takes
-/// longer than the product of both lengths.
+/// `*` matches any text, `?` any character. Only the last `*` is backtracked to, so that the time is
+/// bounded by the product of both lengths.
 fn glob(pattern: &[char], text: &[char]) -> bool {
     let (mut at, mut from) = (0, 0);
     let mut star = None;

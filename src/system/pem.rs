@@ -10,13 +10,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The largest file of certificates that makes sense, in bytes; the system's has a fifth of a megabyte.
+/// Maximum size of a certificate file, in bytes. The system's has a fifth of a megabyte.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// The largest key file that makes sense, in bytes.
+/// Maximum size of a key file, in bytes.
 const MAX_KEY: u64 = 256 * 1024;
 
-/// Why TLS cannot be set up.
+/// An error while TLS is set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsSetupError {
     /// A file of certificates or keys.
@@ -27,20 +27,20 @@ pub enum TlsSetupError {
         path: PathBuf,
         why: String,
     },
-    /// A key that is no secret.
+    /// A key file that other users can read.
     #[error("--key {path}: others can read it; run chmod 600 {path}", path = .0.display())]
     Open(PathBuf),
     /// The file for the server's certificates.
     #[error("--save-certs {}: cannot create it: {}", .path.display(), reason(.why))]
     Unwritable {
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         why: io::Error,
     },
 }
 
 impl TlsSetupError {
-    /// The exit status for it.
+    /// The exit status of this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
@@ -75,7 +75,7 @@ pub fn certificates(
     Ok(all)
 }
 
-/// The key in a PEM file that `--key` names and nobody else can read.
+/// The key in the PEM file of `--key`. Other users must not be able to read the file.
 ///
 /// # Errors
 /// It cannot be read, is open to others, or has no key in it.

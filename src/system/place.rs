@@ -1,4 +1,4 @@
-//! Directories for what stays when a run is over, and whether others have access to them or to a file.
+//! Directories for persistent state, and checks of access by others to them or to a file.
 
 use crate::system::text::reason;
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, StatVfsMountFlags};
@@ -11,44 +11,44 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Where something is kept.
+/// Locations of a state directory.
 #[derive(Clone, Copy, Debug)]
 pub struct StateDirectory {
-    /// Root's, which is that of the whole system: an absolute path.
+    /// Root's, which is that of the whole system. An absolute path.
     pub system: &'static str,
-    /// Everybody else's: below the directory for what a user's programs remember (`XDG_STATE_HOME`).
+    /// Other users': below the directory for persistent state of a user's programs (`XDG_STATE_HOME`).
     pub own: &'static str,
 }
 
 impl StateDirectory {
-    /// The directory of whoever runs us; `None` where they have no home.
+    /// The directory of the user who runs the program. `None`: no home directory.
     #[must_use]
     pub fn usual(self) -> Option<PathBuf> {
         Caller::of_this_process().usual(self)
     }
 }
 
-/// Why a directory cannot be had.
+/// An error with a directory.
 #[derive(Debug, Error)]
 pub enum DirectoryError {
-    /// It is another user's.
+    /// It belongs to another user.
     #[error("{} belongs to user {owner}, and this is user {user}", .path.display())]
     Theirs {
         path: PathBuf,
         owner: u32,
         user: u32,
     },
-    /// It is not safe, or no directory.
+    /// It has unsafe permissions, or is not a directory.
     #[error("{} {why}", .path.display())]
     Unsafe {
         path: PathBuf,
-        /// What is wrong with it, and what mends it.
+        /// The problem, and the command that fixes it.
         why: String,
     },
-    /// The system does not let us.
+    /// The system denies access.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
-        /// What was to be done.
+        /// The operation that failed.
         doing: &'static str,
         path: PathBuf,
         error: io::Error,
@@ -65,7 +65,7 @@ impl DirectoryError {
     }
 }
 
-/// Who runs us, and what they say of where things are.
+/// The user who runs the program, with the variables that name directories.
 #[derive(Default)]
 struct Caller {
     is_root: bool,
@@ -79,7 +79,8 @@ impl Caller {
     fn of_this_process() -> Self {
         use rustix::process::{getegid, geteuid, getgid, getuid};
         let user = geteuid();
-        // Whoever lends us rights has the queue; whoever borrows them says nothing about its place.
+        // With set-uid or set-gid, the queue belongs to the effective user, and the caller cannot choose
+        // its location.
         let is_lent = getuid() != user || getgid() != getegid();
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty() && !is_lent);
         Self {
@@ -90,8 +91,8 @@ impl Caller {
         }
     }
 
-    /// Relative paths count for nothing: the specification of `XDG_STATE_HOME` says so, and what
-    /// moves with the working directory is not kept.
+    /// Relative paths are ignored: the specification of `XDG_STATE_HOME` requires it, and a location that
+    /// depends on the working directory is not persistent.
     fn usual(self, place: StateDirectory) -> Option<PathBuf> {
         if self.is_root {
             return Some(PathBuf::from(place.system));
@@ -109,8 +110,8 @@ impl Caller {
     }
 }
 
-/// Whether there is nothing that we may make there: the home directory of somebody else, in whose name cron
-/// and su go on with our rights.
+/// True if nothing can be created there: the home directory may be that of another user, if cron or su run
+/// the program with the rights of this user.
 fn is_closed_to_us(home: &Path, place: StateDirectory) -> bool {
     let kept = home.join(".local/state").join(place.own);
     let there = kept.ancestors().find_map(|path| {
@@ -123,7 +124,7 @@ fn is_closed_to_us(home: &Path, place: StateDirectory) -> bool {
     there == Some(Err(Errno::ACCESS))
 }
 
-/// File systems in memory, which container engines and systemd hand secrets over in: `TMPFS_MAGIC` and
+/// In-memory file systems, which container engines and systemd use for secrets: `TMPFS_MAGIC` and
 /// `RAMFS_MAGIC` of statfs(2).
 const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
 
@@ -155,8 +156,8 @@ pub fn can_change_mode(file: &File) -> io::Result<bool> {
     Ok(owns && !flags.contains(StatVfsMountFlags::RDONLY))
 }
 
-/// Opens the directory, or makes it and what is missing above it; `None` where there is none and it is
-/// not to be made.
+/// Opens the directory. Creates it, and the missing ones above it, if `create`. `None`: it does not exist
+/// and is not to be created.
 pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, DirectoryError> {
     let opened = match open_directory(path) {
         Err(Errno::NOENT) if create => {
@@ -178,8 +179,8 @@ fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path, flags, Mode::empty())
 }
 
-/// Whether it is ours alone. What was opened is looked at, and not the path, which may lead elsewhere
-/// a moment later.
+/// Checks that only this user has access. The open directory is checked and not the path, which may be
+/// replaced in the meantime.
 fn check(path: &Path, directory: &OwnedFd) -> Result<(), DirectoryError> {
     let facts =
         rustix::fs::fstat(directory).map_err(|error| DirectoryError::io("look at", path, error))?;
@@ -208,7 +209,7 @@ fn unfit(path: &Path, why: String) -> DirectoryError {
     }
 }
 
-/// Makes the directory and what is missing above it, from the top down.
+/// Creates the directory and the missing ones above it, from the top down.
 fn make(path: &Path) -> Result<(), DirectoryError> {
     let is_there = |path: &Path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok();
     let missing: Vec<&Path> = path
@@ -221,7 +222,7 @@ fn make(path: &Path) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-/// Makes a directory of mode 0700, whatever the umask. That somebody else was faster is no error.
+/// Creates a directory of mode 0700, regardless of the umask. An existing one is not an error.
 pub fn make_one(parent: impl std::os::fd::AsFd, name: &Path) -> Result<(), Errno> {
     match rustix::fs::mkdirat(&parent, name, Mode::RWXU) {
         Err(Errno::EXIST) => return Ok(()),
@@ -234,8 +235,8 @@ pub fn make_one(parent: impl std::os::fd::AsFd, name: &Path) -> Result<(), Errno
     rustix::fs::chmodat(&parent, name, Mode::RWXU, AtFlags::empty())
 }
 
-/// Puts the names of the directory and of those above it on disk, as far as they are ours: no other
-/// can have been made by us. A name that is not on disk takes all that is below it along.
+/// Syncs the names of the directory and of those above it, up to the first directory of another user: names
+/// above that one are not created by this program. If a name is lost in a crash, so is everything below it.
 pub fn sync_names(path: &Path) -> Result<(), DirectoryError> {
     let user = rustix::process::geteuid().as_raw();
     let absolute =
@@ -317,7 +318,7 @@ mod tests {
     #[test]
     fn the_home_of_somebody_else_is_none_of_ours() {
         if rustix::process::geteuid().is_root() {
-            // To whom nothing is closed.
+            // Root has access everywhere.
             return;
         }
         let top = tempfile::tempdir().unwrap();

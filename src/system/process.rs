@@ -20,8 +20,8 @@ pub fn prepare() -> io::Result<()> {
     exit_without_memory()
 }
 
-/// To be called before a program is started whose status is needed. If SIGCHLD is ignored, the kernel discards
-/// the status.
+/// Must be called before a program is started if its status is needed. If SIGCHLD is ignored, the kernel
+/// discards the status.
 ///
 /// # Errors
 /// The signal cannot be handled.

@@ -1,4 +1,4 @@
-//! Passwords and tokens, which nobody gets to see.
+//! Passwords and tokens, which are never displayed.
 
 use std::fmt;
 use zeroize::Zeroizing;
@@ -14,7 +14,7 @@ impl Secret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes, for those who must send them or compute with them.
+    /// The bytes, for callers that send them or compute with them.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -27,15 +27,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A user, and what proves that we are that user.
+/// A user name and its proof of identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// The name; `None` where the proof says it (RFC 4422, appendix A).
+    /// The name. `None`: the proof contains it (RFC 4422, appendix A).
     pub user: Option<String>,
     pub proof: Proof,
 }
 
-/// What proves who we are.
+/// A proof of identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     Password(Secret),

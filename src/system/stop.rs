@@ -1,11 +1,11 @@
-//! A request to end, which also ends conversations that wait for a server.
+//! A request to stop, which also ends sessions that wait for a server.
 
 use rustix::net::{Shutdown, shutdown};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Set by a signal: nothing more is begun. Conversations that are registered here can be disconnected.
+/// Set by a signal: no new work is started. Sessions that are registered here can be disconnected.
 #[derive(Debug, Default)]
 pub struct Stop {
     flag: Arc<AtomicBool>,
@@ -30,13 +30,12 @@ impl Stop {
         self.flag.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the flag is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
     }
 
-    /// Disconnects all conversations that are registered, and those that will be.
+    /// Disconnects all registered sessions, and those that are registered later.
     pub fn disconnect(&self) {
         let mut connections = self.connections();
         connections.is_closed = true;
@@ -45,7 +44,7 @@ impl Stop {
         }
     }
 
-    /// Registers the conversation on this socket. `None` if the socket cannot be duplicated.
+    /// Registers the session on this socket. `None` if the socket cannot be duplicated.
     #[must_use]
     pub fn register(self: &Arc<Self>, socket: BorrowedFd<'_>) -> Option<Registered> {
         let mut registered = Registered {
@@ -64,17 +63,17 @@ impl Stop {
     }
 }
 
-/// A conversation that can be disconnected, until this is dropped.
+/// A session that can be disconnected until this is dropped.
 #[derive(Debug)]
 pub struct Registered {
     stop: Arc<Stop>,
     socket: OwnedFd,
-    /// Its number; `None` while it must not be disconnected.
+    /// Its number. `None`: it must not be disconnected.
     number: Option<u64>,
 }
 
 impl Registered {
-    /// From here on it must not be disconnected. False if it was.
+    /// Prevents disconnection from here on. Returns false if it was disconnected already.
     #[must_use]
     pub fn suspend(&mut self) -> bool {
         let mut connections = self.stop.connections();
@@ -84,7 +83,7 @@ impl Registered {
         !connections.is_closed
     }
 
-    /// From here on it can be disconnected again.
+    /// Allows disconnection again.
     pub fn resume(&mut self) {
         if self.number.is_some() {
             return;
@@ -100,7 +99,7 @@ impl Registered {
         }
     }
 
-    /// Whether it was disconnected.
+    /// True after it was disconnected.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.stop.connections().is_closed

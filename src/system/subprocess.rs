@@ -21,8 +21,8 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// The same after its output has ended, because its own end usually follows at once.
 const SHORT_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long an output may stay open after the program has ended, because a process that it started
-/// has it, too.
+/// Time for which an output may stay open after the program has ended, because a process that it started
+/// has inherited it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A program that is to be run.
@@ -37,8 +37,8 @@ pub struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// Runs the program to its end, and gives its output to `take` piece by piece. An error of `take`
-    /// ends the program.
+    /// Runs the program to its end, and passes its output to `take` piece by piece. An error of `take` ends
+    /// the program.
     ///
     /// # Errors
     /// The program cannot be started; `TimedOut` if it was killed at the limit; the error of `take`.
@@ -102,7 +102,7 @@ impl Running<'_> {
     }
 
     fn attend(&mut self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
-        // It may be a secret.
+        // The output may be a secret.
         let mut piece = Zeroizing::new(vec![0; 16 * 1024]);
         loop {
             self.wait()?;
@@ -123,7 +123,7 @@ impl Running<'_> {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Until something can be read or written, or it is time for another look.
+    /// Waits until something can be read or written, or the next check is due.
     fn wait(&self) -> io::Result<()> {
         let limit = self
             .left()
@@ -142,7 +142,7 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Writes what there is room for. An input that was closed is left alone.
+    /// Writes as much as the pipe accepts. A closed input is ignored.
     fn write(&mut self) {
         while let Some(input) = &mut self.input {
             match input.write(self.unwritten) {
@@ -203,27 +203,27 @@ fn is_for_later(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Whether the system is short of processes, memory or descriptors: the same may work later.
+/// True if the system lacks processes, memory or descriptors, so that a later attempt may succeed.
 #[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
     let short = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
     Errno::from_io_error(error).is_some_and(|error| short.contains(&error))
 }
 
-/// What of a program is heard.
+/// The output streams that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
     Output,
-    /// Its standard output and its standard error, as they come.
+    /// Its standard output and its standard error, interleaved.
     Both,
 }
 
-/// What a program said.
+/// Output and end of a program.
 #[derive(Debug)]
 pub struct ProcessOutput {
-    /// The end of it.
+    /// The last part of it.
     pub output: Vec<u8>,
-    /// How the program ended, or why there is no more of it: `TimedOut` where it took too long.
+    /// The exit status, or the reason for missing output: `TimedOut` if it took too long.
     pub end: io::Result<ExitStatus>,
 }
 
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(answer.end.unwrap_err().kind(), io::ErrorKind::TimedOut);
         let started = String::from_utf8(answer.output).unwrap();
         let started = Pid::from_raw(started.trim().parse().unwrap()).unwrap();
-        // Its new parent has to collect it.
+        // Its new parent has to reap it.
         while rustix::process::test_kill_process(started).is_ok() {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", started.as_raw_pid()));
             if stat.is_ok_and(|stat| stat.contains(") Z ")) {

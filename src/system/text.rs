@@ -1,4 +1,4 @@
-//! Text from outside, made harmless for a terminal, a log line or a JSON string.
+//! Text from outside, made safe for a terminal, a log line or a JSON string.
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
@@ -15,8 +15,8 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-/// A name or a line that is UTF-8, or else in this charset. Without one it is read as windows-1252, which
-/// text that is not UTF-8 most often is.
+/// A name or a line in UTF-8, else in this charset. `None`: windows-1252, the most common charset of text
+/// that is not UTF-8.
 #[must_use]
 pub fn in_charset<'t>(bytes: &'t [u8], charset: Option<&str>) -> Cow<'t, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
@@ -28,7 +28,7 @@ pub fn in_charset<'t>(bytes: &'t [u8], charset: Option<&str>) -> Cow<'t, str> {
     }
 }
 
-/// Text in windows-1252. The five bytes that have no character in it become U+FFFD.
+/// Text in windows-1252. The five undefined bytes become U+FFFD.
 #[must_use]
 pub fn windows_1252(bytes: &[u8]) -> String {
     let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
@@ -50,8 +50,8 @@ pub fn printable(bytes: &[u8]) -> String {
     text
 }
 
-/// Our own text (addresses, file names) with what could steer a terminal escaped: control and
-/// bidirectional characters and other invisible ones become `\u{NNNN}`, letters of all scripts stay.
+/// Text of local origin (addresses, file names), safe for a terminal: control and bidirectional characters
+/// and other invisible ones become `\u{NNNN}`. Letters of all scripts are kept.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -65,13 +65,13 @@ pub fn shown(text: &str) -> String {
     safe
 }
 
-/// The same, where tabs may stay: of lines that a program has written for people.
+/// The same, but tabs are kept: for lines that a program has written for people.
 #[must_use]
 pub fn shown_with_tabs(text: &str) -> String {
     text.split('\t').map(shown).collect::<Vec<_>>().join("\t")
 }
 
-/// A path as it can be typed behind `chmod 600` and the like.
+/// A path as it can be typed after `chmod 600` and similar commands.
 #[must_use]
 pub fn for_shell(path: &Path) -> String {
     let name = shown(&path.to_string_lossy());
@@ -95,8 +95,8 @@ fn steers(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The first character that may not stand in a header, an address or a command: CR, LF, NUL and
-/// every other control but TAB, and the Unicode line separators (`faults.md` B1, B4).
+/// The first character that is not allowed in a header, an address or a command: CR, LF, NUL and every
+/// other control except TAB, and the Unicode line separators (`faults.md` B1, B4).
 #[must_use]
 pub fn forbidden(text: &str) -> Option<char> {
     text.chars().find(|&character| {
@@ -105,8 +105,8 @@ pub fn forbidden(text: &str) -> Option<char> {
     })
 }
 
-/// A text that may stand in a header: without control characters, and with a blank where one may have
-/// stood for white space.
+/// A text that is allowed in a header: without control characters, and with a blank in place of one that
+/// was white space.
 #[must_use]
 pub fn without_controls(text: &str) -> String {
     let is_space = |c| matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
@@ -119,7 +119,7 @@ pub fn without_controls(text: &str) -> String {
     text.trim().to_owned()
 }
 
-/// The system's words for an error, without the number that the standard library puts after them.
+/// The system's description of an error, without the number that the standard library adds.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
@@ -129,7 +129,7 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// A forbidden character in words, for an error text.
+/// Description of a forbidden character, for an error text.
 #[must_use]
 pub fn name_of(character: char) -> String {
     match character {

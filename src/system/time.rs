@@ -1,4 +1,4 @@
-//! Times and dates, as headers, programs and people write and read them.
+//! Formatting and parsing of times and dates.
 
 use chrono::{DateTime, Local, NaiveTime, TimeDelta};
 use std::time::{Duration, SystemTime};
@@ -31,14 +31,14 @@ pub fn rfc3339(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// The time that a text like `2026-11-22T22:15:30Z` means (RFC 3339); `None` where it is none.
+/// Parses a time such as `2026-11-22T22:15:30Z` (RFC 3339). `None`: not valid.
 #[must_use]
 pub fn from_rfc3339(text: &str) -> Option<SystemTime> {
     let at = DateTime::parse_from_rfc3339(text).ok()?;
     Some(SystemTime::from(at))
 }
 
-/// `Sun Nov 22 21:15:30 2026` in UTC, as the first line of a message in a mailbox has it (RFC 4155).
+/// `Sun Nov 22 21:15:30 2026` in UTC, for the first line of a message in a mailbox (RFC 4155).
 #[must_use]
 pub fn asctime(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at)
@@ -46,7 +46,7 @@ pub fn asctime(at: SystemTime) -> String {
         .to_string()
 }
 
-/// A time as a sentence has it, rounded down: `1 minute`, `47 hours`, `5 days`.
+/// A duration for a sentence, rounded down: `1 minute`, `47 hours`, `5 days`.
 #[must_use]
 pub fn spoken(time: Duration) -> String {
     let minutes = time.as_secs() / 60;
@@ -58,7 +58,8 @@ pub fn spoken(time: Duration) -> String {
     crate::system::figures::counted(count, unit)
 }
 
-/// A time as lines and columns have it, in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`, `3d04h`.
+/// A duration for lines and columns, in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`,
+/// `3d04h`.
 #[must_use]
 pub fn brief(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -73,19 +74,19 @@ pub fn brief(time: Duration) -> String {
     }
 }
 
-/// For how many whole seconds something has been; none where the clock was set back.
+/// Time since `then` in whole seconds. Zero if the clock was set back.
 #[must_use]
 pub fn since(then: SystemTime, now: SystemTime) -> Duration {
     let passed = now.duration_since(then).unwrap_or_default();
     Duration::from_secs(passed.as_secs())
 }
 
-/// By how much a time that was written down may be ahead of the clock without a doubt about it: clocks are
-/// corrected by less.
+/// A stored time may be ahead of the clock by this much and is still trusted. Clocks are usually corrected
+/// by less.
 pub const SKEW: Duration = Duration::from_secs(60);
 
-/// Whether a time of day, in minutes since midnight here, has come after `then` and until `now`. A `then` that is
-/// ahead of the clock was written while the clock was wrong, and counts as long ago.
+/// True if a time of day, in minutes since local midnight, is after `then` and not after `now`. A `then` in
+/// the future was written while the clock was wrong, and is treated as long ago.
 #[must_use]
 pub fn has_come(minute: u16, then: SystemTime, now: SystemTime) -> bool {
     if then.duration_since(now).is_ok_and(|ahead| ahead > SKEW) {
@@ -110,7 +111,8 @@ pub fn local(at: SystemTime) -> String {
         .to_string()
 }
 
-/// `30s`, `500ms`, `2m`, `1h`, `5d`. A number without a unit is not a time: `6` may be meant as six hours.
+/// Parses `30s`, `500ms`, `2m`, `1h`, `5d`. A number without a unit is not valid: `6` may be meant as six
+/// hours.
 #[must_use]
 pub fn parsed(text: &str) -> Option<Duration> {
     let digits = text
@@ -138,7 +140,7 @@ mod tests {
         let said = |millis| brief(Duration::from_millis(millis));
         let all = [340, 9_999, 12_300, 252_000, 3_720_000, 273_600_000].map(said);
         assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
-        // Whose thousandths nobody knows has none.
+        // A duration in whole seconds has no fraction.
         assert_eq!([0, 5_000].map(said), ["0s", "5s"]);
     }
 
@@ -169,7 +171,7 @@ mod tests {
             assert_eq!(has_come(seven, begun, now), is_due, "{now:?}");
         }
         assert!(!has_come(seven, local(23, 7, 0), local(24, 6, 0)));
-        // The clock was ahead when it was begun.
+        // The clock was ahead when the time was stored.
         assert!(has_come(seven, local(24, 6, 2), local(24, 6, 0)));
         assert!(!has_come(seven, local(24, 6, 1), local(24, 6, 0)));
     }

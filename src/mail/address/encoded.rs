@@ -1,4 +1,4 @@
-//! Encoded words (RFC 2047) in text that is given as it is in a header.
+//! Encoded words (RFC 2047) in text that is given in the form of a header.
 
 use crate::system::text::forbidden;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -7,8 +7,8 @@ use encoding_rs::Encoding;
 /// The longest encoded word (RFC 2047 §2).
 const LONGEST: usize = 75;
 
-/// Decodes the encoded words of a display name or an unstructured field. A word that cannot be decoded
-/// stays, and so does the whole text if it would hold a character that no field may have.
+/// Decodes the encoded words of a display name or an unstructured field. A word that cannot be decoded is
+/// kept. So is the whole text if the result would contain a character that is not allowed in a field.
 #[must_use]
 pub fn decoded(text: &str) -> String {
     if !text.contains("=?") {

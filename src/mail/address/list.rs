@@ -1,13 +1,12 @@
-//! Address lists as people write them in options and headers (RFC 5322 §3.4, with its obsolete
-//! comments; UTF-8 as RFC 6532 has it).
+//! Address lists in options and headers (RFC 5322 §3.4, with its obsolete comments; UTF-8 as in RFC 6532).
 
 use crate::mail::address::{Address, AddressError, LONGEST_LOCAL, decoded, is_atom_char};
 use crate::system::text;
 
-/// An address with the name that is shown for it.
+/// An address with its display name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mailbox<A = Address> {
-    /// The display name, without quotes, or with its encoded words decoded; `None` if there is none.
+    /// The display name, without quotes, or with its encoded words decoded. `None`: there is none.
     pub name: Option<String>,
     pub address: A,
 }
@@ -23,11 +22,11 @@ pub enum ListEntry<A = Address> {
     },
 }
 
-/// An address as programs on this host give it, perhaps without a domain.
+/// An address as local programs give it, possibly without a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LocalName {
     Full(Address),
-    /// Without one, and without quotes: `root`, `john doe`.
+    /// Without a domain and without quotes: `root`, `john doe`.
     Local(String),
 }
 
@@ -64,7 +63,7 @@ impl<A> ListEntry<A> {
     }
 }
 
-/// Parses a comma list of mailboxes and groups; an empty list is no error.
+/// Parses a comma-separated list of mailboxes and groups. An empty list is valid.
 pub fn parse_list(list: &str) -> Result<Vec<ListEntry>, AddressError> {
     parse(list, address)
 }
@@ -79,13 +78,13 @@ pub fn parse_raw(list: &str) -> Result<Vec<ListEntry>, AddressError> {
     parse(list, any)
 }
 
-/// Parses what [`parse_list`] does, and names without a domain besides.
+/// Parses a list as [`parse_list`] does, and also accepts names without a domain.
 pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
     parse(list, name)
 }
 
-/// A list in which names may be without a domain, address by address, for one that does not parse as a whole: a
-/// semicolon is as good as a comma, one may be missing after `>`, and so may the last `>`.
+/// Parses each address by itself, for a list that cannot be parsed as a whole. Names may have no domain. A
+/// semicolon is treated as a comma; a comma may be missing after `>`, and so may the last `>`.
 #[must_use]
 pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
     let pieces = pieces(list);
@@ -99,7 +98,7 @@ pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
     parsed.collect()
 }
 
-/// The list cut at commas and semicolons and after each `>`, but not within quotes or comments that end.
+/// Splits a list at commas and semicolons and after each `>`, except within terminated quotes and comments.
 fn pieces(list: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut at) = (0, 0);
@@ -122,7 +121,7 @@ fn pieces(list: &str) -> Vec<&str> {
     pieces
 }
 
-/// What makes an address of the tokens that stand for one; the list is for the error.
+/// Makes an address of its tokens. The list is for the error.
 type AddressReader<A> = fn(&[Token], &str) -> Result<A, AddressError>;
 
 fn parse<A>(list: &str, read: AddressReader<A>) -> Result<Vec<ListEntry<A>>, AddressError> {
@@ -154,7 +153,7 @@ enum Token {
     Mark(char),
 }
 
-/// Cuts a list into tokens.
+/// Splits a list into tokens.
 fn tokens(list: &str) -> Result<Vec<Token>, AddressError> {
     let mut tokens = Vec::new();
     let mut rest = list;
@@ -177,7 +176,7 @@ fn tokens(list: &str) -> Result<Vec<Token>, AddressError> {
     Ok(tokens)
 }
 
-/// Atoms and dots up to the next special; obsolete dots in names (`John Q. Public`) are among them.
+/// Atoms and dots up to the next special. Obsolete dots in names (`John Q. Public`) are included.
 fn word(rest: &str, list: &str) -> Result<(Token, usize), AddressError> {
     let end = rest
         .find(|c: char| c != '.' && !is_atom_char(c))
@@ -188,7 +187,7 @@ fn word(rest: &str, list: &str) -> Result<(Token, usize), AddressError> {
     Ok((Token::Word(rest[..end].to_owned()), end))
 }
 
-/// A quoted string with its escapes undone, and its length with the quotes.
+/// A quoted string with its escapes removed, and its length with the quotes.
 fn until(
     rest: &str,
     close: char,
@@ -207,7 +206,7 @@ fn until(
     Err(syntax(missing, list))
 }
 
-/// A comment, which may hold others.
+/// A comment, which may contain others.
 fn comment(rest: &str, list: &str) -> Result<(Token, usize), AddressError> {
     let mut depth = 0_u32;
     let mut text = String::new();
@@ -293,7 +292,7 @@ impl<A> ListParser<'_, A> {
         Ok(ListEntry::Group { name, members })
     }
 
-    /// `Name <address>`, from behind the `<`.
+    /// Parses `Name <address>` after the `<`.
     fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox<A>, AddressError> {
         let inside = self.without_route()?;
         if self.tokens.next() != Some(Token::Mark('>')) {
@@ -308,7 +307,7 @@ impl<A> ListParser<'_, A> {
     }
 
     /// The address between `<` and `>`. A source route before it, such as `@a,@b:`, is ignored as RFC 5322
-    /// §4.4 demands.
+    /// §4.4 requires.
     fn without_route(&mut self) -> Result<Vec<Token>, AddressError> {
         let mut run = self.run();
         let mut has_domain = false;
@@ -339,7 +338,8 @@ impl<A> ListParser<'_, A> {
         })
     }
 
-    /// What stands behind a `>` or a group's `;`: a comment, and then a comma, a `;` or the end.
+    /// Parses the rest of an entry after a `>` or a group's `;`: a comment, and then a comma, a `;` or the
+    /// end.
     fn end_of_entry(&mut self) -> Result<Option<String>, AddressError> {
         let tail = self.run();
         if !is_blank(&tail) {
@@ -355,7 +355,7 @@ impl<A> ListParser<'_, A> {
     }
 }
 
-/// Whether there is nothing but white space and comments.
+/// True if there is only white space and comments.
 fn is_blank(run: &[Token]) -> bool {
     run.iter()
         .all(|token| matches!(token, Token::Space | Token::Comment(_)))
@@ -374,7 +374,7 @@ fn last_comment(run: &[Token]) -> Option<String> {
     })
 }
 
-/// A display name: words and quoted strings, one space between those that had any.
+/// A display name: words and quoted strings, with one space in place of any white space.
 fn phrase(run: &[Token]) -> Option<String> {
     let mut name = String::new();
     for token in run {
@@ -386,7 +386,7 @@ fn phrase(run: &[Token]) -> Option<String> {
         }
     }
     let trimmed = name.trim();
-    // RFC 2047 §5: what looks encoded in a quoted string is not.
+    // RFC 2047 §5: text in a quoted string is not an encoded word.
     let is_quoted = run.iter().any(|token| matches!(token, Token::Quoted(_)));
     let name = || {
         if is_quoted {
@@ -398,7 +398,7 @@ fn phrase(run: &[Token]) -> Option<String> {
     (!trimmed.is_empty()).then(name)
 }
 
-/// An addr-spec: local part, `@`, domain, with comments and space around but not within.
+/// An addr-spec: local part, `@`, domain, with comments and space around it but not within.
 fn address(run: &[Token], list: &str) -> Result<Address, AddressError> {
     address_of(core(run, list)?, list)
 }
@@ -466,7 +466,7 @@ fn address_of(core: &[Token], list: &str) -> Result<Address, AddressError> {
     Address::of(&joined(local), &joined(domain))
 }
 
-/// A comma in the list may be a part of a name.
+/// The error for a missing domain. A comma in the list may be a part of a name.
 fn no_domain(text: String, list: &str) -> AddressError {
     let hint = if list.contains(',') {
         "; a name with a comma in it wants quotes: \"Doe, John\" <john@example.org>"

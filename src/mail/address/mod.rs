@@ -1,4 +1,4 @@
-//! Mail addresses: one that can stand in an envelope, and the lists that stand in headers and options.
+//! Mail addresses: those of the envelope, and the lists in headers and options.
 
 mod encoded;
 mod list;
@@ -17,11 +17,11 @@ use std::net::IpAddr;
 /// The longest local part in octets (RFC 5321 §4.5.3.1.1).
 const LONGEST_LOCAL: usize = 64;
 
-/// How many characters of what was given an error shows: a header field may be a megabyte.
+/// Maximum number of characters of the input that an error shows. A header field may have a megabyte.
 const LONGEST_SHOWN: usize = 200;
 
-/// An address of RFC 5321 §4.1.2 that holds no CR, LF, NUL or other control character. Its domain is
-/// ASCII (A-labels, RFC 5890); its local part is quoted where it must be and may be UTF-8 (RFC 6531).
+/// An address of RFC 5321 §4.1.2 without CR, LF, NUL or other control characters. Its domain is ASCII
+/// (A-labels, RFC 5890). Its local part is quoted if necessary, and may be UTF-8 (RFC 6531).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     local: String,
@@ -31,7 +31,7 @@ pub struct Address {
 /// The part after the `@`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Domain {
-    /// None, and no `@`: `postmaster` (RFC 5321 §4.1.1.3), or a name that only the next server knows.
+    /// No domain and no `@`: `postmaster` (RFC 5321 §4.1.1.3), or a name that only the next server knows.
     Absent,
     /// A name, in ASCII, as it was written.
     Name(String),
@@ -39,28 +39,28 @@ pub enum Domain {
     Literal(IpAddr),
 }
 
-/// What is wrong with an address or a list of them.
+/// An error in an address or a list of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// A character that may stand in no address.
+    /// A character that no address may contain.
     #[error("\"{}\" holds {}", shown(.0), text::name_of(*.1))]
     Forbidden(String, char),
-    /// Nothing behind an `@`, or no `@`.
+    /// No `@`, or nothing after it.
     #[error("\"{}\" has no @domain{}", shown(.0), .1)]
     NoDomain(String, &'static str),
-    /// The part before the `@` is wrong.
+    /// The part before the `@` is not valid.
     #[error("\"{}\" is not an address: the part before the @ is not valid", shown(.0))]
     Local(String),
     /// The part before the `@` is longer than RFC 5321 §4.5.3.1.1 allows.
     #[error("\"{}\" is not an address: the part before the @ is longer than 64 octets", shown(.0))]
     LongLocal(String),
-    /// The part behind the `@` is wrong.
+    /// The part after the `@` is not a domain.
     #[error("\"{}\" is not an address: the part behind the @ is not a domain{}", shown(.0), .1)]
     Domain(String, &'static str),
-    /// The list does not parse.
+    /// The list cannot be parsed.
     #[error("{what} in \"{}\"", shown(.list))]
     Syntax { what: &'static str, list: String },
-    /// One address was wanted, and there is another number of them.
+    /// Exactly one address is required, and the text has another number of them.
     #[error("\"{}\" is not one address", shown(.0))]
     NotOne(String),
 }
@@ -71,7 +71,7 @@ impl Address {
         Mailbox::parse(text).map(|mailbox| mailbox.address)
     }
 
-    /// Makes an address of a local part without its quotes and a domain as it was written.
+    /// Makes an address of a local part without its quotes, and a domain as written.
     pub fn of(local: &str, domain: &str) -> Result<Self, AddressError> {
         let whole = format!("{local}@{domain}");
         if let Some(bad) = text::forbidden(domain) {
@@ -90,7 +90,7 @@ impl Address {
         })
     }
 
-    /// The local part as it goes over the wire, quoted where it must be.
+    /// The local part as sent, quoted if necessary.
     #[must_use]
     pub fn local(&self) -> &str {
         &self.local
@@ -117,7 +117,7 @@ impl Address {
         &self.domain
     }
 
-    /// Whether the local part is not ASCII, so that only a server with SMTPUTF8 can take it.
+    /// True if the local part is not ASCII, so that only a server with SMTPUTF8 can accept it.
     #[must_use]
     pub fn needs_utf8(&self) -> bool {
         !self.local.is_ascii()
@@ -134,7 +134,7 @@ impl fmt::Display for Address {
 }
 
 impl Domain {
-    /// Parses a name or a literal; the error is a hint for the text, possibly empty.
+    /// Parses a name or a literal. The error is a hint for the message, possibly empty.
     fn parse(text: &str) -> Result<Self, &'static str> {
         if let Some(inside) = text.strip_prefix('[') {
             let inside = inside
@@ -169,7 +169,7 @@ impl fmt::Display for Domain {
     }
 }
 
-/// A local part as it goes over the wire; `whole` is what the error names.
+/// A local part as sent. `whole` is the text that the error names.
 fn local_part(local: &str, whole: &str) -> Result<String, AddressError> {
     let whole = || whole.to_owned();
     if let Some(bad) = text::forbidden(local) {
@@ -182,7 +182,7 @@ fn local_part(local: &str, whole: &str) -> Result<String, AddressError> {
     if quoted.len() > LONGEST_LOCAL {
         return Err(AddressError::LongLocal(whole()));
     }
-    // lettre is the judge of what is an address; a quoted UTF-8 local part is beyond it.
+    // lettre checks the syntax. It does not support a quoted UTF-8 local part.
     let is_wrong = quoted.is_ascii() && lettre::Address::new(&quoted, "example.org").is_err();
     if local.is_empty() || is_wrong {
         return Err(AddressError::Local(whole()));
@@ -190,7 +190,7 @@ fn local_part(local: &str, whole: &str) -> Result<String, AddressError> {
     Ok(quoted)
 }
 
-/// As much as an error shows of what was given.
+/// The input, truncated for an error.
 fn shown(given: &str) -> String {
     match given.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{}...", text::shown(&given[..end])),
@@ -198,7 +198,7 @@ fn shown(given: &str) -> String {
     }
 }
 
-/// The inside of an address literal (RFC 5321 §4.1.3).
+/// Parses the inside of an address literal (RFC 5321 §4.1.3).
 fn literal(inside: &str) -> Option<IpAddr> {
     match inside.get(..5) {
         Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => inside[5..].parse().ok().map(IpAddr::V6),
@@ -206,7 +206,7 @@ fn literal(inside: &str) -> Option<IpAddr> {
     }
 }
 
-/// The local part, in quotes only where it is no dot-atom (R6: minimum quoting).
+/// The local part, in quotes only if it is not a dot-atom (R6: minimum quoting).
 fn quoted_if_needed(local: &str) -> String {
     let atom = |part: &str| !part.is_empty() && part.chars().all(is_atom_char);
     if local.split('.').all(atom) {

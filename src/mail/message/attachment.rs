@@ -1,4 +1,4 @@
-//! Attachments: a file, what it is called and what it is.
+//! Attachments: content, name and type of a file.
 
 use crate::mail::message::MessageError;
 use crate::mail::message::convert::{Signed, made_fit};
@@ -22,15 +22,15 @@ use std::sync::Arc;
 /// An attachment as an option gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// Where it comes from.
+    /// Source of the content.
     pub input: Input,
-    /// Its media type; `None` goes by the file's name.
+    /// Media type. `None`: derived from the file's name.
     pub media_type: Option<String>,
-    /// What the reader sees as its name; `None` is the file's own.
+    /// Name shown to the recipient. `None`: the file's own.
     pub name: Option<String>,
-    /// Whether it is shown in its place or to be opened.
+    /// Shown inline, or offered as a file.
     pub disposition: Disposition,
-    /// What it is, in words.
+    /// Content-Description.
     pub description: Option<String>,
 }
 
@@ -42,16 +42,16 @@ pub enum Disposition {
     Inline,
 }
 
-/// A part that the HTML shows by `cid:`.
+/// A part that the HTML refers to by `cid:`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inline {
     pub file: Attachment,
-    /// The name behind `cid:`; `None` is the file's.
+    /// The name after `cid:`. `None`: the file's.
     pub id: Option<String>,
 }
 
 impl Attachment {
-    /// A file, and nothing more said of it.
+    /// A file with default settings.
     #[must_use]
     pub fn new(input: Input) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Attachment {
         }
     }
 
-    /// Reads what can be read only once; it keeps its name.
+    /// Reads input that can be read only once. Its name is kept.
     pub fn hold(&mut self) -> Result<(), MessageError> {
         if self.input.is_stdin() {
             self.name = Some(self.file_name());
@@ -72,7 +72,7 @@ impl Attachment {
         Ok(())
     }
 
-    /// The name without directories, which no sender has a business to choose (RFC 2183 §2.3).
+    /// The name without directories, which a sender must not choose (RFC 2183 §2.3).
     fn file_name(&self) -> String {
         let given = self.name.clone();
         let own = || match &self.input {
@@ -124,7 +124,7 @@ impl Attachment {
         })
     }
 
-    /// The type that was given, or the one that the name suggests and the content bears out.
+    /// The type that was given, or the one that the name suggests and the content confirms.
     fn media_type(&self, source: &Source, name: &str) -> Result<Mime, MessageError> {
         let Some(given) = &self.media_type else {
             let guess = mime_guess::from_path(name).first_or_octet_stream();
@@ -157,7 +157,7 @@ impl Attachment {
 }
 
 impl Inline {
-    /// The name behind `cid:`.
+    /// The name after `cid:`.
     #[must_use]
     pub fn content_id(&self) -> String {
         self.id.clone().unwrap_or_else(|| self.file.file_name())
@@ -182,8 +182,8 @@ fn readable(name: &OsStr) -> String {
     in_charset(name.as_bytes(), None).into_owned()
 }
 
-/// A message as it is, which must not be encoded (RFC 2046 §5.2.1). The line that begins it in an mbox is
-/// not a part of it.
+/// A message that is attached unchanged, because it must not be encoded (RFC 2046 §5.2.1). The `From ` line
+/// that begins it in an mbox is not a part of it.
 pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
     let source = Source::file(path)?.without_mark()?;
     let head = MessageHeader::read(&source, HeaderMode::Strict)?;
@@ -222,8 +222,8 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, 
     })
 }
 
-/// A guess as far as it can be trusted: text only when its charset is known, and no messages, which
-/// must not travel in base64 (RFC 2046 §5.2.1).
+/// The guess, if it is reliable: text only if its charset is known, and no messages, which must not be
+/// encoded as base64 (RFC 2046 §5.2.1).
 fn borne_out(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     match guess.type_() {
         mime::TEXT => {

@@ -1,13 +1,13 @@
-//! Calendar invitations (RFC 5545, RFC 6047): is it one, and what does it want?
+//! Calendar invitations (RFC 5545, RFC 6047): recognition, and their METHOD.
 
-/// What a calendar file asks for.
+/// The method of a calendar file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Calendar {
-    /// The value of METHOD, in upper case; `None` when it asks for nothing.
+    /// The value of METHOD, in upper case. `None`: no method.
     pub method: Option<String>,
 }
 
-/// Looks at a calendar file.
+/// Checks a calendar file and finds its method.
 ///
 /// # Errors
 /// In words, what is wrong with it, with the line.

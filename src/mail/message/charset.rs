@@ -1,4 +1,4 @@
-//! Texts in other charsets than UTF-8.
+//! Texts in charsets other than UTF-8.
 
 use crate::mail::message::MessageError;
 use crate::mail::message::encode::{Encoder, survey};
@@ -7,7 +7,7 @@ use crate::system::text::windows_1252;
 use encoding_rs::Encoding;
 use std::io::{self, Read};
 
-/// A text in a charset that is named, as UTF-8.
+/// Converts a text in the given charset to UTF-8.
 pub fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
     let wrong = |what: String| MessageError::Text {
         name: source.name.clone(),
@@ -34,8 +34,8 @@ pub fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
     Ok(text)
 }
 
-/// A text whose charset is not named, as UTF-8, and a warning if it is not in UTF-8. A byte order mark may
-/// say that it is UTF-16. What is not UTF-8 and has NULs is not text and stays as it is.
+/// Converts a text of unknown charset to UTF-8, with a warning if it is not in UTF-8. A byte order mark may
+/// indicate UTF-16. Content that is not UTF-8 and has NULs is not text, and is not changed.
 pub fn utf8(source: Source) -> Result<(Source, Option<String>), MessageError> {
     let source = source.without_mark()?;
     let mut start = [0; 2];
@@ -63,7 +63,7 @@ fn is_utf8(source: &Source) -> Result<bool, MessageError> {
             Ok(_) if is_end => return Ok(true),
             Ok(_) => 0,
             Err(error) if is_end || error.error_len().is_some() => return Ok(false),
-            // A character goes on in the next block.
+            // A character continues in the next block.
             Err(error) => {
                 block.copy_within(error.valid_up_to()..read, 0);
                 read - error.valid_up_to()
@@ -76,7 +76,7 @@ fn warning(name: &str, at: u64) -> String {
     format!("{name}: byte {at} is not valid UTF-8; it is read as windows-1252")
 }
 
-/// A charset on its way to UTF-8.
+/// A conversion to UTF-8 in progress.
 struct Decoding {
     decoder: encoding_rs::Decoder,
     failed: bool,
@@ -106,15 +106,15 @@ impl Encoder for Decoding {
     }
 }
 
-/// Text that should be UTF-8: what is stays, and other bytes are read as windows-1252, in which every byte
-/// is a character.
+/// Text that should be UTF-8: valid sequences are kept, and other bytes are read as windows-1252, in which
+/// every byte is a character.
 #[derive(Default)]
 struct Guess {
-    /// The beginning of a character whose rest is in the next block.
+    /// The beginning of a character that continues in the next block.
     partial: Vec<u8>,
-    /// How many bytes came before it.
+    /// Number of bytes before it.
     done: u64,
-    /// Where the first byte is that is not UTF-8.
+    /// Offset of the first byte that is not UTF-8.
     first: Option<u64>,
 }
 
@@ -151,13 +151,13 @@ impl Encoder for Guess {
     }
 }
 
-/// A text that is read once, as UTF-8.
+/// Reads a text once, and converts it to UTF-8.
 pub struct Utf8<R> {
     name: &'static str,
     from: R,
     guess: Guess,
     block: Vec<u8>,
-    /// What is read and not given yet.
+    /// Converted text that is not returned yet.
     text: Vec<u8>,
     is_over: bool,
 }
@@ -208,7 +208,7 @@ impl<R: Read> Read for Utf8<R> {
 mod tests {
     use super::*;
 
-    /// The text, and where the first byte is that is not UTF-8.
+    /// The text, and the offset of the first byte that is not UTF-8.
     fn guessed(bytes: &[u8]) -> (String, Option<u64>) {
         let mut whole = Utf8::new("text", bytes);
         let mut text = String::new();

@@ -11,7 +11,7 @@ use crate::mail::message::{
 use crate::smtp::blocks::BodyType;
 use std::time::SystemTime;
 
-/// Builds the message. The envelope's sender is left to the caller.
+/// Builds the message. The caller sets the envelope's sender.
 pub fn compose(mut draft: MessageDraft, now: SystemTime) -> Result<Message, MessageError> {
     let bcc = take_bcc(&mut draft)?;
     let mut notes = BuildNotes::default();
@@ -38,8 +38,8 @@ pub fn compose(mut draft: MessageDraft, now: SystemTime) -> Result<Message, Mess
     })
 }
 
-/// mixed(related(alternative(text, html, calendar), inline...), attachments...), without the levels
-/// that would hold a single part.
+/// mixed(related(alternative(text, html, calendar), inline...), attachments...), without the levels that
+/// would contain a single part.
 fn tree(
     draft: &MessageDraft,
     content_type: Option<&str>,
@@ -71,7 +71,7 @@ fn tree(
     Node::group(MIXED, mixed).ok_or(MessageError::NoRecipient)
 }
 
-/// Every `cid:` has its part; a part that no `cid:` names is odd.
+/// Checks that every `cid:` has its part. A part without a `cid:` is a warning.
 fn check_related(
     html: Option<&Source>,
     draft: &MessageDraft,

@@ -1,4 +1,4 @@
-//! The header of a message: the fields that we make, and those that options give.
+//! The header of a message: the generated fields, and those that options give.
 
 use crate::mail::address::{ListEntry, decoded, is_encoded_word, parse_list};
 use crate::mail::message::header::{addresses, folded, structured, unstructured};
@@ -6,7 +6,7 @@ use crate::mail::message::{HeaderField, MessageDraft, MessageError, message_id};
 use crate::system::time::header_date;
 use std::time::SystemTime;
 
-/// Fields of addresses, which are parsed and written anew when an option gives them.
+/// Fields of addresses, which are parsed and formatted again if an option gives them.
 const ADDRESS_FIELDS: [&str; 12] = [
     "From",
     "Sender",
@@ -22,7 +22,7 @@ const ADDRESS_FIELDS: [&str; 12] = [
     "Disposition-Notification-To",
 ];
 
-/// Fields whose value is not text, so that nothing in it may be encoded.
+/// Fields with a value that is not free text, so that nothing in it may be encoded.
 const STRUCTURED_FIELDS: [&str; 16] = [
     "Date",
     "Resent-Date",
@@ -42,8 +42,8 @@ const STRUCTURED_FIELDS: [&str; 16] = [
     "Content-Language",
 ];
 
-/// Fields that a message has at most once: those of RFC 5322 §3.6, of MIME, of lists (RFC 2369, RFC 2919,
-/// RFC 8058), and those of which readers see one value.
+/// Fields that may occur only once in a message: those of RFC 5322 §3.6, of MIME, of lists (RFC 2369, RFC
+/// 2919, RFC 8058), and those of which mail programs show one value.
 const ONCE: [&str; 32] = [
     "Date",
     "From",
@@ -79,20 +79,20 @@ const ONCE: [&str; 32] = [
     "X-MSMail-Priority",
 ];
 
-/// Whether a message may have this field only once.
+/// True if a message may contain this field only once.
 pub fn is_once(name: &str) -> bool {
     ONCE.iter().any(|once| once.eq_ignore_ascii_case(name))
 }
 
-/// Whether this is a field of addresses.
+/// True for a field of addresses.
 pub fn is_address_field(name: &str) -> bool {
     ADDRESS_FIELDS
         .iter()
         .any(|field| field.eq_ignore_ascii_case(name))
 }
 
-/// True for a field without a value that RFC 5322 §3.6 demands: one of addresses without an address,
-/// or a field that every message has. Some providers refuse an empty To or Cc.
+/// True for a field without a value that RFC 5322 §3.6 requires: one of addresses without an address, or a
+/// field that every message has. Some providers refuse an empty To or Cc.
 pub fn is_void(name: &str, value: &str) -> bool {
     if matches!(name, "from" | "date" | "message-id") && value.is_empty() {
         return true;
@@ -109,7 +109,7 @@ pub fn undisclosed() -> String {
     addresses("To", &[nobody])
 }
 
-/// Fields of the kind that only other programs write.
+/// Structured fields that only other programs write.
 const MORE_STRUCTURED_FIELDS: [&str; 6] = [
     "ARC-Authentication-Results",
     "ARC-Message-Signature",
@@ -119,7 +119,7 @@ const MORE_STRUCTURED_FIELDS: [&str; 6] = [
     "Content-Transfer-Encoding",
 ];
 
-/// Whether this is a field in which nothing may be encoded.
+/// True for a field in which nothing may be encoded.
 pub fn is_structured_field(name: &str) -> bool {
     STRUCTURED_FIELDS
         .iter()
@@ -130,7 +130,7 @@ pub fn is_structured_field(name: &str) -> bool {
 /// A name and the whole field.
 pub type WrittenField = (&'static str, String);
 
-/// The fields that we make, in their order.
+/// The generated fields, in their order.
 pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
     let mut fields = Vec::new();
     if !draft.no_date {
@@ -138,7 +138,7 @@ pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
     }
     let from = ListEntry::Mailbox(draft.from.clone());
     fields.push(("From", addresses("From", &[from])));
-    // Without To and Cc, some servers put one in that names nobody; better ours.
+    // Without To and Cc, some servers add one with an empty group. This one has a better name.
     if draft.to.is_empty() && draft.cc.is_empty() {
         fields.push(("To", undisclosed()));
     }
@@ -162,7 +162,7 @@ pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
     fields
 }
 
-/// `Bcc` given as a header field is meant as `--bcc`.
+/// A `Bcc` given as a header field is treated as `--bcc`.
 pub fn take_bcc(draft: &mut MessageDraft) -> Result<Vec<ListEntry>, MessageError> {
     let mut bcc = Vec::new();
     for field in &draft.headers {
@@ -185,8 +185,8 @@ fn parse(field: &HeaderField) -> Result<Vec<ListEntry>, MessageError> {
     })
 }
 
-/// Puts the fields of `--header` among ours: what we would have made is replaced once, what comes
-/// again is added. Gives the value of `Content-Type`, which belongs to the body.
+/// Adds the fields of `--header` to the generated ones. A generated field of the same name is replaced.
+/// Returns the value of `Content-Type`, which belongs to the body.
 pub fn given_fields(
     draft: &MessageDraft,
     fields: &mut Vec<WrittenField>,
@@ -210,8 +210,7 @@ pub fn given_fields(
     Ok(content_type)
 }
 
-/// Refuses a field that a message has once and that is given twice, and several authors without a Sender
-/// (RFC 5322 §3.6).
+/// Refuses a repeated field that may occur only once, and several authors without a Sender (RFC 5322 §3.6).
 pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
     let wrong = |name: &str, why| MessageError::Field {
         name: name.to_owned(),
@@ -248,7 +247,7 @@ pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
     Ok(())
 }
 
-/// A field as it goes over the wire.
+/// Formats a field for sending.
 pub fn written(field: &HeaderField) -> Result<String, MessageError> {
     let is = |name: &&&str| name.eq_ignore_ascii_case(&field.name);
     let wrong = |why| MessageError::Field {
@@ -283,8 +282,8 @@ pub fn written(field: &HeaderField) -> Result<String, MessageError> {
     Ok(unstructured(given, &decoded(&field.value)))
 }
 
-/// True for text that is encoded already, in words that can be sent as they are. Several blanks in a row
-/// would be one for some readers.
+/// True for text that is encoded already, in words that can be sent unchanged. Some mail programs would
+/// show several blanks in a row as one.
 fn is_encoded(value: &str) -> bool {
     value.contains("=?")
         && !value.contains("  ")

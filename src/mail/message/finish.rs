@@ -1,5 +1,5 @@
-//! The last step for a message that was built elsewhere: its body is sent as it is, unless it has what no server
-//! need accept.
+//! The last step for a message that was built elsewhere: its body is sent unchanged unless it contains
+//! something that servers need not accept.
 
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, Unconvertible, made_fit};
@@ -11,15 +11,15 @@ use crate::mail::message::{Message, MessageError};
 use crate::smtp::blocks::BodyType;
 use std::sync::Arc;
 
-/// A body, which begins at this place of a source.
+/// A body that begins at this offset of a source.
 pub struct Body {
     pub source: Source,
     pub at: u64,
 }
 
 impl Body {
-    /// The message with this header, which lacks the empty line at its end. After this, it is only converted to
-    /// what a server offers.
+    /// The message with this header, which lacks the empty line at its end. From then on, it is only
+    /// converted to the server's capabilities.
     pub fn finish(
         self,
         envelope: Envelope,
@@ -72,12 +72,12 @@ impl Body {
     }
 }
 
-/// True for what every server accepts that accepts its octets.
+/// True for content without long lines and NULs, which no server has to accept.
 pub fn is_fit(survey: &Survey) -> bool {
     survey.long_line.is_none() && !survey.has_nul
 }
 
-/// What cannot be made fit.
+/// The error for a message that cannot be made valid.
 pub fn unfit(name: String, why: Unconvertible) -> MessageError {
     let what = match why {
         Unconvertible::Address | Unconvertible::Frozen => {
@@ -103,7 +103,7 @@ fn wide(survey: &Survey) -> (BodyType, Encoding) {
     }
 }
 
-/// The rest of a source, and the end of its last line if it has none (R9).
+/// The rest of a source, and a line end if its last line has none (R9).
 fn pieces_of(source: Source, offset: u64, survey: &Survey) -> [MessagePiece; 2] {
     let is_whole = survey.wire_len == 0 || survey.ends_with_line_end;
     let way = EncodedPart {

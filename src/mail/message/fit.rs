@@ -1,5 +1,4 @@
-//! One header field, made fit for the wire where it is not. What it says stays, as far as it can be
-//! said.
+//! Makes one header field valid for transmission if it is not. Its meaning is kept as far as possible.
 
 use crate::mail::address::{decoded, parse_list};
 use crate::mail::message::fields::{is_address_field, is_structured_field};
@@ -8,7 +7,7 @@ use crate::mail::message::header::{addresses, cut, folded, unstructured, with_en
 use crate::system::text::{forbidden, shown};
 
 pub struct Fitter {
-    /// Whether raw UTF-8 stays.
+    /// True if raw UTF-8 is kept.
     utf8: bool,
     pub remarks: Vec<String>,
     pub warnings: Vec<String>,
@@ -24,7 +23,7 @@ impl Fitter {
         }
     }
 
-    /// The field as it goes over the wire: byte for byte as it was, if it can.
+    /// Formats the field for sending. It is kept byte for byte if possible.
     pub fn fit(&mut self, field: &RawField) -> RawField {
         if self.is_fit(&field.raw) {
             return field.clone();
@@ -49,7 +48,8 @@ impl Fitter {
         fits && !raw.iter().any(odd) && !has_bare_cr() && (raw.is_ascii() || self.is_utf8(raw))
     }
 
-    /// Whether what is not ASCII may stay: letters, and nothing that ends a line for somebody.
+    /// True if non-ASCII octets can be kept: valid UTF-8, and nothing that some program treats as a line
+    /// end.
     fn is_utf8(&self, raw: &[u8]) -> bool {
         let text = std::str::from_utf8(raw).unwrap_or("\0");
         let is_line_end = |c: char| matches!(c, '\r' | '\n');
@@ -91,7 +91,7 @@ impl Fitter {
     }
 }
 
-/// Fields of MIME whose parameters have an encoding of their own (RFC 2231).
+/// MIME fields with parameters, which have an encoding of their own (RFC 2231).
 fn has_parameters(name: &str) -> bool {
     ["Content-Type", "Content-Disposition"]
         .iter()

@@ -1,28 +1,27 @@
-//! The header of a message that was built elsewhere: its fields as they stand there, and where its
-//! body begins.
+//! The header of a message that was built elsewhere: its fields as written, and the start of its body.
 
 use crate::mail::message::MessageError;
 use crate::mail::message::fields::is_void;
 use crate::mail::message::source::Source;
 use crate::system::text::{in_charset, without_controls};
 
-/// The largest header that is taken, in bytes; it is the one part that is held in memory.
+/// Maximum size of a header in bytes. It is the only part that is held in memory.
 pub const MAX_HEADER: usize = 8 * 1024 * 1024;
 
 /// The longest line that may be sent, in octets without its CRLF.
 pub const MAX_LINE: usize = 998;
 
-/// The longest name of a field that is taken for one where anything is taken: with a colon, it must
-/// fit into a line together with the longest word that is not cut.
+/// The longest field name in lenient mode. With a colon, it must fit into a line together with the longest
+/// word that is not cut.
 const MAX_NAME: usize = 900;
 
-/// How a header is read.
+/// Strictness in reading a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderMode {
-    /// What is no header field, or cannot be sent as it is, is an error.
+    /// A line that is not a header field, or cannot be sent unchanged, is an error.
     Strict,
-    /// The first line that is no header field begins the body, as for Postfix. Whatever stands in a
-    /// field is taken.
+    /// The first line that is not a header field begins the body, as for Postfix. Any content of a field is
+    /// accepted.
     Lenient,
 }
 
@@ -30,7 +29,7 @@ pub enum HeaderMode {
 pub struct MessageHeader {
     /// Its fields, in their order.
     pub fields: Vec<RawField>,
-    /// Where in the source the body begins.
+    /// Offset of the body in the source.
     pub body_at: u64,
     /// Lines before the body.
     pub lines: u64,
@@ -38,16 +37,16 @@ pub struct MessageHeader {
     pub separator: u64,
 }
 
-/// A field as it stands in the message.
+/// A field as found in the message.
 #[derive(Clone, Debug)]
 pub struct RawField {
     pub name: String,
-    /// With its name, its folding and its line ends, which are CRLF.
+    /// The whole field with its name, its folding and its line ends, which are CRLF.
     pub raw: Vec<u8>,
 }
 
 impl RawField {
-    /// A field that we made, with its line ends.
+    /// A generated field, with its line ends.
     pub fn made(name: &str, text: String) -> Self {
         Self {
             name: name.to_ascii_lowercase(),
@@ -64,13 +63,13 @@ impl RawField {
         Ok(value.replace("\r\n", "").trim().to_owned())
     }
 
-    /// The name as it is spelt in the message.
+    /// The name as spelled in the message.
     pub fn spelling(&self) -> String {
         let end = memchr::memchr(b':', &self.raw).unwrap_or(self.raw.len());
         String::from_utf8_lossy(self.raw[..end].trim_ascii_end()).into_owned()
     }
 
-    /// The value in one line of text: unfolded, whatever its charset, without control characters.
+    /// The value in one line: unfolded, decoded to UTF-8, without control characters.
     pub fn readable(&self) -> String {
         let start = memchr::memchr(b':', &self.raw).map_or(self.raw.len(), |colon| colon + 1);
         let text = in_charset(&self.raw[start..], None);
@@ -86,15 +85,15 @@ impl RawField {
     }
 }
 
-/// What a line is.
+/// Classification of a line.
 enum HeaderLine {
-    /// A field, or more of one.
+    /// A field, or a continuation of one.
     Field,
-    /// What separates messages in an mbox.
+    /// The line that separates messages in an mbox.
     Separator,
-    /// The first of the body.
+    /// The first line of the body.
     Text,
-    /// The one that ends the header.
+    /// The line that ends the header.
     Empty,
 }
 
@@ -165,15 +164,15 @@ impl MessageHeader {
         Ok(is_whole.then(|| head.ended(at, separated)))
     }
 
-    /// The header, with its body from here on.
+    /// The header, with its body from this offset on.
     fn ended(mut self, at: usize, separated: bool) -> Self {
-        // `From here on, all is well` separates nothing unless a header follows.
+        // `From here on, all is well` is not a separator unless a header follows.
         let is_all_text = separated && self.fields.is_empty();
         self.body_at = if is_all_text { 0 } else { at as u64 };
         self
     }
 
-    /// Adds a line of a header that is to be sent as it is.
+    /// Adds a line of a header that is to be sent unchanged.
     fn add(&mut self, line: &[u8], name: &str) -> Result<HeaderLine, MessageError> {
         if self.fields.is_empty() && line.starts_with(b"From ") {
             return Ok(HeaderLine::Separator);
@@ -206,7 +205,7 @@ impl MessageHeader {
             .ok_or_else(|| wrong(no_field))
     }
 
-    /// Adds a line of a header in which anything may stand.
+    /// Adds a line of a header without restrictions on its content.
     fn take(&mut self, line: &[u8]) -> HeaderLine {
         if self.push(line) {
             return HeaderLine::Field;
@@ -218,7 +217,7 @@ impl MessageHeader {
         HeaderLine::Text
     }
 
-    /// Adds a field, or more of the last one; false where the line is neither.
+    /// Adds a field, or a continuation of the last one. Returns false if the line is neither.
     fn push(&mut self, line: &[u8]) -> bool {
         let raw = [line, b"\r\n"].concat();
         if is_continuation(line) {
@@ -238,7 +237,7 @@ impl MessageHeader {
         true
     }
 
-    /// Removes the fields whose value is missing.
+    /// Removes the fields with an empty value.
     pub fn remove_void(&mut self) {
         let is_void = |field: &RawField| is_void(&field.name, &field.readable());
         self.fields.retain(|field| !is_void(field));
@@ -251,10 +250,10 @@ impl MessageHeader {
 }
 
 impl HeaderMode {
-    /// What cuts off the first line, and gives its length with its line end.
+    /// The function that splits off the first line, and returns its length with its line end.
     fn cut(self, raw: &[u8]) -> fn(&[u8]) -> (&[u8], usize) {
         match self {
-            // A CR within a line makes no new field: who wrote the line meant one.
+            // A CR within a line does not start a new field: the line was written as one.
             Self::Lenient if raw.contains(&b'\n') => line_to_lf,
             _ => first_line,
         }
@@ -274,7 +273,7 @@ pub fn field_name(line: &[u8]) -> Option<&[u8]> {
     is_name.then_some(name)
 }
 
-/// Whether a line is text for sure, however it goes on.
+/// True if a line is text, regardless of its continuation.
 fn is_text(start: &[u8]) -> bool {
     start.len() > MAX_NAME && !is_continuation(start) && field_name(start).is_none()
 }
@@ -284,7 +283,7 @@ fn first_line(bytes: &[u8]) -> (&[u8], usize) {
     match memchr::memchr2(b'\r', b'\n', bytes) {
         None => (bytes, bytes.len()),
         Some(at) => {
-            // CR CR LF is kept for the complaint about it.
+            // CR CR LF is kept for the error about it.
             let at = if bytes[at..].starts_with(b"\r\r\n") {
                 at + 1
             } else {

@@ -1,9 +1,9 @@
-//! Header fields as they go over the wire: folded at 78 characters where they can be, at 76 where they
-//! hold an encoded word, never over 998 (RFC 5322 §2.1.1, RFC 2047 §2). Text that is not ASCII becomes
-//! encoded words (RFC 2047), a parameter that is not ASCII is written as in RFC 2231.
+//! Formatting of header fields: folded at 78 characters if possible, at 76 if they contain an encoded word,
+//! never over 998 (RFC 5322 §2.1.1, RFC 2047 §2). Text that is not ASCII becomes encoded words (RFC 2047),
+//! a parameter that is not ASCII is written as in RFC 2231.
 //!
-//! lettre's header writer is not used: it loses blanks between encoded words, overwrites repeated
-//! fields, lets a line of any length pass, and cannot write a parameter that is not ASCII.
+//! lettre's header writer is not used: it loses blanks between encoded words, overwrites repeated fields,
+//! allows lines of any length, and cannot write a parameter that is not ASCII.
 
 use crate::mail::address::{ListEntry, Mailbox, decoded};
 use base64::Engine as _;
@@ -18,7 +18,7 @@ const LINE_WITH_ENCODED_WORD: usize = 76;
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: usize = 998;
 
-/// The longest word that is left as it is; longer ones are encoded, so that they can be folded.
+/// The longest word that is not encoded. Longer ones are encoded, so that they can be folded.
 const MAX_WORD: usize = 900;
 
 /// The longest encoded word (RFC 2047 §2).
@@ -45,12 +45,12 @@ impl Folder {
         }
     }
 
-    /// Writes a blank and a word, on the next line if there is no room for it here.
+    /// Writes a blank and a word, on the next line if it does not fit on this one.
     fn word(&mut self, word: &str) {
         self.blank_and(" ", word);
     }
 
-    /// Writes these blanks, which a fold before them keeps, and a word.
+    /// Writes these blanks, which are kept if the line is folded before them, and a word.
     fn blank_and(&mut self, blanks: &str, word: &str) {
         if self.column() + blanks.len() + word.len() > self.limit(word) {
             self.fold();
@@ -59,13 +59,13 @@ impl Folder {
         self.text.push_str(word);
     }
 
-    /// The length of the current line with this word in it.
+    /// Maximum length of the current line with this word.
     fn limit(&self, word: &str) -> usize {
         let holds_encoded_word = |text: &str| text.contains("=?") && text.contains("?=");
         if holds_encoded_word(&self.text[self.line_at..]) || holds_encoded_word(word) {
             LINE_WITH_ENCODED_WORD
         } else if self.text.len() == self.name_len {
-            // Some programs take a field that is folded right after its name for an empty one.
+            // Some programs treat a field that is folded right after its name as empty.
             MAX_LINE
         } else {
             LINE
@@ -92,13 +92,13 @@ impl Folder {
     }
 }
 
-/// A field whose value is text: `Subject`, `Comments`, and all that are not known to be otherwise.
+/// A field with free text: `Subject`, `Comments`, and all that are not known to be structured.
 pub fn unstructured(name: &str, value: &str) -> String {
     let mut folder = Folder::new(name);
     let words: Vec<&str> = value.split(' ').collect();
-    // What stands between the first and the last special word is encoded in one go: blanks between
-    // encoded words would vanish (RFC 2047 §6.2). Several blanks in a row make empty words, which
-    // need their neighbours to be encoded with.
+    // Everything from the first to the last special word is encoded together: blanks between encoded words
+    // would vanish (RFC 2047 §6.2). Several blanks in a row make empty words, which need their neighbours
+    // to be encoded with.
     let special = |word: &&str| is_special(word);
     let widened = |at: usize, by: usize| if words[at].is_empty() { by } else { 0 };
     let first = words.iter().position(special);
@@ -117,8 +117,8 @@ pub fn unstructured(name: &str, value: &str) -> String {
     folder.finish()
 }
 
-/// What cannot stand as it is: other scripts, tabs, what looks encoded, endless words, and the empty
-/// words that several blanks in a row make.
+/// True if a word must be encoded: other scripts, tabs, text that looks encoded, very long words, and the
+/// empty words that several blanks in a row make.
 fn is_special(word: &str) -> bool {
     word.is_empty()
         || word.len() > MAX_WORD
@@ -126,7 +126,7 @@ fn is_special(word: &str) -> bool {
         || !word.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A field of identifiers, dates and the like, which may be folded but not encoded.
+/// A field of identifiers or dates, which may be folded but not encoded.
 pub fn structured(name: &str, value: &str) -> String {
     let mut folder = Folder::new(name);
     value
@@ -136,8 +136,7 @@ pub fn structured(name: &str, value: &str) -> String {
     folder.finish()
 }
 
-/// A field folded where it has blanks, which stay what they are; `None` where that leaves a line too
-/// long.
+/// A field folded at its blanks, which are kept. `None`: a line would be too long.
 pub fn folded(name: &str, value: &str) -> Option<String> {
     let mut folder = Folder::new(name);
     let mut rest = value.trim_end_matches(' ');
@@ -154,7 +153,7 @@ pub fn folded(name: &str, value: &str) -> Option<String> {
     Some(folder.finish())
 }
 
-/// A field that may not be encoded, with its words cut where they are too long for a line.
+/// A field that may not be encoded. Words that are too long for a line are cut.
 pub fn cut(name: &str, value: &str) -> String {
     let mut folder = Folder::new(name);
     for word in value.split(' ').filter(|word| !word.is_empty()) {
@@ -260,13 +259,13 @@ fn encoded_words(folder: &mut Folder, text: &str) {
     }
 }
 
-/// Q is used for text that stays readable in it, else B, which is shorter.
+/// True if Q is better, for text that is still readable in it; else B is shorter.
 fn is_better_as_q(text: &str) -> bool {
     let q_len: usize = text.chars().map(q_width).sum();
     q_len <= text.len() * 5 / 3 + 2
 }
 
-/// How many bytes of the text, in whole characters, an encoded word of this length can hold.
+/// Number of bytes of the text, in whole characters, that fit in an encoded word of this length.
 fn fitting(text: &str, is_q: bool, room: usize) -> usize {
     let payload = room.saturating_sub("=?utf-8?q??=".len());
     let mut used = 0;
@@ -299,7 +298,7 @@ fn encoded_word(text: &str, is_q: bool) -> String {
     word
 }
 
-/// What may stand as it is in a phrase too (RFC 2047 §5 (3)).
+/// True if an octet needs no encoding, even in a phrase (RFC 2047 §5 (3)).
 fn is_q_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!*+-/".contains(&byte)
 }
@@ -327,7 +326,7 @@ pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> 
     folder.finish()
 }
 
-/// The same of a field that was written elsewhere, with its parameters as they are but for those that are not
+/// The same for a field that was written elsewhere. Its parameters are kept except for those that are not
 /// ASCII.
 pub fn with_encoded_parameters(name: &str, value: &str) -> String {
     let mut pieces = pieces_of(value).into_iter();
@@ -358,7 +357,7 @@ pub fn parameters_of(value: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What semicolons separate that are not in quotes.
+/// Splits a value at semicolons outside quotes.
 fn pieces_of(value: &str) -> Vec<&str> {
     let (mut in_quotes, mut is_escaped) = (false, false);
     let pieces = value.split(|character| {
@@ -391,7 +390,7 @@ fn unquoted(value: &str) -> String {
     text
 }
 
-/// A parameter, in words between which a line can be folded.
+/// A parameter, as words between which a line can be folded.
 fn parameter(key: &str, value: &str) -> Vec<String> {
     if is_plain_parameter(value) {
         let token = !value.is_empty() && value.bytes().all(is_token);
@@ -402,7 +401,7 @@ fn parameter(key: &str, value: &str) -> Vec<String> {
         };
         return vec![format!("{key}={value}")];
     }
-    // Content-Type had this one before RFC 2231, and many readers expect it as it was written then.
+    // Content-Type had this parameter before RFC 2231, and many mail programs expect the old form.
     if key == "name" {
         return encoded_parameter(key, value);
     }
@@ -423,8 +422,8 @@ fn parameter(key: &str, value: &str) -> Vec<String> {
     pieces.iter().enumerate().map(word).collect()
 }
 
-/// A parameter as encoded words in a quoted string. RFC 2047 §5 (3) does not allow this; Thunderbird,
-/// Gmail and Apple Mail write it, and Outlook and others read a name in no other form.
+/// A parameter as encoded words in a quoted string. RFC 2047 §5 (3) does not allow this; Thunderbird, Gmail
+/// and Apple Mail write it, and Outlook and others read a name in no other form.
 fn encoded_parameter(key: &str, value: &str) -> Vec<String> {
     let start = format!("{key}=\"");
     let room = LINE_WITH_ENCODED_WORD - start.len() - " \";".len();
@@ -441,8 +440,8 @@ fn encoded_parameter(key: &str, value: &str) -> Vec<String> {
     words
 }
 
-/// True for a value that all readers understand alike as a token or in quotes: without quotes and
-/// backslashes, without blanks at its ends, and not like an encoded one.
+/// True for a value that all mail programs read alike as a token or in quotes: without quotes and
+/// backslashes, without blanks at its ends, and not similar to an encoded one.
 fn is_plain_parameter(value: &str) -> bool {
     let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     value.len() <= MAX_WORD
@@ -452,7 +451,7 @@ fn is_plain_parameter(value: &str) -> bool {
         && value.matches('\'').count() < 2
 }
 
-/// Less than RFC 2045 §5.1 allows: some readers take `'`, `*` and `%` for RFC 2231.
+/// Less than RFC 2045 §5.1 allows: some mail programs treat `'`, `*` and `%` as RFC 2231.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._+-".contains(&byte)
 }

@@ -1,5 +1,5 @@
-//! Messages: what a draft or a ready message becomes, an envelope and a stream of blocks that can be
-//! read more than once. No attachment is ever wholly in memory.
+//! Building of messages: a draft or a ready message becomes an envelope and a stream of blocks that can be
+//! read more than once. No attachment is ever completely in memory.
 
 mod attachment;
 mod calendar;
@@ -46,56 +46,56 @@ pub struct MessageDraft {
     pub to: Vec<ListEntry>,
     /// `Cc`.
     pub cc: Vec<ListEntry>,
-    /// Recipients that no header names.
+    /// Recipients that are not named in the header.
     pub bcc: Vec<ListEntry>,
     /// `Reply-To`.
     pub reply_to: Vec<ListEntry>,
     /// `Subject`.
     pub subject: Option<String>,
-    /// Header fields that add to ours, or replace them.
+    /// Header fields added to the generated ones, or replacing them.
     pub headers: Vec<HeaderField>,
-    /// The text, and other ways to say the same.
+    /// The text and its alternative versions.
     pub text: TextAlternatives,
-    /// Pictures and the like that the HTML shows.
+    /// Images and other files that the HTML refers to.
     pub inline: Vec<Inline>,
     pub attachments: Vec<Attachment>,
-    /// Messages that are attached as they are.
+    /// Messages that are attached unchanged.
     pub messages: Vec<PathBuf>,
-    /// No `Date`, for testers.
+    /// No `Date`, for tests.
     pub no_date: bool,
-    /// No `Message-ID`, for testers.
+    /// No `Message-ID`, for tests.
     pub no_message_id: bool,
 }
 
-/// The text in up to four ways, of which a reader shows the best that it can.
+/// The text in up to four versions. A mail program shows the best that it supports.
 #[derive(Clone, Debug, Default)]
 pub struct TextAlternatives {
     pub body: Option<Input>,
     pub html: Option<Input>,
-    /// Markdown, which makes both.
+    /// Markdown, from which plain text and HTML are made.
     pub markdown: Option<Input>,
-    /// An invitation, a file of RFC 5545.
+    /// A calendar invitation (RFC 5545).
     pub calendar: Option<PathBuf>,
-    /// The charset of the input, a label of the WHATWG's; `None` is UTF-8.
+    /// The charset of the input, a WHATWG label. `None`: UTF-8.
     pub charset: Option<String>,
     /// Plain text as format=flowed (RFC 3676).
     pub flowed: bool,
-    /// What becomes of a message without a text.
+    /// Handling of a message without a text.
     pub without_text: WithoutText,
 }
 
-/// What becomes of a message whose text is empty or white space.
+/// Handling of a message with a text that is empty or only white space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WithoutText {
     #[default]
     Send,
-    /// Nothing is sent, and that is what was asked for.
+    /// Nothing is sent, and this is not an error.
     Skip,
     /// It is an error.
     Refuse,
 }
 
-/// A header field as an option gives it.
+/// A header field given by an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderField {
     /// The name, printable ASCII without a colon.
@@ -105,7 +105,7 @@ pub struct HeaderField {
 }
 
 impl HeaderField {
-    /// A field of ours: the name and the text need no check.
+    /// A field with a name and a value that need no check.
     #[must_use]
     pub fn new(name: &str, value: impl Into<String>) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl HeaderField {
         }
     }
 
-    /// Whether one of these takes its place, because a message has it only once.
+    /// True if one of `others` replaces this field, because a message may contain it only once.
     #[must_use]
     pub fn is_overruled(&self, others: &[Self]) -> bool {
         let is_same = |other: &Self| other.name.eq_ignore_ascii_case(&self.name);
@@ -122,66 +122,66 @@ impl HeaderField {
     }
 }
 
-/// A ready message and who is to have it.
+/// A ready message and its recipients.
 #[derive(Clone, Debug)]
 pub struct ReadyMessage {
-    /// The message, RFC 5322 with any line ends.
+    /// The message (RFC 5322), with any line ends.
     pub input: Input,
-    /// The author, should the message not name one.
+    /// The author, if the message does not name one.
     pub from: Mailbox,
-    /// Header fields that are put before those of the message: `Resent-To` and its kin.
+    /// Header fields placed before those of the message, such as `Resent-To`.
     pub headers: Vec<HeaderField>,
-    /// Who is to have it; when empty, those whom `To`, `Cc` and `Bcc` name.
+    /// Recipients. If empty, they are read from `To`, `Cc` and `Bcc`.
     pub recipients: Vec<ListEntry>,
-    /// Whether the envelope's sender is known without looking into the message, whose author may then be
-    /// anything.
+    /// True if the envelope sender is known without reading the message. The author in the message may then
+    /// be invalid.
     pub sender_is_known: bool,
-    /// No `Date` is added, for testers.
+    /// No `Date` is added, for tests.
     pub no_date: bool,
-    /// No `Message-ID` is added, for testers.
+    /// No `Message-ID` is added, for tests.
     pub no_message_id: bool,
 }
 
-/// A message as programs hand it to sendmail: perhaps without a header, with addresses that have no
-/// domain, with lines of any length. All of it is taken that can be.
+/// A message as programs pass it to sendmail: possibly without a header, with addresses without a domain,
+/// with lines of any length. As much as possible of it is accepted.
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub input: Input,
-    /// Whether a line that is only a dot ends it (no `-i`).
+    /// True if a line with a single dot ends the input (no `-i`).
     pub dot_ends: bool,
-    /// Who is to have it, as the command line says.
+    /// Recipients on the command line.
     pub recipients: Vec<String>,
-    /// Whether those are to have it, too, whom the header names (`-t`).
+    /// True if the recipients in the header are added (`-t`).
     pub recipients_of_header: bool,
-    /// The reverse-path (`-f`); `Some("")` is the null sender, `None` the user who runs us.
+    /// The reverse-path (`-f`). `Some("")` is the null sender, `None` the user who runs the program.
     pub sender: Option<String>,
-    /// The user's full name (`-F`), for a From that we make.
+    /// The user's full name (`-F`), for a generated From.
     pub full_name: Option<String>,
-    /// Which reports are wanted (`-N`, `-R`, `-V`).
+    /// Requested delivery status notifications (`-N`, `-R`, `-V`).
     pub dsn: Dsn,
-    /// Whether raw UTF-8 in the header stays as it is (`-U`, `-O smtputf8=yes`); else it is encoded.
+    /// True if raw UTF-8 in the header is kept (`-U`, `-O smtputf8=yes`); else it is encoded.
     pub utf8: bool,
 }
 
-/// Where the message comes from.
+/// Source of the message.
 #[derive(Clone, Debug)]
 pub enum Content {
     Draft(Box<MessageDraft>),
     Ready(ReadyMessage),
 }
 
-/// What is to be made into a message.
+/// Content and envelope options of a message.
 #[derive(Clone, Debug)]
 pub struct MessageOptions {
     pub content: Content,
-    /// The reverse-path if it is not the author: `Some(None)` is the null sender.
+    /// The reverse-path if it differs from the author. `Some(None)` is the null sender.
     pub envelope_from: Option<Option<Address>>,
-    /// Which reports are asked for.
+    /// Requested delivery status notifications.
     pub dsn: Dsn,
 }
 
 impl MessageOptions {
-    /// Reads what comes from the standard input, so that the message can be built more than once.
+    /// Reads the standard input, so that the message can be built more than once.
     pub fn hold_stdin(&mut self) -> Result<(), MessageError> {
         match &mut self.content {
             Content::Ready(ready) => ready.input.hold()?,
@@ -199,7 +199,7 @@ impl MessageOptions {
         Ok(())
     }
 
-    /// Takes what is typed at the terminal for the text, if nothing else is to be sent.
+    /// Reads the text from the terminal if there is no other content.
     pub fn type_text(&mut self) {
         let Content::Draft(draft) = &mut self.content else {
             return;
@@ -216,7 +216,7 @@ impl MessageOptions {
         }
     }
 
-    /// Whether the standard input is read.
+    /// True if building the message reads the standard input.
     #[must_use]
     pub fn reads_stdin(&self) -> bool {
         match &self.content {
@@ -243,33 +243,33 @@ impl MessageOptions {
     }
 }
 
-/// A message that is ready for the wire.
+/// A message that is ready to be sent.
 #[derive(Debug)]
 pub struct Message {
-    /// Who sends to whom.
+    /// Sender and recipients.
     pub envelope: Envelope,
-    /// Whether the header has raw UTF-8 (RFC 6532).
+    /// True if the header contains raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
-    /// How each part was encoded and why, for those who ask.
+    /// The encoding of each part, and the reason for it.
     pub remarks: Vec<String>,
-    /// What is odd, but no reason not to send.
+    /// Problems that do not prevent sending.
     pub warnings: Vec<String>,
-    /// What is wrong with addresses of the header that do not get the message.
+    /// Errors of header addresses that cannot be used as recipients.
     pub unusable: Vec<String>,
-    /// The message for servers of growing abilities.
+    /// Forms of the message for servers with increasing capabilities.
     forms: Vec<MessageForm>,
 }
 
-/// What is found out while a message is built.
+/// Remarks and warnings collected while a message is built.
 #[derive(Default)]
 struct BuildNotes {
-    /// How each part was encoded and why.
+    /// The encoding of each part, and the reason for it.
     remarks: Vec<String>,
-    /// What is odd, but no reason not to send.
+    /// Problems that do not prevent sending.
     warnings: Vec<String>,
 }
 
-/// Why there is no message.
+/// An error while a message is built.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     /// A file cannot be read.
@@ -279,14 +279,14 @@ pub enum MessageError {
     #[error("{field}: {error}")]
     Address {
         field: String,
-        /// What is wrong with it.
+        /// The error of the address parser.
         error: AddressError,
     },
     /// A header field cannot be written.
     #[error("header {name}: {why}")]
     Field {
         name: String,
-        /// What is wrong with it.
+        /// The reason, without the name of the field.
         why: &'static str,
     },
     #[error("attachment {name}: type \"{given}\" {why}")]
@@ -294,17 +294,16 @@ pub enum MessageError {
         name: String,
         /// The type that was given.
         given: String,
-        /// What is wrong with it.
         why: &'static str,
     },
-    /// The text or a ready message holds what cannot be sent.
+    /// The text or a ready message contains something that cannot be sent.
     #[error("{name}: {what}")]
     Text {
         name: String,
-        /// What is wrong with it.
+        /// The problem, without the name of the source.
         what: String,
     },
-    /// The HTML shows a part that is not there.
+    /// The HTML refers to a part that does not exist.
     #[error(
         "the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'"
     )]
@@ -312,30 +311,30 @@ pub enum MessageError {
     /// No text was typed.
     #[error("no text was typed, and nothing is sent; --body '' sends a message without a text")]
     NoText,
-    /// There is no text, and then nothing is to be sent.
+    /// There is no text, and such a message is not to be sent.
     #[error("there is no text, and nothing is sent")]
     NothingToSend,
-    /// A text beside the Markdown.
+    /// The standard input has a text in addition to the Markdown.
     #[error(
         "the standard input has a text, and --markdown is the text; give one of them, or </dev/null with --markdown"
     )]
     TwoTexts,
-    /// An address of the envelope or the header cannot be made into one that mail can go to.
+    /// An address of the envelope or the header cannot be rewritten.
     #[error("{place}: {error}")]
     Rewrite {
         place: String,
-        /// What is wrong with it.
+        /// The error for the address in this place.
         error: Box<RewriteError>,
     },
-    /// Nobody is to have a message that names its recipients itself.
+    /// The message is to name its recipients itself (`-t`), and names none.
     #[error(
         "no recipient: neither To, Cc and Bcc of the message (-t) nor the command line names one"
     )]
     NoRecipientInHeader,
-    /// Something was asked for somebody who does not get the message.
+    /// An option names a recipient who is not a recipient of the message.
     #[error("<{0}> of --notify or --orcpt is no recipient of the message; name a recipient")]
     NotARecipient(Address),
-    /// Nobody is to have the message.
+    /// The message has no recipient.
     #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]
     NoRecipient,
 }
@@ -359,7 +358,7 @@ impl MessageError {
 }
 
 impl Message {
-    /// Builds the message; every file is opened and looked at, and none is kept in memory.
+    /// Builds the message. Every file is opened and examined, and none is kept in memory.
     pub fn build(options: MessageOptions, now: SystemTime) -> Result<Self, MessageError> {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
@@ -377,8 +376,7 @@ impl Message {
         Ok(message)
     }
 
-    /// Takes a message from a program that calls sendmail. All of the input is read, whatever is wrong
-    /// with the rest.
+    /// Accepts a message from a program that calls sendmail. All input is read, even after an error.
     pub fn submit(
         submission: &Submission,
         rewriter: &Rewriter,
@@ -388,7 +386,7 @@ impl Message {
     }
 }
 
-/// What is wanted for single recipients, each as the envelope spells it.
+/// The options for single recipients, with each address spelled as in the envelope.
 fn of_recipients(mut dsn: Dsn, recipients: &[Address]) -> Result<Dsn, MessageError> {
     for wanted in &mut dsn.each {
         let meant = identity(&wanted.recipient);
@@ -401,7 +399,7 @@ fn of_recipients(mut dsn: Dsn, recipients: &[Address]) -> Result<Dsn, MessageErr
     Ok(dsn)
 }
 
-/// The addresses of these entries, each once, in their order.
+/// The addresses of these entries, each once, in order.
 fn recipients<'a>(entries: impl IntoIterator<Item = &'a ListEntry>) -> Vec<Address> {
     let mut seen = std::collections::BTreeSet::new();
     entries
@@ -412,13 +410,13 @@ fn recipients<'a>(entries: impl IntoIterator<Item = &'a ListEntry>) -> Vec<Addre
         .collect()
 }
 
-/// What two addresses have in common that are the same: domains are so in any case of letters.
+/// A key that is the same for equal addresses: domains are compared without regard to case.
 fn identity(address: &Address) -> (String, String) {
     let domain = address.domain().to_string().to_ascii_lowercase();
     (address.local().to_owned(), domain)
 }
 
-/// Fields that no message may carry when it leaves: R44, R28.
+/// Fields that are removed from every message: R44, R28.
 const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
 fn is_removed(field: &RawField) -> bool {
@@ -433,14 +431,14 @@ fn message_id(author: &Address, now: SystemTime) -> String {
     }
 }
 
-/// A Message-ID that nobody has used before, with its angle brackets, on a domain.
+/// A new unique Message-ID on a domain, with its angle brackets.
 #[must_use]
 pub fn new_message_id(domain: &str, now: SystemTime) -> String {
     let stamp = crate::system::time::stamp(now);
     format!("<{stamp}.{}@{domain}>", token())
 }
 
-/// Twenty-two characters that nobody has used before.
+/// Twenty-two random characters.
 fn token() -> String {
     std::iter::repeat_with(fastrand::alphanumeric)
         .take(22)

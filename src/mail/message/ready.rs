@@ -1,4 +1,4 @@
-//! A ready message: sent as it is, but for line ends, Bcc, Return-Path and what is missing.
+//! A ready message: sent unchanged, except for line ends, Bcc, Return-Path and missing fields.
 
 use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::envelope::{Dsn, Envelope};
@@ -53,14 +53,14 @@ fn open(input: &Input) -> Result<Source, MessageError> {
     Ok(source)
 }
 
-/// The header without what no message may carry, and without lines over 998 octets.
+/// The header without the removed fields, and without lines over 998 octets.
 fn kept(head: &MessageHeader) -> Vec<u8> {
     let mut fitter = Fitter::new(true);
     let fields = head.fields.iter().filter(|field| !is_removed(field));
     fields.flat_map(|field| fitter.fit(field).raw).collect()
 }
 
-/// What RFC 5322 §3.6 demands and the message lacks.
+/// The fields that RFC 5322 §3.6 requires and the message lacks.
 fn missing(
     head: &MessageHeader,
     ready: &ReadyMessage,
@@ -89,7 +89,7 @@ fn missing(
     fields
 }
 
-/// Puts fields before those of the message, as one does who resends it (RFC 5322 §3.6.6).
+/// Puts fields before those of the message, as for a message that is resent (RFC 5322 §3.6.6).
 fn put_before(head: &mut MessageHeader, fields: &[HeaderField]) -> Result<(), MessageError> {
     let mut before = Vec::new();
     check_repeats(fields)?;
@@ -106,7 +106,7 @@ fn put_before(head: &mut MessageHeader, fields: &[HeaderField]) -> Result<(), Me
     Ok(())
 }
 
-/// The first author that the message names, or the one who sent it.
+/// The first author in the message, or the sender that resent it.
 fn author(head: &MessageHeader) -> Result<Option<ListEntry>, MessageError> {
     let resent = head.find("resent-to").or(head.find("resent-from"));
     let names: &[&str] = match resent {
@@ -121,7 +121,7 @@ fn author(head: &MessageHeader) -> Result<Option<ListEntry>, MessageError> {
     Ok(None)
 }
 
-/// Those whom the message names, or whom it was resent to (RFC 5322 §3.6.6).
+/// The recipients in the message, or those it was resent to (RFC 5322 §3.6.6).
 fn named(head: &MessageHeader) -> Result<Vec<Address>, MessageError> {
     let of = |names: [&str; 3]| {
         let mut all = Vec::new();

@@ -1,13 +1,13 @@
-//! What an HTML text shows by `cid:` (RFC 2392), and which parts it is meant for.
+//! References of an HTML text by `cid:` (RFC 2392), and the parts that they mean.
 
 use crate::mail::message::source::{Source, SourceError};
 use memchr::memmem;
 use std::collections::BTreeSet;
 
-/// The longest name behind `cid:` that is looked for.
+/// The longest name after `cid:` that is recognized.
 const MAX_NAME: usize = 512;
 
-/// The names behind `cid:` in an HTML text, with `%20` and its kin undone.
+/// The names after `cid:` in an HTML text, with percent-encoding decoded.
 pub fn names(html: &Source) -> Result<BTreeSet<String>, SourceError> {
     let mut names = BTreeSet::new();
     let mut text: Vec<u8> = Vec::new();
@@ -26,11 +26,11 @@ pub fn names(html: &Source) -> Result<BTreeSet<String>, SourceError> {
     }
 }
 
-/// Finds names in a stretch of text; gives how much of it need not be looked at again.
+/// Finds names in a piece of text. Returns the length that need not be searched again.
 fn find(text: &[u8], is_end: bool, names: &mut BTreeSet<String>) -> usize {
     let lower = text.to_ascii_lowercase();
     for start in memmem::find_iter(&lower, b"cid:") {
-        // Where no address can begin, it is but text: "placid:", "call cid:1234".
+        // At a position where no URL can begin, it is only text: "placid:", "call cid:1234".
         let begins = start > 0 && b"\"'(=".contains(&text[start - 1]);
         let rest = &text[start + 4..];
         let end = rest
@@ -65,7 +65,7 @@ fn undone(name: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether a name can stand in a Content-ID: printable ASCII without what would end it.
+/// True if a name can be a Content-ID: printable ASCII without the characters that would end it.
 pub fn is_content_id(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 200

@@ -1,6 +1,6 @@
-//! Delivery status notifications (RFC 3464): what became of a message, for the one who sent it and for
-//! programs. A report is a stream like every message: what comes back of the original is never in
-//! memory as a whole.
+//! Delivery status notifications (RFC 3464): the result of a delivery, for the sender of the message and
+//! for programs. A report is a stream as every message is: the returned original is never in memory as a
+//! whole.
 
 mod short;
 mod status;
@@ -23,81 +23,81 @@ use std::io;
 use std::time::SystemTime;
 use stream::{DsnForm, ReturnedMessage};
 
-/// How much of a header comes back; the rest of it helps nobody.
+/// Maximum size of a returned header. The rest of a larger one is of no use.
 const MAX_RETURNED_HEADER: usize = 64 * 1024;
 
-/// What is to be reported about a message.
+/// A report about a message.
 #[derive(Clone, Debug)]
 pub struct DeliveryStatusReport<'a> {
-    /// The queue's name for the message.
+    /// The queue ID of the message.
     pub id: &'a str,
     /// The name of this host.
     pub reporting_mta: &'a str,
-    /// Who sent the message, and is told.
+    /// The sender of the message. The report is sent to this address.
     pub sender: &'a Address,
-    /// When the message was committed to the queue.
+    /// Time at which the message was committed to the queue.
     pub arrived: SystemTime,
-    /// What the sender calls the envelope (RFC 3461 §4.4), before it is xtext.
+    /// The sender's envelope identifier (RFC 3461 §4.4), before xtext encoding.
     pub envid: Option<&'a str>,
     pub kind: ReportKind,
-    /// To whom; at least one.
+    /// The recipients reported about; at least one.
     pub recipients: Vec<Reported<'a>>,
-    /// How much of the message comes back.
+    /// The part of the message that is returned.
     pub returned: Returned,
 }
 
-/// What happened to a message.
+/// The event that is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// It cannot be delivered, and is not tried again.
+    /// Delivery failed permanently.
     Failed,
-    /// It is not delivered yet.
+    /// Delivery is delayed.
     Delayed {
-        /// When it is given up.
+        /// Time after which delivery is given up.
         retry_until: SystemTime,
     },
-    /// A server took it that sends no reports.
+    /// A server that sends no reports accepted it.
     Relayed,
 }
 
-/// What happened for one recipient. All of it may come from a server, and is made harmless here.
+/// The result for one recipient. All of it may come from a server, and is sanitized here.
 #[derive(Clone, Debug)]
 pub struct Reported<'a> {
     pub address: &'a Address,
-    /// What the sender calls whom: a type, a semicolon and an address (RFC 3461 §4.2).
+    /// The sender's name for the recipient (ORCPT): a type, a semicolon and an address (RFC 3461 §4.2).
     pub original: Option<&'a str>,
-    /// What happened, in a sentence.
+    /// The result, as a sentence.
     pub words: &'a str,
-    /// The server's reply; `None` where it is not a server that says so.
+    /// The server's reply. `None`: the result does not come from a server.
     pub diagnostic: Option<&'a str>,
-    /// The enhanced status code (RFC 3463); `None` where there is none.
+    /// The enhanced status code (RFC 3463). `None`: there is none.
     pub status: Option<&'a str>,
-    /// The server's name, perhaps with its address.
+    /// The server's name, possibly with its address.
     pub remote_mta: Option<&'a str>,
-    /// When it was last tried.
+    /// Time of the last attempt.
     pub last_attempt: Option<SystemTime>,
 }
 
-/// How much of a message comes back (RFC 3461 §4.3).
+/// The part of a message that is returned (RFC 3461 §4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Returned {
-    /// All of it. Where a server cannot carry it, its header.
+    /// All of it, or the header for a server that cannot accept the whole.
     Whole,
     Header,
 }
 
-/// A report that is ready for the wire.
+/// A report that is ready to be sent.
 pub struct ReportMessage<'m> {
-    /// From the null sender to the one who is told: nobody reports on a report (R38).
+    /// From the null sender to the sender of the message, so that no report is sent about a report (R38).
     pub envelope: Envelope,
-    /// Whether the header has raw UTF-8 (RFC 6532).
+    /// True if the header contains raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
-    /// The report for servers of growing abilities.
+    /// Forms of the report for servers with increasing capabilities.
     forms: Vec<DsnForm<'m>>,
 }
 
 impl DeliveryStatusReport<'_> {
-    /// Writes the report, in which something of the original comes back.
+    /// Builds the report with the returned part of the original.
     ///
     /// # Errors
     /// The original cannot be read.
@@ -138,7 +138,7 @@ fn daemon(reporting_mta: &str) -> io::Result<Address> {
         .ok_or_else(|| io::Error::other("this host has no name that mail could come from"))
 }
 
-/// The header of the report, but for what depends on what comes back.
+/// The header of the report, except for the fields that depend on the returned part.
 fn own_fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) -> String {
     let mailbox = |name: Option<&str>, address: &Address| {
         [ListEntry::Mailbox(Mailbox {
@@ -157,7 +157,7 @@ fn own_fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) 
     )
 }
 
-/// The header of a message, as far as it is to come back: whole lines, without the empty one.
+/// The header of a message up to the size that is returned: whole lines, without the empty line.
 fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
     let shape = original.shape(BodyType::Binary.with_utf8());
     let shape = shape.ok_or_else(|| io::Error::other("the message cannot be read in any way"))?;
@@ -197,7 +197,7 @@ struct DsnWriter<'r> {
 }
 
 impl DsnWriter<'_> {
-    /// A form for each in which the original can be had, and one for servers that can carry none of
+    /// One form for each form of the original, and one with the header only for servers that accept none of
     /// them.
     fn forms_with_whole<'m>(&self, original: &'m dyn Replay) -> Vec<DsnForm<'m>> {
         let mut forms: Vec<DsnForm> = Vec::new();
@@ -235,7 +235,7 @@ impl DsnWriter<'_> {
             BodyType::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
             BodyType::Binary => "Content-Transfer-Encoding: binary\r\n",
         };
-        // RFC 6532 §3.7: what has raw UTF-8 in its header is no message/rfc822.
+        // RFC 6532 §3.7: a message with raw UTF-8 in its header is not a message/rfc822.
         let kind = if self.header.is_ascii() {
             "message/rfc822"
         } else {
@@ -290,7 +290,7 @@ impl DsnWriter<'_> {
     }
 }
 
-/// A part of text, whose lines end in CRLF: as it is if every server takes it, else quoted-printable.
+/// A part of text with CRLF line ends: unencoded if every server accepts it, else quoted-printable.
 struct TextPart<'t> {
     description: &'t str,
     kind: &'t str,

@@ -1,4 +1,4 @@
-//! Where bytes come from: an argument, a file, a pipe. All can be read more than once.
+//! Sources of bytes: an argument, a file, a pipe. All can be read more than once.
 
 use crate::mail::message::encode::Encoder;
 use crate::system::exit::Exit;
@@ -11,43 +11,42 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A file up to this size is read at once, when it is opened, and then cannot change any more.
+/// A file up to this size is read when it is opened, and later changes to it have no effect.
 const SMALL: u64 = 16 * 1024;
 
-/// What cannot be read twice is kept in memory up to this size, and beyond it in a temporary file
+/// Input that cannot be read twice is kept in memory up to this size, and above it in a temporary file
 /// without a name.
 const SPOOL_ABOVE: usize = 1024 * 1024;
 
-/// The most that a device may give before it is taken for one without end.
+/// Limit for input from a device. A longer one is treated as endless.
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The standard input in error texts.
 const STDIN: &str = "the standard input";
 
-/// How long a text on a standard input may take to begin that was not asked for.
+/// Time to wait for the first byte on a standard input that no option refers to.
 const PATIENCE: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
 
-/// So much is read and thrown away of what cannot be kept.
+/// Maximum that is read and discarded of input that cannot be stored.
 const UNWANTED: u64 = 1024 * 1024 * 1024;
 
-/// Where an option says that something is to be read from.
+/// An input that an option names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     Text(String),
     File(PathBuf),
     Stdin,
-    /// The standard input, if it is a pipe or a file with a text that is meant for this program; see
-    /// [`waiting`].
+    /// The standard input, if it is a pipe or a file with a text for this program; see [`waiting`].
     Waiting,
-    /// What is here already.
+    /// Bytes that were read before.
     Held(HeldBytes),
 }
 
 impl Input {
-    /// Whether it is the standard input, under any of its names.
+    /// True for the standard input, under any of its names.
     #[must_use]
     pub fn is_stdin(&self) -> bool {
         const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
@@ -58,7 +57,7 @@ impl Input {
         }
     }
 
-    /// Reads it to its end, where that can be done only once.
+    /// Reads it to its end if it can be read only once.
     pub fn hold(&mut self) -> Result<(), SourceError> {
         if self.is_stdin() || *self == Self::Waiting {
             let source = Source::open(self.clone())?;
@@ -68,7 +67,7 @@ impl Input {
     }
 }
 
-/// Bytes that were read before there was a message: from a program, from a pipe. Copies share them.
+/// Bytes that were read before the message was built: from a program or a pipe. Copies share them.
 #[derive(Clone, Debug)]
 pub struct HeldBytes(Arc<Source>);
 
@@ -79,7 +78,7 @@ impl HeldBytes {
         Self(Arc::new(Source::memory(name.to_owned(), bytes)))
     }
 
-    /// A file that only we know, of so many octets.
+    /// An unnamed temporary file of `len` octets.
     #[must_use]
     pub fn file(name: &str, file: File, len: u64) -> Self {
         Self(Arc::new(Source::new(
@@ -98,7 +97,7 @@ impl PartialEq for HeldBytes {
 
 impl Eq for HeldBytes {}
 
-/// Why bytes cannot be had.
+/// An error while input is opened, read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be opened or read.
@@ -108,14 +107,14 @@ pub enum SourceError {
         name: String,
         error: io::Error,
     },
-    /// It is no file.
+    /// It is not a file.
     #[error("cannot read {name}: it is {what}")]
     NoFile {
         /// The path, safe to show.
         name: String,
         what: &'static str,
     },
-    /// What was read cannot be kept.
+    /// Input that was read cannot be stored.
     #[error("cannot keep {name} in a temporary file in {}: {}", std::env::temp_dir().display(), reason(.error))]
     Spool { name: String, error: io::Error },
 }
@@ -126,20 +125,20 @@ impl SourceError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,
-            // There may be room again later.
+            // There may be space again later.
             Self::Spool { .. } => Exit::Temporary,
         }
     }
 }
 
-/// Bytes that can be read at any place, and whose number is known.
+/// Bytes that can be read at any position, and have a known length.
 #[derive(Debug)]
 pub struct Source {
     /// The file, safe to show.
     pub name: String,
-    /// How many bytes.
+    /// Number of bytes.
     pub len: u64,
-    /// How many bytes before them are left out.
+    /// Number of bytes before them that are left out.
     skipped: u64,
     store: HeldStore,
 }
@@ -147,18 +146,18 @@ pub struct Source {
 #[derive(Debug)]
 enum HeldStore {
     Memory(Vec<u8>),
-    /// A temporary file that only we know.
+    /// A temporary file without a name.
     Spool(File),
-    /// What others read, too.
+    /// A source with other users.
     Shared(Arc<Source>),
-    /// Somebody's file, which may change under our hands.
+    /// A named file, which another process may change.
     File {
         file: File,
         facts: FileFacts,
     },
 }
 
-/// What tells a file from what it was before.
+/// Properties of a file that show if it was changed.
 #[derive(Debug)]
 struct FileFacts {
     kind: FileType,
@@ -188,7 +187,7 @@ impl Source {
         }
     }
 
-    /// Opens what an option names.
+    /// Opens an input.
     pub fn open(input: Input) -> Result<Self, SourceError> {
         match input {
             Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
@@ -270,7 +269,7 @@ impl Source {
         })
     }
 
-    /// Reads to the end what can be read only once.
+    /// Reads input to its end that can be read only once.
     fn gather(mut from: impl Read, name: String) -> Result<Self, SourceError> {
         let mut keeper = Spooler::new(name);
         let mut block = vec![0; 64 * 1024];
@@ -278,7 +277,8 @@ impl Source {
             match from.read(&mut block) {
                 Ok(0) => return Ok(keeper.finish()),
                 Ok(count) => keeper.push(&block[..count]).inspect_err(|_| {
-                    // Who is still writing would die of it, and never hear what went wrong.
+                    // Otherwise a program that is still writing gets SIGPIPE, and its user never sees the
+                    // error.
                     let _ = io::copy(&mut (&mut from).take(UNWANTED), &mut io::sink());
                 })?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -310,7 +310,7 @@ impl Source {
         }
     }
 
-    /// The same up to the first line that is only a dot.
+    /// The same up to the first line with a single dot.
     pub fn up_to_dot(mut self) -> Result<Self, SourceError> {
         let mut block = self.block(64 * 1024);
         let (mut at, mut dot) = (0, LoneDot::default());
@@ -353,7 +353,7 @@ impl Source {
         Ok(self.skipping(if is_marked { count as u64 } else { 0 }))
     }
 
-    /// Whether there is nothing in it but white space.
+    /// True if it contains only white space.
     pub fn is_blank(&self) -> Result<bool, SourceError> {
         let mut block = self.block(64 * 1024);
         let mut at = 0;
@@ -369,7 +369,7 @@ impl Source {
         }
     }
 
-    /// All of it, for what has to be looked at as a whole and is small by its nature.
+    /// All of it, for small content that must be parsed as a whole.
     pub fn whole(&self, most: u64) -> Result<Vec<u8>, SourceError> {
         if self.len > most {
             return Err(SourceError::NoFile {
@@ -388,7 +388,7 @@ impl Source {
         Self::new(name, bytes.len() as u64, HeldStore::Memory(bytes))
     }
 
-    /// A buffer for reading this source: no larger than it needs to be.
+    /// A buffer for reading this source, no larger than necessary.
     pub fn block(&self, most: usize) -> Vec<u8> {
         let all = usize::try_from(self.len).unwrap_or(usize::MAX);
         vec![0; all.clamp(1, most)]
@@ -403,11 +403,11 @@ impl Source {
             })
     }
 
-    /// Fills `block` from `offset` on, as far as there are bytes; less only at the end.
+    /// Fills `block` from `offset` on. Less only at the end.
     ///
     /// # Errors
-    /// The file cannot be read, or it has shrunk, grown or been written to since it was opened: the
-    /// end is reached only by a file that is still what it was.
+    /// The file cannot be read, or was shortened, extended or written to since it was opened: the end is
+    /// reached only if the file is unchanged.
     pub fn read_at(&self, block: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let count = left.min(block.len());
@@ -460,18 +460,17 @@ impl Source {
     }
 }
 
-/// What the standard input has for a program that did not ask for it.
+/// State of a standard input that no option refers to.
 pub enum Waiting {
     Text(Source),
     Nothing,
-    /// A pipe that is open and in which nothing came.
+    /// An open pipe without data.
     Silence,
 }
 
-/// Looks whether the standard input is a text that is meant for this program: a pipe or socket into which
-/// something is written within a second, or a file of which nothing has been read. A file that is read
-/// already is that of a loop around this program. A pipe may be left over from a parent that never
-/// writes to it nor closes it: sshd and daemons do so.
+/// Checks if the standard input is a text for this program: a pipe or socket with data within a second, or
+/// a file that has not been read yet. A file that has been read is that of a loop around this program. A
+/// pipe may be left over from a parent that neither writes to it nor closes it: sshd and daemons do so.
 pub fn waiting() -> Result<Waiting, SourceError> {
     let stdin = rustix::stdio::stdin();
     let has_text = match kind_of_stdin() {
@@ -500,15 +499,15 @@ fn kind_of_stdin() -> FileType {
     FileType::from_raw_mode(facts.map_or(0, |facts| facts.st_mode))
 }
 
-/// Looks for a line that is only a dot, as programs end their input to sendmail. A CR alone is no line
-/// end here: what shows its progress may well write CR, dot, CR.
+/// Searches for a line with a single dot, as programs end their input to sendmail. A CR alone is not a line
+/// end here: a progress display may well write CR, dot, CR.
 #[derive(Default)]
 struct LoneDot {
-    /// Where the line begins.
+    /// Offset of the current line.
     line_at: u64,
-    /// What the line is so far.
+    /// Content of the current line so far.
     line: SourceLine,
-    /// How many bytes were seen.
+    /// Number of bytes seen.
     seen: u64,
 }
 
@@ -522,7 +521,7 @@ enum SourceLine {
 }
 
 impl LoneDot {
-    /// Whether it is among these bytes; then the line begins at `line_at`.
+    /// True if these bytes contain it. `line_at` is then its offset.
     fn find(&mut self, bytes: &[u8]) -> bool {
         let mut at = 0;
         while at < bytes.len() {
@@ -547,7 +546,7 @@ impl LoneDot {
         false
     }
 
-    /// Whether it is the last line, which has no line end.
+    /// True if it is the last line, without a line end.
     fn is_last(&self) -> bool {
         matches!(self.line, SourceLine::Dot | SourceLine::DotCr)
     }

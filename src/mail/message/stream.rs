@@ -7,7 +7,7 @@ use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape, fitti
 use std::io;
 use std::sync::Arc;
 
-/// A message in one shape.
+/// One form of a message.
 #[derive(Debug)]
 pub struct MessageForm {
     shape: Shape,
@@ -17,33 +17,32 @@ pub struct MessageForm {
 /// A piece of a message.
 #[derive(Debug)]
 pub enum MessagePiece {
-    /// Header fields, boundaries, blank lines: as they go over the wire.
+    /// Header fields, boundaries, blank lines, as they are sent.
     Lines(Vec<u8>),
-    /// What comes from a source and is encoded on its way.
+    /// Content of a source, encoded while it is read.
     Part {
-        /// Where it comes from.
         source: Arc<Source>,
-        /// Where in the source it begins.
+        /// Offset of the content in the source.
         offset: u64,
         way: EncodedPart,
     },
 }
 
-/// How a part travels, and how many octets it then has.
+/// Encoding of a part, and its encoded size in octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedPart {
     pub encoding: Encoding,
-    /// Octets on the wire.
+    /// Size as sent, in octets.
     pub len: u64,
 }
 
 impl MessagePiece {
-    /// Text as it goes over the wire.
+    /// Text in the form that is sent.
     pub fn lines(text: &str) -> Self {
         Self::Lines(text.as_bytes().to_vec())
     }
 
-    /// Octets on the wire.
+    /// Size as sent, in octets.
     fn len(&self) -> u64 {
         match self {
             Self::Lines(lines) => lines.len() as u64,
@@ -53,7 +52,7 @@ impl MessagePiece {
 }
 
 impl MessageForm {
-    /// A message of these pieces, which asks this of a server.
+    /// A message of these pieces, which requires this of a server.
     pub fn new(transport: BodyType, pieces: Vec<MessagePiece>) -> Self {
         let size = pieces.iter().map(MessagePiece::len).sum();
         Self {
@@ -176,7 +175,7 @@ impl<'m> Part<'m> {
     }
 }
 
-/// How many octets a source becomes from `offset` on.
+/// Encoded size of a source from `offset` on, in octets.
 pub fn encoded_len(source: &Source, offset: u64, encoding: Encoding) -> io::Result<u64> {
     let mut part = Part::new(source, offset, encoding);
     let (mut out, mut len) = (Vec::new(), 0);

@@ -1,5 +1,5 @@
-//! A message as programs hand it to sendmail: whatever it is, it becomes one that servers take, and
-//! what need not change stays as it is.
+//! A message as programs pass it to sendmail: it is converted to one that servers accept. Everything else
+//! is kept.
 
 #[cfg(test)]
 mod tests;
@@ -21,15 +21,15 @@ use crate::system::time::header_date;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-/// A message that more servers have handed on goes round in circles (RFC 5321 §6.3).
+/// A message that more servers have forwarded is in a loop (RFC 5321 §6.3).
 const MAX_RECEIVED: usize = 100;
 
-/// Fields that name who is to have the message, and those of who resends it.
+/// Fields that name recipients, and those of a message that was resent.
 const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
 const RESENT_RECIPIENTS: [&str; 3] = ["resent-to", "resent-cc", "resent-bcc"];
 
-/// Takes the message. All of the input is read before anything can be wrong with it: a program that
-/// writes to us must not find the pipe closed.
+/// Prepares a message. All input is read before any error is returned: a program that writes to the pipe
+/// must not find it closed.
 pub fn prepare(
     submission: &Submission,
     rewriter: &Rewriter,
@@ -88,7 +88,7 @@ fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address
     rewriter.sender(&given).map_err(wrong_in("the sender"))
 }
 
-/// What makes our error of one about an address, which stands here.
+/// Converts an error about an address at this place.
 fn wrong_in(place: &str) -> impl Fn(RewriteError) -> MessageError {
     move |error| MessageError::Rewrite {
         place: place.to_owned(),
@@ -96,8 +96,8 @@ fn wrong_in(place: &str) -> impl Fn(RewriteError) -> MessageError {
     }
 }
 
-/// Those whom the command line names, and with `-t` those of the header, each once; and what is wrong with the
-/// addresses of the header that cannot be used. If there is no other, that is an error.
+/// The recipients on the command line, and with `-t` those of the header, each once; and the errors of
+/// header addresses that cannot be used. If no recipient is left, that is an error.
 fn recipients(
     submission: &Submission,
     rewriter: &Rewriter,
@@ -129,7 +129,7 @@ fn recipients(
     Ok((all, unusable))
 }
 
-/// The fields whose addresses are to have the message: those of who resends it, if somebody does.
+/// The fields that name the recipients: those of the last resending, if there is one.
 fn naming_recipients(fields: &[RawField]) -> Vec<&RawField> {
     let mut resent = last_resent(fields);
     resent.retain(|field| RESENT_RECIPIENTS.contains(&field.name.as_str()));
@@ -140,9 +140,8 @@ fn naming_recipients(fields: &[RawField]) -> Vec<&RawField> {
     fields.iter().filter(is_named).collect()
 }
 
-/// The fields of who resent the message last. They stand before those of who did so earlier, which
-/// begin where one comes again or behind the trace of a server (RFC 5322 §3.6.6); but what names Bcc
-/// cannot be from earlier.
+/// The fields of the last resending. They precede those of earlier ones, which begin at a repeated field or
+/// after the trace of a server (RFC 5322 §3.6.6). A Bcc field cannot be from an earlier one.
 fn last_resent(fields: &[RawField]) -> Vec<&RawField> {
     let mut block: Vec<&RawField> = Vec::new();
     let mut is_over = false;
@@ -162,7 +161,7 @@ fn last_resent(fields: &[RawField]) -> Vec<&RawField> {
     block
 }
 
-/// The header on its way out.
+/// The header being written.
 struct HeaderWriter<'s> {
     submission: &'s Submission,
     rewriter: &'s Rewriter,
@@ -172,7 +171,7 @@ struct HeaderWriter<'s> {
 }
 
 impl HeaderWriter<'_> {
-    /// The fields that were given, but for those that no message may carry.
+    /// Adds the given fields, except for those that are removed from every message.
     fn given(&mut self, head: &MessageHeader) -> Result<(), MessageError> {
         for field in &head.fields {
             let is_removed = is_removed(field) || field.name == "content-length";
@@ -215,7 +214,7 @@ impl HeaderWriter<'_> {
         self.fields.iter().any(|field| field.name == name)
     }
 
-    /// What RFC 5322 §3.6 demands and was not given.
+    /// Adds fields that RFC 5322 §3.6 requires and that are missing.
     fn missing(&mut self, now: SystemTime) -> Result<(), MessageError> {
         if !self.has("date") {
             self.push("Date", format!("Date: {}\r\n", header_date(now)));
@@ -234,7 +233,7 @@ impl HeaderWriter<'_> {
         Ok(())
     }
 
-    /// What RFC 5322 §3.6.6 demands of who resends a message, put before what they gave.
+    /// Adds fields that RFC 5322 §3.6.6 requires of a resent message, before the given ones.
     fn missing_of_resending(
         &mut self,
         head: &MessageHeader,
@@ -266,7 +265,7 @@ impl HeaderWriter<'_> {
         Ok(())
     }
 
-    /// Who wrote the message, should it not say so.
+    /// The author of a message that does not name one.
     fn author(&self) -> Result<Mailbox, MessageError> {
         let address = match &self.envelope.sender {
             Some(sender) => sender.clone(),
@@ -289,7 +288,7 @@ impl HeaderWriter<'_> {
             })
     }
 
-    /// The first author that the header names, else whom we would name.
+    /// The first author in the header, else the one that would be generated.
     fn first_author(&self) -> Result<Address, MessageError> {
         let from = self.fields.iter().find(|field| field.name == "from");
         let from = from.and_then(|field| parse_list(&field.readable()).ok());

@@ -1,4 +1,4 @@
-//! The text of a message, in the ways in which it is given.
+//! The text of a message, and its alternative versions.
 
 use crate::mail::message::calendar;
 use crate::mail::message::charset::{decoded, utf8};
@@ -12,25 +12,25 @@ use crate::smtp::blocks::BodyType;
 use mime_guess::mime::{self, Mime};
 use std::sync::Arc;
 
-/// The largest text that has to be looked at as a whole: Markdown, calendars.
+/// Maximum size of a text that must be parsed as a whole: Markdown, calendars.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 
-/// What is said of a standard input that is open and silent.
+/// Warning about a standard input that is open and silent.
 const SILENCE: &str = "nothing came on the standard input, and it is not read; --body - waits for a text there, and \
      </dev/null says that there is none";
 
 /// The type of plain text.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// The ways to say it, the plainest first (RFC 2046 §5.1.4).
+/// Alternative versions of the text, the plainest first (RFC 2046 §5.1.4).
 pub struct Alternatives {
-    /// At least one, unless there is nothing to say and something else to send.
+    /// At least one, unless the text is empty and there is something else to send.
     pub nodes: Vec<Node>,
     /// The HTML among them.
     pub html: Option<Arc<Source>>,
 }
 
-/// Opens the texts. An empty plain text is left out where something is attached.
+/// Opens the texts. An empty plain text is left out if there are attachments.
 pub fn ways(
     text: &TextAlternatives,
     content_type: Option<&str>,
@@ -67,7 +67,7 @@ pub fn ways(
     }
     let html_at = sources.len().saturating_sub(1);
     if let Some(path) = &text.calendar {
-        // --charset is not for it: a calendar is UTF-8 (RFC 5545 §3.1.4).
+        // --charset does not apply: a calendar is UTF-8 (RFC 5545 §3.1.4).
         let (file, guess) = utf8(Source::file(path)?)?;
         notes.warnings.extend(guess);
         sources.push(invitation(file)?);
@@ -86,7 +86,7 @@ pub fn ways(
     Ok(ways)
 }
 
-/// Refuses to send nothing where that is not what was meant.
+/// Refuses an empty message unless it was requested.
 fn check_text(texts: [&Option<Source>; 2], text: &TextAlternatives) -> Result<(), MessageError> {
     if text.without_text == WithoutText::Send {
         return Ok(());
@@ -109,7 +109,7 @@ fn wrong_type(why: &'static str) -> MessageError {
     }
 }
 
-/// Whether a type that an option gives can be that of a text in UTF-8.
+/// Checks that a type given by an option is possible for a text in UTF-8.
 fn check_type(given: &str) -> Result<(), MessageError> {
     let parsed: Mime = given
         .parse()
@@ -127,7 +127,7 @@ fn check_type(given: &str) -> Result<(), MessageError> {
     Ok(())
 }
 
-/// Opens a text and brings it to UTF-8.
+/// Opens a text and converts it to UTF-8.
 fn open(
     input: Option<&Input>,
     text: &TextAlternatives,
@@ -189,7 +189,7 @@ fn invitation(file: Source) -> Result<(Source, String), MessageError> {
     Ok((Source::memory(file.name, bytes), kind))
 }
 
-/// A text part, and how it may travel.
+/// A text part with its possible encodings.
 fn leaf(
     source: Source,
     content_type: &str,
@@ -242,12 +242,12 @@ fn not_text(source: &Source, at: u64) -> MessageError {
 struct TextKind {
     /// The value of Content-Type.
     text: String,
-    /// Whether a blank at the end of a line has a meaning (RFC 3676).
+    /// True if a blank at the end of a line has a meaning (RFC 3676).
     is_flowed: bool,
 }
 
 impl TextKind {
-    /// A type that has a charset if this text needs one: without, text is US-ASCII (RFC 2046 §4.1.2).
+    /// A type with a charset if this text needs one: without it, text is US-ASCII (RFC 2046 §4.1.2).
     fn of(content_type: &str, survey: &Survey) -> Result<Self, MessageError> {
         let mut text = content_type.to_owned();
         let parsed: Mime = text
@@ -277,7 +277,7 @@ impl TextKind {
     }
 }
 
-/// The encoding of a text that every server can carry, and why.
+/// An encoding of the text that every server accepts, and the reason for it.
 fn choose(survey: &Survey, kind: &TextKind) -> (Encoding, &'static str) {
     if survey.has_controls {
         (Encoding::Base64Text, "because of its control characters")
@@ -298,13 +298,13 @@ fn choose(survey: &Survey, kind: &TextKind) -> (Encoding, &'static str) {
     }
 }
 
-/// Whether some server or mailbox on the way may change the text as it is. Flowed text is not encoded
-/// for the blanks at its line ends (RFC 3676 §4.2).
+/// True if a server or mailbox on the way may change the unencoded text. Flowed text is not encoded for the
+/// blanks at its line ends (RFC 3676 §4.2).
 fn is_delicate(survey: &Survey, kind: &TextKind) -> bool {
     survey.has_from_line || survey.has_blank_at_end && !kind.is_flowed
 }
 
-/// Whether nothing but its octets above 127 keeps a text from travelling as it is.
+/// True if octets above 127 are the only reason to encode a text.
 fn travels_as_it_is(survey: &Survey, kind: &TextKind) -> bool {
     survey.eight_bit > 0
         && !survey.has_controls

@@ -1,4 +1,4 @@
-//! The MIME tree (RFC 2046), and how it becomes the pieces of a message for what a server can carry.
+//! The MIME tree (RFC 2046), and its conversion to the pieces of a message for a server's capabilities.
 
 use crate::mail::message::header::with_parameters;
 use crate::mail::message::source::Source;
@@ -16,9 +16,8 @@ pub enum Node {
     Multipart {
         /// The whole type, `multipart/mixed` and so on.
         media_type: &'static str,
-        /// The type of the first part, where the standard wants it named (RFC 2387).
+        /// The type of the first part, if the standard requires it (RFC 2387).
         start_type: Option<String>,
-        /// What stands between the parts.
         boundary: String,
         parts: Vec<Node>,
     },
@@ -29,15 +28,15 @@ pub enum Node {
 pub struct Leaf {
     /// `type/subtype`.
     pub essence: String,
-    /// The header fields of the part but for its encoding.
+    /// The header fields of the part except for its encoding.
     pub header: String,
     pub source: Arc<Source>,
-    /// How the content may travel, the least demanding way first.
+    /// Possible encodings of the content, the least demanding first.
     pub ways: Vec<(BodyType, EncodedPart)>,
 }
 
 impl Leaf {
-    /// The way that makes the most of what the server can carry.
+    /// The encoding that uses the server's capabilities best.
     fn way(&self, able: BodyType) -> Option<(BodyType, EncodedPart)> {
         let fitting = self.ways.iter().filter(|(transport, _)| *transport <= able);
         fitting.copied().max_by_key(|(transport, _)| *transport)
@@ -45,7 +44,7 @@ impl Leaf {
 }
 
 impl Node {
-    /// Parts under one roof; a single one needs none, unless it is to be attached.
+    /// Groups parts in a multipart. A single part needs none, unless it is to be attached.
     pub fn group(media_type: &'static str, mut parts: Vec<Self>) -> Option<Self> {
         if parts.len() < 2 && media_type != MIXED {
             return parts.pop();
@@ -69,8 +68,7 @@ impl Node {
         }
     }
 
-    /// The message with this header, for a server that can carry this much; `None` if it cannot be
-    /// carried so.
+    /// The message with this header, for a server that accepts this body type. `None`: not possible.
     pub fn form(&self, header: &str, able: BodyType) -> Option<MessageForm> {
         let asked = self.asked(able)?;
         let mut pieces = vec![MessagePiece::lines(header)];
@@ -81,7 +79,7 @@ impl Node {
         Some(MessageForm::new(asked, pieces))
     }
 
-    /// What the widest of the parts asks for.
+    /// The body type that the most demanding part requires.
     pub fn asked(&self, able: BodyType) -> Option<BodyType> {
         match self {
             Self::Leaf(leaf) => leaf.way(able).map(|(transport, _)| transport),
@@ -118,7 +116,7 @@ impl Node {
                 let mut parameters = vec![("boundary", boundary.as_str())];
                 parameters.extend(start_type.iter().map(|kind| ("type", kind.as_str())));
                 let mut header = with_parameters("Content-Type", media_type, &parameters);
-                // RFC 2045 §6.4: a multipart says so when something in it is not 7bit.
+                // RFC 2045 §6.4: the field is required on a multipart if a part of it is not 7bit.
                 header.push_str(match self.asked(able)? {
                     BodyType::SevenBit => "",
                     BodyType::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
@@ -156,12 +154,12 @@ impl Node {
 
 /// Attachments beside the text.
 pub const MIXED: &str = "multipart/mixed";
-/// The same in several ways, the best one last.
+/// Versions of the same content, the best one last.
 pub const ALTERNATIVE: &str = "multipart/alternative";
-/// A part and what it shows.
+/// A part and the parts that it refers to.
 pub const RELATED: &str = "multipart/related";
 
-/// A message ends with a line end (R9); what is encoded has one, other text may not.
+/// Adds the line end that a message must end with (R9). Encoded content has one, other text may not.
 fn finish_last_line(leaf: &Leaf, able: BodyType, pieces: &mut Vec<MessagePiece>) {
     let Some((_, way)) = leaf.way(able) else {
         return;

@@ -1,15 +1,15 @@
-//! A file of aliases, as aliases(5) has it. Lines are understood when their alias is wanted, so that one
-//! that cannot be followed does no harm to the others.
+//! An alias file in the format of aliases(5). A line is parsed when its alias is needed, so that an invalid
+//! one does not affect the others.
 
 use crate::mail::address::{LocalName, LooseEntry, parse_loose};
 use crate::mail::rewrite::{RewriteError, file};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Where aliases are if nothing else is said.
+/// Default path of the alias file.
 pub(super) const USUAL: &str = "/etc/aliases";
 
-/// Said on purpose: no aliases.
+/// Explicit path that turns aliases off.
 pub(super) const NONE: &str = "/dev/null";
 
 /// The aliases of a file.
@@ -21,26 +21,26 @@ pub(super) struct Aliases {
     broken: Option<usize>,
 }
 
-/// What stands behind a name, or in a line of a list.
+/// The value of an alias, or a line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AliasLine {
     pub(super) number: usize,
     pub(super) text: String,
 }
 
-/// What an alias leads to.
+/// The target of an alias.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AliasTarget {
     /// An address, or another alias.
     Name(LocalName),
-    /// A local name that is no alias here: `\name`.
+    /// A local name that is not expanded again: `\name`.
     Last(LocalName),
     /// The addresses in a file.
     Include(PathBuf),
 }
 
 impl Aliases {
-    /// Those of a file that was named, or of the usual one, which need not be there.
+    /// Reads the file that was named, or the default one, which need not exist.
     pub(super) fn read(named: Option<&Path>) -> Result<Self, RewriteError> {
         let path = named.unwrap_or(Path::new(USUAL));
         if path == Path::new(NONE) {
@@ -62,7 +62,7 @@ impl Aliases {
         &self.path
     }
 
-    /// Of two lines for one name, the first counts.
+    /// The first of two lines for one name is used.
     fn parse(path: &Path, text: &str) -> Self {
         let mut read = Self {
             path: path.to_owned(),
@@ -82,8 +82,8 @@ impl Aliases {
         read
     }
 
-    /// What stands behind a name in lower case. Where it is not found and a line cannot be understood,
-    /// that line may be it.
+    /// The value of an alias, by its name in lower case. If the name is not found and a line cannot be
+    /// parsed, the result is an error, because that line may define it.
     pub(super) fn find(&self, name: &str) -> Result<Option<&AliasLine>, RewriteError> {
         let found = self.lines.get(name);
         match self.broken {
@@ -97,7 +97,7 @@ impl Aliases {
         }
     }
 
-    /// The alias for local names that have none of their own.
+    /// The catch-all alias for local names without an alias.
     pub(super) fn for_all(&self) -> Option<(&'static str, &AliasLine)> {
         let found = FOR_ALL.iter().map(|name| (*name, self.lines.get(*name)));
         found
@@ -106,11 +106,10 @@ impl Aliases {
     }
 }
 
-/// Names of the alias that holds for all local names without one of their own: dma has the one, msmtp the
-/// other.
+/// Names of the catch-all alias: dma uses the one, msmtp the other.
 const FOR_ALL: [&str; 2] = ["*", "default"];
 
-/// The lines of a list of addresses that have any.
+/// The non-empty lines of a list of addresses.
 pub(super) fn list_lines(text: &str) -> Vec<AliasLine> {
     let lines = text.lines().zip(1..).map(|(line, number)| AliasLine {
         number,
@@ -119,7 +118,7 @@ pub(super) fn list_lines(text: &str) -> Vec<AliasLine> {
     lines.filter(|line| !line.text.is_empty()).collect()
 }
 
-/// Lines with those that continue them: they begin with white space.
+/// Joins lines with their continuations, which begin with white space.
 fn logical_lines(text: &str) -> Vec<AliasLine> {
     let mut lines: Vec<AliasLine> = Vec::new();
     for (line, number) in text.lines().zip(1..) {
@@ -170,7 +169,7 @@ fn name_and_targets(line: &str) -> Option<(String, &str)> {
     Some((name, &rest[1..]))
 }
 
-/// The targets of a line, or why one of them cannot be followed.
+/// The targets of a line, or the reason that one of them cannot be followed.
 pub(super) fn targets(text: &str) -> Result<Vec<AliasTarget>, String> {
     let mut all = Vec::new();
     for piece in pieces(text) {
@@ -229,7 +228,7 @@ fn include(piece: &str, inside: &str) -> Result<AliasTarget, String> {
     Ok(AliasTarget::Include(PathBuf::from(path)))
 }
 
-/// What stands between commas that are in no quotes, comments or brackets.
+/// Splits a list at commas outside quotes, comments and brackets.
 fn pieces(text: &str) -> Vec<&str> {
     let mut scan = Scan::default();
     let mut pieces = Vec::new();
@@ -246,7 +245,7 @@ fn pieces(text: &str) -> Vec<&str> {
     trimmed.filter(|piece| !piece.is_empty()).collect()
 }
 
-/// Where in an address list we are.
+/// Position in an address list.
 #[derive(Debug, Default)]
 struct Scan {
     is_quoted: bool,
@@ -277,7 +276,7 @@ impl Scan {
     }
 }
 
-/// As much of a target as an error shows.
+/// A target, truncated for an error.
 fn excerpt(piece: &str) -> String {
     let mut text: String = piece.chars().take(80).collect();
     if text.len() < piece.len() {

@@ -1,17 +1,17 @@
-//! Why an address cannot be made into one that mail can go to.
+//! Errors while addresses are rewritten.
 
 use crate::mail::address::AddressError;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 use std::path::PathBuf;
 
-/// What goes wrong with addresses on their way out.
+/// An error while an address is rewritten.
 #[derive(Debug, thiserror::Error)]
 pub enum RewriteError {
-    /// It is no address, and no list of them.
+    /// The text is not an address or a list of addresses.
     #[error("{0}")]
     Address(#[from] AddressError),
-    /// Nobody knows where to send this.
+    /// No alias, domain or postmaster is known for a local name.
     #[error(
         "\"{}\" is a local name, and nothing says where its mail goes; give it an alias in {}, \
          or set domain or postmaster in [sendmail] of the configuration",
@@ -19,31 +19,30 @@ pub enum RewriteError {
     )]
     NoSuchLocal {
         name: String,
-        /// Where an alias for it could stand.
+        /// The file in which an alias for it could be added.
         aliases: PathBuf,
     },
-    /// A file of aliases cannot be used, or what it says cannot be done.
+    /// A file of aliases cannot be used, or an entry of it cannot be followed.
     #[error("{}{}: {}", shown(&.path.to_string_lossy()), in_line(*.line), shown(.why))]
     Aliases {
         path: PathBuf,
-        /// The line, from 1; `None` where it is the file.
+        /// The line, from 1. `None`: the error concerns the whole file.
         line: Option<usize>,
-        /// What is wrong, and what to do.
+        /// The error, and advice.
         why: String,
     },
-    /// What a rule makes of an address is none.
+    /// The result of a rule is not an address.
     #[error(
         "the rule \"{}\" of [rewrite] makes no address of \"{}\": {error}",
         shown(.from), shown(.to)
     )]
     Rule {
-        /// What it is for.
+        /// Left side of the rule.
         from: String,
         to: String,
-        /// Why that is none.
         error: AddressError,
     },
-    /// A name and a domain that make no address.
+    /// A name and a domain that do not make an address.
     #[error(
         "cannot make an address of the local name \"{}\" and the domain \"{}\": {error}; set domain in \
          [sendmail] of the configuration",
@@ -53,13 +52,12 @@ pub enum RewriteError {
         name: String,
         /// The domain: the configured one, or that of this host.
         domain: String,
-        /// Why they make none.
         error: AddressError,
     },
 }
 
 impl RewriteError {
-    /// The exit status it leads to.
+    /// The exit status of this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {

@@ -1,4 +1,4 @@
-//! From names to those who get the mail.
+//! Expansion of names to the recipients that they denote.
 
 use crate::mail::address::{Address, LocalName};
 use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, targets};
@@ -6,23 +6,23 @@ use crate::mail::rewrite::{RewriteError, Rewriter, file};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// How many addresses aliases may lead to.
+/// Maximum number of addresses that aliases may expand to.
 const MOST: usize = 10_000;
 
-/// How many aliases and lists may lead to each other.
+/// Maximum depth of nested aliases and lists.
 const DEEPEST: usize = 50;
 
-/// Those who get the mail, as far as they are found.
+/// Recipients found so far.
 pub(super) struct Expansion<'r> {
     rewriter: &'r Rewriter,
     found: Vec<Address>,
-    /// The found ones, with their domains in lower case.
+    /// The recipients found, with their domains in lower case.
     known: HashSet<String>,
     /// Aliases that were followed.
     followed: HashSet<String>,
     /// Lists that were read.
     read: HashSet<PathBuf>,
-    /// The aliases and lists that led here.
+    /// The chain of aliases and lists being expanded.
     open: Vec<ExpansionStep>,
     count: usize,
 }
@@ -34,7 +34,7 @@ enum ExpansionStep {
     List(PathBuf),
 }
 
-/// A line that names others.
+/// Position of a line that names targets.
 struct AliasPlace<'p> {
     path: &'p Path,
     line: usize,
@@ -67,14 +67,14 @@ impl<'r> Expansion<'r> {
         self.found
     }
 
-    /// Adds those who get the mail to a name.
+    /// Adds the recipients that a name denotes.
     pub(super) fn add(&mut self, name: &LocalName) -> Result<(), RewriteError> {
         let Some(local) = self.rewriter.local_name(name) else {
             return self.last(name);
         };
         let aliases = self.rewriter.aliases()?;
         let alias = local.to_lowercase();
-        // `root: root, ann` is meant: root's own mailbox, and ann.
+        // `root: root, ann` means root's own mailbox, and ann.
         if self.innermost_alias() == Some(&alias) {
             return self.last(name);
         }
@@ -143,8 +143,8 @@ impl<'r> Expansion<'r> {
         Ok(())
     }
 
-    /// A circle is an error also where others stand beside it: what was meant is not known, and somebody
-    /// would not get the mail.
+    /// A loop is an error even if the alias has other targets: the intent is unknown, and a recipient might
+    /// be missed.
     fn enter(&mut self, step: ExpansionStep, place: &AliasPlace<'_>) -> Result<(), RewriteError> {
         if let Some(start) = self.open.iter().position(|open| *open == step) {
             let circle = self.open[start..].iter().chain([&step]);
@@ -160,7 +160,7 @@ impl<'r> Expansion<'r> {
         Ok(())
     }
 
-    /// Whether an alias led here: what the alias for all names leads to is not sent there again.
+    /// True if the alias is being expanded. The catch-all alias is not applied to its own targets.
     fn is_open(&self, alias: &str) -> bool {
         let mut steps = self.open.iter();
         steps.any(|step| matches!(step, ExpansionStep::Alias(name) if name == alias))
@@ -173,7 +173,7 @@ impl<'r> Expansion<'r> {
         })
     }
 
-    /// Adds a name that is no alias.
+    /// Adds a name that is not an alias.
     fn last(&mut self, name: &LocalName) -> Result<(), RewriteError> {
         let address = self.rewriter.settled(name)?;
         let domain = address.domain().to_string().to_lowercase();

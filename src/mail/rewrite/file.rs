@@ -1,4 +1,4 @@
-//! Files that say where mail goes: others must have no hand in them.
+//! Files that determine the delivery of mail. They must not be writable by others.
 
 use crate::mail::rewrite::RewriteError;
 use crate::system::text::{reason, without_mark};
@@ -8,10 +8,10 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Nobody has that many aliases.
+/// Maximum size of an alias file.
 const LARGEST: u64 = 16 << 20;
 
-/// What a file says; `None` where there is none.
+/// Content of a file. `None`: the file does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
     let wrong = |why: String| RewriteError::Aliases {
         path: path.to_owned(),
@@ -33,13 +33,13 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
     if bytes.len() as u64 > LARGEST {
         return Err(wrong(format!("is larger than {LARGEST} bytes")));
     }
-    // A comment in another charset harms nobody; what is not UTF-8 in an address is refused there.
+    // A comment in another charset does no harm. An address that is not UTF-8 is refused later.
     Ok(Some(
         String::from_utf8_lossy(without_mark(&bytes)).into_owned(),
     ))
 }
 
-/// Not waiting for whoever would write into a pipe.
+/// Opens a file without waiting for a writer if it is a pipe.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))

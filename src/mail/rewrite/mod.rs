@@ -1,9 +1,9 @@
-//! What becomes of addresses on their way out: aliases for local names, domains for those without one,
-//! and other addresses for those that a relay would not take.
+//! Rewriting of outgoing addresses: aliases for local names, domains for names without one, and other
+//! addresses for those that a relay would not accept.
 //!
-//! A recipient goes through aliases, then rules, then gets the default domain, and else the postmaster
-//! gets it. A sender, and an address in a header, gets a domain and then goes through the rules: an
-//! alias says where mail to a name goes, and not what the name is.
+//! A recipient goes through aliases, then rules, then gets the default domain, and else is replaced by the
+//! postmaster. A sender, and an address in a header, gets a domain and then goes through the rules: an
+//! alias redirects mail to a name, and does not rename its owner.
 
 mod aliases;
 mod error;
@@ -36,7 +36,7 @@ pub fn check_aliases(path: &Path) -> Result<(), RewriteError> {
     Aliases::read(Some(path)).map(drop)
 }
 
-/// Fields of addresses. Bcc is not among them: it goes.
+/// Fields of addresses. Bcc is not included, because it is removed.
 const FIELDS: [&str; 10] = [
     "From",
     "Sender",
@@ -52,32 +52,31 @@ const FIELDS: [&str; 10] = [
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RewriteOptions {
-    /// Which address takes the place of which, in their order: the first that fits counts.
+    /// Replacements of addresses, in order. The first rule that matches is applied.
     pub rules: Vec<Rule>,
-    /// A file of aliases in the syntax of aliases(5); `None` is `/etc/aliases`, if there is one;
-    /// `/dev/null` is none.
+    /// A file of aliases in the syntax of aliases(5). `None`: `/etc/aliases`, if it exists. `/dev/null`: no
+    /// aliases.
     pub aliases: Option<PathBuf>,
-    /// The domain of names without one; `None` is that of this host for senders, and none for
-    /// recipients.
+    /// The domain of names without one. `None`: that of this host for senders, and none for recipients.
     pub domain: Option<String>,
-    /// Who gets the mail to local names that have neither alias nor domain.
+    /// Recipient of mail to local names that have neither alias nor domain.
     pub postmaster: Option<Address>,
-    /// What is left of an author's address that was replaced.
+    /// Place in which a replaced author's address is kept.
     pub original: OriginalAddress,
 }
 
 /// One rule of `[rewrite]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// An address, a local name, or a pattern of either with `*` and `?`, in any case. What has no `@`
-    /// is for names without a domain, and for those at one of this host's own names.
+    /// An address, a local name, or a pattern of either with `*` and `?`, matched without regard to case.
+    /// Without an `@`, it matches names without a domain, and those at one of this host's own names.
     pub from: String,
-    /// An address, in which `{host}` and `{fqdn}` stand for the names of this host, short and with its
-    /// domain, and `{user}` in the local part for the local part that was replaced.
+    /// An address. `{host}` and `{fqdn}` are replaced by the short and the qualified name of this host, and
+    /// `{user}` in the local part by the original local part.
     pub to: String,
 }
 
-/// Where an author's address stands that was replaced.
+/// Place in which a replaced author's address is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginalAddress {
     #[default]
@@ -87,7 +86,7 @@ pub enum OriginalAddress {
     Nowhere,
 }
 
-/// Rewrites addresses. Makes no use of files before the first address that needs them.
+/// Rewrites addresses. Reads no files before the first address that needs them.
 #[derive(Debug)]
 pub struct Rewriter {
     options: RewriteOptions,
@@ -96,14 +95,14 @@ pub struct Rewriter {
     aliases: OnceLock<Aliases>,
 }
 
-/// The addresses of a field in which something had to change.
+/// The addresses of a field that had to be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewritten {
     /// All of its addresses, every one with a domain, and with their display names.
     pub entries: Vec<ListEntry>,
-    /// Of From, the authors whose addresses a rule replaced, as they were but with a domain; empty
-    /// where there are none, or where nothing is to be left of them. [`Rewriter::original`] says where
-    /// they go.
+    /// The authors in From with an address that a rule replaced, with their original addresses and a domain.
+    /// Empty if there are none, or if the original is not to be kept. [`Rewriter::original`] is the field
+    /// for them.
     pub original: Vec<Mailbox>,
 }
 
@@ -118,7 +117,7 @@ impl Rewriter {
         }
     }
 
-    /// On a host of these names.
+    /// A rewriter for a host of these names.
     #[must_use]
     pub fn with_names(options: &RewriteOptions, names: HostNames) -> Self {
         Self {
@@ -127,14 +126,14 @@ impl Rewriter {
         }
     }
 
-    /// What is left of an author's address that was replaced.
+    /// Place in which a replaced author's address is kept.
     #[must_use]
     pub fn original(&self) -> OriginalAddress {
         self.options.original
     }
 
-    /// Who gets what is sent to a word of sendmail's command line, or to the text of a To, Cc or Bcc:
-    /// each address once, in their order.
+    /// The recipients for an argument of sendmail's command line, or for the value of a To, Cc or Bcc: each
+    /// address once, in their order.
     pub fn recipients(&self, list: &str) -> Result<Vec<Address>, RewriteError> {
         let entries = parse_loose(&unfolded(list))?;
         let mut expansion = Expansion::new(self);
@@ -144,8 +143,8 @@ impl Rewriter {
         Ok(expansion.found())
     }
 
-    /// The same of a header field, where one address may come twice, and what is wrong with those that cannot be
-    /// used.
+    /// The same for a header field, in which an address may be repeated; and the errors of addresses that
+    /// cannot be used.
     ///
     /// # Errors
     /// The aliases or the rules are wrong.
@@ -176,7 +175,7 @@ impl Rewriter {
         Ok((found, errors))
     }
 
-    /// The reverse-path; `None` is the null one, which is written as nothing or as `<>`.
+    /// The reverse-path. `None`: the null sender, given as an empty text or as `<>`.
     pub fn sender(&self, given: &str) -> Result<Option<Address>, RewriteError> {
         if matches!(given.trim(), "" | "<>") {
             return Ok(None);
@@ -189,9 +188,9 @@ impl Rewriter {
         Ok(Some(sent.replaced.unwrap_or(sent.full)))
     }
 
-    /// The addresses of a field, folded or not. `None` where it can stay as it is, byte for byte:
-    /// nothing has to change, or it has no addresses, or they cannot be read. That is no error, because
-    /// the message would be lost for it, and others may well understand the field.
+    /// The rewritten addresses of a field, folded or not. `None`: the field can stay unchanged, because no
+    /// address changes, it has no addresses, or they cannot be parsed. The latter is not an error: the
+    /// message would be lost, although other software may understand the field.
     pub fn header(&self, name: &str, value: &str) -> Result<Option<Rewritten>, RewriteError> {
         if !FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
             return Ok(None);
@@ -224,14 +223,14 @@ impl Rewriter {
         }))
     }
 
-    /// Where an alias can be written down.
+    /// The file in which an alias can be added.
     fn aliases_file(&self) -> PathBuf {
         let named = self.options.aliases.as_deref();
         let real = named.filter(|path| *path != Path::new(aliases::NONE));
         real.unwrap_or(Path::new(aliases::USUAL)).to_owned()
     }
 
-    /// What becomes of a recipient who has no alias.
+    /// The address of a recipient without an alias.
     fn settled(&self, name: &LocalName) -> Result<Address, RewriteError> {
         let local = self.local_name(name);
         let domain = self.options.domain.as_deref();
@@ -250,13 +249,13 @@ impl Rewriter {
             })
     }
 
-    /// A sender, or an address in a header.
+    /// Rewrites a sender, or an address in a header.
     fn outgoing(&self, name: &LocalName) -> Result<RewrittenEnvelope, RewriteError> {
         let domain = self.options.domain.as_deref();
         let full = match (name, domain) {
             (LocalName::Local(local), Some(domain)) => with_domain(local, domain)?,
             (LocalName::Local(local), None) => with_domain(local, &self.names().mail)?,
-            // Without a domain for it, this is as good as any that we could make up.
+            // Without a configured domain, this address is as good as any other.
             (LocalName::Full(address), None) => address.clone(),
             (LocalName::Full(address), Some(domain)) => match self.local_name(name) {
                 Some(local) => with_domain(&local, domain)?,
@@ -281,7 +280,7 @@ impl Rewriter {
         self.rules.replaced(name, full, self.names(), domain)
     }
 
-    /// The local part of a name without a domain, or with one that is nobody but this host.
+    /// The local part of a name without a domain, or with a domain that only means this host.
     fn local_name<'n>(&self, name: &'n LocalName) -> Option<Cow<'n, str>> {
         match name {
             LocalName::Local(local) => Some(Cow::Borrowed(local)),
@@ -306,15 +305,15 @@ impl Rewriter {
     }
 }
 
-/// An address on its way out.
+/// A sender or header address being rewritten.
 struct RewrittenEnvelope {
     /// As it was given, with a domain.
     full: Address,
-    /// What a rule makes of it.
+    /// The result of a rule, if one matches.
     replaced: Option<Address>,
 }
 
-/// A field whose addresses are looked at.
+/// A field of addresses being rewritten.
 struct AddressField<'r> {
     rewriter: &'r Rewriter,
     is_changed: bool,
@@ -336,7 +335,7 @@ impl AddressField<'_> {
     }
 
     fn mailbox(&mut self, mailbox: &Mailbox<LocalName>) -> Result<Mailbox, RewriteError> {
-        // Programs put encoded words into quotes, and readers decode them there, too.
+        // Programs put encoded words in quotes, and mail programs decode them there, too.
         let name = mailbox.name.as_deref().map(decoded);
         let RewrittenEnvelope { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
         let address = replaced.unwrap_or_else(|| full.clone());
@@ -359,7 +358,8 @@ fn with_domain(local: &str, domain: &str) -> Result<Address, RewriteError> {
     })
 }
 
-/// A field in one line (RFC 5322 §2.2.3). Line ends that are none of folding stay, and are refused.
+/// A field in one line (RFC 5322 §2.2.3). Line ends that are not part of folding are kept, and refused
+/// later.
 fn unfolded(value: &str) -> Cow<'_, str> {
     let value = value.trim_end_matches(['\r', '\n']);
     if !value.contains('\n') {

@@ -1,4 +1,4 @@
-//! The names of this host, as far as addresses carry them.
+//! The names of this host in addresses.
 
 use crate::system::host;
 
@@ -7,14 +7,14 @@ use crate::system::host;
 pub struct HostNames {
     /// The node name; `{host}` is its first label.
     pub node: String,
-    /// With its domain; the node name where that is not known.
+    /// The qualified name, or the node name if the domain is unknown.
     pub fqdn: String,
-    /// What mail from here carries behind the `@`.
+    /// The domain of mail from this host.
     pub mail: String,
 }
 
 impl HostNames {
-    /// Those of the host that we run on.
+    /// Names of the host that runs the program.
     #[must_use]
     pub fn of_this_host() -> Self {
         let node = host::node_name();
@@ -29,12 +29,12 @@ impl HostNames {
         self.node.split('.').next().unwrap_or_default()
     }
 
-    /// Whether it is the node name without a domain: no server could be found for it.
+    /// True for the node name without a domain: no server can be found for it.
     pub(super) fn is_node(&self, domain: &str) -> bool {
         domain.eq_ignore_ascii_case(self.short())
     }
 
-    /// Whether it is a name of this host.
+    /// True for a name of this host.
     pub(super) fn is_own(&self, domain: &str) -> bool {
         let own = [&self.node, &self.fqdn, &self.mail];
         host::is_localhost(domain)

@@ -1,4 +1,4 @@
-//! Which address takes the place of which.
+//! Rules that replace addresses.
 
 use crate::mail::address::{Address, AddressError, LocalName};
 use crate::mail::rewrite::{HostNames, RewriteError, Rule};
@@ -15,7 +15,7 @@ struct CompiledRule {
     rule: Rule,
 }
 
-/// What a rule is for. A text without `*` and `?` is a pattern that fits itself.
+/// The left side of a rule. A text without `*` and `?` is a pattern that matches itself.
 #[derive(Debug)]
 enum RulePurpose {
     Local(String),
@@ -35,8 +35,8 @@ impl RewriteRules {
         self.0.is_empty()
     }
 
-    /// What the first rule that fits makes of a name; its own result is not looked at again. It fits
-    /// the name as it was given or with its domain.
+    /// The result of the first rule that matches a name, as it was given or with its domain. The result is
+    /// not matched again.
     pub(super) fn replaced(
         &self,
         name: &LocalName,
@@ -70,12 +70,12 @@ impl RulePurpose {
     }
 }
 
-/// What a rule may be for.
+/// A name that rules are matched against.
 struct Subject {
     user: String,
     /// Without a domain, or at this host.
     is_local: bool,
-    /// With the domain that it was given and the one that it gets.
+    /// With its original domain, and with its final one.
     whole: Vec<String>,
 }
 
@@ -111,7 +111,7 @@ impl Subject {
 }
 
 impl Rule {
-    /// What is wrong with the rule, for any host and user.
+    /// Checks the rule without regard to host and user.
     pub fn check(&self) -> Result<(), String> {
         if self.from.trim().is_empty() {
             return Err("it wants an address, a local name or a pattern before the =".to_owned());
@@ -145,7 +145,7 @@ impl Rule {
             })
     }
 
-    /// The local part is filled after it was read: a user's name may want quotes.
+    /// The local part is filled in after parsing, because a user's name may need quotes.
     fn filled(&self, user: &str, names: &HostNames) -> Result<Address, AddressError> {
         let no_domain = || AddressError::NoDomain(self.to.clone(), "");
         let (local, domain) = self.to.rsplit_once('@').ok_or_else(no_domain)?;
@@ -159,7 +159,7 @@ impl Rule {
     }
 }
 
-/// Quotes around a local name say nothing here.
+/// Quotes around a local name have no meaning here.
 fn unquoted(text: &str) -> String {
     let inside = text
         .strip_prefix('"')

@@ -16,7 +16,7 @@ fn rewriter(options: &RewriteOptions) -> Rewriter {
     Rewriter::with_names(options, names())
 }
 
-/// Without what the system under the test has for aliases.
+/// Without the aliases of the system that runs the test.
 fn options() -> RewriteOptions {
     RewriteOptions {
         aliases: Some("/dev/null/none".into()),
@@ -52,7 +52,7 @@ impl Home {
         home
     }
 
-    /// Writes a file in which `@@` stands for the directory.
+    /// Writes a file. `@@` in its text is replaced by the path of the directory.
     fn write(&mut self, name: &str, text: &str) {
         let path = self.path(name);
         let directory = self.directory.path().to_str().unwrap();
@@ -91,7 +91,7 @@ fn aliases_are_followed_to_their_end_and_each_address_is_found_once() {
             .unwrap(),
         ["a@X.org", "B@x.org", "b@x.org"]
     );
-    // Another host's root is not ours.
+    // Root at another host is not a local user.
     assert_eq!(home.to("root@x.org").unwrap(), ["root@x.org"]);
 }
 
@@ -375,7 +375,7 @@ fn a_host_whose_name_is_none_is_told_what_to_configure() {
     assert_eq!(rewriter.header("From", "root").unwrap(), None);
 }
 
-/// The names and addresses of a field, and of those who were replaced.
+/// The names and addresses of a field, and the original ones of replaced authors.
 fn field(options: &RewriteOptions, name: &str, value: &str) -> Option<(Vec<String>, Vec<String>)> {
     let shown = |mailbox: &Mailbox| {
         let name = mailbox.name.as_deref().unwrap_or("-");
@@ -510,7 +510,7 @@ fn an_alias_for_all_gets_what_has_no_other() {
         let mut home = home;
         home.options.domain = Some("z.org".to_owned());
         assert_eq!(home.to("ann").unwrap(), ["ann@x.org"]);
-        // What it leads to is not sent there again.
+        // The catch-all alias is not applied to its targets.
         let right = ["ann@x.org", "me@y.org", "root@z.org"];
         assert_eq!(home.to("bob").unwrap(), right, "{name}");
         assert_eq!(home.to("root@localhost, bob").unwrap(), right, "{name}");

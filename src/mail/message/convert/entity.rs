@@ -1,9 +1,9 @@
-//! What the header of an entity says about its body (RFC 2045, RFC 2046).
+//! Properties of a body that the header of its entity gives (RFC 2045, RFC 2046).
 
 use crate::mail::message::head::RawField;
 use crate::mail::message::header::parameters_of;
 
-/// Where an entity is.
+/// Position of an entity in its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Top,
@@ -25,7 +25,7 @@ pub struct Entity {
 /// The structure of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Parts between lines of this boundary. In a digest, they are messages unless they say otherwise.
+    /// Parts between lines of this boundary. In a digest, the default type of a part is message/rfc822.
     Multipart {
         boundary: Vec<u8>,
         is_digest: bool,
@@ -36,27 +36,27 @@ pub enum Kind {
     Frozen,
 }
 
-/// What matters of a body without parts.
+/// Properties of a body without parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaf {
     pub is_text: bool,
     pub coding: Coding,
 }
 
-/// How a body is encoded already.
+/// Existing encoding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
     None,
     Binary,
     QuotedPrintable,
     Base64,
-    /// By a method of which only the name is known.
+    /// An encoding of which only the name is known.
     Other,
 }
 
 impl Kind {
-    /// The kind of a body with this header. Content that is signed or encrypted counts as any other if it may be
-    /// changed.
+    /// The kind of a body with this header. Signed or encrypted content is treated like any other if it may
+    /// be changed.
     pub fn of(fields: &[RawField], in_digest: bool, may_change_signed: bool) -> Self {
         let coding = Coding::of(fields);
         let field = content_type(fields);
@@ -104,7 +104,8 @@ impl Coding {
             "base64" => Self::Base64,
             "uuencode" => Self::Other,
             word if word.starts_with("x-") => Self::Other,
-            // Readers take the content as it is if the word is unknown, such as `8-bit` or `utf-8`.
+            // Mail programs treat the content as not encoded if the word is unknown, such as `8-bit` or
+            // `utf-8`.
             _ => Self::None,
         }
     }
@@ -118,7 +119,7 @@ fn content_type(fields: &[RawField]) -> Option<&RawField> {
         .or(all().next())
 }
 
-/// The type of a Content-Type, `type/subtype` in lower case; `None` if it is not valid, which means plain
+/// The type of a Content-Type, `type/subtype` in lower case. `None`: it is not valid, which means plain
 /// text (RFC 2045 §5.2). A multipart without a usable boundary is not valid.
 pub fn essence(field: &RawField) -> Option<String> {
     let value = field.readable().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The header of an entity for its new form.
+//! The header of a converted entity.
 
 use crate::mail::address::{ListEntry, Mailbox, parse_list};
 use crate::mail::message::convert::Target;
@@ -9,7 +9,7 @@ use crate::mail::message::fit::Fitter;
 use crate::mail::message::head::RawField;
 use crate::mail::message::header::{addresses, cut};
 
-/// The fields of an entity whose content goes out like this.
+/// The fields of an entity after its content was converted.
 pub fn converted(entity: &Entity, how: How, target: Target) -> Vec<RawField> {
     let mut fields = match how {
         How::Encoded(encoding, charset) => encoded(entity, encoding.name(), charset),
@@ -113,7 +113,7 @@ fn rename(field: &mut RawField, from: &str, to: &str) {
     *field = RawField::made(&name, text);
 }
 
-/// The header of content that is 7bit now, whatever it was called.
+/// The header of content that is 7bit now, regardless of its former label.
 fn relabelled(entity: &Entity) -> Vec<RawField> {
     let mut fields = entity.fields.clone();
     for field in &mut fields {
@@ -127,7 +127,7 @@ fn relabelled(entity: &Entity) -> Vec<RawField> {
                 *field = encoding_field("7bit");
             }
         }
-        // RFC 6532 §3.7: with a header in ASCII, it is a message of the usual type.
+        // RFC 6532 §3.7: with a header in ASCII, it is a message of the standard type.
         if entity.kind == Kind::Message {
             rename(field, "message/global", "message/rfc822");
         }
@@ -135,8 +135,8 @@ fn relabelled(entity: &Entity) -> Vec<RawField> {
     fields
 }
 
-/// A field of an attached message with addresses that are not ASCII: they become names of empty groups,
-/// which can be read but not answered to (RFC 6857 §3.1.4).
+/// A field of an attached message with addresses that are not ASCII. They become names of empty groups,
+/// which can be read but not replied to (RFC 6857 §3.1.4).
 fn shown_only(field: &RawField, fit: &RawField) -> RawField {
     let name = field.spelling();
     let value = field.readable();

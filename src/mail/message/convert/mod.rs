@@ -1,7 +1,7 @@
-//! A finished message in another form: for a server without 8BITMIME its parts become quoted-printable or
-//! base64 (RFC 6152 §3), for one without SMTPUTF8 its header is encoded (RFC 2047, RFC 2231), and lines over 998
-//! octets and NULs become what every server accepts. What a reader sees stays the same. A message is kept in
-//! one form, and this is done when it is known what the server offers.
+//! Conversion of a finished message: for a server without 8BITMIME its parts become quoted-printable or
+//! base64 (RFC 6152 §3), for one without SMTPUTF8 its header is encoded (RFC 2047, RFC 2231), and lines
+//! over 998 octets and NULs are replaced by content that every server accepts. The recipient sees the same
+//! message. A message is stored in one form, and converted when the server's extensions are known.
 //!
 //! The message is read as a stream and never held in memory. The first pass makes the plan, because the header
 //! of a part comes before its content.
@@ -24,16 +24,16 @@ use std::sync::OnceLock;
 use walk::Walker;
 use write::Writer;
 
-/// Whether content that is signed or encrypted may change. Its signature would not be valid any more.
+/// Treatment of signed or encrypted content. A conversion would invalidate its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signed {
-    /// It stays as it is, and is not sent if that is not possible.
+    /// It is not changed. If that is impossible, the message is not sent.
     Kept,
-    /// It is converted as any other.
+    /// It is converted like any other.
     Converted,
 }
 
-/// What a message is converted for.
+/// The limits that a message is converted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target {
     /// For servers without 8BITMIME.
@@ -43,7 +43,7 @@ struct Target {
     signed: Signed,
 }
 
-/// Why a message cannot be converted.
+/// Reasons for which a message cannot be converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unconvertible {
     /// An address in the header is not ASCII.
@@ -54,7 +54,7 @@ pub enum Unconvertible {
     TooLarge,
 }
 
-/// How a message is converted.
+/// The conversion of each part of a message.
 #[derive(Debug)]
 struct Plan {
     target: Target,
@@ -68,7 +68,7 @@ impl Plan {
     }
 }
 
-/// The plan for a message that `read` passes on block by block.
+/// Makes the plan for a message that `read` passes on block by block.
 fn plan<E>(
     target: Target,
     read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
@@ -83,8 +83,8 @@ fn plan<E>(
     })
 }
 
-/// The message of this header, which ends with its empty line, and of the source from `body_at` on, with lines
-/// of at most 998 octets and without NULs.
+/// The message with this header, which includes its empty line, and the source from `body_at` on, with
+/// lines of at most 998 octets and without NULs.
 pub fn made_fit(
     header: &[u8],
     source: &Source,
@@ -122,14 +122,14 @@ pub fn made_fit(
 pub struct Convertible<'m> {
     original: &'m dyn Replay,
     signed: Signed,
-    /// By [`Target::place`].
+    /// Indexed by [`Target::place`].
     made: [OnceLock<Made>; 4],
 }
 
-/// What came of making a form.
+/// Result of building a form.
 enum Made {
     Form(Plan, Shape),
-    /// There is no such form.
+    /// The form does not exist.
     Nothing,
     /// The message cannot be read.
     Unread(io::ErrorKind, String),
@@ -142,7 +142,7 @@ impl Target {
 }
 
 impl<'m> Convertible<'m> {
-    /// A message that is kept in some form.
+    /// A message that is stored in one form or more.
     #[must_use]
     pub fn new(original: &'m dyn Replay, signed: Signed) -> Self {
         Self {
@@ -152,7 +152,7 @@ impl<'m> Convertible<'m> {
         }
     }
 
-    /// The form that others are made of.
+    /// The form from which others are made.
     fn base(&self) -> Option<Shape> {
         self.original.shape(BodyType::EightBit.with_utf8())
     }
@@ -222,7 +222,7 @@ impl Replay for Convertible<'_> {
         match self.made(base, target) {
             Made::Form(_, shape) => Some(*shape),
             Made::Nothing => None,
-            // The error shows when it is read to be sent.
+            // The error is reported when the message is read for sending.
             Made::Unread(..) => Some(converted_shape(base, target, base.size)),
         }
     }

@@ -1,4 +1,4 @@
-//! The first pass: how each part is to be encoded, which its header says before its content is known.
+//! The first pass: decides the encoding of each part, because its header precedes its content.
 
 use crate::mail::message::convert::entity::{Coding, Entity, Kind, Leaf, Place};
 use crate::mail::message::convert::fields::converted;
@@ -6,24 +6,24 @@ use crate::mail::message::convert::walk::Visit;
 use crate::mail::message::convert::{Target, Unconvertible};
 use crate::mail::message::encode::{Encoding, Survey, Surveyor};
 
-/// The most parts of a message that is converted.
+/// Maximum number of parts of a message that is converted.
 const MAX_PARTS: usize = 1 << 20;
 
-/// How the content of a part goes out.
+/// Conversion of the content of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     AsIs,
-    /// Encoded. The charset is for a text that has octets above 127 and does not name one.
+    /// Encoded. The charset is for a text with octets above 127 that does not name one.
     Encoded(Encoding, &'static str),
-    /// Quoted-printable that was not quite.
+    /// Invalid quoted-printable, corrected.
     TidyQuoted,
-    /// Base64 that was not quite.
+    /// Invalid base64, corrected.
     TidyBase64,
     /// With lines broken, and without NULs.
     Broken,
 }
 
-/// The visitor that makes a plan.
+/// A visitor that makes a plan.
 pub struct Planner {
     target: Target,
     /// One for each content, in their order.
@@ -67,11 +67,11 @@ impl Planner {
     }
 }
 
-/// Quoted-printable stays readable; base64 is shorter where most octets are not ASCII, and keeps line ends.
+/// Quoted-printable is readable; base64 is shorter if most octets are not ASCII, and keeps line ends.
 fn encoding(leaf: Leaf, survey: &Survey) -> Encoding {
     let is_labelled = leaf.coding == Coding::Binary;
     let is_binary = if leaf.is_text {
-        // UTF-16, for one.
+        // UTF-16, for example.
         is_labelled && survey.has_nul
     } else {
         is_labelled || survey.has_nul

@@ -2,7 +2,7 @@ use crate::mail::message::convert::*;
 use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
-/// A message in one form, in blocks of so many octets.
+/// A message in one form, in blocks of a given size.
 struct Given {
     octets: Vec<u8>,
     shape: Shape,

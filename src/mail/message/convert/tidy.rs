@@ -1,4 +1,4 @@
-//! Content that is encoded already, and has octets or lines that a server does not accept all the same.
+//! Content that is encoded already, but has octets or lines that a server does not accept.
 
 use crate::mail::message::encode::{Breaks, Encoder, LineEnds};
 
@@ -39,7 +39,7 @@ pub fn broken() -> Then<Breaks, LineEnds> {
     Then::new(Breaks::default(), LineEnds::default())
 }
 
-/// Text that readers do not show, with `?` for what is not ASCII.
+/// Text that mail programs do not show, with `?` in place of non-ASCII octets.
 #[derive(Default)]
 pub struct Ascii;
 
@@ -52,17 +52,17 @@ impl Encoder for Ascii {
     fn finish(&mut self, _: &mut Vec<u8>) {}
 }
 
-/// Quoted-printable with raw octets or long lines in it: the octets are encoded, and the lines broken where
-/// decoders join them again.
+/// Quoted-printable with raw octets or long lines: the octets are encoded, and the lines broken with soft
+/// line breaks.
 #[derive(Default)]
 pub struct TidyQuoted {
     column: usize,
-    /// How many of the next octets belong to a `=` that was read.
+    /// Number of octets to come that belong to a `=` that was read.
     of_escape: u8,
 }
 
-/// Where a line of quoted-printable is broken. RFC 2045 §6.7 allows 76 octets, and a line within 998 is left as
-/// it is by those that write longer ones.
+/// Column at which a line of quoted-printable is broken. RFC 2045 §6.7 allows 76 octets, but a line that
+/// another program wrote within 998 is not changed.
 const BREAK_AT: usize = 990;
 
 impl Encoder for TidyQuoted {
@@ -94,7 +94,7 @@ impl Encoder for TidyQuoted {
     fn finish(&mut self, _: &mut Vec<u8>) {}
 }
 
-/// Base64 with other octets or long lines in it. Decoders ignore what is not of the alphabet (RFC 2045 §6.8).
+/// Base64 with other octets or long lines. Decoders ignore octets outside the alphabet (RFC 2045 §6.8).
 #[derive(Default)]
 pub struct TidyBase64 {
     column: usize,

@@ -1,17 +1,18 @@
-//! The structure of a message, found while its octets pass: headers, contents of parts, and the lines between
-//! them. Memory is bounded: one header, one line up to a limit, and the boundaries of the multiparts around.
+//! Incremental parser for the structure of a message: headers, contents of parts, and the lines between
+//! them. Memory is bounded: one header, one line up to a limit, and the boundaries of the enclosing
+//! multiparts.
 
 use crate::mail::message::convert::entity::{Entity, Kind, Place};
 use crate::mail::message::head::{MAX_HEADER, RawField, field_name};
 use std::mem::take;
 
-/// How deep multiparts may be nested. The content of a deeper one is treated as fragments are.
+/// Maximum depth of nested multiparts. The content of a deeper one is treated as a fragment.
 const MAX_DEPTH: usize = 100;
 
-/// A line that is longer than this is not a boundary.
+/// A line that is longer is not a boundary.
 const MAX_DELIMITER: usize = 1024;
 
-/// What is done with the pieces of a message.
+/// Receives the pieces of a message.
 pub trait Visit {
     /// The header of an entity is complete.
     fn header(&mut self, entity: &Entity);
@@ -19,7 +20,7 @@ pub trait Visit {
     fn content(&mut self, bytes: &[u8]);
     /// That content is complete.
     fn end_of_content(&mut self);
-    /// Text before the first part or after the last, which readers do not show.
+    /// Text before the first part or after the last, which mail programs do not show.
     fn aside(&mut self, bytes: &[u8]);
     /// A line between parts. `after` is true if a line end precedes it that belongs to it.
     fn delimiter(&mut self, line: &[u8], after: bool);
@@ -27,13 +28,13 @@ pub trait Visit {
     fn endless_header(&mut self);
 }
 
-/// A message on its way to a visitor.
+/// Parses a message for a visitor.
 pub struct Walker<V> {
     pub visitor: V,
     may_change_signed: bool,
     levels: Vec<Level>,
     state: State,
-    /// The beginning of a line whose end is in the next block.
+    /// The beginning of a line that continues in the next block.
     line: Vec<u8>,
     /// True inside a line that was too long to keep.
     in_long_line: bool,
@@ -53,7 +54,7 @@ enum State {
 }
 
 impl<V: Visit> Walker<V> {
-    /// At the beginning of a message.
+    /// Starts at the beginning of a message.
     pub fn new(visitor: V, may_change_signed: bool) -> Self {
         Self {
             visitor,
@@ -105,7 +106,7 @@ impl<V: Visit> Walker<V> {
         }
     }
 
-    /// Passes the beginning of a line on that is too long to be a delimiter. One octet is held back,
+    /// Passes on the beginning of a line that is too long to be a delimiter. One octet is held back,
     /// because a CR may belong to the line end.
     fn long_line(&mut self) {
         let is_header = matches!(self.state, State::Header { .. });
@@ -171,7 +172,7 @@ impl<V: Visit> Walker<V> {
         }
     }
 
-    /// The level whose parts this line separates, and whether no more follow.
+    /// The level of the boundary that this line contains, and true if it is the last delimiter.
     fn delimits(&self, text: &[u8]) -> Option<(usize, bool)> {
         let text = text.strip_prefix(b"--")?;
         self.levels

@@ -1,4 +1,4 @@
-//! The second pass: the message in its new form.
+//! The second pass: writes the converted message.
 
 use crate::mail::message::convert::Target;
 use crate::mail::message::convert::entity::{Entity, Kind};
@@ -8,12 +8,12 @@ use crate::mail::message::convert::tidy::{Ascii, Then, TidyBase64, TidyQuoted, b
 use crate::mail::message::convert::walk::{Visit, Walker};
 use crate::mail::message::encode::{Encoder, LineEnds};
 
-/// The visitor that writes.
+/// A visitor that writes the converted message.
 pub struct Writer<'p> {
     target: Target,
-    /// How the contents that are yet to come go out.
+    /// Conversions of the contents that follow.
     hows: std::slice::Iter<'p, How>,
-    /// What is written and not taken yet.
+    /// Octets that are written and not yet read.
     out: Vec<u8>,
     encoder: Box<dyn Encoder>,
     how: How,
@@ -123,7 +123,7 @@ impl Encoder for Walker<Writer<'_>> {
         self.visitor.take(out);
     }
 
-    /// A message ends with a line end.
+    /// Adds the line end that a message must end with.
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.end();
         self.visitor.end_of_aside();

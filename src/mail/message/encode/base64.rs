@@ -1,5 +1,5 @@
-//! Base64 in lines of 76 (RFC 2045 §6.8): whole blocks through the SIMD engine, then one copy that
-//! breaks the lines. An order of magnitude faster than encoding line by line.
+//! Base64 in lines of 76 (RFC 2045 §6.8): the SIMD engine encodes whole blocks, then one copy breaks the
+//! lines. An order of magnitude faster than encoding line by line.
 
 use crate::mail::message::encode::Encoder;
 use base64::engine::{Engine, Simd, general_purpose::PAD};
@@ -10,10 +10,10 @@ const LINE_INPUT: usize = 57;
 /// Characters in a line.
 const LINE: usize = 76;
 
-/// How many bytes are best given at a time.
+/// The best input size for one call.
 pub const INPUT_BLOCK: usize = LINE_INPUT * 2048;
 
-/// An encoding in progress. Bytes that fill no line wait for the next block.
+/// An encoding in progress. Bytes that do not fill a line wait for the next block.
 pub struct Base64 {
     engine: Simd,
     waiting: Vec<u8>,
@@ -30,21 +30,21 @@ impl Default for Base64 {
     }
 }
 
-/// How many octets `bytes` bytes become, with a line end after the last line.
+/// Encoded size of `bytes` bytes in octets, with a line end after the last line.
 pub fn encoded_len(bytes: u64) -> u64 {
     let characters = bytes.div_ceil(3) * 4;
     characters + 2 * characters.div_ceil(LINE as u64)
 }
 
 impl Base64 {
-    /// Encodes and breaks into lines; only the last call may give bytes that fill no line.
+    /// Encodes and breaks into lines. Only the last call may have bytes that do not fill a line.
     fn lines(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let characters = bytes.len().div_ceil(3) * 4;
         if self.characters.len() < characters {
             self.characters.resize(characters, 0);
         }
         let encoded = self.engine.encode_slice(bytes, &mut self.characters);
-        // The room was made for exactly this many characters.
+        // The buffer has space for exactly this many characters.
         let count = encoded.unwrap_or(0);
         debug_assert_eq!(count, characters);
         let start = out.len();

@@ -1,4 +1,4 @@
-//! Lines over 998 octets and NULs in a body that nobody may encode anew: a multipart, or what is
+//! Lines over 998 octets and NULs in a body that must not be encoded again: a multipart, or content that is
 //! encoded already.
 
 use crate::mail::message::encode::Encoder;
@@ -6,16 +6,16 @@ use crate::mail::message::encode::Encoder;
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: usize = 998;
 
-/// A body on its way to lines that every server takes. Line ends stay what they are.
+/// A body on its way to lines that every server accepts. Line ends are not changed.
 ///
-/// Long lines are broken as Postfix breaks them, with a blank at the start of the next: whatever stands
-/// there, it is no boundary and no header field of a part.
+/// Long lines are broken as Postfix breaks them, with a blank at the start of the next line, so that it
+/// cannot be a boundary or a header field of a part.
 #[derive(Default)]
 pub struct Breaks {
     column: usize,
-    /// How many lines were broken.
+    /// Number of lines that were broken.
     pub broken: u64,
-    /// How many NULs were left out.
+    /// Number of NULs that were left out.
     pub dropped: u64,
 }
 
@@ -30,7 +30,7 @@ impl Breaks {
     }
 }
 
-/// How many bytes at the end belong to a character that goes on with `next`.
+/// Number of bytes at the end that belong to a character that continues with `next`.
 fn unfinished(bytes: &[u8], next: u8) -> usize {
     let goes_on = |byte: u8| byte & 0xc0 == 0x80;
     if !goes_on(next) {

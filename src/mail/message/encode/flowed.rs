@@ -1,15 +1,15 @@
-//! Text that flows (RFC 3676): long paragraphs become lines that end in a blank and are joined again
-//! by the reader.
+//! Text as format=flowed (RFC 3676): long paragraphs become lines that end in a blank, and the recipient's
+//! mail program joins them again.
 
 use crate::mail::message::encode::Encoder;
 
 /// The length at which lines are broken, in characters (RFC 3676 §4.2 allows 78).
 const WIDTH: usize = 72;
 
-/// A longer paragraph is cut here, whatever it is.
+/// A longer paragraph is cut at the first blank after this many octets.
 const MAX_PARAGRAPH: usize = 1024 * 1024;
 
-/// A text on its way to flowed lines. Line ends come out as LF.
+/// A conversion to flowed lines in progress. Line ends become LF.
 #[derive(Default)]
 pub struct Flowed {
     line: Vec<u8>,
@@ -93,7 +93,7 @@ fn needs_stuffing(line: &[u8]) -> bool {
     line.starts_with(b" ") || line.starts_with(b">") || line.starts_with(b"From ")
 }
 
-/// Where to break: after the last blank within the width, else after the first one beyond it.
+/// The position for a break: after the last blank within the width, else after the first one beyond it.
 fn break_at(line: &[u8], limit: usize) -> Option<usize> {
     let mut width = 0;
     let mut found = None;
@@ -123,7 +123,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// What a reader makes of it (RFC 3676 §4): each paragraph after the marks of its quotes.
+    /// Joins lines as a mail program does (RFC 3676 §4): each paragraph after its quote marks.
     fn joined(text: &str) -> String {
         let mut out = String::new();
         let mut is_flowing = false;

@@ -1,4 +1,4 @@
-//! Transfer encodings, block by block: bytes go in, lines with CRLF come out.
+//! Transfer encodings, block by block. The output has CRLF line ends.
 
 mod base64;
 mod breaks;
@@ -16,19 +16,19 @@ pub use lines::LineEnds;
 pub use quoted::QuotedPrintable;
 pub use survey::{Survey, Surveyor, survey};
 
-/// How a part travels (RFC 2045 §6).
+/// Content-Transfer-Encoding of a part (RFC 2045 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// Lines as they are, of ASCII.
+    /// Unencoded lines of ASCII.
     SevenBit,
-    /// Lines as they are.
+    /// Unencoded lines.
     EightBit,
-    /// Octets as they are (RFC 3030).
+    /// Unencoded octets (RFC 3030).
     Binary,
     QuotedPrintable,
-    /// Base64 of the bytes as they are.
+    /// Base64 of the unchanged bytes.
     Base64,
-    /// Base64 of text, whose line ends become CRLF first (RFC 2049 §4).
+    /// Base64 of text. Line ends become CRLF first (RFC 2049 §4).
     Base64Text,
 }
 
@@ -44,7 +44,7 @@ impl Encoding {
         }
     }
 
-    /// Whether its last line has a line end that is none of the content's.
+    /// True if its last line has a line end that is not a part of the content.
     pub fn ends_with_line_end(self) -> bool {
         matches!(self, Self::Base64 | Self::Base64Text)
     }
@@ -63,13 +63,13 @@ impl Encoding {
 
 /// An encoding in progress.
 pub trait Encoder {
-    /// Takes the next bytes of the part.
+    /// Encodes the next bytes of the part.
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>);
     /// The part has ended.
     fn finish(&mut self, out: &mut Vec<u8>);
 }
 
-/// No encoding at all.
+/// No encoding.
 struct AsItIs;
 
 impl Encoder for AsItIs {

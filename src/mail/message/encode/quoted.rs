@@ -1,5 +1,5 @@
-//! Quoted-printable of text (RFC 2045 §6.7): line ends of the text stay line ends; what mail programs
-//! on the way are known to harm (trailing blanks, `From `, a dot at the start) is encoded.
+//! Quoted-printable of text (RFC 2045 §6.7). Line ends are kept; text that mail programs on the way are
+//! known to change (trailing blanks, `From `, a dot at the start) is encoded.
 
 use crate::mail::message::encode::Encoder;
 
@@ -10,10 +10,10 @@ const LINE: usize = 76;
 #[derive(Default)]
 pub struct QuotedPrintable {
     column: usize,
-    /// A space or tab whose fate hangs on what follows it.
+    /// A space or tab that is encoded or not depending on the next byte.
     blank: Option<u8>,
     after_cr: bool,
-    /// How much of `From` the line begins with.
+    /// Number of characters of `From` that the line begins with.
     from: usize,
 }
 

@@ -1,29 +1,27 @@
-//! A look at a text before it is sent: what it is made of decides how it travels.
+//! Examines a text before it is sent. The result decides its encoding.
 
 use crate::mail::message::source::{Source, SourceError};
 
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: u64 = 998;
 
-/// What a text is made of.
+/// Properties of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// Octets, with every line end counted as CRLF.
     pub wire_len: u64,
     pub eight_bit: u64,
-    /// Where the first byte stands that is not UTF-8.
+    /// Offset of the first byte that is not UTF-8.
     pub not_utf8_at: Option<u64>,
-    /// Whether there is a NUL.
     pub has_nul: bool,
-    /// Whether there are control characters other than tab and line ends.
+    /// True if there are control characters other than tab and line ends.
     pub has_controls: bool,
     /// The first line over 998 octets, counted from 1.
     pub long_line: Option<u64>,
-    /// Whether a line ends in a blank, which some servers cut off.
+    /// True if a line ends in a blank, which some servers remove.
     pub has_blank_at_end: bool,
-    /// Whether a line begins with `From `, which mailboxes change.
+    /// True if a line begins with `From `, which mailboxes change.
     pub has_from_line: bool,
-    /// Whether it ends with a line end.
     pub ends_with_line_end: bool,
 }
 
@@ -52,7 +50,7 @@ pub struct Surveyor {
     /// The first five bytes of the line.
     start: [u8; 5],
     last: u8,
-    /// Bytes of a UTF-8 sequence whose rest is in the next block.
+    /// Bytes of a UTF-8 sequence that continues in the next block.
     partial: Vec<u8>,
 }
 
@@ -74,8 +72,7 @@ impl Surveyor {
         self.bytes += block.len() as u64;
     }
 
-    /// A piece of a line. Each question is asked of the whole piece at once, which the compiler can
-    /// do many bytes at a time.
+    /// A piece of a line. Each check is done for the whole piece at once, which the compiler can vectorize.
     fn text(&mut self, piece: &[u8]) {
         let Some(&last) = piece.last() else { return };
         for (at, &byte) in (self.line_len..5).zip(piece) {

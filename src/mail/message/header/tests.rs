@@ -81,7 +81,7 @@ fn a_line_with_an_encoded_word_has_76_characters_at_most() {
         &long,
     ] {
         assert_eq!(subject(text), text);
-        // The plain words before it fill the line by every number of characters.
+        // The plain words before it fill the line to every length.
         for width in 1..80 {
             let field = unstructured("X", &format!("{} {text} {}", "a".repeat(width), "b"));
             check_lines(&field);
@@ -174,7 +174,7 @@ fn the_name_of_a_content_type_is_in_encoded_words() {
     );
 }
 
-/// Reads a file's name back from both places where it is written.
+/// Reads a file's name from both parameters that contain it.
 #[track_caller]
 fn check_file_name(name: &str) {
     let fields = [

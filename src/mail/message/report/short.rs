@@ -1,4 +1,4 @@
-//! A report that was made before, without the body of the message that it encloses.
+//! A report that was built before, without the body of the message that it encloses.
 
 use crate::mail::message::report::stream::DsnForm;
 use crate::mail::message::report::text::{HEADER_FOLLOWS, MESSAGE_FOLLOWS};
@@ -7,10 +7,10 @@ use crate::smtp::blocks::{Accepts, Block, BodyType, Replay};
 use memchr::memmem::find;
 use std::io;
 
-/// The empty line behind a header, with the end of the line before it.
+/// The empty line after a header, with the end of the line before it.
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
-/// The report with the header of the message only; `None` if it encloses no whole message.
+/// The report with the header of the message only. `None`: it does not enclose a whole message.
 ///
 /// # Errors
 /// The report cannot be read.
@@ -46,9 +46,9 @@ pub fn without_body(report: &dyn Replay) -> io::Result<Option<DsnForm<'static>>>
 struct Beginning {
     octets: Vec<u8>,
     boundary: String,
-    /// Where the part that encloses the message begins, with the CRLF before its boundary.
+    /// Offset of the part that encloses the message, with the CRLF before its boundary.
     part: usize,
-    /// Where the message begins.
+    /// Offset of the message.
     message: usize,
 }
 
@@ -84,7 +84,7 @@ fn beginning(report: &dyn Replay) -> io::Result<Option<Beginning>> {
     }
 }
 
-/// The boundary of a report, where its last part begins, and where the message in that begins.
+/// The boundary of a report, and the offsets of its last part and of the message in that part.
 fn places(octets: &[u8]) -> Option<(String, usize, usize)> {
     let head = &octets[..find(octets, EMPTY_LINE)?];
     let name = b"\r\n boundary=";

@@ -48,14 +48,14 @@ fn recipient(kind: ReportKind, reported: &Reported, text: &mut String) {
     }
 }
 
-/// A field in which nothing but printable ASCII stands, whoever gave the value.
+/// A field of printable ASCII only, regardless of the origin of the value.
 fn field(name: &str, value: &str) -> String {
     let value = printable(value.as_bytes());
     let value = value.trim();
     folded(name, value).unwrap_or_else(|| cut(name, value))
 }
 
-/// The address with its type: in ASCII, if need be with the escapes of RFC 6533 §3.
+/// The address with its type: in ASCII, with the escapes of RFC 6533 §3 if necessary.
 fn typed(address: &Address) -> String {
     if !address.needs_utf8() {
         return format!("rfc822; {address}");
@@ -70,8 +70,8 @@ fn typed(address: &Address) -> String {
     text
 }
 
-/// The enhanced status code for the kind of report. What may pass was given up because its time was
-/// over: that is for good (RFC 3463 §3.5, X.4.7).
+/// The enhanced status code for the kind of report. After a temporary failure, delivery was given up
+/// because its time was over, which is permanent (RFC 3463 §3.5, X.4.7).
 pub fn status(kind: ReportKind, reported: &Reported) -> String {
     let given = reported.status.filter(|status| is_status(status));
     let (class, default) = match kind {
@@ -84,7 +84,7 @@ pub fn status(kind: ReportKind, reported: &Reported) -> String {
     fitting.unwrap_or(default).to_owned()
 }
 
-/// Whether it failed because it took too long, and not because somebody said no.
+/// True if it failed because the time was over, and not because a server refused it permanently.
 pub fn is_expired(kind: ReportKind, reported: &Reported) -> bool {
     let said = reported.status.or(reported.diagnostic.map(reply));
     kind == ReportKind::Failed && said.is_some_and(|said| said.starts_with('4'))
@@ -99,7 +99,7 @@ fn is_status(text: &str) -> bool {
     numbers.len() == 3 && numbers[0].len() == 1 && numbers.iter().all(is_number)
 }
 
-/// A server's name out of what we call it: `mx1.example.org [192.0.2.7]:25`.
+/// The server's host name in its displayed form: `mx1.example.org [192.0.2.7]:25`.
 fn remote_mta(server: &str) -> Option<String> {
     let name = server.split_whitespace().next()?;
     let name = match name.split_once(']') {
@@ -113,13 +113,13 @@ fn remote_mta(server: &str) -> Option<String> {
     Some(format!("x-local; {name}"))
 }
 
-/// A reply with its type, which may stand before it already.
+/// A reply with its type, which may precede it already.
 fn diagnostic(given: &str) -> String {
     format!("smtp; {}", reply(given))
 }
 
-/// What happened, where no server said anything. Programs read the reason from Diagnostic-Code alone; its type
-/// is a name of our own (RFC 3464 §2.3.6), as Postfix has X-Postfix.
+/// The reason, if no server replied. Programs read it from Diagnostic-Code alone. Its type is a private
+/// name (RFC 3464 §2.3.6), as X-Postfix is for Postfix.
 fn own_reason(reported: &Reported) -> Option<String> {
     let name = format!("<{}>: ", reported.address);
     let words = reported.words.trim();

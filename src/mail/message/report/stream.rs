@@ -1,21 +1,21 @@
-//! The stream that a report is: our own octets, and between them those of the message that comes back.
+//! The stream of a report: its own octets, and between them those of the returned message.
 
 use crate::mail::message::report::ReportMessage;
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Nothing, Replay, Shape, fitting};
 use std::io;
 
-/// A report in one shape.
+/// One form of a report.
 pub struct DsnForm<'m> {
-    /// How it looks to a server.
+    /// Size and requirements of this form.
     pub shape: Shape,
-    /// Up to the original.
+    /// The octets before the original.
     before: Vec<u8>,
     original: Option<ReturnedMessage<'m>>,
-    /// What ends the report.
+    /// The end of the report.
     after: Vec<u8>,
 }
 
-/// The message that comes back, in one of its shapes.
+/// The returned message, in one of its forms.
 #[derive(Clone, Copy)]
 pub struct ReturnedMessage<'m> {
     pub message: &'m dyn Replay,
@@ -23,7 +23,7 @@ pub struct ReturnedMessage<'m> {
 }
 
 impl<'m> DsnForm<'m> {
-    /// A report that asks this of a server.
+    /// A report that requires this of a server.
     pub fn new(
         transport: BodyType,
         before: Vec<u8>,
@@ -83,7 +83,7 @@ impl Replay for DsnForm<'_> {
 struct DsnReader<'m> {
     before: Option<&'m [u8]>,
     original: Option<Box<dyn Blocks + 'm>>,
-    /// How many octets the original still has to have.
+    /// Number of octets of the original that must follow.
     left: u64,
     after: Option<&'m [u8]>,
 }

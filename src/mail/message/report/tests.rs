@@ -4,7 +4,7 @@ use mail_parser::{Message as Parsed, MessageParser, MimeHeaders as _, PartType};
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// A message that gives itself a few octets at a time.
+/// A message that is read a few octets at a time.
 struct Given {
     octets: Vec<u8>,
     transport: BodyType,
@@ -106,12 +106,12 @@ fn parsed(text: &str) -> Parsed<'_> {
     MessageParser::default().parse(text).unwrap()
 }
 
-/// A text as if its lines were not broken.
+/// A text with its lines joined.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text of a part: 1 is for people, 2 for programs, 3 is what comes back.
+/// The text of a part: 1 is for people, 2 for programs, 3 is the returned message.
 fn part<'p>(message: &'p Parsed, number: usize) -> &'p str {
     match &message.parts[number].body {
         PartType::Text(text) => text,

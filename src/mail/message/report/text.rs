@@ -1,4 +1,4 @@
-//! The part of a report that people read. They did not ask for it and know nothing of mail servers.
+//! The part of a report for people. They did not request it and may know nothing about mail servers.
 
 use crate::mail::message::head::{HeaderMode, MessageHeader};
 use crate::mail::message::report::status::{is_expired, reply};
@@ -7,7 +7,7 @@ use crate::mail::message::source::Source;
 use crate::system::text::shown;
 use crate::system::time::{header_date, spoken};
 
-/// Where lines are broken, if they can be.
+/// Width at which lines are broken if possible.
 const LINE: usize = 72;
 
 pub const MESSAGE_FOLLOWS: &str = "The message comes back below.";
@@ -80,7 +80,7 @@ fn beginning(report: &DeliveryStatusReport) -> String {
     }
 }
 
-/// What happened, in the server's own words where it had any.
+/// The result, in the server's own words if it sent any.
 fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String> {
     let mut paragraphs = Vec::new();
     if is_expired(report.kind, reported) {
@@ -91,7 +91,7 @@ fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String
             "It was given up{tried} (delivery time expired). This is what happened at last:"
         ));
     }
-    // Whose words they are stands above them.
+    // The line above contains the address already.
     let name = format!("<{}>: ", reported.address);
     let words = reported.words.trim();
     let words = shown(words.strip_prefix(&name).unwrap_or(words));
@@ -111,7 +111,7 @@ fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String
     paragraphs
 }
 
-/// The subject of the message, if it can be read as it stands there.
+/// The subject of the message, if it can be read in its present form.
 fn subject_of(header: &[u8]) -> Option<String> {
     let source = Source::memory("the message".to_owned(), header.to_vec());
     let head = MessageHeader::read(&source, HeaderMode::Lenient).ok()?;

@@ -11,7 +11,7 @@ use std::io::Write as _;
 fn options() -> RewriteOptions {
     RewriteOptions {
         domain: Some("here.example".to_owned()),
-        // Without what the system under the test has for aliases.
+        // Without the aliases of the system that runs the test.
         aliases: Some("/dev/null".into()),
         ..RewriteOptions::default()
     }
@@ -54,7 +54,7 @@ fn sent(text: impl AsRef<[u8]>) -> Message {
     submitted(text.as_ref(), submission(), &options()).unwrap()
 }
 
-/// The message with `-t` and nobody on the command line.
+/// The message with `-t`, without recipients on the command line.
 fn sent_to_named(text: &str) -> Result<Message, MessageError> {
     let submission = Submission {
         recipients: Vec::new(),
@@ -68,7 +68,7 @@ fn octets(message: &Message, able: BodyType) -> Vec<u8> {
     converted(message, able).unwrap()
 }
 
-/// The message for a server that carries this much.
+/// The message for a server that accepts this body type.
 fn converted(message: &Message, able: BodyType) -> Option<Vec<u8>> {
     let message = Convertible::new(message, Signed::Converted);
     let mut out = Vec::new();
@@ -694,7 +694,7 @@ fn the_reports_that_are_wanted_stand_in_the_envelope() {
     assert_eq!(message.envelope.dsn, dsn);
 }
 
-/// What a header and a body may be made of, more often than chance has it.
+/// Pieces of a header and a body, more often than chance would produce them.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let fields = [
         "From: a@x.org\n",

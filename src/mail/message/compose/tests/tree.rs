@@ -1,9 +1,9 @@
-//! Which parts a message has, and how they hang together.
+//! The tree of MIME parts of a composed message.
 
 use crate::mail::message::compose::tests::*;
 use mail_parser::{Message as Parsed, MessagePart, PartType};
 
-/// The tree in words: `mixed(alternative(text/plain, text/html), image/png)`.
+/// The tree as text: `mixed(alternative(text/plain, text/html), image/png)`.
 fn tree(wire: &[u8]) -> String {
     let parsed = MessageParser::default().parse(wire).unwrap();
     words(&parsed, &parsed.parts[0])
