@@ -8,11 +8,11 @@ use crate::system::figures::counted;
 use crate::system::text::{for_shell, shown};
 use std::path::Path;
 
-/// What to write where there is nothing yet.
+/// Suggested contents of a configuration that does not exist yet.
 const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 
-/// Says which it is, what is wrong with it, and what cron would not know.
+/// Reports the path of the configuration, its errors, and variables that cron does not set.
 pub fn look(plan: &options::Doctor) -> Vec<CheckResult> {
     let configuration = &plan.configuration;
     let mut findings: Vec<CheckResult> = configuration

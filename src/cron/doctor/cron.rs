@@ -7,7 +7,7 @@ use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::system::text::shown;
 use std::path::Path;
 
-/// What a daemon is called that runs crontabs.
+/// Names of daemons that run crontabs.
 const DAEMONS: [&str; 6] = [
     "cron",
     "crond",
@@ -17,10 +17,10 @@ const DAEMONS: [&str; 6] = [
     "supercronic",
 ];
 
-/// Where cron finds programs if the crontab does not set PATH (`_PATH_DEFPATH`).
+/// Search path of cron if the crontab does not set PATH (`_PATH_DEFPATH`).
 const PATH: &str = "/usr/bin:/bin";
 
-/// Looks for the daemon, and for jobs that nobody hears of.
+/// Looks for the daemon, and for jobs whose output is discarded (empty MAILTO).
 pub fn look(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let mut findings = vec![daemon(host, jobs.len())];
     let mut quiet: Vec<&str> = jobs

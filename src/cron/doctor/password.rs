@@ -1,4 +1,4 @@
-//! Where the password comes from, when nobody is there to be asked.
+//! The source of the password when no person is there to type it.
 
 use crate::client::credentials;
 use crate::client::credentials::SecretSource;
@@ -13,9 +13,9 @@ use crate::system::text::shown;
 /// A password that is there, or need not be.
 #[derive(Default)]
 pub struct PasswordCheck {
-    /// What logs in; `None` where nobody does.
+    /// `None`: the transport has no login.
     pub login: Option<Login>,
-    /// What there is to say about it.
+    /// The result of this step, if there is one.
     pub finding: Option<CheckResult>,
 }
 

@@ -1,4 +1,4 @@
-//! Who delivers what waits in the queue.
+//! The process that delivers queued mail.
 
 use crate::cron::doctor::jobs::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
@@ -7,7 +7,7 @@ use crate::queue::options::QueueUse;
 use crate::queue::store::Spool;
 use std::path::PathBuf;
 
-/// Directories whose scripts are run for root.
+/// Directories whose scripts cron runs as root.
 const DIRECTORIES: [&str; 4] = [
     "/etc/cron.hourly",
     "/etc/cron.daily",
@@ -15,11 +15,11 @@ const DIRECTORIES: [&str; 4] = [
     "/etc/cron.monthly",
 ];
 
-/// The units that ehlo queue systemd prints, and what wants them.
+/// The units that `ehlo queue systemd` prints.
 const TIMER: &str = "ehlo-queue.timer";
 const WATCH: &str = "ehlo-queue-watch.service";
 
-/// Looks for somebody who runs the queue: a watcher, a timer, a job of cron.
+/// Looks for a process that runs the queue: a watcher, a timer, a job of cron.
 pub fn look(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> CheckResult {
     let units = Units::of(host);
     if is_watched(queueing) {
@@ -80,9 +80,9 @@ fn runs_the_queue(command: &str) -> bool {
 
 /// systemd, as far as it has to do with our queue.
 struct Units {
-    /// Whether it runs this host.
+    /// True if this host was booted with systemd.
     is_running: bool,
-    /// Where units are, below which directories say who wants them.
+    /// Directory of the units; its `*.wants` directories list the enabled ones.
     directory: PathBuf,
     ctl: &'static str,
     target: &'static str,

@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// With less room than this, a mail with an attachment may not fit.
+/// Free space in octets below which a mail with an attachment may not fit.
 const LITTLE: u64 = 64 << 20;
 
 /// With less than this, hardly any mail does.
@@ -33,7 +33,7 @@ pub fn look(queueing: &QueueUse) -> Vec<CheckResult> {
     findings
 }
 
-/// Whether there is, or can be, a directory that can be written to.
+/// Checks that the directory exists or can be created, and is writable.
 fn place(path: &Path) -> CheckResult {
     let name = name(path);
     let there = path
