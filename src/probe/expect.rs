@@ -1,4 +1,4 @@
-//! What somebody expects of a server, for monitoring.
+//! Expected properties of a server, for monitoring.
 
 use crate::client::session::{has_parameter, parameters};
 use crate::probe::{Encrypted, ProbeResult};
@@ -17,31 +17,29 @@ enum Expected {
     Tls(Option<&'static str>),
     /// A certificate that is good.
     Verified,
-    /// A certificate that is valid for so many days.
+    /// A certificate that is valid for at least this number of days.
     Days(i64),
     /// STARTTLS, offered in clear.
     Starttls,
-    /// A largest message of so many octets at least, or none.
+    /// A message size limit of at least this number of octets, or none.
     Size(u64),
     /// A keyword of EHLO, with this parameter.
     Keyword(String, Option<String>),
 }
 
-/// Whether an expectation is met.
+/// The result of checking an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectationResult {
     pub text: String,
-    /// Whether it is met.
     pub met: bool,
-    /// What was found instead, or as well.
+    /// The observed value.
     pub found: String,
 }
 
 impl Expectation {
-    /// Reads one.
+    /// Parses an expectation.
     ///
-    /// # Errors
-    /// What is wrong with it, behind its text.
+    /// # Errors The text and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         // A colon is as good as >=, which a shell may take for its own.
         let at_least = text.split_once(">=").or(text.split_once(':'));

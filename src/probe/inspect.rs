@@ -1,4 +1,4 @@
-//! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
+//! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
 use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Interests, Observer};
@@ -10,24 +10,22 @@ use crate::system::exit::Exit;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// What was found out.
 #[derive(Debug)]
 pub struct ProbeResult {
-    /// Who was asked last; `None` where nobody was found.
+    /// Server that was contacted last. `None`: no server was found.
     pub server: Option<Server>,
     /// The lines of the greeting.
     pub banner: Vec<String>,
-    /// What EHLO offered in clear; `None` where it was not asked or not answered.
+    /// EHLO reply lines before TLS. `None`: EHLO was not sent or not answered.
     pub in_clear: Option<Vec<String>>,
-    /// What the TLS handshake brought about.
     pub tls: Option<Encrypted>,
-    /// What EHLO offered inside TLS.
+    /// EHLO reply lines inside TLS.
     pub in_tls: Option<Vec<String>>,
-    /// The reply to AUTH, where somebody logged in.
+    /// The reply to AUTH, if there was a login.
     pub login: Option<String>,
-    /// How long each step took, in their order.
+    /// Duration of each step, in order.
     pub steps: Vec<TimedStep>,
-    /// What went wrong, in a sentence.
+    /// The error, in a sentence.
     pub failure: Option<String>,
     pub exit: Exit,
 }
@@ -41,9 +39,9 @@ pub struct Encrypted {
     pub group: String,
     /// The name that was asked for.
     pub name: String,
-    /// Whether the certificate is good.
+    /// True if the certificate was verified.
     pub verified: bool,
-    /// How it was judged, behind "certificate of NAME".
+    /// The verdict, worded to follow "certificate of NAME".
     pub judgement: String,
     /// The certificates in DER, the server's own first.
     pub chain: Vec<Vec<u8>>,
@@ -54,7 +52,6 @@ pub struct Encrypted {
 pub struct TimedStep {
     /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
     pub name: String,
-    /// How long it took.
     pub took: Duration,
 }
 
@@ -86,13 +83,13 @@ impl Default for ProbeResult {
 }
 
 impl ProbeResult {
-    /// Whether all was asked that there is to ask.
+    /// True if no step failed.
     #[must_use]
     pub fn came_so_far(&self) -> bool {
         self.failure.is_none()
     }
 
-    /// What was offered last: inside TLS where that came about.
+    /// The last EHLO reply lines: those inside TLS if TLS was negotiated.
     #[must_use]
     pub fn offered(&self) -> &[String] {
         let last = self.in_tls.as_ref().or(self.in_clear.as_ref());
@@ -121,7 +118,7 @@ pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer
     probe
 }
 
-/// Writes down what it sees, and tells whoever else looks on.
+/// Records events, and passes them on to another observer.
 struct Recorder<'w> {
     probe: ProbeResult,
     watch: &'w mut dyn Observer,

@@ -20,14 +20,14 @@ struct Reached {
     wire: Wire,
 }
 
-/// Why there is none.
+/// The reason that there is no session.
 #[derive(Debug)]
 pub struct Unreached {
     /// The last one that was tried, if any was.
     pub server: Option<Server>,
-    /// What went wrong, in a sentence.
+    /// The error, in a sentence.
     pub why: String,
-    /// What that means for the run.
+    /// The exit status for it.
     pub exit: Exit,
 }
 

@@ -1,4 +1,4 @@
-//! Small files in a directory that is ours alone, and one lock over all of them.
+//! Small files in a directory that belongs to the program, and one lock over all of them.
 
 use crate::cron::alert::AlertError;
 use crate::system::place;
@@ -17,7 +17,7 @@ const USUAL: StateDirectory = StateDirectory {
     own: "ehlo",
 };
 
-/// How long somebody may keep what is locked for some milliseconds: longer, and they are stopped.
+/// Time limit for a lock that is normally held for milliseconds. A process that holds it longer is stopped.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const PAUSE: Duration = Duration::from_millis(10);
@@ -54,7 +54,6 @@ impl Files {
         Ok(directory.map(|directory| Self { directory, path }))
     }
 
-    /// Where this file is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -73,7 +72,7 @@ impl Files {
         Ok(HistoryLock { _file: file })
     }
 
-    /// Tries to lock what was opened; false where somebody else has it.
+    /// Tries to lock an open file. Returns false if another process holds the lock.
     pub fn try_lock(&self, file: &OwnedFd, how: FlockOperation) -> Result<bool, AlertError> {
         match flock(file, how) {
             Ok(()) => Ok(true),
@@ -102,7 +101,7 @@ impl Files {
         }
     }
 
-    /// What is in a file, up to so many octets; `None` where there is none.
+    /// The contents of a file, at most `most` octets. `None`: it does not exist.
     pub fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, AlertError> {
         let Some(file) = self.find(name)? else {
             return Ok(None);
@@ -115,7 +114,7 @@ impl Files {
 
     /// Puts a file in the place of the one that may be there. Whatever ends us, one of them is there.
     pub fn replace(&self, name: &str, content: &[u8]) -> Result<(), AlertError> {
-        // Under the lock there is one at a time, and what another left behind is written over.
+        // The lock admits one process at a time. A draft left by another process is overwritten.
         let draft = format!("{name}.new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let mut file = File::from(self.open_file(&draft, flags)?);

@@ -5,8 +5,8 @@ use memchr::memchr_iter;
 use ring::digest::{Context, SHA256, digest};
 use std::collections::BTreeSet;
 
-/// So many lines at the beginning and at the end of an output make its fingerprint, so that it costs no
-/// more for a long one.
+/// Number of lines at the beginning and at the end of an output that make its fingerprint, so that the cost
+/// is bounded.
 const LINES: usize = 100;
 
 /// As much of the beginning and of the end is kept until then.
@@ -15,11 +15,11 @@ const KEPT: usize = 64 * 1024;
 /// By what two runs of a job are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// The same for failures of one kind: how it ended and what it said, without times, process IDs, temporary
-    /// names and the like.
+    /// Equal for failures of one kind: the ending and the output, without times, process IDs, temporary names
+    /// and the like.
     pub alike: String,
-    /// The same only for runs that ended the same and said the same, to the last octet; `None` where nobody
-    /// wants to know.
+    /// Equal only for runs with the same ending and the same output, to the last octet. `None`: not
+    /// requested.
     pub exact: Option<String>,
 }
 
@@ -70,13 +70,13 @@ impl Checksum {
     }
 }
 
-/// What an output leaves behind that goes by, in constant memory.
+/// A summary of an output stream, in constant memory.
 #[derive(Default)]
 pub struct Impression {
     head: Vec<u8>,
-    /// The end of what is behind it.
+    /// The last octets after the head.
     tail: Vec<u8>,
-    /// Whether there was more between the two.
+    /// True if there was more between the two.
     is_cut: bool,
 }
 
@@ -99,14 +99,14 @@ impl Impression {
         }
     }
 
-    /// Passes over what nobody has kept.
+    /// Notes that output is missing here.
     pub fn skip(&mut self) {
         self.is_cut = true;
         self.tail.clear();
     }
 
-    /// Its lines, folded. They are a set: neither how often something is said counts, nor the order in which
-    /// two processes said it.
+    /// Its lines, folded, as a set: neither the number of times a line is repeated counts, nor the order in
+    /// which two processes wrote.
     fn lines(&self) -> BTreeSet<[u8; 32]> {
         let (mut first, mut last) = (self.head.as_slice(), self.tail.as_slice());
         let joined;

@@ -32,8 +32,8 @@ fn fold(line: &[u8]) -> Vec<u8> {
     folded.into_bytes()
 }
 
-/// What a terminal shows of it in the end: without escape sequences, and of what was written over, the
-/// last.
+/// The text that a terminal shows in the end: without escape sequences, and without text that was
+/// overwritten.
 fn shown_last(line: &[u8]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(line.len());
     let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
@@ -50,7 +50,7 @@ fn shown_last(line: &[u8]) -> Vec<u8> {
     shown
 }
 
-/// Behind a sequence of ECMA-48, of which the escape is read.
+/// The bytes after a sequence of ECMA-48 whose escape has been read.
 fn behind_escape(bytes: &[u8]) -> &[u8] {
     let end = match bytes.first() {
         Some(b'[') => bytes[1..]

@@ -32,8 +32,8 @@ pub fn file_name(job: &str) -> String {
     name
 }
 
-/// A name for a job that nobody has named: the program with a checksum of its command line, but for what may
-/// differ from one run to the next. Nobody can read a password from it.
+/// The identifier of a job without a name: the program with a checksum of its command line, without the parts
+/// that may differ between runs. No password can be read from it.
 #[must_use]
 pub fn unnamed(program: &str, command: &str) -> String {
     let digest = digest(&SHA256, alike(command).as_bytes());

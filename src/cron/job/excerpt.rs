@@ -1,4 +1,4 @@
-//! What of a log a person reads in a mail: all of it when it is short, else its beginning and its end.
+//! The part of a log that is shown in a mail: all of it if it is short, else its beginning and its end.
 
 use crate::cron::job::FinishedJob;
 use crate::cron::job::ansi::{AnsiReader, StyledRun};
@@ -12,7 +12,7 @@ const WHOLE: Room = Room {
     bytes: 32 * 1024,
 };
 
-/// What of the beginning is shown of a longer one.
+/// Size of the beginning of a longer log.
 const BEGIN: Room = Room {
     lines: 20,
     bytes: 8 * 1024,
@@ -24,7 +24,7 @@ const END: Room = Room {
     bytes: 24 * 1024,
 };
 
-/// What is shown where there is no room for more.
+/// Size of the last lines in a mail that is reduced.
 const LAST_WORDS: Room = Room {
     lines: 20,
     bytes: 4 * 1024,
@@ -33,7 +33,7 @@ const LAST_WORDS: Room = Room {
 /// The longest line that is shown whole, in octets.
 const LINE: usize = 2000;
 
-/// So much may be shown.
+/// Upper limits of a part.
 struct Room {
     lines: usize,
     bytes: usize,
@@ -45,15 +45,15 @@ pub type StyledLines = Vec<Vec<StyledRun>>;
 pub struct Excerpt {
     /// All, or the beginning.
     pub begin: StyledLines,
-    /// What is between beginning and end, and the end; `None` where nothing is left out.
+    /// The omitted middle and the end. `None`: nothing is omitted.
     pub rest: Option<ExcerptTail>,
 }
 
 /// The end, and what is left out before it.
 pub struct ExcerptTail {
-    /// How many lines are left out.
+    /// Number of omitted lines.
     pub lines: u64,
-    /// How many octets these have.
+    /// Number of omitted octets.
     pub bytes: u64,
     pub end: StyledLines,
 }
@@ -66,7 +66,7 @@ impl Excerpt {
     }
 
     pub fn of(log: &JobLog) -> Self {
-        // Where there is nothing else, nothing need be told apart.
+        // With a single stream, no mark is needed.
         let mark = if log.streams == [false, true] {
             MARK
         } else {
@@ -101,7 +101,7 @@ impl Excerpt {
 }
 
 impl FinishedJob {
-    /// The last lines of what it wrote, for where there is no room for more.
+    /// The last lines of the output, for a mail of limited size.
     #[must_use]
     pub fn last_words(&self) -> String {
         let log = &self.log;
@@ -116,7 +116,7 @@ impl FinishedJob {
             ""
         };
         let mut text = String::new();
-        // Of what has room, the first line is whole.
+        // In a log that fits, the first line is whole.
         let is_short = log.is_in_memory() && end.len() <= LAST_WORDS.bytes;
         let end = match lines(end) {
             all if is_short && all.len() <= LAST_WORDS.lines => all,
@@ -134,7 +134,7 @@ fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     bytes.split_inclusive(|&byte| byte == b'\n').collect()
 }
 
-/// The lines that begin here, as many as there is room for; of a long one, its beginning.
+/// The first lines, within the limits; of a line that is too long, its beginning.
 fn first<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
     let mut left = room.bytes;
     let mut all = Vec::new();

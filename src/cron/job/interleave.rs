@@ -4,7 +4,7 @@
 use crate::cron::job::OutputStream;
 use crate::cron::job::log::{JobLog, Recorder};
 
-/// What lines of the standard error begin with.
+/// Prefix of lines from standard error.
 pub const MARK: &str = "! ";
 
 /// A line that is longer than this, without an end yet, is not waited for.

@@ -1,5 +1,5 @@
-//! What a command writes, in little memory: its beginning and its end as they are, and all of it
-//! compressed in a file without a name.
+//! The output of a command, in little memory: its beginning and its end unchanged, and all of it compressed
+//! in an unnamed file.
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -10,10 +10,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-/// What has no more than this stays in memory.
+/// Octets of the beginning that are kept in memory.
 const HEAD: usize = 64 * 1024;
 
-/// So much of the end is kept.
+/// Octets of the end that are kept in memory.
 const TAIL: usize = 64 * 1024;
 
 /// The output of a command that is over.
@@ -24,11 +24,11 @@ pub struct JobLog {
     bytes: u64,
     lines: u64,
     rest: LogTail,
-    /// Whether each of the streams was written to.
+    /// True for each of stdout and stderr that was written to.
     pub(super) streams: [bool; 2],
 }
 
-/// What the head has no room for.
+/// The output after the head.
 #[derive(Debug)]
 enum LogTail {
     /// There is nothing more.
@@ -37,14 +37,14 @@ enum LogTail {
     Whole(Compressed),
     /// The middle is missing.
     Cut {
-        /// How many octets.
+        /// Number of missing octets.
         missing: u64,
-        /// What is kept, with a line that says what is not.
+        /// The rest, with a line that tells how much is missing.
         kept: Kept,
     },
 }
 
-/// What is kept of a log without its middle.
+/// The parts of a log that were kept without its middle.
 #[derive(Debug)]
 enum Kept {
     Compressed(Compressed),
@@ -66,19 +66,19 @@ impl JobLog {
         Recorder::new(0).finish([false; 2])
     }
 
-    /// How many octets it has, with those that are missing.
+    /// Number of octets, including missing ones.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How many lines it has; the last one may have no end.
+    /// Number of lines. The last one may have no line end.
     #[must_use]
     pub fn lines(&self) -> u64 {
         self.lines
     }
 
-    /// How many octets were not kept.
+    /// Number of octets that were not kept.
     #[must_use]
     pub fn missing(&self) -> u64 {
         match self.rest {
@@ -92,13 +92,13 @@ impl JobLog {
         &self.head
     }
 
-    /// The end of what comes behind the beginning: where there is none, that is all.
+    /// The end of the output after the head. Empty: the head is all of it.
     #[must_use]
     pub fn tail(&self) -> &[u8] {
         &self.tail
     }
 
-    /// Whether beginning and end are all of it.
+    /// True if head and tail are the whole output.
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.bytes == (self.head.len() + self.tail.len()) as u64
@@ -177,7 +177,7 @@ pub struct Recorder {
     newlines: u64,
     ends_line: bool,
     limit: u64,
-    /// How many octets are in the compressed file.
+    /// Number of octets in the compressed file.
     packed: u64,
     store: LogStore,
 }
@@ -186,7 +186,7 @@ enum LogStore {
     /// Nothing is compressed yet.
     Memory,
     Disk(Box<Packer>),
-    /// The compressed file has no room for more.
+    /// The compressed file has reached its limit.
     Full(Counted),
     /// There is no compressed file.
     Nothing,
@@ -195,7 +195,7 @@ enum LogStore {
 /// Compresses into a file of limited length.
 struct Packer {
     encoder: GzEncoder<Counted>,
-    /// How many octets the encoder may still hold.
+    /// Upper bound of the octets that the encoder still holds.
     held: u64,
 }
 
@@ -426,7 +426,7 @@ fn temporary() -> io::Result<Counted> {
 #[derive(Default)]
 struct Tail {
     ring: Vec<u8>,
-    /// Where the next one goes, once the ring is full.
+    /// The next position to write, once the ring is full.
     at: usize,
 }
 

@@ -1,6 +1,7 @@
-//! Passwords that stand on a command line, where a mail shows it: the mail is read by more people than `ps` is.
+//! Masks passwords on a command line that is shown in a mail: more people read the mail than see the output
+//! of ps.
 //!
-//! What cannot be told for sure is masked: a mail that hides too much still says what failed.
+//! In case of doubt, a word is masked: a mail that hides too much still reports the failure.
 
 use regex_lite::Regex;
 use std::sync::LazyLock;
@@ -96,7 +97,7 @@ const OPTIONS: &[(&[&str], &[&str], Form)] = &[
 /// Programs with `user/password@database` as an argument.
 const ORACLE: [&str; 5] = ["sqlplus", "expdp", "impdp", "rman", "sqlldr"];
 
-/// How a secret is given to an option.
+/// The way a secret is given to an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// `-pSECRET`
@@ -124,7 +125,7 @@ struct Word {
     value: String,
     /// The quote that begins in it, and where.
     quote: Option<(usize, char)>,
-    /// Whether it may be a command of its own.
+    /// True if the word may be a command of its own.
     is_whole: bool,
 }
 
@@ -190,7 +191,7 @@ fn script(text: &str) -> String {
     out
 }
 
-/// Writes a command, each word behind its gap.
+/// Writes a command, each word after its gap.
 fn flush(out: &mut String, words: &mut Vec<Word>, gaps: &mut Vec<String>) {
     let mut masked = command(words).into_iter().zip(words.drain(..));
     for gap in gaps.drain(..) {
@@ -201,7 +202,7 @@ fn flush(out: &mut String, words: &mut Vec<Word>, gaps: &mut Vec<String>) {
     }
 }
 
-/// What is between two words: white space and what ends a command.
+/// The text between two words: white space and command separators.
 fn separator(text: &str) -> &str {
     let mut before = ' ';
     let mut chars = text.char_indices().peekable();
@@ -222,7 +223,7 @@ fn separator(text: &str) -> &str {
     text
 }
 
-/// How long the word is with which the text begins, quotes and all.
+/// Length of the first word of the text, including quotes.
 fn word_length(text: &str) -> usize {
     let (mut quote, mut before) = (None, ' ');
     let mut chars = text.char_indices();
@@ -282,13 +283,13 @@ fn command(words: &[Word]) -> Vec<Option<String>> {
     words.iter().map(mask).collect()
 }
 
-/// What matters of the words before a word.
+/// The context of a word: the words before it.
 #[derive(Default)]
 struct Earlier {
     last: String,
     one_before: String,
-    /// The places in [`OPTIONS`] of programs among the words. Which of the words is run, and which only says how,
-    /// is not looked at.
+    /// Indices in [`OPTIONS`] of programs among the words. A program that is run is not distinguished from a
+    /// wrapper in front of it.
     programs: Vec<usize>,
     runs_text: bool,
     is_oracle: bool,
@@ -370,7 +371,7 @@ fn is_option_with_text(option: &str) -> bool {
     is_short || option == "--command" || option == "--shell"
 }
 
-/// Whether an option, a variable or a field of this name has a secret.
+/// True if an option, a variable or a field of this name holds a secret.
 fn is_secret(name: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.:".contains(c);
     let is_key = name.ends_with("_KEY");
@@ -407,7 +408,7 @@ fn of_option(before: &str, value: &str, option: &str, form: Form) -> Option<Stri
     }
 }
 
-/// `Authorization: Bearer ********`, as an argument of its own or behind `-H`.
+/// `Authorization: Bearer ********`, as an argument of its own or after `-H`.
 fn header(value: &str) -> Option<String> {
     static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(

@@ -16,19 +16,19 @@ use std::io::{self, Read};
 /// default limit of Postfix for a message is 10.24 MB.
 const LARGEST: u64 = 5 << 20;
 
-/// So many lines of output are seen without scrolling.
+/// Lines of output that are visible without scrolling.
 const FIRST_SCREEN: usize = 12;
 
-/// So many of the last are shown before all others, where there are more.
+/// Number of last lines that are quoted at the top if there are more.
 const LAST_LINES: usize = 3;
 
 /// The most of each of them, in characters.
 const LAST_WIDTH: usize = 200;
 
-/// When the log is attached.
+/// Condition for attaching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AttachLog {
-    /// When the text does not show all of it.
+    /// The log is attached if the text does not show all of it.
     #[default]
     Auto,
     /// Whenever there is one.
@@ -50,14 +50,13 @@ pub struct JobReport {
 /// A file that goes with the mail.
 #[derive(Debug)]
 pub struct Attached {
-    /// What it is called.
+    /// File name.
     pub name: String,
     pub media_type: &'static str,
-    /// What is in it.
     pub contents: AttachmentContents,
 }
 
-/// Where a file's octets are.
+/// The octets of an attached file.
 #[derive(Debug)]
 pub enum AttachmentContents {
     Bytes(Vec<u8>),
@@ -140,8 +139,8 @@ fn plain(lines: &StyledLines) -> String {
     lines.iter().map(|line| line_of(line) + "\n").collect()
 }
 
-/// Of a failure with a long output, its last lines: why it failed is often there, and nobody should have to look
-/// for them.
+/// The last lines of a long output of a failed job: the reason is often there, and the reader does not have
+/// to scroll to them.
 fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
     let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
     if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
@@ -167,7 +166,7 @@ fn line_of(runs: &[StyledRun]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()
 }
 
-/// What ran, where, when and how long, and what follows.
+/// The facts about a run (command, host, directory, time) as a table.
 fn facts(job: &FinishedJob) -> String {
     let mut facts = vec![
         ("Command", shortened(&job.command)),
@@ -195,7 +194,7 @@ fn facts(job: &FinishedJob) -> String {
     text
 }
 
-/// What is said before the output.
+/// The line before the output.
 fn heading(log: &JobLog) -> String {
     if log.bytes() == 0 {
         return "It wrote nothing.".to_owned();

@@ -19,14 +19,14 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long the output of a command is waited for that has ended: something that it has left running may
-/// hold it for ever.
+/// Time to wait for further output after the command has ended: a background process may hold the pipe open
+/// for ever.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// More than two pipes hold: who has written this since the command ended will not stop.
 const LEFTOVER: usize = 1 << 20;
 
-/// What is read at once.
+/// Size of a read, in octets.
 const BLOCK: usize = 64 * 1024;
 
 /// Runs it to its end. The audience gets what it writes as it comes, and must not block. Signals that come
@@ -108,7 +108,7 @@ fn not_started(order: &Order, error: &io::Error) -> JobEnding {
     JobEnding::NotStarted { status, why }
 }
 
-/// What is not there: the program, or what is to run it.
+/// Reports which file is missing: the program or its interpreter.
 fn missing(path: &Path) -> String {
     let program = shown(&path.to_string_lossy());
     if !path.exists() {
@@ -128,7 +128,7 @@ fn missing(path: &Path) -> String {
     }
 }
 
-/// What the first line of a script names.
+/// The interpreter named in the first line of a script.
 fn interpreter(path: &Path) -> Option<String> {
     let mut begin = [0; 256];
     let count = fs::File::open(path).ok()?.read(&mut begin).ok()?;
@@ -138,28 +138,28 @@ fn interpreter(path: &Path) -> Option<String> {
     words.next().map(str::to_owned)
 }
 
-/// Where its stdout is read from, and its stderr unless that is the same pipe. `None`: it has ended.
+/// Pipes for stdout, and for stderr unless it uses the same one. `None`: at end of file.
 type Pipes = [Option<OwnedFd>; 2];
 
 /// A command that runs.
 struct RunningJob {
     child: Child,
-    /// Whether it has a group of processes of its own, all of which hear what we say.
+    /// True if it has a process group of its own, which signals are sent to.
     has_group: bool,
     pipes: Pipes,
     signals: JobSignals,
     begun: Instant,
     ended: Option<(Instant, ExitStatus)>,
-    /// How many octets were read since.
+    /// Number of octets read since the end of the command.
     leftover: usize,
-    /// When it is told to end, and after which time it is killed.
+    /// Time at which it is told to end. `kill_after` is counted from there.
     deadline: Option<Instant>,
     kill_after: Duration,
     told: StopSignal,
     handed_on: Option<i32>,
 }
 
-/// What a command that takes too long has been told.
+/// Signals sent because of the time limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StopSignal {
     Nothing,
@@ -230,8 +230,8 @@ impl RunningJob {
         (is_closed || is_late).then_some(status)
     }
 
-    /// Which of output, error and signals have something. Returns as well when the tee can be written to.
-    /// While that is full, a job that goes on is not read.
+    /// Polls output, error and signals, and returns which of them are ready. Returns as well when the tee can
+    /// be written to. While the tee is full, a running job is not read.
     fn wait(&self, tee: Option<&Tee>) -> io::Result<[bool; 3]> {
         let descriptor = self.signals.descriptor();
         let mut places = [None; 3];
@@ -302,7 +302,7 @@ impl RunningJob {
         Ok(())
     }
 
-    /// What is typed on a terminal reaches all that are in the foreground without us.
+    /// A signal typed on a terminal reaches the foreground process group directly, and is not sent again.
     fn hand_on(&mut self, signal: i32) {
         let is_typed = !self.has_group && matches!(signal, SIGINT | SIGQUIT);
         self.handed_on = Some(signal);
@@ -311,7 +311,7 @@ impl RunningJob {
         }
     }
 
-    /// Says it to the command; once it has ended, its process may be somebody else's.
+    /// Sends a signal to the command. After its end, its process ID may belong to another process.
     fn send(&self, signal: i32) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         let Some((pid, signal)) = pid.zip(Signal::from_named_raw(signal)) else {
@@ -399,7 +399,7 @@ fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipe
     };
     let started = start(Command::new(program));
     let child = match started {
-        // A script without a first line that says by what: shells run it, and so did cron.
+        // A script without `#!`: shells run it, and so does cron.
         Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
             let mut shell = Command::new("/bin/sh");
             shell.arg(program);
@@ -410,7 +410,7 @@ fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipe
     Ok((child?, [Some(out.into()), err]))
 }
 
-/// What all that has ended and was waited for has used of the processor.
+/// The processor time of all children that were waited for.
 fn processor() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;

@@ -20,7 +20,7 @@ pub const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGU
 /// Signals that come while a job runs and is mailed. When this is dropped, they have their usual effect again.
 pub struct JobSignals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
-    /// Whether they have their usual effect.
+    /// True if the signals have their default effect.
     released: Arc<AtomicBool>,
     /// One that came when the job had ended already.
     late: Option<i32>,
@@ -29,10 +29,10 @@ pub struct JobSignals {
 }
 
 impl JobSignals {
-    /// From now on. Ignored signals stay ignored, for the job as well, as with nohup; SIGCHLD does not. Blocked
-    /// signals are unblocked, for the job as well, as cron would start it: otherwise neither the end of the job nor
-    /// a signal would be noticed. A file that may not grow is an error of a write then, and not our end: the mail
-    /// goes out with what there was room for.
+    /// Catches signals from now on. Ignored signals stay ignored, for the job as well, as with nohup, except
+    /// for SIGCHLD. Blocked signals are unblocked, for the job as well, as cron would start it: otherwise
+    /// neither the end of the job nor a signal would be noticed. SIGXFSZ is caught: a file that reaches its
+    /// limit is a write error then, does not end this process, and the mail is sent with what fits.
     pub fn caught() -> io::Result<Self> {
         SigSet::empty().thread_set_mask()?;
         let ignored = ignored_signals();

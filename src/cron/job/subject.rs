@@ -119,7 +119,7 @@ impl Placeholder {
     }
 }
 
-/// The program without where it is, and its arguments, as far as there is room.
+/// The program without its directory, and its arguments, as far as they fit.
 fn command(job: &FinishedJob) -> String {
     // Masked as a whole: what an option means depends on the program.
     let whole = quoted(&job.command);

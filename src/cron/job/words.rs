@@ -1,4 +1,4 @@
-//! How a person says what happened: times, endings, command lines.
+//! Times, endings and command lines as text for people.
 
 use crate::cron::job::masked::masked;
 use crate::cron::job::{FinishedJob, JobEnding};
@@ -131,7 +131,7 @@ impl JobEnding {
 }
 
 impl FinishedJob {
-    /// How it ended, in a sentence without its subject.
+    /// The ending of the job, as a sentence without its subject.
     #[must_use]
     pub fn sentence(&self) -> String {
         let took = brief(self.took);

@@ -1,8 +1,9 @@
-//! What is gathered for a digest: a file with a line for each run, which is only ever appended to.
+//! The runs recorded for a digest: a file with one line for each run, which is only appended to.
 //!
-//! Who mails it gives the file another name first, so that those who come later begin a new one, and removes
-//! it when the mail is safe. Whoever is killed in between leaves it under that name: the next one mails it
-//! again, and with the same Message-ID, so that a mailbox which has it already can tell.
+//! To mail a digest, a process first renames the file, so that later runs start a new one, and removes it
+//! once the mail is sent or queued. If the process is killed in between, the file stays under that name: the
+//! next process mails it again with the same Message-ID, so that a mailbox that already has it can recognize
+//! the duplicate.
 
 use crate::cron::alert::AlertError;
 use crate::cron::alert::digest::DigestEntry;
@@ -31,7 +32,7 @@ pub struct Digests {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct DigestHeader {
     digest: String,
-    /// Nobody else has it.
+    /// Unique.
     id: String,
     begun: SystemTime,
 }
@@ -42,27 +43,23 @@ const KNOWN: &str = ".known";
 /// The most octets of that file.
 const LONGEST_NAME: u64 = 4096;
 
-/// How a digest stands.
+/// State of a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestState {
     pub name: String,
-    /// How many runs are in it.
     pub runs: usize,
-    /// How many of them failed.
     pub failed: usize,
-    /// When it was begun.
     pub begun: SystemTime,
 }
 
-/// What there is to mail.
 pub enum DigestBatch {
     Nothing,
-    /// Somebody else is mailing it.
+    /// Another process is mailing it.
     Busy,
     Batch(Batch),
 }
 
-/// What was gathered, until it is mailed.
+/// The recorded runs that are being mailed.
 pub struct Batch {
     files: Files,
     name: String,
@@ -120,7 +117,7 @@ impl Digests {
         Ok(names)
     }
 
-    /// When what is gathered now was begun; `None` where nothing is.
+    /// The time at which the current digest was begun. `None`: it is empty.
     pub fn begun(&self, digest: &str) -> Result<Option<SystemTime>, AlertError> {
         let Some(file) = self.files.find(&open_name(digest))? else {
             return Ok(None);
@@ -180,7 +177,7 @@ impl Digests {
             };
             let standing = DigestState::of(head, Entries { file });
             match all.iter_mut().find(|other| other.name == standing.name) {
-                // What is being mailed, and what comes behind it.
+                // The one that is being mailed, and the one begun after it.
                 Some(other) => other.add(&standing),
                 None => all.push(standing),
             }
@@ -221,7 +218,7 @@ fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io
         let mut last = [0];
         file.read_exact_at(&mut last, length - 1)?;
         if last != *b"\n" {
-            // Somebody was killed while writing.
+            // A process was killed while writing.
             lines.push(b'\n');
         }
     }
@@ -265,19 +262,18 @@ fn head(file: &mut impl std::io::BufRead) -> Option<DigestHeader> {
 }
 
 impl Batch {
-    /// What is the same each time that this is mailed, and nothing else has: letters and digits.
+    /// A unique identifier of letters and digits, the same each time that this digest is mailed.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.head.id
     }
 
-    /// When it was begun.
     #[must_use]
     pub fn begun(&self) -> SystemTime {
         self.head.begun
     }
 
-    /// Whether somebody else could not mail it, so that there may be another one behind it.
+    /// True if an earlier process did not finish mailing it. There may be a newer one after it.
     #[must_use]
     pub fn is_left_over(&self) -> bool {
         self.is_left_over

@@ -19,7 +19,7 @@ impl Job {
         }
     }
 
-    /// Fails as it says, `minutes` after the last run.
+    /// Fails with this output, `minutes` after the last run.
     fn fails(&mut self, minutes: u64, how: &str) -> Decision {
         self.runs(minutes, how, true)
     }
