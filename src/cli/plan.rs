@@ -26,13 +26,13 @@ pub enum Invocation {
     Print(Box<message::MessageOptions>, transcript::TranscriptOptions),
     /// Receive messages.
     Sink(Box<SinkOptions>),
-    /// Say what a server says of itself.
+    /// Report a server's extensions, TLS and certificate.
     Probe(Box<ProbeOptions>),
-    /// Say commands to a server.
+    /// Send commands to a server.
     Ask(Box<Ask>),
-    /// Hold the conversation that scripts say.
+    /// Run scripted sessions.
     Script(Box<ScriptTask>),
-    /// Say what this host would do with a mail from cron.
+    /// Diagnose how mail from cron would leave this host.
     Doctor(Box<Doctor>),
     /// Show that it works, with a receiver of our own.
     Demo,
@@ -54,11 +54,11 @@ pub enum Invocation {
     Drain,
 }
 
-/// What is said instead of a run: help, a version, or what is wrong with the command line.
+/// Output instead of a run: help, a version, or an error in the command line.
 #[derive(Debug)]
 pub struct EarlyExit {
     /// The text, with its line end.
     pub text: String,
-    /// How the run ends; anything but [`Exit::Ok`] is for stderr.
+    /// The exit status. Anything but [`Exit::Ok`] goes to stderr.
     pub exit: Exit,
 }

@@ -6,10 +6,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
-/// Nobody wants to know before.
+/// Delay before the first output.
 const SOON: Duration = Duration::from_secs(1);
 
-/// What the bar shows: how much, how fast, how much longer.
+/// The bar shows the amount, the rate and the remaining time.
 const TEMPLATE: &str = "[{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
 /// A [`Watch`] that shows progress, and hands everything on.
@@ -18,7 +18,7 @@ pub struct Progress<'w> {
     is_terminal: bool,
     start: Option<Instant>,
     bar: Option<ProgressBar>,
-    /// When a line was said last.
+    /// Time of the last line.
     said: Option<Instant>,
 }
 
@@ -83,7 +83,7 @@ impl Observer for Progress<'_> {
         }
         let next = &mut self.next;
         match &self.bar {
-            // What is said wants the line for itself.
+            // The bar is hidden while another line is printed.
             Some(bar) if !matches!(what, Event::Progress { .. }) => {
                 bar.suspend(|| next.happened(what));
             }

@@ -69,7 +69,7 @@ pub fn say(said: &EarlyExit) -> Exit {
     }
 }
 
-/// Builds the message, or says what is wrong with it.
+/// Builds the message, or reports the error.
 pub(crate) fn build(options: message::MessageOptions) -> Result<Message, Exit> {
     let built = Message::build(options, SystemTime::now());
     let message = built.map_err(|error: MessageError| {
@@ -94,7 +94,7 @@ pub(crate) fn invite_for(options: &message::MessageOptions) {
     }
 }
 
-/// What it takes to go that way, or says what is in the way.
+/// Loads a transport, or reports the error.
 pub(crate) fn ready(way: &Transport) -> Result<LoadedTransport<'_>, Exit> {
     LoadedTransport::of(way).map_err(|error| {
         complain(&error.to_string());

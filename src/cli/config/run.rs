@@ -1,4 +1,4 @@
-//! `ehlo config`: the configuration as it is.
+//! `ehlo config`: checks and shows the configuration.
 
 use crate::cli::config::options::ConfigView;
 use crate::cli::terminal::{Stdout, complain};

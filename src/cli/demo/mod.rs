@@ -140,7 +140,7 @@ fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSet
     };
     let session = session::Options {
         helo: Some("crepes.fr".to_owned()),
-        // The classic conversation, with the message behind DATA.
+        // The classic session, with the message after DATA.
         no_chunking: true,
         ..session::Options::default()
     };
@@ -196,7 +196,7 @@ fn say(text: &str) -> io::Result<()> {
     }
 }
 
-/// Where the one message is put.
+/// Stores the one message.
 #[derive(Default)]
 struct Desk {
     message: Mutex<Vec<u8>>,

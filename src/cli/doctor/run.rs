@@ -12,7 +12,7 @@ use crate::cron::doctor::{Diagnosis, HostSystem, examine};
 use crate::system::exit::Exit;
 use crate::transcript::{Stevens, TranscriptOptions};
 
-/// Looks at it, with cron's eyes unless it was said otherwise, and says what it sees.
+/// Examines the host, in the environment of cron by default, and prints the results.
 pub fn run(plan: &Doctor) -> Exit {
     if let View::Cron(arguments) = &plan.view {
         return cron::look(arguments);

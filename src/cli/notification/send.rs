@@ -34,10 +34,10 @@ use crate::transcript::Format;
 use address::Addressed;
 use std::time::{Duration, SystemTime};
 
-/// How long each step of a session may take as long as somebody waits for it. The message is in the queue by then.
+/// Time limit for each step of a session while a job waits for it. The message is in the queue by then.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is to be told. A person may have asked for another subject and for more fields.
+/// Contents of a notification. The user may have set another subject and additional fields.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationText {
     /// The subject.
@@ -50,17 +50,16 @@ pub struct NotificationText {
     pub body_alone: Option<String>,
     /// The same as HTML.
     pub html: Option<String>,
-    /// What goes with it.
     pub attachments: Vec<Attachment>,
 }
 
-/// What became of it.
+/// The result of a notification.
 pub enum SendOutcome {
-    /// Nobody wants it: MAILTO is empty.
+    /// MAILTO is empty: no mail is sent.
     Unwanted,
     /// Every recipient has it, or it is safe in the queue.
     Safe,
-    /// Not every recipient has it, or nobody, and stderr said so.
+    /// At least one recipient does not get it; stderr has the reason.
     Failed(Exit),
 }
 
@@ -74,7 +73,7 @@ impl SendOutcome {
     }
 }
 
-/// Mails it. Nothing is said when all went well.
+/// Mails it. Prints nothing on success.
 pub fn post(mail: &Notification, memo: &NotificationText) -> SendOutcome {
     if mail.head.recipients == NotificationRecipients::Nobody {
         return SendOutcome::Unwanted;
@@ -297,7 +296,7 @@ pub fn attachment(attached: Attached) -> Attachment {
     }
 }
 
-/// From this author to nobody yet.
+/// A message of this author, without recipients.
 fn draft(memo: &NotificationText, from: Mailbox) -> MessageDraft {
     MessageDraft {
         from,
@@ -320,8 +319,8 @@ fn draft(memo: &NotificationText, from: Mailbox) -> MessageDraft {
     }
 }
 
-/// What can be made of it when something is wrong with the addresses or the fields, or even with the
-/// attachments.
+/// The message with this user's address and no additional fields, if the given ones are faulty; without
+/// attachments if they are faulty as well.
 fn salvaged(memo: &NotificationText) -> Option<Message> {
     let user = address::user_here()?;
     let draft = MessageDraft {
@@ -335,10 +334,10 @@ fn salvaged(memo: &NotificationText) -> Option<Message> {
     message(draft).or_else(|_| message(bare)).ok()
 }
 
-/// The most octets of a text that stderr has of a mail that is in a dead.letter.
+/// Octets of the text that are printed to stderr if the mail is in a dead.letter.
 const PRINTED: usize = 8 * 1024;
 
-/// Puts it where a person finds it. Says on stderr, which cron mails, where that is and what the mail says.
+/// Appends the mail to a dead.letter. Prints its path and its text to stderr, which cron mails.
 fn lay_down(message: Option<&Message>, memo: &NotificationText, reason: &str) {
     let place = message.and_then(dead_letter::add);
     let subject = &memo.subject;

@@ -15,7 +15,7 @@ use crate::system::text::{BYTE_ORDER_MARK, reason, without_controls};
 use std::io::{self, BufRead as _, IsTerminal as _, Read};
 use std::time::SystemTime;
 
-/// What a text is called that is too long for a mail.
+/// File name of a text that is too long for a mail.
 const NAME: &str = "text";
 
 /// The longest subject that is made of a text.
@@ -61,7 +61,7 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
     posted.map_or(Exit::Ok, |posted| posted.exit())
 }
 
-/// What makes it the same as another one: its text and its level.
+/// The run whose fingerprint is made of text and level, so that equal notifications are recognized.
 fn told(text: &str, level: Option<Level>) -> alert::JobRun {
     let mut impression = Impression::default();
     impression.feed(text.as_bytes());

@@ -4,7 +4,7 @@ use crate::cli::options::profile::absolute;
 use crate::cli::options::usage_error::UsageError;
 use std::path::Path;
 
-/// What separates words and paths in a shell command.
+/// Characters that separate words and paths in a shell command.
 const SEPARATORS: &[char] = &[
     ' ', '\t', '\n', '\'', '"', ';', '|', '&', '(', ')', '<', '>', '=', '`', '$', '{', '}',
 ];

@@ -278,7 +278,7 @@ pub fn digest(text: &str) -> Result<String, String> {
     line(text)
 }
 
-/// The name of an item of the queue: letters and digits.
+/// The identifier of a queue item: letters and digits.
 pub fn item(text: &str) -> Result<String, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err("it wants the name of an item, as ehlo queue list shows it".to_owned());
@@ -286,7 +286,7 @@ pub fn item(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The domain of recipients: what stands behind their `@`.
+/// The domain of recipients: the part after `@`.
 pub fn domain(text: &str) -> Result<String, String> {
     let name = text.rsplit('@').next().unwrap_or_default();
     let address = Address::parse(&format!("postmaster@{name}"));

@@ -1,4 +1,4 @@
-//! What `ehlo probe` looks at.
+//! Options of `ehlo probe`.
 
 use crate::client::transport::Transport;
 use crate::probe::Expectation;
@@ -6,9 +6,7 @@ use crate::probe::Expectation;
 /// A look at a server.
 #[derive(Debug)]
 pub struct ProbeOptions {
-    /// Which, and how it is reached.
     pub way: Transport,
-    /// What must be there.
     pub expect: Vec<Expectation>,
     /// For a program.
     pub json: bool,

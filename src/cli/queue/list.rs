@@ -12,7 +12,7 @@ use crate::system::time::{brief, since};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-/// Writes all items to stdout, one object a line where a program wants to know.
+/// Writes all items to stdout, with `json` as one object on each line.
 pub fn run(store: &dyn QueueStore, settings: &RetrySettings, json: bool) -> Exit {
     let names = store.ids().and_then(|living| Ok((living, store.dead()?)));
     let (living, dead) = match names {
@@ -39,7 +39,7 @@ struct ItemList<'a> {
     now: SystemTime,
 }
 
-/// How many of them there are in the end; those that are done with while we look are in none.
+/// Number of items by state. Items that leave the queue during the listing are not counted.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     living: usize,
@@ -81,7 +81,7 @@ impl ItemList<'_> {
         Ok(())
     }
 
-    /// Why it was set aside says more than that it cannot be read.
+    /// The recorded reason for setting an item aside is more specific than a read error.
     fn reason(&self, id: &Id, why: String) -> String {
         self.store.reason(id).unwrap_or(why)
     }

@@ -52,7 +52,7 @@ pub fn run_or_watch(plan: &SpoolOptions, what: &RunOptions) -> Exit {
     }
 }
 
-/// Where there is no queue yet, it is empty, and stays so.
+/// A missing queue is treated as empty, and is not created.
 fn open(plan: &SpoolOptions) -> Result<Spool, QueueError> {
     Spool::open(plan.directory.as_deref(), false)
 }
@@ -77,8 +77,7 @@ fn look_or_steer(spool: &Spool, plan: &SpoolOptions, work: &Work) -> Exit {
     }
 }
 
-/// Says what is wrong with the queue. What is damaged does not mend itself; all else may be better the
-/// next time.
+/// Reports an error of the queue. Damage is permanent; other errors may be temporary.
 fn failed(error: &QueueError) -> Exit {
     complain(&error.to_string());
     match error {

@@ -18,7 +18,7 @@ use serde_json::json;
 use std::io;
 use std::time::SystemTime;
 
-/// What is shown of it.
+/// The part of an item that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownPart {
     /// Everything but the message, for people.
@@ -158,7 +158,7 @@ fn standing(item: &Item, state: ItemState, now: SystemTime) -> String {
     }
 }
 
-/// A word, and what there is to say of it.
+/// A label and its values.
 #[derive(Default)]
 struct ShownField {
     text: String,
@@ -271,7 +271,7 @@ fn recipient(address: &Address, standing: &RecipientState) -> String {
     let told = if standing.reported { "; reported" } else { "" };
     format!("{address}: {verdict}{}{server}{told}", words(standing))
 }
-/// When a report is wanted.
+/// The conditions for a delivery report (NOTIFY).
 fn when(notify: NotifyOn) -> String {
     let all = [
         (notify.success, "success"),

@@ -29,11 +29,11 @@ fn unknown(error: &QueueError, json: bool) -> String {
     if json {
         return json!({"status": "unknown", "error": error}).to_string();
     }
-    // What stands behind a bar is figures.
+    // The text after a bar is performance data.
     format!("UNKNOWN: {}", shown(&error).replace('|', "/"))
 }
 
-/// How that stands against the thresholds, and how it is said.
+/// The state of the counts against the thresholds, and its text.
 impl Counts {
     fn health(&self, thresholds: &Thresholds) -> Health {
         let many = |limit: Option<usize>| limit.is_some_and(|limit| self.items >= limit);

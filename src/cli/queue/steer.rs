@@ -54,7 +54,7 @@ pub fn requeue(store: &dyn QueueStore, names: &[String]) -> Exit {
     })
 }
 
-/// Removes these for good, alive or dead. That is never done with all of them at once.
+/// Removes these items permanently, active or dead. `all` is not accepted.
 pub fn remove(store: &dyn QueueStore, names: &[String]) -> Exit {
     if names.iter().any(|name| is_all(name)) {
         complain("remove wants the items by their names; ehlo queue list shows them");
@@ -113,7 +113,7 @@ fn each(
     exits.max().unwrap_or(Exit::Ok)
 }
 
-/// No item has this name: its letters are none of theirs.
+/// No identifier equals this word: it has letters that identifiers do not use.
 fn is_all(name: &str) -> bool {
     name == "all"
 }
@@ -146,7 +146,7 @@ fn gone(id: &Id) -> Exit {
     Exit::NoInput
 }
 
-/// What was done is a line, seen at once.
+/// Prints a line about an operation at once.
 fn say(line: &str) -> Exit {
     print(|out| writeln!(out, "{line}"))
 }

@@ -1,4 +1,4 @@
-//! A command is run, and whoever is to hear of it gets a mail.
+//! Runs a command, and mails the result.
 
 use crate::cli::digest::run as digest;
 use crate::cli::digest::run::Sent;
@@ -189,7 +189,7 @@ fn is_quiet(plan: &Job, ending: &JobEnding) -> bool {
     quiet && matches!(ending, JobEnding::Locked(_))
 }
 
-/// Whether somebody has got a mail, or gets one, or the rules hold it back. cron would mail stderr as well.
+/// True if a mail was sent or queued, or the rules suppress it. cron would mail stderr as well.
 fn is_mailed(plan: &Job, posted: &SendOutcome) -> bool {
     match posted {
         SendOutcome::Safe | SendOutcome::Failed(Exit::Partial) => true,
@@ -200,14 +200,14 @@ fn is_mailed(plan: &Job, posted: &SendOutcome) -> bool {
     }
 }
 
-/// What did not begin is said: the command cannot say it.
+/// Prints why the command was not started: the command itself cannot.
 fn say_what_kept_it(finished: &FinishedJob) {
     if let JobEnding::NotStarted { .. } | JobEnding::Locked(_) = finished.ending {
         complain(&format!("{} {}", finished.name, finished.sentence()));
     }
 }
 
-/// Whether there is something to tell, as long as no rule is against it.
+/// True if there is something to report, unless a rule suppresses it.
 fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
     match plan.when {
         ReportOn::Always => true,
@@ -216,7 +216,7 @@ fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
     }
 }
 
-/// What is told of it.
+/// The notification about a run.
 fn memo(plan: &Job, finished: &FinishedJob, decision: &Decision) -> NotificationText {
     let report = JobReport::of(finished, plan.attach, plan.html);
     let usual = || Template::usual(&finished.ending);

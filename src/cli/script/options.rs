@@ -1,4 +1,4 @@
-//! What is done with scripts.
+//! Options of `ehlo script`.
 
 use crate::cli::send::options::Send;
 use crate::client::transport::Transport;
@@ -6,7 +6,7 @@ use crate::mail::message;
 use crate::script;
 use std::path::PathBuf;
 
-/// What is done with scripts.
+/// An operation on scripts.
 #[derive(Debug)]
 pub enum ScriptTask {
     /// Name those that come with the program.
@@ -28,19 +28,18 @@ pub struct Trial {
     pub names: Vec<String>,
     /// The server, and how it is reached.
     pub way: Transport,
-    /// What the command line sets.
+    /// Variables set on the command line.
     pub variables: script::Variables,
     /// The message of `>message`.
     pub message: Option<message::MessageOptions>,
-    /// An option, as it is spelled, that has a meaning only for the message.
+    /// An option, as it is spelled, that applies only to messages.
     pub message_option: Option<String>,
-    /// What is seen of it.
     pub look: TrialLook,
-    /// Where the results go as `JUnit`'s XML; `-` is the standard output.
+    /// Path of the results in JUnit XML; `-` is the standard output.
     pub junit: Option<PathBuf>,
 }
 
-/// What is seen of scripts.
+/// Output of a script run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrialLook {
     /// The conversation; with details or without.
@@ -50,6 +49,6 @@ pub enum TrialLook {
     },
     /// Results for a program, in TAP.
     Tap,
-    /// What failed, on stderr.
+    /// Failures only, on stderr.
     Quiet,
 }

@@ -1,4 +1,4 @@
-//! `ehlo script`: conversations that scripts say.
+//! `ehlo script`: runs scripted sessions.
 
 mod record;
 mod trial;
@@ -40,7 +40,7 @@ fn show(name: &str) -> Exit {
     print(|out| out.write_all(shipped.text.as_bytes()))
 }
 
-/// Reads all scripts, or says what is wrong with them.
+/// Reads all scripts, or reports their errors.
 fn read(trial: &Trial) -> Result<Vec<script::Script>, Exit> {
     let known: Vec<&str> = trial.variables.keys().map(String::as_str).collect();
     let mut scripts = Vec::new();

@@ -1,4 +1,4 @@
-//! What sendmail does.
+//! Runs the task that sendmail was called for.
 
 use crate::cli::queue;
 use crate::cli::queue::options;

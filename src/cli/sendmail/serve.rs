@@ -21,8 +21,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
 use tempfile::NamedTempFile;
 
-/// Serves until QUIT, or until there is nothing more to be read. What came of each message, its replies
-/// have said.
+/// Serves until QUIT or end of input. The replies have reported the result of each message.
 pub fn run(plan: &Sendmail) -> Exit {
     let counter = Counter {
         plan,
@@ -36,7 +35,7 @@ pub fn run(plan: &Sendmail) -> Exit {
     Exit::Ok
 }
 
-/// Where messages are handed in.
+/// Accepts messages for the queue or for delivery.
 struct Counter<'p> {
     plan: &'p Sendmail,
     rewriter: Rewriter,
@@ -51,7 +50,7 @@ impl sink::MessageStore for Counter<'_> {
         }))
     }
 
-    /// Of an address that nobody can send to, the peer hears at once, and may drop it.
+    /// Reports an undeliverable address in the reply to RCPT, so that the client may drop it.
     fn vet(&self, recipient: &str) -> Result<(), Declined> {
         let known = self.rewriter.recipients(recipient);
         known.map(|_| ()).map_err(|error| unaddressed(&error))
@@ -113,7 +112,7 @@ fn unkept(error: &QueueError) -> Declined {
     declined(Exit::Temporary, error.to_string())
 }
 
-/// What the exit status of another run would be, as a reply.
+/// The reply that corresponds to an exit status.
 fn declined(exit: Exit, why: String) -> Declined {
     let code = match exit {
         Exit::NoUser => "550 5.1.1",

@@ -10,17 +10,16 @@ pub struct SinkOptions {
     pub server: sink::ServerOptions,
     /// Its side of TLS.
     pub tls: Option<sink::ServerTlsOptions>,
-    /// Where the authority goes that signs the certificate.
+    /// Path for the certificate of the CA that signs the server certificate.
     pub save_ca: Option<PathBuf>,
-    /// Who may log in.
+    /// Accounts for AUTH.
     pub auth: Option<Doorman>,
-    /// What becomes of the messages.
     pub keep: Keep,
-    /// Whether everything that happens is told to a program.
+    /// True if events are printed as JSON.
     pub json: bool,
 }
 
-/// Who may log in at a receiver.
+/// Accounts for AUTH.
 #[derive(Debug)]
 pub struct Doorman {
     /// A file of users; `None` is anybody.
@@ -31,14 +30,14 @@ pub struct Doorman {
     pub in_clear: bool,
 }
 
-/// What a receiver does with messages.
+/// The destination of received messages.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Keep {
     /// A line for each, and nothing else.
     Nothing,
     /// Into this Maildir.
     Maildir(PathBuf),
-    /// Behind the others in this mbox.
+    /// Appended to this mbox.
     Mbox(PathBuf),
     /// On the standard output.
     Print,

@@ -22,7 +22,7 @@ const OURS: [&str; 8] = [
     "SSL_CERT_DIR",
 ];
 
-/// Where cron finds programs, unless its table says otherwise.
+/// Search path of cron, unless the crontab sets another one.
 const PATH: &str = "/usr/bin:/bin";
 
 /// Calls this program again as cron would call it. An environment cannot be changed while it is in use.
@@ -62,7 +62,7 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// From here on, no command can ask anybody; and we end when whoever started us does.
+/// Detaches from the terminal, so that no command can prompt there. This process ends when its parent does.
 pub fn leave_the_terminal() {
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
     let _ = setsid();

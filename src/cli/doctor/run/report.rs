@@ -1,4 +1,4 @@
-//! What was found, for people and for programs.
+//! The diagnosis as text and as JSON.
 
 use crate::cron::doctor::options::{Doctor, DoctorFormat, Front, View};
 use crate::cron::doctor::{CheckResult, Diagnosis, HostSystem};

@@ -1,4 +1,4 @@
-//! The addresses of a mail, as aliases and rules make them of what was said.
+//! The addresses of a mail, after aliases and rewrite rules.
 
 use crate::cron::mail::{Addressing, NotificationRecipients};
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
@@ -6,7 +6,7 @@ use crate::mail::message::{HeaderField, MessageError};
 use crate::mail::rewrite::{OriginalAddress, RewriteError, Rewriter};
 use crate::system::host;
 
-/// Who writes to whom.
+/// Author and recipients.
 pub struct Addressed {
     /// The author.
     pub from: Mailbox,
@@ -14,7 +14,7 @@ pub struct Addressed {
     pub to: Vec<ListEntry>,
     /// `Cc`.
     pub cc: Vec<ListEntry>,
-    /// Those whom no header names.
+    /// Recipients that no header field names.
     pub bcc: Vec<ListEntry>,
     /// `Reply-To`.
     pub reply_to: Vec<ListEntry>,

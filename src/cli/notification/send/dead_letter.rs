@@ -49,7 +49,7 @@ fn append(path: &Path, message: &Message) -> io::Result<()> {
     written
 }
 
-/// A file of ours alone, whatever somebody else has put there.
+/// Opens a file that belongs to this user alone, whatever exists at the path.
 fn open(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent().filter(|path| path.ends_with("ehlo")) {
         // Whatever the umask of cron is.

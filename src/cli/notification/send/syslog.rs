@@ -4,7 +4,7 @@ use crate::system::text::printable;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-/// Where logs are taken.
+/// Socket of the system log.
 const SOCKET: &str = "/dev/log";
 
 /// Facility user (1), severity error (3).
@@ -13,7 +13,7 @@ const PRIORITY: u8 = 8 + 3;
 /// The longest line that every log takes.
 const LONGEST: usize = 900;
 
-/// Says it there, if somebody listens; nobody waits for it.
+/// Sends a line to the log if there is one. Never blocks.
 pub fn error(text: &str) {
     let _ = send(Path::new(SOCKET), text);
 }

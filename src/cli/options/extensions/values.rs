@@ -34,7 +34,7 @@ pub(super) struct DeliverBy {
     pub(super) traces: bool,
 }
 
-/// Reads a value, and the question mark behind it.
+/// Parses a value with an optional question mark after it.
 fn asked<T>(
     text: &str,
     read: impl FnOnce(&str) -> Result<T, String>,

@@ -1,4 +1,4 @@
-//! What sendmail's options mean, one by one.
+//! The meaning of sendmail's options.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -14,13 +14,13 @@ use std::path::PathBuf;
 /// A command line of sendmail's.
 #[derive(Debug)]
 pub struct SendmailOptions {
-    /// What it is about (`-b`, `-q`, `-I`).
+    /// The mode (`-b`, `-q`, `-I`).
     pub mode: SendmailMode,
-    /// What stands behind the options.
+    /// The operands.
     pub recipients: Vec<String>,
     /// `-t`.
     pub of_header: bool,
-    /// Whether a lone dot is text (`-i`).
+    /// True if a line with a single dot is text (`-i`).
     pub dots_are_text: bool,
     /// `-f` and `-r`; empty is the null sender.
     pub sender: Option<String>,
@@ -45,7 +45,7 @@ pub struct SendmailOptions {
 }
 
 impl SendmailOptions {
-    /// What these words say, in a run that does this unless they say otherwise.
+    /// Interprets the words. `mode` applies unless they select another one.
     pub fn of(mode: SendmailMode, items: Vec<Word>) -> Result<Self, UsageError> {
         let mut given = Self::nothing(mode);
         for item in items {
@@ -132,7 +132,7 @@ impl SendmailOptions {
         Ok(())
     }
 
-    /// The options of sendmail's configuration by their old names, of one letter.
+    /// Options of sendmail's configuration by their old names of one character.
     fn short(&mut self, option: &str) {
         let mut letters = option.chars();
         match letters.next() {
@@ -260,7 +260,7 @@ fn queue_run(value: &str) -> Result<SendmailMode, UsageError> {
     Ok(SendmailMode::Run(which))
 }
 
-/// What the message is declared to be. It is looked at anyway, and sent as what it is.
+/// Checks the declared body type. The message is examined anyway, and sent according to its contents.
 fn body(value: &str) -> Result<(), UsageError> {
     let known = ["7BIT", "8BITMIME"];
     if known.iter().any(|one| one.eq_ignore_ascii_case(value)) {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 
-/// Why a receiver cannot begin, or go on.
+/// The reasons for not starting, or stopping.
 #[derive(Debug, thiserror::Error)]
 enum SinkFailure {
     #[error(transparent)]
@@ -141,8 +141,8 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
     })
 }
 
-/// Where there is a socket file to be removed, a signal ends the sink and not the process; which one it
-/// was is told.
+/// With a Unix socket to remove, a signal stops the server instead of the process. Returns the place where
+/// the number of the signal is stored.
 fn heed(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
     let seen = Arc::new(AtomicI32::new(0));
     if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {

@@ -40,7 +40,7 @@ impl MessageStore for Printer {
     }
 }
 
-/// Who sent to whom, harmless.
+/// Sender and recipients, with control characters escaped.
 fn head(envelope: &ReceivedEnvelope) -> String {
     let recipients: Vec<String> = envelope
         .recipients
