@@ -1,4 +1,4 @@
-//! Ctrl-C while a message is being sent: one line for each recipient who did not get it.
+//! Ctrl-C while a message is being sent: prints one line for each recipient who did not get it.
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
@@ -20,7 +20,7 @@ struct Pending {
 
 type Shared = Arc<Mutex<Pending>>;
 
-/// A [`Watch`] that takes note of results, and hands everything on.
+/// An [`Observer`] that records results, and passes all events on.
 struct Tracker<'w> {
     next: &'w mut dyn Observer,
     pending: Shared,

@@ -1,4 +1,4 @@
-//! `sendmail -X`: what happens is added to a file, wherever else it is shown.
+//! `sendmail -X`: appends the transcript to a file, in addition to other output.
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
@@ -11,7 +11,7 @@ use std::path::Path;
 /// Passes events on, and writes them to a log file.
 pub struct Logged<'w> {
     next: &'w mut dyn Observer,
-    /// `None` where it cannot be written; the message is more important.
+    /// `None`: it cannot be written. The message is more important.
     log: Option<Stevens<File>>,
 }
 

@@ -34,23 +34,23 @@ pub enum Invocation {
     Script(Box<ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
     Doctor(Box<Doctor>),
-    /// Show that it works, with a receiver of our own.
+    /// Send a sample message to a built-in receiver.
     Demo,
     /// Show the configuration.
     Config(ConfigView),
-    /// Look at the queue, or work on it.
+    /// Inspect and run the mail queue.
     Queue(Box<Queue>),
-    /// Do what sendmail does.
+    /// Stand in for sendmail(8).
     Sendmail(Box<Sendmail>),
     /// Mail a line or a text.
     Notify(Box<NotifyOptions>),
-    /// Mail what jobs gathered, or show it.
+    /// Mail a summary of recorded runs, or show it.
     Digest(Box<Digest>),
-    /// Mail what became of a unit of systemd.
+    /// Mail the status of a systemd unit.
     Unit(Box<Unit>),
-    /// Run a command, and mail what happened.
+    /// Run a command and mail the result.
     Job(Box<Job>),
-    /// Read what background processes of a job still write.
+    /// Read the output that background processes of a job still write.
     Drain,
 }
 

@@ -1,4 +1,4 @@
-//! A bar on stderr for a message that takes longer than a second.
+//! A progress bar on stderr for a message that takes longer than a second.
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
@@ -43,7 +43,7 @@ impl<'w> Progress<'w> {
             }
             return;
         }
-        // Hidden at first, so that it knows the rate when it is shown.
+        // Hidden at first, so that the rate is known when it appears.
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::hidden());
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
@@ -59,7 +59,7 @@ impl<'w> Progress<'w> {
 }
 
 impl Progress<'_> {
-    /// A line a second, where no bar can be drawn.
+    /// One line per second, if no bar can be drawn.
     fn say(&mut self, octets: u64, of: u64) {
         let is_due = self.said.is_none_or(|said| said.elapsed() >= SOON);
         if is_due {

@@ -10,8 +10,8 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 /// Size of the output buffer.
 const BUFFER: usize = 64 * 1024;
 
-/// The standard output without a buffer: every write is seen at once, and an output that cannot be
-/// written is noticed, even one that is open for reading only, which the standard library passes over.
+/// Unbuffered standard output: every write is visible at once, and every write error is noticed, even EBADF
+/// on an output that is open for reading only, which the standard library ignores.
 pub struct Stdout;
 
 impl Write for Stdout {
@@ -26,7 +26,7 @@ impl Write for Stdout {
     }
 }
 
-/// A transcript on the standard output; `None` where nothing is to be shown.
+/// A transcript on the standard output. `None`: nothing is shown.
 pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     if options.color == Color::Auto && shows_colors() {
         options.color = Color::Always;

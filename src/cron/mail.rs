@@ -6,7 +6,7 @@ use crate::mail::rewrite;
 use crate::queue::options::QueueUse;
 use crate::system::exit::Exit;
 
-/// A mail that is yet to be written.
+/// Options of a mail that is yet to be written.
 #[derive(Debug)]
 pub struct Notification {
     pub head: Addressing,
@@ -18,22 +18,21 @@ pub struct Notification {
 #[derive(Clone, Debug, Default)]
 pub struct Addressing {
     pub recipients: NotificationRecipients,
-    /// The author; `None` is the user who runs us.
+    /// The author. `None`: the current user.
     pub from: Option<String>,
     /// The envelope's sender; empty is the null sender, `None` the author.
     pub envelope_from: Option<String>,
     /// Reply-To: lists of addresses.
     pub reply_to: Vec<String>,
-    /// The subject that was asked for.
     pub subject: Option<String>,
-    /// Header fields that were asked for.
+    /// Additional header fields.
     pub headers: Vec<HeaderField>,
 }
 
 /// Recipients: lists of addresses, as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NotificationRecipients {
-    /// The user who runs us.
+    /// The current user.
     #[default]
     User,
     /// MAILTO is empty, and nothing is mailed.

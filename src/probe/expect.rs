@@ -39,9 +39,10 @@ pub struct ExpectationResult {
 impl Expectation {
     /// Parses an expectation.
     ///
-    /// # Errors The text and what is wrong with it.
+    /// # Errors
+    /// The text and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        // A colon is as good as >=, which a shell may take for its own.
+        // A colon is accepted instead of >=, which a shell may take for a redirection.
         let at_least = text.split_once(">=").or(text.split_once(':'));
         let (name, at_least, value) = match (at_least, text.split_once('=')) {
             (Some((name, value)), _) => (name, true, Some(value)),
@@ -85,7 +86,7 @@ impl Expectation {
         })
     }
 
-    /// Looks whether a server meets it.
+    /// Compares a server with the expectation.
     #[must_use]
     pub fn check(&self, probe: &ProbeResult) -> ExpectationResult {
         let (met, found) = match self.what.check(probe) {
@@ -135,7 +136,7 @@ fn keyword(offered: &[String], name: &str, wanted: Option<&str>) -> (bool, Strin
     }
 }
 
-/// RFC 1870 §4: without a number, or with 0, there is no limit that one knows of.
+/// RFC 1870 §4: without a number, or with 0, no limit is known.
 fn size(offered: &[String], least: u64) -> (bool, String) {
     let Some(words) = parameters(offered, "size") else {
         return (false, "not offered".to_owned());

@@ -33,11 +33,11 @@ pub struct ProbeResult {
 /// A TLS connection as it was found.
 #[derive(Debug)]
 pub struct Encrypted {
-    /// `TLSv1.3` or `TLSv1.2`; `None` where there was no more than a certificate.
+    /// `TLSv1.3` or `TLSv1.2`. `None`: the handshake did not get beyond the certificate.
     pub version: Option<String>,
     pub cipher: String,
     pub group: String,
-    /// The name that was asked for.
+    /// The expected name.
     pub name: String,
     /// True if the certificate was verified.
     pub verified: bool,
@@ -56,7 +56,7 @@ pub struct TimedStep {
 }
 
 impl Encrypted {
-    /// For how many whole days the server's own certificate is still valid; negative when it is not.
+    /// Whole days until the server's own certificate expires; negative if it has expired.
     #[must_use]
     pub fn days_left(&self) -> Option<i64> {
         let own = Certificate::read(self.chain.first()?)?;
@@ -66,7 +66,6 @@ impl Encrypted {
 }
 
 impl Default for ProbeResult {
-    /// Nothing is known yet.
     fn default() -> Self {
         Self {
             server: None,
@@ -97,7 +96,7 @@ impl ProbeResult {
     }
 }
 
-/// Talks to a server until QUIT and sends no mail. The watch may look on.
+/// Runs a session up to QUIT without sending mail. `watch` receives the events.
 pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer) -> ProbeResult {
     let mut witness = Recorder::new(watch);
     let outcome = converse(way, place, &[], &mut witness);
@@ -134,7 +133,7 @@ impl<'w> Recorder<'w> {
         }
     }
 
-    /// A step has come to its end.
+    /// Records the end of a step.
     fn step(&mut self, name: &str) {
         let now = Instant::now();
         self.probe.steps.push(TimedStep {
@@ -171,7 +170,7 @@ fn is_address(name: &str) -> bool {
 impl Observer for Recorder<'_> {
     fn happened(&mut self, what: Event<'_>) {
         match what {
-            // An address and a unix socket are not looked up.
+            // Addresses and Unix sockets are not looked up.
             Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
                 self.step("lookup");
             }

@@ -1,4 +1,4 @@
-//! A connection to a server that is only asked.
+//! A connection to a server, for a session without a message.
 
 use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Observer};
@@ -87,7 +87,7 @@ fn reach(
     }
 }
 
-/// A conversation without a message: whatever begins one, these commands, and QUIT.
+/// A session without a message: EHLO, TLS and login, then these commands, and QUIT.
 pub fn converse(
     way: &OpenTransport<'_>,
     place: &Endpoint,

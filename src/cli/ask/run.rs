@@ -1,4 +1,4 @@
-//! `ehlo ask`: what a server answers to commands.
+//! `ehlo ask`: sends SMTP commands and shows the replies.
 
 use crate::cli::ask::options;
 use crate::cli::run_command::ready;

@@ -13,9 +13,9 @@ pub enum ConfigView {
         /// The file.
         path: PathBuf,
         profiles: usize,
-        /// The one that is used when none is asked for.
+        /// The default profile.
         default: Option<String>,
     },
-    /// A profile with all that it inherits.
+    /// A profile with inherited settings.
     Profile(config::Profile),
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// A task for the recorded digests.
 #[derive(Debug)]
 pub struct Digest {
-    /// The directory where it is; `None` is the usual one.
+    /// State directory. `None`: the usual one.
     pub state: Option<PathBuf>,
     pub task: DigestTask,
 }
@@ -14,7 +14,7 @@ pub struct Digest {
 /// An operation on digests.
 #[derive(Debug)]
 pub enum DigestTask {
-    /// Show which digests there are.
+    /// List the digests.
     List,
     /// Mail one.
     Mail {

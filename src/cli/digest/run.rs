@@ -1,4 +1,4 @@
-//! Mailing what jobs gathered.
+//! Mails recorded runs.
 
 use crate::cli::digest::options::{Digest, DigestTask};
 use crate::cli::notification::alert::domain;
@@ -118,7 +118,7 @@ fn line(standing: &DigestState) -> String {
 
 /// The result of mailing a digest.
 pub enum Sent {
-    /// There was nothing in it, or it is not its time.
+    /// The digest is empty, or not yet due.
     Nothing,
     /// Another process is mailing it.
     Busy,
@@ -126,7 +126,7 @@ pub enum Sent {
     Posted(SendOutcome),
 }
 
-/// Mails a digest that was begun before a time of day, in minutes since midnight, that has come since.
+/// Mails a digest that was begun before the last occurrence of a time of day, in minutes since midnight.
 pub fn send_when_due(
     state: Option<&Path>,
     (name, minute): (&str, u16),

@@ -1,4 +1,4 @@
-//! `ehlo doctor`: what this host would do with a mail from cron.
+//! `ehlo doctor`: diagnoses how mail from cron would leave this host.
 
 mod cron;
 mod report;
@@ -31,7 +31,7 @@ pub fn run(plan: &Doctor) -> Exit {
     }
 }
 
-/// The conversations come before what is made of them.
+/// The sessions are printed before the results.
 fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
     if plan.shown != DoctorFormat::Conversations {
         return examine(plan, host, &mut Silent);

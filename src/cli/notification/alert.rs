@@ -18,14 +18,14 @@ use std::time::SystemTime;
 
 /// A run of a job that has ended.
 pub struct Happened<'a> {
-    /// The name by which the job is remembered.
+    /// Name of the job in the history.
     pub job: &'a str,
     pub run: &'a JobRun,
     pub alert: &'a Alert,
 }
 
 impl Happened<'_> {
-    /// Mails it, or counts it; `None` where nothing was to be mailed. The memo is written only if it is.
+    /// Mails the run, or counts it. `None`: nothing was mailed. The text is only written if it is needed.
     pub fn tell(
         &self,
         mail: &Notification,

@@ -1,5 +1,5 @@
-//! Mailing what a program has to report: it is safe in the queue before it is sent, and where it can be
-//! neither kept nor sent, it is put where a person finds it.
+//! Mails a report: it is queued durably before it is sent. If it can be neither queued nor sent, it is saved
+//! in a dead letter file.
 
 mod address;
 pub mod dead_letter;
@@ -57,7 +57,7 @@ pub struct NotificationText {
 pub enum SendOutcome {
     /// MAILTO is empty: no mail is sent.
     Unwanted,
-    /// Every recipient has it, or it is safe in the queue.
+    /// Every recipient has it, or it is in the queue.
     Safe,
     /// At least one recipient does not get it; stderr has the reason.
     Failed(Exit),
@@ -179,7 +179,7 @@ fn sent(
     sent_with(dispatch, message, unseen, told, interrupted)
 }
 
-/// By way of the queue; where there is no place for one, at once. If a signal ends that, `interrupted` is called.
+/// Sends through the queue, or at once if there is none. If a signal ends that, `interrupted` is called.
 pub fn sent_with(
     dispatch: &DeliveryOptions,
     message: &Message,
@@ -252,12 +252,12 @@ pub fn build(
     Ok(message)
 }
 
-/// RFC 3834 §5: nothing is to answer this by itself.
+/// RFC 3834 §5: the message must not be answered automatically.
 fn auto_submitted() -> HeaderField {
     HeaderField::new("Auto-Submitted", "auto-generated")
 }
 
-/// Mails about a job belong together (RFC 2919 §2).
+/// Groups the mails about a job (RFC 2919 §2).
 pub fn list_id(name: &str) -> HeaderField {
     let job = match label(name) {
         empty if empty.is_empty() => "job".to_owned(),
@@ -283,7 +283,7 @@ fn message(draft: MessageDraft) -> Result<Message, MessageError> {
     Message::build(options, SystemTime::now())
 }
 
-/// A log that goes with a mail.
+/// A log as an attachment.
 pub fn attachment(attached: Attached) -> Attachment {
     let held = match attached.contents {
         AttachmentContents::Bytes(bytes) => HeldBytes::bytes("the log", bytes),

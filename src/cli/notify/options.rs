@@ -8,15 +8,14 @@ use crate::mail::message::Attachment;
 #[derive(Debug)]
 pub struct NotifyOptions {
     pub mail: Notification,
-    /// The text; `None` is the standard input, unless it is a terminal.
+    /// The text. `None`: the standard input, unless it is a terminal.
     pub text: Option<String>,
     /// `None`: the mail shows no level.
     pub level: Option<Level>,
-    /// Files that go with it.
     pub attachments: Vec<Attachment>,
     /// True if nothing is sent without input.
     pub only_if_input: bool,
-    /// Under what it is remembered; `None` is the subject.
+    /// Name in the history. `None`: the subject.
     pub name: Option<String>,
     pub alert: Alert,
 }
@@ -26,11 +25,11 @@ pub struct NotifyOptions {
 pub enum Level {
     /// Good to know.
     Info,
-    /// Worth a look.
+    /// Should be noticed.
     Notice,
     /// It may become an error.
     Warning,
-    /// Something does not work.
+    /// A function has failed.
     Error,
     /// Everything is at stake.
     Critical,

@@ -73,8 +73,8 @@ fn told(text: &str, level: Option<Level>) -> alert::JobRun {
     }
 }
 
-/// The text, as much of it as a person reads, and the rest attached. At a terminal it is typed, unless there
-/// is something else to send.
+/// The beginning of the text, with the rest attached. At a terminal, it is read from there unless there is
+/// something else to send.
 fn input(plan: &NotifyOptions) -> Result<JobReport, Exit> {
     let is_typed = plan.text.is_none() && io::stdin().is_terminal();
     let is_invited = is_typed && plan.attachments.is_empty();

@@ -13,16 +13,16 @@ use std::path::PathBuf;
 /// Settings, with defaults for what is not set.
 #[derive(Debug, Default)]
 pub struct ProfileSettings {
-    /// The rules by which a queue is worked on.
+    /// Rules for retries in the queue.
     pub queue: queue::RetrySettings,
     /// The queue's directory; `None` is the usual one.
     pub directory: Option<PathBuf>,
     /// The treatment of a recipient that may already have received the message.
     pub on_uncertain: OnUncertain,
-    /// A shell command that is told of what was given up.
+    /// A shell command that is run after a permanent failure.
     pub on_failure: Option<String>,
     pub rewrite: rewrite::RewriteOptions,
-    /// The profile of sendmail; there is one of this name.
+    /// The profile of sendmail, which exists.
     pub profile: Option<String>,
 }
 
@@ -35,7 +35,7 @@ pub fn settings(config: Option<&Config>) -> Result<ProfileSettings, UsageError> 
     }
 }
 
-/// Everything that is wrong in the tables that are no profiles.
+/// Errors in the tables other than profiles.
 pub fn faults(config: &Config) -> Vec<ConfigError> {
     read(config).1
 }

@@ -1,4 +1,4 @@
-//! Ways: where to and how, whatever the message is; of a profile, of the command line, or of both.
+//! Transports, regardless of the message: from a profile, from the command line, or from both.
 
 use crate::cli::config::args as config;
 use crate::cli::options::profile::{Added, CommandLineArgs};
@@ -11,7 +11,7 @@ use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
 use crate::config::{Config, Places, Profile};
 
-/// A way, and those to fall back to.
+/// A transport with its fallbacks.
 pub struct RoutePlan {
     pub(crate) way: Transport,
     pub(crate) fallbacks: Vec<Transport>,
@@ -85,7 +85,7 @@ pub(crate) fn way_alone(
     way_as(config, profile, cli, &own)
 }
 
-/// The way of arguments that come from a profile.
+/// The transport of arguments from a profile.
 pub(crate) fn way_as(
     config: &Config,
     profile: &Profile,
@@ -212,7 +212,7 @@ fn check_privacy(way: &Transport) -> Result<(), UsageError> {
     )))
 }
 
-/// Route, session, encryption and login, as far as they hang together.
+/// Route, session, encryption and login, including their dependencies.
 pub(crate) fn way(
     route: route::Args,
     mut session: crate::client::session::Options,
@@ -220,7 +220,7 @@ pub(crate) fn way(
     auth: auth::Args,
 ) -> Result<Transport, UsageError> {
     let usual = match session.protocol {
-        // RFC 2033 §5: LMTP must not be spoken where SMTP is.
+        // RFC 2033 §5: LMTP must not be used on the SMTP port.
         Protocol::Lmtp => bench::LMTP_PORT,
         Protocol::Smtp => tls.usual_port(),
     };

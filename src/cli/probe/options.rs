@@ -3,13 +3,13 @@
 use crate::client::transport::Transport;
 use crate::probe::Expectation;
 
-/// A look at a server.
+/// A probe of a server.
 #[derive(Debug)]
 pub struct ProbeOptions {
     pub way: Transport,
     pub expect: Vec<Expectation>,
     /// For a program.
     pub json: bool,
-    /// With the conversation.
+    /// True if the session is shown.
     pub verbose: bool,
 }

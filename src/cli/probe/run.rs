@@ -65,7 +65,7 @@ fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
     probe.exit
 }
 
-/// Whatever failed is a line on stderr.
+/// Writes each failure to stderr.
 fn grumble(probe: &ProbeResult, findings: &[ExpectationResult]) {
     if let Some(failure) = &probe.failure {
         complain(failure);

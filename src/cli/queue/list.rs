@@ -1,4 +1,4 @@
-//! `ehlo queue list` and `mailq`: what is in the queue.
+//! `ehlo queue list` and `mailq`: lists the queue.
 
 use crate::cli::queue::state::{ItemState, is_done, words};
 use crate::cli::queue::{failed, object};
@@ -49,7 +49,7 @@ struct Tally {
     dead: usize,
 }
 
-/// An item that was looked at.
+/// An item that has been read.
 enum ListedItem {
     Whole(Box<Item>, ItemState),
     Damaged(String),
@@ -136,7 +136,7 @@ const HEAD: &str = "ID               SIZE     AGE  NEXT        SENDER\n";
 const DEAD_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happened, ehlo queue requeue ID \
                          tries it again\n";
 
-/// A line for the item, and one for each recipient who is not done with.
+/// A line for the item, and one for each recipient without a final result.
 fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) -> io::Result<()> {
     let envelope = &item.letter.envelope;
     writeln!(
@@ -154,7 +154,7 @@ fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) ->
     for (recipient, standing) in envelope.recipients.iter().zip(&item.history.standings) {
         if !is_done(standing) {
             let words = words(standing);
-            // Many a sentence names the recipient first, for those who read it elsewhere.
+            // Some texts begin with the recipient, for use in other places.
             let said = words.strip_prefix(&format!("<{recipient}>: "));
             let recipient = shown(&recipient.to_string());
             writeln!(out, "    {recipient}: {}", shown(said.unwrap_or(words)))?;
@@ -187,7 +187,7 @@ impl Tally {
         }
     }
 
-    /// The last line; what there is none of is not named.
+    /// The last line. Counts of 0 are omitted.
     fn line(&self) -> String {
         let mut line = counted(self.living as u64, "item");
         let parts = [

@@ -25,12 +25,10 @@ use crate::system::exit::Exit;
 use find::find;
 use show::ShownPart;
 
-/// Does what is planned.
 pub fn run(plan: &Queue) -> Exit {
     work(&plan.spool, &plan.work)
 }
 
-/// Works on a queue.
 pub fn work(plan: &SpoolOptions, work: &Work) -> Exit {
     match work {
         Work::Run(what) => run_or_watch(plan, what),
@@ -44,7 +42,7 @@ pub fn work(plan: &SpoolOptions, work: &Work) -> Exit {
     }
 }
 
-/// Delivers what is due, once or again and again.
+/// Delivers due items, once or continuously.
 pub fn run_or_watch(plan: &SpoolOptions, what: &RunOptions) -> Exit {
     match Spool::open(plan.directory.as_deref(), true) {
         Ok(spool) => run::run(&spool, plan, what),

@@ -4,7 +4,7 @@ use crate::queue::options::QueueOptions;
 use crate::transcript;
 use std::time::Duration;
 
-/// Work on a queue.
+/// A task for the queue.
 #[derive(Debug)]
 pub struct Queue {
     pub spool: QueueOptions,
@@ -62,7 +62,7 @@ pub struct RunOptions {
     pub output: transcript::TranscriptOptions,
 }
 
-/// From when on a queue is in a bad state. `None` is never.
+/// Limits for monitoring. `None`: no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Thresholds {
     /// Number of items for the state WARNING.

@@ -1,4 +1,4 @@
-//! `ehlo queue run`: delivers what is due.
+//! `ehlo queue run`: delivers due items.
 
 use crate::cli::queue::options::RunOptions;
 use crate::cli::queue::watch::stay;
@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Delivers what is due, once or again and again.
+/// Delivers due items, once or continuously.
 pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exit {
     let signals = match RunSignals::heed() {
         Ok(signals) => signals,
@@ -90,7 +90,7 @@ pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exi
 pub struct Runner<'a> {
     /// The queue.
     pub spool: &'a Spool,
-    /// By which rules.
+    /// Rules and state of the run.
     pub office: RunContext<'a>,
     pub signals: &'a RunSignals,
     run: &'a RunOptions,

@@ -1,4 +1,4 @@
-//! `ehlo queue show`: all that is known of an item.
+//! `ehlo queue show`: all facts about an item.
 
 use crate::cli::queue::list::sender;
 use crate::cli::queue::state::{ItemState, words};
@@ -25,7 +25,7 @@ pub enum ShownPart {
     Report,
     /// The same, for programs.
     Object,
-    /// The message as it goes over the wire, and nothing else.
+    /// The message as sent over the wire, and nothing else.
     Message,
 }
 

@@ -14,7 +14,7 @@ pub enum ItemState {
     Due,
     /// No run tries it before this time.
     Waiting(SystemTime),
-    /// It is being tried.
+    /// An attempt is in progress.
     Sending,
     /// It waits until it is released.
     Held,
@@ -82,7 +82,7 @@ impl ItemState {
         }
     }
 
-    /// The time of the next attempt, as far as there is one.
+    /// The time of the next attempt, if there is one.
     pub fn time(self, now: SystemTime) -> Option<SystemTime> {
         match self {
             Self::Due => Some(now),

@@ -1,4 +1,4 @@
-//! `ehlo queue status`: how the queue stands, in one line for monitoring (Nagios and those like it).
+//! `ehlo queue status`: the state of the queue in one line for monitoring (Nagios and compatible programs).
 
 use crate::cli::queue::options::Thresholds;
 use crate::cli::terminal::print;
@@ -8,7 +8,7 @@ use crate::system::text::shown;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
-/// Writes the line to stdout, where monitoring reads it, also where the queue cannot be read.
+/// Writes the line to stdout, where monitoring reads it, even if the queue cannot be read.
 pub fn run(spool: Result<Spool, QueueError>, thresholds: &Thresholds) -> Exit {
     let counts = spool.and_then(|spool| Counts::of(&spool, SystemTime::now()));
     let (health, line) = match counts {
@@ -82,7 +82,7 @@ impl Counts {
     }
 }
 
-/// `;WARN;CRIT`, as far as there are limits.
+/// `;WARN;CRIT`, if there are limits.
 fn limits<T: ToString>(warn: Option<T>, critical: Option<T>) -> String {
     let text = |limit: Option<T>| limit.map_or_else(String::new, |limit| limit.to_string());
     let both = format!(";{};{}", text(warn), text(critical));

@@ -1,4 +1,4 @@
-//! `ehlo queue systemd` and `ehlo queue cron`: what to put where, so that the queue is worked on.
+//! `ehlo queue systemd` and `ehlo queue cron`: prints the files that make systemd or cron run the queue.
 
 use crate::cli::terminal::{complain, print};
 use crate::queue::options;
@@ -78,7 +78,7 @@ const USER: Manager = Manager {
     hardening: "",
 };
 
-/// The timer with its service, and the service that takes their place.
+/// The timer with its service, and the service that replaces them.
 fn units(call: &str, manager: &Manager) -> String {
     let Manager {
         directory,
@@ -121,7 +121,7 @@ WantedBy=timers.target
     )
 }
 
-/// The service that takes the place of the timer and its own.
+/// The service that replaces the timer and its service.
 fn daemon(call: &str, manager: &Manager) -> String {
     let Manager {
         directory,
@@ -148,7 +148,7 @@ WantedBy={target}
     )
 }
 
-/// The service that mails what became of another unit.
+/// The service that mails the status of another unit.
 fn template(call: &UnitCall, manager: &Manager) -> String {
     let Manager {
         directory,
@@ -251,7 +251,7 @@ impl UnitCall {
         line
     }
 
-    /// For a crontab; `None` where that cannot be written.
+    /// For a crontab. `None`: it cannot be expressed there.
     fn in_crontab(&self) -> Option<String> {
         let mut line = format!("{} queue run", cron_word(&self.program)?);
         for (option, path) in &self.options {
@@ -310,15 +310,15 @@ fn escaped(byte: u8) -> String {
     format!("\\x{byte:02x}")
 }
 
-/// A path for the shell in a crontab, where `%` would be a line break; `None` where it has one.
+/// A path for the shell in a crontab, where `%` would be a line break. `None`: the path has a line break.
 fn cron_word(path: &Path) -> Option<Cow<'_, str>> {
     let path = path.to_str().filter(|path| !path.contains(['\n', '\r']))?;
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
     if path.chars().all(is_plain) {
         return Some(path.into());
     }
-    // cron takes the backslash away from `\%`, quoted or not, and an even number of them would
-    // protect nothing: so it stands outside the quotes, alone.
+    // cron removes the backslash from `\%`, quoted or not, and an even number of them would protect nothing:
+    // it is written outside the quotes, alone.
     let quoted = path.replace('\'', r"'\''").replace('%', r"''\%");
     Some(format!("'{quoted}'").into())
 }

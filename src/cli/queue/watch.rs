@@ -1,4 +1,4 @@
-//! `ehlo queue run --watch`: stays, and delivers what comes in and what becomes due.
+//! `ehlo queue run --watch`: keeps running, and delivers new items and items that become due.
 
 use crate::cli::queue::run::Runner;
 use crate::queue::delivery::{RunProgress, Selection};
@@ -10,18 +10,18 @@ use std::time::{Duration, Instant, SystemTime};
 /// Maximum interval between two looks at the clock, which may be set by the administrator.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// So often every item is looked at again, whatever we know of it: another host that shares the
-/// directory is not heard.
+/// Interval at which every item is read again, even without a notification: there are none for changes by
+/// another host that shares the directory.
 const FORGET: Duration = Duration::from_secs(5 * 60);
 
-/// So long at least it takes from one look to the next.
+/// Minimum interval between two looks at the queue.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Pause while another process holds the queue or an item. A failed claim of this process would also wake the
 /// watcher at once.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
-/// Until a signal comes.
+/// Runs until a signal arrives.
 pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueError> {
     let is_for_all = selection.domains.is_empty();
     // A process that queues a message relies on a watch that serves the whole queue.

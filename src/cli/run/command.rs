@@ -68,7 +68,7 @@ pub fn run(plan: &Job) -> Exit {
     exit(plan, &finished.ending, &posted)
 }
 
-/// Reads what background processes of a job still write.
+/// Reads the output that background processes of a job still write.
 pub fn drain() -> Exit {
     match job::drain::run() {
         Ok(()) => Exit::Ok,
@@ -92,7 +92,7 @@ fn tell(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome 
     posted.unwrap_or(SendOutcome::Unwanted)
 }
 
-/// Puts it down in a digest, and mails that where its time has come.
+/// Records the run in a digest, and mails that if it is due.
 fn gather(
     plan: &Job,
     digest: &DigestUse,
@@ -153,7 +153,7 @@ fn entry(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> DigestEntry
     }
 }
 
-/// By what it is compared with other runs. Numbers in the reason that it did not begin are as good as any.
+/// The fingerprints of the run. The reason for not starting is folded, because its numbers may differ.
 fn fingerprint(finished: &FinishedJob, sums: Option<[Checksum; 2]>) -> Fingerprint {
     let ending = match &finished.ending {
         JobEnding::NotStarted { why, .. } => format!("{} {}", finished.ending.word(), alike(why)),
@@ -173,7 +173,7 @@ fn fingerprint(finished: &FinishedJob, sums: Option<[Checksum; 2]>) -> Fingerpri
     }
 }
 
-/// The lock, or how the job ends without it.
+/// The lock, or the ending of the job without it.
 fn take(locking: &Locking) -> Result<JobLock, JobEnding> {
     JobLock::take(&locking.name, locking.wait).map_err(|error| match error {
         LockError::Held(holder) => JobEnding::Locked(holder),
@@ -237,7 +237,7 @@ fn memo(plan: &Job, finished: &FinishedJob, decision: &Decision) -> Notification
     }
 }
 
-/// The status of the command; where all was well with it but its mail, that of the mail.
+/// The status of the command; if it succeeded and its mail failed, that of the mail.
 fn exit(plan: &Job, ending: &JobEnding, posted: &SendOutcome) -> Exit {
     match ending.status() {
         0 => posted.exit(),

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 /// An operation on scripts.
 #[derive(Debug)]
 pub enum ScriptTask {
-    /// Name those that come with the program.
+    /// List the scripts that come with the program.
     List,
     /// Print one of them.
     Show(String),
-    /// Look for mistakes in these.
+    /// Check these scripts for errors.
     Check(Trial),
     /// Hold these.
     Run(Trial),
@@ -21,12 +21,12 @@ pub enum ScriptTask {
     Record(Box<Send>, PathBuf),
 }
 
-/// Scripts, and what they are held with.
+/// Scripts, and the options for running them.
 #[derive(Debug)]
 pub struct Trial {
-    /// Files, or names of those that come with the program.
+    /// Files, or names of scripts that come with the program.
     pub names: Vec<String>,
-    /// The server, and how it is reached.
+    /// The server and the transport.
     pub way: Transport,
     /// Variables set on the command line.
     pub variables: script::Variables,
@@ -42,7 +42,7 @@ pub struct Trial {
 /// Output of a script run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrialLook {
-    /// The conversation; with details or without.
+    /// The session, with or without details.
     Conversation {
         /// Every address considered, and the certificates.
         verbose: bool,

@@ -9,7 +9,7 @@ use crate::script;
 use crate::script::{Mistake, library};
 use crate::system::exit::Exit;
 
-/// Does what is planned with scripts.
+/// Runs the task.
 pub fn run(plan: ScriptTask) -> Exit {
     match plan {
         ScriptTask::List => list(),

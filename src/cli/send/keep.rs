@@ -1,4 +1,4 @@
-//! Sending by way of the queue: first it is safe, then it is sent.
+//! Sends through the queue: the message is queued durably, then sent.
 
 use crate::cli::interrupt::tracked;
 use crate::cli::log::Logged;
@@ -35,7 +35,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// Maximum number of other due messages that are delivered together with a message.
 const ALONG: usize = 20;
 
-/// A message for the queue, with all that is to be done about it.
+/// A message for the queue, and its delivery options.
 pub struct QueuedMessage<'p> {
     /// The message.
     pub message: &'p Message,
@@ -45,7 +45,7 @@ pub struct QueuedMessage<'p> {
     pub fallbacks: &'p [Transport],
     pub output: transcript::TranscriptOptions,
     pub told: SenderNotice,
-    /// A file that the conversation is added to, wherever else it is shown.
+    /// A file that the transcript is appended to, in addition to other output.
     pub log: Option<&'p Path>,
     /// Time limit for each step before the message is left to a later run. `None`: the limits of RFC 5321.
     pub patience: Option<Duration>,
@@ -57,7 +57,7 @@ pub struct QueuedMessage<'p> {
 pub enum KeepResult {
     /// It was safe, and this became of it.
     Safe(ShownResult),
-    /// There is no place for a queue.
+    /// No queue can be opened.
     NoQueue(QueueError),
     /// It could not be kept, and nothing was sent.
     Lost(QueueError),
@@ -105,7 +105,7 @@ impl QueuedMessage<'_> {
         }
     }
 
-    /// Puts it into this queue and does nothing more about it. When this is over, it is safe.
+    /// Adds it to this queue, durably, without an attempt to send.
     pub fn keep_in(&self, spool: &Spool) -> Result<(), QueueError> {
         self.commit(spool).map(drop)
     }
@@ -123,8 +123,7 @@ impl QueuedMessage<'_> {
         spool.add(&letter, self.message, self.shape(), None)
     }
 
-    /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
-    /// make.
+    /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
     fn shape(&self) -> Shape {
         let given = self.message.shape(BodyType::EightBit.with_utf8());
         let given = given.filter(|_| self.as_given);
@@ -283,7 +282,7 @@ impl QueuedMessage<'_> {
     /// Delivers other due messages for the same host.
     fn take_others_along(&self, office: &RunContext<'_>) {
         let recipients = self.message.envelope.recipients.iter();
-        // To a relay goes everything.
+        // A relay receives all messages.
         let recipients = recipients.filter(|_| self.way.route.relay.is_none());
         let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
@@ -299,7 +298,7 @@ impl QueuedMessage<'_> {
     }
 }
 
-/// Rounded up, so that who comes then does not come too early.
+/// Rounded up, so that the item is due by then.
 fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
 }
@@ -336,7 +335,7 @@ pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>
     };
     let mut command = Command::new(program);
     command
-        // Whatever it was called by: as sendmail, it would understand all of this otherwise.
+        // Called as sendmail, the program would interpret all of these arguments differently.
         .arg0("ehlo")
         .args(["queue", "run", "--behind", "--queue-dir"])
         .arg(directory);
@@ -346,7 +345,7 @@ pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>
     command.args(item.map(Id::as_str));
     command
         .current_dir("/")
-        // Before it is anything else: our terminal may end with us, and all that is in our group.
+        // Set first: a terminal that closes may end this process and its whole group.
         .process_group(0)
         .env_remove("EHLO_PASSWORD")
         .stdin(Stdio::null())

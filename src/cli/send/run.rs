@@ -68,7 +68,7 @@ fn send(message: &Message, plan: &Send) -> Exit {
     kept.send_or_not()
 }
 
-/// Sends a message of which nothing is kept.
+/// Sends a message without queueing it.
 pub fn at_once(
     message: &Message,
     (way, fallbacks): (&transport::Transport, &[transport::Transport]),
@@ -149,7 +149,7 @@ pub fn shown(
     ShownResult { exit, report }
 }
 
-/// Delivers by one way, and by others for those who have no answer that lasts.
+/// Delivers with one transport, and with the fallbacks to recipients without a final result.
 pub fn deliver_by(
     first: &LoadedTransport<'_>,
     fallbacks: &[transport::Transport],
@@ -183,7 +183,7 @@ pub fn deliver_by(
     report
 }
 
-/// Whatever failed is a line on stderr, one for each recipient.
+/// Writes each failure to stderr, one line for each recipient.
 fn finish(report: &DeliveryReport, told: SenderNotice, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);

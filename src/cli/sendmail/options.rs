@@ -27,11 +27,11 @@ pub struct Sendmail {
 /// A task of sendmail's.
 #[derive(Debug)]
 pub enum Task {
-    /// Take a message from the standard input (`-bm`).
+    /// Accept a message from the standard input (`-bm`).
     Submit(Box<message::Submission>),
     /// Speak SMTP on the standard input and output (`-bs`).
     Serve,
-    /// Ask whether these would be taken (`-bv`).
+    /// Check whether these recipients would be accepted (`-bv`).
     Verify {
         recipients: Vec<String>,
         /// `None`: the user.

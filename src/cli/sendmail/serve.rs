@@ -1,5 +1,5 @@
-//! `sendmail -bs`: SMTP on the standard input and output, for mail programs that hand in what they send
-//! in this way (mutt, alpine).
+//! `sendmail -bs`: SMTP on the standard input and output, for mail programs that submit messages this way
+//! (mutt, alpine).
 
 use crate::cli::send::keep::run_behind;
 use crate::cli::sendmail::options::Sendmail;
@@ -57,7 +57,7 @@ impl sink::MessageStore for Counter<'_> {
     }
 }
 
-/// A message that is being handed in. It waits in a temporary file until it is whole.
+/// A message that is being received. It is kept in a temporary file until it is complete.
 struct Handed<'p> {
     counter: &'p Counter<'p>,
     envelope: ReceivedEnvelope,
@@ -88,12 +88,12 @@ impl Incoming for Handed<'_> {
     }
 }
 
-/// Puts the message into the queue. When this is over, it is safe.
+/// Adds the message to the queue, durably.
 fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     let queueing = &plan.queueing;
     let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
     kept(plan, message).keep_in(&spool)?;
-    // The peer is waiting for its reply, whatever is to be tried when.
+    // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_behind(&spool, &queueing.spool, None);
     }

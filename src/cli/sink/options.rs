@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Receiving.
 #[derive(Debug)]
 pub struct SinkOptions {
-    /// The server, still without what must be read from files.
+    /// Options of the server, without the contents of files.
     pub server: sink::ServerOptions,
     /// Its side of TLS.
     pub tls: Option<sink::ServerTlsOptions>,
@@ -24,7 +24,7 @@ pub struct SinkOptions {
 pub struct Doorman {
     /// A file of users; `None` is anybody.
     pub users: Option<PathBuf>,
-    /// The mechanisms; `None` is all that will do.
+    /// The mechanisms. `None`: all supported ones.
     pub only: Option<Vec<sink::ServerMechanism>>,
     /// Also without TLS.
     pub in_clear: bool,
@@ -33,7 +33,7 @@ pub struct Doorman {
 /// The destination of received messages.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// A line for each, and nothing else.
+    /// Discarded, with one line for each.
     Nothing,
     /// Into this Maildir.
     Maildir(PathBuf),

@@ -6,7 +6,7 @@ use crate::cron::mail::Notification;
 /// A unit of systemd, and a mail about it.
 #[derive(Debug)]
 pub struct Unit {
-    /// Its name, with what it is: `backup.service`.
+    /// Full name of the unit: `backup.service`.
     pub name: String,
     /// True for a unit of the user's own manager.
     pub user: bool,

@@ -1,4 +1,4 @@
-//! Mailing what became of a unit of systemd.
+//! Mails the status of a systemd unit.
 
 mod ask;
 mod facts;
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 /// Time limit for systemctl and for journalctl.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Finds out what there is to know, and mails it.
+/// Queries systemd about the unit, and mails the result.
 pub fn run(mut plan: Unit) -> Exit {
     let said = plan.mail.head.subject.take();
     let plan = &plan;

@@ -1,4 +1,4 @@
-//! By what two runs of a job are compared.
+//! Fingerprints, by which two runs of a job are compared.
 
 use crate::cron::alert::fold::folded;
 use memchr::memchr_iter;
@@ -12,7 +12,7 @@ const LINES: usize = 100;
 /// As much of the beginning and of the end is kept until then.
 const KEPT: usize = 64 * 1024;
 
-/// By what two runs of a job are compared.
+/// Fingerprints of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Equal for failures of one kind: the ending and the output, without times, process IDs, temporary names
@@ -38,7 +38,7 @@ impl Fingerprint {
         }
     }
 
-    /// The same, where every octet counts that it wrote to each of its outputs.
+    /// Adds the exact fingerprint, which depends on every octet of the outputs.
     #[must_use]
     pub fn exactly(self, ending: &str, outputs: impl IntoIterator<Item = Checksum>) -> Self {
         let mut exact = Context::new(&SHA256);
@@ -53,7 +53,7 @@ impl Fingerprint {
     }
 }
 
-/// A checksum over an output that goes by.
+/// A checksum over a stream.
 #[derive(Clone)]
 pub struct Checksum(Context);
 
@@ -64,7 +64,7 @@ impl Default for Checksum {
 }
 
 impl Checksum {
-    /// Takes what comes next.
+    /// Adds octets.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -81,7 +81,7 @@ pub struct Impression {
 }
 
 impl Impression {
-    /// Takes what comes next.
+    /// Adds octets.
     pub fn feed(&mut self, bytes: &[u8]) {
         let room = if self.is_cut {
             0
@@ -140,7 +140,7 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
     digest.as_ref().try_into().unwrap_or([0; 32])
 }
 
-/// The first half, which is more than enough.
+/// The first half of the digest, which is enough.
 fn half(context: Context) -> String {
     hex(&context.finish().as_ref()[..16])
 }
@@ -209,7 +209,7 @@ sent 1.23M bytes  received 88 bytes  50.12K bytes/sec
         assert_eq!(long("", "full").alike, long("", "full").alike);
         assert_ne!(long("", "full").alike, long("", "denied").alike);
         assert_ne!(long("", "full").alike, long("odd\n", "full").alike);
-        // Shifted by an octet, other lines are torn where the kept parts end.
+        // With an offset of one octet, the kept parts cut other lines.
         assert_eq!(
             long("line 1 of many\n", "full").alike,
             long("", "full").alike

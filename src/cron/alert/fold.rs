@@ -1,8 +1,8 @@
-//! A line of output without what differs from one run to the next: times, dates, durations, process IDs,
+//! Removes from a line of output the parts that differ between runs: times, dates, durations, process IDs,
 //! temporary names, memory addresses, UUIDs and hashes.
 //!
-//! All other numbers stay, because they may be what tells two failures apart: `web01`, `sda1`, `10.0.0.5`,
-//! `port 443`, `0 of 5 up`. A failure that is mailed twice is a nuisance; one that is never mailed is a loss.
+//! All other numbers stay, because they may distinguish two failures: `web01`, `sda1`, `10.0.0.5`, `port
+//! 443`, `0 of 5 up`. A failure that is mailed twice is a nuisance; one that is never mailed is a loss.
 
 mod rules;
 
@@ -11,13 +11,13 @@ use rules::RULES;
 /// The most octets of a line that are compared.
 const LONGEST: usize = 1024;
 
-/// A text in one line as it is compared: the same for texts that differ only in times and the like.
+/// A text as one folded line: equal for texts that differ only in times and the like.
 #[must_use]
 pub fn alike(text: &str) -> String {
     String::from_utf8_lossy(&fold(text.as_bytes())).into_owned()
 }
 
-/// The line as it is compared; empty if it has no text.
+/// The folded line; empty if it has no text.
 pub fn folded(line: &[u8]) -> Vec<u8> {
     fold(&line[..line.len().min(LONGEST)])
 }

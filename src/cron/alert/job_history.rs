@@ -5,10 +5,10 @@
 //! time, another lock shows that a process is mailing. That gives the right result in every order:
 //!
 //! - Both failed the same way: the run recorded first is mailed, and the other one is counted. If that mail
-//! fails, or its sender is killed, the next failure is mailed, with the count.
+//!   fails, or its sender is killed, the next failure is mailed, with the count.
 //! - They failed differently: both are mailed.
 //! - One failed and the other succeeded: recovery is mailed by the next successful run, since the failure had
-//! not been mailed before.
+//!   not been mailed before.
 
 use crate::cron::alert::file::{Files, HistoryLock};
 use crate::cron::alert::memory::Memory;
@@ -47,9 +47,9 @@ pub struct Promise {
 }
 
 impl JobHistory {
-    /// Takes note of a run in the book below the state directory that was named, else below the usual one.
+    /// Records a run in the history below the given state directory, or below the usual one.
     ///
-    /// Whatever is wrong with the book, a run that should be mailed is.
+    /// If the history cannot be used, a run that should be mailed is mailed.
     #[must_use]
     pub fn note(state: Option<&Path>, job: &str, run: &JobRun, rules: &AlertRules) -> RunDecision {
         // A job that has never failed has no file.
@@ -109,7 +109,7 @@ impl JobHistory {
         })
     }
 
-    /// The lock of those who mail, and whether they still do.
+    /// The lock of the processes that are mailing. Forgets them if none of them is running.
     fn telling(&self, job: &str, memory: &mut Memory) -> Result<OwnedFd, AlertError> {
         let name = format!("{}.lock", file_name(job));
         let lock = self
@@ -122,9 +122,9 @@ impl JobHistory {
         Ok(lock)
     }
 
-    /// From now on, we are one of those who mail.
+    /// Adds this process to those that are mailing.
     fn tell(&self, lock: OwnedFd, job: &str) -> Result<OwnedFd, AlertError> {
-        // Others have it shared at most, and look at it only under the lock that we hold.
+        // Other processes have it shared at most, and take it only under the lock that this one holds.
         let shared = FlockOperation::NonBlockingLockShared;
         if self.files.try_lock(&lock, shared)? {
             return Ok(lock);
@@ -154,7 +154,7 @@ impl JobHistory {
         if memory.is_empty() {
             return self.files.remove(&name);
         }
-        // A moment before 1970 is what JSON has no word for.
+        // A time before 1970 cannot be written as JSON.
         let content = serde_json::to_vec(memory).map_err(|error| {
             self.files
                 .failed("write", &name, std::io::Error::other(error))

@@ -18,13 +18,13 @@ const MOST_TOLD: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     version: u32,
-    /// The failures since it last worked; `None` while it works.
+    /// The failures since the last success. `None`: the last run succeeded.
     series: Option<Series>,
     /// Mailed runs with their time, the latest last.
     told: Vec<MailedRun>,
     /// Failures that were not mailed since the last mail.
     held: Option<HeldFailures>,
-    /// The run that was mailed last, where every difference counts.
+    /// Exact fingerprint of the run that was mailed last.
     last: Option<String>,
     /// Runs that other processes are mailing.
     telling: Vec<MailedRun>,
@@ -73,7 +73,7 @@ impl Memory {
         *self == Self::default()
     }
 
-    /// Those who were mailing have ended without a word.
+    /// The processes that were mailing have ended without a result.
     pub fn nobody_is_telling(&mut self) {
         self.telling.clear();
     }
@@ -144,7 +144,7 @@ impl Memory {
             if self.telling.iter().any(|told| told.what.is_empty()) {
                 return Decision::Silent;
             }
-            // It goes on until the mail is on its way: should that fail, the next run tries it again.
+            // The series is kept until the mail is on its way: if that fails, the next run tries it again.
             return Decision::Recovered(Recovery {
                 failures: series.failures,
                 since: series.since,
@@ -243,7 +243,7 @@ impl Memory {
         self.series = self.series.take().filter(|series| !is_it(series));
     }
 
-    /// Takes note that nothing was mailed after all.
+    /// Records that nothing was mailed after all.
     pub fn gave_up(&mut self, run: &JobRun, decision: &Decision) {
         let Some(what) = decision.subject(&run.fingerprint) else {
             return;
@@ -267,7 +267,7 @@ impl Decision {
 }
 
 impl HeldFailures {
-    /// Without those that a mail has just spoken of.
+    /// The count without the failures that were just mailed.
     fn without(self, mailed: u64, at: SystemTime) -> Option<Self> {
         let count = self.count.saturating_sub(mailed);
         (count > 0).then_some(Self {

@@ -30,7 +30,7 @@ use thiserror::Error;
 /// Rules that suppress or cause a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertRules {
-    /// The same failure is not mailed again before this time is over.
+    /// Time in which the same failure is not mailed again.
     pub dedupe: Option<Duration>,
     /// Of failures in a row, the first is mailed, and then every nth after the one mailed last.
     pub every: Option<NonZeroU64>,
@@ -55,7 +55,7 @@ pub struct JobRun {
     pub failed: bool,
     /// True if it is to be mailed unless a rule suppresses it.
     pub wanted: bool,
-    /// By what it is compared with others.
+    /// Identifies equal runs.
     pub fingerprint: Fingerprint,
 }
 
@@ -63,7 +63,7 @@ pub struct JobRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     Tell(Telling),
-    /// Mail that it works again.
+    /// Mail the recovery.
     Recovered(Recovery),
     /// Mail nothing: a rule is against it. It was counted.
     Hold,
@@ -125,7 +125,7 @@ pub enum AlertError {
     /// Another process keeps it locked for too long.
     #[error("{} stays locked by another process", .0.display())]
     Locked(PathBuf),
-    /// A file is not what was written.
+    /// The contents of a file are damaged.
     #[error("{} is damaged: {why}", .path.display())]
     Damaged { path: PathBuf, why: String },
 }

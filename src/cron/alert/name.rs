@@ -4,10 +4,10 @@ use crate::cron::alert::fingerprint::hex;
 use crate::cron::alert::fold::alike;
 use ring::digest::{SHA256, digest};
 
-/// Longer ones are cut, with a checksum instead: a file system takes 255 octets, and we append some.
+/// Longer ones are cut, and a checksum is appended: a file system allows 255 octets, and suffixes are added.
 const LONGEST: usize = 160;
 
-/// A name for a file that no other job has, that leads nowhere else, and that a person recognises.
+/// A file name that is unique for the job, stays in its directory, and is recognizable for a person.
 pub fn file_name(job: &str) -> String {
     let mut name = String::new();
     for byte in job.bytes() {

@@ -7,6 +7,6 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
     pub rules: AlertRules,
-    /// The directory where it is remembered; `None` is the usual one.
+    /// State directory. `None`: the usual one.
     pub state: Option<PathBuf>,
 }

@@ -31,7 +31,7 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Goes all ways, as far as that can be done without a message.
+    /// Tries all transports, as far as possible without a message.
     pub fn ask(&self, watch: &mut dyn Observer) -> Vec<CheckResult> {
         let mut findings = Vec::from_iter(self.sender(&self.course.way, watch));
         findings.extend(self.by(&self.course.way, watch));
@@ -96,7 +96,7 @@ impl Question<'_> {
         findings
     }
 
-    /// Many servers look whether the sender could get an answer.
+    /// Many servers check whether the sender could receive an answer.
     fn sender(&self, way: &Transport, watch: &mut dyn Observer) -> Option<CheckResult> {
         let sender = self.people.sender.as_ref()?;
         // One that only this host knows is reported already.
@@ -227,7 +227,7 @@ fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
     others.chain(last).collect()
 }
 
-/// A way that is there for bad times, in one line.
+/// The result for a fallback transport, in one line.
 fn summed_up(way: &Transport, found: &[CheckResult]) -> CheckResult {
     let profile = shown(way.profile.as_deref().unwrap_or_default());
     let worst = found.iter().max_by_key(|finding| match finding.health {

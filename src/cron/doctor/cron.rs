@@ -1,4 +1,4 @@
-//! cron itself: whether it runs, and whether it mails.
+//! Checks cron itself: the daemon, and the mail of its jobs.
 
 use crate::cron::doctor::jobs::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
@@ -39,7 +39,7 @@ pub fn look(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     findings
 }
 
-/// The places of jobs that call `ehlo` by its bare name, where cron does not find it.
+/// The places of jobs that call `ehlo` by its bare name, which cron does not find.
 fn not_found(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let own = jobs.iter().filter(|job| job.user == host.login);
     let lost = own.filter(|job| calls_bare(&job.command) && !is_on_path(host, job));

@@ -30,7 +30,7 @@ impl CheckResult {
         Self::new(step, Health::Critical, found.into())
     }
 
-    /// It was not looked at.
+    /// The step was not checked.
     pub fn unknown(step: CheckStep, why: impl Into<String>) -> Self {
         Self::new(step, Health::Unknown, why.into())
     }
@@ -65,7 +65,7 @@ impl CheckResult {
     }
 }
 
-/// The worst of them; what was not looked at does not count.
+/// The worst of them, without steps that were not checked.
 #[must_use]
 pub fn worst(findings: &[CheckResult]) -> Health {
     let known = findings.iter().map(|finding| finding.health);

@@ -27,7 +27,7 @@ enum CrontabOwner<'a> {
     System,
 }
 
-/// All that can be seen: the user's own crontab, and those of the system.
+/// All readable crontabs: the user's own, and those of the system.
 pub fn found(host: &HostSystem) -> Vec<CrontabLine> {
     let own = host.ask("crontab", &["-l"]).filter(|said| said.is_well);
     let own = own.map_or(Vec::new(), |said| {

@@ -9,7 +9,7 @@ use std::path::Path;
 /// Socket of the system log.
 const LOG: &str = "/dev/log";
 
-/// Looks for a place that such a mail is put into, and whether the log of the system hears of it.
+/// Looks for a writable dead letter file, and for the system log.
 pub fn look(host: &HostSystem) -> Vec<CheckResult> {
     vec![dead_letter(host), log(host)]
 }

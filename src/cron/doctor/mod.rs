@@ -1,5 +1,5 @@
-//! What this host would do with a mail from cron, step by step and without sending it. Finds and judges;
-//! prints nothing.
+//! Diagnoses how mail from cron would leave this host, step by step and without sending it. Checks and
+//! judges; prints nothing.
 //!
 //! Each step is checked by the code that would do it: the options of sendmail, the rules for addresses, the
 //! transport with its password, the session, the queue. This folder checks only what no other code does.
@@ -50,7 +50,7 @@ impl Diagnosis {
     }
 }
 
-/// Looks at everything that is not to be left out. The watch sees the conversations.
+/// Checks all steps that are not skipped. `watch` receives the events of the sessions.
 pub fn examine(plan: &options::Doctor, host: &HostSystem, watch: &mut dyn Observer) -> Diagnosis {
     let jobs = jobs::found(host);
     let mut findings = Vec::new();

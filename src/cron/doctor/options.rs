@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A look at what this host would do with a mail from cron.
+/// Options of the diagnosis.
 #[derive(Debug)]
 pub struct Doctor {
     pub view: View,
@@ -73,13 +73,13 @@ pub enum Test {
 pub enum DoctorFormat {
     /// Text for people.
     Findings,
-    /// The conversations as well.
+    /// Text with the sessions.
     Conversations,
     /// JSON.
     Object,
 }
 
-/// A step on the way of a mail from cron.
+/// A step of a mail from cron.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStep {
     /// The program that cron hands its mail to.
@@ -99,7 +99,7 @@ pub enum CheckStep {
     Login,
     /// The replies to MAIL and RCPT.
     Answer,
-    /// The way that is tried when the first cannot be gone.
+    /// The fallback transports.
     Fallback,
     Queue,
     /// The process that delivers queued mail.
@@ -111,7 +111,7 @@ pub enum CheckStep {
 }
 
 impl CheckStep {
-    /// All of them, in the order in which a mail comes by them.
+    /// All steps, in the order of a mail.
     pub const ALL: [Self; 16] = [
         Self::Sendmail,
         Self::Config,

@@ -10,7 +10,7 @@ use crate::cron::doctor::surroundings::name;
 use crate::system::secret::Login;
 use crate::system::text::shown;
 
-/// A password that is there, or need not be.
+/// A login whose password is available, or no login.
 #[derive(Default)]
 pub struct PasswordCheck {
     /// `None`: the transport has no login.
@@ -19,7 +19,7 @@ pub struct PasswordCheck {
     pub finding: Option<CheckResult>,
 }
 
-/// Finds what a way logs in with. The password itself is not judged: that is for the server to do.
+/// Finds the login of a transport. The password itself is not checked: the server does that.
 pub fn look(plan: &options::Doctor, way: &Transport) -> Result<PasswordCheck, CheckResult> {
     let Some(options) = &way.credentials else {
         return Ok(PasswordCheck::default());

@@ -13,14 +13,13 @@ use crate::system::text::shown;
 /// Sender and recipients of a mail from cron.
 #[derive(Debug, Default)]
 pub struct People {
-    /// The reverse-path; `None` where there is none.
+    /// The reverse-path, if known.
     pub sender: Option<Address>,
-    /// All who get mail.
     pub recipients: Vec<Address>,
     pub findings: Vec<CheckResult>,
 }
 
-/// Finds them as those do who send it.
+/// Finds them with the code that sends mail.
 pub fn found(
     plan: &options::Doctor,
     course: &DeliveryOptions,

@@ -7,10 +7,10 @@ use crate::cron::doctor::options::{CheckStep, Front};
 use crate::cron::doctor::people::People;
 use crate::system::exit::Health;
 
-/// Steps without which there is no message.
+/// Steps that are needed for a message.
 const BEFORE: [CheckStep; 3] = [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender];
 
-/// Steps without which it does not get to a server now.
+/// Steps that are needed to reach a server.
 const ON_THE_WAY: [CheckStep; 6] = [
     CheckStep::Password,
     CheckStep::Route,

@@ -68,7 +68,7 @@ fn any_line_does(text: &str) -> bool {
     lines.any(runs_the_queue)
 }
 
-/// `ehlo queue run`, or `sendmail -q`, which is the same where it is us.
+/// True for `ehlo queue run`, or for `sendmail -q` if sendmail is ehlo.
 fn runs_the_queue(command: &str) -> bool {
     let words: Vec<&str> = command.split_whitespace().collect();
     let is =
@@ -78,7 +78,7 @@ fn runs_the_queue(command: &str) -> bool {
     words.windows(3).any(by_name) || words.windows(2).any(by_flag)
 }
 
-/// systemd, as far as it has to do with our queue.
+/// The systemd units that concern the queue.
 struct Units {
     /// True if this host was booted with systemd.
     is_running: bool,
@@ -109,7 +109,7 @@ impl Units {
         }
     }
 
-    /// The unit that is enabled, and whether it does its work.
+    /// The enabled unit, and its state.
     fn enabled(&self, host: &HostSystem) -> Option<CheckResult> {
         if !self.is_running {
             return None;
@@ -123,7 +123,7 @@ impl Units {
             () if wanted(self.target, WATCH) => WATCH,
             () => return None,
         };
-        // A user's manager cannot be asked without its bus, which cron does not have.
+        // A user's manager cannot be queried without its bus, which cron jobs do not have.
         let said = self
             .is_root
             .then(|| host.ask("systemctl", &["is-active", unit]));

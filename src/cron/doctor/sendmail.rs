@@ -14,7 +14,7 @@ const USUAL: &str = "/usr/sbin/sendmail";
 /// The path built into older programs.
 const OLD: &str = "/usr/lib/sendmail";
 
-/// Programs of others, by how the name of the file begins.
+/// Known mail programs, by the beginning of the file name.
 const OTHERS: [(&str, &str); 11] = [
     ("exim", "Exim"),
     ("msmtp", "msmtp"),
@@ -38,7 +38,7 @@ enum There {
     Other(String),
 }
 
-/// Looks at `/usr/sbin/sendmail`, and at others that programs may find instead.
+/// Checks `/usr/sbin/sendmail`, and other paths where programs may find a sendmail.
 pub fn look(host: &HostSystem) -> Vec<CheckResult> {
     let first = main(host);
     let old = Some(host.at(OLD)).filter(|path| path.symlink_metadata().is_ok());
@@ -97,7 +97,7 @@ fn main(host: &HostSystem) -> CheckResult {
     }
 }
 
-/// One that is not where it is looked for first.
+/// Checks a path that is not the first choice of programs.
 fn besides(host: &HostSystem, path: &Path) -> Option<CheckResult> {
     let name = name(path);
     let what = match there(host, path) {

@@ -24,7 +24,7 @@ pub struct HostReply<'w> {
     probe: ProbeResult,
 }
 
-/// Asks the hosts of a destination until one answers.
+/// Tries the hosts of a destination until one answers.
 pub fn ask<'w>(
     ready: &LoadedTransport<'w>,
     router: &Router<'_>,
@@ -90,7 +90,7 @@ impl HostReply<'_> {
         })
     }
 
-    /// The step that failed, by how far the conversation came.
+    /// The step that failed, derived from the progress of the session.
     fn blamed(&self) -> Option<CheckStep> {
         let probe = &self.probe;
         probe.failure.as_ref()?;

@@ -1,4 +1,4 @@
-//! The queue: where it is, whether mail can be kept there, and what is in it.
+//! Checks the queue: its place, whether it can be written to, and its contents.
 
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
@@ -21,7 +21,7 @@ const NONE: u64 = 1 << 20;
 /// With fewer names than this, many mails do not fit.
 const FEW: u64 = 1000;
 
-/// Looks at the queue; makes none where there is none.
+/// Checks the queue. Does not create it.
 pub fn look(queueing: &QueueUse) -> Vec<CheckResult> {
     let spool = Spool::open(queueing.spool.directory.as_deref(), false);
     let spool = match spool {

@@ -42,7 +42,7 @@ pub struct ProgramOutput {
 }
 
 impl HostSystem {
-    /// The host that we run on, in the environment that we have.
+    /// This host, in the environment of this process.
     #[must_use]
     pub fn of_this_process(dead_letters: Vec<PathBuf>) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();

@@ -16,7 +16,7 @@ pub struct TextStyle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
-/// Characters that look alike.
+/// Characters with the same style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyledRun {
     pub style: TextStyle,
@@ -161,7 +161,7 @@ fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
     }
 }
 
-/// A line as it looks so far.
+/// The styled line so far.
 #[derive(Default)]
 struct StyledLine {
     runs: Vec<StyledRun>,
@@ -193,7 +193,7 @@ impl StyledLine {
         }
     }
 
-    /// Writes what comes up to the next character that means something else; at least one octet.
+    /// Writes text up to the next control character; at least one octet.
     fn plain(&mut self, rest: &[u8], style: TextStyle) -> usize {
         let means = |byte: &u8| matches!(byte, 0x1b | b'\r' | 0x08);
         let end = rest.iter().position(means).unwrap_or(rest.len());

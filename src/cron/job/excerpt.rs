@@ -6,7 +6,7 @@ use crate::cron::job::interleave::MARK;
 use crate::cron::job::log::JobLog;
 use std::borrow::Cow;
 
-/// Up to this, all of it is shown.
+/// Up to this size, all of it is shown.
 const WHOLE: Room = Room {
     lines: 500,
     bytes: 32 * 1024,
@@ -18,7 +18,7 @@ const BEGIN: Room = Room {
     bytes: 8 * 1024,
 };
 
-/// And of the end, where the reason of a failure stands.
+/// Size of the end of a longer log, which often has the reason of a failure.
 const END: Room = Room {
     lines: 80,
     bytes: 24 * 1024,
@@ -39,7 +39,7 @@ struct Room {
     bytes: usize,
 }
 
-/// Lines as they look.
+/// Styled lines.
 pub type StyledLines = Vec<Vec<StyledRun>>;
 
 pub struct Excerpt {
@@ -49,7 +49,7 @@ pub struct Excerpt {
     pub rest: Option<ExcerptTail>,
 }
 
-/// The end, and what is left out before it.
+/// The end, and the size of the omitted part before it.
 pub struct ExcerptTail {
     /// Number of omitted lines.
     pub lines: u64,
@@ -59,7 +59,7 @@ pub struct ExcerptTail {
 }
 
 impl Excerpt {
-    /// All that is shown.
+    /// All lines that are shown.
     pub fn lines(&self) -> impl Iterator<Item = &Vec<StyledRun>> {
         let end = self.rest.iter().flat_map(|rest| &rest.end);
         self.begin.iter().chain(end)

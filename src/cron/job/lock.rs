@@ -23,8 +23,8 @@ const NOTE: &str = "process ";
 /// The lowest descriptor for a lock. Scripts use the low ones, as in `exec 3>file`.
 const DESCRIPTOR: i32 = 100;
 
-/// A lock that is held as long as this lives. The command inherits its descriptor, as with flock(1), so that the
-/// lock outlives this process if that is killed while the command goes on.
+/// A lock that is held until this is dropped. The command inherits its descriptor, as with flock(1), so that
+/// the lock outlives this process if that is killed while the command goes on.
 #[derive(Debug)]
 pub struct JobLock {
     descriptor: OwnedFd,
@@ -84,7 +84,7 @@ pub enum LockError {
         shown(&.path.to_string_lossy()), reason(.error)
     )]
     Unmade { path: PathBuf, error: io::Error },
-    /// There is no directory for locks that other users cannot write to.
+    /// No directory for locks is protected against writes of other users.
     #[error(
         "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
          name a file with --lock, as in --lock /path/to/file",
@@ -98,7 +98,7 @@ pub enum LockError {
 }
 
 impl JobLock {
-    /// Takes the lock of this name, or of this path where there is a slash in it, and waits so long for it.
+    /// Takes the lock of this name, or of this path if it has a slash, and waits at most `wait` for it.
     pub fn take(name: &Path, wait: Duration) -> Result<Self, LockError> {
         let path = path(name, &directories())?;
         let unmade = |error: io::Error| LockError::Unmade {

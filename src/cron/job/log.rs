@@ -16,7 +16,7 @@ const HEAD: usize = 64 * 1024;
 /// Octets of the end that are kept in memory.
 const TAIL: usize = 64 * 1024;
 
-/// The output of a command that is over.
+/// The output of a finished command.
 #[derive(Debug)]
 pub struct JobLog {
     head: Vec<u8>,
@@ -31,7 +31,6 @@ pub struct JobLog {
 /// The output after the head.
 #[derive(Debug)]
 enum LogTail {
-    /// There is nothing more.
     Nothing,
     /// All of it, the head too, compressed.
     Whole(Compressed),
@@ -104,8 +103,8 @@ impl JobLog {
         self.bytes == (self.head.len() + self.tail.len()) as u64
     }
 
-    /// The file with all that was kept, in the format of gzip, and its length; `None` where beginning and
-    /// end are all that was kept.
+    /// The file with all that was kept, in gzip format, and its length. `None`: head and tail are all that
+    /// was kept.
     #[must_use]
     pub fn compressed(&self) -> Option<(&File, u64)> {
         match &self.rest {
@@ -118,7 +117,7 @@ impl JobLog {
         }
     }
 
-    /// All that was kept, from its beginning.
+    /// Reads all that was kept.
     #[must_use]
     pub fn read(&self) -> Box<dyn Read + '_> {
         if let Some((file, len)) = self.compressed() {
@@ -138,7 +137,7 @@ impl JobLog {
     }
 }
 
-/// A file that is read without moving its place, which others share.
+/// Reads a file without moving its offset, which other readers share.
 struct Window<'f> {
     file: &'f File,
     at: u64,
@@ -155,12 +154,12 @@ impl Read for Window<'_> {
     }
 }
 
-/// The line that stands for what is missing.
+/// The line that replaces missing output.
 fn gap(missing: u64) -> String {
     format!("\n... {missing} bytes are missing here ...\n")
 }
 
-/// The longest end of all that is in memory.
+/// The longest end of the output that is in memory.
 fn end_of<'l>(bytes: u64, head: &'l [u8], tail: &'l [u8]) -> Cow<'l, [u8]> {
     match bytes == (head.len() + tail.len()) as u64 {
         true if tail.is_empty() => Cow::Borrowed(head),
@@ -169,7 +168,7 @@ fn end_of<'l>(bytes: u64, head: &'l [u8], tail: &'l [u8]) -> Cow<'l, [u8]> {
     }
 }
 
-/// Takes what a command writes.
+/// Records the output of a command.
 pub struct Recorder {
     head: Vec<u8>,
     tail: Tail,
@@ -202,7 +201,7 @@ struct Packer {
 /// The most that a member of a gzip file has beside its blocks, with the marker of a flush: RFC 1952 section 2.3.
 const FRAME: u64 = 64;
 
-/// The longest text that is certain to fit into this, compressed: each octet may take nine bits.
+/// The longest text that is certain to fit into this space after compression: each octet may need nine bits.
 fn fitting(room: u64) -> u64 {
     room.saturating_sub(FRAME) / 9 * 8
 }
@@ -214,7 +213,7 @@ impl Packer {
         Self { encoder, held: 0 }
     }
 
-    /// Takes as much as is certain to fit, and returns how much that is.
+    /// Writes as many octets as are certain to fit, and returns their number.
     fn write(&mut self, bytes: &[u8], limit: u64) -> io::Result<usize> {
         let mut done = 0;
         while done < bytes.len() {
@@ -241,7 +240,7 @@ impl Packer {
     }
 }
 
-/// A file that knows how much was written to it.
+/// A file that counts the octets written to it.
 struct Counted {
     file: File,
     len: u64,
@@ -274,7 +273,7 @@ impl Recorder {
         }
     }
 
-    /// Goes on with these.
+    /// Appends output.
     pub fn push(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else { return };
         self.ends_line = *last == b'\n';
@@ -296,7 +295,7 @@ impl Recorder {
         self.pack(bytes);
     }
 
-    /// Begins the file with what is in memory.
+    /// Begins the file with the output in memory.
     fn begin(&mut self) {
         self.store = match temporary() {
             Ok(file) => LogStore::Disk(Box::new(Packer::new(file))),
@@ -319,7 +318,7 @@ impl Recorder {
                     self.end_early();
                 }
             }
-            // The disk is full: what is there has no end, and is not a gzip file.
+            // The disk is full: the file is an incomplete gzip stream.
             Err(_) => self.store = LogStore::Nothing,
         }
     }
@@ -339,7 +338,7 @@ impl Recorder {
         }
     }
 
-    /// The command is over, and has written to these streams.
+    /// Ends the log. `streams`: true for each stream that was written to.
     pub fn finish(mut self, streams: [bool; 2]) -> JobLog {
         if matches!(self.store, LogStore::Memory) && self.bytes > self.limit {
             self.begin();

@@ -28,7 +28,7 @@ const SECRET: [&str; 13] = [
 /// The same for words that end other words, too: they are the whole name, or its last part.
 const SECRET_PART: [&str; 6] = ["pass", "pwd", "pw", "api-key", "access-key", "auth-key"];
 
-/// Commands that take a command for the shell as an argument.
+/// Commands that have a shell command as an argument.
 const RUNS_TEXT: [&str; 8] = [
     "eval", "parallel", "runuser", "ssh", "su", "trap", "watch", "xargs",
 ];
@@ -108,7 +108,7 @@ enum Form {
     Behind(char),
 }
 
-/// The words of a command line, without the secrets that can be told from their looks or from the program.
+/// The words of a command line, without secrets that are recognized by their form or from the program.
 pub fn masked(words: &[String]) -> Vec<String> {
     let simple: Vec<Word> = words.iter().map(|word| Word::argument(word)).collect();
     let masked = command(&simple).into_iter().zip(&simple);
@@ -123,7 +123,7 @@ struct Word {
     raw: String,
     /// Without the quotes of a shell.
     value: String,
-    /// The quote that begins in it, and where.
+    /// The quote that begins in it, and its position.
     quote: Option<(usize, char)>,
     /// True if the word may be a command of its own.
     is_whole: bool,
@@ -210,7 +210,7 @@ fn separator(text: &str) -> &str {
         let next = chars.peek().map(|(_, next)| *next);
         let is_gap = match c {
             ';' | '|' | '(' | ')' | '`' | '\n' => true,
-            // `&>file` goes on with the command.
+            // `&>file` does not end the command.
             '&' => next != Some('>'),
             '\\' => next == Some('\n'),
             c => c.is_whitespace(),
@@ -264,14 +264,14 @@ fn shell_word(raw: &str) -> Word {
     }
     Word {
         raw: raw.to_owned(),
-        // The others were looked at already.
+        // Other words have been examined before.
         is_whole: value != raw,
         value,
         quote: first,
     }
 }
 
-/// The words of one command, masked; `None` is a word without a secret.
+/// The words of one command, masked. `None`: a word without a secret.
 fn command(words: &[Word]) -> Vec<Option<String>> {
     let mut earlier = Earlier::default();
     let mask = |word: &Word| {
@@ -420,7 +420,7 @@ fn header(value: &str) -> Option<String> {
     Some(format!("{}{MASK}", &found[1]))
 }
 
-/// Masks what has the same look in any text: logins in URLs, fields of a query or of JSON.
+/// Masks secrets in any text: logins in URLs, fields of a query or of JSON.
 fn in_text(text: &str) -> String {
     static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         const NAME: &str =

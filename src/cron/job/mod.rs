@@ -36,11 +36,11 @@ use std::time::{Duration, SystemTime};
 pub struct Order {
     /// Name of the job.
     pub name: String,
-    /// The program and its arguments; there is at least the program.
+    /// The program and its arguments; at least one word.
     pub command: Vec<OsString>,
-    /// Time after which it is told to end. `None`: no limit.
+    /// Time limit, after which it gets SIGTERM. `None`: no limit.
     pub timeout: Option<Duration>,
-    /// Time after that until it is killed.
+    /// Time from SIGTERM to SIGKILL.
     pub kill_after: Duration,
     /// The most octets that its compressed output may have.
     pub log_limit: u64,
@@ -55,7 +55,7 @@ pub enum OutputStream {
     Err,
 }
 
-/// A job that is over.
+/// A finished job.
 #[derive(Debug)]
 pub struct FinishedJob {
     /// Name of the job.
@@ -70,9 +70,9 @@ pub struct FinishedJob {
     /// True if the system wrote a core file, or piped one to a program.
     pub dumped_core: bool,
     pub log: JobLog,
-    /// The time of the processor that it used, where that is known.
+    /// Processor time. `None`: unknown.
     pub processor: Option<Duration>,
-    /// The last signal that was handed on to it.
+    /// The last signal that was passed on to it.
     pub handed_on: Option<i32>,
     /// True if a background process of the job still holds its output open.
     pub goes_on: bool,
@@ -80,14 +80,14 @@ pub struct FinishedJob {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnding {
-    /// By itself, with this status.
+    /// It exited with this status.
     Exited(i32),
     Signalled(i32),
     /// It took too long.
     TimedOut {
         /// The time that it had.
         limit: Duration,
-        /// True if it did not end when it was told to, and was killed.
+        /// True if it did not react to SIGTERM and was killed.
         killed: bool,
     },
     /// It did not begin.
@@ -122,7 +122,7 @@ impl JobEnding {
 }
 
 impl FinishedJob {
-    /// A job of which nothing was run.
+    /// A job whose command was not run.
     #[must_use]
     pub fn without_run(order: &Order, ending: JobEnding) -> Self {
         Self {

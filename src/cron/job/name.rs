@@ -59,7 +59,7 @@ pub fn called(command: &[OsString]) -> String {
     shown(worker(&words).unwrap_or_default())
 }
 
-/// The name of what does the work; `None` where there is nothing.
+/// The name of the program that does the work. `None`: there is none.
 fn worker<'w>(words: &[&'w str]) -> Option<&'w str> {
     let (program, arguments) = words.split_first()?;
     let name = base(program);
@@ -75,7 +75,7 @@ fn worker<'w>(words: &[&'w str]) -> Option<&'w str> {
     Some(inner.filter(|inner| is_telling(inner)).unwrap_or(name))
 }
 
-/// Without where it is.
+/// The name without its directory.
 fn base(program: &str) -> &str {
     program
         .trim_end_matches('/')
@@ -151,7 +151,7 @@ fn of_text(text: &str) -> Option<&str> {
     names.all(|other| other == first).then_some(first)
 }
 
-/// The program of a simple command, unless the shell does it by itself.
+/// The program of a simple command, unless it is a builtin.
 fn of_command(text: &str) -> Option<&str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_keyword = |word: &&&str| KEYWORDS.contains(*word);

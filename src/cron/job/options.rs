@@ -1,4 +1,4 @@
-//! A command that is run, and what is told of it.
+//! Options of `ehlo run`.
 
 use crate::cron::alert::options::Alert;
 use crate::cron::job::{AttachLog, Order, Template};
@@ -6,7 +6,7 @@ use crate::cron::mail::Notification;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A command, and who hears of it.
+/// A command, and the options for its report.
 #[derive(Debug)]
 pub struct Job {
     pub order: Order,
@@ -31,7 +31,7 @@ pub struct Job {
     pub lock: Option<Locking>,
 }
 
-/// A digest that gathers runs.
+/// A digest that records runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestUse {
     pub name: String,

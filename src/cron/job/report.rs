@@ -1,4 +1,4 @@
-//! The mail about a job: what ran and how it ended, then what it wrote.
+//! The mail about a job: its command and ending, then its output.
 
 use crate::cron::job::ansi::StyledRun;
 use crate::cron::job::excerpt::{Excerpt, ExcerptTail, StyledLines};
@@ -31,23 +31,23 @@ pub enum AttachLog {
     /// The log is attached if the text does not show all of it.
     #[default]
     Auto,
-    /// Whenever there is one.
+    /// A log that is not empty is attached.
     Always,
     Never,
 }
 
-/// The mail, but for its subject.
+/// The mail without its subject.
 #[derive(Debug)]
 pub struct JobReport {
     pub body: String,
     /// The text for a mail without the log; `None` is the same text.
     pub body_alone: Option<String>,
-    /// The same as HTML, where that is wanted.
+    /// The same as HTML, if requested.
     pub html: Option<String>,
     pub attached: Option<Attached>,
 }
 
-/// A file that goes with the mail.
+/// A file to attach.
 #[derive(Debug)]
 pub struct Attached {
     /// File name.
@@ -60,12 +60,12 @@ pub struct Attached {
 #[derive(Debug)]
 pub enum AttachmentContents {
     Bytes(Vec<u8>),
-    /// In a file without a name, and how many.
+    /// An unnamed file, and the number of its octets.
     File(File, u64),
 }
 
 impl JobReport {
-    /// Of what comes from somewhere, under this name, to its end.
+    /// Reads an input to its end. `name` is the name of the attachment.
     pub fn of_input(input: &mut dyn Read, name: &str) -> io::Result<Self> {
         let mut recorder = Recorder::new(LARGEST);
         let mut block = vec![0; 64 * 1024];
@@ -213,7 +213,7 @@ fn heading(log: &JobLog) -> String {
     }
 }
 
-/// The line in the place of what is left out.
+/// The line that replaces the omitted lines.
 fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String {
     let left_out = match rest.lines {
         0 => spoken_size(rest.bytes),
@@ -231,7 +231,7 @@ fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String 
     format!("\n... {left_out} left out{where_it_is} ...\n\n")
 }
 
-/// The log as a file, compressed where it is long.
+/// The log as a file, compressed if it is long.
 fn attached(log: &JobLog, name: &str) -> Option<Attached> {
     let name = file_name(name);
     if let Some((file, len)) = log.compressed() {

@@ -1,4 +1,4 @@
-//! Running a command: what it writes is taken as it comes, signals are handed on to it, and it ends in time.
+//! Runs a command: reads its output, passes signals on to it, and enforces its time limit.
 
 use crate::cron::job::drain;
 use crate::cron::job::interleave::Interleaver;
@@ -23,14 +23,15 @@ use std::time::{Duration, Instant, SystemTime};
 /// for ever.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// More than two pipes hold: who has written this since the command ended will not stop.
+/// More than two pipes hold: a process that has written this since the end of the command will not stop.
 const LEFTOVER: usize = 1 << 20;
 
 /// Size of a read, in octets.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs it to its end. The audience gets what it writes as it comes, and must not block. Signals that come
-/// after the end of the job are kept until the caller releases them; `None`: they have their usual effect.
+/// Runs the command to its end. The audience gets the output as it is read, and must not block. Signals that
+/// arrive after the end of the job are kept until the caller releases them. `None`: they have their default
+/// effect.
 #[must_use]
 pub fn run(
     order: &Order,
@@ -39,7 +40,7 @@ pub fn run(
 ) -> (FinishedJob, Option<JobSignals>) {
     let (started, begun) = (SystemTime::now(), Instant::now());
     let none = |error| FinishedJob::without_run(order, not_started(order, &error));
-    // Before the job begins, so that its end is noticed, however soon it comes.
+    // Before the job begins, so that even an immediate end is noticed.
     let signals = match JobSignals::caught() {
         Ok(signals) => signals,
         Err(error) => return (none(error), None),
@@ -83,7 +84,7 @@ pub fn run(
     (finished, Some(running.signals))
 }
 
-/// 127 where there is no such program, else 126: as shells have it.
+/// Status 127 if the program does not exist, else 126, as in shells.
 fn not_started(order: &Order, error: &io::Error) -> JobEnding {
     let program = order.command.first().cloned().unwrap_or_default();
     let path = Path::new(&program);
@@ -220,8 +221,8 @@ impl RunningJob {
         }
     }
 
-    /// The status, when nothing more is to come. A full tee may have kept the output from being read for
-    /// longer than the time of grace, so that what is there is read in any case.
+    /// The status, once no more output is expected. A full tee may have stopped reads for longer than the
+    /// grace period, so pending output is read in any case.
     fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
         let (at, status) = self.ended?;
         let is_closed = self.pipes.iter().all(Option::is_none);
@@ -249,7 +250,7 @@ impl RunningJob {
         all.extend(late.map(|late| PollFd::from_borrowed_fd(late, PollFlags::OUT)));
         let wait = self.next_event().map(|at| {
             let left = at.saturating_duration_since(Instant::now());
-            // Rounded up: to come too early is to come again.
+            // Rounded up, to avoid a poll that ends too early.
             Timespec::try_from(left + Duration::from_millis(1)).unwrap_or_default()
         });
         match poll(&mut all, wait.as_ref()) {
@@ -343,8 +344,8 @@ impl RunningJob {
         }
     }
 
-    /// Gives pipes that background processes still hold to a process that reads them to their end. If it
-    /// cannot be started, they get SIGPIPE when they write. Returns whether there are such pipes.
+    /// Passes pipes that background processes still hold to a process that reads them to their end. If it
+    /// cannot be started, they get SIGPIPE when they write. Returns true if there are such pipes.
     fn leave_output(&mut self) -> bool {
         let left: Vec<OwnedFd> = self.pipes.iter_mut().filter_map(Option::take).collect();
         let goes_on = !left.is_empty();
@@ -373,7 +374,7 @@ impl RunningJob {
     }
 }
 
-/// Both streams are one pipe, so that lines come in the order in which they were written, or each has its own.
+/// Uses one pipe for both streams, which keeps the order of lines, or one pipe for each.
 fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipes)> {
     let (program, arguments) = order
         .command

@@ -9,7 +9,7 @@ use crate::system::time::brief;
 /// The longest command line that a subject shows, in characters.
 const LONGEST: usize = 60;
 
-/// A subject with places for what is known when the job is over.
+/// A subject with placeholders that are filled in after the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<SubjectPiece>);
 
@@ -39,10 +39,10 @@ const PLACES: [(&str, Placeholder); 6] = [
 ];
 
 impl Template {
-    /// Reads `[{host}] {status}: {name}`; `{{` and `}}` are braces.
+    /// Parses `[{host}] {status}: {name}`; `{{` and `}}` are braces.
     ///
     /// # Errors
-    /// There is no such place, or a brace has no other.
+    /// An unknown placeholder, or an unmatched brace.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;

@@ -1,5 +1,5 @@
-//! Shows what a job writes on our stdout and stderr, and never waits for the programs that read them: a
-//! reader that stops reading must not keep a timeout or a signal from the job.
+//! Copies the output of a job to stdout and stderr without ever waiting for their readers: a reader that
+//! stops reading must not delay a timeout or a signal.
 
 use crate::cron::job::OutputStream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,7 +19,7 @@ const PATIENCE: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// Our stdout and stderr.
+/// Stdout and stderr of this process.
 pub struct Tee([Output; 2]);
 
 struct Output {
@@ -32,7 +32,7 @@ struct Output {
 }
 
 impl Tee {
-    /// Shows what comes on stdout and on stderr there.
+    /// Copies the output to these descriptors.
     #[must_use]
     pub fn new(out: BorrowedFd<'static>, err: BorrowedFd<'static>) -> Self {
         Self([Output::new(out), Output::new(err)])
@@ -65,7 +65,7 @@ impl Tee {
         self.0.iter_mut().for_each(Output::write);
     }
 
-    /// Shows the rest, as long as its reader goes on reading.
+    /// Writes the rest, as long as the reader goes on reading.
     pub fn finish(mut self) {
         loop {
             let mut late: Vec<PollFd<'_>> = self

@@ -37,7 +37,7 @@ fn heading(plan: &Doctor, host: &HostSystem) -> String {
     format!("{whose} for {user}, as cron sees it (HOME={home}, PATH=/usr/bin:/bin, no terminal):")
 }
 
-/// A line for what was found, and one for what mends it.
+/// A line for the result, and one for the remedy.
 fn lines(finding: &CheckResult) -> String {
     let (health, step) = (word(finding.health), finding.step.name());
     let found = shown(&finding.found);

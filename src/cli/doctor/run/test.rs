@@ -1,4 +1,4 @@
-//! A short message that goes the way of a mail from cron.
+//! A short test message that is sent like mail from cron.
 
 use crate::cli::notification::send as post;
 use crate::cli::notification::send::NotificationText;

@@ -1,4 +1,4 @@
-//! A line for the system's log, where there is one (RFC 3164, as /dev/log takes it).
+//! Writes a line to the system log, if there is one (RFC 3164, in the form for /dev/log).
 
 use crate::system::text::printable;
 use std::os::unix::net::UnixDatagram;
@@ -10,7 +10,7 @@ const SOCKET: &str = "/dev/log";
 /// Facility user (1), severity error (3).
 const PRIORITY: u8 = 8 + 3;
 
-/// The longest line that every log takes.
+/// The longest line that every log daemon accepts.
 const LONGEST: usize = 900;
 
 /// Sends a line to the log if there is one. Never blocks.

@@ -1,4 +1,4 @@
-//! A session that is written down while it is held.
+//! Records a session as a script.
 
 use crate::cli::run_command::{build, ready};
 use crate::cli::send::options::Send;
@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Sends the message, and writes down how, with the message beside it.
+/// Sends the message, and writes the session as a script, with the message in a file next to it.
 pub fn run(plan: Send, path: &Path) -> Exit {
     recorded(plan, path).unwrap_or_else(|exit| exit)
 }

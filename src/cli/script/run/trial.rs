@@ -145,7 +145,7 @@ fn helo(way: &Transport) -> String {
     own.unwrap_or_else(|| "localhost.localdomain".to_owned())
 }
 
-/// Holds the tests one after the other, and shows what is to be seen.
+/// Runs the tests one after the other, and prints the selected output.
 fn hold_all(
     cases: &[Case],
     means: &TestContext<'_>,
@@ -172,7 +172,7 @@ fn in_tap(cases: &[Case], means: &TestContext<'_>) -> Result<Vec<FinishedTest>, 
     Ok(all)
 }
 
-/// With the conversations.
+/// Prints the sessions as well.
 fn in_full(
     cases: &[Case],
     means: &TestContext<'_>,
@@ -203,7 +203,7 @@ fn written(transcript: &Stevens<Stdout>) -> Result<(), Exit> {
     }
 }
 
-/// Holds a test. Whatever failed is a line on stderr.
+/// Runs a test. Each failure is a line on stderr.
 fn held(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> FinishedTest {
     let finished = hold(case, means, watch);
     if finished.ending.exit() != Exit::Ok {

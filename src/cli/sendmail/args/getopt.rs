@@ -11,14 +11,14 @@ pub enum Word {
     Flag(char),
     /// An option with one.
     Option(char, OsString),
-    /// Something else: a recipient.
+    /// An operand: a recipient.
     Operand(OsString),
 }
 
 /// An error in the options.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OptionError {
-    /// There is no such option.
+    /// The option does not exist.
     Unknown(char),
     /// A value is missing.
     Lacking(char),
@@ -57,7 +57,7 @@ fn unbundle<'w>(
                 items.push(Word::Option(letter, value.clone()));
                 rest
             }
-            // Half a value: `-qI ID` is meant as `-qIID`.
+            // An incomplete value: `-qI ID` means `-qIID`.
             (Some(OptionStyle::Attached), [b'I' | b'R']) if letter == 'q' => {
                 let mut value = OsStr::from_bytes(rest).to_owned();
                 value.push(words.next().ok_or(OptionError::Lacking(letter))?);
@@ -92,7 +92,7 @@ impl OptionStyle {
             }
             'A' | 'B' | 'b' | 'C' | 'e' | 'F' | 'f' | 'h' | 'L' | 'N' | 'O' | 'o' | 'p' | 'R'
             | 'r' | 'V' | 'X' => Some(Self::Value),
-            // A value of its own would be taken for a recipient, and the other way round.
+            // A separate value would be read as a recipient, and vice versa.
             'D' | 'd' | 'q' => Some(Self::Attached),
             _ => None,
         }

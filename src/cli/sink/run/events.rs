@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Tells what happens, or trouble alone.
+/// Prints events, or trouble only.
 pub struct Events {
     is_told: bool,
     start: Instant,
@@ -138,7 +138,7 @@ fn message(envelope: &ReceivedEnvelope) -> Value {
             json!({"address": shown(address), "parameters": words(parameters)})
         })
         .collect();
-    // A unix socket leads from nowhere.
+    // A Unix socket has no peer address.
     let peer = Some(envelope.peer).filter(|peer| !peer.ip().is_unspecified());
     json!({
         "from": shown(&envelope.sender),

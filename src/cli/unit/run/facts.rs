@@ -34,8 +34,8 @@ impl UnitFacts {
         facts
     }
 
-    /// With what systemd tells those that `OnFailure=` starts (systemd.exec(5)): the unit itself may have been
-    /// started again since.
+    /// Replaces facts by those that systemd passes to units started by `OnFailure=` (systemd.exec(5)): the
+    /// unit itself may have been started again since.
     pub fn corrected(self, name: &str, told: impl Fn(&str) -> Option<String>) -> Self {
         if told("MONITOR_UNIT").as_deref() != Some(name) {
             return self;

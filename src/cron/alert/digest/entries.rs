@@ -20,7 +20,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Beyond this, runs are gathered without their output.
+/// Size of a file in octets beyond which runs are recorded without their output.
 const LARGE: u64 = 16 * 1024 * 1024;
 
 /// The digests of a user.
@@ -69,14 +69,14 @@ pub struct Batch {
 }
 
 impl Digests {
-    /// Those below the state directory that was named, else below the usual one; `None` where there are
-    /// none yet, and none are to be made.
+    /// Opens the digests below the given state directory, or below the usual one. `None`: there are none, and
+    /// none are to be created.
     pub fn open(state: Option<&Path>, create: bool) -> Result<Option<Self>, AlertError> {
         let files = Files::open(state, "digests", create)?;
         Ok(files.map(|files| Self { files }))
     }
 
-    /// Adds a run. When this is over, it is on disk.
+    /// Appends a run, and syncs it to disk.
     pub fn add(&self, digest: &str, entry: &DigestEntry) -> Result<(), AlertError> {
         self.register(digest)?;
         let _lock = self.files.lock()?;
@@ -88,13 +88,13 @@ impl Digests {
         let lines = lines(&file, length, digest, entry).map_err(failed)?;
         let added = file.write_all(&lines).and_then(|()| file.sync_data());
         added.map_err(|error| {
-            // A part of it would be in the way of the next.
+            // A partial line would damage the next one.
             let _ = file.set_len(length);
             failed(error)
         })
     }
 
-    /// Takes note that there is a digest of this name, whether or not anything is in it.
+    /// Records that a digest of this name exists, even without entries.
     pub fn register(&self, digest: &str) -> Result<(), AlertError> {
         let name = format!("{}{KNOWN}", file_name(digest));
         if self.files.find(&name)?.is_some() {
@@ -125,7 +125,7 @@ impl Digests {
         Ok(head(&mut BufReader::new(file)).map(|head| head.begun))
     }
 
-    /// Takes what was gathered so far, to be mailed.
+    /// Takes the recorded runs, to be mailed.
     pub fn take(self, digest: &str) -> Result<DigestBatch, AlertError> {
         let lock = self.files.lock()?;
         let name = taken_name(digest);
@@ -164,7 +164,7 @@ impl Digests {
         self.files.find(&taken)
     }
 
-    /// All of them, and how they stand.
+    /// All digests with their state.
     pub fn list(&self) -> Result<Vec<DigestState>, AlertError> {
         let mut all: Vec<DigestState> = Vec::new();
         for name in self.files.names()? {
@@ -208,7 +208,7 @@ impl DigestState {
     }
 }
 
-/// The lines to be appended to a file of that length.
+/// The lines to append to a file of this length.
 fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     if length == 0 {
@@ -279,17 +279,17 @@ impl Batch {
         self.is_left_over
     }
 
-    /// The runs in it, in the order in which they ended. The error is a line that was damaged.
+    /// The runs in the order in which they ended. An error is a damaged line.
     pub fn entries(&mut self) -> Result<impl Iterator<Item = Result<DigestEntry, ()>>, AlertError> {
         let failed = |error| self.files.failed("read", &self.name, error);
         self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut file = BufReader::new(&self.file);
-        // Without a head, as with one.
+        // A missing header is ignored.
         let _ = head(&mut file);
         Ok(Entries { file })
     }
 
-    /// It is mailed: what is left of it is removed.
+    /// It has been mailed: its file is removed.
     pub fn mailed(self) -> Result<(), AlertError> {
         let _lock = self.files.lock()?;
         self.files.remove(&self.name)

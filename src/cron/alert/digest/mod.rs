@@ -20,7 +20,7 @@ pub struct DigestEntry {
     /// The ending, in a word or two: `OK`, `FAILED(3)`.
     pub status: String,
     pub failed: bool,
-    /// By what it is known as one of its kind (see [`crate::cron::alert::Fingerprint::alike`]).
+    /// Identifies runs of the same kind (see [`crate::cron::alert::Fingerprint::alike`]).
     pub kind: String,
     /// Some lines of its output, harmless and short.
     pub excerpt: String,

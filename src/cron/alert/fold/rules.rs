@@ -1,4 +1,4 @@
-//! The patterns of what differs from one run to the next, and what may be around them.
+//! Patterns of text that differs between runs, and the context in which they match.
 
 use regex_lite::{Captures, Regex};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ const AMOUNT: &str = "\u{2}";
 
 const ID: &str = "\u{3}";
 
-/// The words before an identifier that belongs to a thing and is the same in each run.
+/// Words before an identifier of a thing, which is the same in each run.
 const THINGS: &[&str] = &[
     "account", "array", "bus", "code", "customer", "device", "disk", "domain", "drive", "errno",
     "error", "eui", "host", "hresult", "instance", "label", "mac", "naa", "node", "partuuid",
@@ -34,11 +34,11 @@ const UNIT_WORD: &str = "(?:ns|us|µs|μs|ms|s|h|secs?|mins?|hrs?|(?:milli|micro
 
 /// One kind of text that differs.
 pub struct Rule {
-    /// If it has a group `x`, only that is replaced. `None` is a pattern that is wrong; a test looks for it.
+    /// If it has a group `x`, only that is replaced. `None`: an invalid pattern, which a test reports.
     pattern: Option<Regex>,
     replacement: &'static str,
     /// Characters that make the match a part of a longer name or number: neither they nor letters and digits
-    /// may be next to it. Empty: the pattern looks after that itself.
+    /// may be next to it. Empty: the pattern itself checks that.
     joints: &'static str,
     /// True if the match may not belong to one of the [`THINGS`].
     is_foreign: bool,
@@ -120,7 +120,7 @@ fn amounts() -> Vec<Rule> {
         ))
         .foreign(),
         of(r"(?i)\b(?:elapsed|took|duration|runtime|real|user|sys)[ :=]+(?<x>\d+\.\d+)\b"),
-        // Rates, and what was transferred.
+        // Rates, and amounts of data.
         of(r"\d[\d.,]* ?(?:[kKMGT]?i? ?(?:B|bytes|bits?)/s(?:ec)?|[kKMG]?bps)\b"),
         of(r"\b(?:sent|received) (?<x>\d[\d.,]*(?: ?[kKMGT]i?B?\b(?: bytes)?| ?B\b| bytes))"),
     ]
