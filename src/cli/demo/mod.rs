@@ -121,7 +121,7 @@ fn message() -> anyhow::Result<Message> {
         envelope_from: None,
         dsn: Dsn::default(),
     };
-    // The file is open by now, and may lose its name.
+    // The file is open, so its name can be removed.
     Ok(Message::build(options, SystemTime::now())?)
 }
 

@@ -128,8 +128,8 @@ fn send_or_lay_down(
     SendOutcome::Failed(exit)
 }
 
-/// Sends smaller versions to the recipients for whom the server refused the content, and puts the new results
-/// into the report. Returns whether anything was sent.
+/// Sends smaller versions to recipients that were refused because of the content, and updates the report.
+/// Returns true if anything was sent.
 fn send_reduced(
     dispatch: &DeliveryOptions,
     memo: &NotificationText,

@@ -61,7 +61,7 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
     posted.map_or(Exit::Ok, |posted| posted.exit())
 }
 
-/// The run whose fingerprint is made of text and level, so that equal notifications are recognized.
+/// A run with a fingerprint of text and level, so that equal notifications are recognized.
 fn told(text: &str, level: Option<Level>) -> alert::JobRun {
     let mut impression = Impression::default();
     impression.feed(text.as_bytes());

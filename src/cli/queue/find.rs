@@ -9,7 +9,7 @@ use crate::system::text::shown;
 /// Maximum number of candidates that are listed for an ambiguous prefix.
 const CANDIDATES: usize = 5;
 
-/// The item with this identifier, or the only one whose identifier begins with it, active or dead.
+/// The item with this identifier, or the only one with this prefix, active or dead.
 pub fn find(store: &dyn QueueStore, name: &str) -> Result<Id, Exit> {
     let ids = store.ids().and_then(|mut ids| {
         ids.extend(store.dead()?);

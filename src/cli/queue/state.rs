@@ -25,7 +25,7 @@ pub enum ItemState {
 }
 
 impl ItemState {
-    /// The state, with a look at the claim if the item alone does not tell it.
+    /// The state. The claim is checked to recognize an attempt in progress.
     pub fn seen(
         item: &Item,
         store: &dyn QueueStore,

@@ -7,14 +7,14 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Maximum interval between two looks at the clock, which may be set by the administrator.
+/// Maximum interval between two checks of the clock, which the administrator may set.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Interval at which every item is read again, even without a notification: there are none for changes by
 /// another host that shares the directory.
 const FORGET: Duration = Duration::from_secs(5 * 60);
 
-/// Minimum interval between two looks at the queue.
+/// Minimum interval between two passes.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Pause while another process holds the queue or an item. A failed claim of this process would also wake the
@@ -84,7 +84,7 @@ fn wait_for_signal(runner: &Runner<'_>, limit: Duration) {
     poll([PollFd::new(&runner.signals.waken, PollFlags::IN)], limit);
 }
 
-/// EINTR is ignored: the caller looks at the flag next.
+/// EINTR is ignored: the caller checks the flag next.
 fn poll<const COUNT: usize>(mut ends: [PollFd<'_>; COUNT], limit: Duration) {
     let limit = Timespec::try_from(limit).ok();
     let _ = rustix::event::poll(&mut ends, limit.as_ref());

@@ -32,7 +32,7 @@ pub struct Trial {
     pub variables: script::Variables,
     /// The message of `>message`.
     pub message: Option<message::MessageOptions>,
-    /// An option, as it is spelled, that applies only to messages.
+    /// Name of an option on the command line that applies only to messages.
     pub message_option: Option<String>,
     pub look: TrialLook,
     /// Path of the results in JUnit XML; `-` is the standard output.

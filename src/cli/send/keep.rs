@@ -55,7 +55,7 @@ pub struct QueuedMessage<'p> {
 
 /// The result of queueing a message.
 pub enum KeepResult {
-    /// It was safe, and this became of it.
+    /// The message was queued, with this result.
     Safe(ShownResult),
     /// No queue can be opened.
     NoQueue(QueueError),

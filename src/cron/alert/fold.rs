@@ -50,7 +50,7 @@ fn shown_last(line: &[u8]) -> Vec<u8> {
     shown
 }
 
-/// The bytes after a sequence of ECMA-48 whose escape has been read.
+/// The bytes after a sequence of ECMA-48. `bytes` begins after the escape character.
 fn behind_escape(bytes: &[u8]) -> &[u8] {
     let end = match bytes.first() {
         Some(b'[') => bytes[1..]

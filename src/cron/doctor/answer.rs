@@ -207,7 +207,7 @@ fn mend(fate: &RecipientResult, way: &Transport) -> Option<String> {
     }
 }
 
-/// The findings of the hosts of one destination. A host that does not answer is no failure if the next one
+/// The results for the hosts of one destination. A host that does not answer is not a failure if the next one
 /// does.
 fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
     let (last, others) = match asked.split_last() {
@@ -258,7 +258,7 @@ fn way_to(destination: &Destination, way: &Transport) -> String {
     format!("by {}, port {}{whose}", hosts.join(", "), destination.port)
 }
 
-/// The server that a transport leads to, as it is shown.
+/// The server of a transport, for display.
 pub fn where_to(way: &Transport) -> String {
     match &way.route.relay {
         Some(place) => match &place.host {

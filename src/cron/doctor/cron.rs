@@ -20,7 +20,7 @@ const DAEMONS: [&str; 6] = [
 /// Search path of cron if the crontab does not set PATH (`_PATH_DEFPATH`).
 const PATH: &str = "/usr/bin:/bin";
 
-/// Looks for the daemon, and for jobs whose output is discarded (empty MAILTO).
+/// Looks for the daemon, and for jobs with an empty MAILTO, which discards their output.
 pub fn look(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let mut findings = vec![daemon(host, jobs.len())];
     let mut quiet: Vec<&str> = jobs

@@ -20,7 +20,7 @@ impl CheckResult {
         Self::new(step, Health::Ok, found.into())
     }
 
-    /// A person should look at it.
+    /// A result that deserves attention.
     pub fn warning(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Warning, found.into())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 /// A line of a crontab that runs something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrontabLine {
-    /// The crontab, as it is shown.
+    /// Displayed name of the crontab.
     pub place: String,
     /// The user that runs it.
     pub user: String,

@@ -10,7 +10,7 @@ use crate::cron::doctor::surroundings::name;
 use crate::system::secret::Login;
 use crate::system::text::shown;
 
-/// A login whose password is available, or no login.
+/// A login with an available password, or no login.
 #[derive(Default)]
 pub struct PasswordCheck {
     /// `None`: the transport has no login.

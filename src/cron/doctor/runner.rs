@@ -7,7 +7,7 @@ use crate::queue::options::QueueUse;
 use crate::queue::store::Spool;
 use std::path::PathBuf;
 
-/// Directories whose scripts cron runs as root.
+/// Directories of scripts that cron runs as root.
 const DIRECTORIES: [&str; 4] = [
     "/etc/cron.hourly",
     "/etc/cron.daily",

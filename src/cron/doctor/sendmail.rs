@@ -144,7 +144,7 @@ fn there(host: &HostSystem, path: &Path) -> There {
     }
 }
 
-/// Name of the mail system that the program belongs to, as far as its path tells.
+/// Name of the mail system that the program belongs to, judging by its path.
 fn whose(host: &HostSystem, real: &Path) -> String {
     let path = real.to_string_lossy().to_ascii_lowercase();
     let end = path.rsplit('/').next().unwrap_or_default();

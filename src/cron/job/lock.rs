@@ -62,7 +62,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// True if the process whose number begins the note does not exist.
+/// True if the process named in the note does not exist.
 fn has_ended(note: &str) -> bool {
     let number = note
         .split(' ')

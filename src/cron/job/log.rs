@@ -91,7 +91,7 @@ impl JobLog {
         &self.head
     }
 
-    /// The end of the output after the head. Empty: the head is all of it.
+    /// The end of the output after the head. Empty: the head is the whole output.
     #[must_use]
     pub fn tail(&self) -> &[u8] {
         &self.tail

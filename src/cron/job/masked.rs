@@ -97,7 +97,7 @@ const OPTIONS: &[(&[&str], &[&str], Form)] = &[
 /// Programs with `user/password@database` as an argument.
 const ORACLE: [&str; 5] = ["sqlplus", "expdp", "impdp", "rman", "sqlldr"];
 
-/// The way a secret is given to an option.
+/// Syntax of a secret option value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// `-pSECRET`

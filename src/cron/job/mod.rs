@@ -122,7 +122,7 @@ impl JobEnding {
 }
 
 impl FinishedJob {
-    /// A job whose command was not run.
+    /// A job that was not started.
     #[must_use]
     pub fn without_run(order: &Order, ending: JobEnding) -> Self {
         Self {

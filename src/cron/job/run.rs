@@ -29,7 +29,7 @@ const LEFTOVER: usize = 1 << 20;
 /// Size of a read, in octets.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs the command to its end. The audience gets the output as it is read, and must not block. Signals that
+/// Runs the command to its end. The audience gets the output immediately, and must not block. Signals that
 /// arrive after the end of the job are kept until the caller releases them. `None`: they have their default
 /// effect.
 #[must_use]
@@ -153,7 +153,7 @@ struct RunningJob {
     ended: Option<(Instant, ExitStatus)>,
     /// Number of octets read since the end of the command.
     leftover: usize,
-    /// Time at which it is told to end. `kill_after` is counted from there.
+    /// Time of SIGTERM. `kill_after` is counted from there.
     deadline: Option<Instant>,
     kill_after: Duration,
     told: StopSignal,

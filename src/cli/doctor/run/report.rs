@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 const HEALTH: usize = 9;
 const STEP: usize = 13;
 
-/// All of it.
 pub fn text(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> String {
     if plan.shown == DoctorFormat::Object {
         return format!("{}\n", object(plan, host, diagnosis));

@@ -141,8 +141,8 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
     })
 }
 
-/// With a Unix socket to remove, a signal stops the server instead of the process. Returns the place where
-/// the number of the signal is stored.
+/// With a Unix socket to remove, a signal stops the server instead of the process, and its number is stored in
+/// the returned variable.
 fn heed(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
     let seen = Arc::new(AtomicI32::new(0));
     if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 /// Maximum number of rows. Further runs are only counted.
 const MOST_ROWS: usize = 500;
 
-/// Maximum number of failures whose output is quoted.
+/// Maximum number of failures with quoted output.
 const MOST_QUOTED: usize = 50;
 
 /// The widest name of a job in the table.
