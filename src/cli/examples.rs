@@ -1,6 +1,6 @@
 //! Examples, as help and the manual show them.
 
-/// Examples for the three kinds of people who live by this program.
+/// Examples for the three main uses.
 pub const EXAMPLES: &str = "\
 From a script, to wherever the domain's mail exchanger is:
   ehlo --from alice@crepes.fr --subject Ketchup --body 'Do you like ketchup?' \\

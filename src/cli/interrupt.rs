@@ -1,4 +1,4 @@
-//! Ctrl-C while a message is being sent: one line for each recipient who did not get it.
+//! Ctrl-C while a message is being sent: prints one line for each recipient who did not get it.
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
@@ -9,24 +9,25 @@ use signal_hook::iterator::Signals;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// What is known of the recipients of a message that is being sent.
+/// State of the recipients of a message that is being sent.
 struct Pending {
     recipients: Vec<String>,
-    /// Whether the message has gone out, and its reply has not come.
+    /// True if the message has been sent and its reply is outstanding.
     is_sent: bool,
-    /// Whether the message is in the queue.
+    /// True if the message is in the queue.
     is_kept: bool,
 }
 
 type Shared = Arc<Mutex<Pending>>;
 
-/// A [`Watch`] that takes note of results, and hands everything on.
+/// An [`Observer`] that records results, and passes all events on.
 struct Tracker<'w> {
     next: &'w mut dyn Observer,
     pending: Shared,
 }
 
-/// Sends, and if SIGINT comes meanwhile, says who did not get the message, and ends the process by the signal.
+/// Sends. If SIGINT arrives meanwhile, reports the recipients that did not get the message, and ends the
+/// process by the signal.
 ///
 /// A signal that the caller ignores stays ignored, as for jobs in the background.
 pub fn tracked<T>(

@@ -1,4 +1,4 @@
-//! `sendmail -X`: what happens is added to a file, wherever else it is shown.
+//! `sendmail -X`: appends the transcript to a file, in addition to other output.
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
@@ -8,15 +8,15 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Shows it to somebody, and writes it down.
+/// Passes events on, and writes them to a log file.
 pub struct Logged<'w> {
     next: &'w mut dyn Observer,
-    /// `None` where it cannot be written; the message is more important.
+    /// `None`: it cannot be written. The message is more important.
     log: Option<Stevens<File>>,
 }
 
 impl<'w> Logged<'w> {
-    /// At the end of this file, which nobody else may read if it is new.
+    /// Appends to this file. A new file is readable only by its owner.
     pub fn open(path: &Path, next: &'w mut dyn Observer) -> Self {
         let file = OpenOptions::new()
             .append(true)

@@ -1,5 +1,5 @@
-//! The command line: one folder per command with its options and its run, the options that commands
-//! share, what is written to the terminal, and the exit status.
+//! The command line: one folder for each command with its options and its run, options that commands share,
+//! terminal output, and the exit status.
 
 pub(crate) mod ask;
 pub(crate) mod config;

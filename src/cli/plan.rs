@@ -26,39 +26,39 @@ pub enum Invocation {
     Print(Box<message::MessageOptions>, transcript::TranscriptOptions),
     /// Receive messages.
     Sink(Box<SinkOptions>),
-    /// Say what a server says of itself.
+    /// Report a server's extensions, TLS and certificate.
     Probe(Box<ProbeOptions>),
-    /// Say commands to a server.
+    /// Send commands to a server.
     Ask(Box<Ask>),
-    /// Hold the conversation that scripts say.
+    /// Run scripted sessions.
     Script(Box<ScriptTask>),
-    /// Say what this host would do with a mail from cron.
+    /// Diagnose how mail from cron would leave this host.
     Doctor(Box<Doctor>),
-    /// Show that it works, with a receiver of our own.
+    /// Send a sample message to a built-in receiver.
     Demo,
     /// Show the configuration.
     Config(ConfigView),
-    /// Look at the queue, or work on it.
+    /// Inspect and run the mail queue.
     Queue(Box<Queue>),
-    /// Do what sendmail does.
+    /// Stand in for sendmail(8).
     Sendmail(Box<Sendmail>),
     /// Mail a line or a text.
     Notify(Box<NotifyOptions>),
-    /// Mail what jobs gathered, or show it.
+    /// Mail a summary of recorded runs, or show it.
     Digest(Box<Digest>),
-    /// Mail what became of a unit of systemd.
+    /// Mail the status of a systemd unit.
     Unit(Box<Unit>),
-    /// Run a command, and mail what happened.
+    /// Run a command and mail the result.
     Job(Box<Job>),
-    /// Read what background processes of a job still write.
+    /// Read the output that background processes of a job still write.
     Drain,
 }
 
-/// What is said instead of a run: help, a version, or what is wrong with the command line.
+/// Output instead of a run: help, a version, or an error in the command line.
 #[derive(Debug)]
 pub struct EarlyExit {
     /// The text, with its line end.
     pub text: String,
-    /// How the run ends; anything but [`Exit::Ok`] is for stderr.
+    /// The exit status. Anything but [`Exit::Ok`] goes to stderr.
     pub exit: Exit,
 }

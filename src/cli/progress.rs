@@ -1,4 +1,4 @@
-//! A bar on stderr for a message that takes longer than a second.
+//! A progress bar on stderr for a message that takes longer than a second.
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
@@ -6,10 +6,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
-/// Nobody wants to know before.
+/// Delay before the first output.
 const SOON: Duration = Duration::from_secs(1);
 
-/// What the bar shows: how much, how fast, how much longer.
+/// The bar shows the amount, the rate and the remaining time.
 const TEMPLATE: &str = "[{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
 /// A [`Watch`] that shows progress, and hands everything on.
@@ -18,7 +18,7 @@ pub struct Progress<'w> {
     is_terminal: bool,
     start: Option<Instant>,
     bar: Option<ProgressBar>,
-    /// When a line was said last.
+    /// Time of the last line.
     said: Option<Instant>,
 }
 
@@ -43,7 +43,7 @@ impl<'w> Progress<'w> {
             }
             return;
         }
-        // Hidden at first, so that it knows the rate when it is shown.
+        // Hidden at first, so that the rate is known when it appears.
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::hidden());
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
@@ -59,7 +59,7 @@ impl<'w> Progress<'w> {
 }
 
 impl Progress<'_> {
-    /// A line a second, where no bar can be drawn.
+    /// One line per second, if no bar can be drawn.
     fn say(&mut self, octets: u64, of: u64) {
         let is_due = self.said.is_none_or(|said| said.elapsed() >= SOON);
         if is_due {
@@ -83,7 +83,7 @@ impl Observer for Progress<'_> {
         }
         let next = &mut self.next;
         match &self.bar {
-            // What is said wants the line for itself.
+            // The bar is hidden while another line is printed.
             Some(bar) if !matches!(what, Event::Progress { .. }) => {
                 bar.suspend(|| next.happened(what));
             }

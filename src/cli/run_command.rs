@@ -27,7 +27,6 @@ use crate::system::text::reason;
 use std::io::IsTerminal as _;
 use std::time::SystemTime;
 
-/// Does what is planned.
 #[must_use]
 pub fn run(plan: Invocation) -> Exit {
     match plan {
@@ -50,7 +49,7 @@ pub fn run(plan: Invocation) -> Exit {
     }
 }
 
-/// Help goes to stdout, complaints to stderr.
+/// Prints help to stdout, or an error to stderr.
 #[must_use]
 pub fn say(said: &EarlyExit) -> Exit {
     if said.exit != Exit::Ok {
@@ -69,7 +68,7 @@ pub fn say(said: &EarlyExit) -> Exit {
     }
 }
 
-/// Builds the message, or says what is wrong with it.
+/// Builds the message, or reports the error.
 pub(crate) fn build(options: message::MessageOptions) -> Result<Message, Exit> {
     let built = Message::build(options, SystemTime::now());
     let message = built.map_err(|error: MessageError| {
@@ -82,19 +81,19 @@ pub(crate) fn build(options: message::MessageOptions) -> Result<Message, Exit> {
     Ok(message)
 }
 
-/// Tells a person at a terminal that the text is read from it.
+/// Tells a user at a terminal that the text is read from it.
 pub(crate) fn invite() {
     complain("type the text; Ctrl-D at the beginning of a line ends it");
 }
 
-/// The same, if what is to be sent is read from there.
+/// The same, if a part of the message is read from there.
 pub(crate) fn invite_for(options: &message::MessageOptions) {
     if options.reads_stdin() && std::io::stdin().is_terminal() {
         invite();
     }
 }
 
-/// What it takes to go that way, or says what is in the way.
+/// Loads a transport, or reports the error.
 pub(crate) fn ready(way: &Transport) -> Result<LoadedTransport<'_>, Exit> {
     LoadedTransport::of(way).map_err(|error| {
         complain(&error.to_string());
@@ -102,7 +101,7 @@ pub(crate) fn ready(way: &Transport) -> Result<LoadedTransport<'_>, Exit> {
     })
 }
 
-/// Writes what is odd, but no reason not to go on.
+/// Prints a warning.
 pub fn warn(text: &str) {
     complain(&format!("warning: {text}"));
 }

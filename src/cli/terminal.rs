@@ -7,11 +7,11 @@ use crate::transcript::{Color, Transcript, TranscriptOptions};
 use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-/// What a long output is gathered to.
+/// Size of the output buffer.
 const BUFFER: usize = 64 * 1024;
 
-/// The standard output without a buffer: every write is seen at once, and an output that cannot be
-/// written is noticed, even one that is open for reading only, which the standard library passes over.
+/// Unbuffered standard output: every write is visible at once, and every write error is noticed, even EBADF
+/// on an output that is open for reading only, which the standard library ignores.
 pub struct Stdout;
 
 impl Write for Stdout {
@@ -26,7 +26,7 @@ impl Write for Stdout {
     }
 }
 
-/// A transcript on the standard output; `None` where nothing is to be shown.
+/// A transcript on the standard output. `None`: nothing is shown.
 pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     if options.color == Color::Auto && shows_colors() {
         options.color = Color::Always;
@@ -34,14 +34,14 @@ pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     transcript::open(options, Stdout)
 }
 
-/// Whether whoever looks can see colours, and did not say that they disturb (no-color.org).
+/// True if stdout is a terminal with colours, and NO_COLOR is not set (no-color.org).
 fn shows_colors() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = || env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb()
 }
 
-/// Writes all of it to stdout, through a buffer. That nobody wants to read on is no error.
+/// Writes to stdout through a buffer. A closed pipe is not an error.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit {
     let mut out = BufWriter::with_capacity(BUFFER, Stdout);
     match write(&mut out).and_then(|()| out.flush()) {
@@ -56,7 +56,7 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit {
     }
 }
 
-/// One line on stderr, of text that cannot steer a terminal. If nobody can read it, nobody is told.
+/// Writes one line to stderr, with control characters escaped. Errors are ignored.
 pub fn complain(text: &str) {
     complain_as_it_is(&format!("ehlo: {}\n", shown(text)));
 }

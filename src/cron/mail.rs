@@ -1,4 +1,4 @@
-//! Where a mail from a job goes, and how it is sent.
+//! Addressing and delivery options of a mail from a job.
 
 use crate::client::transport::Transport;
 use crate::mail::message::HeaderField;
@@ -6,38 +6,36 @@ use crate::mail::rewrite;
 use crate::queue::options::QueueUse;
 use crate::system::exit::Exit;
 
-/// A mail that is yet to be written.
+/// Options of a mail that is yet to be written.
 #[derive(Debug)]
 pub struct Notification {
-    /// From whom to whom.
     pub head: Addressing,
-    /// How it gets there, or why nobody knows.
+    /// Delivery options, or the reason that there are none.
     pub dispatch: Result<DeliveryOptions, SetupError>,
 }
 
-/// From whom to whom a mail goes, as people say it: names without a domain are welcome.
+/// Sender and recipients as given by the user: names without a domain are allowed.
 #[derive(Clone, Debug, Default)]
 pub struct Addressing {
     pub recipients: NotificationRecipients,
-    /// The author; `None` is the user who runs us.
+    /// The author. `None`: the current user.
     pub from: Option<String>,
     /// The envelope's sender; empty is the null sender, `None` the author.
     pub envelope_from: Option<String>,
-    /// Where answers go: lists of addresses.
+    /// Reply-To: lists of addresses.
     pub reply_to: Vec<String>,
-    /// The subject that was asked for.
     pub subject: Option<String>,
-    /// Header fields that were asked for.
+    /// Additional header fields.
     pub headers: Vec<HeaderField>,
 }
 
-/// Who gets a mail: lists of addresses, as they were said.
+/// Recipients: lists of addresses, as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NotificationRecipients {
-    /// The user who runs us.
+    /// The current user.
     #[default]
     User,
-    /// Nobody: MAILTO is empty, and nothing is mailed.
+    /// MAILTO is empty, and nothing is mailed.
     Nobody,
     These {
         to: Vec<String>,
@@ -46,23 +44,20 @@ pub enum NotificationRecipients {
     },
 }
 
-/// How a mail leaves.
 #[derive(Debug)]
 pub struct DeliveryOptions {
-    /// Where to, and how.
     pub way: Transport,
-    /// What to try in this order when the way cannot be gone for now.
+    /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
-    /// How it is kept until it can be sent; `None` keeps nothing.
+    /// Queue for messages that cannot be sent yet. `None`: nothing is queued.
     pub queueing: Option<QueueUse>,
-    /// What becomes of addresses.
     pub rewrite: rewrite::RewriteOptions,
 }
 
-/// Why nothing can be mailed.
+/// The reason that nothing can be mailed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupError {
-    /// What is wrong, and what mends it.
+    /// The error and its remedy.
     pub text: String,
     /// The exit status that it makes.
     pub exit: Exit,

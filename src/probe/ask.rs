@@ -9,17 +9,16 @@ use crate::smtp::reply::{Class, Reply};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 
-/// What came of it.
 #[derive(Debug)]
 pub struct AskResult {
-    /// What went wrong before that, in a sentence.
+    /// Error before the first command, in a sentence.
     pub failure: Option<String>,
     /// A sentence for each command that was refused.
     pub refused: Vec<String>,
     pub exit: Exit,
 }
 
-/// Says these commands one after the other, behind EHLO and whatever else begins a conversation.
+/// Sends these commands one after the other, after EHLO and the other commands that begin a session.
 pub fn ask(
     way: &OpenTransport<'_>,
     place: &Endpoint,
@@ -59,7 +58,7 @@ fn refused(server: &Server, commands: &[String], replies: &[Reply]) -> Vec<Strin
     commands.iter().zip(replies).filter_map(sentence).collect()
 }
 
-/// What the replies mean together.
+/// The exit status for all replies.
 fn exit(replies: &[Reply]) -> Exit {
     let any = |class| replies.iter().any(|reply| reply.class() == class);
     if any(Class::ForGood) {

@@ -1,4 +1,4 @@
-//! What somebody expects of a server, for monitoring.
+//! Expected properties of a server, for monitoring.
 
 use crate::client::session::{has_parameter, parameters};
 use crate::probe::{Encrypted, ProbeResult};
@@ -17,33 +17,32 @@ enum Expected {
     Tls(Option<&'static str>),
     /// A certificate that is good.
     Verified,
-    /// A certificate that is valid for so many days.
+    /// A certificate that is valid for at least this number of days.
     Days(i64),
     /// STARTTLS, offered in clear.
     Starttls,
-    /// A largest message of so many octets at least, or none.
+    /// A message size limit of at least this number of octets, or none.
     Size(u64),
     /// A keyword of EHLO, with this parameter.
     Keyword(String, Option<String>),
 }
 
-/// Whether an expectation is met.
+/// The result of checking an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectationResult {
     pub text: String,
-    /// Whether it is met.
     pub met: bool,
-    /// What was found instead, or as well.
+    /// The observed value.
     pub found: String,
 }
 
 impl Expectation {
-    /// Reads one.
+    /// Parses an expectation.
     ///
     /// # Errors
-    /// What is wrong with it, behind its text.
+    /// The text and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        // A colon is as good as >=, which a shell may take for its own.
+        // A colon is accepted instead of >=, which a shell may take for a redirection.
         let at_least = text.split_once(">=").or(text.split_once(':'));
         let (name, at_least, value) = match (at_least, text.split_once('=')) {
             (Some((name, value)), _) => (name, true, Some(value)),
@@ -87,7 +86,7 @@ impl Expectation {
         })
     }
 
-    /// Looks whether a server meets it.
+    /// Compares a server with the expectation.
     #[must_use]
     pub fn check(&self, probe: &ProbeResult) -> ExpectationResult {
         let (met, found) = match self.what.check(probe) {
@@ -137,7 +136,7 @@ fn keyword(offered: &[String], name: &str, wanted: Option<&str>) -> (bool, Strin
     }
 }
 
-/// RFC 1870 §4: without a number, or with 0, there is no limit that one knows of.
+/// RFC 1870 §4: without a number, or with 0, no limit is known.
 fn size(offered: &[String], least: u64) -> (bool, String) {
     let Some(words) = parameters(offered, "size") else {
         return (false, "not offered".to_owned());

@@ -1,4 +1,4 @@
-//! What a server says of itself: greeting, EHLO before and after TLS, certificate, time of each step.
+//! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
 use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Interests, Observer};
@@ -10,24 +10,22 @@ use crate::system::exit::Exit;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// What was found out.
 #[derive(Debug)]
 pub struct ProbeResult {
-    /// Who was asked last; `None` where nobody was found.
+    /// Server that was contacted last. `None`: no server was found.
     pub server: Option<Server>,
     /// The lines of the greeting.
     pub banner: Vec<String>,
-    /// What EHLO offered in clear; `None` where it was not asked or not answered.
+    /// EHLO reply lines before TLS. `None`: EHLO was not sent or not answered.
     pub in_clear: Option<Vec<String>>,
-    /// What the TLS handshake brought about.
     pub tls: Option<Encrypted>,
-    /// What EHLO offered inside TLS.
+    /// EHLO reply lines inside TLS.
     pub in_tls: Option<Vec<String>>,
-    /// The reply to AUTH, where somebody logged in.
+    /// The reply to AUTH, if there was a login.
     pub login: Option<String>,
-    /// How long each step took, in their order.
+    /// Duration of each step, in order.
     pub steps: Vec<TimedStep>,
-    /// What went wrong, in a sentence.
+    /// The error, in a sentence.
     pub failure: Option<String>,
     pub exit: Exit,
 }
@@ -35,15 +33,15 @@ pub struct ProbeResult {
 /// A TLS connection as it was found.
 #[derive(Debug)]
 pub struct Encrypted {
-    /// `TLSv1.3` or `TLSv1.2`; `None` where there was no more than a certificate.
+    /// `TLSv1.3` or `TLSv1.2`. `None`: the handshake did not get beyond the certificate.
     pub version: Option<String>,
     pub cipher: String,
     pub group: String,
-    /// The name that was asked for.
+    /// The expected name.
     pub name: String,
-    /// Whether the certificate is good.
+    /// True if the certificate was verified.
     pub verified: bool,
-    /// How it was judged, behind "certificate of NAME".
+    /// The verdict, worded to follow "certificate of NAME".
     pub judgement: String,
     /// The certificates in DER, the server's own first.
     pub chain: Vec<Vec<u8>>,
@@ -54,12 +52,11 @@ pub struct Encrypted {
 pub struct TimedStep {
     /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
     pub name: String,
-    /// How long it took.
     pub took: Duration,
 }
 
 impl Encrypted {
-    /// For how many whole days the server's own certificate is still valid; negative when it is not.
+    /// Whole days until the server's own certificate expires; negative if it has expired.
     #[must_use]
     pub fn days_left(&self) -> Option<i64> {
         let own = Certificate::read(self.chain.first()?)?;
@@ -69,7 +66,6 @@ impl Encrypted {
 }
 
 impl Default for ProbeResult {
-    /// Nothing is known yet.
     fn default() -> Self {
         Self {
             server: None,
@@ -86,13 +82,13 @@ impl Default for ProbeResult {
 }
 
 impl ProbeResult {
-    /// Whether all was asked that there is to ask.
+    /// True if no step failed.
     #[must_use]
     pub fn came_so_far(&self) -> bool {
         self.failure.is_none()
     }
 
-    /// What was offered last: inside TLS where that came about.
+    /// The last EHLO reply lines: those inside TLS if TLS was negotiated.
     #[must_use]
     pub fn offered(&self) -> &[String] {
         let last = self.in_tls.as_ref().or(self.in_clear.as_ref());
@@ -100,7 +96,7 @@ impl ProbeResult {
     }
 }
 
-/// Talks to a server until QUIT and sends no mail. The watch may look on.
+/// Runs a session up to QUIT without sending mail. `watch` receives the events.
 pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer) -> ProbeResult {
     let mut witness = Recorder::new(watch);
     let outcome = converse(way, place, &[], &mut witness);
@@ -121,7 +117,7 @@ pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer
     probe
 }
 
-/// Writes down what it sees, and tells whoever else looks on.
+/// Records events, and passes them on to another observer.
 struct Recorder<'w> {
     probe: ProbeResult,
     watch: &'w mut dyn Observer,
@@ -137,7 +133,7 @@ impl<'w> Recorder<'w> {
         }
     }
 
-    /// A step has come to its end.
+    /// Records the end of a step.
     fn step(&mut self, name: &str) {
         let now = Instant::now();
         self.probe.steps.push(TimedStep {
@@ -174,7 +170,7 @@ fn is_address(name: &str) -> bool {
 impl Observer for Recorder<'_> {
     fn happened(&mut self, what: Event<'_>) {
         match what {
-            // An address and a unix socket are not looked up.
+            // Addresses and Unix sockets are not looked up.
             Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
                 self.step("lookup");
             }

@@ -1,4 +1,4 @@
-//! What can be found out about a server without sending mail. Finds and judges; prints nothing.
+//! Inspects a server without sending mail. Collects and judges; prints nothing.
 
 mod ask;
 mod expect;

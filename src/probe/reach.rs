@@ -1,4 +1,4 @@
-//! A connection to a server that is only asked.
+//! A connection to a server, for a session without a message.
 
 use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Observer};
@@ -20,14 +20,14 @@ struct Reached {
     wire: Wire,
 }
 
-/// Why there is none.
+/// The reason that there is no session.
 #[derive(Debug)]
 pub struct Unreached {
     /// The last one that was tried, if any was.
     pub server: Option<Server>,
-    /// What went wrong, in a sentence.
+    /// The error, in a sentence.
     pub why: String,
-    /// What that means for the run.
+    /// The exit status for it.
     pub exit: Exit,
 }
 
@@ -87,7 +87,7 @@ fn reach(
     }
 }
 
-/// A conversation without a message: whatever begins one, these commands, and QUIT.
+/// A session without a message: EHLO, TLS and login, then these commands, and QUIT.
 pub fn converse(
     way: &OpenTransport<'_>,
     place: &Endpoint,

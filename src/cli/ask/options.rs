@@ -1,4 +1,4 @@
-//! What `ehlo ask` does.
+//! Options of `ehlo ask`.
 
 use crate::client::transport::Transport;
 use crate::transcript;
@@ -6,10 +6,7 @@ use crate::transcript;
 /// Commands for a server.
 #[derive(Debug)]
 pub struct Ask {
-    /// Which server, and how it is spoken to.
     pub way: Transport,
-    /// What is said.
     pub commands: Vec<String>,
-    /// What is seen of it.
     pub output: transcript::TranscriptOptions,
 }

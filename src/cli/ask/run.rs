@@ -1,4 +1,4 @@
-//! `ehlo ask`: what a server answers to commands.
+//! `ehlo ask`: sends SMTP commands and shows the replies.
 
 use crate::cli::ask::options;
 use crate::cli::run_command::ready;
@@ -13,7 +13,7 @@ use crate::system::text::reason;
 use crate::transcript::{Format, Stopwatch};
 use std::io;
 
-/// Says them, shows the conversation, and tells what went wrong.
+/// Sends the commands, shows the session and reports errors.
 pub fn run(plan: &options::Ask) -> Exit {
     let ready = match ready(&plan.way) {
         Ok(ready) => ready,

@@ -1,22 +1,21 @@
-//! What `ehlo config` shows.
+//! Options of `ehlo config`.
 
 use crate::config;
 use std::path::PathBuf;
 
-/// What is shown of the configuration.
+/// The part of the configuration that is shown.
 #[derive(Debug)]
 pub enum ConfigView {
-    /// Which file it is.
+    /// Path of the file.
     Path(PathBuf),
     /// That nothing is wrong with it.
     Checked {
         /// The file.
         path: PathBuf,
-        /// How many profiles it has.
         profiles: usize,
-        /// The one that is used when none is asked for.
+        /// The default profile.
         default: Option<String>,
     },
-    /// A profile with all that it inherits.
+    /// A profile with inherited settings.
     Profile(config::Profile),
 }

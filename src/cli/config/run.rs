@@ -1,4 +1,4 @@
-//! `ehlo config`: the configuration as it is.
+//! `ehlo config`: checks and shows the configuration.
 
 use crate::cli::config::options::ConfigView;
 use crate::cli::terminal::{Stdout, complain};
@@ -8,7 +8,7 @@ use crate::system::text::{reason, shown};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-/// Writes to stdout what is asked of the configuration.
+/// Prints the requested part of the configuration.
 pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
         ConfigView::Path(path) => format!("{}\n", name(path)),

@@ -1,4 +1,4 @@
-//! `ehlo demo`: a receiver inside, a message to it, and both sides of what happened.
+//! `ehlo demo`: a built-in receiver, a message to it, and both sides of the session.
 
 mod png;
 
@@ -60,7 +60,7 @@ fn demonstrate() -> anyhow::Result<Exit> {
             .context("cannot start the receiver")?;
         let report = send(&message, address)?;
         if report.exit() != Exit::Ok {
-            // Nothing came, so the receiver would wait for ever.
+            // No message was sent, and the receiver would wait for ever.
             return Ok(report);
         }
         match receiver.join() {
@@ -121,7 +121,7 @@ fn message() -> anyhow::Result<Message> {
         envelope_from: None,
         dsn: Dsn::default(),
     };
-    // The file is open by now, and may lose its name.
+    // The file is open, so its name can be removed.
     Ok(Message::build(options, SystemTime::now())?)
 }
 
@@ -140,7 +140,7 @@ fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSet
     };
     let session = session::Options {
         helo: Some("crepes.fr".to_owned()),
-        // The classic conversation, with the message behind DATA.
+        // The classic session, with the message after DATA.
         no_chunking: true,
         ..session::Options::default()
     };
@@ -172,7 +172,7 @@ fn wire_form(message: &Message) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Shows what was received; of the picture's lines only the first few.
+/// Prints the received message, with only the first lines of the picture.
 fn show(received: &[u8]) -> io::Result<()> {
     say("\n*** the message as the receiver read it:\n")?;
     let mut encoded = 0_usize;
@@ -196,7 +196,7 @@ fn say(text: &str) -> io::Result<()> {
     }
 }
 
-/// Where the one message is put.
+/// Stores the one message.
 #[derive(Default)]
 struct Desk {
     message: Mutex<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! A small picture, so that there is something to attach: PNG (ISO/IEC 15948) without compression.
+//! A small picture for the attachment: PNG (ISO/IEC 15948) without compression.
 
 /// A square of this many pixels, at most 127, from tomato to mustard.
 pub fn gradient(side: u8) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! `ehlo digest`: mails what jobs gathered.
+//! `ehlo digest`: mails a summary of recorded runs.
 
 pub(crate) mod args;
 pub mod options;

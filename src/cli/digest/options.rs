@@ -1,29 +1,27 @@
-//! What `ehlo digest` does.
+//! Options of `ehlo digest`.
 
 use crate::cron::mail::Notification;
 use std::path::PathBuf;
 
-/// What jobs gathered.
+/// A task for the recorded digests.
 #[derive(Debug)]
 pub struct Digest {
-    /// The directory where it is; `None` is the usual one.
+    /// State directory. `None`: the usual one.
     pub state: Option<PathBuf>,
-    /// What is done with it.
     pub task: DigestTask,
 }
 
-/// What is done with what jobs gathered.
+/// An operation on digests.
 #[derive(Debug)]
 pub enum DigestTask {
-    /// Show which digests there are.
+    /// List the digests.
     List,
     /// Mail one.
     Mail {
-        /// Which.
+        /// Name of the digest.
         name: String,
-        /// Whether a mail says that there is nothing to say.
+        /// True if an empty digest is mailed as well.
         always: bool,
-        /// From whom to whom, and how.
         mail: Box<Notification>,
     },
 }

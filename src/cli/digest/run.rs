@@ -1,4 +1,4 @@
-//! Mailing what jobs gathered.
+//! Mails recorded runs.
 
 use crate::cli::digest::options::{Digest, DigestTask};
 use crate::cli::notification::alert::domain;
@@ -54,14 +54,15 @@ pub fn run(plan: Digest) -> Exit {
     })
 }
 
-/// Says something to a person at a terminal; cron would mail it.
+/// Writes a line to stderr if that is a terminal; cron would mail it.
 fn say(text: &str) {
     if io::stderr().is_terminal() {
         complain(text);
     }
 }
 
-/// Whether a run has used the digest. If not, says so: its name may be mistyped, or the directory may be another.
+/// True if a run has used the digest. If not, reports that: the name may be mistyped, or the directory may
+/// differ.
 fn is_known(state: Option<&Path>, name: &str) -> bool {
     let digests = Digests::open(state, false).ok().flatten();
     let names = digests.map_or_else(|| Ok(BTreeSet::new()), |digests| digests.names());
@@ -115,17 +116,17 @@ fn line(standing: &DigestState) -> String {
     format!("{name}: {runs}, {failed} failed, since {}", local(*begun))
 }
 
-/// What became of a digest.
+/// The result of mailing a digest.
 pub enum Sent {
-    /// There was nothing in it, or it is not its time.
+    /// The digest is empty, or not yet due.
     Nothing,
-    /// Somebody else mails it.
+    /// Another process is mailing it.
     Busy,
     /// It was mailed.
     Posted(SendOutcome),
 }
 
-/// Mails a digest that was begun before a time of day, in minutes since midnight, that has come since.
+/// Mails a digest that was begun before the last occurrence of a time of day, in minutes since midnight.
 pub fn send_when_due(
     state: Option<&Path>,
     (name, minute): (&str, u16),
@@ -161,7 +162,7 @@ fn send(state: Option<&Path>, name: &str, mail: &Notification) -> Result<Sent, A
     Ok(last)
 }
 
-/// Whether nobody needs to try it again.
+/// True if no further attempt is needed.
 fn is_settled(posted: &SendOutcome) -> bool {
     matches!(
         posted,
@@ -179,7 +180,7 @@ fn mailed(mut batch: Batch, name: &str, mail: &Notification) -> Result<SendOutco
         table.summary(),
         table.text()
     );
-    // Should we be killed before it is removed, it is mailed again, and is the same mail to whoever has it.
+    // If the process is killed before the digest is removed, it is mailed again with the same Message-ID.
     let id = format!("<digest.{}@{}>", batch.id(), domain(mail));
     memo.headers.push(HeaderField::new("Message-ID", id));
     let posted = post(mail, &memo);

@@ -1,4 +1,4 @@
-//! `ehlo doctor`: checks what this host would do with a mail from cron.
+//! `ehlo doctor`: diagnoses how mail from cron would leave this host.
 
 pub(crate) mod args;
 pub(crate) mod run;

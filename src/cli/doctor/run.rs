@@ -1,4 +1,4 @@
-//! `ehlo doctor`: what this host would do with a mail from cron.
+//! `ehlo doctor`: diagnoses how mail from cron would leave this host.
 
 mod cron;
 mod report;
@@ -12,7 +12,7 @@ use crate::cron::doctor::{Diagnosis, HostSystem, examine};
 use crate::system::exit::Exit;
 use crate::transcript::{Stevens, TranscriptOptions};
 
-/// Looks at it, with cron's eyes unless it was said otherwise, and says what it sees.
+/// Examines the host, in the environment of cron by default, and prints the results.
 pub fn run(plan: &Doctor) -> Exit {
     if let View::Cron(arguments) = &plan.view {
         return cron::look(arguments);
@@ -31,7 +31,7 @@ pub fn run(plan: &Doctor) -> Exit {
     }
 }
 
-/// The conversations come before what is made of them.
+/// The sessions are printed before the results.
 fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
     if plan.shown != DoctorFormat::Conversations {
         return examine(plan, host, &mut Silent);

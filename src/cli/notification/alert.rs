@@ -1,4 +1,4 @@
-//! Mailing what happened to a job, as far as its rules want it to be told.
+//! Mails the result of a job, subject to its rules.
 
 use crate::cli::notification::send::{NotificationText, SendOutcome, post};
 use crate::cli::terminal::complain;
@@ -18,16 +18,14 @@ use std::time::SystemTime;
 
 /// A run of a job that has ended.
 pub struct Happened<'a> {
-    /// The name by which the job is remembered.
+    /// Name of the job in the history.
     pub job: &'a str,
-    /// What matters of the run.
     pub run: &'a JobRun,
-    /// What is told of it, and what is remembered for that.
     pub alert: &'a Alert,
 }
 
 impl Happened<'_> {
-    /// Mails it, or counts it; `None` where nothing was to be mailed. The memo is written only if it is.
+    /// Mails the run, or counts it. `None`: nothing was mailed. The text is only written if it is needed.
     pub fn tell(
         &self,
         mail: &Notification,
@@ -58,7 +56,7 @@ impl Happened<'_> {
     }
 }
 
-/// The domain for a Message-ID (R42): that of the author, as far as it is said.
+/// The domain for a Message-ID (R42): that of the author, if it has one.
 pub fn domain(mail: &Notification) -> String {
     let author = mail.head.from.as_deref().map(Mailbox::<Address>::parse);
     let author = author.and_then(Result::ok);
@@ -67,7 +65,7 @@ pub fn domain(mail: &Notification) -> String {
     })
 }
 
-/// Who asked for nothing that must be remembered need not hear that it cannot be.
+/// Without rules, no history is needed, and there is no warning about a missing one.
 fn warn(rules: &AlertRules, error: Option<AlertError>) {
     if let Some(error) = error.filter(|_| rules.are_set()) {
         complain(&format!(
@@ -76,7 +74,7 @@ fn warn(rules: &AlertRules, error: Option<AlertError>) {
     }
 }
 
-/// With what is to be said because of other runs.
+/// Adds the Message-ID, the thread and a remark about other runs.
 fn complete(mut memo: NotificationText, decision: &Decision, id: &str) -> NotificationText {
     memo.headers.push(HeaderField::new("Message-ID", id));
     let (thread, remark) = match decision {
@@ -100,13 +98,13 @@ fn complete(mut memo: NotificationText, decision: &Decision, id: &str) -> Notifi
     memo
 }
 
-/// What came before it worked again.
+/// Text about the failures before a recovery.
 fn again(recovery: &Recovery) -> String {
     let (failures, since) = (counted(recovery.failures, "failure"), local(recovery.since));
     format!("It works again, after {failures}; the first was at {since}.")
 }
 
-/// How many were not mailed, and when they were.
+/// Text about failures that were not mailed: number and times.
 fn spoken(held: &HeldFailures) -> String {
     let (first, last) = (local(held.first), local(held.last));
     match held.count {

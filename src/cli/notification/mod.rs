@@ -1,4 +1,4 @@
-//! Notifications from jobs: when they are sent, where they go, and what becomes of undeliverable ones.
+//! Notifications from jobs: rules, delivery, and dead letters.
 
 pub(crate) mod alert;
 pub(crate) mod send;

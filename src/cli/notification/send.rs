@@ -1,5 +1,5 @@
-//! Mailing what a program has to report: it is safe in the queue before it is sent, and where it can be
-//! neither kept nor sent, it is put where a person finds it.
+//! Mails a report: it is queued durably before it is sent. If it can be neither queued nor sent, it is saved
+//! in a dead letter file.
 
 mod address;
 pub mod dead_letter;
@@ -34,10 +34,10 @@ use crate::transcript::Format;
 use address::Addressed;
 use std::time::{Duration, SystemTime};
 
-/// How long each step of a session may take as long as somebody waits for it. The message is in the queue by then.
+/// Time limit for each step of a session while a job waits for it. The message is in the queue by then.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is to be told. A person may have asked for another subject and for more fields.
+/// Contents of a notification. The user may have set another subject and additional fields.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationText {
     /// The subject.
@@ -50,17 +50,16 @@ pub struct NotificationText {
     pub body_alone: Option<String>,
     /// The same as HTML.
     pub html: Option<String>,
-    /// What goes with it.
     pub attachments: Vec<Attachment>,
 }
 
-/// What became of it.
+/// The result of a notification.
 pub enum SendOutcome {
-    /// Nobody wants it: MAILTO is empty.
+    /// MAILTO is empty: no mail is sent.
     Unwanted,
-    /// Every recipient has it, or it is safe in the queue.
+    /// Every recipient has it, or it is in the queue.
     Safe,
-    /// Not every recipient has it, or nobody, and stderr said so.
+    /// At least one recipient does not get it; stderr has the reason.
     Failed(Exit),
 }
 
@@ -74,7 +73,7 @@ impl SendOutcome {
     }
 }
 
-/// Mails it. Nothing is said when all went well.
+/// Mails it. Prints nothing on success.
 pub fn post(mail: &Notification, memo: &NotificationText) -> SendOutcome {
     if mail.head.recipients == NotificationRecipients::Nobody {
         return SendOutcome::Unwanted;
@@ -129,8 +128,8 @@ fn send_or_lay_down(
     SendOutcome::Failed(exit)
 }
 
-/// Sends smaller versions to the recipients for whom the server refused the content, and puts the new results
-/// into the report. Returns whether anything was sent.
+/// Sends smaller versions to recipients that were refused because of the content, and updates the report.
+/// Returns true if anything was sent.
 fn send_reduced(
     dispatch: &DeliveryOptions,
     memo: &NotificationText,
@@ -180,7 +179,7 @@ fn sent(
     sent_with(dispatch, message, unseen, told, interrupted)
 }
 
-/// By way of the queue; where there is no place for one, at once. If a signal ends that, `interrupted` is called.
+/// Sends through the queue, or at once if there is none. If a signal ends that, `interrupted` is called.
 pub fn sent_with(
     dispatch: &DeliveryOptions,
     message: &Message,
@@ -253,12 +252,12 @@ pub fn build(
     Ok(message)
 }
 
-/// RFC 3834 §5: nothing is to answer this by itself.
+/// RFC 3834 §5: the message must not be answered automatically.
 fn auto_submitted() -> HeaderField {
     HeaderField::new("Auto-Submitted", "auto-generated")
 }
 
-/// Mails about a job belong together (RFC 2919 §2).
+/// Groups the mails about a job (RFC 2919 §2).
 pub fn list_id(name: &str) -> HeaderField {
     let job = match label(name) {
         empty if empty.is_empty() => "job".to_owned(),
@@ -284,7 +283,7 @@ fn message(draft: MessageDraft) -> Result<Message, MessageError> {
     Message::build(options, SystemTime::now())
 }
 
-/// A log that goes with a mail.
+/// A log as an attachment.
 pub fn attachment(attached: Attached) -> Attachment {
     let held = match attached.contents {
         AttachmentContents::Bytes(bytes) => HeldBytes::bytes("the log", bytes),
@@ -297,7 +296,7 @@ pub fn attachment(attached: Attached) -> Attachment {
     }
 }
 
-/// From this author to nobody yet.
+/// A message of this author, without recipients.
 fn draft(memo: &NotificationText, from: Mailbox) -> MessageDraft {
     MessageDraft {
         from,
@@ -320,8 +319,8 @@ fn draft(memo: &NotificationText, from: Mailbox) -> MessageDraft {
     }
 }
 
-/// What can be made of it when something is wrong with the addresses or the fields, or even with the
-/// attachments.
+/// The message with this user's address and no additional fields, if the given ones are faulty; without
+/// attachments if they are faulty as well.
 fn salvaged(memo: &NotificationText) -> Option<Message> {
     let user = address::user_here()?;
     let draft = MessageDraft {
@@ -335,10 +334,10 @@ fn salvaged(memo: &NotificationText) -> Option<Message> {
     message(draft).or_else(|_| message(bare)).ok()
 }
 
-/// The most octets of a text that stderr has of a mail that is in a dead.letter.
+/// Octets of the text that are printed to stderr if the mail is in a dead.letter.
 const PRINTED: usize = 8 * 1024;
 
-/// Puts it where a person finds it. Says on stderr, which cron mails, where that is and what the mail says.
+/// Appends the mail to a dead.letter. Prints its path and its text to stderr, which cron mails.
 fn lay_down(message: Option<&Message>, memo: &NotificationText, reason: &str) {
     let place = message.and_then(dead_letter::add);
     let subject = &memo.subject;

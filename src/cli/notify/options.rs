@@ -1,4 +1,4 @@
-//! What `ehlo notify` mails.
+//! Options of `ehlo notify`.
 
 use crate::cron::alert::options::Alert;
 use crate::cron::mail::Notification;
@@ -7,32 +7,29 @@ use crate::mail::message::Attachment;
 /// A line or a text from a script.
 #[derive(Debug)]
 pub struct NotifyOptions {
-    /// From whom to whom, and how.
     pub mail: Notification,
-    /// The text; `None` is the standard input, unless it is a terminal.
+    /// The text. `None`: the standard input, unless it is a terminal.
     pub text: Option<String>,
-    /// How bad it is; `None` says nothing of it.
+    /// `None`: the mail shows no level.
     pub level: Option<Level>,
-    /// Files that go with it.
     pub attachments: Vec<Attachment>,
-    /// Whether nothing is sent when there is no text.
+    /// True if nothing is sent without input.
     pub only_if_input: bool,
-    /// Under what it is remembered; `None` is the subject.
+    /// Name in the history. `None`: the subject.
     pub name: Option<String>,
-    /// What may hold it back.
     pub alert: Alert,
 }
 
-/// How bad it is.
+/// Severity of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Good to know.
     Info,
-    /// Worth a look.
+    /// Should be noticed.
     Notice,
     /// It may become an error.
     Warning,
-    /// Something does not work.
+    /// A function has failed.
     Error,
     /// Everything is at stake.
     Critical,
@@ -51,7 +48,7 @@ impl Level {
         }
     }
 
-    /// Whether a mail about it is urgent.
+    /// True if the mail is marked as urgent.
     #[must_use]
     pub fn is_urgent(self) -> bool {
         self >= Self::Error

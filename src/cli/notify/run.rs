@@ -15,7 +15,7 @@ use crate::system::text::{BYTE_ORDER_MARK, reason, without_controls};
 use std::io::{self, BufRead as _, IsTerminal as _, Read};
 use std::time::SystemTime;
 
-/// What a text is called that is too long for a mail.
+/// File name of a text that is too long for a mail.
 const NAME: &str = "text";
 
 /// The longest subject that is made of a text.
@@ -61,7 +61,7 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
     posted.map_or(Exit::Ok, |posted| posted.exit())
 }
 
-/// What makes it the same as another one: its text and its level.
+/// A run with a fingerprint of text and level, so that equal notifications are recognized.
 fn told(text: &str, level: Option<Level>) -> alert::JobRun {
     let mut impression = Impression::default();
     impression.feed(text.as_bytes());
@@ -73,8 +73,8 @@ fn told(text: &str, level: Option<Level>) -> alert::JobRun {
     }
 }
 
-/// The text, as much of it as a person reads, and the rest attached. At a terminal it is typed, unless there
-/// is something else to send.
+/// The beginning of the text, with the rest attached. At a terminal, it is read from there unless there is
+/// something else to send.
 fn input(plan: &NotifyOptions) -> Result<JobReport, Exit> {
     let is_typed = plan.text.is_none() && io::stdin().is_terminal();
     let is_invited = is_typed && plan.attachments.is_empty();

@@ -4,13 +4,14 @@ use crate::cli::options::profile::absolute;
 use crate::cli::options::usage_error::UsageError;
 use std::path::Path;
 
-/// What separates words and paths in a shell command.
+/// Characters that separate words and paths in a shell command.
 const SEPARATORS: &[char] = &[
     ' ', '\t', '\n', '\'', '"', ';', '|', '&', '(', ')', '<', '>', '=', '`', '$', '{', '}',
 ];
 
-/// The command as it can be kept: one that names a file by a path from the current directory is run in
-/// this directory. Others are kept as they are, because the directory may be gone by then.
+/// The command in the form that is stored: if it names a file relative to the current directory, a `cd` to
+/// that directory precedes it. Other commands are stored unchanged, because the directory may not exist any
+/// more.
 pub fn kept(option: &str, command: &str) -> Result<String, UsageError> {
     if !is_relative(command, |path| path.symlink_metadata().is_ok()) {
         return Ok(command.to_owned());

@@ -1,4 +1,4 @@
-//! What the configuration says of the queue, of sendmail and of rewriting, beside its profiles.
+//! Settings of the configuration outside its profiles: queue, sendmail and rewriting.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -10,24 +10,23 @@ use crate::queue::store as queue;
 use crate::queue::store::OnUncertain;
 use std::path::PathBuf;
 
-/// What is set, and the defaults for what is not.
+/// Settings, with defaults for what is not set.
 #[derive(Debug, Default)]
 pub struct ProfileSettings {
-    /// The rules by which a queue is worked on.
+    /// Rules for retries in the queue.
     pub queue: queue::RetrySettings,
     /// The queue's directory; `None` is the usual one.
     pub directory: Option<PathBuf>,
-    /// What becomes of a recipient who may have got the message already.
+    /// The treatment of a recipient that may already have received the message.
     pub on_uncertain: OnUncertain,
-    /// A shell command that is told of what was given up.
+    /// A shell command that is run after a permanent failure.
     pub on_failure: Option<String>,
-    /// What becomes of addresses.
     pub rewrite: rewrite::RewriteOptions,
-    /// The profile of sendmail; there is one of this name.
+    /// The profile of sendmail, which exists.
     pub profile: Option<String>,
 }
 
-/// What the configuration says; where there is none, the defaults.
+/// Reads the settings. Without a configuration, they are the defaults.
 pub fn settings(config: Option<&Config>) -> Result<ProfileSettings, UsageError> {
     let (settings, faults) = config.map_or_else(Default::default, read);
     match faults.into_iter().next() {
@@ -36,7 +35,7 @@ pub fn settings(config: Option<&Config>) -> Result<ProfileSettings, UsageError> 
     }
 }
 
-/// Everything that is wrong in the tables that are no profiles.
+/// Errors in the tables other than profiles.
 pub fn faults(config: &Config) -> Vec<ConfigError> {
     read(config).1
 }
@@ -107,7 +106,7 @@ impl ProfileSettings {
     }
 }
 
-/// A string, or a number as it is written.
+/// A string, or a number as text.
 fn one(value: &Value) -> Result<&str, ConfigFault> {
     let found = match value {
         Value::Text(text) | Value::Number(text) => return Ok(text),
@@ -152,7 +151,7 @@ fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Nobody knows in which directory cron runs us.
+/// The path must be absolute: the working directory under cron is unknown.
 fn path(text: &str) -> Result<PathBuf, String> {
     let path = crate::system::host::expanded(text);
     if path.is_absolute() {

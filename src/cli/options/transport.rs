@@ -1,4 +1,4 @@
-//! Ways: where to and how, whatever the message is; of a profile, of the command line, or of both.
+//! Transports, regardless of the message: from a profile, from the command line, or from both.
 
 use crate::cli::config::args as config;
 use crate::cli::options::profile::{Added, CommandLineArgs};
@@ -11,7 +11,7 @@ use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
 use crate::config::{Config, Places, Profile};
 
-/// A way, and those to fall back to.
+/// A transport with its fallbacks.
 pub struct RoutePlan {
     pub(crate) way: Transport,
     pub(crate) fallbacks: Vec<Transport>,
@@ -26,7 +26,7 @@ impl From<Transport> for RoutePlan {
     }
 }
 
-/// The way of a profile and of what else is said, without a message.
+/// The route plan of a profile and the command line, without a message.
 pub(crate) fn itinerary(
     config: &Config,
     profile: &Profile,
@@ -39,7 +39,7 @@ pub(crate) fn itinerary(
     Ok(RoutePlan { way, fallbacks })
 }
 
-/// What to try in this order when the way of a profile cannot be gone for now.
+/// The transports of the fallback profiles, tried in order on temporary failure.
 pub(crate) fn fallbacks(
     config: &Config,
     profile: &Profile,
@@ -58,7 +58,7 @@ pub(crate) fn fallbacks(
     others.collect()
 }
 
-/// The way that a profile says by itself, for a verb that is not the sending one.
+/// The transport of a profile, for a command other than the sending one.
 pub(crate) fn way_of(
     arguments: &config::Args,
     typed: &mut CommandLineArgs<'_>,
@@ -85,7 +85,7 @@ pub(crate) fn way_alone(
     way_as(config, profile, cli, &own)
 }
 
-/// The way of arguments that come from a profile.
+/// The transport of arguments from a profile.
 pub(crate) fn way_as(
     config: &Config,
     profile: &Profile,
@@ -97,7 +97,7 @@ pub(crate) fn way_as(
     Ok(way)
 }
 
-/// Says whose way it is.
+/// Records the profile that the transport belongs to.
 pub(crate) fn name(way: &mut Transport, profile: &Profile) {
     let name = profile.name().to_owned();
     if let Some(credentials) = &mut way.credentials {
@@ -106,8 +106,8 @@ pub(crate) fn name(way: &mut Transport, profile: &Profile) {
     way.profile = Some(name);
 }
 
-/// A way instead of the first. Where it leads to, whom it trusts and as whom it logs in is said by its
-/// own profile alone: what the command line says of that was meant for the first.
+/// A fallback transport. Its route, trust and login come from its own profile alone: those of the command
+/// line apply to the first transport.
 pub(crate) fn fallback(
     own: Transport,
     with_all: Transport,
@@ -127,7 +127,7 @@ pub(crate) fn fallback(
     let credentials = own
         .credentials
         .map(|login| credentials::CredentialsOptions {
-            // A password that names nobody is that of the first.
+            // A password without a name belongs to the first transport.
             nameless: first_user == Some(&login.user),
             ..login
         });
@@ -139,7 +139,7 @@ pub(crate) fn fallback(
     }
 }
 
-/// Where to and how, whatever the message is.
+/// The transport that the options describe, regardless of the message.
 pub(crate) fn way_of_options(cli: Cli) -> Result<Transport, UsageError> {
     let road = TransportArgs {
         route: cli.route,
@@ -153,7 +153,7 @@ pub(crate) fn way_of_options(cli: Cli) -> Result<Transport, UsageError> {
     Ok(way)
 }
 
-/// All that was said about a way.
+/// All options of a transport.
 pub(crate) struct TransportArgs {
     pub(crate) route: route::Args,
     pub(crate) session: session::Args,
@@ -177,7 +177,7 @@ impl TransportArgs {
     }
 }
 
-/// What wants a server that was named, and with --require-tls known.
+/// Checks the options that require a server named with --relay: --lmtp and --require-tls.
 pub(crate) fn check_ends(way: &Transport, extensions: &extensions::Args) -> Result<(), UsageError> {
     if way.route.relay.is_some() {
         return if extensions.demands_tls() {
@@ -212,7 +212,7 @@ fn check_privacy(way: &Transport) -> Result<(), UsageError> {
     )))
 }
 
-/// Route, session, encryption and login, as far as they hang together.
+/// Route, session, encryption and login, including their dependencies.
 pub(crate) fn way(
     route: route::Args,
     mut session: crate::client::session::Options,
@@ -220,7 +220,7 @@ pub(crate) fn way(
     auth: auth::Args,
 ) -> Result<Transport, UsageError> {
     let usual = match session.protocol {
-        // RFC 2033 §5: LMTP must not be spoken where SMTP is.
+        // RFC 2033 §5: LMTP must not be used on the SMTP port.
         Protocol::Lmtp => bench::LMTP_PORT,
         Protocol::Smtp => tls.usual_port(),
     };

@@ -1,4 +1,4 @@
-//! Values of options, parsed once and checked where they come in.
+//! Values of options, parsed and checked once.
 
 use crate::client::route::target::host_name;
 pub use crate::client::route::target::{HostPort, command, port, server, target};
@@ -118,7 +118,7 @@ pub fn field(text: &str) -> Result<HeaderField, String> {
     })
 }
 
-/// A charset that there is.
+/// A known charset.
 pub fn charset(text: &str) -> Result<String, String> {
     match encoding_rs::Encoding::for_label(text.as_bytes()) {
         Some(charset) => Ok(charset.name().to_owned()),
@@ -191,7 +191,7 @@ pub fn helo(text: &str) -> Result<String, String> {
     )
 }
 
-/// A name for EHLO that may be garbage, but is no other command.
+/// A name for EHLO that may be invalid, but does not contain another command.
 pub fn any_helo(text: &str) -> Result<String, String> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Ok(text.to_owned());
@@ -247,7 +247,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// `15m`, `4h`, `5d`: what a queue waits, a year at most.
+/// `15m`, `4h`, `5d`: a time limit in the queue, a year at most.
 pub fn wait(text: &str) -> Result<Duration, String> {
     let duration = time(text, "30s, 15m, 4h or 5d")?;
     if duration < Duration::from_secs(1) || duration > 366 * DAY {
@@ -256,7 +256,7 @@ pub fn wait(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// `30m`, `1h`, `2d`: for how long a job may run, a year at most.
+/// `30m`, `1h`, `2d`: the time limit of a job, a year at most.
 pub fn limit(text: &str) -> Result<Duration, String> {
     let duration = time(text, "30s, 10m or 1h")?;
     if duration < Duration::from_millis(1) || duration > 366 * DAY {
@@ -278,7 +278,7 @@ pub fn digest(text: &str) -> Result<String, String> {
     line(text)
 }
 
-/// The name of an item of the queue: letters and digits.
+/// The identifier of a queue item: letters and digits.
 pub fn item(text: &str) -> Result<String, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err("it wants the name of an item, as ehlo queue list shows it".to_owned());
@@ -286,7 +286,7 @@ pub fn item(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The domain of recipients: what stands behind their `@`.
+/// The domain of recipients: the part after `@`.
 pub fn domain(text: &str) -> Result<String, String> {
     let name = text.rsplit('@').next().unwrap_or_default();
     let address = Address::parse(&format!("postmaster@{name}"));

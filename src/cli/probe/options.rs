@@ -1,17 +1,15 @@
-//! What `ehlo probe` looks at.
+//! Options of `ehlo probe`.
 
 use crate::client::transport::Transport;
 use crate::probe::Expectation;
 
-/// A look at a server.
+/// A probe of a server.
 #[derive(Debug)]
 pub struct ProbeOptions {
-    /// Which, and how it is reached.
     pub way: Transport,
-    /// What must be there.
     pub expect: Vec<Expectation>,
     /// For a program.
     pub json: bool,
-    /// With the conversation.
+    /// True if the session is shown.
     pub verbose: bool,
 }

@@ -1,4 +1,4 @@
-//! `ehlo probe`: what a server says of itself.
+//! `ehlo probe`: reports a server's properties.
 
 use crate::cli::probe::options;
 use crate::cli::run_command::ready;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
-/// Asks the server, and says what it said.
+/// Inspects the server, and prints the report.
 pub fn run(plan: &options::ProbeOptions) -> Exit {
     let ready = match ready(&plan.way) {
         Ok(ready) => ready,
@@ -57,7 +57,7 @@ pub fn run(plan: &options::ProbeOptions) -> Exit {
     exit
 }
 
-/// What went wrong comes first; an expectation counts where there was an answer.
+/// A failed probe takes precedence over an expectation that is not met.
 fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
     if probe.exit == Exit::Ok && findings.iter().any(|finding| !finding.met) {
         return Exit::Policy;
@@ -65,7 +65,7 @@ fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
     probe.exit
 }
 
-/// Whatever failed is a line on stderr.
+/// Writes each failure to stderr.
 fn grumble(probe: &ProbeResult, findings: &[ExpectationResult]) {
     if let Some(failure) = &probe.failure {
         complain(failure);
@@ -82,7 +82,7 @@ fn grumble(probe: &ProbeResult, findings: &[ExpectationResult]) {
     }
 }
 
-/// The report for people: a word, and what there is to say of it.
+/// The report for people: a label and a value on each line.
 fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
     let mut report = ProbeReport::default();
     if let Some(server) = &probe.server {
@@ -137,7 +137,7 @@ struct ProbeReport {
 }
 
 impl ProbeReport {
-    /// A line; the word is said once for lines that follow each other.
+    /// Adds a line. The label is printed once for consecutive lines.
     fn line(&mut self, word: &'static str, what: &str) {
         let said = if self.last == word { "" } else { word };
         self.last = word;

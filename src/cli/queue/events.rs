@@ -1,4 +1,4 @@
-//! What stands in an item's journal, for people and for programs.
+//! The entries of an item's journal, as text and as JSON.
 
 use crate::mail::address::Address;
 use crate::queue::store::{AttemptResult, ItemEvent, Record};
@@ -83,7 +83,7 @@ fn result(end: &AttemptResult) -> Value {
     })
 }
 
-/// About whom an entry is; `None` where it is about the item.
+/// The recipients of an entry. `None`: it concerns the item.
 fn recipients(entry: &ItemEvent) -> Option<Vec<usize>> {
     match entry {
         ItemEvent::Attempt { recipients, .. }

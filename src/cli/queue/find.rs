@@ -1,4 +1,4 @@
-//! Which item is meant.
+//! Finds an item by the beginning of its identifier.
 
 use crate::cli::queue::failed;
 use crate::cli::terminal::complain;
@@ -6,10 +6,10 @@ use crate::queue::store::{Id, QueueStore};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 
-/// So many candidates are named where a beginning fits more than one.
+/// Maximum number of candidates that are listed for an ambiguous prefix.
 const CANDIDATES: usize = 5;
 
-/// The item of this name, or the only one whose name begins like this, alive or dead.
+/// The item with this identifier, or the only one with this prefix, active or dead.
 pub fn find(store: &dyn QueueStore, name: &str) -> Result<Id, Exit> {
     let ids = store.ids().and_then(|mut ids| {
         ids.extend(store.dead()?);
@@ -22,7 +22,7 @@ pub fn find(store: &dyn QueueStore, name: &str) -> Result<Id, Exit> {
     })
 }
 
-/// Why no item is meant.
+/// The reasons for finding no item.
 #[derive(Debug, PartialEq, Eq)]
 enum Miss {
     None,

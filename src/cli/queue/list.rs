@@ -1,4 +1,4 @@
-//! `ehlo queue list` and `mailq`: what is in the queue.
+//! `ehlo queue list` and `mailq`: lists the queue.
 
 use crate::cli::queue::state::{ItemState, is_done, words};
 use crate::cli::queue::{failed, object};
@@ -12,7 +12,7 @@ use crate::system::time::{brief, since};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-/// Writes all items to stdout, one object a line where a program wants to know.
+/// Writes all items to stdout, with `json` as one object on each line.
 pub fn run(store: &dyn QueueStore, settings: &RetrySettings, json: bool) -> Exit {
     let names = store.ids().and_then(|living| Ok((living, store.dead()?)));
     let (living, dead) = match names {
@@ -39,7 +39,7 @@ struct ItemList<'a> {
     now: SystemTime,
 }
 
-/// How many of them there are in the end; those that are done with while we look are in none.
+/// Number of items by state. Items that leave the queue during the listing are not counted.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     living: usize,
@@ -49,7 +49,7 @@ struct Tally {
     dead: usize,
 }
 
-/// An item that was looked at.
+/// An item that has been read.
 enum ListedItem {
     Whole(Box<Item>, ItemState),
     Damaged(String),
@@ -81,7 +81,7 @@ impl ItemList<'_> {
         Ok(())
     }
 
-    /// Why it was set aside says more than that it cannot be read.
+    /// The recorded reason for setting an item aside is more specific than a read error.
     fn reason(&self, id: &Id, why: String) -> String {
         self.store.reason(id).unwrap_or(why)
     }
@@ -136,7 +136,7 @@ const HEAD: &str = "ID               SIZE     AGE  NEXT        SENDER\n";
 const DEAD_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happened, ehlo queue requeue ID \
                          tries it again\n";
 
-/// A line for the item, and one for each recipient who is not done with.
+/// A line for the item, and one for each recipient without a final result.
 fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) -> io::Result<()> {
     let envelope = &item.letter.envelope;
     writeln!(
@@ -154,7 +154,7 @@ fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) ->
     for (recipient, standing) in envelope.recipients.iter().zip(&item.history.standings) {
         if !is_done(standing) {
             let words = words(standing);
-            // Many a sentence names the recipient first, for those who read it elsewhere.
+            // Some texts begin with the recipient, for use in other places.
             let said = words.strip_prefix(&format!("<{recipient}>: "));
             let recipient = shown(&recipient.to_string());
             writeln!(out, "    {recipient}: {}", shown(said.unwrap_or(words)))?;
@@ -187,7 +187,7 @@ impl Tally {
         }
     }
 
-    /// The last line; what there is none of is not named.
+    /// The last line. Counts of 0 are omitted.
     fn line(&self) -> String {
         let mut line = counted(self.living as u64, "item");
         let parts = [

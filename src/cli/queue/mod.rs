@@ -25,12 +25,10 @@ use crate::system::exit::Exit;
 use find::find;
 use show::ShownPart;
 
-/// Does what is planned.
 pub fn run(plan: &Queue) -> Exit {
     work(&plan.spool, &plan.work)
 }
 
-/// Works on a queue.
 pub fn work(plan: &SpoolOptions, work: &Work) -> Exit {
     match work {
         Work::Run(what) => run_or_watch(plan, what),
@@ -44,7 +42,7 @@ pub fn work(plan: &SpoolOptions, work: &Work) -> Exit {
     }
 }
 
-/// Delivers what is due, once or again and again.
+/// Delivers due items, once or continuously.
 pub fn run_or_watch(plan: &SpoolOptions, what: &RunOptions) -> Exit {
     match Spool::open(plan.directory.as_deref(), true) {
         Ok(spool) => run::run(&spool, plan, what),
@@ -52,7 +50,7 @@ pub fn run_or_watch(plan: &SpoolOptions, what: &RunOptions) -> Exit {
     }
 }
 
-/// Where there is no queue yet, it is empty, and stays so.
+/// A missing queue is treated as empty, and is not created.
 fn open(plan: &SpoolOptions) -> Result<Spool, QueueError> {
     Spool::open(plan.directory.as_deref(), false)
 }
@@ -77,8 +75,7 @@ fn look_or_steer(spool: &Spool, plan: &SpoolOptions, work: &Work) -> Exit {
     }
 }
 
-/// Says what is wrong with the queue. What is damaged does not mend itself; all else may be better the
-/// next time.
+/// Reports an error of the queue. Damage is permanent; other errors may be temporary.
 fn failed(error: &QueueError) -> Exit {
     complain(&error.to_string());
     match error {

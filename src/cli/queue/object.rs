@@ -7,7 +7,7 @@ use crate::system::time::{rfc3339, since};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
-/// An item, with all that can be said in a line.
+/// An item as a JSON object.
 pub fn of(item: &Item, state: ItemState, now: SystemTime) -> Value {
     let envelope = &item.letter.envelope;
     let recipients = envelope.recipients.iter().zip(&item.history.standings);
@@ -28,7 +28,7 @@ pub fn of(item: &Item, state: ItemState, now: SystemTime) -> Value {
     })
 }
 
-/// An item of which nothing else can be said.
+/// An item that cannot be read.
 pub fn damaged(id: &Id, reason: &str) -> Value {
     json!({
         "id": id.to_string(),

@@ -1,19 +1,17 @@
-//! What `ehlo queue` does.
+//! Options of `ehlo queue`.
 
 use crate::queue::options::QueueOptions;
 use crate::transcript;
 use std::time::Duration;
 
-/// Work on a queue.
+/// A task for the queue.
 #[derive(Debug)]
 pub struct Queue {
-    /// Which.
     pub spool: QueueOptions,
-    /// What.
     pub work: Work,
 }
 
-/// What is done with a queue.
+/// An operation on the queue.
 #[derive(Debug)]
 pub enum Work {
     /// Show all items.
@@ -23,7 +21,7 @@ pub enum Work {
     },
     /// Show one of them.
     Show {
-        /// Which.
+        /// Identifier of the item.
         id: String,
         /// Its message and nothing else.
         message: bool,
@@ -36,7 +34,7 @@ pub enum Work {
     Hold(Vec<String>),
     /// Try these again.
     Release(Vec<String>),
-    /// Remove these for good.
+    /// Remove these items permanently.
     Remove(Vec<String>),
     /// Bring these back from the dead.
     Requeue(Vec<String>),
@@ -48,29 +46,28 @@ pub enum Work {
     Cron,
 }
 
-/// Which items are tried, and what is seen of it.
+/// Selection of items to try, and the output.
 #[derive(Debug)]
 pub struct RunOptions {
     /// Only these; empty is all.
     pub ids: Vec<String>,
     /// Only recipients in these domains; empty is all.
     pub domains: Vec<String>,
-    /// Whether those are tried as well whose time has not come.
+    /// True if items are tried before they are due.
     pub now: bool,
-    /// Whether to stay and wait for more.
+    /// True if the process keeps running and waits for more.
     pub watch: bool,
-    /// Whether somebody else waits for nothing: nobody is told of failures, and the terminal is left.
+    /// True for a background run: failures are not printed, and it leaves the terminal.
     pub behind: bool,
-    /// What is seen.
     pub output: transcript::TranscriptOptions,
 }
 
-/// From when on a queue is in a bad state. `None` is never.
+/// Limits for monitoring. `None`: no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Thresholds {
-    /// So many items are a warning.
+    /// Number of items for the state WARNING.
     pub warn_items: Option<usize>,
-    /// So many are critical.
+    /// Number of items for the state CRITICAL.
     pub critical_items: Option<usize>,
     /// An item as old as this is a warning.
     pub warn_age: Option<Duration>,

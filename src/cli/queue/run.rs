@@ -1,4 +1,4 @@
-//! `ehlo queue run`: delivers what is due.
+//! `ehlo queue run`: delivers due items.
 
 use crate::cli::queue::options::RunOptions;
 use crate::cli::queue::watch::stay;
@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Delivers what is due, once or again and again.
+/// Delivers due items, once or continuously.
 pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exit {
     let signals = match RunSignals::heed() {
         Ok(signals) => signals,
@@ -44,7 +44,7 @@ pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exi
         memory: plan.settings.host_down,
     };
     let undaunted = Undaunted::new(&down);
-    // Who stays must not try them without a pause for as long as that lasts.
+    // With --watch, hosts that are down must not be tried again without a pause.
     let hosts: &(dyn Hosts + Sync) = if selection.now && !run.watch {
         &undaunted
     } else {
@@ -86,22 +86,21 @@ pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exi
     }
 }
 
-/// Who delivers.
+/// Delivers queued messages.
 pub struct Runner<'a> {
     /// The queue.
     pub spool: &'a Spool,
-    /// By which rules.
+    /// Rules and state of the run.
     pub office: RunContext<'a>,
-    /// What may end it.
     pub signals: &'a RunSignals,
     run: &'a RunOptions,
-    /// Whether the conversations cannot be shown as somebody wants.
+    /// True if the transcript cannot be written.
     is_unwritten: Cell<bool>,
 }
 
 impl Runner<'_> {
-    /// Until nothing is due that these rounds have not taken up; false where somebody else is at it. Who
-    /// names items or domains does not care whether somebody is, and nobody relies on them.
+    /// Runs passes until nothing is due. Returns false if another process holds the runner lock. A run for
+    /// selected items or domains does not need the lock, and other processes do not rely on it.
     pub fn once(
         &self,
         selection: &Selection,
@@ -115,7 +114,7 @@ impl Runner<'_> {
             }
             self.round(selection, rounds)?;
             drop(lock);
-            // Who came while the lock was held relies on us.
+            // A process that queued a message while the lock was held relies on this run.
             if self.office.stop.is_set() || !self.office.is_something_due(selection, rounds) {
                 return Ok(true);
             }
@@ -169,7 +168,7 @@ fn selection(spool: &Spool, run: &RunOptions) -> Result<Selection, Exit> {
         }
     }
     Ok(Selection {
-        // Who names an item or a domain does not want to wait.
+        // Selected items and domains are tried at once.
         now: run.now || !ids.is_empty() || !run.domains.is_empty(),
         ids,
         domains: run.domains.clone(),
@@ -177,13 +176,12 @@ fn selection(spool: &Spool, run: &RunOptions) -> Result<Selection, Exit> {
     })
 }
 
-/// The first signal ends the run: conversations whose end of data has not gone out are disconnected, and
-/// the reply to the others is waited for. The second ends it at once, and the journal says how far it
-/// came.
+/// The first signal ends the run: sessions that have not sent the end of data are disconnected, and the reply
+/// is awaited in the others. The second one ends the process at once; the journal has the state.
 pub struct RunSignals {
     /// Set by the first.
     pub stop: Arc<Stop>,
-    /// Can be read once there was one, by whoever waits.
+    /// Readable after a signal, so that a poll ends.
     pub waken: UnixStream,
 }
 
@@ -214,8 +212,7 @@ fn disconnect_at_signal(stop: Arc<Stop>, waken: UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Tries hosts that were down a moment ago; but those that it finds down itself, not for every item
-/// again.
+/// Tries hosts that were recorded as down, but not again for every item if they are down in this run as well.
 struct Undaunted<'a> {
     hosts: &'a (dyn Hosts + Sync),
     found: Mutex<HashMap<(String, Option<u16>), String>>,
@@ -248,8 +245,8 @@ impl Hosts for Undaunted<'_> {
     }
 }
 
-/// What is new goes to stderr, so that cron mails it; what was said before is not said again. A person at a
-/// terminal is told of each delivery, and of all at the end.
+/// Prints new events to stderr, so that cron mails them; known ones are not repeated. On a terminal, each
+/// delivery is printed, and a summary at the end.
 struct Printed {
     is_for_person: bool,
     delivered: AtomicUsize,
@@ -269,7 +266,7 @@ impl Printed {
         }
     }
 
-    /// Says something to a person.
+    /// Prints a line if stderr is a terminal.
     fn say(&self, text: &str) {
         if self.is_for_person {
             complain(text);

@@ -1,4 +1,4 @@
-//! `ehlo queue show`: all that is known of an item.
+//! `ehlo queue show`: all facts about an item.
 
 use crate::cli::queue::list::sender;
 use crate::cli::queue::state::{ItemState, words};
@@ -18,14 +18,14 @@ use serde_json::json;
 use std::io;
 use std::time::SystemTime;
 
-/// What is shown of it.
+/// The part of an item that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownPart {
     /// Everything but the message, for people.
     Report,
     /// The same, for programs.
     Object,
-    /// The message as it goes over the wire, and nothing else.
+    /// The message as sent over the wire, and nothing else.
     Message,
 }
 
@@ -158,7 +158,7 @@ fn standing(item: &Item, state: ItemState, now: SystemTime) -> String {
     }
 }
 
-/// A word, and what there is to say of it.
+/// A label and its values.
 #[derive(Default)]
 struct ShownField {
     text: String,
@@ -271,7 +271,7 @@ fn recipient(address: &Address, standing: &RecipientState) -> String {
     let told = if standing.reported { "; reported" } else { "" };
     format!("{address}: {verdict}{}{server}{told}", words(standing))
 }
-/// When a report is wanted.
+/// The conditions for a delivery report (NOTIFY).
 fn when(notify: NotifyOn) -> String {
     let all = [
         (notify.success, "success"),

@@ -1,4 +1,4 @@
-//! How an item stands, in a word.
+//! The state of an item, in a word.
 
 use crate::client::outcome::RecipientStatus;
 use crate::queue::store::{
@@ -7,25 +7,25 @@ use crate::queue::store::{
 use crate::system::time::{brief, since};
 use std::time::SystemTime;
 
-/// What becomes of an item next.
+/// State of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemState {
     /// The next run tries it.
     Due,
     /// No run tries it before this time.
     Waiting(SystemTime),
-    /// It is being tried.
+    /// An attempt is in progress.
     Sending,
-    /// It waits until somebody releases it.
+    /// It waits until it is released.
     Held,
-    /// It may have arrived, and waits until somebody decides.
+    /// It may have arrived, and waits for a decision of the user.
     Uncertain,
     /// It was set aside.
     Dead,
 }
 
 impl ItemState {
-    /// How it stands, asked of the store where the item itself does not say it.
+    /// The state. The claim is checked to recognize an attempt in progress.
     pub fn seen(
         item: &Item,
         store: &dyn QueueStore,
@@ -33,7 +33,7 @@ impl ItemState {
         now: SystemTime,
     ) -> Self {
         let state = Self::of(item, settings, now);
-        // An attempt without an end: somebody is at it, or has died of it.
+        // An attempt without a result: another process is delivering the item, or crashed.
         let is_begun = item.history.crashes > 0 && state == Self::Due;
         if is_begun && matches!(store.claim(&item.id), Ok(Claimed::Busy)) {
             return Self::Sending;
@@ -41,7 +41,7 @@ impl ItemState {
         state
     }
 
-    /// As far as the item itself says it: not whether somebody is at it.
+    /// The state from the item alone: an attempt in progress is not recognized.
     fn of(item: &Item, settings: &RetrySettings, now: SystemTime) -> Self {
         if item.dead.is_some() {
             return Self::Dead;
@@ -68,7 +68,7 @@ impl ItemState {
         }
     }
 
-    /// When it is tried next, in a few letters.
+    /// The time of the next attempt, in short form.
     pub fn next(self, now: SystemTime) -> String {
         match self {
             Self::Due => "now".to_owned(),
@@ -82,7 +82,7 @@ impl ItemState {
         }
     }
 
-    /// The time of the next attempt, as far as there is one.
+    /// The time of the next attempt, if there is one.
     pub fn time(self, now: SystemTime) -> Option<SystemTime> {
         match self {
             Self::Due => Some(now),
@@ -92,13 +92,13 @@ impl ItemState {
     }
 }
 
-/// Whether there is nothing more to be done about a recipient.
+/// True if nothing remains to be done for a recipient.
 pub fn is_done(standing: &RecipientState) -> bool {
     let verdict = standing.end.as_ref().map(|end| end.verdict);
     standing.reported || verdict == Some(RecipientStatus::Accepted) && !standing.in_doubt
 }
 
-/// What is known of a recipient: the server's words, where there are any.
+/// Text about a recipient: the server's reply, if there is one.
 pub fn words(standing: &RecipientState) -> &str {
     match &standing.end {
         _ if standing.in_doubt => "it may have arrived: the end was sent, and no reply came",

@@ -1,4 +1,4 @@
-//! `ehlo queue status`: how the queue stands, in one line for monitoring (Nagios and those like it).
+//! `ehlo queue status`: the state of the queue in one line for monitoring (Nagios and compatible programs).
 
 use crate::cli::queue::options::Thresholds;
 use crate::cli::terminal::print;
@@ -8,7 +8,7 @@ use crate::system::text::shown;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
-/// Writes the line to stdout, where monitoring reads it, also where the queue cannot be read.
+/// Writes the line to stdout, where monitoring reads it, even if the queue cannot be read.
 pub fn run(spool: Result<Spool, QueueError>, thresholds: &Thresholds) -> Exit {
     let counts = spool.and_then(|spool| Counts::of(&spool, SystemTime::now()));
     let (health, line) = match counts {
@@ -29,11 +29,11 @@ fn unknown(error: &QueueError, json: bool) -> String {
     if json {
         return json!({"status": "unknown", "error": error}).to_string();
     }
-    // What stands behind a bar is figures.
+    // The text after a bar is performance data.
     format!("UNKNOWN: {}", shown(&error).replace('|', "/"))
 }
 
-/// How that stands against the thresholds, and how it is said.
+/// The state of the counts against the thresholds, and its text.
 impl Counts {
     fn health(&self, thresholds: &Thresholds) -> Health {
         let many = |limit: Option<usize>| limit.is_some_and(|limit| self.items >= limit);
@@ -82,7 +82,7 @@ impl Counts {
     }
 }
 
-/// `;WARN;CRIT`, as far as there are limits.
+/// `;WARN;CRIT`, if there are limits.
 fn limits<T: ToString>(warn: Option<T>, critical: Option<T>) -> String {
     let text = |limit: Option<T>| limit.map_or_else(String::new, |limit| limit.to_string());
     let both = format!(";{};{}", text(warn), text(critical));

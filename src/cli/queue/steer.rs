@@ -1,4 +1,4 @@
-//! `ehlo queue hold`, `release`, `remove`, `requeue`: what becomes of an item is up to a person.
+//! `ehlo queue hold`, `release`, `remove`, `requeue`: changes the state of items.
 
 use crate::cli::queue::{failed, find};
 use crate::cli::terminal::{complain, print};
@@ -19,7 +19,7 @@ pub fn hold(store: &dyn QueueStore, names: &[String]) -> Exit {
     })
 }
 
-/// Tries these again with the next run, also where they may have arrived.
+/// Tries these items with the next run, even if they may have arrived.
 pub fn release(store: &dyn QueueStore, names: &[String]) -> Exit {
     each(store, names, store.ids(), |id| match alive(store, id)? {
         Err(exit) => Ok(exit),
@@ -54,7 +54,7 @@ pub fn requeue(store: &dyn QueueStore, names: &[String]) -> Exit {
     })
 }
 
-/// Removes these for good, alive or dead. That is never done with all of them at once.
+/// Removes these items permanently, active or dead. `all` is not accepted.
 pub fn remove(store: &dyn QueueStore, names: &[String]) -> Exit {
     if names.iter().any(|name| is_all(name)) {
         complain("remove wants the items by their names; ehlo queue list shows them");
@@ -89,8 +89,7 @@ fn remove_one(store: &dyn QueueStore, id: &Id) -> Result<Exit, QueueError> {
     Ok(say(&format!("{id}: removed")))
 }
 
-/// Does something with each of these, also after one with which it cannot be done; the worst exit
-/// counts.
+/// Applies an operation to each item, also after an error. The worst exit status is returned.
 fn each(
     store: &dyn QueueStore,
     names: &[String],
@@ -113,12 +112,12 @@ fn each(
     exits.max().unwrap_or(Exit::Ok)
 }
 
-/// No item has this name: its letters are none of theirs.
+/// No identifier equals this word: it has letters that identifiers do not use.
 fn is_all(name: &str) -> bool {
     name == "all"
 }
 
-/// A claim on an item that is not dead; or how it ends without one.
+/// A claim on an item that is not dead; or the exit status without one.
 fn alive(
     store: &dyn QueueStore,
     id: &Id,
@@ -146,7 +145,7 @@ fn gone(id: &Id) -> Exit {
     Exit::NoInput
 }
 
-/// What was done is a line, seen at once.
+/// Prints a line about an operation at once.
 fn say(line: &str) -> Exit {
     print(|out| writeln!(out, "{line}"))
 }

@@ -1,4 +1,4 @@
-//! `ehlo queue systemd` and `ehlo queue cron`: what to put where, so that the queue is worked on.
+//! `ehlo queue systemd` and `ehlo queue cron`: prints the files that make systemd or cron run the queue.
 
 use crate::cli::terminal::{complain, print};
 use crate::queue::options;
@@ -43,7 +43,7 @@ const CRON: &str = "\
 # that cron mails it to MAILTO; nothing else is said.
 ";
 
-/// Which manager has the units, and how it is told of them.
+/// A systemd manager: unit directory, and the command that controls it.
 struct Manager {
     directory: &'static str,
     ctl: &'static str,
@@ -74,11 +74,11 @@ const USER: Manager = Manager {
     unit: "unit --user-unit",
     target: "default.target",
     more: "# So that it also goes on while you are not logged in: loginctl enable-linger\n",
-    // The others want rights that a user's manager has not on every system.
+    // The other settings need privileges that a user's manager does not have on every system.
     hardening: "",
 };
 
-/// The timer with its service, and the service that takes their place.
+/// The timer with its service, and the service that replaces them.
 fn units(call: &str, manager: &Manager) -> String {
     let Manager {
         directory,
@@ -121,7 +121,7 @@ WantedBy=timers.target
     )
 }
 
-/// The service that takes the place of the timer and its own.
+/// The service that replaces the timer and its service.
 fn daemon(call: &str, manager: &Manager) -> String {
     let Manager {
         directory,
@@ -148,7 +148,7 @@ WantedBy={target}
     )
 }
 
-/// The service that mails what became of another unit.
+/// The service that mails the status of another unit.
 fn template(call: &UnitCall, manager: &Manager) -> String {
     let Manager {
         directory,
@@ -189,15 +189,15 @@ ExecStart={call} -- %i
     )
 }
 
-/// Conversations whose end of data has not gone out end at once. The reply to an end of data may take ten
-/// minutes (RFC 5321 §4.5.3.2.6).
+/// Sessions that have not sent the end of data end at once. The reply to an end of data may take ten minutes
+/// (RFC 5321 §4.5.3.2.6).
 const STOPPING: &str = "\
 # A server that has a whole message has ten minutes to accept it. A shorter time can make a message
 # arrive twice.
 TimeoutStopSec=11min
 ";
 
-/// What takes nothing away from a delivery. A password-command or a command of on-failure runs under it,
+/// Settings that do not restrict delivery. A password-command or a command of on-failure runs under them,
 /// too.
 const HARDENING: &str = "\
 UMask=0077
@@ -208,7 +208,7 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 ";
 
-/// This program, and where its queue and its configuration are if that was said.
+/// The path of this program, with the options for queue and configuration if they were given.
 struct UnitCall {
     program: PathBuf,
     options: Vec<(&'static str, PathBuf)>,
@@ -243,7 +243,7 @@ impl UnitCall {
 
     /// For `ExecStart`.
     fn in_unit(&self, verb: &str) -> String {
-        // The program's own path is not looked through for variables, and `$$` would stay as it is.
+        // The program's own path is not searched for variables, and `$$` would not be replaced in it.
         let mut line = format!("{} {verb}", unit_word(&self.program, "$"));
         for (option, path) in &self.options {
             line.push_str(&format!(" {option} {}", unit_word(path, "$$")));
@@ -251,7 +251,7 @@ impl UnitCall {
         line
     }
 
-    /// For a crontab; `None` where that cannot be written.
+    /// For a crontab. `None`: it cannot be expressed there.
     fn in_crontab(&self) -> Option<String> {
         let mut line = format!("{} queue run", cron_word(&self.program)?);
         for (option, path) in &self.options {
@@ -267,22 +267,22 @@ fn configured() -> Option<PathBuf> {
     named.map(PathBuf::from)
 }
 
-/// Where things are remembered, if a variable says it that systemd does not know.
+/// The state directory, if it is set by a variable that systemd does not pass on.
 fn remembered() -> Option<(&'static str, PathBuf)> {
     let named = std::env::var_os("EHLO_STATE_DIR").map(PathBuf::from);
     let named = named.filter(|path| path.is_absolute());
     named.map(|path| ("--state-dir", path))
 }
 
-/// The queue, where a variable says where it is that neither systemd nor cron knows.
+/// The queue directory, if it depends on a variable that neither systemd nor cron passes on.
 fn moved() -> Option<PathBuf> {
     std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty())?;
     let spool = Spool::open(None, false).ok()?;
     Some(spool.path().to_owned())
 }
 
-/// A path as systemd.syntax(7) wants it: quoted if need be, `%` and `$` twice, and what is no text in C's
-/// way.
+/// Quotes a path as in systemd.syntax(7): in quotes if necessary, `%` and `$` doubled, and bytes that are not
+/// UTF-8 as C escapes.
 fn unit_word(path: &Path, dollar: &str) -> String {
     let mut word = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
@@ -310,15 +310,15 @@ fn escaped(byte: u8) -> String {
     format!("\\x{byte:02x}")
 }
 
-/// A path for the shell in a crontab, where `%` would be a line break; `None` where it has one.
+/// A path for the shell in a crontab, where `%` would be a line break. `None`: the path has a line break.
 fn cron_word(path: &Path) -> Option<Cow<'_, str>> {
     let path = path.to_str().filter(|path| !path.contains(['\n', '\r']))?;
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
     if path.chars().all(is_plain) {
         return Some(path.into());
     }
-    // cron takes the backslash away from `\%`, quoted or not, and an even number of them would
-    // protect nothing: so it stands outside the quotes, alone.
+    // cron removes the backslash from `\%`, quoted or not, and an even number of them would protect nothing:
+    // it is written outside the quotes, alone.
     let quoted = path.replace('\'', r"'\''").replace('%', r"''\%");
     Some(format!("'{quoted}'").into())
 }

@@ -1,4 +1,4 @@
-//! `ehlo queue run --watch`: stays, and delivers what comes in and what becomes due.
+//! `ehlo queue run --watch`: keeps running, and delivers new items and items that become due.
 
 use crate::cli::queue::run::Runner;
 use crate::queue::delivery::{RunProgress, Selection};
@@ -7,24 +7,24 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// So often at least we look at the clock, which somebody may have set.
+/// Maximum interval between two checks of the clock, which the administrator may set.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// So often every item is looked at again, whatever we know of it: another host that shares the
-/// directory is not heard.
+/// Interval at which every item is read again, even without a notification: there are none for changes by
+/// another host that shares the directory.
 const FORGET: Duration = Duration::from_secs(5 * 60);
 
-/// So long at least it takes from one look to the next.
+/// Minimum interval between two passes.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// So long somebody else is left alone who has what we want, the whole queue or an item of it. That we
-/// tried to get an item wakes us, too.
+/// Pause while another process holds the queue or an item. A failed claim of this process would also wake the
+/// watcher at once.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
-/// Until a signal comes.
+/// Runs until a signal arrives.
 pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueError> {
     let is_for_all = selection.domains.is_empty();
-    // Whoever hands in a message relies on it that a watch takes all there is.
+    // A process that queues a message relies on a watch that serves the whole queue.
     let lock = is_for_all.then(|| runner.spool.lock_watch()).transpose()?;
     if matches!(lock, Some(None)) {
         return Err(watched(runner.spool.path()));
@@ -38,7 +38,7 @@ pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueEr
             wait_for_signal(runner, ELSEWHERE);
             continue;
         }
-        // What is not due is tried in the beginning, and not again and again.
+        // Items that are not due are tried once at the beginning only.
         selection.now = false;
         let next = runner.office.next_due(&mut rounds).unwrap_or(LOOK);
         let pause = if rounds.busy > 0 { ELSEWHERE } else { PAUSE };
@@ -62,7 +62,7 @@ fn watched(path: &Path) -> QueueError {
     }
 }
 
-/// Until somebody has done something, or for so long. A signal ends it, too.
+/// Waits for a change, for a signal, or until the time limit.
 fn wait(runner: &Runner<'_>, watcher: &Watcher, limit: Duration) -> Changed {
     let end = Instant::now() + limit;
     loop {
@@ -84,7 +84,7 @@ fn wait_for_signal(runner: &Runner<'_>, limit: Duration) {
     poll([PollFd::new(&runner.signals.waken, PollFlags::IN)], limit);
 }
 
-/// That it was interrupted, the flag says that is looked at next.
+/// EINTR is ignored: the caller checks the flag next.
 fn poll<const COUNT: usize>(mut ends: [PollFd<'_>; COUNT], limit: Duration) {
     let limit = Timespec::try_from(limit).ok();
     let _ = rustix::event::poll(&mut ends, limit.as_ref());

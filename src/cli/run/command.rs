@@ -1,4 +1,4 @@
-//! A command is run, and whoever is to hear of it gets a mail.
+//! Runs a command, and mails the result.
 
 use crate::cli::digest::run as digest;
 use crate::cli::digest::run::Sent;
@@ -68,7 +68,7 @@ pub fn run(plan: &Job) -> Exit {
     exit(plan, &finished.ending, &posted)
 }
 
-/// Reads what background processes of a job still write.
+/// Reads the output that background processes of a job still write.
 pub fn drain() -> Exit {
     match job::drain::run() {
         Ok(()) => Exit::Ok,
@@ -92,7 +92,7 @@ fn tell(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome 
     posted.unwrap_or(SendOutcome::Unwanted)
 }
 
-/// Puts it down in a digest, and mails that where its time has come.
+/// Records the run in a digest, and mails that if it is due.
 fn gather(
     plan: &Job,
     digest: &DigestUse,
@@ -153,7 +153,7 @@ fn entry(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> DigestEntry
     }
 }
 
-/// By what it is compared with other runs. Numbers in the reason that it did not begin are as good as any.
+/// The fingerprints of the run. The reason for not starting is folded, because its numbers may differ.
 fn fingerprint(finished: &FinishedJob, sums: Option<[Checksum; 2]>) -> Fingerprint {
     let ending = match &finished.ending {
         JobEnding::NotStarted { why, .. } => format!("{} {}", finished.ending.word(), alike(why)),
@@ -173,7 +173,7 @@ fn fingerprint(finished: &FinishedJob, sums: Option<[Checksum; 2]>) -> Fingerpri
     }
 }
 
-/// The lock, or how the job ends without it.
+/// The lock, or the ending of the job without it.
 fn take(locking: &Locking) -> Result<JobLock, JobEnding> {
     JobLock::take(&locking.name, locking.wait).map_err(|error| match error {
         LockError::Held(holder) => JobEnding::Locked(holder),
@@ -189,7 +189,7 @@ fn is_quiet(plan: &Job, ending: &JobEnding) -> bool {
     quiet && matches!(ending, JobEnding::Locked(_))
 }
 
-/// Whether somebody has got a mail, or gets one, or the rules hold it back. cron would mail stderr as well.
+/// True if a mail was sent or queued, or the rules suppress it. cron would mail stderr as well.
 fn is_mailed(plan: &Job, posted: &SendOutcome) -> bool {
     match posted {
         SendOutcome::Safe | SendOutcome::Failed(Exit::Partial) => true,
@@ -200,14 +200,14 @@ fn is_mailed(plan: &Job, posted: &SendOutcome) -> bool {
     }
 }
 
-/// What did not begin is said: the command cannot say it.
+/// Prints why the command was not started: the command itself cannot.
 fn say_what_kept_it(finished: &FinishedJob) {
     if let JobEnding::NotStarted { .. } | JobEnding::Locked(_) = finished.ending {
         complain(&format!("{} {}", finished.name, finished.sentence()));
     }
 }
 
-/// Whether there is something to tell, as long as no rule is against it.
+/// True if there is something to report, unless a rule suppresses it.
 fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
     match plan.when {
         ReportOn::Always => true,
@@ -216,7 +216,7 @@ fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
     }
 }
 
-/// What is told of it.
+/// The notification about a run.
 fn memo(plan: &Job, finished: &FinishedJob, decision: &Decision) -> NotificationText {
     let report = JobReport::of(finished, plan.attach, plan.html);
     let usual = || Template::usual(&finished.ending);
@@ -237,7 +237,7 @@ fn memo(plan: &Job, finished: &FinishedJob, decision: &Decision) -> Notification
     }
 }
 
-/// The status of the command; where all was well with it but its mail, that of the mail.
+/// The status of the command; if it succeeded and its mail failed, that of the mail.
 fn exit(plan: &Job, ending: &JobEnding, posted: &SendOutcome) -> Exit {
     match ending.status() {
         0 => posted.exit(),

@@ -1,4 +1,4 @@
-//! What is done with scripts.
+//! Options of `ehlo script`.
 
 use crate::cli::send::options::Send;
 use crate::client::transport::Transport;
@@ -6,14 +6,14 @@ use crate::mail::message;
 use crate::script;
 use std::path::PathBuf;
 
-/// What is done with scripts.
+/// An operation on scripts.
 #[derive(Debug)]
 pub enum ScriptTask {
-    /// Name those that come with the program.
+    /// List the scripts that come with the program.
     List,
     /// Print one of them.
     Show(String),
-    /// Look for mistakes in these.
+    /// Check these scripts for errors.
     Check(Trial),
     /// Hold these.
     Run(Trial),
@@ -21,35 +21,34 @@ pub enum ScriptTask {
     Record(Box<Send>, PathBuf),
 }
 
-/// Scripts, and what they are held with.
+/// Scripts, and the options for running them.
 #[derive(Debug)]
 pub struct Trial {
-    /// Files, or names of those that come with the program.
+    /// Files, or names of scripts that come with the program.
     pub names: Vec<String>,
-    /// The server, and how it is reached.
+    /// The server and the transport.
     pub way: Transport,
-    /// What the command line sets.
+    /// Variables set on the command line.
     pub variables: script::Variables,
     /// The message of `>message`.
     pub message: Option<message::MessageOptions>,
-    /// An option, as it is spelled, that has a meaning only for the message.
+    /// Name of an option on the command line that applies only to messages.
     pub message_option: Option<String>,
-    /// What is seen of it.
     pub look: TrialLook,
-    /// Where the results go as `JUnit`'s XML; `-` is the standard output.
+    /// Path of the results in JUnit XML; `-` is the standard output.
     pub junit: Option<PathBuf>,
 }
 
-/// What is seen of scripts.
+/// Output of a script run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrialLook {
-    /// The conversation; with details or without.
+    /// The session, with or without details.
     Conversation {
         /// Every address considered, and the certificates.
         verbose: bool,
     },
     /// Results for a program, in TAP.
     Tap,
-    /// What failed, on stderr.
+    /// Failures only, on stderr.
     Quiet,
 }

@@ -1,4 +1,4 @@
-//! `ehlo script`: conversations that scripts say.
+//! `ehlo script`: runs scripted sessions.
 
 mod record;
 mod trial;
@@ -9,7 +9,7 @@ use crate::script;
 use crate::script::{Mistake, library};
 use crate::system::exit::Exit;
 
-/// Does what is planned with scripts.
+/// Runs the task.
 pub fn run(plan: ScriptTask) -> Exit {
     match plan {
         ScriptTask::List => list(),
@@ -40,7 +40,7 @@ fn show(name: &str) -> Exit {
     print(|out| out.write_all(shipped.text.as_bytes()))
 }
 
-/// Reads all scripts, or says what is wrong with them.
+/// Reads all scripts, or reports their errors.
 fn read(trial: &Trial) -> Result<Vec<script::Script>, Exit> {
     let known: Vec<&str> = trial.variables.keys().map(String::as_str).collect();
     let mut scripts = Vec::new();

@@ -1,4 +1,4 @@
-//! Sending by way of the queue: first it is safe, then it is sent.
+//! Sends through the queue: the message is queued durably, then sent.
 
 use crate::cli::interrupt::tracked;
 use crate::cli::log::Logged;
@@ -32,43 +32,39 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// So many others that are due go along with a message.
+/// Maximum number of other due messages that are delivered together with a message.
 const ALONG: usize = 20;
 
-/// A message for the queue, with all that is to be done about it.
+/// A message for the queue, and its delivery options.
 pub struct QueuedMessage<'p> {
     /// The message.
     pub message: &'p Message,
-    /// How it is kept.
     pub queueing: &'p QueueUse,
-    /// Where to, and how.
     pub way: &'p Transport,
-    /// What to try in this order when the way cannot be gone for now.
+    /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: &'p [Transport],
-    /// What is seen of it.
     pub output: transcript::TranscriptOptions,
-    /// Who hears of refusals.
     pub told: SenderNotice,
-    /// A file that the conversation is added to, wherever else it is shown.
+    /// A file that the transcript is appended to, in addition to other output.
     pub log: Option<&'p Path>,
-    /// How long each step may take before the message is left to a later run; `None`: as long as RFC 5321 says.
+    /// Time limit for each step before the message is left to a later run. `None`: the limits of RFC 5321.
     pub patience: Option<Duration>,
-    /// Whether the message is kept as it was given, instead of in the shape that all servers can carry.
+    /// True if the message is stored unchanged, instead of converted for servers without extensions.
     pub as_given: bool,
 }
 
-/// What came of it.
+/// The result of queueing a message.
 pub enum KeepResult {
-    /// It was safe, and this became of it.
+    /// The message was queued, with this result.
     Safe(ShownResult),
-    /// There is no place for a queue.
+    /// No queue can be opened.
     NoQueue(QueueError),
     /// It could not be kept, and nothing was sent.
     Lost(QueueError),
 }
 
 impl QueuedMessage<'_> {
-    /// Puts it into the queue, and tries it as soon as it is to be tried.
+    /// Queues the message, and tries it at the time that the options set.
     pub fn send(&self) -> KeepResult {
         let directory = self.queueing.spool.directory.as_deref();
         let spool = match Spool::open(directory, true) {
@@ -93,7 +89,7 @@ impl QueuedMessage<'_> {
         }
     }
 
-    /// Where there is no place for a queue, sends it at once, if that is wanted at all.
+    /// Queues the message, or sends it at once if there is no queue and an immediate attempt is allowed.
     pub fn send_or_not(&self) -> Exit {
         match self.send() {
             KeepResult::Safe(shown) => shown.exit,
@@ -109,7 +105,7 @@ impl QueuedMessage<'_> {
         }
     }
 
-    /// Puts it into this queue and does nothing more about it. When this is over, it is safe.
+    /// Adds it to this queue, durably, without an attempt to send.
     pub fn keep_in(&self, spool: &Spool) -> Result<(), QueueError> {
         self.commit(spool).map(drop)
     }
@@ -127,8 +123,7 @@ impl QueuedMessage<'_> {
         spool.add(&letter, self.message, self.shape(), None)
     }
 
-    /// Few servers today take no octets above 127, but those that do not are a reason to encode what we
-    /// make.
+    /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
     fn shape(&self) -> Shape {
         let given = self.message.shape(BodyType::EightBit.with_utf8());
         let given = given.filter(|_| self.as_given);
@@ -139,7 +134,7 @@ impl QueuedMessage<'_> {
         })
     }
 
-    /// Says under which name it is in the queue, to those who want to know.
+    /// Reports the identifier in the queue.
     fn say_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
         self.warn_of_passing_password();
         send::shown(self.output, self.told, |watch| {
@@ -150,7 +145,7 @@ impl QueuedMessage<'_> {
         })
     }
 
-    /// Says when it is tried again, and what may be missing then.
+    /// Reports the time of the next attempt, and a password that may be missing then.
     fn say_when(&self, office: &RunContext<'_>, id: &Id, watch: &mut dyn Observer) {
         let item = office.store.item(id).ok().flatten();
         let next = item.and_then(|item| next_attempt(&item, office.settings));
@@ -275,7 +270,7 @@ impl QueuedMessage<'_> {
                 report
             }
             Err(error) => {
-                // It is in the queue still, and its journal says how far it came.
+                // The item is still in the queue, and its journal has the state.
                 complain(&format!("{id} stays in the queue: {error}"));
                 let mut report = DeliveryReport::unasked(&self.message.envelope.recipients);
                 report.keep();
@@ -284,10 +279,10 @@ impl QueuedMessage<'_> {
         }
     }
 
-    /// What else is due for the same host.
+    /// Delivers other due messages for the same host.
     fn take_others_along(&self, office: &RunContext<'_>) {
         let recipients = self.message.envelope.recipients.iter();
-        // To a relay goes everything.
+        // A relay receives all messages.
         let recipients = recipients.filter(|_| self.way.route.relay.is_none());
         let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
@@ -303,7 +298,7 @@ impl QueuedMessage<'_> {
     }
 }
 
-/// Rounded up, so that who comes then does not come too early.
+/// Rounded up, so that the item is due by then.
 fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
 }
@@ -314,7 +309,7 @@ fn say_where(claim: &dyn ClaimedItem, watch: &mut dyn Observer) {
     });
 }
 
-/// Nobody hears anything: what there is to say, the transcript says.
+/// Prints only trouble: the transcript shows everything else.
 pub struct Silent;
 
 impl QueueObserver for Silent {
@@ -327,20 +322,20 @@ impl QueueObserver for Silent {
 
 /// Starts a run of the queue, or of this item, in the background. If it cannot be started, the next run does it.
 pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>) {
-    // Whoever runs the queue already will find the item.
+    // A process that is already running the queue will find the item.
     if spool.runner_is_there() || spool.watch_is_there() {
         return;
     }
     let Ok(program) = std::env::current_exe() else {
         return;
     };
-    // It leaves this directory, so that nobody wonders why it cannot be unmounted.
+    // It leaves the current directory, which would otherwise stay busy and could not be unmounted.
     let Ok(directory) = std::path::absolute(spool.path()) else {
         return;
     };
     let mut command = Command::new(program);
     command
-        // Whatever it was called by: as sendmail, it would understand all of this otherwise.
+        // Called as sendmail, the program would interpret all of these arguments differently.
         .arg0("ehlo")
         .args(["queue", "run", "--behind", "--queue-dir"])
         .arg(directory);
@@ -350,7 +345,7 @@ pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>
     command.args(item.map(Id::as_str));
     command
         .current_dir("/")
-        // Before it is anything else: our terminal may end with us, and all that is in our group.
+        // Set first: a terminal that closes may end this process and its whole group.
         .process_group(0)
         .env_remove("EHLO_PASSWORD")
         .stdin(Stdio::null())

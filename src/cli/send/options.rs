@@ -1,4 +1,4 @@
-//! How a message is sent.
+//! Options of the sending command.
 
 use crate::client::transport::Transport;
 use crate::mail::message;
@@ -10,25 +10,20 @@ use std::time::Duration;
 /// Sending.
 #[derive(Debug)]
 pub struct Send {
-    /// What.
     pub message: message::MessageOptions,
-    /// Where to, and how.
     pub way: Transport,
-    /// What to try in this order when a way cannot be gone for now.
+    /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
-    /// What is seen of it.
     pub output: transcript::TranscriptOptions,
-    /// Whether what cannot be sent now is kept; `None` keeps nothing.
+    /// `None`: a message that cannot be sent is not queued.
     pub queueing: Option<QueueUse>,
-    /// How often it is sent.
     pub repeat: Repeat,
 }
 
-/// How often a message is sent.
+/// Repetition of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeat {
-    /// How many times.
     pub times: NonZeroU32,
-    /// How long to wait between them.
+    /// Pause between two of them.
     pub wait: Duration,
 }

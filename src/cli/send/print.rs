@@ -1,4 +1,4 @@
-//! `--print`: the message as it would go over the wire.
+//! `--print`: the message as sent over the wire.
 
 use crate::cli::run_command::{build, invite_for};
 use crate::cli::terminal::{Stdout, complain};

@@ -21,8 +21,8 @@ use crate::transcript::Stopwatch;
 use std::io;
 use std::thread;
 
-/// Builds the message, delivers it, and says what failed; again as often as that was said. The first
-/// failure is how it ends.
+/// Builds the message, delivers it and reports failures, as often as requested. The exit status is that of
+/// the first failure.
 pub fn run(mut plan: Send) -> Exit {
     let times = plan.repeat.times.get();
     invite_for(&plan.message);
@@ -68,7 +68,7 @@ fn send(message: &Message, plan: &Send) -> Exit {
     kept.send_or_not()
 }
 
-/// Sends a message of which nothing is kept.
+/// Sends a message without queueing it.
 pub fn at_once(
     message: &Message,
     (way, fallbacks): (&transport::Transport, &[transport::Transport]),
@@ -110,15 +110,14 @@ pub fn at_once(
     })
 }
 
-/// What became of a message that was sent, when it has been shown.
+/// The result of a message, after it has been shown.
 pub struct ShownResult {
-    /// How the run ends.
+    /// Exit status of the run.
     pub exit: Exit,
-    /// What became of every recipient.
     pub report: DeliveryReport,
 }
 
-/// Shows what happens as it is to be shown, and says what failed, unless others are told of it.
+/// Shows events as `output` selects, and reports failures unless the sender is notified in another way.
 pub fn shown(
     output: transcript::TranscriptOptions,
     told: SenderNotice,
@@ -150,7 +149,7 @@ pub fn shown(
     ShownResult { exit, report }
 }
 
-/// Delivers by one way, and by others for those who have no answer that lasts.
+/// Delivers with one transport, and with the fallbacks to recipients without a final result.
 pub fn deliver_by(
     first: &LoadedTransport<'_>,
     fallbacks: &[transport::Transport],
@@ -184,7 +183,7 @@ pub fn deliver_by(
     report
 }
 
-/// Whatever failed is a line on stderr, one for each recipient.
+/// Writes each failure to stderr, one line for each recipient.
 fn finish(report: &DeliveryReport, told: SenderNotice, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);

@@ -1,4 +1,4 @@
-//! What `ehlo sendmail` does.
+//! Options of `ehlo sendmail`.
 
 use crate::cli::queue::options::RunOptions;
 use crate::client::transport::Transport;
@@ -8,20 +8,17 @@ use crate::queue::options::QueueUse;
 use crate::transcript;
 use std::path::PathBuf;
 
-/// What sendmail is asked to do.
+/// A task for sendmail, and its delivery options.
 #[derive(Debug)]
 pub struct Sendmail {
-    /// What.
     pub task: Task,
-    /// Where to, and how.
     pub way: Transport,
-    /// What to try in this order when a way cannot be gone for now.
+    /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
     /// The queue.
     pub queueing: QueueUse,
-    /// What becomes of addresses.
     pub rewrite: rewrite::RewriteOptions,
-    /// What is seen of it (`-v`).
+    /// The transcript (`-v`).
     pub output: transcript::TranscriptOptions,
     /// A file that a transcript is added to (`-X`).
     pub log: Option<PathBuf>,
@@ -30,15 +27,14 @@ pub struct Sendmail {
 /// A task of sendmail's.
 #[derive(Debug)]
 pub enum Task {
-    /// Take a message from the standard input (`-bm`).
+    /// Accept a message from the standard input (`-bm`).
     Submit(Box<message::Submission>),
     /// Speak SMTP on the standard input and output (`-bs`).
     Serve,
-    /// Ask whether these would be taken (`-bv`).
+    /// Check whether these recipients would be accepted (`-bv`).
     Verify {
-        /// For whom.
         recipients: Vec<String>,
-        /// As whom; `None` is the user.
+        /// `None`: the user.
         sender: Option<String>,
     },
     /// Show the queue (`-bp`, mailq).

@@ -1,4 +1,4 @@
-//! What sendmail does.
+//! Runs the task that sendmail was called for.
 
 use crate::cli::queue;
 use crate::cli::queue::options;
@@ -20,7 +20,6 @@ use crate::smtp::blocks::Nothing;
 use crate::system::exit::Exit;
 use std::time::SystemTime;
 
-/// Does it.
 pub fn run(plan: &Sendmail) -> Exit {
     let spool = &plan.queueing.spool;
     match &plan.task {
@@ -33,7 +32,7 @@ pub fn run(plan: &Sendmail) -> Exit {
     }
 }
 
-/// Takes a message; when this is over, it is safe.
+/// Accepts a message, and queues it durably.
 fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit(submission, &rewriter, SystemTime::now()) {
@@ -55,7 +54,7 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     }
 }
 
-/// A message that is handed in to sendmail, and is to be kept.
+/// A submitted message for the queue.
 pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> QueuedMessage<'p> {
     message.warnings.iter().for_each(|text| warn(text));
     QueuedMessage {
@@ -71,7 +70,7 @@ pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> QueuedMessage<'p> {
     }
 }
 
-/// Asks the servers of these recipients whether they would take a message for them.
+/// Asks the servers of these recipients whether they would accept a message for them.
 fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit {
     let envelope = match envelope(plan, recipients, sender) {
         Ok(envelope) => envelope,
@@ -90,14 +89,14 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
         }));
         report
     });
-    // A server may well take everything, and refuse it later.
+    // A server may accept every recipient, and refuse the message later.
     match print(|out| out.write_all(taken.concat().as_bytes())) {
         Exit::Ok => shown.exit,
         unwritten => unwritten,
     }
 }
 
-/// By the first way, and by the others for those who have no answer that lasts.
+/// Uses the first transport, and the fallbacks for recipients without a final result.
 fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Observer) -> DeliveryReport {
     let parcel = Outgoing {
         envelope,

@@ -1,5 +1,5 @@
-//! `sendmail -bs`: SMTP on the standard input and output, for mail programs that hand in what they send
-//! in this way (mutt, alpine).
+//! `sendmail -bs`: SMTP on the standard input and output, for mail programs that submit messages this way
+//! (mutt, alpine).
 
 use crate::cli::send::keep::run_behind;
 use crate::cli::sendmail::options::Sendmail;
@@ -21,8 +21,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
 use tempfile::NamedTempFile;
 
-/// Serves until QUIT, or until there is nothing more to be read. What came of each message, its replies
-/// have said.
+/// Serves until QUIT or end of input. The replies have reported the result of each message.
 pub fn run(plan: &Sendmail) -> Exit {
     let counter = Counter {
         plan,
@@ -36,7 +35,7 @@ pub fn run(plan: &Sendmail) -> Exit {
     Exit::Ok
 }
 
-/// Where messages are handed in.
+/// Accepts messages for the queue or for delivery.
 struct Counter<'p> {
     plan: &'p Sendmail,
     rewriter: Rewriter,
@@ -51,14 +50,14 @@ impl sink::MessageStore for Counter<'_> {
         }))
     }
 
-    /// Of an address that nobody can send to, the peer hears at once, and may drop it.
+    /// Reports an undeliverable address in the reply to RCPT, so that the client may drop it.
     fn vet(&self, recipient: &str) -> Result<(), Declined> {
         let known = self.rewriter.recipients(recipient);
         known.map(|_| ()).map_err(|error| unaddressed(&error))
     }
 }
 
-/// A message that is being handed in. It waits in a temporary file until it is whole.
+/// A message that is being received. It is kept in a temporary file until it is complete.
 struct Handed<'p> {
     counter: &'p Counter<'p>,
     envelope: ReceivedEnvelope,
@@ -89,12 +88,12 @@ impl Incoming for Handed<'_> {
     }
 }
 
-/// Puts the message into the queue. When this is over, it is safe.
+/// Adds the message to the queue, durably.
 fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     let queueing = &plan.queueing;
     let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
     kept(plan, message).keep_in(&spool)?;
-    // The peer is waiting for its reply, whatever is to be tried when.
+    // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_behind(&spool, &queueing.spool, None);
     }
@@ -113,7 +112,7 @@ fn unkept(error: &QueueError) -> Declined {
     declined(Exit::Temporary, error.to_string())
 }
 
-/// What the exit status of another run would be, as a reply.
+/// The reply that corresponds to an exit status.
 fn declined(exit: Exit, why: String) -> Declined {
     let code = match exit {
         Exit::NoUser => "550 5.1.1",

@@ -6,39 +6,38 @@ use std::path::PathBuf;
 /// Receiving.
 #[derive(Debug)]
 pub struct SinkOptions {
-    /// The server, still without what must be read from files.
+    /// Options of the server, without the contents of files.
     pub server: sink::ServerOptions,
     /// Its side of TLS.
     pub tls: Option<sink::ServerTlsOptions>,
-    /// Where the authority goes that signs the certificate.
+    /// Path for the certificate of the CA that signs the server certificate.
     pub save_ca: Option<PathBuf>,
-    /// Who may log in.
+    /// Accounts for AUTH.
     pub auth: Option<Doorman>,
-    /// What becomes of the messages.
     pub keep: Keep,
-    /// Whether everything that happens is told to a program.
+    /// True if events are printed as JSON.
     pub json: bool,
 }
 
-/// Who may log in at a receiver.
+/// Accounts for AUTH.
 #[derive(Debug)]
 pub struct Doorman {
     /// A file of users; `None` is anybody.
     pub users: Option<PathBuf>,
-    /// The mechanisms; `None` is all that will do.
+    /// The mechanisms. `None`: all supported ones.
     pub only: Option<Vec<sink::ServerMechanism>>,
     /// Also without TLS.
     pub in_clear: bool,
 }
 
-/// What a receiver does with messages.
+/// The destination of received messages.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// A line for each, and nothing else.
+    /// Discarded, with one line for each.
     Nothing,
     /// Into this Maildir.
     Maildir(PathBuf),
-    /// Behind the others in this mbox.
+    /// Appended to this mbox.
     Mbox(PathBuf),
     /// On the standard output.
     Print,

@@ -1,4 +1,4 @@
-//! What `ehlo unit` does.
+//! Options of `ehlo unit`.
 
 use crate::cron::alert::options::Alert;
 use crate::cron::mail::Notification;
@@ -6,14 +6,12 @@ use crate::cron::mail::Notification;
 /// A unit of systemd, and a mail about it.
 #[derive(Debug)]
 pub struct Unit {
-    /// Its name, with what it is: `backup.service`.
+    /// Full name of the unit: `backup.service`.
     pub name: String,
-    /// Whether it is one of the user's own manager.
+    /// True for a unit of the user's own manager.
     pub user: bool,
-    /// So many lines of its journal.
+    /// Number of lines of its journal in the mail.
     pub lines: u32,
-    /// What is told of it, and when.
     pub alert: Alert,
-    /// From whom to whom, and how.
     pub mail: Notification,
 }

@@ -1,4 +1,4 @@
-//! Mailing what became of a unit of systemd.
+//! Mails the status of a systemd unit.
 
 mod ask;
 mod facts;
@@ -14,10 +14,10 @@ use ask::{SystemctlOutput, ask};
 use facts::UnitFacts;
 use std::time::{Duration, SystemTime};
 
-/// How long systemctl and journalctl may take each.
+/// Time limit for systemctl and for journalctl.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Finds out what there is to know, and mails it.
+/// Queries systemd about the unit, and mails the result.
 pub fn run(mut plan: Unit) -> Exit {
     let said = plan.mail.head.subject.take();
     let plan = &plan;
@@ -30,7 +30,7 @@ pub fn run(mut plan: Unit) -> Exit {
     let run = JobRun {
         at: SystemTime::now(),
         failed,
-        // Who wants to hear of recoveries need not hear of all that works.
+        // With --recovered, a success is reported only after a failure.
         wanted: failed || !plan.alert.rules.recovered,
         fingerprint: Fingerprint::of(&facts.ending(), &impression),
     };
@@ -65,8 +65,8 @@ fn systemctl(plan: &Unit, words: &[&str]) -> SystemctlOutput {
     ask("systemctl", &words, LIMIT)
 }
 
-/// What it said in its last run, and what the manager said of it; where nobody knows which run that was, the
-/// last that there is.
+/// The journal of the last run, including messages of the manager. If the invocation ID is unknown, the last
+/// lines of the unit.
 fn journal(plan: &Unit, facts: &UnitFacts) -> SystemctlOutput {
     let lines = plan.lines.to_string();
     let usual = [

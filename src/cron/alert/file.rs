@@ -1,4 +1,4 @@
-//! Small files in a directory that is ours alone, and one lock over all of them.
+//! Small files in a directory that belongs to the program, and one lock over all of them.
 
 use crate::cron::alert::AlertError;
 use crate::system::place;
@@ -17,7 +17,7 @@ const USUAL: StateDirectory = StateDirectory {
     own: "ehlo",
 };
 
-/// How long somebody may keep what is locked for some milliseconds: longer, and they are stopped.
+/// Time limit for a lock that is normally held for milliseconds. A process that holds it longer is stopped.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const PAUSE: Duration = Duration::from_millis(10);
@@ -40,8 +40,8 @@ pub struct HistoryLock {
 }
 
 impl Files {
-    /// Those below the state directory that was named, else below the one that `EHLO_STATE_DIR` names, else
-    /// below the usual one; `None` where there are none yet, and none are to be made.
+    /// Opens the directory: below the given state directory, else below `EHLO_STATE_DIR`, else below the
+    /// usual one. `None`: it does not exist, and is not to be created.
     pub fn open(
         named: Option<&Path>,
         below: &str,
@@ -54,14 +54,13 @@ impl Files {
         Ok(directory.map(|directory| Self { directory, path }))
     }
 
-    /// Where this file is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Locks all of them, for as long as it takes to read one and to write it.
+    /// Locks all files, for the time to read and write one.
     pub fn lock(&self) -> Result<HistoryLock, AlertError> {
-        // Opened for itself: a lock belongs to what was opened, and not to who has it.
+        // A descriptor of its own: the lock belongs to the open file description.
         let file = self.open_file(".", OFlags::RDONLY | OFlags::DIRECTORY)?;
         let start = Instant::now();
         while !self.try_lock(&file, FlockOperation::NonBlockingLockExclusive)? {
@@ -73,7 +72,7 @@ impl Files {
         Ok(HistoryLock { _file: file })
     }
 
-    /// Tries to lock what was opened; false where somebody else has it.
+    /// Tries to lock an open file. Returns false if another process holds the lock.
     pub fn try_lock(&self, file: &OwnedFd, how: FlockOperation) -> Result<bool, AlertError> {
         match flock(file, how) {
             Ok(()) => Ok(true),
@@ -82,7 +81,7 @@ impl Files {
         }
     }
 
-    /// Opens a file, for us alone if it is made.
+    /// Opens a file, readable only by its owner if it is created.
     pub fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, AlertError> {
         self.try_open(name, flags)
             .map_err(|error| self.failed("open", name, error))
@@ -93,7 +92,7 @@ impl Files {
         rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)
     }
 
-    /// Opens a file for reading; `None` where there is none.
+    /// Opens a file for reading. `None`: it does not exist.
     pub fn find(&self, name: &str) -> Result<Option<File>, AlertError> {
         match self.try_open(name, OFlags::RDONLY) {
             Ok(file) => Ok(Some(File::from(file))),
@@ -102,7 +101,7 @@ impl Files {
         }
     }
 
-    /// What is in a file, up to so many octets; `None` where there is none.
+    /// The contents of a file, at most `most` octets. `None`: it does not exist.
     pub fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, AlertError> {
         let Some(file) = self.find(name)? else {
             return Ok(None);
@@ -113,9 +112,9 @@ impl Files {
         Ok(Some(content))
     }
 
-    /// Puts a file in the place of the one that may be there. Whatever ends us, one of them is there.
+    /// Replaces a file atomically: after a crash, the old or the new one is there.
     pub fn replace(&self, name: &str, content: &[u8]) -> Result<(), AlertError> {
-        // Under the lock there is one at a time, and what another left behind is written over.
+        // The lock admits one process at a time. A draft left by another process is overwritten.
         let draft = format!("{name}.new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let mut file = File::from(self.open_file(&draft, flags)?);
@@ -130,7 +129,7 @@ impl Files {
             .map_err(|error| self.failed("rename", from, error))
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file if it exists.
     pub fn remove(&self, name: &str) -> Result<(), AlertError> {
         match rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -151,7 +150,7 @@ impl Files {
         Ok(names)
     }
 
-    /// An error of the system, with what was to be done.
+    /// A system error, with the operation that failed.
     pub fn failed(
         &self,
         doing: &'static str,

@@ -1,25 +1,25 @@
-//! By what two runs of a job are compared.
+//! Fingerprints, by which two runs of a job are compared.
 
 use crate::cron::alert::fold::folded;
 use memchr::memchr_iter;
 use ring::digest::{Context, SHA256, digest};
 use std::collections::BTreeSet;
 
-/// So many lines at the beginning and at the end of an output make its fingerprint, so that it costs no
-/// more for a long one.
+/// Number of lines at the beginning and at the end of an output that make its fingerprint, so that the cost
+/// is bounded.
 const LINES: usize = 100;
 
 /// As much of the beginning and of the end is kept until then.
 const KEPT: usize = 64 * 1024;
 
-/// By what two runs of a job are compared.
+/// Fingerprints of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// The same for failures of one kind: how it ended and what it said, without times, process IDs, temporary
-    /// names and the like.
+    /// Equal for failures of one kind: the ending and the output, without times, process IDs, temporary names
+    /// and the like.
     pub alike: String,
-    /// The same only for runs that ended the same and said the same, to the last octet; `None` where nobody
-    /// wants to know.
+    /// Equal only for runs with the same ending and the same output, to the last octet. `None`: not
+    /// requested.
     pub exact: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Fingerprint {
         }
     }
 
-    /// The same, where every octet counts that it wrote to each of its outputs.
+    /// Adds the exact fingerprint, which depends on every octet of the outputs.
     #[must_use]
     pub fn exactly(self, ending: &str, outputs: impl IntoIterator<Item = Checksum>) -> Self {
         let mut exact = Context::new(&SHA256);
@@ -53,7 +53,7 @@ impl Fingerprint {
     }
 }
 
-/// A checksum over an output that goes by.
+/// A checksum over a stream.
 #[derive(Clone)]
 pub struct Checksum(Context);
 
@@ -64,24 +64,24 @@ impl Default for Checksum {
 }
 
 impl Checksum {
-    /// Takes what comes next.
+    /// Adds octets.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 }
 
-/// What an output leaves behind that goes by, in constant memory.
+/// A summary of an output stream, in constant memory.
 #[derive(Default)]
 pub struct Impression {
     head: Vec<u8>,
-    /// The end of what is behind it.
+    /// The last octets after the head.
     tail: Vec<u8>,
-    /// Whether there was more between the two.
+    /// True if there was more between the two.
     is_cut: bool,
 }
 
 impl Impression {
-    /// Takes what comes next.
+    /// Adds octets.
     pub fn feed(&mut self, bytes: &[u8]) {
         let room = if self.is_cut {
             0
@@ -99,14 +99,14 @@ impl Impression {
         }
     }
 
-    /// Passes over what nobody has kept.
+    /// Notes that output is missing here.
     pub fn skip(&mut self) {
         self.is_cut = true;
         self.tail.clear();
     }
 
-    /// Its lines, folded. They are a set: neither how often something is said counts, nor the order in which
-    /// two processes said it.
+    /// Its lines, folded, as a set: neither the number of times a line is repeated counts, nor the order in
+    /// which two processes wrote.
     fn lines(&self) -> BTreeSet<[u8; 32]> {
         let (mut first, mut last) = (self.head.as_slice(), self.tail.as_slice());
         let joined;
@@ -140,7 +140,7 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
     digest.as_ref().try_into().unwrap_or([0; 32])
 }
 
-/// The first half, which is more than enough.
+/// The first half of the digest, which is enough.
 fn half(context: Context) -> String {
     hex(&context.finish().as_ref()[..16])
 }
@@ -209,7 +209,7 @@ sent 1.23M bytes  received 88 bytes  50.12K bytes/sec
         assert_eq!(long("", "full").alike, long("", "full").alike);
         assert_ne!(long("", "full").alike, long("", "denied").alike);
         assert_ne!(long("", "full").alike, long("odd\n", "full").alike);
-        // Shifted by an octet, other lines are torn where the kept parts end.
+        // With an offset of one octet, the kept parts cut other lines.
         assert_eq!(
             long("line 1 of many\n", "full").alike,
             long("", "full").alike

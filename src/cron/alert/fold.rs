@@ -1,8 +1,8 @@
-//! A line of output without what differs from one run to the next: times, dates, durations, process IDs,
+//! Removes from a line of output the parts that differ between runs: times, dates, durations, process IDs,
 //! temporary names, memory addresses, UUIDs and hashes.
 //!
-//! All other numbers stay, because they may be what tells two failures apart: `web01`, `sda1`, `10.0.0.5`,
-//! `port 443`, `0 of 5 up`. A failure that is mailed twice is a nuisance; one that is never mailed is a loss.
+//! All other numbers stay, because they may distinguish two failures: `web01`, `sda1`, `10.0.0.5`, `port
+//! 443`, `0 of 5 up`. A failure that is mailed twice is a nuisance; one that is never mailed is a loss.
 
 mod rules;
 
@@ -11,13 +11,13 @@ use rules::RULES;
 /// The most octets of a line that are compared.
 const LONGEST: usize = 1024;
 
-/// A text in one line as it is compared: the same for texts that differ only in times and the like.
+/// A text as one folded line: equal for texts that differ only in times and the like.
 #[must_use]
 pub fn alike(text: &str) -> String {
     String::from_utf8_lossy(&fold(text.as_bytes())).into_owned()
 }
 
-/// The line as it is compared; empty if it has no text.
+/// The folded line; empty if it has no text.
 pub fn folded(line: &[u8]) -> Vec<u8> {
     fold(&line[..line.len().min(LONGEST)])
 }
@@ -32,8 +32,8 @@ fn fold(line: &[u8]) -> Vec<u8> {
     folded.into_bytes()
 }
 
-/// What a terminal shows of it in the end: without escape sequences, and of what was written over, the
-/// last.
+/// The text that a terminal shows in the end: without escape sequences, and without text that was
+/// overwritten.
 fn shown_last(line: &[u8]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(line.len());
     let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
@@ -50,7 +50,7 @@ fn shown_last(line: &[u8]) -> Vec<u8> {
     shown
 }
 
-/// Behind a sequence of ECMA-48, of which the escape is read.
+/// The bytes after a sequence of ECMA-48. `bytes` begins after the escape character.
 fn behind_escape(bytes: &[u8]) -> &[u8] {
     let end = match bytes.first() {
         Some(b'[') => bytes[1..]

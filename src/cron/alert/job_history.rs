@@ -1,14 +1,14 @@
-//! The memories of all jobs, a file each.
+//! The histories of all jobs, one file for each.
 //!
-//! Two runs of a job may end at once. A lock over all jobs is held while a run is noted, and again while it
-//! is noted that it was told: milliseconds each. While the mail is on its way there is none, but another one
-//! says that somebody is mailing. That is what makes every order come out right:
+//! Two runs of a job may end at once. A lock over all jobs is held while a run is recorded, and again while
+//! it is recorded that it was mailed: milliseconds each. It is not held while the mail is on its way. In that
+//! time, another lock shows that a process is mailing. That gives the right result in every order:
 //!
-//! - Both failed the same way: who is noted first mails, and the other one is counted. Should that mail fail,
-//!   or its sender be killed, the next failure is mailed, and says how many there were.
+//! - Both failed the same way: the run recorded first is mailed, and the other one is counted. If that mail
+//!   fails, or its sender is killed, the next failure is mailed, with the count.
 //! - They failed differently: both are mailed.
-//! - One failed and the other worked: it is told that it works again by the next run that works, since the
-//!   failure was not told before.
+//! - One failed and the other succeeded: recovery is mailed by the next successful run, since the failure had
+//!   not been mailed before.
 
 use crate::cron::alert::file::{Files, HistoryLock};
 use crate::cron::alert::memory::Memory;
@@ -26,18 +26,17 @@ pub struct JobHistory {
     files: Files,
 }
 
-/// What came of noting a run.
+/// The result of recording a run.
 pub struct RunDecision {
-    /// What is to be done about it.
     pub decision: Decision,
-    /// What stands behind that, if something is to be mailed and can be remembered.
+    /// The obligation to mail, if something is to be mailed and can be remembered.
     pub promise: Option<Promise>,
-    /// Why something may be told that was told before.
+    /// Reason that something may be mailed a second time.
     pub warning: Option<AlertError>,
 }
 
-/// That something will be mailed. Until it is kept or broken, nobody else mails the same; should this process
-/// end before, it counts as broken.
+/// A promise to mail. Until it is kept or broken, no other process mails the same. If this process ends
+/// before that, it counts as broken.
 #[must_use = "a promise is kept or broken"]
 pub struct Promise {
     book: JobHistory,
@@ -48,12 +47,12 @@ pub struct Promise {
 }
 
 impl JobHistory {
-    /// Takes note of a run in the book below the state directory that was named, else below the usual one.
+    /// Records a run in the history below the given state directory, or below the usual one.
     ///
-    /// Whatever is wrong with the book, a run that should be mailed is.
+    /// If the history cannot be used, a run that should be mailed is mailed.
     #[must_use]
     pub fn note(state: Option<&Path>, job: &str, run: &JobRun, rules: &AlertRules) -> RunDecision {
-        // Who never failed leaves nothing behind.
+        // A job that has never failed has no file.
         let is_kept = run.failed || rules.change;
         let noted = match Self::open(state, is_kept) {
             Ok(Some(book)) => book.take_note(job, run, rules),
@@ -84,7 +83,7 @@ impl JobHistory {
             Err(error) => return Err(error),
         };
         if memory.is_empty() && !run.failed && !rules.change && warning.is_none() {
-            // Jobs that always work leave no file behind.
+            // Jobs that always succeed have no file.
             return Ok(RunDecision::alone(run, rules));
         }
         let before = memory.clone();
@@ -110,7 +109,7 @@ impl JobHistory {
         })
     }
 
-    /// The lock of those who mail, and whether they still do.
+    /// The lock of the processes that are mailing. Forgets them if none of them is running.
     fn telling(&self, job: &str, memory: &mut Memory) -> Result<OwnedFd, AlertError> {
         let name = format!("{}.lock", file_name(job));
         let lock = self
@@ -123,9 +122,9 @@ impl JobHistory {
         Ok(lock)
     }
 
-    /// From now on, we are one of those who mail.
+    /// Adds this process to those that are mailing.
     fn tell(&self, lock: OwnedFd, job: &str) -> Result<OwnedFd, AlertError> {
-        // Others have it shared at most, and look at it only under the lock that we hold.
+        // Other processes have it shared at most, and take it only under the lock that this one holds.
         let shared = FlockOperation::NonBlockingLockShared;
         if self.files.try_lock(&lock, shared)? {
             return Ok(lock);
@@ -155,7 +154,7 @@ impl JobHistory {
         if memory.is_empty() {
             return self.files.remove(&name);
         }
-        // A moment before 1970 is what JSON has no word for.
+        // A time before 1970 cannot be written as JSON.
         let content = serde_json::to_vec(memory).map_err(|error| {
             self.files
                 .failed("write", &name, std::io::Error::other(error))
@@ -169,7 +168,7 @@ fn memory_of(job: &str) -> String {
 }
 
 impl RunDecision {
-    /// Where nothing is remembered.
+    /// The decision if there is no history.
     fn alone(run: &JobRun, rules: &AlertRules) -> Self {
         Self {
             decision: Memory::default().note(run, rules),
@@ -185,7 +184,7 @@ impl Promise {
         self.change(|memory, promise| memory.told(&promise.run, &promise.decision, message_id))
     }
 
-    /// It was not: the next run says so.
+    /// It was not mailed: the next run reports it.
     pub fn give_up(self) -> Result<(), AlertError> {
         self.change(|memory, promise| memory.gave_up(&promise.run, &promise.decision))
     }

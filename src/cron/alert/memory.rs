@@ -1,5 +1,5 @@
-//! What is remembered of a job, and what follows from it for a run that has just ended. Pure: the file is
-//! somewhere else, and the time is handed in.
+//! The history of a job, and the decision about a run that has just ended. Pure: files are accessed in
+//! `job_history`, and the time is a parameter.
 
 use crate::cron::alert::fingerprint::Fingerprint;
 use crate::cron::alert::{AlertRules, Decision, HeldFailures, JobRun, Recovery, Telling};
@@ -11,22 +11,22 @@ use std::time::{Duration, SystemTime};
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
 
-/// So many failures that were told are remembered; a job that fails in more ways tells them again.
+/// Maximum number of mailed failures that are remembered. A job that fails in more ways mails them again.
 const MOST_TOLD: usize = 32;
 
-/// What is remembered of a job between its runs.
+/// The history of a job between its runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     version: u32,
-    /// The failures since it last worked; `None` while it works.
+    /// The failures since the last success. `None`: the last run succeeded.
     series: Option<Series>,
-    /// What was told, and when, the latest last.
+    /// Mailed runs with their time, the latest last.
     told: Vec<MailedRun>,
-    /// What was not mailed since something was.
+    /// Failures that were not mailed since the last mail.
     held: Option<HeldFailures>,
-    /// The run that was mailed last, where every difference counts.
+    /// Exact fingerprint of the run that was mailed last.
     last: Option<String>,
-    /// What others are mailing just now.
+    /// Runs that other processes are mailing.
     telling: Vec<MailedRun>,
 }
 
@@ -48,7 +48,7 @@ impl Default for Memory {
 struct Series {
     since: SystemTime,
     failures: u64,
-    /// Which of them was mailed last; `None` if none was.
+    /// Number of the failure that was mailed last. `None`: none was.
     mailed: Option<u64>,
     /// The Message-ID of the first that was mailed.
     thread: Option<String>,
@@ -63,25 +63,25 @@ struct MailedRun {
 }
 
 impl Memory {
-    /// Whether it was written by a version that we understand.
+    /// True if its version is known to this program.
     pub fn is_ours(&self) -> bool {
         self.version == VERSION
     }
 
-    /// Whether there is nothing in it to remember.
+    /// True if there is nothing to remember.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Those who were mailing have ended without a word.
+    /// The processes that were mailing have ended without a result.
     pub fn nobody_is_telling(&mut self) {
         self.telling.clear();
     }
 
-    /// Takes note of a run, and says what is to be done about it.
+    /// Records a run and decides what to do about it.
     ///
-    /// A failure is counted as one that was not mailed, until [`Memory::told`] says that it was: so whatever
-    /// ends us in between, the next mail speaks of it.
+    /// A failure is counted as not mailed until [`Memory::told`] records that it was: if the process is
+    /// killed in between, the next mail reports it.
     pub fn note(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
         let decision = if run.failed {
             self.failure(run, rules)
@@ -127,7 +127,7 @@ impl Memory {
         })
     }
 
-    /// What was not mailed, without those that others are mailing just now.
+    /// Failures that were not mailed, without those that other processes are mailing.
     fn held_for_good(&self) -> Option<HeldFailures> {
         let telling = self.telling.iter().filter(|told| !told.what.is_empty());
         let count = telling.count() as u64;
@@ -144,14 +144,14 @@ impl Memory {
             if self.telling.iter().any(|told| told.what.is_empty()) {
                 return Decision::Silent;
             }
-            // It goes on until the mail is on its way: should that fail, the next run tries it again.
+            // The series is kept until the mail is on its way: if that fails, the next run tries it again.
             return Decision::Recovered(Recovery {
                 failures: series.failures,
                 since: series.since,
                 thread: series.thread.clone(),
             });
         }
-        // A failure that is being mailed just now wants its recovery mailed by the next run.
+        // After a failure that is being mailed, the next run must mail the recovery.
         if !(rules.recovered && self.is_telling_failure()) {
             self.series = None;
         }
@@ -171,7 +171,7 @@ impl Memory {
         run.wanted && !(rules.change && is_same())
     }
 
-    /// Whether the rules are against mailing a failure. It is counted already.
+    /// True if the rules suppress the mail about a failure, which is already counted.
     fn holds_back(&self, run: &JobRun, rules: &AlertRules) -> bool {
         let mut known = self.telling.iter().chain(self.told.iter().rev());
         let same = known.find(|told| told.what == run.fingerprint.alike);
@@ -186,7 +186,7 @@ impl Memory {
         }
     }
 
-    /// Whether it is neither the first failure in a row nor that many after the one that was mailed last.
+    /// True if it is neither the first failure in a row nor `every` failures after the one mailed last.
     fn is_between(&self, every: NonZeroU64) -> bool {
         let Some(series) = &self.series else {
             return false;
@@ -201,10 +201,10 @@ impl Memory {
         self.telling.iter().any(|told| !told.what.is_empty())
     }
 
-    /// Takes note that a mail is on its way, with this Message-ID.
+    /// Records that a mail is on its way, with this Message-ID.
     ///
-    /// Others may have ended since [`Memory::note`] said what was to be mailed: what they counted stays
-    /// counted.
+    /// Other runs may have ended since [`Memory::note`] decided what to mail: the failures that they counted
+    /// stay counted.
     pub fn told(&mut self, run: &JobRun, decision: &Decision, message_id: &str) {
         self.gave_up(run, decision);
         self.last = run.fingerprint.exact.clone().or(self.last.take());
@@ -233,7 +233,7 @@ impl Memory {
         }
     }
 
-    /// Who has read that it works again must hear of the next failure, whatever was told before.
+    /// After a mail about the recovery, the next failure must be mailed, whatever was mailed before.
     fn told_recovery(&mut self, recovery: &Recovery) {
         self.told.clear();
         self.held = None;
@@ -243,7 +243,7 @@ impl Memory {
         self.series = self.series.take().filter(|series| !is_it(series));
     }
 
-    /// Takes note that nothing was mailed after all.
+    /// Records that nothing was mailed after all.
     pub fn gave_up(&mut self, run: &JobRun, decision: &Decision) {
         let Some(what) = decision.subject(&run.fingerprint) else {
             return;
@@ -256,7 +256,7 @@ impl Memory {
 }
 
 impl Decision {
-    /// What is being mailed; `None` where nothing is.
+    /// The fingerprint of the mail; empty for a recovery. `None`: nothing is mailed.
     fn subject(&self, fingerprint: &Fingerprint) -> Option<String> {
         match self {
             Self::Tell(_) => Some(fingerprint.alike.clone()),
@@ -267,7 +267,7 @@ impl Decision {
 }
 
 impl HeldFailures {
-    /// Without those that a mail has just spoken of.
+    /// The count without the failures that were just mailed.
     fn without(self, mailed: u64, at: SystemTime) -> Option<Self> {
         let count = self.count.saturating_sub(mailed);
         (count > 0).then_some(Self {
@@ -278,8 +278,8 @@ impl HeldFailures {
     }
 }
 
-/// Whether less than that has passed since then. A moment that has not come yet, because the clock was
-/// set back, does not count: it would silence us until it comes.
+/// True if less than `window` has passed since then. A time in the future, because the clock was set back,
+/// does not count: it would suppress mail until it comes.
 fn is_within(then: SystemTime, now: SystemTime, window: Duration) -> bool {
     match now.duration_since(then) {
         Ok(passed) => passed < window,

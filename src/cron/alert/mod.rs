@@ -1,7 +1,7 @@
-//! What is known of a job between its runs: whom to tell what, and when.
+//! The history of jobs between their runs, and the rules for mailing.
 //!
-//! A run that has ended is noted in the [`Book`], which says what is to be done about it. Whoever mails it
-//! then says what came of that, so that nothing counts as told that was not.
+//! A run that has ended is recorded in the [`JobHistory`], which decides what to do about it. The process
+//! that mails it then records the result, so that nothing counts as mailed that was not.
 
 pub(crate) mod job_history;
 pub mod options;
@@ -27,22 +27,21 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
-/// What may hold a mail back, and what may cause one.
+/// Rules that suppress or cause a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertRules {
-    /// The same failure is not mailed again before this time is over.
+    /// Time in which the same failure is not mailed again.
     pub dedupe: Option<Duration>,
-    /// Of failures in a row, the first is mailed, and then each that comes so many after the one that was
-    /// mailed last.
+    /// Of failures in a row, the first is mailed, and then every nth after the one mailed last.
     pub every: Option<NonZeroU64>,
-    /// Whether it is mailed that it works again after a failure that was.
+    /// True if recovery after a mailed failure is mailed.
     pub recovered: bool,
-    /// Whether nothing is mailed of a run that is just like the one that was mailed last.
+    /// True if a run with the same ending and output as the one mailed last is not mailed.
     pub change: bool,
 }
 
 impl AlertRules {
-    /// Whether there is any, so that it matters whether something can be remembered.
+    /// True if any rule is set, which needs a history.
     #[must_use]
     pub fn are_set(&self) -> bool {
         *self != Self::default()
@@ -54,32 +53,32 @@ impl AlertRules {
 pub struct JobRun {
     pub at: SystemTime,
     pub failed: bool,
-    /// Whether it is to be mailed as long as no rule is against it.
+    /// True if it is to be mailed unless a rule suppresses it.
     pub wanted: bool,
-    /// By what it is compared with others.
+    /// Identifies equal runs.
     pub fingerprint: Fingerprint,
 }
 
-/// What is to be done about a run.
+/// The action for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     Tell(Telling),
-    /// Mail that it works again.
+    /// Mail the recovery.
     Recovered(Recovery),
     /// Mail nothing: a rule is against it. It was counted.
     Hold,
-    /// Mail nothing: there is nothing to say.
+    /// Mail nothing: there is nothing to report.
     Silent,
 }
 
-/// What to say with a run, besides what happened.
+/// Facts for the mail about a run, besides the run itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telling {
     /// Failures that were not mailed, since something was.
     pub held: Option<HeldFailures>,
-    /// Which failure in a row it is; 0 where it worked.
+    /// Number of the failure in its series; 0 for a success.
     pub nth: u64,
-    /// When the first of those in a row was.
+    /// Time of the first failure in the series.
     pub since: SystemTime,
     /// The Message-ID of the first mail of this series, with its angle brackets.
     pub thread: Option<String>,
@@ -89,44 +88,44 @@ pub struct Telling {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldFailures {
     pub count: u64,
-    /// When the first was.
+    /// Time of the first one.
     pub first: SystemTime,
-    /// When the last was.
+    /// Time of the last one.
     pub last: SystemTime,
 }
 
-/// What to say when it works again.
+/// Facts for the mail about a recovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// How many failures in a row there were.
+    /// Number of failures in a row.
     pub failures: u64,
-    /// When the first of them was.
+    /// Time of the first one.
     pub since: SystemTime,
     /// The Message-ID of the first mail of this series, with its angle brackets.
     pub thread: Option<String>,
 }
 
-/// Why nothing can be remembered.
+/// Reasons for having no history.
 #[derive(Debug, Error)]
 pub enum AlertError {
     /// The user has no home directory that it could be in, and none was named.
     #[error("this user has no home directory to remember it in; name a directory with --state-dir")]
     Homeless,
-    /// The directory is missing, not ours, or open to others.
+    /// The directory is missing, has another owner, or is accessible to others.
     #[error("{0}")]
     Unfit(#[from] crate::system::place::DirectoryError),
     /// Something cannot be read or written.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
-        /// What was to be done.
+        /// The operation, as a verb.
         doing: &'static str,
         path: PathBuf,
         error: io::Error,
     },
-    /// Somebody else keeps it locked, and for longer than it takes.
+    /// Another process keeps it locked for too long.
     #[error("{} stays locked by another process", .0.display())]
     Locked(PathBuf),
-    /// A file is not what was written.
+    /// The contents of a file are damaged.
     #[error("{} is damaged: {why}", .path.display())]
     Damaged { path: PathBuf, why: String },
 }

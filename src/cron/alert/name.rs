@@ -4,10 +4,10 @@ use crate::cron::alert::fingerprint::hex;
 use crate::cron::alert::fold::alike;
 use ring::digest::{SHA256, digest};
 
-/// Longer ones are cut, with a checksum instead: a file system takes 255 octets, and we append some.
+/// Longer ones are cut, and a checksum is appended: a file system allows 255 octets, and suffixes are added.
 const LONGEST: usize = 160;
 
-/// A name for a file that no other job has, that leads nowhere else, and that a person recognises.
+/// A file name that is unique for the job, stays in its directory, and is recognizable for a person.
 pub fn file_name(job: &str) -> String {
     let mut name = String::new();
     for byte in job.bytes() {
@@ -32,8 +32,8 @@ pub fn file_name(job: &str) -> String {
     name
 }
 
-/// A name for a job that nobody has named: the program with a checksum of its command line, but for what may
-/// differ from one run to the next. Nobody can read a password from it.
+/// The identifier of a job without a name: the program with a checksum of its command line, without the parts
+/// that may differ between runs. No password can be read from it.
 #[must_use]
 pub fn unnamed(program: &str, command: &str) -> String {
     let digest = digest(&SHA256, alike(command).as_bytes());

@@ -1,5 +1,5 @@
-//! The conversation with the servers of a mail: from their names to what they say to its sender and its
-//! recipients. Nobody gets a message.
+//! The session with the servers of a mail: from MX lookup to the replies to MAIL and RCPT. No message is
+//! sent.
 
 use crate::client::deliver::{Outgoing, deliver};
 use crate::client::events::Observer;
@@ -24,16 +24,14 @@ use crate::system::exit::Health;
 use crate::system::host;
 use crate::system::text::shown;
 
-/// What is asked, and for whom.
 pub struct Question<'a> {
     pub plan: &'a options::Doctor,
     pub course: &'a DeliveryOptions,
-    /// Who sends, and who gets it.
     pub people: &'a People,
 }
 
 impl Question<'_> {
-    /// Goes all ways, as far as that can be done without a message.
+    /// Tries all transports, as far as possible without a message.
     pub fn ask(&self, watch: &mut dyn Observer) -> Vec<CheckResult> {
         let mut findings = Vec::from_iter(self.sender(&self.course.way, watch));
         findings.extend(self.by(&self.course.way, watch));
@@ -98,7 +96,7 @@ impl Question<'_> {
         findings
     }
 
-    /// Many servers look whether the sender could get an answer.
+    /// Many servers check whether the sender could receive an answer.
     fn sender(&self, way: &Transport, watch: &mut dyn Observer) -> Option<CheckResult> {
         let sender = self.people.sender.as_ref()?;
         // One that only this host knows is reported already.
@@ -185,7 +183,7 @@ impl Question<'_> {
     }
 }
 
-/// The advice is for whoever has a command line before them.
+/// Removes the advice after the first semicolon: it is for a person at a command line.
 fn without_advice(error: &RouteError) -> String {
     let error = error.to_string();
     error.split("; ").next().unwrap_or_default().to_owned()
@@ -209,7 +207,8 @@ fn mend(fate: &RecipientResult, way: &Transport) -> Option<String> {
     }
 }
 
-/// What the hosts of one destination said. One that does not answer does no harm where the next one does.
+/// The results for the hosts of one destination. A host that does not answer is not a failure if the next one
+/// does.
 fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
     let (last, others) = match asked.split_last() {
         Some((last, others)) => (last.findings(), others),
@@ -228,7 +227,7 @@ fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
     others.chain(last).collect()
 }
 
-/// A way that is there for bad times, in one line.
+/// The result for a fallback transport, in one line.
 fn summed_up(way: &Transport, found: &[CheckResult]) -> CheckResult {
     let profile = shown(way.profile.as_deref().unwrap_or_default());
     let worst = found.iter().max_by_key(|finding| match finding.health {
@@ -259,7 +258,7 @@ fn way_to(destination: &Destination, way: &Transport) -> String {
     format!("by {}, port {}{whose}", hosts.join(", "), destination.port)
 }
 
-/// Where a way leads to.
+/// The server of a transport, for display.
 pub fn where_to(way: &Transport) -> String {
     match &way.route.relay {
         Some(place) => match &place.host {

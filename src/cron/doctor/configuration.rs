@@ -8,11 +8,11 @@ use crate::system::figures::counted;
 use crate::system::text::{for_shell, shown};
 use std::path::Path;
 
-/// What to write where there is nothing yet.
+/// Suggested contents of a configuration that does not exist yet.
 const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 
-/// Says which it is, what is wrong with it, and what cron would not know.
+/// Reports the path of the configuration, its errors, and variables that cron does not set.
 pub fn look(plan: &options::Doctor) -> Vec<CheckResult> {
     let configuration = &plan.configuration;
     let mut findings: Vec<CheckResult> = configuration
@@ -89,8 +89,8 @@ fn nothing(plan: &options::Doctor) -> CheckResult {
         .mended_by(format!("to name a relay, write {EXAMPLE}, into {place}"))
 }
 
-/// Something that is wrong with it. Who owns it and who may write to it is mended by a command, the rest in
-/// the file.
+/// An error in the configuration. Wrong ownership and permissions are fixed by a command, other errors in the
+/// file.
 fn wrong(fault: &str) -> CheckResult {
     let advice = fault.rsplit_once("; ").map(|(_, advice)| advice);
     let is_command = |advice: &str| ["chmod ", "chown "].iter().any(|c| advice.starts_with(c));
@@ -116,7 +116,7 @@ fn besides(plan: &options::Doctor, path: &Path) -> String {
     }
 }
 
-/// Variables that are set here and mean something to us.
+/// Reports variables that are set here, matter to ehlo, and are not set by cron.
 fn lost(variables: &[String]) -> CheckResult {
     let (all, are) = match variables {
         [one] => (one.clone(), "is"),

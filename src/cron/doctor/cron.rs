@@ -1,4 +1,4 @@
-//! cron itself: whether it runs, and whether it mails.
+//! Checks cron itself: the daemon, and the mail of its jobs.
 
 use crate::cron::doctor::jobs::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
@@ -7,7 +7,7 @@ use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::system::text::shown;
 use std::path::Path;
 
-/// What a daemon is called that runs crontabs.
+/// Names of daemons that run crontabs.
 const DAEMONS: [&str; 6] = [
     "cron",
     "crond",
@@ -17,10 +17,10 @@ const DAEMONS: [&str; 6] = [
     "supercronic",
 ];
 
-/// Where cron finds programs if the crontab does not set PATH (`_PATH_DEFPATH`).
+/// Search path of cron if the crontab does not set PATH (`_PATH_DEFPATH`).
 const PATH: &str = "/usr/bin:/bin";
 
-/// Looks for the daemon, and for jobs that nobody hears of.
+/// Looks for the daemon, and for jobs with an empty MAILTO, which discards their output.
 pub fn look(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let mut findings = vec![daemon(host, jobs.len())];
     let mut quiet: Vec<&str> = jobs
@@ -39,7 +39,7 @@ pub fn look(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     findings
 }
 
-/// The places of jobs that call `ehlo` by its bare name, where cron does not find it.
+/// The places of jobs that call `ehlo` by its bare name, which cron does not find.
 fn not_found(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let own = jobs.iter().filter(|job| job.user == host.login);
     let lost = own.filter(|job| calls_bare(&job.command) && !is_on_path(host, job));

@@ -1,17 +1,17 @@
-//! What was found in one step.
+//! The result of one step.
 
 use crate::cron::doctor::options::CheckStep;
 use crate::system::exit::Health;
 
-/// What was found in one step, and what mends it.
+/// The result of one step, with a remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
     pub step: CheckStep,
-    /// How it stands; unknown is what was not looked at.
+    /// `Unknown`: not checked.
     pub health: Health,
     pub found: String,
-    /// What mends it: a command, or lines of a file, or a sentence; `None` where nothing need be mended,
-    /// or nobody here can.
+    /// The remedy: a command, lines of a file or a sentence. `None`: none is needed, or none is possible on
+    /// this host.
     pub mend: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl CheckResult {
         Self::new(step, Health::Ok, found.into())
     }
 
-    /// Somebody should look at it.
+    /// A result that deserves attention.
     pub fn warning(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Warning, found.into())
     }
@@ -30,12 +30,12 @@ impl CheckResult {
         Self::new(step, Health::Critical, found.into())
     }
 
-    /// It was not looked at.
+    /// The step was not checked.
     pub fn unknown(step: CheckStep, why: impl Into<String>) -> Self {
         Self::new(step, Health::Unknown, why.into())
     }
 
-    /// An error as others say it: what failed, and behind the last semicolon what to do.
+    /// An error from elsewhere in the program: the failure, and after the last semicolon the remedy.
     #[must_use]
     pub fn of_error(step: CheckStep, error: &str) -> Self {
         match error.rsplit_once("; ") {
@@ -65,7 +65,7 @@ impl CheckResult {
     }
 }
 
-/// The worst of them; what was not looked at does not count.
+/// The worst of them, without steps that were not checked.
 #[must_use]
 pub fn worst(findings: &[CheckResult]) -> Health {
     let known = findings.iter().map(|finding| finding.health);

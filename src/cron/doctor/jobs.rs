@@ -1,4 +1,4 @@
-//! The jobs of cron: whose they are, who gets their mail, and what they run.
+//! The jobs of cron: their users, the recipients of their mail, and their commands.
 
 use crate::cron::doctor::HostSystem;
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::path::Path;
 /// A line of a crontab that runs something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrontabLine {
-    /// Where it stands, as one speaks of it.
+    /// Displayed name of the crontab.
     pub place: String,
-    /// As whom it is run.
+    /// The user that runs it.
     pub user: String,
-    /// What MAILTO says above it; `None` is nothing, and empty is nobody.
+    /// MAILTO above it. `None`: not set. Empty: no mail is sent.
     pub mailto: Option<String>,
-    /// What PATH says above it; `None` is cron's default.
+    /// PATH above it. `None`: the default of cron.
     pub path: Option<String>,
     /// The rest of the line.
     pub command: String,
 }
 
-/// Whose a crontab is.
+/// The owner of a crontab.
 #[derive(Clone, Copy)]
 enum CrontabOwner<'a> {
     /// One of this user, as `crontab -l` prints it.
@@ -27,7 +27,7 @@ enum CrontabOwner<'a> {
     System,
 }
 
-/// All that can be seen: the user's own crontab, and those of the system.
+/// All readable crontabs: the user's own, and those of the system.
 pub fn found(host: &HostSystem) -> Vec<CrontabLine> {
     let own = host.ask("crontab", &["-l"]).filter(|said| said.is_well);
     let own = own.map_or(Vec::new(), |said| {
@@ -42,7 +42,7 @@ pub fn found(host: &HostSystem) -> Vec<CrontabLine> {
     own.into_iter().chain(system).collect()
 }
 
-/// cron passes over files with a dot in their name, as packages leave them behind.
+/// cron skips files with a dot in their name, as package managers leave them.
 fn is_read(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| !name.contains(['.', '~', '#']))
@@ -89,7 +89,7 @@ fn setting(line: &str) -> Option<(&str, &str)> {
     Some((name, quoted('"').or(quoted('\'')).unwrap_or(value)))
 }
 
-/// The user and the command behind the time.
+/// The user and the command after the time fields.
 fn job<'l>(line: &'l str, kind: CrontabOwner<'l>) -> Option<(&'l str, &'l str)> {
     let times = if line.starts_with('@') { 1 } else { 5 };
     let mut rest = line;

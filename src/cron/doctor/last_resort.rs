@@ -1,4 +1,4 @@
-//! What hears of a mail that can be neither sent nor kept.
+//! The last resort for a mail that can be neither sent nor queued: syslog and a dead letter file.
 
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::surroundings::name;
@@ -6,10 +6,10 @@ use crate::cron::doctor::{CheckResult, HostSystem};
 use rustix::fs::{Access, AtFlags, CWD};
 use std::path::Path;
 
-/// Where the log of the system listens.
+/// Socket of the system log.
 const LOG: &str = "/dev/log";
 
-/// Looks for a place that such a mail is put into, and whether the log of the system hears of it.
+/// Looks for a writable dead letter file, and for the system log.
 pub fn look(host: &HostSystem) -> Vec<CheckResult> {
     vec![dead_letter(host), log(host)]
 }
@@ -35,7 +35,7 @@ fn can_be_added_to(path: &Path) -> bool {
         .find(|path| path.symlink_metadata().is_ok());
     let is_there = there == Some(path);
     let is_file = path.symlink_metadata().is_ok_and(|facts| facts.is_file());
-    // Only the directory of ours is made.
+    // The program creates only its own directory.
     let is_near = there == path.parent() || path.parent().is_some_and(|p| p.ends_with("ehlo"));
     there.is_some_and(|there| {
         (is_there && is_file || !is_there && is_near)

@@ -1,8 +1,8 @@
-//! What this host would do with a mail from cron, step by step and without sending it. Finds and judges;
-//! prints nothing.
+//! Diagnoses how mail from cron would leave this host, step by step and without sending it. Checks and
+//! judges; prints nothing.
 //!
-//! A step is looked at by the code that would take it: the options of sendmail, the rules for addresses,
-//! the way with its password, the session, the queue. Only what nobody else looks at is found out here.
+//! Each step is checked by the code that would do it: the options of sendmail, the rules for addresses, the
+//! transport with its password, the session, the queue. This folder checks only what no other code does.
 
 pub mod options;
 
@@ -34,11 +34,11 @@ use prognosis::Known;
 
 #[derive(Debug)]
 pub struct Diagnosis {
-    /// What was looked at, in the order in which a mail comes by it.
+    /// The results, in the order of the steps of a mail.
     pub findings: Vec<CheckResult>,
-    /// Who would get the mail of cron, after aliases and rules.
+    /// Recipients of mail from cron, after aliases and rewrite rules.
     pub recipients: Vec<Address>,
-    /// What would become of a mail now.
+    /// The expected outcome for a mail sent now.
     pub prognosis: String,
 }
 
@@ -50,7 +50,7 @@ impl Diagnosis {
     }
 }
 
-/// Looks at everything that is not to be left out. The watch sees the conversations.
+/// Checks all steps that are not skipped. `watch` receives the events of the sessions.
 pub fn examine(plan: &options::Doctor, host: &HostSystem, watch: &mut dyn Observer) -> Diagnosis {
     let jobs = jobs::found(host);
     let mut findings = Vec::new();

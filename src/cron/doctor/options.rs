@@ -1,125 +1,117 @@
-//! What is looked at on the way of a mail from cron.
+//! Options of the diagnosis of mail from cron.
 
 use crate::cron::mail::Notification;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A look at what this host would do with a mail from cron.
+/// Options of the diagnosis.
 #[derive(Debug)]
 pub struct Doctor {
     pub view: View,
-    /// Who gets the mail; `None` is whoever gets that of cron.
+    /// Recipients. `None`: those of mail from cron.
     pub mailto: Option<String>,
     pub configuration: Configuration,
-    /// Whose mail it is.
     pub front: Front,
-    /// From whom to whom it goes unless cron says otherwise, and how it leaves.
+    /// Addressing unless cron overrides it, and delivery options.
     pub mail: Notification,
-    /// How long each step may take.
+    /// Time limit for each step.
     pub limit: Duration,
-    /// Whether to talk to servers.
+    /// True if servers are contacted.
     pub online: bool,
-    /// Whether to log in at them.
+    /// True if the session includes a login.
     pub logs_in: bool,
-    /// What is left out, and not done where nothing else needs it.
+    /// Steps that are not reported, and not done unless another step needs them.
     pub skip: Vec<CheckStep>,
-    /// What is seen of it.
     pub shown: DoctorFormat,
-    /// To whom a message is sent in the end; `None` sends none.
+    /// Recipient of a test message. `None`: none is sent.
     pub test: Option<Test>,
 }
 
-/// With whose eyes a host is looked at.
+/// The environment in which a host is examined.
 #[derive(Debug, PartialEq, Eq)]
 pub enum View {
-    /// In the environment that we have.
+    /// The environment of this process.
     Here,
-    /// In that of cron, which this program is to be called in again, with these arguments.
+    /// The environment of cron, in which this program is started again with these arguments.
     Cron(Vec<OsString>),
-    /// In that of cron, which we have by now. These variables of the caller's mean something to us, and
-    /// cron does not know them.
+    /// The environment of cron, which this process has by now. These variables of the caller matter to ehlo,
+    /// and cron does not set them.
     ByCron(Vec<String>),
 }
 
-/// What a mail from cron comes through.
+/// The command that mail from cron passes through.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Front {
-    /// sendmail, which cron calls. `ehlo run` and `ehlo notify` go by this profile, where it is another.
+    /// sendmail, which cron calls. `ehlo run` and `ehlo notify` use this profile if it is a different one.
     Sendmail { run_goes_by: Option<String> },
     /// `ehlo run` and `ehlo notify` with a profile that was named.
     Run,
 }
 
-/// How the configuration was found.
+/// The search for the configuration, and its result.
 #[derive(Debug, Default)]
 pub struct Configuration {
-    /// Where it was looked for, in this order.
+    /// Paths that were tried, in order.
     pub looked_at: Vec<PathBuf>,
-    /// Which it is; `None` where there is none.
+    /// `None`: there is no configuration.
     pub path: Option<PathBuf>,
-    /// How many profiles it has.
     pub profiles: usize,
     /// Everything that is wrong with it.
     pub faults: Vec<String>,
 }
 
-/// Who gets a message that shows whether it works.
+/// Recipient of the test message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// Whoever gets the mail of cron.
+    /// The recipient of mail from cron.
     Found,
     To(String),
 }
 
-/// What is seen of a look at a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DoctorFormat {
-    /// What was found, for people.
+    /// Text for people.
     Findings,
-    /// The conversations as well.
+    /// Text with the sessions.
     Conversations,
-    /// What was found, for a program.
+    /// JSON.
     Object,
 }
 
-/// A step on the way of a mail from cron.
+/// A step of a mail from cron.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStep {
     /// The program that cron hands its mail to.
     Sendmail,
     /// The configuration, and the profile that is chosen.
     Config,
-    /// Who gets the mail.
     Recipient,
     Sender,
     /// The name of this host.
     Host,
-    /// Where the password comes from.
+    /// Source of the password.
     Password,
-    /// Which servers take the mail.
     Route,
-    /// Whether one of them answers.
+    /// A server answers.
     Server,
-    /// How the conversation is encrypted.
     Tls,
-    /// Whether it lets us log in.
     Login,
-    /// What it says to sender and recipient.
+    /// The replies to MAIL and RCPT.
     Answer,
-    /// The way that is tried when the first cannot be gone.
+    /// The fallback transports.
     Fallback,
     Queue,
-    /// Who delivers what waits.
+    /// The process that delivers queued mail.
     Runner,
     /// The daemon, and its tables.
     Cron,
-    /// What becomes of mail that can be neither sent nor kept.
+    /// The last resort for mail that can be neither sent nor queued.
     LastResort,
 }
 
 impl CheckStep {
-    /// All of them, in the order in which a mail comes by them.
+    /// All steps, in the order of a mail.
     pub const ALL: [Self; 16] = [
         Self::Sendmail,
         Self::Config,

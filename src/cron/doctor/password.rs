@@ -1,4 +1,4 @@
-//! Where the password comes from, when nobody is there to be asked.
+//! The source of the password when no person is there to type it.
 
 use crate::client::credentials;
 use crate::client::credentials::SecretSource;
@@ -10,16 +10,16 @@ use crate::cron::doctor::surroundings::name;
 use crate::system::secret::Login;
 use crate::system::text::shown;
 
-/// A password that is there, or need not be.
+/// A login with an available password, or no login.
 #[derive(Default)]
 pub struct PasswordCheck {
-    /// What logs in; `None` where nobody does.
+    /// `None`: the transport has no login.
     pub login: Option<Login>,
-    /// What there is to say about it.
+    /// The result of this step, if there is one.
     pub finding: Option<CheckResult>,
 }
 
-/// Finds what a way logs in with. The password itself is not judged: that is for the server to do.
+/// Finds the login of a transport. The password itself is not checked: the server does that.
 pub fn look(plan: &options::Doctor, way: &Transport) -> Result<PasswordCheck, CheckResult> {
     let Some(options) = &way.credentials else {
         return Ok(PasswordCheck::default());

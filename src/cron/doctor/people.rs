@@ -1,4 +1,4 @@
-//! Who sends the mail, and who gets it, after aliases and rules.
+//! Sender and recipients of the mail, after aliases and rewrite rules.
 
 use crate::cron::doctor::jobs::CrontabLine;
 use crate::cron::doctor::options;
@@ -10,18 +10,16 @@ use crate::mail::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::system::host;
 use crate::system::text::shown;
 
-/// Who sends and who gets a mail of cron.
+/// Sender and recipients of a mail from cron.
 #[derive(Debug, Default)]
 pub struct People {
-    /// The reverse-path; `None` where there is none.
+    /// The reverse-path, if known.
     pub sender: Option<Address>,
-    /// All who get mail.
     pub recipients: Vec<Address>,
-    /// What is to be said of them.
     pub findings: Vec<CheckResult>,
 }
 
-/// Finds them as those do who send it.
+/// Finds them with the code that sends mail.
 pub fn found(
     plan: &options::Doctor,
     course: &DeliveryOptions,
@@ -50,7 +48,7 @@ pub fn found(
     people
 }
 
-/// A list of recipients as somebody wrote it.
+/// A list of recipients, and the place where it is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RecipientList {
     list: String,
@@ -66,7 +64,7 @@ impl RecipientList {
     }
 }
 
-/// Whoever gets what has no MAILTO.
+/// Recipients of mail from jobs without MAILTO.
 fn usual(head: &Addressing, host: &HostSystem) -> RecipientList {
     match &head.recipients {
         NotificationRecipients::These { to, cc, bcc } => {
@@ -79,7 +77,7 @@ fn usual(head: &Addressing, host: &HostSystem) -> RecipientList {
     }
 }
 
-/// Whoever gets mail of this user's jobs, each list once.
+/// Recipients of mail from this user's jobs, each list once.
 fn wanted(usual: &RecipientList, host: &HostSystem, jobs: &[CrontabLine]) -> Vec<RecipientList> {
     let mut all: Vec<RecipientList> = Vec::new();
     for job in jobs.iter().filter(|job| job.user == host.login) {
@@ -159,7 +157,7 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &s
     CheckResult::ok(CheckStep::Sender, found)
 }
 
-/// What we call ourselves in EHLO.
+/// The name in EHLO.
 fn name(helo: Option<&str>, names: &HostNames) -> CheckResult {
     if let Some(helo) = helo {
         let found = format!("{} in EHLO, as the profile says", shown(helo));

@@ -1,4 +1,4 @@
-//! What would become of a mail from cron right now, in one sentence.
+//! The expected outcome for a mail from cron, in one sentence.
 
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::answer::where_to;
@@ -7,10 +7,10 @@ use crate::cron::doctor::options::{CheckStep, Front};
 use crate::cron::doctor::people::People;
 use crate::system::exit::Health;
 
-/// Steps without which there is no message.
+/// Steps that are needed for a message.
 const BEFORE: [CheckStep; 3] = [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender];
 
-/// Steps without which it does not get to a server now.
+/// Steps that are needed to reach a server.
 const ON_THE_WAY: [CheckStep; 6] = [
     CheckStep::Password,
     CheckStep::Route,
@@ -20,14 +20,13 @@ const ON_THE_WAY: [CheckStep; 6] = [
     CheckStep::Answer,
 ];
 
-/// What there is to go by.
+/// Facts for the prognosis.
 pub struct Known<'k> {
     pub findings: &'k [CheckResult],
-    /// Who gets the mail.
     pub people: &'k People,
-    /// Whether servers were asked at all.
+    /// True if servers were contacted.
     pub online: bool,
-    /// Whose the sendmail is that cron calls, where it is not ours.
+    /// Name of the program that cron calls as sendmail, if it is not ehlo.
     pub rival: Option<String>,
 }
 
@@ -66,7 +65,7 @@ impl Known<'_> {
         }
     }
 
-    /// What becomes of it where it does not come to us at all.
+    /// The outcome if the mail does not reach ehlo at all.
     fn before_us(&self) -> Option<String> {
         if let Some(rival) = &self.rival {
             return Some(format!("would go to {rival}, and not to ehlo"));
@@ -75,7 +74,7 @@ impl Known<'_> {
         Some(format!("would be lost: {}", finding.found))
     }
 
-    /// What is not taken now waits, or comes back.
+    /// The outcome if a step fails: refused, sent through the fallback, queued, or returned.
     fn held_up(&self, finding: &CheckResult) -> String {
         let found = &finding.found;
         if finding.step == CheckStep::Answer {

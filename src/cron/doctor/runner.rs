@@ -1,4 +1,4 @@
-//! Who delivers what waits in the queue.
+//! The process that delivers queued mail.
 
 use crate::cron::doctor::jobs::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
@@ -7,7 +7,7 @@ use crate::queue::options::QueueUse;
 use crate::queue::store::Spool;
 use std::path::PathBuf;
 
-/// Directories whose scripts are run for root.
+/// Directories of scripts that cron runs as root.
 const DIRECTORIES: [&str; 4] = [
     "/etc/cron.hourly",
     "/etc/cron.daily",
@@ -15,11 +15,11 @@ const DIRECTORIES: [&str; 4] = [
     "/etc/cron.monthly",
 ];
 
-/// The units that ehlo queue systemd prints, and what wants them.
+/// The units that `ehlo queue systemd` prints.
 const TIMER: &str = "ehlo-queue.timer";
 const WATCH: &str = "ehlo-queue-watch.service";
 
-/// Looks for somebody who runs the queue: a watcher, a timer, a job of cron.
+/// Looks for a process that runs the queue: a watcher, a timer, a job of cron.
 pub fn look(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> CheckResult {
     let units = Units::of(host);
     if is_watched(queueing) {
@@ -68,7 +68,7 @@ fn any_line_does(text: &str) -> bool {
     lines.any(runs_the_queue)
 }
 
-/// `ehlo queue run`, or `sendmail -q`, which is the same where it is us.
+/// True for `ehlo queue run`, or for `sendmail -q` if sendmail is ehlo.
 fn runs_the_queue(command: &str) -> bool {
     let words: Vec<&str> = command.split_whitespace().collect();
     let is =
@@ -78,11 +78,11 @@ fn runs_the_queue(command: &str) -> bool {
     words.windows(3).any(by_name) || words.windows(2).any(by_flag)
 }
 
-/// systemd, as far as it has to do with our queue.
+/// The systemd units that concern the queue.
 struct Units {
-    /// Whether it runs this host.
+    /// True if this host was booted with systemd.
     is_running: bool,
-    /// Where units are, below which directories say who wants them.
+    /// Directory of the units; its `*.wants` directories list the enabled ones.
     directory: PathBuf,
     ctl: &'static str,
     target: &'static str,
@@ -109,7 +109,7 @@ impl Units {
         }
     }
 
-    /// The unit that is enabled, and whether it does its work.
+    /// The enabled unit, and its state.
     fn enabled(&self, host: &HostSystem) -> Option<CheckResult> {
         if !self.is_running {
             return None;
@@ -123,7 +123,7 @@ impl Units {
             () if wanted(self.target, WATCH) => WATCH,
             () => return None,
         };
-        // A user's manager cannot be asked without its bus, which cron does not have.
+        // A user's manager cannot be queried without its bus, which cron jobs do not have.
         let said = self
             .is_root
             .then(|| host.ask("systemctl", &["is-active", unit]));

@@ -8,13 +8,13 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// What is built into cron, at and most other programs.
+/// The path built into cron, at and most other programs.
 const USUAL: &str = "/usr/sbin/sendmail";
 
-/// What is built into older ones.
+/// The path built into older programs.
 const OLD: &str = "/usr/lib/sendmail";
 
-/// Programs of others, by how the name of the file begins.
+/// Known mail programs, by the beginning of the file name.
 const OTHERS: [(&str, &str); 11] = [
     ("exim", "Exim"),
     ("msmtp", "msmtp"),
@@ -29,7 +29,7 @@ const OTHERS: [(&str, &str); 11] = [
     ("postfix", "Postfix"),
 ];
 
-/// What there is in its place.
+/// The file found at one of these paths.
 enum There {
     Nothing,
     Broken(PathBuf),
@@ -38,7 +38,7 @@ enum There {
     Other(String),
 }
 
-/// Looks at `/usr/sbin/sendmail`, and at others that programs may find instead.
+/// Checks `/usr/sbin/sendmail`, and other paths where programs may find a sendmail.
 pub fn look(host: &HostSystem) -> Vec<CheckResult> {
     let first = main(host);
     let old = Some(host.at(OLD)).filter(|path| path.symlink_metadata().is_ok());
@@ -55,7 +55,7 @@ pub fn look(host: &HostSystem) -> Vec<CheckResult> {
     findings
 }
 
-/// Whose it is that cron calls, where it is not ours.
+/// Name of the program that cron calls as sendmail, if it is not ehlo.
 pub fn rival(host: &HostSystem) -> Option<String> {
     match there(host, &host.at(USUAL)) {
         There::Other(whose) => Some(whose),
@@ -97,7 +97,7 @@ fn main(host: &HostSystem) -> CheckResult {
     }
 }
 
-/// One that is not where it is looked for first.
+/// Checks a path that is not the first choice of programs.
 fn besides(host: &HostSystem, path: &Path) -> Option<CheckResult> {
     let name = name(path);
     let what = match there(host, path) {
@@ -144,7 +144,7 @@ fn there(host: &HostSystem, path: &Path) -> There {
     }
 }
 
-/// Whose program it is, as far as that can be seen from outside.
+/// Name of the mail system that the program belongs to, judging by its path.
 fn whose(host: &HostSystem, real: &Path) -> String {
     let path = real.to_string_lossy().to_ascii_lowercase();
     let end = path.rsplit('/').next().unwrap_or_default();

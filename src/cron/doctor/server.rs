@@ -1,4 +1,4 @@
-//! Whether the servers of a way can be found, answer, encrypt, and let us log in.
+//! Checks that the servers of a transport can be found, answer, negotiate TLS and accept the login.
 
 use crate::client::events::Observer;
 use crate::client::ready::LoadedTransport;
@@ -12,19 +12,19 @@ use crate::probe as check;
 use crate::probe::{Encrypted, ProbeResult};
 use crate::system::text::shown;
 
-/// From so many days on, a certificate lasts long enough for its owner to renew it.
+/// Days that a certificate should be valid at least, so that its owner has time to renew it.
 const SOON: i64 = 14;
 
-/// Of one destination, so many hosts are asked until one answers.
+/// Maximum number of hosts of one destination that are tried until one answers.
 const HOSTS: usize = 3;
 
-/// What a host of a way said.
+/// The result for one host.
 pub struct HostReply<'w> {
     way: &'w Transport,
     probe: ProbeResult,
 }
 
-/// Asks the hosts of a destination until one answers.
+/// Tries the hosts of a destination until one answers.
 pub fn ask<'w>(
     ready: &LoadedTransport<'w>,
     router: &Router<'_>,
@@ -51,12 +51,11 @@ pub fn ask<'w>(
 }
 
 impl HostReply<'_> {
-    /// Whether nothing was wrong, as far as one can see without a sender and a recipient.
+    /// True if nothing failed, as far as that shows without a sender and a recipient.
     pub fn is_well(&self) -> bool {
         self.probe.came_so_far()
     }
 
-    /// All that there is to say about it.
     pub fn findings(&self) -> Vec<CheckResult> {
         let probe = &self.probe;
         let mut findings = Vec::new();
@@ -79,7 +78,7 @@ impl HostReply<'_> {
     fn failure(&self) -> Option<CheckResult> {
         let step = self.blamed()?;
         let failure = self.probe.failure.as_deref()?;
-        // The advice is for whoever has a command line before them, and we know better what to do here.
+        // The advice is for a person at a command line; the diagnosis has a better one.
         let words = match step {
             CheckStep::Tls => failure.split("; ").next().unwrap_or_default(),
             _ => failure.strip_suffix("; try again later").unwrap_or(failure),
@@ -91,7 +90,7 @@ impl HostReply<'_> {
         })
     }
 
-    /// The step that failed, by how far the conversation came.
+    /// The step that failed, derived from the progress of the session.
     fn blamed(&self) -> Option<CheckStep> {
         let probe = &self.probe;
         probe.failure.as_ref()?;

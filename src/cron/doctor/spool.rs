@@ -1,4 +1,4 @@
-//! The queue: where it is, whether mail can be kept there, and what is in it.
+//! Checks the queue: its place, whether it can be written to, and its contents.
 
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// With less room than this, a mail with an attachment may not fit.
+/// Free space in octets below which a mail with an attachment may not fit.
 const LITTLE: u64 = 64 << 20;
 
 /// With less than this, hardly any mail does.
@@ -21,7 +21,7 @@ const NONE: u64 = 1 << 20;
 /// With fewer names than this, many mails do not fit.
 const FEW: u64 = 1000;
 
-/// Looks at the queue; makes none where there is none.
+/// Checks the queue. Does not create it.
 pub fn look(queueing: &QueueUse) -> Vec<CheckResult> {
     let spool = Spool::open(queueing.spool.directory.as_deref(), false);
     let spool = match spool {
@@ -33,7 +33,7 @@ pub fn look(queueing: &QueueUse) -> Vec<CheckResult> {
     findings
 }
 
-/// Whether there is, or can be, a directory that can be written to.
+/// Checks that the directory exists or can be created, and is writable.
 fn place(path: &Path) -> CheckResult {
     let name = name(path);
     let there = path

@@ -1,4 +1,4 @@
-//! This host, as far as it is looked at: its files, its programs, and who we are on it.
+//! The host as the diagnosis sees it: its files, its programs, and the current user.
 
 use crate::mail::rewrite::HostNames;
 use crate::system::host;
@@ -14,36 +14,35 @@ use std::time::Duration;
 /// Of a file, no more is read.
 const LARGEST: u64 = 1 << 20;
 
-/// How long a program of the system may take.
+/// Time limit for a program of the system.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// This host, or one that a test has made up.
 #[derive(Debug)]
 pub struct HostSystem {
-    /// What stands for `/`.
+    /// Directory used as `/`.
     pub root: PathBuf,
-    /// Where programs are looked for.
+    /// Directories in which programs are searched for.
     pub search: Vec<PathBuf>,
     pub program: PathBuf,
     pub login: String,
-    /// Where we are at home.
+    /// The home directory of the user.
     pub home: Option<PathBuf>,
-    /// What this host is called.
     pub names: HostNames,
-    /// Where mail is put that can be neither sent nor kept: the first that can be written to.
+    /// Candidates for dead letters; the first writable one is used.
     pub dead_letters: Vec<PathBuf>,
 }
 
-/// What a program said.
+/// Output of a program.
 #[derive(Debug)]
 pub struct ProgramOutput {
-    /// Whether it ended well.
+    /// True if it exited with status 0.
     pub is_well: bool,
     pub text: String,
 }
 
 impl HostSystem {
-    /// The host that we run on, in the environment that we have.
+    /// This host, in the environment of this process.
     #[must_use]
     pub fn of_this_process(dead_letters: Vec<PathBuf>) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -65,13 +64,13 @@ impl HostSystem {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// Whether there is something at this path.
+    /// True if the path exists, also as a dangling symbolic link.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.at(path).symlink_metadata().is_ok()
     }
 
-    /// What a file says, as far as it can be read.
+    /// The text of a regular file, as far as it can be read.
     #[must_use]
     pub fn read(&self, path: &Path) -> Option<String> {
         if !path.metadata().ok()?.is_file() {
@@ -92,14 +91,14 @@ impl HostSystem {
         paths
     }
 
-    /// Where a program is.
+    /// Path of a program in the search path.
     #[must_use]
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         let mut places = self.search.iter().map(|directory| directory.join(program));
         places.find(|path| is_program(path))
     }
 
-    /// What a program says; `None` where there is none, or it does not end in time.
+    /// Runs a program. `None`: it does not exist, or does not end in time.
     #[must_use]
     pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<ProgramOutput> {
         let mut command = Command::new(self.find(program)?);
@@ -112,12 +111,11 @@ impl HostSystem {
     }
 }
 
-/// A path, as it is shown.
 pub fn name(path: &Path) -> String {
     shown(&path.to_string_lossy())
 }
 
-/// Whether it is a file that may be run.
+/// True for an executable file.
 pub fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     let facts = path.metadata();
@@ -174,8 +172,8 @@ pub mod tests {
             path
         }
 
-        /// A program that is run. Another process writes it: while ours has it open for writing, a child of
-        /// another test may have it too, and nobody could run it.
+        /// A program that is run. Another process writes it: while this process has it open for writing, a
+        /// child of another test may inherit the descriptor, and the program could not be run (ETXTBSY).
         pub fn script(&self, path: &str, text: &str) {
             let path = self.program(path, "");
             let mut writer = Command::new("/bin/sh")

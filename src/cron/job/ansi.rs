@@ -1,5 +1,5 @@
-//! What a terminal would make of a line: colours, progress that overwrites itself, and whatever else a
-//! program says to a terminal, made harmless.
+//! Reads a line as a terminal shows it: colours, progress that overwrites itself, and other control
+//! sequences, which are made harmless.
 
 use std::fmt::Write as _;
 
@@ -16,14 +16,14 @@ pub struct TextStyle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
-/// Characters that look alike.
+/// Characters with the same style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyledRun {
     pub style: TextStyle,
     pub text: String,
 }
 
-/// Reads lines one after the other: a colour lasts until another is said.
+/// Reads lines one after the other: a colour lasts until the next one is set.
 #[derive(Default)]
 pub struct AnsiReader {
     style: TextStyle,
@@ -50,8 +50,8 @@ const COLOURS: [Colour; 16] = [
 ];
 
 impl AnsiReader {
-    /// What is left of a line, without its end, when it has been printed. Octets that are no UTF-8 and
-    /// controls that have no meaning here are written as `\xNN`.
+    /// The text of a line, without its end, as a terminal shows it. Octets that are not UTF-8 and controls
+    /// without a meaning here are written as `\xNN`.
     pub fn line(&mut self, line: &[u8]) -> Vec<StyledRun> {
         let mut page = StyledLine::default();
         let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
@@ -73,7 +73,7 @@ impl AnsiReader {
         page.runs
     }
 
-    /// How long the sequence is that begins here; an unknown one is shown.
+    /// Length of the sequence that begins here. An unknown one is shown.
     fn escape(&mut self, rest: &[u8], page: &mut StyledLine) -> usize {
         match rest.get(1) {
             Some(b'[') => {
@@ -161,11 +161,11 @@ fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
     }
 }
 
-/// A line as it looks so far.
+/// The styled line so far.
 #[derive(Default)]
 struct StyledLine {
     runs: Vec<StyledRun>,
-    /// What comes is written over it.
+    /// The next text overwrites the line.
     is_over: bool,
 }
 
@@ -193,7 +193,7 @@ impl StyledLine {
         }
     }
 
-    /// Writes what comes up to the next character that means something else; at least one octet.
+    /// Writes text up to the next control character; at least one octet.
     fn plain(&mut self, rest: &[u8], style: TextStyle) -> usize {
         let means = |byte: &u8| matches!(byte, 0x1b | b'\r' | 0x08);
         let end = rest.iter().position(means).unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! What of a log a person reads in a mail: all of it when it is short, else its beginning and its end.
+//! The part of a log that is shown in a mail: all of it if it is short, else its beginning and its end.
 
 use crate::cron::job::FinishedJob;
 use crate::cron::job::ansi::{AnsiReader, StyledRun};
@@ -6,25 +6,25 @@ use crate::cron::job::interleave::MARK;
 use crate::cron::job::log::JobLog;
 use std::borrow::Cow;
 
-/// Up to this, all of it is shown.
+/// Up to this size, all of it is shown.
 const WHOLE: Room = Room {
     lines: 500,
     bytes: 32 * 1024,
 };
 
-/// What of the beginning is shown of a longer one.
+/// Size of the beginning of a longer log.
 const BEGIN: Room = Room {
     lines: 20,
     bytes: 8 * 1024,
 };
 
-/// And of the end, where the reason of a failure stands.
+/// Size of the end of a longer log, which often has the reason of a failure.
 const END: Room = Room {
     lines: 80,
     bytes: 24 * 1024,
 };
 
-/// What is shown where there is no room for more.
+/// Size of the last lines in a mail that is reduced.
 const LAST_WORDS: Room = Room {
     lines: 20,
     bytes: 4 * 1024,
@@ -33,40 +33,40 @@ const LAST_WORDS: Room = Room {
 /// The longest line that is shown whole, in octets.
 const LINE: usize = 2000;
 
-/// So much may be shown.
+/// Upper limits of a part.
 struct Room {
     lines: usize,
     bytes: usize,
 }
 
-/// Lines as they look.
+/// Styled lines.
 pub type StyledLines = Vec<Vec<StyledRun>>;
 
 pub struct Excerpt {
     /// All, or the beginning.
     pub begin: StyledLines,
-    /// What is between beginning and end, and the end; `None` where nothing is left out.
+    /// The omitted middle and the end. `None`: nothing is omitted.
     pub rest: Option<ExcerptTail>,
 }
 
-/// The end, and what is left out before it.
+/// The end, and the size of the omitted part before it.
 pub struct ExcerptTail {
-    /// How many lines are left out.
+    /// Number of omitted lines.
     pub lines: u64,
-    /// How many octets these have.
+    /// Number of omitted octets.
     pub bytes: u64,
     pub end: StyledLines,
 }
 
 impl Excerpt {
-    /// All that is shown.
+    /// All lines that are shown.
     pub fn lines(&self) -> impl Iterator<Item = &Vec<StyledRun>> {
         let end = self.rest.iter().flat_map(|rest| &rest.end);
         self.begin.iter().chain(end)
     }
 
     pub fn of(log: &JobLog) -> Self {
-        // Where there is nothing else, nothing need be told apart.
+        // With a single stream, no mark is needed.
         let mark = if log.streams == [false, true] {
             MARK
         } else {
@@ -101,7 +101,7 @@ impl Excerpt {
 }
 
 impl FinishedJob {
-    /// The last lines of what it wrote, for where there is no room for more.
+    /// The last lines of the output, for a mail of limited size.
     #[must_use]
     pub fn last_words(&self) -> String {
         let log = &self.log;
@@ -116,7 +116,7 @@ impl FinishedJob {
             ""
         };
         let mut text = String::new();
-        // Of what has room, the first line is whole.
+        // In a log that fits, the first line is whole.
         let is_short = log.is_in_memory() && end.len() <= LAST_WORDS.bytes;
         let end = match lines(end) {
             all if is_short && all.len() <= LAST_WORDS.lines => all,
@@ -134,7 +134,7 @@ fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     bytes.split_inclusive(|&byte| byte == b'\n').collect()
 }
 
-/// The lines that begin here, as many as there is room for; of a long one, its beginning.
+/// The first lines, within the limits; of a line that is too long, its beginning.
 fn first<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
     let mut left = room.bytes;
     let mut all = Vec::new();

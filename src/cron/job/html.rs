@@ -4,7 +4,7 @@ use crate::cron::job::ansi::{Colour, TextStyle};
 use crate::cron::job::excerpt::StyledLines;
 use std::fmt::Write as _;
 
-/// Text in which nothing is markup.
+/// Escapes the characters that are markup.
 pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

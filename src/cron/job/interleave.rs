@@ -1,13 +1,13 @@
-//! The two streams of a command as one: line by line, in the order in which they were read, and those of
-//! the standard error marked.
+//! Merges the two streams of a command line by line, in the order in which they were read, with lines of the
+//! standard error marked.
 
 use crate::cron::job::OutputStream;
 use crate::cron::job::log::{JobLog, Recorder};
 
-/// What lines of the standard error begin with.
+/// Prefix of lines from standard error.
 pub const MARK: &str = "! ";
 
-/// A line that is longer than this, without an end yet, is not waited for.
+/// A longer line is passed on before its end has been read.
 const LONGEST: usize = 8 * 1024;
 
 /// Puts the streams together.
@@ -32,7 +32,7 @@ impl Interleaver {
         }
     }
 
-    /// Takes what came on one of them. Only whole lines go on, so that the two never share one.
+    /// Adds octets of one stream. Only whole lines are passed on, so that no line mixes both streams.
     pub fn push(&mut self, from: OutputStream, bytes: &[u8]) {
         self.seen[from as usize] |= !bytes.is_empty();
         let end = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);

@@ -14,17 +14,17 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How often it is looked whether a lock is free.
+/// Interval between two attempts to get a lock.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What the note of a holder begins with.
+/// Prefix of the note that a holder writes.
 const NOTE: &str = "process ";
 
 /// The lowest descriptor for a lock. Scripts use the low ones, as in `exec 3>file`.
 const DESCRIPTOR: i32 = 100;
 
-/// A lock that is held as long as this lives. The command inherits its descriptor, as with flock(1), so that the
-/// lock outlives this process if that is killed while the command goes on.
+/// A lock that is held until this is dropped. The command inherits its descriptor, as with flock(1), so that
+/// the lock outlives this process if that is killed while the command goes on.
 #[derive(Debug)]
 pub struct JobLock {
     descriptor: OwnedFd,
@@ -37,11 +37,11 @@ impl Drop for JobLock {
     }
 }
 
-/// Who has a lock.
+/// The holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     path: PathBuf,
-    /// What the holder wrote there: process and time.
+    /// Process and time, as the holder wrote them.
     note: String,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Whether the process whose number the note begins with is gone.
+/// True if the process named in the note does not exist.
 fn has_ended(note: &str) -> bool {
     let number = note
         .split(' ')
@@ -72,10 +72,10 @@ fn has_ended(note: &str) -> bool {
     pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }
 
-/// Why there is no lock.
+/// The reasons for having no lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else has it.
+    /// Another process holds it.
     #[error("{0}")]
     Held(Holder),
     /// It cannot be made.
@@ -84,7 +84,7 @@ pub enum LockError {
         shown(&.path.to_string_lossy()), reason(.error)
     )]
     Unmade { path: PathBuf, error: io::Error },
-    /// There is no directory for locks that other users cannot write to.
+    /// No directory for locks is protected against writes of other users.
     #[error(
         "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
          name a file with --lock, as in --lock /path/to/file",
@@ -98,7 +98,7 @@ pub enum LockError {
 }
 
 impl JobLock {
-    /// Takes the lock of this name, or of this path where there is a slash in it, and waits so long for it.
+    /// Takes the lock of this name, or of this path if it has a slash, and waits at most `wait` for it.
     pub fn take(name: &Path, wait: Duration) -> Result<Self, LockError> {
         let path = path(name, &directories())?;
         let unmade = |error: io::Error| LockError::Unmade {
@@ -124,8 +124,8 @@ impl JobLock {
     }
 }
 
-/// Says who has it. Without that, it is a lock all the same: a file that has other contents, as the job's own
-/// script, is left as it is.
+/// Writes the note of the holder. The lock works without it: a file with other contents, such as the job's
+/// own script, is not changed.
 fn sign(file: &mut File) -> io::Result<()> {
     let contents = note(file)?;
     if !contents.is_empty() && !contents.starts_with(NOTE) {
@@ -186,7 +186,7 @@ fn directories() -> Vec<PathBuf> {
     own.into_iter().chain([shared]).collect()
 }
 
-/// Whether it is a directory that only this user can write to. It is made if it is missing.
+/// True for a directory that only this user can write to. It is created if it is missing.
 fn is_ours(directory: &Path) -> bool {
     let _ = DirBuilder::new()
         .recursive(true)

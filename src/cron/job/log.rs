@@ -1,5 +1,5 @@
-//! What a command writes, in little memory: its beginning and its end as they are, and all of it
-//! compressed in a file without a name.
+//! The output of a command, in little memory: its beginning and its end unchanged, and all of it compressed
+//! in an unnamed file.
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -10,13 +10,13 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-/// What has no more than this stays in memory.
+/// Octets of the beginning that are kept in memory.
 const HEAD: usize = 64 * 1024;
 
-/// So much of the end is kept.
+/// Octets of the end that are kept in memory.
 const TAIL: usize = 64 * 1024;
 
-/// The output of a command that is over.
+/// The output of a finished command.
 #[derive(Debug)]
 pub struct JobLog {
     head: Vec<u8>,
@@ -24,27 +24,26 @@ pub struct JobLog {
     bytes: u64,
     lines: u64,
     rest: LogTail,
-    /// Whether each of the streams was written to.
+    /// True for each of stdout and stderr that was written to.
     pub(super) streams: [bool; 2],
 }
 
-/// What the head has no room for.
+/// The output after the head.
 #[derive(Debug)]
 enum LogTail {
-    /// There is nothing more.
     Nothing,
     /// All of it, the head too, compressed.
     Whole(Compressed),
     /// The middle is missing.
     Cut {
-        /// How many octets.
+        /// Number of missing octets.
         missing: u64,
-        /// What is kept, with a line that says what is not.
+        /// The rest, with a line that tells how much is missing.
         kept: Kept,
     },
 }
 
-/// What is kept of a log without its middle.
+/// The parts of a log that were kept without its middle.
 #[derive(Debug)]
 enum Kept {
     Compressed(Compressed),
@@ -66,19 +65,19 @@ impl JobLog {
         Recorder::new(0).finish([false; 2])
     }
 
-    /// How many octets it has, with those that are missing.
+    /// Number of octets, including missing ones.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How many lines it has; the last one may have no end.
+    /// Number of lines. The last one may have no line end.
     #[must_use]
     pub fn lines(&self) -> u64 {
         self.lines
     }
 
-    /// How many octets were not kept.
+    /// Number of octets that were not kept.
     #[must_use]
     pub fn missing(&self) -> u64 {
         match self.rest {
@@ -92,20 +91,20 @@ impl JobLog {
         &self.head
     }
 
-    /// The end of what comes behind the beginning: where there is none, that is all.
+    /// The end of the output after the head. Empty: the head is the whole output.
     #[must_use]
     pub fn tail(&self) -> &[u8] {
         &self.tail
     }
 
-    /// Whether beginning and end are all of it.
+    /// True if head and tail are the whole output.
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.bytes == (self.head.len() + self.tail.len()) as u64
     }
 
-    /// The file with all that was kept, in the format of gzip, and its length; `None` where beginning and
-    /// end are all that was kept.
+    /// The file with all that was kept, in gzip format, and its length. `None`: head and tail are all that
+    /// was kept.
     #[must_use]
     pub fn compressed(&self) -> Option<(&File, u64)> {
         match &self.rest {
@@ -118,7 +117,7 @@ impl JobLog {
         }
     }
 
-    /// All that was kept, from its beginning.
+    /// Reads all that was kept.
     #[must_use]
     pub fn read(&self) -> Box<dyn Read + '_> {
         if let Some((file, len)) = self.compressed() {
@@ -138,7 +137,7 @@ impl JobLog {
     }
 }
 
-/// A file that is read without moving its place, which others share.
+/// Reads a file without moving its offset, which other readers share.
 struct Window<'f> {
     file: &'f File,
     at: u64,
@@ -155,12 +154,12 @@ impl Read for Window<'_> {
     }
 }
 
-/// The line that stands for what is missing.
+/// The line that replaces missing output.
 fn gap(missing: u64) -> String {
     format!("\n... {missing} bytes are missing here ...\n")
 }
 
-/// The longest end of all that is in memory.
+/// The longest end of the output that is in memory.
 fn end_of<'l>(bytes: u64, head: &'l [u8], tail: &'l [u8]) -> Cow<'l, [u8]> {
     match bytes == (head.len() + tail.len()) as u64 {
         true if tail.is_empty() => Cow::Borrowed(head),
@@ -169,7 +168,7 @@ fn end_of<'l>(bytes: u64, head: &'l [u8], tail: &'l [u8]) -> Cow<'l, [u8]> {
     }
 }
 
-/// Takes what a command writes.
+/// Records the output of a command.
 pub struct Recorder {
     head: Vec<u8>,
     tail: Tail,
@@ -177,7 +176,7 @@ pub struct Recorder {
     newlines: u64,
     ends_line: bool,
     limit: u64,
-    /// How many octets are in the compressed file.
+    /// Number of octets in the compressed file.
     packed: u64,
     store: LogStore,
 }
@@ -186,7 +185,7 @@ enum LogStore {
     /// Nothing is compressed yet.
     Memory,
     Disk(Box<Packer>),
-    /// The compressed file has no room for more.
+    /// The compressed file has reached its limit.
     Full(Counted),
     /// There is no compressed file.
     Nothing,
@@ -195,14 +194,14 @@ enum LogStore {
 /// Compresses into a file of limited length.
 struct Packer {
     encoder: GzEncoder<Counted>,
-    /// How many octets the encoder may still hold.
+    /// Upper bound of the octets that the encoder still holds.
     held: u64,
 }
 
 /// The most that a member of a gzip file has beside its blocks, with the marker of a flush: RFC 1952 section 2.3.
 const FRAME: u64 = 64;
 
-/// The longest text that is certain to fit into this, compressed: each octet may take nine bits.
+/// The longest text that is certain to fit into this space after compression: each octet may need nine bits.
 fn fitting(room: u64) -> u64 {
     room.saturating_sub(FRAME) / 9 * 8
 }
@@ -214,7 +213,7 @@ impl Packer {
         Self { encoder, held: 0 }
     }
 
-    /// Takes as much as is certain to fit, and returns how much that is.
+    /// Writes as many octets as are certain to fit, and returns their number.
     fn write(&mut self, bytes: &[u8], limit: u64) -> io::Result<usize> {
         let mut done = 0;
         while done < bytes.len() {
@@ -241,7 +240,7 @@ impl Packer {
     }
 }
 
-/// A file that knows how much was written to it.
+/// A file that counts the octets written to it.
 struct Counted {
     file: File,
     len: u64,
@@ -274,7 +273,7 @@ impl Recorder {
         }
     }
 
-    /// Goes on with these.
+    /// Appends output.
     pub fn push(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else { return };
         self.ends_line = *last == b'\n';
@@ -296,7 +295,7 @@ impl Recorder {
         self.pack(bytes);
     }
 
-    /// Begins the file with what is in memory.
+    /// Begins the file with the output in memory.
     fn begin(&mut self) {
         self.store = match temporary() {
             Ok(file) => LogStore::Disk(Box::new(Packer::new(file))),
@@ -319,7 +318,7 @@ impl Recorder {
                     self.end_early();
                 }
             }
-            // The disk is full: what is there has no end, and is not a gzip file.
+            // The disk is full: the file is an incomplete gzip stream.
             Err(_) => self.store = LogStore::Nothing,
         }
     }
@@ -339,7 +338,7 @@ impl Recorder {
         }
     }
 
-    /// The command is over, and has written to these streams.
+    /// Ends the log. `streams`: true for each stream that was written to.
     pub fn finish(mut self, streams: [bool; 2]) -> JobLog {
         if matches!(self.store, LogStore::Memory) && self.bytes > self.limit {
             self.begin();
@@ -426,7 +425,7 @@ fn temporary() -> io::Result<Counted> {
 #[derive(Default)]
 struct Tail {
     ring: Vec<u8>,
-    /// Where the next one goes, once the ring is full.
+    /// The next position to write, once the ring is full.
     at: usize,
 }
 

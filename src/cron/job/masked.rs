@@ -1,6 +1,7 @@
-//! Passwords that stand on a command line, where a mail shows it: the mail is read by more people than `ps` is.
+//! Masks passwords on a command line that is shown in a mail: more people read the mail than see the output
+//! of ps.
 //!
-//! What cannot be told for sure is masked: a mail that hides too much still says what failed.
+//! In case of doubt, a word is masked: a mail that hides too much still reports the failure.
 
 use regex_lite::Regex;
 use std::sync::LazyLock;
@@ -27,7 +28,7 @@ const SECRET: [&str; 13] = [
 /// The same for words that end other words, too: they are the whole name, or its last part.
 const SECRET_PART: [&str; 6] = ["pass", "pwd", "pw", "api-key", "access-key", "auth-key"];
 
-/// Commands that take a command for the shell as an argument.
+/// Commands that have a shell command as an argument.
 const RUNS_TEXT: [&str; 8] = [
     "eval", "parallel", "runuser", "ssh", "su", "trap", "watch", "xargs",
 ];
@@ -96,7 +97,7 @@ const OPTIONS: &[(&[&str], &[&str], Form)] = &[
 /// Programs with `user/password@database` as an argument.
 const ORACLE: [&str; 5] = ["sqlplus", "expdp", "impdp", "rman", "sqlldr"];
 
-/// How a secret is given to an option.
+/// Syntax of a secret option value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// `-pSECRET`
@@ -107,7 +108,7 @@ enum Form {
     Behind(char),
 }
 
-/// The words of a command line, without the secrets that can be told from their looks or from the program.
+/// The words of a command line, without secrets that are recognized by their form or from the program.
 pub fn masked(words: &[String]) -> Vec<String> {
     let simple: Vec<Word> = words.iter().map(|word| Word::argument(word)).collect();
     let masked = command(&simple).into_iter().zip(&simple);
@@ -122,9 +123,9 @@ struct Word {
     raw: String,
     /// Without the quotes of a shell.
     value: String,
-    /// The quote that begins in it, and where.
+    /// The quote that begins in it, and its position.
     quote: Option<(usize, char)>,
-    /// Whether it may be a command of its own.
+    /// True if the word may be a command of its own.
     is_whole: bool,
 }
 
@@ -190,7 +191,7 @@ fn script(text: &str) -> String {
     out
 }
 
-/// Writes a command, each word behind its gap.
+/// Writes a command, each word after its gap.
 fn flush(out: &mut String, words: &mut Vec<Word>, gaps: &mut Vec<String>) {
     let mut masked = command(words).into_iter().zip(words.drain(..));
     for gap in gaps.drain(..) {
@@ -201,7 +202,7 @@ fn flush(out: &mut String, words: &mut Vec<Word>, gaps: &mut Vec<String>) {
     }
 }
 
-/// What is between two words: white space and what ends a command.
+/// The text between two words: white space and command separators.
 fn separator(text: &str) -> &str {
     let mut before = ' ';
     let mut chars = text.char_indices().peekable();
@@ -209,7 +210,7 @@ fn separator(text: &str) -> &str {
         let next = chars.peek().map(|(_, next)| *next);
         let is_gap = match c {
             ';' | '|' | '(' | ')' | '`' | '\n' => true,
-            // `&>file` goes on with the command.
+            // `&>file` does not end the command.
             '&' => next != Some('>'),
             '\\' => next == Some('\n'),
             c => c.is_whitespace(),
@@ -222,7 +223,7 @@ fn separator(text: &str) -> &str {
     text
 }
 
-/// How long the word is with which the text begins, quotes and all.
+/// Length of the first word of the text, including quotes.
 fn word_length(text: &str) -> usize {
     let (mut quote, mut before) = (None, ' ');
     let mut chars = text.char_indices();
@@ -263,14 +264,14 @@ fn shell_word(raw: &str) -> Word {
     }
     Word {
         raw: raw.to_owned(),
-        // The others were looked at already.
+        // Other words have been examined before.
         is_whole: value != raw,
         value,
         quote: first,
     }
 }
 
-/// The words of one command, masked; `None` is a word without a secret.
+/// The words of one command, masked. `None`: a word without a secret.
 fn command(words: &[Word]) -> Vec<Option<String>> {
     let mut earlier = Earlier::default();
     let mask = |word: &Word| {
@@ -282,13 +283,13 @@ fn command(words: &[Word]) -> Vec<Option<String>> {
     words.iter().map(mask).collect()
 }
 
-/// What matters of the words before a word.
+/// The context of a word: the words before it.
 #[derive(Default)]
 struct Earlier {
     last: String,
     one_before: String,
-    /// The places in [`OPTIONS`] of programs among the words. Which of the words is run, and which only says how,
-    /// is not looked at.
+    /// Indices in [`OPTIONS`] of programs among the words. A program that is run is not distinguished from a
+    /// wrapper in front of it.
     programs: Vec<usize>,
     runs_text: bool,
     is_oracle: bool,
@@ -370,7 +371,7 @@ fn is_option_with_text(option: &str) -> bool {
     is_short || option == "--command" || option == "--shell"
 }
 
-/// Whether an option, a variable or a field of this name has a secret.
+/// True if an option, a variable or a field of this name holds a secret.
 fn is_secret(name: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.:".contains(c);
     let is_key = name.ends_with("_KEY");
@@ -407,7 +408,7 @@ fn of_option(before: &str, value: &str, option: &str, form: Form) -> Option<Stri
     }
 }
 
-/// `Authorization: Bearer ********`, as an argument of its own or behind `-H`.
+/// `Authorization: Bearer ********`, as an argument of its own or after `-H`.
 fn header(value: &str) -> Option<String> {
     static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
@@ -419,7 +420,7 @@ fn header(value: &str) -> Option<String> {
     Some(format!("{}{MASK}", &found[1]))
 }
 
-/// Masks what has the same look in any text: logins in URLs, fields of a query or of JSON.
+/// Masks secrets in any text: logins in URLs, fields of a query or of JSON.
 fn in_text(text: &str) -> String {
     static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         const NAME: &str =

@@ -1,5 +1,4 @@
-//! Commands that are run for somebody who is not there: how they end, what they write, and how that is
-//! told in a mail.
+//! Commands that run unattended: how they end, what they write, and the mail that reports it.
 
 pub mod options;
 
@@ -32,65 +31,63 @@ pub use words::{quoted, shortened};
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 
-/// What is to be run, and how long it may take.
+/// A command to run, and its limits.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// What the job is called.
+    /// Name of the job.
     pub name: String,
-    /// The program and its arguments; there is at least the program.
+    /// The program and its arguments; at least one word.
     pub command: Vec<OsString>,
-    /// When it is told to end; `None` is never.
+    /// Time limit, after which it gets SIGTERM. `None`: no limit.
     pub timeout: Option<Duration>,
-    /// For how long it may go on after that.
+    /// Time from SIGTERM to SIGKILL.
     pub kill_after: Duration,
     /// The most octets that its compressed output may have.
     pub log_limit: u64,
-    /// Whether lines of stderr are marked. The streams are read separately then.
+    /// True if lines of stderr are marked. The streams are then read separately.
     pub mark_stderr: bool,
 }
 
-/// Where a command writes to.
+/// A standard stream of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputStream {
     Out,
     Err,
 }
 
-/// A job that is over.
+/// A finished job.
 #[derive(Debug)]
 pub struct FinishedJob {
-    /// What it is called.
+    /// Name of the job.
     pub name: String,
     /// The program and its arguments.
     pub command: Vec<OsString>,
     /// This host, as mail from it names it.
     pub host: String,
     pub started: SystemTime,
-    /// How long it took.
     pub took: Duration,
     pub ending: JobEnding,
-    /// Whether the system wrote a core file, or gave it to a program.
+    /// True if the system wrote a core file, or piped one to a program.
     pub dumped_core: bool,
     pub log: JobLog,
-    /// The time of the processor that it used, where that is known.
+    /// Processor time. `None`: unknown.
     pub processor: Option<Duration>,
-    /// The last signal that was handed on to it.
+    /// The last signal that was passed on to it.
     pub handed_on: Option<i32>,
-    /// Whether a background process of it still holds its output.
+    /// True if a background process of the job still holds its output open.
     pub goes_on: bool,
 }
 
-/// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnding {
-    /// By itself, with this status.
+    /// It exited with this status.
     Exited(i32),
     Signalled(i32),
     /// It took too long.
     TimedOut {
         /// The time that it had.
         limit: Duration,
-        /// Whether it did not end when it was told to, and was killed.
+        /// True if it did not react to SIGTERM and was killed.
         killed: bool,
     },
     /// It did not begin.
@@ -99,12 +96,12 @@ pub enum JobEnding {
         status: i32,
         why: String,
     },
-    /// Somebody else runs it.
+    /// Another process holds the lock of the job.
     Locked(Holder),
 }
 
 impl JobEnding {
-    /// Whether all is well.
+    /// True for exit status 0.
     #[must_use]
     pub fn is_success(&self) -> bool {
         *self == Self::Exited(0)
@@ -125,7 +122,7 @@ impl JobEnding {
 }
 
 impl FinishedJob {
-    /// A job of which nothing was run.
+    /// A job that was not started.
     #[must_use]
     pub fn without_run(order: &Order, ending: JobEnding) -> Self {
         Self {

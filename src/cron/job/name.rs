@@ -1,5 +1,5 @@
-//! What a job is called that nobody has named: the program or the script that does the work, and not the
-//! shell or the wrapper that starts it.
+//! The name of a job that has none: the program or script that does the work, not the shell or wrapper that
+//! starts it.
 
 use crate::system::text::shown;
 use std::borrow::Cow;
@@ -10,7 +10,7 @@ struct Wrapper {
     name: &'static str,
     /// Its options with a value that is a word of its own.
     valued: &'static str,
-    /// How many words of its own stand before the command.
+    /// Number of the wrapper's own arguments before the command.
     own: usize,
 }
 
@@ -38,12 +38,12 @@ const SHELLS: [&str; 7] = ["ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"];
 
 const INTERPRETERS: [&str; 6] = ["node", "perl", "php", "python", "Rscript", "ruby"];
 
-/// What stands before a command in a shell.
+/// Words that precede a command in a shell.
 const KEYWORDS: [&str; 11] = [
     "!", "{", "command", "do", "elif", "else", "exec", "if", "then", "until", "while",
 ];
 
-/// What a shell does by itself, on the way to what is meant.
+/// Commands that a shell runs itself, and that do not name a job.
 const BUILTINS: [&str; 40] = [
     ".", ":", "[", "[[", "}", "break", "case", "cd", "continue", "done", "echo", "esac", "eval",
     "exit", "export", "false", "fi", "for", "function", "kill", "local", "printf", "pushd", "read",
@@ -59,7 +59,7 @@ pub fn called(command: &[OsString]) -> String {
     shown(worker(&words).unwrap_or_default())
 }
 
-/// The name of what does the work; `None` where there is nothing.
+/// The name of the program that does the work. `None`: there is none.
 fn worker<'w>(words: &[&'w str]) -> Option<&'w str> {
     let (program, arguments) = words.split_first()?;
     let name = base(program);
@@ -75,7 +75,7 @@ fn worker<'w>(words: &[&'w str]) -> Option<&'w str> {
     Some(inner.filter(|inner| is_telling(inner)).unwrap_or(name))
 }
 
-/// Without where it is.
+/// The name without its directory.
 fn base(program: &str) -> &str {
     program
         .trim_end_matches('/')
@@ -84,14 +84,14 @@ fn base(program: &str) -> &str {
         .unwrap_or(program)
 }
 
-/// Whether it can be the name of a program: quotes, variables and numbers are none.
+/// True for a possible program name: no quotes, variables or numbers.
 fn is_telling(name: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "._+-@".contains(c);
     !name.starts_with('-') && name.chars().all(is_plain) && name.chars().any(char::is_alphabetic)
 }
 
 impl Wrapper {
-    /// The command behind the options, variables and words that are meant for the wrapper.
+    /// The command after the options, variables and arguments of the wrapper.
     fn command<'a, 'w>(&self, mut words: &'a [&'w str]) -> &'a [&'w str] {
         while let Some((word, rest)) = words.split_first() {
             match word.strip_prefix('-') {
@@ -110,7 +110,7 @@ impl Wrapper {
     }
 }
 
-/// Behind `NAME=value`.
+/// The words after `NAME=value` assignments.
 fn without_variables<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
     let is_variable = |word: &&&str| {
         word.split_once('=')
@@ -119,7 +119,7 @@ fn without_variables<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
     &words[words.iter().take_while(is_variable).count()..]
 }
 
-/// The script that a shell is to read, or what the text behind -c starts.
+/// The script that a shell reads, or the program that the text after -c starts.
 fn of_shell<'w>(arguments: &[&'w str]) -> Option<&'w str> {
     let mut words = arguments.iter();
     let mut has_text = false;
@@ -142,8 +142,8 @@ fn of_shell<'w>(arguments: &[&'w str]) -> Option<&'w str> {
     }
 }
 
-/// The only program that a text for the shell starts, besides those that stand behind `|` and `||`. `None` if there
-/// are several: none of them is the job. The text is read as far as that is easy.
+/// The only program that a text for the shell starts, besides those after `|` and `||`. `None` if there are
+/// several: none of them is the job. The text is only parsed approximately.
 fn of_text(text: &str) -> Option<&str> {
     let lists = text.split([';', '&', '\n', '(', ')']);
     let mut names = lists.filter_map(|list| list.split('|').find_map(of_command));
@@ -151,7 +151,7 @@ fn of_text(text: &str) -> Option<&str> {
     names.all(|other| other == first).then_some(first)
 }
 
-/// The program of a simple command, unless the shell does it by itself.
+/// The program of a simple command, unless it is a builtin.
 fn of_command(text: &str) -> Option<&str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_keyword = |word: &&&str| KEYWORDS.contains(*word);

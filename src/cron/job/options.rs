@@ -1,4 +1,4 @@
-//! A command that is run, and what is told of it.
+//! Options of `ehlo run`.
 
 use crate::cron::alert::options::Alert;
 use crate::cron::job::{AttachLog, Order, Template};
@@ -6,60 +6,57 @@ use crate::cron::mail::Notification;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A command, and who hears of it.
+/// A command, and the options for its report.
 #[derive(Debug)]
 pub struct Job {
     pub order: Order,
-    /// Whether somebody has named it: else it is known by its command line.
+    /// True if the user named the job. Otherwise it is identified by its command line.
     pub named: bool,
-    /// When a mail is sent.
     pub when: ReportOn,
-    /// What may hold it back, and what is remembered for that.
+    /// Rules that suppress or cause a mail, and their state directory.
     pub alert: Alert,
     /// The digest that has it instead of a mail.
     pub digest: Option<DigestUse>,
-    /// From whom to whom, and how.
     pub mail: Notification,
     /// The subject; `None` is the usual one.
     pub subject: Option<Template>,
-    /// When the log is attached.
     pub attach: AttachLog,
-    /// Whether the mail has the colours, too.
+    /// True if the mail has an HTML version with colours.
     pub html: bool,
-    /// Whether what it writes is written on as well.
+    /// True if the output is copied to stdout and stderr.
     pub tee: bool,
-    /// Whether the exit status is 0 however the command ends.
+    /// True if the exit status is always 0.
     pub exit_zero: bool,
-    /// What keeps it from running twice at once.
+    /// A lock that prevents two runs at the same time.
     pub lock: Option<Locking>,
 }
 
-/// A digest that gathers runs.
+/// A digest that records runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestUse {
     pub name: String,
-    /// When the first run behind it mails the digest, in minutes since midnight; `None` leaves that to
-    /// others.
+    /// Minute of the day after which the first run mails the digest. `None`: the digest is mailed by other
+    /// means.
     pub at: Option<u16>,
 }
 
-/// A lock, and what is done where somebody else has it.
+/// A lock, and the behavior if another process holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Locking {
     /// A name, or a path with a slash in it.
     pub name: PathBuf,
-    /// How long it is waited for.
+    /// Time to wait for it.
     pub wait: Duration,
-    /// Whether nobody is told that the job did not run.
+    /// True if a run that is skipped because of the lock is not reported.
     pub quiet: bool,
 }
 
-/// When a mail is sent about a job.
+/// Condition for a mail about a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReportOn {
     #[default]
     Failure,
-    /// When it failed, or wrote anything.
+    /// The job failed, or wrote anything.
     Output,
     Always,
 }

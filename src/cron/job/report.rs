@@ -1,4 +1,4 @@
-//! The mail about a job: what ran and how it ended, then what it wrote.
+//! The mail about a job: its command and ending, then its output.
 
 use crate::cron::job::ansi::StyledRun;
 use crate::cron::job::excerpt::{Excerpt, ExcerptTail, StyledLines};
@@ -16,57 +16,56 @@ use std::io::{self, Read};
 /// default limit of Postfix for a message is 10.24 MB.
 const LARGEST: u64 = 5 << 20;
 
-/// So many lines of output are seen without scrolling.
+/// Lines of output that are visible without scrolling.
 const FIRST_SCREEN: usize = 12;
 
-/// So many of the last are shown before all others, where there are more.
+/// Number of last lines that are quoted at the top if there are more.
 const LAST_LINES: usize = 3;
 
 /// The most of each of them, in characters.
 const LAST_WIDTH: usize = 200;
 
-/// When the log is attached.
+/// Condition for attaching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AttachLog {
-    /// When the text does not show all of it.
+    /// The log is attached if the text does not show all of it.
     #[default]
     Auto,
-    /// Whenever there is one.
+    /// A log that is not empty is attached.
     Always,
     Never,
 }
 
-/// The mail, but for its subject.
+/// The mail without its subject.
 #[derive(Debug)]
 pub struct JobReport {
     pub body: String,
     /// The text for a mail without the log; `None` is the same text.
     pub body_alone: Option<String>,
-    /// The same as HTML, where that is wanted.
+    /// The same as HTML, if requested.
     pub html: Option<String>,
     pub attached: Option<Attached>,
 }
 
-/// A file that goes with the mail.
+/// A file to attach.
 #[derive(Debug)]
 pub struct Attached {
-    /// What it is called.
+    /// File name.
     pub name: String,
     pub media_type: &'static str,
-    /// What is in it.
     pub contents: AttachmentContents,
 }
 
-/// Where a file's octets are.
+/// The octets of an attached file.
 #[derive(Debug)]
 pub enum AttachmentContents {
     Bytes(Vec<u8>),
-    /// In a file without a name, and how many.
+    /// An unnamed file, and the number of its octets.
     File(File, u64),
 }
 
 impl JobReport {
-    /// Of what comes from somewhere, under this name, to its end.
+    /// Reads an input to its end. `name` is the name of the attachment.
     pub fn of_input(input: &mut dyn Read, name: &str) -> io::Result<Self> {
         let mut recorder = Recorder::new(LARGEST);
         let mut block = vec![0; 64 * 1024];
@@ -140,8 +139,8 @@ fn plain(lines: &StyledLines) -> String {
     lines.iter().map(|line| line_of(line) + "\n").collect()
 }
 
-/// Of a failure with a long output, its last lines: why it failed is often there, and nobody should have to look
-/// for them.
+/// The last lines of a long output of a failed job: the reason is often there, and the reader does not have
+/// to scroll to them.
 fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
     let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
     if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
@@ -167,7 +166,7 @@ fn line_of(runs: &[StyledRun]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()
 }
 
-/// What ran, where, when and how long, and what follows.
+/// The facts about a run (command, host, directory, time) as a table.
 fn facts(job: &FinishedJob) -> String {
     let mut facts = vec![
         ("Command", shortened(&job.command)),
@@ -195,7 +194,7 @@ fn facts(job: &FinishedJob) -> String {
     text
 }
 
-/// What is said before the output.
+/// The line before the output.
 fn heading(log: &JobLog) -> String {
     if log.bytes() == 0 {
         return "It wrote nothing.".to_owned();
@@ -214,7 +213,7 @@ fn heading(log: &JobLog) -> String {
     }
 }
 
-/// The line in the place of what is left out.
+/// The line that replaces the omitted lines.
 fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String {
     let left_out = match rest.lines {
         0 => spoken_size(rest.bytes),
@@ -232,7 +231,7 @@ fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String 
     format!("\n... {left_out} left out{where_it_is} ...\n\n")
 }
 
-/// The log as a file, compressed where it is long.
+/// The log as a file, compressed if it is long.
 fn attached(log: &JobLog, name: &str) -> Option<Attached> {
     let name = file_name(name);
     if let Some((file, len)) = log.compressed() {

@@ -1,4 +1,4 @@
-//! Running a command: what it writes is taken as it comes, signals are handed on to it, and it ends in time.
+//! Runs a command: reads its output, passes signals on to it, and enforces its time limit.
 
 use crate::cron::job::drain;
 use crate::cron::job::interleave::Interleaver;
@@ -19,18 +19,19 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long the output of a command is waited for that has ended: something that it has left running may
-/// hold it for ever.
+/// Time to wait for further output after the command has ended: a background process may hold the pipe open
+/// for ever.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// More than two pipes hold: who has written this since the command ended will not stop.
+/// More than two pipes hold: a process that has written this since the end of the command will not stop.
 const LEFTOVER: usize = 1 << 20;
 
-/// What is read at once.
+/// Size of a read, in octets.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs it to its end. The audience gets what it writes as it comes, and must not block. Signals that come
-/// after the end of the job are kept until the caller releases them; `None`: they have their usual effect.
+/// Runs the command to its end. The audience gets the output immediately, and must not block. Signals that
+/// arrive after the end of the job are kept until the caller releases them. `None`: they have their default
+/// effect.
 #[must_use]
 pub fn run(
     order: &Order,
@@ -39,7 +40,7 @@ pub fn run(
 ) -> (FinishedJob, Option<JobSignals>) {
     let (started, begun) = (SystemTime::now(), Instant::now());
     let none = |error| FinishedJob::without_run(order, not_started(order, &error));
-    // Before the job begins, so that its end is noticed, however soon it comes.
+    // Before the job begins, so that even an immediate end is noticed.
     let signals = match JobSignals::caught() {
         Ok(signals) => signals,
         Err(error) => return (none(error), None),
@@ -83,7 +84,7 @@ pub fn run(
     (finished, Some(running.signals))
 }
 
-/// 127 where there is no such program, else 126: as shells have it.
+/// Status 127 if the program does not exist, else 126, as in shells.
 fn not_started(order: &Order, error: &io::Error) -> JobEnding {
     let program = order.command.first().cloned().unwrap_or_default();
     let path = Path::new(&program);
@@ -108,7 +109,7 @@ fn not_started(order: &Order, error: &io::Error) -> JobEnding {
     JobEnding::NotStarted { status, why }
 }
 
-/// What is not there: the program, or what is to run it.
+/// Reports which file is missing: the program or its interpreter.
 fn missing(path: &Path) -> String {
     let program = shown(&path.to_string_lossy());
     if !path.exists() {
@@ -128,7 +129,7 @@ fn missing(path: &Path) -> String {
     }
 }
 
-/// What the first line of a script names.
+/// The interpreter named in the first line of a script.
 fn interpreter(path: &Path) -> Option<String> {
     let mut begin = [0; 256];
     let count = fs::File::open(path).ok()?.read(&mut begin).ok()?;
@@ -138,28 +139,28 @@ fn interpreter(path: &Path) -> Option<String> {
     words.next().map(str::to_owned)
 }
 
-/// Where its stdout is read from, and its stderr unless that is the same pipe. `None`: it has ended.
+/// Pipes for stdout, and for stderr unless it uses the same one. `None`: at end of file.
 type Pipes = [Option<OwnedFd>; 2];
 
 /// A command that runs.
 struct RunningJob {
     child: Child,
-    /// Whether it has a group of processes of its own, all of which hear what we say.
+    /// True if it has a process group of its own, which signals are sent to.
     has_group: bool,
     pipes: Pipes,
     signals: JobSignals,
     begun: Instant,
     ended: Option<(Instant, ExitStatus)>,
-    /// How many octets were read since.
+    /// Number of octets read since the end of the command.
     leftover: usize,
-    /// When it is told to end, and after which time it is killed.
+    /// Time of SIGTERM. `kill_after` is counted from there.
     deadline: Option<Instant>,
     kill_after: Duration,
     told: StopSignal,
     handed_on: Option<i32>,
 }
 
-/// What a command that takes too long has been told.
+/// Signals sent because of the time limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StopSignal {
     Nothing,
@@ -220,8 +221,8 @@ impl RunningJob {
         }
     }
 
-    /// The status, when nothing more is to come. A full tee may have kept the output from being read for
-    /// longer than the time of grace, so that what is there is read in any case.
+    /// The status, once no more output is expected. A full tee may have stopped reads for longer than the
+    /// grace period, so pending output is read in any case.
     fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
         let (at, status) = self.ended?;
         let is_closed = self.pipes.iter().all(Option::is_none);
@@ -230,8 +231,8 @@ impl RunningJob {
         (is_closed || is_late).then_some(status)
     }
 
-    /// Which of output, error and signals have something. Returns as well when the tee can be written to.
-    /// While that is full, a job that goes on is not read.
+    /// Polls output, error and signals, and returns which of them are ready. Returns as well when the tee can
+    /// be written to. While the tee is full, a running job is not read.
     fn wait(&self, tee: Option<&Tee>) -> io::Result<[bool; 3]> {
         let descriptor = self.signals.descriptor();
         let mut places = [None; 3];
@@ -249,7 +250,7 @@ impl RunningJob {
         all.extend(late.map(|late| PollFd::from_borrowed_fd(late, PollFlags::OUT)));
         let wait = self.next_event().map(|at| {
             let left = at.saturating_duration_since(Instant::now());
-            // Rounded up: to come too early is to come again.
+            // Rounded up, to avoid a poll that ends too early.
             Timespec::try_from(left + Duration::from_millis(1)).unwrap_or_default()
         });
         match poll(&mut all, wait.as_ref()) {
@@ -302,7 +303,7 @@ impl RunningJob {
         Ok(())
     }
 
-    /// What is typed on a terminal reaches all that are in the foreground without us.
+    /// A signal typed on a terminal reaches the foreground process group directly, and is not sent again.
     fn hand_on(&mut self, signal: i32) {
         let is_typed = !self.has_group && matches!(signal, SIGINT | SIGQUIT);
         self.handed_on = Some(signal);
@@ -311,7 +312,7 @@ impl RunningJob {
         }
     }
 
-    /// Says it to the command; once it has ended, its process may be somebody else's.
+    /// Sends a signal to the command. After its end, its process ID may belong to another process.
     fn send(&self, signal: i32) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         let Some((pid, signal)) = pid.zip(Signal::from_named_raw(signal)) else {
@@ -343,8 +344,8 @@ impl RunningJob {
         }
     }
 
-    /// Gives pipes that background processes still hold to a process that reads them to their end. If it
-    /// cannot be started, they get SIGPIPE when they write. Returns whether there are such pipes.
+    /// Passes pipes that background processes still hold to a process that reads them to their end. If it
+    /// cannot be started, they get SIGPIPE when they write. Returns true if there are such pipes.
     fn leave_output(&mut self) -> bool {
         let left: Vec<OwnedFd> = self.pipes.iter_mut().filter_map(Option::take).collect();
         let goes_on = !left.is_empty();
@@ -373,7 +374,7 @@ impl RunningJob {
     }
 }
 
-/// Both streams are one pipe, so that lines come in the order in which they were written, or each has its own.
+/// Uses one pipe for both streams, which keeps the order of lines, or one pipe for each.
 fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipes)> {
     let (program, arguments) = order
         .command
@@ -399,7 +400,7 @@ fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipe
     };
     let started = start(Command::new(program));
     let child = match started {
-        // A script without a first line that says by what: shells run it, and so did cron.
+        // A script without `#!`: shells run it, and so does cron.
         Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
             let mut shell = Command::new("/bin/sh");
             shell.arg(program);
@@ -410,7 +411,7 @@ fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipe
     Ok((child?, [Some(out.into()), err]))
 }
 
-/// What all that has ended and was waited for has used of the processor.
+/// The processor time of all children that were waited for.
 fn processor() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;

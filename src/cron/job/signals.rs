@@ -14,25 +14,25 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Those that are handed on.
+/// Signals that are passed on to the job.
 pub const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
 
-/// Signals that come while a job runs and is mailed. When this is dropped, they have their usual effect again.
+/// Signals that arrive while a job runs and is mailed. Dropping this restores their default effect.
 pub struct JobSignals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
-    /// Whether they have their usual effect.
+    /// True if the signals have their default effect.
     released: Arc<AtomicBool>,
-    /// One that came when the job had ended already.
+    /// A signal that arrived after the end of the job.
     late: Option<i32>,
     /// One that ended the job and was perhaps sent to this process as well, as by systemd or a terminal.
     shared: Option<i32>,
 }
 
 impl JobSignals {
-    /// From now on. Ignored signals stay ignored, for the job as well, as with nohup; SIGCHLD does not. Blocked
-    /// signals are unblocked, for the job as well, as cron would start it: otherwise neither the end of the job nor
-    /// a signal would be noticed. A file that may not grow is an error of a write then, and not our end: the mail
-    /// goes out with what there was room for.
+    /// Catches signals from now on. Ignored signals stay ignored, for the job as well, as with nohup, except
+    /// for SIGCHLD. Blocked signals are unblocked, for the job as well, as cron would start it: otherwise
+    /// neither the end of the job nor a signal would be noticed. SIGXFSZ is caught: a file that reaches its
+    /// limit is a write error then, does not end this process, and the mail is sent with what fits.
     pub fn caught() -> io::Result<Self> {
         SigSet::empty().thread_set_mask()?;
         let ignored = ignored_signals();
@@ -52,17 +52,17 @@ impl JobSignals {
         })
     }
 
-    /// Those that came since it was asked last.
+    /// Signals since the last call.
     pub fn pending(&mut self) -> Vec<i32> {
         self.delivery.pending().collect()
     }
 
-    /// Keeps one that came when the job had ended already.
+    /// Keeps a signal that arrived after the end of the job.
     pub(super) fn keep(&mut self, signal: i32) {
         self.late.get_or_insert(signal);
     }
 
-    /// The job has ended in this way. Its own signal is not a reason to end before the mail is sent.
+    /// Records the ending of the job. Its own signal is not a reason to end before the mail is sent.
     pub(super) fn job_ended(&mut self, ending: &JobEnding, handed_on: Option<i32>) {
         self.shared = match ending {
             JobEnding::Signalled(signal) if handed_on != Some(*signal) => Some(*signal),
@@ -70,7 +70,7 @@ impl JobSignals {
         };
     }
 
-    /// One that has come since the job ended, and that would have ended this process.
+    /// A signal that has arrived since the end of the job, and would have ended this process.
     pub fn fatal(&mut self) -> Option<i32> {
         let late = self.late.take();
         let all: Vec<i32> = late.into_iter().chain(self.delivery.pending()).collect();
@@ -78,7 +78,7 @@ impl JobSignals {
         fatal.find(|signal| self.shared.take_if(|shared| shared == signal).is_none())
     }
 
-    /// From now on they have their usual effect, and so does one that has come already.
+    /// Restores the default effect of signals, also of one that has already arrived.
     pub fn release(mut self) {
         self.released.store(true, Ordering::SeqCst);
         if let Some(signal) = self.fatal() {
@@ -86,7 +86,7 @@ impl JobSignals {
         }
     }
 
-    /// Can be read from when there is one.
+    /// Readable after a signal.
     #[must_use]
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.delivery.get_read().as_fd()

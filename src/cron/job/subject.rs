@@ -9,7 +9,7 @@ use crate::system::time::brief;
 /// The longest command line that a subject shows, in characters.
 const LONGEST: usize = 60;
 
-/// A subject with places for what is known when the job is over.
+/// A subject with placeholders that are filled in after the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<SubjectPiece>);
 
@@ -39,10 +39,10 @@ const PLACES: [(&str, Placeholder); 6] = [
 ];
 
 impl Template {
-    /// Reads `[{host}] {status}: {name}`; `{{` and `}}` are braces.
+    /// Parses `[{host}] {status}: {name}`; `{{` and `}}` are braces.
     ///
     /// # Errors
-    /// There is no such place, or a brace has no other.
+    /// An unknown placeholder, or an unmatched brace.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
@@ -119,7 +119,7 @@ impl Placeholder {
     }
 }
 
-/// The program without where it is, and its arguments, as far as there is room.
+/// The program without its directory, and its arguments, as far as they fit.
 fn command(job: &FinishedJob) -> String {
     // Masked as a whole: what an option means depends on the program.
     let whole = quoted(&job.command);

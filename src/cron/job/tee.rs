@@ -1,5 +1,5 @@
-//! Shows what a job writes on our stdout and stderr, and never waits for the programs that read them: a
-//! reader that stops reading must not keep a timeout or a signal from the job.
+//! Copies the output of a job to stdout and stderr without ever waiting for their readers: a reader that
+//! stops reading must not delay a timeout or a signal.
 
 use crate::cron::job::OutputStream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,16 +10,16 @@ use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 /// With this many bytes not shown yet, the job is not read any further.
 const ENOUGH: usize = 64 * 1024;
 
-/// A pipe that can be written to has room for this (`PIPE_BUF`).
+/// Octets that a writable pipe accepts without blocking (`PIPE_BUF`).
 const PIECE: usize = 4096;
 
-/// How long a reader may take for the next bytes once the job is over. The rest is discarded after that.
+/// Time limit for a reader to accept the next bytes after the end of the job. The rest is then discarded.
 const PATIENCE: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
 };
 
-/// Our stdout and stderr.
+/// Stdout and stderr of this process.
 pub struct Tee([Output; 2]);
 
 struct Output {
@@ -32,7 +32,7 @@ struct Output {
 }
 
 impl Tee {
-    /// Shows what comes on stdout and on stderr there.
+    /// Copies the output to these descriptors.
     #[must_use]
     pub fn new(out: BorrowedFd<'static>, err: BorrowedFd<'static>) -> Self {
         Self([Output::new(out), Output::new(err)])
@@ -44,7 +44,7 @@ impl Tee {
         output.write();
     }
 
-    /// Whether stdout and stderr are different files.
+    /// True if stdout and stderr are different files.
     pub(super) fn is_apart(&self) -> bool {
         let [out, err] = &self.0;
         out.identity.is_none() || out.identity != err.identity
@@ -54,7 +54,7 @@ impl Tee {
         self.0.iter().any(|output| output.waiting.len() >= ENOUGH)
     }
 
-    /// What has to be polled for `OUT`.
+    /// Descriptors to poll for `OUT`.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let late = self.0.iter().filter(|output| !output.waiting.is_empty());
         late.map(Output::descriptor)
@@ -65,7 +65,7 @@ impl Tee {
         self.0.iter_mut().for_each(Output::write);
     }
 
-    /// Shows the rest, as long as its reader goes on reading.
+    /// Writes the rest, as long as the reader goes on reading.
     pub fn finish(mut self) {
         loop {
             let mut late: Vec<PollFd<'_>> = self

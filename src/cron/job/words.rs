@@ -1,4 +1,4 @@
-//! How a person says what happened: times, endings, command lines.
+//! Times, endings and command lines as text for people.
 
 use crate::cron::job::masked::masked;
 use crate::cron::job::{FinishedJob, JobEnding};
@@ -16,7 +16,7 @@ const LONGEST_WORD: usize = 1000;
 /// After this many bytes of a command line, a mail does not show further words.
 const LONGEST_LINE: usize = 4000;
 
-/// `SIGSEGV`, or the number of one without a name.
+/// `SIGSEGV`, or the number of a signal without a name.
 #[must_use]
 pub fn signal(number: i32) -> String {
     signal_name(number).map_or_else(|| number.to_string(), str::to_owned)
@@ -83,7 +83,7 @@ fn quoted_word(at: usize, word: &[u8]) -> String {
     }
 }
 
-/// With dollar-single-quotes (POSIX.1-2024, 2.2.4): what is not a visible character is `\n`, `\t` or octal.
+/// With dollar-single-quotes (POSIX.1-2024, 2.2.4): invisible characters become `\n`, `\t` or octal.
 fn escaped(word: &[u8]) -> String {
     let mut text = "$'".to_owned();
     for chunk in word.utf8_chunks() {
@@ -107,7 +107,7 @@ fn octal(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| text + &format!("\\{byte:03o}"))
 }
 
-/// The program, without where it is.
+/// The program, without its directory.
 #[must_use]
 pub fn program(command: &[OsString]) -> String {
     let program = command.first().map(OsString::as_os_str).unwrap_or_default();
@@ -131,7 +131,7 @@ impl JobEnding {
 }
 
 impl FinishedJob {
-    /// How it ended, in a sentence without its subject.
+    /// The ending of the job, as a sentence without its subject.
     #[must_use]
     pub fn sentence(&self) -> String {
         let took = brief(self.took);

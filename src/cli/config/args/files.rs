@@ -1,4 +1,4 @@
-//! Whether the files that a configuration names can be used.
+//! Checks the files that a configuration names.
 
 use crate::cli::options::profile::CommandLineArgs;
 use crate::client::credentials;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 type Named = (ConfigKey, PathBuf);
 
-/// What is wrong with the files that the profiles and `[sendmail]` name. An inherited file is reported once.
+/// Errors in the files that the profiles and `[sendmail]` name. An inherited file is reported once.
 pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let mut faults = Vec::new();
     for profile in config.profiles() {
@@ -44,7 +44,7 @@ pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigErr
     faults
 }
 
-/// Why a file cannot be what its option needs. A pipe is not opened: it can be read only once.
+/// The error in a file, if it does not suit its option. A pipe is not opened: it can be read only once.
 fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
     let kind = std::fs::metadata(path).map(|facts| facts.file_type());
     if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
@@ -65,7 +65,7 @@ fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
     }
 }
 
-/// Why a key cannot be used, by itself or with its certificate.
+/// The error in a key, by itself or together with its certificate.
 fn identity(key: &Path, all: &[Named]) -> Option<String> {
     if let Err(error) = private_key(key) {
         return Some(error.to_string());

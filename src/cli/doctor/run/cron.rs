@@ -1,4 +1,4 @@
-//! cron's eyes: its environment, and no terminal.
+//! Runs the diagnosis in the environment of cron, without a terminal.
 
 use crate::cli::terminal::complain;
 use crate::system::exit::Exit;
@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Variables that mean something to us. Those that are set here are not in cron.
+/// Variables that matter to ehlo. Those that are set here are not set by cron.
 const OURS: [&str; 8] = [
     "EHLO_CONFIG",
     "EHLO_PASSWORD",
@@ -22,10 +22,10 @@ const OURS: [&str; 8] = [
     "SSL_CERT_DIR",
 ];
 
-/// Where cron finds programs, unless its table says otherwise.
+/// Search path of cron, unless the crontab sets another one.
 const PATH: &str = "/usr/bin:/bin";
 
-/// Calls this program again as cron would call it. An environment cannot be changed while it is in use.
+/// Starts this program again as cron would. The environment of a running process cannot be changed safely.
 pub fn look(arguments: &[OsString]) -> Exit {
     match call(arguments).and_then(|mut call| call.status()) {
         Ok(status) => match status.code().map(u8::try_from) {
@@ -62,7 +62,7 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// From here on, no command can ask anybody; and we end when whoever started us does.
+/// Detaches from the terminal, so that no command can prompt there. This process ends when its parent does.
 pub fn leave_the_terminal() {
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
     let _ = setsid();

@@ -1,4 +1,4 @@
-//! What was found, for people and for programs.
+//! The diagnosis as text and as JSON.
 
 use crate::cron::doctor::options::{Doctor, DoctorFormat, Front, View};
 use crate::cron::doctor::{CheckResult, Diagnosis, HostSystem};
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 const HEALTH: usize = 9;
 const STEP: usize = 13;
 
-/// All of it.
 pub fn text(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> String {
     if plan.shown == DoctorFormat::Object {
         return format!("{}\n", object(plan, host, diagnosis));
@@ -37,7 +36,7 @@ fn heading(plan: &Doctor, host: &HostSystem) -> String {
     format!("{whose} for {user}, as cron sees it (HOME={home}, PATH=/usr/bin:/bin, no terminal):")
 }
 
-/// A line for what was found, and one for what mends it.
+/// A line for the result, and one for the remedy.
 fn lines(finding: &CheckResult) -> String {
     let (health, step) = (word(finding.health), finding.step.name());
     let found = shown(&finding.found);

@@ -1,4 +1,4 @@
-//! A short message that goes the way of a mail from cron.
+//! A short test message that is sent like mail from cron.
 
 use crate::cli::notification::send as post;
 use crate::cli::notification::send::NotificationText;
@@ -14,7 +14,7 @@ use crate::system::host;
 use crate::system::text::shown;
 use crate::transcript::{Format, TranscriptOptions};
 
-/// Sends it to these, or to whoever gets the mail of cron, and says what became of it.
+/// Sends the test message to the given recipients, or to those of mail from cron, and reports the result.
 pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
     let dispatch = match &plan.mail.dispatch {
         Ok(dispatch) => dispatch,
@@ -87,7 +87,7 @@ fn output(plan: &Doctor) -> TranscriptOptions {
     }
 }
 
-/// What failed stands on stderr by now.
+/// The result as a line. Failures have been written to stderr before.
 fn told(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
     let text: String = report
         .fates

@@ -1,4 +1,4 @@
-//! The addresses of a mail, as aliases and rules make them of what was said.
+//! The addresses of a mail, after aliases and rewrite rules.
 
 use crate::cron::mail::{Addressing, NotificationRecipients};
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
@@ -6,7 +6,7 @@ use crate::mail::message::{HeaderField, MessageError};
 use crate::mail::rewrite::{OriginalAddress, RewriteError, Rewriter};
 use crate::system::host;
 
-/// Who writes to whom.
+/// Author and recipients.
 pub struct Addressed {
     /// The author.
     pub from: Mailbox,
@@ -14,11 +14,11 @@ pub struct Addressed {
     pub to: Vec<ListEntry>,
     /// `Cc`.
     pub cc: Vec<ListEntry>,
-    /// Those whom no header names.
+    /// Recipients that no header field names.
     pub bcc: Vec<ListEntry>,
     /// `Reply-To`.
     pub reply_to: Vec<ListEntry>,
-    /// Fields that tell who the author was before a rule replaced the address.
+    /// Fields that name the original author if a rule replaced the address.
     pub headers: Vec<HeaderField>,
     /// The envelope's sender; `None` is the null one.
     pub sender: Option<Address>,
@@ -53,7 +53,7 @@ impl Addressed {
     }
 }
 
-/// The author alone, who is the envelope's sender, too.
+/// The author alone, who is also the envelope sender.
 fn author(rewriter: &Rewriter, from: &str) -> Result<Addressed, MessageError> {
     let rewritten = rewriter.header("From", from).map_err(wrong_in("From"))?;
     let (entries, original) = match rewritten {
@@ -120,7 +120,7 @@ fn wrong_address(field: &str) -> impl FnOnce(crate::mail::address::AddressError)
     move |error| MessageError::Address { field, error }
 }
 
-/// The user who runs us, at this host, by whatever name there is.
+/// The current user at this host.
 pub fn user_here() -> Option<Mailbox> {
     let (login, domain) = (host::login(), host::mail_domain());
     let address = Address::of(&login, &domain).or_else(|_| Address::of("nobody", "localhost"));

@@ -1,4 +1,4 @@
-//! The file for mail that can go nowhere, where mail programs have always put it.
+//! The dead letter file for mail that can be neither sent nor queued, at its traditional path.
 
 use crate::mail::mbox;
 use crate::mail::mbox::MboxLines;
@@ -12,7 +12,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Adds it to the first file that can be written; gives the path, or `None` where there is none.
+/// Appends the message to the first writable file, and returns its path. `None`: no file is writable.
 pub fn add(message: &Message) -> Option<PathBuf> {
     let mut places = places().into_iter();
     places.find(|path| append(path, message).is_ok())
@@ -49,10 +49,10 @@ fn append(path: &Path, message: &Message) -> io::Result<()> {
     written
 }
 
-/// A file of ours alone, whatever somebody else has put there.
+/// Opens a file that belongs to this user alone, whatever exists at the path.
 fn open(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent().filter(|path| path.ends_with("ehlo")) {
-        // Whatever the umask of cron is.
+        // Independent of the umask of cron.
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -1,5 +1,5 @@
-//! Signals that come while a report is mailed. They have their effect as soon as the report is in the queue. A
-//! report that is sent without a queue is put where a person finds it first.
+//! Signals that arrive while a report is mailed. They take effect as soon as the report is in the queue. A
+//! report that is sent without a queue is first saved in a dead letter file.
 
 use crate::cron::job::{JobSignals, end_by};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -8,7 +8,7 @@ use std::io::{self, PipeReader};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Signals belong to the process. `None`: they have their usual effect.
+/// Signals belong to the process. `None`: they have their default effect.
 static HELD: Mutex<Option<JobSignals>> = Mutex::new(None);
 
 fn held() -> MutexGuard<'static, Option<JobSignals>> {
@@ -20,7 +20,7 @@ pub fn hold(signals: JobSignals) {
     *held() = Some(signals);
 }
 
-/// The report is safe: signals have their usual effect, and so does one that has come already.
+/// The report is safe: restores the default effect of signals, also of one that has already arrived.
 pub fn release() {
     let signals = held().take();
     if let Some(signals) = signals {
@@ -28,7 +28,7 @@ pub fn release() {
     }
 }
 
-/// Does the work. If a signal comes meanwhile, saves the report and ends as the signal would have done.
+/// Does the work. If a signal arrives meanwhile, saves the report, and ends the process by the signal.
 pub fn guarded<T>(save: &(dyn Fn() + Sync), work: impl FnOnce() -> T) -> T {
     let signals = held().take();
     let (Some(mut signals), Ok((end, working))) = (signals, io::pipe()) else {
@@ -36,7 +36,7 @@ pub fn guarded<T>(save: &(dyn Fn() + Sync), work: impl FnOnce() -> T) -> T {
     };
     let done = thread::scope(|scope| {
         let watcher = || watch(&end, &mut signals, save);
-        // If it cannot be started, a signal waits for the end of the work.
+        // If the thread cannot be started, a signal takes effect after the work.
         let _ = thread::Builder::new().spawn_scoped(scope, watcher);
         let done = work();
         drop(working);

@@ -8,7 +8,7 @@ use crate::smtp::stage::Stage;
 /// The length of the shortest version's text, in octets.
 const SHORT: usize = 2 * 1024;
 
-/// Whether the server refused the recipient because of the size or the content of the message.
+/// True if the server refused the recipient because of the size or the content of the message.
 ///
 /// RFC 5321 §4.2.2: 552 is "exceeded storage allocation", 554 after the data "transaction failed". RFC 3463
 /// §3.3, §3.4: X.2.3 and X.3.4 are limits on the length of a message.
@@ -26,8 +26,8 @@ pub fn is_about_content(fate: &RecipientResult) -> bool {
     }
 }
 
-/// The versions of a mail that are sent one after another until none is refused because of its content, with
-/// what the server said of the one before.
+/// Ever smaller versions of a mail, which are sent one after another until none is refused because of its
+/// content. Each quotes `why`, the server's reply.
 pub fn versions(memo: &NotificationText, why: &str) -> Vec<NotificationText> {
     let names: Vec<String> = memo.attachments.iter().map(name).collect();
     let text = memo.body_alone.as_ref().unwrap_or(&memo.body);
@@ -75,7 +75,7 @@ fn version(memo: &NotificationText, remark: &str, text: &str) -> NotificationTex
     }
 }
 
-/// The first lines of a text, up to so many octets.
+/// The first lines of a text, at most `most` octets.
 pub fn beginning(text: &str, most: usize) -> &str {
     if text.len() <= most {
         return text;

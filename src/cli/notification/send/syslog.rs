@@ -1,19 +1,19 @@
-//! A line for the system's log, where there is one (RFC 3164, as /dev/log takes it).
+//! Writes a line to the system log, if there is one (RFC 3164, in the form for /dev/log).
 
 use crate::system::text::printable;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-/// Where logs are taken.
+/// Socket of the system log.
 const SOCKET: &str = "/dev/log";
 
 /// Facility user (1), severity error (3).
 const PRIORITY: u8 = 8 + 3;
 
-/// The longest line that every log takes.
+/// The longest line that every log daemon accepts.
 const LONGEST: usize = 900;
 
-/// Says it there, if somebody listens; nobody waits for it.
+/// Sends a line to the log if there is one. Never blocks.
 pub fn error(text: &str) {
     let _ = send(Path::new(SOCKET), text);
 }

@@ -1,4 +1,4 @@
-//! The values of the options: a reader for each, and what it gives.
+//! Parsers for the values of the options.
 
 use crate::cli::options::value;
 use crate::client::session;
@@ -7,7 +7,7 @@ use crate::mail::envelope::{NotifyOn, Return};
 use crate::smtp::blocks::BodyType;
 use std::time::SystemTime;
 
-/// Something that is asked for, and whether nothing is sent without it.
+/// A requested extension, and whether the message depends on it.
 #[derive(Clone, Debug)]
 pub(super) struct ExtensionRequest<T> {
     pub(super) value: T,
@@ -34,7 +34,7 @@ pub(super) struct DeliverBy {
     pub(super) traces: bool,
 }
 
-/// Reads a value, and the question mark behind it.
+/// Parses a value with an optional question mark after it.
 fn asked<T>(
     text: &str,
     read: impl FnOnce(&str) -> Result<T, String>,
@@ -63,7 +63,7 @@ fn address(text: &str) -> Result<Address, String> {
     Ok(mailbox.address)
 }
 
-/// RFC 3461 §4.1; NEVER stands alone.
+/// RFC 3461 §4.1: NEVER must be the only value.
 fn notify(text: &str) -> Result<NotifyOn, String> {
     let wrong = || "it wants never, or some of success,failure,delay".to_owned();
     let mut notify = NotifyOn::default();
@@ -171,7 +171,7 @@ pub(super) fn body_type(text: &str) -> Result<ExtensionRequest<BodyType>, String
     })
 }
 
-/// RFC 1870 §6: up to twenty digits, whether they make sense or not.
+/// RFC 1870 §6: up to twenty digits, plausible or not.
 pub(super) fn announced_size(text: &str) -> Result<ExtensionRequest<String>, String> {
     asked(text, |text| {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -76,7 +76,7 @@ fn what_was_typed_is_found_again() {
         let found = found.unwrap_or_else(|text| panic!("{arguments}: {text}"));
         let right: Vec<_> = std::iter::once(send.way).chain(send.fallbacks).collect();
         let found = format!("{found:?}").replace(&here, "");
-        // But a password that names nobody is not for what waits.
+        // A password without user, host or profile in its name is not used for queued messages.
         let right = format!("{right:?}").replace("nameless: true", "nameless: false");
         assert_eq!(found, right, "{arguments}");
     }

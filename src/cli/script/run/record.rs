@@ -1,4 +1,4 @@
-//! A session that is written down while it is held.
+//! Records a session as a script.
 
 use crate::cli::run_command::{build, ready};
 use crate::cli::send::options::Send;
@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Sends the message, and writes down how, with the message beside it.
+/// Sends the message, and writes the session as a script, with the message in a file next to it.
 pub fn run(plan: Send, path: &Path) -> Exit {
     recorded(plan, path).unwrap_or_else(|exit| exit)
 }
@@ -52,7 +52,7 @@ fn unwritten(path: &Path, error: &io::Error) -> Exit {
     Exit::Io
 }
 
-/// The file of the message: that of the script with `.eml` behind it.
+/// Path of the message: that of the script with `.eml` appended.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".eml");
@@ -70,7 +70,7 @@ fn create(path: &Path) -> Result<File, Exit> {
     })
 }
 
-/// Writes the message in the shape that had so many octets: the one that was sent.
+/// Writes the message in the converted form that has this number of octets: the one that was sent.
 fn copy_out(message: &Message, octets: Option<u64>, out: &mut File) -> io::Result<()> {
     let all = [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary];
     let message = Convertible::new(message, Signed::Kept);

@@ -64,7 +64,7 @@ fn message(trial: &mut Trial, scripts: &[Script]) -> Result<Option<Message>, Exi
     message.map(build).transpose()
 }
 
-/// What the scripts need and the command line does not say, or the other way round.
+/// A contradiction between the scripts and the command line: an option that is missing or not used.
 fn unmet(scripts: &[Script], trial: &Trial) -> Option<String> {
     let all: Vec<Demands> = scripts.iter().map(Demands::of).collect();
     let server = all.iter().find_map(|demands| demands.server.as_ref());
@@ -92,7 +92,7 @@ fn unmet(scripts: &[Script], trial: &Trial) -> Option<String> {
 
 /// The variables that are there before a script sets any.
 fn given(trial: &Trial, message: Option<&Message>) -> Variables {
-    // Every server takes mail for its postmaster, also from nobody (RFC 5321 §4.5.1).
+    // Every server accepts mail for its postmaster, also from the null sender (RFC 5321 §4.5.1).
     let mut given = vec![
         ("from", String::new()),
         ("to", "postmaster".to_owned()),
@@ -145,7 +145,7 @@ fn helo(way: &Transport) -> String {
     own.unwrap_or_else(|| "localhost.localdomain".to_owned())
 }
 
-/// Holds the tests one after the other, and shows what is to be seen.
+/// Runs the tests one after the other, and prints the selected output.
 fn hold_all(
     cases: &[Case],
     means: &TestContext<'_>,
@@ -172,7 +172,7 @@ fn in_tap(cases: &[Case], means: &TestContext<'_>) -> Result<Vec<FinishedTest>, 
     Ok(all)
 }
 
-/// With the conversations.
+/// Prints the sessions as well.
 fn in_full(
     cases: &[Case],
     means: &TestContext<'_>,
@@ -203,7 +203,7 @@ fn written(transcript: &Stevens<Stdout>) -> Result<(), Exit> {
     }
 }
 
-/// Holds a test. Whatever failed is a line on stderr.
+/// Runs a test. Each failure is a line on stderr.
 fn held(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> FinishedTest {
     let finished = hold(case, means, watch);
     if finished.ending.exit() != Exit::Ok {
@@ -245,7 +245,7 @@ fn unwritten(error: &io::Error) -> Exit {
     Exit::Io
 }
 
-/// Where results go.
+/// Destination of the results.
 enum Results<'p> {
     Stdout,
     File(&'p Path, File),

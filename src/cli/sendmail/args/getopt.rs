@@ -1,5 +1,5 @@
-//! Options as sendmail's callers write them: single letters, in a bundle or alone, with their values
-//! attached or separate, before, between and behind the recipients.
+//! Options in the style of sendmail: single characters, bundled or alone, with values attached or separate,
+//! before, between and after the recipients.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,20 +11,20 @@ pub enum Word {
     Flag(char),
     /// An option with one.
     Option(char, OsString),
-    /// Something else: a recipient.
+    /// An operand: a recipient.
     Operand(OsString),
 }
 
-/// What cannot be understood.
+/// An error in the options.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OptionError {
-    /// There is no such option.
+    /// The option does not exist.
     Unknown(char),
     /// A value is missing.
     Lacking(char),
 }
 
-/// Reads all words. Options are found behind recipients, too, as glibc's getopt does, until `--`.
+/// Reads all words. Options are recognized after recipients, too, as in glibc's getopt, until `--`.
 pub fn items(words: &[OsString]) -> Result<Vec<Word>, OptionError> {
     let mut words = words.iter();
     let mut items = Vec::new();
@@ -38,7 +38,7 @@ pub fn items(words: &[OsString]) -> Result<Vec<Word>, OptionError> {
     Ok(items)
 }
 
-/// Takes letters from a bundle until one of them takes the rest, or the next word, as its value.
+/// Reads options from a bundle until one uses the rest, or the next word, as its value.
 fn unbundle<'w>(
     mut bundle: &[u8],
     words: &mut impl Iterator<Item = &'w OsString>,
@@ -57,7 +57,7 @@ fn unbundle<'w>(
                 items.push(Word::Option(letter, value.clone()));
                 rest
             }
-            // Half a value: `-qI ID` is meant as `-qIID`.
+            // An incomplete value: `-qI ID` means `-qIID`.
             (Some(OptionStyle::Attached), [b'I' | b'R']) if letter == 'q' => {
                 let mut value = OsStr::from_bytes(rest).to_owned();
                 value.push(words.next().ok_or(OptionError::Lacking(letter))?);
@@ -73,7 +73,7 @@ fn unbundle<'w>(
     Ok(())
 }
 
-/// What an option takes.
+/// The kind of value of an option.
 enum OptionStyle {
     /// Nothing.
     Flag,
@@ -84,7 +84,7 @@ enum OptionStyle {
 }
 
 impl OptionStyle {
-    /// Those of Postfix's sendmail, those of sendmail 8 that Postfix has not, and those of ours.
+    /// The options of Postfix's sendmail, further ones of sendmail 8, and those of ehlo.
     fn of(letter: char) -> Option<Self> {
         match letter {
             '4' | '6' | 'c' | 'E' | 'G' | 'I' | 'i' | 'm' | 'n' | 't' | 'U' | 'v' | 'x' => {
@@ -92,7 +92,7 @@ impl OptionStyle {
             }
             'A' | 'B' | 'b' | 'C' | 'e' | 'F' | 'f' | 'h' | 'L' | 'N' | 'O' | 'o' | 'p' | 'R'
             | 'r' | 'V' | 'X' => Some(Self::Value),
-            // A value of its own would be taken for a recipient, and the other way round.
+            // A separate value would be read as a recipient, and vice versa.
             'D' | 'd' | 'q' => Some(Self::Attached),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! What sendmail's options mean, one by one.
+//! The meaning of sendmail's options.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -14,13 +14,13 @@ use std::path::PathBuf;
 /// A command line of sendmail's.
 #[derive(Debug)]
 pub struct SendmailOptions {
-    /// What it is about (`-b`, `-q`, `-I`).
+    /// The mode (`-b`, `-q`, `-I`).
     pub mode: SendmailMode,
-    /// What stands behind the options.
+    /// The operands.
     pub recipients: Vec<String>,
     /// `-t`.
     pub of_header: bool,
-    /// Whether a lone dot is text (`-i`).
+    /// True if a line with a single dot is text (`-i`).
     pub dots_are_text: bool,
     /// `-f` and `-r`; empty is the null sender.
     pub sender: Option<String>,
@@ -45,7 +45,7 @@ pub struct SendmailOptions {
 }
 
 impl SendmailOptions {
-    /// What these words say, in a run that does this unless they say otherwise.
+    /// Interprets the words. `mode` applies unless they select another one.
     pub fn of(mode: SendmailMode, items: Vec<Word>) -> Result<Self, UsageError> {
         let mut given = Self::nothing(mode);
         for item in items {
@@ -86,7 +86,7 @@ impl SendmailOptions {
             'I' => self.mode = SendmailMode::Nothing,
             '4' => self.family("--ipv4")?,
             '6' => self.family("--ipv6")?,
-            // -c, -E, -G, -m, -n and -x: there is nothing that they would change.
+            // -c, -E, -G, -m, -n and -x have no effect.
             _ => {}
         }
         Ok(())
@@ -126,13 +126,13 @@ impl SendmailOptions {
             'V' => self.dsn.envid = Some(envelope_id(value)?),
             'o' => self.short(value),
             'O' => self.long(value),
-            // -A, -D, -d, -e, -h, -L and -p: there is nothing that they would change.
+            // -A, -D, -d, -e, -h, -L and -p have no effect.
             _ => {}
         }
         Ok(())
     }
 
-    /// The options of sendmail's configuration by their old names, of one letter.
+    /// Options of sendmail's configuration by their old names of one character.
     fn short(&mut self, option: &str) {
         let mut letters = option.chars();
         match letters.next() {
@@ -154,7 +154,7 @@ impl SendmailOptions {
         }
     }
 
-    /// Interactive, in the background, or when the queue is run.
+    /// Interactive, in the background, or with the next queue run.
     fn delivery_mode(&mut self, mode: &str) {
         self.first = match mode
             .chars()
@@ -169,7 +169,7 @@ impl SendmailOptions {
     }
 }
 
-/// Options that are no options to us.
+/// Options that ehlo does not know.
 impl From<OptionError> for UsageError {
     fn from(fault: OptionError) -> Self {
         match fault {
@@ -199,7 +199,7 @@ fn recipient(word: OsString) -> Result<String, UsageError> {
     })
 }
 
-/// `<>` is the null sender, and brackets mean nothing else.
+/// `<>` is the null sender; brackets around an address are ignored.
 fn reverse_path(value: &str) -> String {
     let value = value.trim();
     let inside = value
@@ -208,7 +208,7 @@ fn reverse_path(value: &str) -> String {
     inside.unwrap_or(value).to_owned()
 }
 
-/// The value of a yes-or-no option of sendmail's, which is yes where there is none.
+/// The value of a boolean option of sendmail; true without a value.
 fn is_true(value: &str) -> bool {
     let first = value
         .trim()
@@ -242,7 +242,7 @@ fn unsupported(letter: char, value: &str) -> UsageError {
     ))
 }
 
-/// The queue, or a part of it, due or not. An interval is one run of what is due: there is no daemon.
+/// The queue, or a part of it, due or not. An interval means one run of due items: there is no daemon.
 fn queue_run(value: &str) -> Result<SendmailMode, UsageError> {
     let about = |why: String| UsageError::usage(format!("sendmail: -q{}: {why}", shown(value)));
     let mut which = Which {
@@ -260,7 +260,7 @@ fn queue_run(value: &str) -> Result<SendmailMode, UsageError> {
     Ok(SendmailMode::Run(which))
 }
 
-/// What the message is declared to be. It is looked at anyway, and sent as what it is.
+/// Checks the declared body type. The message is examined anyway, and sent according to its contents.
 fn body(value: &str) -> Result<(), UsageError> {
     let known = ["7BIT", "8BITMIME"];
     if known.iter().any(|one| one.eq_ignore_ascii_case(value)) {
@@ -310,7 +310,7 @@ fn envelope_id(value: &str) -> Result<String, UsageError> {
     ))
 }
 
-/// A file for transcripts. `-XV` is something else to Postfix's callers (VERP), and no file.
+/// A file for transcripts. `-XV` is VERP for callers of Postfix, and not a file.
 fn log(value: OsString) -> Result<PathBuf, UsageError> {
     let verp = value
         .to_str()

@@ -44,7 +44,7 @@ fn refused(arguments: &[&str]) -> EarlyExit {
     said
 }
 
-/// What a message is, in a line.
+/// A message in one line.
 fn shape(arguments: &[&str]) -> String {
     let one = submission(arguments);
     let mut words = Vec::new();

@@ -1,4 +1,4 @@
-//! What happens, for programs: one JSON object a line, each with `event`, `elapsed_ms` and `connection`.
+//! Events as JSON, one object on each line, with `event`, `elapsed_ms` and `connection`.
 
 use crate::cli::terminal::{Stdout, complain};
 use crate::server::{ReceivedEnvelope, ServerEvent, ServerObserver, TlsAgreement};
@@ -8,11 +8,11 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Tells what happens, or trouble alone.
+/// Prints events, or trouble only.
 pub struct Events {
     is_told: bool,
     start: Instant,
-    /// Why it could not be written. Held while a line is written, so that two do not mix.
+    /// The first write error. Locked while a line is written, so that lines do not mix.
     failure: Mutex<Option<io::Error>>,
 }
 
@@ -26,7 +26,7 @@ impl Events {
         }
     }
 
-    /// Why it could not be written; a reader that went away is no failure.
+    /// The write error, if any. A closed pipe is not an error.
     pub fn failure(self) -> Option<io::Error> {
         let failure = self.failure.into_inner();
         let failure = failure.unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +63,7 @@ impl ServerObserver for Events {
     }
 }
 
-/// The name of an event, and what it says besides.
+/// Name and details of an event.
 fn event(seen: &ServerEvent<'_>) -> (&'static str, Value) {
     match seen {
         ServerEvent::Connected { peer } => {
@@ -113,7 +113,7 @@ fn tls(secured: &TlsAgreement) -> Value {
     })
 }
 
-/// What is no UTF-8 is shown byte for byte.
+/// Bytes that are not UTF-8 are shown as escapes.
 fn text(bytes: &[u8]) -> String {
     str::from_utf8(bytes).map_or_else(|_| printable(bytes), shown)
 }
@@ -138,7 +138,7 @@ fn message(envelope: &ReceivedEnvelope) -> Value {
             json!({"address": shown(address), "parameters": words(parameters)})
         })
         .collect();
-    // A unix socket leads from nowhere.
+    // A Unix socket has no peer address.
     let peer = Some(envelope.peer).filter(|peer| !peer.ip().is_unspecified());
     json!({
         "from": shown(&envelope.sender),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 
-/// Why a receiver cannot begin, or go on.
+/// The reasons for not starting, or stopping.
 #[derive(Debug, thiserror::Error)]
 enum SinkFailure {
     #[error(transparent)]
@@ -53,7 +53,7 @@ impl SinkFailure {
     }
 }
 
-/// Receives until told to stop, or until enough messages have come.
+/// Receives until it is stopped, or the requested number of messages has arrived.
 pub fn run(plan: options::SinkOptions) -> Exit {
     receive(plan).unwrap_or_else(|failure| {
         complain(&failure.to_string());
@@ -77,7 +77,7 @@ fn receive(plan: options::SinkOptions) -> Result<Exit, SinkFailure> {
     }
     let events = Events::new(plan.json);
     let accepted = sink.serve(&*store, &events)?;
-    // The socket is removed by now, and the caller sees what ended us.
+    // The socket has been removed, and the caller sees the signal in the exit status.
     match signal.load(Ordering::Relaxed) {
         0 => {}
         signal => {
@@ -130,7 +130,7 @@ fn auth(doorman: Doorman) -> Result<Auth, UsersError> {
     })
 }
 
-/// Writes the authority, which is no secret.
+/// Writes the certificate of the CA, which is not secret.
 fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(true).open(path);
@@ -141,8 +141,8 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
     })
 }
 
-/// Where there is a socket file to be removed, a signal ends the sink and not the process; which one it
-/// was is told.
+/// With a Unix socket to remove, a signal stops the server instead of the process, and its number is stored in
+/// the returned variable.
 fn heed(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
     let seen = Arc::new(AtomicI32::new(0));
     if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {

@@ -6,7 +6,7 @@ use crate::system::text::printable;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::sync::Mutex;
 
-/// Writes a line for each message, and the message too if it is wanted.
+/// Writes a line for each message, and the message too if requested.
 #[derive(Default)]
 pub struct Printer {
     whole: bool,
@@ -40,7 +40,7 @@ impl MessageStore for Printer {
     }
 }
 
-/// Who sent to whom, harmless.
+/// Sender and recipients, with control characters escaped.
 fn head(envelope: &ReceivedEnvelope) -> String {
     let recipients: Vec<String> = envelope
         .recipients
@@ -51,7 +51,7 @@ fn head(envelope: &ReceivedEnvelope) -> String {
     format!("from <{sender}> to {}", recipients.join(", "))
 }
 
-/// A message on its way to stdout. It waits in a temporary file until it is whole.
+/// A message for stdout. It is kept in a temporary file until it is complete.
 struct Printing<'p> {
     printer: &'p Printer,
     head: String,
@@ -89,7 +89,7 @@ impl Incoming for Printing<'_> {
     }
 }
 
-/// Takes messages and keeps nothing of them.
+/// Accepts messages and discards them.
 pub struct Unkept;
 
 impl MessageStore for Unkept {

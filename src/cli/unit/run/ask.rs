@@ -1,4 +1,4 @@
-//! What systemd's programs say, for a person to read.
+//! Output of systemd's programs, for people.
 
 use crate::system::subprocess as program;
 use crate::system::subprocess::Streams;
@@ -7,17 +7,17 @@ use std::io;
 use std::process::Command;
 use std::time::Duration;
 
-/// What a program said.
+/// Output of a program.
 pub struct SystemctlOutput {
     /// The command, as a person would type it.
     command: String,
     /// The end of its output.
     pub output: Vec<u8>,
-    /// Why there is no more of it.
+    /// The reason that it is incomplete.
     flaw: Option<String>,
 }
 
-/// Runs a program, and takes what it says to its end or until it has taken too long.
+/// Runs a program, and reads its output until it ends or reaches the time limit.
 pub fn ask(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput {
     let mut command = Command::new(program);
     command
@@ -38,12 +38,12 @@ pub fn ask(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput {
 }
 
 impl SystemctlOutput {
-    /// Whether it said nothing.
+    /// True if there is no output.
     pub fn is_empty(&self) -> bool {
         self.output.iter().all(u8::is_ascii_whitespace)
     }
 
-    /// The command and what it said, for a person to read.
+    /// The command and its output, for people.
     pub fn text(&self) -> String {
         let mut text = format!("$ {}\n", self.command);
         for line in String::from_utf8_lossy(&self.output).lines() {

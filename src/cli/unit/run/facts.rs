@@ -1,18 +1,17 @@
-//! What systemd knows of a unit.
+//! State of a unit as reported by systemd.
 
 use crate::system::text::shown;
 
-/// What is asked for.
+/// Properties passed to systemctl.
 pub const PROPERTIES: &str = "Description,Result,ExecMainStatus,InvocationID";
 
-/// What systemd knows of a unit.
+/// State of a unit as reported by systemd.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct UnitFacts {
-    /// What it is.
     pub description: Option<String>,
     /// The name of its last run.
     pub invocation: Option<String>,
-    /// A word of systemd's: `success`, `exit-code`, `timeout`; `None` where nobody says.
+    /// Result as systemd names it: `success`, `exit-code`, `timeout`. `None`: unknown.
     result: Option<String>,
     /// Its exit status, or its signal.
     status: Option<String>,
@@ -35,8 +34,8 @@ impl UnitFacts {
         facts
     }
 
-    /// With what systemd tells those that `OnFailure=` starts (systemd.exec(5)): the unit itself may have been
-    /// started again since.
+    /// Replaces facts by those that systemd passes to units started by `OnFailure=` (systemd.exec(5)): the
+    /// unit itself may have been started again since.
     pub fn corrected(self, name: &str, told: impl Fn(&str) -> Option<String>) -> Self {
         if told("MONITOR_UNIT").as_deref() != Some(name) {
             return self;
@@ -56,12 +55,12 @@ impl UnitFacts {
         }
     }
 
-    /// Whether it failed, or nobody knows.
+    /// True if it failed, or the result is unknown.
     pub fn failed(&self) -> bool {
         self.result.as_deref() != Some("success")
     }
 
-    /// How it ended: `exit-code 3`, `signal 11`, `timeout`.
+    /// The ending: `exit-code 3`, `signal 11`, `timeout`.
     pub fn ending(&self) -> String {
         let Some(result) = self.result.as_deref().map(shown) else {
             return "nobody says how it ended".to_owned();

@@ -1,8 +1,9 @@
-//! What is gathered for a digest: a file with a line for each run, which is only ever appended to.
+//! The runs recorded for a digest: a file with one line for each run, which is only appended to.
 //!
-//! Who mails it gives the file another name first, so that those who come later begin a new one, and removes
-//! it when the mail is safe. Whoever is killed in between leaves it under that name: the next one mails it
-//! again, and with the same Message-ID, so that a mailbox which has it already can tell.
+//! To mail a digest, a process first renames the file, so that later runs start a new one, and removes it
+//! once the mail is sent or queued. If the process is killed in between, the file stays under that name: the
+//! next process mails it again with the same Message-ID, so that a mailbox that already has it can recognize
+//! the duplicate.
 
 use crate::cron::alert::AlertError;
 use crate::cron::alert::digest::DigestEntry;
@@ -19,7 +20,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Beyond this, runs are gathered without their output.
+/// Size of a file in octets beyond which runs are recorded without their output.
 const LARGE: u64 = 16 * 1024 * 1024;
 
 /// The digests of a user.
@@ -31,7 +32,7 @@ pub struct Digests {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct DigestHeader {
     digest: String,
-    /// Nobody else has it.
+    /// Unique.
     id: String,
     begun: SystemTime,
 }
@@ -42,27 +43,23 @@ const KNOWN: &str = ".known";
 /// The most octets of that file.
 const LONGEST_NAME: u64 = 4096;
 
-/// How a digest stands.
+/// State of a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestState {
     pub name: String,
-    /// How many runs are in it.
     pub runs: usize,
-    /// How many of them failed.
     pub failed: usize,
-    /// When it was begun.
     pub begun: SystemTime,
 }
 
-/// What there is to mail.
 pub enum DigestBatch {
     Nothing,
-    /// Somebody else is mailing it.
+    /// Another process is mailing it.
     Busy,
     Batch(Batch),
 }
 
-/// What was gathered, until it is mailed.
+/// The recorded runs that are being mailed.
 pub struct Batch {
     files: Files,
     name: String,
@@ -72,14 +69,14 @@ pub struct Batch {
 }
 
 impl Digests {
-    /// Those below the state directory that was named, else below the usual one; `None` where there are
-    /// none yet, and none are to be made.
+    /// Opens the digests below the given state directory, or below the usual one. `None`: there are none, and
+    /// none are to be created.
     pub fn open(state: Option<&Path>, create: bool) -> Result<Option<Self>, AlertError> {
         let files = Files::open(state, "digests", create)?;
         Ok(files.map(|files| Self { files }))
     }
 
-    /// Adds a run. When this is over, it is on disk.
+    /// Appends a run, and syncs it to disk.
     pub fn add(&self, digest: &str, entry: &DigestEntry) -> Result<(), AlertError> {
         self.register(digest)?;
         let _lock = self.files.lock()?;
@@ -91,13 +88,13 @@ impl Digests {
         let lines = lines(&file, length, digest, entry).map_err(failed)?;
         let added = file.write_all(&lines).and_then(|()| file.sync_data());
         added.map_err(|error| {
-            // A part of it would be in the way of the next.
+            // A partial line would damage the next one.
             let _ = file.set_len(length);
             failed(error)
         })
     }
 
-    /// Takes note that there is a digest of this name, whether or not anything is in it.
+    /// Records that a digest of this name exists, even without entries.
     pub fn register(&self, digest: &str) -> Result<(), AlertError> {
         let name = format!("{}{KNOWN}", file_name(digest));
         if self.files.find(&name)?.is_some() {
@@ -120,7 +117,7 @@ impl Digests {
         Ok(names)
     }
 
-    /// When what is gathered now was begun; `None` where nothing is.
+    /// The time at which the current digest was begun. `None`: it is empty.
     pub fn begun(&self, digest: &str) -> Result<Option<SystemTime>, AlertError> {
         let Some(file) = self.files.find(&open_name(digest))? else {
             return Ok(None);
@@ -128,7 +125,7 @@ impl Digests {
         Ok(head(&mut BufReader::new(file)).map(|head| head.begun))
     }
 
-    /// Takes what was gathered so far, to be mailed.
+    /// Takes the recorded runs, to be mailed.
     pub fn take(self, digest: &str) -> Result<DigestBatch, AlertError> {
         let lock = self.files.lock()?;
         let name = taken_name(digest);
@@ -167,7 +164,7 @@ impl Digests {
         self.files.find(&taken)
     }
 
-    /// All of them, and how they stand.
+    /// All digests with their state.
     pub fn list(&self) -> Result<Vec<DigestState>, AlertError> {
         let mut all: Vec<DigestState> = Vec::new();
         for name in self.files.names()? {
@@ -180,7 +177,7 @@ impl Digests {
             };
             let standing = DigestState::of(head, Entries { file });
             match all.iter_mut().find(|other| other.name == standing.name) {
-                // What is being mailed, and what comes behind it.
+                // The one that is being mailed, and the one begun after it.
                 Some(other) => other.add(&standing),
                 None => all.push(standing),
             }
@@ -211,7 +208,7 @@ impl DigestState {
     }
 }
 
-/// The lines to be appended to a file of that length.
+/// The lines to append to a file of this length.
 fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     if length == 0 {
@@ -221,7 +218,7 @@ fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io
         let mut last = [0];
         file.read_exact_at(&mut last, length - 1)?;
         if last != *b"\n" {
-            // Somebody was killed while writing.
+            // A process was killed while writing.
             lines.push(b'\n');
         }
     }
@@ -265,35 +262,34 @@ fn head(file: &mut impl std::io::BufRead) -> Option<DigestHeader> {
 }
 
 impl Batch {
-    /// What is the same each time that this is mailed, and nothing else has: letters and digits.
+    /// A unique identifier of letters and digits, the same each time that this digest is mailed.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.head.id
     }
 
-    /// When it was begun.
     #[must_use]
     pub fn begun(&self) -> SystemTime {
         self.head.begun
     }
 
-    /// Whether somebody else could not mail it, so that there may be another one behind it.
+    /// True if an earlier process did not finish mailing it. There may be a newer one after it.
     #[must_use]
     pub fn is_left_over(&self) -> bool {
         self.is_left_over
     }
 
-    /// The runs in it, in the order in which they ended. The error is a line that was damaged.
+    /// The runs in the order in which they ended. An error is a damaged line.
     pub fn entries(&mut self) -> Result<impl Iterator<Item = Result<DigestEntry, ()>>, AlertError> {
         let failed = |error| self.files.failed("read", &self.name, error);
         self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut file = BufReader::new(&self.file);
-        // Without a head, as with one.
+        // A missing header is ignored.
         let _ = head(&mut file);
         Ok(Entries { file })
     }
 
-    /// It is mailed: what is left of it is removed.
+    /// It has been mailed: its file is removed.
     pub fn mailed(self) -> Result<(), AlertError> {
         let _lock = self.files.lock()?;
         self.files.remove(&self.name)

@@ -1,4 +1,4 @@
-//! Digests: what jobs have to report, gathered until somebody mails all of it at once.
+//! Digests: reports of jobs, recorded until they are mailed together.
 
 pub(crate) mod entries;
 
@@ -10,18 +10,17 @@ pub use table::DigestTable;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
-/// What a digest says of a run.
+/// The entry of a run in a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestEntry {
     /// The name of the job.
     pub job: String,
     pub at: SystemTime,
-    /// How long it took.
     pub took: Duration,
-    /// How it ended, in a word or two: `OK`, `FAILED(3)`.
+    /// The ending, in a word or two: `OK`, `FAILED(3)`.
     pub status: String,
     pub failed: bool,
-    /// By what it is known as one of its kind (see [`crate::cron::alert::Fingerprint::alike`]).
+    /// Identifies runs of the same kind (see [`crate::cron::alert::Fingerprint::alike`]).
     pub kind: String,
     /// Some lines of its output, harmless and short.
     pub excerpt: String,

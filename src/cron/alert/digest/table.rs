@@ -1,4 +1,4 @@
-//! The text of a digest: what ran, in a table, failures first, and what they said.
+//! The text of a digest: a table of the runs, failures first, followed by quoted output.
 
 use crate::cron::alert::digest::DigestEntry;
 use crate::system::text::shown;
@@ -6,16 +6,16 @@ use crate::system::time::{brief, local};
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-/// So many kinds of runs are told apart; those that follow are counted.
+/// Maximum number of rows. Further runs are only counted.
 const MOST_ROWS: usize = 500;
 
-/// So many failures are quoted.
+/// Maximum number of failures with quoted output.
 const MOST_QUOTED: usize = 50;
 
 /// The widest name of a job in the table.
 const WIDEST: usize = 40;
 
-/// What ran, by kinds: the same job with the same ending and the same words is one row.
+/// The runs, grouped: the same job with the same ending and the same output is one row.
 #[derive(Default)]
 pub struct DigestTable {
     rows: Vec<DigestRow>,
@@ -43,7 +43,7 @@ impl DigestTable {
         };
         self.runs += 1;
         self.failed += usize::from(entry.failed);
-        // Whatever a run says that works, it is one of many; of failures, each kind is worth a row.
+        // All successful runs of a job are one row, whatever their output. Of failures, each kind has a row.
         let kind = if entry.failed {
             entry.kind.clone()
         } else {

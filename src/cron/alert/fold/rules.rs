@@ -1,4 +1,4 @@
-//! The patterns of what differs from one run to the next, and what may be around them.
+//! Patterns of text that differs between runs, and the context in which they match.
 
 use regex_lite::{Captures, Regex};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ const AMOUNT: &str = "\u{2}";
 
 const ID: &str = "\u{3}";
 
-/// The words before an identifier that belongs to a thing and is the same in each run.
+/// Words before an identifier of a thing, which is the same in each run.
 const THINGS: &[&str] = &[
     "account", "array", "bus", "code", "customer", "device", "disk", "domain", "drive", "errno",
     "error", "eui", "host", "hresult", "instance", "label", "mac", "naa", "node", "partuuid",
@@ -19,7 +19,7 @@ const THINGS: &[&str] = &[
     "volume", "wwid", "wwn",
 ];
 
-/// The words between another word and what it says.
+/// Words between the name of a thing and its identifier.
 const FILLERS: &[&str] = &["id", "is", "number"];
 
 const WEEKDAY: &str = "(?:Mon(?:day)?|Tue(?:sday)?|Wed(?:nesday)?|Thu(?:rsday)?|Fri(?:day)?|\
@@ -34,15 +34,15 @@ const UNIT_WORD: &str = "(?:ns|us|µs|μs|ms|s|h|secs?|mins?|hrs?|(?:milli|micro
 
 /// One kind of text that differs.
 pub struct Rule {
-    /// If it has a group `x`, only that is replaced. `None` is a pattern that is wrong; a test looks for it.
+    /// If it has a group `x`, only that is replaced. `None`: an invalid pattern, which a test reports.
     pattern: Option<Regex>,
     replacement: &'static str,
     /// Characters that make the match a part of a longer name or number: neither they nor letters and digits
-    /// may be next to it. Empty: the pattern looks after that itself.
+    /// may be next to it. Empty: the pattern itself checks that.
     joints: &'static str,
-    /// Whether it may not belong to one of the [`THINGS`].
+    /// True if the match may not belong to one of the [`THINGS`].
     is_foreign: bool,
-    /// What the same word has before the match.
+    /// Text that must precede the match in the same word.
     below: &'static str,
     is_meant: fn(&str) -> bool,
 }
@@ -97,7 +97,7 @@ fn times() -> Vec<Rule> {
         .joints(".:/-")
         .foreign(),
         of(&format!(r"\b(?:at|since|until|before|after) (?<x>\d:[0-5]\d{end})")),
-        // A date and its time, perhaps with the year behind them.
+        // A date and its time, perhaps followed by the year.
         of(&format!(r"{TIME}(?:,? ?(?:{TIME}|{YEAR}\b|[AP]M\b|{ZONE}))+")).joints(""),
         // Seconds since 1970.
         of(r"(?i)\b(?:at|time|timestamp|ts|since|until|date|epoch|[acm]time|started|ended|expires)[ =:]+(?<x>1[4-9]\d{8}(?:\d{3}|\d{6}|\d{9}|\.\d+)?)\b")
@@ -120,7 +120,7 @@ fn amounts() -> Vec<Rule> {
         ))
         .foreign(),
         of(r"(?i)\b(?:elapsed|took|duration|runtime|real|user|sys)[ :=]+(?<x>\d+\.\d+)\b"),
-        // Rates, and what was transferred.
+        // Rates, and amounts of data.
         of(r"\d[\d.,]* ?(?:[kKMGT]?i? ?(?:B|bytes|bits?)/s(?:ec)?|[kKMG]?bps)\b"),
         of(r"\b(?:sent|received) (?<x>\d[\d.,]*(?: ?[kKMGT]i?B?\b(?: bytes)?| ?B\b| bytes))"),
     ]
@@ -169,7 +169,7 @@ fn processes() -> Vec<Rule> {
     ]
 }
 
-/// As mktemp(1) and its kin make them.
+/// Names as made by mktemp(1) and similar functions.
 fn temporary() -> Vec<Rule> {
     let of = |pattern: &str| Rule::of(pattern, ID).joints("");
     let random = || of(r"[/._-](?<x>[A-Za-z0-9]{6,12})\b").meant(is_random);
@@ -236,7 +236,7 @@ impl Rule {
         out
     }
 
-    /// Where the text to be replaced is; `None` if it is a part of something else.
+    /// The range of the text to replace. `None`: it is a part of something else.
     fn place(&self, text: &str, found: &Captures<'_>) -> Option<(usize, usize)> {
         let whole = found.get(0)?;
         let inner = found.name("x").unwrap_or(whole);
@@ -244,7 +244,7 @@ impl Rule {
         let is_digit = |c: char| c.is_ascii_digit();
         let is_cut = before.ends_with(is_digit) && whole.as_str().starts_with(is_digit)
             || after.starts_with(is_digit) && inner.as_str().ends_with(is_digit);
-        // Before an inner group, the pattern itself says what is there.
+        // Before an inner group, the pattern itself has matched the text.
         let is_joined = self.joins_after(after) || inner == whole && self.joins_before(before);
         let is_part = is_cut || is_joined && !self.joints.is_empty();
         let word = before.rsplit(' ').next().unwrap_or_default();
@@ -280,7 +280,7 @@ fn is_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Whether this character makes one name or number of what is before and behind it; the run of letters and
+/// True if this character joins the text before and after it to one name or number. The run of letters and
 /// digits is its neighbour.
 fn is_joined(joint: char, run: &str, nearest: Option<char>) -> bool {
     match joint {
@@ -293,7 +293,7 @@ fn is_joined(joint: char, run: &str, nearest: Option<char>) -> bool {
     }
 }
 
-/// Whether the last word says that an identifier belongs to a thing.
+/// True if the last word tells that an identifier belongs to a thing.
 fn is_of_thing(before: &str) -> bool {
     let mut words = before
         .rsplit(|c: char| !c.is_alphanumeric())
@@ -313,7 +313,7 @@ fn is_mixed(text: &str) -> bool {
     has_digit(text) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Whether it cannot be made of words and numbers, like `BackupWeb01`.
+/// True if it cannot be made of words and numbers, like `BackupWeb01`.
 fn is_random(name: &str) -> bool {
     static WORDS: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"^(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}|\d+)+$").ok());

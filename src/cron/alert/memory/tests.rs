@@ -1,7 +1,7 @@
 use crate::cron::alert::memory::*;
 use std::time::UNIX_EPOCH;
 
-/// A job with a clock that we wind, and with mails that always go out.
+/// A job with a simulated clock, and with mails that always succeed.
 struct Job {
     memory: Memory,
     rules: AlertRules,
@@ -19,7 +19,7 @@ impl Job {
         }
     }
 
-    /// Fails as it says, `minutes` after the last run.
+    /// Fails with this output, `minutes` after the last run.
     fn fails(&mut self, minutes: u64, how: &str) -> Decision {
         self.runs(minutes, how, true)
     }
@@ -113,7 +113,7 @@ fn another_failure_is_told_at_once_and_says_what_was_held_back() {
     job.fails(0, "full");
     job.fails(1, "full");
     assert_eq!(held(job.fails(1, "denied")).count, 1);
-    // Two that take turns are known both.
+    // Two alternating failures are both remembered.
     assert_eq!(job.fails(1, "full"), Decision::Hold);
     assert_eq!(job.fails(1, "denied"), Decision::Hold);
 }

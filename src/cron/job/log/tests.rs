@@ -58,7 +58,7 @@ fn above_the_limit_the_middle_is_missing_and_counted() {
     assert!(log.missing() > 0);
 }
 
-/// What is kept is the text, but for the part that is said to be missing.
+/// The log is the text, except for the part that it reports as missing.
 #[track_caller]
 fn is_cut_from(log: &JobLog, text: &[u8]) {
     let kept = all(log);
