@@ -1,5 +1,4 @@
-//! What may be seen of a delivery while it happens. Rooms tell it to a [`Watch`]; none of them knows
-//! who listens.
+//! Events of a delivery while it runs. They are reported to an [`Observer`].
 
 use crate::client::peer::PeerAddress;
 use crate::system::stop::Stop;
@@ -8,26 +7,26 @@ use std::time::Duration;
 
 /// Somebody who is told what happens, as it happens, in the order of the wire.
 pub trait Observer {
-    /// Takes note of it. Must not fail: a delivery does not stop because nobody looks any more.
+    /// Handles an event. Must not fail: a delivery does not stop because its output is closed.
     fn happened(&mut self, what: Event<'_>);
 
-    /// Whether nothing should be begun, because what was to be seen of it cannot be shown.
+    /// True if nothing should be started because its output cannot be shown.
     fn refuses(&self) -> bool {
         false
     }
 
-    /// What ends a conversation before the message has gone out. `None`: nothing.
+    /// Interrupts a session before the message is sent. `None`: no interruption.
     fn stop(&self) -> Option<Arc<Stop>> {
         None
     }
 
-    /// What it wants to be told beyond what everybody is told; asked once a session.
+    /// Optional events to report; read once for each session.
     fn wants(&self) -> Interests {
         Interests::default()
     }
 }
 
-/// What costs something to tell, and is told only to those who ask for it.
+/// Events that cost extra and are reported only on request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
     /// The message as it goes out: [`Happening::Carried`].
@@ -60,18 +59,18 @@ pub enum Event<'a> {
         /// The name asked for.
         name: &'a str,
     },
-    /// What such a question brought.
+    /// The answer to a lookup.
     Answer(DnsAnswer<'a>),
-    /// A remark that is neither ours nor the server's: the MX chosen, the next host.
+    /// A remark by the program: the MX chosen, the next host.
     Note(&'a str),
     /// The message is safe in the queue.
     Queued { id: &'a str },
-    /// A remark for those who want to know more (`--verbose`).
+    /// A remark for `--verbose`.
     Detail(&'a str),
     /// Another profile is tried for those who have no answer that lasts.
     Fallback {
         profile: &'a str,
-        /// Why it cannot be tried after all.
+        /// Reason for which the profile cannot be used.
         error: Option<&'a str>,
     },
     /// A host is about to be tried.
@@ -94,12 +93,12 @@ pub enum Event<'a> {
     Distrusted {
         /// The name that was asked for.
         name: &'a str,
-        /// What is wrong with it, behind "certificate of NAME not trusted: it".
+        /// The error, after "certificate of NAME not trusted: it".
         why: &'a str,
         /// The server's certificates in DER, its own first.
         chain: &'a [Vec<u8>],
     },
-    /// A command of ours.
+    /// A command from the client.
     Sent {
         /// The command as it may be shown.
         line: &'a str,
@@ -114,7 +113,7 @@ pub enum Event<'a> {
         enhanced: Option<&'a str>,
         /// The text of each line, printable.
         lines: &'a [String],
-        /// What it is the reply to.
+        /// The stage to which it is the reply.
         stage: &'a str,
     },
     /// Octets of a line, with its line end; those of secrets are masked.
@@ -132,14 +131,14 @@ pub enum Event<'a> {
     Failed {
         stage: &'a str,
         why: &'a str,
-        /// Whether it is the server that hung up.
+        /// True if the server closed the connection.
         hung_up: bool,
     },
-    /// The connection is about to be closed, in this way.
+    /// The connection is about to be closed.
     Parting(ConnectionClose<'a>),
     /// The connection was closed.
     Closed,
-    /// What became of one recipient.
+    /// The result for one recipient.
     Settled {
         recipient: &'a str,
         /// `accepted`, `deferred` and so on.
@@ -148,10 +147,10 @@ pub enum Event<'a> {
         word: &'a str,
         /// The reply or the reason.
         words: &'a str,
-        /// The name that the server gave the message, where it said one.
+        /// The queue ID from the server's reply, if known.
         queue_id: Option<&'a str>,
     },
-    /// How long it took at one host, told at the end of all.
+    /// Timing of one host, reported at the end.
     Summary(&'a Summary),
 }
 
@@ -162,22 +161,22 @@ pub enum ConnectionClose<'a> {
     Dropped,
     /// The server closed it instead of answering QUIT.
     HungUp,
-    /// The server was a command, which has ended in this way.
+    /// The server was a command; its exit status in words.
     Command(&'a str),
 }
 
-/// How a conversation went, and how long each part of it took.
+/// Result and timing of one session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// The host, by its name, or its address in brackets.
     pub host: String,
-    /// Where it was reached, or should have been.
+    /// The address of the last attempt.
     pub peer: Option<PeerAddress>,
     /// Until the connection was there.
     pub connect: Option<Duration>,
     /// From then until the greeting.
     pub banner: Option<Duration>,
-    /// EHLO, each time that it was said, or HELO.
+    /// All EHLO and HELO commands.
     pub ehlo: Option<Duration>,
     /// STARTTLS, and the handshake.
     pub tls: Option<Duration>,
@@ -188,14 +187,14 @@ pub struct Summary {
     pub total: Duration,
     /// The reply that decided, or why there is none.
     pub words: String,
-    /// The name that the server gave the message, where it said one.
+    /// The queue ID from the server's reply, if known.
     pub queue_id: Option<String>,
 }
 
-/// What a question about a name has brought.
+/// The answer to a DNS lookup.
 #[derive(Clone, Copy, Debug)]
 pub struct DnsAnswer<'a> {
-    /// What was asked for.
+    /// The record type.
     pub kind: &'a str,
     /// The name asked for.
     pub name: &'a str,
@@ -203,11 +202,11 @@ pub struct DnsAnswer<'a> {
     pub records: &'a [String],
     /// For how many seconds the records hold, where that is known.
     pub ttl: Option<u32>,
-    /// Why there is no answer.
+    /// Reason for which there is no answer.
     pub error: Option<&'a str>,
 }
 
-/// What a TLS handshake has brought about.
+/// Result of a TLS handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct TlsSummary<'a> {
     /// `TLSv1.3` or `TLSv1.2`.
@@ -215,13 +214,13 @@ pub struct TlsSummary<'a> {
     pub cipher: &'a str,
     /// The key exchange, where it was negotiated anew.
     pub group: Option<&'a str>,
-    /// Whether an earlier session was taken up again.
+    /// True if an earlier TLS session was resumed.
     pub resumed: bool,
     /// The name that was asked for.
     pub name: &'a str,
-    /// Whether it is known whom we talk to.
+    /// True if the server is authenticated.
     pub verified: bool,
-    /// How the certificate was judged, behind "certificate of NAME".
+    /// The verification result, after "certificate of NAME".
     pub judgement: &'a str,
     /// The server's certificates in DER, its own first.
     pub chain: &'a [Vec<u8>],

@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 /// 512; real servers send more.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Who has just looked need not look again.
+/// Minimum interval between two polls for unsolicited data.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// What goes wrong on a wire.
+/// An error on a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// Nothing came, or nothing could be written, for this long.
@@ -39,10 +39,10 @@ pub enum WireError {
     /// Bytes in clear where the encryption was to begin.
     #[error("bytes came in clear behind the reply to STARTTLS")]
     Injected,
-    /// The peer ended TLS, because it wants another client certificate than it got.
+    /// The peer ended TLS because it requires another client certificate.
     #[error("{0}")]
     Unwelcome(String),
-    /// What the system says.
+    /// An error from the system.
     #[error("{}", reason(.0))]
     Io(io::Error),
 }
@@ -56,7 +56,7 @@ fn seconds(limit: Duration) -> String {
     format!("{} second{plural}", limit.as_secs_f32())
 }
 
-/// What carries the bytes: TCP or a unix socket, or TLS over them.
+/// A byte stream: TCP, a unix socket, or TLS over them.
 pub trait Stream: io::Read + io::Write {
     /// Writes what goes without waiting; `WouldBlock` when nothing does.
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
@@ -69,9 +69,9 @@ pub trait Stream: io::Read + io::Write {
         None
     }
 
-    /// How long a read may wait.
+    /// Sets the time limit of a read.
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
-    /// How long a write may wait.
+    /// Sets the time limit of a write.
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// Asks for what arrives to be acknowledged at once, because a wait for the peer follows. A peer that
     /// writes a reply in pieces may hold back the second piece until the first is acknowledged (Nagle's
@@ -99,7 +99,7 @@ pub trait Stream: io::Read + io::Write {
 pub struct LastWords {
     /// Lines that it wrote for people.
     pub asides: Vec<String>,
-    /// The way in which it ended.
+    /// The exit status of the command, in words.
     pub ended: Option<String>,
 }
 
@@ -114,14 +114,13 @@ pub fn without_end(line: &[u8]) -> &[u8] {
 pub struct Wire {
     stream: Box<dyn Stream>,
     inbox: Vec<u8>,
-    /// Where the unread part of `inbox` begins.
+    /// Offset of the unread part of `inbox`.
     unread: usize,
-    /// What is to be written with the next [`Wire::flush`].
+    /// Data for the next [`Wire::flush`].
     pub outbox: Vec<u8>,
     read_limit: Duration,
     write_limit: Duration,
-    /// When it was looked last for bytes that nobody asked for; `None` where something was written or
-    /// waited for since.
+    /// Time of the last poll for unsolicited data; `None` if something was written or awaited since.
     quiet_at: Option<Instant>,
 }
 
@@ -187,7 +186,7 @@ impl Wire {
         }
     }
 
-    /// What has come and nobody has read, which stays unread; waits until there is something.
+    /// Returns unread data without consuming it; waits until there is some.
     pub fn heard(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         while self.unread == self.inbox.len() {
             self.fill(deadline)?;
@@ -195,7 +194,7 @@ impl Wire {
         Ok(&self.inbox[self.unread..])
     }
 
-    /// Says that we say nothing more; the peer may.
+    /// Closes the sending direction; the peer may still send.
     pub fn half_close(&mut self) -> io::Result<()> {
         self.stream.half_close()
     }
@@ -205,7 +204,7 @@ impl Wire {
         self.stream.end_with_reset()
     }
 
-    /// What the peer did that nobody asked for. Does not wait.
+    /// Polls for unsolicited data from the peer. Does not wait.
     pub fn early(&mut self) -> Early<'_> {
         if self.unread == self.inbox.len() {
             if self.quiet_at.is_some_and(|at| at.elapsed() < MOMENT) {
@@ -275,7 +274,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Waits until what the stream has taken is on its way.
+    /// Waits until the stream has sent its buffered data.
     fn push_out(&mut self, deadline: Deadline) -> Result<(), WireError> {
         loop {
             match self.stream.flush() {
@@ -303,7 +302,7 @@ impl Wire {
         Err(error)
     }
 
-    /// Reads once into the inbox, which may bring nothing, or says why not.
+    /// Reads once into the inbox. A successful read may bring no data.
     fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
         let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
         self.quiet_at = None;
@@ -316,13 +315,13 @@ impl Wire {
         match count {
             Ok(0) => Err(WireError::Closed),
             Ok(_) => Ok(()),
-            // Nothing whole yet; whoever waits looks at the clock first.
+            // No complete record yet; the caller checks the deadline first.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) => Err(deadline.explain(error)),
         }
     }
 
-    /// Makes room behind what is unread, and says where it begins.
+    /// Makes space after the unread data, and returns its offset.
     fn make_room(&mut self) -> usize {
         self.inbox.drain(..self.unread);
         self.unread = 0;
@@ -332,7 +331,7 @@ impl Wire {
     }
 }
 
-/// What has come before anybody waited for it.
+/// Unsolicited data from the peer.
 #[derive(Debug)]
 pub enum Early<'w> {
     Quiet,
@@ -360,13 +359,13 @@ impl Deadline {
         }
     }
 
-    /// How long it was when it began.
+    /// The full length of the time limit.
     #[must_use]
     pub fn whole(&self) -> Duration {
         self.whole
     }
 
-    /// What is left of it; `None` when it has passed.
+    /// Remaining time; `None` if it has passed.
     #[must_use]
     pub fn left(&self) -> Option<Duration> {
         let left = self.at.saturating_duration_since(Instant::now());
