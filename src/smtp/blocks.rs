@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What a server can carry, and what a message asks of it: each includes those before it.
+/// Body type of a message, and the capability of a server. Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyType {
     /// Lines of ASCII: every server.
@@ -33,21 +33,21 @@ impl BodyType {
     }
 }
 
-/// What a server accepts.
+/// Capabilities of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepts {
     /// The octets that it carries.
     pub transport: BodyType,
-    /// Whether it accepts raw UTF-8 in the header (SMTPUTF8, RFC 6531).
+    /// True if it accepts raw UTF-8 in the header (SMTPUTF8, RFC 6531).
     pub utf8: bool,
 }
 
-/// How a message looks to a server.
+/// Properties of a message in the form sent to a particular server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// What it asks for.
+    /// The body type that it needs.
     pub transport: BodyType,
-    /// Whether its header has raw UTF-8 (RFC 6532).
+    /// True if its header has raw UTF-8 (RFC 6532).
     pub utf8: bool,
     /// Octets before dot-stuffing (RFC 1870 §3).
     pub size: u64,
@@ -71,10 +71,10 @@ impl Shape {
 /// A message that can be read from its beginning as often as it is needed: another host, another
 /// transaction.
 pub trait Replay {
-    /// How it looks to a server that accepts this; `None` if it cannot carry it.
+    /// Properties of the form for a server with these capabilities; `None` if the server cannot carry it.
     fn shape(&self, able: Accepts) -> Option<Shape>;
 
-    /// How it looks to the servers that can carry least, of those that can carry it at all.
+    /// Properties of the form with the lowest requirements among those that exist.
     fn simplest(&self) -> Option<Shape> {
         let all = [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary];
         let ascii = all.map(BodyType::without_utf8).into_iter();
@@ -86,18 +86,17 @@ pub trait Replay {
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_>;
 }
 
-/// A message as it goes over the wire, before dot-stuffing. But for [`BodyType::Binary`], lines end in
-/// CRLF and nowhere stands a bare CR or LF.
+/// A message as it goes over the wire, before dot-stuffing. Except in [`BodyType::Binary`], lines end in CRLF
+/// and no bare CR or LF occurs.
 pub trait Blocks {
-    /// Appends the next block to `out` and says what it is.
+    /// Appends the next block to `out` and returns its kind.
     ///
     /// # Errors
-    /// What was to be read changed or cannot be read any more; the message must not be ended as if
-    /// it were whole.
+    /// The source changed or cannot be read any more; the message must not be ended as if it were complete.
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block>;
 }
 
-/// What [`Blocks::append`] appended.
+/// Kind of the data that [`Blocks::append`] appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
     /// Lines, or a part of one, of which any may begin with a dot.

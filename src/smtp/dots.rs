@@ -21,7 +21,7 @@ impl Dots {
         Self { before: *b"\r\n" }
     }
 
-    /// Whether what has passed ends with a line end.
+    /// True if the data so far ends with CRLF.
     #[must_use]
     pub fn at_line_start(&self) -> bool {
         self.before == *b"\r\n"
@@ -31,7 +31,7 @@ impl Dots {
     pub fn stuff(&mut self, buffer: &mut Vec<u8>, start: usize) {
         let first = self.at_line_start() && buffer.get(start) == Some(&b'.');
         self.passed(&buffer[start..]);
-        // Lines end in CRLF only, so that a line's first dot stands behind an LF.
+        // Lines end in CRLF only, so that a dot at the start of a line follows an LF.
         let found = memmem::find(&buffer[start..], b"\n.");
         if !first && found.is_none() {
             return;

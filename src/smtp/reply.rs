@@ -10,7 +10,7 @@ const MAX_REPLY: usize = 1024 * 1024;
 pub struct Reply {
     /// The code, 200 to 599.
     pub code: u16,
-    /// The text of each line behind the code, printable, without the code.
+    /// The text of each line after the code, printable.
     pub lines: Vec<String>,
 }
 
@@ -23,10 +23,10 @@ pub enum Class {
     ForGood,
 }
 
-/// Why lines are no reply.
+/// Reason for which lines are not a valid reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
-    /// No code of three digits between 200 and 599 with a space, a hyphen or nothing behind it.
+    /// No code of three digits between 200 and 599 that a space, a hyphen or the end of the line follows.
     #[error("sent \"{0}\" where a reply was due")]
     NoReply(String),
     /// The lines of one reply have different codes.
@@ -38,7 +38,7 @@ pub enum ReplyError {
 }
 
 impl Reply {
-    /// What the first digit says.
+    /// The class given by the first digit.
     #[must_use]
     pub fn class(&self) -> Class {
         match self.code / 100 {
@@ -83,8 +83,8 @@ impl Reply {
         parts.join(" ")
     }
 
-    /// Whether a reply to RCPT means "too many recipients", so that the others may follow in another
-    /// transaction: 452, and the 552 of RFC 821, unless an enhanced code says otherwise (RFC 5321
+    /// True if a reply to RCPT means "too many recipients", so that the others may follow in another
+    /// transaction: 452, and the 552 of RFC 821, unless an enhanced code specifies another cause (RFC 5321
     /// §4.5.3.1.10).
     #[must_use]
     pub fn is_too_many_recipients(&self) -> bool {

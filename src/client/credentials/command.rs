@@ -52,7 +52,7 @@ fn shell(line: &str, input: Stdio) -> Command {
     shell
 }
 
-/// How a command ended, in words.
+/// The exit status of a command, in words.
 fn end(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

@@ -1,11 +1,11 @@
-//! Why there is no secret. None of these texts holds one, nor the text of a command.
+//! Errors of finding a secret. Their texts contain neither secrets nor the text of a command.
 
 use crate::system::exit::Exit;
 use crate::system::subprocess::is_shortage;
 use crate::system::text::reason;
 use std::io;
 
-/// Why the secret of a user cannot be had.
+/// Reason for which no secret was found.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// A file cannot be opened or read.
@@ -32,7 +32,7 @@ pub enum CredentialsError {
         /// A command that changes the mode, or another way to give the password.
         remedy: String,
     },
-    /// The file belongs to somebody else.
+    /// The file belongs to another user.
     #[error(
         "{place} belongs to the user with the id {owner}; do: chown {ours} {file}; chmod 600 {file}"
     )]
@@ -51,10 +51,10 @@ pub enum CredentialsError {
     /// The first line is empty.
     #[error("{0} gives no secret: its first line is empty")]
     Empty(String),
-    /// The secret holds what cannot be said in a session (`faults.md` B1).
+    /// The secret contains bytes that cannot be sent in a session (`faults.md` B1).
     #[error("{place}: the secret holds {what}, and must be one line of text")]
     Unfit {
-        /// Where it came from.
+        /// The source of the secret.
         place: String,
         what: String,
     },
@@ -65,7 +65,7 @@ pub enum CredentialsError {
         option: &'static str,
         error: io::Error,
     },
-    /// The command says that it failed.
+    /// The command failed.
     #[error("{option} failed with {end}; try its command by hand")]
     Failed {
         /// The option that has the command.
@@ -80,13 +80,13 @@ pub enum CredentialsError {
     Late {
         /// The option that has the command.
         option: &'static str,
-        /// How long it was waited for.
+        /// The time limit that passed.
         seconds: u64,
     },
     /// The program that asks the keyring cannot be started at the moment.
     #[error("cannot ask the keyring: {}", reason(.0))]
     Keyring(io::Error),
-    /// No place has a password, and nobody can be asked.
+    /// No source has a password, and there is no terminal to ask at.
     #[error(
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
     )]

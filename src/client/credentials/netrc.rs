@@ -4,9 +4,8 @@
 //! wiped, knows one login for each machine, minds the case of host names, takes a comment at the end
 //! of a line for a mistake, and brings shellexpand for the tilde of `$NETRC`.
 //!
-//! Words are read as curl reads them. In quotes, a backslash takes the next byte as it is, and `\n`, `\r`
-//! and `\t` are control characters. In a word that does not begin with a quote, quotes and backslashes
-//! are bytes like all others.
+//! Words are parsed as curl does. In quotes, a backslash quotes the next byte, and `\n`, `\r` and `\t` are
+//! control characters. In a word that does not begin with a quote, quotes and backslashes are literal.
 
 use crate::client::credentials::buffer;
 use crate::client::credentials::buffer::Buffer;
@@ -17,7 +16,7 @@ use crate::system::text::{forbidden, without_mark};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The login for a user at a host, if the file has one. The file must be ours alone then.
+/// The login for a user at a host, if the file has one. In that case the file must be private to this user.
 pub fn look(
     path: &Path,
     host: &str,
@@ -117,7 +116,7 @@ struct NetrcWords<'a> {
 }
 
 impl<'a> NetrcWords<'a> {
-    /// The next word where a comment may stand.
+    /// The next word at a place that allows comments.
     fn keyword(&mut self) -> Option<Buffer> {
         self.rest = self.rest.trim_ascii_start();
         while self.rest.starts_with(b"#") {

@@ -1,4 +1,4 @@
-//! A question on the terminal whose answer is not shown.
+//! A password prompt on the terminal, without echo.
 //!
 //! `rpassword` is not used: it raises SIGINT at Ctrl-C before it has set the terminal right again, so
 //! that the shell comes back without echo, and its string grows as one types and leaves copies.
@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 /// The longest line that a terminal hands over.
 const LINE: usize = 4096;
 
-/// Asks for a password. From cron, from a service and in the background there is nobody to ask.
+/// Asks for a password. Fails under cron, in a service and in the background, where no terminal can be read.
 pub fn secret(terminal: &Path, whose: &str) -> Result<Secret, CredentialsError> {
     let Some(terminal) = attended(terminal) else {
         return Err(CredentialsError::Nowhere(whose.to_owned()));
@@ -38,23 +38,23 @@ pub fn secret(terminal: &Path, whose: &str) -> Result<Secret, CredentialsError> 
         }
         TypedLine::Line(line) => buffer::fit(Secret::new(line.to_vec()), "the prompt"),
         TypedLine::Interrupt => {
-            // The terminal is right again, and whoever started us sees what ended us.
+            // The terminal is restored, and the parent process sees the signal that ended this one.
             let _ = kill_process(getpid(), Signal::INT);
             Err(CredentialsError::Untyped(whose.to_owned()))
         }
     }
 }
 
-/// Whether a person can be asked at this terminal.
+/// True if a person can be asked at this terminal.
 pub fn is_attended(terminal: &Path) -> bool {
     attended(terminal).is_some()
 }
 
-/// The terminal, if somebody looks at us there.
+/// The terminal, if this process is in its foreground.
 fn attended(path: &Path) -> Option<File> {
     let terminal = OpenOptions::new().read(true).write(true).open(path).ok()?;
     let is_attended = match tcgetpgrp(&terminal) {
-        // In the background, the question would stop us until somebody says fg.
+        // In the background, reading would stop the process until it is brought to the foreground.
         Ok(foreground) => foreground == getpgrp(),
         // The group lives in another PID namespace.
         Err(_) => stdin().is_terminal() || io::stderr().is_terminal(),
@@ -78,8 +78,8 @@ fn ask(mut terminal: &File, question: &str) -> io::Result<TypedLine> {
     typed
 }
 
-/// Whoever ends us while the question stands finds the terminal as it was. Ctrl-C is a key here, and
-/// comes with the line.
+/// Restores the terminal if a signal ends the process during the prompt. Ctrl-C is a key here, and is read
+/// with the line.
 fn mend_when_killed(terminal: &File) -> io::Result<()> {
     let before = tcgetattr(terminal)?;
     let terminal = terminal.try_clone()?;
@@ -138,7 +138,7 @@ impl<'a> Silence<'a> {
         Ok(silence)
     }
 
-    /// Ctrl-C and Ctrl-\, or what stands for them; 0 if nothing does.
+    /// The keys for interrupt and quit, by default Ctrl-C and Ctrl-\; 0 if disabled.
     fn interrupts(&self) -> [u8; 2] {
         [SpecialCodeIndex::VINTR, SpecialCodeIndex::VQUIT].map(|key| self.before.special_codes[key])
     }
@@ -156,8 +156,8 @@ mod tests {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use std::os::unix::ffi::OsStrExt;
 
-    /// A terminal with somebody who types at it when the question has come. Gives what came of it,
-    /// what was seen, and whether the echo is on again.
+    /// A terminal at which the password is typed when the prompt appears: the result, the output, and whether
+    /// echo is on again.
     struct Played {
         typed: TypedLine,
         seen: Vec<u8>,

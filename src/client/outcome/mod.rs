@@ -1,4 +1,4 @@
-//! What became of every recipient, and the exit status that they make together.
+//! Results for each recipient, and the exit status derived from them.
 
 mod ending;
 mod queue_id;
@@ -16,10 +16,10 @@ use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::fmt;
 
-/// What to do about it, for those who have to do it themselves.
+/// Advice after a temporary failure that is not retried automatically.
 const TRY_AGAIN: &str = "; try again later";
 
-/// How it ended for one recipient.
+/// Status of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientStatus {
     /// A server took the message.
@@ -47,7 +47,7 @@ impl RecipientStatus {
         }
     }
 
-    /// The word behind `recipient...`, as sendmail had it.
+    /// The word after `recipient...`, as sendmail shows it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -74,14 +74,14 @@ impl RecipientStatus {
         all.into_iter().find(|verdict| verdict.name() == name)
     }
 
-    /// Whether the caller need do nothing more about it.
+    /// True if the caller need not act on the message any more.
     #[must_use]
     pub fn is_cared_for(self) -> bool {
         matches!(self, Self::Accepted | Self::Queued)
     }
 }
 
-/// What the verdict goes back to; decides the exit status among equal verdicts.
+/// Cause of a status; decides the exit status among recipients with equal status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     Server,
@@ -89,7 +89,7 @@ pub enum Cause {
     Domain,
     /// No connection, or none any more; no answer from the DNS.
     Network,
-    /// The host was down a moment ago, for others: what is known already.
+    /// Another delivery has just found the host down.
     Known,
     /// The server broke the protocol.
     Protocol,
@@ -97,7 +97,7 @@ pub enum Cause {
     Policy,
     /// The message could not be read to its end.
     Message,
-    /// It was to end before its time (`--quit-after` and its kin).
+    /// The session was to end early (`--quit-after`, `--drop-after`).
     Stopped,
     /// The output cannot be written, or the program was asked to end: nothing was tried to its end.
     Output,
@@ -108,7 +108,6 @@ pub enum Cause {
 pub struct Server {
     /// Its name, its address in brackets, or the path of its socket.
     pub host: String,
-    /// Where it was reached.
     pub address: PeerAddress,
 }
 
@@ -130,12 +129,11 @@ impl fmt::Display for Server {
     }
 }
 
-/// What became of one recipient.
+/// Result for one recipient.
 #[derive(Clone, Debug)]
 pub struct RecipientResult {
     pub recipient: Address,
     pub verdict: RecipientStatus,
-    /// What that goes back to.
     pub cause: Cause,
     /// The last server that was asked.
     pub server: Option<Server>,
@@ -144,18 +142,18 @@ pub struct RecipientResult {
     pub reply: Option<Reply>,
     /// The enhanced status code, the server's or the one that fits.
     pub enhanced: Option<String>,
-    /// What happened, in a sentence that names the recipient; empty when accepted.
+    /// A sentence that names the recipient; empty when accepted.
     pub sentence: String,
 }
 
 impl RecipientResult {
-    /// Whether it is as it should be: cared for, or stopped where it was to be.
+    /// True if the result is the intended one: accepted, queued, or stopped as requested.
     #[must_use]
     pub fn is_as_wished(&self) -> bool {
         is_as_wished(self.verdict, self.cause)
     }
 
-    /// Whether the result is about the host, so that another host may have a better one.
+    /// True if the result is about the host, so that another host may give a better one.
     #[must_use]
     pub fn is_about_host(&self) -> bool {
         let is_host = match self.cause {
@@ -225,7 +223,7 @@ impl RecipientResult {
         }
     }
 
-    /// The name that the server gave the message that it took; `None` where it said none that is known.
+    /// The queue ID from the server's reply; `None` if the reply has none that is recognized.
     #[must_use]
     pub fn queue_id(&self) -> Option<String> {
         let reply = self.reply.as_ref();
@@ -256,7 +254,7 @@ impl RecipientResult {
         Self::of(recipient, RecipientStatus::Skipped, Cause::Output, sentence)
     }
 
-    /// There is no way to the domain.
+    /// No route to the domain was found.
     #[must_use]
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
         let sentence = format!("<{recipient}>: {error}");
@@ -297,7 +295,7 @@ impl RecipientResult {
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
-    /// The way cannot be gone: its profile is not there any more, or its password.
+    /// The transport cannot be used: its profile or its password is missing.
     #[must_use]
     pub fn wayless(recipient: &Address, why: &str) -> Self {
         let sentence = format!("<{recipient}>: {why}");
@@ -517,7 +515,7 @@ impl RecipientResult {
     }
 }
 
-/// What became of all of them.
+/// Results for all recipients.
 #[derive(Clone, Debug)]
 pub struct DeliveryReport {
     /// One for each recipient, in the order of the envelope.
@@ -602,7 +600,7 @@ fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     } else if by_protocol {
         Exit::Protocol
     } else if any(RecipientStatus::Uncertain) {
-        // 75 would say that trying again is safe.
+        // EX_TEMPFAIL (75) would mean that a retry is safe.
         Exit::Partial
     } else if all_by(Cause::Policy) {
         Exit::Policy

@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// After this time, one wants to know what is being waited for.
+/// A lookup that takes longer than this is reported to the user.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// The most hosts of one domain that are tried.
@@ -26,7 +26,7 @@ const MAX_HOSTS: usize = 32;
 /// The most addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 16;
 
-/// Which addresses may be used.
+/// Address families that may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressFamily {
     #[default]
@@ -42,7 +42,7 @@ impl AddressFamily {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// Whether an address may be used.
+    /// True if the address may be used.
     #[must_use]
     pub fn has(self, ip: IpAddr) -> bool {
         self == Self::Any || self == Self::of(ip)
@@ -55,7 +55,6 @@ pub struct RouteOptions {
     pub relay: Option<Endpoint>,
     /// The port of hosts that are found by MX.
     pub port: u16,
-    /// Which addresses may be used.
     pub family: AddressFamily,
     /// The address that connections come from; only others of its family are connected to.
     pub bind: Option<IpAddr>,
@@ -68,7 +67,7 @@ pub struct RouteOptions {
 }
 
 impl RouteOptions {
-    /// What a host has not that has no address left.
+    /// Describes the addresses that a host lacks, for an error text.
     fn wanted(&self) -> String {
         let (family, option) = match self.family {
             AddressFamily::Any => return "it has none".to_owned(),
@@ -89,7 +88,7 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// A host that stands in for the one that is meant.
+/// A host to connect to instead of the one looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
     pub host: Host,
@@ -112,7 +111,7 @@ pub enum Host {
 }
 
 impl Host {
-    /// Whether it is reached without a network, and has no port.
+    /// True for a unix socket or a program, which need no network and have no port.
     #[must_use]
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Unix(_) | Self::Pipe(_))
@@ -160,7 +159,7 @@ impl Destination {
     }
 }
 
-/// Why there is no way to a domain or a host.
+/// Reason for which there is no route to a domain or a host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// The recipient has no domain to look up.
@@ -171,12 +170,12 @@ pub enum RouteError {
     /// RFC 7505.
     #[error("{0} accepts no mail (null MX, RFC 7505); nothing to try")]
     NullMx(String),
-    /// RFC 5321 §5.1: we are the best MX that there is.
+    /// RFC 5321 §5.1: this host itself is the best MX.
     #[error(
         "the mail exchanger of {0} is this host itself, so that the mail would loop; name the server that takes it with --relay"
     )]
     Loop(String),
-    /// The DNS cannot say it now.
+    /// The DNS gave no answer.
     #[error(
         "cannot find the mail exchanger of {domain}: {why}; try again later, or name a resolver with --dns"
     )]
@@ -186,13 +185,13 @@ pub enum RouteError {
     Address {
         host: String,
         why: String,
-        /// Whether it may be found later.
+        /// True if a later lookup may succeed.
         may_pass: bool,
     },
 }
 
 impl RouteError {
-    /// Whether the same may succeed later.
+    /// True if a later lookup may succeed.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -203,7 +202,7 @@ impl RouteError {
     }
 }
 
-/// Where everybody is to be found.
+/// The routes of all recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes {
     /// The destinations, in the order of their first recipient.
@@ -212,11 +211,11 @@ pub struct Routes {
     pub unreachable: Vec<(usize, RouteError)>,
 }
 
-/// Finds the way. The resolver is started when the first name needs it.
+/// Finds the hosts for recipient domains. The resolver is started when the first name needs it.
 pub struct Router<'o> {
     options: &'o RouteOptions,
     dns: OnceCell<Result<Box<dyn Dns>, String>>,
-    /// What this host is called; read once, however many MX records are compared with it.
+    /// Names of this host; read once.
     own_names: OnceCell<Vec<String>>,
 }
 
@@ -231,7 +230,7 @@ impl<'o> Router<'o> {
         }
     }
 
-    /// A router that asks somebody else.
+    /// A router with a different resolver.
     #[cfg(test)]
     #[must_use]
     pub fn with_dns(options: &'o RouteOptions, dns: Box<dyn Dns>) -> Self {
@@ -343,7 +342,7 @@ impl<'o> Router<'o> {
         Ok(by_preference(better))
     }
 
-    /// R34: where we are in the list ourselves, only better hosts are tried.
+    /// R34: drops this host's own MX record and all that are not better than it (RFC 5321 §5.1).
     fn better_than_us(&self, all: Vec<Mx>, watch: &mut dyn Observer) -> Vec<Mx> {
         let own = all.iter().find(|mx| self.is_ourselves(&mx.host));
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
@@ -367,7 +366,7 @@ impl<'o> Router<'o> {
         host::is_localhost(host) || names.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
-    /// Whether everything goes to one server, whatever the domain of a recipient is.
+    /// True if all recipients go to one server, whatever their domain.
     #[must_use]
     pub fn has_relay(&self) -> bool {
         self.options.relay.is_some()
@@ -379,8 +378,7 @@ impl<'o> Router<'o> {
         self.options.bind
     }
 
-    /// The addresses of a host, or of the one that stands in for it, in the order in which they are
-    /// tried.
+    /// The addresses of a host, or of its `--connect-to` replacement, in the order in which they are tried.
     pub fn addresses(
         &self,
         host: &Host,
@@ -590,9 +588,9 @@ fn no_address(host: &Host, why: &str) -> RouteError {
     }
 }
 
-/// Whether one of this host's interfaces has the address. Loopback does not count, because every host has
-/// it; nor does anything if the interfaces cannot be read, because a loop ends delivery permanently. To
-/// bind to the address tells nothing: with `net.ipv4.ip_nonlocal_bind`, every address can be bound to.
+/// True if one of this host's interfaces has the address. Loopback does not count, because every host has it;
+/// nor does anything if the interfaces cannot be read, because a loop ends delivery permanently. Binding to
+/// the address is no test: with `net.ipv4.ip_nonlocal_bind`, every address can be bound to.
 fn is_local(ip: IpAddr) -> bool {
     let ip = ip.to_canonical();
     if ip.is_loopback() {

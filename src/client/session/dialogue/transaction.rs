@@ -22,7 +22,7 @@ impl Dialogue<'_> {
             Class::Success => self.open = true,
             Class::GoOn => return abort(Stage::Mail, reply),
             Class::ForNow | Class::ForGood => {
-                // What was pipelined behind it is answered too, but nothing hangs on those replies.
+                // Replies to commands pipelined after it are read but have no effect.
                 self.refuse_rest(Stage::Mail, reply);
                 self.unsaid.clear();
             }
@@ -57,7 +57,7 @@ impl Dialogue<'_> {
         match reply.class() {
             // R8: 2yz to DATA is no leave to send the message.
             Class::Success => return abort(Stage::Data, reply),
-            // R52: the server waits for a message, but nobody is to have it.
+            // R52: the server waits for a message, but no recipient was accepted.
             Class::GoOn if self.taken.is_empty() => return self.say_one(Stage::Dot),
             Class::GoOn => return self.send_message(),
             Class::ForNow | Class::ForGood => {
@@ -73,7 +73,7 @@ impl Dialogue<'_> {
         match reply.class() {
             Class::GoOn => return abort(stage, reply),
             Class::Success => {}
-            // What follows in the pipeline is answered too, but nothing hangs on those replies.
+            // Replies to commands pipelined after it are read but have no effect.
             Class::ForNow | Class::ForGood => {
                 self.open = true;
                 self.refuse_transaction(stage, reply);
@@ -83,7 +83,7 @@ impl Dialogue<'_> {
     }
 
     pub(super) fn end_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
-        // RFC 3030 §2: behind a chunk that failed, with or without a transaction, only RSET helps.
+        // RFC 3030 §2: after a failed chunk, with or without a transaction, only RSET helps.
         if stage != Stage::Dot && matches!(reply.class(), Class::ForNow | Class::ForGood) {
             self.open = true;
         }
@@ -93,14 +93,15 @@ impl Dialogue<'_> {
                 let each = self.taken.iter().map(|&recipient| Stage::DotFor(recipient));
                 self.awaiting = each.chain([stage]).chain(self.awaiting.drain(..)).collect();
             }
-            // What the server made of the message, it does not say.
+            // The reply does not tell whether the message was accepted.
             Class::GoOn => {
                 self.doubt();
                 return abort(stage, reply);
             }
-            // Nobody was taken, or all were refused in the meantime: a lone dot, a chunk for nobody.
+            // No recipient was accepted, or all were refused since: a lone dot or an empty chunk.
             _ if self.taken.is_empty() => self.open &= stage != Stage::Dot,
-            // A farewell is the answer to QUIT, which may stand behind; this one's answer is lost.
+            // A 221 is the reply to QUIT, which may be pipelined after it; the reply to the end of data is
+            // lost.
             Class::Success if reply.code == 221 => {
                 self.doubt();
                 return abort(stage, reply);
@@ -323,7 +324,7 @@ impl Dialogue<'_> {
         })
     }
 
-    /// Answers for those whom this server cannot serve, before anything is said about them.
+    /// Fails recipients that this server cannot serve, before any command for them is sent.
     pub(super) fn sort_out_the_unfit(&mut self) {
         self.shape = self.errand.message.shape(self.accepts());
         for recipient in std::mem::take(&mut self.todo) {
@@ -357,7 +358,7 @@ impl Dialogue<'_> {
         }
     }
 
-    /// What this server can carry.
+    /// The body type that this server can carry.
     pub(super) fn able(&self) -> BodyType {
         if let Some(body) = self.body() {
             body
@@ -374,8 +375,8 @@ impl Dialogue<'_> {
         self.offers.pipelining && !self.options.no_pipelining
     }
 
-    /// True if the next message is sent by BDAT. A session that stops before the end of data says DATA,
-    /// which has a reply of its own.
+    /// True if the next message is sent by BDAT. A session that stops before the end of data uses DATA, which
+    /// has a reply of its own.
     pub(super) fn chunks(&self) -> bool {
         self.uses_bdat() && !self.is_behind_stop(Stage::Dot)
     }
@@ -393,14 +394,14 @@ impl Dialogue<'_> {
         }
     }
 
-    /// Those for whom the end of data that is about to go out may mean that they get the message.
+    /// Recipients that may get the message by the end of data that is about to be sent.
     #[must_use]
     pub fn at_stake(&self) -> Vec<usize> {
         let open = |&&recipient: &&usize| self.answers[recipient].is_none();
         self.current.iter().filter(open).copied().collect()
     }
 
-    /// The commands of the errand, or the transactions, as far as this server can serve them.
+    /// Sends the requested commands, or the transactions, as far as the server supports them.
     pub(super) fn transact(&mut self) -> Action {
         if !self.errand.commands.is_empty() {
             return self.command();
@@ -416,7 +417,7 @@ impl Dialogue<'_> {
         })
     }
 
-    /// What must be there for the message, and is not.
+    /// The first required extension that the server does not offer.
     fn lacks(&self) -> Option<Unsupported> {
         if self.errand.recipients.is_empty() {
             return None;
@@ -425,7 +426,7 @@ impl Dialogue<'_> {
         musts.find_map(|request| request.unmet(&self.conditions()))
     }
 
-    /// What was asked for and goes without.
+    /// Optional requests that are left out, as remarks.
     fn left_out(&self) -> Vec<String> {
         let lacks = self
             .requests()
