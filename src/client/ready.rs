@@ -1,4 +1,4 @@
-//! What must be at hand before a way is taken: keys, trust, and the password.
+//! A transport with its keys, trust and password loaded.
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
@@ -10,7 +10,7 @@ use crate::client::wire::{Tls, TlsSetupError};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
 
-/// A way with all that it needs. Nothing was connected for it yet.
+/// A transport with everything that it needs loaded. No connection has been opened.
 pub struct LoadedTransport<'p> {
     plan: &'p transport::Transport,
     tls: Tls,
@@ -49,7 +49,7 @@ impl<'p> LoadedTransport<'p> {
         Ok(Self { plan, tls, login })
     }
 
-    /// Reads the files; the password was found before, or nobody is to log in.
+    /// Reads the files. `None` for `login`: no AUTH.
     pub fn with(
         plan: &'p transport::Transport,
         login: Option<Login>,
@@ -63,13 +63,12 @@ impl<'p> LoadedTransport<'p> {
         self.plan
     }
 
-    /// Finds the servers of this way.
     #[must_use]
     pub fn router(&self) -> Router<'p> {
         Router::new(&self.plan.route)
     }
 
-    /// The way, for delivering.
+    /// The transport, opened for delivery.
     #[must_use]
     pub fn way<'a>(
         &'a self,

@@ -4,7 +4,7 @@ use crate::client::events::DnsAnswer;
 use crate::system::text::shown;
 use serde_json::{Value, json};
 
-/// What was said, or why nothing was, for people.
+/// The answer to a lookup, or its error, as text.
 pub fn words(answer: &DnsAnswer<'_>) -> String {
     let name = shown(answer.name);
     let kind = match answer.kind {

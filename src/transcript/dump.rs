@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// How many octets stand in a row.
+/// Octets in a row.
 const ROW: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum DumpStyle {
 /// A stream of octets in one direction.
 pub struct Dump {
     look: DumpStyle,
-    /// Where the row begins that is not full yet.
+    /// Offset of the row that is not full yet.
     offset: u64,
     row: Vec<u8>,
 }
@@ -43,7 +43,7 @@ impl Dump {
         rows
     }
 
-    /// What is left at the end of a piece.
+    /// The incomplete row at the end of the data.
     pub fn end(&mut self) -> Option<String> {
         let row = self.cut();
         if self.look == DumpStyle::Swaks {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-/// The name of an event, and what it says besides.
+/// The name of an event, and its other fields.
 type JsonEvent = (&'static str, Value);
 
 /// A transcript in JSON.
@@ -23,7 +23,7 @@ pub struct Json<W> {
     start: Instant,
     /// The host that is being tried.
     host: String,
-    /// Whether the conversation is encrypted.
+    /// True if the session is encrypted.
     tls: bool,
     /// Lines of the server's that have not become a reply.
     unfinished: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Json<W> {
 }
 
 impl<W: Write> Json<W> {
-    /// A transcript on `out`, whose clock starts now.
+    /// A transcript on `out`. Times are relative to this call.
     pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
             lines: TranscriptWriter::new(out),
@@ -44,7 +44,7 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// What the server said last, where that is no reply.
+    /// Reports the server's last lines that do not form a reply.
     fn unfinished(&mut self) {
         let lines = std::mem::take(&mut self.unfinished);
         if !lines.is_empty() {
@@ -105,7 +105,7 @@ impl<W: Write> Transcript for Json<W> {
         self.lines.failure()
     }
 
-    /// The last line: the exit status and what became of everybody.
+    /// The last line: the exit status and the result for each recipient.
     fn result(&mut self, report: &DeliveryReport, exit: Exit) {
         let recipients: Vec<Value> = report.fates.iter().map(fate).collect();
         self.event(
@@ -116,7 +116,7 @@ impl<W: Write> Transcript for Json<W> {
 }
 
 impl<W: Write> Json<W> {
-    /// What is to be known, or to be told, before the event of a happening.
+    /// Updates the state, and writes pending lines, before an event is written.
     fn prepare(&mut self, what: &Event<'_>) {
         match what {
             Event::Host { name, .. } => (*name).clone_into(&mut self.host),
@@ -144,7 +144,7 @@ impl<W: Write> Json<W> {
         conversation.or_else(|| self.remark(what))
     }
 
-    /// The way to the server.
+    /// Events of finding and connecting to the server.
     fn approach(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
@@ -167,7 +167,7 @@ impl<W: Write> Json<W> {
         })
     }
 
-    /// What is said on the wire, until it is closed.
+    /// Events of the SMTP session, until it is closed.
     fn conversation(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Secured(secured) => ("tls", crate::transcript::tls::event(&secured)),
@@ -214,7 +214,7 @@ impl<W: Write> Json<W> {
     }
 }
 
-/// How long it took at one host; null for what did not come about.
+/// The timing of one host; null for steps that did not take place.
 fn summed_up(one: &Summary) -> Value {
     let mut fields = Map::new();
     fields.insert("host".to_owned(), one.host.clone().into());

@@ -1,18 +1,17 @@
-//! Lines on their way out: with the time before them and in colours, where that is wanted.
+//! Output of transcript lines, optionally with time stamps and colours.
 
 use crate::transcript::{Color, TranscriptOptions};
 use std::io::{self, Write};
 use std::time::Instant;
 
-/// An output that goes on in silence when nobody reads it any more, and remembers when it could not
-/// be written for another reason.
+/// An output that ignores a closed pipe, and remembers any other write error.
 pub struct TranscriptWriter<W> {
     out: W,
     state: WriterState,
-    /// When the clock started; `None` shows no time.
+    /// Reference of the time stamps; `None`: no time stamps.
     start: Option<Instant>,
     colored: bool,
-    /// Whether the last line has its end.
+    /// True if the last line is terminated.
     is_whole: bool,
 }
 
@@ -61,7 +60,7 @@ impl<W: Write> TranscriptWriter<W> {
         Self::with(out, TranscriptOptions::default())
     }
 
-    /// Lines with what the options want before and around them.
+    /// A writer with the time stamps and colours that the options request.
     pub fn with(out: W, options: TranscriptOptions) -> Self {
         Self {
             out,
@@ -111,7 +110,7 @@ impl<W: Write> TranscriptWriter<W> {
         };
     }
 
-    /// Why it could not be written.
+    /// The error of a failed write.
     pub fn failure(&self) -> Option<&io::Error> {
         match &self.state {
             WriterState::Failed(error) => Some(error),

@@ -1,4 +1,4 @@
-//! The lines of a message that passes in pieces, for those who want to read it.
+//! Splits a message that arrives in pieces into lines for display.
 
 use crate::system::text::{printable, shown_with_tabs};
 
@@ -24,7 +24,7 @@ impl MessageLines {
         lines
     }
 
-    /// What is there of a line that will have no end.
+    /// The incomplete line at the end of the message.
     pub fn end(&mut self) -> Option<String> {
         if self.rest.is_empty() {
             return None;
@@ -35,7 +35,7 @@ impl MessageLines {
     }
 }
 
-/// Letters of all scripts and tabs as they are; what is no text in octets.
+/// UTF-8 text with tabs unchanged; other lines with their octets escaped.
 fn readable(line: &[u8]) -> String {
     match std::str::from_utf8(line) {
         Ok(text) => shown_with_tabs(text),

@@ -24,7 +24,7 @@ use crate::client::outcome::DeliveryReport;
 use crate::system::exit::Exit;
 use std::io::{self, Write};
 
-/// How a transcript looks.
+/// Format of a transcript.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// As `mail -v` showed it in TCP/IP Illustrated, chapter 28.
@@ -37,10 +37,10 @@ pub enum Format {
     None,
 }
 
-/// When colours are used.
+/// Use of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Color {
-    /// Where they can be seen, and nobody said that they disturb; whoever opens the output knows.
+    /// If the output supports them and they are not disabled; the caller that opens the output decides.
     Auto,
     Always,
     #[default]
@@ -78,14 +78,14 @@ impl TranscriptOptions {
 
 /// A [`Watch`] that shows what it sees.
 pub trait Transcript: Observer {
-    /// Why it could not be written; a reader that went away is no failure.
+    /// The error of a failed write. A closed pipe is not a failure.
     fn failure(&self) -> Option<&io::Error>;
 
-    /// What came of it, for those who want to have it in the transcript.
+    /// Adds the results to the transcript, in formats that include them.
     fn result(&mut self, _report: &DeliveryReport, _exit: Exit) {}
 }
 
-/// A transcript on `out`, whose clock starts now; `None` where nothing is to be shown.
+/// A transcript on `out`. Times are relative to this call. `None`: nothing is shown.
 pub fn open<'o>(
     options: TranscriptOptions,
     out: impl Write + 'o,

@@ -1,4 +1,4 @@
-//! How long it took: one line for each server that was asked.
+//! Timing: one line for each server that was tried.
 
 use crate::client::events::{Event, Interests, Observer, Summary};
 use crate::client::outcome::queue_id;
@@ -12,7 +12,7 @@ pub struct Stopwatch<'w> {
     host: String,
     /// Attempts that are not decided.
     begun: Vec<(PeerAddress, Instant)>,
-    /// The conversation that is under way.
+    /// The current session.
     running: Option<SessionTimes>,
     done: Vec<Summary>,
 }
@@ -22,7 +22,7 @@ struct SessionTimes {
     summary: Summary,
     start: Instant,
     last: Instant,
-    /// How long MAIL, RCPT and the message took so far.
+    /// Time spent on MAIL, RCPT and the message so far.
     mail: Duration,
 }
 
@@ -91,7 +91,7 @@ impl<'w> Stopwatch<'w> {
         }
     }
 
-    /// When an attempt began that is decided now.
+    /// Start time of an attempt that has just succeeded or failed.
     fn began(&mut self, peer: &PeerAddress) -> Instant {
         let place = self.begun.iter().position(|(begun, _)| begun == peer);
         place.map_or_else(Instant::now, |place| self.begun.swap_remove(place).1)

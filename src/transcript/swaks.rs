@@ -23,13 +23,13 @@ enum Other {
 pub struct Swaks<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
-    /// The host that is being tried, as it is named on the wire's lines.
+    /// The current host, as shown in connection events.
     host: String,
     /// The kind of server at the other end.
     other: Other,
     /// True once the end of this connection has been shown.
     is_over: bool,
-    /// Whether the conversation is encrypted.
+    /// True if the session is encrypted.
     tls: bool,
     /// Lines of a reply that is not whole.
     reply: Vec<String>,
@@ -187,7 +187,7 @@ impl<W: Write> Swaks<W> {
         }
     }
 
-    /// swaks ends at once, and says nothing of closing the connection itself.
+    /// swaks exits at once, and prints nothing about closing the connection itself.
     fn hung_up(&mut self) {
         let other = match self.other {
             Other::Host => "Remote host",
@@ -223,7 +223,7 @@ impl<W: Write> Swaks<W> {
         }
     }
 
-    /// What is said for those who want to know more.
+    /// Additional lines for `--verbose`.
     fn detail(&mut self, what: Event<'_>) {
         if !self.options.verbose {
             return;
@@ -317,7 +317,7 @@ fn name(der: &[u8]) -> String {
     one_line(der).unwrap_or_default()
 }
 
-/// The cipher suites that we have, as OpenSSL names them, and the length of their keys.
+/// Cipher suites, as OpenSSL names them, and their key lengths in bits.
 fn cipher(name: &str) -> (&str, u32) {
     let known = match name {
         "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",

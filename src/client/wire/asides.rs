@@ -1,10 +1,10 @@
-//! What a command says to people between its replies, as exim does under `-bh`: empty lines, and lines
-//! that begin with four stars. No server says such things to a client, so that they are told apart
-//! from replies, and kept for who wants to read them.
+//! Lines for people that a command prints between its replies, as exim does under `-bh`: empty lines, and
+//! lines that begin with four asterisks. No server sends such lines to a client, so that they can be
+//! separated from replies. They are kept for the transcript.
 
 use crate::system::text::printable;
 
-/// What a line begins with that is for people.
+/// Prefix of a line for people.
 const STARS: &[u8] = b"****";
 
 /// The most lines that are kept.
@@ -46,7 +46,6 @@ impl Asides {
         }
     }
 
-    /// What was said to people.
     pub fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.kept)
     }
@@ -85,7 +84,7 @@ impl Asides {
     }
 }
 
-/// What a line is that begins so.
+/// Classifies a line by its beginning.
 fn begun(line: Vec<u8>, conversation: &mut Vec<u8>) -> AsideState {
     // RFC 8446 §5.1: the types of records are 20 to 23.
     if let [20..=23] = *line {

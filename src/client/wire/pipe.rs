@@ -15,16 +15,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a command may take to end once nobody talks to it any more.
+/// Time limit for a command to exit after its input is closed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether it has.
+/// Interval between two checks whether the command has exited.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Not for others: a command that is a server has no use for our password.
 const PASSWORD: &str = "EHLO_PASSWORD";
 
-/// Starts the command in a shell. What it writes to its standard error goes where ours goes.
+/// Starts the command in a shell. Its standard error is inherited.
 pub fn connect(line: &str) -> io::Result<Wire> {
     let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let input = OwnedFd::from(theirs);
@@ -54,7 +54,7 @@ struct Piped {
     socket: Socket,
     child: Child,
     asides: Asides,
-    /// What has come of the conversation, and was not asked for yet.
+    /// Data received from the command and not consumed yet.
     unread: Vec<u8>,
     has_spoken: bool,
     end: Option<ProcessExit>,
@@ -63,12 +63,12 @@ struct Piped {
 #[derive(Clone, Copy)]
 enum ProcessExit {
     By(ExitStatus),
-    /// It did not want to.
+    /// It did not exit in time.
     Killed,
 }
 
 impl Piped {
-    /// Closes our end for good, waits for the command, and kills it when it takes too long.
+    /// Closes this end, waits for the command, and kills it after the time limit.
     fn finish(&mut self) -> io::Result<ProcessExit> {
         if let Some(end) = self.end {
             return Ok(end);
@@ -90,8 +90,8 @@ impl Piped {
         Ok(end)
     }
 
-    /// Takes in what was read; false at the end. A command that ends without a word has not come about,
-    /// and says why by its status.
+    /// Records the data that was read; returns false at the end. A command that exits without output has
+    /// failed to start, and its exit status gives the reason.
     fn heard(&mut self, bytes: &[u8]) -> io::Result<bool> {
         if bytes.is_empty() && !self.has_spoken {
             let words = words(self.finish()?);

@@ -1,5 +1,5 @@
-//! How a connection comes about: one address of a host after the other, and beside those that do not
-//! answer, so that a dead family costs no more than a moment (RFC 8305 §5).
+//! Establishes a connection: tries the addresses of a host in turn, each attempt in parallel with those that
+//! have not answered, so that an unreachable address family costs little time (RFC 8305 §5).
 
 use crate::client::events::{Event, Observer};
 use crate::client::peer::PeerAddress;
@@ -13,19 +13,18 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// How long an attempt may be without an answer before the next one begins beside it: RFC 8305 §5,
-/// "Connection Attempt Delay".
+/// Time after which an unanswered attempt is joined by the next one: RFC 8305 §5, "Connection Attempt Delay".
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// Interval between two checks whether the watch refuses the connection.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What holds for every attempt.
+/// Parameters of every connection attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
     /// Our own address; `None` leaves it to the system.
     pub source: Option<IpAddr>,
-    /// How long one attempt may take.
+    /// Time limit of one attempt.
     pub limit: Duration,
 }
 
@@ -35,7 +34,7 @@ pub struct Connection {
     pub peer: PeerAddress,
 }
 
-/// Why there is no connection.
+/// Reason for which there is no connection.
 #[derive(Debug)]
 pub enum ConnectFailure {
     /// The watch refused it; nothing is open.
@@ -236,7 +235,7 @@ mod tests {
     /// Far less than any limit, and more than a loaded machine makes of a quarter of a second.
     const SOON: Duration = Duration::from_secs(5);
 
-    /// What was seen of a race; does something when the second attempt begins.
+    /// An observer that records the events of a race; calls a function when the second attempt begins.
     #[derive(Default)]
     struct RaceObserver {
         all: Vec<String>,
@@ -271,7 +270,7 @@ mod tests {
         TcpListener::bind((address, 0)).unwrap()
     }
 
-    /// A listener that answers nobody, because its queue is full; and what fills it.
+    /// A listener that answers no one, because its queue is full; and the connection that fills it.
     fn deaf(address: &str) -> (TcpListener, TcpStream) {
         let address: SocketAddr = SocketAddr::new(address.parse().unwrap(), 0);
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
@@ -282,7 +281,7 @@ mod tests {
         (listener, filling)
     }
 
-    /// An address where nobody listens, as long as somebody has its port elsewhere.
+    /// An address without a listener, as long as its port is in use elsewhere.
     fn refusing(beside: &TcpListener) -> PeerAddress {
         let port = beside.local_addr().unwrap().port();
         PeerAddress::Tcp(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 77), port)))
@@ -355,7 +354,7 @@ mod tests {
         let [first, second] = &peers;
         let door = slow.try_clone().unwrap();
         let mut seen = RaceObserver {
-            // Then its queue has room again, which the next SYN finds.
+            // The queue has space again, and the next SYN is accepted.
             at_second: Some(Box::new(move || drop(door.accept().unwrap()))),
             ..RaceObserver::default()
         };

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What we show to a server that asks who we are.
+/// The client certificate for servers that request one.
 #[derive(Debug, Default)]
 pub struct Identity {
     key: Option<Arc<CertifiedKey>>,
@@ -43,7 +43,7 @@ impl Identity {
         Some(own.to_vec())
     }
 
-    /// Whether a server has asked, and there was nothing to show.
+    /// True if a server has requested a client certificate and none is configured.
     pub fn is_missing(&self) -> bool {
         self.key.is_none() && self.asked.load(Ordering::Relaxed)
     }

@@ -26,10 +26,9 @@ use std::time::Duration;
 use stream::TlsStream;
 use trust::Verifier;
 
-/// What is asked of TLS.
+/// Options of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// Which certificates are good.
     pub trust: Trust,
     /// CAs to trust, in PEM, instead of the system's.
     pub ca_file: Option<PathBuf>,
@@ -40,7 +39,7 @@ pub struct TlsOptions {
     /// The name that the certificate must have, instead of the host's.
     pub name: Option<String>,
     pub only_tls13: bool,
-    /// Where the server's certificates are written to, in PEM.
+    /// File to write the server's certificates to, in PEM.
     pub save_certs: Option<PathBuf>,
 }
 
@@ -57,7 +56,7 @@ pub struct Tls {
     config: OnceLock<Arc<ClientConfig>>,
 }
 
-/// What a handshake has brought about.
+/// Result of a TLS handshake.
 #[derive(Debug)]
 pub struct TlsResult {
     /// `TLSv1.3` or `TLSv1.2`.
@@ -66,17 +65,16 @@ pub struct TlsResult {
     pub cipher: &'static str,
     /// The key exchange, where it was negotiated anew.
     pub group: Option<&'static str>,
-    /// Whether an earlier session was taken up again.
+    /// True if an earlier TLS session was resumed.
     pub resumed: bool,
     /// The name that was asked for.
     pub name: String,
-    /// How the certificate was judged.
     pub judgement: Verification,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
     /// Our own certificate in DER, where there is one to show.
     pub own: Option<Vec<u8>>,
-    /// Why the certificates could not be written down as was asked.
+    /// Reason for which the certificates could not be saved; `None`: saved, or not requested.
     pub unsaved: Option<String>,
     /// Channel binding `tls-exporter` (RFC 9266); `None` before TLS 1.3, where it may not be unique.
     pub exporter: Option<Vec<u8>>,
@@ -106,8 +104,8 @@ impl Tls {
         self.options.name.as_deref().unwrap_or(host)
     }
 
-    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read, and which
-    /// lets nobody wait for longer than the deadline.
+    /// Runs the handshake over `under`, which must have no buffered data and is used exclusively from here
+    /// on. No wait exceeds the deadline.
     pub(super) fn handshake(
         &self,
         under: Box<dyn Stream>,
@@ -143,7 +141,7 @@ impl Tls {
                     AlertDescription::InternalError | AlertDescription::UserCanceled,
                 ),
             ) => TlsError::Wire(WireError::Io(std::io::Error::other(error.to_string()))),
-            // Before TLS 1.3, there is no alert that says so.
+            // Before TLS 1.3, no alert has this meaning.
             Some(rustls::Error::AlertReceived(_)) if self.identity.is_missing() => {
                 let what = "the server wants a client certificate (--cert, --key)";
                 TlsError::Incompatible(what.to_owned())

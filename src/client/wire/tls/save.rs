@@ -20,7 +20,7 @@ struct SaveState {
 }
 
 impl Save {
-    /// Opens it, so that what is wrong with it shows in time; what stands in it stays for now.
+    /// Opens the file, so that errors are reported early. Its contents stay until the first chain is written.
     pub fn open(path: &Path) -> Result<Self, TlsSetupError> {
         let file = File::options()
             .write(true)
@@ -50,7 +50,6 @@ impl Save {
         }
     }
 
-    /// Why it could not be written.
     pub fn failure(&self) -> Option<String> {
         self.inner().failed.clone()
     }
@@ -61,7 +60,7 @@ impl Save {
 }
 
 impl SaveState {
-    /// What stood in the file goes when there is something else to stand there.
+    /// The old contents of the file are dropped at the first write.
     fn write(&mut self, pem: &str) -> io::Result<()> {
         if !std::mem::replace(&mut self.begun, true) {
             // Pipes and the like have no length.

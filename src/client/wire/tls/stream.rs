@@ -1,5 +1,5 @@
-//! A stream inside TLS. Reads and writes at most once each time, so that whoever has a deadline can
-//! look at the clock in between, however slowly the peer's bytes come.
+//! A stream inside TLS. Each call reads and writes at most once, so that a caller with a deadline can check
+//! it in between, however slowly the peer's bytes arrive.
 
 use crate::client::wire::{Deadline, LastWords, Stream};
 use rustls::ClientConnection;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// How often one look reads what is no word for us.
+/// Maximum number of reads in one poll that yield no application data.
 const MAX_READS: u32 = 16;
 
 pub struct TlsStream {
@@ -19,7 +19,7 @@ pub struct TlsStream {
 
 impl TlsStream {
     pub fn new(mut connection: ClientConnection, under: Box<dyn Stream>) -> Self {
-        // What is written has been gathered already; another limit would only cut it in pieces.
+        // Written data is buffered by the caller; another limit would only split it.
         connection.set_buffer_limit(None);
         Self {
             connection,
@@ -62,7 +62,7 @@ impl TlsStream {
     fn digest(&mut self) -> io::Result<()> {
         let digested = self.connection.process_new_packets();
         digested.map(drop).map_err(|error| {
-            // The alert that says why.
+            // Sends the alert with the reason.
             let _ = self.connection.write_tls(&mut self.under);
             io::Error::new(io::ErrorKind::InvalidData, error)
         })
@@ -97,7 +97,7 @@ impl Read for TlsStream {
         if !is_waiting(&read) {
             return read;
         }
-        // Who cannot be written to any more may have said why.
+        // A peer that cannot be written to may have sent its reason before.
         if let Err(error) = self.take_in() {
             return Err(unwritten.unwrap_or(error));
         }
@@ -138,8 +138,8 @@ impl Write for TlsStream {
 
 impl Stream for TlsStream {
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Session tickets come at any time, and are nobody's words; somebody who sends nothing else is
-        // left to those who wait with a deadline.
+        // Session tickets arrive at any time and are not application data. A peer that sends nothing else is
+        // handled by the callers with a deadline.
         for _ in 0..MAX_READS {
             let read = self.connection.reader().read(buffer);
             if !is_waiting(&read) {
@@ -227,7 +227,7 @@ impl Read for Now<'_> {
     }
 }
 
-/// What is left of a wire whose handshake has failed: nothing can be read or written.
+/// Replaces a stream after a failed handshake: nothing can be read or written.
 pub struct Gone;
 
 impl Read for Gone {
@@ -335,7 +335,7 @@ mod tests {
         }
     }
 
-    /// Takes no more than so much.
+    /// A writer that accepts a limited number of bytes.
     struct Short<'v>(&'v mut Vec<u8>, usize);
 
     impl Write for Short<'_> {

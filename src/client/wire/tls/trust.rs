@@ -1,4 +1,4 @@
-//! Which certificates are good (RFC 9525, RFC 7435).
+//! Verification of server certificates (RFC 9525, RFC 7435).
 
 use crate::client::wire::tls::save::Save;
 use crate::client::wire::tls::shown::{PresentedChain, is_about_the_issuer, words};
@@ -14,19 +14,19 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Which certificates are good.
+/// The certificates that are accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
     /// Any: encryption against those who only listen (RFC 7435).
     #[default]
     Any,
-    /// Any, but it is said how it would be judged.
+    /// Any, but the result of the verification is reported.
     Reported,
     /// One that is pinned, or else one with a chain to a CA that is trusted, the right name and date.
     Verified,
 }
 
-/// How a certificate was judged.
+/// Result of the verification of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Verification {
     #[default]
@@ -51,7 +51,7 @@ impl Verification {
         }
     }
 
-    /// Whether we know whom we talk to.
+    /// True if the server is authenticated.
     #[must_use]
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Verified | Self::Pinned)
@@ -95,8 +95,8 @@ impl Verifier {
         self.provider.clone()
     }
 
-    /// How the certificate of the handshake that has just succeeded was judged. A resumed session
-    /// was judged when it began.
+    /// The verification result of the handshake that has just succeeded. A resumed session was verified when
+    /// it began.
     pub fn judgement(&self, resumed: bool) -> Verification {
         match self.trust {
             Trust::Verified if resumed && !self.pins.is_empty() => Verification::Pinned,
@@ -106,7 +106,7 @@ impl Verifier {
         }
     }
 
-    /// What is wrong with the last certificate, behind "the certificate of HOST".
+    /// The error of the last certificate, after "the certificate of HOST".
     pub fn words(&self) -> String {
         match &*self.seen() {
             Verification::Distrusted(why) => why.clone(),
@@ -114,7 +114,7 @@ impl Verifier {
         }
     }
 
-    /// Why certificates could not be written down.
+    /// Reason for which the certificates could not be saved.
     pub fn unsaved(&self) -> Option<String> {
         self.save.as_ref()?.failure()
     }
@@ -202,9 +202,9 @@ impl Verifier {
         }
     }
 
-    /// A self-signed certificate that stands in the CA file is trusted as such; an appliance's often
-    /// is both its own CA and its own leaf, which no chain can express. What is wrong with it all the
-    /// same, or `None` when it does not stand there.
+    /// A self-signed certificate in the CA file is trusted as such; the certificate of an appliance is often
+    /// both its own CA and its own leaf, which no chain can express. Returns its remaining errors, or `None`
+    /// if the CA file does not contain it.
     fn listed(&self, shown: &PresentedChain<'_>) -> Option<Result<(), CertificateError>> {
         self.cas.iter().flatten().find(|ca| *ca == shown.own)?;
         let read = Certificate::read(shown.own)?;
@@ -231,12 +231,12 @@ impl Verifier {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
     }
 
-    /// Whether a certificate must be good; else any will do, and so will any signature.
+    /// True if a certificate must be valid; else any certificate and any signature is accepted.
     fn believes(&self) -> bool {
         self.trust == Trust::Verified
     }
 
-    /// What the handshake's signature says about the certificate.
+    /// Checks the handshake's signature with the key of the certificate.
     fn signed(
         &self,
         certificate: &CertificateDer<'_>,
