@@ -35,7 +35,7 @@ impl MessageLines {
     }
 }
 
-/// UTF-8 text with tabs unchanged; other lines with their octets escaped.
+/// The printable form of a line: tabs stay; a line that is not UTF-8 has its octets escaped.
 fn readable(line: &[u8]) -> String {
     match std::str::from_utf8(line) {
         Ok(text) => shown_with_tabs(text),

@@ -1,4 +1,4 @@
-//! How a session ended before anybody had the message, whoever it was for.
+//! The end of a session that affects all recipients alike, before the message was sent.
 
 use crate::client::outcome::{Cause, RecipientStatus, Server, TRY_AGAIN};
 use crate::client::peer::PeerAddress;
@@ -11,21 +11,19 @@ use crate::system::exit::Exit;
 /// The end of a session, and what it means for all who waited for it.
 #[derive(Clone, Debug)]
 pub struct SessionEnd {
-    /// For good or for now.
     pub verdict: RecipientStatus,
-    /// What it goes back to.
     pub cause: Cause,
     pub stage: Option<Stage>,
     /// The server's words, where it is they that ended it.
     pub reply: Option<Reply>,
-    /// What happened, with the server's name.
+    /// A sentence with the server's name.
     pub words: String,
-    /// What to do, behind a semicolon; may be empty.
+    /// Advice, with a leading semicolon; may be empty.
     pub advice: &'static str,
 }
 
 impl SessionEnd {
-    /// How a session without recipients ended, and with which exit status; `None` when all went well.
+    /// The end of a session without recipients; `None` if it succeeded.
     #[must_use]
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
@@ -91,8 +89,8 @@ impl SessionEnd {
     pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::ForGood;
         let (what, advice) = match (stage, is_for_good) {
-            // Some servers say so to a client that they know by its address or certificate. It is not
-            // the echo of a login: a session has one AUTH that succeeds, and only 235 is success.
+            // Some servers send this to a client that they recognize by its address or certificate. It cannot
+            // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
             (Stage::Auth, true) if reply.code == 503 => (
                 "does not expect a login",
                 "; without --user, it is sent without one",
@@ -186,7 +184,7 @@ fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static st
     }
 }
 
-/// What happened to the connection, and when.
+/// The error of the connection, with the stage.
 fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
     let when = match stage {
         Stage::Banner => "waiting for the greeting of",

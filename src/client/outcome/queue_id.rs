@@ -1,10 +1,9 @@
-//! The name that a server has given a message, where its last reply says one. Whoever asks its
-//! postmaster names it.
+//! Extracts the server's queue ID from its last reply, for enquiries with its postmaster.
 
 /// The longest name that is believed to be one.
 const LONGEST: usize = 128;
 
-/// Amazon's servers say nothing around their names, which are at least this long.
+/// Amazon's servers put no words around their queue IDs, which are at least this long.
 const LONG: usize = 30;
 
 /// The queue id in the text of the reply to the end of data; `None` where it is not certain that there

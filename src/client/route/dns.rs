@@ -1,5 +1,5 @@
-//! The DNS, behind a small trait. The only place that knows hickory and its runtime, and the runtime
-//! is made when the first name is looked up.
+//! DNS lookups, with a trait for tests. hickory and its runtime are used in this file only, and the runtime
+//! is created at the first lookup.
 
 use crate::client::events::{DnsAnswer, Event, Observer};
 use crate::client::route::{AddressFamily, SLOW};
@@ -19,8 +19,8 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// How long one question may take at one server, and how often it is asked: a dead resolver costs
-/// seconds, not the fifteen that the system's defaults make.
+/// Time limit of one query to one server, and number of attempts: a resolver that is down costs a few
+/// seconds, and not the fifteen of the system's defaults.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS: usize = 2;
 
@@ -50,7 +50,7 @@ impl Display for Mx {
     }
 }
 
-/// Why the DNS has no answer.
+/// Reason for which the DNS gives no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsError {
     /// NXDOMAIN: the name does not exist.
@@ -62,7 +62,7 @@ pub enum DnsError {
 }
 
 impl DnsError {
-    /// What is wrong with a name.
+    /// The reason in words.
     #[must_use]
     pub fn words(&self) -> &str {
         match self {
@@ -73,7 +73,7 @@ impl DnsError {
     }
 }
 
-/// What a question has brought.
+/// Result of a DNS query.
 #[derive(Debug)]
 struct LookupResult<T> {
     records: Vec<T>,
@@ -102,7 +102,7 @@ fn texts<T: Display>(records: &[T]) -> Vec<String> {
     records.iter().map(ToString::to_string).collect()
 }
 
-/// What can be asked of the DNS.
+/// DNS queries.
 pub trait Dns {
     /// The mail exchangers of each of these domains, in any order.
     fn mx(&self, domains: &[String], watch: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>>;
@@ -119,7 +119,7 @@ pub trait Dns {
 pub struct Hickory {
     runtime: tokio::runtime::Runtime,
     resolver: TokioResolver,
-    /// Whom we ask, for those who wait.
+    /// The resolvers, for the note about a slow lookup.
     servers: String,
 }
 
@@ -151,7 +151,7 @@ impl Hickory {
         })
     }
 
-    /// Waits for an answer; says for what when it takes long, and gives up in the end.
+    /// Waits for an answer. Reports a slow lookup, and returns `None` after the time limit.
     fn wait<T>(
         &self,
         what: &str,
@@ -266,8 +266,8 @@ impl Dns for Hickory {
     }
 }
 
-/// One family's failure does not harm the other's success; without success, what may pass counts
-/// before what is for good.
+/// One family's failure does not affect the other's success; without success, a temporary error takes
+/// precedence over a permanent one.
 fn merge(answers: Vec<Result<Vec<IpAddr>, DnsError>>) -> Result<Vec<IpAddr>, DnsError> {
     let mut found = Vec::new();
     let mut worst = DnsError::NoData;
@@ -312,7 +312,7 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, Dns
     )))
 }
 
-/// What the records say that say what is asked for; no such record is an error.
+/// Selects the matching records. It is an error if there are none.
 fn found<T>(
     records: &[&Record],
     read: impl Fn(&RData) -> Option<T>,

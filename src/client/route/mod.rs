@@ -58,7 +58,7 @@ pub struct RouteOptions {
     pub family: AddressFamily,
     /// The address that connections come from; only others of its family are connected to.
     pub bind: Option<IpAddr>,
-    /// Where connections go, whatever host is to be reached; its name stays.
+    /// Host to connect to instead of the one looked up. The name of the host stays the same.
     pub connect_to: Option<ConnectTo>,
     /// The resolver to ask instead of the system's.
     pub dns: Option<SocketAddr>,

@@ -1,5 +1,5 @@
-//! The system's own way from a name to addresses: hosts file, DNS and whatever else it is told to
-//! use, as other programs find a relay. Without our resolver and its runtime.
+//! The system's resolver: the hosts file, DNS and other sources, as other programs look up a relay. It does
+//! not use hickory.
 
 use crate::client::events::{DnsAnswer, Event, Observer};
 use crate::client::route::{RouteError, SLOW};

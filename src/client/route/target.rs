@@ -56,7 +56,7 @@ pub fn target(text: &str) -> Result<HostPort, String> {
     Ok(HostPort { host, port })
 }
 
-/// What [`target`] takes, or a unix socket: an absolute path, or `unix:` and any path.
+/// Parses the forms of [`target`], or a unix socket: an absolute path, or `unix:` and any path.
 pub fn server(text: &str) -> Result<HostPort, String> {
     let path = match text.strip_prefix("unix:") {
         Some("") => return Err("it wants a path behind unix:".to_owned()),
@@ -125,7 +125,7 @@ pub fn port(text: &str) -> Result<u16, String> {
     }
 }
 
-/// What to write instead of a URL.
+/// Suggests the form to use instead of a URL.
 fn without_scheme(scheme: &str, rest: &str) -> String {
     let host = rest.split('/').next().unwrap_or_default();
     let host = shown(host.rsplit('@').next().unwrap_or_default());

@@ -1,19 +1,19 @@
-//! A message on its way into the outbox, whole and stuffed or in chunks as it is.
+//! Copies a message to the outbox: complete and dot-stuffed, or in chunks and unchanged.
 
 use crate::client::session::Transaction;
 use crate::smtp::blocks::{Block, Blocks, Shape};
 use crate::smtp::dots::Dots;
 use std::io;
 
-/// A message on its way.
+/// A message that is being sent.
 pub struct Carried<'m> {
-    /// How it looks to this server.
+    /// Its properties in the form sent to this server.
     pub shape: Shape,
     blocks: Box<dyn Blocks + 'm>,
     dots: Dots,
-    /// How much has gone into the outbox.
+    /// Octets copied to the outbox.
     pub octets: u64,
-    /// What was read and belongs to the next chunk.
+    /// Data that was read and belongs to the next chunk.
     rest: Vec<u8>,
 }
 

@@ -1,13 +1,13 @@
-//! What a server offers in its reply to EHLO (RFC 5321 §4.1.1.1).
+//! Extensions in a server's reply to EHLO (RFC 5321 §4.1.1.1).
 
 use crate::smtp::reply::Reply;
 
 /// The extensions offered that a sender here makes use of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerOffers {
-    /// Whether SIZE may be given (RFC 1870).
+    /// True if the SIZE parameter may be sent (RFC 1870).
     pub size: bool,
-    /// Largest message the server takes, in octets; `None` if it did not say, or nothing sensible.
+    /// Size limit for a message, in octets; `None` if the server gives none or an invalid one.
     pub size_limit: Option<u64>,
     /// Commands in groups (RFC 2920).
     pub pipelining: bool,
@@ -27,23 +27,23 @@ pub struct ServerOffers {
     pub auth: Vec<String>,
     /// Messages that travel in TLS only (RFC 8689).
     pub require_tls: bool,
-    /// Messages that are held; for so many seconds at most, if it says so (RFC 4865).
+    /// FUTURERELEASE, with the longest hold in seconds if the server gives one (RFC 4865).
     pub future_release: Option<Option<u64>>,
-    /// Deliveries within a time; of so many seconds at least, if it says so (RFC 2852).
+    /// DELIVERBY, with the shortest time in seconds if the server gives one (RFC 2852).
     pub deliver_by: Option<Option<u64>>,
     /// Priorities (RFC 6710).
     pub mt_priority: bool,
-    /// A reply for each recipient behind the end of data.
+    /// PRDR: a reply for each recipient after the end of data.
     pub prdr: bool,
     /// XCLIENT, with the names of its attributes.
     pub xclient: Option<Vec<String>>,
     /// XFORWARD, with the names of its attributes.
     pub xforward: Option<Vec<String>>,
-    /// How much it takes before it wants another transaction or connection (RFC 9422).
+    /// Limits on transactions and recipients (RFC 9422).
     pub limits: ServerLimits,
 }
 
-/// How much a server takes (RFC 9422); `None` is as much as it likes.
+/// Limits of a server (RFC 9422); `None`: no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerLimits {
     /// Transactions in a session.
@@ -128,7 +128,7 @@ impl ServerOffers {
         offers
     }
 
-    /// One line more, as a server would say it.
+    /// Adds one line of an EHLO reply.
     pub fn add(&mut self, line: &str) {
         let (keyword, mut words) = keyword(line);
         let mut number = || words.next().and_then(|word| word.parse().ok());

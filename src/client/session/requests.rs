@@ -1,5 +1,4 @@
-//! What is asked of a server for the message: parameters of MAIL that belong to an extension (RFC 5321
-//! §2.2.2).
+//! Extensions requested for a message: parameters of MAIL that belong to an extension (RFC 5321 §2.2.2).
 
 use crate::client::session::{ServerOffers, has_parameter};
 
@@ -8,11 +7,11 @@ use crate::client::session::{ServerOffers, has_parameter};
 pub struct Request {
     /// The extension that has it.
     pub extension: Extension,
-    /// What stands behind MAIL, without the space before it; may be empty.
+    /// The parameter of MAIL, without a leading space; may be empty.
     pub parameter: String,
     /// The option that asks for it.
     pub option: &'static str,
-    /// Whether nothing is sent without it; else it is left out where it is not offered.
+    /// True if the message must not be sent without it; else it is omitted if the server does not offer it.
     pub is_must: bool,
 }
 
@@ -23,17 +22,17 @@ pub enum Extension {
     Auth,
     /// BODY=BINARYMIME (RFC 3030 §3).
     BinaryMime,
-    /// BY= (RFC 2852), in so many seconds; `None` where the time is already over.
+    /// BY= (RFC 2852), in seconds; `None` if the time has passed.
     DeliverBy(Option<u64>),
     /// Reports (RFC 3461).
     Dsn,
     /// BODY= (RFC 6152).
     EightBitMime,
-    /// HOLDFOR= and HOLDUNTIL= (RFC 4865), in so many seconds from now.
+    /// HOLDFOR= and HOLDUNTIL= (RFC 4865), in seconds from now.
     FutureRelease(u64),
     /// MT-PRIORITY= (RFC 6710).
     MtPriority,
-    /// A reply for each recipient behind the end of data.
+    /// PRDR: a reply for each recipient after the end of data.
     Prdr,
     /// REQUIRETLS (RFC 8689).
     RequireTls,
@@ -93,7 +92,7 @@ impl Extension {
             return Some(format!("does not offer {}", self.name()));
         }
         match (self, offers.future_release, offers.deliver_by) {
-            // R65: only where it is known whom we talk to.
+            // R65: only if the server is authenticated.
             (Self::RequireTls, ..) if !conditions.verified => {
                 Some("has no TLS with a certificate that is verified".to_owned())
             }
@@ -149,7 +148,7 @@ pub(super) fn attribute_lack(
 /// Something that was asked for and cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
-    /// Why, behind the server's name.
+    /// The reason, to follow the server's name.
     pub why: String,
     /// The option that asks for it.
     pub option: &'static str,

@@ -1,4 +1,4 @@
-//! What servers say back of secrets must not be seen either.
+//! Masks secrets that servers repeat in their replies.
 
 use crate::smtp::reply::Reply;
 use crate::system::secret::{Login, Proof};
@@ -6,10 +6,10 @@ use crate::system::text::printable;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
-/// What stands in the place of a secret.
+/// Replacement for a secret.
 pub const STARS: &str = "********";
 
-/// Secrets shorter than this are not looked for in what a server says: they would be found in words.
+/// Shorter secrets are not searched for in replies: they would match parts of words.
 const SHORTEST: usize = 4;
 
 /// The texts that are not to be seen.
@@ -17,7 +17,7 @@ const SHORTEST: usize = 4;
 pub struct Mask(Vec<Zeroizing<String>>);
 
 impl Mask {
-    /// Hides the proof of a login, as it is and in base64.
+    /// Masks the proof of a login, both raw and in base64.
     #[must_use]
     pub fn of(login: Option<&Login>) -> Self {
         let mut mask = Self::default();
@@ -68,8 +68,8 @@ impl Mask {
     }
 }
 
-/// What base64 makes of these bytes where so many others stand before them: the characters that are
-/// the same whatever those are, and whatever follows.
+/// The base64 of these bytes after `before` other bytes: only the characters that do not depend on the bytes
+/// before and after.
 fn inside_base64(bytes: &[u8], before: usize) -> String {
     let mut all = Zeroizing::new(vec![0; before]);
     all.extend_from_slice(bytes);

@@ -27,7 +27,7 @@ impl<'a> Dialogue<'a> {
             Stage::Rset => "RSET".to_owned(),
             Stage::Dot | Stage::DotFor(_) => ".".to_owned(),
             Stage::Starttls => "STARTTLS".to_owned(),
-            // The greeting is not ours to say, chunks have a size, and the others say more than this.
+            // The server sends the greeting, chunks have a size, and the others need more than this.
             Stage::Quit
             | Stage::Banner
             | Stage::Body
@@ -44,7 +44,7 @@ impl<'a> Dialogue<'a> {
             Some(sender) => format!("MAIL FROM:<{sender}>"),
             None => "MAIL FROM:<>".to_owned(),
         };
-        // A question has no message whose size is known.
+        // A verification of recipients has no message of known size.
         let is_question = self.errand.purpose == Purpose::Question;
         if let Some(shape) = self.shape {
             if self.offers.size && !is_question && !self.grants(Extension::Size) {
@@ -77,7 +77,7 @@ impl<'a> Dialogue<'a> {
         line
     }
 
-    /// What is asked for the message.
+    /// The extensions requested for the message.
     pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
         let is_report = self.errand.purpose == Purpose::Report;
         let stays =
@@ -85,7 +85,7 @@ impl<'a> Dialogue<'a> {
         self.options.requests.iter().filter(stays)
     }
 
-    /// What is asked for the message and can be had.
+    /// The requested extensions that the server offers.
     pub(super) fn granted(&self) -> impl Iterator<Item = &Request> {
         self.requests()
             .filter(|request| request.unmet(&self.conditions()).is_none())
@@ -99,7 +99,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// What BODY= is to say, where it can be said.
+    /// The value of BODY=, if the server offers the extension.
     pub(super) fn body(&self) -> Option<BodyType> {
         let is_granted = self.grants(Extension::EightBitMime) || self.grants(Extension::BinaryMime);
         self.options.body.filter(|_| is_granted)

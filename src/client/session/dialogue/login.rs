@@ -1,4 +1,4 @@
-//! AUTH in the dialogue (RFC 4954): which way, how far, and when it is over.
+//! AUTH in the dialogue (RFC 4954): choice of the mechanism, exchange and result.
 
 use crate::client::session::auth;
 use crate::client::session::auth::{ExchangeError, STARS, SaslExchange};
@@ -49,7 +49,7 @@ impl Dialogue<'_> {
         self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
     }
 
-    /// The next way that is left.
+    /// Starts AUTH with the next candidate.
     fn try_next(&mut self) -> Action {
         let (Some(candidate), Some(login)) = (self.candidates.pop_front(), self.login) else {
             return self.demand(Unmet::Auth("no mechanism is left to try".to_owned()));
@@ -68,7 +68,8 @@ impl Dialogue<'_> {
                 Err(error) => return self.demand(Unmet::Auth(error.to_string())),
             };
             let text = encoded(&response);
-            // The exchange has begun either way; what does not fit here is the first answer.
+            // The exchange has begun in both cases; a response that does not fit here is sent after the first
+            // challenge.
             if command.len() + 1 + text.len() + 2 <= MAX_COMMAND {
                 command.reserve_exact(1 + text.len());
                 command.push(b' ');
@@ -192,7 +193,8 @@ impl Dialogue<'_> {
     }
 }
 
-/// RFC 4954 §6 and the codes of those who do not know the command that way.
+/// True if the reply rejects the mechanism and not the login: RFC 4954 §6, and codes of servers that do not
+/// know this form of the command.
 fn is_about_mechanism(reply: &Reply) -> bool {
     matches!(reply.code, 500..=502 | 504 | 534 | 538)
         || matches!(reply.enhanced(), Some("5.7.9" | "5.7.11" | "5.5.4"))

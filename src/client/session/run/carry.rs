@@ -1,4 +1,4 @@
-//! Writing the message, and what the server says while it is written.
+//! Sends the message, and handles replies that arrive meanwhile.
 
 use crate::client::events::Event;
 use crate::client::session::carried::Carried;
@@ -9,7 +9,7 @@ use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use std::time::Duration;
 
-/// A block is written when so much has gathered: few system calls, and no more memory than that.
+/// Data is written in pieces of this size, to limit both system calls and memory.
 const WRITE_SIZE: usize = 64 * 1024;
 
 impl SessionLoop<'_, '_> {
@@ -110,7 +110,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Whether a chunk that was sent, and not the last, has no reply yet.
+    /// True if the reply to a chunk other than the last is outstanding.
     fn awaits_chunk(&self) -> bool {
         self.owed > 0 && self.dialogue.awaited() == Stage::Bdat { last: false }
     }

@@ -1,4 +1,4 @@
-//! The end of a session: QUIT, and what came behind all the answers.
+//! The end of a session: QUIT, and data after the last reply.
 
 use crate::client::events::{ConnectionClose, Event};
 use crate::client::session::run::SessionLoop;
@@ -8,7 +8,7 @@ use crate::client::wire::{Deadline, Early, LastWords};
 use crate::smtp::stage::Stage;
 
 impl SessionLoop<'_, '_> {
-    /// QUIT, which may fail in any way: it un-sends nothing (R24).
+    /// Sends QUIT. Errors are ignored, because the message has been accepted (R24).
     pub(super) fn farewell(&mut self, items: &[Output]) -> Result<(), SessionFailure> {
         match self.wire.early() {
             Early::Closed | Early::Broken(_) => return Ok(()),
@@ -22,7 +22,7 @@ impl SessionLoop<'_, '_> {
             match item {
                 Output::Line(line) => self.put(line),
                 Output::Note(_) => self.remark(item),
-                // Where nothing is to be sent, nobody needs to know the details.
+                // Only remarks about commands are reported here.
                 Output::Detail(_) | Output::Message(_) | Output::Chunk(..) => {}
             }
         }
@@ -64,7 +64,7 @@ impl SessionLoop<'_, '_> {
         SessionFailure::Protocol(Stage::Quit, what)
     }
 
-    /// What there is to say when the wire is no longer needed.
+    /// Reports the end of the session and closes the connection.
     pub(super) fn say_the_end(&mut self, failure: Option<&SessionFailure>) {
         if let Some(failure) = failure {
             self.watch.happened(Event::Failed {

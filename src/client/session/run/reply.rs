@@ -79,7 +79,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// What is wrong with a reply; of the server's words only the beginning.
+    /// The text of a malformed reply, with only the beginning of the server's line.
     fn shown(&self, error: &ReplyError) -> String {
         match error {
             ReplyError::NoReply(line) => {

@@ -87,14 +87,14 @@ impl SessionLoop<'_, '_> {
         self.wipe();
         self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
         match written {
-            // The server may have said why it closed before we wrote.
+            // The server may have sent a reason before it closed the connection.
             Ok(()) | Err(WireError::Closed) => Ok(WireEvent::Replied(self.reply()?)),
             Err(_) if self.in_doubt => Ok(WireEvent::Replied(self.reply()?)),
             Err(error) => Err(SessionFailure::Wire(stage, error)),
         }
     }
 
-    /// The rule of faults.md: nothing may be unread before we speak. An unasked 421 is a goodbye.
+    /// Checks for unsolicited data before anything is sent (faults.md). An unsolicited 421 ends the session.
     fn unasked(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         let stage = self.dialogue.next_stage();
         match self.wire.early() {
@@ -114,7 +114,7 @@ impl SessionLoop<'_, '_> {
 
     pub(super) fn put(&mut self, line: &CommandLine) {
         if line.hides {
-            // With room for all of it, so that no part of it is left behind by growing.
+            // Capacity for the complete line: growing would leave a copy of the secret in memory.
             self.wire.outbox.reserve_exact(line.wire.len() + 2);
             let words = line.wire.rsplit(|&byte| byte == b' ').next();
             self.mask
@@ -140,7 +140,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// What is for those who look on, without secrets that the server may have said.
+    /// Reports a remark, with secrets masked.
     pub(super) fn remark(&mut self, item: &Output) {
         match item {
             Output::Note(text) => {
