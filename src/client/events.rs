@@ -5,7 +5,7 @@ use crate::system::stop::Stop;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Somebody who is told what happens, as it happens, in the order of the wire.
+/// Receives the events of a delivery, in the order in which they occur.
 pub trait Observer {
     /// Handles an event. Must not fail: a delivery does not stop because its output is closed.
     fn happened(&mut self, what: Event<'_>);
@@ -29,9 +29,9 @@ pub trait Observer {
 /// Events that cost extra and are reported only on request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
-    /// The message as it goes out: [`Happening::Carried`].
+    /// The message as it is sent: [`Event::Carried`].
     pub message: bool,
-    /// The octets of lines, beside the lines: [`Happening::Octets`].
+    /// The octets of lines, in addition to the lines: [`Event::Octets`].
     pub octets: bool,
 }
 
@@ -42,7 +42,7 @@ pub enum ClosedBy {
     Server,
 }
 
-/// A [`Watch`] that does not look.
+/// An [`Observer`] that ignores all events.
 pub struct Silent;
 
 impl Observer for Silent {
@@ -52,11 +52,10 @@ impl Observer for Silent {
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// The DNS or the system is asked for a name.
+    /// A name is looked up in the DNS or by the system.
     Lookup {
         /// `MX`, `A` and so on, or `host` for the system's own lookup.
         kind: &'a str,
-        /// The name asked for.
         name: &'a str,
     },
     /// The answer to a lookup.
@@ -67,7 +66,7 @@ pub enum Event<'a> {
     Queued { id: &'a str },
     /// A remark for `--verbose`.
     Detail(&'a str),
-    /// Another profile is tried for those who have no answer that lasts.
+    /// Another profile is tried for recipients without a permanent result.
     Fallback {
         profile: &'a str,
         /// Reason for which the profile cannot be used.
@@ -81,17 +80,17 @@ pub enum Event<'a> {
         port: Option<u16>,
         recipients: &'a [String],
     },
-    /// A connection is being opened, maybe beside others of the same host (RFC 8305).
+    /// A connection attempt begins, possibly in parallel with others to the same host (RFC 8305).
     Connect(&'a PeerAddress),
-    /// The connection is there; others that were still being opened are given up.
+    /// The connection is established; other attempts are cancelled.
     Connected(&'a PeerAddress),
     /// The connection did not come about.
     NotConnected { peer: &'a PeerAddress, why: &'a str },
-    /// The conversation is encrypted from here on.
+    /// The session is encrypted from here on.
     Secured(TlsSummary<'a>),
-    /// The server's certificate is not good, and the conversation ends here.
+    /// The server's certificate is not trusted, and the session ends.
     Distrusted {
-        /// The name that was asked for.
+        /// The expected name.
         name: &'a str,
         /// The error, after "certificate of NAME not trusted: it".
         why: &'a str,
@@ -118,9 +117,9 @@ pub enum Event<'a> {
     },
     /// Octets of a line, with its line end; those of secrets are masked.
     Octets { from: ClosedBy, bytes: &'a [u8] },
-    /// A part of the message, as it goes over the wire: with dots stuffed, in whatever pieces.
+    /// A part of the message as it goes over the wire, dot-stuffed, in pieces of any size.
     Carried(&'a [u8]),
-    /// A part of the message has gone out.
+    /// Progress of sending the message.
     Progress { octets: u64, of: u64 },
     /// The message was sent.
     Data {
@@ -157,7 +156,7 @@ pub enum Event<'a> {
 /// The end of a connection, if there is something to report of it.
 #[derive(Clone, Copy, Debug)]
 pub enum ConnectionClose<'a> {
-    /// It is dropped without a word, as was asked for.
+    /// It is closed without QUIT, as requested.
     Dropped,
     /// The server closed it instead of answering QUIT.
     HungUp,
@@ -196,7 +195,7 @@ pub struct Summary {
 pub struct DnsAnswer<'a> {
     /// The record type.
     pub kind: &'a str,
-    /// The name asked for.
+    /// The name looked up.
     pub name: &'a str,
     /// The records, as zone files have them; none when there is an error.
     pub records: &'a [String],
@@ -216,7 +215,7 @@ pub struct TlsSummary<'a> {
     pub group: Option<&'a str>,
     /// True if an earlier TLS session was resumed.
     pub resumed: bool,
-    /// The name that was asked for.
+    /// The expected name.
     pub name: &'a str,
     /// True if the server is authenticated.
     pub verified: bool,
@@ -224,6 +223,6 @@ pub struct TlsSummary<'a> {
     pub judgement: &'a str,
     /// The server's certificates in DER, its own first.
     pub chain: &'a [Vec<u8>],
-    /// Our own certificate in DER, where there is one to show.
+    /// The client certificate in DER, if one was sent.
     pub own: Option<&'a [u8]>,
 }

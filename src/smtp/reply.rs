@@ -134,7 +134,7 @@ impl ReplyReader {
     }
 }
 
-/// The code of a line, whether it is the last of its reply, and its text.
+/// The code of a line, a flag for the last line of the reply, and its text.
 fn parse(line: &[u8]) -> Result<(u16, bool, &[u8]), ReplyError> {
     let wrong = || ReplyError::NoReply(printable(line));
     let digits = line.get(..3).ok_or_else(wrong)?;

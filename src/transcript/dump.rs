@@ -1,4 +1,4 @@
-//! Octets in hexadecimal, sixteen in a row, with what of them can be printed.
+//! Hexadecimal dump, sixteen octets in a row, with the printable characters.
 
 use std::fmt::Write as _;
 
@@ -102,7 +102,7 @@ fn swaks(offset: u64, row: &[u8]) -> String {
     text + &format!("   {printed:<16}")
 }
 
-/// Points for what is not from `first` to the tilde.
+/// Octets outside the range from `first` to the tilde are shown as points.
 fn printed(row: &[u8], first: u8) -> String {
     let point = |&byte: &u8| match byte {
         b'~' => '~',

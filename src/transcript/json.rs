@@ -197,7 +197,7 @@ impl<W: Write> Json<W> {
         })
     }
 
-    /// Remarks, and what became of it.
+    /// Remarks and results.
     fn remark(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Detail(text) if self.options.verbose => ("note", json!({"text": shown(text)})),

@@ -22,7 +22,7 @@ enum WriterState {
     Failed(io::Error),
 }
 
-/// Whose words a line has.
+/// Origin of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Plain,

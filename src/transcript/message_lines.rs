@@ -2,7 +2,7 @@
 
 use crate::system::text::{printable, shown_with_tabs};
 
-/// The most octets of one line that are kept until its end comes; what is longer is shown in parts.
+/// Maximum octets of an incomplete line that are buffered; a longer line is shown in parts.
 const LONGEST: usize = 4096;
 
 /// The part of a line that has come so far.

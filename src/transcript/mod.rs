@@ -1,4 +1,4 @@
-//! Transcripts: what a person or a program sees of a delivery, line by line, as it happens.
+//! Transcripts: output about a delivery, line by line, as it happens.
 
 pub(crate) mod message_lines;
 
@@ -61,7 +61,7 @@ pub struct TranscriptOptions {
     /// At the end, a line about each server.
     pub summary: bool,
     pub color: Color,
-    /// A bar on stderr for what takes long.
+    /// A progress bar on stderr.
     pub progress: bool,
 }
 
@@ -76,7 +76,7 @@ impl TranscriptOptions {
     }
 }
 
-/// A [`Watch`] that shows what it sees.
+/// An [`Observer`] that shows the events.
 pub trait Transcript: Observer {
     /// The error of a failed write. A closed pipe is not a failure.
     fn failure(&self) -> Option<&io::Error>;

@@ -82,7 +82,7 @@ impl<W: Write> Stevens<W> {
         }
     }
 
-    /// The conversation, line by line.
+    /// Lines of the SMTP session.
     fn said(&mut self, what: Event<'_>) {
         if self.options.hex {
             return self.dump(what);
@@ -112,7 +112,7 @@ impl<W: Write> Stevens<W> {
         }
     }
 
-    /// The conversation, octet by octet.
+    /// Octets of the SMTP session.
     fn dump(&mut self, what: Event<'_>) {
         let [ours, theirs] = &mut self.dumps;
         let (tone, mark, rows) = match what {

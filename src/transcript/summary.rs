@@ -6,7 +6,7 @@ use crate::client::peer::PeerAddress;
 use crate::system::text::shown;
 use std::time::{Duration, Instant};
 
-/// A [`Watch`] that takes the time, and hands everything on. What it found out, it tells at the end.
+/// An [`Observer`] that measures times and forwards all events. It reports the times at the end.
 pub struct Stopwatch<'w> {
     next: &'w mut dyn Observer,
     host: String,
@@ -17,7 +17,7 @@ pub struct Stopwatch<'w> {
     done: Vec<Summary>,
 }
 
-/// A conversation, and when which part of it began.
+/// A session, with the start times of its parts.
 struct SessionTimes {
     summary: Summary,
     start: Instant,
@@ -50,7 +50,7 @@ impl SessionTimes {
         }
     }
 
-    /// The words of the reply that decided so far: the last refusal, or that the message was taken.
+    /// Records the decisive reply so far: the last refusal, or the acceptance of the message.
     fn decided(&mut self, code: u16, stage: &str, lines: &[String]) {
         let has_refused = code >= 400 && stage != "quit";
         let has_taken = matches!(stage, "dot" | "bdat");
@@ -83,7 +83,7 @@ impl<'w> Stopwatch<'w> {
         }
     }
 
-    /// Tells what was found out.
+    /// Reports the times.
     pub fn tell(mut self) {
         self.finish();
         for summary in &self.done {
@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// The time before each `ms` is whatever it was.
+    /// Replaces the time before each `ms`.
     fn without_times(line: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
         let is_time = |at: usize| words.get(at + 1).is_some_and(|next| next.starts_with("ms"));

@@ -1,5 +1,5 @@
-//! The transcript as swaks, the Swiss Army Knife for SMTP, shows it, for those who are used to read it,
-//! and for what they have written to read it.
+//! A transcript in the format of swaks, the Swiss Army Knife for SMTP, for its users and for programs that
+//! parse it.
 
 use crate::client::events::{ClosedBy, ConnectionClose, Event, Interests, Observer, TlsSummary};
 use crate::client::peer::PeerAddress;
@@ -23,7 +23,7 @@ enum Other {
 pub struct Swaks<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
-    /// The current host, as shown in connection events.
+    /// The current host, without the brackets of an address literal.
     host: String,
     /// The kind of server at the other end.
     other: Other,
@@ -70,7 +70,7 @@ impl<W: Write> Swaks<W> {
         self.put(Tone::Ours, mark, line);
     }
 
-    /// A whole reply, marked by whether it is what swaks would expect.
+    /// A complete reply, marked as expected or unexpected as swaks does.
     fn replied(&mut self, code: u16, stage: &str) {
         if is_expected(code, stage) {
             let mark = if self.tls { "<~ " } else { "<- " };
@@ -284,7 +284,7 @@ impl<W: Write> Observer for Swaks<W> {
         self.lines.failure().is_some()
     }
 
-    /// The message is a part of what swaks shows.
+    /// swaks shows the message.
     fn wants(&self) -> Interests {
         Interests {
             message: true,

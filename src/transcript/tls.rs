@@ -5,7 +5,7 @@ use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::text::shown as printable;
 use serde_json::{Value, json};
 
-/// The line for people; all about the chain for those who look closely.
+/// The line for the TLS handshake; with `verbose`, the complete chain.
 pub fn shown(secured: &TlsSummary<'_>, verbose: bool) -> String {
     let again = if secured.resumed { " resumed" } else { "" };
     let mut text = format!(
@@ -21,8 +21,7 @@ pub fn shown(secured: &TlsSummary<'_>, verbose: bool) -> String {
     text
 }
 
-/// The line for people about a certificate that is not good; all about its chain for those who look
-/// closely.
+/// The line for a certificate that is not trusted; with `verbose`, its complete chain.
 pub fn distrusted(name: &str, why: &str, chain: &[Vec<u8>], verbose: bool) -> String {
     let mut text = format!("*** certificate of {name} not trusted: it {why}\n");
     if verbose {

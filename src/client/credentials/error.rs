@@ -23,13 +23,13 @@ pub enum CredentialsError {
         /// The option and the path, safe to show.
         place: String,
     },
-    /// Others can read or write the file.
+    /// The file is readable or writable by other users.
     #[error("{place} is open to others: its mode is {mode:04o}; {remedy}")]
     Exposed {
         /// The option and the file, safe to show.
         place: String,
         mode: u32,
-        /// A command that changes the mode, or another way to give the password.
+        /// A command that changes the mode, or an alternative for the password.
         remedy: String,
     },
     /// The file belongs to another user.
@@ -97,7 +97,7 @@ pub enum CredentialsError {
          the queue does not use EHLO_PASSWORD"
     )]
     NowhereNamed(String),
-    /// Somebody was asked and typed nothing.
+    /// The person pressed Enter without typing a password.
     #[error(
         "no password was typed for {0}; type one, or give --password-command or --password-file"
     )]

@@ -1,4 +1,4 @@
-//! The desktop's keyring (GNOME Keyring, `KWallet`, `KeePassXC`), asked through `secret-tool`.
+//! The desktop's keyring (GNOME Keyring, `KWallet`, `KeePassXC`), read with `secret-tool`.
 
 use crate::client::credentials::buffer;
 use crate::client::credentials::buffer::{Buffer, Collected};
@@ -12,8 +12,8 @@ use std::time::Duration;
 /// Time limit for the user to unlock the keyring.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The password that is kept for a user at a server, under the names that msmtp uses, too. `None` if
-/// there is no such program, no such password, or no answer.
+/// The password of a user at a server, stored under the attribute names that msmtp uses, too. `None` if the
+/// program, the password or an answer is missing.
 pub fn secret(
     program: &OsStr,
     host: &str,

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The variable that holds a password.
 const PASSWORD: &str = "EHLO_PASSWORD";
 
-/// Whose secret is wanted, and where it comes from.
+/// The user, and the source of the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialsOptions {
     /// The user; `None` if the client certificate or the source of the secret names it.
@@ -55,10 +55,10 @@ pub enum SecretSource {
     File(PathBuf),
     /// The first line that this shell command prints is an OAuth token.
     TokenCommand(String),
-    /// The password is looked for in `EHLO_PASSWORD`, systemd's credentials, `~/.netrc` and the
-    /// keyring, in this order, and asked for when it is in none of them.
+    /// The password is searched for in `EHLO_PASSWORD`, systemd's credentials, `~/.netrc` and the keyring, in
+    /// this order, and prompted for if it is in none of them.
     Found,
-    /// There is no secret: EXTERNAL needs none.
+    /// No secret: EXTERNAL needs none.
     Nothing,
 }
 
@@ -74,7 +74,7 @@ impl fmt::Debug for SecretSource {
     }
 }
 
-/// Finds what the user needs to log in at a server. May run a command and may ask at the terminal.
+/// Finds the credentials for a server. May run a command and may prompt at the terminal.
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
@@ -104,7 +104,7 @@ pub fn find_unattended(
 /// Reads a password file and drops the password.
 ///
 /// # Errors
-/// The file cannot be read, is open to others, or gives no password.
+/// The file cannot be read, is accessible to other users, or contains no password.
 pub fn check_file(path: &Path) -> Result<(), CredentialsError> {
     harden();
     file::secret(path).map(drop)

@@ -1,8 +1,8 @@
-//! `~/.netrc`: machines, logins and passwords, as ftp(1) began it.
+//! `~/.netrc`: machines, logins and passwords, in the format of ftp(1).
 //!
-//! The crate `rust-netrc` is not used: it keeps the passwords of all machines in strings that are not
-//! wiped, knows one login for each machine, minds the case of host names, takes a comment at the end
-//! of a line for a mistake, and brings shellexpand for the tilde of `$NETRC`.
+//! The crate `rust-netrc` is not used: it keeps the passwords of all machines in strings that are not wiped,
+//! supports one login for each machine, compares host names with case, reports a comment at the end of a line
+//! as an error, and depends on shellexpand for the tilde of `$NETRC`.
 //!
 //! Words are parsed as curl does. In quotes, a backslash quotes the next byte, and `\n`, `\r` and `\t` are
 //! control characters. In a word that does not begin with a quote, quotes and backslashes are literal.
@@ -79,7 +79,7 @@ fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<NetrcEntry> {
     Some(fitting.swap_remove(at))
 }
 
-/// All entries. What is not known is skipped, word by word.
+/// All entries. Unknown words are skipped.
 fn entries(text: &[u8]) -> Vec<NetrcEntry> {
     let mut words = NetrcWords { rest: text };
     let mut entries: Vec<NetrcEntry> = Vec::new();
@@ -141,7 +141,7 @@ impl<'a> NetrcWords<'a> {
         Some(Zeroizing::new(word.to_vec()))
     }
 
-    /// A word in quotes, from the octet after the first quote.
+    /// A quoted word, from the octet after the first quote.
     fn unquoted(&mut self, quoted: &'a [u8]) -> Buffer {
         // As long as it can become, so that it is not copied when it grows.
         let mut word = Zeroizing::new(Vec::with_capacity(quoted.len()));

@@ -117,8 +117,8 @@ fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<TypedLine> {
     Ok(TypedLine::Line(buffer))
 }
 
-/// A terminal that shows nothing of what is typed, until this is dropped. Keys that interrupt end the
-/// line instead of the process, so that it can be set right again before the process ends.
+/// A terminal without echo, until this is dropped. The keys for interrupt and quit end the line instead of
+/// the process, so that the terminal can be restored before the process ends.
 struct Silence<'a> {
     terminal: &'a File,
     before: Termios,

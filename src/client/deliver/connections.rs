@@ -39,7 +39,7 @@ pub struct ConnectionPool<'h> {
 pub struct IdleConnection {
     /// The host, by its name.
     pub host: Host,
-    /// The port that was asked for.
+    /// The port of the destination.
     pub port: u16,
     pub server: Server,
     pub rest: IdleSession,
@@ -101,7 +101,7 @@ impl<'h> ConnectionPool<'h> {
         }
     }
 
-    /// Says QUIT to all of them.
+    /// Closes all idle sessions with QUIT.
     pub fn close(&self, way: &OpenTransport<'_>, watch: &mut dyn Observer) {
         for session in self.resting.take() {
             session.quit(way, watch);
@@ -117,7 +117,7 @@ pub fn is_stale(ended: &SessionResult) -> bool {
         RecipientReply::Said(stage, reply) => begins(stage) && reply.code == 421,
         _ => false,
     };
-    // Whom this server cannot serve, no other connection helps.
+    // Recipients that this server cannot serve are excluded: another connection would not help them.
     let answers = ended.answers.iter();
     let open: Vec<&Option<RecipientReply>> = answers
         .filter(|answer| !matches!(answer, Some(RecipientReply::Unfit(_))))

@@ -1,4 +1,4 @@
-//! The recipe: where to, who takes it, what became of it.
+//! Delivery of a message: destinations, hosts, connections and sessions.
 
 mod connections;
 
@@ -300,7 +300,7 @@ impl Delivery<'_, '_> {
             };
             let settled = self.settle(door, server, ended, &left, 0);
             open.extend(settled.open);
-            // A session without any result would be followed by others like it.
+            // Another session like one without any result would fail in the same way.
             if settled.left.is_empty() || settled.left.len() == left.len() {
                 open.extend(settled.left);
                 return open;
@@ -334,7 +334,7 @@ impl Delivery<'_, '_> {
         Ok(self.session(host, wire, &clear, pending))
     }
 
-    /// A connection to one of these; where there is none, all who wait for it have their answer.
+    /// Connects to one of these addresses. On failure, all pending recipients get a result.
     fn connect(
         &mut self,
         host: &Host,
@@ -364,7 +364,7 @@ impl Delivery<'_, '_> {
         options: &session::Options,
         pending: &[usize],
     ) -> SessionResult {
-        // A session without the encryption that others may have is not for them.
+        // A session that fell back to clear text must not be reused by deliveries that may have TLS.
         let is_usual = options.tls == self.way.session.tls;
         let then = if is_usual && self.way.connections.is_some() {
             AfterTransaction::Rest

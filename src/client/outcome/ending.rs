@@ -8,7 +8,7 @@ use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 
-/// The end of a session, and what it means for all who waited for it.
+/// The end of a session, and its consequence for all pending recipients.
 #[derive(Clone, Debug)]
 pub struct SessionEnd {
     pub verdict: RecipientStatus,

@@ -60,7 +60,7 @@ impl RecipientStatus {
         }
     }
 
-    /// The verdict of this name in JSON.
+    /// The status with this name in JSON.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let all = [
@@ -85,7 +85,7 @@ impl RecipientStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     Server,
-    /// The domain does not exist or takes no mail.
+    /// The domain does not exist or accepts no mail (RFC 7505).
     Domain,
     /// No connection, or none any more; no answer from the DNS.
     Network,
@@ -99,11 +99,11 @@ pub enum Cause {
     Message,
     /// The session was to end early (`--quit-after`, `--drop-after`).
     Stopped,
-    /// The output cannot be written, or the program was asked to end: nothing was tried to its end.
+    /// The output cannot be written, or the program was interrupted: delivery is incomplete.
     Output,
 }
 
-/// A server that was asked: its name and its address.
+/// The name and the address of a server that was contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Its name, its address in brackets, or the path of its socket.
@@ -135,7 +135,7 @@ pub struct RecipientResult {
     pub recipient: Address,
     pub verdict: RecipientStatus,
     pub cause: Cause,
-    /// The last server that was asked.
+    /// The last server that was contacted.
     pub server: Option<Server>,
     /// The stage that decided.
     pub stage: Option<Stage>,
@@ -209,7 +209,7 @@ impl RecipientResult {
         }
     }
 
-    /// The reply, or what happened, without the recipient where that goes without saying.
+    /// The reply or the error, without the leading recipient.
     #[must_use]
     pub fn words(&self) -> String {
         match &self.reply {
@@ -231,7 +231,7 @@ impl RecipientResult {
         queue_id(&reply.text()).map(str::to_owned)
     }
 
-    /// The sentence without the advice to try again: of what is in the queue, that is done anyway.
+    /// The sentence without the advice to try again, which does not apply to a queued message.
     #[must_use]
     pub fn unadvised(&self) -> &str {
         let sentence = self.sentence.as_str();
@@ -247,7 +247,7 @@ impl RecipientResult {
         }
     }
 
-    /// The output cannot be written, or the program was asked to end.
+    /// The output cannot be written, or the program was interrupted.
     #[must_use]
     pub fn unseen(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");
@@ -287,7 +287,7 @@ impl RecipientResult {
         }
     }
 
-    /// Others have just found the host down.
+    /// Another delivery has just found the host down.
     #[must_use]
     pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence =
@@ -335,7 +335,7 @@ impl RecipientResult {
         }
     }
 
-    /// As it was asked for.
+    /// The session ended early, as requested.
     fn stopped(recipient: &Address, stop: EarlyStop) -> Self {
         let option = match stop.how {
             StopMethod::Quit => "--quit-after",
@@ -538,7 +538,7 @@ impl DeliveryReport {
         let is_open = |fate: &RecipientResult| match fate.verdict {
             RecipientStatus::Deferred => true,
             RecipientStatus::Skipped => fate.cause == Cause::Network,
-            // The next server may do what this one does not. A login that was refused is not tried there.
+            // Another server may meet the requirement. A rejected login is not tried there.
             RecipientStatus::Refused => fate.cause == Cause::Policy && fate.reply.is_none(),
             _ => false,
         };
@@ -547,7 +547,7 @@ impl DeliveryReport {
             .collect()
     }
 
-    /// The message is kept for all who may get it later.
+    /// Marks the recipients that may be accepted later as queued.
     pub fn keep(&mut self) {
         for fate in &mut self.fates {
             if matches!(

@@ -16,7 +16,7 @@ pub fn queue_id(text: &str) -> Option<&str> {
     readers.into_iter().find_map(|read| read(text))
 }
 
-/// `Ok: queued as 4F2`, as many others have it, too.
+/// `Ok: queued as 4F2`, the form of Postfix and many others.
 fn postfix(text: &str) -> Option<&str> {
     let at = text.to_ascii_lowercase().find("queued as ")?;
     id(first_word(&text[at + "queued as ".len()..]))
@@ -82,7 +82,7 @@ fn word_before<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     text[..text.find(words)?].rsplit(' ').next()
 }
 
-/// A word that can be a name: without blanks and with a digit, which few words have.
+/// A word that can be a queue ID: without blanks and with a digit, which few words have.
 fn id(word: &str) -> Option<&str> {
     let word = word.trim_matches(|c: char| "<>()[].,;:\"'".contains(c));
     let is_fit = |b: u8| b.is_ascii_alphanumeric() || b"+-./=@_:".contains(&b);

@@ -29,7 +29,7 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// The port of the DNS.
 const PORT: u16 = 53;
 
-/// The most that one lookup may take after it has become slow, whatever the number of resolvers.
+/// Maximum additional time for a lookup after it was reported as slow, for any number of resolvers.
 const PATIENCE: Duration = Duration::from_secs(7);
 
 /// The longest chain of aliases that is followed.
@@ -81,7 +81,7 @@ struct LookupResult<T> {
     ttl: Option<u32>,
 }
 
-/// Tells what was found.
+/// Reports the answer to the observer.
 fn tell<T: Display>(
     (kind, name): (&str, &str),
     answer: &Result<LookupResult<T>, DnsError>,
@@ -127,7 +127,7 @@ impl Hickory {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// There is no runtime to be had.
+    /// The runtime cannot be started.
     pub fn new(server: Option<SocketAddr>) -> Result<Self, String> {
         let servers = match server {
             Some(server) => vec![server],
@@ -286,8 +286,7 @@ fn merge(answers: Vec<Result<Vec<IpAddr>, DnsError>>) -> Result<Vec<IpAddr>, Dns
     }
 }
 
-/// The records that answer for this name: its own, or those of what it is an alias of. Answers for
-/// another name are passed over.
+/// The records of this name, or of the name that it is an alias of. Records of other names are ignored.
 fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, DnsError> {
     let mut owner = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchName)?;
     for _ in 0..MAX_ALIASES {

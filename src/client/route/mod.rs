@@ -56,13 +56,13 @@ pub struct RouteOptions {
     /// The port of hosts that are found by MX.
     pub port: u16,
     pub family: AddressFamily,
-    /// The address that connections come from; only others of its family are connected to.
+    /// The source address of connections; only hosts of the same address family are connected to.
     pub bind: Option<IpAddr>,
     /// Host to connect to instead of the one looked up. The name of the host stays the same.
     pub connect_to: Option<ConnectTo>,
     /// The resolver to ask instead of the system's.
     pub dns: Option<SocketAddr>,
-    /// Names of this host besides its own: what it calls itself in EHLO.
+    /// Additional names of this host, such as its EHLO name.
     pub own_names: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ pub struct ConnectTo {
 pub enum Host {
     /// By its name, found in the DNS.
     Exchanger(String),
-    /// By its name, as this system finds it: hosts file, DNS, whatever else it uses.
+    /// A name resolved by the system: hosts file, DNS and other sources.
     Relay(String),
     Address(IpAddr),
     /// By the path of its unix socket.
@@ -140,14 +140,14 @@ impl std::fmt::Display for Host {
     }
 }
 
-/// One destination: hosts in the order in which they are tried, and who is reached there.
+/// One destination: hosts in the order in which they are tried, and its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// The first is tried first.
     pub hosts: Vec<Host>,
     /// The port of all of them.
     pub port: u16,
-    /// Places of the recipients in the list that was asked for.
+    /// Indices of the recipients in the requested list.
     pub recipients: Vec<usize>,
 }
 
@@ -311,7 +311,7 @@ impl<'o> Router<'o> {
         let name = || domain.to_owned();
         let mut all = match answer {
             Ok(all) => all,
-            // Without an MX, the domain is its own (R30). Whether it has an address shows later.
+            // Without an MX, the domain itself is the host (R30). Its addresses are looked up later.
             Err(DnsError::NoData) => {
                 let note = format!("{domain} has no MX; trying its own address");
                 watch.happened(Event::Note(&note));
@@ -422,8 +422,8 @@ impl<'o> Router<'o> {
             .collect())
     }
 
-    /// Addresses of an MX, without those of this very host (R34). An MX that is written as an address
-    /// is against the rules, but it is clear what is meant (R33).
+    /// Addresses of an MX, without those of this host itself (R34). An MX written as an address violates the
+    /// RFC, but its meaning is clear (R33).
     fn exchanger_addresses(
         &self,
         name: &str,

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The most that the system may take after it has become slow.
 const PATIENCE: Duration = Duration::from_secs(7);
 
-/// The addresses of a relay, which the watch is told of.
+/// The addresses of a relay. The lookup is reported to the observer.
 pub fn addresses(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
     let kind = "host";
     watch.happened(Event::Lookup { kind, name });

@@ -53,8 +53,8 @@ impl<'m> Carried<'m> {
         Ok(block != Block::End)
     }
 
-    /// Makes sure that nothing is missing or left over. Whoever reads the message may see only at its
-    /// end that it is not what it was, and the last octets of the last chunk end it for the server.
+    /// Checks that the message has its announced length. A change of the source may be noticed only at its
+    /// end, and the last octets of the last chunk complete the message for the server.
     pub fn end(&mut self) -> io::Result<()> {
         let mut more = std::mem::take(&mut self.rest);
         while more.is_empty() {

@@ -38,7 +38,7 @@ pub enum WireEvent {
     BrokenOff(Reply),
 }
 
-/// Result of a TLS handshake, as far as the dialogue needs it.
+/// Result of a TLS handshake that the dialogue needs.
 #[derive(Clone, Debug, Default)]
 pub struct Privacy {
     /// Channel bindings for AUTH.
@@ -50,7 +50,7 @@ pub struct Privacy {
 /// The next step of the session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write these in one go, as far as memory allows, then read the reply to the first.
+    /// Write these together, within the memory limit, then read the reply to the first.
     Say(Vec<Output>),
     Read,
     /// Hold the TLS handshake; nothing may have come before it.
@@ -61,15 +61,15 @@ pub enum Action {
     Finish,
     /// Write these in one go and close the connection without reading anything.
     SayAndDrop(Vec<Output>),
-    /// Close the connection without a word.
+    /// Close the connection without QUIT.
     Drop,
-    /// Say QUIT where no server expects it, take what comes, and close the connection.
+    /// Send QUIT out of sequence, read the reply, and close the connection.
     BlurtQuit,
     /// The server violated the protocol in this stage; the text describes it. Nothing more may be sent.
     Abort(Stage, String),
 }
 
-/// A piece of what is written in one go.
+/// Part of a group that is written together.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// A command, or the end of data.
@@ -80,7 +80,7 @@ pub enum Output {
     Chunk(Shape, u64),
     /// A remark for observers; nothing is sent.
     Note(String),
-    /// Something for those who look closely.
+    /// A remark for `--verbose`.
     Detail(String),
 }
 
@@ -108,7 +108,7 @@ pub struct ServerState {
     verified: bool,
 }
 
-/// One session's conversation, from the greeting to QUIT.
+/// The dialogue of one session, from the greeting to QUIT.
 pub struct Dialogue<'a> {
     errand: &'a Transaction<'a>,
     helo: String,
@@ -125,7 +125,7 @@ pub struct Dialogue<'a> {
     later: Vec<usize>,
     /// Recipients of this transaction, or of the last one.
     current: Vec<usize>,
-    /// Those of them that were taken.
+    /// The recipients among them that the server accepted.
     taken: Vec<usize>,
     unsaid: VecDeque<Stage>,
     awaiting: VecDeque<Stage>,
@@ -243,8 +243,8 @@ impl<'a> Dialogue<'a> {
                 let stage = self.next_stage();
                 self.goodbye(stage, &reply)
             }
-            // A message that has begun cannot be taken back, so the connection ends with it. Recipients of
-            // later transactions are left for another session.
+            // A message whose transfer has begun cannot be withdrawn, so the connection is closed. Recipients
+            // of later transactions are left for another session.
             WireEvent::BrokenOff(reply) => {
                 self.awaiting.clear();
                 self.refuse_transaction(Stage::Body, &reply);
@@ -419,7 +419,7 @@ impl<'a> Dialogue<'a> {
     fn starttls_answered(&mut self, reply: Reply) -> Action {
         match reply.class() {
             Class::Success if reply.code == 220 => Action::Secure,
-            // Another 2yz is no leave to begin.
+            // Another 2yz does not permit the handshake.
             Class::Success | Class::GoOn => abort(Stage::Starttls, &reply),
             _ if self.options.tls == TlsDemand::Opportunistic => {
                 let note = format!(
@@ -432,7 +432,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Sends the XCLIENT commands that were asked for, each followed by a new EHLO; then AUTH.
+    /// Sends the requested XCLIENT commands, each followed by a new EHLO; then AUTH.
     fn introduce(&mut self) -> Action {
         if self.introduced == self.options.bench.xclient.len() {
             return self.log_in();
@@ -536,8 +536,8 @@ impl<'a> Dialogue<'a> {
         self.answer_rest(&RecipientReply::Said(stage, reply.clone()));
     }
 
-    /// Gives this reply to the recipients of the current transaction that have none. The others were not
-    /// part of it.
+    /// Records this reply for recipients of the current transaction without a result. Other recipients were
+    /// not part of it.
     fn refuse_transaction(&mut self, stage: Stage, reply: &Reply) {
         self.taken.clear();
         for &recipient in &self.current {

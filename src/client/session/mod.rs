@@ -190,15 +190,15 @@ pub struct SessionResult {
 /// Result for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipientReply {
-    /// The server took the message for it, with this reply to the end of data; where it was only asked,
-    /// it would take one, with this reply to RCPT.
+    /// The server accepted the message for it, with this reply to the end of data; if recipients are only
+    /// verified, it would accept one, with this reply to RCPT.
     Accepted(Reply),
     /// The server refused, permanently or temporarily.
     Said(Stage, Reply),
     /// The server accepts no more recipients. This reply to RCPT is temporary whatever its code (RFC 5321
     /// §4.5.3.1.10).
     TooMany(Reply),
-    /// The server cannot take this message, so it was not asked.
+    /// The server cannot carry this message, so no command was sent for it.
     Unfit(Unsuitable),
     /// The server does not meet a requirement that applies before any message is sent.
     Unmet(Unmet),
@@ -244,7 +244,7 @@ pub enum Unmet {
     NoStarttls,
     /// It offers STARTTLS and refuses it.
     StarttlsRefused(Reply),
-    /// There is no encryption, so the password stays here.
+    /// TLS is not active, so the password is not sent.
     PasswordInClear,
     /// It does not offer AUTH.
     NoAuth,

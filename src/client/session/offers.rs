@@ -55,7 +55,7 @@ pub struct ServerLimits {
 }
 
 impl ServerLimits {
-    /// Reads `RCPTMAX=100`; what is unknown or makes no sense is passed over.
+    /// Parses `RCPTMAX=100`; unknown or invalid limits are ignored.
     fn add(&mut self, word: &str) {
         let Some((name, value)) = word.split_once('=') else {
             return;
@@ -135,7 +135,7 @@ impl ServerOffers {
         match keyword.to_ascii_uppercase().as_str() {
             "SIZE" => {
                 self.size = true;
-                // RFC 1870 §4: 0 is no limit.
+                // RFC 1870 §4: 0 means no limit.
                 self.size_limit = number().filter(|&limit| limit > 0);
             }
             "PIPELINING" => self.pipelining = true,

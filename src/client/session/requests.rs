@@ -2,7 +2,7 @@
 
 use crate::client::session::{ServerOffers, has_parameter};
 
-/// One thing that is asked for.
+/// An extension requested for the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The extension that has it.
@@ -15,7 +15,7 @@ pub struct Request {
     pub is_must: bool,
 }
 
-/// An extension, with what must be known to ask for it.
+/// An extension, with the values that its availability depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extension {
     /// AUTH= on MAIL (RFC 4954 §5).
@@ -42,7 +42,7 @@ pub enum Extension {
     SmtpUtf8,
 }
 
-/// The session in which something is asked for.
+/// The state of the session that decides if a request can be met.
 pub struct Conditions<'a> {
     /// The offers of the server.
     pub offers: &'a ServerOffers,
@@ -145,7 +145,7 @@ pub(super) fn attribute_lack(
     ))
 }
 
-/// Something that was asked for and cannot be had.
+/// A request that cannot be met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
     /// The reason, to follow the server's name.

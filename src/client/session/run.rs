@@ -146,7 +146,7 @@ struct SessionLoop<'a, 'w> {
     end_at: Option<usize>,
 }
 
-/// Tells of a handshake.
+/// Reports a TLS handshake.
 pub fn tell(secured: &TlsResult, watch: &mut dyn Observer) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
         let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
@@ -300,7 +300,7 @@ impl SessionLoop<'_, '_> {
         if !taken.is_empty() {
             ledger.taken(&taken, &self.mask.reply(reply));
         }
-        // With a reply for each, those of others are still to come.
+        // If each recipient has its own reply, the replies for the others are still outstanding.
         if self.in_doubt {
             self.ending = others;
         }

@@ -13,7 +13,7 @@ const MOST: usize = 32;
 /// The most octets of one of them that are kept.
 const LONGEST: usize = 500;
 
-/// Takes the asides out of what a command writes.
+/// Separates lines for people from the replies of a command.
 #[derive(Default)]
 pub struct Asides {
     state: AsideState,
@@ -23,7 +23,7 @@ pub struct Asides {
 enum AsideState {
     /// At the beginning of a line, of which no more is there than this.
     Start(Vec<u8>),
-    /// In a line of the conversation.
+    /// In a line of the session.
     Reply,
     /// In a line for people.
     Aside(Vec<u8>),
@@ -38,7 +38,7 @@ impl Default for AsideState {
 }
 
 impl Asides {
-    /// Appends what belongs to the conversation.
+    /// Appends the bytes of the session to `conversation`.
     pub fn sort(&mut self, bytes: &[u8], conversation: &mut Vec<u8>) {
         for &byte in bytes {
             let state = std::mem::take(&mut self.state);

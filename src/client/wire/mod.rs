@@ -58,11 +58,11 @@ fn seconds(limit: Duration) -> String {
 
 /// A byte stream: TCP, a unix socket, or TLS over them.
 pub trait Stream: io::Read + io::Write {
-    /// Writes what goes without waiting; `WouldBlock` when nothing does.
+    /// Writes as much as possible without waiting; `WouldBlock` if nothing can be written.
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
+    /// Reads available data without waiting; `WouldBlock` if there is none.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Our own address and the peer's, when there are any.
+    /// The local and the peer's address, if there are any.
     fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
     /// The socket, if there is one.
     fn socket(&self) -> Option<BorrowedFd<'_>> {
@@ -73,8 +73,8 @@ pub trait Stream: io::Read + io::Write {
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
     /// Sets the time limit of a write.
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
-    /// Asks for what arrives to be acknowledged at once, because a wait for the peer follows. A peer that
-    /// writes a reply in pieces may hold back the second piece until the first is acknowledged (Nagle's
+    /// Requests that received data be acknowledged at once, because a wait for the peer follows. A peer that
+    /// writes a reply in pieces may delay the second piece until the first is acknowledged (Nagle's
     /// algorithm), and a delayed acknowledgement takes 40 ms.
     fn acknowledge_at_once(&self) {}
 
@@ -83,7 +83,7 @@ pub trait Stream: io::Read + io::Write {
         LastWords::default()
     }
 
-    /// Says that nothing more will be written.
+    /// Shuts down the sending direction.
     fn half_close(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -150,13 +150,13 @@ impl Wire {
         self.stream.socket()
     }
 
-    /// Our own address on this connection.
+    /// The local address of this connection.
     #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
         self.ends().map(|(local, _)| local.ip())
     }
 
-    /// Our own address and the peer's on this connection, when there are any.
+    /// The local and the peer's address of this connection, if there are any.
     #[must_use]
     pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.stream.ends()
@@ -232,8 +232,8 @@ impl Wire {
         Early::Bytes(&self.inbox[self.unread..])
     }
 
-    /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds
-    /// what was not written.
+    /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds the
+    /// unsent data.
     pub fn flush(&mut self, limit: Duration) -> Result<(), WireError> {
         self.quiet_at = None;
         self.limit_writes(limit)?;

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Interval between two checks whether the command has exited.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Not for others: a command that is a server has no use for our password.
+/// Removed from the environment of the command: a server has no use for the password.
 const PASSWORD: &str = "EHLO_PASSWORD";
 
 /// Starts the command in a shell. Its standard error is inherited.
@@ -49,7 +49,7 @@ pub fn connect(line: &str) -> io::Result<Wire> {
     })))
 }
 
-/// Our end of the pair, and who has the other.
+/// This end of the socket pair, and the process at the other end.
 struct Piped {
     socket: Socket,
     child: Child,
@@ -102,7 +102,7 @@ impl Piped {
         Ok(!bytes.is_empty())
     }
 
-    /// Hands out what there is of the conversation.
+    /// Copies received data of the session to `buffer`.
     fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
         let count = buffer.len().min(self.unread.len());
         let handed = self.unread.drain(..count);
@@ -132,7 +132,7 @@ impl Drop for Piped {
 }
 
 impl Read for Piped {
-    /// `Interrupted` means that something came, but nothing of the conversation.
+    /// `Interrupted`: data arrived, but none that belongs to the session.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.unread.is_empty() {
             let count = self.socket.read(buffer)?;

@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 /// Time after which an unanswered attempt is joined by the next one: RFC 8305 §5, "Connection Attempt Delay".
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Interval between two checks whether the watch refuses the connection.
+/// Interval between two checks whether the observer refuses the connection.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Parameters of every connection attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// Our own address; `None` leaves it to the system.
+    /// The local address; `None`: chosen by the system.
     pub source: Option<IpAddr>,
     /// Time limit of one attempt.
     pub limit: Duration,

@@ -18,7 +18,7 @@ use rsasl::property::{AuthId, AuthzId, OAuthBearerToken, OverrideCBType, Passwor
 use rsasl::validate::NoValidation;
 use zeroize::Zeroizing;
 
-/// RFC 7677 §4: fewer iterations make it too easy to guess the password from what is sent.
+/// RFC 7677 §4: with fewer iterations, the password can be guessed too easily from the exchange.
 const MIN_ITERATIONS: u32 = 4096;
 
 /// Upper bound of SCRAM iterations, against exhaustion of CPU time; 600,000 is the current recommendation.
@@ -47,7 +47,7 @@ static MECHANISMS: &[rsasl::prelude::Mechanism] = &[
 pub enum Binding {
     Exporter(Vec<u8>),
     EndPoint(Vec<u8>),
-    /// We could, but the server does not offer it.
+    /// The client supports it, but the server does not offer it.
     NotOffered,
 }
 

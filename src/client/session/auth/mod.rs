@@ -50,7 +50,7 @@ pub fn candidates(
         .collect()
 }
 
-/// A bound mechanism once for each binding there is; the others once.
+/// The candidates of a mechanism: one for each channel binding if it is bound, else one.
 fn ways(mechanism: Mechanism, bindings: &Bindings, has_plus: bool) -> Vec<Candidate> {
     let exporter = bindings.exporter.clone().map(Binding::Exporter);
     let end_point = bindings.end_point.clone().map(Binding::EndPoint);

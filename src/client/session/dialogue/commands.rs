@@ -1,4 +1,4 @@
-//! Commands as they are written.
+//! Formatting of commands.
 
 use crate::client::session::dialogue::{Dialogue, Output, line, parameters};
 use crate::client::session::{Conditions, Extension, Purpose, Request};
@@ -38,7 +38,7 @@ impl<'a> Dialogue<'a> {
         line(stage, text)
     }
 
-    /// MAIL with the parameters of what is offered and needed (R5).
+    /// MAIL with the parameters that are needed and offered (R5).
     pub(super) fn mail(&self) -> String {
         let mut line = match self.errand.sender {
             Some(sender) => format!("MAIL FROM:<{sender}>"),
@@ -130,7 +130,7 @@ impl<'a> Dialogue<'a> {
         line
     }
 
-    /// The reports that are asked for, if this server makes any.
+    /// The requested delivery status notifications, if the server offers DSN.
     pub(super) fn dsn(&self) -> Option<&'a Dsn> {
         self.errand.dsn.filter(|_| self.offers.dsn)
     }

@@ -20,7 +20,7 @@ const MAX_COMMAND: usize = 512;
 const MAX_CHALLENGES: u8 = 8;
 
 impl Dialogue<'_> {
-    /// Says AUTH if there is a login, and goes on to the transactions.
+    /// Starts AUTH if there is a login; else the transactions.
     pub(super) fn log_in(&mut self) -> Action {
         let Some(login) = self.login else {
             return self.forward();
@@ -155,7 +155,7 @@ impl Dialogue<'_> {
         self.say_secretly(wire, shown.to_owned(), hides)
     }
 
-    /// RFC 4954 §4: an asterisk ends the exchange; whatever the answer is, it came to nothing.
+    /// RFC 4954 §4: an asterisk cancels the exchange; every reply to it is a failure.
     fn cancel(&mut self, why: String) -> Action {
         self.cancelled = Some(why);
         self.exchange = None;
@@ -175,7 +175,7 @@ impl Dialogue<'_> {
         let complaint = complaint.map(|text| format!("the server says of the token: {text}"));
         let cancelled_binding = exchange.is_none();
         if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
-            // R63: who takes a bound mechanism away does not get the password itself.
+            // R63: an attacker who removes a bound mechanism must not receive the password itself.
             self.candidates
                 .retain(|candidate| !candidate.mechanism.tells_the_password());
         }

@@ -1,6 +1,6 @@
-//! Dialogues as text: `S:` lines are the server's, `C:` lines must be ours, `C: <message>` is the
-//! message with its end. Lines of ours that stand together must have been said in one write. `tls` is
-//! the handshake, `N:` a note.
+//! Dialogues as text: `S:` lines come from the server, `C:` lines are expected from the client, `C:
+//! <message>` is the message with its end. Consecutive `C:` lines are expected in one write. `tls` is the
+//! handshake, `N:` a note.
 
 pub(crate) mod testing;
 
@@ -13,7 +13,7 @@ use crate::client::session::dialogue::*;
 use crate::mail::address::Address;
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 
-/// A message of so many octets that asks for so much.
+/// A message of a given size and body type.
 struct Fake(Shape);
 
 impl Blocks for Fake {

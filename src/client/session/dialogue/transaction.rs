@@ -10,7 +10,8 @@ use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use std::collections::VecDeque;
 
-/// The most recipients in one transaction: what every server must take (RFC 5321 §4.5.3.1.8).
+/// Maximum number of recipients in one transaction: the minimum that every server must accept (RFC 5321
+/// §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
 
 /// The most octets in one chunk, where chunks can be pipelined (RFC 3030 §2).
@@ -55,7 +56,7 @@ impl Dialogue<'_> {
 
     pub(super) fn data_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
-            // R8: 2yz to DATA is no leave to send the message.
+            // R8: 2yz to DATA does not permit the message.
             Class::Success => return abort(Stage::Data, reply),
             // R52: the server waits for a message, but no recipient was accepted.
             Class::GoOn if self.taken.is_empty() => return self.say_one(Stage::Dot),
@@ -88,7 +89,7 @@ impl Dialogue<'_> {
             self.open = true;
         }
         match reply.class() {
-            // PRDR: a reply for each who was taken, and then one for all.
+            // PRDR: a reply for each accepted recipient, and then one for all.
             Class::GoOn if reply.code == 353 && self.grants(Extension::Prdr) => {
                 let each = self.taken.iter().map(|&recipient| Stage::DotFor(recipient));
                 self.awaiting = each.chain([stage]).chain(self.awaiting.drain(..)).collect();
@@ -156,7 +157,7 @@ impl Dialogue<'_> {
         }
     }
 
-    /// Says what is still unsaid, reads what is still unread, else begins the next transaction.
+    /// Sends pending commands, reads outstanding replies, else begins the next transaction.
     pub(super) fn go_on(&mut self) -> Action {
         if !self.awaiting.is_empty() {
             return Action::Read;
@@ -401,7 +402,7 @@ impl Dialogue<'_> {
         self.current.iter().filter(open).copied().collect()
     }
 
-    /// Sends the requested commands, or the transactions, as far as the server supports them.
+    /// Sends the requested commands, or the transactions that this server supports.
     pub(super) fn transact(&mut self) -> Action {
         if !self.errand.commands.is_empty() {
             return self.command();

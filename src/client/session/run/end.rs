@@ -8,7 +8,8 @@ use crate::client::wire::{Deadline, Early, LastWords};
 use crate::smtp::stage::Stage;
 
 impl SessionLoop<'_, '_> {
-    /// Sends QUIT. Errors are ignored, because the message has been accepted (R24).
+    /// Sends QUIT. A failed write or a missing reply is ignored, because it does not affect the message
+    /// (R24).
     pub(super) fn farewell(&mut self, items: &[Output]) -> Result<(), SessionFailure> {
         match self.wire.early() {
             Early::Closed | Early::Broken(_) => return Ok(()),
@@ -39,9 +40,8 @@ impl SessionLoop<'_, '_> {
         Ok(())
     }
 
-    /// One reply too many means that an earlier one was not the answer to what it seemed to answer
-    /// (R15): then nothing was delivered for sure. A refusal where a goodbye was due is suspicious
-    /// enough to wait for what follows it.
+    /// An extra reply means that an earlier reply belonged to another command (R15): then no delivery is
+    /// certain. A rejection in reply to QUIT is suspicious enough to wait for a further line.
     pub(super) fn check_the_end(&mut self) -> Result<(), SessionFailure> {
         let is_goodbye = |code| matches!(code, 421 | 200..=299);
         let words = if self.quit_code.is_none_or(is_goodbye) {

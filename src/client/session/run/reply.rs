@@ -1,4 +1,4 @@
-//! Reading replies, and what may be shown of a server's words.
+//! Reads replies, and prepares the server's text for display.
 
 use crate::client::events::{ClosedBy, Event};
 use crate::client::session::SessionFailure;
@@ -13,7 +13,7 @@ use crate::system::text::printable;
 /// The most of a server's words, in characters, that an error repeats.
 const EXCERPT: usize = 80;
 
-/// The beginning of what a server sent, printable and without secrets.
+/// The beginning of a server's line, printable and with secrets masked.
 pub(super) fn excerpt(mask: &Mask, bytes: &[u8]) -> String {
     beginning(&mask.apply(printable(bytes)))
 }

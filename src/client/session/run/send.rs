@@ -18,8 +18,8 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Puts a group into the outbox, and writes what does not fit; gives what happened instead, if
-    /// something did.
+    /// Copies a group to the outbox, and writes the outbox when it is full. Returns an event if one
+    /// interrupts the group.
     pub(super) fn gather(&mut self, items: &[Output]) -> Result<Option<WireEvent>, SessionFailure> {
         if let Some(event) = self.unasked()? {
             return Ok(Some(event));
@@ -61,8 +61,8 @@ impl SessionLoop<'_, '_> {
         Ok(None)
     }
 
-    /// Writes what has gathered. With the end of a message in it, there is doubt from now on until
-    /// its reply has come.
+    /// Writes the outbox. If it contains the end of a message, the result is uncertain from here on until the
+    /// reply arrives.
     fn finish_group(&mut self) -> Result<WireEvent, SessionFailure> {
         let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
         if self.end_at.is_some()
@@ -155,7 +155,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Nothing is left of what was not written.
+    /// Discards unsent data, and wipes it if it contains a secret.
     pub(super) fn wipe(&mut self) {
         let mut rest = std::mem::take(&mut self.wire.outbox);
         if std::mem::take(&mut self.holds_secret) {

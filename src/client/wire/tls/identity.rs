@@ -1,4 +1,4 @@
-//! Our own certificate and its key.
+//! The client certificate and its key.
 
 use crate::system::pem::{TlsSetupError, certificates, private_key, unreadable};
 use rustls::SignatureScheme;

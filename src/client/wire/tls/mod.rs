@@ -1,4 +1,4 @@
-//! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): what is asked of it, and the handshake.
+//! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): options and the handshake.
 
 mod failure;
 mod identity;
@@ -34,7 +34,7 @@ pub struct TlsOptions {
     pub ca_file: Option<PathBuf>,
     /// Certificates or keys of which one must be the server's.
     pub pins: Vec<Pin>,
-    /// Our own certificate and its key, both in PEM.
+    /// The client certificate and its key, both in PEM.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// The name that the certificate must have, instead of the host's.
     pub name: Option<String>,
@@ -67,12 +67,12 @@ pub struct TlsResult {
     pub group: Option<&'static str>,
     /// True if an earlier TLS session was resumed.
     pub resumed: bool,
-    /// The name that was asked for.
+    /// The expected name.
     pub name: String,
     pub judgement: Verification,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
-    /// Our own certificate in DER, where there is one to show.
+    /// The client certificate in DER, if one was sent.
     pub own: Option<Vec<u8>>,
     /// Reason for which the certificates could not be saved; `None`: saved, or not requested.
     pub unsaved: Option<String>,
@@ -83,8 +83,7 @@ pub struct TlsResult {
 }
 
 impl Tls {
-    /// Reads the files that the options name, so that what is wrong with them shows before anything
-    /// is sent.
+    /// Reads the files that the options name, so that errors are reported before anything is sent.
     pub fn new(options: &TlsOptions) -> Result<Self, TlsSetupError> {
         let identity = options.identity.as_ref();
         Ok(Self {
@@ -209,8 +208,7 @@ impl Tls {
 }
 
 impl Wire {
-    /// Turns this wire into one that is encrypted. Nothing that came in clear survives: what is still
-    /// unread is an error (RFC 3207 §4.2, CVE-2011-0411).
+    /// Encrypts this wire. Unread data received in clear is an error (RFC 3207 §4.2, CVE-2011-0411).
     pub fn secure(
         &mut self,
         tls: &Tls,

@@ -38,7 +38,7 @@ impl Save {
         })))
     }
 
-    /// Adds a chain under the name that was asked for.
+    /// Adds a chain, with the name of the server as a comment.
     pub fn add<'c>(&self, name: &str, chain: impl Iterator<Item = &'c [u8]>) {
         let mut pem = format!("# {name}\n");
         for certificate in chain {

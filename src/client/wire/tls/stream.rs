@@ -50,7 +50,7 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Reads once and takes apart what came.
+    /// Reads once and processes the records.
     fn take_in(&mut self) -> io::Result<()> {
         self.under.acknowledge_at_once();
         if self.connection.read_tls(&mut self.under)? == 0 && self.connection.is_handshaking() {
@@ -110,11 +110,11 @@ impl Read for TlsStream {
 }
 
 impl Write for TlsStream {
-    /// Takes everything in, and writes once of what has gathered.
+    /// Buffers all data, and writes once to the stream below.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = self.connection.writer().write(buffer)?;
         match self.connection.write_tls(&mut self.under) {
-            // It is taken in, and must not be taken in again; the rest goes with the flush.
+            // The data is buffered and must not be written again; `flush` sends it.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(count),
             Err(error) => Err(error),
             Ok(_) => Ok(count),
@@ -195,7 +195,7 @@ impl Stream for TlsStream {
 }
 
 impl Drop for TlsStream {
-    /// Says goodbye (RFC 8446 §6.1), unless the line is blocked anyway.
+    /// Sends close_notify (RFC 8446 §6.1), unless the connection is blocked.
     fn drop(&mut self) {
         if self.is_reset {
             return;
@@ -208,7 +208,7 @@ impl Drop for TlsStream {
     }
 }
 
-/// Reads what is there and writes what goes, without waiting.
+/// Adaptor that reads and writes without waiting.
 struct Now<'s>(&'s mut dyn Stream);
 
 impl Write for Now<'_> {

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// The certificates that are accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Any: encryption against those who only listen (RFC 7435).
+    /// Any: protects against passive eavesdropping (RFC 7435).
     #[default]
     Any,
     /// Any, but the result of the verification is reported.
@@ -35,12 +35,12 @@ pub enum Verification {
     Verified,
     /// It is the one that was pinned.
     Pinned,
-    /// It would not do, and why. Behind "the certificate of HOST".
+    /// It is not trusted, for this reason. The text follows "the certificate of HOST".
     Distrusted(String),
 }
 
 impl Verification {
-    /// Behind "certificate of HOST".
+    /// The text after "certificate of HOST".
     #[must_use]
     pub fn words(&self) -> String {
         match self {
@@ -58,7 +58,7 @@ impl Verification {
     }
 }
 
-/// The judge of certificates, and what it has seen last.
+/// Verifier of certificates, and its last result.
 #[derive(Debug)]
 pub struct Verifier {
     trust: Trust,
