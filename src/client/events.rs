@@ -35,7 +35,7 @@ pub struct Interests {
     pub octets: bool,
 }
 
-/// An end of the connection.
+/// A side of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClosedBy {
     Client,
@@ -49,7 +49,7 @@ impl Observer for Silent {
     fn happened(&mut self, _: Event<'_>) {}
 }
 
-/// One thing that happened.
+/// An event of a delivery.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A name is looked up in the DNS or by the system.
@@ -62,7 +62,7 @@ pub enum Event<'a> {
     Answer(DnsAnswer<'a>),
     /// A remark by the program: the MX chosen, the next host.
     Note(&'a str),
-    /// The message is safe in the queue.
+    /// The message is stored in the queue.
     Queued { id: &'a str },
     /// A remark for `--verbose`.
     Detail(&'a str),
@@ -72,7 +72,7 @@ pub enum Event<'a> {
         /// Reason for which the profile cannot be used.
         error: Option<&'a str>,
     },
-    /// A host is about to be tried.
+    /// A host is tried next.
     Host {
         /// Its name, or its address in brackets.
         name: &'a str,
@@ -84,7 +84,7 @@ pub enum Event<'a> {
     Connect(&'a PeerAddress),
     /// The connection is established; other attempts are cancelled.
     Connected(&'a PeerAddress),
-    /// The connection did not come about.
+    /// The connection attempt failed.
     NotConnected { peer: &'a PeerAddress, why: &'a str },
     /// The session is encrypted from here on.
     Secured(TlsSummary<'a>),
@@ -99,12 +99,12 @@ pub enum Event<'a> {
     },
     /// A command from the client.
     Sent {
-        /// The command as it may be shown.
+        /// The command, with secrets masked.
         line: &'a str,
         /// Its stage, as `--quit-after` names it.
         stage: &'a str,
     },
-    /// One line of the server's, made printable, as soon as it has come.
+    /// One line from the server, made printable, as soon as it is received.
     Line(&'a str),
     Received {
         code: u16,
@@ -126,7 +126,7 @@ pub enum Event<'a> {
         /// Its octets, before dot-stuffing.
         bytes: u64,
     },
-    /// The session ends before its time.
+    /// The session ends with an error.
     Failed {
         stage: &'a str,
         why: &'a str,
@@ -153,7 +153,7 @@ pub enum Event<'a> {
     Summary(&'a Summary),
 }
 
-/// The end of a connection, if there is something to report of it.
+/// The end of a connection, if it is worth reporting.
 #[derive(Clone, Copy, Debug)]
 pub enum ConnectionClose<'a> {
     /// It is closed without QUIT, as requested.
@@ -171,20 +171,20 @@ pub struct Summary {
     pub host: String,
     /// The address of the last attempt.
     pub peer: Option<PeerAddress>,
-    /// Until the connection was there.
+    /// Time to establish the connection.
     pub connect: Option<Duration>,
-    /// From then until the greeting.
+    /// Time from the connection to the greeting.
     pub banner: Option<Duration>,
     /// All EHLO and HELO commands.
     pub ehlo: Option<Duration>,
-    /// STARTTLS, and the handshake.
+    /// STARTTLS and the handshake.
     pub tls: Option<Duration>,
     pub auth: Option<Duration>,
-    /// From then until the message was accepted; `None` where it was not.
+    /// Time until the message was accepted; `None` if it was not.
     pub accepted: Option<Duration>,
-    /// From the attempt to connect until the end.
+    /// Time from the connection attempt until the end.
     pub total: Duration,
-    /// The reply that decided, or why there is none.
+    /// The decisive reply, or the reason for which there is none.
     pub words: String,
     /// The queue ID from the server's reply, if known.
     pub queue_id: Option<String>,
@@ -197,9 +197,9 @@ pub struct DnsAnswer<'a> {
     pub kind: &'a str,
     /// The name looked up.
     pub name: &'a str,
-    /// The records, as zone files have them; none when there is an error.
+    /// The records in the format of zone files; empty on an error.
     pub records: &'a [String],
-    /// For how many seconds the records hold, where that is known.
+    /// Time to live of the records in seconds, if known.
     pub ttl: Option<u32>,
     /// Reason for which there is no answer.
     pub error: Option<&'a str>,
@@ -211,7 +211,7 @@ pub struct TlsSummary<'a> {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'a str,
     pub cipher: &'a str,
-    /// The key exchange, where it was negotiated anew.
+    /// The key exchange; `None` for a resumed session without a new one.
     pub group: Option<&'a str>,
     /// True if an earlier TLS session was resumed.
     pub resumed: bool,
@@ -223,6 +223,6 @@ pub struct TlsSummary<'a> {
     pub judgement: &'a str,
     /// The server's certificates in DER, its own first.
     pub chain: &'a [Vec<u8>],
-    /// The client certificate in DER, if one was sent.
+    /// The client certificate in DER, if one is configured.
     pub own: Option<&'a [u8]>,
 }

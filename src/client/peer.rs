@@ -1,4 +1,4 @@
-//! The other end of a connection.
+//! Addresses of peers.
 
 use crate::system::text::shown;
 use std::fmt;
@@ -12,7 +12,7 @@ pub enum PeerAddress {
     Tcp(SocketAddr),
     /// The path of a unix socket.
     Unix(PathBuf),
-    /// A command in a shell, on its standard input and output.
+    /// A command run by a shell, connected by its standard input and output.
     Pipe(String),
 }
 

@@ -26,7 +26,7 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// The exit status for it.
+    /// The exit status for this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
@@ -37,7 +37,8 @@ impl TransportError {
 }
 
 impl<'p> LoadedTransport<'p> {
-    /// Reads the files, and finds or asks for the password: a server would not wait for it.
+    /// Reads the files, and finds or prompts for the password before connecting, because a server would time
+    /// out.
     pub fn of(plan: &'p transport::Transport) -> Result<Self, TransportError> {
         let tls = Tls::new(&plan.tls)?;
         let relay = plan.route.relay.as_ref();

@@ -12,7 +12,6 @@ pub struct Transport {
     pub profile: Option<String>,
     pub route: route::RouteOptions,
     pub session: session::Options,
-    /// With which keys and which trust.
     pub tls: tls::TlsOptions,
     /// `None`: no AUTH.
     pub credentials: Option<credentials::CredentialsOptions>,

@@ -1,11 +1,11 @@
-//! The seam between a message and the session that carries it.
+//! The interface between a message and the session that sends it.
 
 use std::io;
 
 /// Body type of a message, and the capability of a server. Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyType {
-    /// Lines of ASCII: every server.
+    /// Lines of ASCII: every server accepts them.
     SevenBit,
     /// Lines of any octets: 8BITMIME (RFC 6152).
     EightBit,
@@ -14,7 +14,7 @@ pub enum BodyType {
 }
 
 impl BodyType {
-    /// A server that carries this much and offers SMTPUTF8.
+    /// A server with this body type that offers SMTPUTF8.
     #[must_use]
     pub const fn with_utf8(self) -> Accepts {
         Accepts {
@@ -23,7 +23,7 @@ impl BodyType {
         }
     }
 
-    /// A server that carries this much and does not offer SMTPUTF8.
+    /// A server with this body type that does not offer SMTPUTF8.
     #[must_use]
     pub const fn without_utf8(self) -> Accepts {
         Accepts {
@@ -36,7 +36,7 @@ impl BodyType {
 /// Capabilities of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepts {
-    /// The octets that it carries.
+    /// The body type that it accepts.
     pub transport: BodyType,
     /// True if it accepts raw UTF-8 in the header (SMTPUTF8, RFC 6531).
     pub utf8: bool,
@@ -53,7 +53,7 @@ pub struct Shape {
     pub size: u64,
 }
 
-/// Of the shapes that a message has, the one that asks most of a server that accepts this.
+/// The shape with the highest requirements that a server with these capabilities accepts.
 pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Accepts) -> Option<Shape> {
     shapes
         .filter(|shape| shape.suits(able))
@@ -61,15 +61,14 @@ pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Accepts) -> Option<Sha
 }
 
 impl Shape {
-    /// True if a server that accepts this can carry it.
+    /// True if a server with these capabilities can carry it.
     #[must_use]
     pub fn suits(&self, able: Accepts) -> bool {
         self.transport <= able.transport && (able.utf8 || !self.utf8)
     }
 }
 
-/// A message that can be read from its beginning as often as it is needed: another host, another
-/// transaction.
+/// A message that can be read repeatedly from its beginning, for another host or another transaction.
 pub trait Replay {
     /// Properties of the form for a server with these capabilities; `None` if the server cannot carry it.
     fn shape(&self, able: Accepts) -> Option<Shape>;
@@ -82,7 +81,7 @@ pub trait Replay {
         able.find_map(|able| self.shape(able))
     }
 
-    /// The blocks of the message in that shape, from the first.
+    /// The blocks of the message in that shape, from its beginning.
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_>;
 }
 
@@ -99,15 +98,15 @@ pub trait Blocks {
 /// Kind of the data that [`Blocks::append`] appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// Lines, or a part of one, of which any may begin with a dot.
+    /// Complete or partial lines, any of which may begin with a dot.
     Lines,
-    /// Whole lines of which none begins with a dot (base64).
+    /// Complete lines, none of which begins with a dot (base64).
     DotFree,
-    /// Nothing: the message has ended.
+    /// The end of the message; nothing was appended.
     End,
 }
 
-/// A message of no octets, where there is nothing to carry.
+/// An empty message, for sessions that send none.
 pub struct Nothing;
 
 impl Replay for Nothing {

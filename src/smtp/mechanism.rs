@@ -2,7 +2,7 @@
 
 use crate::system::secret::Proof;
 
-/// A mechanism that this program can answer to.
+/// A mechanism that the client supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
     /// Identity from the client certificate (RFC 4422, appendix A).
@@ -28,7 +28,7 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// All of them, the strongest first.
+    /// All mechanisms, the strongest first.
     pub const ALL: [Self; 10] = [
         Self::External,
         Self::ScramSha256Plus,
@@ -59,7 +59,7 @@ impl Mechanism {
         }
     }
 
-    /// The mechanism of this name, in any case; `None` when there is none here.
+    /// The mechanism of this name, in any case; `None`: unknown.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL

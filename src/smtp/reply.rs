@@ -2,10 +2,10 @@
 
 use crate::system::text::printable;
 
-/// The most that one reply may hold, in bytes. A thousand full lines are legal; endless ones end here.
+/// Maximum size of a reply, in bytes. A thousand full lines are legal; endless replies are cut off here.
 const MAX_REPLY: usize = 1024 * 1024;
 
-/// A whole reply of the server.
+/// A complete reply from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The code, 200 to 599.
@@ -32,7 +32,7 @@ pub enum ReplyError {
     /// The lines of one reply have different codes.
     #[error("sent a reply with two codes, {0} and {1}")]
     TwoCodes(u16, u16),
-    /// A reply without end.
+    /// The reply exceeds the maximum size.
     #[error("sent a reply of more than {MAX_REPLY} bytes")]
     TooLong,
 }
@@ -93,7 +93,7 @@ impl Reply {
     }
 }
 
-/// `5.1.1` at the beginning of a line, if it is of the code's class.
+/// `5.1.1` at the beginning of a line, if its class is that of the reply code.
 fn enhanced_code(line: &str, code: u16) -> Option<&str> {
     let word = line.split(' ').next()?;
     let mut parts = word.split('.');
@@ -105,7 +105,7 @@ fn enhanced_code(line: &str, code: u16) -> Option<&str> {
     (shaped && class == code / 100 && word.as_bytes()[1] == b'.').then_some(word)
 }
 
-/// A reply as its lines come in.
+/// A reply that is read line by line.
 #[derive(Debug, Default)]
 pub struct ReplyReader {
     code: Option<u16>,
@@ -114,7 +114,7 @@ pub struct ReplyReader {
 }
 
 impl ReplyReader {
-    /// Takes the next line, without its line end; gives the reply when it was the last.
+    /// Adds the next line, without its line end; returns the reply after its last line.
     pub fn add(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
         let (code, last, text) = parse(line)?;
         if let Some(first) = self.code.filter(|&first| first != code) {

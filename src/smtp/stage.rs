@@ -7,14 +7,14 @@ use std::time::Duration;
 pub enum Stage {
     Banner,
     Ehlo,
-    /// LHLO, which LMTP has instead (RFC 2033 §4.1).
+    /// LHLO, the greeting command of LMTP (RFC 2033 §4.1).
     Lhlo,
-    /// HELO, where EHLO is not understood.
+    /// HELO, if the server does not know EHLO.
     Helo,
     /// STARTTLS (RFC 3207).
     Starttls,
     Tls,
-    /// AUTH, and the answers to its challenges (RFC 4954).
+    /// AUTH, and the responses to its challenges (RFC 4954).
     Auth,
     /// XCLIENT, which makes the server treat this client as another one.
     Xclient,
@@ -86,7 +86,7 @@ impl Stage {
         )
     }
 
-    /// The stage as `--json` names it.
+    /// The stage's name in `--json`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Answers of the DNS in transcripts.
+//! DNS answers in transcripts.
 
 use crate::client::events::DnsAnswer;
 use crate::system::text::shown;
@@ -21,7 +21,7 @@ pub fn words(answer: &DnsAnswer<'_>) -> String {
     }
 }
 
-/// The fields of the event for programs.
+/// The fields of the JSON event.
 pub fn event(answer: &DnsAnswer<'_>) -> Value {
     json!({
         "type": answer.kind,

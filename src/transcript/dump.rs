@@ -7,9 +7,9 @@ const ROW: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DumpStyle {
-    /// As hexdump -C has them, with offsets from the beginning of the session.
+    /// The format of hexdump -C, with offsets from the beginning of the session.
     Hexdump,
-    /// As swaks has them, with offsets from the beginning of each piece.
+    /// The format of swaks, with offsets from the beginning of each piece.
     Swaks,
 }
 
@@ -22,7 +22,7 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// From the first octet on.
+    /// A dump whose offset is 0.
     pub fn new(look: DumpStyle) -> Self {
         Self {
             look,
@@ -31,7 +31,7 @@ impl Dump {
         }
     }
 
-    /// Takes more octets, and gives the rows that are full now.
+    /// Adds octets, and returns the completed rows.
     pub fn pass(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut rows = Vec::new();
         for &byte in bytes {

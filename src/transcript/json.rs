@@ -1,4 +1,4 @@
-//! The transcript for programs: one JSON object a line, each with `event` and `elapsed_ms`.
+//! The JSON transcript: one object a line, each with `event` and `elapsed_ms`.
 
 use crate::client::events::{ConnectionClose, Event, Interests, Observer, Summary};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
@@ -21,11 +21,10 @@ pub struct Json<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
     start: Instant,
-    /// The host that is being tried.
     host: String,
     /// True if the session is encrypted.
     tls: bool,
-    /// Lines of the server's that have not become a reply.
+    /// Lines from the server that do not form a reply yet.
     unfinished: Vec<String>,
     letter: MessageLines,
 }
@@ -58,7 +57,7 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// The host that is being tried, where, and why it did not come to anything.
+    /// The current host, the peer's address, and the error if there is one.
     fn place(&self, peer: &PeerAddress, error: Option<&str>) -> Value {
         let mut fields = Map::new();
         fields.insert("host".to_owned(), self.host.clone().into());
@@ -137,7 +136,7 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// The event for it, if it has one of its own.
+    /// The JSON event, if there is one for it.
     fn fields(&self, what: Event<'_>) -> Option<JsonEvent> {
         let approach = self.approach(what);
         let conversation = approach.or_else(|| self.conversation(what));

@@ -17,7 +17,7 @@ pub struct TranscriptWriter<W> {
 
 enum WriterState {
     Open,
-    /// The reader went away; that is its right.
+    /// The reader closed the pipe, which is not an error.
     Unread,
     Failed(io::Error),
 }
@@ -28,7 +28,7 @@ pub enum Tone {
     Plain,
     Ours,
     Theirs,
-    /// Whoever's, and not good.
+    /// A failure, of either side.
     Failure,
     Remark,
 }
@@ -43,7 +43,7 @@ impl Tone {
         }
     }
 
-    /// ECMA-48, `SGR`: colours that can be read on black and on white.
+    /// SGR colours (ECMA-48) that are readable on black and on white.
     fn color(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
@@ -71,7 +71,7 @@ impl<W: Write> TranscriptWriter<W> {
         }
     }
 
-    /// Writes a piece in one go: lines, or a part of one.
+    /// Writes complete or partial lines in one call.
     pub fn say(&mut self, tone: Tone, text: &str) {
         if !matches!(self.state, WriterState::Open) {
             return;

@@ -5,14 +5,14 @@ use crate::system::text::{printable, shown_with_tabs};
 /// Maximum octets of an incomplete line that are buffered; a longer line is shown in parts.
 const LONGEST: usize = 4096;
 
-/// The part of a line that has come so far.
+/// The incomplete line received so far.
 #[derive(Default)]
 pub struct MessageLines {
     rest: Vec<u8>,
 }
 
 impl MessageLines {
-    /// Takes the next part of the message, and gives the lines that are whole now.
+    /// Adds the next part of the message, and returns the completed lines.
     pub fn pass(&mut self, part: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for piece in part.split_inclusive(|&byte| byte == b'\n') {

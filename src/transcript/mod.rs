@@ -27,10 +27,10 @@ use std::io::{self, Write};
 /// Format of a transcript.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// As `mail -v` showed it in TCP/IP Illustrated, chapter 28.
+    /// The format of `mail -v` in TCP/IP Illustrated, chapter 28.
     #[default]
     Stevens,
-    /// As swaks shows it.
+    /// The format of swaks.
     Swaks,
     /// One JSON object a line.
     Json,
@@ -50,15 +50,15 @@ pub enum Color {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TranscriptOptions {
     pub format: Format,
-    /// Every host and address considered, and how each part was encoded.
+    /// Shows every host and address considered, and the encoding of each part.
     pub verbose: bool,
-    /// The message, as it goes over the wire.
+    /// Shows the message, as it goes over the wire.
     pub data: bool,
-    /// Octets instead of lines.
+    /// Shows octets instead of lines.
     pub hex: bool,
-    /// The time before each line.
+    /// Shows the time before each line.
     pub timing: bool,
-    /// At the end, a line about each server.
+    /// Shows a line for each server at the end.
     pub summary: bool,
     pub color: Color,
     /// A progress bar on stderr.
@@ -66,7 +66,7 @@ pub struct TranscriptOptions {
 }
 
 impl TranscriptOptions {
-    /// The usual transcript, with all details.
+    /// The default transcript, with all details.
     #[must_use]
     pub fn verbose() -> Self {
         Self {

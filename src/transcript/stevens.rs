@@ -13,7 +13,7 @@ use std::io::{self, Write};
 /// Maximum number of recipients named before the rest is counted.
 const NAMED: usize = 3;
 
-/// A transcript for people.
+/// The transcript in the format of `mail -v`.
 pub struct Stevens<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
@@ -25,7 +25,6 @@ pub struct Stevens<W> {
 }
 
 impl<W: Write> Stevens<W> {
-    /// A transcript on `out`.
     pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
             lines: TranscriptWriter::with(out, options),
@@ -215,14 +214,14 @@ fn remark(what: Event<'_>, verbose: bool) -> Option<(Tone, String)> {
         Event::Lookup { kind, name } if verbose => {
             format!("looking up {kind} of {}", shown(name))
         }
-        // Of exchangers there is a note, for all to see.
+        // MX lookups are reported by a note in any case.
         Event::Answer(answer) if verbose && answer.kind != "MX" => dns::words(&answer),
         _ => return None,
     };
     Some((Tone::Remark, format!("*** {text}\n")))
 }
 
-/// The profile that is tried next, or why it cannot be.
+/// The line for the next profile, or the reason for which it cannot be used.
 fn fallback(profile: &str, error: Option<&str>) -> (Tone, String) {
     let profile = shown(profile);
     match error {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub struct Stopwatch<'w> {
     next: &'w mut dyn Observer,
     host: String,
-    /// Attempts that are not decided.
+    /// Pending connection attempts.
     begun: Vec<(PeerAddress, Instant)>,
     /// The current session.
     running: Option<SessionTimes>,
@@ -27,7 +27,7 @@ struct SessionTimes {
 }
 
 impl SessionTimes {
-    /// The time since the last step, which is over.
+    /// Ends a step, and returns its duration.
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
         now - std::mem::replace(&mut self.last, now)
@@ -44,7 +44,7 @@ impl SessionTimes {
             "quit" => {}
             _ => self.mail += took,
         }
-        // Of chunks, the reply to the last one counts.
+        // With chunks, the reply to the last one is decisive.
         if matches!(stage, "dot" | "bdat") {
             summary.accepted = (code / 100 == 2).then_some(self.mail);
         }
@@ -72,7 +72,7 @@ fn add(sum: &mut Option<Duration>, took: Duration) {
 }
 
 impl<'w> Stopwatch<'w> {
-    /// Hands on to `next`.
+    /// A stopwatch that forwards events to `next`.
     pub fn new(next: &'w mut dyn Observer) -> Self {
         Self {
             next,
@@ -196,7 +196,7 @@ pub fn line(summary: &Summary) -> String {
     line
 }
 
-/// The steps in their order: their names for people and for programs.
+/// The steps in order, with their names in text and in JSON.
 pub fn steps(summary: &Summary) -> [(&'static str, &'static str, Option<Duration>); 6] {
     [
         ("connect", "connect_ms", summary.connect),
@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// Replaces the time before each `ms`.
+    /// Removes the time before each `ms`.
     fn without_times(line: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
         let is_time = |at: usize| words.get(at + 1).is_some_and(|next| next.starts_with("ms"));

@@ -19,7 +19,7 @@ enum Other {
     Child,
 }
 
-/// A transcript in the manner of swaks.
+/// A transcript in the format of swaks.
 pub struct Swaks<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
@@ -31,14 +31,13 @@ pub struct Swaks<W> {
     is_over: bool,
     /// True if the session is encrypted.
     tls: bool,
-    /// Lines of a reply that is not whole.
+    /// Lines of an incomplete reply.
     reply: Vec<String>,
     letter: MessageLines,
     dump: Dump,
 }
 
 impl<W: Write> Swaks<W> {
-    /// A transcript on `out`.
     pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
             lines: TranscriptWriter::with(out, options),
@@ -146,7 +145,7 @@ impl<W: Write> Swaks<W> {
         self.remark(&text);
     }
 
-    /// The host as it was named, with its port.
+    /// The host as it was given, with its port.
     fn place(&self, peer: &PeerAddress) -> String {
         match peer.port() {
             Some(port) => format!("{}:{port}", self.host),

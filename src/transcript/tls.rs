@@ -57,7 +57,7 @@ fn certificate(place: usize, der: &[u8]) -> String {
     text
 }
 
-/// The fields of the event for programs.
+/// The fields of the JSON event.
 pub fn event(secured: &TlsSummary<'_>) -> Value {
     let chain: Vec<Value> = secured.chain.iter().map(|der| fields(der)).collect();
     json!({
@@ -72,7 +72,7 @@ pub fn event(secured: &TlsSummary<'_>) -> Value {
     })
 }
 
-/// The fields of the event for programs, where the handshake failed for its certificate.
+/// The fields of the JSON event for a handshake that failed because of the certificate.
 pub fn distrusted_event(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
     let chain: Vec<Value> = chain.iter().map(|der| fields(der)).collect();
     json!({
@@ -84,7 +84,7 @@ pub fn distrusted_event(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
     })
 }
 
-/// A certificate, for programs; null when it cannot be read.
+/// A certificate in JSON; null if it cannot be parsed.
 #[must_use]
 pub fn fields(der: &[u8]) -> Value {
     match Certificate::read(der) {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// Bytes that are wiped when they are dropped.
 pub type Buffer = Zeroizing<Vec<u8>>;
 
-/// The most that a place of secrets may give.
+/// Maximum size of a source of secrets, in bytes.
 pub const LIMIT: usize = 64 * 1024;
 
 /// Reads to the end; `None` if there is more than the limit.

@@ -15,7 +15,7 @@ pub enum CredentialsError {
         place: String,
         error: io::Error,
     },
-    /// A directory was named.
+    /// The path is a directory.
     #[error(
         "cannot read {place}: it is a directory, and must be a file whose first line is the password"
     )]
@@ -45,7 +45,7 @@ pub enum CredentialsError {
         /// The file as a shell reads it.
         file: String,
     },
-    /// There is more than a secret can have.
+    /// The source exceeds the size limit.
     #[error("{0} gives more than 64 KiB; its first line must be the secret, and little may follow")]
     TooLong(String),
     /// The first line is empty.
@@ -58,32 +58,32 @@ pub enum CredentialsError {
         place: String,
         what: String,
     },
-    /// The shell cannot be started or heard.
+    /// The shell cannot be started, or its output cannot be read.
     #[error("cannot run {option} with /bin/sh: {}", reason(.error))]
     Shell {
-        /// The option that has the command.
+        /// The option with the command.
         option: &'static str,
         error: io::Error,
     },
     /// The command failed.
     #[error("{option} failed with {end}; try its command by hand")]
     Failed {
-        /// The option that has the command.
+        /// The option with the command.
         option: &'static str,
         end: String,
     },
-    /// The command takes too long, and has no terminal to ask a person.
+    /// The command exceeded its time limit, and has no terminal to ask a person.
     #[error(
         "{option} did not end within {seconds} seconds and was killed; without a terminal, its command must \
          not ask for anything"
     )]
     Late {
-        /// The option that has the command.
+        /// The option with the command.
         option: &'static str,
         /// The time limit that passed.
         seconds: u64,
     },
-    /// The program that asks the keyring cannot be started at the moment.
+    /// The program that reads the keyring cannot be started at the moment.
     #[error("cannot ask the keyring: {}", reason(.0))]
     Keyring(io::Error),
     /// No source has a password, and there is no terminal to ask at.
@@ -91,13 +91,13 @@ pub enum CredentialsError {
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
     )]
     Nowhere(String),
-    /// The same for a message that waits in the queue, for which `EHLO_PASSWORD` is not used.
+    /// No password for a queued message, for which `EHLO_PASSWORD` is not used.
     #[error(
         "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
          the queue does not use EHLO_PASSWORD"
     )]
     NowhereNamed(String),
-    /// The person pressed Enter without typing a password.
+    /// The user entered an empty password.
     #[error(
         "no password was typed for {0}; type one, or give --password-command or --password-file"
     )]
@@ -111,7 +111,7 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
-    /// The exit status that this error makes.
+    /// The exit status for this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {

@@ -40,7 +40,7 @@ pub struct CredentialsOptions {
     /// The user; `None` if the client certificate or the source of the secret names it.
     pub user: Option<String>,
     pub source: SecretSource,
-    /// The profile that was named, for the name of a systemd credential.
+    /// The chosen profile, which determines the name of the systemd credential.
     pub profile: Option<String>,
     /// True if a password that names no user, host or profile may be used.
     pub nameless: bool,
@@ -119,7 +119,7 @@ struct Environment {
     credentials: Option<PathBuf>,
     /// `$NETRC`, else `~/.netrc`.
     netrc: Option<PathBuf>,
-    /// The program that asks the keyring, where there is a session that may have one.
+    /// The program that reads the keyring, if the session may have one.
     keyring: Option<OsString>,
     /// The controlling terminal.
     terminal: Option<PathBuf>,
@@ -162,7 +162,7 @@ fn find_in(
     })
 }
 
-/// The first of the places that has a password.
+/// Searches the sources in order, and returns the first password.
 fn search(
     options: &CredentialsOptions,
     host: &str,

@@ -42,7 +42,7 @@ pub fn look(
 /// One machine, or the default.
 #[derive(Default)]
 struct NetrcEntry {
-    /// `None` is the default.
+    /// `None`: the default entry.
     machine: Option<Buffer>,
     login: Option<Buffer>,
     password: Buffer,
@@ -70,7 +70,7 @@ impl NetrcEntry {
     }
 }
 
-/// The first entry of the host that serves the user, else the default that does.
+/// The first entry of the host that matches the user, else the default entry that does.
 fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<NetrcEntry> {
     let mut fitting: Vec<NetrcEntry> = entries(text);
     fitting.retain(|entry| entry.serves(user));
@@ -143,7 +143,7 @@ impl<'a> NetrcWords<'a> {
 
     /// A quoted word, from the octet after the first quote.
     fn unquoted(&mut self, quoted: &'a [u8]) -> Buffer {
-        // As long as it can become, so that it is not copied when it grows.
+        // Capacity for the complete word, so that it is not copied when it grows.
         let mut word = Zeroizing::new(Vec::with_capacity(quoted.len()));
         let mut bytes = quoted.iter();
         while let Some(&byte) = bytes.next() {

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::thread;
 use zeroize::Zeroizing;
 
-/// The longest line that a terminal hands over.
+/// The longest line that a terminal returns.
 const LINE: usize = 4096;
 
 /// Asks for a password. Fails under cron, in a service and in the background, where no terminal can be read.
@@ -56,7 +56,7 @@ fn attended(path: &Path) -> Option<File> {
     let is_attended = match tcgetpgrp(&terminal) {
         // In the background, reading would stop the process until it is brought to the foreground.
         Ok(foreground) => foreground == getpgrp(),
-        // The group lives in another PID namespace.
+        // The foreground process group is in another PID namespace.
         Err(_) => stdin().is_terminal() || io::stderr().is_terminal(),
     };
     is_attended.then_some(terminal)
@@ -73,7 +73,7 @@ fn ask(mut terminal: &File, question: &str) -> io::Result<TypedLine> {
     let silence = Silence::on(terminal)?;
     terminal.write_all(question.as_bytes())?;
     let typed = line(terminal, silence.interrupts());
-    // The end of the line was not shown, either.
+    // The end of the line was not echoed either.
     let _ = terminal.write_all(b"\n");
     typed
 }
@@ -93,7 +93,7 @@ fn mend_when_killed(terminal: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// A line, up to LF, the end of input, or one of the keys that interrupt.
+/// Reads a line, up to LF, the end of input, or one of the interrupt keys.
 fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<TypedLine> {
     let mut buffer: Buffer = Zeroizing::new(vec![0; LINE]);
     let mut length = 0;

@@ -1,4 +1,4 @@
-//! Sessions that rest between deliveries, and hosts that need not be tried.
+//! Idle sessions between deliveries, and hosts known to be down.
 
 use crate::client::deliver::OpenTransport;
 use crate::client::events::Observer;
@@ -23,7 +23,7 @@ pub trait Hosts {
     /// Reason for which this host should be skipped now; `None`: try it.
     fn down(&self, host: &str, port: Option<u16>) -> Option<String>;
 
-    /// No connection came about, for this reason.
+    /// Records that no connection could be established, and the reason.
     fn went_down(&self, host: &str, port: Option<u16>, why: &str);
 
     fn came_up(&self, host: &str, port: Option<u16>);
@@ -35,9 +35,8 @@ pub struct ConnectionPool<'h> {
     hosts: &'h dyn Hosts,
 }
 
-/// A session that rests.
+/// An idle session.
 pub struct IdleConnection {
-    /// The host, by its name.
     pub host: Host,
     /// The port of the destination.
     pub port: u16,
@@ -65,7 +64,7 @@ impl IdleConnection {
 }
 
 impl<'h> ConnectionPool<'h> {
-    /// None yet.
+    /// An empty pool.
     #[must_use]
     pub fn new(hosts: &'h dyn Hosts) -> Self {
         Self {
@@ -86,8 +85,7 @@ impl<'h> ConnectionPool<'h> {
         Some(resting.remove(place))
     }
 
-    /// Lets a session rest; where there are too many of them, QUIT goes to the one that has rested
-    /// longest.
+    /// Adds an idle session. If there are too many, the one that has been idle longest is closed with QUIT.
     pub(super) fn keep(
         &self,
         session: IdleConnection,

@@ -60,7 +60,7 @@ impl<'a> Outgoing<'a> {
 pub struct OpenTransport<'a> {
     pub router: &'a Router<'a>,
     pub session: &'a session::Options,
-    /// The keys and the trust.
+    /// Keys and trust.
     pub tls: &'a Tls,
     /// `None`: no AUTH.
     pub login: Option<&'a Login>,
@@ -102,7 +102,7 @@ pub fn deliver_to(
     watch: &mut dyn Observer,
 ) {
     let signed = match parcel.purpose {
-        // A report returns the message to be read. It had better come with a broken signature than not at all.
+        // A report returns the original message. A broken signature is better than no report.
         Purpose::Report => Signed::Converted,
         Purpose::Mail | Purpose::Question => Signed::Kept,
     };
@@ -309,7 +309,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// Holds a session; once more without encryption if encryption is optional and failed.
+    /// Runs a session; repeats it in clear if TLS is optional and failed.
     fn encrypted_or_in_clear(
         &mut self,
         host: &Host,
@@ -413,8 +413,8 @@ impl Delivery<'_, '_> {
         carry(&errand, &means, self.watch)
     }
 
-    /// Records the results of a session, and keeps it open if it can carry another message. `carried`
-    /// is the number of messages before this one.
+    /// Records the results of a session, and keeps it open if it can carry another message. `carried` is the
+    /// number of messages before this one.
     fn settle(
         &mut self,
         door: &mut CurrentHost<'_>,
@@ -452,7 +452,7 @@ impl Delivery<'_, '_> {
                 settled.open.push(recipient);
             }
         }
-        // Once a recipient has the message, or may have it, no other host gets it in this run.
+        // Once a recipient has the message, or may have it, no other host is tried for it in this run.
         if is_begun {
             settled.open.clear();
         }
@@ -489,8 +489,8 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// A host without an address is passed over. That it has none counts only if no server was reached;
-    /// that it is not known counts if nothing else is temporary.
+    /// Skips a host without an address. A missing address counts only if no server was reached; a failed
+    /// lookup counts if no other result is temporary.
     fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
         let note = format!("{error}");
         self.watch.happened(Event::Note(&note));

@@ -14,7 +14,7 @@ pub struct SessionEnd {
     pub verdict: RecipientStatus,
     pub cause: Cause,
     pub stage: Option<Stage>,
-    /// The server's words, where it is they that ended it.
+    /// The reply that ended the session, if there is one.
     pub reply: Option<Reply>,
     /// A sentence with the server's name.
     pub words: String,
@@ -36,14 +36,14 @@ impl SessionEnd {
         }
     }
 
-    /// The exit status for it alone.
+    /// The exit status for this end alone.
     #[must_use]
     pub fn exit(&self) -> Exit {
         crate::client::outcome::exit(&[(self.verdict, self.cause)])
     }
 
-    /// The server does not meet a demand that comes before any message. Trying again does not help,
-    /// unless the reply was 4yz.
+    /// The server does not meet a requirement that applies before any message. A retry does not help, unless
+    /// the reply was 4yz.
     pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
         let words = match unmet {
             Unmet::NoStarttls => format!(
@@ -118,7 +118,7 @@ impl SessionEnd {
         }
     }
 
-    /// `None` where it is not the server or the network that failed.
+    /// `None` if neither the server nor the network failed.
     pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
         let (stage, cause, words, advice) = match failure {
             SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
@@ -146,7 +146,7 @@ impl SessionEnd {
             }
         };
         Some(Self {
-            // A demand that is not met now is not met the next time either.
+            // A requirement that is not met now will not be met by a retry.
             verdict: if cause == Cause::Policy {
                 RecipientStatus::Refused
             } else {
@@ -196,7 +196,7 @@ fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
         _ => format!(" while sending {} or waiting for its reply", stage.words()),
     };
     match error {
-        // A command that is the server did not come up.
+        // The command that acts as the server did not start.
         WireError::Io(why)
             if stage == Stage::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
         {

@@ -22,13 +22,13 @@ const TRY_AGAIN: &str = "; try again later";
 /// Status of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientStatus {
-    /// A server took the message.
+    /// A server accepted the message.
     Accepted,
     Refused,
     Deferred,
     /// The connection was lost between the end of data and its reply.
     Uncertain,
-    /// Not yet, and the message is kept to be sent again.
+    /// Not delivered yet; the message is in the queue.
     Queued,
     Skipped,
 }
@@ -87,15 +87,15 @@ pub enum Cause {
     Server,
     /// The domain does not exist or accepts no mail (RFC 7505).
     Domain,
-    /// No connection, or none any more; no answer from the DNS.
+    /// No connection, a lost connection, or no answer from the DNS.
     Network,
     /// Another delivery has just found the host down.
     Known,
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     Protocol,
-    /// A demand on encryption or authentication was not met.
+    /// A requirement for TLS or authentication was not met.
     Policy,
-    /// The message could not be read to its end.
+    /// The message could not be read completely.
     Message,
     /// The session was to end early (`--quit-after`, `--drop-after`).
     Stopped,
@@ -137,10 +137,10 @@ pub struct RecipientResult {
     pub cause: Cause,
     /// The last server that was contacted.
     pub server: Option<Server>,
-    /// The stage that decided.
+    /// The decisive stage.
     pub stage: Option<Stage>,
     pub reply: Option<Reply>,
-    /// The enhanced status code, the server's or the one that fits.
+    /// The enhanced status code, from the server or chosen by this program.
     pub enhanced: Option<String>,
     /// A sentence that names the recipient; empty when accepted.
     pub sentence: String,
@@ -169,7 +169,7 @@ impl RecipientResult {
             )
     }
 
-    /// The prospect of another attempt: 0 none, 1 if something is changed, 2 later.
+    /// The prospect of another attempt: 0 none, 1 after a change, 2 later.
     #[must_use]
     pub fn hope(&self) -> u8 {
         match (self.verdict, self.cause) {
@@ -180,9 +180,8 @@ impl RecipientResult {
         }
     }
 
-    /// Makes a refusal temporary that is about this host and not about the message or its recipients,
-    /// because it can be corrected: a password, the name of a relay, or that the relay does not accept
-    /// this client.
+    /// Makes a refusal temporary if it concerns this host and not the message or its recipients, because it
+    /// can be corrected: a wrong password, a wrong relay name, or a relay that does not accept this client.
     pub fn postpone(&mut self, by_relay: bool) {
         let is_ours = match self.cause {
             Cause::Policy => true,
@@ -194,7 +193,7 @@ impl RecipientResult {
         }
     }
 
-    /// Before anything was tried.
+    /// The initial result, before any attempt.
     #[must_use]
     pub fn unasked(recipient: &Address) -> Self {
         Self {
@@ -272,7 +271,7 @@ impl RecipientResult {
         }
     }
 
-    /// No connection came about.
+    /// No connection could be established.
     #[must_use]
     pub fn unconnected(recipient: &Address, server: Server, why: &str) -> Self {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
@@ -307,7 +306,7 @@ impl RecipientResult {
         )
     }
 
-    /// The session ended with an answer, or with a failure in its place.
+    /// The session ended with an answer for the recipient, or with an error.
     #[must_use]
     pub fn answered(
         recipient: &Address,
@@ -385,7 +384,7 @@ impl RecipientResult {
         }
     }
 
-    /// The enhanced code is that of 452, because a report must not call the result permanent.
+    /// Uses the enhanced code of 452, because a report must not call the result permanent.
     fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
         let words = reply.whole();
         let sentence =
@@ -429,7 +428,7 @@ impl RecipientResult {
         }
     }
 
-    /// The session ended, and with it the hope of this recipient.
+    /// The session ended without an answer for this recipient.
     fn ended(recipient: &Address, ending: SessionEnd) -> Self {
         let SessionEnd { words, advice, .. } = ending;
         let sentence = format!("{words}; <{recipient}> did not get the message{advice}");
@@ -444,7 +443,7 @@ impl RecipientResult {
         }
     }
 
-    /// The end of data was sent, and its reply was not waited for.
+    /// The end of data was sent, and its reply was not awaited.
     fn unread(recipient: &Address) -> Self {
         let sentence = format!(
             "<{recipient}> may have got the message: its end was sent and the reply not read, as \
@@ -523,7 +522,7 @@ pub struct DeliveryReport {
 }
 
 impl DeliveryReport {
-    /// Before anything was tried.
+    /// The initial results, before any attempt.
     #[must_use]
     pub fn unasked(recipients: &[Address]) -> Self {
         Self {
@@ -531,8 +530,8 @@ impl DeliveryReport {
         }
     }
 
-    /// Places of the recipients that another server may still accept: nothing was tried for them, the
-    /// failure is temporary, or the server did not meet a demand on TLS or authentication.
+    /// Indices of the recipients that another server may still accept: no attempt was made for them, the
+    /// failure is temporary, or the server did not meet a requirement for TLS or authentication.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |fate: &RecipientResult| match fate.verdict {
@@ -571,7 +570,7 @@ fn is_as_wished(verdict: RecipientStatus, cause: Cause) -> bool {
     verdict.is_cared_for() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
 }
 
-/// The exit status of these ends together: the one table of cli.md.
+/// The combined exit status, by the table in cli.md.
 fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
     let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);

@@ -1,13 +1,12 @@
 //! Extracts the server's queue ID from its last reply, for enquiries with its postmaster.
 
-/// The longest name that is believed to be one.
+/// Maximum length of a queue ID.
 const LONGEST: usize = 128;
 
 /// Amazon's servers put no words around their queue IDs, which are at least this long.
 const LONG: usize = 30;
 
-/// The queue id in the text of the reply to the end of data; `None` where it is not certain that there
-/// is one.
+/// The queue ID in the text of the reply to the end of data; `None` if none is recognized with certainty.
 #[must_use]
 pub fn queue_id(text: &str) -> Option<&str> {
     let readers = [

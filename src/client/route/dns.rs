@@ -26,7 +26,6 @@ const ATTEMPTS: usize = 2;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-/// The port of the DNS.
 const PORT: u16 = 53;
 
 /// Maximum additional time for a lookup after it was reported as slow, for any number of resolvers.
@@ -43,7 +42,7 @@ pub struct Mx {
     pub host: String,
 }
 
-/// As zone files have it.
+/// The format of zone files.
 impl Display for Mx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}.", self.preference, self.host)
@@ -57,7 +56,7 @@ pub enum DnsError {
     NoSuchName,
     /// The name exists, but has no such record.
     NoData,
-    /// SERVFAIL, REFUSED, a timeout: ask again later. With the reason in words.
+    /// SERVFAIL, REFUSED or a timeout: temporary. With the reason.
     Failed(String),
 }
 
@@ -77,7 +76,7 @@ impl DnsError {
 #[derive(Debug)]
 struct LookupResult<T> {
     records: Vec<T>,
-    /// For how many seconds all of it holds.
+    /// The smallest time to live, in seconds.
     ttl: Option<u32>,
 }
 
@@ -115,7 +114,7 @@ pub trait Dns {
     ) -> Result<Vec<IpAddr>, DnsError>;
 }
 
-/// The resolvers of this system, or the one that `--dns` names.
+/// The system's resolvers, or the one given with `--dns`.
 pub struct Hickory {
     runtime: tokio::runtime::Runtime,
     resolver: TokioResolver,
@@ -332,8 +331,8 @@ fn without_dot(name: &Name) -> String {
     text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
 
-/// EDNS is not used, as the C library does not use it by default: there are resolvers and forwarders that
-/// refuse such queries, or drop them. Answers that are too large for a packet come over TCP.
+/// EDNS is not used, as in the default of the C library: some resolvers and forwarders refuse or drop such
+/// queries. Answers too large for a packet are fetched over TCP.
 fn options() -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = TIMEOUT;
@@ -343,7 +342,7 @@ fn options() -> ResolverOpts {
     options
 }
 
-/// The resolvers in the text of /etc/resolv.conf; if it has none, the one on this host (resolv.conf(5)).
+/// The resolvers in /etc/resolv.conf; if it lists none, the one on this host (resolv.conf(5)).
 fn of_system(text: &[u8]) -> Vec<SocketAddr> {
     let (config, _) = resolv_conf::Config::parse_with_errors(text);
     let named = config.nameservers.iter().map(IpAddr::from);
@@ -367,7 +366,7 @@ fn config_for(servers: &[SocketAddr]) -> ResolverConfig {
     ResolverConfig::from_parts(None, Vec::new(), servers)
 }
 
-/// All of them at once, the answers in the order of the questions.
+/// Runs all of them concurrently; the answers are in the order of the questions.
 async fn join_all<F: Future>(questions: impl Iterator<Item = F>) -> Vec<F::Output> {
     futures_util::future::join_all(questions).await
 }

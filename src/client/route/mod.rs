@@ -1,4 +1,4 @@
-//! Routing: which hosts take the mail of a domain, in which order (RFC 5321 §5).
+//! Routing: the hosts for a domain, and their order (RFC 5321 §5).
 
 mod dns;
 mod system;
@@ -20,10 +20,10 @@ use std::time::Duration;
 /// A lookup that takes longer than this is reported to the user.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The most hosts of one domain that are tried.
+/// Maximum number of hosts tried for one domain.
 const MAX_HOSTS: usize = 32;
 
-/// The most addresses of one host that are tried.
+/// Maximum number of addresses tried for one host.
 const MAX_ADDRESSES: usize = 16;
 
 /// Address families that may be used.
@@ -51,16 +51,16 @@ impl AddressFamily {
 
 #[derive(Clone, Debug)]
 pub struct RouteOptions {
-    /// This host takes everything; `None` looks up the MX.
+    /// The relay for all recipients; `None`: look up the MX.
     pub relay: Option<Endpoint>,
-    /// The port of hosts that are found by MX.
+    /// The port of hosts found by MX.
     pub port: u16,
     pub family: AddressFamily,
     /// The source address of connections; only hosts of the same address family are connected to.
     pub bind: Option<IpAddr>,
     /// Host to connect to instead of the one looked up. The name of the host stays the same.
     pub connect_to: Option<ConnectTo>,
-    /// The resolver to ask instead of the system's.
+    /// The resolver to use instead of the system's.
     pub dns: Option<SocketAddr>,
     /// Additional names of this host, such as its EHLO name.
     pub own_names: Vec<String>,
@@ -92,21 +92,21 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
     pub host: Host,
-    /// The port; `None` is that of the host that is meant.
+    /// The port; `None`: the port of the original host.
     pub port: Option<u16>,
 }
 
-/// A host that mail may go to.
+/// A host for delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// By its name, found in the DNS.
+    /// A name, looked up in the DNS.
     Exchanger(String),
     /// A name resolved by the system: hosts file, DNS and other sources.
     Relay(String),
     Address(IpAddr),
-    /// By the path of its unix socket.
+    /// The path of a unix socket.
     Unix(PathBuf),
-    /// By the command that is it.
+    /// A command that acts as the server.
     Pipe(String),
 }
 
@@ -117,8 +117,7 @@ impl Host {
         matches!(self, Self::Unix(_) | Self::Pipe(_))
     }
 
-    /// The name as certificates and files of passwords have it. A socket or a command of this host has
-    /// none of its own.
+    /// The name for certificates and password files. A unix socket or a command has none of its own.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -143,16 +142,15 @@ impl std::fmt::Display for Host {
 /// One destination: hosts in the order in which they are tried, and its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// The first is tried first.
+    /// The hosts, in the order in which they are tried.
     pub hosts: Vec<Host>,
-    /// The port of all of them.
     pub port: u16,
     /// Indices of the recipients in the requested list.
     pub recipients: Vec<usize>,
 }
 
 impl Destination {
-    /// The port of one of its hosts; a unix socket or a command has none.
+    /// The port for one of its hosts; `None` for a unix socket or a command.
     #[must_use]
     pub fn port_of(&self, host: &Host) -> Option<u16> {
         (!host.is_local()).then_some(self.port)
@@ -180,7 +178,7 @@ pub enum RouteError {
         "cannot find the mail exchanger of {domain}: {why}; try again later, or name a resolver with --dns"
     )]
     Lookup { domain: String, why: String },
-    /// A host's address cannot be found now.
+    /// The host's address cannot be found at the moment.
     #[error("cannot find the address of {host}: {why}")]
     Address {
         host: String,
@@ -207,7 +205,7 @@ impl RouteError {
 pub struct Routes {
     /// The destinations, in the order of their first recipient.
     pub destinations: Vec<Destination>,
-    /// Recipients that no host takes.
+    /// Recipients without a host.
     pub unreachable: Vec<(usize, RouteError)>,
 }
 
@@ -220,7 +218,7 @@ pub struct Router<'o> {
 }
 
 impl<'o> Router<'o> {
-    /// A router that asks the DNS.
+    /// A router that uses the DNS.
     #[must_use]
     pub fn new(options: &'o RouteOptions) -> Self {
         Self {
@@ -278,7 +276,7 @@ impl<'o> Router<'o> {
         gathering.finish(self.options.port, watch)
     }
 
-    /// The hosts of each domain, best first, those of equal preference together.
+    /// The hosts of each domain by preference, grouped by equal preference.
     fn exchangers(
         &self,
         domains: &[String],
@@ -372,7 +370,7 @@ impl<'o> Router<'o> {
         self.options.relay.is_some()
     }
 
-    /// The address that connections come from, where that is not left to the system.
+    /// The source address of connections, if one is given.
     #[must_use]
     pub fn source(&self) -> Option<IpAddr> {
         self.options.bind
@@ -463,11 +461,11 @@ impl<'o> Router<'o> {
     }
 }
 
-/// Destinations as they come together.
+/// Collects destinations.
 #[derive(Default)]
 struct DestinationSet {
     routes: Routes,
-    /// The hosts of each destination, by rank, as a key.
+    /// The hosts of each destination, by rank, for comparison.
     keys: Vec<Vec<BTreeSet<String>>>,
     ranks: Vec<Vec<Vec<Host>>>,
 }
@@ -494,7 +492,7 @@ impl DestinationSet {
         });
     }
 
-    /// Puts hosts of equal preference in random order (R32).
+    /// Shuffles hosts of equal preference (R32).
     fn finish(mut self, port: u16, watch: &mut dyn Observer) -> Routes {
         for (destination, ranks) in self.routes.destinations.iter_mut().zip(self.ranks) {
             destination.port = port;
@@ -513,7 +511,7 @@ impl DestinationSet {
     }
 }
 
-/// The domains that have to be looked up, in lower case, each once.
+/// The domains to look up, in lower case and without duplicates.
 fn names_of(recipients: &[Address]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for recipient in recipients {
@@ -527,7 +525,7 @@ fn names_of(recipients: &[Address]) -> Vec<String> {
     names
 }
 
-/// Groups sorted records by their preference; a host that is named twice keeps its better place.
+/// Groups sorted records by preference; of duplicate hosts the first is kept.
 fn by_preference(sorted: Vec<Mx>) -> Vec<Vec<Host>> {
     let mut ranks: Vec<(u16, Vec<Host>)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -560,8 +558,8 @@ fn or_root(host: &str) -> &str {
     if host.is_empty() { "." } else { host }
 }
 
-/// The families take turns, beginning with that of the first address, each in the order that it has
-/// (RFC 8305 §4).
+/// Interleaves the address families, beginning with that of the first address; the order within each family
+/// is kept (RFC 8305 §4).
 fn families_in_turn(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     let first = addresses
         .first()

@@ -24,17 +24,17 @@ use zeroize::Zeroizing;
 /// An event on the wire.
 #[derive(Debug)]
 pub enum WireEvent {
-    /// The connection is there.
+    /// The connection is established.
     Started,
     /// An idle session gets another transaction.
     Resumed,
     /// The connection is encrypted.
     Secured(Privacy),
-    /// A reply came for the stage that was waited for.
+    /// The reply to the awaited stage arrived.
     Replied(Reply),
     /// An unsolicited 421 came before the client sent anything (RFC 5321 §3.8).
     Unasked(Reply),
-    /// A refusal came while the message was being sent, and the sending was broken off.
+    /// A rejection arrived while the message was being sent, and sending was aborted.
     BrokenOff(Reply),
 }
 
@@ -53,13 +53,13 @@ pub enum Action {
     /// Write these together, within the memory limit, then read the reply to the first.
     Say(Vec<Output>),
     Read,
-    /// Hold the TLS handshake; nothing may have come before it.
+    /// Run the TLS handshake; no data may have arrived before it.
     Secure,
     /// The transaction is finished and the session becomes idle.
     Rest,
     /// The dialogue is over.
     Finish,
-    /// Write these in one go and close the connection without reading anything.
+    /// Write these together, and close the connection without reading anything.
     SayAndDrop(Vec<Output>),
     /// Close the connection without QUIT.
     Drop,
@@ -74,7 +74,7 @@ pub enum Action {
 pub enum Output {
     /// A command, or the end of data.
     Line(CommandLine),
-    /// The whole message in this shape, dot-stuffed, without its end.
+    /// The whole message in this shape, dot-stuffed, without the end of data.
     Message(Shape),
     /// A chunk of this many octets of the message in this shape, unchanged.
     Chunk(Shape, u64),
@@ -114,12 +114,12 @@ pub struct Dialogue<'a> {
     helo: String,
     options: Options,
     offers: ServerOffers,
-    /// The message as this server can carry it.
+    /// The properties of the message in the form for this server.
     shape: Option<Shape>,
     answers: Vec<Option<RecipientReply>>,
-    /// The answer to the session as a whole, where there was no transaction.
+    /// The answer to the whole session, if there was no transaction.
     refusal: Option<RecipientReply>,
-    /// Recipients that no transaction has had yet.
+    /// Recipients that have not been in a transaction.
     todo: VecDeque<usize>,
     /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
     later: Vec<usize>,
@@ -145,15 +145,15 @@ pub struct Dialogue<'a> {
     /// Replies to the requested commands.
     replies: Vec<Reply>,
     login: Option<&'a Login>,
-    /// The exchange that is going on.
+    /// The exchange in progress.
     exchange: Option<SaslExchange>,
-    /// Other ways to log in, should this one be refused.
+    /// Remaining candidates, in case this one is rejected.
     candidates: VecDeque<Candidate>,
     /// Number of challenges answered in this session.
     challenges: u8,
     /// Reason for which the exchange was cancelled.
     cancelled: Option<String>,
-    /// A first response, in base64, that did not fit into the AUTH command.
+    /// An initial response, in base64, that did not fit into the AUTH command.
     unsaid_response: Option<Zeroizing<String>>,
 }
 
@@ -295,9 +295,9 @@ impl<'a> Dialogue<'a> {
         matches!(self.answers[recipient], Some(RecipientReply::Accepted(_)))
     }
 
-    /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows
-    /// that the replies to it were out of step. Transactions before it were each closed by their own reply
-    /// with nothing left unread, and stay as they are.
+    /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows that
+    /// the replies to it were out of step. Earlier transactions were each closed by their own reply with no
+    /// unread data, and remain unchanged.
     pub fn distrust(&mut self) {
         for &recipient in &self.current {
             let answer = &mut self.answers[recipient];
@@ -321,7 +321,7 @@ impl<'a> Dialogue<'a> {
 
     fn replied(&mut self, reply: Reply) -> Action {
         let stage = self.awaiting.pop_front().unwrap_or(Stage::Quit);
-        // RFC 5321 §3.8: 421 may answer any command, and then the session is over.
+        // RFC 5321 §3.8: 421 may be the reply to any command, and ends the session.
         if reply.code == 421 && stage != Stage::Quit {
             return self.goodbye(stage, &reply);
         }
@@ -387,7 +387,7 @@ impl<'a> Dialogue<'a> {
                 self.offers.smtputf8 &= !self.options.no_smtputf8;
                 self.encrypt()
             }
-            // R2: servers of before RFC 1869 know only HELO.
+            // R2: servers older than RFC 1869 know only HELO.
             Class::ForGood if stage == Stage::Ehlo => self.say_one(Stage::Helo),
             Class::GoOn => abort(stage, reply),
             Class::ForNow | Class::ForGood => self.give_up(stage, reply),
@@ -546,7 +546,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Gives this answer to all recipients without one.
+    /// Records this answer for all recipients without one.
     fn answer_rest(&mut self, all: &RecipientReply) {
         if self.current.is_empty() {
             self.refusal.get_or_insert_with(|| all.clone());
@@ -569,7 +569,7 @@ fn line(stage: Stage, text: String) -> Output {
     })
 }
 
-/// The same, with something in front of it.
+/// The action, with this output before it.
 fn said_first(item: Output, action: Action) -> Action {
     match action {
         Action::Say(mut items) => {

@@ -8,14 +8,14 @@ use std::{fmt, io};
 /// An error that ends a session before its dialogue is complete.
 #[derive(Debug)]
 pub enum SessionFailure {
-    /// The wire failed while this stage was going on.
+    /// The connection failed in this stage.
     Wire(Stage, WireError),
-    /// The server broke the protocol in this stage.
+    /// The server violated the protocol in this stage.
     Protocol(Stage, String),
     Tls(TlsError),
-    /// The message could not be read to its end, so it was broken off before the final dot.
+    /// The message could not be read completely, so it was aborted before the final dot.
     Message(io::Error),
-    /// It cannot be written down that the message is about to be sent, so it was not.
+    /// The log could not be written before the end of data, so that was not sent.
     Ledger(io::Error),
 }
 

@@ -36,21 +36,21 @@ use std::time::Duration;
 /// Options of a session.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The name for EHLO; `None` is this host's own, or its address when it has no full name.
+    /// The name for EHLO; `None`: the name of this host, or its address if it has no full name.
     pub helo: Option<String>,
-    /// Commands one by one, although the server offers PIPELINING.
+    /// Sends commands one by one, even if the server offers PIPELINING.
     pub no_pipelining: bool,
-    /// DATA, although the server offers CHUNKING.
+    /// Uses DATA, even if the server offers CHUNKING.
     pub no_chunking: bool,
-    /// One limit for every step instead of RFC 5321's.
+    /// Time limit for every step instead of those of RFC 5321.
     pub timeout: Option<Duration>,
-    /// The limit for every step before the end of the message, if that is shorter: the caller has something else
-    /// to do, and can try again later. With `timeout`, it has no effect.
+    /// Time limit for every step before the end of the message, if that is shorter: the caller has other
+    /// work, and can retry later. Ignored if `timeout` is set.
     pub patience: Option<Duration>,
-    /// The most octets of a message in a second; `None` is as fast as it goes.
+    /// Maximum octets of a message per second; `None`: unlimited.
     pub rate: Option<NonZeroU64>,
     pub tls: TlsDemand,
-    /// The mechanisms of AUTH that may be used; empty is all.
+    /// The SASL mechanisms that may be used; empty: all.
     pub mechanisms: Vec<auth::Mechanism>,
     /// True if a password may be sent without TLS.
     pub password_in_clear: bool,
@@ -59,7 +59,7 @@ pub struct Options {
     pub requests: Vec<Request>,
     /// The body type to announce regardless of the content; `None`: the type that the content needs.
     pub body: Option<BodyType>,
-    /// As if the server did not offer SMTPUTF8.
+    /// Ignores the server's offer of SMTPUTF8.
     pub no_smtputf8: bool,
     /// Deviations for testing servers.
     pub bench: TestOptions,
@@ -84,16 +84,16 @@ pub enum TlsDemand {
     Opportunistic,
     /// STARTTLS if the server offers it; then it must succeed.
     IfOffered,
-    /// By STARTTLS, or not at all.
+    /// STARTTLS is required.
     Starttls,
-    /// From the first byte on (RFC 8314 §3).
+    /// TLS from the first byte (RFC 8314 §3).
     Implicit,
 }
 
 /// Everything a session needs besides the transaction.
 pub struct SessionContext<'a> {
     pub options: &'a Options,
-    /// The keys and the trust.
+    /// Keys and trust.
     pub tls: &'a Tls,
     /// The name that the server's certificate must have.
     pub host: &'a str,
@@ -103,7 +103,7 @@ pub struct SessionContext<'a> {
 
 /// The task of one session: one message for some recipients.
 pub struct Transaction<'a> {
-    /// The reverse-path; `None` is the null sender.
+    /// The reverse-path; `None`: the null sender.
     pub sender: Option<&'a Address>,
     pub recipients: Vec<&'a Address>,
     pub message: &'a dyn Replay,
@@ -166,7 +166,7 @@ pub trait DeliveryLog {
     /// The record cannot be written, so the end of data must not be sent.
     fn ending(&self, recipients: &[usize]) -> io::Result<()>;
 
-    /// The server took the message for these, with this reply.
+    /// The server accepted the message for these recipients, with this reply.
     fn taken(&self, recipients: &[usize], reply: &Reply);
 }
 
@@ -183,7 +183,7 @@ pub struct SessionResult {
     pub refusal: Option<RecipientReply>,
     /// Replies to the requested commands received so far.
     pub replies: Vec<Reply>,
-    /// The session, where it rests.
+    /// The session, if it is idle.
     pub rest: Option<IdleSession>,
 }
 
@@ -204,8 +204,7 @@ pub enum RecipientReply {
     Unmet(Unmet),
     /// The session was to end early, at this point.
     Stopped(EarlyStop),
-    /// The end of data went out for it and no reply came that can be trusted: it may get the message
-    /// all the same.
+    /// The end of data was sent for it and no trustworthy reply arrived: the message may be delivered.
     InDoubt,
 }
 
@@ -226,7 +225,7 @@ pub enum Unsuitable {
 }
 
 impl Unsuitable {
-    /// The enhanced status code that a server would have given (RFC 3463).
+    /// The enhanced status code that a server would send (RFC 3463).
     #[must_use]
     pub fn enhanced(self) -> &'static str {
         match self {
@@ -242,7 +241,7 @@ impl Unsuitable {
 pub enum Unmet {
     /// It does not offer STARTTLS.
     NoStarttls,
-    /// It offers STARTTLS and refuses it.
+    /// It offers STARTTLS and rejects it.
     StarttlsRefused(Reply),
     /// TLS is not active, so the password is not sent.
     PasswordInClear,
@@ -250,7 +249,7 @@ pub enum Unmet {
     NoAuth,
     /// It offers AUTH with these mechanisms only.
     NoMechanism(String),
-    /// AUTH came to nothing for this reason, which is not a reply.
+    /// AUTH failed for this reason, without a reply.
     Auth(String),
     /// An extension requested for the message is not available.
     Request(Unsupported),

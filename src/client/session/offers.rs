@@ -2,36 +2,36 @@
 
 use crate::smtp::reply::Reply;
 
-/// The extensions offered that a sender here makes use of.
+/// The offered extensions that the client uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerOffers {
     /// True if the SIZE parameter may be sent (RFC 1870).
     pub size: bool,
     /// Size limit for a message, in octets; `None` if the server gives none or an invalid one.
     pub size_limit: Option<u64>,
-    /// Commands in groups (RFC 2920).
+    /// PIPELINING (RFC 2920).
     pub pipelining: bool,
-    /// Octets above 127 in the body (RFC 6152).
+    /// 8BITMIME (RFC 6152).
     pub eight_bit_mime: bool,
-    /// UTF-8 in addresses and headers (RFC 6531).
+    /// SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
-    /// BDAT instead of DATA (RFC 3030).
+    /// CHUNKING (RFC 3030).
     pub chunking: bool,
-    /// Any octets in the body, with CHUNKING (RFC 3030 §3).
+    /// BINARYMIME, with CHUNKING (RFC 3030 §3).
     pub binary_mime: bool,
-    /// TLS (RFC 3207).
+    /// STARTTLS (RFC 3207).
     pub starttls: bool,
-    /// Delivery status notifications (RFC 3461).
+    /// DSN (RFC 3461).
     pub dsn: bool,
-    /// The mechanisms of AUTH, as the server spells them (RFC 4954).
+    /// The mechanisms of AUTH, in the server's spelling (RFC 4954).
     pub auth: Vec<String>,
-    /// Messages that travel in TLS only (RFC 8689).
+    /// REQUIRETLS (RFC 8689).
     pub require_tls: bool,
     /// FUTURERELEASE, with the longest hold in seconds if the server gives one (RFC 4865).
     pub future_release: Option<Option<u64>>,
     /// DELIVERBY, with the shortest time in seconds if the server gives one (RFC 2852).
     pub deliver_by: Option<Option<u64>>,
-    /// Priorities (RFC 6710).
+    /// MT-PRIORITY (RFC 6710).
     pub mt_priority: bool,
     /// PRDR: a reply for each recipient after the end of data.
     pub prdr: bool,
@@ -70,8 +70,8 @@ impl ServerLimits {
     }
 }
 
-/// The keyword of a line in the reply to EHLO, and its parameters. Servers from before RFC 2554 write
-/// an equals sign after AUTH, as in `AUTH=LOGIN`.
+/// The keyword of a line in an EHLO reply, and its parameters. Servers older than RFC 2554 write an equals
+/// sign after AUTH, as in `AUTH=LOGIN`.
 fn keyword(line: &str) -> (&str, impl Iterator<Item = &str>) {
     let line = line.trim_ascii_start();
     let split_at =

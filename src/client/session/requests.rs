@@ -5,11 +5,11 @@ use crate::client::session::{ServerOffers, has_parameter};
 /// An extension requested for the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The extension that has it.
+    /// The extension that defines the parameter.
     pub extension: Extension,
     /// The parameter of MAIL, without a leading space; may be empty.
     pub parameter: String,
-    /// The option that asks for it.
+    /// The command-line option that requests it.
     pub option: &'static str,
     /// True if the message must not be sent without it; else it is omitted if the server does not offer it.
     pub is_must: bool,
@@ -24,7 +24,7 @@ pub enum Extension {
     BinaryMime,
     /// BY= (RFC 2852), in seconds; `None` if the time has passed.
     DeliverBy(Option<u64>),
-    /// Reports (RFC 3461).
+    /// DSN (RFC 3461).
     Dsn,
     /// BODY= (RFC 6152).
     EightBitMime,
@@ -53,7 +53,7 @@ pub struct Conditions<'a> {
 }
 
 impl Extension {
-    /// Its keyword, and where it is written.
+    /// Its keyword and its RFC.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -71,8 +71,8 @@ impl Extension {
         }
     }
 
-    /// Returns the reason why it cannot be used in this session, to follow the server's name; `None` if it
-    /// can.
+    /// Returns the reason for which it cannot be used in this session, to follow the server's name; `None` if
+    /// it can.
     fn lacks(self, conditions: &Conditions<'_>) -> Option<String> {
         let offers = conditions.offers;
         let is_offered = match self {
@@ -112,7 +112,7 @@ impl Extension {
 }
 
 impl Request {
-    /// Returns the reason why it cannot be used, and the option that asks for it.
+    /// Returns the reason for which it cannot be used, and the option that requests it.
     #[must_use]
     pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Unsupported> {
         let why = self.extension.lacks(conditions)?;
@@ -123,8 +123,8 @@ impl Request {
     }
 }
 
-/// Returns the reason why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can.
-/// `offered` has the names that EHLO listed; a server that lists none is sent any.
+/// Returns the reason for which XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can.
+/// `offered` has the names listed in EHLO; if it lists none, all are allowed.
 pub(super) fn attribute_lack(
     command: &str,
     option: &'static str,
@@ -150,6 +150,6 @@ pub(super) fn attribute_lack(
 pub struct Unsupported {
     /// The reason, to follow the server's name.
     pub why: String,
-    /// The option that asks for it.
+    /// The command-line option that requests it.
     pub option: &'static str,
 }

@@ -39,7 +39,7 @@ pub fn run(
     SessionLoop::new((wire, mask), dialogue, (errand, means), watch).hold(WireEvent::Started)
 }
 
-/// Goes on with a session that has rested.
+/// Runs another transaction in an idle session.
 pub fn resume(
     rest: IdleSession,
     errand: &Transaction<'_>,
@@ -107,7 +107,7 @@ fn masked_failure(failure: SessionFailure, mask: &Mask) -> SessionFailure {
     }
 }
 
-/// R3: the qualified name of this host, else the address of this end of the connection.
+/// R3: the qualified name of this host, else the local address of the connection.
 fn own_name(wire: &Wire) -> String {
     crate::system::host::fqdn().unwrap_or_else(|| match wire.local_ip() {
         Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
@@ -200,7 +200,7 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
     }
 }
 impl SessionLoop<'_, '_> {
-    /// From the first event to the end, or to a rest.
+    /// Runs the session from the first event until it ends or becomes idle.
     fn hold(mut self, first: WireEvent) -> SessionResult {
         let (failure, rests) = match self.converse(first) {
             Ok(Opening::Resting) => (None, true),
@@ -260,7 +260,7 @@ impl SessionLoop<'_, '_> {
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Opening::Over),
                 Action::Drop => {
-                    // The end of a TLS handshake may still have to go out.
+                    // The last message of a TLS handshake may be unsent.
                     let _ = self.wire.flush(self.limit(Stage::Tls));
                     self.watch
                         .happened(Event::Parting(ConnectionClose::Dropped));

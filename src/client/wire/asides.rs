@@ -7,10 +7,10 @@ use crate::system::text::printable;
 /// Prefix of a line for people.
 const STARS: &[u8] = b"****";
 
-/// The most lines that are kept.
+/// Maximum number of lines kept.
 const MOST: usize = 32;
 
-/// The most octets of one of them that are kept.
+/// Maximum number of octets kept of a line.
 const LONGEST: usize = 500;
 
 /// Separates lines for people from the replies of a command.
@@ -21,13 +21,13 @@ pub struct Asides {
 }
 
 enum AsideState {
-    /// At the beginning of a line, of which no more is there than this.
+    /// At the beginning of a line; contains all of it that was received.
     Start(Vec<u8>),
     /// In a line of the session.
     Reply,
     /// In a line for people.
     Aside(Vec<u8>),
-    /// In TLS, where nothing is a line.
+    /// In TLS, which has no lines.
     Encrypted,
 }
 
@@ -86,7 +86,7 @@ impl Asides {
 
 /// Classifies a line by its beginning.
 fn begun(line: Vec<u8>, conversation: &mut Vec<u8>) -> AsideState {
-    // RFC 8446 §5.1: the types of records are 20 to 23.
+    // RFC 8446 §5.1: TLS record types are 20 to 23.
     if let [20..=23] = *line {
         conversation.extend(line);
         return AsideState::Encrypted;

@@ -1,4 +1,4 @@
-//! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
+//! The wire: a connection with its buffers and deadlines. It handles lines and blocks, not SMTP.
 
 mod asides;
 mod pipe;
@@ -17,8 +17,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-/// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
-/// 512; real servers send more.
+/// Maximum length of a line, in bytes; a longer one is an error. RFC 5321 §4.5.3.1.5 allows 512; real servers
+/// send more.
 const MAX_LINE: usize = 64 * 1024;
 
 /// Minimum interval between two polls for unsolicited data.
@@ -27,16 +27,16 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// An error on a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// Nothing came, or nothing could be written, for this long.
+    /// Nothing could be read or written for this long.
     #[error("no answer within {}", seconds(*.0))]
     Timeout(Duration),
     /// The peer closed the connection.
     #[error("the connection was closed")]
     Closed,
-    /// A line longer than any server has reason to send.
+    /// A line exceeds the maximum length.
     #[error("a line of more than {MAX_LINE} bytes")]
     LongLine,
-    /// Bytes in clear where the encryption was to begin.
+    /// Data arrived in clear before the TLS handshake.
     #[error("bytes came in clear behind the reply to STARTTLS")]
     Injected,
     /// The peer ended TLS because it requires another client certificate.
@@ -78,7 +78,7 @@ pub trait Stream: io::Read + io::Write {
     /// algorithm), and a delayed acknowledgement takes 40 ms.
     fn acknowledge_at_once(&self) {}
 
-    /// Gives it up, if that takes more than to close it.
+    /// Ends the connection, if more than closing it is necessary.
     fn end(&mut self) -> LastWords {
         LastWords::default()
     }
@@ -88,16 +88,16 @@ pub trait Stream: io::Read + io::Write {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Lets the connection end with a reset when it is dropped.
+    /// Arranges for a reset when the connection is dropped.
     fn end_with_reset(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-/// The words of a server that is a command, when its connection is given up.
+/// Final output of a server that is a command.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct LastWords {
-    /// Lines that it wrote for people.
+    /// Lines for people.
     pub asides: Vec<String>,
     /// The exit status of the command, in words.
     pub ended: Option<String>,
@@ -110,7 +110,7 @@ pub fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// A connection, line by line in and block by block out.
+/// A connection that is read line by line and written block by block.
 pub struct Wire {
     stream: Box<dyn Stream>,
     inbox: Vec<u8>,
@@ -139,7 +139,7 @@ impl Wire {
         }
     }
 
-    /// Gives the connection up.
+    /// Ends the connection.
     pub fn end(&mut self) -> LastWords {
         self.stream.end()
     }
@@ -162,13 +162,13 @@ impl Wire {
         self.stream.ends()
     }
 
-    /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
-    /// bytes come.
+    /// Reads one line, without its CRLF or LF. The deadline applies to the whole line, however slowly its
+    /// bytes arrive.
     pub fn line(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         self.line_as_it_is(deadline).map(without_end)
     }
 
-    /// The same with its line end.
+    /// As `line`, but with the line end.
     pub fn line_as_it_is(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         let mut searched = 0;
         loop {
@@ -199,7 +199,7 @@ impl Wire {
         self.stream.half_close()
     }
 
-    /// Ends the connection with a reset instead of an orderly end.
+    /// Ends the connection with a reset instead of an orderly close.
     pub fn reset(mut self) -> io::Result<()> {
         self.stream.end_with_reset()
     }
@@ -264,7 +264,7 @@ impl Wire {
         Ok(())
     }
 
-    /// A limit that is almost right saves a system call a reply.
+    /// An approximate time limit saves a system call for each reply.
     fn limit_reads(&mut self, left: Duration, whole: Duration) -> Result<(), WireError> {
         let slack = Duration::from_secs(1).min(whole / 10);
         if self.read_limit.abs_diff(left) > slack {
@@ -289,7 +289,7 @@ impl Wire {
         }
     }
 
-    /// Writes no more than the first `most` bytes of the outbox.
+    /// Writes at most the first `most` bytes of the outbox.
     pub fn flush_some(&mut self, most: usize, limit: Duration) -> Result<(), WireError> {
         let rest = self.outbox.split_off(most.min(self.outbox.len()));
         let written = self.flush(limit);
@@ -336,13 +336,13 @@ impl Wire {
 pub enum Early<'w> {
     Quiet,
     Bytes(&'w [u8]),
-    /// The end: the peer has closed the connection, or lost it.
+    /// The peer has closed the connection, or it was lost.
     Closed,
-    /// The end of TLS, and why.
+    /// TLS failed.
     Broken(WireError),
 }
 
-/// A point in time that a step must not pass, and how long the step had.
+/// A deadline for a step, and the length of its time limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     at: Instant,
@@ -350,7 +350,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline from now on.
+    /// A deadline that begins now.
     #[must_use]
     pub fn after(whole: Duration) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! A server that is a command: it reads and writes SMTP on its standard input and output (`exim -bh`,
-//! `sendmail -bs`).
+//! A command that acts as the server: it speaks SMTP on its standard input and output (`exim -bh`, `sendmail
+//! -bs`).
 
 use crate::client::wire::asides::Asides;
 use crate::client::wire::{LastWords, Stream, Wire};
@@ -34,7 +34,7 @@ pub fn connect(line: &str) -> io::Result<Wire> {
         .arg("-c")
         .arg(line)
         .env_remove(PASSWORD)
-        // So that it can be ended with all that it has started.
+        // Own process group, so that the command can be killed with all its children.
         .process_group(0)
         .stdin(Stdio::from(input))
         .stdout(Stdio::from(output))

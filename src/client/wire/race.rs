@@ -28,7 +28,7 @@ pub struct Terms {
     pub limit: Duration,
 }
 
-/// A connection that came about.
+/// An established connection.
 pub struct Connection {
     pub wire: Wire,
     pub peer: PeerAddress,
@@ -37,16 +37,15 @@ pub struct Connection {
 /// Reason for which there is no connection.
 #[derive(Debug)]
 pub enum ConnectFailure {
-    /// The watch refused it; nothing is open.
+    /// The observer refused it; no connection is open.
     Unseen,
-    /// The last of all attempts that failed.
+    /// The last of the failed attempts.
     Failed { peer: PeerAddress, why: String },
 }
 
-/// Connects to the first of these peers that answers. They are tried in their order, each beginning
-/// when the one before has failed, or has not answered for a quarter of a second. Those that failed are
-/// not in `others` any more, nor is the one that connected; those that were not begun, or were given up
-/// because another was faster, are.
+/// Connects to the first of these peers that answers. They are tried in order; each attempt begins when the
+/// previous one has failed, or has not answered for a quarter of a second. On return, `others` contains the
+/// peers that were not tried, or whose attempts were cancelled because another was faster.
 pub fn connect(
     first: PeerAddress,
     others: &mut VecDeque<PeerAddress>,
@@ -66,7 +65,7 @@ pub fn connect(
     won
 }
 
-/// The words of the standard library's own `connect_timeout`.
+/// The same text as in the standard library's `connect_timeout`.
 pub fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
 }
@@ -78,7 +77,7 @@ struct Race<'w> {
     next_start: Instant,
 }
 
-/// A connection that is not decided yet.
+/// A pending connection attempt.
 struct Attempt {
     peer: PeerAddress,
     socket: Socket,
@@ -153,7 +152,7 @@ impl Race<'_> {
         RaceStep::Waiting
     }
 
-    /// Waits until an attempt is decided, or, where there is `another`, until that may begin.
+    /// Waits until an attempt succeeds or fails, or, with `another`, until the next one may begin.
     fn wait(&mut self, another: bool) -> RaceStep {
         let deadline = self.running.iter().map(|attempt| attempt.deadline).min();
         let start = another.then_some(self.next_start);
@@ -169,7 +168,7 @@ impl Race<'_> {
         }
     }
 
-    /// The place of an attempt that is decided; `None` when the time is over.
+    /// The index of an attempt that succeeded or failed; `None` on a timeout.
     fn ready(&self, until: Option<Instant>) -> Result<Option<usize>, Errno> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let limit = left.and_then(|left| Timespec::try_from(left).ok());
@@ -192,7 +191,7 @@ impl Race<'_> {
         self.decided(attempt.peer, Err(error))
     }
 
-    /// Takes an attempt out; when it is the youngest, the next may begin at once.
+    /// Removes an attempt; if it is the latest, the next may begin at once.
     fn take(&mut self, place: usize) -> Attempt {
         let attempt = self.running.remove(place);
         if place == self.running.len() {
@@ -232,7 +231,7 @@ mod tests {
         limit: Duration::from_secs(10),
     };
 
-    /// Far less than any limit, and more than a loaded machine makes of a quarter of a second.
+    /// Far below any time limit, and longer than a quarter of a second takes on a loaded machine.
     const SOON: Duration = Duration::from_secs(5);
 
     /// An observer that records the events of a race; calls a function when the second attempt begins.

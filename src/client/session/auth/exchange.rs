@@ -24,7 +24,7 @@ const MIN_ITERATIONS: u32 = 4096;
 /// Upper bound of SCRAM iterations, against exhaustion of CPU time; 600,000 is the current recommendation.
 const MAX_ITERATIONS: u32 = 1_000_000;
 
-/// The longest challenge, in characters of base64 (RFC 4954 §4).
+/// Maximum length of a challenge, in base64 characters (RFC 4954 §4).
 const MAX_CHALLENGE: usize = 12_288;
 
 /// A client response, which may be a secret.
@@ -67,15 +67,15 @@ pub enum ExchangeError {
     /// The server sent data that the mechanism does not allow.
     #[error("{0}")]
     Senseless(String),
-    /// The server does not know the password itself, so it is not the one it should be.
+    /// The server did not prove that it knows the password, so it may be an impostor.
     #[error("the server did not prove that it knows the password (SCRAM server signature)")]
     Imposter,
-    /// The server cannot use this binding; another one, or another mechanism, may do.
+    /// The server does not support this binding; another binding or mechanism may work.
     #[error("the server does not take the channel binding: {0}")]
     Binding(String),
 }
 
-/// An exchange that is going on.
+/// An exchange in progress.
 pub struct SaslExchange {
     mechanism: Mechanism,
     inner: SaslState,
@@ -93,7 +93,7 @@ enum SaslState {
 }
 
 impl SaslExchange {
-    /// Begins it. Nothing is computed yet.
+    /// Prepares the exchange. Nothing is computed yet.
     pub fn new(candidate: &Candidate, login: &Login) -> Result<Self, ExchangeError> {
         let mechanism = candidate.mechanism;
         let inner = match mechanism {
@@ -118,7 +118,7 @@ impl SaslExchange {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.inner {
-            // With these, the server's proof is that it accepts.
+            // In these mechanisms, the server's acceptance is the only proof.
             SaslState::Sasl(_) if !self.mechanism.is_scram() => true,
             SaslState::Refused => false,
             _ => self.finished,
@@ -258,7 +258,7 @@ impl SessionCallback for SaslAnswers {
                 request.satisfy::<AuthzId>(user)?;
             }
             (Mechanism::OAuthBearer, Some(user)) => {
-                // RFC 5801 §4: in the GS2 header, comma and equals sign are written out.
+                // RFC 5801 §4: comma and equals sign are escaped in the GS2 header.
                 let user = user.replace('=', "=3D").replace(',', "=2C");
                 request.satisfy::<AuthzId>(&user)?;
             }
@@ -373,7 +373,7 @@ fn cram(login: &Login, challenge: &[u8]) -> Response {
         return Zeroizing::default();
     };
     let user = login.user.as_deref().unwrap_or_default();
-    // HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     let Ok(mut mac) = Hmac::<Md5>::new_from_slice(password.expose()) else {
         return Zeroizing::default();
     };

@@ -12,7 +12,7 @@ pub const STARS: &str = "********";
 /// Shorter secrets are not searched for in replies: they would match parts of words.
 const SHORTEST: usize = 4;
 
-/// The texts that are not to be seen.
+/// The texts to mask.
 #[derive(Default)]
 pub struct Mask(Vec<Zeroizing<String>>);
 
@@ -36,17 +36,17 @@ impl Mask {
         mask
     }
 
-    /// Hides this, too: a line that went out.
+    /// Adds a text to mask, such as a command line with a secret.
     pub fn add(&mut self, text: impl Into<String>) {
         let text = Zeroizing::new(text.into());
         if text.len() >= SHORTEST && !self.0.contains(&text) {
             self.0.push(text);
-            // The longest first, so that no part of it is left over.
+            // The longest first, so that no part of it remains.
             self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
         }
     }
 
-    /// A reply without them.
+    /// The reply with all secrets masked.
     #[must_use]
     pub fn reply(&self, mut reply: Reply) -> Reply {
         if !self.0.is_empty() {
@@ -56,7 +56,7 @@ impl Mask {
         reply
     }
 
-    /// The text without them.
+    /// The text with all secrets masked.
     #[must_use]
     pub fn apply(&self, text: String) -> String {
         self.0.iter().fold(text, |text, hidden| {

@@ -26,7 +26,7 @@ pub struct Candidate {
     binding: Option<Binding>,
 }
 
-/// The ways that a server and a login have in common, the strongest first.
+/// The mechanisms that the server and the login both support, the strongest first.
 #[must_use]
 pub fn candidates(
     offered: &[String],

@@ -105,7 +105,7 @@ impl<'a> Dialogue<'a> {
         self.options.body.filter(|_| is_granted)
     }
 
-    /// Words for this message, and not for a report on it.
+    /// Test parameters of the message, which do not apply to its report.
     fn by_hand<'p>(&self, parameters: &'p [String]) -> &'p [String] {
         match self.errand.purpose {
             Purpose::Report => &[],

@@ -12,11 +12,11 @@ use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
-/// The longest command line that every server takes, with its CRLF (RFC 5321 §4.5.3.1.4). A longer
-/// initial response goes by itself.
+/// The longest command line that every server accepts, with its CRLF (RFC 5321 §4.5.3.1.4). A longer initial
+/// response is sent separately.
 const MAX_COMMAND: usize = 512;
 
-/// More challenges than any mechanism has; a server that goes on is up to something.
+/// Maximum number of challenges, more than any mechanism has; a server that sends more is hostile or broken.
 const MAX_CHALLENGES: u8 = 8;
 
 impl Dialogue<'_> {
@@ -73,7 +73,7 @@ impl Dialogue<'_> {
             if command.len() + 1 + text.len() + 2 <= MAX_COMMAND {
                 command.reserve_exact(1 + text.len());
                 command.push(b' ');
-                // RFC 4954 §4: nothing at all is an equals sign.
+                // RFC 4954 §4: an empty response is sent as an equals sign.
                 command.extend_from_slice(if text.is_empty() {
                     b"="
                 } else {
@@ -167,7 +167,8 @@ impl Dialogue<'_> {
         self.say_secretly(wire, "*".to_owned(), false)
     }
 
-    /// No. Where it is the mechanism that is refused and not the user, another may do.
+    /// Handles a rejection. If the reply concerns the mechanism and not the user, the next candidate is
+    /// tried.
     fn auth_refused(&mut self, reply: &Reply) -> Action {
         self.unsaid_response = None;
         let exchange = self.exchange.take();

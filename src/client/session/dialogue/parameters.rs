@@ -1,4 +1,4 @@
-//! The parameters of MAIL and RCPT that ask for reports (RFC 3461 §4).
+//! The parameters of MAIL and RCPT that request delivery status notifications (RFC 3461 §4).
 
 use crate::mail::address::Address;
 use crate::mail::envelope::{Dsn, NotifyOn, Return};

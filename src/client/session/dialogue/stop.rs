@@ -1,4 +1,4 @@
-//! An end before its time, as testers ask for it.
+//! Early end of a session, for testing.
 
 use crate::client::session::dialogue::{Action, Dialogue, Output};
 use crate::client::session::{EarlyStop, RecipientReply, StopMethod, StopPoint};
@@ -62,7 +62,7 @@ impl Dialogue<'_> {
         self.answers.iter().filter(is_open).count()
     }
 
-    /// The furthest point that an action leads to.
+    /// The last point that an action reaches.
     fn last_point(&self, action: &Action) -> Option<StopPoint> {
         match action {
             Action::Say(items) => {
@@ -70,7 +70,7 @@ impl Dialogue<'_> {
                 stages.filter_map(|stage| self.point(stage)).max()
             }
             Action::Read => self.point(self.awaited()),
-            // With the greeting still to come, it is encrypted from the beginning.
+            // Before the greeting, TLS is used from the first byte.
             Action::Secure if self.begins_in_tls() => Some(StopPoint::Banner),
             Action::Secure => Some(StopPoint::Starttls),
             _ => None,

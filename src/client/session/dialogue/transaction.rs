@@ -1,4 +1,4 @@
-//! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups where the server takes them.
+//! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups if the server offers PIPELINING.
 
 use crate::client::session::dialogue::{Action, Dialogue, Output, abort, line, said_first};
 use crate::client::session::{
@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 /// §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
 
-/// The most octets in one chunk, where chunks can be pipelined (RFC 3030 §2).
+/// Maximum size of a chunk in octets, if chunks can be pipelined (RFC 3030 §2).
 const CHUNK: u64 = 16 * 1024 * 1024;
 
 impl Dialogue<'_> {
@@ -121,8 +121,8 @@ impl Dialogue<'_> {
         self.go_on()
     }
 
-    /// The end of data has a reply for each recipient: in LMTP one that counts, and with PRDR one that
-    /// the last may still overrule.
+    /// The end of data has a reply for each recipient: in LMTP it is final, and with PRDR the last reply may
+    /// overrule it.
     pub(super) fn end_answered_for(&mut self, recipient: usize, reply: Reply) -> Action {
         let is_last_word = self.options.protocol == Protocol::Lmtp;
         match reply.class() {
@@ -130,7 +130,7 @@ impl Dialogue<'_> {
                 self.doubt();
                 return abort(Stage::Dot, &reply);
             }
-            // A farewell is the answer to QUIT: there were fewer replies than recipients.
+            // A 221 is the reply to QUIT: there were fewer replies than recipients.
             Class::Success if reply.code == 221 => {
                 self.doubt();
                 return abort(Stage::Dot, &reply);
@@ -149,8 +149,8 @@ impl Dialogue<'_> {
         self.go_on()
     }
 
-    /// Recipients that were too many for the last transaction come first in the next one. This ends,
-    /// because each transaction that postpones a recipient settles another.
+    /// Recipients that exceeded the limit of the last transaction come first in the next one. This
+    /// terminates, because each transaction that postpones a recipient gives a result for another.
     fn retake_the_later(&mut self) {
         for recipient in self.later.drain(..).rev() {
             self.todo.push_front(recipient);
@@ -173,7 +173,7 @@ impl Dialogue<'_> {
         self.say_unsaid()
     }
 
-    /// The next transaction, or QUIT when there is none.
+    /// The next transaction, or QUIT if there is none.
     pub(super) fn begin(&mut self) -> Action {
         self.retake_the_later();
         self.taken.clear();
@@ -205,7 +205,7 @@ impl Dialogue<'_> {
         self.say_unsaid()
     }
 
-    /// As many as the server takes in one transaction.
+    /// Takes as many recipients as the server accepts in one transaction.
     fn next_recipients(&mut self) -> Vec<usize> {
         let limits = &self.offers.limits;
         let most = limits
@@ -237,7 +237,7 @@ impl Dialogue<'_> {
         chosen
     }
 
-    /// One write: everything up to DATA if the server accepts groups, else one command.
+    /// Sends one group: everything up to DATA if the server offers PIPELINING, else one command.
     pub(super) fn say_unsaid(&mut self) -> Action {
         if let Some(Stage::Bdat { .. }) = self.unsaid.front() {
             self.unsaid.clear();
@@ -250,14 +250,14 @@ impl Dialogue<'_> {
         Action::Say(items)
     }
 
-    /// The number of unsaid stages that go out together.
+    /// The number of pending stages that are sent together.
     fn group(&self) -> usize {
         if !self.pipelines() {
             return 1;
         }
         let waits = |stage: &Stage| match stage {
-            // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is
-            // not sent.
+            // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is not
+            // sent.
             Stage::Data => self.options.protocol == Protocol::Lmtp && self.taken.is_empty(),
             // The last chunk ends the message. Sent before the replies to MAIL and RCPT, it would leave
             // the delivery uncertain if the server hangs up instead of answering them.
@@ -268,7 +268,7 @@ impl Dialogue<'_> {
         self.unsaid.iter().take_while(goes).count().max(1)
     }
 
-    /// The message and the end of data.
+    /// Sends the message and the end of data.
     pub(super) fn send_message(&mut self) -> Action {
         let Some(shape) = self.shape else {
             return self.leave();
@@ -285,7 +285,7 @@ impl Dialogue<'_> {
         Action::Say(items)
     }
 
-    /// The message in chunks, all of them in one go where the server takes groups.
+    /// The message in chunks, all of them together if the server offers PIPELINING.
     pub(super) fn chunked(&mut self) -> Vec<Output> {
         let Some(shape) = self.shape else {
             return Vec::new();
@@ -388,7 +388,7 @@ impl Dialogue<'_> {
         self.offers.chunking && is_smtp && !self.options.no_chunking
     }
 
-    /// The end of data went out, and its reply will never come.
+    /// Marks the results as uncertain: the end of data was sent, and its reply is lost.
     pub fn doubt(&mut self) {
         for recipient in self.current.drain(..) {
             self.answers[recipient].get_or_insert(RecipientReply::InDoubt);

@@ -81,8 +81,7 @@ impl SessionLoop<'_, '_> {
         Ok(())
     }
 
-    /// Last look before the point of no return: a refusal that is already there counts, and an early
-    /// 250 is a lie.
+    /// Last check before the end of data: a rejection that has arrived is valid, but an early 250 is not.
     pub(super) fn last_look(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         if matches!(self.wire.early(), Early::Quiet) {
             return Ok(None);

@@ -10,7 +10,7 @@ use crate::smtp::reply::{Reply, ReplyError};
 use crate::smtp::stage::Stage;
 use crate::system::text::printable;
 
-/// The most of a server's words, in characters, that an error repeats.
+/// Maximum length of a server's text in an error, in characters.
 const EXCERPT: usize = 80;
 
 /// The beginning of a server's line, printable and with secrets masked.
@@ -36,7 +36,7 @@ impl SessionLoop<'_, '_> {
         Ok(reply)
     }
 
-    /// Reads one reply, showing each of its lines as it comes.
+    /// Reads one reply, and reports each of its lines when it arrives.
     pub(super) fn reply_by(
         &mut self,
         deadline: Deadline,

@@ -1,4 +1,4 @@
-//! Groups of lines that go out at once, with the message among them.
+//! Sends groups of lines that are written together, including the message.
 
 use crate::client::events::{ClosedBy, Event};
 use crate::client::session::carried::Carried;
@@ -10,7 +10,7 @@ use crate::smtp::stage::Stage;
 use zeroize::Zeroize;
 
 impl SessionLoop<'_, '_> {
-    /// Writes a group and reads the reply to its first line.
+    /// Writes a group, and reads the reply to its first line.
     pub(super) fn say(&mut self, items: &[Output]) -> Result<WireEvent, SessionFailure> {
         match self.gather(items)? {
             Some(event) => Ok(event),
@@ -164,7 +164,7 @@ impl SessionLoop<'_, '_> {
     }
 }
 
-/// The end of data, or the last chunk of a message.
+/// True for the end of data, and for the last chunk of a message.
 fn ends_message(item: &Output, message: Option<&Carried<'_>>) -> bool {
     match item {
         Output::Line(line) => line.stage == Stage::Dot,

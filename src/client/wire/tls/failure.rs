@@ -7,18 +7,18 @@ use std::io;
 /// Reason for which a handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The server's certificate is not the right one.
+    /// The server's certificate was rejected.
     #[error("its certificate {why}")]
     Certificate {
         /// The error, after "the certificate of HOST".
         why: String,
-        /// The certificates that it showed, in DER.
+        /// The certificates that the server presented, in DER.
         chain: Vec<Vec<u8>>,
     },
-    /// There is nothing that both sides can speak, or one of them does not speak TLS. A sentence.
+    /// The peers have no protocol parameters in common, or one of them does not use TLS. A sentence.
     #[error("{0}")]
     Incompatible(String),
-    /// The wire failed in the middle of it.
+    /// The connection failed during the handshake.
     #[error("{0}")]
     Wire(WireError),
 }

@@ -16,7 +16,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads both files and sees that they belong together.
+    /// Reads both files, and checks that they belong together.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsSetupError> {
         let chain = certificates("--cert", certificate)?;
         let key_path = key;
@@ -37,7 +37,7 @@ impl Identity {
         })
     }
 
-    /// The certificate in DER; `None` where there is none to show.
+    /// The certificate in DER; `None` if none is configured.
     pub fn certificate(&self) -> Option<Vec<u8>> {
         let own = self.key.as_ref()?.cert.first()?;
         Some(own.to_vec())

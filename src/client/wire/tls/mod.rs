@@ -30,13 +30,13 @@ use trust::Verifier;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     pub trust: Trust,
-    /// CAs to trust, in PEM, instead of the system's.
+    /// CAs to trust instead of the system's, in PEM.
     pub ca_file: Option<PathBuf>,
-    /// Certificates or keys of which one must be the server's.
+    /// Pinned certificates or keys, one of which must be the server's.
     pub pins: Vec<Pin>,
     /// The client certificate and its key, both in PEM.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// The name that the certificate must have, instead of the host's.
+    /// The name that the certificate must have; `None`: the host's.
     pub name: Option<String>,
     pub only_tls13: bool,
     /// File to write the server's certificates to, in PEM.
@@ -47,8 +47,8 @@ pub struct TlsOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
 
-/// TLS for the connections of one run. The trust store is read when the first chain is judged;
-/// sessions are resumed.
+/// TLS for the connections of one run. The trust store is read when the first chain is verified; sessions are
+/// resumed.
 pub struct Tls {
     options: TlsOptions,
     identity: Arc<Identity>,
@@ -63,7 +63,7 @@ pub struct TlsResult {
     pub version: &'static str,
     /// The cipher suite, as rustls names it.
     pub cipher: &'static str,
-    /// The key exchange, where it was negotiated anew.
+    /// The key exchange; `None` for a resumed session without a new one.
     pub group: Option<&'static str>,
     /// True if an earlier TLS session was resumed.
     pub resumed: bool,
@@ -72,7 +72,7 @@ pub struct TlsResult {
     pub judgement: Verification,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
-    /// The client certificate in DER, if one was sent.
+    /// The client certificate in DER, if one is configured.
     pub own: Option<Vec<u8>>,
     /// Reason for which the certificates could not be saved; `None`: saved, or not requested.
     pub unsaved: Option<String>,
@@ -97,7 +97,7 @@ impl Tls {
         })
     }
 
-    /// The name that this host's certificate must have.
+    /// The name that the certificate of this host must have.
     #[must_use]
     pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
         self.options.name.as_deref().unwrap_or(host)
@@ -134,7 +134,7 @@ impl Tls {
                 why: self.judge.words(),
                 chain: self.judge.take_chain(),
             },
-            // RFC 8446 §6.2: not about the client, and not about the protocol.
+            // RFC 8446 §6.2: the alert concerns neither the client nor the protocol.
             Some(
                 error @ rustls::Error::AlertReceived(
                     AlertDescription::InternalError | AlertDescription::UserCanceled,
@@ -227,7 +227,7 @@ impl Wire {
         let deadline = Deadline::after(limit);
         let (stream, secured) = tls.handshake(clear, host, deadline)?;
         self.stream = stream;
-        // A slow handshake has made them shorter.
+        // A slow handshake has reduced the limits.
         if deadline.left().is_none_or(|left| left < limit / 10 * 9) {
             self.read_limit = Duration::ZERO;
             self.write_limit = Duration::ZERO;

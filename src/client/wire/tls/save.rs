@@ -1,4 +1,4 @@
-//! The server's certificates in a file (`--save-certs`), good or not.
+//! Saves the server's certificates to a file (`--save-certs`), valid or not.
 
 use crate::client::wire::tls::TlsSetupError;
 use crate::system::text::reason;
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The file, and how far it has come.
+/// The file, and its state.
 #[derive(Debug)]
 pub struct Save(Mutex<SaveState>);
 

@@ -28,14 +28,14 @@ impl TlsStream {
         }
     }
 
-    /// Holds the handshake. Its last message may be left to write: it goes out with the first data, or
-    /// before the first read. Reads and writes wait as long as was set for the stream, which is the whole
-    /// of the deadline.
+    /// Runs the handshake. Its last message may remain unsent: it is sent with the first data, or before the
+    /// first read. Reads and writes wait as long as was set for the stream, which is the length of the
+    /// deadline.
     pub fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
         let mut limit = deadline.whole();
         while self.connection.is_handshaking() {
             let left = deadline.left().ok_or(io::ErrorKind::TimedOut)?;
-            // Almost right is right enough, and saves system calls.
+            // An approximate limit is sufficient, and saves system calls.
             if limit > left + limit / 10 {
                 limit = left;
                 self.under.set_read_timeout(left)?;
@@ -81,7 +81,7 @@ fn is_waiting(read: &io::Result<usize>) -> bool {
 }
 
 impl Read for TlsStream {
-    /// `Interrupted` means that something was written, or came, but no whole record yet.
+    /// `Interrupted`: data was written or read, but no record is complete.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut unwritten = None;
         if self.connection.wants_write() {
@@ -121,7 +121,7 @@ impl Write for TlsStream {
         }
     }
 
-    /// `Interrupted` means that there is more to write.
+    /// `Interrupted`: more data is left to write.
     fn flush(&mut self) -> io::Result<()> {
         if !self.connection.wants_write() {
             return Ok(());
@@ -187,7 +187,7 @@ impl Stream for TlsStream {
         self.under.half_close()
     }
 
-    /// No word of TLS goes before it.
+    /// No TLS alert is sent before it.
     fn end_with_reset(&mut self) -> io::Result<()> {
         self.is_reset = true;
         self.under.end_with_reset()
@@ -281,7 +281,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// A server at the other end of a stream that takes little at a time, and is interrupted often.
+    /// A server at the other end of a stream that accepts little data at a time, and is interrupted often.
     #[derive(Clone)]
     struct FlakySocket {
         server: Rc<RefCell<ServerConnection>>,
@@ -309,7 +309,7 @@ mod tests {
             }
         }
 
-        /// Every third time, a signal comes in between.
+        /// Simulates a signal on every third call.
         fn is_interrupted(&mut self) -> bool {
             self.mood += 1;
             self.mood.is_multiple_of(3)

@@ -22,7 +22,7 @@ pub enum Trust {
     Any,
     /// Any, but the result of the verification is reported.
     Reported,
-    /// One that is pinned, or else one with a chain to a CA that is trusted, the right name and date.
+    /// Pinned, or else with a chain to a trusted CA, the right name and a valid date.
     Verified,
 }
 
@@ -33,7 +33,7 @@ pub enum Verification {
     Unchecked,
     /// Chain, name and dates are right.
     Verified,
-    /// It is the one that was pinned.
+    /// It matches a pin.
     Pinned,
     /// It is not trusted, for this reason. The text follows "the certificate of HOST".
     Distrusted(String),
@@ -63,12 +63,12 @@ impl Verification {
 pub struct Verifier {
     trust: Trust,
     pins: Vec<Pin>,
-    /// Trusted besides or instead of the system's.
+    /// CAs trusted in addition to the system's or instead of them.
     cas: Option<Vec<CertificateDer<'static>>>,
     provider: Arc<CryptoProvider>,
     store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
     seen: Mutex<Verification>,
-    /// The chain that was seen last, when it was not good.
+    /// The last chain that was rejected.
     refused: Mutex<Vec<Vec<u8>>>,
     save: Option<Save>,
 }
@@ -119,7 +119,7 @@ impl Verifier {
         self.save.as_ref()?.failure()
     }
 
-    /// The chain that was refused last.
+    /// Takes the last rejected chain.
     pub fn take_chain(&self) -> Vec<Vec<u8>> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *refused)
@@ -129,7 +129,7 @@ impl Verifier {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The trust store, read when it is first needed.
+    /// The trust store, read on first use.
     fn store(&self) -> Result<&Arc<WebPkiServerVerifier>, String> {
         let store = self.store.get_or_init(|| {
             let mut roots = RootCertStore::empty();
@@ -258,8 +258,8 @@ impl Verifier {
     }
 }
 
-/// The CAs that the system trusts. Where they are all in one file, the directory around it has the same
-/// ones again, each in a file of its own, and need not be read.
+/// The CAs that the system trusts. If a file contains all of them, the directory with one file for each is
+/// not read.
 fn system_cas() -> Vec<CertificateDer<'static>> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
     let (file, directory) = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
@@ -333,7 +333,7 @@ impl ServerCertVerifier for Verifier {
             .signature_verification_algorithms
             .supported_schemes();
         if !self.believes() {
-            // Old servers can do nothing else, and it is not relied on.
+            // Old servers support nothing else, and the result does not depend on it.
             schemes.extend([
                 SignatureScheme::ECDSA_NISTP521_SHA512,
                 SignatureScheme::ED448,
