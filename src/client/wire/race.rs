@@ -231,7 +231,7 @@ mod tests {
         limit: Duration::from_secs(10),
     };
 
-    /// Far below any time limit, and longer than a quarter of a second takes on a loaded machine.
+    /// Far below any time limit, and above 250 ms even on a loaded machine.
     const SOON: Duration = Duration::from_secs(5);
 
     /// An observer that records the events of a race; calls a function when the second attempt begins.

@@ -70,7 +70,7 @@ impl Dialogue<'_> {
                 stages.filter_map(|stage| self.point(stage)).max()
             }
             Action::Read => self.point(self.awaited()),
-            // Before the greeting, TLS is used from the first byte.
+            // With implicit TLS, the greeting follows the handshake.
             Action::Secure if self.begins_in_tls() => Some(StopPoint::Banner),
             Action::Secure => Some(StopPoint::Starttls),
             _ => None,
