@@ -12,9 +12,9 @@ pub struct TestOptions {
     pub pretended: Vec<String>,
     /// PROXY header to send before the greeting.
     pub proxy: Option<Proxy>,
-    /// Attributes for XCLIENT, a command for each.
+    /// Attributes for XCLIENT, one entry for each command.
     pub xclient: Vec<String>,
-    /// Attributes for XFORWARD, a command for each.
+    /// Attributes for XFORWARD, one entry for each command.
     pub xforward: Vec<String>,
     /// Parameters added to MAIL unchecked.
     pub mail_parameters: Vec<String>,
@@ -22,7 +22,7 @@ pub struct TestOptions {
     pub rcpt_parameters: Vec<String>,
 }
 
-/// An end before its time.
+/// An early end of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EarlyStop {
     pub behind: StopPoint,
@@ -33,16 +33,16 @@ pub struct EarlyStop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopMethod {
     Quit,
-    /// The connection is closed without a word, once the reply has come.
+    /// Closes the connection without QUIT, after the reply.
     Drop,
-    /// The connection is closed without a word, and the reply is not waited for.
+    /// Closes the connection without QUIT, before the reply.
     DropUnread,
 }
 
-/// A point of the conversation, in the order in which they come.
+/// A point of the session, in chronological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StopPoint {
-    /// The connection is there.
+    /// The connection is established.
     Connect,
     Banner,
     /// The first EHLO, or HELO.
@@ -126,16 +126,16 @@ pub enum ProxyVersion {
 pub enum ProxyEnds {
     /// No addresses: `UNKNOWN` in version 1, LOCAL in version 2.
     Nobody,
-    /// For the ends of the connection itself.
+    /// The addresses of the connection itself.
     Own,
-    /// For these, both of the same family.
+    /// The given addresses, both of the same family.
     Given {
         source: SocketAddr,
         destination: SocketAddr,
     },
 }
 
-/// A header as it goes over the wire, and what may be seen of it.
+/// A header as sent, and in the form for transcripts.
 pub(super) struct ProxyHeader {
     /// The octets, with the line end of version 1.
     pub wire: Vec<u8>,
@@ -170,7 +170,7 @@ impl Proxy {
     }
 }
 
-/// As in version 1, without the line end.
+/// The header in version 1, without the line end.
 fn text(ends: Option<(SocketAddr, SocketAddr)>) -> String {
     let Some((source, destination)) = ends else {
         return "PROXY UNKNOWN".to_owned();
@@ -185,7 +185,7 @@ fn text(ends: Option<(SocketAddr, SocketAddr)>) -> String {
     )
 }
 
-/// As in version 2: signature, version and command, family, length, addresses, ports.
+/// The header in version 2: signature, version and command, family, length, addresses, ports.
 fn binary(ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
     let (command, family, addresses) = match ends {
         Some((SocketAddr::V4(source), SocketAddr::V4(destination))) => {
@@ -196,7 +196,7 @@ fn binary(ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
             let both = [source.ip().octets(), destination.ip().octets()];
             (0x21, 0x21, both.concat())
         }
-        // One of each family cannot be written.
+        // Addresses of different families cannot be encoded.
         _ => (0x20, 0x00, Vec::new()),
     };
     let mut header = SIGNATURE.to_vec();

@@ -57,7 +57,7 @@ impl Default for Play {
 }
 
 impl Play {
-    /// Plays the script and gives a line per recipient: `accepted`, `550 at rcpt`, `unfit`, `nothing`.
+    /// Runs the script and returns a line for each recipient: `accepted`, `550 at rcpt`, `unfit`, `nothing`.
     fn play(&self, script: &str) -> Vec<String> {
         let address = |text: &&str| Address::parse(text).unwrap();
         let sender = Some(self.sender)
@@ -136,7 +136,7 @@ fn assert_said<'a>(said: Vec<Output>, lines: &mut impl Iterator<Item = &'a str>)
                 after_message = true;
                 "C: <message>".to_owned()
             }
-            // Its end goes without saying.
+            // The end of the message is implied.
             Output::Line(line) if line.stage == Stage::Dot && after_message => continue,
             Output::Line(line) => format!("C: {}", line.shown),
             Output::Chunk(_, octets) => format!("C: <{octets} octets>"),

@@ -40,7 +40,7 @@ impl SessionLoop<'_, '_> {
         Ok(Opening::Over)
     }
 
-    /// QUIT where it is out of place, and what the server makes of it, as far as it comes soon.
+    /// Sends QUIT out of sequence, and reports replies that arrive soon.
     pub(super) fn blurt_quit(&mut self) {
         self.put(&CommandLine {
             stage: Stage::Quit,

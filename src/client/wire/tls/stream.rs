@@ -195,7 +195,7 @@ impl Stream for TlsStream {
 }
 
 impl Drop for TlsStream {
-    /// Sends close_notify (RFC 8446 §6.1), unless the connection is blocked.
+    /// Sends `close_notify` (RFC 8446 §6.1), unless the connection is blocked.
     fn drop(&mut self) {
         if self.is_reset {
             return;

@@ -146,7 +146,7 @@ fn who_only_asks_sends_nothing() {
         C: QUIT
         S: 221 bye";
     let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
-    // Its size is not announced either: there is no message.
+    // The size is not announced, because there is no message.
     let hello = CHUNKING.replace(
         "S: 250 CHUNKING",
         "S: 250-SIZE 1000\n        S: 250 CHUNKING",
