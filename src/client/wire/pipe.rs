@@ -1,5 +1,5 @@
-//! A command that acts as the server: it speaks SMTP on its standard input and output (`exim -bh`, `sendmail
-//! -bs`).
+//! A command that acts as the server: it speaks SMTP on its standard input and output
+//! (`exim -bh`, `sendmail -bs`).
 
 use crate::client::wire::asides::Asides;
 use crate::client::wire::{LastWords, Stream, Wire};

@@ -1,5 +1,5 @@
-//! Dialogues as text: `S:` lines come from the server, `C:` lines are expected from the client, `C:
-//! <message>` is the message with its end. Consecutive `C:` lines are expected in one write. `tls` is the
+//! Dialogues as text: `S:` lines come from the server, `C:` lines are expected from the client.
+//! `C: <message>` is the message with its end. Consecutive `C:` lines are expected in one write. `tls` is the
 //! handshake, `N:` a note.
 
 pub(crate) mod testing;
