@@ -1,80 +1,78 @@
-//! What may be seen of a delivery while it happens. Rooms tell it to a [`Watch`]; none of them knows
-//! who listens.
+//! Events of a delivery while it runs. They are reported to an [`Observer`].
 
 use crate::client::peer::PeerAddress;
 use crate::system::stop::Stop;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Somebody who is told what happens, as it happens, in the order of the wire.
+/// Receives the events of a delivery, in the order in which they occur.
 pub trait Observer {
-    /// Takes note of it. Must not fail: a delivery does not stop because nobody looks any more.
+    /// Handles an event. Must not fail: a delivery does not stop because its output is closed.
     fn happened(&mut self, what: Event<'_>);
 
-    /// Whether nothing should be begun, because what was to be seen of it cannot be shown.
+    /// True if nothing should be started because its output cannot be shown.
     fn refuses(&self) -> bool {
         false
     }
 
-    /// What ends a conversation before the message has gone out. `None`: nothing.
+    /// Interrupts a session before the message is sent. `None`: no interruption.
     fn stop(&self) -> Option<Arc<Stop>> {
         None
     }
 
-    /// What it wants to be told beyond what everybody is told; asked once a session.
+    /// Optional events to report; read once for each session.
     fn wants(&self) -> Interests {
         Interests::default()
     }
 }
 
-/// What costs something to tell, and is told only to those who ask for it.
+/// Events that cost extra and are reported only on request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
-    /// The message as it goes out: [`Happening::Carried`].
+    /// The message as it is sent: [`Event::Carried`].
     pub message: bool,
-    /// The octets of lines, beside the lines: [`Happening::Octets`].
+    /// The octets of lines, in addition to the lines: [`Event::Octets`].
     pub octets: bool,
 }
 
-/// An end of the connection.
+/// A side of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClosedBy {
     Client,
     Server,
 }
 
-/// A [`Watch`] that does not look.
+/// An [`Observer`] that ignores all events.
 pub struct Silent;
 
 impl Observer for Silent {
     fn happened(&mut self, _: Event<'_>) {}
 }
 
-/// One thing that happened.
+/// An event of a delivery.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// The DNS or the system is asked for a name.
+    /// A name is looked up in the DNS or by the system.
     Lookup {
         /// `MX`, `A` and so on, or `host` for the system's own lookup.
         kind: &'a str,
-        /// The name asked for.
         name: &'a str,
     },
-    /// What such a question brought.
+    /// The answer to a lookup.
     Answer(DnsAnswer<'a>),
-    /// A remark that is neither ours nor the server's: the MX chosen, the next host.
+    /// A remark by the program: the MX chosen, the next host.
     Note(&'a str),
-    /// The message is safe in the queue.
+    /// The message is stored in the queue.
     Queued { id: &'a str },
-    /// A remark for those who want to know more (`--verbose`).
+    /// A remark for `--verbose`.
     Detail(&'a str),
-    /// Another profile is tried for those who have no answer that lasts.
+    /// Another profile is tried for recipients without a permanent result.
     Fallback {
         profile: &'a str,
-        /// Why it cannot be tried after all.
+        /// Reason for which the profile cannot be used.
         error: Option<&'a str>,
     },
-    /// A host is about to be tried.
+    /// A host is tried next.
     Host {
         /// Its name, or its address in brackets.
         name: &'a str,
@@ -82,31 +80,31 @@ pub enum Event<'a> {
         port: Option<u16>,
         recipients: &'a [String],
     },
-    /// A connection is being opened, maybe beside others of the same host (RFC 8305).
+    /// A connection attempt begins, possibly in parallel with others to the same host (RFC 8305).
     Connect(&'a PeerAddress),
-    /// The connection is there; others that were still being opened are given up.
+    /// The connection is established; other attempts are cancelled.
     Connected(&'a PeerAddress),
-    /// The connection did not come about.
+    /// The connection attempt failed.
     NotConnected { peer: &'a PeerAddress, why: &'a str },
-    /// The conversation is encrypted from here on.
+    /// The session is encrypted from here on.
     Secured(TlsSummary<'a>),
-    /// The server's certificate is not good, and the conversation ends here.
+    /// The server's certificate is not trusted, and the session ends.
     Distrusted {
-        /// The name that was asked for.
+        /// The expected name.
         name: &'a str,
-        /// What is wrong with it, behind "certificate of NAME not trusted: it".
+        /// The error, after "certificate of NAME not trusted: it".
         why: &'a str,
         /// The server's certificates in DER, its own first.
         chain: &'a [Vec<u8>],
     },
-    /// A command of ours.
+    /// A command from the client.
     Sent {
-        /// The command as it may be shown.
+        /// The command, with secrets masked.
         line: &'a str,
         /// Its stage, as `--quit-after` names it.
         stage: &'a str,
     },
-    /// One line of the server's, made printable, as soon as it has come.
+    /// One line from the server, made printable, as soon as it is received.
     Line(&'a str),
     Received {
         code: u16,
@@ -114,32 +112,32 @@ pub enum Event<'a> {
         enhanced: Option<&'a str>,
         /// The text of each line, printable.
         lines: &'a [String],
-        /// What it is the reply to.
+        /// The stage to which it is the reply.
         stage: &'a str,
     },
     /// Octets of a line, with its line end; those of secrets are masked.
     Octets { from: ClosedBy, bytes: &'a [u8] },
-    /// A part of the message, as it goes over the wire: with dots stuffed, in whatever pieces.
+    /// A part of the message as it goes over the wire, dot-stuffed, in pieces of any size.
     Carried(&'a [u8]),
-    /// A part of the message has gone out.
+    /// Progress of sending the message.
     Progress { octets: u64, of: u64 },
     /// The message was sent.
     Data {
         /// Its octets, before dot-stuffing.
         bytes: u64,
     },
-    /// The session ends before its time.
+    /// The session ends with an error.
     Failed {
         stage: &'a str,
         why: &'a str,
-        /// Whether it is the server that hung up.
+        /// True if the server closed the connection.
         hung_up: bool,
     },
-    /// The connection is about to be closed, in this way.
+    /// The connection is about to be closed.
     Parting(ConnectionClose<'a>),
     /// The connection was closed.
     Closed,
-    /// What became of one recipient.
+    /// The result for one recipient.
     Settled {
         recipient: &'a str,
         /// `accepted`, `deferred` and so on.
@@ -148,83 +146,83 @@ pub enum Event<'a> {
         word: &'a str,
         /// The reply or the reason.
         words: &'a str,
-        /// The name that the server gave the message, where it said one.
+        /// The queue ID from the server's reply, if known.
         queue_id: Option<&'a str>,
     },
-    /// How long it took at one host, told at the end of all.
+    /// Timing of one host, reported at the end.
     Summary(&'a Summary),
 }
 
-/// The end of a connection, if there is something to report of it.
+/// The end of a connection, if it is worth reporting.
 #[derive(Clone, Copy, Debug)]
 pub enum ConnectionClose<'a> {
-    /// It is dropped without a word, as was asked for.
+    /// It is closed without QUIT, as requested.
     Dropped,
     /// The server closed it instead of answering QUIT.
     HungUp,
-    /// The server was a command, which has ended in this way.
+    /// The server was a command; its exit status in words.
     Command(&'a str),
 }
 
-/// How a conversation went, and how long each part of it took.
+/// Result and timing of one session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// The host, by its name, or its address in brackets.
     pub host: String,
-    /// Where it was reached, or should have been.
+    /// The address of the last attempt.
     pub peer: Option<PeerAddress>,
-    /// Until the connection was there.
+    /// Time to establish the connection.
     pub connect: Option<Duration>,
-    /// From then until the greeting.
+    /// Time from the connection to the greeting.
     pub banner: Option<Duration>,
-    /// EHLO, each time that it was said, or HELO.
+    /// All EHLO and HELO commands.
     pub ehlo: Option<Duration>,
-    /// STARTTLS, and the handshake.
+    /// STARTTLS and the handshake.
     pub tls: Option<Duration>,
     pub auth: Option<Duration>,
-    /// From then until the message was accepted; `None` where it was not.
+    /// Time until the message was accepted; `None` if it was not.
     pub accepted: Option<Duration>,
-    /// From the attempt to connect until the end.
+    /// Time from the connection attempt until the end.
     pub total: Duration,
-    /// The reply that decided, or why there is none.
+    /// The decisive reply, or the reason for which there is none.
     pub words: String,
-    /// The name that the server gave the message, where it said one.
+    /// The queue ID from the server's reply, if known.
     pub queue_id: Option<String>,
 }
 
-/// What a question about a name has brought.
+/// The answer to a DNS lookup.
 #[derive(Clone, Copy, Debug)]
 pub struct DnsAnswer<'a> {
-    /// What was asked for.
+    /// The record type.
     pub kind: &'a str,
-    /// The name asked for.
+    /// The name looked up.
     pub name: &'a str,
-    /// The records, as zone files have them; none when there is an error.
+    /// The records in the format of zone files; empty on an error.
     pub records: &'a [String],
-    /// For how many seconds the records hold, where that is known.
+    /// Time to live of the records in seconds, if known.
     pub ttl: Option<u32>,
-    /// Why there is no answer.
+    /// Reason for which there is no answer.
     pub error: Option<&'a str>,
 }
 
-/// What a TLS handshake has brought about.
+/// Result of a TLS handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct TlsSummary<'a> {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'a str,
     pub cipher: &'a str,
-    /// The key exchange, where it was negotiated anew.
+    /// The key exchange; `None` for a resumed session without a new one.
     pub group: Option<&'a str>,
-    /// Whether an earlier session was taken up again.
+    /// True if an earlier TLS session was resumed.
     pub resumed: bool,
-    /// The name that was asked for.
+    /// The expected name.
     pub name: &'a str,
-    /// Whether it is known whom we talk to.
+    /// True if the server is authenticated.
     pub verified: bool,
-    /// How the certificate was judged, behind "certificate of NAME".
+    /// The verification result, after "certificate of NAME".
     pub judgement: &'a str,
     /// The server's certificates in DER, its own first.
     pub chain: &'a [Vec<u8>],
-    /// Our own certificate in DER, where there is one to show.
+    /// The client certificate in DER, if one is configured.
     pub own: Option<&'a [u8]>,
 }

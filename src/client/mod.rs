@@ -1,4 +1,4 @@
-//! The SMTP client: routing, connections, TLS, sessions, logging in, delivery, and the result for each
+//! The SMTP client: routing, connections, TLS, sessions, authentication, delivery, and the result for each
 //! recipient.
 
 pub(crate) mod credentials;

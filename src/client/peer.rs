@@ -1,18 +1,18 @@
-//! The other end of a connection.
+//! Addresses of peers.
 
 use crate::system::text::shown;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// Where a connection goes.
+/// Address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerAddress {
     /// An IP address and a port.
     Tcp(SocketAddr),
     /// The path of a unix socket.
     Unix(PathBuf),
-    /// A command in a shell, on its standard input and output.
+    /// A command run by a shell, connected by its standard input and output.
     Pipe(String),
 }
 

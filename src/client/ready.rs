@@ -1,4 +1,4 @@
-//! What must be at hand before a way is taken: keys, trust, and the password.
+//! A transport with its keys, trust and password loaded.
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
@@ -10,7 +10,7 @@ use crate::client::wire::{Tls, TlsSetupError};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
 
-/// A way with all that it needs. Nothing was connected for it yet.
+/// A transport with everything that it needs loaded. No connection has been opened.
 pub struct LoadedTransport<'p> {
     plan: &'p transport::Transport,
     tls: Tls,
@@ -26,7 +26,7 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// The exit status for it.
+    /// The exit status for this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
@@ -37,7 +37,8 @@ impl TransportError {
 }
 
 impl<'p> LoadedTransport<'p> {
-    /// Reads the files, and finds or asks for the password: a server would not wait for it.
+    /// Reads the files, and finds or prompts for the password before connecting, because a server would time
+    /// out.
     pub fn of(plan: &'p transport::Transport) -> Result<Self, TransportError> {
         let tls = Tls::new(&plan.tls)?;
         let relay = plan.route.relay.as_ref();
@@ -49,7 +50,7 @@ impl<'p> LoadedTransport<'p> {
         Ok(Self { plan, tls, login })
     }
 
-    /// Reads the files; the password was found before, or nobody is to log in.
+    /// Reads the files. `None` for `login`: no AUTH.
     pub fn with(
         plan: &'p transport::Transport,
         login: Option<Login>,
@@ -63,13 +64,12 @@ impl<'p> LoadedTransport<'p> {
         self.plan
     }
 
-    /// Finds the servers of this way.
     #[must_use]
     pub fn router(&self) -> Router<'p> {
         Router::new(&self.plan.route)
     }
 
-    /// The way, for delivering.
+    /// The transport, opened for delivery.
     #[must_use]
     pub fn way<'a>(
         &'a self,

@@ -1,11 +1,11 @@
-//! The seam between a message and the session that carries it.
+//! The interface between a message and the session that sends it.
 
 use std::io;
 
-/// What a server can carry, and what a message asks of it: each includes those before it.
+/// Body type of a message, and the capability of a server. Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyType {
-    /// Lines of ASCII: every server.
+    /// Lines of ASCII: every server accepts them.
     SevenBit,
     /// Lines of any octets: 8BITMIME (RFC 6152).
     EightBit,
@@ -14,7 +14,7 @@ pub enum BodyType {
 }
 
 impl BodyType {
-    /// A server that carries this much and offers SMTPUTF8.
+    /// A server with this body type that offers SMTPUTF8.
     #[must_use]
     pub const fn with_utf8(self) -> Accepts {
         Accepts {
@@ -23,7 +23,7 @@ impl BodyType {
         }
     }
 
-    /// A server that carries this much and does not offer SMTPUTF8.
+    /// A server with this body type that does not offer SMTPUTF8.
     #[must_use]
     pub const fn without_utf8(self) -> Accepts {
         Accepts {
@@ -33,27 +33,27 @@ impl BodyType {
     }
 }
 
-/// What a server accepts.
+/// Capabilities of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepts {
-    /// The octets that it carries.
+    /// The body type that it accepts.
     pub transport: BodyType,
-    /// Whether it accepts raw UTF-8 in the header (SMTPUTF8, RFC 6531).
+    /// True if it accepts raw UTF-8 in the header (SMTPUTF8, RFC 6531).
     pub utf8: bool,
 }
 
-/// How a message looks to a server.
+/// Properties of a message in the form sent to a particular server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// What it asks for.
+    /// The body type that it needs.
     pub transport: BodyType,
-    /// Whether its header has raw UTF-8 (RFC 6532).
+    /// True if its header has raw UTF-8 (RFC 6532).
     pub utf8: bool,
     /// Octets before dot-stuffing (RFC 1870 §3).
     pub size: u64,
 }
 
-/// Of the shapes that a message has, the one that asks most of a server that accepts this.
+/// The shape with the highest requirements that a server with these capabilities accepts.
 pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Accepts) -> Option<Shape> {
     shapes
         .filter(|shape| shape.suits(able))
@@ -61,20 +61,19 @@ pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Accepts) -> Option<Sha
 }
 
 impl Shape {
-    /// True if a server that accepts this can carry it.
+    /// True if a server with these capabilities can carry it.
     #[must_use]
     pub fn suits(&self, able: Accepts) -> bool {
         self.transport <= able.transport && (able.utf8 || !self.utf8)
     }
 }
 
-/// A message that can be read from its beginning as often as it is needed: another host, another
-/// transaction.
+/// A message that can be read repeatedly from its beginning, for another host or another transaction.
 pub trait Replay {
-    /// How it looks to a server that accepts this; `None` if it cannot carry it.
+    /// Properties of the form for a server with these capabilities; `None` if the server cannot carry it.
     fn shape(&self, able: Accepts) -> Option<Shape>;
 
-    /// How it looks to the servers that can carry least, of those that can carry it at all.
+    /// Properties of the form with the lowest requirements among those that exist.
     fn simplest(&self) -> Option<Shape> {
         let all = [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary];
         let ascii = all.map(BodyType::without_utf8).into_iter();
@@ -82,33 +81,32 @@ pub trait Replay {
         able.find_map(|able| self.shape(able))
     }
 
-    /// The blocks of the message in that shape, from the first.
+    /// The blocks of the message in that shape, from its beginning.
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_>;
 }
 
-/// A message as it goes over the wire, before dot-stuffing. But for [`BodyType::Binary`], lines end in
-/// CRLF and nowhere stands a bare CR or LF.
+/// A message as it goes over the wire, before dot-stuffing. Except in [`BodyType::Binary`], lines end in CRLF
+/// and no bare CR or LF occurs.
 pub trait Blocks {
-    /// Appends the next block to `out` and says what it is.
+    /// Appends the next block to `out` and returns its kind.
     ///
     /// # Errors
-    /// What was to be read changed or cannot be read any more; the message must not be ended as if
-    /// it were whole.
+    /// The source changed or cannot be read any more; the message must not be ended as if it were complete.
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block>;
 }
 
-/// What [`Blocks::append`] appended.
+/// Kind of the data that [`Blocks::append`] appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// Lines, or a part of one, of which any may begin with a dot.
+    /// Complete or partial lines, any of which may begin with a dot.
     Lines,
-    /// Whole lines of which none begins with a dot (base64).
+    /// Complete lines, none of which begins with a dot (base64).
     DotFree,
-    /// Nothing: the message has ended.
+    /// The end of the message; nothing was appended.
     End,
 }
 
-/// A message of no octets, where there is nothing to carry.
+/// An empty message, for sessions that send none.
 pub struct Nothing;
 
 impl Replay for Nothing {

@@ -1,8 +1,8 @@
-//! Dot-stuffing (RFC 5321 §4.5.2) of a message that comes in blocks.
+//! Dot-stuffing (RFC 5321 §4.5.2) of a message in blocks.
 
 use memchr::memmem;
 
-/// Doubles the dots at line starts, across the borders of blocks.
+/// Doubles the dots at line starts, across block boundaries.
 pub struct Dots {
     /// The last two octets before the block; a message begins at the start of a line.
     before: [u8; 2],
@@ -15,13 +15,13 @@ impl Default for Dots {
 }
 
 impl Dots {
-    /// For a message from its beginning.
+    /// A new state, for the beginning of a message.
     #[must_use]
     pub fn new() -> Self {
         Self { before: *b"\r\n" }
     }
 
-    /// Whether what has passed ends with a line end.
+    /// True if the data so far ends with CRLF.
     #[must_use]
     pub fn at_line_start(&self) -> bool {
         self.before == *b"\r\n"
@@ -31,7 +31,7 @@ impl Dots {
     pub fn stuff(&mut self, buffer: &mut Vec<u8>, start: usize) {
         let first = self.at_line_start() && buffer.get(start) == Some(&b'.');
         self.passed(&buffer[start..]);
-        // Lines end in CRLF only, so that a line's first dot stands behind an LF.
+        // Lines end in CRLF only, so that a dot at the start of a line follows an LF.
         let found = memmem::find(&buffer[start..], b"\n.");
         if !first && found.is_none() {
             return;
@@ -49,7 +49,7 @@ impl Dots {
         buffer.extend_from_slice(&block[done..]);
     }
 
-    /// Takes note of octets that need no stuffing.
+    /// Records octets that need no stuffing.
     pub fn passed(&mut self, block: &[u8]) {
         match *block {
             [] => {}

@@ -2,10 +2,10 @@
 
 use crate::system::secret::Proof;
 
-/// A mechanism that this program can answer to.
+/// A mechanism that the client supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
-    /// The client certificate says it (RFC 4422, appendix A).
+    /// Identity from the client certificate (RFC 4422, appendix A).
     External,
     /// RFC 7677, bound to the TLS connection.
     ScramSha256Plus,
@@ -19,16 +19,16 @@ pub enum Mechanism {
     CramMd5,
     /// RFC 4616: the password itself.
     Plain,
-    /// The password itself, the way of before RFC 4616.
+    /// The password in clear, the mechanism that preceded PLAIN (RFC 4616).
     Login,
     /// A bearer token (RFC 7628).
     OAuthBearer,
-    /// A bearer token, the way of before RFC 7628.
+    /// A bearer token, the mechanism that preceded RFC 7628.
     XOAuth2,
 }
 
 impl Mechanism {
-    /// All of them, the strongest first.
+    /// All mechanisms, the strongest first.
     pub const ALL: [Self; 10] = [
         Self::External,
         Self::ScramSha256Plus,
@@ -59,7 +59,7 @@ impl Mechanism {
         }
     }
 
-    /// The mechanism of this name, in any case; `None` when there is none here.
+    /// The mechanism of this name, in any case; `None`: unknown.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL
@@ -67,7 +67,7 @@ impl Mechanism {
             .find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
     }
 
-    /// Whether it proves what this proof can prove.
+    /// True if the mechanism can use this proof.
     #[must_use]
     pub fn takes(self, proof: &Proof) -> bool {
         match self {
@@ -77,25 +77,24 @@ impl Mechanism {
         }
     }
 
-    /// Whether it proves it with an OAuth token.
+    /// True if the mechanism uses an OAuth token.
     #[must_use]
     pub fn wants_token(self) -> bool {
         matches!(self, Self::OAuthBearer | Self::XOAuth2)
     }
 
-    /// Whether it is bound to the TLS connection (RFC 5056).
+    /// True if it is bound to the TLS connection (RFC 5056).
     #[must_use]
     pub fn is_bound(self) -> bool {
         matches!(self, Self::ScramSha256Plus | Self::ScramSha1Plus)
     }
 
-    /// Whether the server gets the password itself.
+    /// True if the password itself is sent to the server.
     #[must_use]
     pub fn tells_the_password(self) -> bool {
         matches!(self, Self::Plain | Self::Login)
     }
 
-    /// Whether it is a SCRAM.
     #[must_use]
     pub fn is_scram(self) -> bool {
         matches!(
@@ -110,7 +109,7 @@ impl Mechanism {
         self.is_scram() || self == Self::CramMd5
     }
 
-    /// Whether the client may speak first, with the AUTH command (RFC 4954 §4).
+    /// True if the client may send the initial response with the AUTH command (RFC 4954 §4).
     #[must_use]
     pub fn begins(self) -> bool {
         !matches!(self, Self::Login | Self::CramMd5)

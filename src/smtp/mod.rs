@@ -1,4 +1,4 @@
-//! What the SMTP client, the server and scripts share: replies, stages, SASL mechanisms, dot-stuffing.
+//! Code shared by the SMTP client, the server and scripts: replies, stages, SASL mechanisms, dot-stuffing.
 
 pub mod blocks;
 pub(crate) mod dots;

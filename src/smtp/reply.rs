@@ -2,15 +2,15 @@
 
 use crate::system::text::printable;
 
-/// The most that one reply may hold, in bytes. A thousand full lines are legal; endless ones end here.
+/// Maximum size of a reply, in bytes. A thousand full lines are legal; endless replies are cut off here.
 const MAX_REPLY: usize = 1024 * 1024;
 
-/// A whole reply of the server.
+/// A complete reply from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The code, 200 to 599.
     pub code: u16,
-    /// The text of each line behind the code, printable, without the code.
+    /// The text of each line after the code, printable.
     pub lines: Vec<String>,
 }
 
@@ -23,22 +23,22 @@ pub enum Class {
     ForGood,
 }
 
-/// Why lines are no reply.
+/// Reason for which lines are not a valid reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
-    /// No code of three digits between 200 and 599 with a space, a hyphen or nothing behind it.
+    /// No code of three digits between 200 and 599 that a space, a hyphen or the end of the line follows.
     #[error("sent \"{0}\" where a reply was due")]
     NoReply(String),
     /// The lines of one reply have different codes.
     #[error("sent a reply with two codes, {0} and {1}")]
     TwoCodes(u16, u16),
-    /// A reply without end.
+    /// The reply exceeds the maximum size.
     #[error("sent a reply of more than {MAX_REPLY} bytes")]
     TooLong,
 }
 
 impl Reply {
-    /// What the first digit says.
+    /// The class given by the first digit.
     #[must_use]
     pub fn class(&self) -> Class {
         match self.code / 100 {
@@ -83,8 +83,8 @@ impl Reply {
         parts.join(" ")
     }
 
-    /// Whether a reply to RCPT means "too many recipients", so that the others may follow in another
-    /// transaction: 452, and the 552 of RFC 821, unless an enhanced code says otherwise (RFC 5321
+    /// True if a reply to RCPT means "too many recipients", so that the others may follow in another
+    /// transaction: 452, and the 552 of RFC 821, unless an enhanced code specifies another cause (RFC 5321
     /// §4.5.3.1.10).
     #[must_use]
     pub fn is_too_many_recipients(&self) -> bool {
@@ -93,7 +93,7 @@ impl Reply {
     }
 }
 
-/// `5.1.1` at the beginning of a line, if it is of the code's class.
+/// `5.1.1` at the beginning of a line, if its class is that of the reply code.
 fn enhanced_code(line: &str, code: u16) -> Option<&str> {
     let word = line.split(' ').next()?;
     let mut parts = word.split('.');
@@ -105,7 +105,7 @@ fn enhanced_code(line: &str, code: u16) -> Option<&str> {
     (shaped && class == code / 100 && word.as_bytes()[1] == b'.').then_some(word)
 }
 
-/// A reply as its lines come in.
+/// A reply that is read line by line.
 #[derive(Debug, Default)]
 pub struct ReplyReader {
     code: Option<u16>,
@@ -114,7 +114,7 @@ pub struct ReplyReader {
 }
 
 impl ReplyReader {
-    /// Takes the next line, without its line end; gives the reply when it was the last.
+    /// Adds the next line, without its line end; returns the reply after its last line.
     pub fn add(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
         let (code, last, text) = parse(line)?;
         if let Some(first) = self.code.filter(|&first| first != code) {
@@ -134,7 +134,7 @@ impl ReplyReader {
     }
 }
 
-/// The code of a line, whether it is the last of its reply, and its text.
+/// The code of a line, a flag for the last line of the reply, and its text.
 fn parse(line: &[u8]) -> Result<(u16, bool, &[u8]), ReplyError> {
     let wrong = || ReplyError::NoReply(printable(line));
     let digits = line.get(..3).ok_or_else(wrong)?;

@@ -2,48 +2,48 @@
 
 use std::time::Duration;
 
-/// What is being said or waited for.
+/// A step of an SMTP session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Banner,
     Ehlo,
-    /// LHLO, which LMTP has instead (RFC 2033 §4.1).
+    /// LHLO, the greeting command of LMTP (RFC 2033 §4.1).
     Lhlo,
-    /// HELO, where EHLO is not understood.
+    /// HELO, if the server does not know EHLO.
     Helo,
     /// STARTTLS (RFC 3207).
     Starttls,
     Tls,
-    /// AUTH, and the answers to its challenges (RFC 4954).
+    /// AUTH, and the responses to its challenges (RFC 4954).
     Auth,
-    /// XCLIENT, which makes the server take us for somebody else.
+    /// XCLIENT, which makes the server treat this client as another one.
     Xclient,
-    /// XFORWARD, which tells it from whom the message came.
+    /// XFORWARD, which tells the server the origin of the message.
     Xforward,
-    /// A command that was asked for, with its place in the errand.
+    /// A requested command, with its index in the transaction.
     Asked(usize),
     Mail,
-    /// RCPT TO, with the recipient's place in the errand.
+    /// RCPT TO, with the recipient's index in the transaction.
     Rcpt(usize),
     Data,
     /// BDAT with a part of the message, or with its end (RFC 3030).
     Bdat {
-        /// Whether it ends the message.
+        /// True if it ends the message.
         last: bool,
     },
     Body,
     /// The end of data.
     Dot,
-    /// The reply to it for one recipient, with its place in the errand (RFC 2033 §4.2).
+    /// The reply to it for one recipient, with its index in the transaction (RFC 2033 §4.2).
     DotFor(usize),
     Rset,
     Quit,
 }
 
 impl Stage {
-    /// How long to wait for this stage's reply, or for a block of the message to be taken
-    /// (RFC 5321 §4.5.3.2; EHLO as long as the greeting, QUIT a few seconds; for TLS and AUTH, where no
-    /// RFC says it, as long as the others).
+    /// Time limit for this stage's reply, or for writing a block of the message (RFC 5321 §4.5.3.2; EHLO as
+    /// long as the greeting, QUIT a few seconds; TLS and AUTH, for which no RFC gives a limit, as long as the
+    /// others).
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
@@ -67,7 +67,7 @@ impl Stage {
         })
     }
 
-    /// Whether the server may have the message after it: a reply that is not waited for leaves that uncertain.
+    /// True if the server may have the message after it; without its reply, the result is uncertain.
     #[must_use]
     pub fn ends_message(self) -> bool {
         matches!(
@@ -76,8 +76,8 @@ impl Stage {
         )
     }
 
-    /// Whether an answer to it is about us, and not about a login or a message: the greeting, and who we say
-    /// we are.
+    /// True if a reply to it is about the client itself and not about a login or a message: the greeting,
+    /// EHLO, XCLIENT and their like.
     #[must_use]
     pub fn is_introduction(self) -> bool {
         matches!(
@@ -86,7 +86,7 @@ impl Stage {
         )
     }
 
-    /// The stage as `--json` names it.
+    /// The stage's name in `--json`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -111,7 +111,7 @@ impl Stage {
         }
     }
 
-    /// The stage in words, behind "in reply to" or "while sending".
+    /// The stage in words, after "in reply to" or "while sending".
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

@@ -1,15 +1,14 @@
-//! Nothing but the lines about servers at the end.
+//! Shows only the summary line of each server.
 
 use crate::client::events::{Event, Observer};
 use crate::transcript::lines::{Tone, TranscriptWriter};
 use crate::transcript::{Transcript, summary};
 use std::io::{self, Write};
 
-/// A transcript that shows summaries and nothing else.
+/// A transcript of summary lines only.
 pub struct Brief<W>(TranscriptWriter<W>);
 
 impl<W: Write> Brief<W> {
-    /// On `out`.
     pub fn new(out: W) -> Self {
         Self(TranscriptWriter::new(out))
     }

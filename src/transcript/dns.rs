@@ -1,10 +1,10 @@
-//! Answers of the DNS in transcripts.
+//! DNS answers in transcripts.
 
 use crate::client::events::DnsAnswer;
 use crate::system::text::shown;
 use serde_json::{Value, json};
 
-/// What was said, or why nothing was, for people.
+/// The answer to a lookup, or its error, as text.
 pub fn words(answer: &DnsAnswer<'_>) -> String {
     let name = shown(answer.name);
     let kind = match answer.kind {
@@ -21,7 +21,7 @@ pub fn words(answer: &DnsAnswer<'_>) -> String {
     }
 }
 
-/// The fields of the event for programs.
+/// The fields of the JSON event.
 pub fn event(answer: &DnsAnswer<'_>) -> Value {
     json!({
         "type": answer.kind,

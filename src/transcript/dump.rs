@@ -1,28 +1,28 @@
-//! Octets in hexadecimal, sixteen in a row, with what of them can be printed.
+//! Hexadecimal dump, sixteen octets in a row, with the printable characters.
 
 use std::fmt::Write as _;
 
-/// How many octets stand in a row.
+/// Octets in a row.
 const ROW: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DumpStyle {
-    /// As hexdump -C has them, with offsets from the beginning of the session.
+    /// The format of hexdump -C, with offsets from the beginning of the session.
     Hexdump,
-    /// As swaks has them, with offsets from the beginning of each piece.
+    /// The format of swaks, with offsets from the beginning of each piece.
     Swaks,
 }
 
 /// A stream of octets in one direction.
 pub struct Dump {
     look: DumpStyle,
-    /// Where the row begins that is not full yet.
+    /// Offset of the row that is not full yet.
     offset: u64,
     row: Vec<u8>,
 }
 
 impl Dump {
-    /// From the first octet on.
+    /// A dump whose offset is 0.
     pub fn new(look: DumpStyle) -> Self {
         Self {
             look,
@@ -31,7 +31,7 @@ impl Dump {
         }
     }
 
-    /// Takes more octets, and gives the rows that are full now.
+    /// Adds octets, and returns the completed rows.
     pub fn pass(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut rows = Vec::new();
         for &byte in bytes {
@@ -43,7 +43,7 @@ impl Dump {
         rows
     }
 
-    /// What is left at the end of a piece.
+    /// The incomplete row at the end of the data.
     pub fn end(&mut self) -> Option<String> {
         let row = self.cut();
         if self.look == DumpStyle::Swaks {
@@ -102,7 +102,7 @@ fn swaks(offset: u64, row: &[u8]) -> String {
     text + &format!("   {printed:<16}")
 }
 
-/// Points for what is not from `first` to the tilde.
+/// Octets outside the range from `first` to the tilde are shown as points.
 fn printed(row: &[u8], first: u8) -> String {
     let point = |&byte: &u8| match byte {
         b'~' => '~',

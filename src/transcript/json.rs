@@ -1,4 +1,4 @@
-//! The transcript for programs: one JSON object a line, each with `event` and `elapsed_ms`.
+//! The JSON transcript: one object a line, each with `event` and `elapsed_ms`.
 
 use crate::client::events::{ConnectionClose, Event, Interests, Observer, Summary};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-/// The name of an event, and what it says besides.
+/// The name of an event, and its other fields.
 type JsonEvent = (&'static str, Value);
 
 /// A transcript in JSON.
@@ -21,17 +21,16 @@ pub struct Json<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
     start: Instant,
-    /// The host that is being tried.
     host: String,
-    /// Whether the conversation is encrypted.
+    /// True if the session is encrypted.
     tls: bool,
-    /// Lines of the server's that have not become a reply.
+    /// Lines from the server that do not form a reply yet.
     unfinished: Vec<String>,
     letter: MessageLines,
 }
 
 impl<W: Write> Json<W> {
-    /// A transcript on `out`, whose clock starts now.
+    /// A transcript on `out`. Times are relative to this call.
     pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
             lines: TranscriptWriter::new(out),
@@ -44,7 +43,7 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// What the server said last, where that is no reply.
+    /// Reports the server's last lines that do not form a reply.
     fn unfinished(&mut self) {
         let lines = std::mem::take(&mut self.unfinished);
         if !lines.is_empty() {
@@ -58,7 +57,7 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// The host that is being tried, where, and why it did not come to anything.
+    /// The current host, the peer's address, and the error if there is one.
     fn place(&self, peer: &PeerAddress, error: Option<&str>) -> Value {
         let mut fields = Map::new();
         fields.insert("host".to_owned(), self.host.clone().into());
@@ -105,7 +104,7 @@ impl<W: Write> Transcript for Json<W> {
         self.lines.failure()
     }
 
-    /// The last line: the exit status and what became of everybody.
+    /// The last line: the exit status and the result for each recipient.
     fn result(&mut self, report: &DeliveryReport, exit: Exit) {
         let recipients: Vec<Value> = report.fates.iter().map(fate).collect();
         self.event(
@@ -116,7 +115,7 @@ impl<W: Write> Transcript for Json<W> {
 }
 
 impl<W: Write> Json<W> {
-    /// What is to be known, or to be told, before the event of a happening.
+    /// Updates the state, and writes pending lines, before an event is written.
     fn prepare(&mut self, what: &Event<'_>) {
         match what {
             Event::Host { name, .. } => (*name).clone_into(&mut self.host),
@@ -137,14 +136,14 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// The event for it, if it has one of its own.
+    /// The JSON event, if there is one for it.
     fn fields(&self, what: Event<'_>) -> Option<JsonEvent> {
         let approach = self.approach(what);
         let conversation = approach.or_else(|| self.conversation(what));
         conversation.or_else(|| self.remark(what))
     }
 
-    /// The way to the server.
+    /// Events of finding and connecting to the server.
     fn approach(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
@@ -167,7 +166,7 @@ impl<W: Write> Json<W> {
         })
     }
 
-    /// What is said on the wire, until it is closed.
+    /// Events of the SMTP session, until it is closed.
     fn conversation(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Secured(secured) => ("tls", crate::transcript::tls::event(&secured)),
@@ -197,7 +196,7 @@ impl<W: Write> Json<W> {
         })
     }
 
-    /// Remarks, and what became of it.
+    /// Remarks and results.
     fn remark(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Detail(text) if self.options.verbose => ("note", json!({"text": shown(text)})),
@@ -214,7 +213,7 @@ impl<W: Write> Json<W> {
     }
 }
 
-/// How long it took at one host; null for what did not come about.
+/// The timing of one host; null for steps that did not take place.
 fn summed_up(one: &Summary) -> Value {
     let mut fields = Map::new();
     fields.insert("host".to_owned(), one.host.clone().into());

@@ -1,35 +1,34 @@
-//! Lines on their way out: with the time before them and in colours, where that is wanted.
+//! Output of transcript lines, optionally with time stamps and colours.
 
 use crate::transcript::{Color, TranscriptOptions};
 use std::io::{self, Write};
 use std::time::Instant;
 
-/// An output that goes on in silence when nobody reads it any more, and remembers when it could not
-/// be written for another reason.
+/// An output that ignores a closed pipe, and remembers any other write error.
 pub struct TranscriptWriter<W> {
     out: W,
     state: WriterState,
-    /// When the clock started; `None` shows no time.
+    /// Reference of the time stamps; `None`: no time stamps.
     start: Option<Instant>,
     colored: bool,
-    /// Whether the last line has its end.
+    /// True if the last line is terminated.
     is_whole: bool,
 }
 
 enum WriterState {
     Open,
-    /// The reader went away; that is its right.
+    /// The reader closed the pipe, which is not an error.
     Unread,
     Failed(io::Error),
 }
 
-/// Whose words a line has.
+/// Origin of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Plain,
     Ours,
     Theirs,
-    /// Whoever's, and not good.
+    /// A failure, of either side.
     Failure,
     Remark,
 }
@@ -44,7 +43,7 @@ impl Tone {
         }
     }
 
-    /// ECMA-48, `SGR`: colours that can be read on black and on white.
+    /// SGR colours (ECMA-48) that are readable on black and on white.
     fn color(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
@@ -61,7 +60,7 @@ impl<W: Write> TranscriptWriter<W> {
         Self::with(out, TranscriptOptions::default())
     }
 
-    /// Lines with what the options want before and around them.
+    /// A writer with the time stamps and colours that the options request.
     pub fn with(out: W, options: TranscriptOptions) -> Self {
         Self {
             out,
@@ -72,7 +71,7 @@ impl<W: Write> TranscriptWriter<W> {
         }
     }
 
-    /// Writes a piece in one go: lines, or a part of one.
+    /// Writes complete or partial lines in one call.
     pub fn say(&mut self, tone: Tone, text: &str) {
         if !matches!(self.state, WriterState::Open) {
             return;
@@ -111,7 +110,7 @@ impl<W: Write> TranscriptWriter<W> {
         };
     }
 
-    /// Why it could not be written.
+    /// The error of a failed write.
     pub fn failure(&self) -> Option<&io::Error> {
         match &self.state {
             WriterState::Failed(error) => Some(error),

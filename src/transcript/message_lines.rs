@@ -1,18 +1,18 @@
-//! The lines of a message that passes in pieces, for those who want to read it.
+//! Splits a message that arrives in pieces into lines for display.
 
 use crate::system::text::{printable, shown_with_tabs};
 
-/// The most octets of one line that are kept until its end comes; what is longer is shown in parts.
+/// Maximum octets of an incomplete line that are buffered; a longer line is shown in parts.
 const LONGEST: usize = 4096;
 
-/// The part of a line that has come so far.
+/// The incomplete line received so far.
 #[derive(Default)]
 pub struct MessageLines {
     rest: Vec<u8>,
 }
 
 impl MessageLines {
-    /// Takes the next part of the message, and gives the lines that are whole now.
+    /// Adds the next part of the message, and returns the completed lines.
     pub fn pass(&mut self, part: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for piece in part.split_inclusive(|&byte| byte == b'\n') {
@@ -24,7 +24,7 @@ impl MessageLines {
         lines
     }
 
-    /// What is there of a line that will have no end.
+    /// The incomplete line at the end of the message.
     pub fn end(&mut self) -> Option<String> {
         if self.rest.is_empty() {
             return None;
@@ -35,7 +35,7 @@ impl MessageLines {
     }
 }
 
-/// Letters of all scripts and tabs as they are; what is no text in octets.
+/// The printable form of a line: tabs stay; a line that is not UTF-8 has its octets escaped.
 fn readable(line: &[u8]) -> String {
     match std::str::from_utf8(line) {
         Ok(text) => shown_with_tabs(text),

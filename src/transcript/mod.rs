@@ -1,4 +1,4 @@
-//! Transcripts: what a person or a program sees of a delivery, line by line, as it happens.
+//! Transcripts: output about a delivery, line by line, as it happens.
 
 pub(crate) mod message_lines;
 
@@ -24,23 +24,23 @@ use crate::client::outcome::DeliveryReport;
 use crate::system::exit::Exit;
 use std::io::{self, Write};
 
-/// How a transcript looks.
+/// Format of a transcript.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// As `mail -v` showed it in TCP/IP Illustrated, chapter 28.
+    /// The format of `mail -v` in TCP/IP Illustrated, chapter 28.
     #[default]
     Stevens,
-    /// As swaks shows it.
+    /// The format of swaks.
     Swaks,
     /// One JSON object a line.
     Json,
     None,
 }
 
-/// When colours are used.
+/// Use of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Color {
-    /// Where they can be seen, and nobody said that they disturb; whoever opens the output knows.
+    /// If the output supports them and they are not disabled; the caller that opens the output decides.
     Auto,
     Always,
     #[default]
@@ -50,23 +50,23 @@ pub enum Color {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TranscriptOptions {
     pub format: Format,
-    /// Every host and address considered, and how each part was encoded.
+    /// Shows every host and address considered, and the encoding of each part.
     pub verbose: bool,
-    /// The message, as it goes over the wire.
+    /// Shows the message, as it goes over the wire.
     pub data: bool,
-    /// Octets instead of lines.
+    /// Shows octets instead of lines.
     pub hex: bool,
-    /// The time before each line.
+    /// Shows the time before each line.
     pub timing: bool,
-    /// At the end, a line about each server.
+    /// Shows a line for each server at the end.
     pub summary: bool,
     pub color: Color,
-    /// A bar on stderr for what takes long.
+    /// A progress bar on stderr.
     pub progress: bool,
 }
 
 impl TranscriptOptions {
-    /// The usual transcript, with all details.
+    /// The default transcript, with all details.
     #[must_use]
     pub fn verbose() -> Self {
         Self {
@@ -76,16 +76,16 @@ impl TranscriptOptions {
     }
 }
 
-/// A [`Watch`] that shows what it sees.
+/// An [`Observer`] that shows the events.
 pub trait Transcript: Observer {
-    /// Why it could not be written; a reader that went away is no failure.
+    /// The error of a failed write. A closed pipe is not a failure.
     fn failure(&self) -> Option<&io::Error>;
 
-    /// What came of it, for those who want to have it in the transcript.
+    /// Adds the results to the transcript, in formats that include them.
     fn result(&mut self, _report: &DeliveryReport, _exit: Exit) {}
 }
 
-/// A transcript on `out`, whose clock starts now; `None` where nothing is to be shown.
+/// A transcript on `out`. Times are relative to this call. `None`: nothing is shown.
 pub fn open<'o>(
     options: TranscriptOptions,
     out: impl Write + 'o,

@@ -1,5 +1,5 @@
-//! The transcript of `mail -v` in TCP/IP Illustrated, chapter 28: server lines bare, ours behind
-//! `>>> `, remarks behind `*** `.
+//! The transcript of `mail -v` in TCP/IP Illustrated, chapter 28: server lines bare, client lines with the
+//! prefix `>>> `, remarks with `*** `.
 
 use crate::client::events::{ClosedBy, ConnectionClose, Event, Interests, Observer};
 use crate::client::peer::PeerAddress;
@@ -10,22 +10,21 @@ use crate::transcript::message_lines::MessageLines;
 use crate::transcript::{Transcript, TranscriptOptions, dns};
 use std::io::{self, Write};
 
-/// How many recipients are named before the rest is a number.
+/// Maximum number of recipients named before the rest is counted.
 const NAMED: usize = 3;
 
-/// A transcript for people.
+/// The transcript in the format of `mail -v`.
 pub struct Stevens<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
-    /// The attempt whose line has no end yet, because it is not decided.
+    /// The attempt whose line is not terminated, because its result is pending.
     trying: Option<PeerAddress>,
     letter: MessageLines,
-    /// What we sent, and what the server did.
+    /// Dumps of the client's and the server's octets.
     dumps: [Dump; 2],
 }
 
 impl<W: Write> Stevens<W> {
-    /// A transcript on `out`.
     pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
             lines: TranscriptWriter::with(out, options),
@@ -36,7 +35,7 @@ impl<W: Write> Stevens<W> {
         }
     }
 
-    /// The way to the server.
+    /// Events of finding and connecting to the server.
     fn approaches(&mut self, what: Event<'_>) {
         let (tone, text) = match what {
             Event::Host {
@@ -59,14 +58,14 @@ impl<W: Write> Stevens<W> {
         self.lines.say(tone, &text);
     }
 
-    /// A new attempt; the line of one that is still under way is ended before.
+    /// Begins the line of a new attempt; ends the line of a pending one.
     fn tries(&mut self, peer: &PeerAddress) -> String {
         let end = self.end_of_line();
         self.trying = Some(peer.clone());
         format!("{end}Trying {peer}... ")
     }
 
-    /// What became of an attempt: on its own line while that is open, else on another that names it.
+    /// The result of an attempt: on its own line if that is still open, else on another one that names it.
     fn decided(&mut self, peer: &PeerAddress, here: &str, elsewhere: &str) -> String {
         if self.trying.as_ref() == Some(peer) {
             self.trying = None;
@@ -82,7 +81,7 @@ impl<W: Write> Stevens<W> {
         }
     }
 
-    /// The conversation, line by line.
+    /// Lines of the SMTP session.
     fn said(&mut self, what: Event<'_>) {
         if self.options.hex {
             return self.dump(what);
@@ -112,7 +111,7 @@ impl<W: Write> Stevens<W> {
         }
     }
 
-    /// The conversation, octet by octet.
+    /// Octets of the SMTP session.
     fn dump(&mut self, what: Event<'_>) {
         let [ours, theirs] = &mut self.dumps;
         let (tone, mark, rows) = match what {
@@ -136,7 +135,7 @@ impl<W: Write> Stevens<W> {
         }
     }
 
-    /// The end of the message, whose last line may have none.
+    /// Ends the message, whose last line may have no line end.
     fn end_of_data(&mut self) {
         self.end_of_letter();
         if let Some(row) = self.dumps[0].end() {
@@ -205,7 +204,7 @@ impl<W: Write> Transcript for Stevens<W> {
     }
 }
 
-/// What is neither ours nor the server's, as far as it is to be shown.
+/// A remark by the program, if it is to be shown.
 fn remark(what: Event<'_>, verbose: bool) -> Option<(Tone, String)> {
     let text = match what {
         Event::Fallback { profile, error } => return Some(fallback(profile, error)),
@@ -215,14 +214,14 @@ fn remark(what: Event<'_>, verbose: bool) -> Option<(Tone, String)> {
         Event::Lookup { kind, name } if verbose => {
             format!("looking up {kind} of {}", shown(name))
         }
-        // Of exchangers there is a note, for all to see.
+        // MX lookups are reported by a note in any case.
         Event::Answer(answer) if verbose && answer.kind != "MX" => dns::words(&answer),
         _ => return None,
     };
     Some((Tone::Remark, format!("*** {text}\n")))
 }
 
-/// The profile that is tried next, or why it cannot be.
+/// The line for the next profile, or the reason for which it cannot be used.
 fn fallback(profile: &str, error: Option<&str>) -> (Tone, String) {
     let profile = shown(profile);
     match error {
@@ -277,7 +276,7 @@ fn place(name: &str, port: Option<u16>) -> String {
     }
 }
 
-/// A name with the dot that says that nothing is to be added to it.
+/// A name with the trailing dot that marks it as absolute.
 fn rooted(name: &str) -> String {
     let is_address = name.starts_with('[');
     if is_address || !name.contains('.') {

@@ -1,4 +1,4 @@
-//! How long it took: one line for each server that was asked.
+//! Timing: one line for each server that was tried.
 
 use crate::client::events::{Event, Interests, Observer, Summary};
 use crate::client::outcome::queue_id;
@@ -6,28 +6,28 @@ use crate::client::peer::PeerAddress;
 use crate::system::text::shown;
 use std::time::{Duration, Instant};
 
-/// A [`Watch`] that takes the time, and hands everything on. What it found out, it tells at the end.
+/// An [`Observer`] that measures times and forwards all events. It reports the times at the end.
 pub struct Stopwatch<'w> {
     next: &'w mut dyn Observer,
     host: String,
-    /// Attempts that are not decided.
+    /// Pending connection attempts.
     begun: Vec<(PeerAddress, Instant)>,
-    /// The conversation that is under way.
+    /// The current session.
     running: Option<SessionTimes>,
     done: Vec<Summary>,
 }
 
-/// A conversation, and when which part of it began.
+/// A session, with the start times of its parts.
 struct SessionTimes {
     summary: Summary,
     start: Instant,
     last: Instant,
-    /// How long MAIL, RCPT and the message took so far.
+    /// Time spent on MAIL, RCPT and the message so far.
     mail: Duration,
 }
 
 impl SessionTimes {
-    /// The time since the last step, which is over.
+    /// Ends a step, and returns its duration.
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
         now - std::mem::replace(&mut self.last, now)
@@ -44,13 +44,13 @@ impl SessionTimes {
             "quit" => {}
             _ => self.mail += took,
         }
-        // Of chunks, the reply to the last one counts.
+        // With chunks, the reply to the last one is decisive.
         if matches!(stage, "dot" | "bdat") {
             summary.accepted = (code / 100 == 2).then_some(self.mail);
         }
     }
 
-    /// The words of the reply that decided so far: the last refusal, or that the message was taken.
+    /// Records the decisive reply so far: the last refusal, or the acceptance of the message.
     fn decided(&mut self, code: u16, stage: &str, lines: &[String]) {
         let has_refused = code >= 400 && stage != "quit";
         let has_taken = matches!(stage, "dot" | "bdat");
@@ -72,7 +72,7 @@ fn add(sum: &mut Option<Duration>, took: Duration) {
 }
 
 impl<'w> Stopwatch<'w> {
-    /// Hands on to `next`.
+    /// A stopwatch that forwards events to `next`.
     pub fn new(next: &'w mut dyn Observer) -> Self {
         Self {
             next,
@@ -83,7 +83,7 @@ impl<'w> Stopwatch<'w> {
         }
     }
 
-    /// Tells what was found out.
+    /// Reports the times.
     pub fn tell(mut self) {
         self.finish();
         for summary in &self.done {
@@ -91,7 +91,7 @@ impl<'w> Stopwatch<'w> {
         }
     }
 
-    /// When an attempt began that is decided now.
+    /// Start time of an attempt that has just succeeded or failed.
     fn began(&mut self, peer: &PeerAddress) -> Instant {
         let place = self.begun.iter().position(|(begun, _)| begun == peer);
         place.map_or_else(Instant::now, |place| self.begun.swap_remove(place).1)
@@ -196,7 +196,7 @@ pub fn line(summary: &Summary) -> String {
     line
 }
 
-/// The steps in their order: their names for people and for programs.
+/// The steps in order, with their names in text and in JSON.
 pub fn steps(summary: &Summary) -> [(&'static str, &'static str, Option<Duration>); 6] {
     [
         ("connect", "connect_ms", summary.connect),
@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// The time before each `ms` is whatever it was.
+    /// Removes the time before each `ms`.
     fn without_times(line: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
         let is_time = |at: usize| words.get(at + 1).is_some_and(|next| next.starts_with("ms"));

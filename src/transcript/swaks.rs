@@ -1,5 +1,5 @@
-//! The transcript as swaks, the Swiss Army Knife for SMTP, shows it, for those who are used to read it,
-//! and for what they have written to read it.
+//! A transcript in the format of swaks, the Swiss Army Knife for SMTP, for its users and for programs that
+//! parse it.
 
 use crate::client::events::{ClosedBy, ConnectionClose, Event, Interests, Observer, TlsSummary};
 use crate::client::peer::PeerAddress;
@@ -19,26 +19,25 @@ enum Other {
     Child,
 }
 
-/// A transcript in the manner of swaks.
+/// A transcript in the format of swaks.
 pub struct Swaks<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
-    /// The host that is being tried, as it is named on the wire's lines.
+    /// The current host, without the brackets of an address literal.
     host: String,
     /// The kind of server at the other end.
     other: Other,
     /// True once the end of this connection has been shown.
     is_over: bool,
-    /// Whether the conversation is encrypted.
+    /// True if the session is encrypted.
     tls: bool,
-    /// Lines of a reply that is not whole.
+    /// Lines of an incomplete reply.
     reply: Vec<String>,
     letter: MessageLines,
     dump: Dump,
 }
 
 impl<W: Write> Swaks<W> {
-    /// A transcript on `out`.
     pub fn new(out: W, options: TranscriptOptions) -> Self {
         Self {
             lines: TranscriptWriter::with(out, options),
@@ -70,7 +69,7 @@ impl<W: Write> Swaks<W> {
         self.put(Tone::Ours, mark, line);
     }
 
-    /// A whole reply, marked by whether it is what swaks would expect.
+    /// A complete reply, marked as expected or unexpected as swaks does.
     fn replied(&mut self, code: u16, stage: &str) {
         if is_expected(code, stage) {
             let mark = if self.tls { "<~ " } else { "<- " };
@@ -146,7 +145,7 @@ impl<W: Write> Swaks<W> {
         self.remark(&text);
     }
 
-    /// The host as it was named, with its port.
+    /// The host as it was given, with its port.
     fn place(&self, peer: &PeerAddress) -> String {
         match peer.port() {
             Some(port) => format!("{}:{port}", self.host),
@@ -187,7 +186,7 @@ impl<W: Write> Swaks<W> {
         }
     }
 
-    /// swaks ends at once, and says nothing of closing the connection itself.
+    /// swaks exits at once, and prints nothing about closing the connection itself.
     fn hung_up(&mut self) {
         let other = match self.other {
             Other::Host => "Remote host",
@@ -223,7 +222,7 @@ impl<W: Write> Swaks<W> {
         }
     }
 
-    /// What is said for those who want to know more.
+    /// Additional lines for `--verbose`.
     fn detail(&mut self, what: Event<'_>) {
         if !self.options.verbose {
             return;
@@ -284,7 +283,7 @@ impl<W: Write> Observer for Swaks<W> {
         self.lines.failure().is_some()
     }
 
-    /// The message is a part of what swaks shows.
+    /// swaks shows the message.
     fn wants(&self) -> Interests {
         Interests {
             message: true,
@@ -317,7 +316,7 @@ fn name(der: &[u8]) -> String {
     one_line(der).unwrap_or_default()
 }
 
-/// The cipher suites that we have, as OpenSSL names them, and the length of their keys.
+/// Cipher suites, as OpenSSL names them, and their key lengths in bits.
 fn cipher(name: &str) -> (&str, u32) {
     let known = match name {
         "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",

@@ -5,7 +5,7 @@ use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::text::shown as printable;
 use serde_json::{Value, json};
 
-/// The line for people; all about the chain for those who look closely.
+/// The line for the TLS handshake; with `verbose`, the complete chain.
 pub fn shown(secured: &TlsSummary<'_>, verbose: bool) -> String {
     let again = if secured.resumed { " resumed" } else { "" };
     let mut text = format!(
@@ -21,8 +21,7 @@ pub fn shown(secured: &TlsSummary<'_>, verbose: bool) -> String {
     text
 }
 
-/// The line for people about a certificate that is not good; all about its chain for those who look
-/// closely.
+/// The line for a certificate that is not trusted; with `verbose`, its complete chain.
 pub fn distrusted(name: &str, why: &str, chain: &[Vec<u8>], verbose: bool) -> String {
     let mut text = format!("*** certificate of {name} not trusted: it {why}\n");
     if verbose {
@@ -58,7 +57,7 @@ fn certificate(place: usize, der: &[u8]) -> String {
     text
 }
 
-/// The fields of the event for programs.
+/// The fields of the JSON event.
 pub fn event(secured: &TlsSummary<'_>) -> Value {
     let chain: Vec<Value> = secured.chain.iter().map(|der| fields(der)).collect();
     json!({
@@ -73,7 +72,7 @@ pub fn event(secured: &TlsSummary<'_>) -> Value {
     })
 }
 
-/// The fields of the event for programs, where the handshake failed for its certificate.
+/// The fields of the JSON event for a handshake that failed because of the certificate.
 pub fn distrusted_event(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
     let chain: Vec<Value> = chain.iter().map(|der| fields(der)).collect();
     json!({
@@ -85,7 +84,7 @@ pub fn distrusted_event(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
     })
 }
 
-/// A certificate, for programs; null when it cannot be read.
+/// A certificate in JSON; null if it cannot be parsed.
 #[must_use]
 pub fn fields(der: &[u8]) -> Value {
     match Certificate::read(der) {

@@ -1,5 +1,5 @@
-//! Memory for secrets that are being read: of its full size from the start, so that it never moves
-//! and leaves no copy behind, and wiped at the end.
+//! Memory for secrets that are being read: allocated in full size, so that it never moves and leaves no copy,
+//! and wiped when dropped.
 
 use crate::client::credentials::CredentialsError;
 use crate::system::secret::Secret;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// Bytes that are wiped when they are dropped.
 pub type Buffer = Zeroizing<Vec<u8>>;
 
-/// The most that a place of secrets may give.
+/// Maximum size of a source of secrets, in bytes.
 pub const LIMIT: usize = 64 * 1024;
 
 /// Reads to the end; `None` if there is more than the limit.
@@ -31,7 +31,7 @@ pub fn read(source: &mut impl Read) -> io::Result<Option<Buffer>> {
     Ok(None)
 }
 
-/// What comes piece by piece, up to the limit.
+/// A secret read in pieces, up to the limit.
 pub struct Collected {
     buffer: Buffer,
     length: usize,
@@ -74,7 +74,7 @@ pub fn first_line(bytes: &[u8], place: &str) -> Result<Secret, CredentialsError>
     fit(Secret::new(line(bytes).to_vec()), place)
 }
 
-/// A secret that can be said in a session: something, and without CR, LF and NUL (`faults.md` B1).
+/// Checks that a secret can be sent in a session: not empty, and without CR, LF and NUL (`faults.md` B1).
 pub fn fit(secret: Secret, place: &str) -> Result<Secret, CredentialsError> {
     let bytes = secret.expose();
     if bytes.is_empty() {

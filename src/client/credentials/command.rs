@@ -10,13 +10,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// The first line that the command of an option prints. Without a limit, it may ask at the terminal.
+/// The first line of output of an option's command. Without a time limit, the command may ask at the
+/// terminal.
 pub fn secret(
     limit: Option<Duration>,
     option: &'static str,
     line: &str,
 ) -> Result<Secret, CredentialsError> {
-    // A pipe is not left to it, because the message may be in it.
+    // A pipe is not passed to the command, because it may contain the message.
     let input = if limit.is_none() && stdin().is_terminal() {
         Stdio::inherit()
     } else {
@@ -44,7 +45,7 @@ pub fn secret(
     buffer::first_line(&output.bytes(), option)
 }
 
-/// The command in a shell.
+/// The command, run by a shell.
 fn shell(line: &str, input: Stdio) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(line).env_remove(PASSWORD);
@@ -52,7 +53,7 @@ fn shell(line: &str, input: Stdio) -> Command {
     shell
 }
 
-/// How a command ended, in words.
+/// The exit status of a command, in words.
 fn end(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_message_on_the_standard_input_is_not_eaten() {
-        // A terminal is the command's to use.
+        // A terminal is passed to the command.
         if !stdin().is_terminal() {
             let input = secret(None, "--password-command", "cat; echo nothing").unwrap();
             assert_eq!(input.expose(), b"nothing");

@@ -1,11 +1,11 @@
-//! Why there is no secret. None of these texts holds one, nor the text of a command.
+//! Errors of finding a secret. Their texts contain neither secrets nor the text of a command.
 
 use crate::system::exit::Exit;
 use crate::system::subprocess::is_shortage;
 use crate::system::text::reason;
 use std::io;
 
-/// Why the secret of a user cannot be had.
+/// Reason for which no secret was found.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// A file cannot be opened or read.
@@ -15,7 +15,7 @@ pub enum CredentialsError {
         place: String,
         error: io::Error,
     },
-    /// A directory was named.
+    /// The path is a directory.
     #[error(
         "cannot read {place}: it is a directory, and must be a file whose first line is the password"
     )]
@@ -23,16 +23,16 @@ pub enum CredentialsError {
         /// The option and the path, safe to show.
         place: String,
     },
-    /// Others can read or write the file.
+    /// The file is readable or writable by other users.
     #[error("{place} is open to others: its mode is {mode:04o}; {remedy}")]
     Exposed {
         /// The option and the file, safe to show.
         place: String,
         mode: u32,
-        /// A command that changes the mode, or another way to give the password.
+        /// A command that changes the mode, or an alternative for the password.
         remedy: String,
     },
-    /// The file belongs to somebody else.
+    /// The file belongs to another user.
     #[error(
         "{place} belongs to the user with the id {owner}; do: chown {ours} {file}; chmod 600 {file}"
     )]
@@ -45,59 +45,59 @@ pub enum CredentialsError {
         /// The file as a shell reads it.
         file: String,
     },
-    /// There is more than a secret can have.
+    /// The source exceeds the size limit.
     #[error("{0} gives more than 64 KiB; its first line must be the secret, and little may follow")]
     TooLong(String),
     /// The first line is empty.
     #[error("{0} gives no secret: its first line is empty")]
     Empty(String),
-    /// The secret holds what cannot be said in a session (`faults.md` B1).
+    /// The secret contains bytes that cannot be sent in a session (`faults.md` B1).
     #[error("{place}: the secret holds {what}, and must be one line of text")]
     Unfit {
-        /// Where it came from.
+        /// The source of the secret.
         place: String,
         what: String,
     },
-    /// The shell cannot be started or heard.
+    /// The shell cannot be started, or its output cannot be read.
     #[error("cannot run {option} with /bin/sh: {}", reason(.error))]
     Shell {
-        /// The option that has the command.
+        /// The option with the command.
         option: &'static str,
         error: io::Error,
     },
-    /// The command says that it failed.
+    /// The command failed.
     #[error("{option} failed with {end}; try its command by hand")]
     Failed {
-        /// The option that has the command.
+        /// The option with the command.
         option: &'static str,
         end: String,
     },
-    /// The command takes too long, and has no terminal to ask a person.
+    /// The command exceeded its time limit, and has no terminal to ask a person.
     #[error(
         "{option} did not end within {seconds} seconds and was killed; without a terminal, its command must \
          not ask for anything"
     )]
     Late {
-        /// The option that has the command.
+        /// The option with the command.
         option: &'static str,
-        /// How long it was waited for.
+        /// The time limit that passed.
         seconds: u64,
     },
-    /// The program that asks the keyring cannot be started at the moment.
+    /// The program that reads the keyring cannot be started at the moment.
     #[error("cannot ask the keyring: {}", reason(.0))]
     Keyring(io::Error),
-    /// No place has a password, and nobody can be asked.
+    /// No source has a password, and there is no terminal to ask at.
     #[error(
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
     )]
     Nowhere(String),
-    /// The same for a message that waits in the queue, for which `EHLO_PASSWORD` is not used.
+    /// No password for a queued message, for which `EHLO_PASSWORD` is not used.
     #[error(
         "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
          the queue does not use EHLO_PASSWORD"
     )]
     NowhereNamed(String),
-    /// Somebody was asked and typed nothing.
+    /// The user entered an empty password.
     #[error(
         "no password was typed for {0}; type one, or give --password-command or --password-file"
     )]
@@ -111,7 +111,7 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
-    /// The exit status that this error makes.
+    /// The exit status for this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {

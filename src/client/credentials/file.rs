@@ -1,4 +1,4 @@
-//! Files that hold secrets, and that nobody else may read.
+//! Files that hold secrets and must not be readable by other users.
 
 use crate::client::credentials::CredentialsError;
 use crate::client::credentials::buffer;
@@ -12,11 +12,11 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-/// What to do about a file that this user cannot chmod: it is root's, or its mount is read-only.
+/// Advice for a file that this user cannot chmod: it is root's, or its mount is read-only.
 const UNCHANGEABLE: &str = "this user cannot change that; create it with mode 0400, or give the password by \
                             --password-command or EHLO_PASSWORD";
 
-/// The password in the first line of a file. A pipe may stand instead of it, as in `<(pass show x)`.
+/// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.
 pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
     let place = format!("--password-file {}", name(path));
     let file = File::open(path).map_err(|error| unread(&place, error))?;
@@ -33,8 +33,8 @@ pub fn contents(mut file: &File, place: &str) -> Result<Buffer, CredentialsError
     }
 }
 
-/// Refuses a file that belongs to another user than this one or root, or whose mode does not protect a secret
-/// (`faults.md` B8). The open file is examined and not its name, which may change.
+/// Refuses a file that belongs to another user than this one or root, or with a mode that does not protect a
+/// secret (`faults.md` B8). The open file is checked and not its name, because the name may be redirected.
 pub fn guard(file: &File, path: &Path, place: &str) -> Result<(), CredentialsError> {
     let unreadable = |error| unread(place, error);
     let facts = file.metadata().map_err(unreadable)?;
@@ -68,12 +68,12 @@ pub fn guard(file: &File, path: &Path, place: &str) -> Result<(), CredentialsErr
     }
 }
 
-/// Whether a file is another user's: neither ours nor root's.
+/// True if the owner is neither this user nor root.
 fn is_foreign(owner: u32, ours: u32) -> bool {
     owner != ours && owner != 0
 }
 
-/// A file if there is one. A pipe that nobody writes to is not waited for.
+/// Opens a file if it exists. Does not wait for a writer if it is a pipe.
 pub fn open_if_there(path: &Path) -> Result<Option<File>, CredentialsError> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     match File::options().read(true).custom_flags(flags).open(path) {

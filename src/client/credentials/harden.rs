@@ -1,16 +1,16 @@
-//! No secret in core files.
+//! Keeps secrets out of core files.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Keeps this process out of core files and, on Linux, closed to debuggers of the same user. Where
-/// the system does not allow that, things go on: it is a second line of defence.
+/// Disables core files and, on Linux, debugging by the same user. Errors are ignored, because this is a
+/// second line of defence.
 pub fn harden() {
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),
     };
     let _ = setrlimit(Resource::Core, none);
-    // A core that is piped to a program (`core_pattern`) has no size to limit.
+    // The size limit does not apply to a core that is piped to a program (`core_pattern`).
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};

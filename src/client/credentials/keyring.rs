@@ -1,4 +1,4 @@
-//! The desktop's keyring (GNOME Keyring, `KWallet`, `KeePassXC`), asked through `secret-tool`.
+//! The desktop's keyring (GNOME Keyring, `KWallet`, `KeePassXC`), read with `secret-tool`.
 
 use crate::client::credentials::buffer;
 use crate::client::credentials::buffer::{Buffer, Collected};
@@ -9,17 +9,17 @@ use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// How long somebody may take to unlock it.
+/// Time limit for the user to unlock the keyring.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The password that is kept for a user at a server, under the names that msmtp uses, too. `None` if
-/// there is no such program, no such password, or no answer.
+/// The password of a user at a server, stored under the attribute names that msmtp uses, too. `None` if the
+/// program, the password or an answer is missing.
 pub fn secret(
     program: &OsStr,
     host: &str,
     user: Option<&str>,
 ) -> Result<Option<Secret>, CredentialsError> {
-    // What begins with a hyphen would be taken for an option.
+    // A user name that begins with a hyphen would be parsed as an option.
     let Some(user) = user.filter(|user| !user.starts_with('-')) else {
         return Ok(None);
     };
@@ -36,7 +36,7 @@ pub fn secret(
     buffer::first_line(&output, "the keyring").map(Some)
 }
 
-/// What it prints, if it ends well and in time, and if that is something.
+/// The output of the command, if it is not empty and the command succeeds in time.
 fn answer(command: Command, patience: Duration) -> Result<Option<Buffer>, CredentialsError> {
     let task = Task {
         command,
@@ -61,7 +61,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
 
-    /// What a `secret-tool` made of this script answers for alice.
+    /// The result of a `secret-tool` with this script as its body, for alice.
     fn asked(script: &str) -> Option<Secret> {
         let directory = TempDir::new().unwrap();
         let program = directory.path().join("secret-tool");

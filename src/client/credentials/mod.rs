@@ -1,10 +1,10 @@
-//! Where passwords and tokens come from: a command, a file, the environment, systemd, `~/.netrc`,
-//! the desktop's keyring, or a person at a terminal. Never the command line.
+//! Sources of passwords and tokens: a command, a file, the environment, systemd, `~/.netrc`, the desktop's
+//! keyring, or a person at a terminal. Never the command line.
 //!
-//! What is read here is wiped from memory when it is done with, goes to no child process and into no
-//! core file, and stands in no error text. One copy is out of reach: what a variable holds stays in
-//! this process's own environment, because nothing there can be removed while threads may read it. It
-//! is taken out of the environment of every command that runs here.
+//! Secrets are wiped from memory after use, go to no child process and into no core file, and appear in no
+//! error text. One copy is out of reach: the value of a variable stays in this process's own environment,
+//! because nothing can be removed from it while threads may read it. It is removed from the environment of
+//! every command that runs here.
 
 mod buffer;
 mod command;
@@ -28,26 +28,25 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a command may take that has no terminal to ask a person. `man ehlo` names it.
+/// Time limit of a command that has no terminal to ask a person. `man ehlo` documents it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The variable that holds a password.
 const PASSWORD: &str = "EHLO_PASSWORD";
 
-/// Whose secret is wanted, and where it comes from.
+/// The user, and the source of the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialsOptions {
-    /// The user; `None` where the certificate says who we are, or the place of the secret does.
+    /// The user; `None` if the client certificate or the source of the secret names it.
     pub user: Option<String>,
-    /// Where the secret comes from.
     pub source: SecretSource,
-    /// The profile that was named, for the name of a systemd credential.
+    /// The chosen profile, which determines the name of the systemd credential.
     pub profile: Option<String>,
-    /// Whether a password that says nothing of user, host or profile may be meant.
+    /// True if a password that names no user, host or profile may be used.
     pub nameless: bool,
 }
 
-/// Where a secret comes from. `Debug` does not show commands: people write passwords into them.
+/// A source of a secret. `Debug` does not show commands, because they may contain passwords.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// The first line that this shell command prints is the password.
@@ -56,10 +55,10 @@ pub enum SecretSource {
     File(PathBuf),
     /// The first line that this shell command prints is an OAuth token.
     TokenCommand(String),
-    /// The password is looked for in `EHLO_PASSWORD`, systemd's credentials, `~/.netrc` and the
-    /// keyring, in this order, and asked for when it is in none of them.
+    /// The password is searched for in `EHLO_PASSWORD`, systemd's credentials, `~/.netrc` and the keyring, in
+    /// this order, and prompted for if it is in none of them.
     Found,
-    /// There is no secret: EXTERNAL needs none.
+    /// No secret: EXTERNAL needs none.
     Nothing,
 }
 
@@ -75,7 +74,7 @@ impl fmt::Debug for SecretSource {
     }
 }
 
-/// Finds what the user needs to log in at a server. May run a command and may ask at the terminal.
+/// Finds the credentials for a server. May run a command and may prompt at the terminal.
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
@@ -84,8 +83,7 @@ pub fn find(options: &CredentialsOptions, host: &str) -> Result<Login, Credentia
     find_in(options, host, &Environment::of_this_process())
 }
 
-/// The same, as cron would find it: nobody is asked at a terminal, and no command is waited for longer
-/// than this.
+/// As the other, but without a terminal, as under cron; no command may take longer than `limit`.
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
@@ -106,13 +104,13 @@ pub fn find_unattended(
 /// Reads a password file and drops the password.
 ///
 /// # Errors
-/// The file cannot be read, is open to others, or gives no password.
+/// The file cannot be read, is accessible to other users, or contains no password.
 pub fn check_file(path: &Path) -> Result<(), CredentialsError> {
     harden();
     file::secret(path).map(drop)
 }
 
-/// What the environment says about where secrets are.
+/// Settings of the environment that name sources of secrets.
 #[derive(Debug)]
 struct Environment {
     /// `$EHLO_PASSWORD`.
@@ -121,11 +119,11 @@ struct Environment {
     credentials: Option<PathBuf>,
     /// `$NETRC`, else `~/.netrc`.
     netrc: Option<PathBuf>,
-    /// The program that asks the keyring, where there is a session that may have one.
+    /// The program that reads the keyring, if the session may have one.
     keyring: Option<OsString>,
-    /// The terminal of whoever started us.
+    /// The controlling terminal.
     terminal: Option<PathBuf>,
-    /// How long a command may take; `None` is without a limit, because it may ask a person.
+    /// Time limit of a command; `None`: no limit, because it may ask a person.
     limit: Option<Duration>,
 }
 
@@ -164,7 +162,7 @@ fn find_in(
     })
 }
 
-/// The first of the places that has a password.
+/// Searches the sources in order, and returns the first password.
 fn search(
     options: &CredentialsOptions,
     host: &str,

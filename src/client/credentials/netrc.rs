@@ -1,12 +1,11 @@
-//! `~/.netrc`: machines, logins and passwords, as ftp(1) began it.
+//! `~/.netrc`: machines, logins and passwords, in the format of ftp(1).
 //!
-//! The crate `rust-netrc` is not used: it keeps the passwords of all machines in strings that are not
-//! wiped, knows one login for each machine, minds the case of host names, takes a comment at the end
-//! of a line for a mistake, and brings shellexpand for the tilde of `$NETRC`.
+//! The crate `rust-netrc` is not used: it keeps the passwords of all machines in strings that are not wiped,
+//! supports one login for each machine, compares host names with case, reports a comment at the end of a line
+//! as an error, and depends on shellexpand for the tilde of `$NETRC`.
 //!
-//! Words are read as curl reads them. In quotes, a backslash takes the next byte as it is, and `\n`, `\r`
-//! and `\t` are control characters. In a word that does not begin with a quote, quotes and backslashes
-//! are bytes like all others.
+//! Words are parsed as curl does. In quotes, a backslash quotes the next byte, and `\n`, `\r` and `\t` are
+//! control characters. In a word that does not begin with a quote, quotes and backslashes are literal.
 
 use crate::client::credentials::buffer;
 use crate::client::credentials::buffer::Buffer;
@@ -17,7 +16,7 @@ use crate::system::text::{forbidden, without_mark};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The login for a user at a host, if the file has one. The file must be ours alone then.
+/// The login for a user at a host, if the file has one. In that case the file must be private to this user.
 pub fn look(
     path: &Path,
     host: &str,
@@ -43,7 +42,7 @@ pub fn look(
 /// One machine, or the default.
 #[derive(Default)]
 struct NetrcEntry {
-    /// `None` is the default.
+    /// `None`: the default entry.
     machine: Option<Buffer>,
     login: Option<Buffer>,
     password: Buffer,
@@ -71,7 +70,7 @@ impl NetrcEntry {
     }
 }
 
-/// The first entry of the host that serves the user, else the default that does.
+/// The first entry of the host that matches the user, else the default entry that does.
 fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<NetrcEntry> {
     let mut fitting: Vec<NetrcEntry> = entries(text);
     fitting.retain(|entry| entry.serves(user));
@@ -80,7 +79,7 @@ fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<NetrcEntry> {
     Some(fitting.swap_remove(at))
 }
 
-/// All entries. What is not known is skipped, word by word.
+/// All entries. Unknown words are skipped.
 fn entries(text: &[u8]) -> Vec<NetrcEntry> {
     let mut words = NetrcWords { rest: text };
     let mut entries: Vec<NetrcEntry> = Vec::new();
@@ -117,7 +116,7 @@ struct NetrcWords<'a> {
 }
 
 impl<'a> NetrcWords<'a> {
-    /// The next word where a comment may stand.
+    /// The next word at a place that allows comments.
     fn keyword(&mut self) -> Option<Buffer> {
         self.rest = self.rest.trim_ascii_start();
         while self.rest.starts_with(b"#") {
@@ -142,9 +141,9 @@ impl<'a> NetrcWords<'a> {
         Some(Zeroizing::new(word.to_vec()))
     }
 
-    /// A word in quotes, from the octet after the first quote.
+    /// A quoted word, from the octet after the first quote.
     fn unquoted(&mut self, quoted: &'a [u8]) -> Buffer {
-        // As long as it can become, so that it is not copied when it grows.
+        // Capacity for the complete word, so that it is not copied when it grows.
         let mut word = Zeroizing::new(Vec::with_capacity(quoted.len()));
         let mut bytes = quoted.iter();
         while let Some(&byte) = bytes.next() {

@@ -1,4 +1,4 @@
-//! A question on the terminal whose answer is not shown.
+//! A password prompt on the terminal, without echo.
 //!
 //! `rpassword` is not used: it raises SIGINT at Ctrl-C before it has set the terminal right again, so
 //! that the shell comes back without echo, and its string grows as one types and leaves copies.
@@ -20,10 +20,10 @@ use std::path::Path;
 use std::thread;
 use zeroize::Zeroizing;
 
-/// The longest line that a terminal hands over.
+/// The longest line that a terminal returns.
 const LINE: usize = 4096;
 
-/// Asks for a password. From cron, from a service and in the background there is nobody to ask.
+/// Asks for a password. Fails under cron, in a service and in the background, where no terminal can be read.
 pub fn secret(terminal: &Path, whose: &str) -> Result<Secret, CredentialsError> {
     let Some(terminal) = attended(terminal) else {
         return Err(CredentialsError::Nowhere(whose.to_owned()));
@@ -38,25 +38,25 @@ pub fn secret(terminal: &Path, whose: &str) -> Result<Secret, CredentialsError> 
         }
         TypedLine::Line(line) => buffer::fit(Secret::new(line.to_vec()), "the prompt"),
         TypedLine::Interrupt => {
-            // The terminal is right again, and whoever started us sees what ended us.
+            // The terminal is restored, and the parent process sees the signal that ended this one.
             let _ = kill_process(getpid(), Signal::INT);
             Err(CredentialsError::Untyped(whose.to_owned()))
         }
     }
 }
 
-/// Whether a person can be asked at this terminal.
+/// True if a person can be asked at this terminal.
 pub fn is_attended(terminal: &Path) -> bool {
     attended(terminal).is_some()
 }
 
-/// The terminal, if somebody looks at us there.
+/// The terminal, if this process is in its foreground.
 fn attended(path: &Path) -> Option<File> {
     let terminal = OpenOptions::new().read(true).write(true).open(path).ok()?;
     let is_attended = match tcgetpgrp(&terminal) {
-        // In the background, the question would stop us until somebody says fg.
+        // In the background, reading would stop the process until it is brought to the foreground.
         Ok(foreground) => foreground == getpgrp(),
-        // The group lives in another PID namespace.
+        // The foreground process group is in another PID namespace.
         Err(_) => stdin().is_terminal() || io::stderr().is_terminal(),
     };
     is_attended.then_some(terminal)
@@ -73,13 +73,13 @@ fn ask(mut terminal: &File, question: &str) -> io::Result<TypedLine> {
     let silence = Silence::on(terminal)?;
     terminal.write_all(question.as_bytes())?;
     let typed = line(terminal, silence.interrupts());
-    // The end of the line was not shown, either.
+    // The end of the line was not echoed either.
     let _ = terminal.write_all(b"\n");
     typed
 }
 
-/// Whoever ends us while the question stands finds the terminal as it was. Ctrl-C is a key here, and
-/// comes with the line.
+/// Restores the terminal if a signal ends the process during the prompt. Ctrl-C is a key here, and is read
+/// with the line.
 fn mend_when_killed(terminal: &File) -> io::Result<()> {
     let before = tcgetattr(terminal)?;
     let terminal = terminal.try_clone()?;
@@ -93,7 +93,7 @@ fn mend_when_killed(terminal: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// A line, up to LF, the end of input, or one of the keys that interrupt.
+/// Reads a line, up to LF, the end of input, or one of the interrupt keys.
 fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<TypedLine> {
     let mut buffer: Buffer = Zeroizing::new(vec![0; LINE]);
     let mut length = 0;
@@ -117,8 +117,8 @@ fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<TypedLine> {
     Ok(TypedLine::Line(buffer))
 }
 
-/// A terminal that shows nothing of what is typed, until this is dropped. Keys that interrupt end the
-/// line instead of the process, so that it can be set right again before the process ends.
+/// A terminal without echo, until this is dropped. The keys for interrupt and quit end the line instead of
+/// the process, so that the terminal can be restored before the process ends.
 struct Silence<'a> {
     terminal: &'a File,
     before: Termios,
@@ -138,7 +138,7 @@ impl<'a> Silence<'a> {
         Ok(silence)
     }
 
-    /// Ctrl-C and Ctrl-\, or what stands for them; 0 if nothing does.
+    /// The keys for interrupt and quit, by default Ctrl-C and Ctrl-\; 0 if disabled.
     fn interrupts(&self) -> [u8; 2] {
         [SpecialCodeIndex::VINTR, SpecialCodeIndex::VQUIT].map(|key| self.before.special_codes[key])
     }
@@ -156,8 +156,8 @@ mod tests {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use std::os::unix::ffi::OsStrExt;
 
-    /// A terminal with somebody who types at it when the question has come. Gives what came of it,
-    /// what was seen, and whether the echo is on again.
+    /// A terminal at which the password is typed when the prompt appears: the result, the output, and whether
+    /// echo is on again.
     struct Played {
         typed: TypedLine,
         seen: Vec<u8>,

@@ -1,13 +1,12 @@
-//! The credentials that systemd gives to a service (`LoadCredential=` and its kin, systemd.exec(5)).
+//! The credentials that systemd gives to a service (`LoadCredential=` and similar settings, systemd.exec(5)).
 
 use crate::client::credentials::file;
 use crate::client::credentials::{CredentialsError, buffer};
 use crate::system::secret::Secret;
 use std::path::Path;
 
-/// The password of the profile, else, if it may be meant, that of all; `None` if the service has neither.
-/// Who may read them is systemd's affair: with an access list, their mode looks open to the group and is
-/// not.
+/// The password of the profile, else, if it may be used, the general one; `None` if the service has neither.
+/// Access is controlled by systemd: with an access list, their mode seems to allow the group and does not.
 pub fn secret(
     directory: &Path,
     profile: Option<&str>,
@@ -27,7 +26,7 @@ pub fn secret(
     Ok(None)
 }
 
-/// Whether a name stays in the directory.
+/// True if the name cannot lead out of the directory.
 fn is_plain(profile: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     !profile.is_empty() && profile.bytes().all(is_plain)

@@ -1,4 +1,4 @@
-//! Sessions that rest between deliveries, and hosts that need not be tried.
+//! Idle sessions between deliveries, and hosts known to be down.
 
 use crate::client::deliver::OpenTransport;
 use crate::client::events::Observer;
@@ -10,45 +10,44 @@ use crate::client::session::{
 use crate::smtp::stage::Stage;
 use std::cell::RefCell;
 
-/// After so many messages a server gets a new connection: some count them, and think the worse of us.
+/// Maximum number of messages on a connection: some servers count them and penalize the client.
 const MOST: u32 = 100;
 
-/// So many sessions rest at once. A message to a thousand domains would keep a thousand servers
+/// Maximum number of idle sessions. A message to a thousand domains would keep a thousand servers
 /// waiting, and run out of files.
 const RESTING: usize = 8;
 
-/// What is known about hosts besides what a delivery finds out. A host has a name of its own for each
-/// user who logs in there, since it may let in one and not the other.
+/// Knowledge about hosts from other deliveries. The key of a host includes the user who logs in there,
+/// because the server may accept one user and not another.
 pub trait Hosts {
-    /// Why this host need not be tried now; `None` is no reason.
+    /// Reason for which this host should be skipped now; `None`: try it.
     fn down(&self, host: &str, port: Option<u16>) -> Option<String>;
 
-    /// No connection came about, for this reason.
+    /// Records that no connection could be established, and the reason.
     fn went_down(&self, host: &str, port: Option<u16>, why: &str);
 
     fn came_up(&self, host: &str, port: Option<u16>);
 }
 
-/// What several deliveries by one way have in common.
+/// State shared by several deliveries with one transport.
 pub struct ConnectionPool<'h> {
     resting: RefCell<Vec<IdleConnection>>,
     hosts: &'h dyn Hosts,
 }
 
-/// A session that rests.
+/// An idle session.
 pub struct IdleConnection {
-    /// The host, by its name.
     pub host: Host,
-    /// The port that was asked for.
+    /// The port of the destination.
     pub port: u16,
     pub server: Server,
     pub rest: IdleSession,
-    /// How many messages it has carried.
+    /// Number of messages sent on it.
     pub carried: u32,
 }
 
 impl IdleConnection {
-    /// Whether there can be another message behind the next one.
+    /// True if another message may follow the next one.
     pub fn is_fresh(&self) -> bool {
         self.carried + 1 < MOST
     }
@@ -65,7 +64,7 @@ impl IdleConnection {
 }
 
 impl<'h> ConnectionPool<'h> {
-    /// None yet.
+    /// An empty pool.
     #[must_use]
     pub fn new(hosts: &'h dyn Hosts) -> Self {
         Self {
@@ -74,12 +73,11 @@ impl<'h> ConnectionPool<'h> {
         }
     }
 
-    /// What is known about hosts.
     pub(super) fn hosts(&self) -> &dyn Hosts {
         self.hosts
     }
 
-    /// The session with this host, which nobody else gets until it is given back.
+    /// Takes the session with this host out of the pool, for exclusive use.
     pub(super) fn take(&self, host: &Host, port: u16) -> Option<IdleConnection> {
         let mut resting = self.resting.borrow_mut();
         let is_it = |one: &IdleConnection| one.host == *host && one.port == port;
@@ -87,8 +85,7 @@ impl<'h> ConnectionPool<'h> {
         Some(resting.remove(place))
     }
 
-    /// Lets a session rest; where there are too many of them, QUIT goes to the one that has rested
-    /// longest.
+    /// Adds an idle session. If there are too many, the one that has been idle longest is closed with QUIT.
     pub(super) fn keep(
         &self,
         session: IdleConnection,
@@ -102,7 +99,7 @@ impl<'h> ConnectionPool<'h> {
         }
     }
 
-    /// Says QUIT to all of them.
+    /// Closes all idle sessions with QUIT.
     pub fn close(&self, way: &OpenTransport<'_>, watch: &mut dyn Observer) {
         for session in self.resting.take() {
             session.quit(way, watch);
@@ -110,16 +107,15 @@ impl<'h> ConnectionPool<'h> {
     }
 }
 
-/// Whether a session that had rested was over before anything was said in it: the server closed it,
-/// some with words that nobody asked for (`451 timeout`), or takes no more messages on it. Another
-/// connection may do.
+/// True if an idle session was over before any command was sent in it: the server closed it, possibly after
+/// an unsolicited reply (`451 timeout`), or accepts no more messages on it. Another connection may work.
 pub fn is_stale(ended: &SessionResult) -> bool {
     let begins = |stage: &Stage| matches!(stage, Stage::Mail | Stage::Rset);
     let is_goodbye = |answer: &RecipientReply| match answer {
         RecipientReply::Said(stage, reply) => begins(stage) && reply.code == 421,
         _ => false,
     };
-    // Whom this server cannot serve, no other connection helps.
+    // Recipients that this server cannot serve are excluded: another connection would not help them.
     let answers = ended.answers.iter();
     let open: Vec<&Option<RecipientReply>> = answers
         .filter(|answer| !matches!(answer, Some(RecipientReply::Unfit(_))))

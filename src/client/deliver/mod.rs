@@ -1,4 +1,4 @@
-//! The recipe: where to, who takes it, what became of it.
+//! Delivery of a message: destinations, hosts, connections and sessions.
 
 mod connections;
 
@@ -28,23 +28,22 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-/// How long a connection may take to come about.
+/// Time limit for establishing a connection.
 const CONNECT: Duration = Duration::from_secs(30);
 
 pub struct Outgoing<'a> {
-    /// Who sends to whom.
     pub envelope: &'a Envelope,
     pub message: &'a dyn Replay,
-    /// What it is delivered for.
     pub purpose: Purpose,
-    /// Whether it is kept and tried again, so that what can be corrected here is a temporary failure.
+    /// True if the message is in the queue and retried, so that conditions that can be corrected here are
+    /// temporary failures.
     pub is_kept: bool,
-    /// The books that are kept about it, by places in the envelope.
+    /// Log of the end of data and its replies. Recipients are indices into the envelope.
     pub ledger: Option<&'a dyn DeliveryLog>,
 }
 
 impl<'a> Outgoing<'a> {
-    /// A message of which no books are kept.
+    /// A message that is not logged.
     #[must_use]
     pub fn of(message: &'a Message) -> Self {
         Self {
@@ -57,21 +56,20 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// A way to deliver: where to, how, and who we are there.
+/// An opened transport: routes, session options, keys and login.
 pub struct OpenTransport<'a> {
     pub router: &'a Router<'a>,
-    /// How the conversation is held.
     pub session: &'a session::Options,
-    /// The keys and the trust.
+    /// Keys and trust.
     pub tls: &'a Tls,
-    /// Who we are; `None` does not log in.
+    /// `None`: no AUTH.
     pub login: Option<&'a Login>,
-    /// What it has in common with other deliveries; `None` leaves nothing open behind it.
+    /// State shared with other deliveries; `None`: no session is kept open.
     pub connections: Option<&'a ConnectionPool<'a>>,
 }
 
 impl OpenTransport<'_> {
-    /// What holds for every attempt to connect.
+    /// Parameters of every connection attempt.
     #[must_use]
     pub fn terms(&self) -> Terms {
         Terms {
@@ -84,8 +82,7 @@ impl OpenTransport<'_> {
     }
 }
 
-/// Delivers a parcel to those of its recipients whose fate in the report is still open, and writes
-/// down what becomes of each.
+/// Delivers a message to the recipients that have no final result in the report, and records their results.
 pub fn deliver(
     parcel: &Outgoing<'_>,
     way: &OpenTransport<'_>,
@@ -96,7 +93,7 @@ pub fn deliver(
     deliver_to(&open, parcel, way, report, watch);
 }
 
-/// Delivers a parcel to these of its recipients.
+/// Delivers a message to these recipients.
 pub fn deliver_to(
     open: &[usize],
     parcel: &Outgoing<'_>,
@@ -105,7 +102,7 @@ pub fn deliver_to(
     watch: &mut dyn Observer,
 ) {
     let signed = match parcel.purpose {
-        // A report returns the message to be read. It had better come with a broken signature than not at all.
+        // A report returns the original message. A broken signature is better than no report.
         Purpose::Report => Signed::Converted,
         Purpose::Mail | Purpose::Question => Signed::Kept,
     };
@@ -144,7 +141,7 @@ struct Delivery<'a, 'r> {
 }
 
 impl Delivery<'_, '_> {
-    /// Tries one host after the other until everybody has an answer that lasts.
+    /// Tries one host after the other until every recipient has a permanent result.
     fn to(&mut self, destination: &Destination, recipients: &[usize]) {
         let mut pending = recipients.to_vec();
         let mut tried = false;
@@ -171,7 +168,7 @@ impl Delivery<'_, '_> {
                 Ok(peers) => VecDeque::from(peers),
                 Err(error) => {
                     self.no_address(&pending, &error, tried);
-                    // RFC 5321 §5.1: behind ourselves, there is nobody to hand the mail on to.
+                    // RFC 5321 §5.1: no host with a better preference is left.
                     if matches!(error, RouteError::Loop(_)) {
                         return;
                     }
@@ -235,7 +232,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// Why a host need not be tried, because others have just found it down, or not to let us in.
+    /// Reason for which a host is skipped: another delivery has just found it down, or was rejected by it.
     fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
         let hosts = self.way.connections?.hosts();
         let port = destination.port_of(host);
@@ -243,7 +240,7 @@ impl Delivery<'_, '_> {
         down(&host.to_string()).or_else(|| down(&self.for_us(host)))
     }
 
-    /// What was found out about a host, for those who come later.
+    /// Records the state of a host for later deliveries.
     fn remember(&self, door: &CurrentHost<'_>, destination: &Destination) {
         let Some(connections) = self.way.connections else {
             return;
@@ -264,8 +261,8 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// A host as it is to whoever we are there: others may have the right password, or demand less of
-    /// its certificate.
+    /// The key under which host state that depends on the client is stored: another user may have a valid
+    /// password, or other demands on the certificate.
     fn for_us(&self, host: &Host) -> String {
         let user = self.way.login.and_then(|login| login.user.as_deref());
         format!("{host} as {}", user.unwrap_or_default())
@@ -303,7 +300,7 @@ impl Delivery<'_, '_> {
             };
             let settled = self.settle(door, server, ended, &left, 0);
             open.extend(settled.open);
-            // A session without any result would be followed by others like it.
+            // Another session like one without any result would fail in the same way.
             if settled.left.is_empty() || settled.left.len() == left.len() {
                 open.extend(settled.left);
                 return open;
@@ -312,7 +309,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// Holds a session; once more without encryption if encryption is optional and failed.
+    /// Runs a session; repeats it in clear if TLS is optional and failed.
     fn encrypted_or_in_clear(
         &mut self,
         host: &Host,
@@ -337,7 +334,7 @@ impl Delivery<'_, '_> {
         Ok(self.session(host, wire, &clear, pending))
     }
 
-    /// A connection to one of these; where there is none, all who wait for it have their answer.
+    /// Connects to one of these addresses. On failure, all pending recipients get a result.
     fn connect(
         &mut self,
         host: &Host,
@@ -367,7 +364,7 @@ impl Delivery<'_, '_> {
         options: &session::Options,
         pending: &[usize],
     ) -> SessionResult {
-        // A session without the encryption that others may have is not for them.
+        // A session that fell back to clear text must not be reused by deliveries that may have TLS.
         let is_usual = options.tls == self.way.session.tls;
         let then = if is_usual && self.way.connections.is_some() {
             AfterTransaction::Rest
@@ -380,7 +377,7 @@ impl Delivery<'_, '_> {
         })
     }
 
-    /// Makes an errand for these recipients, and lets a session carry it.
+    /// Runs one transaction for these recipients.
     fn on_errand(
         &mut self,
         host: &Host,
@@ -416,8 +413,8 @@ impl Delivery<'_, '_> {
         carry(&errand, &means, self.watch)
     }
 
-    /// Records the results of a session, and keeps it open if it can carry another message. `carried`
-    /// is the number of messages before this one.
+    /// Records the results of a session, and keeps it open if it can carry another message. `carried` is the
+    /// number of messages before this one.
     fn settle(
         &mut self,
         door: &mut CurrentHost<'_>,
@@ -455,7 +452,7 @@ impl Delivery<'_, '_> {
                 settled.open.push(recipient);
             }
         }
-        // Once a recipient has the message, or may have it, no other host gets it in this run.
+        // Once a recipient has the message, or may have it, no other host is tried for it in this run.
         if is_begun {
             settled.open.clear();
         }
@@ -479,7 +476,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// The host was found down a moment ago by another delivery.
+    /// Defers recipients because another delivery has just found the host down.
     fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
         let note = format!("{host} is passed over: {why}");
         self.watch.happened(Event::Note(&note));
@@ -492,8 +489,8 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// A host without an address is passed over. That it has none counts only if no server was reached;
-    /// that it is not known counts if nothing else is temporary.
+    /// Skips a host without an address. A missing address counts only if no server was reached; a failed
+    /// lookup counts if no other result is temporary.
     fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
         let note = format!("{error}");
         self.watch.happened(Event::Note(&note));
@@ -566,16 +563,16 @@ struct SessionSettlement {
 struct CurrentHost<'a> {
     host: &'a Host,
     port: u16,
-    /// Why nobody let us in.
+    /// Reason for which the host refused this client.
     shut: Option<HostFilter>,
     answered: bool,
 }
 
-/// Why nobody need try a host again at once.
+/// Reason for which a host is not retried immediately.
 enum HostFilter {
     /// It does not answer.
     ForAll(String),
-    /// It does not let us in, or is not as we demand.
+    /// It refuses this client, or does not meet its requirements.
     ForUs(String),
 }
 
@@ -590,7 +587,7 @@ impl<'a> CurrentHost<'a> {
     }
 }
 
-/// The books, where places in an errand are those of the envelope.
+/// Translates recipient indices of a transaction to indices into the envelope.
 struct RecipientLog<'a> {
     ledger: &'a dyn DeliveryLog,
     places: &'a [usize],
@@ -615,7 +612,7 @@ impl DeliveryLog for RecipientLog<'_> {
     }
 }
 
-/// Why this host need not be tried again now.
+/// Reason for which this host should not be retried now.
 fn shut(ended: &SessionResult) -> Option<HostFilter> {
     match (&ended.failure, &ended.refusal) {
         (Some(SessionFailure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
@@ -637,11 +634,11 @@ fn shut(ended: &SessionResult) -> Option<HostFilter> {
     }
 }
 
-/// The next host is worth a try where this one was down, said "not now", or would not talk to us at
-/// all; not where it gave a judgement on sender, recipient or message.
+/// True if the next host may give another result: this host was down, failed temporarily or refused the
+/// session, but did not reject the sender, recipient or message permanently.
 fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFailure>) -> bool {
     match answer {
-        // What is wrong here is wrong for every host.
+        // A fault of the message or the log concerns every host.
         None => !matches!(
             failure,
             Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
@@ -659,8 +656,8 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
     }
 }
 
-/// Why encryption did not come about, where the same may be said without it (RFC 7435 §3). Bytes that
-/// somebody put in clear behind STARTTLS are no such reason.
+/// Reason for which TLS failed, if the session may be repeated in clear (RFC 7435 §3). Bytes injected in
+/// clear after STARTTLS are not such a reason.
 fn broken_encryption(
     options: &session::Options,
     failure: Option<&SessionFailure>,
@@ -671,7 +668,7 @@ fn broken_encryption(
     match failure? {
         SessionFailure::Tls(error) => Some(error.to_string()),
         SessionFailure::Wire(Stage::Starttls, error) => Some(error.to_string()),
-        // With TLS 1.3, the server's judgement on our certificate comes behind the handshake.
+        // With TLS 1.3, the server judges the client certificate after the handshake.
         SessionFailure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
             Some(error.to_string())
         }

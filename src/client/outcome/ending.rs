@@ -1,4 +1,4 @@
-//! How a session ended before anybody had the message, whoever it was for.
+//! The end of a session that affects all recipients alike, before the message was sent.
 
 use crate::client::outcome::{Cause, RecipientStatus, Server, TRY_AGAIN};
 use crate::client::peer::PeerAddress;
@@ -8,24 +8,22 @@ use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 
-/// The end of a session, and what it means for all who waited for it.
+/// The end of a session, and its consequence for all pending recipients.
 #[derive(Clone, Debug)]
 pub struct SessionEnd {
-    /// For good or for now.
     pub verdict: RecipientStatus,
-    /// What it goes back to.
     pub cause: Cause,
     pub stage: Option<Stage>,
-    /// The server's words, where it is they that ended it.
+    /// The reply that ended the session, if there is one.
     pub reply: Option<Reply>,
-    /// What happened, with the server's name.
+    /// A sentence with the server's name.
     pub words: String,
-    /// What to do, behind a semicolon; may be empty.
+    /// Advice, with a leading semicolon; may be empty.
     pub advice: &'static str,
 }
 
 impl SessionEnd {
-    /// How a session without recipients ended, and with which exit status; `None` when all went well.
+    /// The end of a session without recipients; `None` if it succeeded.
     #[must_use]
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
@@ -38,14 +36,14 @@ impl SessionEnd {
         }
     }
 
-    /// The exit status for it alone.
+    /// The exit status for this end alone.
     #[must_use]
     pub fn exit(&self) -> Exit {
         crate::client::outcome::exit(&[(self.verdict, self.cause)])
     }
 
-    /// The server does not meet a demand that comes before any message. Trying again does not help,
-    /// unless the reply was 4yz.
+    /// The server does not meet a requirement that applies before any message. A retry does not help, unless
+    /// the reply was 4yz.
     pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
         let words = match unmet {
             Unmet::NoStarttls => format!(
@@ -91,8 +89,8 @@ impl SessionEnd {
     pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::ForGood;
         let (what, advice) = match (stage, is_for_good) {
-            // Some servers say so to a client that they know by its address or certificate. It is not
-            // the echo of a login: a session has one AUTH that succeeds, and only 235 is success.
+            // Some servers send this to a client that they recognize by its address or certificate. It cannot
+            // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
             (Stage::Auth, true) if reply.code == 503 => (
                 "does not expect a login",
                 "; without --user, it is sent without one",
@@ -120,7 +118,7 @@ impl SessionEnd {
         }
     }
 
-    /// `None` where it is not the server or the network that failed.
+    /// `None` if neither the server nor the network failed.
     pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
         let (stage, cause, words, advice) = match failure {
             SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
@@ -148,7 +146,7 @@ impl SessionEnd {
             }
         };
         Some(Self {
-            // A demand that is not met now is not met the next time either.
+            // A requirement that is not met now will not be met by a retry.
             verdict: if cause == Cause::Policy {
                 RecipientStatus::Refused
             } else {
@@ -186,7 +184,7 @@ fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static st
     }
 }
 
-/// What happened to the connection, and when.
+/// The error of the connection, with the stage.
 fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
     let when = match stage {
         Stage::Banner => "waiting for the greeting of",
@@ -198,7 +196,7 @@ fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
         _ => format!(" while sending {} or waiting for its reply", stage.words()),
     };
     match error {
-        // A command that is the server did not come up.
+        // The command that acts as the server did not start.
         WireError::Io(why)
             if stage == Stage::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
         {

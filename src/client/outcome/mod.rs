@@ -1,4 +1,4 @@
-//! What became of every recipient, and the exit status that they make together.
+//! Results for each recipient, and the exit status derived from them.
 
 mod ending;
 mod queue_id;
@@ -16,19 +16,19 @@ use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::fmt;
 
-/// What to do about it, for those who have to do it themselves.
+/// Advice after a temporary failure that is not retried automatically.
 const TRY_AGAIN: &str = "; try again later";
 
-/// How it ended for one recipient.
+/// Status of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientStatus {
-    /// A server took the message.
+    /// A server accepted the message.
     Accepted,
     Refused,
     Deferred,
     /// The connection was lost between the end of data and its reply.
     Uncertain,
-    /// Not yet, and the message is kept to be sent again.
+    /// Not delivered yet; the message is in the queue.
     Queued,
     Skipped,
 }
@@ -47,7 +47,7 @@ impl RecipientStatus {
         }
     }
 
-    /// The word behind `recipient...`, as sendmail had it.
+    /// The word after `recipient...`, as sendmail shows it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl RecipientStatus {
         }
     }
 
-    /// The verdict of this name in JSON.
+    /// The status with this name in JSON.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let all = [
@@ -74,41 +74,40 @@ impl RecipientStatus {
         all.into_iter().find(|verdict| verdict.name() == name)
     }
 
-    /// Whether the caller need do nothing more about it.
+    /// True if the caller need not act on the message any more.
     #[must_use]
     pub fn is_cared_for(self) -> bool {
         matches!(self, Self::Accepted | Self::Queued)
     }
 }
 
-/// What the verdict goes back to; decides the exit status among equal verdicts.
+/// Cause of a status; decides the exit status among recipients with equal status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     Server,
-    /// The domain does not exist or takes no mail.
+    /// The domain does not exist or accepts no mail (RFC 7505).
     Domain,
-    /// No connection, or none any more; no answer from the DNS.
+    /// No connection, a lost connection, or no answer from the DNS.
     Network,
-    /// The host was down a moment ago, for others: what is known already.
+    /// Another delivery has just found the host down.
     Known,
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     Protocol,
-    /// A demand on encryption or authentication was not met.
+    /// A requirement for TLS or authentication was not met.
     Policy,
-    /// The message could not be read to its end.
+    /// The message could not be read completely.
     Message,
-    /// It was to end before its time (`--quit-after` and its kin).
+    /// The session was to end early (`--quit-after`, `--drop-after`).
     Stopped,
-    /// The output cannot be written, or the program was asked to end: nothing was tried to its end.
+    /// The output cannot be written, or the program was interrupted: delivery is incomplete.
     Output,
 }
 
-/// A server that was asked: its name and its address.
+/// The name and the address of a server that was contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Its name, its address in brackets, or the path of its socket.
     pub host: String,
-    /// Where it was reached.
     pub address: PeerAddress,
 }
 
@@ -130,32 +129,31 @@ impl fmt::Display for Server {
     }
 }
 
-/// What became of one recipient.
+/// Result for one recipient.
 #[derive(Clone, Debug)]
 pub struct RecipientResult {
     pub recipient: Address,
     pub verdict: RecipientStatus,
-    /// What that goes back to.
     pub cause: Cause,
-    /// The last server that was asked.
+    /// The last server that was contacted.
     pub server: Option<Server>,
-    /// The stage that decided.
+    /// The decisive stage.
     pub stage: Option<Stage>,
     pub reply: Option<Reply>,
-    /// The enhanced status code, the server's or the one that fits.
+    /// The enhanced status code, from the server or chosen by this program.
     pub enhanced: Option<String>,
-    /// What happened, in a sentence that names the recipient; empty when accepted.
+    /// A sentence that names the recipient; empty when accepted.
     pub sentence: String,
 }
 
 impl RecipientResult {
-    /// Whether it is as it should be: cared for, or stopped where it was to be.
+    /// True if the result is the intended one: accepted, queued, or stopped as requested.
     #[must_use]
     pub fn is_as_wished(&self) -> bool {
         is_as_wished(self.verdict, self.cause)
     }
 
-    /// Whether the result is about the host, so that another host may have a better one.
+    /// True if the result is about the host, so that another host may give a better one.
     #[must_use]
     pub fn is_about_host(&self) -> bool {
         let is_host = match self.cause {
@@ -171,7 +169,7 @@ impl RecipientResult {
             )
     }
 
-    /// The prospect of another attempt: 0 none, 1 if something is changed, 2 later.
+    /// The prospect of another attempt: 0 none, 1 after a change, 2 later.
     #[must_use]
     pub fn hope(&self) -> u8 {
         match (self.verdict, self.cause) {
@@ -182,9 +180,8 @@ impl RecipientResult {
         }
     }
 
-    /// Makes a refusal temporary that is about this host and not about the message or its recipients,
-    /// because it can be corrected: a password, the name of a relay, or that the relay does not accept
-    /// this client.
+    /// Makes a refusal temporary if it concerns this host and not the message or its recipients, because it
+    /// can be corrected: a wrong password, a wrong relay name, or a relay that does not accept this client.
     pub fn postpone(&mut self, by_relay: bool) {
         let is_ours = match self.cause {
             Cause::Policy => true,
@@ -196,7 +193,7 @@ impl RecipientResult {
         }
     }
 
-    /// Before anything was tried.
+    /// The initial result, before any attempt.
     #[must_use]
     pub fn unasked(recipient: &Address) -> Self {
         Self {
@@ -211,7 +208,7 @@ impl RecipientResult {
         }
     }
 
-    /// The reply, or what happened, without the recipient where that goes without saying.
+    /// The reply or the error, without the leading recipient.
     #[must_use]
     pub fn words(&self) -> String {
         match &self.reply {
@@ -225,7 +222,7 @@ impl RecipientResult {
         }
     }
 
-    /// The name that the server gave the message that it took; `None` where it said none that is known.
+    /// The queue ID from the server's reply; `None` if the reply has none that is recognized.
     #[must_use]
     pub fn queue_id(&self) -> Option<String> {
         let reply = self.reply.as_ref();
@@ -233,7 +230,7 @@ impl RecipientResult {
         queue_id(&reply.text()).map(str::to_owned)
     }
 
-    /// The sentence without the advice to try again: of what is in the queue, that is done anyway.
+    /// The sentence without the advice to try again, which does not apply to a queued message.
     #[must_use]
     pub fn unadvised(&self) -> &str {
         let sentence = self.sentence.as_str();
@@ -249,14 +246,14 @@ impl RecipientResult {
         }
     }
 
-    /// The output cannot be written, or the program was asked to end.
+    /// The output cannot be written, or the program was interrupted.
     #[must_use]
     pub fn unseen(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");
         Self::of(recipient, RecipientStatus::Skipped, Cause::Output, sentence)
     }
 
-    /// There is no way to the domain.
+    /// No route to the domain was found.
     #[must_use]
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
         let sentence = format!("<{recipient}>: {error}");
@@ -274,7 +271,7 @@ impl RecipientResult {
         }
     }
 
-    /// No connection came about.
+    /// No connection could be established.
     #[must_use]
     pub fn unconnected(recipient: &Address, server: Server, why: &str) -> Self {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
@@ -289,7 +286,7 @@ impl RecipientResult {
         }
     }
 
-    /// Others have just found the host down.
+    /// Another delivery has just found the host down.
     #[must_use]
     pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence =
@@ -297,7 +294,7 @@ impl RecipientResult {
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
-    /// The way cannot be gone: its profile is not there any more, or its password.
+    /// The transport cannot be used: its profile or its password is missing.
     #[must_use]
     pub fn wayless(recipient: &Address, why: &str) -> Self {
         let sentence = format!("<{recipient}>: {why}");
@@ -309,7 +306,7 @@ impl RecipientResult {
         )
     }
 
-    /// The session ended with an answer, or with a failure in its place.
+    /// The session ended with an answer for the recipient, or with an error.
     #[must_use]
     pub fn answered(
         recipient: &Address,
@@ -337,7 +334,7 @@ impl RecipientResult {
         }
     }
 
-    /// As it was asked for.
+    /// The session ended early, as requested.
     fn stopped(recipient: &Address, stop: EarlyStop) -> Self {
         let option = match stop.how {
             StopMethod::Quit => "--quit-after",
@@ -387,7 +384,7 @@ impl RecipientResult {
         }
     }
 
-    /// The enhanced code is that of 452, because a report must not call the result permanent.
+    /// Uses the enhanced code of 452, because a report must not call the result permanent.
     fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
         let words = reply.whole();
         let sentence =
@@ -431,7 +428,7 @@ impl RecipientResult {
         }
     }
 
-    /// The session ended, and with it the hope of this recipient.
+    /// The session ended without an answer for this recipient.
     fn ended(recipient: &Address, ending: SessionEnd) -> Self {
         let SessionEnd { words, advice, .. } = ending;
         let sentence = format!("{words}; <{recipient}> did not get the message{advice}");
@@ -446,7 +443,7 @@ impl RecipientResult {
         }
     }
 
-    /// The end of data was sent, and its reply was not waited for.
+    /// The end of data was sent, and its reply was not awaited.
     fn unread(recipient: &Address) -> Self {
         let sentence = format!(
             "<{recipient}> may have got the message: its end was sent and the reply not read, as \
@@ -517,7 +514,7 @@ impl RecipientResult {
     }
 }
 
-/// What became of all of them.
+/// Results for all recipients.
 #[derive(Clone, Debug)]
 pub struct DeliveryReport {
     /// One for each recipient, in the order of the envelope.
@@ -525,7 +522,7 @@ pub struct DeliveryReport {
 }
 
 impl DeliveryReport {
-    /// Before anything was tried.
+    /// The initial results, before any attempt.
     #[must_use]
     pub fn unasked(recipients: &[Address]) -> Self {
         Self {
@@ -533,14 +530,14 @@ impl DeliveryReport {
         }
     }
 
-    /// Places of the recipients that another server may still accept: nothing was tried for them, the
-    /// failure is temporary, or the server did not meet a demand on TLS or authentication.
+    /// Indices of the recipients that another server may still accept: no attempt was made for them, the
+    /// failure is temporary, or the server did not meet a requirement for TLS or authentication.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |fate: &RecipientResult| match fate.verdict {
             RecipientStatus::Deferred => true,
             RecipientStatus::Skipped => fate.cause == Cause::Network,
-            // The next server may do what this one does not. A login that was refused is not tried there.
+            // Another server may meet the requirement. A rejected login is not tried there.
             RecipientStatus::Refused => fate.cause == Cause::Policy && fate.reply.is_none(),
             _ => false,
         };
@@ -549,7 +546,7 @@ impl DeliveryReport {
             .collect()
     }
 
-    /// The message is kept for all who may get it later.
+    /// Marks the recipients that may be accepted later as queued.
     pub fn keep(&mut self) {
         for fate in &mut self.fates {
             if matches!(
@@ -573,7 +570,7 @@ fn is_as_wished(verdict: RecipientStatus, cause: Cause) -> bool {
     verdict.is_cared_for() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
 }
 
-/// The exit status of these ends together: the one table of cli.md.
+/// The combined exit status, by the table in cli.md.
 fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
     let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);
@@ -602,7 +599,7 @@ fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     } else if by_protocol {
         Exit::Protocol
     } else if any(RecipientStatus::Uncertain) {
-        // 75 would say that trying again is safe.
+        // EX_TEMPFAIL (75) would mean that a retry is safe.
         Exit::Partial
     } else if all_by(Cause::Policy) {
         Exit::Policy

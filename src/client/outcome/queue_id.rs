@@ -1,14 +1,12 @@
-//! The name that a server has given a message, where its last reply says one. Whoever asks its
-//! postmaster names it.
+//! Extracts the server's queue ID from its last reply, for enquiries with its postmaster.
 
-/// The longest name that is believed to be one.
+/// Maximum length of a queue ID.
 const LONGEST: usize = 128;
 
-/// Amazon's servers say nothing around their names, which are at least this long.
+/// Amazon's servers put no words around their queue IDs, which are at least this long.
 const LONG: usize = 30;
 
-/// The queue id in the text of the reply to the end of data; `None` where it is not certain that there
-/// is one.
+/// The queue ID in the text of the reply to the end of data; `None` if none is recognized with certainty.
 #[must_use]
 pub fn queue_id(text: &str) -> Option<&str> {
     let readers = [
@@ -17,7 +15,7 @@ pub fn queue_id(text: &str) -> Option<&str> {
     readers.into_iter().find_map(|read| read(text))
 }
 
-/// `Ok: queued as 4F2`, as many others have it, too.
+/// `Ok: queued as 4F2`, the form of Postfix and many others.
 fn postfix(text: &str) -> Option<&str> {
     let at = text.to_ascii_lowercase().find("queued as ")?;
     id(first_word(&text[at + "queued as ".len()..]))
@@ -83,7 +81,7 @@ fn word_before<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     text[..text.find(words)?].rsplit(' ').next()
 }
 
-/// A word that can be a name: without blanks and with a digit, which few words have.
+/// A word that can be a queue ID: without blanks and with a digit, which few words have.
 fn id(word: &str) -> Option<&str> {
     let word = word.trim_matches(|c: char| "<>()[].,;:\"'".contains(c));
     let is_fit = |b: u8| b.is_ascii_alphanumeric() || b"+-./=@_:".contains(&b);

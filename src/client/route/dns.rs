@@ -1,5 +1,5 @@
-//! The DNS, behind a small trait. The only place that knows hickory and its runtime, and the runtime
-//! is made when the first name is looked up.
+//! DNS lookups, with a trait for tests. hickory and its runtime are used in this file only, and the runtime
+//! is created at the first lookup.
 
 use crate::client::events::{DnsAnswer, Event, Observer};
 use crate::client::route::{AddressFamily, SLOW};
@@ -19,17 +19,16 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// How long one question may take at one server, and how often it is asked: a dead resolver costs
-/// seconds, not the fifteen that the system's defaults make.
+/// Time limit of one query to one server, and number of attempts: a resolver that is down costs a few
+/// seconds, and not the fifteen of the system's defaults.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS: usize = 2;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-/// The port of the DNS.
 const PORT: u16 = 53;
 
-/// The most that one lookup may take after it has become slow, whatever the number of resolvers.
+/// Maximum additional time for a lookup after it was reported as slow, for any number of resolvers.
 const PATIENCE: Duration = Duration::from_secs(7);
 
 /// The longest chain of aliases that is followed.
@@ -43,26 +42,26 @@ pub struct Mx {
     pub host: String,
 }
 
-/// As zone files have it.
+/// The format of zone files.
 impl Display for Mx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}.", self.preference, self.host)
     }
 }
 
-/// Why the DNS has no answer.
+/// Reason for which the DNS gives no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsError {
     /// NXDOMAIN: the name does not exist.
     NoSuchName,
     /// The name exists, but has no such record.
     NoData,
-    /// SERVFAIL, REFUSED, a timeout: ask again later. With the reason in words.
+    /// SERVFAIL, REFUSED or a timeout: temporary. With the reason.
     Failed(String),
 }
 
 impl DnsError {
-    /// What is wrong with a name.
+    /// The reason in words.
     #[must_use]
     pub fn words(&self) -> &str {
         match self {
@@ -73,15 +72,15 @@ impl DnsError {
     }
 }
 
-/// What a question has brought.
+/// Result of a DNS query.
 #[derive(Debug)]
 struct LookupResult<T> {
     records: Vec<T>,
-    /// For how many seconds all of it holds.
+    /// The smallest time to live, in seconds.
     ttl: Option<u32>,
 }
 
-/// Tells what was found.
+/// Reports the answer to the observer.
 fn tell<T: Display>(
     (kind, name): (&str, &str),
     answer: &Result<LookupResult<T>, DnsError>,
@@ -102,7 +101,7 @@ fn texts<T: Display>(records: &[T]) -> Vec<String> {
     records.iter().map(ToString::to_string).collect()
 }
 
-/// What can be asked of the DNS.
+/// DNS queries.
 pub trait Dns {
     /// The mail exchangers of each of these domains, in any order.
     fn mx(&self, domains: &[String], watch: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>>;
@@ -115,11 +114,11 @@ pub trait Dns {
     ) -> Result<Vec<IpAddr>, DnsError>;
 }
 
-/// The resolvers of this system, or the one that `--dns` names.
+/// The system's resolvers, or the one given with `--dns`.
 pub struct Hickory {
     runtime: tokio::runtime::Runtime,
     resolver: TokioResolver,
-    /// Whom we ask, for those who wait.
+    /// The resolvers, for the note about a slow lookup.
     servers: String,
 }
 
@@ -127,7 +126,7 @@ impl Hickory {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// There is no runtime to be had.
+    /// The runtime cannot be started.
     pub fn new(server: Option<SocketAddr>) -> Result<Self, String> {
         let servers = match server {
             Some(server) => vec![server],
@@ -151,7 +150,7 @@ impl Hickory {
         })
     }
 
-    /// Waits for an answer; says for what when it takes long, and gives up in the end.
+    /// Waits for an answer. Reports a slow lookup, and returns `None` after the time limit.
     fn wait<T>(
         &self,
         what: &str,
@@ -266,8 +265,8 @@ impl Dns for Hickory {
     }
 }
 
-/// One family's failure does not harm the other's success; without success, what may pass counts
-/// before what is for good.
+/// One family's failure does not affect the other's success; without success, a temporary error takes
+/// precedence over a permanent one.
 fn merge(answers: Vec<Result<Vec<IpAddr>, DnsError>>) -> Result<Vec<IpAddr>, DnsError> {
     let mut found = Vec::new();
     let mut worst = DnsError::NoData;
@@ -286,8 +285,7 @@ fn merge(answers: Vec<Result<Vec<IpAddr>, DnsError>>) -> Result<Vec<IpAddr>, Dns
     }
 }
 
-/// The records that answer for this name: its own, or those of what it is an alias of. Answers for
-/// another name are passed over.
+/// The records of this name, or of the name that it is an alias of. Records of other names are ignored.
 fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, DnsError> {
     let mut owner = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchName)?;
     for _ in 0..MAX_ALIASES {
@@ -312,7 +310,7 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, Dns
     )))
 }
 
-/// What the records say that say what is asked for; no such record is an error.
+/// Selects the matching records. It is an error if there are none.
 fn found<T>(
     records: &[&Record],
     read: impl Fn(&RData) -> Option<T>,
@@ -333,8 +331,8 @@ fn without_dot(name: &Name) -> String {
     text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
 
-/// EDNS is not used, as the C library does not use it by default: there are resolvers and forwarders that
-/// refuse such queries, or drop them. Answers that are too large for a packet come over TCP.
+/// EDNS is not used, as in the default of the C library: some resolvers and forwarders refuse or drop such
+/// queries. Answers too large for a packet are fetched over TCP.
 fn options() -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = TIMEOUT;
@@ -344,7 +342,7 @@ fn options() -> ResolverOpts {
     options
 }
 
-/// The resolvers in the text of /etc/resolv.conf; if it has none, the one on this host (resolv.conf(5)).
+/// The resolvers in /etc/resolv.conf; if it lists none, the one on this host (resolv.conf(5)).
 fn of_system(text: &[u8]) -> Vec<SocketAddr> {
     let (config, _) = resolv_conf::Config::parse_with_errors(text);
     let named = config.nameservers.iter().map(IpAddr::from);
@@ -368,7 +366,7 @@ fn config_for(servers: &[SocketAddr]) -> ResolverConfig {
     ResolverConfig::from_parts(None, Vec::new(), servers)
 }
 
-/// All of them at once, the answers in the order of the questions.
+/// Runs all of them concurrently; the answers are in the order of the questions.
 async fn join_all<F: Future>(questions: impl Iterator<Item = F>) -> Vec<F::Output> {
     futures_util::future::join_all(questions).await
 }

@@ -1,4 +1,4 @@
-//! Routing: which hosts take the mail of a domain, in which order (RFC 5321 §5).
+//! Routing: the hosts for a domain, and their order (RFC 5321 §5).
 
 mod dns;
 mod system;
@@ -17,16 +17,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// After this time, one wants to know what is being waited for.
+/// A lookup that takes longer than this is reported to the user.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The most hosts of one domain that are tried.
+/// Maximum number of hosts tried for one domain.
 const MAX_HOSTS: usize = 32;
 
-/// The most addresses of one host that are tried.
+/// Maximum number of addresses tried for one host.
 const MAX_ADDRESSES: usize = 16;
 
-/// Which addresses may be used.
+/// Address families that may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressFamily {
     #[default]
@@ -42,7 +42,7 @@ impl AddressFamily {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// Whether an address may be used.
+    /// True if the address may be used.
     #[must_use]
     pub fn has(self, ip: IpAddr) -> bool {
         self == Self::Any || self == Self::of(ip)
@@ -51,24 +51,23 @@ impl AddressFamily {
 
 #[derive(Clone, Debug)]
 pub struct RouteOptions {
-    /// This host takes everything; `None` looks up the MX.
+    /// The relay for all recipients; `None`: look up the MX.
     pub relay: Option<Endpoint>,
-    /// The port of hosts that are found by MX.
+    /// The port of hosts found by MX.
     pub port: u16,
-    /// Which addresses may be used.
     pub family: AddressFamily,
-    /// The address that connections come from; only others of its family are connected to.
+    /// The source address of connections; only hosts of the same address family are connected to.
     pub bind: Option<IpAddr>,
-    /// Where connections go, whatever host is to be reached; its name stays.
+    /// Host to connect to instead of the one looked up. The name of the host stays the same.
     pub connect_to: Option<ConnectTo>,
-    /// The resolver to ask instead of the system's.
+    /// The resolver to use instead of the system's.
     pub dns: Option<SocketAddr>,
-    /// Names of this host besides its own: what it calls itself in EHLO.
+    /// Additional names of this host, such as its EHLO name.
     pub own_names: Vec<String>,
 }
 
 impl RouteOptions {
-    /// What a host has not that has no address left.
+    /// Describes the addresses that a host lacks, for an error text.
     fn wanted(&self) -> String {
         let (family, option) = match self.family {
             AddressFamily::Any => return "it has none".to_owned(),
@@ -89,37 +88,36 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// A host that stands in for the one that is meant.
+/// A host to connect to instead of the one looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
     pub host: Host,
-    /// The port; `None` is that of the host that is meant.
+    /// The port; `None`: the port of the original host.
     pub port: Option<u16>,
 }
 
-/// A host that mail may go to.
+/// A host for delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// By its name, found in the DNS.
+    /// A name, looked up in the DNS.
     Exchanger(String),
-    /// By its name, as this system finds it: hosts file, DNS, whatever else it uses.
+    /// A name resolved by the system: hosts file, DNS and other sources.
     Relay(String),
     Address(IpAddr),
-    /// By the path of its unix socket.
+    /// The path of a unix socket.
     Unix(PathBuf),
-    /// By the command that is it.
+    /// A command that acts as the server.
     Pipe(String),
 }
 
 impl Host {
-    /// Whether it is reached without a network, and has no port.
+    /// True for a unix socket or a program, which need no network and have no port.
     #[must_use]
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Unix(_) | Self::Pipe(_))
     }
 
-    /// The name as certificates and files of passwords have it. A socket or a command of this host has
-    /// none of its own.
+    /// The name for certificates and password files. A unix socket or a command has none of its own.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -141,26 +139,25 @@ impl std::fmt::Display for Host {
     }
 }
 
-/// One destination: hosts in the order in which they are tried, and who is reached there.
+/// One destination: hosts in the order in which they are tried, and its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// The first is tried first.
+    /// The hosts, in the order in which they are tried.
     pub hosts: Vec<Host>,
-    /// The port of all of them.
     pub port: u16,
-    /// Places of the recipients in the list that was asked for.
+    /// Indices of the recipients in the requested list.
     pub recipients: Vec<usize>,
 }
 
 impl Destination {
-    /// The port of one of its hosts; a unix socket or a command has none.
+    /// The port for one of its hosts; `None` for a unix socket or a command.
     #[must_use]
     pub fn port_of(&self, host: &Host) -> Option<u16> {
         (!host.is_local()).then_some(self.port)
     }
 }
 
-/// Why there is no way to a domain or a host.
+/// Reason for which there is no route to a domain or a host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// The recipient has no domain to look up.
@@ -171,28 +168,28 @@ pub enum RouteError {
     /// RFC 7505.
     #[error("{0} accepts no mail (null MX, RFC 7505); nothing to try")]
     NullMx(String),
-    /// RFC 5321 §5.1: we are the best MX that there is.
+    /// RFC 5321 §5.1: this host itself is the best MX.
     #[error(
         "the mail exchanger of {0} is this host itself, so that the mail would loop; name the server that takes it with --relay"
     )]
     Loop(String),
-    /// The DNS cannot say it now.
+    /// The DNS gave no answer.
     #[error(
         "cannot find the mail exchanger of {domain}: {why}; try again later, or name a resolver with --dns"
     )]
     Lookup { domain: String, why: String },
-    /// A host's address cannot be found now.
+    /// The host's address cannot be found at the moment.
     #[error("cannot find the address of {host}: {why}")]
     Address {
         host: String,
         why: String,
-        /// Whether it may be found later.
+        /// True if a later lookup may succeed.
         may_pass: bool,
     },
 }
 
 impl RouteError {
-    /// Whether the same may succeed later.
+    /// True if a later lookup may succeed.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -203,25 +200,25 @@ impl RouteError {
     }
 }
 
-/// Where everybody is to be found.
+/// The routes of all recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes {
     /// The destinations, in the order of their first recipient.
     pub destinations: Vec<Destination>,
-    /// Recipients that no host takes.
+    /// Recipients without a host.
     pub unreachable: Vec<(usize, RouteError)>,
 }
 
-/// Finds the way. The resolver is started when the first name needs it.
+/// Finds the hosts for recipient domains. The resolver is started when the first name needs it.
 pub struct Router<'o> {
     options: &'o RouteOptions,
     dns: OnceCell<Result<Box<dyn Dns>, String>>,
-    /// What this host is called; read once, however many MX records are compared with it.
+    /// Names of this host; read once.
     own_names: OnceCell<Vec<String>>,
 }
 
 impl<'o> Router<'o> {
-    /// A router that asks the DNS.
+    /// A router that uses the DNS.
     #[must_use]
     pub fn new(options: &'o RouteOptions) -> Self {
         Self {
@@ -231,7 +228,7 @@ impl<'o> Router<'o> {
         }
     }
 
-    /// A router that asks somebody else.
+    /// A router with a different resolver.
     #[cfg(test)]
     #[must_use]
     pub fn with_dns(options: &'o RouteOptions, dns: Box<dyn Dns>) -> Self {
@@ -279,7 +276,7 @@ impl<'o> Router<'o> {
         gathering.finish(self.options.port, watch)
     }
 
-    /// The hosts of each domain, best first, those of equal preference together.
+    /// The hosts of each domain by preference, grouped by equal preference.
     fn exchangers(
         &self,
         domains: &[String],
@@ -312,7 +309,7 @@ impl<'o> Router<'o> {
         let name = || domain.to_owned();
         let mut all = match answer {
             Ok(all) => all,
-            // Without an MX, the domain is its own (R30). Whether it has an address shows later.
+            // Without an MX, the domain itself is the host (R30). Its addresses are looked up later.
             Err(DnsError::NoData) => {
                 let note = format!("{domain} has no MX; trying its own address");
                 watch.happened(Event::Note(&note));
@@ -343,7 +340,7 @@ impl<'o> Router<'o> {
         Ok(by_preference(better))
     }
 
-    /// R34: where we are in the list ourselves, only better hosts are tried.
+    /// R34: drops this host's own MX record and all that are not better than it (RFC 5321 §5.1).
     fn better_than_us(&self, all: Vec<Mx>, watch: &mut dyn Observer) -> Vec<Mx> {
         let own = all.iter().find(|mx| self.is_ourselves(&mx.host));
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
@@ -367,20 +364,19 @@ impl<'o> Router<'o> {
         host::is_localhost(host) || names.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
-    /// Whether everything goes to one server, whatever the domain of a recipient is.
+    /// True if all recipients go to one server, whatever their domain.
     #[must_use]
     pub fn has_relay(&self) -> bool {
         self.options.relay.is_some()
     }
 
-    /// The address that connections come from, where that is not left to the system.
+    /// The source address of connections, if one is given.
     #[must_use]
     pub fn source(&self) -> Option<IpAddr> {
         self.options.bind
     }
 
-    /// The addresses of a host, or of the one that stands in for it, in the order in which they are
-    /// tried.
+    /// The addresses of a host, or of its `--connect-to` replacement, in the order in which they are tried.
     pub fn addresses(
         &self,
         host: &Host,
@@ -424,8 +420,8 @@ impl<'o> Router<'o> {
             .collect())
     }
 
-    /// Addresses of an MX, without those of this very host (R34). An MX that is written as an address
-    /// is against the rules, but it is clear what is meant (R33).
+    /// Addresses of an MX, without those of this host itself (R34). An MX written as an address violates the
+    /// RFC, but its meaning is clear (R33).
     fn exchanger_addresses(
         &self,
         name: &str,
@@ -465,11 +461,11 @@ impl<'o> Router<'o> {
     }
 }
 
-/// Destinations as they come together.
+/// Collects destinations.
 #[derive(Default)]
 struct DestinationSet {
     routes: Routes,
-    /// The hosts of each destination, by rank, as a key.
+    /// The hosts of each destination, by rank, for comparison.
     keys: Vec<Vec<BTreeSet<String>>>,
     ranks: Vec<Vec<Vec<Host>>>,
 }
@@ -496,7 +492,7 @@ impl DestinationSet {
         });
     }
 
-    /// Puts hosts of equal preference in random order (R32).
+    /// Shuffles hosts of equal preference (R32).
     fn finish(mut self, port: u16, watch: &mut dyn Observer) -> Routes {
         for (destination, ranks) in self.routes.destinations.iter_mut().zip(self.ranks) {
             destination.port = port;
@@ -515,7 +511,7 @@ impl DestinationSet {
     }
 }
 
-/// The domains that have to be looked up, in lower case, each once.
+/// The domains to look up, in lower case and without duplicates.
 fn names_of(recipients: &[Address]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for recipient in recipients {
@@ -529,7 +525,7 @@ fn names_of(recipients: &[Address]) -> Vec<String> {
     names
 }
 
-/// Groups sorted records by their preference; a host that is named twice keeps its better place.
+/// Groups sorted records by preference; of duplicate hosts the first is kept.
 fn by_preference(sorted: Vec<Mx>) -> Vec<Vec<Host>> {
     let mut ranks: Vec<(u16, Vec<Host>)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -562,8 +558,8 @@ fn or_root(host: &str) -> &str {
     if host.is_empty() { "." } else { host }
 }
 
-/// The families take turns, beginning with that of the first address, each in the order that it has
-/// (RFC 8305 §4).
+/// Interleaves the address families, beginning with that of the first address; the order within each family
+/// is kept (RFC 8305 §4).
 fn families_in_turn(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     let first = addresses
         .first()
@@ -590,9 +586,9 @@ fn no_address(host: &Host, why: &str) -> RouteError {
     }
 }
 
-/// Whether one of this host's interfaces has the address. Loopback does not count, because every host has
-/// it; nor does anything if the interfaces cannot be read, because a loop ends delivery permanently. To
-/// bind to the address tells nothing: with `net.ipv4.ip_nonlocal_bind`, every address can be bound to.
+/// True if one of this host's interfaces has the address. Loopback does not count, because every host has it;
+/// nor does anything if the interfaces cannot be read, because a loop ends delivery permanently. Binding to
+/// the address is no test: with `net.ipv4.ip_nonlocal_bind`, every address can be bound to.
 fn is_local(ip: IpAddr) -> bool {
     let ip = ip.to_canonical();
     if ip.is_loopback() {

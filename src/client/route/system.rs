@@ -1,5 +1,5 @@
-//! The system's own way from a name to addresses: hosts file, DNS and whatever else it is told to
-//! use, as other programs find a relay. Without our resolver and its runtime.
+//! The system's resolver: the hosts file, DNS and other sources, as other programs look up a relay. It does
+//! not use hickory.
 
 use crate::client::events::{DnsAnswer, Event, Observer};
 use crate::client::route::{RouteError, SLOW};
@@ -10,10 +10,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-/// The most that the system may take after it has become slow.
+/// Maximum additional time for the system's lookup after it was reported as slow.
 const PATIENCE: Duration = Duration::from_secs(7);
 
-/// The addresses of a relay, which the watch is told of.
+/// The addresses of a relay. The lookup is reported to the observer.
 pub fn addresses(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
     let kind = "host";
     watch.happened(Event::Lookup { kind, name });
@@ -38,10 +38,10 @@ fn reason(error: &RouteError) -> &str {
     }
 }
 
-/// The system's lookup has no time limit, so it runs in a thread of its own, which is abandoned when it
-/// takes too long.
+/// The system's lookup has no time limit, so it runs in a separate thread, which is abandoned after a
+/// timeout.
 fn found(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
-    // A name in the hosts file needs neither a thread nor the system's whole machinery.
+    // A name in the hosts file is found without a thread or the system's resolver.
     let listed = in_hosts(name, &crate::system::host::hosts_file());
     if !listed.is_empty() {
         return Ok(listed);
@@ -74,7 +74,7 @@ fn found(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError
     }
 }
 
-/// The addresses that a hosts file gives a name, in its order (hosts(5)).
+/// The addresses of a name in a hosts file, in file order (hosts(5)).
 fn in_hosts(name: &str, hosts: &str) -> Vec<IpAddr> {
     let mut addresses = Vec::new();
     for line in hosts.lines() {

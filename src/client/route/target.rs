@@ -1,4 +1,4 @@
-//! Servers as people write them.
+//! Parsing of server names.
 
 use crate::client::route::{Endpoint, Host};
 use crate::system::host::is_host_name;
@@ -6,7 +6,7 @@ use crate::system::text::shown;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// A host with a port, or without.
+/// A host with an optional port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
     pub host: Host,
@@ -15,7 +15,7 @@ pub struct HostPort {
 }
 
 impl HostPort {
-    /// The place, with this port unless another was given.
+    /// The host, with this port unless another was given.
     #[must_use]
     pub fn place(self, port: u16) -> Endpoint {
         Endpoint {
@@ -25,7 +25,7 @@ impl HostPort {
     }
 }
 
-/// `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or `IPv6`.
+/// Parses `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or `IPv6`.
 pub fn target(text: &str) -> Result<HostPort, String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Ok(HostPort {
@@ -56,7 +56,7 @@ pub fn target(text: &str) -> Result<HostPort, String> {
     Ok(HostPort { host, port })
 }
 
-/// What [`target`] takes, or a unix socket: an absolute path, or `unix:` and any path.
+/// Parses the forms of [`target`], or a unix socket: an absolute path, or `unix:` and any path.
 pub fn server(text: &str) -> Result<HostPort, String> {
     let path = match text.strip_prefix("unix:") {
         Some("") => return Err("it wants a path behind unix:".to_owned()),
@@ -77,7 +77,7 @@ pub fn server(text: &str) -> Result<HostPort, String> {
     })
 }
 
-/// A command that is a server.
+/// Parses a command that acts as the server.
 pub fn command(line: &str) -> Result<HostPort, String> {
     if line.trim().is_empty() {
         return Err("it wants a command".to_owned());
@@ -88,7 +88,7 @@ pub fn command(line: &str) -> Result<HostPort, String> {
     })
 }
 
-/// The name of a host in ASCII, without a dot at its end.
+/// Converts a host name to ASCII, without a trailing dot.
 pub fn host_name(text: &str) -> Result<String, String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let ascii = if name.is_ascii() {
@@ -96,7 +96,7 @@ pub fn host_name(text: &str) -> Result<String, String> {
     } else {
         idna::domain_to_ascii_strict(name).ok()
     };
-    // Inside networks, names with underscores do occur.
+    // Names with underscores occur in private networks.
     let last_is_number = |name: &str| {
         let last = name.rsplit('.').next().unwrap_or_default();
         last.bytes().all(|byte| byte.is_ascii_digit())
@@ -106,7 +106,7 @@ pub fn host_name(text: &str) -> Result<String, String> {
         .ok_or_else(|| "it wants HOST, HOST:PORT or [IPv6]:PORT".to_owned())
 }
 
-/// The services of mail by their names in the registry of IANA, and `smtps` as people call port 465.
+/// Mail services by their names in the IANA registry, and `smtps`, the common name of port 465.
 const SERVICES: [(&str, u16); 5] = [
     ("smtp", 25),
     ("submission", 587),
@@ -115,7 +115,7 @@ const SERVICES: [(&str, u16); 5] = [
     ("lmtp", 24),
 ];
 
-/// 1 to 65535, or the name of a service.
+/// Parses a port: 1 to 65535, or the name of a service.
 pub fn port(text: &str) -> Result<u16, String> {
     let service = SERVICES.iter().find(|(name, _)| *name == text);
     match (service, text.parse()) {
@@ -125,7 +125,7 @@ pub fn port(text: &str) -> Result<u16, String> {
     }
 }
 
-/// What to write instead of a URL.
+/// Suggests the form to use instead of a URL.
 fn without_scheme(scheme: &str, rest: &str) -> String {
     let host = rest.split('/').next().unwrap_or_default();
     let host = shown(host.rsplit('@').next().unwrap_or_default());

@@ -2,7 +2,7 @@ use crate::client::events::Silent;
 use crate::client::route::*;
 use std::collections::HashMap;
 
-/// A DNS made of maps.
+/// A DNS with fixed answers in maps.
 #[derive(Default)]
 struct Book {
     mx: HashMap<&'static str, Result<Vec<Mx>, DnsError>>,

@@ -1,19 +1,19 @@
-//! A message on its way into the outbox, whole and stuffed or in chunks as it is.
+//! Copies a message to the outbox: complete and dot-stuffed, or in chunks and unchanged.
 
 use crate::client::session::Transaction;
 use crate::smtp::blocks::{Block, Blocks, Shape};
 use crate::smtp::dots::Dots;
 use std::io;
 
-/// A message on its way.
+/// A message that is being sent.
 pub struct Carried<'m> {
-    /// How it looks to this server.
+    /// Its properties in the form sent to this server.
     pub shape: Shape,
     blocks: Box<dyn Blocks + 'm>,
     dots: Dots,
-    /// How much has gone into the outbox.
+    /// Octets copied to the outbox.
     pub octets: u64,
-    /// What was read and belongs to the next chunk.
+    /// Data that was read and belongs to the next chunk.
     rest: Vec<u8>,
 }
 
@@ -53,8 +53,8 @@ impl<'m> Carried<'m> {
         Ok(block != Block::End)
     }
 
-    /// Makes sure that nothing is missing or left over. Whoever reads the message may see only at its
-    /// end that it is not what it was, and the last octets of the last chunk end it for the server.
+    /// Checks that the message has its announced length. A change of the source may be noticed only at its
+    /// end, and the last octets of the last chunk complete the message for the server.
     pub fn end(&mut self) -> io::Result<()> {
         let mut more = std::mem::take(&mut self.rest);
         while more.is_empty() {

@@ -1,4 +1,5 @@
-//! The dialogue: what to say when, and what a reply means. No socket, no clock, no terminal.
+//! The SMTP dialogue as a state machine: takes events and returns actions. It has no socket, clock or
+//! terminal.
 
 mod commands;
 mod login;
@@ -20,146 +21,145 @@ use crate::system::secret::Login;
 use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
-/// What happened on the wire.
+/// An event on the wire.
 #[derive(Debug)]
 pub enum WireEvent {
-    /// The connection is there.
+    /// The connection is established.
     Started,
-    /// The session had come to rest, and there is another errand.
+    /// An idle session gets another transaction.
     Resumed,
     /// The connection is encrypted.
     Secured(Privacy),
-    /// A reply came for the stage that was waited for.
+    /// The reply to the awaited stage arrived.
     Replied(Reply),
-    /// A 421 came that nobody had asked for, before we spoke (RFC 5321 §3.8).
+    /// An unsolicited 421 came before the client sent anything (RFC 5321 §3.8).
     Unasked(Reply),
-    /// A refusal came while the message was being sent, and the sending was broken off.
+    /// A rejection arrived while the message was being sent, and sending was aborted.
     BrokenOff(Reply),
 }
 
-/// What a TLS handshake has brought about.
+/// Result of a TLS handshake that the dialogue needs.
 #[derive(Clone, Debug, Default)]
 pub struct Privacy {
-    /// What AUTH may be bound to.
+    /// Channel bindings for AUTH.
     pub bindings: Bindings,
-    /// Whether it is known whom we talk to.
+    /// True if the server is authenticated.
     pub verified: bool,
 }
 
-/// What is to be done next.
+/// The next step of the session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write these in one go, as far as memory allows, then read the reply to the first.
+    /// Write these together, within the memory limit, then read the reply to the first.
     Say(Vec<Output>),
     Read,
-    /// Hold the TLS handshake; nothing may have come before it.
+    /// Run the TLS handshake; no data may have arrived before it.
     Secure,
-    /// The errand is done, and nothing more is said for now.
+    /// The transaction is finished and the session becomes idle.
     Rest,
     /// The dialogue is over.
     Finish,
-    /// Write these in one go and close the connection without reading anything.
+    /// Write these together, and close the connection without reading anything.
     SayAndDrop(Vec<Output>),
-    /// Close the connection without a word.
+    /// Close the connection without QUIT.
     Drop,
-    /// Say QUIT where no server expects it, take what comes, and close the connection.
+    /// Send QUIT out of sequence, read the reply, and close the connection.
     BlurtQuit,
-    /// The server broke the protocol in this stage, in these words; nothing more may be said.
+    /// The server violated the protocol in this stage; the text describes it. Nothing more may be sent.
     Abort(Stage, String),
 }
 
-/// A piece of what is written in one go.
+/// Part of a group that is written together.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// A command, or the end of data.
     Line(CommandLine),
-    /// The whole message in this shape, dot-stuffed, without its end.
+    /// The whole message in this shape, dot-stuffed, without the end of data.
     Message(Shape),
-    /// The next so many octets of the message in this shape, as they are.
+    /// A chunk of this many octets of the message in this shape, unchanged.
     Chunk(Shape, u64),
-    /// Nothing for the server; something that whoever looks on should know.
+    /// A remark for observers; nothing is sent.
     Note(String),
-    /// Something for those who look closely.
+    /// A remark for `--verbose`.
     Detail(String),
 }
 
-/// One line of ours: the bytes for the wire and the text to show.
+/// A command line: the bytes for the wire and the text to show.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CommandLine {
-    /// What it belongs to.
     pub stage: Stage,
     pub wire: Zeroizing<Vec<u8>>,
-    /// What a transcript may show of it.
+    /// The text for transcripts.
     pub shown: String,
-    /// Whether it has something that must not be seen: its last word.
+    /// True if the last word is a secret.
     pub hides: bool,
 }
 
-/// What is known of a server when a session rests.
+/// State of an idle session that the next transaction needs.
 #[derive(Debug)]
 pub struct ServerState {
     helo: String,
     options: Options,
     offers: ServerOffers,
-    /// Whether the next transaction wants RSET first.
+    /// True if the next transaction needs RSET first.
     open: bool,
-    /// How many transactions there were.
+    /// Number of transactions in this session.
     begun: usize,
     verified: bool,
 }
 
-/// One session's conversation, from the greeting to QUIT.
+/// The dialogue of one session, from the greeting to QUIT.
 pub struct Dialogue<'a> {
     errand: &'a Transaction<'a>,
     helo: String,
     options: Options,
     offers: ServerOffers,
-    /// The message as this server can carry it.
+    /// The properties of the message in the form for this server.
     shape: Option<Shape>,
     answers: Vec<Option<RecipientReply>>,
-    /// The answer to the session as a whole, where there was no transaction.
+    /// The answer to the whole session, if there was no transaction.
     refusal: Option<RecipientReply>,
-    /// Recipients that no transaction has had yet.
+    /// Recipients that have not been in a transaction.
     todo: VecDeque<usize>,
     /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
     later: Vec<usize>,
     /// Recipients of this transaction, or of the last one.
     current: Vec<usize>,
-    /// Those of them that were taken.
+    /// The recipients among them that the server accepted.
     taken: Vec<usize>,
     unsaid: VecDeque<Stage>,
     awaiting: VecDeque<Stage>,
-    /// Whether the next transaction wants RSET first: MAIL was accepted and neither end of data nor
-    /// RSET ended the transaction, or a chunk failed.
+    /// True if the next transaction needs RSET first: MAIL was accepted and neither end of data nor RSET
+    /// ended the transaction, or a chunk failed.
     open: bool,
     leaving: bool,
-    /// How many transactions there were in this session.
+    /// Number of transactions in this session.
     begun: usize,
-    /// What TLS has brought about; `None` while the conversation is in clear.
+    /// Result of the TLS handshake; `None` while the session is in clear.
     secured: Option<Privacy>,
-    /// Whether it is known whom we talk to, in private.
+    /// True if the server is authenticated over TLS.
     verified: bool,
-    /// How many of the commands of the bench were said: XCLIENT, and XFORWARD.
+    /// Number of XCLIENT and XFORWARD commands sent.
     introduced: usize,
     forwarded: usize,
-    /// Replies to the commands of the errand.
+    /// Replies to the requested commands.
     replies: Vec<Reply>,
     login: Option<&'a Login>,
-    /// The exchange that is going on.
+    /// The exchange in progress.
     exchange: Option<SaslExchange>,
-    /// Other ways to log in, should this one be refused.
+    /// Remaining candidates, in case this one is rejected.
     candidates: VecDeque<Candidate>,
-    /// How many challenges were answered in this session.
+    /// Number of challenges answered in this session.
     challenges: u8,
-    /// Why the exchange was cancelled.
+    /// Reason for which the exchange was cancelled.
     cancelled: Option<String>,
-    /// A first response, in base64, that did not fit into the AUTH command.
+    /// An initial response, in base64, that did not fit into the AUTH command.
     unsaid_response: Option<Zeroizing<String>>,
 }
 
 impl<'a> Dialogue<'a> {
-    /// A dialogue for one errand. `helo` is the name or address literal for EHLO; without a `login`,
-    /// nobody logs in.
+    /// A dialogue for one transaction. `helo` is the name or address literal for EHLO; without a `login`, no
+    /// AUTH is sent.
     #[must_use]
     pub fn new(
         errand: &'a Transaction<'a>,
@@ -199,7 +199,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// A dialogue for one errand more, with a server that has rested.
+    /// A dialogue for another transaction in an idle session.
     #[must_use]
     pub fn resumed(errand: &'a Transaction<'a>, server: ServerState) -> Self {
         Self {
@@ -211,7 +211,6 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// What is known of the server now.
     #[must_use]
     pub fn acquaintance(&self) -> ServerState {
         ServerState {
@@ -224,7 +223,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// What to do after this event.
+    /// Handles an event and returns the next action.
     pub fn step(&mut self, event: WireEvent) -> Action {
         let action = self.go_on_with(event);
         match self.options.bench.stop {
@@ -244,8 +243,8 @@ impl<'a> Dialogue<'a> {
                 let stage = self.next_stage();
                 self.goodbye(stage, &reply)
             }
-            // A message that has begun cannot be taken back, so the connection ends with it. Recipients of
-            // later transactions are left for another session.
+            // A message whose transfer has begun cannot be withdrawn, so the connection is closed. Recipients
+            // of later transactions are left for another session.
             WireEvent::BrokenOff(reply) => {
                 self.awaiting.clear();
                 self.refuse_transaction(Stage::Body, &reply);
@@ -254,20 +253,20 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// The stage whose reply is waited for.
+    /// The stage of the next expected reply.
     #[must_use]
     pub fn awaited(&self) -> Stage {
         self.awaiting.front().copied().unwrap_or(Stage::Quit)
     }
 
-    /// The stage that would be said next.
+    /// The next stage in the pipeline.
     #[must_use]
     pub fn next_stage(&self) -> Stage {
         let said = self.awaiting.front().or(self.unsaid.front());
         said.copied().unwrap_or(Stage::Quit)
     }
 
-    /// Whether the reply to an end of data is still waited for.
+    /// True if the reply to an end of data is outstanding.
     #[must_use]
     pub fn awaits_end(&self) -> bool {
         let is_end = |stage: &Stage| {
@@ -279,26 +278,26 @@ impl<'a> Dialogue<'a> {
         self.awaiting.iter().any(is_end)
     }
 
-    /// Replies to the commands of the errand, as far as it came.
+    /// Takes the replies to the requested commands received so far.
     pub fn take_replies(&mut self) -> Vec<Reply> {
         std::mem::take(&mut self.replies)
     }
 
-    /// Whether nothing that comes now can change a verdict.
+    /// True if no later reply can change a result.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         self.leaving
     }
 
-    /// Whether this recipient's message was taken.
+    /// True if the server accepted the message for this recipient.
     #[must_use]
     pub fn is_accepted(&self, recipient: usize) -> bool {
         matches!(self.answers[recipient], Some(RecipientReply::Accepted(_)))
     }
 
-    /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows
-    /// that the replies to it were out of step. Transactions before it were each closed by their own reply
-    /// with nothing left unread, and stay as they are.
+    /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows that
+    /// the replies to it were out of step. Earlier transactions were each closed by their own reply with no
+    /// unread data, and remain unchanged.
     pub fn distrust(&mut self) {
         for &recipient in &self.current {
             let answer = &mut self.answers[recipient];
@@ -308,13 +307,13 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// What the server said, or did not do, so that there was no transaction for anybody.
+    /// The reply or the condition that prevented any transaction.
     #[must_use]
     pub fn refusal(&self) -> Option<&RecipientReply> {
         self.refusal.as_ref()
     }
 
-    /// What became of the recipients.
+    /// The results, by recipient.
     #[must_use]
     pub fn into_answers(self) -> Vec<Option<RecipientReply>> {
         self.answers
@@ -322,7 +321,7 @@ impl<'a> Dialogue<'a> {
 
     fn replied(&mut self, reply: Reply) -> Action {
         let stage = self.awaiting.pop_front().unwrap_or(Stage::Quit);
-        // RFC 5321 §3.8: 421 may answer any command, and then the session is over.
+        // RFC 5321 §3.8: 421 may be the reply to any command, and ends the session.
         if reply.code == 421 && stage != Stage::Quit {
             return self.goodbye(stage, &reply);
         }
@@ -351,7 +350,7 @@ impl<'a> Dialogue<'a> {
         Action::Read
     }
 
-    /// RFC 3207 §4.2: what was said before TLS is forgotten.
+    /// RFC 3207 §4.2: everything learned before TLS is discarded.
     fn secured(&mut self, privacy: Privacy) -> Action {
         self.verified = privacy.verified;
         self.secured = Some(privacy);
@@ -388,7 +387,7 @@ impl<'a> Dialogue<'a> {
                 self.offers.smtputf8 &= !self.options.no_smtputf8;
                 self.encrypt()
             }
-            // R2: servers of before RFC 1869 know only HELO.
+            // R2: servers older than RFC 1869 know only HELO.
             Class::ForGood if stage == Stage::Ehlo => self.say_one(Stage::Helo),
             Class::GoOn => abort(stage, reply),
             Class::ForNow | Class::ForGood => self.give_up(stage, reply),
@@ -403,7 +402,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Once it is known what is offered: encryption, as it is asked for.
+    /// Starts TLS if it is required and offered; called when the extensions are known.
     fn encrypt(&mut self) -> Action {
         match self.options.tls {
             _ if self.secured.is_some() => self.introduce(),
@@ -420,7 +419,7 @@ impl<'a> Dialogue<'a> {
     fn starttls_answered(&mut self, reply: Reply) -> Action {
         match reply.class() {
             Class::Success if reply.code == 220 => Action::Secure,
-            // Another 2yz is no leave to begin.
+            // Another 2yz does not permit the handshake.
             Class::Success | Class::GoOn => abort(Stage::Starttls, &reply),
             _ if self.options.tls == TlsDemand::Opportunistic => {
                 let note = format!(
@@ -433,7 +432,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Sends the XCLIENT commands that were asked for, each followed by a new EHLO; then AUTH.
+    /// Sends the requested XCLIENT commands, each followed by a new EHLO; then AUTH.
     fn introduce(&mut self) -> Action {
         if self.introduced == self.options.bench.xclient.len() {
             return self.log_in();
@@ -458,8 +457,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Sends the XFORWARD commands that were asked for; then the commands of the errand, or the
-    /// transactions.
+    /// Sends the requested XFORWARD commands; then the requested commands, or the transactions.
     fn forward(&mut self) -> Action {
         if self.forwarded == self.options.bench.xforward.len() {
             return self.transact();
@@ -483,7 +481,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// The next command of the errand, or QUIT behind the last.
+    /// Sends the next requested command, or QUIT after the last.
     fn command(&mut self) -> Action {
         let next = self.replies.len();
         if next == self.errand.commands.len() {
@@ -500,7 +498,7 @@ impl<'a> Dialogue<'a> {
         self.command()
     }
 
-    /// The server does not do what is asked of it, so nobody gets anything; QUIT.
+    /// The server does not meet a requirement: fails all recipients and sends QUIT.
     fn demand(&mut self, unmet: Unmet) -> Action {
         self.answer_rest(&RecipientReply::Unmet(unmet));
         self.leave()
@@ -516,7 +514,7 @@ impl<'a> Dialogue<'a> {
         self.say_one(Stage::Quit)
     }
 
-    /// The same refusal for everybody, and QUIT.
+    /// Fails all recipients with the same refusal and sends QUIT.
     fn give_up(&mut self, stage: Stage, reply: &Reply) -> Action {
         self.refuse_rest(stage, reply);
         self.leave()
@@ -538,8 +536,8 @@ impl<'a> Dialogue<'a> {
         self.answer_rest(&RecipientReply::Said(stage, reply.clone()));
     }
 
-    /// Gives this reply to the recipients of the current transaction that have none. The others were not
-    /// part of it.
+    /// Records this reply for recipients of the current transaction without a result. Other recipients were
+    /// not part of it.
     fn refuse_transaction(&mut self, stage: Stage, reply: &Reply) {
         self.taken.clear();
         for &recipient in &self.current {
@@ -548,7 +546,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Gives this answer to all recipients without one.
+    /// Records this answer for all recipients without one.
     fn answer_rest(&mut self, all: &RecipientReply) {
         if self.current.is_empty() {
             self.refusal.get_or_insert_with(|| all.clone());
@@ -571,7 +569,7 @@ fn line(stage: Stage, text: String) -> Output {
     })
 }
 
-/// The same, with something in front of it.
+/// The action, with this output before it.
 fn said_first(item: Output, action: Action) -> Action {
     match action {
         Action::Say(mut items) => {

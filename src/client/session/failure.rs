@@ -1,26 +1,26 @@
-//! Why a session came to an end before its time.
+//! Errors that end a session early.
 
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::stage::Stage;
 use crate::system::text::reason;
 use std::{fmt, io};
 
-/// Why a session came to an end before its dialogue did.
+/// An error that ends a session before its dialogue is complete.
 #[derive(Debug)]
 pub enum SessionFailure {
-    /// The wire failed while this stage was going on.
+    /// The connection failed in this stage.
     Wire(Stage, WireError),
-    /// The server broke the protocol in this stage.
+    /// The server violated the protocol in this stage.
     Protocol(Stage, String),
     Tls(TlsError),
-    /// The message could not be read to its end, so it was broken off before the final dot.
+    /// The message could not be read completely, so it was aborted before the final dot.
     Message(io::Error),
-    /// It cannot be written down that the message is about to be sent, so it was not.
+    /// The log could not be written before the end of data, so that was not sent.
     Ledger(io::Error),
 }
 
 impl SessionFailure {
-    /// Where in the session it happened.
+    /// The stage at which it occurred.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
@@ -31,7 +31,7 @@ impl SessionFailure {
         }
     }
 
-    /// Whether the server hung up, and that is all that there is to say.
+    /// True if the server closed the connection and no other error is known.
     #[must_use]
     pub fn is_hang_up(&self) -> bool {
         matches!(
@@ -41,7 +41,7 @@ impl SessionFailure {
     }
 }
 
-/// What happened, without the server's name.
+/// The error, without the server's name.
 impl fmt::Display for SessionFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

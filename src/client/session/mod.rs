@@ -33,98 +33,92 @@ use std::io;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// How sessions are held.
+/// Options of a session.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The name for EHLO; `None` is this host's own, or its address when it has no full name.
+    /// The name for EHLO; `None`: the name of this host, or its address if it has no full name.
     pub helo: Option<String>,
-    /// Commands one by one, although the server offers PIPELINING.
+    /// Sends commands one by one, even if the server offers PIPELINING.
     pub no_pipelining: bool,
-    /// DATA, although the server offers CHUNKING.
+    /// Uses DATA, even if the server offers CHUNKING.
     pub no_chunking: bool,
-    /// One limit for every step instead of RFC 5321's.
+    /// Time limit for every step instead of those of RFC 5321.
     pub timeout: Option<Duration>,
-    /// The limit for every step before the end of the message, if that is shorter: the caller has something else
-    /// to do, and can try again later. With `timeout`, it has no effect.
+    /// Time limit for every step before the end of the message, if that is shorter: the caller has other
+    /// work, and can retry later. Ignored if `timeout` is set.
     pub patience: Option<Duration>,
-    /// The most octets of a message in a second; `None` is as fast as it goes.
+    /// Maximum octets of a message per second; `None`: unlimited.
     pub rate: Option<NonZeroU64>,
-    /// When the conversation is encrypted.
     pub tls: TlsDemand,
-    /// The mechanisms of AUTH that may be used; empty is all.
+    /// The SASL mechanisms that may be used; empty: all.
     pub mechanisms: Vec<auth::Mechanism>,
-    /// Whether a password may be sent without encryption.
+    /// True if a password may be sent without TLS.
     pub password_in_clear: bool,
-    /// Which of the two protocols is spoken.
     pub protocol: Protocol,
-    /// What is asked of the server for the message.
+    /// Parameters of MAIL and RCPT to request.
     pub requests: Vec<Request>,
-    /// The body as it is announced, whatever it needs; `None` is what it needs.
+    /// The body type to announce regardless of the content; `None`: the type that the content needs.
     pub body: Option<BodyType>,
-    /// As if the server did not offer SMTPUTF8.
+    /// Ignores the server's offer of SMTPUTF8.
     pub no_smtputf8: bool,
-    /// What is done otherwise than a sender would.
+    /// Deviations for testing servers.
     pub bench: TestOptions,
 }
 
-/// Which protocol is spoken.
+/// The protocol of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// SMTP (RFC 5321).
     #[default]
     Smtp,
-    /// LMTP (RFC 2033), in which each recipient has a reply behind the end of data.
+    /// LMTP (RFC 2033): each recipient has its own reply after the end of data.
     Lmtp,
 }
 
-/// When a conversation is encrypted.
+/// Use of TLS in a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsDemand {
     #[default]
     Off,
-    /// Where the server offers STARTTLS and it works; else in clear (RFC 7435).
+    /// STARTTLS if the server offers it and it succeeds; else in clear (RFC 7435).
     Opportunistic,
-    /// Where the server offers STARTTLS; then it must work.
+    /// STARTTLS if the server offers it; then it must succeed.
     IfOffered,
-    /// By STARTTLS, or not at all.
+    /// STARTTLS is required.
     Starttls,
-    /// From the first byte on (RFC 8314 §3).
+    /// TLS from the first byte (RFC 8314 §3).
     Implicit,
 }
 
-/// What a session is held with.
+/// Everything a session needs besides the transaction.
 pub struct SessionContext<'a> {
-    /// How it is held.
     pub options: &'a Options,
-    /// The keys and the trust.
+    /// Keys and trust.
     pub tls: &'a Tls,
     /// The name that the server's certificate must have.
     pub host: &'a str,
-    /// Who we are; `None` does not log in.
+    /// `None`: no AUTH.
     pub login: Option<&'a Login>,
 }
 
-/// What a session is to carry: one message for some recipients.
+/// The task of one session: one message for some recipients.
 pub struct Transaction<'a> {
-    /// The reverse-path; `None` is the null sender.
+    /// The reverse-path; `None`: the null sender.
     pub sender: Option<&'a Address>,
     pub recipients: Vec<&'a Address>,
     pub message: &'a dyn Replay,
-    /// Which reports are asked for, where the server offers to make them (RFC 3461).
+    /// Delivery status notifications to request if the server offers DSN (RFC 3461).
     pub dsn: Option<&'a Dsn>,
-    /// What the transactions are for.
     pub purpose: Purpose,
-    /// Commands that are said in this order, each behind the reply to the one before, instead of
-    /// transactions.
+    /// Commands to send in this order instead of transactions, each after the reply to the one before.
     pub commands: &'a [String],
-    /// The books that are kept about the message.
+    /// Log of the end of data and its replies; `None`: not logged.
     pub ledger: Option<&'a dyn DeliveryLog>,
-    /// What comes behind it.
     pub then: AfterTransaction,
 }
 
 impl<'a> Transaction<'a> {
-    /// One message, no books, and QUIT.
+    /// A transaction without a log, followed by QUIT.
     #[must_use]
     pub fn new(
         sender: Option<&'a Address>,
@@ -144,79 +138,77 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// What a transaction is for.
+/// Purpose of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Mail,
-    /// A report of ours on such a message. What was asked of a server for that one is not asked for the
-    /// report, but for REQUIRETLS (RFC 8689 §5).
+    /// A delivery report about such a message. Requests made for the message do not apply to its report,
+    /// except REQUIRETLS (RFC 8689 §5).
     Report,
-    /// The recipients are only asked about, and nobody gets the message.
+    /// The recipients are only verified; the message is not sent.
     Question,
 }
 
-/// What comes behind an errand.
+/// What follows a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterTransaction {
     Quit,
-    /// Perhaps another errand: the session stays open, if nothing is wrong with it.
+    /// Possibly another transaction: the session stays open if it is intact.
     Rest,
 }
 
-/// The books about a message, of which it must be known later whether it may have been sent. Recipients
-/// are places in the errand.
+/// Durable record that a message may have been sent. Recipients are indices into `Transaction::recipients`.
 pub trait DeliveryLog {
-    /// The end of data is about to go out for these, and from then on nobody knows until its reply
-    /// has come.
+    /// The end of data is about to be sent for these recipients. Their result is uncertain until its reply
+    /// arrives.
     ///
     /// # Errors
-    /// It cannot be written down, so it must not be sent.
+    /// The record cannot be written, so the end of data must not be sent.
     fn ending(&self, recipients: &[usize]) -> io::Result<()>;
 
-    /// The server took the message for these, with this reply.
+    /// The server accepted the message for these recipients, with this reply.
     fn taken(&self, recipients: &[usize], reply: &Reply);
 }
 
-/// How a session ended.
+/// Result of a session.
 #[derive(Debug)]
 pub struct SessionResult {
-    /// One for each recipient of the errand, in its order; `None` when the session ended before.
+    /// One for each recipient of the transaction, in its order; `None` if the session ended before.
     pub answers: Vec<Option<RecipientReply>>,
-    /// Why recipients are left without an answer, or in doubt.
+    /// Reason for which recipients have no answer or an uncertain one.
     pub failure: Option<SessionFailure>,
-    /// Whether it is this program that was asked to end, and that failed nothing else.
+    /// True if the program was interrupted and nothing else failed.
     pub interrupted: bool,
-    /// What the server said, or did not do, so that there was no transaction for anybody.
+    /// The reply or the condition that prevented any transaction.
     pub refusal: Option<RecipientReply>,
-    /// Replies to the commands of the errand, as far as it came.
+    /// Replies to the requested commands received so far.
     pub replies: Vec<Reply>,
-    /// The session, where it rests.
+    /// The session, if it is idle.
     pub rest: Option<IdleSession>,
 }
 
-/// What became of one recipient.
+/// Result for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipientReply {
-    /// The server took the message for it, with this reply to the end of data; where it was only asked,
-    /// it would take one, with this reply to RCPT.
+    /// The server accepted the message for it, with this reply to the end of data; if recipients are only
+    /// verified, it would accept one, with this reply to RCPT.
     Accepted(Reply),
-    /// The server said no, for good or for now.
+    /// The server refused, permanently or temporarily.
     Said(Stage, Reply),
     /// The server accepts no more recipients. This reply to RCPT is temporary whatever its code (RFC 5321
     /// §4.5.3.1.10).
     TooMany(Reply),
-    /// The server cannot take this message, so it was not asked.
+    /// The server cannot carry this message, so no command was sent for it.
     Unfit(Unsuitable),
-    /// The server does not do what we ask for before it gets any message.
+    /// The server does not meet a requirement that applies before any message is sent.
     Unmet(Unmet),
-    /// The conversation was to end before its time, behind this.
+    /// The session was to end early, at this point.
     Stopped(EarlyStop),
-    /// The end of data went out for it and no reply came that can be trusted: it may get the message
-    /// all the same.
+    /// The end of data was sent for it and no trustworthy reply arrived: the message may be delivered.
     InDoubt,
 }
 
-/// Why a server that has said what it offers cannot take a message.
+/// Reason for which a server, by its EHLO reply, cannot accept a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsuitable {
     /// Larger than the server's limit (RFC 1870 §6.1).
@@ -233,7 +225,7 @@ pub enum Unsuitable {
 }
 
 impl Unsuitable {
-    /// The enhanced status code that a server would have given (RFC 3463).
+    /// The enhanced status code that a server would send (RFC 3463).
     #[must_use]
     pub fn enhanced(self) -> &'static str {
         match self {
@@ -244,27 +236,27 @@ impl Unsuitable {
     }
 }
 
-/// What we ask of a server before it gets any message, and do not get.
+/// A requirement that the server does not meet, so that no message is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unmet {
     /// It does not offer STARTTLS.
     NoStarttls,
-    /// It offers STARTTLS and refuses it.
+    /// It offers STARTTLS and rejects it.
     StarttlsRefused(Reply),
-    /// There is no encryption, so the password stays here.
+    /// TLS is not active, so the password is not sent.
     PasswordInClear,
     /// It does not offer AUTH.
     NoAuth,
     /// It offers AUTH with these mechanisms only.
     NoMechanism(String),
-    /// AUTH came to nothing for this reason, which is not a reply.
+    /// AUTH failed for this reason, without a reply.
     Auth(String),
-    /// What is asked for the message cannot be had.
+    /// An extension requested for the message is not available.
     Request(Unsupported),
 }
 
 impl Unmet {
-    /// Where it stands in the dialogue.
+    /// The stage at which the requirement was not met.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {

@@ -1,49 +1,49 @@
-//! What a server offers in its reply to EHLO (RFC 5321 §4.1.1.1).
+//! Extensions in a server's reply to EHLO (RFC 5321 §4.1.1.1).
 
 use crate::smtp::reply::Reply;
 
-/// The extensions offered that a sender here makes use of.
+/// The offered extensions that the client uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerOffers {
-    /// Whether SIZE may be given (RFC 1870).
+    /// True if the SIZE parameter may be sent (RFC 1870).
     pub size: bool,
-    /// Largest message the server takes, in octets; `None` if it did not say, or nothing sensible.
+    /// Size limit for a message, in octets; `None` if the server gives none or an invalid one.
     pub size_limit: Option<u64>,
-    /// Commands in groups (RFC 2920).
+    /// PIPELINING (RFC 2920).
     pub pipelining: bool,
-    /// Octets above 127 in the body (RFC 6152).
+    /// 8BITMIME (RFC 6152).
     pub eight_bit_mime: bool,
-    /// UTF-8 in addresses and headers (RFC 6531).
+    /// SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
-    /// BDAT instead of DATA (RFC 3030).
+    /// CHUNKING (RFC 3030).
     pub chunking: bool,
-    /// Any octets in the body, with CHUNKING (RFC 3030 §3).
+    /// BINARYMIME, with CHUNKING (RFC 3030 §3).
     pub binary_mime: bool,
-    /// TLS (RFC 3207).
+    /// STARTTLS (RFC 3207).
     pub starttls: bool,
-    /// Delivery status notifications (RFC 3461).
+    /// DSN (RFC 3461).
     pub dsn: bool,
-    /// The mechanisms of AUTH, as the server spells them (RFC 4954).
+    /// The mechanisms of AUTH, in the server's spelling (RFC 4954).
     pub auth: Vec<String>,
-    /// Messages that travel in TLS only (RFC 8689).
+    /// REQUIRETLS (RFC 8689).
     pub require_tls: bool,
-    /// Messages that are held; for so many seconds at most, if it says so (RFC 4865).
+    /// FUTURERELEASE, with the longest hold in seconds if the server gives one (RFC 4865).
     pub future_release: Option<Option<u64>>,
-    /// Deliveries within a time; of so many seconds at least, if it says so (RFC 2852).
+    /// DELIVERBY, with the shortest time in seconds if the server gives one (RFC 2852).
     pub deliver_by: Option<Option<u64>>,
-    /// Priorities (RFC 6710).
+    /// MT-PRIORITY (RFC 6710).
     pub mt_priority: bool,
-    /// A reply for each recipient behind the end of data.
+    /// PRDR: a reply for each recipient after the end of data.
     pub prdr: bool,
     /// XCLIENT, with the names of its attributes.
     pub xclient: Option<Vec<String>>,
     /// XFORWARD, with the names of its attributes.
     pub xforward: Option<Vec<String>>,
-    /// How much it takes before it wants another transaction or connection (RFC 9422).
+    /// Limits on transactions and recipients (RFC 9422).
     pub limits: ServerLimits,
 }
 
-/// How much a server takes (RFC 9422); `None` is as much as it likes.
+/// Limits of a server (RFC 9422); `None`: no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerLimits {
     /// Transactions in a session.
@@ -55,7 +55,7 @@ pub struct ServerLimits {
 }
 
 impl ServerLimits {
-    /// Reads `RCPTMAX=100`; what is unknown or makes no sense is passed over.
+    /// Parses `RCPTMAX=100`; unknown or invalid limits are ignored.
     fn add(&mut self, word: &str) {
         let Some((name, value)) = word.split_once('=') else {
             return;
@@ -70,8 +70,8 @@ impl ServerLimits {
     }
 }
 
-/// The keyword of a line in the reply to EHLO, and its parameters. Servers from before RFC 2554 write
-/// an equals sign after AUTH, as in `AUTH=LOGIN`.
+/// The keyword of a line in an EHLO reply, and its parameters. Servers older than RFC 2554 write an equals
+/// sign after AUTH, as in `AUTH=LOGIN`.
 fn keyword(line: &str) -> (&str, impl Iterator<Item = &str>) {
     let line = line.trim_ascii_start();
     let split_at =
@@ -128,14 +128,14 @@ impl ServerOffers {
         offers
     }
 
-    /// One line more, as a server would say it.
+    /// Adds one line of an EHLO reply.
     pub fn add(&mut self, line: &str) {
         let (keyword, mut words) = keyword(line);
         let mut number = || words.next().and_then(|word| word.parse().ok());
         match keyword.to_ascii_uppercase().as_str() {
             "SIZE" => {
                 self.size = true;
-                // RFC 1870 §4: 0 is no limit.
+                // RFC 1870 §4: 0 means no limit.
                 self.size_limit = number().filter(|&limit| limit > 0);
             }
             "PIPELINING" => self.pipelining = true,

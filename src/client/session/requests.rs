@@ -1,39 +1,38 @@
-//! What is asked of a server for the message: parameters of MAIL that belong to an extension (RFC 5321
-//! §2.2.2).
+//! Extensions requested for a message: parameters of MAIL that belong to an extension (RFC 5321 §2.2.2).
 
 use crate::client::session::{ServerOffers, has_parameter};
 
-/// One thing that is asked for.
+/// An extension requested for the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The extension that has it.
+    /// The extension that defines the parameter.
     pub extension: Extension,
-    /// What stands behind MAIL, without the space before it; may be empty.
+    /// The parameter of MAIL, without a leading space; may be empty.
     pub parameter: String,
-    /// The option that asks for it.
+    /// The command-line option that requests it.
     pub option: &'static str,
-    /// Whether nothing is sent without it; else it is left out where it is not offered.
+    /// True if the message must not be sent without it; else it is omitted if the server does not offer it.
     pub is_must: bool,
 }
 
-/// An extension, with what must be known to ask for it.
+/// An extension, with the values that its availability depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extension {
     /// AUTH= on MAIL (RFC 4954 §5).
     Auth,
     /// BODY=BINARYMIME (RFC 3030 §3).
     BinaryMime,
-    /// BY= (RFC 2852), in so many seconds; `None` where the time is already over.
+    /// BY= (RFC 2852), in seconds; `None` if the time has passed.
     DeliverBy(Option<u64>),
-    /// Reports (RFC 3461).
+    /// DSN (RFC 3461).
     Dsn,
     /// BODY= (RFC 6152).
     EightBitMime,
-    /// HOLDFOR= and HOLDUNTIL= (RFC 4865), in so many seconds from now.
+    /// HOLDFOR= and HOLDUNTIL= (RFC 4865), in seconds from now.
     FutureRelease(u64),
     /// MT-PRIORITY= (RFC 6710).
     MtPriority,
-    /// A reply for each recipient behind the end of data.
+    /// PRDR: a reply for each recipient after the end of data.
     Prdr,
     /// REQUIRETLS (RFC 8689).
     RequireTls,
@@ -43,7 +42,7 @@ pub enum Extension {
     SmtpUtf8,
 }
 
-/// The session in which something is asked for.
+/// The state of the session that decides if a request can be met.
 pub struct Conditions<'a> {
     /// The offers of the server.
     pub offers: &'a ServerOffers,
@@ -54,7 +53,7 @@ pub struct Conditions<'a> {
 }
 
 impl Extension {
-    /// Its keyword, and where it is written.
+    /// Its keyword and its RFC.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -72,8 +71,8 @@ impl Extension {
         }
     }
 
-    /// Returns the reason why it cannot be used in this session, to follow the server's name; `None` if it
-    /// can.
+    /// Returns the reason for which it cannot be used in this session, to follow the server's name; `None` if
+    /// it can.
     fn lacks(self, conditions: &Conditions<'_>) -> Option<String> {
         let offers = conditions.offers;
         let is_offered = match self {
@@ -93,7 +92,7 @@ impl Extension {
             return Some(format!("does not offer {}", self.name()));
         }
         match (self, offers.future_release, offers.deliver_by) {
-            // R65: only where it is known whom we talk to.
+            // R65: only if the server is authenticated.
             (Self::RequireTls, ..) if !conditions.verified => {
                 Some("has no TLS with a certificate that is verified".to_owned())
             }
@@ -113,7 +112,7 @@ impl Extension {
 }
 
 impl Request {
-    /// Returns the reason why it cannot be used, and the option that asks for it.
+    /// Returns the reason for which it cannot be used, and the option that requests it.
     #[must_use]
     pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Unsupported> {
         let why = self.extension.lacks(conditions)?;
@@ -124,8 +123,8 @@ impl Request {
     }
 }
 
-/// Returns the reason why XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can.
-/// `offered` has the names that EHLO listed; a server that lists none is sent any.
+/// Returns the reason for which XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can.
+/// `offered` has the names listed in EHLO; if it lists none, all are allowed.
 pub(super) fn attribute_lack(
     command: &str,
     option: &'static str,
@@ -146,11 +145,11 @@ pub(super) fn attribute_lack(
     ))
 }
 
-/// Something that was asked for and cannot be had.
+/// A request that cannot be met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
-    /// Why, behind the server's name.
+    /// The reason, to follow the server's name.
     pub why: String,
-    /// The option that asks for it.
+    /// The command-line option that requests it.
     pub option: &'static str,
 }

@@ -1,5 +1,5 @@
-//! The one loop that drives a dialogue over a wire. What is said and heard passes here, above TLS and
-//! below the dialogue, so that nothing is said unseen.
+//! The one loop that drives a dialogue over a wire. All data sent and received passes here, above TLS and
+//! below the dialogue, so that all of it is observed.
 
 pub(crate) mod send;
 pub(crate) mod testing;
@@ -24,8 +24,8 @@ use crate::system::stop::Registered;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Holds one session over a wire and says what became of every recipient. The wire is closed after it,
-/// unless the session is to rest and can.
+/// Runs one session over a wire and returns the result for every recipient. The wire is closed afterwards,
+/// unless the session is to become idle and can.
 pub fn run(
     wire: Wire,
     errand: &Transaction<'_>,
@@ -39,7 +39,7 @@ pub fn run(
     SessionLoop::new((wire, mask), dialogue, (errand, means), watch).hold(WireEvent::Started)
 }
 
-/// Goes on with a session that has rested.
+/// Runs another transaction in an idle session.
 pub fn resume(
     rest: IdleSession,
     errand: &Transaction<'_>,
@@ -51,7 +51,7 @@ pub fn resume(
     SessionLoop::new(ends, dialogue, (errand, means), watch).hold(WireEvent::Resumed)
 }
 
-/// A session between two errands.
+/// A session between two transactions.
 pub struct IdleSession {
     wire: Wire,
     mask: Mask,
@@ -75,14 +75,13 @@ impl IdleSession {
     }
 }
 
-/// Whether there is something to go on with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opening {
     Over,
     Resting,
 }
 
-/// What leaves the session has no secret that the server may have said.
+/// Masks secrets that the server has repeated in its reply.
 fn masked(answer: RecipientReply, mask: &Mask) -> RecipientReply {
     match answer {
         RecipientReply::Accepted(reply) => RecipientReply::Accepted(mask.reply(reply)),
@@ -108,7 +107,7 @@ fn masked_failure(failure: SessionFailure, mask: &Mask) -> SessionFailure {
     }
 }
 
-/// R3: the qualified name of this host, else the address of this end of the connection.
+/// R3: the qualified name of this host, else the local address of the connection.
 fn own_name(wire: &Wire) -> String {
     crate::system::host::fqdn().unwrap_or_else(|| match wire.local_ip() {
         Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
@@ -122,32 +121,32 @@ struct SessionLoop<'a, 'w> {
     errand: &'a Transaction<'a>,
     means: &'a SessionContext<'a>,
     dialogue: Dialogue<'a>,
-    /// What must not be seen, not even when the server says it.
+    /// Secrets to hide, even in the server's replies.
     mask: Mask,
     watch: &'w mut dyn Observer,
-    /// What it asked for.
+    /// Optional events that the observer requested.
     wants: Interests,
-    /// Whether the outbox has something to be wiped.
+    /// True if the outbox contains a secret that must be wiped.
     holds_secret: bool,
-    /// What can end it, but not while it is in doubt.
+    /// Interrupts the session, except while the result is uncertain.
     stop: Option<Registered>,
-    /// Whether an end of data went out whose reply has not come.
+    /// True if an end of data was sent whose reply is outstanding.
     in_doubt: bool,
-    /// Chunks whose octets are in the outbox.
+    /// Chunks in the outbox.
     gathered: u32,
     /// Chunks that were sent and have no reply yet.
     owed: u32,
-    /// What QUIT was answered with.
+    /// Code of the reply to QUIT.
     quit_code: Option<u16>,
-    /// For whom the end of data went out, as it stands in the books.
+    /// Recipients of the end of data, as logged.
     ending: Vec<usize>,
-    /// The reply to it, until it is in the books.
+    /// The reply to it, until it is logged.
     end_reply: Option<Reply>,
-    /// Where in the outbox a message ends.
+    /// Offset in the outbox of the end of a message.
     end_at: Option<usize>,
 }
 
-/// Tells of a handshake.
+/// Reports a TLS handshake.
 pub fn tell(secured: &TlsResult, watch: &mut dyn Observer) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
         let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
@@ -201,7 +200,7 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
     }
 }
 impl SessionLoop<'_, '_> {
-    /// From the first event to the end, or to a rest.
+    /// Runs the session from the first event until it ends or becomes idle.
     fn hold(mut self, first: WireEvent) -> SessionResult {
         let (failure, rests) = match self.converse(first) {
             Ok(Opening::Resting) => (None, true),
@@ -261,7 +260,7 @@ impl SessionLoop<'_, '_> {
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Opening::Over),
                 Action::Drop => {
-                    // The end of a TLS handshake may still have to go out.
+                    // The last message of a TLS handshake may be unsent.
                     let _ = self.wire.flush(self.limit(Stage::Tls));
                     self.watch
                         .happened(Event::Parting(ConnectionClose::Dropped));
@@ -277,7 +276,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Whoever has said too much, or has gone, is not kept.
+    /// A session is not kept if the server sent unsolicited data or closed the connection.
     fn rest(&mut self) -> Result<Opening, SessionFailure> {
         match self.wire.early() {
             Early::Quiet => Ok(Opening::Resting),
@@ -290,7 +289,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// The reply to the end of data goes into the books before anything else is said.
+    /// Logs the reply to the end of data before anything else is sent.
     fn write_down(&mut self) {
         let Some((reply, ledger)) = self.end_reply.take().zip(self.errand.ledger) else {
             return;
@@ -301,14 +300,14 @@ impl SessionLoop<'_, '_> {
         if !taken.is_empty() {
             ledger.taken(&taken, &self.mask.reply(reply));
         }
-        // With a reply for each, those of others are still to come.
+        // If each recipient has its own reply, the replies for the others are still outstanding.
         if self.in_doubt {
             self.ending = others;
         }
     }
 
-    /// The TLS handshake. Whatever came in clear behind the reply to STARTTLS was put there by somebody
-    /// who cannot speak TLS (CVE-2011-0411).
+    /// Runs the TLS handshake. Data that arrived in clear after the reply to STARTTLS was injected by an
+    /// attacker (CVE-2011-0411).
     fn secure(&mut self) -> Result<WireEvent, SessionFailure> {
         if self.means.options.tls != TlsDemand::Implicit {
             match self.wire.early() {

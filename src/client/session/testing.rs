@@ -1,48 +1,48 @@
-//! What a session does otherwise than a sender would, so that a server can be tried.
+//! Deviations from a normal session, for testing servers.
 
 use crate::smtp::stage::Stage;
 use std::net::SocketAddr;
 
-/// What is done otherwise. By default, nothing.
+/// Deviations from a normal session; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct TestOptions {
-    /// Where the conversation ends before its time.
+    /// The point at which the session ends early.
     pub stop: Option<EarlyStop>,
-    /// Lines that are added to the reply to EHLO, as if the server had said them.
+    /// Lines added to the EHLO reply as if the server had sent them.
     pub pretended: Vec<String>,
-    /// What is said ahead of the greeting.
+    /// PROXY header to send before the greeting.
     pub proxy: Option<Proxy>,
-    /// Attributes for XCLIENT, a command for each.
+    /// Attributes for XCLIENT, one entry for each command.
     pub xclient: Vec<String>,
-    /// Attributes for XFORWARD, a command for each.
+    /// Attributes for XFORWARD, one entry for each command.
     pub xforward: Vec<String>,
-    /// Words behind MAIL, whatever the server makes of them.
+    /// Parameters added to MAIL unchecked.
     pub mail_parameters: Vec<String>,
-    /// Words behind each RCPT.
+    /// Parameters added to each RCPT unchecked.
     pub rcpt_parameters: Vec<String>,
 }
 
-/// An end before its time.
+/// An early end of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EarlyStop {
     pub behind: StopPoint,
     pub how: StopMethod,
 }
 
-/// In which way a conversation ends before its time.
+/// Method of ending a session early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopMethod {
     Quit,
-    /// The connection is closed without a word, once the reply has come.
+    /// Closes the connection without QUIT, after the reply.
     Drop,
-    /// The connection is closed without a word, and the reply is not waited for.
+    /// Closes the connection without QUIT, before the reply.
     DropUnread,
 }
 
-/// A point of the conversation, in the order in which they come.
+/// A point of the session, in chronological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StopPoint {
-    /// The connection is there.
+    /// The connection is established.
     Connect,
     Banner,
     /// The first EHLO, or HELO.
@@ -88,8 +88,8 @@ impl StopPoint {
         }
     }
 
-    /// Where a stage belongs; `None` for those that may come at any time. `again` is whether the server
-    /// was greeted before, and has forgotten it: behind STARTTLS.
+    /// The point of a stage; `None` for stages that may occur at any time. `again`: the server was greeted
+    /// before and has discarded that state, after STARTTLS.
     pub(super) fn of(stage: Stage, again: bool) -> Option<Self> {
         Some(match stage {
             Stage::Banner => Self::Banner,
@@ -106,15 +106,14 @@ impl StopPoint {
     }
 }
 
-/// The header of the PROXY protocol (haproxy's), by which a proxy says for whom it connects.
+/// A PROXY protocol header (haproxy), which carries the addresses of the proxied connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// How it is written.
     pub version: ProxyVersion,
     pub ends: ProxyEnds,
 }
 
-/// How a header of the PROXY protocol is written.
+/// Version of the PROXY protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyVersion {
     /// A line of text.
@@ -122,32 +121,32 @@ pub enum ProxyVersion {
     V2,
 }
 
-/// For whom a proxy connects.
+/// Addresses in a PROXY header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyEnds {
-    /// For nobody: `UNKNOWN`, or LOCAL in binary.
+    /// No addresses: `UNKNOWN` in version 1, LOCAL in version 2.
     Nobody,
-    /// For the ends of the connection itself.
+    /// The addresses of the connection itself.
     Own,
-    /// For these, both of the same family.
+    /// The given addresses, both of the same family.
     Given {
         source: SocketAddr,
         destination: SocketAddr,
     },
 }
 
-/// A header as it goes over the wire, and what may be seen of it.
+/// A header as sent, and in the form for transcripts.
 pub(super) struct ProxyHeader {
     /// The octets, with the line end of version 1.
     pub wire: Vec<u8>,
     pub shown: String,
 }
 
-/// What version 2 begins with.
+/// The signature at the start of a version 2 header.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 impl Proxy {
-    /// The header, where the connection has these ends; without them, it is for nobody.
+    /// The header for a connection with these addresses; `None`: without addresses.
     pub(super) fn header(&self, own: Option<(SocketAddr, SocketAddr)>) -> ProxyHeader {
         let ends = match self.ends {
             ProxyEnds::Nobody => None,
@@ -171,7 +170,7 @@ impl Proxy {
     }
 }
 
-/// As in version 1, without the line end.
+/// The header in version 1, without the line end.
 fn text(ends: Option<(SocketAddr, SocketAddr)>) -> String {
     let Some((source, destination)) = ends else {
         return "PROXY UNKNOWN".to_owned();
@@ -186,7 +185,7 @@ fn text(ends: Option<(SocketAddr, SocketAddr)>) -> String {
     )
 }
 
-/// As in version 2: signature, version and command, family, length, addresses, ports.
+/// The header in version 2: signature, version and command, family, length, addresses, ports.
 fn binary(ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
     let (command, family, addresses) = match ends {
         Some((SocketAddr::V4(source), SocketAddr::V4(destination))) => {
@@ -197,7 +196,7 @@ fn binary(ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
             let both = [source.ip().octets(), destination.ip().octets()];
             (0x21, 0x21, both.concat())
         }
-        // One of each family cannot be written.
+        // Addresses of different families cannot be encoded.
         _ => (0x20, 0x00, Vec::new()),
     };
     let mut header = SIGNATURE.to_vec();

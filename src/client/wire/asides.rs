@@ -1,19 +1,19 @@
-//! What a command says to people between its replies, as exim does under `-bh`: empty lines, and lines
-//! that begin with four stars. No server says such things to a client, so that they are told apart
-//! from replies, and kept for who wants to read them.
+//! Lines for people that a command prints between its replies, as exim does under `-bh`: empty lines, and
+//! lines that begin with four asterisks. No server sends such lines to a client, so that they can be
+//! separated from replies. They are kept for the transcript.
 
 use crate::system::text::printable;
 
-/// What a line begins with that is for people.
+/// Prefix of a line for people.
 const STARS: &[u8] = b"****";
 
-/// The most lines that are kept.
+/// Maximum number of lines kept.
 const MOST: usize = 32;
 
-/// The most octets of one of them that are kept.
+/// Maximum number of octets kept of a line.
 const LONGEST: usize = 500;
 
-/// Takes the asides out of what a command writes.
+/// Separates lines for people from the replies of a command.
 #[derive(Default)]
 pub struct Asides {
     state: AsideState,
@@ -21,13 +21,13 @@ pub struct Asides {
 }
 
 enum AsideState {
-    /// At the beginning of a line, of which no more is there than this.
+    /// At the beginning of a line; contains all of it that was received.
     Start(Vec<u8>),
-    /// In a line of the conversation.
+    /// In a line of the session.
     Reply,
     /// In a line for people.
     Aside(Vec<u8>),
-    /// In TLS, where nothing is a line.
+    /// In TLS, which has no lines.
     Encrypted,
 }
 
@@ -38,7 +38,7 @@ impl Default for AsideState {
 }
 
 impl Asides {
-    /// Appends what belongs to the conversation.
+    /// Appends the bytes of the session to `conversation`.
     pub fn sort(&mut self, bytes: &[u8], conversation: &mut Vec<u8>) {
         for &byte in bytes {
             let state = std::mem::take(&mut self.state);
@@ -46,7 +46,6 @@ impl Asides {
         }
     }
 
-    /// What was said to people.
     pub fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.kept)
     }
@@ -85,9 +84,9 @@ impl Asides {
     }
 }
 
-/// What a line is that begins so.
+/// Classifies a line by its beginning.
 fn begun(line: Vec<u8>, conversation: &mut Vec<u8>) -> AsideState {
-    // RFC 8446 §5.1: the types of records are 20 to 23.
+    // RFC 8446 §5.1: TLS record types are 20 to 23.
     if let [20..=23] = *line {
         conversation.extend(line);
         return AsideState::Encrypted;

@@ -1,4 +1,4 @@
-//! The wire: a connection with its buffers and deadlines. It knows lines and blocks, not SMTP.
+//! The wire: a connection with its buffers and deadlines. It handles lines and blocks, not SMTP.
 
 mod asides;
 mod pipe;
@@ -17,32 +17,32 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-/// The longest line that is read before the peer is given up, in bytes. RFC 5321 §4.5.3.1.5 asks for
-/// 512; real servers send more.
+/// Maximum length of a line, in bytes; a longer one is an error. RFC 5321 §4.5.3.1.5 allows 512; real servers
+/// send more.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Who has just looked need not look again.
+/// Minimum interval between two polls for unsolicited data.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// What goes wrong on a wire.
+/// An error on a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// Nothing came, or nothing could be written, for this long.
+    /// Nothing could be read or written for this long.
     #[error("no answer within {}", seconds(*.0))]
     Timeout(Duration),
     /// The peer closed the connection.
     #[error("the connection was closed")]
     Closed,
-    /// A line longer than any server has reason to send.
+    /// A line exceeds the maximum length.
     #[error("a line of more than {MAX_LINE} bytes")]
     LongLine,
-    /// Bytes in clear where the encryption was to begin.
+    /// Data arrived in clear before the TLS handshake.
     #[error("bytes came in clear behind the reply to STARTTLS")]
     Injected,
-    /// The peer ended TLS, because it wants another client certificate than it got.
+    /// The peer ended TLS because it requires another client certificate.
     #[error("{0}")]
     Unwelcome(String),
-    /// What the system says.
+    /// An error from the system.
     #[error("{}", reason(.0))]
     Io(io::Error),
 }
@@ -56,50 +56,50 @@ fn seconds(limit: Duration) -> String {
     format!("{} second{plural}", limit.as_secs_f32())
 }
 
-/// What carries the bytes: TCP or a unix socket, or TLS over them.
+/// A byte stream: TCP, a unix socket, or TLS over them.
 pub trait Stream: io::Read + io::Write {
-    /// Writes what goes without waiting; `WouldBlock` when nothing does.
+    /// Writes as much as possible without waiting; `WouldBlock` if nothing can be written.
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Reads what is already there, without waiting; `WouldBlock` when nothing is.
+    /// Reads available data without waiting; `WouldBlock` if there is none.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Our own address and the peer's, when there are any.
+    /// The local and the peer's address, if there are any.
     fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
     /// The socket, if there is one.
     fn socket(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
-    /// How long a read may wait.
+    /// Sets the time limit of a read.
     fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()>;
-    /// How long a write may wait.
+    /// Sets the time limit of a write.
     fn set_write_timeout(&mut self, limit: Duration) -> io::Result<()>;
-    /// Asks for what arrives to be acknowledged at once, because a wait for the peer follows. A peer that
-    /// writes a reply in pieces may hold back the second piece until the first is acknowledged (Nagle's
+    /// Requests that received data be acknowledged at once, because a wait for the peer follows. A peer that
+    /// writes a reply in pieces may delay the second piece until the first is acknowledged (Nagle's
     /// algorithm), and a delayed acknowledgement takes 40 ms.
     fn acknowledge_at_once(&self) {}
 
-    /// Gives it up, if that takes more than to close it.
+    /// Ends the connection, if more than closing it is necessary.
     fn end(&mut self) -> LastWords {
         LastWords::default()
     }
 
-    /// Says that nothing more will be written.
+    /// Shuts down the sending direction.
     fn half_close(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Lets the connection end with a reset when it is dropped.
+    /// Arranges for a reset when the connection is dropped.
     fn end_with_reset(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-/// The words of a server that is a command, when its connection is given up.
+/// Final output of a server that is a command.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct LastWords {
-    /// Lines that it wrote for people.
+    /// Lines for people.
     pub asides: Vec<String>,
-    /// The way in which it ended.
+    /// The exit status of the command, in words.
     pub ended: Option<String>,
 }
 
@@ -110,18 +110,17 @@ pub fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// A connection, line by line in and block by block out.
+/// A connection that is read line by line and written block by block.
 pub struct Wire {
     stream: Box<dyn Stream>,
     inbox: Vec<u8>,
-    /// Where the unread part of `inbox` begins.
+    /// Offset of the unread part of `inbox`.
     unread: usize,
-    /// What is to be written with the next [`Wire::flush`].
+    /// Data for the next [`Wire::flush`].
     pub outbox: Vec<u8>,
     read_limit: Duration,
     write_limit: Duration,
-    /// When it was looked last for bytes that nobody asked for; `None` where something was written or
-    /// waited for since.
+    /// Time of the last poll for unsolicited data; `None` if something was written or awaited since.
     quiet_at: Option<Instant>,
 }
 
@@ -140,7 +139,7 @@ impl Wire {
         }
     }
 
-    /// Gives the connection up.
+    /// Ends the connection.
     pub fn end(&mut self) -> LastWords {
         self.stream.end()
     }
@@ -151,25 +150,25 @@ impl Wire {
         self.stream.socket()
     }
 
-    /// Our own address on this connection.
+    /// The local address of this connection.
     #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
         self.ends().map(|(local, _)| local.ip())
     }
 
-    /// Our own address and the peer's on this connection, when there are any.
+    /// The local and the peer's address of this connection, if there are any.
     #[must_use]
     pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.stream.ends()
     }
 
-    /// Reads one line, without its CRLF or LF. The deadline is for the whole line, however slowly its
-    /// bytes come.
+    /// Reads one line, without its CRLF or LF. The deadline applies to the whole line, however slowly its
+    /// bytes arrive.
     pub fn line(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         self.line_as_it_is(deadline).map(without_end)
     }
 
-    /// The same with its line end.
+    /// As `line`, but with the line end.
     pub fn line_as_it_is(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         let mut searched = 0;
         loop {
@@ -187,7 +186,7 @@ impl Wire {
         }
     }
 
-    /// What has come and nobody has read, which stays unread; waits until there is something.
+    /// Returns unread data without consuming it; waits until there is some.
     pub fn heard(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         while self.unread == self.inbox.len() {
             self.fill(deadline)?;
@@ -195,17 +194,17 @@ impl Wire {
         Ok(&self.inbox[self.unread..])
     }
 
-    /// Says that we say nothing more; the peer may.
+    /// Closes the sending direction; the peer may still send.
     pub fn half_close(&mut self) -> io::Result<()> {
         self.stream.half_close()
     }
 
-    /// Ends the connection with a reset instead of an orderly end.
+    /// Ends the connection with a reset instead of an orderly close.
     pub fn reset(mut self) -> io::Result<()> {
         self.stream.end_with_reset()
     }
 
-    /// What the peer did that nobody asked for. Does not wait.
+    /// Polls for unsolicited data from the peer. Does not wait.
     pub fn early(&mut self) -> Early<'_> {
         if self.unread == self.inbox.len() {
             if self.quiet_at.is_some_and(|at| at.elapsed() < MOMENT) {
@@ -233,8 +232,8 @@ impl Wire {
         Early::Bytes(&self.inbox[self.unread..])
     }
 
-    /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds
-    /// what was not written.
+    /// Writes the outbox in as few system calls as the system allows. On an error, the outbox holds the
+    /// unsent data.
     pub fn flush(&mut self, limit: Duration) -> Result<(), WireError> {
         self.quiet_at = None;
         self.limit_writes(limit)?;
@@ -265,7 +264,7 @@ impl Wire {
         Ok(())
     }
 
-    /// A limit that is almost right saves a system call a reply.
+    /// An approximate time limit saves a system call for each reply.
     fn limit_reads(&mut self, left: Duration, whole: Duration) -> Result<(), WireError> {
         let slack = Duration::from_secs(1).min(whole / 10);
         if self.read_limit.abs_diff(left) > slack {
@@ -275,7 +274,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Waits until what the stream has taken is on its way.
+    /// Waits until the stream has sent its buffered data.
     fn push_out(&mut self, deadline: Deadline) -> Result<(), WireError> {
         loop {
             match self.stream.flush() {
@@ -290,7 +289,7 @@ impl Wire {
         }
     }
 
-    /// Writes no more than the first `most` bytes of the outbox.
+    /// Writes at most the first `most` bytes of the outbox.
     pub fn flush_some(&mut self, most: usize, limit: Duration) -> Result<(), WireError> {
         let rest = self.outbox.split_off(most.min(self.outbox.len()));
         let written = self.flush(limit);
@@ -303,7 +302,7 @@ impl Wire {
         Err(error)
     }
 
-    /// Reads once into the inbox, which may bring nothing, or says why not.
+    /// Reads once into the inbox. A successful read may bring no data.
     fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
         let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
         self.quiet_at = None;
@@ -316,13 +315,13 @@ impl Wire {
         match count {
             Ok(0) => Err(WireError::Closed),
             Ok(_) => Ok(()),
-            // Nothing whole yet; whoever waits looks at the clock first.
+            // No complete record yet; the caller checks the deadline first.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) => Err(deadline.explain(error)),
         }
     }
 
-    /// Makes room behind what is unread, and says where it begins.
+    /// Makes space after the unread data, and returns its offset.
     fn make_room(&mut self) -> usize {
         self.inbox.drain(..self.unread);
         self.unread = 0;
@@ -332,18 +331,18 @@ impl Wire {
     }
 }
 
-/// What has come before anybody waited for it.
+/// Unsolicited data from the peer.
 #[derive(Debug)]
 pub enum Early<'w> {
     Quiet,
     Bytes(&'w [u8]),
-    /// The end: the peer has closed the connection, or lost it.
+    /// The peer has closed the connection, or it was lost.
     Closed,
-    /// The end of TLS, and why.
+    /// TLS failed.
     Broken(WireError),
 }
 
-/// A point in time that a step must not pass, and how long the step had.
+/// A deadline for a step, and the length of its time limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     at: Instant,
@@ -351,7 +350,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline from now on.
+    /// A deadline that begins now.
     #[must_use]
     pub fn after(whole: Duration) -> Self {
         Self {
@@ -360,13 +359,13 @@ impl Deadline {
         }
     }
 
-    /// How long it was when it began.
+    /// The full length of the time limit.
     #[must_use]
     pub fn whole(&self) -> Duration {
         self.whole
     }
 
-    /// What is left of it; `None` when it has passed.
+    /// Remaining time; `None` if it has passed.
     #[must_use]
     pub fn left(&self) -> Option<Duration> {
         let left = self.at.saturating_duration_since(Instant::now());

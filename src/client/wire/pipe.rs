@@ -1,5 +1,5 @@
-//! A server that is a command: it reads and writes SMTP on its standard input and output (`exim -bh`,
-//! `sendmail -bs`).
+//! A command that acts as the server: it speaks SMTP on its standard input and output
+//! (`exim -bh`, `sendmail -bs`).
 
 use crate::client::wire::asides::Asides;
 use crate::client::wire::{LastWords, Stream, Wire};
@@ -15,16 +15,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a command may take to end once nobody talks to it any more.
+/// Time limit for a command to exit after its input is closed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether it has.
+/// Interval between two checks whether the command has exited.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Not for others: a command that is a server has no use for our password.
+/// Removed from the environment of the command: a server has no use for the password.
 const PASSWORD: &str = "EHLO_PASSWORD";
 
-/// Starts the command in a shell. What it writes to its standard error goes where ours goes.
+/// Starts the command in a shell. Its standard error is inherited.
 pub fn connect(line: &str) -> io::Result<Wire> {
     let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let input = OwnedFd::from(theirs);
@@ -34,7 +34,7 @@ pub fn connect(line: &str) -> io::Result<Wire> {
         .arg("-c")
         .arg(line)
         .env_remove(PASSWORD)
-        // So that it can be ended with all that it has started.
+        // Own process group, so that the command can be killed with all its children.
         .process_group(0)
         .stdin(Stdio::from(input))
         .stdout(Stdio::from(output))
@@ -49,12 +49,12 @@ pub fn connect(line: &str) -> io::Result<Wire> {
     })))
 }
 
-/// Our end of the pair, and who has the other.
+/// This end of the socket pair, and the process at the other end.
 struct Piped {
     socket: Socket,
     child: Child,
     asides: Asides,
-    /// What has come of the conversation, and was not asked for yet.
+    /// Data received from the command and not consumed yet.
     unread: Vec<u8>,
     has_spoken: bool,
     end: Option<ProcessExit>,
@@ -63,12 +63,12 @@ struct Piped {
 #[derive(Clone, Copy)]
 enum ProcessExit {
     By(ExitStatus),
-    /// It did not want to.
+    /// It did not exit in time.
     Killed,
 }
 
 impl Piped {
-    /// Closes our end for good, waits for the command, and kills it when it takes too long.
+    /// Closes this end, waits for the command, and kills it after the time limit.
     fn finish(&mut self) -> io::Result<ProcessExit> {
         if let Some(end) = self.end {
             return Ok(end);
@@ -90,8 +90,8 @@ impl Piped {
         Ok(end)
     }
 
-    /// Takes in what was read; false at the end. A command that ends without a word has not come about,
-    /// and says why by its status.
+    /// Records the data that was read; returns false at the end. A command that exits without output has
+    /// failed to start, and its exit status gives the reason.
     fn heard(&mut self, bytes: &[u8]) -> io::Result<bool> {
         if bytes.is_empty() && !self.has_spoken {
             let words = words(self.finish()?);
@@ -102,7 +102,7 @@ impl Piped {
         Ok(!bytes.is_empty())
     }
 
-    /// Hands out what there is of the conversation.
+    /// Copies received data of the session to `buffer`.
     fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
         let count = buffer.len().min(self.unread.len());
         let handed = self.unread.drain(..count);
@@ -132,7 +132,7 @@ impl Drop for Piped {
 }
 
 impl Read for Piped {
-    /// `Interrupted` means that something came, but nothing of the conversation.
+    /// `Interrupted`: data arrived, but none that belongs to the session.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.unread.is_empty() {
             let count = self.socket.read(buffer)?;

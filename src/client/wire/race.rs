@@ -1,5 +1,5 @@
-//! How a connection comes about: one address of a host after the other, and beside those that do not
-//! answer, so that a dead family costs no more than a moment (RFC 8305 §5).
+//! Establishes a connection: tries the addresses of a host in turn, each attempt in parallel with those that
+//! have not answered, so that an unreachable address family costs little time (RFC 8305 §5).
 
 use crate::client::events::{Event, Observer};
 use crate::client::peer::PeerAddress;
@@ -13,41 +13,39 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// How long an attempt may be without an answer before the next one begins beside it: RFC 8305 §5,
-/// "Connection Attempt Delay".
+/// Time after which an unanswered attempt is joined by the next one: RFC 8305 §5, "Connection Attempt Delay".
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Interval between two checks whether the watch refuses the connection.
+/// Interval between two checks whether the observer refuses the connection.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What holds for every attempt.
+/// Parameters of every connection attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// Our own address; `None` leaves it to the system.
+    /// The local address; `None`: chosen by the system.
     pub source: Option<IpAddr>,
-    /// How long one attempt may take.
+    /// Time limit of one attempt.
     pub limit: Duration,
 }
 
-/// A connection that came about.
+/// An established connection.
 pub struct Connection {
     pub wire: Wire,
     pub peer: PeerAddress,
 }
 
-/// Why there is no connection.
+/// Reason for which there is no connection.
 #[derive(Debug)]
 pub enum ConnectFailure {
-    /// The watch refused it; nothing is open.
+    /// The observer refused it; no connection is open.
     Unseen,
-    /// The last of all attempts that failed.
+    /// The last of the failed attempts.
     Failed { peer: PeerAddress, why: String },
 }
 
-/// Connects to the first of these peers that answers. They are tried in their order, each beginning
-/// when the one before has failed, or has not answered for a quarter of a second. Those that failed are
-/// not in `others` any more, nor is the one that connected; those that were not begun, or were given up
-/// because another was faster, are.
+/// Connects to the first of these peers that answers. They are tried in order; each attempt begins when the
+/// previous one has failed, or has not answered for a quarter of a second. On return, `others` contains the
+/// peers that were not tried, or whose attempts were cancelled because another was faster.
 pub fn connect(
     first: PeerAddress,
     others: &mut VecDeque<PeerAddress>,
@@ -67,7 +65,7 @@ pub fn connect(
     won
 }
 
-/// The words of the standard library's own `connect_timeout`.
+/// The same text as in the standard library's `connect_timeout`.
 pub fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
 }
@@ -79,7 +77,7 @@ struct Race<'w> {
     next_start: Instant,
 }
 
-/// A connection that is not decided yet.
+/// A pending connection attempt.
 struct Attempt {
     peer: PeerAddress,
     socket: Socket,
@@ -154,7 +152,7 @@ impl Race<'_> {
         RaceStep::Waiting
     }
 
-    /// Waits until an attempt is decided, or, where there is `another`, until that may begin.
+    /// Waits until an attempt succeeds or fails, or, with `another`, until the next one may begin.
     fn wait(&mut self, another: bool) -> RaceStep {
         let deadline = self.running.iter().map(|attempt| attempt.deadline).min();
         let start = another.then_some(self.next_start);
@@ -170,7 +168,7 @@ impl Race<'_> {
         }
     }
 
-    /// The place of an attempt that is decided; `None` when the time is over.
+    /// The index of an attempt that succeeded or failed; `None` on a timeout.
     fn ready(&self, until: Option<Instant>) -> Result<Option<usize>, Errno> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let limit = left.and_then(|left| Timespec::try_from(left).ok());
@@ -193,7 +191,7 @@ impl Race<'_> {
         self.decided(attempt.peer, Err(error))
     }
 
-    /// Takes an attempt out; when it is the youngest, the next may begin at once.
+    /// Removes an attempt; if it is the latest, the next may begin at once.
     fn take(&mut self, place: usize) -> Attempt {
         let attempt = self.running.remove(place);
         if place == self.running.len() {
@@ -233,10 +231,10 @@ mod tests {
         limit: Duration::from_secs(10),
     };
 
-    /// Far less than any limit, and more than a loaded machine makes of a quarter of a second.
+    /// Far below any time limit, and above 250 ms even on a loaded machine.
     const SOON: Duration = Duration::from_secs(5);
 
-    /// What was seen of a race; does something when the second attempt begins.
+    /// An observer that records the events of a race; calls a function when the second attempt begins.
     #[derive(Default)]
     struct RaceObserver {
         all: Vec<String>,
@@ -271,7 +269,7 @@ mod tests {
         TcpListener::bind((address, 0)).unwrap()
     }
 
-    /// A listener that answers nobody, because its queue is full; and what fills it.
+    /// A listener that answers no one, because its queue is full; and the connection that fills it.
     fn deaf(address: &str) -> (TcpListener, TcpStream) {
         let address: SocketAddr = SocketAddr::new(address.parse().unwrap(), 0);
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
@@ -282,7 +280,7 @@ mod tests {
         (listener, filling)
     }
 
-    /// An address where nobody listens, as long as somebody has its port elsewhere.
+    /// An address without a listener, as long as its port is in use elsewhere.
     fn refusing(beside: &TcpListener) -> PeerAddress {
         let port = beside.local_addr().unwrap().port();
         PeerAddress::Tcp(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 77), port)))
@@ -355,7 +353,7 @@ mod tests {
         let [first, second] = &peers;
         let door = slow.try_clone().unwrap();
         let mut seen = RaceObserver {
-            // Then its queue has room again, which the next SYN finds.
+            // The queue has space again, and the next SYN is accepted.
             at_second: Some(Box::new(move || drop(door.accept().unwrap()))),
             ..RaceObserver::default()
         };

@@ -1,4 +1,4 @@
-//! A connected socket as a stream, of whichever family.
+//! A connected socket of any family as a stream.
 
 use crate::client::wire::Stream;
 use rustix::net::{RecvFlags, SendFlags};
@@ -66,7 +66,7 @@ mod tests {
         let (mut server, _) = listener.accept().unwrap();
         let socket = Socket::from(stream.try_clone().unwrap());
         let mut wire = Wire::new(Box::new(socket));
-        // An answer that soon follows a question puts the kernel into the mode of delayed acknowledgements.
+        // A reply that follows a command at once switches the kernel to delayed acknowledgements.
         let mut answer = [0; 4];
         let mut is_delayed = || {
             server.write_all(b"ask\n").unwrap();

@@ -7,8 +7,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// Begins to connect, from `source` if that is given. The socket does not block; it is decided once it
-/// can be written to.
+/// Begins to connect, from `source` if given. The socket is non-blocking; the attempt is complete when the
+/// socket is writable.
 pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -33,13 +33,13 @@ fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
     })
 }
 
-/// The wire over a socket that is decided, or why it did not connect.
+/// Creates a wire from a completed attempt, or returns the error of the attempt.
 pub fn finish(socket: Socket) -> io::Result<Wire> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }
     socket.set_nonblocking(false)?;
-    // Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms a message.
+    // Without it, Nagle's algorithm and delayed acknowledgements cost 40 ms for each message.
     socket.set_tcp_nodelay(true)?;
     Ok(Wire::new(Box::new(socket)))
 }

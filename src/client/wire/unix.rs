@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Connects. A listener whose queue is full is waited for, but not longer than `limit`.
+/// Connects. If the listener's queue is full, waits up to `limit`.
 pub fn connect(path: &Path, limit: Duration) -> io::Result<Wire> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_write_timeout(Some(limit))?;

@@ -1,6 +1,6 @@
 use crate::transcript::stevens::*;
 
-/// A writer that fails as it is told to.
+/// A writer that fails with the given error.
 struct Broken(io::ErrorKind);
 
 impl Write for Broken {

@@ -1,5 +1,5 @@
-//! One exchange of one mechanism: what to say to which challenge. rsasl knows the mechanisms; what it
-//! leaves to its caller is here: SCRAM's bounds and string preparation, the errors of OAuth, CRAM-MD5.
+//! One SASL exchange with one mechanism. rsasl implements the mechanisms; the parts that it leaves to its
+//! caller are here: SCRAM's bounds and string preparation, the errors of OAuth, CRAM-MD5.
 
 use crate::client::session::auth::Candidate;
 use crate::smtp::mechanism::Mechanism;
@@ -18,16 +18,16 @@ use rsasl::property::{AuthId, AuthzId, OAuthBearerToken, OverrideCBType, Passwor
 use rsasl::validate::NoValidation;
 use zeroize::Zeroizing;
 
-/// RFC 7677 §4: fewer iterations make it too easy to guess the password from what is sent.
+/// RFC 7677 §4: with fewer iterations, the password can be guessed too easily from the exchange.
 const MIN_ITERATIONS: u32 = 4096;
 
-/// More would only keep us busy: 600,000 is what is advised today.
+/// Upper bound of SCRAM iterations, against exhaustion of CPU time; 600,000 is the current recommendation.
 const MAX_ITERATIONS: u32 = 1_000_000;
 
-/// The longest challenge, in characters of base64 (RFC 4954 §4).
+/// Maximum length of a challenge, in base64 characters (RFC 4954 §4).
 const MAX_CHALLENGE: usize = 12_288;
 
-/// What is said, which may be a secret.
+/// A client response, which may be a secret.
 pub type Response = Zeroizing<Vec<u8>>;
 
 static MECHANISMS: &[rsasl::prelude::Mechanism] = &[
@@ -42,12 +42,12 @@ static MECHANISMS: &[rsasl::prelude::Mechanism] = &[
     rsasl::mechanisms::xoauth2::XOAUTH2,
 ];
 
-/// What a SCRAM exchange is bound to, or why to nothing.
+/// Channel binding of a SCRAM exchange, or the reason for none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Binding {
     Exporter(Vec<u8>),
     EndPoint(Vec<u8>),
-    /// We could, but the server does not offer it.
+    /// The client supports it, but the server does not offer it.
     NotOffered,
 }
 
@@ -61,39 +61,39 @@ impl Binding {
     }
 }
 
-/// Why an exchange cannot go on.
+/// Reason for which an exchange cannot continue.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
-    /// The server says something that the mechanism does not know.
+    /// The server sent data that the mechanism does not allow.
     #[error("{0}")]
     Senseless(String),
-    /// The server does not know the password itself, so it is not the one it should be.
+    /// The server did not prove that it knows the password, so it may be an impostor.
     #[error("the server did not prove that it knows the password (SCRAM server signature)")]
     Imposter,
-    /// The server cannot use this binding; another one, or another mechanism, may do.
+    /// The server does not support this binding; another binding or mechanism may work.
     #[error("the server does not take the channel binding: {0}")]
     Binding(String),
 }
 
-/// An exchange that is going on.
+/// An exchange in progress.
 pub struct SaslExchange {
     mechanism: Mechanism,
     inner: SaslState,
-    /// Whether everything was said and, where the mechanism proves it, heard.
+    /// True if all responses were sent and, if the mechanism authenticates the server, its proof was checked.
     finished: bool,
-    /// What the server said about a token, when it refused it.
+    /// The server's error about a rejected token.
     complaint: Option<String>,
 }
 
 enum SaslState {
     Sasl(Box<Session<NoValidation, Binding>>),
     Cram(Login),
-    /// The server has refused, and waits for a word from us before it says so.
+    /// The server has rejected the token, and waits for a response before its final reply.
     Refused,
 }
 
 impl SaslExchange {
-    /// Begins it. Nothing is computed yet.
+    /// Prepares the exchange. Nothing is computed yet.
     pub fn new(candidate: &Candidate, login: &Login) -> Result<Self, ExchangeError> {
         let mechanism = candidate.mechanism;
         let inner = match mechanism {
@@ -108,31 +108,30 @@ impl SaslExchange {
         })
     }
 
-    /// How it is called.
     #[must_use]
     pub fn mechanism(&self) -> Mechanism {
         self.mechanism
     }
 
-    /// Whether a 235 is the truth: everything was said, and the server has proved itself where the
-    /// mechanism asks for it.
+    /// True if a 235 can be trusted: all responses were sent, and the server has proved itself if the
+    /// mechanism requires it.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.inner {
-            // With these, the server's proof is that it accepts.
+            // In these mechanisms, the server's acceptance is the only proof.
             SaslState::Sasl(_) if !self.mechanism.is_scram() => true,
             SaslState::Refused => false,
             _ => self.finished,
         }
     }
 
-    /// What the server said about a token, when it refused it.
+    /// The server's error about a rejected token.
     #[must_use]
     pub fn complaint(&self) -> Option<&str> {
         self.complaint.as_deref()
     }
 
-    /// What goes with the AUTH command, where the client begins.
+    /// Returns the initial response of a mechanism in which the client starts.
     pub fn begin(&mut self) -> Result<Response, ExchangeError> {
         self.step(None)
     }
@@ -175,7 +174,7 @@ impl SaslExchange {
         }
     }
 
-    /// RFC 7628 §3.2.3: a challenge is the refusal, in JSON, and wants an answer before the 535.
+    /// RFC 7628 §3.2.3: a challenge is the rejection, in JSON, and must be answered before the 535.
     fn refused(&mut self, challenge: &[u8]) -> Response {
         self.complaint = Some(printable(challenge));
         self.inner = SaslState::Refused;
@@ -187,7 +186,7 @@ impl SaslExchange {
     }
 
     fn step(&mut self, challenge: Option<&[u8]>) -> Result<Response, ExchangeError> {
-        // With room for the largest, so that no part of a secret is left behind by growing.
+        // Capacity for the largest response: growing would leave copies of a secret in memory.
         let mut response = Zeroizing::new(Vec::with_capacity(16 * 1024));
         match &mut self.inner {
             SaslState::Sasl(session) => match session.step(challenge, &mut *response) {
@@ -239,7 +238,7 @@ fn sasl(
         .map_err(|error| failed(error.to_string()))
 }
 
-/// What rsasl asks for.
+/// Answers to rsasl's property queries.
 struct SaslAnswers {
     mechanism: Mechanism,
     login: Login,
@@ -259,7 +258,7 @@ impl SessionCallback for SaslAnswers {
                 request.satisfy::<AuthzId>(user)?;
             }
             (Mechanism::OAuthBearer, Some(user)) => {
-                // RFC 5801 §4: in the GS2 header, comma and equals sign are written out.
+                // RFC 5801 §4: comma and equals sign are escaped in the GS2 header.
                 let user = user.replace('=', "=3D").replace(',', "=2C");
                 request.satisfy::<AuthzId>(&user)?;
             }
@@ -307,7 +306,7 @@ impl ChannelBindingCallback for Binding {
     }
 }
 
-/// `SASLprep` (RFC 4013), where the text is UTF-8 and allowed there; else as it is.
+/// Applies `SASLprep` (RFC 4013) to UTF-8 text that it allows; other text stays unchanged.
 fn prepared(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let prepared = std::str::from_utf8(text)
         .ok()
@@ -325,7 +324,7 @@ fn attribute(message: &[u8], name: u8) -> Option<&[u8]> {
         .find_map(|part| part.strip_prefix(&[name, b'=']))
 }
 
-/// RFC 5802 §7: a list of attributes, each a letter and a value. rsasl takes that for granted.
+/// RFC 5802 §7: a list of attributes, each of one ASCII letter and a value. rsasl does not check this.
 fn check_form(challenge: &[u8]) -> Result<(), ExchangeError> {
     let is_attribute =
         |part: &[u8]| matches!(part, [letter, b'=', ..] if letter.is_ascii_alphabetic());
@@ -336,7 +335,7 @@ fn check_form(challenge: &[u8]) -> Result<(), ExchangeError> {
     Err(ExchangeError::Senseless(what.to_owned()))
 }
 
-/// R63: not so few that the password can be guessed, and not so many that we work for ever.
+/// R63: enough iterations to make guessing expensive, and few enough to bound the CPU time.
 fn check_iterations(challenge: &[u8]) -> Result<(), ExchangeError> {
     let Some(count) = attribute(challenge, b'i') else {
         return Ok(());
@@ -374,7 +373,7 @@ fn cram(login: &Login, challenge: &[u8]) -> Response {
         return Zeroizing::default();
     };
     let user = login.user.as_deref().unwrap_or_default();
-    // HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     let Ok(mut mac) = Hmac::<Md5>::new_from_slice(password.expose()) else {
         return Zeroizing::default();
     };

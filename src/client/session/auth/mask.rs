@@ -1,4 +1,4 @@
-//! What servers say back of secrets must not be seen either.
+//! Masks secrets that servers repeat in their replies.
 
 use crate::smtp::reply::Reply;
 use crate::system::secret::{Login, Proof};
@@ -6,18 +6,18 @@ use crate::system::text::printable;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
-/// What stands in the place of a secret.
+/// Replacement for a secret.
 pub const STARS: &str = "********";
 
-/// Secrets shorter than this are not looked for in what a server says: they would be found in words.
+/// Shorter secrets are not searched for in replies: they would match parts of words.
 const SHORTEST: usize = 4;
 
-/// The texts that are not to be seen.
+/// The texts to mask.
 #[derive(Default)]
 pub struct Mask(Vec<Zeroizing<String>>);
 
 impl Mask {
-    /// Hides the proof of a login, as it is and in base64.
+    /// Masks the proof of a login, both raw and in base64.
     #[must_use]
     pub fn of(login: Option<&Login>) -> Self {
         let mut mask = Self::default();
@@ -36,17 +36,17 @@ impl Mask {
         mask
     }
 
-    /// Hides this, too: a line that went out.
+    /// Adds a text to mask, such as a command line with a secret.
     pub fn add(&mut self, text: impl Into<String>) {
         let text = Zeroizing::new(text.into());
         if text.len() >= SHORTEST && !self.0.contains(&text) {
             self.0.push(text);
-            // The longest first, so that no part of it is left over.
+            // The longest first, so that no part of it remains.
             self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
         }
     }
 
-    /// A reply without them.
+    /// The reply with all secrets masked.
     #[must_use]
     pub fn reply(&self, mut reply: Reply) -> Reply {
         if !self.0.is_empty() {
@@ -56,7 +56,7 @@ impl Mask {
         reply
     }
 
-    /// The text without them.
+    /// The text with all secrets masked.
     #[must_use]
     pub fn apply(&self, text: String) -> String {
         self.0.iter().fold(text, |text, hidden| {
@@ -68,8 +68,8 @@ impl Mask {
     }
 }
 
-/// What base64 makes of these bytes where so many others stand before them: the characters that are
-/// the same whatever those are, and whatever follows.
+/// The base64 of these bytes after `before` other bytes: only the characters that do not depend on the bytes
+/// before and after.
 fn inside_base64(bytes: &[u8], before: usize) -> String {
     let mut all = Zeroizing::new(vec![0; before]);
     all.extend_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! AUTH (RFC 4954): which mechanism, what it says, and what must not be seen of it.
+//! AUTH (RFC 4954): choice of mechanisms, exchanges, and masking of secrets.
 
 mod exchange;
 mod mask;
@@ -10,7 +10,7 @@ pub use mask::{Mask, STARS};
 use crate::system::secret::Login;
 use exchange::Binding;
 
-/// What a TLS connection gives to bind an exchange to (RFC 5929, RFC 9266).
+/// Channel bindings of a TLS connection (RFC 5929, RFC 9266).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bindings {
     /// `tls-exporter`.
@@ -19,14 +19,14 @@ pub struct Bindings {
     pub end_point: Option<Vec<u8>>,
 }
 
-/// One way to log in.
+/// A mechanism to try, with its channel binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub mechanism: Mechanism,
     binding: Option<Binding>,
 }
 
-/// The ways that a server and a login have in common, the strongest first.
+/// The mechanisms that the server and the login both support, the strongest first.
 #[must_use]
 pub fn candidates(
     offered: &[String],
@@ -50,7 +50,7 @@ pub fn candidates(
         .collect()
 }
 
-/// A bound mechanism once for each binding there is; the others once.
+/// The candidates of a mechanism: one for each channel binding if it is bound, else one.
 fn ways(mechanism: Mechanism, bindings: &Bindings, has_plus: bool) -> Vec<Candidate> {
     let exporter = bindings.exporter.clone().map(Binding::Exporter);
     let end_point = bindings.end_point.clone().map(Binding::EndPoint);
@@ -60,8 +60,8 @@ fn ways(mechanism: Mechanism, bindings: &Bindings, has_plus: bool) -> Vec<Candid
         let both = exporter.into_iter().chain(end_point);
         return both.map(|binding| candidate(Some(binding))).collect();
     }
-    // RFC 5802 §6: "we could, but you do not offer it" lets an honest server find out who took it
-    // off the list.
+    // RFC 5802 §6: the flag "client supports channel binding, server does not" lets an honest server detect
+    // that an attacker has removed the PLUS mechanisms from its list.
     let unbound = (mechanism.is_scram() && can_bind && !has_plus).then_some(Binding::NotOffered);
     vec![candidate(unbound)]
 }

@@ -1,4 +1,4 @@
-//! Commands as they are written.
+//! Formatting of commands.
 
 use crate::client::session::dialogue::{Dialogue, Output, line, parameters};
 use crate::client::session::{Conditions, Extension, Purpose, Request};
@@ -27,7 +27,7 @@ impl<'a> Dialogue<'a> {
             Stage::Rset => "RSET".to_owned(),
             Stage::Dot | Stage::DotFor(_) => ".".to_owned(),
             Stage::Starttls => "STARTTLS".to_owned(),
-            // The greeting is not ours to say, chunks have a size, and the others say more than this.
+            // The server sends the greeting, chunks have a size, and the others need more than this.
             Stage::Quit
             | Stage::Banner
             | Stage::Body
@@ -38,13 +38,13 @@ impl<'a> Dialogue<'a> {
         line(stage, text)
     }
 
-    /// MAIL with the parameters of what is offered and needed (R5).
+    /// MAIL with the parameters that are needed and offered (R5).
     pub(super) fn mail(&self) -> String {
         let mut line = match self.errand.sender {
             Some(sender) => format!("MAIL FROM:<{sender}>"),
             None => "MAIL FROM:<>".to_owned(),
         };
-        // A question has no message whose size is known.
+        // A verification of recipients has no message of known size.
         let is_question = self.errand.purpose == Purpose::Question;
         if let Some(shape) = self.shape {
             if self.offers.size && !is_question && !self.grants(Extension::Size) {
@@ -77,7 +77,7 @@ impl<'a> Dialogue<'a> {
         line
     }
 
-    /// What is asked for the message.
+    /// The extensions requested for the message.
     pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
         let is_report = self.errand.purpose == Purpose::Report;
         let stays =
@@ -85,7 +85,7 @@ impl<'a> Dialogue<'a> {
         self.options.requests.iter().filter(stays)
     }
 
-    /// What is asked for the message and can be had.
+    /// The requested extensions that the server offers.
     pub(super) fn granted(&self) -> impl Iterator<Item = &Request> {
         self.requests()
             .filter(|request| request.unmet(&self.conditions()).is_none())
@@ -99,13 +99,13 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// What BODY= is to say, where it can be said.
+    /// The value of BODY=, if the server offers the extension.
     pub(super) fn body(&self) -> Option<BodyType> {
         let is_granted = self.grants(Extension::EightBitMime) || self.grants(Extension::BinaryMime);
         self.options.body.filter(|_| is_granted)
     }
 
-    /// Words for this message, and not for a report on it.
+    /// Test parameters of the message, which do not apply to its report.
     fn by_hand<'p>(&self, parameters: &'p [String]) -> &'p [String] {
         match self.errand.purpose {
             Purpose::Report => &[],
@@ -130,7 +130,7 @@ impl<'a> Dialogue<'a> {
         line
     }
 
-    /// The reports that are asked for, if this server makes any.
+    /// The requested delivery status notifications, if the server offers DSN.
     pub(super) fn dsn(&self) -> Option<&'a Dsn> {
         self.errand.dsn.filter(|_| self.offers.dsn)
     }

@@ -1,4 +1,4 @@
-//! AUTH in the dialogue (RFC 4954): which way, how far, and when it is over.
+//! AUTH in the dialogue (RFC 4954): choice of the mechanism, exchange and result.
 
 use crate::client::session::auth;
 use crate::client::session::auth::{ExchangeError, STARS, SaslExchange};
@@ -12,15 +12,15 @@ use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
-/// The longest command line that every server takes, with its CRLF (RFC 5321 §4.5.3.1.4). A longer
-/// initial response goes by itself.
+/// The longest command line that every server accepts, with its CRLF (RFC 5321 §4.5.3.1.4). A longer initial
+/// response is sent separately.
 const MAX_COMMAND: usize = 512;
 
-/// More challenges than any mechanism has; a server that goes on is up to something.
+/// Maximum number of challenges, more than any mechanism has; a server that sends more is hostile or broken.
 const MAX_CHALLENGES: u8 = 8;
 
 impl Dialogue<'_> {
-    /// Says AUTH if there is a login, and goes on to the transactions.
+    /// Starts AUTH if there is a login; else the transactions.
     pub(super) fn log_in(&mut self) -> Action {
         let Some(login) = self.login else {
             return self.forward();
@@ -49,7 +49,7 @@ impl Dialogue<'_> {
         self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
     }
 
-    /// The next way that is left.
+    /// Starts AUTH with the next candidate.
     fn try_next(&mut self) -> Action {
         let (Some(candidate), Some(login)) = (self.candidates.pop_front(), self.login) else {
             return self.demand(Unmet::Auth("no mechanism is left to try".to_owned()));
@@ -68,11 +68,12 @@ impl Dialogue<'_> {
                 Err(error) => return self.demand(Unmet::Auth(error.to_string())),
             };
             let text = encoded(&response);
-            // The exchange has begun either way; what does not fit here is the first answer.
+            // The exchange has begun in both cases; a response that does not fit here is sent after the first
+            // challenge.
             if command.len() + 1 + text.len() + 2 <= MAX_COMMAND {
                 command.reserve_exact(1 + text.len());
                 command.push(b' ');
-                // RFC 4954 §4: nothing at all is an equals sign.
+                // RFC 4954 §4: an empty response is sent as an equals sign.
                 command.extend_from_slice(if text.is_empty() {
                     b"="
                 } else {
@@ -154,7 +155,7 @@ impl Dialogue<'_> {
         self.say_secretly(wire, shown.to_owned(), hides)
     }
 
-    /// RFC 4954 §4: an asterisk ends the exchange; whatever the answer is, it came to nothing.
+    /// RFC 4954 §4: an asterisk cancels the exchange; every reply to it is a failure.
     fn cancel(&mut self, why: String) -> Action {
         self.cancelled = Some(why);
         self.exchange = None;
@@ -166,7 +167,8 @@ impl Dialogue<'_> {
         self.say_secretly(wire, "*".to_owned(), false)
     }
 
-    /// No. Where it is the mechanism that is refused and not the user, another may do.
+    /// Handles a rejection. If the reply concerns the mechanism and not the user, the next candidate is
+    /// tried.
     fn auth_refused(&mut self, reply: &Reply) -> Action {
         self.unsaid_response = None;
         let exchange = self.exchange.take();
@@ -174,7 +176,7 @@ impl Dialogue<'_> {
         let complaint = complaint.map(|text| format!("the server says of the token: {text}"));
         let cancelled_binding = exchange.is_none();
         if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
-            // R63: who takes a bound mechanism away does not get the password itself.
+            // R63: an attacker who removes a bound mechanism must not receive the password itself.
             self.candidates
                 .retain(|candidate| !candidate.mechanism.tells_the_password());
         }
@@ -192,7 +194,8 @@ impl Dialogue<'_> {
     }
 }
 
-/// RFC 4954 §6 and the codes of those who do not know the command that way.
+/// True if the reply rejects the mechanism and not the login: RFC 4954 §6, and codes of servers that do not
+/// know this form of the command.
 fn is_about_mechanism(reply: &Reply) -> bool {
     matches!(reply.code, 500..=502 | 504 | 534 | 538)
         || matches!(reply.enhanced(), Some("5.7.9" | "5.7.11" | "5.5.4"))

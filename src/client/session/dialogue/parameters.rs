@@ -1,4 +1,4 @@
-//! The parameters of MAIL and RCPT that ask for reports (RFC 3461 §4).
+//! The parameters of MAIL and RCPT that request delivery status notifications (RFC 3461 §4).
 
 use crate::mail::address::Address;
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
@@ -17,8 +17,8 @@ pub fn of_mail(dsn: &Dsn) -> String {
     text
 }
 
-/// Behind RCPT. The original recipient is named wherever anything is asked for, so that reports name
-/// whom the sender knows.
+/// The DSN parameters of RCPT. ORCPT is sent with every request, so that reports name the address that the
+/// sender knows.
 pub fn of_rcpt(dsn: &Dsn, recipient: &Address) -> String {
     let notify = dsn.notify_of(recipient);
     let original = dsn.original_of(recipient);
@@ -50,7 +50,7 @@ fn kinds(notify: NotifyOn) -> String {
     wanted.join(",")
 }
 
-/// RFC 3461 §4: `+`, `=` and whatever is no printable ASCII as `+` and two hexadecimal digits.
+/// RFC 3461 §4: `+`, `=` and everything except printable ASCII as `+` and two hexadecimal digits.
 #[must_use]
 pub fn xtext(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());

@@ -1,11 +1,11 @@
-//! An end before its time, as testers ask for it.
+//! Early end of a session, for testing.
 
 use crate::client::session::dialogue::{Action, Dialogue, Output};
 use crate::client::session::{EarlyStop, RecipientReply, StopMethod, StopPoint};
 use crate::smtp::stage::Stage;
 
 impl Dialogue<'_> {
-    /// What is done in place of the next action, where that lies behind the stop.
+    /// Replaces the next action if it lies after the stop.
     pub(super) fn stopped(&mut self, stop: EarlyStop, action: Action) -> Action {
         if self.leaving {
             let is_done =
@@ -22,14 +22,14 @@ impl Dialogue<'_> {
                 self.answer_rest(&RecipientReply::Stopped(stop));
                 Action::SayAndDrop(items)
             }
-            // Nothing is said for these two; there is only a reply, and it is not waited for.
+            // These two stages have no command, only a reply, which is not awaited.
             Action::Read if is_unread && stop.behind <= StopPoint::Banner => self.end(stop),
             _ if last > stop.behind => self.end(stop),
             action => action,
         }
     }
 
-    /// Whether a stage comes behind the stop.
+    /// True if a stage comes after the stop.
     pub(super) fn is_behind_stop(&self, stage: Stage) -> bool {
         let stop = self.options.bench.stop;
         let point = self.point(stage);
@@ -41,8 +41,8 @@ impl Dialogue<'_> {
         StopPoint::of(stage, self.secured.is_some() && !self.begins_in_tls())
     }
 
-    /// Whether a point is all said with these. What only leads to it is not enough: EHLO inside TLS,
-    /// XCLIENT, XFORWARD, or one recipient of many.
+    /// True if a point is complete with these. Preliminary commands do not complete it: EHLO inside TLS,
+    /// XCLIENT, XFORWARD, or one recipient of several.
     fn completes(&self, point: StopPoint, items: &[Output]) -> bool {
         let leads = |stage: Stage| {
             matches!(stage, Stage::Xclient | Stage::Xforward | Stage::Rset)
@@ -62,7 +62,7 @@ impl Dialogue<'_> {
         self.answers.iter().filter(is_open).count()
     }
 
-    /// The furthest point that an action leads to.
+    /// The last point that an action reaches.
     fn last_point(&self, action: &Action) -> Option<StopPoint> {
         match action {
             Action::Say(items) => {
@@ -70,7 +70,7 @@ impl Dialogue<'_> {
                 stages.filter_map(|stage| self.point(stage)).max()
             }
             Action::Read => self.point(self.awaited()),
-            // With the greeting still to come, it is encrypted from the beginning.
+            // With implicit TLS, the greeting follows the handshake.
             Action::Secure if self.begins_in_tls() => Some(StopPoint::Banner),
             Action::Secure => Some(StopPoint::Starttls),
             _ => None,
@@ -93,7 +93,7 @@ impl Dialogue<'_> {
         }
     }
 
-    /// Once the end of data is out and its reply is not read, nobody knows.
+    /// Marks the result as uncertain if the end of data was sent and its reply is not read.
     fn doubt_if_ended(&mut self, items: &[Output]) {
         let is_end = |stage| matches!(stage, Stage::Dot | Stage::Bdat { last: true });
         if items.iter().filter_map(stage).any(is_end) {

@@ -1,6 +1,6 @@
-//! Dialogues as text: `S:` lines are the server's, `C:` lines must be ours, `C: <message>` is the
-//! message with its end. Lines of ours that stand together must have been said in one write. `tls` is
-//! the handshake, `N:` a note.
+//! Dialogues as text: `S:` lines come from the server, `C:` lines are expected from the client.
+//! `C: <message>` is the message with its end. Consecutive `C:` lines are expected in one write. `tls` is the
+//! handshake, `N:` a note.
 
 pub(crate) mod testing;
 
@@ -13,7 +13,7 @@ use crate::client::session::dialogue::*;
 use crate::mail::address::Address;
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 
-/// A message of so many octets that asks for so much.
+/// A message of a given size and body type.
 struct Fake(Shape);
 
 impl Blocks for Fake {
@@ -57,7 +57,7 @@ impl Default for Play {
 }
 
 impl Play {
-    /// Plays the script and gives a line per recipient: `accepted`, `550 at rcpt`, `unfit`, `nothing`.
+    /// Runs the script and returns a line for each recipient: `accepted`, `550 at rcpt`, `unfit`, `nothing`.
     fn play(&self, script: &str) -> Vec<String> {
         let address = |text: &&str| Address::parse(text).unwrap();
         let sender = Some(self.sender)
@@ -136,7 +136,7 @@ fn assert_said<'a>(said: Vec<Output>, lines: &mut impl Iterator<Item = &'a str>)
                 after_message = true;
                 "C: <message>".to_owned()
             }
-            // Its end goes without saying.
+            // The end of the message is implied.
             Output::Line(line) if line.stage == Stage::Dot && after_message => continue,
             Output::Line(line) => format!("C: {}", line.shown),
             Output::Chunk(_, octets) => format!("C: <{octets} octets>"),

@@ -1,4 +1,4 @@
-//! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups where the server takes them.
+//! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups if the server offers PIPELINING.
 
 use crate::client::session::dialogue::{Action, Dialogue, Output, abort, line, said_first};
 use crate::client::session::{
@@ -10,10 +10,11 @@ use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use std::collections::VecDeque;
 
-/// The most recipients in one transaction: what every server must take (RFC 5321 §4.5.3.1.8).
+/// Maximum number of recipients in one transaction: the minimum that every server must accept (RFC 5321
+/// §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
 
-/// The most octets in one chunk, where chunks can be pipelined (RFC 3030 §2).
+/// Maximum size of a chunk in octets, if chunks can be pipelined (RFC 3030 §2).
 const CHUNK: u64 = 16 * 1024 * 1024;
 
 impl Dialogue<'_> {
@@ -22,7 +23,7 @@ impl Dialogue<'_> {
             Class::Success => self.open = true,
             Class::GoOn => return abort(Stage::Mail, reply),
             Class::ForNow | Class::ForGood => {
-                // What was pipelined behind it is answered too, but nothing hangs on those replies.
+                // Replies to commands pipelined after it are read but have no effect.
                 self.refuse_rest(Stage::Mail, reply);
                 self.unsaid.clear();
             }
@@ -55,9 +56,9 @@ impl Dialogue<'_> {
 
     pub(super) fn data_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
-            // R8: 2yz to DATA is no leave to send the message.
+            // R8: 2yz to DATA does not permit the message.
             Class::Success => return abort(Stage::Data, reply),
-            // R52: the server waits for a message, but nobody is to have it.
+            // R52: the server waits for a message, but no recipient was accepted.
             Class::GoOn if self.taken.is_empty() => return self.say_one(Stage::Dot),
             Class::GoOn => return self.send_message(),
             Class::ForNow | Class::ForGood => {
@@ -73,7 +74,7 @@ impl Dialogue<'_> {
         match reply.class() {
             Class::GoOn => return abort(stage, reply),
             Class::Success => {}
-            // What follows in the pipeline is answered too, but nothing hangs on those replies.
+            // Replies to commands pipelined after it are read but have no effect.
             Class::ForNow | Class::ForGood => {
                 self.open = true;
                 self.refuse_transaction(stage, reply);
@@ -83,24 +84,25 @@ impl Dialogue<'_> {
     }
 
     pub(super) fn end_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
-        // RFC 3030 §2: behind a chunk that failed, with or without a transaction, only RSET helps.
+        // RFC 3030 §2: after a failed chunk, with or without a transaction, only RSET helps.
         if stage != Stage::Dot && matches!(reply.class(), Class::ForNow | Class::ForGood) {
             self.open = true;
         }
         match reply.class() {
-            // PRDR: a reply for each who was taken, and then one for all.
+            // PRDR: a reply for each accepted recipient, and then one for all.
             Class::GoOn if reply.code == 353 && self.grants(Extension::Prdr) => {
                 let each = self.taken.iter().map(|&recipient| Stage::DotFor(recipient));
                 self.awaiting = each.chain([stage]).chain(self.awaiting.drain(..)).collect();
             }
-            // What the server made of the message, it does not say.
+            // The reply does not tell whether the message was accepted.
             Class::GoOn => {
                 self.doubt();
                 return abort(stage, reply);
             }
-            // Nobody was taken, or all were refused in the meantime: a lone dot, a chunk for nobody.
+            // No recipient was accepted, or all were refused since: a lone dot or an empty chunk.
             _ if self.taken.is_empty() => self.open &= stage != Stage::Dot,
-            // A farewell is the answer to QUIT, which may stand behind; this one's answer is lost.
+            // A 221 is the reply to QUIT, which may be pipelined after it; the reply to the end of data is
+            // lost.
             Class::Success if reply.code == 221 => {
                 self.doubt();
                 return abort(stage, reply);
@@ -119,8 +121,8 @@ impl Dialogue<'_> {
         self.go_on()
     }
 
-    /// The end of data has a reply for each recipient: in LMTP one that counts, and with PRDR one that
-    /// the last may still overrule.
+    /// The end of data has a reply for each recipient: in LMTP it is final, and with PRDR the last reply may
+    /// overrule it.
     pub(super) fn end_answered_for(&mut self, recipient: usize, reply: Reply) -> Action {
         let is_last_word = self.options.protocol == Protocol::Lmtp;
         match reply.class() {
@@ -128,7 +130,7 @@ impl Dialogue<'_> {
                 self.doubt();
                 return abort(Stage::Dot, &reply);
             }
-            // A farewell is the answer to QUIT: there were fewer replies than recipients.
+            // A 221 is the reply to QUIT: there were fewer replies than recipients.
             Class::Success if reply.code == 221 => {
                 self.doubt();
                 return abort(Stage::Dot, &reply);
@@ -147,15 +149,15 @@ impl Dialogue<'_> {
         self.go_on()
     }
 
-    /// Recipients that were too many for the last transaction come first in the next one. This ends,
-    /// because each transaction that postpones a recipient settles another.
+    /// Recipients that exceeded the limit of the last transaction come first in the next one. This
+    /// terminates, because each transaction that postpones a recipient gives a result for another.
     fn retake_the_later(&mut self) {
         for recipient in self.later.drain(..).rev() {
             self.todo.push_front(recipient);
         }
     }
 
-    /// Says what is still unsaid, reads what is still unread, else begins the next transaction.
+    /// Sends pending commands, reads outstanding replies, else begins the next transaction.
     pub(super) fn go_on(&mut self) -> Action {
         if !self.awaiting.is_empty() {
             return Action::Read;
@@ -171,7 +173,7 @@ impl Dialogue<'_> {
         self.say_unsaid()
     }
 
-    /// The next transaction, or QUIT when there is none.
+    /// The next transaction, or QUIT if there is none.
     pub(super) fn begin(&mut self) -> Action {
         self.retake_the_later();
         self.taken.clear();
@@ -203,7 +205,7 @@ impl Dialogue<'_> {
         self.say_unsaid()
     }
 
-    /// As many as the server takes in one transaction.
+    /// Takes as many recipients as the server accepts in one transaction.
     fn next_recipients(&mut self) -> Vec<usize> {
         let limits = &self.offers.limits;
         let most = limits
@@ -235,7 +237,7 @@ impl Dialogue<'_> {
         chosen
     }
 
-    /// One write: everything up to DATA if the server accepts groups, else one command.
+    /// Sends one group: everything up to DATA if the server offers PIPELINING, else one command.
     pub(super) fn say_unsaid(&mut self) -> Action {
         if let Some(Stage::Bdat { .. }) = self.unsaid.front() {
             self.unsaid.clear();
@@ -248,14 +250,14 @@ impl Dialogue<'_> {
         Action::Say(items)
     }
 
-    /// The number of unsaid stages that go out together.
+    /// The number of pending stages that are sent together.
     fn group(&self) -> usize {
         if !self.pipelines() {
             return 1;
         }
         let waits = |stage: &Stage| match stage {
-            // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is
-            // not sent.
+            // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is not
+            // sent.
             Stage::Data => self.options.protocol == Protocol::Lmtp && self.taken.is_empty(),
             // The last chunk ends the message. Sent before the replies to MAIL and RCPT, it would leave
             // the delivery uncertain if the server hangs up instead of answering them.
@@ -266,7 +268,7 @@ impl Dialogue<'_> {
         self.unsaid.iter().take_while(goes).count().max(1)
     }
 
-    /// The message and the end of data.
+    /// Sends the message and the end of data.
     pub(super) fn send_message(&mut self) -> Action {
         let Some(shape) = self.shape else {
             return self.leave();
@@ -283,7 +285,7 @@ impl Dialogue<'_> {
         Action::Say(items)
     }
 
-    /// The message in chunks, all of them in one go where the server takes groups.
+    /// The message in chunks, all of them together if the server offers PIPELINING.
     pub(super) fn chunked(&mut self) -> Vec<Output> {
         let Some(shape) = self.shape else {
             return Vec::new();
@@ -323,7 +325,7 @@ impl Dialogue<'_> {
         })
     }
 
-    /// Answers for those whom this server cannot serve, before anything is said about them.
+    /// Fails recipients that this server cannot serve, before any command for them is sent.
     pub(super) fn sort_out_the_unfit(&mut self) {
         self.shape = self.errand.message.shape(self.accepts());
         for recipient in std::mem::take(&mut self.todo) {
@@ -357,7 +359,7 @@ impl Dialogue<'_> {
         }
     }
 
-    /// What this server can carry.
+    /// The body type that this server can carry.
     pub(super) fn able(&self) -> BodyType {
         if let Some(body) = self.body() {
             body
@@ -374,8 +376,8 @@ impl Dialogue<'_> {
         self.offers.pipelining && !self.options.no_pipelining
     }
 
-    /// True if the next message is sent by BDAT. A session that stops before the end of data says DATA,
-    /// which has a reply of its own.
+    /// True if the next message is sent by BDAT. A session that stops before the end of data uses DATA, which
+    /// has a reply of its own.
     pub(super) fn chunks(&self) -> bool {
         self.uses_bdat() && !self.is_behind_stop(Stage::Dot)
     }
@@ -386,21 +388,21 @@ impl Dialogue<'_> {
         self.offers.chunking && is_smtp && !self.options.no_chunking
     }
 
-    /// The end of data went out, and its reply will never come.
+    /// Marks the results as uncertain: the end of data was sent, and its reply is lost.
     pub fn doubt(&mut self) {
         for recipient in self.current.drain(..) {
             self.answers[recipient].get_or_insert(RecipientReply::InDoubt);
         }
     }
 
-    /// Those for whom the end of data that is about to go out may mean that they get the message.
+    /// Recipients that may get the message by the end of data that is about to be sent.
     #[must_use]
     pub fn at_stake(&self) -> Vec<usize> {
         let open = |&&recipient: &&usize| self.answers[recipient].is_none();
         self.current.iter().filter(open).copied().collect()
     }
 
-    /// The commands of the errand, or the transactions, as far as this server can serve them.
+    /// Sends the requested commands, or the transactions that this server supports.
     pub(super) fn transact(&mut self) -> Action {
         if !self.errand.commands.is_empty() {
             return self.command();
@@ -416,7 +418,7 @@ impl Dialogue<'_> {
         })
     }
 
-    /// What must be there for the message, and is not.
+    /// The first required extension that the server does not offer.
     fn lacks(&self) -> Option<Unsupported> {
         if self.errand.recipients.is_empty() {
             return None;
@@ -425,7 +427,7 @@ impl Dialogue<'_> {
         musts.find_map(|request| request.unmet(&self.conditions()))
     }
 
-    /// What was asked for and goes without.
+    /// Optional requests that are left out, as remarks.
     fn left_out(&self) -> Vec<String> {
         let lacks = self
             .requests()

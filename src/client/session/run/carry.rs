@@ -1,4 +1,4 @@
-//! Writing the message, and what the server says while it is written.
+//! Sends the message, and handles replies that arrive meanwhile.
 
 use crate::client::events::Event;
 use crate::client::session::carried::Carried;
@@ -9,12 +9,12 @@ use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use std::time::Duration;
 
-/// A block is written when so much has gathered: few system calls, and no more memory than that.
+/// Data is written in pieces of this size, to limit both system calls and memory.
 const WRITE_SIZE: usize = 64 * 1024;
 
 impl SessionLoop<'_, '_> {
-    /// Puts the message, or the next octets of it, into the outbox, and writes what does not fit. The
-    /// rest waits for what belongs behind it.
+    /// Copies the message, or the next octets of it, to the outbox, and writes the outbox when it is full.
+    /// The last part is sent together with the commands that follow.
     pub(super) fn carry(
         &mut self,
         carried: &mut Carried<'_>,
@@ -59,7 +59,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Writes what has gathered, as fast as may be.
+    /// Writes the outbox, at the configured rate if there is one.
     pub(super) fn write_block(&mut self, limit: Duration) -> Result<(), WireError> {
         match self.means.options.rate {
             None => self.wire.flush(limit)?,
@@ -69,7 +69,7 @@ impl SessionLoop<'_, '_> {
         Ok(())
     }
 
-    /// Ten pieces a second, so that the flow is even and the server never waits for long.
+    /// Writes ten pieces a second, so that the flow is even and the server never waits for long.
     fn write_slowly(&mut self, rate: u64, limit: Duration) -> Result<(), WireError> {
         let most = usize::try_from(rate / 10).unwrap_or(usize::MAX).max(1);
         while !self.wire.outbox.is_empty() {
@@ -81,8 +81,7 @@ impl SessionLoop<'_, '_> {
         Ok(())
     }
 
-    /// Last look before the point of no return: a refusal that is already there counts, and an early
-    /// 250 is a lie.
+    /// Last check before the end of data: a rejection that has arrived is valid, but an early 250 is not.
     pub(super) fn last_look(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         if matches!(self.wire.early(), Early::Quiet) {
             return Ok(None);
@@ -90,8 +89,8 @@ impl SessionLoop<'_, '_> {
         self.broken_off().map(Some)
     }
 
-    /// Reads the replies to chunks that have come while others were sent, so that a refusal is not
-    /// talked over. Only a chunk that was sent can be answered.
+    /// Reads the replies to chunks that arrived while others were sent, so that a rejection is noticed early.
+    /// Only a chunk that was sent can have a reply.
     pub(super) fn replies_to_chunks(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         loop {
             let awaits = self.awaits_chunk();
@@ -110,12 +109,12 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Whether a chunk that was sent, and not the last, has no reply yet.
+    /// True if the reply to a chunk other than the last is outstanding.
     fn awaits_chunk(&self) -> bool {
         self.owed > 0 && self.dialogue.awaited() == Stage::Bdat { last: false }
     }
 
-    /// A chunk was taken, in the middle of sending others.
+    /// Handles the acceptance of a chunk while others are being sent.
     fn chunk_taken(&mut self, reply: Reply) -> Result<(), SessionFailure> {
         self.owed -= 1;
         let stage = self.dialogue.awaited();
@@ -125,8 +124,8 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// The server has spoken in the middle of the message, or closed. Only a refusal counts; the end
-    /// of data was not sent, so the message cannot have been taken.
+    /// Handles a reply or a close by the server in the middle of the message. Only a rejection counts; the
+    /// end of data was not sent, so the message cannot have been accepted.
     fn broken_off(&mut self) -> Result<WireEvent, SessionFailure> {
         self.wire.outbox.clear();
         loop {

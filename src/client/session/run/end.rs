@@ -1,4 +1,4 @@
-//! The end of a session: QUIT, and what came behind all the answers.
+//! The end of a session: QUIT, and data after the last reply.
 
 use crate::client::events::{ConnectionClose, Event};
 use crate::client::session::run::SessionLoop;
@@ -8,7 +8,8 @@ use crate::client::wire::{Deadline, Early, LastWords};
 use crate::smtp::stage::Stage;
 
 impl SessionLoop<'_, '_> {
-    /// QUIT, which may fail in any way: it un-sends nothing (R24).
+    /// Sends QUIT. A failed write or a missing reply is ignored, because it does not affect the message
+    /// (R24).
     pub(super) fn farewell(&mut self, items: &[Output]) -> Result<(), SessionFailure> {
         match self.wire.early() {
             Early::Closed | Early::Broken(_) => return Ok(()),
@@ -22,7 +23,7 @@ impl SessionLoop<'_, '_> {
             match item {
                 Output::Line(line) => self.put(line),
                 Output::Note(_) => self.remark(item),
-                // Where nothing is to be sent, nobody needs to know the details.
+                // Only remarks about commands are reported here.
                 Output::Detail(_) | Output::Message(_) | Output::Chunk(..) => {}
             }
         }
@@ -39,9 +40,8 @@ impl SessionLoop<'_, '_> {
         Ok(())
     }
 
-    /// One reply too many means that an earlier one was not the answer to what it seemed to answer
-    /// (R15): then nothing was delivered for sure. A refusal where a goodbye was due is suspicious
-    /// enough to wait for what follows it.
+    /// An extra reply means that an earlier reply belonged to another command (R15): then no delivery is
+    /// certain. A rejection in reply to QUIT is suspicious enough to wait for a further line.
     pub(super) fn check_the_end(&mut self) -> Result<(), SessionFailure> {
         let is_goodbye = |code| matches!(code, 421 | 200..=299);
         let words = if self.quit_code.is_none_or(is_goodbye) {
@@ -64,7 +64,7 @@ impl SessionLoop<'_, '_> {
         SessionFailure::Protocol(Stage::Quit, what)
     }
 
-    /// What there is to say when the wire is no longer needed.
+    /// Reports the end of the session and closes the connection.
     pub(super) fn say_the_end(&mut self, failure: Option<&SessionFailure>) {
         if let Some(failure) = failure {
             self.watch.happened(Event::Failed {

@@ -1,4 +1,4 @@
-//! Reading replies, and what may be shown of a server's words.
+//! Reads replies, and prepares the server's text for display.
 
 use crate::client::events::{ClosedBy, Event};
 use crate::client::session::SessionFailure;
@@ -10,10 +10,10 @@ use crate::smtp::reply::{Reply, ReplyError};
 use crate::smtp::stage::Stage;
 use crate::system::text::printable;
 
-/// The most of a server's words, in characters, that an error repeats.
+/// Maximum length of a server's text in an error, in characters.
 const EXCERPT: usize = 80;
 
-/// The beginning of what a server sent, printable and without secrets.
+/// The beginning of a server's line, printable and with secrets masked.
 pub(super) fn excerpt(mask: &Mask, bytes: &[u8]) -> String {
     beginning(&mask.apply(printable(bytes)))
 }
@@ -36,7 +36,7 @@ impl SessionLoop<'_, '_> {
         Ok(reply)
     }
 
-    /// Reads one reply, showing each of its lines as it comes.
+    /// Reads one reply, and reports each of its lines when it arrives.
     pub(super) fn reply_by(
         &mut self,
         deadline: Deadline,
@@ -79,7 +79,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// What is wrong with a reply; of the server's words only the beginning.
+    /// The text of a malformed reply, with only the beginning of the server's line.
     fn shown(&self, error: &ReplyError) -> String {
         match error {
             ReplyError::NoReply(line) => {

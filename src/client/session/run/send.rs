@@ -1,4 +1,4 @@
-//! Groups of lines that go out at once, with the message among them.
+//! Sends groups of lines that are written together, including the message.
 
 use crate::client::events::{ClosedBy, Event};
 use crate::client::session::carried::Carried;
@@ -10,7 +10,7 @@ use crate::smtp::stage::Stage;
 use zeroize::Zeroize;
 
 impl SessionLoop<'_, '_> {
-    /// Writes a group and reads the reply to its first line.
+    /// Writes a group, and reads the reply to its first line.
     pub(super) fn say(&mut self, items: &[Output]) -> Result<WireEvent, SessionFailure> {
         match self.gather(items)? {
             Some(event) => Ok(event),
@@ -18,8 +18,8 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Puts a group into the outbox, and writes what does not fit; gives what happened instead, if
-    /// something did.
+    /// Copies a group to the outbox, and writes the outbox when it is full. Returns an event if one
+    /// interrupts the group.
     pub(super) fn gather(&mut self, items: &[Output]) -> Result<Option<WireEvent>, SessionFailure> {
         if let Some(event) = self.unasked()? {
             return Ok(Some(event));
@@ -61,8 +61,8 @@ impl SessionLoop<'_, '_> {
         Ok(None)
     }
 
-    /// Writes what has gathered. With the end of a message in it, there is doubt from now on until
-    /// its reply has come.
+    /// Writes the outbox. If it contains the end of a message, the result is uncertain from here on until the
+    /// reply arrives.
     fn finish_group(&mut self) -> Result<WireEvent, SessionFailure> {
         let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
         if self.end_at.is_some()
@@ -87,14 +87,14 @@ impl SessionLoop<'_, '_> {
         self.wipe();
         self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
         match written {
-            // The server may have said why it closed before we wrote.
+            // The server may have sent a reason before it closed the connection.
             Ok(()) | Err(WireError::Closed) => Ok(WireEvent::Replied(self.reply()?)),
             Err(_) if self.in_doubt => Ok(WireEvent::Replied(self.reply()?)),
             Err(error) => Err(SessionFailure::Wire(stage, error)),
         }
     }
 
-    /// The rule of faults.md: nothing may be unread before we speak. An unasked 421 is a goodbye.
+    /// Checks for unsolicited data before anything is sent (faults.md). An unsolicited 421 ends the session.
     fn unasked(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         let stage = self.dialogue.next_stage();
         match self.wire.early() {
@@ -114,7 +114,7 @@ impl SessionLoop<'_, '_> {
 
     pub(super) fn put(&mut self, line: &CommandLine) {
         if line.hides {
-            // With room for all of it, so that no part of it is left behind by growing.
+            // Capacity for the complete line: growing would leave a copy of the secret in memory.
             self.wire.outbox.reserve_exact(line.wire.len() + 2);
             let words = line.wire.rsplit(|&byte| byte == b' ').next();
             self.mask
@@ -140,7 +140,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// What is for those who look on, without secrets that the server may have said.
+    /// Reports a remark, with secrets masked.
     pub(super) fn remark(&mut self, item: &Output) {
         match item {
             Output::Note(text) => {
@@ -155,7 +155,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Nothing is left of what was not written.
+    /// Discards unsent data, and wipes it if it contains a secret.
     pub(super) fn wipe(&mut self) {
         let mut rest = std::mem::take(&mut self.wire.outbox);
         if std::mem::take(&mut self.holds_secret) {
@@ -164,7 +164,7 @@ impl SessionLoop<'_, '_> {
     }
 }
 
-/// The end of data, or the last chunk of a message.
+/// True for the end of data, and for the last chunk of a message.
 fn ends_message(item: &Output, message: Option<&Carried<'_>>) -> bool {
     match item {
         Output::Line(line) => line.stage == Stage::Dot,

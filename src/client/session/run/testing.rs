@@ -1,4 +1,4 @@
-//! What only a bench does: words ahead of the greeting, and ends before their time.
+//! Deviations for testing: a PROXY header before the greeting, and early ends.
 
 use crate::client::events::{ClosedBy, ConnectionClose, Event};
 use crate::client::session::run::{Opening, SessionLoop};
@@ -8,7 +8,7 @@ use crate::smtp::stage::Stage;
 use zeroize::Zeroizing;
 
 impl SessionLoop<'_, '_> {
-    /// What a proxy says of itself, before anything else and outside TLS.
+    /// Sends the PROXY header, before anything else and outside TLS.
     pub(super) fn say_proxy(&mut self, proxy: &Proxy) -> Result<(), SessionFailure> {
         let header = proxy.header(self.wire.ends());
         self.wire.outbox.extend_from_slice(&header.wire);
@@ -26,7 +26,7 @@ impl SessionLoop<'_, '_> {
         written.map_err(|error| SessionFailure::Wire(Stage::Banner, error))
     }
 
-    /// The last words, whose reply nobody waits for.
+    /// Sends the last commands without waiting for their replies.
     pub(super) fn say_and_drop(&mut self, items: &[Output]) -> Result<Opening, SessionFailure> {
         if self.gather(items)?.is_some() {
             return Ok(Opening::Over);
@@ -40,7 +40,7 @@ impl SessionLoop<'_, '_> {
         Ok(Opening::Over)
     }
 
-    /// QUIT where it is out of place, and what the server makes of it, as far as it comes soon.
+    /// Sends QUIT out of sequence, and reports replies that arrive soon.
     pub(super) fn blurt_quit(&mut self) {
         self.put(&CommandLine {
             stage: Stage::Quit,

@@ -1,30 +1,30 @@
-//! What goes wrong with TLS, in words for people.
+//! TLS errors, and their texts.
 
 use crate::client::wire::WireError;
 use rustls::{AlertDescription, Error, PeerIncompatible, PeerMisbehaved};
 use std::io;
 
-/// Why a handshake failed.
+/// Reason for which a handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The server's certificate is not the right one.
+    /// The server's certificate was rejected.
     #[error("its certificate {why}")]
     Certificate {
-        /// What is wrong with it. Behind "the certificate of HOST".
+        /// The error, after "the certificate of HOST".
         why: String,
-        /// The certificates that it showed, in DER.
+        /// The certificates that the server presented, in DER.
         chain: Vec<Vec<u8>>,
     },
-    /// There is nothing that both sides can speak, or one of them does not speak TLS. A sentence.
+    /// The peers have no protocol parameters in common, or one of them does not use TLS. A sentence.
     #[error("{0}")]
     Incompatible(String),
-    /// The wire failed in the middle of it.
+    /// The connection failed during the handshake.
     #[error("{0}")]
     Wire(WireError),
 }
 
-/// With TLS 1.3, what the server says of our certificate comes behind the handshake. In words, if it is
-/// that.
+/// The text of the server's alert about the client certificate, if the error is one. With TLS 1.3, it arrives
+/// after the handshake.
 pub fn unwelcome(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref()? {
         error @ Error::AlertReceived(alert) if is_about_our_certificate(*alert) => {
@@ -49,7 +49,7 @@ fn is_about_our_certificate(alert: AlertDescription) -> bool {
     )
 }
 
-/// What rustls says, so that one can do something about it.
+/// Explains an error of rustls, with advice if possible.
 pub fn explain(error: &Error, only_tls13: bool) -> String {
     use AlertDescription as Alert;
     match error {

@@ -1,4 +1,4 @@
-//! Our own certificate and its key.
+//! The client certificate and its key.
 
 use crate::system::pem::{TlsSetupError, certificates, private_key, unreadable};
 use rustls::SignatureScheme;
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What we show to a server that asks who we are.
+/// The client certificate for servers that request one.
 #[derive(Debug, Default)]
 pub struct Identity {
     key: Option<Arc<CertifiedKey>>,
@@ -16,7 +16,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads both files and sees that they belong together.
+    /// Reads both files, and checks that they belong together.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsSetupError> {
         let chain = certificates("--cert", certificate)?;
         let key_path = key;
@@ -37,13 +37,13 @@ impl Identity {
         })
     }
 
-    /// The certificate in DER; `None` where there is none to show.
+    /// The certificate in DER; `None` if none is configured.
     pub fn certificate(&self) -> Option<Vec<u8>> {
         let own = self.key.as_ref()?.cert.first()?;
         Some(own.to_vec())
     }
 
-    /// Whether a server has asked, and there was nothing to show.
+    /// True if a server has requested a client certificate and none is configured.
     pub fn is_missing(&self) -> bool {
         self.key.is_none() && self.asked.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): what is asked of it, and the handshake.
+//! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): options and the handshake.
 
 mod failure;
 mod identity;
@@ -26,21 +26,20 @@ use std::time::Duration;
 use stream::TlsStream;
 use trust::Verifier;
 
-/// What is asked of TLS.
+/// Options of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// Which certificates are good.
     pub trust: Trust,
-    /// CAs to trust, in PEM, instead of the system's.
+    /// CAs to trust instead of the system's, in PEM.
     pub ca_file: Option<PathBuf>,
-    /// Certificates or keys of which one must be the server's.
+    /// Pinned certificates or keys, one of which must be the server's.
     pub pins: Vec<Pin>,
-    /// Our own certificate and its key, both in PEM.
+    /// The client certificate and its key, both in PEM.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// The name that the certificate must have, instead of the host's.
+    /// The name that the certificate must have; `None`: the host's.
     pub name: Option<String>,
     pub only_tls13: bool,
-    /// Where the server's certificates are written to, in PEM.
+    /// File to write the server's certificates to, in PEM.
     pub save_certs: Option<PathBuf>,
 }
 
@@ -48,8 +47,8 @@ pub struct TlsOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
 
-/// TLS for the connections of one run. The trust store is read when the first chain is judged;
-/// sessions are resumed.
+/// TLS for the connections of one run. The trust store is read when the first chain is verified; sessions are
+/// resumed.
 pub struct Tls {
     options: TlsOptions,
     identity: Arc<Identity>,
@@ -57,26 +56,25 @@ pub struct Tls {
     config: OnceLock<Arc<ClientConfig>>,
 }
 
-/// What a handshake has brought about.
+/// Result of a TLS handshake.
 #[derive(Debug)]
 pub struct TlsResult {
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'static str,
     /// The cipher suite, as rustls names it.
     pub cipher: &'static str,
-    /// The key exchange, where it was negotiated anew.
+    /// The key exchange; `None` for a resumed session without a new one.
     pub group: Option<&'static str>,
-    /// Whether an earlier session was taken up again.
+    /// True if an earlier TLS session was resumed.
     pub resumed: bool,
-    /// The name that was asked for.
+    /// The expected name.
     pub name: String,
-    /// How the certificate was judged.
     pub judgement: Verification,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
-    /// Our own certificate in DER, where there is one to show.
+    /// The client certificate in DER, if one is configured.
     pub own: Option<Vec<u8>>,
-    /// Why the certificates could not be written down as was asked.
+    /// Reason for which the certificates could not be saved; `None`: saved, or not requested.
     pub unsaved: Option<String>,
     /// Channel binding `tls-exporter` (RFC 9266); `None` before TLS 1.3, where it may not be unique.
     pub exporter: Option<Vec<u8>>,
@@ -85,8 +83,7 @@ pub struct TlsResult {
 }
 
 impl Tls {
-    /// Reads the files that the options name, so that what is wrong with them shows before anything
-    /// is sent.
+    /// Reads the files that the options name, so that errors are reported before anything is sent.
     pub fn new(options: &TlsOptions) -> Result<Self, TlsSetupError> {
         let identity = options.identity.as_ref();
         Ok(Self {
@@ -100,14 +97,14 @@ impl Tls {
         })
     }
 
-    /// The name that this host's certificate must have.
+    /// The name that the certificate of this host must have.
     #[must_use]
     pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
         self.options.name.as_deref().unwrap_or(host)
     }
 
-    /// Holds the handshake over `under`, whose bytes nobody else may have read or will read, and which
-    /// lets nobody wait for longer than the deadline.
+    /// Runs the handshake over `under`, which must have no buffered data and is used exclusively from here
+    /// on. No wait exceeds the deadline.
     pub(super) fn handshake(
         &self,
         under: Box<dyn Stream>,
@@ -137,13 +134,13 @@ impl Tls {
                 why: self.judge.words(),
                 chain: self.judge.take_chain(),
             },
-            // RFC 8446 §6.2: not about the client, and not about the protocol.
+            // RFC 8446 §6.2: the alert concerns neither the client nor the protocol.
             Some(
                 error @ rustls::Error::AlertReceived(
                     AlertDescription::InternalError | AlertDescription::UserCanceled,
                 ),
             ) => TlsError::Wire(WireError::Io(std::io::Error::other(error.to_string()))),
-            // Before TLS 1.3, there is no alert that says so.
+            // Before TLS 1.3, no alert has this meaning.
             Some(rustls::Error::AlertReceived(_)) if self.identity.is_missing() => {
                 let what = "the server wants a client certificate (--cert, --key)";
                 TlsError::Incompatible(what.to_owned())
@@ -211,8 +208,7 @@ impl Tls {
 }
 
 impl Wire {
-    /// Turns this wire into one that is encrypted. Nothing that came in clear survives: what is still
-    /// unread is an error (RFC 3207 §4.2, CVE-2011-0411).
+    /// Encrypts this wire. Unread data received in clear is an error (RFC 3207 §4.2, CVE-2011-0411).
     pub fn secure(
         &mut self,
         tls: &Tls,
@@ -231,7 +227,7 @@ impl Wire {
         let deadline = Deadline::after(limit);
         let (stream, secured) = tls.handshake(clear, host, deadline)?;
         self.stream = stream;
-        // A slow handshake has made them shorter.
+        // A slow handshake has reduced the limits.
         if deadline.left().is_none_or(|left| left < limit / 10 * 9) {
             self.read_limit = Duration::ZERO;
             self.write_limit = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! The server's certificates in a file (`--save-certs`), good or not.
+//! Saves the server's certificates to a file (`--save-certs`), valid or not.
 
 use crate::client::wire::tls::TlsSetupError;
 use crate::system::text::reason;
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The file, and how far it has come.
+/// The file, and its state.
 #[derive(Debug)]
 pub struct Save(Mutex<SaveState>);
 
@@ -20,7 +20,7 @@ struct SaveState {
 }
 
 impl Save {
-    /// Opens it, so that what is wrong with it shows in time; what stands in it stays for now.
+    /// Opens the file, so that errors are reported early. Its contents stay until the first chain is written.
     pub fn open(path: &Path) -> Result<Self, TlsSetupError> {
         let file = File::options()
             .write(true)
@@ -38,7 +38,7 @@ impl Save {
         })))
     }
 
-    /// Adds a chain under the name that was asked for.
+    /// Adds a chain, with the name of the server as a comment.
     pub fn add<'c>(&self, name: &str, chain: impl Iterator<Item = &'c [u8]>) {
         let mut pem = format!("# {name}\n");
         for certificate in chain {
@@ -50,7 +50,6 @@ impl Save {
         }
     }
 
-    /// Why it could not be written.
     pub fn failure(&self) -> Option<String> {
         self.inner().failed.clone()
     }
@@ -61,7 +60,7 @@ impl Save {
 }
 
 impl SaveState {
-    /// What stood in the file goes when there is something else to stand there.
+    /// The old contents of the file are dropped at the first write.
     fn write(&mut self, pem: &str) -> io::Result<()> {
         if !std::mem::replace(&mut self.begun, true) {
             // Pipes and the like have no length.

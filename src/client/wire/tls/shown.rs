@@ -1,11 +1,11 @@
-//! What a server shows of itself, and what is wrong with it in words for people.
+//! The certificate chain that a server presents, and texts for its errors.
 
 use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::text::shown as printable;
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// What a server shows.
+/// The certificate chain that a server presents.
 pub struct PresentedChain<'a> {
     pub own: &'a CertificateDer<'a>,
     pub others: &'a [CertificateDer<'a>],
@@ -26,7 +26,7 @@ pub fn is_about_the_issuer(error: &CertificateError) -> bool {
     )
 }
 
-/// What is wrong with a certificate, behind "the certificate of HOST".
+/// The error of a certificate, after "the certificate of HOST".
 pub fn words(error: &CertificateError, shown: &PresentedChain<'_>) -> String {
     let read = Certificate::read(shown.own);
     let now = shown.now();

@@ -1,5 +1,5 @@
-//! A stream inside TLS. Reads and writes at most once each time, so that whoever has a deadline can
-//! look at the clock in between, however slowly the peer's bytes come.
+//! A stream inside TLS. Each call reads and writes at most once, so that a caller with a deadline can check
+//! it in between, however slowly the peer's bytes arrive.
 
 use crate::client::wire::{Deadline, LastWords, Stream};
 use rustls::ClientConnection;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// How often one look reads what is no word for us.
+/// Maximum number of reads in one poll that yield no application data.
 const MAX_READS: u32 = 16;
 
 pub struct TlsStream {
@@ -19,7 +19,7 @@ pub struct TlsStream {
 
 impl TlsStream {
     pub fn new(mut connection: ClientConnection, under: Box<dyn Stream>) -> Self {
-        // What is written has been gathered already; another limit would only cut it in pieces.
+        // Written data is buffered by the caller; another limit would only split it.
         connection.set_buffer_limit(None);
         Self {
             connection,
@@ -28,14 +28,14 @@ impl TlsStream {
         }
     }
 
-    /// Holds the handshake. Its last message may be left to write: it goes out with the first data, or
-    /// before the first read. Reads and writes wait as long as was set for the stream, which is the whole
-    /// of the deadline.
+    /// Runs the handshake. Its last message may remain unsent: it is sent with the first data, or before the
+    /// first read. Reads and writes wait as long as was set for the stream, which is the length of the
+    /// deadline.
     pub fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
         let mut limit = deadline.whole();
         while self.connection.is_handshaking() {
             let left = deadline.left().ok_or(io::ErrorKind::TimedOut)?;
-            // Almost right is right enough, and saves system calls.
+            // An approximate limit is sufficient, and saves system calls.
             if limit > left + limit / 10 {
                 limit = left;
                 self.under.set_read_timeout(left)?;
@@ -50,7 +50,7 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Reads once and takes apart what came.
+    /// Reads once and processes the records.
     fn take_in(&mut self) -> io::Result<()> {
         self.under.acknowledge_at_once();
         if self.connection.read_tls(&mut self.under)? == 0 && self.connection.is_handshaking() {
@@ -62,7 +62,7 @@ impl TlsStream {
     fn digest(&mut self) -> io::Result<()> {
         let digested = self.connection.process_new_packets();
         digested.map(drop).map_err(|error| {
-            // The alert that says why.
+            // Sends the alert with the reason.
             let _ = self.connection.write_tls(&mut self.under);
             io::Error::new(io::ErrorKind::InvalidData, error)
         })
@@ -81,7 +81,7 @@ fn is_waiting(read: &io::Result<usize>) -> bool {
 }
 
 impl Read for TlsStream {
-    /// `Interrupted` means that something was written, or came, but no whole record yet.
+    /// `Interrupted`: data was written or read, but no record is complete.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut unwritten = None;
         if self.connection.wants_write() {
@@ -97,7 +97,7 @@ impl Read for TlsStream {
         if !is_waiting(&read) {
             return read;
         }
-        // Who cannot be written to any more may have said why.
+        // A peer that cannot be written to may have sent its reason before.
         if let Err(error) = self.take_in() {
             return Err(unwritten.unwrap_or(error));
         }
@@ -110,18 +110,18 @@ impl Read for TlsStream {
 }
 
 impl Write for TlsStream {
-    /// Takes everything in, and writes once of what has gathered.
+    /// Buffers all data, and writes once to the stream below.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = self.connection.writer().write(buffer)?;
         match self.connection.write_tls(&mut self.under) {
-            // It is taken in, and must not be taken in again; the rest goes with the flush.
+            // The data is buffered and must not be written again; `flush` sends it.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(count),
             Err(error) => Err(error),
             Ok(_) => Ok(count),
         }
     }
 
-    /// `Interrupted` means that there is more to write.
+    /// `Interrupted`: more data is left to write.
     fn flush(&mut self) -> io::Result<()> {
         if !self.connection.wants_write() {
             return Ok(());
@@ -138,8 +138,8 @@ impl Write for TlsStream {
 
 impl Stream for TlsStream {
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Session tickets come at any time, and are nobody's words; somebody who sends nothing else is
-        // left to those who wait with a deadline.
+        // Session tickets arrive at any time and are not application data. A peer that sends nothing else is
+        // handled by the callers with a deadline.
         for _ in 0..MAX_READS {
             let read = self.connection.reader().read(buffer);
             if !is_waiting(&read) {
@@ -187,7 +187,7 @@ impl Stream for TlsStream {
         self.under.half_close()
     }
 
-    /// No word of TLS goes before it.
+    /// No TLS alert is sent before it.
     fn end_with_reset(&mut self) -> io::Result<()> {
         self.is_reset = true;
         self.under.end_with_reset()
@@ -195,7 +195,7 @@ impl Stream for TlsStream {
 }
 
 impl Drop for TlsStream {
-    /// Says goodbye (RFC 8446 §6.1), unless the line is blocked anyway.
+    /// Sends `close_notify` (RFC 8446 §6.1), unless the connection is blocked.
     fn drop(&mut self) {
         if self.is_reset {
             return;
@@ -208,7 +208,7 @@ impl Drop for TlsStream {
     }
 }
 
-/// Reads what is there and writes what goes, without waiting.
+/// Adaptor that reads and writes without waiting.
 struct Now<'s>(&'s mut dyn Stream);
 
 impl Write for Now<'_> {
@@ -227,7 +227,7 @@ impl Read for Now<'_> {
     }
 }
 
-/// What is left of a wire whose handshake has failed: nothing can be read or written.
+/// Replaces a stream after a failed handshake: nothing can be read or written.
 pub struct Gone;
 
 impl Read for Gone {
@@ -281,7 +281,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// A server at the other end of a stream that takes little at a time, and is interrupted often.
+    /// A server at the other end of a stream that accepts little data at a time, and is interrupted often.
     #[derive(Clone)]
     struct FlakySocket {
         server: Rc<RefCell<ServerConnection>>,
@@ -309,7 +309,7 @@ mod tests {
             }
         }
 
-        /// Every third time, a signal comes in between.
+        /// Simulates a signal on every third call.
         fn is_interrupted(&mut self) -> bool {
             self.mood += 1;
             self.mood.is_multiple_of(3)
@@ -335,7 +335,7 @@ mod tests {
         }
     }
 
-    /// Takes no more than so much.
+    /// A writer that accepts a limited number of bytes.
     struct Short<'v>(&'v mut Vec<u8>, usize);
 
     impl Write for Short<'_> {

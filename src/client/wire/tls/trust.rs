@@ -1,4 +1,4 @@
-//! Which certificates are good (RFC 9525, RFC 7435).
+//! Verification of server certificates (RFC 9525, RFC 7435).
 
 use crate::client::wire::tls::save::Save;
 use crate::client::wire::tls::shown::{PresentedChain, is_about_the_issuer, words};
@@ -14,33 +14,33 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Which certificates are good.
+/// The certificates that are accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Any: encryption against those who only listen (RFC 7435).
+    /// Any: protects against passive eavesdropping (RFC 7435).
     #[default]
     Any,
-    /// Any, but it is said how it would be judged.
+    /// Any, but the result of the verification is reported.
     Reported,
-    /// One that is pinned, or else one with a chain to a CA that is trusted, the right name and date.
+    /// Pinned, or else with a chain to a trusted CA, the right name and a valid date.
     Verified,
 }
 
-/// How a certificate was judged.
+/// Result of the verification of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Verification {
     #[default]
     Unchecked,
     /// Chain, name and dates are right.
     Verified,
-    /// It is the one that was pinned.
+    /// It matches a pin.
     Pinned,
-    /// It would not do, and why. Behind "the certificate of HOST".
+    /// It is not trusted, for this reason. The text follows "the certificate of HOST".
     Distrusted(String),
 }
 
 impl Verification {
-    /// Behind "certificate of HOST".
+    /// The text after "certificate of HOST".
     #[must_use]
     pub fn words(&self) -> String {
         match self {
@@ -51,24 +51,24 @@ impl Verification {
         }
     }
 
-    /// Whether we know whom we talk to.
+    /// True if the server is authenticated.
     #[must_use]
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Verified | Self::Pinned)
     }
 }
 
-/// The judge of certificates, and what it has seen last.
+/// Verifier of certificates, and its last result.
 #[derive(Debug)]
 pub struct Verifier {
     trust: Trust,
     pins: Vec<Pin>,
-    /// Trusted besides or instead of the system's.
+    /// CAs trusted in addition to the system's or instead of them.
     cas: Option<Vec<CertificateDer<'static>>>,
     provider: Arc<CryptoProvider>,
     store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
     seen: Mutex<Verification>,
-    /// The chain that was seen last, when it was not good.
+    /// The last chain that was rejected.
     refused: Mutex<Vec<Vec<u8>>>,
     save: Option<Save>,
 }
@@ -95,8 +95,8 @@ impl Verifier {
         self.provider.clone()
     }
 
-    /// How the certificate of the handshake that has just succeeded was judged. A resumed session
-    /// was judged when it began.
+    /// The verification result of the handshake that has just succeeded. A resumed session was verified when
+    /// it began.
     pub fn judgement(&self, resumed: bool) -> Verification {
         match self.trust {
             Trust::Verified if resumed && !self.pins.is_empty() => Verification::Pinned,
@@ -106,7 +106,7 @@ impl Verifier {
         }
     }
 
-    /// What is wrong with the last certificate, behind "the certificate of HOST".
+    /// The error of the last certificate, after "the certificate of HOST".
     pub fn words(&self) -> String {
         match &*self.seen() {
             Verification::Distrusted(why) => why.clone(),
@@ -114,12 +114,12 @@ impl Verifier {
         }
     }
 
-    /// Why certificates could not be written down.
+    /// Reason for which the certificates could not be saved.
     pub fn unsaved(&self) -> Option<String> {
         self.save.as_ref()?.failure()
     }
 
-    /// The chain that was refused last.
+    /// Takes the last rejected chain.
     pub fn take_chain(&self) -> Vec<Vec<u8>> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *refused)
@@ -129,7 +129,7 @@ impl Verifier {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The trust store, read when it is first needed.
+    /// The trust store, read on first use.
     fn store(&self) -> Result<&Arc<WebPkiServerVerifier>, String> {
         let store = self.store.get_or_init(|| {
             let mut roots = RootCertStore::empty();
@@ -202,9 +202,9 @@ impl Verifier {
         }
     }
 
-    /// A self-signed certificate that stands in the CA file is trusted as such; an appliance's often
-    /// is both its own CA and its own leaf, which no chain can express. What is wrong with it all the
-    /// same, or `None` when it does not stand there.
+    /// A self-signed certificate in the CA file is trusted as such; the certificate of an appliance is often
+    /// both its own CA and its own leaf, which no chain can express. Returns its remaining errors, or `None`
+    /// if the CA file does not contain it.
     fn listed(&self, shown: &PresentedChain<'_>) -> Option<Result<(), CertificateError>> {
         self.cas.iter().flatten().find(|ca| *ca == shown.own)?;
         let read = Certificate::read(shown.own)?;
@@ -231,12 +231,12 @@ impl Verifier {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
     }
 
-    /// Whether a certificate must be good; else any will do, and so will any signature.
+    /// True if a certificate must be valid; else any certificate and any signature is accepted.
     fn believes(&self) -> bool {
         self.trust == Trust::Verified
     }
 
-    /// What the handshake's signature says about the certificate.
+    /// Checks the handshake's signature with the key of the certificate.
     fn signed(
         &self,
         certificate: &CertificateDer<'_>,
@@ -258,8 +258,8 @@ impl Verifier {
     }
 }
 
-/// The CAs that the system trusts. Where they are all in one file, the directory around it has the same
-/// ones again, each in a file of its own, and need not be read.
+/// The CAs that the system trusts. If a file contains all of them, the directory with one file for each is
+/// not read.
 fn system_cas() -> Vec<CertificateDer<'static>> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
     let (file, directory) = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
@@ -333,7 +333,7 @@ impl ServerCertVerifier for Verifier {
             .signature_verification_algorithms
             .supported_schemes();
         if !self.believes() {
-            // Old servers can do nothing else, and it is not relied on.
+            // Old servers support nothing else, and the result does not depend on it.
             schemes.extend([
                 SignatureScheme::ECDSA_NISTP521_SHA512,
                 SignatureScheme::ED448,

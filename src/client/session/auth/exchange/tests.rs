@@ -68,7 +68,7 @@ fn cram_md5_of_rfc_2195() {
     assert!(exchange.is_finished());
 }
 
-/// What a SCRAM server would say, computed with other means than the client's.
+/// The SCRAM server's side, computed independently of the client's code.
 struct Server {
     key: Vec<u8>,
     first: String,
@@ -98,7 +98,7 @@ impl Server {
         ring::hmac::sign(&key, text).as_ref().to_vec()
     }
 
-    /// The server's signature over what was said.
+    /// The server's signature over the exchange.
     fn last(&self, client_last: &[u8]) -> String {
         use base64::prelude::{BASE64_STANDARD, Engine};
         let client_last = std::str::from_utf8(client_last).unwrap();

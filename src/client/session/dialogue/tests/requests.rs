@@ -1,4 +1,4 @@
-//! LMTP, PRDR, limits, and what is asked for the message.
+//! LMTP, PRDR, limits, and requested extensions.
 
 use crate::client::session::dialogue::tests::*;
 use crate::client::session::{Extension, Protocol, Request};

@@ -1,4 +1,4 @@
-//! Several errands on one connection, errands that only ask, and reports that are asked for.
+//! Several transactions on one connection, verification of recipients, and delivery reports.
 
 use crate::client::session::Purpose;
 use crate::client::session::dialogue::tests::*;
@@ -21,7 +21,7 @@ fn resting(recipient: &Address) -> Transaction<'_> {
     }
 }
 
-/// Plays one errand and another behind it; gives the words for both.
+/// Runs two transactions in one session; returns the result of each.
 fn play(first: &Transaction<'_>, one: &str, second: &Transaction<'_>, other: &str) -> [String; 2] {
     let mut dialogue = Dialogue::new(first, "crepes.fr".to_owned(), &Options::default(), None);
     act(&mut dialogue, one);
@@ -146,7 +146,7 @@ fn who_only_asks_sends_nothing() {
         C: QUIT
         S: 221 bye";
     let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
-    // Its size is not announced either: there is no message.
+    // The size is not announced, because there is no message.
     let hello = CHUNKING.replace(
         "S: 250 CHUNKING",
         "S: 250-SIZE 1000\n        S: 250 CHUNKING",

@@ -1,4 +1,4 @@
-//! Ends before their time, what is pretended, and what is said for somebody else.
+//! Early ends, added EHLO lines, XCLIENT and XFORWARD.
 
 use crate::client::session::dialogue::tests::*;
 use crate::client::session::{EarlyStop, StopMethod, StopPoint, TestOptions};
