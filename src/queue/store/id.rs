@@ -1,5 +1,5 @@
-//! The names of items: the time in milliseconds and some chance, in digits and letters of which none
-//! is taken for another (no i, l, o and u), and as long as what a person can still type.
+//! Item names: the time in milliseconds and some random bits, in digits and letters that cannot be confused
+//! (no i, l, o and u), short enough to type.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,7 +14,7 @@ const TIME: usize = 9;
 /// 20 bits. That no name is taken twice is up to the file system; this makes it rare.
 const CHANCE: usize = 4;
 
-/// The name of an item: letters and digits, in the order of time.
+/// The name of an item: digits and letters that sort by time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Id(String);

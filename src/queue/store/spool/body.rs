@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-/// How much is read at once.
+/// Octets per read.
 const BLOCK: u64 = 64 << 10;
 
 /// The message in an item's file.

@@ -1,5 +1,5 @@
-//! Which hosts could not be reached a moment ago. A memory, and no more than that: what cannot be
-//! written or read is forgotten.
+//! Hosts that recently could not be reached. This is only a cache: entries that cannot be written or read
+//! are ignored.
 
 use crate::queue::store::spool::Spool;
 use crate::queue::store::spool::directory::Directory;
@@ -13,14 +13,14 @@ use std::time::{Duration, SystemTime};
 /// No file system takes longer names.
 const LONGEST_NAME: usize = 255;
 
-/// Nobody needs more words.
+/// Upper limit in octets of a stored reason.
 const LONGEST_REASON: u64 = 4096;
 
-/// Whatever the settings say.
+/// Maximum age of an entry, regardless of the settings.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Spool {
-    /// Why a host could not be reached, if that was no longer ago than this.
+    /// The reason why a host could not be reached, if the failure is not older than `since`.
     #[must_use]
     pub fn host_down(&self, host: &str, port: u16, since: Duration) -> Option<String> {
         let down = self.down()?;
@@ -41,7 +41,7 @@ impl Spool {
         let _ = self.write_down(host, port, why);
     }
 
-    /// The file is there all the time: nobody may find the host up while its reason is being written.
+    /// The file exists all the time: no process may find the host up while its reason is being written.
     fn write_down(&self, host: &str, port: u16, why: &str) -> Option<()> {
         let (down, name) = (self.down()?, name(host, port)?);
         let mut file = match down.open(&name, OFlags::WRONLY) {
@@ -78,7 +78,7 @@ pub fn forget(root: &Directory) {
     }
 }
 
-/// How long ago that was; `None` where it lies in the future.
+/// The age; `None`: in the future.
 fn age(time: SystemTime) -> Option<Duration> {
     SystemTime::now().duration_since(time).ok()
 }

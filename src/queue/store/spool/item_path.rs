@@ -52,12 +52,12 @@ impl ItemPath {
         log_of(&self.id)
     }
 
-    /// What went wrong with its file.
+    /// An error about its file.
     pub fn error(&self, doing: &'static str, error: impl Into<std::io::Error>) -> QueueError {
         self.directory().error(doing, self.name(), error)
     }
 
-    /// Why it tells nothing.
+    /// Turns a flaw of its file into an error.
     pub fn flaw(&self, flaw: impl Into<Flaw>) -> QueueError {
         match flaw.into() {
             Flaw::Io(error) => self.error("read", error),
@@ -68,8 +68,8 @@ impl ItemPath {
         }
     }
 
-    /// Whether its name is that of this file: names are moved and removed, and a file that was opened
-    /// stays what it is.
+    /// True if its name still refers to this file: names are moved and removed, and an open file stays the
+    /// same.
     pub fn holds(&self, file: &File) -> Result<bool, QueueError> {
         let ours = fstat(file).map_err(|error| self.error("look at", error))?;
         let named = self.directory().facts(self.name())?;

@@ -21,13 +21,13 @@ const APPEND: OFlags = OFlags::RDWR.union(OFlags::APPEND);
 pub struct ItemLog {
     /// `None` where there is none yet.
     file: Option<File>,
-    /// The checksum of the letter.
+    /// The checksum of the metadata.
     letter: u32,
-    /// How much of it is good.
+    /// Length in octets of the intact part.
     good: u64,
-    /// Whether there may be something behind that.
+    /// True if there may be octets after the intact part.
     is_torn: bool,
-    /// Whether its name is known to be on disk.
+    /// True if its name is known to be on disk.
     is_named: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct Opened {
     pub entries: Vec<Record>,
 }
 
-/// What the journal of this name tells; `None` where there is none.
+/// Reads the journal with this name; `None`: no such file.
 pub fn told(
     directory: &Directory,
     name: &str,
@@ -68,7 +68,7 @@ fn of_journal(flaw: Flaw) -> Flaw {
 }
 
 impl ItemLog {
-    /// Makes the journal of an item whose name goes to disk with it.
+    /// Creates the journal of an item; the caller syncs its name along with that of the item.
     pub fn create(slot: &ItemPath, letter: u32) -> Result<Self, QueueError> {
         let (directory, name) = (slot.directory(), slot.log());
         let file = directory
@@ -99,8 +99,8 @@ impl ItemLog {
         Ok(Opened { log, entries })
     }
 
-    /// The directory was synced: whoever comes after us is to know that the name is on disk, and need
-    /// not sync it again. If that cannot be written, they do.
+    /// Records that the directory was synced, so that later processes know that the name is on disk and
+    /// need not sync it again. If that cannot be written, they sync it.
     pub fn was_named(&mut self) {
         self.is_named = true;
         let head = journal::head(self.letter);
@@ -151,7 +151,8 @@ impl ItemLog {
                 self.is_torn = false;
                 self.good += line.len() as u64;
             }
-            // What was not written whole was not noted. If this fails too, the next one tries again.
+            // An entry that was not written completely was not noted. If this fails too, the next write
+            // tries again.
             Err(_) => drop(self.cut()),
         }
         written

@@ -110,12 +110,12 @@ impl Place {
         self.spool.add(&letter, &words, words.shape(), Some(id))
     }
 
-    /// An item that nobody holds.
+    /// An item that is not claimed.
     fn queued(&self) -> Id {
         self.add().item().id.clone()
     }
 
-    /// One to whose first recipient it was delivered.
+    /// An item that was delivered to its first recipient.
     fn half_delivered(&self) -> Id {
         let claim = self.add();
         deliver_first(&*claim);
@@ -201,7 +201,7 @@ fn damage<T>(result: Result<T, QueueError>) -> String {
     }
 }
 
-// What is handed in
+// Adding items
 
 #[test]
 fn what_was_committed_comes_back_as_it_was() {
@@ -602,7 +602,7 @@ fn a_dead_item_can_be_removed() {
     assert!(!place.spool.discard(&id).unwrap());
 }
 
-// What cannot be read
+// Unreadable items
 
 /// Everything that an item can be and must not.
 fn ruins(place: &Place) -> Vec<(Id, &'static str)> {
@@ -741,7 +741,7 @@ fn a_damaged_message_never_comes_to_its_end() {
     let claim = ours(place.spool.claim(&id));
     let error = read(&*claim).unwrap_err();
     assert!(error.to_string().contains("checksum"), "{error}");
-    // Somebody cuts it off while it is read.
+    // Truncated while it is read.
     fs::File::options()
         .write(true)
         .open(&path)
@@ -817,7 +817,7 @@ fn a_burial_that_only_came_to_the_reason_did_not_happen() {
     );
 }
 
-/// A dead item whose journal is where it was when it lived: its burial was not finished, or its raising.
+/// A dead item with its journal in `items/`: setting it aside, or returning it, was not finished.
 fn half_buried(place: &Place) -> Id {
     let id = place.dead_item();
     place.rename(&format!("dead/{id}.log"), &format!("items/{id}.log"));
@@ -981,7 +981,7 @@ fn ten_thousand_items_are_listed() {
     let mut count = 1;
     while count < 10_000 {
         let new = place.spool.new_id();
-        // So many in a moment that chance alone does not keep their names apart.
+        // Too many at once for random bits alone to keep their names apart.
         if fs::hard_link(&item, place.item_path(&new)).is_ok() {
             fs::hard_link(&log, place.path(&format!("items/{new}.log"))).unwrap();
             count += 1;
@@ -999,7 +999,7 @@ fn ten_thousand_items_are_listed() {
 
 // Damage
 
-/// What a run would find out about an item: its recipients and its message, or that it is damaged.
+/// The result of a run that reads an item: its recipients and its message, or that it is damaged.
 fn examined(spool: &Spool, id: &Id) -> Option<(History, Vec<u8>)> {
     let item = spool.item(id);
     let Ok(Claimed::Ours(claim)) = spool.claim(id) else {
