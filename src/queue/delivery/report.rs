@@ -1,4 +1,4 @@
-//! Reports to senders, as items of the queue: they go the way of the message that they are about.
+//! Delivery reports to senders, as items of the queue with the route of the message that they are about.
 
 use crate::mail::address::Address;
 use crate::mail::envelope::Return;
@@ -55,8 +55,8 @@ struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    /// Puts it into the queue under this name; where there is no sender, nobody is told. If the message
-    /// cannot be read to its end, its header is enough.
+    /// Puts it into the queue under this name, unless the message has no sender. If the message cannot be
+    /// read to its end, only its header is included.
     fn put(
         &self,
         office: &RunContext<'_>,
@@ -130,20 +130,21 @@ impl Notice<'_> {
         self.recipients.iter().map(one).collect()
     }
 
-    /// What the sender asked for; else all of it, if it is not too much.
+    /// The part of the message that the sender asked for; by default the whole message, unless it is too
+    /// large.
     fn returned(&self, office: &RunContext<'_>) -> Returned {
         let is_failure = matches!(self.kind, ReportKind::Failed);
         match self.item.letter.envelope.dsn.ret {
             Some(Return::Headers) => Returned::Header,
             // RFC 3461 §4.3: RET is about failures only.
             _ if !is_failure || self.item.size > office.settings.bounce_size => Returned::Header,
-            // The report goes the same way, and would be too large as well.
+            // The report uses the same route, and would be too large as well.
             _ if self.is_too_large() => Returned::Header,
             _ => Returned::Whole,
         }
     }
 
-    /// Whether the size of the message is a reason of the failure.
+    /// True if the size of the message is a reason for the failure.
     fn is_too_large(&self) -> bool {
         let standings = &self.item.history.standings;
         let ends = self.recipients.iter().map(|&place| &standings[place].end);
@@ -156,8 +157,8 @@ impl Notice<'_> {
     }
 }
 
-/// Whether a reply code or an enhanced status code says that a message is too large (RFC 1870 §6,
-/// RFC 3463 §3.4, §3.3).
+/// True if a reply code or an enhanced status code means that a message is too large (RFC 1870 §6, RFC 3463
+/// §3.4, §3.3).
 pub fn is_about_size(code: Option<&str>, enhanced: Option<&str>) -> bool {
     code == Some("552") || matches!(enhanced, Some("5.3.4" | "5.2.3"))
 }
