@@ -13,8 +13,8 @@ use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabo
 
 const BUFFER: usize = 64 * 1024;
 
-/// A store that keeps each message as a file of its own, exactly as it was received, behind a
-/// `Return-Path` line and one `Delivered-To` line for each recipient.
+/// A store that keeps each message in a separate file, exactly as it was received, after a `Return-Path`
+/// line and one `Delivered-To` line for each recipient.
 ///
 /// The files have mode 0600 and names that are never used twice, also by several processes.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl MaildirFile {
         Ok(MaildirFile { file, tmp, new })
     }
 
-    // A file whose name may not survive a power cut is taken back: the sender will come again.
+    // If its name may not survive a power failure, the file is removed again: the sender will retry.
     fn publish(&self) -> io::Result<()> {
         fs::rename(&self.tmp, &self.new)?;
         let synced = self.new.parent().map_or(Ok(()), sync_directory);

@@ -1,4 +1,4 @@
-//! An mbox: all messages in one file, one behind the other (mboxrd).
+//! An mbox: all messages in one file, one after the other (mboxrd).
 
 use crate::mail::mbox;
 use crate::mail::mbox::MboxLines;
@@ -11,8 +11,8 @@ use std::time::SystemTime;
 
 const BUFFER: usize = 64 * 1024;
 
-/// A store that appends each message to one file, with a `From ` line before it and lines that look like
-/// one behind another `>`, line ends as in a file.
+/// A store that appends each message to one file, after a `From ` line. Lines of the message that look like
+/// such a line are prefixed with `>`, and line ends are LF.
 ///
 /// The file has mode 0600 when it is made, and is locked (`flock`) while a message is written to it.
 #[derive(Debug)]

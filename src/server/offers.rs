@@ -1,4 +1,4 @@
-//! What the sink offers in its reply to EHLO. What is not offered is not understood either.
+//! The extensions offered in the reply to EHLO. An extension that is not offered is not recognized either.
 
 /// The keywords that mean something to the sink; others are offered as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum ServerKeyword {
     /// RFC 6710.
     MtPriority,
     Prdr,
-    /// Postfix's way to tell another client address.
+    /// Postfix: sets another client address.
     Xclient,
     /// RFC 5321 §3.5; understood where it is not taken away, offered where it is asked for.
     Vrfy,
@@ -133,19 +133,19 @@ impl Offer {
         self.text.split([' ', '=']).next().unwrap_or_default()
     }
 
-    /// What it means here.
+    /// The known keyword; `None`: without a meaning to this server.
     #[must_use]
     pub fn keyword(&self) -> Option<ServerKeyword> {
         self.keyword
     }
 
-    /// What stands behind the keyword.
+    /// The words after the keyword.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let words = self.text[self.name().len()..].split([' ', '=']);
         words.filter(|word| !word.is_empty())
     }
 
-    /// The number behind SIZE.
+    /// The number after SIZE.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         let mut words = self.parameters();
@@ -215,7 +215,7 @@ impl OfferList {
         self.refused.push(name.to_owned());
     }
 
-    /// Whether it is offered.
+    /// True if it is offered.
     #[must_use]
     pub fn has(&self, keyword: ServerKeyword) -> bool {
         self.offer(keyword).is_some()
@@ -229,7 +229,7 @@ impl OfferList {
             .find(|offer| offer.keyword == Some(keyword))
     }
 
-    /// Whether a command that every server has was not taken away.
+    /// True unless this command, which every server has, was disabled.
     pub(super) fn understands(&self, verb: &str) -> bool {
         !self.is_refused(verb)
     }

@@ -2,12 +2,12 @@
 
 use crate::server::reply::{NEEDS_SMTPUTF8, Refusal};
 
-/// A path, and the parameters behind it.
+/// A path, and the parameters after it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Path<'a> {
     /// The address without its angle brackets; empty for the null path `<>`.
     pub address: String,
-    /// What follows the closing bracket, not yet split.
+    /// The text after the closing bracket, not yet split.
     pub parameters: &'a [u8],
 }
 

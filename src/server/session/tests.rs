@@ -78,7 +78,7 @@ fn limits() -> SinkLimits {
     }
 }
 
-/// What became of a conversation.
+/// The result of a session.
 struct Outcome {
     writes: Vec<String>,
     messages: Vec<(ReceivedEnvelope, Vec<u8>)>,

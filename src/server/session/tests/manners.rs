@@ -53,7 +53,7 @@ fn talk(manner: &Manner, packets: &[&[u8]]) -> Outcome {
 const TO_TWO: &[u8] = b"EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nDATA\r\n";
 const BODY: &[u8] = b"hi\r\n.\r\n";
 
-/// The codes behind the reply to EHLO.
+/// The codes after the reply to EHLO.
 fn after_hello(outcome: &Outcome) -> Vec<String> {
     let codes = outcome.codes();
     let hello = codes.iter().position(|code| code.starts_with("250 "));
