@@ -29,13 +29,13 @@ pub enum FirstTry {
     Later,
 }
 
-/// A queue: where it is, and by which rules it is worked on.
+/// A queue: its directory and its settings.
 #[derive(Debug)]
 pub struct QueueOptions {
-    /// The directory; `None` is the usual one.
+    /// `None`: the default directory.
     pub directory: Option<PathBuf>,
-    /// The configuration that was named; `None` is the usual one. A run that is started later gets it
-    /// again.
+    /// The configuration file given; `None`: the default one. It is passed on to a run that is started
+    /// later.
     pub config: Option<PathBuf>,
     pub settings: queue::RetrySettings,
     /// Resolves stored routes.

@@ -19,16 +19,16 @@ const BLOCK: usize = 128 * 1024;
 /// Maximum number of bytes of replies held back until the end of a group of commands.
 const UNSENT: usize = 64 * 1024;
 
-/// No deadline is further away, so that adding to the clock cannot overflow.
+/// Upper limit of a deadline, so that adding to the clock cannot overflow.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// The transport of a session: a socket, or a script in tests.
+/// The byte stream of a session: a socket, or a script in tests.
 pub trait Transmission {
     /// Reads the available bytes; 0 means that the peer has closed.
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize>;
     /// Writes all of it.
     fn send(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()>;
-    /// Makes closing the connection send a reset, if the transport supports that.
+    /// Makes closing the connection send a reset, if the stream supports that.
     fn reset(&mut self) {}
 }
 

@@ -199,7 +199,7 @@ impl ReceivedEnvelope {
         }
     }
 
-    /// Drops all recipients but those at certain places.
+    /// Drops all recipients except those at certain indexes.
     fn keep_only(&mut self, is_kept: impl Fn(usize) -> bool) {
         let mut place = 0..;
         self.recipients
@@ -266,7 +266,7 @@ pub struct Introduction<'a> {
     pub what: &'a str,
 }
 
-/// Runs one session over any transport, and returns when one side ends it.
+/// Runs one session over any byte stream, and returns when one side ends it.
 pub fn serve_one(
     peer: impl Transmission,
     introduction: Introduction<'_>,

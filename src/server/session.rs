@@ -26,7 +26,7 @@ use crate::server::stage::ServerStage;
 use crate::server::{Introduction, Manner, MessageStore, SinkLimits};
 use crate::system::text::reason;
 
-/// The longest line of AUTH, with its line end (RFC 4954 §4).
+/// Maximum length of a line of AUTH, with its line end (RFC 4954 §4).
 const LONGEST_OF_AUTH: usize = 12_288 + 2;
 
 /// The data shared by all sessions.
@@ -66,7 +66,7 @@ pub struct ServerSession<'a, P> {
     /// True if AUTH was sent. A line that is not a command may then be a password sent without an exchange.
     has_seen_auth: bool,
     transaction: Option<Transaction<'a>>,
-    /// The greeting was a refusal, and nothing but QUIT is obeyed (RFC 5321 §3.1).
+    /// True if the greeting was a refusal, so that only QUIT is accepted (RFC 5321 §3.1).
     is_refused: bool,
     reproaches: u32,
 }

@@ -80,7 +80,7 @@ impl DestinationQueues {
         Some(road.clone())
     }
 
-    /// The next item for a destination.
+    /// Removes and returns the next item for a destination.
     pub fn next(&self, road: &DestinationKey) -> Option<WorkItem> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.get_mut(road)?.waiting.pop_front()

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Time limit of the command.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs the command, if there is one, with what failed on its standard input.
+/// Runs the command, if one is set, with the failures on its standard input.
 pub fn tell(office: &RunContext<'_>, item: &Item, failed: &[usize]) {
     let Some(command) = &item.letter.on_failure else {
         return;

@@ -1,4 +1,4 @@
-//! A round: all items that are due, and those that come while it goes on.
+//! A round: all due items, including those that become due during it.
 
 use crate::client::events::Observer;
 use crate::queue::delivery::pass::{CRASHES, Pass};

@@ -10,7 +10,7 @@ use crate::queue::store::{
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use std::time::SystemTime;
 
-/// These recipients will never get the message. The report is not sent as long as its claim lives.
+/// Reports a permanent failure for these recipients. The report is not sent while its claim exists.
 pub fn failed(
     office: &RunContext<'_>,
     claim: &dyn ClaimedItem,
@@ -26,7 +26,7 @@ pub fn failed(
     notice.put(office, claim, id)
 }
 
-/// These recipients have not got the message yet.
+/// Reports that the message is delayed for these recipients.
 pub fn delayed(
     office: &RunContext<'_>,
     claim: &dyn ClaimedItem,
@@ -93,7 +93,7 @@ impl Notice<'_> {
         };
         let written = report.write(claim, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;
-        // It is converted for a server that cannot carry this.
+        // It is converted for a server that does not support this.
         let widest = report.shape(BodyType::EightBit.with_utf8());
         let shape = widest.or_else(|| report.simplest());
         let letter = Metadata {

@@ -9,7 +9,7 @@ const LINE: &[u8] =
     b"X-Possible-Duplicate: sent again, as the connection was lost before it was\r\n \
 known whether this message had arrived\r\n";
 
-/// The message with that line before it.
+/// The message, preceded by that header field.
 pub struct Retransmission<'m>(pub &'m dyn Replay);
 
 impl Replay for Retransmission<'_> {

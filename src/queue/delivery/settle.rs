@@ -265,7 +265,7 @@ fn report(
     let id = announce(office, claim, item, failed)?;
     let written = notice::failed(office, claim, item, failed, &id)?;
     if let Err(error) = reported(claim, failed) {
-        // The next run makes another; this one must not go out besides.
+        // The next run writes another report; this one must not be sent as well.
         written.map_or(Ok(()), ClaimedItem::remove)?;
         return Err(error);
     }

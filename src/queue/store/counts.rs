@@ -20,7 +20,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts what is there now.
+    /// Counts the current items.
     pub fn of(store: &dyn QueueStore, now: SystemTime) -> Result<Self, QueueError> {
         let mut counts = Self {
             dead: store.dead()?.len(),

@@ -6,8 +6,8 @@ use crate::queue::store::{
 };
 use std::time::{Duration, SystemTime};
 
-/// No gap between two attempts counts for more: a clock that jumps and a host that was off for a month
-/// make nothing old.
+/// Maximum time counted between two attempts, so that items do not expire because the clock jumped or the
+/// host was off for a month.
 const LONGEST_GAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl History {
@@ -141,7 +141,7 @@ impl History {
         }
     }
 
-    /// The recipients who are to be tried.
+    /// The recipients that are to be tried.
     #[must_use]
     pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
         self.those(|standing| standing.is_open(on_uncertain))
@@ -204,7 +204,7 @@ impl RecipientState {
         self.in_doubt = false;
     }
 
-    /// As if it were new, but for what was delivered and what may have been.
+    /// Resets the state, except that deliveries, certain or possible, are kept.
     fn renewed(mut self) -> Self {
         self.decide();
         if self.verdict() != Some(RecipientStatus::Accepted) {
@@ -262,7 +262,7 @@ impl AttemptResult {
 }
 
 impl Item {
-    /// The recipients who are to be tried.
+    /// The recipients that are to be tried.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         self.history.open(self.letter.on_uncertain)

@@ -11,7 +11,7 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 45 bits of milliseconds: until the year 3084.
 const TIME: usize = 9;
 
-/// 20 bits. That no name is taken twice is up to the file system; this makes it rare.
+/// 20 random bits make collisions rare; the file system prevents that a name is used twice.
 const CHANCE: usize = 4;
 
 /// The name of an item: digits and letters that sort by time.
@@ -20,7 +20,7 @@ const CHANCE: usize = 4;
 pub struct Id(String);
 
 impl Id {
-    /// A name that was given; `None` where it cannot be one.
+    /// Parses a name; `None`: not a valid name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let is_id = name.len() == TIME + CHANCE && name.bytes().all(|byte| DIGITS.contains(&byte));
@@ -36,7 +36,7 @@ impl Id {
         Self(name)
     }
 
-    /// The name as it was written.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

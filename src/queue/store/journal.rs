@@ -59,7 +59,7 @@ pub fn entry(noted: &Record) -> Vec<u8> {
 }
 
 fn line(content: &impl Serialize) -> Vec<u8> {
-    // Strings, numbers and lists of them: there is nothing in it that JSON has not.
+    // The entry consists of strings, numbers and lists, so that conversion to JSON cannot fail.
     let json = serde_json::to_string(content).unwrap_or_default();
     format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
 }
@@ -128,14 +128,14 @@ pub fn milliseconds(at: SystemTime) -> u64 {
     u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The time that many milliseconds after 1970; 1970 where no calendar goes that far.
+/// The time this many milliseconds after 1970; 1970 if that is out of range.
 #[must_use]
 pub fn moment(milliseconds: u64) -> SystemTime {
     let passed = Duration::from_millis(milliseconds);
     UNIX_EPOCH.checked_add(passed).unwrap_or(UNIX_EPOCH)
 }
 
-/// A verdict by its name.
+/// Serializes a status as its name.
 pub mod verdict {
     use crate::client::outcome::RecipientStatus;
     use serde::de::Error as _;

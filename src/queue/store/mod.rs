@@ -39,7 +39,7 @@ pub struct Metadata {
     pub waybill: RouteSpec,
     /// The action for recipients that may already have received the message.
     pub on_uncertain: OnUncertain,
-    /// A shell command that is told, in JSON, of what was given up.
+    /// A shell command that receives the recipients that were given up, as JSON.
     pub on_failure: Option<String>,
     /// The reason why the item is in the queue.
     pub kind: ItemKind,
@@ -51,7 +51,7 @@ pub struct Metadata {
 /// password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RouteSpec {
-    /// The configuration that the profile is in; `None` where there is no profile.
+    /// The configuration file of the profile; `None`: no profile.
     pub config: Option<PathBuf>,
     pub profile: Option<String>,
     /// Options about route, session, TLS and login, as `--name=value` or `--name`.
@@ -94,7 +94,7 @@ pub enum ItemEvent {
     /// The end of data is about to be sent for these recipients. The result is unknown until there is a
     /// reply.
     Dot { recipients: Vec<usize> },
-    /// The server took the message for these.
+    /// The server accepted the message for these recipients.
     Taken {
         recipients: Vec<usize>,
         /// The reply to the end of data, printable.
@@ -115,11 +115,11 @@ pub enum ItemEvent {
     },
     /// Not tried until it is released.
     Held,
-    /// It may be tried again, and at once; also for those who are in doubt.
+    /// Released: tried again at once, including recipients in doubt.
     Released,
-    /// It was dead and is to be tried as if it were new. What was delivered stays delivered.
+    /// Returned to the queue from the dead items, like a new item. Deliveries are not repeated.
     Requeued,
-    /// A warning that it takes long was sent.
+    /// A warning about the delay was sent.
     Warned,
     /// A report about these, which is this item, is about to be committed.
     Reporting { recipients: Vec<usize>, report: Id },
@@ -132,7 +132,7 @@ impl ItemEvent {
     pub const OVER: Self = Self::Over { interrupted: false };
 }
 
-/// An entry, and when it was made.
+/// An entry with its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The time, to the millisecond.
@@ -226,8 +226,8 @@ pub enum Claimed {
 pub trait QueueStore: Send + Sync {
     /// Commits an item. When this returns, it is safe, and it is claimed.
     ///
-    /// With `id`, the item gets this name, and where there is one already, dead or alive, that is an
-    /// error of the kind `AlreadyExists`.
+    /// With `id`, the item gets this name. An item of this name, in the queue or set aside, is an error of
+    /// the kind `AlreadyExists`.
     fn add(
         &self,
         letter: &Metadata,
@@ -242,16 +242,16 @@ pub trait QueueStore: Send + Sync {
     /// The items that were set aside, oldest first.
     fn dead(&self) -> Result<Vec<Id>, QueueError>;
 
-    /// A name for an item that is yet to come.
+    /// A name for a future item.
     fn new_id(&self) -> Id;
 
     /// An item in its current state, in the queue or set aside; `None`: no such item.
     fn item(&self, id: &Id) -> Result<Option<Item>, QueueError>;
 
-    /// All that was noted of an item, dead or alive; `None` where there is none.
+    /// The journal of an item, in the queue or set aside; `None`: no such item.
     fn journal(&self, id: &Id) -> Result<Option<Vec<Record>>, QueueError>;
 
-    /// The message of an item, dead or alive, to be looked at; `None` where there is none.
+    /// The message of an item, in the queue or set aside, for reading; `None`: no such item.
     fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError>;
 
     /// The reason why an item was set aside, even if the item cannot be read; `None`: not set aside.
@@ -266,17 +266,16 @@ pub trait QueueStore: Send + Sync {
     /// Sets aside an item that cannot be read, with the reason.
     fn bury(&self, id: &Id, reason: &str) -> Result<(), QueueError>;
 
-    /// Puts a dead item among the living, to be tried at once and as if it were new. What was
-    /// delivered stays delivered.
+    /// Returns a dead item to the queue, to be tried at once like a new item. Deliveries are not repeated.
     fn raise(&self, id: &Id) -> Result<(), QueueError>;
 
-    /// Removes an item that was set aside and cannot be read; false where there is none.
+    /// Removes an item that was set aside and cannot be read. Returns false if there is none.
     fn discard(&self, id: &Id) -> Result<bool, QueueError>;
 
-    /// Waits until removals are on disk, and removes what they leave.
+    /// Waits until removals are on disk, and removes the remaining files of the items.
     fn settle(&self) -> Result<(), QueueError>;
 
-    /// Settles, and removes what crashes have left.
+    /// Settles, and removes files left by crashes.
     fn tidy(&self) -> Result<(), QueueError>;
 }
 
@@ -288,12 +287,12 @@ pub trait ClaimedItem: Replay + Send {
     /// The item's history, with what was noted since.
     fn history(&self) -> History;
 
-    /// Adds to the journal. With [`Safety::Disk`], it is on disk when this returns; else it survives
-    /// the end of this process, and perhaps not that of the system. Does not want the claim for itself,
-    /// because the message is being read when the end of data is noted.
+    /// Adds to the journal. With [`Safety::Disk`], the entry is on disk when this returns; else it survives
+    /// the end of this process, but perhaps not a system crash. Takes `&self`, because the message is being
+    /// read when the end of data is noted.
     fn note(&self, entry: ItemEvent, safety: Safety) -> Result<(), QueueError>;
 
-    /// Removes the item: every recipient is done with.
+    /// Removes the item, when every recipient is finished.
     fn remove(self: Box<Self>) -> Result<(), QueueError>;
 
     /// Sets the item aside, with the reason.

@@ -11,7 +11,7 @@ use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::{Zeroize, Zeroizing};
 
-/// More challenges than any mechanism has.
+/// Maximum number of challenges; no mechanism has as many.
 const MAX_CHALLENGES: u8 = 8;
 
 /// The reply expected at the end of a login.
@@ -59,7 +59,7 @@ impl Interpreter<'_, '_> {
         Err(StopReason::differs(EXPECTED, self.said(&reply)))
     }
 
-    /// From the command to the last reply.
+    /// Runs the exchange from the command to the last reply.
     fn exchange(&mut self, mut exchange: SaslExchange) -> Result<Reply, StopReason> {
         let name = exchange.mechanism().name();
         let mut pending = None;

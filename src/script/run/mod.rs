@@ -37,7 +37,7 @@ pub struct TestContext<'a> {
     pub route: &'a route::RouteOptions,
     /// Time limit, client name, and use of TLS from the first byte on.
     pub session: &'a session::Options,
-    /// The keys and the trust.
+    /// Client keys and trusted certificates.
     pub tls: &'a Tls,
     pub login: Option<&'a Login>,
     /// The message of `>message`.
@@ -157,7 +157,7 @@ impl StopReason {
     }
 }
 
-/// A variable that is not set is a mistake of the script.
+/// A variable that is not set is a mistake in the script.
 impl From<TextError> for StopReason {
     fn from(error: TextError) -> Self {
         Self::Fails(error.to_string(), Exit::Data)

@@ -39,7 +39,7 @@ impl Interpreter<'_, '_> {
         Ok(())
     }
 
-    /// The next reply; `expected` is what it should be.
+    /// The next reply; `expected` describes it for the error.
     pub(super) fn reply(&mut self, expected: &str) -> Result<Reply, StopReason> {
         self.hear().map_err(|none| self.none(none, expected))
     }

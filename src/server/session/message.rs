@@ -24,7 +24,7 @@ const IDLE_TIMES_PER_MESSAGE: u32 = 12;
 pub struct Transaction<'a> {
     envelope: ReceivedEnvelope,
     chunks: Chunks<'a>,
-    /// A reply to the message that was given before its end.
+    /// The reply to the message that a fault has sent before its end.
     early: Option<&'a FaultAction>,
     /// True if the fault for the first part of the message was already drawn.
     is_begun: bool,
@@ -34,7 +34,7 @@ pub struct Transaction<'a> {
 enum Chunks<'a> {
     None,
     Some(Receipt<'a>),
-    /// A chunk was refused; only RSET or EHLO helps.
+    /// A chunk was refused. The transaction must be ended by RSET or EHLO.
     Dead,
 }
 
@@ -130,7 +130,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
 
     fn begin(&self, envelope: &ReceivedEnvelope) -> Result<Receipt<'a>, Refusal> {
         if envelope.recipients.is_empty() {
-            // RFC 2033 §4.2 has another code for it than RFC 5321.
+            // RFC 2033 §4.2 has a different code for this than RFC 5321.
             return Err(if self.house.manner.lmtp {
                 reply::NO_RECIPIENTS_OF_LMTP
             } else {
@@ -185,7 +185,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         self.channel.flush()
     }
 
-    /// The message is whole. `chunk` is what goes wrong with the BDAT that it came in.
+    /// Finishes a complete message. `chunk` is the fault that is due for its last BDAT.
     fn finish(
         &mut self,
         mut receipt: Receipt<'a>,

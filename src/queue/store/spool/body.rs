@@ -19,7 +19,7 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
-    /// That of a file with these lengths.
+    /// The message of a file with these lengths.
     pub fn new(file: File, lengths: &Lengths, read: &ReadMetadata) -> Self {
         Self {
             file,
@@ -33,7 +33,7 @@ impl StoredMessage {
         }
     }
 
-    /// The file that it is in.
+    /// The file that contains it.
     pub fn file(&self) -> &File {
         &self.file
     }
@@ -83,7 +83,7 @@ impl Blocks for StoredMessageReader<'_> {
 }
 
 impl StoredMessageReader<'_> {
-    /// The server is told of an end only if what it got is what was once committed.
+    /// Ends the message only if its checksum is right, so that a damaged message is never completed.
     fn end(&self) -> io::Result<Block> {
         if self.checksum.clone().finalize() == self.body.checksum {
             return Ok(Block::End);

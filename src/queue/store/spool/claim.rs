@@ -1,4 +1,4 @@
-//! An item that is ours.
+//! A claimed item.
 
 use crate::queue::store::journal::{milliseconds, moment};
 use crate::queue::store::spool::body::StoredMessage;
@@ -37,7 +37,7 @@ pub enum ClaimResult {
     Ours(Box<SpoolClaim>),
     /// Locked by another process or thread.
     Busy,
-    /// There is none of this name.
+    /// No such item.
     Gone,
 }
 
@@ -80,7 +80,7 @@ impl SpoolClaim {
         Self::new(slot, file, contents, opened)
     }
 
-    /// An item whose file is locked, with its journal.
+    /// An item with a locked file and its journal.
     pub fn new(
         slot: &ItemPath,
         file: File,

@@ -1,4 +1,4 @@
-//! A directory that is held open: all names are looked up in it, wherever its path leads by now.
+//! A directory that is held open: all names are looked up in it, even if its path has changed.
 
 use crate::queue::store::QueueError;
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RenameFlags, Stat};
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Of every file in the spool.
+/// The mode of every file in the spool.
 pub const PRIVATE: Mode = Mode::from_raw_mode(0o600);
 
 /// Never follows a symlink, and never blocks on a pipe without a writer.
@@ -23,19 +23,19 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// One that is open already, and the path to show.
+    /// Wraps a directory that is already open, with the path to show.
     pub fn new(fd: OwnedFd, path: PathBuf) -> Self {
         Self { fd, path }
     }
 
-    /// The directory of this name in this one.
+    /// Opens the subdirectory with this name.
     pub fn within(&self, name: &str) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | CAREFUL;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
         Ok(Self::new(fd, self.path.join(name)))
     }
 
-    /// Makes the directory of this name, if there is none.
+    /// Creates the subdirectory with this name, if it is missing.
     pub fn make(&self, name: &str) -> Result<(), QueueError> {
         crate::system::place::make_one(&self.fd, Path::new(name))
             .map_err(|error| self.error("create", name, error))
@@ -56,12 +56,12 @@ impl Directory {
         QueueError::io(doing, &self.path.join(name), error)
     }
 
-    /// Opens a file, with these flags and those that keep us out of traps.
+    /// Opens a file with these flags and the `CAREFUL` ones.
     pub fn open(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
         rustix::fs::openat(&self.fd, name, flags | CAREFUL, PRIVATE).map(File::from)
     }
 
-    /// Makes a file that there is not.
+    /// Creates a file, which must not exist.
     pub fn create(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
         let file = self.open(name, flags | OFlags::CREATE | OFlags::EXCL)?;
         // The umask may have removed even the permissions of the owner.
@@ -97,7 +97,7 @@ impl Directory {
         }
     }
 
-    /// Moves a file; false where there was none. What has its new name is replaced.
+    /// Moves a file, and replaces a file with the new name. Returns false if there is no such file.
     pub fn rename(&self, name: &str, to: &Self, new: &str) -> Result<bool, QueueError> {
         match rustix::fs::renameat(&self.fd, name, &to.fd, new) {
             Ok(()) => Ok(true),
@@ -106,12 +106,12 @@ impl Directory {
         }
     }
 
-    /// Moves a file to a name that nothing has; else the error is `EXIST`.
+    /// Moves a file to an unused name; if it is used, the error is `EXIST`.
     pub fn rename_new(&self, name: &str, to: &Self, new: &str) -> Result<(), Errno> {
         let flags = RenameFlags::NOREPLACE;
         match rustix::fs::renameat_with(&self.fd, name, &to.fd, new, flags) {
-            // NFS and others cannot do that, but every file system refuses a link to a name that is
-            // taken. If we die in between, the file has both names, and the old one is litter.
+            // NFS and others do not support that, but every file system refuses a link with an existing
+            // name. After a crash in between, the file has both names, and the old one is a leftover.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 rustix::fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty())?;
                 let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());

@@ -45,7 +45,8 @@ pub fn bury(slot: &ItemPath, reason: &str) -> Result<(), QueueError> {
     finish(rooms, id)
 }
 
-/// Sets an item aside whatever it is: a symlink is not followed, and nothing is waited for.
+/// Sets an item aside, even if it is not a regular file. A symlink is not followed, and the call does not
+/// wait.
 pub fn bury_unread(rooms: &Arc<Layout>, id: &Id, reason: &str) -> Result<(), QueueError> {
     let slot = ItemPath::new(rooms, Area::Alive, id);
     let file = match rooms.items.open(slot.name(), OFlags::RDONLY) {
@@ -74,7 +75,7 @@ pub fn finish(rooms: &Layout, id: &Id) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Puts a dead item among the living.
+/// Returns a dead item to the queue.
 pub fn raise(rooms: &Arc<Layout>, id: &Id) -> Result<(), QueueError> {
     let _lock = rooms.lock()?;
     let slot = ItemPath::new(rooms, Area::Dead, id);
@@ -96,7 +97,7 @@ pub fn raise(rooms: &Arc<Layout>, id: &Id) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Removes a dead item, whatever it is; false where there is none.
+/// Removes a dead item, even if it is not a regular file. Returns false if there is none.
 pub fn discard(rooms: &Layout, id: &Id) -> Result<bool, QueueError> {
     let _lock = rooms.lock()?;
     if !rooms.dead.has(id.as_str())? {
@@ -107,7 +108,7 @@ pub fn discard(rooms: &Layout, id: &Id) -> Result<bool, QueueError> {
     Ok(true)
 }
 
-/// Removes a dead item, and what is known of it when that is on disk.
+/// Removes a dead item; once that is on disk, also its journal and its reason.
 pub fn remove(rooms: &Layout, id: &Id) -> Result<(), QueueError> {
     rooms.dead.unlink(id.as_str())?;
     rooms.dead.sync()?;

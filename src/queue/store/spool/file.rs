@@ -1,4 +1,4 @@
-//! An item's file, opened and understood.
+//! Opening and parsing of an item's file.
 
 use crate::queue::store::spool::body::StoredMessage;
 use crate::queue::store::spool::directory::Directory;
@@ -14,7 +14,7 @@ const USUAL_LETTER: usize = 4096;
 
 /// The reason why a file cannot be used.
 pub enum Flaw {
-    /// It is not what was written.
+    /// The content is not as it was written.
     Damage(String),
     /// It cannot be read.
     Io(io::Error),
@@ -32,13 +32,13 @@ impl From<String> for Flaw {
     }
 }
 
-/// Opens a file that must be one; `None` where there is none.
+/// Opens a file, which must be a regular file; `None`: no such file.
 pub fn open(directory: &Directory, name: &str, flags: OFlags) -> Result<Option<File>, Flaw> {
     let file = match directory.open(name, flags) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP) => return Err(Flaw::Damage("it is a symlink".to_owned())),
-        // In a directory that is ours alone, nothing gets better rights by itself.
+        // A permanent error, because no other process changes modes in this directory.
         Err(Errno::ACCESS) => return Err(Flaw::Damage("its mode forbids to open it".to_owned())),
         Err(Errno::ISDIR | Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => return Err(no_file()),
         Err(error) => return Err(Flaw::Io(error.into())),

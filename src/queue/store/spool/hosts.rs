@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, SystemTime};
 
-/// No file system takes longer names.
+/// Maximum length of a file name.
 const LONGEST_NAME: usize = 255;
 
 /// Upper limit in octets of a stored reason.
@@ -36,7 +36,7 @@ impl Spool {
         Some(text::shown(&String::from_utf8_lossy(&reason)))
     }
 
-    /// A host cannot be reached.
+    /// Records that a host cannot be reached.
     pub fn set_host_down(&self, host: &str, port: u16, why: &str) {
         let _ = self.write_down(host, port, why);
     }
@@ -52,7 +52,7 @@ impl Spool {
         file.write_all(why.as_bytes()).ok()
     }
 
-    /// A host was reached.
+    /// Records that a host was reached.
     pub fn set_host_up(&self, host: &str, port: u16) {
         if let (Some(down), Some(name)) = (self.down(), name(host, port)) {
             let _ = down.unlink(&name);
@@ -64,7 +64,7 @@ impl Spool {
     }
 }
 
-/// Removes what is too old to matter, or is from a future that was none.
+/// Removes entries that are too old, or that have a time in the future.
 pub fn forget(root: &Directory) {
     let Ok(down) = root.within(DOWN) else {
         return;
@@ -83,7 +83,8 @@ fn age(time: SystemTime) -> Option<Duration> {
     SystemTime::now().duration_since(time).ok()
 }
 
-/// The name of the file about a host: the path of a socket, for one, has characters that no name has.
+/// The file name for a host. Other characters, as in the path of a socket, are written as `%xx`. `None`:
+/// too long.
 fn name(host: &str, port: u16) -> Option<String> {
     let mut name = String::new();
     for byte in host.bytes() {

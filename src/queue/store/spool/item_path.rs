@@ -1,4 +1,4 @@
-//! The place of an item: in which directory, under which names.
+//! The location of an item: its directory and its file names.
 
 use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::file::Flaw;
@@ -8,11 +8,11 @@ use rustix::fs::fstat;
 use std::fs::File;
 use std::sync::Arc;
 
-/// The place of an item.
+/// The location of an item.
 #[derive(Clone)]
 pub struct ItemPath {
     pub rooms: Arc<Layout>,
-    /// Among the living or the dead.
+    /// The area: to deliver, or set aside.
     pub side: Area,
     pub id: Id,
 }
@@ -28,7 +28,7 @@ pub fn why_of(id: &Id) -> String {
 }
 
 impl ItemPath {
-    /// The place of this item on one of the sides.
+    /// The location of this item in one of the areas.
     pub fn new(rooms: &Arc<Layout>, side: Area, id: &Id) -> Self {
         Self {
             rooms: Arc::clone(rooms),
@@ -37,7 +37,7 @@ impl ItemPath {
         }
     }
 
-    /// The directory that it is in.
+    /// The directory that contains it.
     pub fn directory(&self) -> &Directory {
         self.rooms.side(self.side)
     }

@@ -21,7 +21,7 @@ pub const DOWN: &str = "down";
 
 /// The directories of a spool.
 pub struct Layout {
-    /// That which holds the others.
+    /// The directory that contains the others.
     pub root: Directory,
     /// Messages that are being written.
     pub tmp: Directory,
@@ -35,14 +35,14 @@ pub struct Layout {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area {
-    /// Among those to deliver.
+    /// The items to deliver.
     Alive,
-    /// Among those set aside.
+    /// The items that were set aside.
     Dead,
 }
 
 impl Layout {
-    /// Opens them, or makes those that are missing; `None` where they are not to be made.
+    /// Opens the directories, or creates missing ones; `None`: missing, and not to be created.
     pub fn open(root: Directory, create: bool) -> Result<Option<Self>, QueueError> {
         if create && !root.has(LOCK)? {
             complete(&root)?;
@@ -73,7 +73,7 @@ impl Layout {
         }))
     }
 
-    /// The directory of a side.
+    /// The directory of an area.
     pub fn side(&self, side: Area) -> &Directory {
         match side {
             Area::Alive => &self.items,

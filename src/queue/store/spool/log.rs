@@ -1,4 +1,4 @@
-//! The file of a journal, and what is appended to it.
+//! The file of a journal, and appending to it.
 
 use crate::queue::store::journal;
 use crate::queue::store::journal::JournalContents;
@@ -11,15 +11,14 @@ use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 
-/// No journal that was written in earnest is longer: ten thousand recipients, tried for five days, make
-/// half of that.
+/// Maximum length of a journal. Ten thousand recipients tried for five days need half of it.
 const LONGEST: u64 = 256 << 20;
 
 const APPEND: OFlags = OFlags::RDWR.union(OFlags::APPEND);
 
-/// The journal of an item that we have claimed.
+/// The journal of a claimed item.
 pub struct ItemLog {
-    /// `None` where there is none yet.
+    /// `None`: not created yet.
     file: Option<File>,
     /// The checksum of the metadata.
     letter: u32,
@@ -31,7 +30,7 @@ pub struct ItemLog {
     is_named: bool,
 }
 
-/// A journal to append to, and what it tells.
+/// A journal opened for appending, and its entries.
 pub struct Opened {
     pub log: ItemLog,
     pub entries: Vec<Record>,
@@ -123,7 +122,7 @@ impl ItemLog {
         written.map_err(|error| slot.directory().error("write to", &slot.log(), error))
     }
 
-    /// Before the first line, the name must be on disk.
+    /// Syncs the name, which must be on disk before the first line.
     fn make_named(&mut self, slot: &ItemPath) -> Result<(), QueueError> {
         if self.is_named {
             return Ok(());
@@ -158,7 +157,7 @@ impl ItemLog {
         written
     }
 
-    /// Takes away what is torn.
+    /// Removes the torn part.
     fn cut(&mut self) -> io::Result<()> {
         if let Some(file) = &self.file
             && self.is_torn

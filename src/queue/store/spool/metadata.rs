@@ -82,7 +82,7 @@ impl Lengths {
         format!("{MAGIC}{:08x}{}", self.checksum, self.rest())
     }
 
-    /// Reads a first line; the error is how it is damaged.
+    /// Parses a first line. The error describes the damage.
     pub fn read(line: &[u8]) -> Result<Self, String> {
         if line.is_empty() {
             return Err("it is empty".to_owned());
@@ -109,7 +109,7 @@ impl Lengths {
         (FIRST_LINE + self.letter) as u64
     }
 
-    /// The octets of the whole file; `None` where no file is that long.
+    /// Length in octets of the whole file; `None`: out of range.
     #[must_use]
     pub fn whole(&self) -> Option<u64> {
         self.message_start().checked_add(self.message)
@@ -124,7 +124,7 @@ impl Lengths {
     }
 }
 
-/// The numbers of a first line, however they are written.
+/// Parses the numbers of a first line, in any notation.
 fn parse(line: &[u8]) -> Option<Lengths> {
     let line = std::str::from_utf8(line).ok()?;
     let mut fields = line.strip_prefix(MAGIC)?.trim_end().split(' ');
@@ -177,7 +177,7 @@ struct StoredMetadata {
     on_uncertain: OnUncertain,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_failure: Option<String>,
-    /// About which item it is a report.
+    /// The item that this is a report about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     report: Option<Id>,
 }
@@ -239,7 +239,7 @@ enum Extent {
     Headers,
 }
 
-/// The name of a file, which need not be text.
+/// A file name, which may not be valid UTF-8.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum FileName {

@@ -105,8 +105,8 @@ impl Spool {
         Ok(ids)
     }
 
-    /// Looks at both sides for an item. It may be raised between the first look and the second, so that
-    /// there is a third.
+    /// Looks for an item in both areas. It may be returned to the queue in between, so that the first area
+    /// is searched again.
     fn found<T>(
         &self,
         id: &Id,

@@ -24,7 +24,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A message up to this size is written at once.
+/// A message up to this size is written with one call.
 const BUFFER: usize = 128 << 10;
 
 /// Attempts to find an unused name.
@@ -45,14 +45,14 @@ pub fn add(
     }
 }
 
-/// A message as it was handed in, and how it is to be kept.
+/// A message to queue, and the form in which it is stored.
 pub struct NewItem<'m> {
     pub message: &'m dyn Replay,
     /// The wire form.
     pub shape: Shape,
 }
 
-/// A file that is locked, and has no name that anybody looks for.
+/// A locked file with a name in `tmp/`.
 struct NewFile<'r> {
     rooms: &'r Arc<Layout>,
     name: Id,

@@ -79,8 +79,8 @@ impl Spool {
         let items = self.rooms()?.items.path("");
         let failed = |error: Errno| QueueError::io("watch", &items, error);
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(failed)?;
-        // Not when an item gets its name, because its writer still has it then, but when the writer
-        // gives it up; or when it gets a second name, where that is how it gets its first.
+        // Not a rename, because the writer still has the lock then, but the closing of the file by the
+        // writer; and creation, because without rename support a file gets its name by a link.
         let events = WatchFlags::CLOSE_WRITE | WatchFlags::CREATE | WatchFlags::ONLYDIR;
         inotify::add_watch(&fd, &items, events).map_err(failed)?;
         Ok(Watcher { fd })
@@ -102,7 +102,7 @@ pub enum Changed {
 }
 
 impl Watcher {
-    /// Takes note of all that happened.
+    /// Returns and clears the pending changes.
     #[must_use]
     pub fn drain(&self) -> Changed {
         let mut buffer = [MaybeUninit::uninit(); 4096];

@@ -1,5 +1,5 @@
-//! The spool on a real file system: what is handed in comes back, and what is left by a crash at any
-//! step is told from what was committed.
+//! The spool on a real file system: items are read back unchanged, and files left by a crash at any step
+//! are distinguished from committed items.
 
 use crate::client::outcome::RecipientStatus;
 use crate::queue::store::spool::*;
@@ -76,7 +76,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        // In memory where there is such a place: hundreds of spools wait for the disk otherwise.
+        // In memory if possible: otherwise hundreds of spools wait for the disk.
         let top = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
             .unwrap();
@@ -342,7 +342,7 @@ fn a_spool_that_is_not_there_is_an_empty_one_and_is_not_made_by_looking() {
     assert!(!path.exists());
 }
 
-// Names that are chosen beforehand
+// Names chosen in advance
 
 #[test]
 fn a_name_that_is_taken_is_not_given_again_alive_or_dead() {
@@ -542,7 +542,7 @@ fn many_removals_settle_by_themselves() {
     assert!(place.files().is_empty());
 }
 
-// The dead
+// Dead items
 
 #[test]
 fn an_item_is_set_aside_with_its_journal_and_the_reason() {
@@ -604,7 +604,7 @@ fn a_dead_item_can_be_removed() {
 
 // Unreadable items
 
-/// Everything that an item can be and must not.
+/// All invalid kinds of file for an item.
 fn ruins(place: &Place) -> Vec<(Id, &'static str)> {
     let write = |change: &dyn Fn(&mut Vec<u8>)| {
         let id = place.queued();
@@ -751,7 +751,7 @@ fn a_damaged_message_never_comes_to_its_end() {
     assert!(read(&*claim).is_err());
 }
 
-// Crashes: what each step leaves, and what becomes of it
+// Crashes: the files left by each step, and their treatment
 
 #[test]
 fn a_message_whose_writer_died_is_litter_and_one_that_is_being_written_is_not() {
@@ -896,7 +896,7 @@ fn a_spool_that_was_half_made_is_made() {
     }
 }
 
-// Those who work on it
+// Runners and watchers
 
 #[test]
 fn one_runner_is_enough() {

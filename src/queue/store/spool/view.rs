@@ -49,7 +49,7 @@ fn seen(slot: &ItemPath) -> Result<Option<ItemView>, QueueError> {
         return Ok(None);
     }
     if told.is_none() && slot.side == Area::Dead {
-        // Its burial was not finished.
+        // Setting it aside was not finished.
         told = log::told(&slot.rooms.items, &slot.log(), letter).map_err(bad)?;
     }
     let entries = told.unwrap_or_default().entries;
@@ -70,7 +70,7 @@ pub fn history(
     History::told(recipients, entries).map_err(|why| slot.flaw(why))
 }
 
-/// An item, put together.
+/// Builds an item from its parts.
 pub fn described(slot: &ItemPath, contents: ItemContents, history: History) -> Item {
     Item {
         id: slot.id.clone(),
