@@ -1,4 +1,4 @@
-//! How the queue is used: whether a message is kept, where, and how a stored route is read.
+//! Options of the queue: its directory, the treatment of new messages, and the resolution of stored routes.
 
 use crate::client::transport::Transport;
 use crate::queue::store as queue;
@@ -6,49 +6,47 @@ use crate::queue::store::OnUncertain;
 use crate::queue::store::RouteSpec;
 use std::path::PathBuf;
 
-/// How a message is kept until it can be sent.
+/// Options for a message that is put into the queue.
 #[derive(Debug)]
 pub struct QueueUse {
     pub spool: QueueOptions,
-    /// How the way is found again.
     pub waybill: RouteSpec,
-    /// What becomes of a recipient who may have got it already.
+    /// The action for a recipient that may already have received the message.
     pub on_uncertain: OnUncertain,
-    /// A shell command that is told of what was given up.
+    /// A shell command that is run when recipients are given up.
     pub on_failure: Option<String>,
-    /// When it is tried first.
     pub first: FirstTry,
 }
 
-/// When a message that was put into the queue is tried first.
+/// The time of the first attempt at a message that was put into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstTry {
     /// Now, and the caller waits for it.
     Now,
     /// Now, and the caller does not wait.
     Behind,
-    /// When the queue is run.
+    /// In the next queue run.
     Later,
 }
 
-/// A queue: where it is, and by which rules it is worked on.
+/// A queue: its directory and its settings.
 #[derive(Debug)]
 pub struct QueueOptions {
-    /// The directory; `None` is the usual one.
+    /// `None`: the default directory.
     pub directory: Option<PathBuf>,
-    /// The configuration that was named; `None` is the usual one. A run that is started later gets it
-    /// again.
+    /// The configuration file given; `None`: the default one. It is passed on to a run that is started
+    /// later.
     pub config: Option<PathBuf>,
     pub settings: queue::RetrySettings,
-    /// Who knows the ways.
+    /// Resolves stored routes.
     pub ways: Box<dyn StoredRoutes>,
 }
 
-/// Finds the ways again that items of the queue were given.
+/// Resolves the stored routes of queued items.
 pub trait StoredRoutes: std::fmt::Debug + std::marker::Send + Sync {
-    /// The way, and those to fall back to.
+    /// The first transport, and its fallbacks.
     ///
     /// # Errors
-    /// There is no such profile any more, or something is wrong with the configuration: the reason.
+    /// The reason: the profile no longer exists, or the configuration is invalid.
     fn find(&self, waybill: &RouteSpec) -> Result<Vec<Transport>, String>;
 }

@@ -3,21 +3,22 @@
 use crate::script::statement::{Act, Script, Statement};
 use crate::script::text::{Variables, escaped};
 
-/// One test: all that is done on its behalf, from the beginning.
+/// One test, with all statements that it runs.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub file: String,
-    /// Its name; that of the script where it has no tests.
+    /// The name of the test, or of the script if that has no tests.
     pub name: String,
-    /// What is done. What stands before the first test of a script is done at the beginning of each.
+    /// The statements to run. Statements outside of tests are run at the beginning of each test that
+    /// follows them.
     pub statements: Vec<Statement>,
-    /// What the loops around it have set.
+    /// The variables set by the enclosing loops.
     pub variables: Variables,
 }
 
 impl Case {
-    /// All tests of a script, in their order; one, when it has no tests. `given` is what the variables hold
-    /// before.
+    /// All tests of a script, in order. A script without tests becomes one. `given` are the initial
+    /// variables.
     #[must_use]
     pub fn all_of(script: &Script, given: &Variables) -> Vec<Self> {
         let mut plan = Planning {
@@ -36,7 +37,7 @@ impl Case {
     }
 }
 
-/// What is done before a test.
+/// The statements and variables before a test.
 #[derive(Clone)]
 struct Before {
     statements: Vec<Statement>,
@@ -49,7 +50,7 @@ struct Planning<'s> {
 }
 
 impl Planning<'_> {
-    /// Gives what stands there that is no test.
+    /// Adds the tests, and returns the statements that are not part of one.
     fn walk(&mut self, statements: &[Statement], mut before: Before) -> Before {
         for statement in statements {
             match &statement.act {
@@ -92,7 +93,7 @@ impl Planning<'_> {
 }
 
 impl Before {
-    /// What is set before a test may stand in its name.
+    /// Records a variable that is set before a test, because the name of the test may contain it.
     fn learn(&mut self, act: &Act) {
         if let Act::Set {
             name,

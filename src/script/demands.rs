@@ -1,19 +1,19 @@
-//! What a script needs that only the command line can give.
+//! The requirements of a script on the command line.
 
 use crate::script::statement::{Act, Saying, Script, ScriptPosition, Statement};
 
-/// Where a script needs what, if it does.
+/// The first position of each requirement; `None`: not required.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demands {
-    /// A server: `connect` without a place.
+    /// A server: `connect` without a target.
     pub server: Option<ScriptPosition>,
     pub message: Option<ScriptPosition>,
-    /// Somebody to log in as.
+    /// A user to log in as.
     pub login: Option<ScriptPosition>,
 }
 
 impl Demands {
-    /// Those of a script.
+    /// The requirements of a script.
     #[must_use]
     pub fn of(script: &Script) -> Self {
         let mut demands = Self::default();

@@ -1,30 +1,30 @@
-//! What a reply must be.
+//! The conditions on a reply.
 
 use crate::client::session::{has_parameter, parameters};
 use crate::smtp::reply::Reply;
 use regex_lite::Regex;
 use std::fmt;
 
-/// What a reply must be, all of it.
+/// The conditions on a reply. All of them must be met.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyExpectation {
     /// One of these; empty is any.
     pub codes: Vec<Code>,
     /// More than one line.
     pub many: bool,
-    /// In its text, whose lines are divided by LF, without the codes.
+    /// Matched against the text without the codes, with lines separated by LF.
     pub regex: Option<Regex>,
-    /// EHLO keywords that it has, each with some of its parameters.
+    /// EHLO keywords that it must have, each with some of its parameters.
     pub has: Vec<ExpectedKeyword>,
-    /// EHLO keywords that it has not.
+    /// EHLO keywords that it must not have.
     pub lacks: Vec<ExpectedKeyword>,
 }
 
-/// What a code may be.
+/// An accepted reply code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     Exactly(u16),
-    /// All that begin with this digit.
+    /// All codes that begin with this digit.
     Class(u16),
     Any,
     /// No reply: the server closes.
@@ -40,13 +40,13 @@ pub struct ExpectedKeyword {
 }
 
 impl ReplyExpectation {
-    /// Whether it may be that the server closes.
+    /// True if the server may close the connection.
     #[must_use]
     pub fn allows_close(&self) -> bool {
         self.codes.contains(&Code::Close)
     }
 
-    /// Whether a reply has the code that it must have.
+    /// True if a reply code is accepted.
     #[must_use]
     pub fn fits_code(&self, code: u16) -> bool {
         let fits = |wanted: &Code| match *wanted {
@@ -58,7 +58,8 @@ impl ReplyExpectation {
         self.codes.is_empty() || self.codes.iter().any(fits)
     }
 
-    /// What is wrong with a reply; `None` when it is as it must be. Keywords are looked for in `offers`.
+    /// Describes the difference of a reply; `None`: all conditions are met. Keywords are looked up in
+    /// `offers`.
     #[must_use]
     pub fn differs(&self, reply: &Reply, offers: &Reply) -> Option<String> {
         if !self.fits_code(reply.code) || self.many && reply.lines.len() < 2 {
@@ -77,7 +78,7 @@ impl ReplyExpectation {
         there.map(|keyword| format!("a reply that lacks {keyword}"))
     }
 
-    /// What the named groups of the regular expression have caught.
+    /// The values of the named groups of the regular expression.
     #[must_use]
     pub fn captures(&self, reply: &Reply) -> Vec<(String, String)> {
         let Some(regex) = &self.regex else {

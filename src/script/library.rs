@@ -1,6 +1,6 @@
-//! The scripts that come with the program, to be run against one's own server.
+//! The built-in scripts, for running against the user's own server.
 
-/// A script that comes with the program.
+/// A built-in script.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped {
     pub name: &'static str,
@@ -35,7 +35,7 @@ pub const ALL: [Shipped; 6] = [
 ];
 
 impl Shipped {
-    /// What it is about, in a line.
+    /// A description in one line.
     #[must_use]
     pub fn about(&self) -> &'static str {
         let first = self.text.lines().next().unwrap_or_default();

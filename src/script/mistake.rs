@@ -1,10 +1,10 @@
-//! What is wrong with a script, found before anything is sent.
+//! The mistakes in a script, found before anything is sent.
 
 use crate::script::statement::ScriptPosition;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 
-/// A mistake in a script, or a script that there is not.
+/// A mistake in a script, or a script that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
     #[error("{at}: {}", shown(.what))]
@@ -12,9 +12,9 @@ pub enum Mistake {
     /// The file cannot be read.
     #[error("cannot read the script {}: {why}", shown(.file))]
     Unreadable {
-        /// As it was named.
+        /// The name as given.
         file: String,
-        /// What the system says.
+        /// The error of the system.
         why: String,
     },
 }

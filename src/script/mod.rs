@@ -1,8 +1,8 @@
-//! Scripts: a small line language to hold an SMTP conversation and to check what the server says.
+//! Scripts: a small line language for SMTP sessions with checks of the server's replies.
 //!
-//! [`parse`] reads a script and all that it includes, or says what is wrong with it; [`Case::all_of`] makes
-//! tests of it; [`run`] holds one of them; [`report`] says how they ended, for programs. [`Scribe`] makes
-//! a script of a session, and [`library`] has those that come with the program.
+//! [`parse`] reads a script with its includes, or returns its mistakes; [`Case::all_of`] divides it into
+//! tests; [`run`] runs one of them; [`report`] writes the results for programs. [`Scribe`] records a
+//! session as a script, and [`library`] contains the built-in scripts.
 
 pub(crate) mod session_log;
 

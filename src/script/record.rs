@@ -1,29 +1,29 @@
-//! A session that was held, as a script that holds it again.
+//! Recording of a session as a script that repeats it.
 
 use crate::client::events::{Event, Observer};
 use crate::client::peer::PeerAddress;
 use crate::script::text::escaped;
 use std::fmt::Write as _;
 
-/// A [`Watch`] that writes down a session as a script, and tells another of it. Of a login, it writes that
-/// there is one, and nothing of what was said.
+/// An [`Observer`] that records a session as a script, and passes the events to another one. A login is
+/// recorded without its data.
 pub struct Scribe<'w> {
     watch: &'w mut dyn Observer,
     /// The file with the message, as the script names it.
     message: String,
-    /// Whether connections go to one server, which the command line of the script names.
+    /// True if connections go to one server, named on the command line of the script.
     to_server: bool,
     text: String,
-    /// Commands of which no reply has come.
+    /// Commands without a reply so far.
     said: Vec<String>,
-    /// A connection of which it is not known whether it begins with TLS.
+    /// A connection that may still begin with TLS.
     connected: Option<String>,
     in_login: bool,
     octets: Option<u64>,
 }
 
 impl<'w> Scribe<'w> {
-    /// Nothing has happened. `message` is the file of the message, beside the script.
+    /// Starts a recording. `message` is the file of the message, in the directory of the script.
     pub fn new(watch: &'w mut dyn Observer, message: &str, to_server: bool) -> Self {
         Self {
             watch,
@@ -39,7 +39,7 @@ impl<'w> Scribe<'w> {
         }
     }
 
-    /// How many octets the message had that was sent, if one was.
+    /// Size in octets of the message that was sent; `None`: no message.
     #[must_use]
     pub fn octets(&self) -> Option<u64> {
         self.octets
@@ -74,7 +74,7 @@ impl<'w> Scribe<'w> {
         self.in_login = false;
     }
 
-    /// Writes that the connection was made, now that it is known how.
+    /// Writes the pending `connect` line.
     fn begin(&mut self, tls: &str) {
         if let Some(target) = self.connected.take() {
             self.line(&format!("connect{tls}{target}"));
@@ -83,7 +83,7 @@ impl<'w> Scribe<'w> {
 
     fn sent(&mut self, line: &str, stage: &str) {
         match stage {
-            // One word stands for all of it.
+            // One statement replaces the whole login.
             "auth" if !self.in_login => {
                 self.in_login = true;
                 self.said.push("auth".to_owned());
@@ -106,7 +106,7 @@ impl<'w> Scribe<'w> {
         self.in_login &= is_login && code == 334;
     }
 
-    /// What was said before the first reply went out together.
+    /// Writes the commands without a reply so far, which were sent together.
     fn end_saying(&mut self) {
         let said = std::mem::take(&mut self.said);
         match said.as_slice() {

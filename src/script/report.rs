@@ -1,4 +1,4 @@
-//! How tests ended, for programs: TAP and `JUnit`.
+//! Test results for programs: TAP and `JUnit`.
 
 use crate::script::run::{FinishedTest, TestEnding};
 use crate::script::session_log::Heard;
@@ -6,7 +6,7 @@ use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use std::fmt::Write as _;
 
-/// The exit status of all together: what differs counts before what could not be held.
+/// The exit status of all tests: a test that failed takes precedence over one that could not be run.
 #[must_use]
 pub fn exit(all: &[FinishedTest]) -> Exit {
     let mut exits = all.iter().map(|finished| finished.ending.exit());
@@ -17,7 +17,7 @@ pub fn exit(all: &[FinishedTest]) -> Exit {
     first.unwrap_or(Exit::Ok)
 }
 
-/// How many ended how, in words.
+/// The number of tests for each result, in words.
 #[must_use]
 pub fn summary(all: &[FinishedTest]) -> String {
     let of = |is: fn(&TestEnding) -> bool| all.iter().filter(|one| is(&one.ending)).count();
@@ -124,7 +124,7 @@ fn add_case(xml: &mut String, one: &FinishedTest) {
     );
 }
 
-/// A text that may stand in an attribute.
+/// Escapes a text for an attribute.
 fn attribute(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -134,7 +134,7 @@ fn attribute(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\n' => safe.push_str("&#10;"),
-            // XML has no way to write most of them.
+            // XML cannot represent most of them.
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
                 safe.extend(c.escape_unicode());
             }

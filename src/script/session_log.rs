@@ -1,12 +1,12 @@
-//! The last lines of a conversation, for those who were not there.
+//! The last lines of a session, for reports.
 
 use crate::client::events::{Event, Observer};
 use std::collections::VecDeque;
 
-/// How many lines are kept.
+/// Maximum number of lines kept.
 const MAX_LINES: usize = 200;
 
-/// A line of a conversation.
+/// A line of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     Sent(String),
@@ -14,7 +14,7 @@ pub enum Heard {
     Note(String),
 }
 
-/// A [`Watch`] that keeps the last lines and tells another of all.
+/// An observer that keeps the last lines and passes all events to another one.
 pub struct Tape<'w> {
     lines: VecDeque<Heard>,
     watch: &'w mut dyn Observer,

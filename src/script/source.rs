@@ -1,4 +1,4 @@
-//! Where scripts come from: files, the standard input, and those that come with the program.
+//! The sources of scripts: files, standard input, and the built-in scripts.
 
 use crate::script::library;
 use crate::script::mistake::Mistake;
@@ -7,20 +7,20 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The largest script, in octets.
+/// Maximum size of a script, in octets.
 const MAX_SCRIPT: u64 = 1024 * 1024;
 
 /// The text of a script.
 #[derive(Debug)]
 pub struct ScriptSource {
-    /// As it is named in remarks.
+    /// The name in messages.
     pub name: String,
     pub text: String,
-    /// Where the files that it names are; `None` where it can name none, because it comes with the program.
+    /// The directory of the files that it names; `None`: a built-in script, which cannot name files.
     pub directory: Option<PathBuf>,
 }
 
-/// Finds what was named on the command line: a file, `-` for the standard input, or a name of the library.
+/// Reads the script named on the command line: a file, `-` for standard input, or a built-in script.
 pub fn find(name: &str) -> Result<ScriptSource, Mistake> {
     if name == "-" {
         return Ok(ScriptSource {
@@ -32,7 +32,7 @@ pub fn find(name: &str) -> Result<ScriptSource, Mistake> {
     find_in(name, Some(Path::new("")))
 }
 
-/// Finds what a script includes: a file beside it, or a name of the library.
+/// Reads an included script: a file in the directory of the script, or a built-in script.
 pub fn find_in(name: &str, directory: Option<&Path>) -> Result<ScriptSource, Mistake> {
     let path = directory.map(|directory| directory.join(name));
     if let Some(path) = path.filter(|path| path.exists() || library::find(name).is_none()) {
@@ -71,7 +71,7 @@ fn text_of(from: impl Read, name: &str) -> Result<String, Mistake> {
         return Err(unreadable(name, "it is larger than 1 MiB"));
     }
     let mut text = String::from_utf8(octets).map_err(|_| unreadable(name, "it is not UTF-8"))?;
-    // Some editors put a mark before UTF-8.
+    // Some editors write a byte order mark before UTF-8.
     if text.starts_with('\u{feff}') {
         text.remove(0);
     }

@@ -1,4 +1,4 @@
-//! What a script consists of.
+//! The statements of a script.
 
 use crate::script::expectation::ReplyExpectation;
 use crate::script::text::ScriptText;
@@ -8,18 +8,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A script that has no mistake.
+/// A script without mistakes.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// The file, or the name of one that comes with the program.
+    /// The file, or the name of a built-in script.
     pub name: String,
-    /// What it says, with all that it includes.
+    /// Its statements, including those of included scripts.
     pub statements: Vec<Statement>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptPosition {
-    /// The file as it was named.
+    /// The file name as given.
     pub file: Arc<str>,
     /// The line, from 1.
     pub line: usize,
@@ -41,14 +41,13 @@ impl fmt::Display for ScriptPosition {
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub at: ScriptPosition,
-    /// What is to be done.
     pub act: Act,
 }
 
-/// What is to be done.
+/// The action of a statement.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// Opens a connection; `None` is the server of the command line.
+    /// Opens a connection; `None`: to the server of the command line.
     Connect {
         target: Option<ScriptText>,
         /// With TLS from the first byte on.
@@ -56,47 +55,46 @@ pub enum Act {
     },
     /// The TLS handshake, with STARTTLS before it or without.
     Secure {
-        /// Says STARTTLS and waits for its 220.
+        /// True: sends STARTTLS first, and waits for its 220.
         starttls: bool,
-        /// What must come of it.
         wanted: Handshake,
     },
-    /// Logs in as the command line says.
+    /// Logs in with the options of the command line.
     Auth(Option<Mechanism>),
     Say(Saying),
-    /// Says all of these in one packet.
+    /// Sends all of these in one packet.
     SayTogether(Vec<Saying>),
     /// Waits for a reply.
     Expect(ReplyExpectation),
-    /// Nothing may come for so long.
+    /// Nothing may be received for this time.
     ExpectSilence(Time),
     /// The server must close, within this time.
     ExpectClose(Option<Time>),
-    /// Does nothing for so long.
+    /// Sleeps for this time.
     Pause(Time),
-    /// How long every step that follows may take.
+    /// Sets the time limit of all steps that follow.
     Timeout(Time),
     Leave(Leaving),
     /// Gives a variable its value.
     Set {
         name: String,
         value: ScriptText,
-        /// Only where nobody has set it.
+        /// True: only if it is not set yet.
         default: bool,
     },
-    /// A remark for whoever looks on.
+    /// Shows a text in the transcript.
     Print(ScriptText),
-    /// Ends the test, if it is so.
+    /// Ends the test if a condition is met.
     Judge(TestVerdict),
-    /// Does the same for each value.
+    /// Repeats the block for each value.
     For {
         name: String,
         values: Vec<ScriptText>,
         body: Vec<Statement>,
     },
-    /// Does the same so many times.
+    /// Repeats the block this many times.
     Repeat(Count, Vec<Statement>),
-    /// Does the same on so many connections at once.
+    /// Runs the block on this many connections at once.
     Parallel(Count, Vec<Statement>),
     /// A test of its own.
     Test {
@@ -105,34 +103,34 @@ pub enum Act {
     },
 }
 
-/// What must come of a TLS handshake.
+/// The required result of a TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handshake {
-    /// It succeeds as far as the command line wants it.
+    /// It succeeds, with the checks set on the command line.
     Usual,
-    /// The certificate is right, whatever the command line says.
+    /// The certificate is valid, regardless of the command line.
     Verified,
-    /// It may fail as well, which ends the connection.
+    /// It may also fail, which ends the connection.
     Perhaps,
 }
 
-/// A time that is known, or that a variable holds.
+/// A time, fixed or with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Time {
     Fixed(Duration),
-    /// As long as the text says.
+    /// The time given by the text.
     Of(ScriptText),
 }
 
-/// A number that is known, or that a variable holds.
+/// A number, fixed or with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Count {
     Fixed(usize),
-    /// As many as the text says, but not more than this.
+    /// The number given by the text, up to this maximum.
     Of(ScriptText, usize),
 }
 
-/// Something that is said.
+/// Data to send.
 #[derive(Clone, Debug)]
 pub enum Saying {
     Line(ScriptText, LineEnd),
@@ -145,10 +143,10 @@ pub enum Saying {
     Message(MessageSource),
 }
 
-/// What a line ends with.
+/// The end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineEnd {
-    /// As it should be.
+    /// The correct line end.
     CrLf,
     Lf,
     Cr,
@@ -166,7 +164,7 @@ impl LineEnd {
     }
 }
 
-/// How a message goes.
+/// The form in which a message is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageSource {
     /// Its octets, as for BDAT.
@@ -177,29 +175,29 @@ pub enum MessageSource {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
-    /// In an orderly way.
+    /// Closes it in an orderly way.
     Close,
     Reset,
-    /// We say nothing more, but listen.
+    /// Closes the sending side only.
     HalfClose,
 }
 
-/// When a test ends, and how.
+/// A statement that ends a test.
 #[derive(Clone, Debug)]
 pub struct TestVerdict {
     pub verdict: TestResult,
-    /// Whether it ends when the condition is met, or when it is not.
+    /// True: ends the test if the condition is met; false: if it is not.
     pub when: bool,
-    /// What the last reply must be; of `has` and `lacks`, the last reply to EHLO.
+    /// The condition on the last reply; for `has` and `lacks`, on the last reply to EHLO.
     pub condition: ReplyExpectation,
 }
 
-/// How a test ends.
+/// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TestResult {
     Pass,
-    /// The server cannot do what it is about.
+    /// The server does not support the subject of the test.
     Skip,
-    /// The server is not as it should be.
+    /// The server does not behave as expected.
     Fail,
 }

@@ -1,15 +1,15 @@
-//! Where `connect` goes.
+//! The target of `connect`.
 
 use crate::client::route::Endpoint;
 use crate::client::route::target::{command, server};
 use crate::system::text::shown;
 
-/// The port where none is named.
+/// The default port.
 const SMTP: u16 = 25;
 
 pub const EXPECTED: &str = "HOST, HOST:PORT, unix:PATH or pipe:COMMAND";
 
-/// What --server takes, or `pipe:COMMAND`.
+/// Parses a target: a value of --server, or `pipe:COMMAND`.
 ///
 /// # Errors
 /// It is neither.

@@ -1,15 +1,15 @@
-//! Texts with variables in them: what a script says before it is known what the variables hold.
+//! Texts with variables that are replaced when the script is run.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The most that one text may become, in octets.
+/// Maximum size of a text after replacement, in octets.
 pub const MAX_TEXT: usize = 16 * 1024 * 1024;
 
-/// The only name with a dot that need not stand in braces.
+/// The only name with a dot that does not need braces.
 const SIZE: &str = "message.size";
 
-/// What the variables hold: any octets.
+/// The values of the variables: any octets.
 pub type Variables = BTreeMap<String, Vec<u8>>;
 
 /// A text of octets and variables.
@@ -18,16 +18,16 @@ pub struct ScriptText {
     pieces: Vec<TextPiece>,
 }
 
-/// A piece of a text.
+/// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum TextPiece {
     Octets(Vec<u8>),
     Variable(String),
-    /// So many times the same.
+    /// A repeated text.
     Times(ScriptText, usize),
 }
 
-/// Why a text cannot be said.
+/// The reason why a text cannot be produced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// The variable was not set, or its capture has not happened.
@@ -58,7 +58,7 @@ impl ScriptText {
         Ok(made)
     }
 
-    /// Takes what stands behind a `$`; gives what is left.
+    /// Parses the text after a `$`; returns the rest.
     fn variable<'t>(&mut self, behind: &'t str) -> Result<&'t str, String> {
         if let Some(rest) = behind.strip_prefix('$') {
             self.push_octets(b"$");
@@ -103,7 +103,7 @@ impl ScriptText {
         self.pieces.extend(other.pieces);
     }
 
-    /// This text so many times.
+    /// Repeats this text.
     #[must_use]
     pub fn times(self, count: usize) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl ScriptText {
         }
     }
 
-    /// The text, where it has no variables.
+    /// The text; `None`: it has variables.
     #[must_use]
     pub fn constant(&self) -> Option<String> {
         let is_constant = self.variables().is_empty();
@@ -129,7 +129,7 @@ impl ScriptText {
         self.pieces.iter().flat_map(names).collect()
     }
 
-    /// The octets, with what the variables hold now.
+    /// The octets, with the current values of the variables.
     pub fn octets(&self, variables: &Variables) -> Result<Vec<u8>, TextError> {
         let mut octets = Vec::new();
         for piece in &self.pieces {
@@ -161,7 +161,7 @@ impl ScriptText {
     }
 }
 
-/// Whether a variable may be called so.
+/// True if this is a valid variable name.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     let first = text.chars().next();
@@ -189,7 +189,7 @@ pub fn escaped(octets: &[u8]) -> String {
     text
 }
 
-/// As it would be written, for error texts.
+/// The form in a script, for error texts.
 impl fmt::Display for ScriptText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.pieces {

@@ -1,4 +1,4 @@
-//! The server: it lets people in, a thread for each, and sees them off.
+//! The server: accepts connections, runs a thread for each, and ends them at shutdown.
 
 use crate::server::connection::within;
 use crate::server::events::ServerObserver;
@@ -15,20 +15,20 @@ use std::sync::Arc;
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-/// How long conversations may go on after the last message that was wanted.
+/// Time that sessions get to end after the last expected message.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a peer may take to close its side after ours is closed.
+/// Time that a peer gets to close its side after the server's side is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How often in a row a connection may fail to be accepted, and how long to wait after each.
+/// Consecutive failures of accept() before the server ends, and the pause after each.
 const ACCEPT_FAILURES: u32 = 100;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Why there is no sink, or none any more.
+/// An error that prevents the server from starting, or ends it.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// Other machines could reach it.
+    /// The address can be reached from other machines.
     #[error(
         "{0} can be reached from other machines and the sink takes mail from anybody; \
          listen on 127.0.0.1 or [::1], or say --allow-remote"
@@ -37,12 +37,11 @@ pub enum SinkError {
     /// The name would break the greeting.
     #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]
     Name(String),
-    /// The place is not ours, not allowed, or in use.
+    /// The address or path is not local, not permitted, or in use.
     #[error("cannot listen on {place}: {}", reason(.source))]
     Listen {
-        /// What was asked for.
+        /// The address or path requested.
         place: Listen,
-        /// What the system said.
         source: io::Error,
     },
     /// No more connections can be accepted.
@@ -50,32 +49,32 @@ pub enum SinkError {
     Accept(io::Error),
 }
 
-/// A server that listens already and does not answer yet.
+/// A server that listens but does not answer yet.
 #[derive(Debug)]
 pub struct Server {
     doors: Vec<Listener>,
     options: ServerOptions,
-    /// What is heard when it is time to leave, and what makes it ring.
+    /// Becomes readable when the server is to end; `hammer` is the other end of the pair.
     bell: UnixStream,
     hammer: UnixStream,
 }
 
-/// Something that ends a sink from outside.
+/// A handle that ends a server from another thread.
 #[derive(Debug)]
 pub struct Stopper(UnixStream);
 
 impl Stopper {
-    /// Has [`Sink::serve`] return soon.
+    /// Makes [`Server::serve`] return soon.
     pub fn stop(&self) {
         let _ = (&self.0).write(b"!");
     }
 }
 
 impl Server {
-    /// Listens. From now on peers can connect; they are greeted by [`Sink::serve`].
+    /// Starts to listen. From now on peers can connect; they are greeted by [`Server::serve`].
     ///
     /// # Errors
-    /// A place or the name will not do.
+    /// An address, a path or the name is not usable.
     pub fn bind(options: ServerOptions) -> Result<Server, SinkError> {
         for place in &options.listen {
             if let Listen::Tcp(address) = place
@@ -100,21 +99,22 @@ impl Server {
         })
     }
 
-    /// Where it listens, with the ports that the system chose.
+    /// The addresses and paths it listens on, with the ports chosen by the system.
     pub fn places(&self) -> impl Iterator<Item = &Listen> {
         self.doors.iter().map(|door| &door.place)
     }
 
-    /// What ends it from outside.
+    /// Returns a handle that ends the server from another thread.
     ///
     /// # Errors
-    /// There is no file descriptor to spare.
+    /// No file descriptor is available.
     pub fn stopper(&self) -> io::Result<Stopper> {
         self.hammer.try_clone().map(Stopper)
     }
 
-    /// Answers, a thread for each connection, until `count` messages were accepted or the time is over;
-    /// returns how many were. Conversations that go on then have two seconds to end.
+    /// Serves each connection in a thread of its own, until `count` messages were accepted or the time is
+    /// over. Returns the number of accepted messages. Sessions that are still open then get two seconds to
+    /// end.
     ///
     /// # Errors
     /// No more connections can be accepted.
@@ -163,7 +163,7 @@ impl Server {
     }
 }
 
-/// Lets peers in until all the messages that were wanted are there, or the time is over.
+/// Accepts connections until all expected messages have arrived, or the time is over.
 fn accept_all<'scope, 'env: 'scope>(
     entrance: &BoundListener,
     house: ServerContext<'env>,
@@ -179,7 +179,7 @@ fn accept_all<'scope, 'env: 'scope>(
             Ok(Next::Nobody) => {}
             Ok(Next::Over) => break,
             Err(error) if failures >= ACCEPT_FAILURES => return Err(error),
-            // A peer that has left already, or no file descriptor to spare just now.
+            // The peer has already left, or no file descriptor is available right now.
             Err(_) => {
                 failures += 1;
                 thread::sleep(ACCEPT_PAUSE);
@@ -202,9 +202,9 @@ fn welcome<'scope, 'env: 'scope>(
         number: guest.number,
         from: arrival.from,
     };
-    // Without a thread to spare the connection is closed; the peer will come again.
+    // If no thread is available, the connection is closed; the peer will retry.
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
-        // Only slower without it, and a unix socket has none.
+        // An optimization only; a unix socket does not have this option.
         let _ = socket.set_tcp_nodelay(true);
         let session = ServerSession::new(house, Arc::clone(&socket), visitor);
         if session.converse() == CloseMode::Polite {
@@ -219,8 +219,8 @@ fn turn_away(mut socket: &Socket) {
     let _ = io::Write::write_all(&mut socket, line.as_bytes());
 }
 
-/// Closes our side, then waits for the peer to close its own: a socket closed with unread input
-/// sends a reset, which can overtake our last words.
+/// Closes the server's side, then waits for the peer to close its own: a socket closed with unread input
+/// sends a reset, which can overtake the last reply.
 fn part(mut socket: Arc<Socket>) {
     let deadline = within(FAREWELL);
     let mut unread = [0; 4096];
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    /// A sink that runs, with the directory it stores into.
+    /// A running server, with the directory it stores into.
     struct RunningServer {
         home: tempfile::TempDir,
         address: SocketAddr,
@@ -274,7 +274,7 @@ mod tests {
     }
 
     impl RunningServer {
-        /// Says all of it at once and returns what comes until the sink closes.
+        /// Sends all of it at once and returns the replies until the server closes.
         fn say(&self, text: &str) -> String {
             let mut stream = TcpStream::connect(self.address).unwrap();
             stream.write_all(text.as_bytes()).unwrap();

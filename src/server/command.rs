@@ -1,4 +1,4 @@
-//! One command line, parsed. Pure: what the line means, not whether it is in order.
+//! The parser of a command line. Pure: the meaning of a line, without regard to the state of the session.
 
 use crate::server::offers::{OfferList, ServerKeyword};
 use crate::server::parameters;
@@ -7,7 +7,7 @@ use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::system::text::printable;
 
-/// What the peer asks for.
+/// A command of the peer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Ehlo(String),
@@ -37,7 +37,7 @@ pub struct MailCommand {
     pub size: u64,
     pub body_8bit: bool,
     pub smtputf8: bool,
-    /// All that stands behind the address.
+    /// All words after the address.
     pub parameters: Vec<String>,
 }
 
@@ -66,12 +66,13 @@ pub struct Attribute {
 /// BDAT (RFC 3030 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk {
-    /// How many bytes follow the line.
+    /// Number of bytes that follow the line.
     pub size: u64,
     pub last: bool,
 }
 
-/// Reads a line, given without its line end, as far as it is offered. The error is the reply.
+/// Parses a line without its line end. Commands that are not offered are not recognized. The error is the
+/// reply.
 pub fn parse(line: &[u8], offers: &OfferList) -> Result<Command, Refusal> {
     let line = line.trim_ascii_end();
     let end = memchr::memchr(b' ', line).unwrap_or(line.len());

@@ -13,22 +13,22 @@ use crate::server::tls::TlsAgreement;
 use crate::server::tls_stream::Sealed;
 use crate::system::socket::acknowledge_at_once;
 
-/// The input buffer; also how much of a message is handed on at a time.
+/// Size of the input buffer, and so of the blocks in which a message is passed on.
 const BLOCK: usize = 128 * 1024;
 
-/// Replies wait for the end of the peer's group of commands, but not beyond this many bytes.
+/// Maximum number of bytes of replies held back until the end of a group of commands.
 const UNSENT: usize = 64 * 1024;
 
-/// No deadline is further away, so that adding to the clock cannot overflow.
+/// Upper limit of a deadline, so that adding to the clock cannot overflow.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// What a conversation runs over: a socket, or a script in tests.
+/// The byte stream of a session: a socket, or a script in tests.
 pub trait Transmission {
-    /// Reads what is there; 0 means that the peer has closed.
+    /// Reads the available bytes; 0 means that the peer has closed.
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize>;
     /// Writes all of it.
     fn send(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()>;
-    /// Has the connection reset when it is closed, where there is such a thing.
+    /// Makes closing the connection send a reset, if the stream supports that.
     fn reset(&mut self) {}
 }
 
@@ -81,17 +81,17 @@ pub fn within(patience: Duration) -> Instant {
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReceivedLine<'a> {
     Whole(&'a [u8]),
-    /// It was over the limit and is forgotten.
+    /// It exceeded the limit and was discarded.
     TooLong,
 }
 
-/// A connection with what was read ahead and what is still to be said.
+/// A connection with its input buffer and its unsent replies.
 pub struct Channel<P> {
     peer: Sealed<P>,
     idle: Duration,
     max_line_bytes: usize,
     buffer: Vec<u8>,
-    // What was received and not yet consumed is buffer[start..end].
+    // The input that is not yet consumed is buffer[start..end].
     start: usize,
     end: usize,
     unsent: Vec<u8>,
@@ -111,7 +111,7 @@ impl<P: Transmission> Channel<P> {
         }
     }
 
-    /// Adds a reply. It is sent when the peer has said all it had to say, in one write with others.
+    /// Adds a reply. It is sent in one write with others, once all commands of the peer are processed.
     pub fn say(&mut self, reply: &str) {
         self.unsent.extend_from_slice(reply.as_bytes());
         self.unsent.extend_from_slice(b"\r\n");
@@ -147,7 +147,7 @@ impl<P: Transmission> Channel<P> {
         ReceivedLine::Whole(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
-    /// What has come, at least one byte. It stays until it is consumed.
+    /// Returns at least one byte of input. It stays in the buffer until it is consumed.
     pub fn block(&mut self, deadline: Instant) -> Result<&[u8], SessionEnding> {
         if self.start == self.end {
             self.fill(deadline.min(within(self.idle)))?;
@@ -155,12 +155,12 @@ impl<P: Transmission> Channel<P> {
         Ok(self.pending())
     }
 
-    /// Forgets the first `count` bytes of the block.
+    /// Removes the first `count` bytes of the block.
     pub fn consume(&mut self, count: usize) {
         self.start += count;
     }
 
-    /// Sends what was said.
+    /// Sends the pending replies.
     pub fn flush(&mut self) -> Result<(), SessionEnding> {
         if !self.unsent.is_empty() {
             self.peer.send(&self.unsent, within(self.idle))?;
@@ -169,13 +169,13 @@ impl<P: Transmission> Channel<P> {
         Ok(())
     }
 
-    /// Sends these bytes after what was said, at once.
+    /// Sends these bytes at once, after the pending replies.
     pub fn send_now(&mut self, bytes: &[u8]) -> Result<(), SessionEnding> {
         self.flush()?;
         Ok(self.peer.send(bytes, within(self.idle))?)
     }
 
-    /// Reads and forgets until the peer closes, or the deadline is there.
+    /// Reads and discards input until the peer closes, or the deadline is reached.
     pub fn drain(&mut self, deadline: Instant) {
         while self.flush().is_ok() {
             self.forget();
@@ -186,12 +186,12 @@ impl<P: Transmission> Channel<P> {
         }
     }
 
-    /// Forgets what was read ahead.
+    /// Discards the input that was read ahead.
     pub fn forget(&mut self) {
         self.start = self.end;
     }
 
-    /// Waits for more than what has come, no longer than a command may take.
+    /// Waits for more input, at most as long as a command may take.
     pub fn more(&mut self, deadline: Instant) -> Result<&[u8], SessionEnding> {
         if self.pending().len() >= BLOCK / 2 {
             return Err(SessionEnding::Gone);
@@ -200,7 +200,7 @@ impl<P: Transmission> Channel<P> {
         Ok(self.pending())
     }
 
-    /// From here on everything is encrypted; what was read ahead belongs to the handshake.
+    /// Starts TLS. Input that was read ahead belongs to the handshake.
     pub fn secure(&mut self, config: &Arc<ServerConfig>) -> io::Result<TlsAgreement> {
         let deadline = within(self.idle);
         let ahead = self.pending().to_vec();
@@ -212,14 +212,14 @@ impl<P: Transmission> Channel<P> {
         self.peer.is_secured()
     }
 
-    /// Sends what was said, and that nothing follows.
+    /// Sends the pending replies and, with TLS, close_notify.
     pub fn end(&mut self) {
         if self.flush().is_ok() {
             self.peer.end(within(self.idle));
         }
     }
 
-    /// Has the connection reset.
+    /// Resets the connection.
     pub fn reset(&mut self) {
         self.peer.reset();
     }
@@ -228,7 +228,7 @@ impl<P: Transmission> Channel<P> {
         &self.buffer[self.start..self.end]
     }
 
-    /// Reads more, and says first what the peer may be waiting for.
+    /// Reads more input, after sending the pending replies, which the peer may be waiting for.
     fn fill(&mut self, deadline: Instant) -> Result<(), SessionEnding> {
         self.flush()?;
         self.buffer.copy_within(self.start..self.end, 0);

@@ -1,31 +1,31 @@
-//! The end of DATA and the dots before it (RFC 5321 §4.5.2), found in blocks of any size.
+//! Detection of the end of DATA and removal of stuffed dots (RFC 5321 §4.5.2), in blocks of any size.
 //!
-//! A line ends with CRLF and with nothing else: a dot after a bare LF or a bare CR is content. A
-//! server that thinks otherwise can be made to see two messages in one (CVE-2023-51764).
+//! Only CRLF ends a line: a dot after a bare LF or a bare CR is content. A server that accepts other line
+//! ends can be made to see two messages in one (CVE-2023-51764).
 
 use memchr::memmem::Finder;
 
-/// Where in the data the next byte stands.
+/// The position of the next byte in the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     LineStart,
     Text,
-    /// Behind a CR, which was handed out already.
+    /// After a CR, which was already passed on.
     Cr,
-    /// Behind the dot that begins a line, which is never content.
+    /// After the dot that begins a line, which is never content.
     Dot,
-    /// Behind that dot and a CR, which is content unless LF follows.
+    /// After that dot and a CR, which is content unless LF follows.
     DotCr,
 }
 
-/// What the beginning of a block turned out to be.
+/// The result of reading the beginning of a block.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnstuffedBlock<'a> {
     /// Content to keep; may be empty.
     pub content: &'a [u8],
-    /// How much of the block is dealt with.
+    /// Number of bytes of the block that were processed.
     pub used: usize,
-    /// Whether the message ends here. What follows `used` is the next command.
+    /// True if the message ends here. The bytes after `used` are the next command.
     pub ended: bool,
 }
 
@@ -87,7 +87,7 @@ impl Unstuffer {
 mod tests {
     use super::*;
 
-    /// The content, and what lies behind the end; `None` if the end was not found.
+    /// The content, and the bytes after the end; `None`: the end was not found.
     fn unstuff(blocks: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>)> {
         let mut unstuffer = Unstuffer::default();
         let (mut content, mut rest, mut ended) = (Vec::new(), Vec::new(), false);
@@ -104,7 +104,7 @@ mod tests {
         ended.then_some((content, rest))
     }
 
-    /// What the data contains, whatever the blocks it comes in.
+    /// The content of the data, which must not depend on its division into blocks.
     fn content(data: &[u8]) -> Option<Vec<u8>> {
         let whole = unstuff(&[data]);
         for at in 0..=data.len() {
@@ -150,7 +150,7 @@ mod tests {
         assert_content(b"a\n.\r\nb\r\n.\r\n", b"a\n.\r\nb\r\n");
         assert_content(b"a\r.\rb\r\n.\r\n", b"a\r.\rb\r\n");
         assert_content(b"a\r.\r\nb\r\n.\r\n", b"a\r.\r\nb\r\n");
-        // These lines do begin behind CRLF: the dot is stuffing, the rest is content.
+        // These lines do begin after CRLF: the dot is stuffing, the rest is content.
         assert_content(b"a\r\n.\rb\r\n.\r\n", b"a\r\n\rb\r\n");
         assert_content(b"a\r\n.\nb\r\n.\r\n", b"a\r\n\nb\r\n");
         assert_content(b"a\r\n.\r\r\n.\r\n", b"a\r\n\r\r\n");

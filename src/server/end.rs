@@ -1,19 +1,19 @@
-//! Why a conversation is over, and the last words that go with it.
+//! The end of a session: its reason, and the last reply.
 
 use std::io;
 
-/// Why a conversation is over.
+/// The reason for the end of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnding {
-    /// The peer said QUIT.
+    /// The peer sent QUIT.
     Quit,
     /// The peer closed, or the connection broke.
     Gone,
-    /// The peer kept us waiting for too long.
+    /// The peer exceeded the time limit.
     Idle,
     /// The peer sent too many commands that are wrong.
     Reproached,
-    /// The sink has all the messages that it waited for, or its time is over.
+    /// The server has received all expected messages, or its time is over.
     Full,
     /// A reply was 421, after which a server closes (RFC 5321 §3.8).
     Unavailable,
@@ -21,14 +21,14 @@ pub enum SessionEnding {
     Dropped,
     /// The connection is reset, on purpose.
     Reset,
-    /// No TLS handshake came about.
+    /// The TLS handshake failed.
     NoTls,
-    /// What came first is no header of the PROXY protocol.
+    /// The first input is not a header of the PROXY protocol.
     NoProxy,
 }
 
 impl SessionEnding {
-    /// What the peer hears before the connection is closed; `None` when nobody listens any more.
+    /// The reply sent before the connection is closed; `None`: no reply is sent.
     pub fn last_words(self) -> Option<&'static str> {
         match self {
             SessionEnding::Quit
@@ -44,7 +44,7 @@ impl SessionEnding {
         }
     }
 
-    /// Why it is over, in a word or two.
+    /// The reason in a word or two.
     pub fn reason(self) -> &'static str {
         match self {
             SessionEnding::Quit => "quit",

@@ -1,4 +1,4 @@
-//! What happens in a conversation, for those who watch.
+//! The events of a session, for observers.
 
 use crate::server::fault::FaultAction;
 use crate::server::stage::ServerStage;
@@ -6,32 +6,31 @@ use crate::server::{ReceivedEnvelope, TlsAgreement};
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Somebody who watches all conversations.
+/// Receives the events of all sessions.
 pub trait ServerObserver: Sync {
-    /// Something has happened in the connection of this number.
+    /// Receives an event of the connection with this number.
     fn saw(&self, connection: u64, seen: &ServerEvent<'_>);
 }
 
-/// Somebody who does not look.
+/// Ignores all events.
 impl ServerObserver for () {
     fn saw(&self, _: u64, _: &ServerEvent<'_>) {}
 }
 
-/// Something that has happened.
 #[derive(Debug)]
 pub enum ServerEvent<'a> {
-    /// Somebody has connected from here; a socket of the file system has no such place.
+    /// A client has connected from this address; a unix socket has none.
     Connected {
         /// The address and port.
         peer: Option<SocketAddr>,
     },
-    /// A line before the greeting, or XCLIENT, has told another address.
+    /// A PROXY header, or XCLIENT, has set another client address.
     Proxied { told: &'a str },
-    /// From here on it is encrypted.
+    /// TLS has started.
     Tls(&'a TlsAgreement),
     /// The handshake has failed.
     TlsFailed { why: &'a str },
-    /// A command, as it came; of AUTH without what is secret.
+    /// A command as received; without the secret part of AUTH.
     Command {
         /// The line, without its end.
         line: &'a [u8],
@@ -44,28 +43,27 @@ pub enum ServerEvent<'a> {
     Auth {
         mechanism: &'static str,
         user: &'a str,
-        /// Whether it was let in.
+        /// True if the login succeeded.
         is_right: bool,
     },
-    /// Something goes wrong on purpose.
+    /// A fault is injected.
     Fault {
         stage: ServerStage,
         what: &'a FaultAction,
     },
-    /// A message was kept.
+    /// A message was stored.
     Message {
-        /// From whom, and to whom.
         envelope: &'a ReceivedEnvelope,
         bytes: u64,
-        /// Where it is now.
+        /// The file of the message; `None`: not a file.
         path: Option<&'a Path>,
         /// Its number, counted from 1.
         number: u64,
     },
-    /// Something here has failed, and the peer was told to come again.
+    /// The server has failed, and sent a temporary error to the peer.
     Trouble { why: &'a str },
     Closed {
-        /// Why, in one word.
+        /// The reason in one word.
         reason: &'static str,
     },
 }

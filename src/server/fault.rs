@@ -1,14 +1,14 @@
-//! What goes wrong on purpose, as it is written: `STAGE=WHAT[@N|%P]`.
+//! Injected faults and their syntax: `STAGE=WHAT[@N|%P]`.
 
 use crate::server::stage::ServerStage;
 use std::time::Duration;
 
-/// How long a dripping reply waits between two bytes where nothing else is said.
+/// Default pause between two bytes of a dripping reply.
 const DRIP: Duration = Duration::from_millis(500);
 
 pub type Clock = fn(&str) -> Result<Duration, String>;
 
-/// Something that goes wrong.
+/// A fault, its stage and its condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InjectedFault {
     pub stage: ServerStage,
@@ -18,15 +18,15 @@ pub struct InjectedFault {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultAction {
-    /// This is said, and nothing is done.
+    /// This reply is sent, and the command is not executed.
     Reply(FaultReply),
-    /// The connection is closed without a word.
+    /// The connection is closed without a reply.
     Close,
     /// The connection is reset.
     Reset,
-    /// Nothing is said any more.
+    /// No more replies are sent.
     Hang,
-    /// The reply comes byte for byte, with so much time between two.
+    /// The reply is sent byte by byte, with this pause between two.
     Drip(Duration),
     /// Random bytes instead of the reply.
     Garbage,
@@ -34,13 +34,13 @@ pub enum FaultAction {
     FloodLine,
     /// A reply whose lines do not end.
     FloodReply,
-    /// The reply is said twice.
+    /// The reply is sent twice.
     Double,
-    /// The reply comes after so much time.
+    /// The reply is delayed by this time.
     Slow(Duration),
 }
 
-/// A reply that was made up.
+/// A reply given by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultReply {
     pub code: u16,
@@ -48,20 +48,20 @@ pub struct FaultReply {
     pub text: String,
 }
 
-/// When something goes wrong.
+/// The condition for a fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaultTime {
     Always,
-    /// From this time to that, counted from 1 over the life of the sink.
+    /// From the first to the second of these occurrences, counted from 1 over the life of the server.
     Times(u64, u64),
-    /// With this probability, in hundredths.
+    /// With this probability, in percent.
     Chance(f64),
 }
 
-/// A reply that takes its time.
+/// A delay of replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {
-    /// Where; `None` is everywhere.
+    /// `None`: all stages.
     pub stage: Option<ServerStage>,
     pub time: Duration,
 }
@@ -70,7 +70,7 @@ impl InjectedFault {
     /// Reads `STAGE=WHAT[@N|%P]`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A description of the mistake.
     pub fn parse(text: &str, clock: Clock) -> Result<InjectedFault, String> {
         let (stage, rest) = text.split_once('=').ok_or(
             "it wants a stage and what goes wrong there, like rcpt='451 4.3.0 busy'@2 or dot=close",
@@ -126,7 +126,7 @@ impl FaultAction {
         }
     }
 
-    /// The reply, where it is one that says no.
+    /// The reply, if it is a refusal.
     pub(super) fn refusal(&self) -> Option<&FaultReply> {
         match self {
             FaultAction::Reply(reply) if reply.code >= 400 => Some(reply),
@@ -178,8 +178,8 @@ fn lines(code: &str, text: &str) -> String {
     lines.join("\r\n")
 }
 
-/// What stands before `@N`, `@N-M`, `@N+` or `%P` at the end, and when that is. An `@` in the text of a
-/// reply is part of it unless a number follows.
+/// Splits off a condition `@N`, `@N-M`, `@N+` or `%P` at the end. An `@` in the text of a reply is part of
+/// it unless a number follows.
 fn split_when(text: &str) -> Result<(&str, FaultTime), String> {
     let Some(at) = text.rfind(['@', '%']) else {
         return Ok((text, FaultTime::Always));
@@ -221,7 +221,7 @@ impl Delay {
     /// Reads `TIME` or `STAGE=TIME`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A description of the mistake.
     pub fn parse(text: &str, clock: Clock) -> Result<Delay, String> {
         let (stage, time) = match text.split_once('=') {
             Some((stage, time)) => (Some(ServerStage::parse(stage)?), time),

@@ -1,11 +1,11 @@
-//! Which fault is due: counted over the life of the sink.
+//! The choice of the fault that is due. Occurrences are counted over the life of the server.
 
 use crate::server::fault::{Delay, FaultAction, FaultTime, InjectedFault};
 use crate::server::stage::ServerStage;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// All that goes wrong, and how often each stage was reached.
+/// All faults, and the number of times that each stage was reached.
 #[derive(Debug, Default)]
 pub struct FaultPlan {
     faults: Vec<InjectedFault>,
@@ -20,7 +20,8 @@ struct Past {
 }
 
 impl FaultPlan {
-    /// Where several are due at once, the first is done. With a `seed`, chance is the same in every run.
+    /// If several faults are due at once, the first is used. With a `seed`, random choices are the same in
+    /// every run.
     pub fn new(faults: Vec<InjectedFault>, delays: Vec<Delay>, seed: Option<u64>) -> FaultPlan {
         let dice = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let past = Past {
@@ -34,14 +35,14 @@ impl FaultPlan {
         }
     }
 
-    /// What goes wrong now that somebody has come to this stage.
+    /// Counts that this stage was reached, and returns the fault that is due.
     pub fn due(&self, stage: ServerStage) -> Option<&FaultAction> {
         let mut faults = self
             .faults
             .iter()
             .filter(|fault| fault.stage == stage)
             .peekable();
-        // Those who want no faults need no lock.
+        // Without faults, no lock is needed.
         faults.peek()?;
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         let reached = &mut past.reached[stage as usize];
@@ -55,7 +56,7 @@ impl FaultPlan {
         due.next().map(|fault| &fault.what)
     }
 
-    /// How long every reply at this stage takes.
+    /// The delay of every reply at this stage.
     pub fn delay(&self, stage: ServerStage) -> Duration {
         let mut delays = self.delays.iter().rev();
         let own = delays.find(|delay| delay.stage == Some(stage));

@@ -1,4 +1,4 @@
-//! Who is inside, how many messages may still be accepted, and how everybody leaves.
+//! Limits on connections and messages, and the shutdown of open connections.
 
 use socket2::Socket;
 use std::collections::HashMap;
@@ -8,15 +8,15 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long sessions get to notice that their input was closed.
+/// Time that sessions get to notice that their input was closed.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// What all sessions share.
+/// The state shared by all sessions.
 pub struct ConnectionLimiter {
-    /// How many messages are wanted; `None` is no limit.
+    /// Number of messages to accept; `None`: no limit.
     count: Option<u64>,
     max_guests: usize,
-    /// What wakes the loop that accepts connections.
+    /// Wakes the loop that accepts connections.
     bell: Option<UnixStream>,
     inside: Mutex<LimiterState>,
     somebody_left: Condvar,
@@ -28,13 +28,13 @@ struct LimiterState {
     guests: HashMap<u64, Arc<Socket>>,
     arrivals: u64,
     is_closing: bool,
-    /// Messages accepted, and those that are just being committed.
+    /// Messages accepted or being committed.
     claimed: u64,
     accepted: u64,
 }
 
 impl ConnectionLimiter {
-    /// Without a `bell`, nobody waits for it.
+    /// Without a `bell`, no loop is woken.
     pub fn new(
         count: Option<u64>,
         max_guests: usize,
@@ -50,17 +50,17 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Whether all the messages that were wanted have been accepted.
+    /// True if all expected messages were accepted.
     pub fn is_full(&self) -> bool {
         self.count.is_some_and(|count| self.accepted() >= count)
     }
 
-    /// Whether everybody is to leave.
+    /// True if all sessions are to end.
     pub fn is_over(&self) -> bool {
         self.is_full() || self.inside().is_closing
     }
 
-    /// Does nothing for so long; `false` when everybody is to leave before that.
+    /// Sleeps for this time. Returns false if the server closes before that.
     pub fn pause(&self, time: Duration) -> bool {
         let inside = self.inside();
         let waited = self
@@ -75,7 +75,7 @@ impl ConnectionLimiter {
         self.inside().accepted
     }
 
-    /// Lets a connection in; `None` when there are too many.
+    /// Registers a connection; `None`: too many connections.
     pub fn enter(&self, stream: &Arc<Socket>) -> Option<ConnectionSlot<'_>> {
         let mut inside = self.inside();
         if inside.guests.len() >= self.max_guests {
@@ -87,8 +87,8 @@ impl ConnectionLimiter {
         Some(ConnectionSlot { gate: self, number })
     }
 
-    /// The right to accept one message; `None` when no more are wanted. Dropped without being kept,
-    /// it goes to the next who asks.
+    /// The right to accept one message; `None`: no more are accepted. Dropped without being kept, it
+    /// becomes available to another session.
     pub fn claim(&self) -> Option<MessageSlot<'_>> {
         let mut inside = self.inside();
         if self.count.is_some_and(|count| inside.claimed >= count) {
@@ -101,7 +101,7 @@ impl ConnectionLimiter {
         })
     }
 
-    /// Waits until everybody has left, `grace` at most; then says that it is time to go.
+    /// Waits until all connections have ended, at most `grace`; then closes those that remain.
     pub fn see_off(&self, grace: Duration) {
         self.await_departures(grace);
         self.inside().is_closing = true;
@@ -119,7 +119,7 @@ impl ConnectionLimiter {
         drop(waited);
     }
 
-    // One that the peer has closed already is no matter.
+    // An error means that the peer has already closed.
     fn close(&self, how: Shutdown) {
         for stream in self.inside().guests.values() {
             let _ = stream.shutdown(how);
@@ -128,20 +128,20 @@ impl ConnectionLimiter {
 
     /// Wakes the loop that accepts connections.
     fn ring(&self) {
-        // One that nobody has heard yet is loud enough.
+        // If the pipe is full, the loop is woken anyway.
         let _ = self.bell.as_ref().map(|mut bell| bell.write(b"!"));
     }
 
-    // Whoever panicked with the lock has left the counts as they were.
+    // A thread that panicked with the lock has left the counts unchanged.
     fn inside(&self) -> MutexGuard<'_, LimiterState> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection that is inside; dropped when it leaves.
+/// A registered connection; dropped when it ends.
 pub struct ConnectionSlot<'a> {
     gate: &'a ConnectionLimiter,
-    /// Which connection it is, counted from 1.
+    /// The number of the connection, counted from 1.
     pub number: u64,
 }
 
@@ -159,7 +159,7 @@ pub struct MessageSlot<'a> {
 }
 
 impl MessageSlot<'_> {
-    /// The message was accepted; this is its number, counted from 1.
+    /// Records that the message was accepted, and returns its number, counted from 1.
     pub fn keep(mut self) -> u64 {
         self.kept = true;
         let mut inside = self.gate.inside();

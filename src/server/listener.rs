@@ -1,4 +1,4 @@
-//! Where the sink listens.
+//! The sockets that the server listens on.
 
 use crate::server::SinkError;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -11,10 +11,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// How many connections may wait to be accepted.
+/// Maximum number of connections waiting to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// A place to listen at.
+/// An address or path to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     /// An address; port 0 lets the system choose one.
@@ -49,16 +49,16 @@ impl std::fmt::Display for Listen {
     }
 }
 
-/// A socket that listens. One of the file system is removed at the end.
+/// A listening socket. The file of a unix socket is removed on drop.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
-    /// Where it is, with the port that the system chose.
+    /// Its address, with the port chosen by the system, or its path.
     pub place: Listen,
 }
 
 impl Listener {
-    /// Listens, for everybody at this address; at a path for its owner alone.
+    /// Starts to listen. A path is accessible to its owner only.
     pub fn open(place: &Listen) -> Result<Listener, SinkError> {
         let opened = match place {
             Listen::Tcp(address) => tcp(*address),
@@ -70,7 +70,7 @@ impl Listener {
         })
     }
 
-    /// Who has come, and where from if that can be said; `None` if nobody is there any more.
+    /// Accepts a connection; `None`: the client has already left.
     fn admit(&self) -> io::Result<Option<Accepted>> {
         match self.socket.accept() {
             Ok((socket, from)) => {
@@ -96,7 +96,7 @@ impl Drop for Listener {
 
 fn tcp(address: SocketAddr) -> io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // As the standard library does: a port that was just left can be taken again.
+    // As in the standard library: a port that was just released can be used again.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     let bound = socket.local_addr()?.as_socket().unwrap_or(address);
@@ -113,12 +113,12 @@ fn unix(path: &Path) -> io::Result<Listener> {
         fs::remove_file(path)?;
         socket.bind(&address)?;
     }
-    // Nobody can connect before it listens.
+    // No client can connect before it listens.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     listening(socket, Listen::Unix(path.to_owned()))
 }
 
-/// Whether a socket was left behind by somebody who listens no more.
+/// True if the socket file was left by a process that no longer listens.
 fn is_abandoned(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|facts| facts.file_type().is_socket());
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
@@ -132,22 +132,22 @@ fn listening(socket: Socket, place: Listen) -> io::Result<Listener> {
     Ok(door)
 }
 
-/// Somebody who has connected.
+/// An accepted connection.
 pub struct Accepted {
     pub socket: Socket,
     pub from: Option<SocketAddr>,
 }
 
-/// What has come of waiting.
+/// The result of waiting for a connection.
 pub enum Next {
     Somebody(Accepted),
-    /// They have left already.
+    /// No connection: the client has already left, or a signal has arrived.
     Nobody,
-    /// The bell has rung, or it is late.
+    /// The server was woken, or the time is over.
     Over,
 }
 
-/// All doors, and what ends the waiting at them.
+/// All listeners, and the socket that ends the waiting for connections.
 pub struct BoundListener {
     pub doors: Vec<Listener>,
     pub bell: UnixStream,
@@ -155,7 +155,7 @@ pub struct BoundListener {
 }
 
 impl BoundListener {
-    /// Waits for the next who comes, until the bell rings or the deadline is there.
+    /// Waits for a connection, until `bell` is readable or the deadline is reached.
     pub fn next(&self) -> io::Result<Next> {
         let mut ends: Vec<PollFd<'_>> = vec![PollFd::new(&self.bell, PollFlags::IN)];
         let sockets = self.doors.iter().map(|door| &door.socket);

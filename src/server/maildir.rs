@@ -1,4 +1,4 @@
-//! A Maildir: each message is a file that appears whole in `new/`, or not at all.
+//! A Maildir: each message is a file that appears complete in `new/`, or not at all.
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -13,8 +13,8 @@ use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabo
 
 const BUFFER: usize = 64 * 1024;
 
-/// A store that keeps each message as a file of its own, exactly as it was received, behind a
-/// `Return-Path` line and one `Delivered-To` line for each recipient.
+/// A store that keeps each message in a separate file, exactly as it was received, after a `Return-Path`
+/// line and one `Delivered-To` line for each recipient.
 ///
 /// The files have mode 0600 and names that are never used twice, also by several processes.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Maildir {
 }
 
 impl Maildir {
-    /// Opens the Maildir at `path`. Directories that are missing are made, with mode 0700.
+    /// Opens the Maildir at `path`. Missing directories are created with mode 0700.
     pub fn open(path: &Path) -> io::Result<Maildir> {
         for part in ["tmp", "new", "cur"] {
             DirBuilder::new()
@@ -82,7 +82,7 @@ impl MaildirFile {
         Ok(MaildirFile { file, tmp, new })
     }
 
-    // A file whose name may not survive a power cut is taken back: the sender will come again.
+    // If its name may not survive a power failure, the file is removed again: the sender will retry.
     fn publish(&self) -> io::Result<()> {
         fs::rename(&self.tmp, &self.new)?;
         let synced = self.new.parent().map_or(Ok(()), sync_directory);
@@ -108,7 +108,7 @@ impl Incoming for MaildirFile {
 
 impl Drop for MaildirFile {
     fn drop(&mut self) {
-        // After a commit there is nothing under this name any more.
+        // After a commit this name no longer exists.
         let _ = fs::remove_file(&self.tmp);
     }
 }
@@ -127,7 +127,7 @@ pub(super) fn head(envelope: &ReceivedEnvelope) -> String {
     head
 }
 
-/// The text with everything that could end a line made a question mark.
+/// Replaces characters that could end a line with question marks.
 fn one_line(text: &str) -> String {
     let ends_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.replace(ends_line, "?")

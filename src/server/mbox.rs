@@ -1,4 +1,4 @@
-//! An mbox: all messages in one file, one behind the other (mboxrd).
+//! An mbox: all messages in one file, one after the other (mboxrd).
 
 use crate::mail::mbox;
 use crate::mail::mbox::MboxLines;
@@ -11,8 +11,8 @@ use std::time::SystemTime;
 
 const BUFFER: usize = 64 * 1024;
 
-/// A store that appends each message to one file, with a `From ` line before it and lines that look like
-/// one behind another `>`, line ends as in a file.
+/// A store that appends each message to one file, after a `From ` line. Lines of the message that look like
+/// such a line are prefixed with `>`, and line ends are LF.
 ///
 /// The file has mode 0600 when it is made, and is locked (`flock`) while a message is written to it.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Mbox {
 }
 
 impl Mbox {
-    /// Appends to the file at `path`, which is made if need be.
+    /// Appends to the file at `path`, which is created if it is missing.
     ///
     /// # Errors
     /// It cannot be opened for writing.
@@ -33,7 +33,7 @@ impl Mbox {
         Ok(mbox)
     }
 
-    // Opened anew for each message, as another program may have moved the file away.
+    // Opened again for each message, because another program may have moved the file.
     fn file(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
@@ -47,7 +47,7 @@ impl Mbox {
         let head = format!("{}{head}", mbox::seam(&file, before)?);
         let written = copy(&head, draft, &file).and_then(|()| file.sync_all());
         if written.is_err() {
-            // Half a message would spoil the next one.
+            // A partial message would corrupt the next one.
             let _ = file.set_len(before);
         }
         written
@@ -64,7 +64,7 @@ impl MessageStore for Mbox {
     }
 }
 
-/// A message that waits in a file without a name until it is whole.
+/// A message that is written to an unnamed file until it is complete.
 struct MboxFile<'m> {
     mbox: &'m Mbox,
     head: String,
@@ -96,7 +96,7 @@ fn head(envelope: &ReceivedEnvelope) -> String {
     mbox::first_line(&sender, SystemTime::now()) + &head
 }
 
-/// Writes line by line, of whatever length, in pieces of the buffer.
+/// Writes lines of any length, in parts that fit the buffer.
 fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
     let mut from = BufReader::with_capacity(BUFFER, draft);
     let mut into = BufWriter::with_capacity(BUFFER, mbox);

@@ -1,14 +1,14 @@
-//! A small receiving server on loopback, for demos, tests and people's own scripts.
+//! A small receiving server on loopback, for demos, tests and scripts.
 //!
 //! ```text
-//! Sink (door, gate) -> session (one conversation) -> receipt -> Store (Maildir, mbox, or yours)
-//!                        \-> channel (sealed: TLS), command, auth, unstuff
-//!                        \-> mischief: what goes wrong on purpose
-//!                        \-> Witness: what happens, for those who watch
+//! Server (Listener, ConnectionLimiter) -> ServerSession -> Receipt -> MessageStore (Maildir, Mbox, ...)
+//!                        \-> Channel (Sealed: TLS), command, auth, Unstuffer
+//!                        \-> FaultPlan: injected faults
+//!                        \-> ServerObserver: receives the events
 //! ```
 //!
-//! It takes every recipient, keeps what it is sent byte for byte, and prints nothing. A peer can
-//! neither make it grow nor hold it for ever: see [`Limits`]. How it behaves is its [`Manner`].
+//! It accepts every recipient, stores messages byte for byte, and prints nothing. Its memory and the time
+//! for each peer are limited: see [`SinkLimits`]. Its behavior is set by [`Manner`].
 
 pub(crate) mod connection;
 pub(crate) mod dot_unstuffing;
@@ -56,23 +56,21 @@ use crate::server::session::{Client, ServerContext, ServerSession};
 pub use crate::server::stage::ServerStage;
 pub use crate::server::tls::{EncryptionError, ServerTls, ServerTlsOptions, TlsAgreement};
 
-/// How long somebody who hangs does so where nothing else is said.
+/// Default duration of an injected hang.
 const HANG: Duration = Duration::from_secs(5 * 60);
 
-/// Where and how to listen.
 #[derive(Debug)]
 pub struct ServerOptions {
-    /// The places, of which there is at least one.
+    /// The addresses and paths to listen on; at least one.
     pub listen: Vec<Listen>,
-    /// Whether an address may be one that other machines can reach.
+    /// True if addresses that other machines can reach are permitted.
     pub allow_remote: bool,
-    /// Leave after this many accepted messages; `None` is never.
+    /// Number of accepted messages after which the server ends; `None`: no limit.
     pub count: Option<u64>,
-    /// Leave after this time; `None` is never.
+    /// Time after which the server ends; `None`: no limit.
     pub time_limit: Option<Duration>,
-    /// What the sink calls itself: printable ASCII without spaces.
+    /// The name of the server: printable ASCII without spaces.
     pub name: String,
-    /// What a peer may ask for.
     pub limits: SinkLimits,
     pub manner: Manner,
 }
@@ -93,25 +91,25 @@ impl ServerOptions {
     }
 }
 
-/// How a server behaves: what it offers and demands, and what goes wrong on purpose.
+/// The behavior of a server: offers, requirements and injected faults.
 #[derive(Debug)]
 pub struct Manner {
-    /// Whether it speaks LMTP (RFC 2033) and not SMTP.
+    /// True: LMTP (RFC 2033); false: SMTP.
     pub lmtp: bool,
-    /// Whether a header of the PROXY protocol comes before everything else.
+    /// True if each connection starts with a header of the PROXY protocol.
     pub proxy_protocol: bool,
     pub offers: OfferList,
-    /// Its side of TLS; `None` has none.
+    /// `None`: TLS is not offered.
     pub tls: Option<ServerTls>,
-    /// Whether MAIL needs TLS.
+    /// True if MAIL requires TLS.
     pub require_tls: bool,
-    /// Who may log in; `None` is nobody.
+    /// `None`: AUTH is not offered.
     pub auth: Option<Auth>,
-    /// Whether MAIL needs a login.
+    /// True if MAIL requires a login.
     pub require_auth: bool,
-    /// What goes wrong on purpose.
+    /// Injected faults.
     pub mischief: FaultPlan,
-    /// How long it hangs, or floods, where it does.
+    /// Duration of an injected hang or flood.
     pub hang_time: Duration,
 }
 
@@ -131,7 +129,7 @@ impl Default for Manner {
     }
 }
 
-/// What a peer may ask for before it is refused or cut off.
+/// Limits on peers; beyond them, a command is refused or the connection closed.
 #[derive(Debug, Clone)]
 pub struct SinkLimits {
     /// The longest message, announced as SIZE. Default 256 MiB.
@@ -144,8 +142,8 @@ pub struct SinkLimits {
     pub max_line_bytes: usize,
     /// The commands of one connection that are unknown, malformed or out of order. Default 20.
     pub max_reproaches: u32,
-    /// How long to wait for a whole command, or for more of a message. A whole message may take
-    /// twelve times as long. Default 5 minutes (RFC 5321 §4.5.3.2.7).
+    /// Time limit for a whole command, or for more of a message. A whole message may take twelve times as
+    /// long. Default 5 minutes (RFC 5321 §4.5.3.2.7).
     pub idle: Duration,
 }
 
@@ -162,22 +160,22 @@ impl Default for SinkLimits {
     }
 }
 
-/// Who sent a message, and to whom.
+/// The envelope of a received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedEnvelope {
-    /// Where the connection came from; nowhere, `0.0.0.0:0`, where it came by another way.
+    /// Address of the client; `0.0.0.0:0` if the connection is not TCP.
     pub peer: SocketAddr,
-    /// What the peer called itself in EHLO, HELO or LHLO.
+    /// The name given by the peer in EHLO, HELO or LHLO.
     pub helo: String,
-    /// Who had logged in.
+    /// `None`: not logged in.
     pub user: Option<String>,
     /// Without angle brackets; empty for the null sender.
     pub sender: String,
     /// Without angle brackets, in the order they came; at least one.
     pub recipients: Vec<String>,
-    /// Whether MAIL said SMTPUTF8 (RFC 6531). If not, the addresses are ASCII.
+    /// True if MAIL had SMTPUTF8 (RFC 6531). If not, the addresses are ASCII.
     pub smtputf8: bool,
-    /// Whether MAIL said BODY=8BITMIME (RFC 6152) or BINARYMIME.
+    /// True if MAIL had BODY=8BITMIME (RFC 6152) or BINARYMIME.
     pub body_8bit: bool,
     /// The parameters of MAIL, as they came.
     pub mail_parameters: Vec<String>,
@@ -186,7 +184,7 @@ pub struct ReceivedEnvelope {
 }
 
 impl ReceivedEnvelope {
-    /// From nobody to nobody yet.
+    /// An envelope without a sender and recipients.
     fn of(peer: SocketAddr, helo: &str) -> ReceivedEnvelope {
         ReceivedEnvelope {
             peer,
@@ -201,7 +199,7 @@ impl ReceivedEnvelope {
         }
     }
 
-    /// Drops all recipients but those at certain places.
+    /// Drops all recipients except those at certain indexes.
     fn keep_only(&mut self, is_kept: impl Fn(usize) -> bool) {
         let mut place = 0..;
         self.recipients
@@ -213,10 +211,10 @@ impl ReceivedEnvelope {
 }
 
 pub trait MessageStore: Sync {
-    /// Makes room for a message. An error is a temporary refusal; its text stays here.
+    /// Begins to store a message. An error is a temporary refusal; its text is not sent to the peer.
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>>;
 
-    /// Whether a message to this recipient would be taken; all are, unless the store says otherwise.
+    /// Checks if a message to this recipient would be accepted. By default all are.
     fn vet(&self, recipient: &str) -> Result<(), Declined> {
         let _ = recipient;
         Ok(())
@@ -225,26 +223,26 @@ pub trait MessageStore: Sync {
 
 /// One message while it is being received. Dropped without a commit, it is discarded.
 pub trait Incoming: Send {
-    /// Takes the next bytes of the message, without stuffed dots, with line ends as they came.
+    /// Adds the next bytes of the message, without stuffed dots, with line ends as received.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Keeps the message: when this is `Ok`, the peer is told that it was accepted.
+    /// Stores the message: after `Ok`, the peer is told that it was accepted.
     fn commit(self: Box<Self>) -> Result<Whereabouts, Declined>;
 }
 
-/// Where a message is that was kept.
+/// The location of a stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whereabouts {
     At(PathBuf),
-    /// Somewhere that has no name.
+    /// Not a file with a name.
     Gone,
 }
 
-/// Why a store does not take something.
+/// The reason why a store declines a message or recipient.
 #[derive(Debug)]
 pub enum Declined {
-    /// Something went wrong, for now; what it was stays here.
+    /// A temporary failure; its cause is not sent to the peer.
     Trouble(io::Error),
-    /// For a reason that the peer may know.
+    /// A reason that is sent to the peer.
     Reason {
         /// The code and the enhanced code, like `550 5.1.1`.
         code: &'static str,
@@ -259,16 +257,16 @@ impl From<io::Error> for Declined {
     }
 }
 
-/// How a server introduces itself.
+/// The name and software shown in the greeting.
 #[derive(Debug, Clone, Copy)]
 pub struct Introduction<'a> {
     /// Its name: printable ASCII without spaces.
     pub name: &'a str,
-    /// What it is, behind the name in the greeting.
+    /// The text after the name in the greeting.
     pub what: &'a str,
 }
 
-/// Has one conversation, over whatever the peer has come by, and returns when one side has had enough.
+/// Runs one session over any byte stream, and returns when one side ends it.
 pub fn serve_one(
     peer: impl Transmission,
     introduction: Introduction<'_>,

@@ -1,6 +1,6 @@
-//! What the sink offers in its reply to EHLO. What is not offered is not understood either.
+//! The extensions offered in the reply to EHLO. An extension that is not offered is not recognized either.
 
-/// The keywords that mean something to the sink; others are offered as they are.
+/// The keywords with a meaning to the server; others are offered unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerKeyword {
     /// RFC 2920.
@@ -34,9 +34,9 @@ pub enum ServerKeyword {
     /// RFC 6710.
     MtPriority,
     Prdr,
-    /// Postfix's way to tell another client address.
+    /// Postfix: sets another client address.
     Xclient,
-    /// RFC 5321 §3.5; understood where it is not taken away, offered where it is asked for.
+    /// RFC 5321 §3.5; recognized unless it is disabled, offered only if requested.
     Vrfy,
     /// RFC 5321 §4.1.1.8; as VRFY.
     Help,
@@ -67,7 +67,7 @@ const NAMES: [(&str, ServerKeyword); 19] = [
 /// One line of the reply to EHLO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// As it was written.
+    /// The text as given.
     text: String,
     keyword: Option<ServerKeyword>,
 }
@@ -76,7 +76,7 @@ impl Offer {
     /// Reads a keyword with its parameters, like `SIZE 1000` or `SIZE=1000`.
     ///
     /// # Errors
-    /// It is no line of a reply to EHLO.
+    /// It is not a valid line of a reply to EHLO.
     pub fn parse(text: &str) -> Result<Offer, String> {
         let text = text.trim();
         let is_line = text
@@ -102,7 +102,7 @@ impl Offer {
         }
     }
 
-    /// Gives a keyword the parameters that it must have, and looks at those of SIZE.
+    /// Adds the parameters that a keyword must have, and checks those of SIZE.
     fn complete(&mut self) -> Result<(), String> {
         let has_none = self.parameters().next().is_none();
         match self.keyword {
@@ -133,19 +133,19 @@ impl Offer {
         self.text.split([' ', '=']).next().unwrap_or_default()
     }
 
-    /// What it means here.
+    /// The known keyword; `None`: without a meaning to this server.
     #[must_use]
     pub fn keyword(&self) -> Option<ServerKeyword> {
         self.keyword
     }
 
-    /// What stands behind the keyword.
+    /// The words after the keyword.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let words = self.text[self.name().len()..].split([' ', '=']);
         words.filter(|word| !word.is_empty())
     }
 
-    /// The number behind SIZE.
+    /// The number after SIZE.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         let mut words = self.parameters();
@@ -164,11 +164,11 @@ fn known(text: &str) -> Option<ServerKeyword> {
     found.map(|(_, keyword)| *keyword)
 }
 
-/// All that is offered.
+/// The offered extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferList {
     list: Vec<Offer>,
-    /// Names that were taken away.
+    /// Names that were disabled.
     refused: Vec<String>,
 }
 
@@ -190,7 +190,7 @@ impl Default for OfferList {
 }
 
 impl OfferList {
-    /// Offers this as well; in the place of what was offered under the same keyword.
+    /// Adds an offer. It replaces an earlier offer of the same keyword.
     pub fn add(&mut self, offer: Offer) {
         let same = |one: &Offer| one.name().eq_ignore_ascii_case(offer.name());
         match self.list.iter_mut().find(|one| same(one)) {
@@ -199,7 +199,7 @@ impl OfferList {
         }
     }
 
-    /// Offers this keyword as well, unless it is offered or was taken away.
+    /// Adds an offer of this keyword, unless it is already offered or was disabled.
     pub fn add_plain(&mut self, keyword: ServerKeyword) {
         let offer = Offer::of(keyword);
         let is_refused = self.is_refused(offer.name());
@@ -208,14 +208,14 @@ impl OfferList {
         }
     }
 
-    /// Does not offer it, and does not understand it.
+    /// Disables a keyword or command: it is neither offered nor recognized.
     pub fn remove(&mut self, name: &str) {
         self.list
             .retain(|offer| !offer.name().eq_ignore_ascii_case(name));
         self.refused.push(name.to_owned());
     }
 
-    /// Whether it is offered.
+    /// True if it is offered.
     #[must_use]
     pub fn has(&self, keyword: ServerKeyword) -> bool {
         self.offer(keyword).is_some()
@@ -229,7 +229,7 @@ impl OfferList {
             .find(|offer| offer.keyword == Some(keyword))
     }
 
-    /// Whether a command that every server has was not taken away.
+    /// True unless this command, which every server has, was disabled.
     pub(super) fn understands(&self, verb: &str) -> bool {
         !self.is_refused(verb)
     }

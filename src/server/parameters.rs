@@ -1,10 +1,10 @@
-//! The parameters of MAIL and RCPT: each belongs to something that is offered, and has a form.
+//! The parameters of MAIL and RCPT. Each requires an offered extension, and has a syntax.
 
 use crate::server::offers::{OfferList, ServerKeyword};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 
-/// A parameter: its keyword, what must be offered for it, and what its value may be.
+/// A parameter: its keyword, the extension that it requires, and the syntax of its value.
 type ParameterRow = (&'static str, ServerKeyword, fn(Option<&[u8]>) -> bool);
 
 const OF_MAIL: [ParameterRow; 12] = [
@@ -27,15 +27,15 @@ const OF_RCPT: [ParameterRow; 2] = [
     ("ORCPT", ServerKeyword::Dsn, is_orcpt),
 ];
 
-/// The length of a value that is sensible, in bytes (RFC 3461 §4.2 has the longest).
+/// Maximum length of a value, in bytes (RFC 3461 §4.2 has the longest).
 const LONGEST: usize = 500;
 
-/// The parameters of MAIL, each as it came.
+/// Checks the parameters of MAIL, and returns them as received.
 pub fn of_mail(words: &[u8], offers: &OfferList) -> Result<Vec<String>, Refusal> {
     read(words, &OF_MAIL, offers)
 }
 
-/// The parameters of RCPT, each as it came.
+/// Checks the parameters of RCPT, and returns them as received.
 pub fn of_rcpt(words: &[u8], offers: &OfferList) -> Result<Vec<String>, Refusal> {
     read(words, &OF_RCPT, offers)
 }
@@ -89,7 +89,7 @@ fn checked(word: &[u8], rows: &[ParameterRow], offers: &OfferList) -> Result<Str
             reply::BAD_PARAMETER
         });
     }
-    // Whatever fits is printable ASCII, but for addresses in ORCPT.
+    // All valid values are printable ASCII, except addresses in ORCPT.
     String::from_utf8(word.to_vec()).map_err(|_| reply::BAD_PARAMETER)
 }
 
@@ -133,7 +133,7 @@ fn all_digits(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_digit)
 }
 
-// RFC 3339, to its form.
+// RFC 3339, syntax only.
 fn is_date(value: Option<&[u8]>) -> bool {
     let form = b"0000-00-00T00:00:00";
     value.is_some_and(|date| {
@@ -147,7 +147,7 @@ fn is_date(value: Option<&[u8]>) -> bool {
     })
 }
 
-// RFC 2852 §4: seconds, a semicolon, R or N, and perhaps T.
+// RFC 2852 §4: seconds, a semicolon, R or N, and an optional T.
 fn is_by(value: Option<&[u8]>) -> bool {
     let split = value.and_then(|value| str::from_utf8(value).ok()?.split_once(';'));
     split.is_some_and(|(seconds, mode)| {
@@ -177,7 +177,7 @@ fn is_orcpt(value: Option<&[u8]>) -> bool {
     })
 }
 
-// RFC 3461 §4, and `<>` as well, which AUTH= may be.
+// RFC 3461 §4; also `<>`, which is valid for AUTH=.
 fn is_xtext(value: Option<&[u8]>) -> bool {
     value.is_some_and(|value| {
         let parts = value.split(|&byte| byte == b'+').skip(1);

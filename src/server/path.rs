@@ -2,12 +2,12 @@
 
 use crate::server::reply::{NEEDS_SMTPUTF8, Refusal};
 
-/// A path, and the parameters behind it.
+/// A path, and the parameters after it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Path<'a> {
     /// The address without its angle brackets; empty for the null path `<>`.
     pub address: String,
-    /// What follows the closing bracket, not yet split.
+    /// The text after the closing bracket, not yet split.
     pub parameters: &'a [u8],
 }
 
@@ -28,7 +28,7 @@ pub fn parse<'a>(argument: &'a [u8], keyword: &str, refusal: Refusal) -> Result<
     })
 }
 
-// A space after the colon is wrong (RFC 5321 §3.3) and yet taken, as by most servers.
+// A space after the colon is invalid (RFC 5321 §3.3), but accepted, as by most servers.
 fn after_keyword<'a>(argument: &'a [u8], keyword: &str) -> Option<&'a [u8]> {
     let (word, path) = argument.split_at_checked(keyword.len())?;
     word.eq_ignore_ascii_case(keyword.as_bytes())
@@ -40,7 +40,7 @@ fn closing_bracket(path: &[u8]) -> Option<usize> {
     unquoted.next().map(|(at, _)| at)
 }
 
-/// The mailbox of a path, without a source route (RFC 5321 appendix C); `None` if it is none.
+/// The mailbox of a path, without a source route (RFC 5321 appendix C); `None`: invalid.
 fn mailbox(path: &str) -> Option<&str> {
     let mailbox = match path.strip_prefix('@') {
         Some(route) => route.split_once(':')?.1,
@@ -50,7 +50,7 @@ fn mailbox(path: &str) -> Option<&str> {
     sound.then_some(mailbox)
 }
 
-// A local part alone is taken: `<postmaster>` must be, and cron's `<root>` is a fair test.
+// A local part alone is accepted: `<postmaster>` is required, and cron sends `<root>`.
 fn is_sound(mailbox: &str) -> bool {
     let mut ats = unquoted(mailbox.as_bytes()).filter(|&(_, byte)| byte == b'@');
     let at = ats.next().map(|(at, _)| at);

@@ -1,4 +1,4 @@
-//! The PROXY protocol: what a load balancer says of its client, before anything else is said.
+//! The PROXY protocol: a header in which a load balancer sends the address of its client.
 //! <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,21 +12,21 @@ const LONGEST_LINE: usize = 107;
 /// Bytes of version 2 before its addresses.
 const FIXED: usize = 16;
 
-/// What the beginning of a connection turned out to be.
+/// The result of parsing the beginning of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Start {
     Partial,
-    /// A header of so many bytes. The balancer may speak for itself, or not know the client.
+    /// A complete header. The load balancer may have connected on its own behalf, or not know the client.
     Header {
-        /// How long it is.
+        /// Length in bytes.
         used: usize,
-        /// Where the client is.
+        /// `None`: not given.
         client: Option<SocketAddr>,
     },
     Other,
 }
 
-/// Looks at what has come so far.
+/// Parses the input received so far.
 pub fn read(bytes: &[u8]) -> Start {
     let signature = bytes.len().min(SIGNATURE.len());
     let word = bytes.len().min(6);

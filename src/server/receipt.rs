@@ -1,4 +1,4 @@
-//! A message while it is being received: how long it is, and whether it can still be accepted.
+//! A message that is being received: its size so far, and its errors.
 
 use std::borrow::Cow;
 use std::io;
@@ -9,29 +9,29 @@ use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
 
-/// A message on its way into the store, or the reason why it will not get there.
+/// A message on its way into the store, or the refusal that it will get.
 pub struct Receipt<'a> {
     incoming: Result<Box<dyn Incoming + 'a>, Refusal>,
-    /// What went wrong in the store.
+    /// The error of the store.
     trouble: Option<io::Error>,
     bytes: u64,
     max_bytes: u64,
 }
 
-/// What became of a whole message.
+/// The result for a complete message.
 pub struct StoreResult {
     pub reply: Cow<'static, str>,
-    /// Where it is, unless it is refused.
+    /// `None`: refused.
     pub kept: Option<StoredReceipt>,
-    /// What went wrong here.
+    /// The error of the store.
     pub trouble: Option<io::Error>,
 }
 
-/// A message that was kept.
+/// A message that was stored.
 pub struct StoredReceipt {
     pub bytes: u64,
     pub place: Whereabouts,
-    /// Counted from 1 over the life of the sink.
+    /// Counted from 1 over the life of the server.
     pub number: u64,
 }
 
@@ -49,7 +49,8 @@ impl<'a> Receipt<'a> {
         })
     }
 
-    /// Takes a piece of the message. After trouble it is let go, and what was stored is discarded.
+    /// Accepts a part of the message. After an error it is ignored, and the part that was stored is
+    /// discarded.
     pub fn take(&mut self, piece: &[u8]) {
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
         if self.bytes > self.max_bytes {
@@ -73,12 +74,12 @@ impl<'a> Receipt<'a> {
         }
     }
 
-    /// What went wrong in the store since this was asked for.
+    /// Takes the error of the store since the last call.
     pub fn trouble(&mut self) -> Option<io::Error> {
         self.trouble.take()
     }
 
-    /// Keeps the message. Only now does it count.
+    /// Stores the message and counts it.
     pub fn finish(self, gate: &ConnectionLimiter) -> Result<StoreResult, SessionEnding> {
         let incoming = match self.incoming {
             Ok(incoming) => incoming,

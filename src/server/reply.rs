@@ -1,10 +1,10 @@
-//! Every fixed line that the sink says. Nothing of these quotes the peer, so nothing it sent comes back.
+//! The fixed replies of the server. None of them quotes input of the peer.
 
 use crate::server::Declined;
 use crate::system::text::printable;
 use std::borrow::Cow;
 
-/// The most of a line that is said, with its line end (RFC 5321 §4.5.3.1.5).
+/// Maximum length of a reply line without its line end (RFC 5321 §4.5.3.1.5: 512 with it).
 const LONGEST: usize = 510;
 
 /// A reply that declines what was asked, without its line end.
@@ -67,7 +67,7 @@ pub const NO_RECIPIENTS_OF_LMTP: Refusal = "503 5.5.1 no valid recipients";
 pub const NOBODY_TAKES_IT: Refusal = "550 5.7.1 no recipient takes it";
 pub const UNKNOWN_PARAMETER: Refusal = "555 5.5.4 parameter not recognized";
 
-/// What the peer hears where a store has failed.
+/// The reply for a failure of the store.
 pub fn failed(error: &std::io::Error) -> Refusal {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => STORE_FULL,
@@ -75,7 +75,7 @@ pub fn failed(error: &std::io::Error) -> Refusal {
     }
 }
 
-/// The reply without its enhanced codes (RFC 2034), for those who were not offered them.
+/// The reply without its enhanced codes (RFC 2034), for sessions without ENHANCEDSTATUSCODES.
 pub fn without_enhanced(reply: &str) -> String {
     let lines: Vec<String> = reply.split("\r\n").map(plain_line).collect();
     lines.join("\r\n")
@@ -93,7 +93,7 @@ fn plain_line(line: &str) -> String {
     split.unwrap_or_else(|| line.to_owned())
 }
 
-/// What the peer hears where a store does not take something.
+/// The reply for a recipient or message that the store declines.
 pub fn declined(declined: Declined) -> Cow<'static, str> {
     let (code, why) = match declined {
         Declined::Trouble(error) => return failed(&error).into(),
@@ -104,7 +104,7 @@ pub fn declined(declined: Declined) -> Cow<'static, str> {
     line.into()
 }
 
-/// Whether a reply blames the peer for a command that no sane client sends.
+/// True if the reply means that the peer sent a command that a correct client does not send.
 pub fn is_reproach(reply: &str) -> bool {
     reply.starts_with("50") || reply.starts_with("555")
 }

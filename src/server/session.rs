@@ -1,4 +1,4 @@
-//! One connection's conversation, a function for each verb.
+//! The session of one connection, a function for each verb.
 
 pub(crate) mod faults;
 
@@ -26,10 +26,10 @@ use crate::server::stage::ServerStage;
 use crate::server::{Introduction, Manner, MessageStore, SinkLimits};
 use crate::system::text::reason;
 
-/// The longest line of AUTH, with its line end (RFC 4954 §4).
+/// Maximum length of a line of AUTH, with its line end (RFC 4954 §4).
 const LONGEST_OF_AUTH: usize = 12_288 + 2;
 
-/// What is the same for all conversations.
+/// The data shared by all sessions.
 #[derive(Clone, Copy)]
 pub struct ServerContext<'a> {
     pub introduction: Introduction<'a>,
@@ -42,16 +42,15 @@ pub struct ServerContext<'a> {
 
 #[derive(Clone, Copy)]
 pub struct Client {
-    /// Which connection it is.
+    /// The number of the connection.
     pub number: u64,
-    /// Where from, if it can be said.
+    /// `None`: a unix socket, or unknown.
     pub from: Option<SocketAddr>,
 }
 
-/// How the connection is to be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseMode {
-    /// When the peer has read our last words.
+    /// After the peer has read the last reply.
     Polite,
     Abrupt,
 }
@@ -60,21 +59,21 @@ pub struct ServerSession<'a, P> {
     house: ServerContext<'a>,
     visitor: Client,
     channel: Channel<P>,
-    /// What the peer called itself; `None` before EHLO, HELO or LHLO.
+    /// The name given by the peer; `None`: before EHLO, HELO or LHLO.
     helo: Option<String>,
-    /// Who has logged in.
+    /// The user that has logged in.
     user: Option<String>,
-    /// AUTH was said, so that a line that is no command may be a password for an exchange that is none.
+    /// True if AUTH was sent. A line that is not a command may then be a password sent without an exchange.
     has_seen_auth: bool,
     transaction: Option<Transaction<'a>>,
-    /// The greeting was a refusal, and nothing but QUIT is obeyed (RFC 5321 §3.1).
+    /// True if the greeting was a refusal, so that only QUIT is accepted (RFC 5321 §3.1).
     is_refused: bool,
     reproaches: u32,
 }
 
 type CommandResult = Result<(), SessionEnding>;
 
-/// What is said, or why nothing is.
+/// The reply, or the reason why none is sent.
 type PendingReply = Result<Cow<'static, str>, SessionEnding>;
 
 impl<'a, P: Transmission> ServerSession<'a, P> {
@@ -97,7 +96,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         }
     }
 
-    /// Talks until one side has had enough.
+    /// Runs the session until one side ends it.
     pub fn converse(mut self) -> CloseMode {
         let Err(end) = self.talk();
         let end = self.reason(end);
@@ -125,7 +124,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         parting
     }
 
-    // When everybody is sent home the input ends, too.
+    // The input also ends when the server shuts down.
     fn reason(&self, end: SessionEnding) -> SessionEnding {
         match end {
             SessionEnding::Gone if self.house.gate.is_over() => SessionEnding::Full,
@@ -187,7 +186,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         }
     }
 
-    /// Says a reply of ours.
+    /// Sends a regular reply, and counts errors of the peer.
     fn answer(&mut self, reply: &str) -> CommandResult {
         if reply::is_reproach(reply) {
             self.reproaches += 1;
@@ -283,7 +282,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         lines.collect::<Vec<_>>().join("\r\n")
     }
 
-    /// What an offer says here and now.
+    /// The text of an offer in the current state; `None`: not offered.
     fn offer(&self, offer: &Offer) -> Option<String> {
         let ServerContext { manner, limits, .. } = self.house;
         let is_secured = self.channel.is_secured();
@@ -292,14 +291,14 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
                 Some(format!("SIZE {}", limits.max_message_bytes))
             }
             Some(ServerKeyword::StartTls) if is_secured || manner.tls.is_none() => None,
-            // RFC 8689 §2: only where the session is encrypted.
+            // RFC 8689 §2: only if the session is encrypted.
             Some(ServerKeyword::RequireTls) if !is_secured => None,
             Some(ServerKeyword::Auth) => self.mechanisms(),
             _ => Some(offer.to_string()),
         }
     }
 
-    /// What must come first, if it has not.
+    /// Checks that TLS and a login have preceded, if they are required.
     fn check_demands(&self) -> Result<(), Refusal> {
         let manner = self.house.manner;
         if manner.require_tls && !self.channel.is_secured() {

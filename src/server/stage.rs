@@ -1,9 +1,9 @@
-//! Where in a conversation something is to happen.
+//! The stages of a session.
 
-/// A step of the conversation, named by what the peer has just done.
+/// A step of the session, named after the last action of the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerStage {
-    /// It has connected; nothing was said yet, and nothing encrypted.
+    /// It has connected; no data was sent yet, and no TLS started.
     Connect,
     /// It waits for the greeting.
     Banner,
@@ -88,7 +88,7 @@ impl ServerStage {
             })
     }
 
-    /// Whether the sink has a reply to give here, and not only something to read.
+    /// True if the server sends a reply at this stage.
     pub(super) fn has_reply(self) -> bool {
         !matches!(
             self,

@@ -14,16 +14,16 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where the certificate comes from, and whom it is shown to.
+/// The source of the certificate, and the requirements on clients.
 #[derive(Debug, Clone)]
 pub struct ServerTlsOptions {
-    /// Whether encryption begins with the connection (RFC 8314) and not with STARTTLS.
+    /// True if TLS begins with the connection (RFC 8314) and not with STARTTLS.
     pub is_implicit: bool,
-    /// The certificate and its key; `None` makes both.
+    /// The certificate and its key; `None`: both are generated.
     pub files: Option<(PathBuf, PathBuf)>,
-    /// Whom a certificate that is made is for, besides the loopback addresses.
+    /// Names in a generated certificate, besides the loopback addresses.
     pub names: Vec<String>,
-    /// Who must have signed the certificate of a client; `None` asks for none.
+    /// The authority that must have issued the certificate of a client; `None`: none is requested.
     pub client_ca: Option<PathBuf>,
 }
 
@@ -31,33 +31,33 @@ pub struct ServerTlsOptions {
 #[derive(Debug, Clone)]
 pub struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
-    /// Whether it begins with the connection.
+    /// True if TLS begins with the connection.
     pub(super) is_implicit: bool,
-    /// The authority that was made, in PEM; `None` where the certificate came from a file.
+    /// The generated authority, in PEM; `None`: the certificate came from a file.
     authority: Option<String>,
 }
 
-/// Why there is no encryption.
+/// An error that prevents TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum EncryptionError {
-    /// A file will not do.
+    /// A file is not usable.
     #[error(transparent)]
     File(#[from] TlsSetupError),
-    /// Key and certificate will not do together.
+    /// Key and certificate do not match.
     #[error("cannot use {} of --cert with the key of --key: {source}", path.display())]
     Pair {
         path: PathBuf,
         source: rustls::Error,
     },
-    /// No certificate can be made.
+    /// A certificate cannot be generated.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    /// The authority of clients will not do.
+    /// The authority for clients is not usable.
     #[error("cannot use {} of --client-ca: {why}", path.display())]
     ClientCa { path: PathBuf, why: String },
 }
 
-/// What was agreed on in a handshake.
+/// The result of a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsAgreement {
     /// Like `TLSv1.3`.
@@ -66,11 +66,11 @@ pub struct TlsAgreement {
     pub cipher: String,
     /// The name that the client asked for.
     pub server_name: Option<String>,
-    /// Whom the client's certificate is for.
+    /// The subject of the client's certificate.
     pub client: Option<String>,
 }
 
-/// A certificate with those that it hangs on, and its key.
+/// A certificate chain and its key.
 struct CertificateAndKey {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -81,7 +81,7 @@ impl ServerTls {
     /// Reads or makes the certificate.
     ///
     /// # Errors
-    /// A file cannot be read, or what is in it will not do.
+    /// A file cannot be read or used.
     pub fn new(options: &ServerTlsOptions) -> Result<ServerTls, EncryptionError> {
         let papers = match &options.files {
             Some((cert, key)) => CertificateAndKey::read(cert, key)?,
@@ -108,7 +108,7 @@ impl ServerTls {
         })
     }
 
-    /// The authority that was made, in PEM; `None` where the certificate came from a file.
+    /// The generated authority, in PEM; `None`: the certificate came from a file.
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
@@ -124,7 +124,7 @@ impl CertificateAndKey {
         })
     }
 
-    /// A certificate below an authority that nobody else has: a client can be told to trust it.
+    /// Generates a certificate with an authority of its own, which a client can be configured to trust.
     fn make(names: &[String]) -> Result<CertificateAndKey, rcgen::Error> {
         let authority = CertifiedIssuer::self_signed(authority()?, new_key()?)?;
         let key = new_key()?;

@@ -1,4 +1,4 @@
-//! A peer that may be behind TLS.
+//! A connection with or without TLS.
 
 use crate::server::connection::Transmission;
 use crate::server::tls::TlsAgreement;
@@ -12,7 +12,7 @@ use std::time::Instant;
 pub struct Sealed<P> {
     under: P,
     tls: Option<Box<ServerConnection>>,
-    /// What was read before it was known to belong to the handshake.
+    /// Bytes of the handshake that were read before it started.
     ahead: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl<P: Transmission> Sealed<P> {
         let suite = tls.and_then(|tls| tls.negotiated_cipher_suite());
         let client = tls.and_then(|tls| Certificate::read(tls.peer_certificates()?.first()?));
         TlsAgreement {
-            // rustls says TLSv1_3.
+            // rustls writes TLSv1_3.
             version: version.map_or(String::new(), |version| {
                 format!("{version:?}").replace('_', ".")
             }),
@@ -64,7 +64,7 @@ impl<P: Transmission> Sealed<P> {
         }
     }
 
-    /// Reads at most once, and takes apart what came.
+    /// Reads at most once, and decrypts the input.
     fn read_records(&mut self, deadline: Instant) -> io::Result<()> {
         let Some(tls) = &mut self.tls else {
             return Ok(());
@@ -82,7 +82,7 @@ impl<P: Transmission> Sealed<P> {
         }
         let digested = tls.process_new_packets();
         digested.map(drop).map_err(|error| {
-            // The alert that says why.
+            // The alert with the reason.
             let _ = tls.write_tls(&mut under);
             io::Error::new(io::ErrorKind::InvalidData, error)
         })
@@ -103,7 +103,7 @@ impl<P: Transmission> Sealed<P> {
         Ok(())
     }
 
-    /// Says that nothing follows (RFC 8446 §6.1), unless the handshake has come to nothing.
+    /// Sends close_notify (RFC 8446 §6.1), unless the handshake has failed.
     pub fn end(&mut self, deadline: Instant) {
         if let Some(tls) = &mut self.tls
             && !tls.is_handshaking()
@@ -122,7 +122,7 @@ impl<P: Transmission> Transmission for Sealed<P> {
             };
             match tls.reader().read(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // Closed without a word inside TLS; the conversation says whether that is early.
+                // Closed without close_notify; the session decides if that is premature.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 read => return read,
             }
@@ -144,7 +144,7 @@ impl<P: Transmission> Transmission for Sealed<P> {
     }
 }
 
-/// What is below TLS, as rustls wants it.
+/// The connection below TLS, as `Read` and `Write` for rustls.
 struct Under<'s, P> {
     peer: &'s mut P,
     ahead: &'s mut Vec<u8>,

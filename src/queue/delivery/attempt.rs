@@ -16,20 +16,20 @@ use crate::queue::store::{
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 
-/// What came of an attempt.
+/// The result of an attempt.
 pub struct Outcome {
-    /// A fate for each recipient of the envelope; those who were not meant were not tried.
+    /// A result for each recipient of the envelope. Recipients that were not selected count as not tried.
     pub report: DeliveryReport,
-    /// Why the message cannot be read, if it cannot.
+    /// The reason why the message cannot be read; `None`: it can.
     pub unreadable: Option<String>,
-    /// Whether a server had no time for another connection.
+    /// True if a server had no capacity for another connection.
     pub turned_away: bool,
-    /// What was known before.
+    /// The history before the attempt.
     before: History,
 }
 
 impl Outcome {
-    /// Tells of those who were tried; with `anew`, also what is no news.
+    /// Reports the results of these recipients; with `anew`, also results that have not changed.
     pub fn tell(&self, id: &Id, recipients: &[usize], anew: bool, ear: &dyn QueueObserver) {
         for &recipient in recipients {
             let before = self.before.standings[recipient].end.as_ref();
@@ -41,11 +41,11 @@ impl Outcome {
 
 pub struct Attempt<'a> {
     pub recipients: &'a [usize],
-    /// Whether a person asked for it before it was due.
+    /// True if the user asked for it before it was due.
     pub early: bool,
 }
 
-/// Tries recipients of an item by one way after the other, and writes down what becomes of them.
+/// Tries recipients of an item over one transport after the other, and records the results.
 pub fn attempt(
     claim: &dyn ClaimedItem,
     Attempt { recipients, early }: Attempt<'_>,
@@ -55,7 +55,7 @@ pub fn attempt(
 ) -> Result<Outcome, QueueError> {
     let letter = &claim.item().letter;
     let before = claim.history();
-    // A password-command may take long. If the process is killed meanwhile, that is not an attempt.
+    // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
     lines.prepare();
     tell_of_doubts(claim, &before, recipients, ear, watch);
     let attempt = ItemEvent::Attempt {
@@ -84,7 +84,7 @@ pub fn attempt(
         go_without_body(claim, &parcel(claim), lines, &mut report, watch);
     }
     write_down(claim, recipients, &report).inspect_err(|_| {
-        // Nobody has crashed, even if nobody will know more than that.
+        // The attempt has ended without a crash, even if its results are lost.
         let _ = claim.note(ItemEvent::OVER, Safety::Process);
     })?;
     let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
@@ -102,13 +102,13 @@ pub fn attempt(
     })
 }
 
-/// The server had spoken before we had said who we are.
+/// True if the server deferred in its greeting, before EHLO was sent.
 fn is_turned_away(fate: &RecipientResult) -> bool {
     let is_early = fate.stage == Some(Stage::Banner) && fate.reply.is_some();
     is_early && fate.verdict == RecipientStatus::Deferred
 }
 
-/// By the first way, and by the others for those who have no answer that lasts.
+/// Uses the first transport, then the others for the recipients without a final result.
 fn go(
     parcel: &Outgoing<'_>,
     recipients: &[usize],
@@ -143,8 +143,8 @@ fn go(
     }
 }
 
-/// Tries a report once more, with no more of the message than its header, where it was refused for what
-/// it encloses or for its size.
+/// Tries a report once more, with only the header of the message, if it was refused for the message in it
+/// or for its size.
 fn go_without_body(
     claim: &dyn ClaimedItem,
     parcel: &Outgoing<'_>,
@@ -158,7 +158,7 @@ fn go_without_body(
     if refused.is_empty() {
         return;
     }
-    // What cannot be read is found out by others.
+    // An unreadable message is reported elsewhere.
     let Ok(Some(short)) = without_body(claim) else {
         return;
     };
@@ -175,7 +175,7 @@ fn go_without_body(
     );
 }
 
-/// Whether the server refused the message, and not its sender or recipient.
+/// True if the server refused the message, and not its sender or recipient.
 fn is_about_content(fate: &RecipientResult) -> bool {
     let code = fate.reply.as_ref().map(|reply| reply.code.to_string());
     let is_content = matches!(
@@ -194,7 +194,7 @@ fn no_way(open: &[usize], report: &mut DeliveryReport, error: &str) {
     }
 }
 
-/// Who may have got the message already is told apart from all others.
+/// Reports the recipients that may already have received the message.
 fn tell_of_doubts(
     claim: &dyn ClaimedItem,
     history: &History,
@@ -225,12 +225,12 @@ fn write_down(
     report: &DeliveryReport,
 ) -> Result<(), QueueError> {
     for &recipient in recipients {
-        // Nothing is known of the server that was not known before.
+        // Nothing new is known about the server.
         if report.fates[recipient].cause == Cause::Output {
             continue;
         }
         let end = end_of(&report.fates[recipient]);
-        // What the item becomes next says whether that must be on the disk.
+        // The next step decides whether this must be on disk.
         claim.note(ItemEvent::Result { recipient, end }, Safety::Process)?;
     }
     Ok(())
@@ -259,7 +259,7 @@ fn tell(id: &Id, before: Option<&AttemptResult>, fate: &RecipientResult, ear: &d
         ear.hear(&QueueEvent::Delivered { id, recipient });
         return;
     }
-    // That a host is down is said for the item that found it out.
+    // A host that is down is reported only for the item that detected it.
     let is_known = fate.cause == Cause::Known;
     ear.hear(&QueueEvent::Failed {
         id,
@@ -269,8 +269,8 @@ fn tell(id: &Id, before: Option<&AttemptResult>, fate: &RecipientResult, ear: &d
     });
 }
 
-/// Whether this is something else than the last time. What a server says may have the time in it; its
-/// code has not.
+/// True if the result differs from the last one. The codes are compared, because the text of a reply may
+/// contain the time.
 fn is_other(before: &AttemptResult, fate: &RecipientResult) -> bool {
     let code = |text: &str| text.get(..3).map(str::to_owned);
     let now = fate.reply.as_ref().map(crate::smtp::reply::Reply::whole);

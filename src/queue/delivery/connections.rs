@@ -1,4 +1,4 @@
-//! Ways that items share, and the connections that one worker has on them.
+//! Transports that items share, and the connections of one worker over them.
 
 use crate::client::deliver;
 use crate::client::deliver::{ConnectionPool, Hosts};
@@ -9,18 +9,18 @@ use crate::client::transport;
 use std::cell::OnceCell;
 use std::sync::OnceLock;
 
-/// The ways of a waybill; what they need is found when the first of them is gone.
+/// The transports of a stored route. Keys and passwords are loaded when a transport is first used.
 pub struct RouteTransports<'p> {
     ready: Vec<(
         &'p transport::Transport,
         OnceLock<Result<LoadedTransport<'p>, String>>,
     )>,
-    /// Why there is no way at all.
+    /// The reason why there is no transport.
     error: Option<String>,
 }
 
 impl<'p> RouteTransports<'p> {
-    /// The first way, and those to fall back to; or why there is none.
+    /// The first transport and its fallbacks, or the reason why there is none.
     #[must_use]
     pub fn new(ways: &'p Result<Vec<transport::Transport>, String>) -> Self {
         match ways {
@@ -32,7 +32,7 @@ impl<'p> RouteTransports<'p> {
         }
     }
 
-    /// A branch whose first way is ready.
+    /// A route with a first transport that is already loaded.
     #[must_use]
     pub fn of(first: LoadedTransport<'p>, fallbacks: &'p [transport::Transport]) -> Self {
         let mut ready = vec![(first.plan(), OnceLock::from(Ok(first)))];
@@ -40,7 +40,7 @@ impl<'p> RouteTransports<'p> {
         Self { ready, error: None }
     }
 
-    /// There is no way, for this reason.
+    /// A route without a transport, for this reason.
     #[must_use]
     pub fn none(error: String) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl<'p> RouteTransports<'p> {
         }
     }
 
-    /// Whether everything goes to one server, whatever the recipient's domain is.
+    /// True if all recipient domains go to one server.
     #[must_use]
     pub fn has_relay(&self) -> bool {
         let first = self.ready.first();
@@ -57,7 +57,7 @@ impl<'p> RouteTransports<'p> {
     }
 }
 
-/// The connections of one worker by the ways of a branch.
+/// The connections of one worker over the transports of a route.
 pub struct WorkerConnections<'a, 'p> {
     branch: &'a RouteTransports<'p>,
     lines: Vec<PooledTransport<'a, 'p>>,
@@ -69,7 +69,7 @@ struct PooledTransport<'a, 'p> {
 }
 
 impl<'a, 'p> WorkerConnections<'a, 'p> {
-    /// None is open yet.
+    /// Opens no connection yet.
     #[must_use]
     pub fn new(branch: &'a RouteTransports<'p>, hosts: &'a dyn Hosts) -> Self {
         let line = |_| PooledTransport {
@@ -82,23 +82,23 @@ impl<'a, 'p> WorkerConnections<'a, 'p> {
         }
     }
 
-    /// How many ways there are to be tried.
+    /// The number of transports to try.
     pub(super) fn count(&self) -> usize {
         self.lines.len()
     }
 
-    /// Why there is no way at all.
+    /// The reason why there is no transport.
     pub(super) fn error(&self) -> Option<&str> {
         self.branch.error.as_deref()
     }
 
-    /// The name of the profile of a way.
+    /// The profile name of a transport.
     pub(super) fn profile(&self, place: usize) -> &str {
         let (way, _) = &self.branch.ready[place];
         way.profile.as_deref().unwrap_or_default()
     }
 
-    /// One of the ways, with its keys and its password.
+    /// One of the transports, with its keys and its password.
     pub(super) fn way(&self, place: usize) -> Result<deliver::OpenTransport<'_>, String> {
         let (plan, ready) = &self.branch.ready[place];
         let ready =
@@ -109,14 +109,15 @@ impl<'a, 'p> WorkerConnections<'a, 'p> {
         Ok(ready.way(router, Some(&line.connections)))
     }
 
-    /// Finds what the first way needs. What fails is said when that way is tried.
+    /// Loads the keys and the password of the first transport. An error is reported when the transport is
+    /// tried.
     pub(super) fn prepare(&self) {
         if self.count() > 0 {
             let _ = self.way(0);
         }
     }
 
-    /// Says QUIT on all of them.
+    /// Sends QUIT on all connections.
     pub fn close(&self, watch: &mut dyn Observer) {
         for (place, line) in self.lines.iter().enumerate() {
             if let (Some(_), Ok(way)) = (line.router.get(), self.way(place)) {

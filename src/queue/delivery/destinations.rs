@@ -1,43 +1,43 @@
-//! Items that are due, in lanes: those of a lane go the same way to the same place, one behind the other
-//! on as few connections as may be.
+//! Due items in one queue per destination. The items of a queue share a transport and a destination, and
+//! are delivered one after the other on as few connections as possible.
 
 use crate::queue::store::Id;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-/// What the items of a lane have in common.
+/// The transport and destination that the items of a queue share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestinationKey {
-    /// The place of the branch.
+    /// Index of the route.
     pub branch: usize,
-    /// The domain, in lower case; empty where everything goes to a relay.
+    /// The domain, in lower case; empty if everything goes to a relay.
     pub domain: String,
 }
 
-/// An item that somebody is to take up.
+/// An item to deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkItem {
     pub id: Id,
-    /// Whether the server had no time for whoever had it before.
+    /// True if the server had no capacity for the previous worker with this item.
     pub again: bool,
 }
 
-/// Items on the same road.
+/// Items for the same destination.
 struct DestinationQueue {
     waiting: VecDeque<WorkItem>,
     workers: usize,
-    /// So many workers may be in it.
+    /// Maximum number of workers.
     most: usize,
 }
 
-/// All lanes, for all workers.
+/// The queues of all destinations, shared by all workers.
 pub struct DestinationQueues {
     lanes: Mutex<BTreeMap<DestinationKey, DestinationQueue>>,
     per_lane: usize,
 }
 
 impl DestinationQueues {
-    /// None yet; so many workers may be in a lane at once.
+    /// Creates an empty set with a maximum number of workers per destination.
     pub fn new(per_lane: usize) -> Self {
         Self {
             lanes: Mutex::new(BTreeMap::new()),
@@ -45,7 +45,7 @@ impl DestinationQueues {
         }
     }
 
-    /// One more item, behind the others.
+    /// Appends an item to the queue of its destination.
     pub fn add(&self, road: DestinationKey, id: Id) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = lanes.entry(road).or_insert(DestinationQueue {
@@ -56,7 +56,7 @@ impl DestinationQueues {
         lane.waiting.push_back(WorkItem { id, again: false });
     }
 
-    /// How many more workers find something to do.
+    /// The number of additional workers that would find something to do.
     pub fn width(&self) -> usize {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let room = |lane: &DestinationQueue| lane.most.saturating_sub(lane.workers);
@@ -66,7 +66,7 @@ impl DestinationQueues {
             .sum()
     }
 
-    /// A lane that wants another worker; the one with the longest row.
+    /// Adds a worker to the longest queue that can use another one.
     pub fn enter(&self) -> Option<DestinationKey> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let open = lanes
@@ -80,14 +80,14 @@ impl DestinationQueues {
         Some(road.clone())
     }
 
-    /// The next item of a lane.
+    /// Removes and returns the next item for a destination.
     pub fn next(&self, road: &DestinationKey) -> Option<WorkItem> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.get_mut(road)?.waiting.pop_front()
     }
 
-    /// A worker leaves a lane to the others in it, because the server has no time for so many, and leaves
-    /// them the item; false where there are no others.
+    /// Removes a worker because the server has no capacity for this number of connections, and returns its
+    /// item to the queue. Returns false if it is the only worker of the destination.
     pub fn make_way(&self, road: &DestinationKey, id: &Id) -> bool {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(lane) = lanes.get_mut(road).filter(|lane| lane.workers > 1) else {
@@ -100,7 +100,7 @@ impl DestinationQueues {
         true
     }
 
-    /// Nobody takes up what is still in a lane.
+    /// Drops the items that still wait for a destination.
     pub fn close(&self, road: &DestinationKey) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = lanes.get_mut(road) {
@@ -108,7 +108,7 @@ impl DestinationQueues {
         }
     }
 
-    /// A worker has done what there was in a lane.
+    /// Removes a worker that has found the queue empty.
     pub fn leave(&self, road: &DestinationKey) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = lanes.get_mut(road) {

@@ -1,13 +1,12 @@
-//! Hosts that were down a moment ago, as the spool remembers them.
+//! Hosts that were down recently, as recorded in the spool.
 
 use crate::client::deliver::Hosts;
 use crate::queue::store::Spool;
 use std::time::Duration;
 
-/// What the spool remembers.
 pub struct Remembered<'a> {
     pub spool: &'a Spool,
-    /// For how long it counts.
+    /// Maximum age of a record.
     pub memory: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What is written down about an item while it is delivered.
+//! The journal entries that are written during a delivery.
 
 use crate::client::session::DeliveryLog;
 use crate::queue::store::{ClaimedItem, ItemEvent, Safety};
@@ -15,8 +15,8 @@ impl DeliveryLog for JournalLog<'_> {
         noted.map_err(io::Error::other)
     }
 
-    /// Should it not be possible to write it down, the recipients stay in doubt; that is bad enough, but
-    /// nothing would be better for it if the session broke off.
+    /// If the entry cannot be written, the recipients remain in doubt. Ending the session would not improve
+    /// that.
     fn taken(&self, recipients: &[usize], reply: &Reply) {
         let entry = ItemEvent::Taken {
             recipients: recipients.to_vec(),

@@ -1,5 +1,4 @@
-//! Who takes items out of the queue and delivers them: one attempt at an item, what follows from it,
-//! and a round of all that are due.
+//! Delivery of queued items: one attempt at an item, its consequences, and runs over all due items.
 
 pub(crate) mod connections;
 pub(crate) mod destinations;
@@ -29,44 +28,43 @@ use crate::queue::store::{Id, QueueStore, RetrySettings};
 use crate::system::stop::Stop;
 use std::sync::Arc;
 
-/// Where items come from, and by which rules they are worked on.
+/// The store, the settings and the observers of a queue run.
 pub struct RunContext<'a> {
     pub store: &'a dyn QueueStore,
-    /// Which hosts are down.
+    /// Records of hosts that are down.
     pub hosts: &'a (dyn Hosts + Sync),
     pub settings: &'a RetrySettings,
-    /// Who knows the ways.
+    /// Resolves stored routes.
     pub ways: &'a dyn StoredRoutes,
-    /// Who hears of it.
     pub ear: &'a dyn QueueObserver,
-    /// Set when nothing more shall be begun.
+    /// Set when no further work is to be started.
     pub stop: &'a Arc<Stop>,
 }
 
-/// Somebody who hears what becomes of items.
+/// Receives the events of a queue run.
 pub trait QueueObserver: Sync {
     fn hear(&self, news: &QueueEvent<'_>);
 }
 
-/// What became of an item.
+/// An event of a queue run.
 #[derive(Debug)]
 pub enum QueueEvent<'a> {
-    /// A recipient got the message.
+    /// The message was delivered to a recipient.
     Delivered { id: &'a Id, recipient: &'a str },
-    /// A recipient did not get it, or not for sure.
+    /// It was not delivered to a recipient, or the result is unknown.
     Failed {
         id: &'a Id,
-        /// What happened, with the recipient in it.
+        /// A sentence that names the recipient.
         sentence: &'a str,
-        /// Whether it is not what happened the last time.
+        /// True if the result differs from the previous one.
         is_new: bool,
-        /// Whether it is not tried again.
+        /// True if it is not tried again.
         is_final: bool,
     },
     /// A message is sent again that may have arrived.
     Again { id: &'a Id, recipient: &'a str },
     /// An item was set aside.
     SetAside { id: &'a Id, reason: &'a str },
-    /// Something else does not go as it should.
+    /// Another error.
     Trouble(&'a str),
 }

@@ -1,4 +1,4 @@
-//! The command that is told of what was given up (`--on-failure`).
+//! The command that is run when recipients are given up (`--on-failure`).
 
 use crate::queue::delivery::{QueueEvent, RunContext};
 use crate::queue::store::Item;
@@ -9,10 +9,10 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// So long may the command take.
+/// Time limit of the command.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs the command, if there is one, with what failed on its standard input.
+/// Runs the command, if one is set, with the failures on its standard input.
 pub fn tell(office: &RunContext<'_>, item: &Item, failed: &[usize]) {
     let Some(command) = &item.letter.on_failure else {
         return;

@@ -1,4 +1,4 @@
-//! One way through items that are due: workers, who take them up lane by lane.
+//! One walk over the due items, by workers that take one destination at a time.
 
 use crate::client::events::{Event, Interests, Observer, Silent};
 use crate::client::transport;
@@ -15,23 +15,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-/// After so many attempts in a row that crashed, an item is set aside.
+/// Number of consecutive crashed attempts after which an item is set aside.
 pub const CRASHES: u32 = 3;
 
-/// So often it is looked for items that have come while others are under way.
+/// Interval of the search for new items while others are being delivered.
 const NEWCOMERS: Duration = Duration::from_secs(1);
 
-/// One way through the items that are due.
+/// One walk over the due items.
 pub struct Pass<'a> {
     pub office: &'a RunContext<'a>,
-    /// Which of them are meant.
     pub selection: &'a Selection,
-    /// Those that somebody else has.
+    /// Items claimed by another process.
     pub busy: &'a Mutex<HashSet<Id>>,
 }
 
 impl Pass<'_> {
-    /// Takes up these, by their ways.
+    /// Delivers these items over their transports.
     pub fn go(&self, due: &[DueItem], rounds: &mut RunProgress, watch: Option<&mut dyn Observer>) {
         let mut waybills: Vec<&RouteSpec> = Vec::new();
         for one in due {
@@ -58,8 +57,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Many workers, or as many as the system has threads for; if it has none, this thread does the
-    /// work. Items that arrive meanwhile do not wait for the slowest worker.
+    /// Starts as many workers as are useful and the system has threads for; if it has none, this thread
+    /// does the work. Items that arrive meanwhile do not wait for the slowest worker.
     fn work_together(&self, lanes: &DestinationQueues, map: &Routes<'_>, rounds: &mut RunProgress) {
         let crew = Workers::default();
         thread::scope(|scope| {
@@ -93,7 +92,7 @@ impl Pass<'_> {
         });
     }
 
-    /// Items that have come since, as far as their way is known here.
+    /// Adds the items that became due since, if their route is known here.
     fn let_in_newcomers(
         &self,
         lanes: &DestinationQueues,
@@ -109,7 +108,7 @@ impl Pass<'_> {
         }
     }
 
-    /// One worker: a lane at a time, to its end.
+    /// Runs one worker, which empties one destination queue after the other.
     fn work(
         &self,
         lanes: &DestinationQueues,
@@ -133,7 +132,7 @@ impl Pass<'_> {
         }
     }
 
-    /// To the end of a lane, unless there are too many in it.
+    /// Works until the queue is empty, or until the server has no capacity for this worker.
     fn go_along(
         &self,
         lanes: &DestinationQueues,
@@ -149,14 +148,14 @@ impl Pass<'_> {
                 Ok(TakeResult::TurnedAway(_)) if lanes.make_way(road, &next.id) => {
                     return WorkerEnd::Left;
                 }
-                // The others may have gone just now, and the server may have time again.
+                // Other connections may just have ended, so that the server has capacity again.
                 Ok(TakeResult::TurnedAway(_)) if !next.again => {
                     turn = Some(WorkItem {
                         again: true,
                         ..next
                     });
                 }
-                // It has none for anybody. Whatever waits need not hear that, one by one.
+                // It has none at all. The waiting items need not be tried one by one.
                 Ok(TakeResult::TurnedAway(untold)) => {
                     untold.tell(&next.id, self.office.ear);
                     lanes.close(road);
@@ -168,14 +167,14 @@ impl Pass<'_> {
         WorkerEnd::Reached
     }
 
-    /// It is for another round.
+    /// Leaves it for another round.
     fn somebody_has(&self, id: &Id) -> TakeResult {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.insert(id.clone());
         TakeResult::Up
     }
 
-    /// One item, if nobody else has it.
+    /// Processes one item, unless it is claimed elsewhere.
     fn take_up(
         &self,
         turn: &WorkItem,
@@ -233,7 +232,7 @@ impl Pass<'_> {
     }
 }
 
-/// A watch of deliveries that end when the run is asked to end.
+/// An observer that ends deliveries when the run is asked to end.
 struct Stoppable<'a> {
     watch: &'a mut dyn Observer,
     stop: &'a Arc<Stop>,
@@ -257,44 +256,44 @@ impl Observer for Stoppable<'_> {
     }
 }
 
-/// What came of taking up an item.
+/// The result of processing an item.
 enum TakeResult {
-    /// There is nothing more to know about it.
+    /// It is finished for this pass.
     Up,
-    /// A server had no time for another connection.
+    /// A server had no capacity for another connection.
     TurnedAway(Box<UnreportedItem>),
 }
 
-/// An attempt that nobody has heard of yet, because another may follow at once.
+/// An attempt that was not reported yet, because another may follow at once.
 struct UnreportedItem {
     outcome: Outcome,
     recipients: Vec<usize>,
 }
 
 impl UnreportedItem {
-    /// None follows.
+    /// Reports the attempt, because no other follows.
     fn tell(&self, id: &Id, ear: &dyn QueueObserver) {
         self.outcome.tell(id, &self.recipients, true, ear);
     }
 }
 
-/// How a worker came out of a lane.
+/// The reason why a worker has left a destination queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WorkerEnd {
-    /// There was nothing more to do.
+    /// The queue was empty.
     Reached,
-    /// It was left to others.
+    /// The queue was left to other workers.
     Left,
 }
 
 struct Routes<'a> {
     waybills: Vec<&'a RouteSpec>,
-    /// A branch for each of them.
+    /// The transports of each stored route.
     branches: &'a [RouteTransports<'a>],
 }
 
 impl Routes<'_> {
-    /// Puts an item into its lane; false where its way is not known.
+    /// Adds an item to the queue of its destination. Returns false if its route is not known.
     fn lead(&self, one: &DueItem, lanes: &DestinationQueues) -> bool {
         let mut waybills = self.waybills.iter();
         let Some(branch) = waybills.position(|waybill| **waybill == one.waybill) else {

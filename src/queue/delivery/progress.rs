@@ -1,4 +1,4 @@
-//! A round: all items that are due, and those that come while it goes on.
+//! A round: all due items, including those that become due during it.
 
 use crate::client::events::Observer;
 use crate::queue::delivery::pass::{CRASHES, Pass};
@@ -10,34 +10,33 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// What rounds have come to so far, and what they know of items without another look at them.
+/// The progress of a queue run, and the knowledge about items that need not be read again.
 #[derive(Debug, Default)]
 pub struct RunProgress {
-    /// Those that were looked at, and need not be looked at again.
+    /// Items that were examined, and need not be examined again.
     seen: HashMap<Id, ItemKnowledge>,
-    /// How many items were taken up.
+    /// Number of items processed.
     pub items: usize,
-    /// How many of them somebody else had, the last time.
+    /// Number of items claimed by others in the last round.
     pub busy: usize,
 }
 
-/// What was tried and is due yet could not be tried: a disk that is full, say. It gets so much time.
+/// Delay of an item that is still due after it was processed, for example because the disk is full.
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// What is known of an item that was looked at.
+/// The knowledge about an item that was examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ItemKnowledge {
-    /// It was taken up.
+    /// It was processed.
     Taken,
     /// There is nothing to do for it before this time.
     Until(SystemTime),
-    /// There is nothing to do for it before somebody else does something.
+    /// There is nothing to do for it until another process changes it.
     Waits,
 }
 
 impl RunProgress {
-    /// Begins anew with what was taken up and with what has become due since: the others need not be
-    /// looked at.
+    /// Forgets the items that were processed or have become due since, so that they are examined again.
     pub fn go_on(&mut self, now: SystemTime) {
         self.seen.retain(|_, seen| match seen {
             ItemKnowledge::Taken => false,
@@ -46,7 +45,7 @@ impl RunProgress {
         });
     }
 
-    /// Somebody else has done something with these.
+    /// Forgets items that another process has changed.
     pub fn forget<'a>(&mut self, ids: impl IntoIterator<Item = &'a Id>) {
         for id in ids {
             self.seen.remove(id);
@@ -54,26 +53,26 @@ impl RunProgress {
     }
 }
 
-/// What a look at an item says.
+/// The result of examining an item.
 enum Examination {
     Due(DueItem),
     Not(ItemKnowledge),
 }
 
-/// An item that is to be taken up.
+/// An item to process.
 pub struct DueItem {
     pub id: Id,
-    /// Whether another attempt without an end is its last. Others that are tried at the same time end with
-    /// it: so it is tried when nobody else is, and behind all others.
+    /// True if it is set aside after one more crash. A crash ends all concurrent attempts: so the item is
+    /// tried alone, after all others.
     pub is_suspect: bool,
     pub waybill: RouteSpec,
-    /// Where its first recipient is, in lower case.
+    /// The domain of its first recipient, in lower case.
     pub domain: String,
 }
 
 impl RunContext<'_> {
-    /// Takes up what is due and was not taken up in these rounds, until there is nothing of that kind.
-    /// With somebody who looks on, one after the other.
+    /// Processes the due items that this run has not processed, until there are none. With an observer,
+    /// items are processed one after the other.
     pub fn round(
         &self,
         selection: &Selection,
@@ -108,12 +107,12 @@ impl RunContext<'_> {
         }
         let busy = busy.into_inner().unwrap_or_else(PoisonError::into_inner);
         rounds.busy = busy.len();
-        // Whoever has them may let go of them without having tried: they are for another round.
+        // Their owner may release them without an attempt: they are left for another round.
         rounds.forget(&busy);
         self.store.settle()
     }
 
-    /// Whether something is due that these rounds have not taken up, and nobody else has it.
+    /// True if an item is due that this run has not processed, and that is not claimed elsewhere.
     #[must_use]
     pub fn is_something_due(&self, selection: &Selection, rounds: &RunProgress) -> bool {
         let ids = self.ids(selection).unwrap_or_default();
@@ -121,7 +120,7 @@ impl RunContext<'_> {
         new.any(|id| self.is_free(&id) && matches!(self.look(id, selection), Examination::Due(_)))
     }
 
-    /// Whether nobody has an item, nor, if it is a report, that which it is about.
+    /// True if neither the item is claimed nor, for a report, the item that it is about.
     fn is_free(&self, id: &Id) -> bool {
         let Ok(Claimed::Ours(claim)) = self.store.claim(id) else {
             return false;
@@ -132,8 +131,8 @@ impl RunContext<'_> {
         }
     }
 
-    /// The time until there is something to do for an item that was seen in these rounds; `None` where
-    /// all of them wait for somebody. Only those are read that were taken up.
+    /// The time until there is something to do for an item seen in this run; `None`: all of them wait for a
+    /// decision. Only items that were processed are read.
     pub fn next_due(&self, rounds: &mut RunProgress) -> Option<Duration> {
         let now = SystemTime::now();
         rounds.seen.retain(|id, seen| {
@@ -158,7 +157,7 @@ impl RunContext<'_> {
         Some(next.duration_since(now).unwrap_or_default())
     }
 
-    /// How long nothing is to be done for an item.
+    /// The time of the next action for an item.
     fn rest(&self, item: &Item) -> ItemKnowledge {
         next_attempt(item, self.settings).map_or(ItemKnowledge::Waits, ItemKnowledge::Until)
     }
@@ -167,7 +166,7 @@ impl RunContext<'_> {
         self.stop.is_set()
     }
 
-    /// Those that may be tried, as far as their names tell.
+    /// The items selected by name; other criteria need their content.
     fn ids(&self, selection: &Selection) -> Result<Vec<Id>, QueueError> {
         match selection.ids.as_slice() {
             [] => self.store.ids(),
@@ -175,7 +174,7 @@ impl RunContext<'_> {
         }
     }
 
-    /// What has become due while others are under way, where whoever is meant is not counted.
+    /// Items that became due during the pass; none if the selection is limited.
     pub(super) fn newcomers(
         &self,
         selection: &Selection,
@@ -188,7 +187,7 @@ impl RunContext<'_> {
         due.unwrap_or_default()
     }
 
-    /// What is due and was not seen yet.
+    /// Due items that were not examined yet.
     fn due(
         &self,
         selection: &Selection,
@@ -216,7 +215,7 @@ impl RunContext<'_> {
         Ok(due)
     }
 
-    /// An item that is due; what cannot be read is set aside.
+    /// Examines an item. A damaged item is set aside.
     fn look(&self, id: Id, selection: &Selection) -> Examination {
         let item = match self.item(&id) {
             Ok(Some(item)) if item.dead.is_none() && selection.means(&item) => item,
@@ -253,8 +252,8 @@ impl RunContext<'_> {
         })
     }
 
-    /// An item. Somebody may be writing in its journal, so that it looks damaged: it is only if it is when
-    /// nobody has it.
+    /// Reads an item. A journal that is being written may look damaged: the item is damaged only if it
+    /// looks so while it is claimed here.
     fn item(&self, id: &Id) -> Result<Option<Item>, QueueError> {
         match self.store.item(id) {
             Err(QueueError::Damaged { .. }) => match self.store.claim(id)? {
@@ -265,7 +264,7 @@ impl RunContext<'_> {
         }
     }
 
-    /// Sets aside what is ours.
+    /// Sets a claimed item aside.
     pub(super) fn bury(&self, claim: Box<dyn ClaimedItem>, reason: &str) -> Result<(), QueueError> {
         let id = claim.item().id.clone();
         claim.bury(reason)?;

@@ -1,4 +1,4 @@
-//! Reports to senders, as items of the queue: they go the way of the message that they are about.
+//! Delivery reports to senders, as items of the queue with the route of the message that they are about.
 
 use crate::mail::address::Address;
 use crate::mail::envelope::Return;
@@ -10,7 +10,7 @@ use crate::queue::store::{
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use std::time::SystemTime;
 
-/// These recipients will never get the message. The report is not sent as long as its claim lives.
+/// Reports a permanent failure for these recipients. The report is not sent while its claim exists.
 pub fn failed(
     office: &RunContext<'_>,
     claim: &dyn ClaimedItem,
@@ -26,7 +26,7 @@ pub fn failed(
     notice.put(office, claim, id)
 }
 
-/// These recipients have not got the message yet.
+/// Reports that the message is delayed for these recipients.
 pub fn delayed(
     office: &RunContext<'_>,
     claim: &dyn ClaimedItem,
@@ -55,8 +55,8 @@ struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    /// Puts it into the queue under this name; where there is no sender, nobody is told. If the message
-    /// cannot be read to its end, its header is enough.
+    /// Puts it into the queue under this name, unless the message has no sender. If the message cannot be
+    /// read to its end, only its header is included.
     fn put(
         &self,
         office: &RunContext<'_>,
@@ -93,7 +93,7 @@ impl Notice<'_> {
         };
         let written = report.write(claim, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;
-        // It is converted for a server that cannot carry this.
+        // It is converted for a server that does not support this.
         let widest = report.shape(BodyType::EightBit.with_utf8());
         let shape = widest.or_else(|| report.simplest());
         let letter = Metadata {
@@ -130,20 +130,21 @@ impl Notice<'_> {
         self.recipients.iter().map(one).collect()
     }
 
-    /// What the sender asked for; else all of it, if it is not too much.
+    /// The part of the message that the sender asked for; by default the whole message, unless it is too
+    /// large.
     fn returned(&self, office: &RunContext<'_>) -> Returned {
         let is_failure = matches!(self.kind, ReportKind::Failed);
         match self.item.letter.envelope.dsn.ret {
             Some(Return::Headers) => Returned::Header,
             // RFC 3461 §4.3: RET is about failures only.
             _ if !is_failure || self.item.size > office.settings.bounce_size => Returned::Header,
-            // The report goes the same way, and would be too large as well.
+            // The report uses the same route, and would be too large as well.
             _ if self.is_too_large() => Returned::Header,
             _ => Returned::Whole,
         }
     }
 
-    /// Whether the size of the message is a reason of the failure.
+    /// True if the size of the message is a reason for the failure.
     fn is_too_large(&self) -> bool {
         let standings = &self.item.history.standings;
         let ends = self.recipients.iter().map(|&place| &standings[place].end);
@@ -156,8 +157,8 @@ impl Notice<'_> {
     }
 }
 
-/// Whether a reply code or an enhanced status code says that a message is too large (RFC 1870 §6,
-/// RFC 3463 §3.4, §3.3).
+/// True if a reply code or an enhanced status code means that a message is too large (RFC 1870 §6, RFC 3463
+/// §3.4, §3.3).
 pub fn is_about_size(code: Option<&str>, enhanced: Option<&str>) -> bool {
     code == Some("552") || matches!(enhanced, Some("5.3.4" | "5.2.3"))
 }

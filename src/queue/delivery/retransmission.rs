@@ -1,15 +1,15 @@
-//! A message that is sent again although it may have arrived. Its Message-ID is the same, and a line in
-//! its header says why it is there twice, whoever else has heard of it.
+//! A message that is sent again although it may have arrived. Its Message-ID is the same, and a header
+//! field explains the duplicate to the recipient.
 
 use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape};
 use std::io;
 
-/// What the one who gets it twice may want to know.
+/// The header field for the recipient of a duplicate.
 const LINE: &[u8] =
     b"X-Possible-Duplicate: sent again, as the connection was lost before it was\r\n \
 known whether this message had arrived\r\n";
 
-/// The message with that line before it.
+/// The message, preceded by that header field.
 pub struct Retransmission<'m>(pub &'m dyn Replay);
 
 impl Replay for Retransmission<'_> {

@@ -1,22 +1,22 @@
-//! Which items are meant.
+//! The selection of items for a queue run.
 
 use crate::queue::store::{Id, Item, RouteSpec};
 
-/// Which items are tried.
+/// The items that are tried.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only these; empty is all.
     pub ids: Vec<Id>,
     /// Only recipients in these domains; empty is all.
     pub domains: Vec<String>,
-    /// Only items of which no recipient is in another domain: an attempt counts for the whole item, and
-    /// nobody wants to put it off for all because of some.
+    /// Only items with all recipients in these domains: an attempt counts for the whole item, and must not
+    /// delay the others.
     pub wholly: bool,
-    /// Only what goes by this way.
+    /// Only items with this route.
     pub waybill: Option<RouteSpec>,
-    /// No more than so many.
+    /// Maximum number of items.
     pub most: Option<usize>,
-    /// Whether those are tried as well whose time has not come.
+    /// True if items that are not due are tried as well.
     pub now: bool,
 }
 
@@ -32,7 +32,7 @@ impl Selection {
         item.open().into_iter().filter(is_meant).collect()
     }
 
-    /// Whether no item is left out.
+    /// True if all items are selected.
     #[must_use]
     pub fn is_for_all(&self) -> bool {
         self.ids.is_empty() && self.domains.is_empty() && self.waybill.is_none()

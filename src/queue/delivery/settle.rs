@@ -1,4 +1,4 @@
-//! What follows from what is known of an item: it is done, it waits, its sender is told, or it is set
+//! The consequences of the state of an item: it is removed, it waits, its sender is notified, or it is set
 //! aside.
 
 use crate::client::outcome::RecipientStatus;
@@ -10,7 +10,7 @@ use crate::queue::store::{
 };
 use crate::system::time::spoken;
 
-/// Who has heard of what was refused just now.
+/// The party that already knows about the failures of this attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SenderNotice {
     /// The caller, who waits for it.
@@ -20,18 +20,18 @@ pub enum SenderNotice {
     Nobody,
 }
 
-/// What has become of an item.
+/// The state of an item after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemOutcome {
-    /// Every recipient is done with.
+    /// It was removed, because every recipient is finished.
     Gone,
-    /// Somebody is to be tried again, or decided about.
+    /// A recipient is to be tried again, or waits for a decision.
     Kept,
     /// It was set aside.
     Dead,
 }
 
-/// The item as it is now.
+/// The item in its current state.
 fn now(claim: &dyn ClaimedItem) -> Item {
     Item {
         history: claim.history(),
@@ -50,7 +50,7 @@ pub fn settle(
             claim.note(ItemEvent::Reported { recipients }, Safety::Process)?;
         }
     }
-    // The usual case: nothing need be on the disk of what is removed.
+    // The usual case: the results of an item that is removed need not be on disk.
     if now(&*claim).is_done() {
         claim.remove()?;
         return Ok(ItemOutcome::Gone);
@@ -80,7 +80,7 @@ pub fn set_aside(
 ) -> Result<(), QueueError> {
     refuse_open(&*claim, reason)?;
     let unreported = match answer_for_failures(office, &*claim) {
-        // There is nothing to make a report of.
+        // The message cannot be read, so that no report is possible.
         Err(QueueError::Message(_)) => {
             let item = now(&*claim);
             failure::tell(office, &item, &item.failed_unreported());
@@ -120,15 +120,15 @@ fn refuse_open(claim: &dyn ClaimedItem, reason: &str) -> Result<(), QueueError> 
     Ok(())
 }
 
-/// The attempt has come to an end. Where the disk does not take that, it may take it later: nobody has
-/// crashed.
+/// Notes the end of the attempt. If it cannot be synced to disk, it is at least written, because the
+/// attempt has not crashed.
 fn over(claim: &dyn ClaimedItem) -> Result<(), QueueError> {
     claim.note(ItemEvent::OVER, Safety::Disk).inspect_err(|_| {
         let _ = claim.note(ItemEvent::OVER, Safety::Process);
     })
 }
 
-/// Recipients that were tried for long enough.
+/// Gives up the recipients that were tried for the full period.
 fn give_up_the_spent(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
     let item = now(claim);
     if !queue::is_spent(&item.history, office.settings) {
@@ -137,7 +137,7 @@ fn give_up_the_spent(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result
     let time = spoken(item.history.tried_for);
     for recipient in item.open() {
         let standing = &item.history.standings[recipient];
-        // Only the others were tried, by somebody who had named their domains.
+        // Only other recipients were tried, in a run limited to their domains.
         if standing.end.is_none() && !standing.in_doubt {
             continue;
         }
@@ -159,7 +159,7 @@ fn give_up_the_spent(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result
             verdict: RecipientStatus::Refused,
             words,
             reply: last.as_ref().and_then(|end| end.reply.clone()),
-            // RFC 3463 §3.5: the delivery time has expired, whatever was in the way.
+            // RFC 3463 §3.5: the delivery time has expired, regardless of the cause.
             enhanced: Some("5.4.7".to_owned()),
             server: last.and_then(|end| end.server),
         };
@@ -168,8 +168,8 @@ fn give_up_the_spent(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result
     Ok(())
 }
 
-/// Tells the sender of recipients who will never get the message. Where nobody can be told, gives the
-/// reason to set the item aside.
+/// Reports recipients with a permanent failure to the sender. If there is no sender, returns the reason for
+/// setting the item aside.
 fn answer_for_failures(
     office: &RunContext<'_>,
     claim: &dyn ClaimedItem,
@@ -183,7 +183,7 @@ fn answer_for_failures(
     let wanted = wanting(&item, &failed, |notify| notify.failure);
     let is_over = item.open().is_empty() && !item.waits_for_decision();
     match &item.letter.envelope.sender {
-        // R38: no report about a report. It stays here, where somebody may find it.
+        // R38: no report about a report. It remains in the queue for the operator.
         None if !is_over => return Ok(None),
         None => {
             failure::tell(office, &item, &failed);
@@ -204,7 +204,7 @@ fn answer_for_failures(
     Ok(None)
 }
 
-/// Those of these recipients of whom a report is wanted (RFC 3461 §4.1).
+/// The recipients for which a report is requested (RFC 3461 §4.1).
 fn wanting(item: &Item, places: &[usize], is_wanted: fn(NotifyOn) -> bool) -> Vec<usize> {
     let Envelope {
         recipients, dsn, ..
@@ -213,7 +213,7 @@ fn wanting(item: &Item, places: &[usize], is_wanted: fn(NotifyOn) -> bool) -> Ve
     places.iter().filter(wants).copied().collect()
 }
 
-/// These are done with.
+/// Notes that these recipients are finished.
 fn reported(claim: &dyn ClaimedItem, recipients: &[usize]) -> Result<(), QueueError> {
     let recipients = recipients.to_vec();
     claim.note(ItemEvent::Reported { recipients }, Safety::Disk)
@@ -231,8 +231,8 @@ fn words_of(item: &Item, failed: &[usize]) -> String {
     format!("{whom}: {}", words.join("; "))
 }
 
-/// Makes up for an interruption between a report and the note of it: whoever is in that report is in no
-/// other.
+/// Recovers from an interruption between a report and the note of it: recipients in that report must not
+/// appear in another one.
 fn finish_report(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
     let item = now(claim);
     let Some((id, recipients)) = &item.history.reporting else {
@@ -245,7 +245,7 @@ fn finish_report(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(),
     Ok(())
 }
 
-/// Whether there is an item of this name, whole or not.
+/// True if an item of this name exists, even if it is damaged.
 fn is_there(office: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
     match office.store.item(id) {
         Ok(item) => Ok(item.is_some()),
@@ -254,8 +254,8 @@ fn is_there(office: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
     }
 }
 
-/// Puts the report into the queue, once: should we be interrupted, it is known under which name it may
-/// already be there. It is not sent before that stands in the journal.
+/// Puts the report into the queue exactly once: its name is noted first, so that it is found after an
+/// interruption. It is not sent before the journal records the commit.
 fn report(
     office: &RunContext<'_>,
     claim: &dyn ClaimedItem,
@@ -265,14 +265,14 @@ fn report(
     let id = announce(office, claim, item, failed)?;
     let written = notice::failed(office, claim, item, failed, &id)?;
     if let Err(error) = reported(claim, failed) {
-        // The next run makes another; this one must not go out besides.
+        // The next run writes another report; this one must not be sent as well.
         written.map_or(Ok(()), ClaimedItem::remove)?;
         return Err(error);
     }
     Ok(())
 }
 
-/// Writes down how a report will be called; where that was done before, it keeps its name.
+/// Notes the name of a report before it is written. A report that was announced before keeps its name.
 fn announce(
     office: &RunContext<'_>,
     claim: &dyn ClaimedItem,
@@ -298,7 +298,7 @@ pub fn confirm(office: &RunContext<'_>, report: &Item) -> Result<Confirmed, Queu
     let ItemKind::Report(about) = &report.letter.kind else {
         return Ok(Confirmed::Yes);
     };
-    // Nearly always it does, and then nobody who has that item need be waited for.
+    // It nearly always does, and then the claim on that item is not needed.
     let is_unknown =
         |item: &Item| item.history.reporting.as_ref().map(|(id, _)| id) == Some(&report.id);
     match office.store.item(about) {
@@ -320,19 +320,19 @@ pub fn confirm(office: &RunContext<'_>, report: &Item) -> Result<Confirmed, Queu
     }
 }
 
-/// Whether the item that a report is about knows of it.
+/// The result of checking that the item of a report has noted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmed {
-    /// It does, or is not there any more.
+    /// It has, or it no longer exists.
     Yes,
-    /// Somebody has it just now.
+    /// It is claimed elsewhere.
     NotYet,
 }
 
 fn warn(office: &RunContext<'_>, claim: &dyn ClaimedItem, item: &Item) -> Result<(), QueueError> {
     let waiting = wanting(item, &item.open(), |notify| notify.delay);
     let is_wanted = !waiting.is_empty() && item.letter.kind == ItemKind::Mail;
-    // First, so that nobody is warned again and again should we be interrupted.
+    // Noted first, so that an interruption does not cause repeated warnings.
     claim.note(ItemEvent::Warned, Safety::Disk)?;
     if is_wanted && item.letter.envelope.sender.is_some() {
         let id = office.store.new_id();

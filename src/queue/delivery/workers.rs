@@ -1,9 +1,8 @@
-//! The workers, as far as somebody waits for them.
+//! The number of running workers, and waiting for their end.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many are at work.
 #[derive(Default)]
 pub struct Workers {
     count: Mutex<usize>,
@@ -24,7 +23,7 @@ impl Workers {
         self.changed.notify_all();
     }
 
-    /// Until nobody is at work any more, or for so long. Gives how many are.
+    /// Waits until no worker is running, at most this long. Returns the number of running workers.
     pub fn wait(&self, limit: Duration) -> usize {
         let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self

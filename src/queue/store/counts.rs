@@ -1,27 +1,26 @@
-//! How much there is in a queue.
+//! Counts of the items in a queue.
 
 use crate::queue::store::{QueueError, QueueStore};
 use crate::system::figures::counted;
 use crate::system::time::{brief, since};
 use std::time::{Duration, SystemTime};
 
-/// What there is in a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// What is to be delivered.
+    /// Items to deliver.
     pub items: usize,
-    /// How long the oldest of them has been there.
+    /// Age of the oldest item to deliver.
     pub oldest: Duration,
-    /// How many of them wait until somebody releases them.
+    /// Items to deliver that are held until they are released.
     pub held: usize,
-    /// How many of them cannot be read.
+    /// Items to deliver that cannot be read.
     pub damaged: usize,
-    /// What was set aside.
+    /// Items that were set aside.
     pub dead: usize,
 }
 
 impl Counts {
-    /// Counts what is there now.
+    /// Counts the current items.
     pub fn of(store: &dyn QueueStore, now: SystemTime) -> Result<Self, QueueError> {
         let mut counts = Self {
             dead: store.dead()?.len(),

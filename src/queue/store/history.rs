@@ -1,4 +1,4 @@
-//! What a journal tells: entries in their order become what is known of an item now.
+//! The state of an item, computed from the entries of its journal in their order.
 
 use crate::client::outcome::RecipientStatus;
 use crate::queue::store::{
@@ -6,12 +6,12 @@ use crate::queue::store::{
 };
 use std::time::{Duration, SystemTime};
 
-/// No gap between two attempts counts for more: a clock that jumps and a host that was off for a month
-/// make nothing old.
+/// Maximum time counted between two attempts, so that items do not expire because the clock jumped or the
+/// host was off for a month.
 const LONGEST_GAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl History {
-    /// That of an item with so many recipients, to which nothing has happened.
+    /// The history of a new item with this number of recipients.
     #[must_use]
     pub fn new(recipients: usize) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl History {
         }
     }
 
-    /// What these entries tell; the error is an entry about a recipient that there is not.
+    /// Applies these entries in order. The error is an entry about a recipient that does not exist.
     #[doc(hidden)]
     pub fn told(recipients: usize, entries: &[Record]) -> Result<Self, String> {
         let mut history = Self::new(recipients);
@@ -40,7 +40,7 @@ impl History {
         Ok(history)
     }
 
-    /// Whether an entry is about recipients that there are.
+    /// Checks that an entry refers to existing recipients only.
     pub(super) fn check(&self, entry: &ItemEvent) -> Result<(), String> {
         let unknown = |recipient: &&usize| **recipient >= self.standings.len();
         match recipients(entry).iter().find(unknown) {
@@ -51,7 +51,7 @@ impl History {
         }
     }
 
-    /// What is known after one entry more.
+    /// Applies one more entry.
     pub(super) fn add(&mut self, noted: &Record) {
         match &noted.entry {
             ItemEvent::Attempt { recipients, early } => self.attempt(noted.at, recipients, *early),
@@ -96,7 +96,7 @@ impl History {
         }
         self.crashes += 1;
         self.released = None;
-        // Whoever tries again has decided, but what is in doubt stays so until there is another end.
+        // A retry settles the question, but the doubt remains until there is another result.
         self.for_each(recipients, |standing| {
             standing.may_have_arrived |= standing.in_doubt;
         });
@@ -141,19 +141,20 @@ impl History {
         }
     }
 
-    /// The recipients who are to be tried.
+    /// The recipients that are to be tried.
     #[must_use]
     pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
         self.those(|standing| standing.is_open(on_uncertain))
     }
 
-    /// The recipients who were refused for good, and whose sender does not know it yet.
+    /// The recipients with a permanent failure that was not reported to the sender yet.
     #[must_use]
     pub fn failed_unreported(&self) -> Vec<usize> {
         self.those(RecipientState::is_failed_unreported)
     }
 
-    /// The recipients who may have got the message, and are not tried until somebody decides.
+    /// The recipients that may have received the message and are not tried without a decision of the
+    /// operator.
     #[must_use]
     pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<usize> {
         self.those(|standing| standing.is_undecided(on_uncertain))
@@ -168,7 +169,7 @@ impl History {
     }
 }
 
-/// About whom an entry is.
+/// The recipients that an entry is about.
 fn recipients(entry: &ItemEvent) -> &[usize] {
     match entry {
         ItemEvent::Attempt { recipients, .. }
@@ -186,8 +187,8 @@ fn recipients(entry: &ItemEvent) -> &[usize] {
 }
 
 impl RecipientState {
-    /// Of an earlier one in the same attempt there is no doubt: another host is asked only where this
-    /// one has said no.
+    /// There is no doubt about an earlier host in the same attempt: another host is tried only if the
+    /// previous one has refused.
     fn dot(&mut self) {
         self.in_doubt = true;
     }
@@ -197,13 +198,13 @@ impl RecipientState {
         self.end = Some(end);
     }
 
-    /// Somebody decided that it is to be tried again.
+    /// The operator decided to try again.
     fn decide(&mut self) {
         self.may_have_arrived |= self.in_doubt;
         self.in_doubt = false;
     }
 
-    /// As if it were new, but for what was delivered and what may have been.
+    /// Resets the state, except that deliveries, certain or possible, are kept.
     fn renewed(mut self) -> Self {
         self.decide();
         if self.verdict() != Some(RecipientStatus::Accepted) {
@@ -217,7 +218,7 @@ impl RecipientState {
         self.end.as_ref().map(|end| end.verdict)
     }
 
-    /// Whether what is delivered from here on may arrive for the second time.
+    /// True if a delivery from here on may be a duplicate.
     #[must_use]
     pub fn may_arrive_twice(&self) -> bool {
         self.in_doubt || self.may_have_arrived
@@ -248,7 +249,7 @@ impl RecipientState {
 }
 
 impl AttemptResult {
-    /// The server took it; what else there is to say comes with the result.
+    /// The server accepted it; details follow with the result.
     fn taken(reply: &str) -> Self {
         Self {
             verdict: RecipientStatus::Accepted,
@@ -261,25 +262,25 @@ impl AttemptResult {
 }
 
 impl Item {
-    /// The recipients who are to be tried.
+    /// The recipients that are to be tried.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         self.history.open(self.letter.on_uncertain)
     }
 
-    /// The recipients who were refused for good, and whose sender does not know it yet.
+    /// The recipients with a permanent failure that was not reported to the sender yet.
     #[must_use]
     pub fn failed_unreported(&self) -> Vec<usize> {
         self.history.failed_unreported()
     }
 
-    /// Whether some recipients may have got the message, and are not tried until somebody decides.
+    /// True if some recipients may have received the message and are not tried without a decision.
     #[must_use]
     pub fn waits_for_decision(&self) -> bool {
         !self.history.undecided(self.letter.on_uncertain).is_empty()
     }
 
-    /// Whether every recipient is done with, so that the item can go.
+    /// True if every recipient is finished, so that the item can be removed.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.open().is_empty() && self.failed_unreported().is_empty() && !self.waits_for_decision()

@@ -1,5 +1,5 @@
-//! The names of items: the time in milliseconds and some chance, in digits and letters of which none
-//! is taken for another (no i, l, o and u), and as long as what a person can still type.
+//! Item names: the time in milliseconds and some random bits, in digits and letters that cannot be confused
+//! (no i, l, o and u), short enough to type.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -11,16 +11,16 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 45 bits of milliseconds: until the year 3084.
 const TIME: usize = 9;
 
-/// 20 bits. That no name is taken twice is up to the file system; this makes it rare.
+/// 20 random bits make collisions rare; the file system prevents that a name is used twice.
 const CHANCE: usize = 4;
 
-/// The name of an item: letters and digits, in the order of time.
+/// The name of an item: digits and letters that sort by time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Id(String);
 
 impl Id {
-    /// A name that was given; `None` where it cannot be one.
+    /// Parses a name; `None`: not a valid name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let is_id = name.len() == TIME + CHANCE && name.bytes().all(|byte| DIGITS.contains(&byte));
@@ -36,7 +36,7 @@ impl Id {
         Self(name)
     }
 
-    /// The name as it was written.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

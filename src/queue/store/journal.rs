@@ -1,9 +1,9 @@
-//! The journal of an item: a line for each entry, `CHECKSUM SPACE JSON LF`, behind a first line that
-//! says which letter it belongs to.
+//! The journal of an item: one line for each entry, `CHECKSUM SPACE JSON LF`, after a first line that
+//! identifies the metadata it belongs to.
 //!
-//! Lines are only ever appended, each by one `write()`. What a crash can do to that is to leave the
-//! last line torn: it counts as never written, since nobody was told that it was. Damage anywhere else
-//! is none that a crash can do, and is told.
+//! Lines are only appended, each with one `write()`. A crash can leave only the last line torn. A torn last
+//! line counts as never written, since its writing was never confirmed. Damage anywhere else cannot come
+//! from a crash and is reported.
 
 use crate::queue::store::{ItemEvent, Record};
 use serde::{Deserialize, Serialize};
@@ -16,15 +16,15 @@ const PREFIX: usize = 9;
 struct JournalHeader {
     /// The version of what follows.
     journal: u32,
-    /// The checksum of the letter that this is about: whatever happens to names, no item is ever
-    /// taken for delivered because another one was.
+    /// The checksum of the metadata that this journal is about. If a file name is reused, no item is taken
+    /// for delivered because of the journal of another item.
     letter: u32,
 }
 
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
 
-/// An entry as it is written.
+/// One entry in its stored form.
 #[derive(Serialize, Deserialize)]
 struct JournalLine {
     /// In milliseconds since 1970.
@@ -33,16 +33,16 @@ struct JournalLine {
     entry: ItemEvent,
 }
 
-/// What a journal says.
+/// The entries of a journal.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct JournalContents {
     /// In the order in which they were made.
     pub entries: Vec<Record>,
-    /// How many octets of it are good; what is behind them is torn.
+    /// Length in octets of the intact part; the rest is torn.
     pub good: u64,
 }
 
-/// The first line of the journal of this letter.
+/// The first line of the journal for metadata with this checksum.
 #[must_use]
 pub fn head(letter: u32) -> Vec<u8> {
     let journal = VERSION;
@@ -59,12 +59,12 @@ pub fn entry(noted: &Record) -> Vec<u8> {
 }
 
 fn line(content: &impl Serialize) -> Vec<u8> {
-    // Strings, numbers and lists of them: there is nothing in it that JSON has not.
+    // The entry consists of strings, numbers and lists, so that conversion to JSON cannot fail.
     let json = serde_json::to_string(content).unwrap_or_default();
     format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
 }
 
-/// Reads the journal of this letter; the error is how it is damaged.
+/// Reads the journal for metadata with this checksum. The error describes the damage.
 pub fn read(bytes: &[u8], letter: u32) -> Result<JournalContents, String> {
     let mut told = JournalContents::default();
     let mut lines = whole_lines(bytes).enumerate().peekable();
@@ -85,7 +85,7 @@ pub fn read(bytes: &[u8], letter: u32) -> Result<JournalContents, String> {
     Ok(told)
 }
 
-/// The lines that have an end, without it; what is behind the last end is torn.
+/// The complete lines without their line ends. Octets after the last line end are torn.
 fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ended = bytes.iter().rposition(|&byte| byte == b'\n');
     let ended = ended.map(|end| &bytes[..end]);
@@ -94,7 +94,8 @@ fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         .flat_map(|lines| lines.split(|&byte| byte == b'\n'))
 }
 
-/// The JSON of a line whose checksum is right, to the letter: a digit written otherwise is damage too.
+/// The JSON of a line if its checksum is right. The prefix must match exactly: a digit in another form is
+/// damage too.
 fn checked(line: &[u8]) -> Option<&[u8]> {
     let (prefix, json) = line.split_at_checked(PREFIX)?;
     (prefix == format!("{:08x} ", crc32fast::hash(json)).as_bytes()).then_some(json)
@@ -127,14 +128,14 @@ pub fn milliseconds(at: SystemTime) -> u64 {
     u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The time that many milliseconds after 1970; 1970 where no calendar goes that far.
+/// The time this many milliseconds after 1970; 1970 if that is out of range.
 #[must_use]
 pub fn moment(milliseconds: u64) -> SystemTime {
     let passed = Duration::from_millis(milliseconds);
     UNIX_EPOCH.checked_add(passed).unwrap_or(UNIX_EPOCH)
 }
 
-/// A verdict by its name.
+/// Serializes a status as its name.
 pub mod verdict {
     use crate::client::outcome::RecipientStatus;
     use serde::de::Error as _;

@@ -1,10 +1,9 @@
-//! The queue: messages that are kept until each of their recipients has an answer that lasts. What is
-//! in it survives `kill -9` and the loss of power at any moment; what was not committed was never
-//! there.
+//! The queue: messages that are kept until each of their recipients has a final result. Its content
+//! survives `kill -9` and a power failure at any moment; a message that was not committed does not appear.
 //!
-//! An item is a [`Letter`], written once with its message and never changed, and a journal beside it
-//! of [`Entry`]s, which is only ever added to. What is known of an item at any time is the
-//! [`History`] that its journal tells.
+//! An item consists of its [`Metadata`], written once with its message and never changed, and a journal of
+//! [`Record`]s, which is only appended to. The state of an item is the [`History`] that results from its
+//! journal.
 
 mod counts;
 mod history;
@@ -31,48 +30,46 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What is written once, before the message.
+/// The part of an item that is written once, before the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// Who sends to whom.
     pub envelope: Envelope,
-    /// Whether the header has raw UTF-8 (RFC 6532).
+    /// True if the header contains raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
-    /// How the way is found again.
     pub waybill: RouteSpec,
-    /// What becomes of a recipient who may have got it already.
+    /// The action for recipients that may already have received the message.
     pub on_uncertain: OnUncertain,
-    /// A shell command that is told, in JSON, of what was given up.
+    /// A shell command that receives the recipients that were given up, as JSON.
     pub on_failure: Option<String>,
-    /// Why it is in the queue.
+    /// The reason why the item is in the queue.
     pub kind: ItemKind,
-    /// When it was committed.
+    /// The time of the commit.
     pub queued: SystemTime,
 }
 
-/// How the way to a recipient is found again: by the name of a profile and the options that were given
-/// besides. Never has a password.
+/// The stored form of a route: the name of a profile and the options given in addition. Never contains a
+/// password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RouteSpec {
-    /// The configuration that the profile is in; `None` where there is no profile.
+    /// The configuration file of the profile; `None`: no profile.
     pub config: Option<PathBuf>,
     pub profile: Option<String>,
     /// Options about route, session, TLS and login, as `--name=value` or `--name`.
     pub options: Vec<String>,
 }
 
-/// What becomes of a recipient who may have got the message already.
+/// The action for a recipient that may already have received the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnUncertain {
-    /// It is tried again, and said that the message may arrive twice.
+    /// Tries again, and marks the message as a possible duplicate.
     #[default]
     Retry,
-    /// It waits until somebody decides.
+    /// Waits for a decision of the operator.
     Hold,
 }
 
-/// Why something is in the queue.
+/// The reason why an item is in the queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ItemKind {
     #[default]
@@ -81,28 +78,29 @@ pub enum ItemKind {
     Report(Id),
 }
 
-/// What happens to an item. Recipients are places in its envelope. The words of the journal are those
-/// of the variants, so that a new name is a new version of the spool.
+/// An event in the life of an item. Recipients are indexes into its envelope. The journal uses the names of
+/// the variants, so that a new name needs a new version of the spool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum ItemEvent {
     /// A delivery to these is about to begin.
     Attempt {
         recipients: Vec<usize>,
-        /// Whether a person asked for it before it was due. It does not change when the next is due.
+        /// True if the user asked for this attempt before it was due. It does not move the time of the next
+        /// attempt.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         early: bool,
     },
-    /// The end of data is about to go out for these: from here on, nobody knows, until there is a
+    /// The end of data is about to be sent for these recipients. The result is unknown until there is a
     /// reply.
     Dot { recipients: Vec<usize> },
-    /// The server took the message for these.
+    /// The server accepted the message for these recipients.
     Taken {
         recipients: Vec<usize>,
         /// The reply to the end of data, printable.
         reply: String,
     },
-    /// How it ended for one recipient.
+    /// The result for one recipient.
     Result {
         recipient: usize,
         #[serde(flatten)]
@@ -110,22 +108,22 @@ pub enum ItemEvent {
     },
     /// The attempt is over, and the program that made it has not crashed.
     Over {
-        /// Whether it was asked to end before it had tried all recipients. The attempt does not count,
-        /// and the next can be made at once.
+        /// True if the attempt was asked to end before it had tried all recipients. It does not count, and
+        /// the next attempt can follow at once.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         interrupted: bool,
     },
-    /// Nothing is tried until somebody releases it.
+    /// Not tried until it is released.
     Held,
-    /// It may be tried again, and at once; also for those who are in doubt.
+    /// Released: tried again at once, including recipients in doubt.
     Released,
-    /// It was dead and is to be tried as if it were new. What was delivered stays delivered.
+    /// Returned to the queue from the dead items, like a new item. Deliveries are not repeated.
     Requeued,
-    /// A warning that it takes long was sent.
+    /// A warning about the delay was sent.
     Warned,
     /// A report about these, which is this item, is about to be committed.
     Reporting { recipients: Vec<usize>, report: Id },
-    /// The report was committed, or nobody wants one: these are done with.
+    /// The report was committed, or none is needed: these recipients are finished.
     Reported { recipients: Vec<usize> },
 }
 
@@ -134,22 +132,22 @@ impl ItemEvent {
     pub const OVER: Self = Self::Over { interrupted: false };
 }
 
-/// An entry, and when it was made.
+/// An entry with its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// When, to the millisecond.
+    /// The time, to the millisecond.
     pub at: SystemTime,
     pub entry: ItemEvent,
 }
 
-/// How an attempt ended for one recipient.
+/// The result of an attempt for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptResult {
     #[serde(with = "journal::verdict")]
     pub verdict: RecipientStatus,
-    /// What happened, in a sentence: server's words are printable.
+    /// A sentence that describes the result. Text from the server is made printable.
     pub words: String,
-    /// The server's reply, printable; `None` where it is not a server that says so.
+    /// The server's reply, printable; `None`: the result does not come from a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
     /// The enhanced status code (RFC 3463).
@@ -160,79 +158,76 @@ pub struct AttemptResult {
     pub server: Option<String>,
 }
 
-/// What an item's journal tells.
+/// The state of an item according to its journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// One for each recipient, in the order of the envelope.
     pub standings: Vec<RecipientState>,
-    /// How often a delivery was begun.
+    /// Delivery attempts that were begun.
     pub attempts: u32,
-    /// How many of these attempts do not count for the time until the next: they were interrupted, or
-    /// made before they were due.
+    /// Attempts that do not count for the time of the next one: they were interrupted, or made before they
+    /// were due.
     pub uncounted: u32,
-    /// How many of the last attempts, in a row, have no end: whoever made them crashed.
+    /// The last attempts, in a row, that have no end: the process that made them crashed.
     pub crashes: u32,
-    /// When the last attempt began.
+    /// Start of the last attempt.
     pub last_attempt: Option<SystemTime>,
-    /// When the last attempt began that was due.
+    /// Start of the last attempt that was due.
     pub last_due: Option<SystemTime>,
     /// For how long it has been tried in earnest: the time between attempts, of which no gap counts for
     /// more than a day. A clock that jumps, or a host that sleeps, does not make it old.
     pub tried_for: Duration,
-    /// Whether it waits for somebody.
+    /// True if it is not tried until it is released.
     pub held: bool,
-    /// When it was released, if no attempt was made since: it is due, whatever the schedule says.
+    /// Time of the release, if no attempt was made since. The item is due, regardless of the schedule.
     pub released: Option<SystemTime>,
-    /// Whether a warning was sent.
+    /// True if a warning was sent.
     pub warned: bool,
-    /// A report that may or may not have been committed, and about whom.
+    /// A report that may or may not have been committed, and the recipients in it.
     pub reporting: Option<(Id, Vec<usize>)>,
 }
 
-/// What is known of one recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecipientState {
-    /// How the last attempt ended; `None` where there was none.
+    /// The result of the last attempt; `None`: not tried.
     pub end: Option<AttemptResult>,
-    /// Whether the last end of data that went out has no reply that is known, and nobody decided what
-    /// comes of it.
+    /// True if the reply to the last end of data is unknown, and the operator has not decided how to
+    /// proceed.
     pub in_doubt: bool,
-    /// Whether an earlier end of data went out whose reply was never known: whatever the end says now,
-    /// the message may have arrived then.
+    /// True if the reply to an earlier end of data is unknown: whatever the current result is, the message
+    /// may have arrived then.
     pub may_have_arrived: bool,
-    /// Whether its sender was told of its failure, or need not be.
+    /// True if the sender was notified of the failure, or no notification is needed.
     pub reported: bool,
 }
 
-/// An item as it is now.
+/// An item in its current state.
 #[derive(Clone, Debug)]
 pub struct Item {
     pub id: Id,
-    /// What was written once.
     pub letter: Metadata,
     /// The message in octets.
     pub size: u64,
-    /// What happened to it.
     pub history: History,
-    /// Why it was set aside; `None` where it is not dead.
+    /// The reason why it was set aside; `None`: not set aside.
     pub dead: Option<String>,
 }
 
-/// What may be done with an item as long as nobody else does.
+/// The result of an attempt to claim an item.
 pub enum Claimed {
     Ours(Box<dyn ClaimedItem>),
-    /// Somebody else has it.
+    /// Claimed by another process or thread.
     Busy,
     /// There is none of this name, or not any more.
     Gone,
 }
 
-/// Where items are kept. A store that many hosts share could stand in the place of the spool.
+/// The storage of items. A store that many hosts share could replace the spool.
 pub trait QueueStore: Send + Sync {
     /// Commits an item. When this returns, it is safe, and it is claimed.
     ///
-    /// With `id`, the item gets this name, and where there is one already, dead or alive, that is an
-    /// error of the kind `AlreadyExists`.
+    /// With `id`, the item gets this name. An item of this name, in the queue or set aside, is an error of
+    /// the kind `AlreadyExists`.
     fn add(
         &self,
         letter: &Metadata,
@@ -247,19 +242,19 @@ pub trait QueueStore: Send + Sync {
     /// The items that were set aside, oldest first.
     fn dead(&self) -> Result<Vec<Id>, QueueError>;
 
-    /// A name for an item that is yet to come.
+    /// A name for a future item.
     fn new_id(&self) -> Id;
 
-    /// An item as it is now, dead or alive; `None` where there is none.
+    /// An item in its current state, in the queue or set aside; `None`: no such item.
     fn item(&self, id: &Id) -> Result<Option<Item>, QueueError>;
 
-    /// All that was noted of an item, dead or alive; `None` where there is none.
+    /// The journal of an item, in the queue or set aside; `None`: no such item.
     fn journal(&self, id: &Id) -> Result<Option<Vec<Record>>, QueueError>;
 
-    /// The message of an item, dead or alive, to be looked at; `None` where there is none.
+    /// The message of an item, in the queue or set aside, for reading; `None`: no such item.
     fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError>;
 
-    /// Why an item was set aside, also where it cannot be read; `None` where it was not.
+    /// The reason why an item was set aside, even if the item cannot be read; `None`: not set aside.
     fn reason(&self, id: &Id) -> Option<String>;
 
     /// Claims an item that is not dead.
@@ -271,21 +266,20 @@ pub trait QueueStore: Send + Sync {
     /// Sets aside an item that cannot be read, with the reason.
     fn bury(&self, id: &Id, reason: &str) -> Result<(), QueueError>;
 
-    /// Puts a dead item among the living, to be tried at once and as if it were new. What was
-    /// delivered stays delivered.
+    /// Returns a dead item to the queue, to be tried at once like a new item. Deliveries are not repeated.
     fn raise(&self, id: &Id) -> Result<(), QueueError>;
 
-    /// Removes an item that was set aside and cannot be read; false where there is none.
+    /// Removes an item that was set aside and cannot be read. Returns false if there is none.
     fn discard(&self, id: &Id) -> Result<bool, QueueError>;
 
-    /// Waits until removals are on disk, and removes what they leave.
+    /// Waits until removals are on disk, and removes the remaining files of the items.
     fn settle(&self) -> Result<(), QueueError>;
 
-    /// Settles, and removes what crashes have left.
+    /// Settles, and removes files left by crashes.
     fn tidy(&self) -> Result<(), QueueError>;
 }
 
-/// An item that nobody else may deliver or change as long as this lives.
+/// An item with exclusive access: no other process can deliver or change it until this is dropped.
 pub trait ClaimedItem: Replay + Send {
     /// The item, as it was when it was claimed.
     fn item(&self) -> &Item;
@@ -293,19 +287,19 @@ pub trait ClaimedItem: Replay + Send {
     /// The item's history, with what was noted since.
     fn history(&self) -> History;
 
-    /// Adds to the journal. With [`Safety::Disk`], it is on disk when this returns; else it survives
-    /// the end of this process, and perhaps not that of the system. Does not want the claim for itself,
-    /// because the message is being read when the end of data is noted.
+    /// Adds to the journal. With [`Safety::Disk`], the entry is on disk when this returns; else it survives
+    /// the end of this process, but perhaps not a system crash. Takes `&self`, because the message is being
+    /// read when the end of data is noted.
     fn note(&self, entry: ItemEvent, safety: Safety) -> Result<(), QueueError>;
 
-    /// Removes the item: every recipient is done with.
+    /// Removes the item, when every recipient is finished.
     fn remove(self: Box<Self>) -> Result<(), QueueError>;
 
     /// Sets the item aside, with the reason.
     fn bury(self: Box<Self>, reason: &str) -> Result<(), QueueError>;
 }
 
-/// What an entry of a journal survives.
+/// The failures that a journal entry survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safety {
     /// The end of this process.
@@ -314,7 +308,6 @@ pub enum Safety {
     Disk,
 }
 
-/// What goes wrong with a queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// The user has no home directory that it could be in, and none was named.
@@ -327,13 +320,13 @@ pub enum QueueError {
     #[error("the queue {} {why}", .path.display())]
     Place {
         path: PathBuf,
-        /// What is wrong with it, and what mends it.
+        /// Describes the damage and how to fix it.
         why: String,
     },
     /// Something cannot be read or written.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
-        /// What was to be done.
+        /// The operation that failed.
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -348,7 +341,7 @@ pub enum QueueError {
 }
 
 impl QueueError {
-    /// Whether nothing can be written there at all, so that there is no place for a queue.
+    /// True if the place is read-only, so that a queue cannot be created there.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         match self {
@@ -366,22 +359,22 @@ impl QueueError {
     }
 }
 
-/// When items are tried, and for how long.
+/// The retry schedule: times of the attempts, and their total duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetrySettings {
-    /// The time between attempts, in their order; the last is for all that follow.
+    /// The times between attempts, in order; the last one is repeated.
     pub gaps: Vec<Duration>,
-    /// By how many hundredths a gap may be longer, so that not all come at once.
+    /// Random extension of a gap in percent of its length, so that attempts do not coincide.
     pub spread: u8,
-    /// After how much time of trying a recipient is given up.
+    /// Total time of attempts before a recipient is given up.
     pub give_up: Duration,
-    /// After which time a sender is warned; `None` is never.
+    /// Total time of attempts before the sender is warned; `None`: never.
     pub warn_after: Option<Duration>,
-    /// For how long a host that was down is not tried again.
+    /// Time before a host that was down is tried again.
     pub host_down: Duration,
-    /// The most connections at once.
+    /// Maximum number of connections at the same time.
     pub connections: usize,
-    /// The most connections to one host, or for one domain, at once.
+    /// Maximum number of connections to one host, or for one domain, at the same time.
     pub per_host: usize,
     /// A report of failure has the whole message up to this many octets, else only its header.
     pub bounce_size: u64,
@@ -409,7 +402,7 @@ mod tests {
     use super::*;
     use crate::mail::address::Address;
 
-    /// A letter from alice to these.
+    /// Metadata of a message from alice to these recipients.
     pub fn letter(recipients: &[&str]) -> Metadata {
         let address = |text: &&str| Address::parse(text).unwrap();
         Metadata {

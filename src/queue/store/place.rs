@@ -1,4 +1,4 @@
-//! Where the spool is.
+//! The location of the spool.
 
 use crate::queue::store::QueueError;
 use crate::system::place::{DirectoryError, StateDirectory};
@@ -9,7 +9,7 @@ const USUAL: StateDirectory = StateDirectory {
     own: "ehlo/queue",
 };
 
-/// The directory that was named, else the usual one of whoever runs us.
+/// The given directory, or the default directory of the current user.
 pub fn directory(named: Option<&Path>) -> Result<PathBuf, QueueError> {
     let named = named.map(Path::to_owned);
     named.or_else(|| USUAL.usual()).ok_or(QueueError::Homeless)

@@ -1,25 +1,26 @@
-//! When an item is tried: a clock is asked once, by the caller, and never believed more than needed.
+//! The retry schedule of an item. The caller reads the clock once, and the result depends on it as little
+//! as possible.
 
 use crate::queue::store::{History, Item, RetrySettings};
 use std::time::{Duration, SystemTime};
 
-/// Where the settings name no gap.
+/// The interval if the settings contain none.
 const USUAL_GAP: Duration = Duration::from_secs(30 * 60);
 
-/// Whatever the settings say.
+/// Upper limit of the interval, regardless of the settings.
 const LONGEST_GAP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// When there is something to do for an item.
+/// The time of the next action for an item.
 enum NextStep {
-    /// Not before somebody says so.
+    /// Not before the item is released.
     Never,
     /// At once, since this time.
     Since(SystemTime),
     At(SystemTime),
 }
 
-/// When there is something to do for an item: in the past where it could have been done already, and
-/// `None` where it waits for somebody.
+/// The time of the next action for an item, in the past if the action is overdue. `None`: the item waits
+/// for a decision.
 #[must_use]
 pub fn next_attempt(item: &Item, settings: &RetrySettings) -> Option<SystemTime> {
     match when(item, settings) {
@@ -28,24 +29,24 @@ pub fn next_attempt(item: &Item, settings: &RetrySettings) -> Option<SystemTime>
     }
 }
 
-/// Whether there is something to do for an item now.
+/// True if there is something to do for an item now.
 #[must_use]
 pub fn is_due(item: &Item, settings: &RetrySettings, now: SystemTime) -> bool {
     match when(item, settings) {
         NextStep::Never => false,
         NextStep::Since(_) => true,
-        // The clock went back: nobody knows for how long it has waited.
+        // The clock went back: the time that it has waited is unknown.
         NextStep::At(time) => time <= now || item.history.last_attempt > Some(now),
     }
 }
 
-/// Whether it has been tried long enough.
+/// True if the item has been tried for the full period.
 #[must_use]
 pub fn is_spent(history: &History, settings: &RetrySettings) -> bool {
     history.tried_for >= settings.give_up
 }
 
-/// Whether it is time to tell the sender that it takes long.
+/// True if the sender is due to be warned of the delay.
 #[must_use]
 pub fn wants_warning(history: &History, settings: &RetrySettings) -> bool {
     let is_late = |after| history.tried_for >= after;
@@ -66,8 +67,8 @@ fn when(item: &Item, settings: &RetrySettings) -> NextStep {
         Some(released) => NextStep::Since(released),
         // All that is left is to report, or to remove it.
         None if !is_open => NextStep::Since(last),
-        // Whoever tried it died of something, and learned nothing about the server. How often that
-        // goes on is up to whoever counts the crashes.
+        // The process that tried it crashed and learned nothing about the server. The caller counts the
+        // crashes and decides when to stop.
         None if history.crashes > 0 => NextStep::Since(last),
         None => history
             .last_due
@@ -77,8 +78,8 @@ fn when(item: &Item, settings: &RetrySettings) -> NextStep {
     }
 }
 
-/// The time from the last attempt to the next. The spread is always the same for the same attempt, so
-/// that two looks agree.
+/// The time from the last attempt to the next. The spread is derived from the item and the attempt, so that
+/// the result is always the same.
 fn gap(item: &Item, settings: &RetrySettings) -> Duration {
     let attempts = item.history.attempts.saturating_sub(item.history.uncounted);
     let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);

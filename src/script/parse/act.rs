@@ -8,13 +8,13 @@ use crate::script::target;
 use crate::smtp::mechanism::Mechanism;
 use std::time::Duration;
 
-/// The most turns of `repeat`.
+/// Maximum number of iterations of `repeat`.
 pub const MAX_TURNS: usize = 1_000_000;
 
-/// The most connections of `parallel`.
+/// Maximum number of connections of `parallel`.
 pub const MAX_CONNECTIONS: usize = 1000;
 
-/// The longest time that a script may wait.
+/// Maximum time in a script.
 const MAX_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Every word that a line may begin with.
@@ -158,7 +158,7 @@ fn unknown(word: &str) -> String {
     )
 }
 
-/// A time; `what` says what is expected.
+/// A time; `what` describes it for the error.
 pub fn time(words: &mut LineWords<'_>, what: &str) -> Result<Time, String> {
     let text = words.text(what)?;
     let Some(text) = text.constant() else {

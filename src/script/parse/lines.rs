@@ -13,7 +13,7 @@ pub struct ScriptLines<'s> {
     rest: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'s>>>,
 }
 
-/// One line, from its first character that is no blank.
+/// One line, without blanks around it.
 #[derive(Clone)]
 pub struct ScriptLine<'s> {
     pub at: ScriptPosition,
@@ -29,12 +29,12 @@ impl<'s> ScriptLines<'s> {
         }
     }
 
-    /// Where the files are that it names.
+    /// The directory of the files that the script names.
     pub fn directory(&self) -> Option<&'s Path> {
         self.source.directory.as_deref()
     }
 
-    /// What a file that it names is called from here.
+    /// The path of a file that the script names.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory().unwrap_or(Path::new("")).join(name)
     }
@@ -63,7 +63,7 @@ impl<'s> ScriptLines<'s> {
         })
     }
 
-    /// Passes over a block whose first line was read, up to its `end`.
+    /// Skips the rest of a block, up to its `end`.
     pub fn skip_block(&mut self) {
         let mut open = 1_usize;
         while open > 0 {
@@ -82,15 +82,15 @@ impl<'s> ScriptLines<'s> {
     }
 }
 
-/// The line without the backslash that says that it goes on in the next. What is said as it stands there
-/// may well end with one.
+/// The line without a backslash at its end that continues it; `None`: not continued. In a line that is sent
+/// verbatim the backslash is content.
 fn goes_on(line: &str) -> Option<&str> {
     let is_verbatim = line.starts_with('>') && !line.starts_with(">raw");
     line.strip_suffix(" \\").filter(|_| !is_verbatim)
 }
 
 impl ScriptLine<'_> {
-    /// The first word, and what stands behind it.
+    /// The first word, and the text after it.
     pub fn split(&self) -> (&str, &str) {
         match self.text.split_once(char::is_whitespace) {
             Some((word, rest)) => (word, rest.trim_start()),

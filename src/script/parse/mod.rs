@@ -1,4 +1,4 @@
-//! From lines to statements. All of a script, and all that it includes, is read before anything is done.
+//! The parser. A script and its includes are read completely before anything is run.
 
 pub(crate) mod send;
 
@@ -17,19 +17,19 @@ use crate::script::text::ScriptText;
 use lines::{ScriptLine, ScriptLines};
 use words::LineWords;
 
-/// How deep scripts may include each other.
+/// Maximum depth of includes.
 const MAX_DEPTH: usize = 16;
 
-/// How deep blocks may stand in each other.
+/// Maximum depth of nested blocks.
 const MAX_BLOCKS: usize = 32;
 
-/// The most statements of a script with all that it includes.
+/// Maximum number of statements of a script with its includes.
 const MAX_STATEMENTS: usize = 100_000;
 
-/// After so many mistakes, nobody reads on.
+/// Maximum number of mistakes; parsing stops there.
 const MAX_MISTAKES: usize = 20;
 
-/// Reads a script that is named on the command line. `known` are the variables that are set there.
+/// Reads a script named on the command line. `known` are the variables set there.
 ///
 /// # Errors
 /// It cannot be read, or has mistakes: all of them, up to twenty.
@@ -61,25 +61,25 @@ pub fn parse_source(source: &ScriptSource, known: &[&str]) -> Result<Script, Vec
 #[derive(Default)]
 struct ScriptParser {
     mistakes: Vec<Mistake>,
-    /// The scripts that include each other, the outermost first.
+    /// The scripts being read, the outermost first.
     open: Vec<String>,
-    /// The words of the blocks that stand in each other, the outermost first.
+    /// The words of the open blocks, the outermost first.
     blocks: Vec<&'static str>,
     statements: usize,
 }
 
-/// Where a block ends.
+/// The end of a block.
 #[derive(Clone)]
 enum Until {
     File,
-    /// Before the next `test`, or where the block ends that it stands in.
+    /// Before the next `test`, or at the end of the enclosing block.
     Test,
-    /// With the `end` of this word, which stands here.
+    /// At the `end` of this word, which is at this position.
     End(&'static str, ScriptPosition),
 }
 
 impl Until {
-    /// Whether a test may stand there.
+    /// True if the block may contain tests.
     fn has_tests(&self, inside_test: bool) -> bool {
         !inside_test && matches!(self, Self::File | Self::End("for", _))
     }
@@ -133,7 +133,7 @@ impl ScriptParser {
         block
     }
 
-    /// Takes note of a mistake.
+    /// Records a mistake.
     fn note<T>(&mut self, at: &ScriptPosition, made: Result<T, String>) -> Option<T> {
         let mistake = |what| Mistake::Line {
             at: at.clone(),
@@ -142,7 +142,7 @@ impl ScriptParser {
         made.map_err(|what| self.mistakes.push(mistake(what))).ok()
     }
 
-    /// One statement, with the lines that belong to it; what is included may be many.
+    /// One statement, with the lines that belong to it; an include yields any number.
     fn statement(
         &mut self,
         line: &ScriptLine<'_>,
@@ -226,7 +226,7 @@ impl ScriptParser {
         }
     }
 
-    /// What stands between this line and its `end`.
+    /// The statements between this line and its `end`.
     fn body(
         &mut self,
         word: &'static str,
@@ -248,7 +248,7 @@ impl ScriptParser {
         Ok(body)
     }
 
-    /// `{`, what is said in one packet, and `}`.
+    /// `{`, the lines to send in one packet, and `}`.
     fn together(
         &mut self,
         line: &ScriptLine<'_>,

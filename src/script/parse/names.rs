@@ -1,11 +1,11 @@
-//! Variables that nothing sets: found before anything is sent.
+//! Detection of variables that are never set, before anything is sent.
 
 use crate::script::mistake::Mistake;
 use crate::script::statement::{Act, Count, Saying, ScriptPosition, Statement, Time};
 use crate::script::text::ScriptText;
 use std::collections::BTreeSet;
 
-/// The variables that are always there.
+/// The variables that are always set.
 pub const BUILT_IN: [&str; 8] = [
     "server",
     "host",
@@ -17,7 +17,7 @@ pub const BUILT_IN: [&str; 8] = [
     "n",
 ];
 
-/// A mistake for each variable that is used and that nothing sets.
+/// A mistake for each variable that is used and never set.
 pub fn unknown(statements: &[Statement], known: &[&str]) -> Vec<Mistake> {
     let mut names = Names::default();
     names

@@ -1,4 +1,4 @@
-//! What stands behind `<`, `pass-if` and its kin: what a reply must be.
+//! The conditions on a reply, after `<`, `pass-if` and similar words.
 
 use crate::script::expectation::{Code, ExpectedKeyword, ReplyExpectation};
 use crate::script::parse::words::LineWords;

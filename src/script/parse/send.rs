@@ -1,4 +1,4 @@
-//! Lines that begin with `>`: what is said.
+//! Lines that begin with `>`: data to send.
 
 use crate::script::parse::act::time;
 use crate::script::parse::lines::ScriptLines;
@@ -6,10 +6,10 @@ use crate::script::parse::words::LineWords;
 use crate::script::statement::{LineEnd, MessageSource, Saying};
 use crate::script::text::ScriptText;
 
-/// The words that stand directly behind `>`.
+/// The words that can follow `>` directly.
 const KINDS: [&str; 6] = ["raw", "lf", "cr", "slow", "file", "message"];
 
-/// Reads what stands behind `>`; files are beside the script.
+/// Parses the text after `>`; files are in the directory of the script.
 pub fn parse(behind: &str, lines: &ScriptLines<'_>) -> Result<Saying, String> {
     let kind = behind
         .split(|c: char| c.is_whitespace() || c == '"')
@@ -35,7 +35,7 @@ pub fn parse(behind: &str, lines: &ScriptLines<'_>) -> Result<Saying, String> {
     }
 }
 
-/// A word of ours that was perhaps meant, and no command of SMTP.
+/// True if a word is in lower case: probably a misspelled script word and not an SMTP command.
 fn is_small(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())
 }

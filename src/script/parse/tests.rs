@@ -12,7 +12,7 @@ fn source(text: &str) -> ScriptSource {
     }
 }
 
-/// What is wrong with a script, each with its place.
+/// The mistakes in a script, each with its position.
 fn mistakes(text: &str) -> Vec<String> {
     match parse_source(&source(text), &["given"]) {
         Ok(_) => Vec::new(),
@@ -25,7 +25,7 @@ fn acts(text: &str) -> Vec<Act> {
     script.statements.into_iter().map(|one| one.act).collect()
 }
 
-/// Mistakes, and how what is said of them begins.
+/// Mistakes, and the start of their messages.
 const MISTAKES: &[(&str, &str)] = &[
     (
         "conect",

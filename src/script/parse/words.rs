@@ -2,7 +2,7 @@
 
 use crate::script::text::{MAX_TEXT, ScriptText, is_name};
 
-/// What is left of a line.
+/// The rest of a line.
 pub struct LineWords<'l> {
     rest: &'l str,
 }
@@ -12,17 +12,17 @@ impl<'l> LineWords<'l> {
         Self { rest: line.trim() }
     }
 
-    /// All that is left, without blanks around it.
+    /// The rest, without blanks around it.
     pub fn rest(self) -> &'l str {
         self.rest.trim()
     }
 
-    /// The next character that is no blank; `None` at the end or before a comment.
+    /// The next character that is not a blank; `None`: at the end or before a comment.
     pub fn peek(&self) -> Option<char> {
         self.rest.trim_start().chars().next().filter(|&c| c != '#')
     }
 
-    /// The next word as it stands there, up to a blank.
+    /// The next word, unparsed, up to a blank.
     pub fn bare(&mut self) -> Option<&'l str> {
         self.peek()?;
         let rest = self.rest.trim_start();
@@ -45,7 +45,7 @@ impl<'l> LineWords<'l> {
         is_next
     }
 
-    /// The next word, in quotes or without; `what` says what is expected.
+    /// The next word, with or without quotes; `what` describes it for the error.
     pub fn text(&mut self, what: &str) -> Result<ScriptText, String> {
         match self.peek() {
             None => Err(format!("expected {what}")),
@@ -54,7 +54,7 @@ impl<'l> LineWords<'l> {
         }
     }
 
-    /// A text in quotes, and how often it comes.
+    /// A text in quotes, with its repetitions.
     pub fn quoted(&mut self) -> Result<ScriptText, String> {
         let rest = self.rest.trim_start();
         let inside = rest.strip_prefix('"').ok_or("expected a text in quotes")?;
@@ -67,7 +67,7 @@ impl<'l> LineWords<'l> {
         }
     }
 
-    /// `*N` behind a quoted text.
+    /// `*N` after a quoted text.
     fn times(&mut self) -> Result<Option<usize>, String> {
         let Some(behind) = self.rest.trim_start().strip_prefix('*') else {
             return match self.rest.chars().next() {
@@ -86,7 +86,7 @@ impl<'l> LineWords<'l> {
             .ok_or_else(|| "expected a number behind *, how often the text comes".to_owned())
     }
 
-    /// A regular expression between slashes, and what it says of letters.
+    /// A regular expression between slashes, with an optional `i` that ignores case.
     pub fn regex(&mut self) -> Result<regex_lite::Regex, String> {
         let inside = self.rest.trim_start().strip_prefix('/').unwrap_or_default();
         let end = end_of(inside, '/').ok_or("expected a / at the end of the regular expression")?;
@@ -116,7 +116,7 @@ impl<'l> LineWords<'l> {
         Err("expected the name of a variable: a letter, then letters, digits and _".to_owned())
     }
 
-    /// That nothing is left.
+    /// Checks that nothing is left.
     pub fn end(mut self) -> Result<(), String> {
         match self.bare() {
             None => Ok(()),
@@ -125,7 +125,7 @@ impl<'l> LineWords<'l> {
     }
 }
 
-/// Where a closing character stands that no backslash stands before.
+/// The position of the first closing character that is not escaped with a backslash.
 fn end_of(text: &str, closing: char) -> Option<usize> {
     let mut is_escaped = false;
     for (at, c) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! AUTH as the command line says (RFC 4954).
+//! AUTH with the options of the command line (RFC 4954).
 
 use crate::client::events::Event;
 use crate::client::session::ServerOffers;
@@ -11,10 +11,10 @@ use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::{Zeroize, Zeroizing};
 
-/// More challenges than any mechanism has.
+/// Maximum number of challenges; no mechanism has as many.
 const MAX_CHALLENGES: u8 = 8;
 
-/// What a login is expected to end with.
+/// The reply expected at the end of a login.
 const EXPECTED: &str = "235";
 
 impl Interpreter<'_, '_> {
@@ -59,14 +59,14 @@ impl Interpreter<'_, '_> {
         Err(StopReason::differs(EXPECTED, self.said(&reply)))
     }
 
-    /// From the command to the last reply.
+    /// Runs the exchange from the command to the last reply.
     fn exchange(&mut self, mut exchange: SaslExchange) -> Result<Reply, StopReason> {
         let name = exchange.mechanism().name();
         let mut pending = None;
         let mut command = Zeroizing::new(format!("AUTH {name}"));
         if exchange.mechanism().begins() {
             let first = encoded(&exchange.begin().map_err(refused)?);
-            // RFC 4954 §4: what makes the line too long goes by itself.
+            // RFC 4954 §4: an initial response that makes the line too long is sent separately.
             if command.len() + first.len() < 500 {
                 command.push(' ');
                 command.push_str(if first.is_empty() { "=" } else { &first });
@@ -115,7 +115,8 @@ impl Interpreter<'_, '_> {
     }
 }
 
-/// A yes counts only from who has proved to know the password, where the mechanism asks for it.
+/// Accepts success only after the server has proved that it knows the password, if the mechanism requires
+/// it.
 fn proved(exchange: &SaslExchange, reply: Reply) -> Result<Reply, StopReason> {
     if reply.code == 235 && !exchange.is_finished() {
         let came = "the server said yes before it had proved that it knows the password";

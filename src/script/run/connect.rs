@@ -117,7 +117,8 @@ impl Interpreter<'_, '_> {
                 return Err(StopReason::differs("a TLS handshake", error.to_string()));
             }
         };
-        // The end of the handshake waits for our first words, and there may be none.
+        // The end of the handshake would otherwise wait for the first data from the client, and there may
+        // be none.
         self.flush()?;
         tell(&secured, &mut *self.watch);
         let is_good = secured.judgement.is_good();

@@ -1,4 +1,4 @@
-//! Holding one test: its statements, one after the other, until the first thing that differs.
+//! Running one test: its statements in order, up to the first difference.
 
 pub(crate) mod receive;
 pub(crate) mod send;
@@ -25,47 +25,46 @@ use crate::system::secret::Login;
 use crate::system::text::reason;
 use std::time::{Duration, Instant};
 
-/// The stage of all that a script says, in a transcript for programs.
+/// The stage of all data sent by a script, in a transcript for programs.
 pub const STAGE: &str = "script";
 
-/// How long a step may take, where nothing else is said.
+/// Default time limit of a step.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What tests are held with.
+/// The settings of a test run.
 pub struct TestContext<'a> {
-    /// Where `connect` goes, and how servers are reached.
+    /// The default target of `connect`, and the options for reaching servers.
     pub route: &'a route::RouteOptions,
-    /// Time limit, our name, and whether TLS begins with the first byte.
+    /// Time limit, client name, and use of TLS from the first byte on.
     pub session: &'a session::Options,
-    /// The keys and the trust.
+    /// Client keys and trusted certificates.
     pub tls: &'a Tls,
     pub login: Option<&'a Login>,
     /// The message of `>message`.
     pub message: Option<&'a (dyn Replay + Sync)>,
 }
 
-/// How a test ended.
+/// The result of a test.
 #[derive(Debug)]
 pub struct FinishedTest {
     pub file: String,
     pub name: String,
     pub ending: TestEnding,
-    /// How long it took.
     pub took: Duration,
-    /// The last lines of what was said.
+    /// The last lines of the session.
     pub lines: Vec<Heard>,
 }
 
 /// The end of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestEnding {
-    /// The server is as it should be.
+    /// The server behaves as expected.
     Passed,
-    /// The server cannot do what the test is about, and where that showed.
+    /// The server does not support the subject of the test; with the position that showed it.
     Skipped(ScriptPosition, String),
-    /// The server did something else.
+    /// The server behaved differently.
     Differed(ScriptPosition, Difference),
-    /// The test could not be held.
+    /// The test could not be run.
     Failed {
         at: ScriptPosition,
         why: String,
@@ -74,11 +73,11 @@ pub enum TestEnding {
     },
 }
 
-/// What should have been, and what was.
+/// The expected and the actual behavior of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     pub expected: String,
-    /// What came instead, a sentence without its end.
+    /// The actual behavior, as a sentence without a period.
     pub came: String,
 }
 
@@ -89,7 +88,7 @@ impl std::fmt::Display for Difference {
 }
 
 impl TestEnding {
-    /// Where and why; `None` where all is well.
+    /// Position and reason; `None`: passed.
     #[must_use]
     pub fn words(&self) -> Option<String> {
         match self {
@@ -128,7 +127,7 @@ pub fn run(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> Fi
     }
 }
 
-/// Why a step is the last.
+/// The reason why a test stops at a step.
 enum StopReason {
     Verdict(TestResult, String),
     Differs(Difference),
@@ -158,14 +157,14 @@ impl StopReason {
     }
 }
 
-/// A variable that is not set is a mistake of the script.
+/// A variable that is not set is a mistake in the script.
 impl From<TextError> for StopReason {
     fn from(error: TextError) -> Self {
         Self::Fails(error.to_string(), Exit::Data)
     }
 }
 
-/// A test while it is held: one connection at a time.
+/// The state of a running test, with one connection at a time.
 struct Interpreter<'m, 'w> {
     means: &'m TestContext<'m>,
     watch: &'w mut dyn Observer,
@@ -174,14 +173,14 @@ struct Interpreter<'m, 'w> {
     wire: Option<Wire>,
     /// The name that the certificate must have.
     host: String,
-    /// What the TLS connection gives to bind a login to; `None` in clear.
+    /// Channel binding data of the TLS connection; `None`: no TLS.
     secured: Option<Bindings>,
-    /// What must not be seen.
+    /// Secrets that must not be shown.
     mask: Mask,
     heard: Option<LastHeard>,
     /// The last reply to EHLO.
     offers: Option<Reply>,
-    /// Whether the last line that was said is EHLO.
+    /// True if the last line sent is EHLO.
     said_ehlo: bool,
 }
 
@@ -272,7 +271,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
                 Ok(())
             }
             Act::Judge(judgement) => self.judge(judgement),
-            // What has a body is done elsewhere, and a test stands in none.
+            // Statements with a body are run elsewhere, and a test is not nested.
             Act::For { .. } | Act::Repeat(..) | Act::Parallel(..) | Act::Test { .. } => Ok(()),
         }
     }
@@ -285,7 +284,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         Ok(())
     }
 
-    /// Which turn it is, or which connection.
+    /// Sets the variable with the number of the iteration or connection.
     fn number(&mut self, turn: usize) {
         let turn = turn.to_string().into_bytes();
         self.variables.insert("n".to_owned(), turn);

@@ -8,18 +8,18 @@ use crate::script::text::Variables;
 use crate::system::exit::Exit;
 use std::thread::{self, ScopedJoinHandle};
 
-/// The stack of a thread; what a script does needs little.
+/// Stack size of a thread; a script needs little.
 const STACK: usize = 512 * 1024;
 
-/// How one of them ended, and what was said.
+/// The result and the lines of one connection.
 struct ParallelResult {
     ended: Result<(), TestEnding>,
     lines: Vec<Heard>,
 }
 
 impl Interpreter<'_, '_> {
-    /// Does the same on so many connections, and shows them one after the other when all have ended. The
-    /// first that did not go well counts.
+    /// Runs a block on several connections at once, and shows them one after the other when all have ended.
+    /// The first failure is the result.
     pub(super) fn parallel(
         &mut self,
         at: &ScriptPosition,

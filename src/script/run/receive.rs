@@ -1,4 +1,4 @@
-//! Hearing what the server says, or that it says nothing.
+//! Receiving replies, and checking that none arrives.
 
 use crate::client::events::Event;
 use crate::client::wire::{Deadline, WireError};
@@ -8,10 +8,10 @@ use crate::smtp::reply::{Reply, ReplyError, ReplyReader};
 use crate::system::text::printable;
 use std::time::Duration;
 
-/// The most of a server's words, in characters, that an error repeats.
+/// Maximum number of characters of a reply that an error quotes.
 const EXCERPT: usize = 300;
 
-/// Why there is no reply.
+/// The reason why there is no reply.
 enum NoReply {
     Wire(WireError),
     Nonsense(ReplyError),
@@ -19,7 +19,7 @@ enum NoReply {
 }
 
 impl Interpreter<'_, '_> {
-    /// Waits for a reply, and looks at it.
+    /// Waits for a reply, and checks it.
     pub(super) fn expect(&mut self, wanted: &ReplyExpectation) -> Result<(), StopReason> {
         let reply = match self.hear() {
             Ok(reply) => reply,
@@ -39,7 +39,7 @@ impl Interpreter<'_, '_> {
         Ok(())
     }
 
-    /// The next reply; `expected` is what it should be.
+    /// The next reply; `expected` describes it for the error.
     pub(super) fn reply(&mut self, expected: &str) -> Result<Reply, StopReason> {
         self.hear().map_err(|none| self.none(none, expected))
     }
@@ -89,7 +89,7 @@ impl Interpreter<'_, '_> {
         StopReason::differs(expected, came)
     }
 
-    /// What a reply says, for an error.
+    /// The text of a reply, for an error.
     pub(super) fn said(&self, reply: &Reply) -> String {
         let reply = self.mask.reply(reply.clone());
         let text = self.excerpt(reply.lines.join(" / "));
@@ -105,7 +105,7 @@ impl Interpreter<'_, '_> {
         format!("{beginning}...")
     }
 
-    /// Nothing may come, and the server may not leave.
+    /// Checks that nothing is received and that the server does not close.
     pub(super) fn expect_silence(&mut self, time: Duration) -> Result<(), StopReason> {
         let expected = format!("silence for {} s", time.as_secs_f32());
         match self.wire()?.heard(Deadline::after(time)) {
@@ -126,7 +126,7 @@ impl Interpreter<'_, '_> {
         }
     }
 
-    /// The server must leave, and say nothing more.
+    /// Checks that the server closes and sends nothing more.
     pub(super) fn expect_close(&mut self, limit: Duration) -> Result<(), StopReason> {
         let expected = "the end of the connection";
         match self.wire()?.heard(Deadline::after(limit)) {
@@ -152,7 +152,7 @@ impl Interpreter<'_, '_> {
         }
     }
 
-    /// Whether a condition is met by what came last.
+    /// True if the last reply meets a condition.
     pub(super) fn is_so(&self, condition: &ReplyExpectation) -> bool {
         let nothing = Reply {
             code: 0,

@@ -1,4 +1,4 @@
-//! Saying what a script says, with its errors.
+//! Sending the data of a script, including deliberate errors.
 
 use crate::client::events::Event;
 use crate::client::wire::WireError;
@@ -13,14 +13,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// A block is written when so much has gathered.
+/// Number of buffered octets at which a block is written.
 const BLOCK: usize = 64 * 1024;
 
-/// The most that is shown of octets that are said raw.
+/// Maximum number of octets shown of raw data.
 const SHOWN: usize = 400;
 
 impl Interpreter<'_, '_> {
-    /// Says all of these in as few packets as may be.
+    /// Sends all of these in as few packets as possible.
     pub(super) fn say(&mut self, all: &[Saying]) -> Result<(), StopReason> {
         self.wire()?;
         for said in all {
@@ -39,7 +39,7 @@ impl Interpreter<'_, '_> {
         self.flush()
     }
 
-    /// A line that does not stand in the script.
+    /// Sends a line that is not in the script.
     pub(super) fn say_line(&mut self, line: &str) -> Result<(), StopReason> {
         self.add_line(&ScriptText::literal(line), LineEnd::CrLf)?;
         self.flush()
@@ -81,8 +81,8 @@ impl Interpreter<'_, '_> {
         self.flush()
     }
 
-    /// Where the server has gone, what it said before it went is worth more than that it takes nothing
-    /// more: whoever expects a reply hears of it.
+    /// Writes the buffered data. If the server has closed, this is not an error yet: its last reply is more
+    /// useful, and a later statement that expects a reply detects the end.
     pub(super) fn flush(&mut self) -> Result<(), StopReason> {
         let limit = self.limit;
         let wire = self.wire()?;
@@ -101,7 +101,7 @@ impl Interpreter<'_, '_> {
         }
     }
 
-    /// Writes what has gathered, one octet after the other.
+    /// Writes the buffered data, one octet after the other.
     fn slowly(&mut self, gap: std::time::Duration) -> Result<(), StopReason> {
         let octets = std::mem::take(&mut self.wire()?.outbox);
         for (at, octet) in octets.into_iter().enumerate() {
@@ -148,7 +148,7 @@ impl Interpreter<'_, '_> {
         Ok(())
     }
 
-    /// Sends blocks as they come, and ends them as the form wants it. Gives how many octets they had.
+    /// Sends blocks as they are read, with the end that the form requires. Returns their size in octets.
     fn stream(
         &mut self,
         form: MessageSource,
@@ -185,7 +185,7 @@ impl Interpreter<'_, '_> {
     }
 }
 
-/// Why a stream came to no end.
+/// The reason why a stream was not completed.
 enum Broken {
     Reading(io::Error),
     Stopped(StopReason),
@@ -216,7 +216,7 @@ fn shown(octets: &[u8]) -> String {
     format!("{beginning}... ({} octets)", octets.len())
 }
 
-/// A usual line as it is; any other with its octets escaped.
+/// A line of printable ASCII unchanged; any other with its octets escaped.
 fn plain(line: &[u8]) -> String {
     if line.iter().all(|octet| matches!(octet, b' '..=b'~')) {
         return String::from_utf8_lossy(line).into_owned();

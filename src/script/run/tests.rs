@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::thread;
 
-/// A peer that says these as soon as somebody connects, and what it hears until the end.
+/// A peer that sends these as soon as a client connects, and records its input until the end.
 struct Peer {
     port: u16,
     thread: thread::JoinHandle<Vec<u8>>,
@@ -39,7 +39,7 @@ impl Peer {
     }
 }
 
-/// All tests of a script, held against whatever listens on this port.
+/// Runs all tests of a script against the server on this port.
 fn held(port: u16, text: &str) -> Vec<FinishedTest> {
     let source = ScriptSource {
         name: "t".to_owned(),
@@ -78,7 +78,7 @@ fn held(port: u16, text: &str) -> Vec<FinishedTest> {
         .collect()
 }
 
-/// How the only test of a script ended.
+/// The result of the only test of a script.
 fn ending(port: u16, text: &str) -> TestEnding {
     let mut all = held(port, text);
     assert_eq!(all.len(), 1);
@@ -175,7 +175,7 @@ fn silence_and_the_end_are_expected_and_their_opposite_told() {
         "t:4: expected the end of the connection, but the server kept it open for 0.01 s"
     );
     let peer = Peer::saying(b"220 a\r\n");
-    // It closes when it has heard that we say nothing more.
+    // It closes after the client has closed its sending side.
     let script = "connect\n< 220\nhalf-close\nexpect-close 5s\n";
     assert_eq!(ending(peer.port, script), TestEnding::Passed);
 }
@@ -254,7 +254,7 @@ fn many_connections_are_held_at_once_and_each_has_its_number() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = thread::spawn(move || {
-        // Nobody is served before all are there.
+        // No client is served before all have connected.
         let mut all: Vec<TcpStream> = (0..5).map(|_| listener.accept().unwrap().0).collect();
         let mut numbers = Vec::new();
         for stream in &mut all {

@@ -1,4 +1,4 @@
-//! One login: what the peer says, and what is said to it. Pure.
+//! The SASL exchange of one login. Pure.
 
 use crate::server::auth::scram::Scram;
 use crate::server::auth::{Auth, ServerMechanism, UserDatabase};
@@ -6,30 +6,30 @@ use hmac::{Hmac, Mac};
 use md5::Md5;
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// What RFC 7628 §3.2.3 and Google say of a token that is wrong.
+/// The challenge for an invalid token (RFC 7628 §3.2.3, and as sent by Google).
 const BAD_TOKEN: &[u8] = br#"{"status":"invalid_token","schemes":"bearer"}"#;
 
-/// What is said next.
+/// The next step of a login.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LoginStep {
-    /// This, and the peer answers.
+    /// Sends this challenge and waits for a response.
     Challenge(Vec<u8>),
-    /// This user is who it says.
+    /// This user is authenticated.
     Right(String),
-    /// This user is not; the name is empty where none was told.
+    /// This user is not authenticated; the name is empty if none was given.
     Wrong(String),
-    /// What the peer said has not the form of the mechanism.
+    /// The response is malformed for the mechanism.
     Senseless,
 }
 
-/// A login that goes on.
+/// A login in progress.
 pub struct LoginExchange<'a> {
     keeper: &'a UserDatabase,
     mechanism: ServerMechanism,
     state: ExchangeState,
 }
 
-/// What is waited for.
+/// The expected response.
 enum ExchangeState {
     First,
     /// LOGIN: the password of this user.
@@ -58,7 +58,7 @@ impl<'a> LoginExchange<'a> {
                 self.state = ExchangeState::Cram(challenge.clone());
                 LoginStep::Challenge(challenge.into())
             }
-            // RFC 4954 §4: there is no initial response where the server speaks first.
+            // RFC 4954 §4: an initial response is not allowed if the server speaks first.
             (ServerMechanism::CramMd5, Some(_)) => LoginStep::Senseless,
             (ServerMechanism::Login, None) => LoginStep::Challenge(b"Username:".into()),
             (_, None) => LoginStep::Challenge(Vec::new()),
@@ -101,7 +101,7 @@ impl<'a> LoginExchange<'a> {
         }
     }
 
-    /// RFC 4616: whom to act as, who it is, and the password, with NUL between.
+    /// RFC 4616: authorization identity, user and password, separated by NUL.
     fn plain(&self, response: &[u8]) -> Option<LoginStep> {
         let parts: Vec<&[u8]> = response.split(|&byte| byte == 0).collect();
         let [_, user, password] = parts.as_slice() else {
@@ -148,7 +148,7 @@ impl<'a> LoginExchange<'a> {
         Some(self.with_token(user.to_owned(), token))
     }
 
-    // Both mechanisms tell of an error in a challenge, which the peer acknowledges.
+    // Both mechanisms report an error in a challenge, which the peer acknowledges.
     fn with_token(&mut self, user: String, token: &str) -> LoginStep {
         match self.judged(user, token.as_bytes()) {
             wrong @ LoginStep::Wrong(_) => {
@@ -187,7 +187,7 @@ fn text(bytes: &[u8]) -> Option<String> {
     str::from_utf8(bytes).ok().map(str::to_owned)
 }
 
-/// Something that was never said before.
+/// A random value that is never repeated.
 fn nonce() -> String {
     let mut bytes = [0; 18];
     // The system has random bytes; if not, this is a receiver for tests.

@@ -1,4 +1,4 @@
-//! Who is let in: the server's side of SASL (RFC 4422), as far as mail programs use it.
+//! Authentication: the server's side of SASL (RFC 4422), as far as mail programs use it.
 
 mod exchange;
 mod scram;
@@ -7,7 +7,7 @@ mod users;
 pub(super) use crate::server::auth::exchange::{LoginExchange, LoginStep};
 pub use crate::server::auth::users::{UserDatabase, UsersError};
 
-/// A way to log in.
+/// A SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerMechanism {
     /// RFC 4616.
@@ -19,7 +19,7 @@ pub enum ServerMechanism {
     ScramSha1,
     /// RFC 7677.
     ScramSha256,
-    /// Google's and Microsoft's way to show a token.
+    /// The token mechanism of Google and Microsoft.
     Xoauth2,
     /// RFC 7628.
     OauthBearer,
@@ -58,7 +58,7 @@ impl ServerMechanism {
         all.find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
     }
 
-    // In SCRAM the server has to prove that it knows the password, too.
+    // In SCRAM the server also has to prove that it knows the password.
     pub(crate) fn needs_password(self) -> bool {
         matches!(
             self,
@@ -67,13 +67,13 @@ impl ServerMechanism {
     }
 }
 
-/// How people log in.
+/// The users and the mechanisms.
 #[derive(Debug)]
 pub struct Auth {
     pub keeper: UserDatabase,
-    /// The mechanisms that there are; `None` is all that will do.
+    /// The mechanisms offered; `None`: all that are possible.
     pub only: Option<Vec<ServerMechanism>>,
-    /// Whether also on a connection that is not encrypted.
+    /// True if logins are accepted without TLS, too.
     pub in_clear: bool,
 }
 

@@ -7,10 +7,10 @@ use ring::{hmac, pbkdf2};
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
-/// RFC 7677 §4 has no fewer. It is not 0, or this would not compile.
+/// The minimum of RFC 7677 §4. A value of 0 would not compile.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
-/// The header of a client that does without channel binding, and may have found that we have none.
+/// The headers of a client without channel binding, with or without support for it.
 const HEADERS: [&str; 2] = ["n,", "y,"];
 
 /// The hash that a mechanism is built on.
@@ -42,22 +42,22 @@ impl Hash {
     }
 }
 
-/// A login that waits for its proof.
+/// A login that waits for the client's proof.
 pub struct Scram {
     pub user: String,
     hash: Hash,
-    /// `None` for a user that nobody knows, who is not told so earlier than others.
+    /// `None`: unknown user, who is rejected in the same step as one with a wrong password.
     salted: Option<Vec<u8>>,
     /// The header of the first message, in base64.
     binding: String,
-    /// The first message behind its header.
+    /// The first message without its header.
     bare: String,
     nonce: String,
     challenge: String,
 }
 
 impl Scram {
-    /// Takes the first message; `None` when it is none.
+    /// Parses the first message; `None`: malformed.
     pub fn begin(
         mechanism: ServerMechanism,
         keeper: &UserDatabase,
@@ -74,7 +74,7 @@ impl Scram {
         let salted = keeper.password(&user).map(|password| {
             let mut salted = vec![0; hash.digest.output_len()];
             let password = prepared(password.expose());
-            // The nonce is as good a salt as any: it is told to the client, and never comes again.
+            // The nonce can serve as the salt: it is sent to the client, and is never repeated.
             pbkdf2::derive(
                 hash.stretch,
                 ROUNDS,
@@ -101,7 +101,7 @@ impl Scram {
         &self.challenge
     }
 
-    /// The server's signature when the proof of the last message is right.
+    /// The server's signature; `None`: the proof in the last message is wrong.
     pub fn verify(&self, last: &str) -> Option<String> {
         let salted = self.salted.as_ref()?;
         let (without_proof, proof) = last.rsplit_once(",p=")?;
@@ -131,7 +131,7 @@ fn name(escaped: &str) -> Option<String> {
     (is_sound && !escaped.is_empty()).then(|| escaped.replace("=2C", ",").replace("=3D", "="))
 }
 
-/// The password as both sides hash it (RFC 4013), or as it is where that cannot be.
+/// The password in the form that both sides hash (RFC 4013); unchanged if it cannot be prepared.
 fn prepared(password: &[u8]) -> Cow<'_, [u8]> {
     let prepared = str::from_utf8(password).ok().map(stringprep::saslprep);
     match prepared {

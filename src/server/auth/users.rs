@@ -1,4 +1,4 @@
-//! Who is known, and by which password.
+//! The users and their passwords.
 
 use crate::system::place::keeps_secret;
 use crate::system::secret::Secret;
@@ -10,32 +10,32 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The largest file of users that makes sense, in bytes.
+/// Maximum size of a file of users, in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// Who may log in.
+/// The users that may log in.
 #[derive(Debug)]
 pub enum UserDatabase {
-    /// Anybody, with any password or token.
+    /// Any user, with any password or token.
     Anybody,
     /// Those of a file.
     Users(HashMap<String, Secret>),
 }
 
-/// Why a file of users will not do.
+/// The reason why a file of users is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
     /// It cannot be read.
     #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
     Unread {
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Others can read it.
     #[error("{path} of --auth is open to others: its mode is {mode:04o}; do: chmod 600 {path}")]
     Exposed {
-        /// The file, as it is shown.
+        /// The file, in printable form.
         path: String,
         mode: u32,
     },
@@ -76,7 +76,7 @@ impl UserDatabase {
         })
     }
 
-    /// Whether this password, or token, is that of the user.
+    /// True if this is the password or token of the user.
     pub(super) fn admits(&self, user: &str, password: &[u8]) -> bool {
         match self {
             UserDatabase::Anybody => true,
@@ -94,7 +94,7 @@ impl UserDatabase {
         }
     }
 
-    /// Whether there are passwords at all.
+    /// True if the passwords are known.
     pub(super) fn has_passwords(&self) -> bool {
         matches!(self, UserDatabase::Users(_))
     }

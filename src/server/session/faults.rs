@@ -1,4 +1,4 @@
-//! What is said, and how it goes wrong on purpose.
+//! Sending of replies, with injected faults.
 
 use crate::server::connection::{Transmission, within};
 use crate::server::end::SessionEnding;
@@ -8,16 +8,16 @@ use crate::server::session::{CommandResult, PendingReply, ServerSession};
 use crate::server::stage::ServerStage;
 use std::time::{Duration, Instant};
 
-/// How many random bytes are said.
+/// Number of random bytes sent.
 const GARBAGE: usize = 512;
 
-/// What an endless line is made of, and how often a peer that does not read is looked at.
+/// Size of the blocks of an endless reply. The time limit is checked after each block.
 const FLOOD: usize = 16 * 1024;
 
-/// What stands for a secret.
+/// The replacement of a secret.
 pub const STARS: &[u8] = b"********";
 
-/// A command as it may be shown: without what is behind the mechanism of AUTH.
+/// A command in a form that may be shown: the part after the mechanism of AUTH is replaced.
 pub fn without_secret(line: &[u8]) -> &[u8] {
     if !is_login(line) {
         return line;
@@ -30,7 +30,7 @@ pub fn without_secret(line: &[u8]) -> &[u8] {
     end.map_or(line, |end| &line[..mechanism + end])
 }
 
-/// Whether it is AUTH, perhaps badly written.
+/// True if it is AUTH, even if malformed.
 pub fn is_login(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let verb = line.get(..4);
@@ -39,7 +39,7 @@ pub fn is_login(line: &[u8]) -> bool {
 }
 
 impl<'a, P: Transmission> ServerSession<'a, P> {
-    /// What goes wrong now that the peer has come to this stage, after the time that all replies take.
+    /// Waits for the delay of this stage, and returns the fault that is due.
     pub(super) fn draw(
         &mut self,
         stage: ServerStage,
@@ -53,7 +53,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         Ok(due)
     }
 
-    /// Does what is to be done at a stage, unless it is refused on purpose, and says how it went.
+    /// Executes the action of a stage, unless a fault refuses it, and sends the reply.
     pub(super) fn step(
         &mut self,
         stage: ServerStage,
@@ -67,7 +67,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         self.say(fault, &due)
     }
 
-    /// Says what is due, or what a fault makes of it.
+    /// Sends the regular reply, or the result of a fault.
     pub(super) fn say(&mut self, fault: Option<&FaultAction>, due: &str) -> CommandResult {
         match fault {
             None => self.answer(due),

@@ -13,7 +13,7 @@ use crate::server::stage::ServerStage;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 impl<'a, P: Transmission> ServerSession<'a, P> {
-    /// The line of EHLO; `None` where nobody can log in now.
+    /// The AUTH line of EHLO; `None`: no login is possible now.
     pub(super) fn mechanisms(&self) -> Option<String> {
         let auth = self.house.manner.auth.as_ref()?;
         if !auth.in_clear && !self.channel.is_secured() {
@@ -70,7 +70,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         Ok((auth, known.ok_or(reply::NO_MECHANISM)?))
     }
 
-    /// Says a challenge; what the peer answers, or why that is no answer.
+    /// Sends a challenge. Returns the response, or the refusal of a malformed one.
     fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Refusal>, SessionEnding> {
         self.answer(&format!("334 {}", BASE64_STANDARD.encode(challenge)))?;
         Ok(match self.channel.line()? {

@@ -17,24 +17,24 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// A whole message, or a whole chunk of one, may take this many times what a command may.
+/// Time limit of a whole message, or of a chunk, as a multiple of that of a command.
 const IDLE_TIMES_PER_MESSAGE: u32 = 12;
 
 /// From MAIL to the end of the message.
 pub struct Transaction<'a> {
     envelope: ReceivedEnvelope,
     chunks: Chunks<'a>,
-    /// A reply to the message that was given before its end.
+    /// The reply to the message that a fault has sent before its end.
     early: Option<&'a FaultAction>,
-    /// Whether something went wrong in the middle, or might have.
+    /// True if the fault for the first part of the message was already drawn.
     is_begun: bool,
 }
 
-/// How far BDAT has come (RFC 3030 §2).
+/// The progress of BDAT (RFC 3030 §2).
 enum Chunks<'a> {
     None,
     Some(Receipt<'a>),
-    /// A chunk was refused; only RSET or EHLO helps.
+    /// A chunk was refused. The transaction must be ended by RSET or EHLO.
     Dead,
 }
 
@@ -130,7 +130,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
 
     fn begin(&self, envelope: &ReceivedEnvelope) -> Result<Receipt<'a>, Refusal> {
         if envelope.recipients.is_empty() {
-            // RFC 2033 §4.2 has another code for it than RFC 5321.
+            // RFC 2033 §4.2 has a different code for this than RFC 5321.
             return Err(if self.house.manner.lmtp {
                 reply::NO_RECIPIENTS_OF_LMTP
             } else {
@@ -165,7 +165,8 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         within(idle.saturating_mul(IDLE_TIMES_PER_MESSAGE))
     }
 
-    /// What goes wrong when the first part of a message is here. A reply is that to the whole message.
+    /// Applies the fault for the first part of a message. A reply in it becomes the reply to the whole
+    /// message.
     fn in_the_middle(&mut self) -> CommandResult {
         let Some(transaction) = &mut self.transaction else {
             return Ok(());
@@ -184,7 +185,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         self.channel.flush()
     }
 
-    /// The message is whole. `chunk` is what goes wrong with the BDAT that it came in.
+    /// Finishes a complete message. `chunk` is the fault that is due for its last BDAT.
     fn finish(
         &mut self,
         mut receipt: Receipt<'a>,
@@ -219,7 +220,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         self.say(fault, &reply)
     }
 
-    /// A reply for each recipient: LMTP (RFC 2033 §4.2), and PRDR with one before and one behind.
+    /// Sends a reply for each recipient: LMTP (RFC 2033 §4.2), and PRDR with one more before and one after.
     fn finish_for_each(
         &mut self,
         receipt: Receipt<'a>,
@@ -253,7 +254,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         self.answer(&reply)
     }
 
-    /// Puts the message into the store; what is said of it.
+    /// Puts the message into the store, and returns the reply.
     fn keep_whole(&mut self, receipt: Receipt<'a>, envelope: &ReceivedEnvelope) -> PendingReply {
         let finished: StoreResult = receipt.finish(self.house.gate)?;
         self.has_trouble(finished.trouble.as_ref());
@@ -271,7 +272,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         Ok(finished.reply)
     }
 
-    // The bytes of a chunk come whether we want them or not.
+    // The bytes of a chunk arrive even if it is refused.
     pub(super) fn bdat(&mut self, chunk: Chunk) -> CommandResult {
         self.check_gate()?;
         let mut receipt = self.receipt_for_chunk();
@@ -288,7 +289,8 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         }
     }
 
-    /// What earlier chunks have begun, or a new one. The transaction is dead until it is kept.
+    /// The message begun by earlier chunks, or a new one. The transaction counts as failed until it is
+    /// kept.
     fn receipt_for_chunk(&mut self) -> Result<Receipt<'a>, Refusal> {
         if !self.house.manner.offers.has(ServerKeyword::Chunking) {
             return Err(reply::NOT_IMPLEMENTED);
@@ -338,7 +340,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
 }
 
 impl Transaction<'_> {
-    /// Whether there may be this recipient more.
+    /// Checks that this recipient may be added.
     fn check(&self, address: &str, max: usize) -> Result<(), Refusal> {
         match self.chunks {
             Chunks::None => {}

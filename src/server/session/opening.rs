@@ -1,4 +1,4 @@
-//! What comes before the first command: PROXY, TLS, the greeting; and what begins a session anew.
+//! The start of a session: PROXY, TLS, the greeting; and the commands that restart a session.
 
 use crate::server::command::Attribute;
 use crate::server::connection::{Transmission, within};
@@ -77,7 +77,7 @@ impl<P: Transmission> ServerSession<'_, P> {
             return self.answer(reply::IN_TRANSACTION);
         }
         let fault = self.draw(ServerStage::StartTls)?;
-        // CVE-2011-0411: what was said in clear behind STARTTLS must not count as said inside TLS.
+        // CVE-2011-0411: data sent in clear after STARTTLS must not count as received inside TLS.
         self.channel.forget();
         self.say(fault, reply::GO_SECURE)?;
         if matches!(fault, Some(FaultAction::Reply(reply)) if reply.code != 220) {
@@ -90,7 +90,7 @@ impl<P: Transmission> ServerSession<'_, P> {
         Ok(())
     }
 
-    /// The handshake, and what goes wrong instead of it.
+    /// The handshake, or the fault that replaces it.
     fn secure(&mut self, encryption: &ServerTls) -> CommandResult {
         let fault = self.draw(ServerStage::Tls)?;
         if fault.is_some() {
@@ -115,7 +115,7 @@ impl<P: Transmission> ServerSession<'_, P> {
         Ok(())
     }
 
-    /// Postfix's XCLIENT: the session begins anew, as if the client were another.
+    /// XCLIENT of Postfix: restarts the session as if it came from another client.
     pub(super) fn xclient(&mut self, attributes: &[Attribute]) -> CommandResult {
         if self.transaction.is_some() {
             return self.answer(reply::IN_TRANSACTION);

@@ -5,7 +5,7 @@ use crate::server::connection::tests::ScriptedPeer;
 use crate::server::session::*;
 use crate::server::{Declined, Incoming, ReceivedEnvelope, Whereabouts};
 
-/// Keeps what it gets, or fails where it is told to.
+/// Keeps messages, or fails at a given point.
 #[derive(Default)]
 struct Shelf {
     messages: Mutex<Vec<(ReceivedEnvelope, Vec<u8>)>>,
@@ -78,7 +78,7 @@ fn limits() -> SinkLimits {
     }
 }
 
-/// What became of a conversation.
+/// The result of a session.
 struct Outcome {
     writes: Vec<String>,
     messages: Vec<(ReceivedEnvelope, Vec<u8>)>,

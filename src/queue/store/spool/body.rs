@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-/// How much is read at once.
+/// Octets per read.
 const BLOCK: u64 = 64 << 10;
 
 /// The message in an item's file.
@@ -19,7 +19,7 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
-    /// That of a file with these lengths.
+    /// The message of a file with these lengths.
     pub fn new(file: File, lengths: &Lengths, read: &ReadMetadata) -> Self {
         Self {
             file,
@@ -33,7 +33,7 @@ impl StoredMessage {
         }
     }
 
-    /// The file that it is in.
+    /// The file that contains it.
     pub fn file(&self) -> &File {
         &self.file
     }
@@ -83,7 +83,7 @@ impl Blocks for StoredMessageReader<'_> {
 }
 
 impl StoredMessageReader<'_> {
-    /// The server is told of an end only if what it got is what was once committed.
+    /// Ends the message only if its checksum is right, so that a damaged message is never completed.
     fn end(&self) -> io::Result<Block> {
         if self.checksum.clone().finalize() == self.body.checksum {
             return Ok(Block::End);

@@ -1,4 +1,4 @@
-//! An item that is ours.
+//! A claimed item.
 
 use crate::queue::store::journal::{milliseconds, moment};
 use crate::queue::store::spool::body::StoredMessage;
@@ -18,7 +18,7 @@ use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// An item whose file we have locked: nobody else delivers or changes it.
+/// An item with a locked file: no other process delivers or changes it.
 pub struct SpoolClaim {
     slot: ItemPath,
     item: Item,
@@ -26,18 +26,18 @@ pub struct SpoolClaim {
     notes: Mutex<ClaimState>,
 }
 
-/// What changes while an item is held.
+/// The mutable state of a claimed item.
 struct ClaimState {
     history: History,
     log: ItemLog,
 }
 
-/// What came of an attempt to claim an item.
+/// The result of an attempt to claim an item.
 pub enum ClaimResult {
     Ours(Box<SpoolClaim>),
-    /// Somebody else has it.
+    /// Locked by another process or thread.
     Busy,
-    /// There is none of this name.
+    /// No such item.
     Gone,
 }
 
@@ -51,8 +51,8 @@ impl From<ClaimResult> for Claimed {
     }
 }
 
-/// Claims an item. It is opened to be written to, although nobody does: where another host keeps the
-/// locks (NFS), no other file can be locked.
+/// Claims an item. It is opened for writing, although it is never written to: on NFS, a file that is open
+/// for reading only cannot be locked exclusively.
 pub fn claim(slot: &ItemPath) -> Result<ClaimResult, QueueError> {
     let file = file::open(slot.directory(), slot.name(), OFlags::RDWR);
     let Some(file) = file.map_err(|flaw| slot.flaw(flaw))? else {
@@ -61,7 +61,7 @@ pub fn claim(slot: &ItemPath) -> Result<ClaimResult, QueueError> {
     if !try_lock(&file).map_err(|error| slot.error("lock", error))? {
         return Ok(ClaimResult::Busy);
     }
-    // Whoever had the lock before us may have removed it, or set it aside.
+    // The previous owner of the lock may have removed it, or set it aside.
     if !slot.holds(&file)? {
         return Ok(ClaimResult::Gone);
     }
@@ -80,7 +80,7 @@ impl SpoolClaim {
         Self::new(slot, file, contents, opened)
     }
 
-    /// An item whose file is locked, with its journal.
+    /// An item with a locked file and its journal.
     pub fn new(
         slot: &ItemPath,
         file: File,

@@ -1,4 +1,4 @@
-//! What crashes leave behind.
+//! Removal of the files that crashes leave.
 
 use crate::queue::store::spool::directory::{Directory, try_lock};
 use crate::queue::store::spool::hosts;
@@ -7,8 +7,8 @@ use crate::queue::store::{Id, QueueError};
 use rustix::fs::OFlags;
 use std::collections::HashSet;
 
-/// Settles, and removes what crashes have left. Whoever moves names, or chooses them, waits meanwhile;
-/// so what is found without its other half has none.
+/// Settles, and removes files left by crashes. Meanwhile the lock keeps other processes from moving or
+/// choosing names, so that a file found without its counterpart does not have one.
 pub fn tidy(rooms: &Layout) -> Result<(), QueueError> {
     rooms.settle()?;
     let _lock = rooms.lock()?;
@@ -19,14 +19,14 @@ pub fn tidy(rooms: &Layout) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Messages whose writer died: their lock is free.
+/// Messages that lost their writer: their lock is free.
 fn drafts(tmp: &Directory) -> Result<(), QueueError> {
     for name in tmp.names()? {
-        // What cannot be opened is not ours, or somebody is making it right now.
+        // A file that cannot be opened belongs to another user, or is being created right now.
         let Ok(file) = tmp.open(&name, OFlags::RDWR) else {
             continue;
         };
-        // Locked while it goes, so that a writer who comes between sees that it is gone.
+        // Locked during the removal, so that a concurrent writer notices it.
         if try_lock(&file).is_ok_and(|is_ours| is_ours) {
             tmp.unlink(&name)?;
         }
@@ -35,7 +35,7 @@ fn drafts(tmp: &Directory) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Journals without their item: the item was removed, or its burial was not finished.
+/// Journals without their item: the item was removed, or setting it aside was not finished.
 fn journals(rooms: &Layout) -> Result<(), QueueError> {
     let widowed = widowed(&rooms.items, ".log")?;
     // The removal of an item must be on disk before its journal goes.
@@ -53,7 +53,7 @@ fn journals(rooms: &Layout) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// What is known of dead items that are none, or none any more.
+/// Journals and reasons of dead items that do not exist, or no longer.
 fn remains(rooms: &Layout) -> Result<(), QueueError> {
     for end in [".log", ".why"] {
         let widowed = widowed(&rooms.dead, end)?;
@@ -67,8 +67,8 @@ fn remains(rooms: &Layout) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// The items that there are not, but files of their name and this end. A journal is made after its
-/// item: so it is asked again for the item when the journal was seen.
+/// The names of missing items with a file of this extension. A journal is created after its item, so the
+/// item is looked up again once the journal was seen.
 fn widowed(directory: &Directory, end: &str) -> Result<Vec<String>, QueueError> {
     let names: HashSet<String> = directory.names()?.into_iter().collect();
     let mut widowed = Vec::new();

@@ -1,4 +1,4 @@
-//! A directory that is held open: all names are looked up in it, wherever its path leads by now.
+//! A directory that is held open: all names are looked up in it, even if its path has changed.
 
 use crate::queue::store::QueueError;
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RenameFlags, Stat};
@@ -7,10 +7,10 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Of every file in the spool.
+/// The mode of every file in the spool.
 pub const PRIVATE: Mode = Mode::from_raw_mode(0o600);
 
-/// Never through a symlink, and never waiting for whoever would write into a pipe.
+/// Never follows a symlink, and never blocks on a pipe without a writer.
 const CAREFUL: OFlags = OFlags::NOFOLLOW
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
@@ -23,19 +23,19 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// One that is open already, and the path to show.
+    /// Wraps a directory that is already open, with the path to show.
     pub fn new(fd: OwnedFd, path: PathBuf) -> Self {
         Self { fd, path }
     }
 
-    /// The directory of this name in this one.
+    /// Opens the subdirectory with this name.
     pub fn within(&self, name: &str) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | CAREFUL;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
         Ok(Self::new(fd, self.path.join(name)))
     }
 
-    /// Makes the directory of this name, if there is none.
+    /// Creates the subdirectory with this name, if it is missing.
     pub fn make(&self, name: &str) -> Result<(), QueueError> {
         crate::system::place::make_one(&self.fd, Path::new(name))
             .map_err(|error| self.error("create", name, error))
@@ -46,7 +46,7 @@ impl Directory {
         self.path.join(name)
     }
 
-    /// What went wrong with a file in it.
+    /// An error about a file in this directory.
     pub fn error(
         &self,
         doing: &'static str,
@@ -56,20 +56,20 @@ impl Directory {
         QueueError::io(doing, &self.path.join(name), error)
     }
 
-    /// Opens a file, with these flags and those that keep us out of traps.
+    /// Opens a file with these flags and the `CAREFUL` ones.
     pub fn open(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
         rustix::fs::openat(&self.fd, name, flags | CAREFUL, PRIVATE).map(File::from)
     }
 
-    /// Makes a file that there is not.
+    /// Creates a file, which must not exist.
     pub fn create(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
         let file = self.open(name, flags | OFlags::CREATE | OFlags::EXCL)?;
-        // The umask may have taken even our own rights from it.
+        // The umask may have removed even the permissions of the owner.
         rustix::fs::fchmod(&file, PRIVATE)?;
         Ok(file)
     }
 
-    /// What a name stands for, symlinks being what they are; `None` where there is none.
+    /// The status of the file with this name; symlinks are not followed. `None`: no such file.
     pub fn facts(&self, name: &str) -> Result<Option<Stat>, QueueError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(facts) => Ok(Some(facts)),
@@ -78,13 +78,12 @@ impl Directory {
         }
     }
 
-    /// Whether there is something of this name.
+    /// True if a file with this name exists.
     pub fn has(&self, name: &str) -> Result<bool, QueueError> {
         Ok(self.facts(name)?.is_some())
     }
 
-    /// Removes a file, or an empty directory that somebody put in its place; false where there was
-    /// nothing.
+    /// Removes a file, or an empty directory put in its place. Returns false if nothing was there.
     pub fn unlink(&self, name: &str) -> Result<bool, QueueError> {
         let unlink = |flags| rustix::fs::unlinkat(&self.fd, name, flags);
         let unlinked = match unlink(AtFlags::empty()) {
@@ -98,7 +97,7 @@ impl Directory {
         }
     }
 
-    /// Moves a file; false where there was none. What has its new name is replaced.
+    /// Moves a file, and replaces a file with the new name. Returns false if there is no such file.
     pub fn rename(&self, name: &str, to: &Self, new: &str) -> Result<bool, QueueError> {
         match rustix::fs::renameat(&self.fd, name, &to.fd, new) {
             Ok(()) => Ok(true),
@@ -107,12 +106,12 @@ impl Directory {
         }
     }
 
-    /// Moves a file to a name that nothing has; else the error is `EXIST`.
+    /// Moves a file to an unused name; if it is used, the error is `EXIST`.
     pub fn rename_new(&self, name: &str, to: &Self, new: &str) -> Result<(), Errno> {
         let flags = RenameFlags::NOREPLACE;
         match rustix::fs::renameat_with(&self.fd, name, &to.fd, new, flags) {
-            // NFS and others cannot do that, but every file system refuses a link to a name that is
-            // taken. If we die in between, the file has both names, and the old one is litter.
+            // NFS and others do not support that, but every file system refuses a link with an existing
+            // name. After a crash in between, the file has both names, and the old one is a leftover.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 rustix::fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty())?;
                 let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
@@ -133,7 +132,7 @@ impl Directory {
         let entries = Dir::read_from(&self.fd).map_err(failed)?;
         let mut names = Vec::new();
         for entry in entries {
-            // What is no UTF-8 is none of ours.
+            // A name that is not valid UTF-8 does not belong to the spool.
             if let Ok(name) = entry.map_err(failed)?.file_name().to_str()
                 && !matches!(name, "." | "..")
             {
@@ -150,7 +149,7 @@ impl AsFd for Directory {
     }
 }
 
-/// Takes the lock of a file if nobody has it; false where somebody has.
+/// Locks a file without waiting. Returns false if it is already locked.
 pub fn try_lock(file: &impl AsFd) -> Result<bool, Errno> {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
@@ -159,18 +158,18 @@ pub fn try_lock(file: &impl AsFd) -> Result<bool, Errno> {
     }
 }
 
-/// Whether somebody has the lock of a file. Whoever asks at the same time is nobody.
+/// True if the lock of a file is held exclusively. Concurrent probes do not count.
 pub fn is_locked(file: &impl AsFd) -> bool {
     let probed = rustix::fs::flock(file, FlockOperation::NonBlockingLockShared);
     probed == Err(Errno::WOULDBLOCK)
 }
 
-/// Takes the lock of a file as soon as nobody has it.
+/// Locks a file, and waits until the lock is free.
 pub fn lock(file: &impl AsFd) -> Result<(), Errno> {
     retry_on_intr(|| rustix::fs::flock(file, FlockOperation::LockExclusive))
 }
 
-/// Gives the lock back before the file is closed: whoever is told of the closing finds it free.
+/// Unlocks a file before it is closed: a process notified of the close finds it free.
 pub fn unlock(file: &impl AsFd) {
     let _ = rustix::fs::flock(file, FlockOperation::Unlock);
 }

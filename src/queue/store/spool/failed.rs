@@ -1,8 +1,8 @@
-//! The dead: how an item is set aside, raised and removed from there.
+//! Dead items: setting an item aside, returning it to the queue, and removing it.
 //!
-//! The reason is written first, then the message moves, then its journal; and back again the journal
-//! moves first. So there is never an item in `items/` whose journal is not beside it, and wherever we
-//! die, the item is in one of the two places whole. [`finish`] makes up for the journal.
+//! The reason is written first, then the message is moved, then its journal. On the way back the journal is
+//! moved first. So an item in `items/` always has its journal there, and after a crash at any moment the
+//! item is complete in one of the two places. [`finish`] moves a journal that was not moved.
 
 use crate::queue::store::journal::milliseconds;
 use crate::queue::store::spool::claim::{ClaimResult, claim};
@@ -19,10 +19,10 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Nobody needs more words.
+/// Upper limit in octets of a stored reason.
 const LONGEST_REASON: u64 = 64 << 10;
 
-/// Why an item is dead, as it is written.
+/// The stored reason why an item is dead.
 #[derive(Serialize, Deserialize)]
 struct Why {
     /// In milliseconds since 1970.
@@ -30,7 +30,7 @@ struct Why {
     reason: String,
 }
 
-/// Sets an item aside that we hold, or that nobody can.
+/// Sets an item aside that is claimed by the caller, or that cannot be claimed.
 pub fn bury(slot: &ItemPath, reason: &str) -> Result<(), QueueError> {
     let ItemPath { rooms, id, .. } = slot;
     let _lock = rooms.lock()?;
@@ -45,7 +45,8 @@ pub fn bury(slot: &ItemPath, reason: &str) -> Result<(), QueueError> {
     finish(rooms, id)
 }
 
-/// Sets an item aside whatever it is: a symlink is not followed, and nothing is waited for.
+/// Sets an item aside, even if it is not a regular file. A symlink is not followed, and the call does not
+/// wait.
 pub fn bury_unread(rooms: &Arc<Layout>, id: &Id, reason: &str) -> Result<(), QueueError> {
     let slot = ItemPath::new(rooms, Area::Alive, id);
     let file = match rooms.items.open(slot.name(), OFlags::RDONLY) {
@@ -54,10 +55,10 @@ pub fn bury_unread(rooms: &Arc<Layout>, id: &Id, reason: &str) -> Result<(), Que
         Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
             return Err(slot.error("open", error));
         }
-        // What cannot be opened cannot be claimed either.
+        // A file that cannot be opened cannot be claimed either.
         Err(_) => None,
     };
-    // Whoever has it sets it aside, or sees that it is good after all.
+    // The owner of the lock sets it aside, or finds it intact.
     if let Some(file) = &file
         && !try_lock(file).map_err(|error| slot.error("lock", error))?
     {
@@ -66,15 +67,15 @@ pub fn bury_unread(rooms: &Arc<Layout>, id: &Id, reason: &str) -> Result<(), Que
     bury(&slot, reason)
 }
 
-/// Moves a journal behind its item, if that did not happen when the item was set aside, or if the
-/// raising of the item was not finished.
+/// Moves a journal to its item, if that was not completed when the item was set aside or returned to the
+/// queue.
 pub fn finish(rooms: &Layout, id: &Id) -> Result<(), QueueError> {
     let log = log_of(id);
     rooms.items.rename(&log, &rooms.dead, &log)?;
     Ok(())
 }
 
-/// Puts a dead item among the living.
+/// Returns a dead item to the queue.
 pub fn raise(rooms: &Arc<Layout>, id: &Id) -> Result<(), QueueError> {
     let _lock = rooms.lock()?;
     let slot = ItemPath::new(rooms, Area::Dead, id);
@@ -96,7 +97,7 @@ pub fn raise(rooms: &Arc<Layout>, id: &Id) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Removes a dead item, whatever it is; false where there is none.
+/// Removes a dead item, even if it is not a regular file. Returns false if there is none.
 pub fn discard(rooms: &Layout, id: &Id) -> Result<bool, QueueError> {
     let _lock = rooms.lock()?;
     if !rooms.dead.has(id.as_str())? {
@@ -107,7 +108,7 @@ pub fn discard(rooms: &Layout, id: &Id) -> Result<bool, QueueError> {
     Ok(true)
 }
 
-/// Removes a dead item, and what is known of it when that is on disk.
+/// Removes a dead item; once that is on disk, also its journal and its reason.
 pub fn remove(rooms: &Layout, id: &Id) -> Result<(), QueueError> {
     rooms.dead.unlink(id.as_str())?;
     rooms.dead.sync()?;
@@ -131,13 +132,13 @@ fn write_reason(rooms: &Layout, id: &Id, reason: &str) -> Result<(), QueueError>
         .map_err(|error| rooms.dead.error("write", &name, error))
 }
 
-/// Why an item was set aside; `None` where it was not.
+/// The reason why an item was set aside; `None`: not set aside.
 pub fn reason(rooms: &Arc<Layout>, id: &Id) -> Option<String> {
     let is_dead = rooms.dead.has(id.as_str()).unwrap_or(false);
     is_dead.then(|| reason_of(&ItemPath::new(rooms, Area::Dead, id)))
 }
 
-/// Why a dead item was set aside, in words also where they are lost.
+/// The reason why a dead item was set aside, with a substitute if the reason is lost.
 pub fn reason_of(slot: &ItemPath) -> String {
     let why = read_reason(slot).map(|why| text::shown(&why.reason));
     why.unwrap_or_else(|| "nobody knows why: the reason cannot be read".to_owned())

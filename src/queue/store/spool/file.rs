@@ -1,4 +1,4 @@
-//! An item's file, opened and understood.
+//! Opening and parsing of an item's file.
 
 use crate::queue::store::spool::body::StoredMessage;
 use crate::queue::store::spool::directory::Directory;
@@ -9,12 +9,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
-/// First line and letter of nearly all items.
+/// Upper limit in octets of the first line and the metadata of nearly all items; read at once.
 const USUAL_LETTER: usize = 4096;
 
-/// Why a file tells nothing.
+/// The reason why a file cannot be used.
 pub enum Flaw {
-    /// It is not what was written.
+    /// The content is not as it was written.
     Damage(String),
     /// It cannot be read.
     Io(io::Error),
@@ -32,13 +32,13 @@ impl From<String> for Flaw {
     }
 }
 
-/// Opens a file that must be one; `None` where there is none.
+/// Opens a file, which must be a regular file; `None`: no such file.
 pub fn open(directory: &Directory, name: &str, flags: OFlags) -> Result<Option<File>, Flaw> {
     let file = match directory.open(name, flags) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP) => return Err(Flaw::Damage("it is a symlink".to_owned())),
-        // In a directory that is ours alone, nothing gets better rights by itself.
+        // A permanent error, because no other process changes modes in this directory.
         Err(Errno::ACCESS) => return Err(Flaw::Damage("its mode forbids to open it".to_owned())),
         Err(Errno::ISDIR | Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => return Err(no_file()),
         Err(error) => return Err(Flaw::Io(error.into())),
@@ -54,13 +54,13 @@ fn no_file() -> Flaw {
     Flaw::Damage("it is not a file".to_owned())
 }
 
-/// What an item's file says.
+/// The parsed file of an item.
 pub struct ItemContents {
     pub lengths: Lengths,
     pub read: ReadMetadata,
 }
 
-/// Reads the first line and the letter, and makes sure that the message is all there by its length.
+/// Reads the first line and the metadata, and checks the length of the message.
 pub fn contents(file: &File) -> Result<ItemContents, Flaw> {
     let start = read(file, USUAL_LETTER, 0)?;
     let lengths = Lengths::read(&start[..start.len().min(FIRST_LINE)])?;
@@ -93,7 +93,7 @@ impl ItemContents {
     }
 }
 
-/// So many octets from there, or fewer where the file ends.
+/// Reads this number of octets from an offset, or fewer at the end of the file.
 fn read(file: &File, length: usize, from: u64) -> io::Result<Vec<u8>> {
     let mut octets = vec![0; length];
     let mut filled = 0;

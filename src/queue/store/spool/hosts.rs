@@ -1,5 +1,5 @@
-//! Which hosts could not be reached a moment ago. A memory, and no more than that: what cannot be
-//! written or read is forgotten.
+//! Hosts that recently could not be reached. This is only a cache: entries that cannot be written or read
+//! are ignored.
 
 use crate::queue::store::spool::Spool;
 use crate::queue::store::spool::directory::Directory;
@@ -10,17 +10,17 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, SystemTime};
 
-/// No file system takes longer names.
+/// Maximum length of a file name.
 const LONGEST_NAME: usize = 255;
 
-/// Nobody needs more words.
+/// Upper limit in octets of a stored reason.
 const LONGEST_REASON: u64 = 4096;
 
-/// Whatever the settings say.
+/// Maximum age of an entry, regardless of the settings.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Spool {
-    /// Why a host could not be reached, if that was no longer ago than this.
+    /// The reason why a host could not be reached, if the failure is not older than `since`.
     #[must_use]
     pub fn host_down(&self, host: &str, port: u16, since: Duration) -> Option<String> {
         let down = self.down()?;
@@ -36,12 +36,12 @@ impl Spool {
         Some(text::shown(&String::from_utf8_lossy(&reason)))
     }
 
-    /// A host cannot be reached.
+    /// Records that a host cannot be reached.
     pub fn set_host_down(&self, host: &str, port: u16, why: &str) {
         let _ = self.write_down(host, port, why);
     }
 
-    /// The file is there all the time: nobody may find the host up while its reason is being written.
+    /// The file exists all the time: no process may find the host up while its reason is being written.
     fn write_down(&self, host: &str, port: u16, why: &str) -> Option<()> {
         let (down, name) = (self.down()?, name(host, port)?);
         let mut file = match down.open(&name, OFlags::WRONLY) {
@@ -52,7 +52,7 @@ impl Spool {
         file.write_all(why.as_bytes()).ok()
     }
 
-    /// A host was reached.
+    /// Records that a host was reached.
     pub fn set_host_up(&self, host: &str, port: u16) {
         if let (Some(down), Some(name)) = (self.down(), name(host, port)) {
             let _ = down.unlink(&name);
@@ -64,7 +64,7 @@ impl Spool {
     }
 }
 
-/// Removes what is too old to matter, or is from a future that was none.
+/// Removes entries that are too old, or that have a time in the future.
 pub fn forget(root: &Directory) {
     let Ok(down) = root.within(DOWN) else {
         return;
@@ -78,12 +78,13 @@ pub fn forget(root: &Directory) {
     }
 }
 
-/// How long ago that was; `None` where it lies in the future.
+/// The age; `None`: in the future.
 fn age(time: SystemTime) -> Option<Duration> {
     SystemTime::now().duration_since(time).ok()
 }
 
-/// The name of the file about a host: the path of a socket, for one, has characters that no name has.
+/// The file name for a host. Other characters, as in the path of a socket, are written as `%xx`. `None`:
+/// too long.
 fn name(host: &str, port: u16) -> Option<String> {
     let mut name = String::new();
     for byte in host.bytes() {

@@ -1,4 +1,4 @@
-//! The place of an item: in which directory, under which names.
+//! The location of an item: its directory and its file names.
 
 use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::file::Flaw;
@@ -8,11 +8,11 @@ use rustix::fs::fstat;
 use std::fs::File;
 use std::sync::Arc;
 
-/// The place of an item.
+/// The location of an item.
 #[derive(Clone)]
 pub struct ItemPath {
     pub rooms: Arc<Layout>,
-    /// Among the living or the dead.
+    /// The area: to deliver, or set aside.
     pub side: Area,
     pub id: Id,
 }
@@ -28,7 +28,7 @@ pub fn why_of(id: &Id) -> String {
 }
 
 impl ItemPath {
-    /// The place of this item on one of the sides.
+    /// The location of this item in one of the areas.
     pub fn new(rooms: &Arc<Layout>, side: Area, id: &Id) -> Self {
         Self {
             rooms: Arc::clone(rooms),
@@ -37,7 +37,7 @@ impl ItemPath {
         }
     }
 
-    /// The directory that it is in.
+    /// The directory that contains it.
     pub fn directory(&self) -> &Directory {
         self.rooms.side(self.side)
     }
@@ -52,12 +52,12 @@ impl ItemPath {
         log_of(&self.id)
     }
 
-    /// What went wrong with its file.
+    /// An error about its file.
     pub fn error(&self, doing: &'static str, error: impl Into<std::io::Error>) -> QueueError {
         self.directory().error(doing, self.name(), error)
     }
 
-    /// Why it tells nothing.
+    /// Turns a flaw of its file into an error.
     pub fn flaw(&self, flaw: impl Into<Flaw>) -> QueueError {
         match flaw.into() {
             Flaw::Io(error) => self.error("read", error),
@@ -68,8 +68,8 @@ impl ItemPath {
         }
     }
 
-    /// Whether its name is that of this file: names are moved and removed, and a file that was opened
-    /// stays what it is.
+    /// True if its name still refers to this file: names are moved and removed, and an open file stays the
+    /// same.
     pub fn holds(&self, file: &File) -> Result<bool, QueueError> {
         let ours = fstat(file).map_err(|error| self.error("look at", error))?;
         let named = self.directory().facts(self.name())?;

@@ -10,18 +10,18 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
-/// After so many removals, the directory is synced: one sync for all of them.
+/// Removals per sync of the directory.
 const REMOVALS: usize = 64;
 
-/// Its presence says that the names of all directories are on disk.
+/// This file exists once the names of all directories are on disk.
 const LOCK: &str = "lock";
 
-/// Where hosts that are down are remembered.
+/// Directory of the hosts that are down.
 pub const DOWN: &str = "down";
 
 /// The directories of a spool.
 pub struct Layout {
-    /// That which holds the others.
+    /// The directory that contains the others.
     pub root: Directory,
     /// Messages that are being written.
     pub tmp: Directory,
@@ -29,21 +29,20 @@ pub struct Layout {
     pub items: Directory,
     /// The items that were set aside.
     pub dead: Directory,
-    /// Whose journals are still there, because the removal of the item is not on disk.
+    /// Removed items that still have a journal, because their removal is not on disk.
     removed: Mutex<Vec<Id>>,
 }
 
-/// Where an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area {
-    /// Among those to deliver.
+    /// The items to deliver.
     Alive,
-    /// Among those set aside.
+    /// The items that were set aside.
     Dead,
 }
 
 impl Layout {
-    /// Opens them, or makes those that are missing; `None` where they are not to be made.
+    /// Opens the directories, or creates missing ones; `None`: missing, and not to be created.
     pub fn open(root: Directory, create: bool) -> Result<Option<Self>, QueueError> {
         if create && !root.has(LOCK)? {
             complete(&root)?;
@@ -74,7 +73,7 @@ impl Layout {
         }))
     }
 
-    /// The directory of a side.
+    /// The directory of an area.
     pub fn side(&self, side: Area) -> &Directory {
         match side {
             Area::Alive => &self.items,
@@ -82,8 +81,8 @@ impl Layout {
         }
     }
 
-    /// Waits until nobody else moves names between the living and the dead, takes a name that was
-    /// chosen beforehand, or sweeps. All others are free to claim, to note and to remove meanwhile.
+    /// Waits until no other process moves names between `items/` and `dead/`, uses a name chosen
+    /// beforehand, or cleans up. All others are free to claim, to note and to remove meanwhile.
     pub fn lock(&self) -> Result<File, QueueError> {
         let file = match self.root.open(LOCK, OFlags::RDWR) {
             Err(Errno::NOENT) => {
@@ -97,8 +96,8 @@ impl Layout {
         Ok(file)
     }
 
-    /// An item was removed, and its journal goes when that is on disk: not before, or the loss of power
-    /// could bring back the item without what was noted of it.
+    /// Records the removal of an item. Its journal is removed once that is on disk: earlier, a power failure
+    /// could bring back the item without its journal.
     pub fn was_removed(&self, id: Id) -> Result<(), QueueError> {
         let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
         removed.push(id);
@@ -115,7 +114,7 @@ impl Layout {
             return Ok(());
         }
         self.items.sync()?;
-        // A name can be taken again by whoever chose it: then the journal is that of the new item.
+        // A name can be used again by the process that chose it: then the journal is that of the new item.
         let _lock = self.lock()?;
         for id in removed {
             if !self.items.has(id.as_str())? {
@@ -126,13 +125,13 @@ impl Layout {
     }
 }
 
-/// Makes what is missing. The lock comes last, when all names are on disk: whoever finds it need not
-/// ask who was killed where.
+/// Creates what is missing. The lock file comes last, when all names are on disk: a process that finds it
+/// need not check for an interrupted creation.
 fn complete(root: &Directory) -> Result<(), QueueError> {
     for name in ["tmp", "items", "dead", DOWN] {
         root.make(name)?;
     }
-    // A disk without room for another file must not keep anybody from emptying the queue.
+    // Created in advance: a disk that is full later must not prevent the queue from being emptied.
     for name in [RUNNER, WATCH] {
         make_file(root, name)?;
     }

@@ -1,4 +1,4 @@
-//! The file of a journal, and what is appended to it.
+//! The file of a journal, and appending to it.
 
 use crate::queue::store::journal;
 use crate::queue::store::journal::JournalContents;
@@ -11,33 +11,32 @@ use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 
-/// No journal that was written in earnest is longer: ten thousand recipients, tried for five days, make
-/// half of that.
+/// Maximum length of a journal. Ten thousand recipients tried for five days need half of it.
 const LONGEST: u64 = 256 << 20;
 
 const APPEND: OFlags = OFlags::RDWR.union(OFlags::APPEND);
 
-/// The journal of an item that we have claimed.
+/// The journal of a claimed item.
 pub struct ItemLog {
-    /// `None` where there is none yet.
+    /// `None`: not created yet.
     file: Option<File>,
-    /// The checksum of the letter.
+    /// The checksum of the metadata.
     letter: u32,
-    /// How much of it is good.
+    /// Length in octets of the intact part.
     good: u64,
-    /// Whether there may be something behind that.
+    /// True if there may be octets after the intact part.
     is_torn: bool,
-    /// Whether its name is known to be on disk.
+    /// True if its name is known to be on disk.
     is_named: bool,
 }
 
-/// A journal to append to, and what it tells.
+/// A journal opened for appending, and its entries.
 pub struct Opened {
     pub log: ItemLog,
     pub entries: Vec<Record>,
 }
 
-/// What the journal of this name tells; `None` where there is none.
+/// Reads the journal with this name; `None`: no such file.
 pub fn told(
     directory: &Directory,
     name: &str,
@@ -68,7 +67,7 @@ fn of_journal(flaw: Flaw) -> Flaw {
 }
 
 impl ItemLog {
-    /// Makes the journal of an item whose name goes to disk with it.
+    /// Creates the journal of an item; the caller syncs its name along with that of the item.
     pub fn create(slot: &ItemPath, letter: u32) -> Result<Self, QueueError> {
         let (directory, name) = (slot.directory(), slot.log());
         let file = directory
@@ -99,8 +98,8 @@ impl ItemLog {
         Ok(Opened { log, entries })
     }
 
-    /// The directory was synced: whoever comes after us is to know that the name is on disk, and need
-    /// not sync it again. If that cannot be written, they do.
+    /// Records that the directory was synced, so that later processes know that the name is on disk and
+    /// need not sync it again. If that cannot be written, they sync it.
     pub fn was_named(&mut self) {
         self.is_named = true;
         let head = journal::head(self.letter);
@@ -123,7 +122,7 @@ impl ItemLog {
         written.map_err(|error| slot.directory().error("write to", &slot.log(), error))
     }
 
-    /// Before the first line, the name must be on disk.
+    /// Syncs the name, which must be on disk before the first line.
     fn make_named(&mut self, slot: &ItemPath) -> Result<(), QueueError> {
         if self.is_named {
             return Ok(());
@@ -151,13 +150,14 @@ impl ItemLog {
                 self.is_torn = false;
                 self.good += line.len() as u64;
             }
-            // What was not written whole was not noted. If this fails too, the next one tries again.
+            // An entry that was not written completely was not noted. If this fails too, the next write
+            // tries again.
             Err(_) => drop(self.cut()),
         }
         written
     }
 
-    /// Takes away what is torn.
+    /// Removes the torn part.
     fn cut(&mut self) -> io::Result<()> {
         if let Some(file) = &self.file
             && self.is_torn

@@ -1,5 +1,5 @@
-//! The file of an item: a line of fixed width with two checksums, the letter as a line of JSON, and
-//! the message as it goes over the wire before dot-stuffing.
+//! The file of an item: a line of fixed width with two checksums, the metadata as a line of JSON, and the
+//! message in its wire form before dot-stuffing.
 //!
 //! ```text
 //! ehlo-queue 1 CHECKSUM LENGTH CHECKSUM LENGTH
@@ -7,8 +7,8 @@
 //! From: ...
 //! ```
 //!
-//! The first checksum is that of the letter and of the rest of the first line, so that a damaged
-//! length is no other message; the second is that of the message.
+//! The first checksum covers the metadata and the rest of the first line, so that a damaged length does not
+//! yield another message; the second covers the message.
 
 use crate::mail::address::{Address, Mailbox, parse_raw};
 use crate::mail::envelope::{Dsn, Envelope, NotifyOn, RecipientDsn, Return};
@@ -20,24 +20,24 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// What every file begins with; the number is the version.
+/// The start of every file; the number is the version.
 const MAGIC: &str = "ehlo-queue 1 ";
 
-/// What the files of every version begin with.
+/// The start of files of any version.
 const ANY_MAGIC: &[u8] = b"ehlo-queue ";
 
 /// The octets of the first line, with its end.
 pub const FIRST_LINE: usize = MAGIC.len() + 8 + 1 + 8 + 1 + 8 + 1 + 16 + 1;
 
-/// Nobody writes to that many.
+/// Upper limit in octets of the metadata; no real envelope comes close.
 pub const LONGEST_LETTER: usize = 16 << 20;
 
-/// What the first line says.
+/// The first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lengths {
-    /// The checksum of the letter and of the lengths.
+    /// The checksum of the metadata and of the lengths.
     pub checksum: u32,
-    /// The octets of the letter, with its line end.
+    /// Length in octets of the metadata, with its line end.
     pub letter: usize,
     /// The checksum of the message.
     pub message_checksum: u32,
@@ -46,7 +46,7 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Those of this letter, with its line end, and a message.
+    /// The lengths of this metadata, with its line end, and of a message.
     #[must_use]
     pub fn of(letter: &[u8], message_checksum: u32, message: u64) -> Self {
         let mut lengths = Self {
@@ -66,7 +66,7 @@ impl Lengths {
         checksum.finalize()
     }
 
-    /// What is behind the first checksum.
+    /// The part of the line after the first checksum.
     fn rest(&self) -> String {
         let Self {
             letter,
@@ -82,7 +82,7 @@ impl Lengths {
         format!("{MAGIC}{:08x}{}", self.checksum, self.rest())
     }
 
-    /// Reads a first line; the error is how it is damaged.
+    /// Parses a first line. The error describes the damage.
     pub fn read(line: &[u8]) -> Result<Self, String> {
         if line.is_empty() {
             return Err("it is empty".to_owned());
@@ -103,19 +103,19 @@ impl Lengths {
         }
     }
 
-    /// Where the message begins.
+    /// Offset of the message.
     #[must_use]
     pub fn message_start(&self) -> u64 {
         (FIRST_LINE + self.letter) as u64
     }
 
-    /// The octets of the whole file; `None` where no file is that long.
+    /// Length in octets of the whole file; `None`: out of range.
     #[must_use]
     pub fn whole(&self) -> Option<u64> {
         self.message_start().checked_add(self.message)
     }
 
-    /// Reads the letter that this line was written for.
+    /// Reads the metadata that this line was written for.
     pub fn letter(&self, json: &[u8]) -> Result<ReadMetadata, String> {
         if self.true_checksum(json) != self.checksum {
             return Err("its letter is damaged".to_owned());
@@ -124,7 +124,7 @@ impl Lengths {
     }
 }
 
-/// The numbers of a first line, however they are written.
+/// Parses the numbers of a first line, in any notation.
 fn parse(line: &[u8]) -> Option<Lengths> {
     let line = std::str::from_utf8(line).ok()?;
     let mut fields = line.strip_prefix(MAGIC)?.trim_end().split(' ');
@@ -137,15 +137,15 @@ fn parse(line: &[u8]) -> Option<Lengths> {
     })
 }
 
-/// A letter, and what its message asks of a server.
+/// Metadata, and the body type of its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadMetadata {
     pub letter: Metadata,
-    /// What the message asks for.
+    /// The body type that the message requires.
     pub transport: BodyType,
 }
 
-/// A letter as it is written.
+/// The stored form of the metadata.
 #[derive(Serialize, Deserialize)]
 struct StoredMetadata {
     /// In milliseconds since 1970.
@@ -154,8 +154,8 @@ struct StoredMetadata {
     sender: Option<String>,
     recipients: Vec<String>,
     transport: Carrier,
-    /// Makes the checksum another than that of the same letter sent twice: by it, a journal knows whose
-    /// it is.
+    /// Random, so that the same metadata stored twice has two checksums: a journal is matched to its item
+    /// by the checksum.
     chance: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     utf8_header: bool,
@@ -177,12 +177,12 @@ struct StoredMetadata {
     on_uncertain: OnUncertain,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_failure: Option<String>,
-    /// About which item it is a report.
+    /// The item that this is a report about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     report: Option<Id>,
 }
 
-/// What is wanted for one recipient.
+/// The stored form of one recipient.
 #[derive(Serialize, Deserialize)]
 struct Each {
     recipient: String,
@@ -239,7 +239,7 @@ enum Extent {
     Headers,
 }
 
-/// The name of a file, which need not be text.
+/// A file name, which may not be valid UTF-8.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum FileName {
@@ -247,7 +247,8 @@ enum FileName {
     Octets(Vec<u8>),
 }
 
-/// The letter as one line of JSON, with its end; the error is why nobody could read it again.
+/// Writes the metadata as one line of JSON, with its line end. The error is the reason why it could not be
+/// read again.
 pub fn write(letter: &Metadata, transport: BodyType) -> Result<Vec<u8>, String> {
     let mut json =
         serde_json::to_vec(&form(letter, transport)).map_err(|error| error.to_string())?;
@@ -258,7 +259,7 @@ pub fn write(letter: &Metadata, transport: BodyType) -> Result<Vec<u8>, String> 
     Ok(json)
 }
 
-/// The letter that was written as this line.
+/// Reads the metadata from this line.
 pub fn read(json: &[u8]) -> Result<ReadMetadata, String> {
     let form: StoredMetadata = serde_json::from_slice(json)
         .map_err(|error| format!("its letter says what nobody knows: {error}"))?;

@@ -1,28 +1,29 @@
-//! The spool: items as files in a directory that is nobody else's.
+//! The spool: items as files in a directory of its own.
 //!
 //! ```text
-//! lock          made when all that is above and below is on disk; locked by whoever moves names
+//! lock          created when all other names are on disk; locked by a process that moves names
 //! tmp/NAME      a message that is being written, locked by its writer
-//! items/ID      an item: written once, locked by whoever has claimed it
+//! items/ID      an item: written once, locked by the process that has claimed it
 //! items/ID.log  its journal
 //! dead/ID       an item that was set aside, dead/ID.log its journal, dead/ID.why the reason
 //! down/HOST     a host that could not be reached, since the time of the file
-//! runner.lock   locked by whoever goes through the queue
-//! watch.lock    locked by whoever stays and waits for items
+//! runner.lock   locked by the process that runs the queue
+//! watch.lock    locked by the process that stays and waits for items
 //! ```
 //!
-//! # What holds at any moment
+//! # Invariants
 //!
-//! *An item in `items/` is whole*: it is renamed to there when its octets are on disk, and whoever
-//! handed it in is told when its name is on disk too.
+//! *An item in `items/` is complete*: it is renamed to there when its octets are on disk, and its
+//! acceptance is confirmed when its name is on disk too.
 //!
-//! *An item in `items/` has its journal beside it*: the journal comes after it and goes after it, on disk
-//! too, and is in `items/` before it when a dead item is raised. A journal without its item is litter if
-//! there is no dead item of its name, else it is the rest of a burial.
+//! *An item in `items/` has its journal there*: the journal is created after the item and removed after it,
+//! on disk too, and is in `items/` first when a dead item is returned to the queue. A journal without its
+//! item is a leftover if there is no dead item of its name, else it belongs to an item that was not
+//! completely set aside.
 //!
-//! *A journal that has a first line has a name that is on disk*: else the loss of power could take the
-//! note of an end of data along with the name of the file, and the message would go out twice without
-//! a word.
+//! *A journal that has a first line has a name that is on disk*: else a power failure could remove the note
+//! of an end of data along with the name of the file, and the message would be sent twice without a
+//! warning.
 
 pub(crate) mod cleanup;
 pub(crate) mod failed;
@@ -64,13 +65,13 @@ use std::time::SystemTime;
 /// A spool on this host.
 pub struct Spool {
     path: PathBuf,
-    /// `None` where there is no directory yet, and nobody wants to make it.
+    /// `None`: the directory does not exist and is not to be created.
     rooms: Option<Arc<Layout>>,
 }
 
 impl Spool {
-    /// Opens the spool in this directory, or in the usual one of this user. With `create`, it is made
-    /// where it is missing, else it is empty there.
+    /// Opens the spool in this directory, or in the default directory of this user. With `create`, a
+    /// missing directory is created; else it counts as empty.
     pub fn open(directory: Option<&Path>, create: bool) -> Result<Self, QueueError> {
         let path = place::directory(directory)?;
         let rooms = match crate::system::place::open(&path, create)? {
@@ -86,7 +87,7 @@ impl Spool {
         &self.path
     }
 
-    /// What there must be for whoever wants to change something.
+    /// The layout, required for any change.
     fn rooms(&self) -> Result<&Arc<Layout>, QueueError> {
         self.rooms.as_ref().ok_or_else(|| QueueError::Place {
             path: self.path.clone(),
@@ -104,8 +105,8 @@ impl Spool {
         Ok(ids)
     }
 
-    /// Looks at both sides for an item. It may be raised between the first look and the second, so that
-    /// there is a third.
+    /// Looks for an item in both areas. It may be returned to the queue in between, so that the first area
+    /// is searched again.
     fn found<T>(
         &self,
         id: &Id,

@@ -1,7 +1,8 @@
 //! A message on its way into the spool.
 //!
-//! Its octets are on disk before it gets its name, and the name is on disk before anybody is told. It
-//! is locked before it can be seen, so that whoever handed it in is the first to deliver it.
+//! Its octets are on disk before it gets its name, and the name is on disk before its acceptance is
+//! confirmed. It is locked before it becomes visible, so that the process that queues it is the first to
+//! deliver it.
 
 use crate::queue::store::journal::{milliseconds, moment};
 use crate::queue::store::spool::claim::SpoolClaim;
@@ -23,10 +24,10 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A message up to this size is written at once.
+/// A message up to this size is written with one call.
 const BUFFER: usize = 128 << 10;
 
-/// How often a name may be taken by somebody else.
+/// Attempts to find an unused name.
 const TRIES: usize = 16;
 
 /// Commits an item, under a name of its own or under this one.
@@ -44,15 +45,14 @@ pub fn add(
     }
 }
 
-/// A message as it was handed in, and how it is to be kept.
+/// A message to queue, and the form in which it is stored.
 pub struct NewItem<'m> {
-    /// Where it comes from.
     pub message: &'m dyn Replay,
-    /// How it goes over the wire.
+    /// The wire form.
     pub shape: Shape,
 }
 
-/// A file that is locked, and has no name that anybody looks for.
+/// A locked file with a name in `tmp/`.
 struct NewFile<'r> {
     rooms: &'r Arc<Layout>,
     name: Id,
@@ -70,8 +70,8 @@ impl<'r> NewFile<'r> {
                 created => created.map_err(failed)?,
             };
             let litter = Leftover::new(&rooms.tmp, name.to_string());
-            // Whoever sweeps may have come between the creation and the lock, and have taken it for
-            // what a crash left behind.
+            // A cleanup may have come between the creation and the lock, and may have taken the file for a
+            // leftover of a crash.
             if try_lock(&file).map_err(failed)? && fstat(&file).map_err(failed)?.st_nlink > 0 {
                 return Ok(Self {
                     rooms,
@@ -100,8 +100,8 @@ impl<'r> NewFile<'r> {
         Ok(ItemContents { lengths, read })
     }
 
-    /// Writes the letter and the message, and what is known of them then in front of both: with one
-    /// call where that suffices.
+    /// Writes the metadata and the message, then the first line before both; with a single call if they are
+    /// small enough.
     fn write_message(&self, json: &[u8], original: &NewItem) -> Result<Lengths, QueueError> {
         let write_error = |error| self.error("write", error);
         let mut blocks = original.message.blocks(original.shape);
@@ -139,7 +139,7 @@ impl<'r> NewFile<'r> {
         Ok(lengths)
     }
 
-    /// Gives it a name that nobody has.
+    /// Gives it an unused name.
     fn commit(self, contents: ItemContents) -> Result<SpoolClaim, QueueError> {
         for _ in 0..TRIES {
             let slot = ItemPath::new(self.rooms, Area::Alive, &Id::new(SystemTime::now()));
@@ -152,8 +152,8 @@ impl<'r> NewFile<'r> {
         Err(self.error("move", Errno::EXIST))
     }
 
-    /// Gives it this name, unless an item has it. What an item that had it once has left behind would
-    /// be taken for the journal of this one.
+    /// Gives it this name, unless an item has it. Leftovers of an earlier item with the same name would be
+    /// taken for the journal of this one.
     fn commit_as(self, id: &Id, contents: ItemContents) -> Result<SpoolClaim, QueueError> {
         let slot = ItemPath::new(self.rooms, Area::Alive, id);
         let _lock = self.rooms.lock()?;
@@ -171,8 +171,8 @@ impl<'r> NewFile<'r> {
         tmp.rename_new(self.name.as_str(), slot.directory(), slot.name())
     }
 
-    /// It has its name; when that is on disk, it is safe. If that fails, it goes again before the lock
-    /// does, or somebody could deliver what its sender was told to be lost.
+    /// It has its name; when that is on disk, it is safe. On failure the file is removed before the lock,
+    /// or another process could deliver a message reported as lost to its sender.
     fn committed(self, slot: &ItemPath, contents: ItemContents) -> Result<SpoolClaim, QueueError> {
         let Self { litter, file, .. } = self;
         litter.keep();
@@ -187,8 +187,7 @@ impl<'r> NewFile<'r> {
     }
 }
 
-/// The letter as it is written and as it will be read: what nobody can read again must not be
-/// committed.
+/// The metadata in its stored form and as it will be read: an unreadable item must not be committed.
 fn readable(letter: &Metadata, transport: BodyType) -> Result<(Vec<u8>, ReadMetadata), String> {
     let json = letter::write(letter, transport)?;
     let read = letter::read(&json)?;
@@ -210,7 +209,7 @@ fn changed(size: u64, announced: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Files that go if nobody keeps them.
+/// Files that are removed on drop unless they are kept.
 struct Leftover<'d> {
     directory: &'d Directory,
     names: Vec<String>,

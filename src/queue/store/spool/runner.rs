@@ -1,4 +1,4 @@
-//! Who works on the spool, and what wakes them.
+//! The locks of the processes that work on the spool, and notification about changes.
 
 use crate::queue::store::spool::Spool;
 use crate::queue::store::spool::directory::{is_locked, try_lock};
@@ -13,39 +13,39 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
-/// Whoever goes through the whole queue.
+/// Locked by a process that runs the whole queue.
 pub const RUNNER: &str = "runner.lock";
 
 pub const WATCH: &str = "watch.lock";
 
-/// Who only asks whether somebody has a lock has it for a moment: so often, and so long apart, it is
-/// tried before somebody is believed to have it.
+/// A probe of a lock holds the lock for a moment. Before a lock counts as held, it is tried this often, at
+/// this interval.
 const TRIES: usize = 3;
 const PROBE: Duration = Duration::from_millis(5);
 
-/// As long as this lives, nobody else has the same.
+/// An exclusive lock, released on drop.
 pub struct RunnerLock {
     _file: File,
 }
 
 impl Spool {
-    /// Makes us the one who goes through the queue; `None` where somebody else does.
+    /// Becomes the runner of the queue; `None`: another process is.
     pub fn lock_runner(&self) -> Result<Option<RunnerLock>, QueueError> {
         self.lock_file(RUNNER)
     }
 
-    /// Makes us the one who stays and waits for items; `None` where somebody else does.
+    /// Becomes the process that stays and waits for items; `None`: another process is.
     pub fn lock_watch(&self) -> Result<Option<RunnerLock>, QueueError> {
         self.lock_file(WATCH)
     }
 
-    /// Whether somebody goes through the queue right now.
+    /// True if a process runs the queue right now.
     #[must_use]
     pub fn runner_is_there(&self) -> bool {
         self.is_locked(RUNNER)
     }
 
-    /// Whether somebody stays and waits for items.
+    /// True if a process stays and waits for items.
     #[must_use]
     pub fn watch_is_there(&self) -> bool {
         self.is_locked(WATCH)
@@ -53,7 +53,7 @@ impl Spool {
 
     fn lock_file(&self, name: &str) -> Result<Option<RunnerLock>, QueueError> {
         let root = &self.rooms()?.root;
-        // Made by itself, or a umask could lock out everybody, and us with them.
+        // create() sets the mode after the creation: a umask could lock out all users, including this one.
         let file = match root.create(name, OFlags::RDWR) {
             Err(Errno::EXIST) => root.open(name, OFlags::RDWR),
             created => created,
@@ -74,36 +74,35 @@ impl Spool {
         file.is_some_and(|file| is_locked(&file))
     }
 
-    /// What wakes whoever waits for items.
+    /// A watcher that reports items that were added or released.
     pub fn watcher(&self) -> Result<Watcher, QueueError> {
         let items = self.rooms()?.items.path("");
         let failed = |error: Errno| QueueError::io("watch", &items, error);
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(failed)?;
-        // Not when an item gets its name, because its writer still has it then, but when the writer
-        // gives it up; or when it gets a second name, where that is how it gets its first.
+        // Not a rename, because the writer still has the lock then, but the closing of the file by the
+        // writer; and creation, because without rename support a file gets its name by a link.
         let events = WatchFlags::CLOSE_WRITE | WatchFlags::CREATE | WatchFlags::ONLYDIR;
         inotify::add_watch(&fd, &items, events).map_err(failed)?;
         Ok(Watcher { fd })
     }
 }
 
-/// Can be read, in the sense of `poll()`, when somebody has given up an item: a new one, or one that
-/// was tried.
+/// Becomes readable, in the sense of `poll()`, when an item is released: a new one, or one that was tried.
 pub struct Watcher {
     fd: OwnedFd,
 }
 
-/// What happened in a queue since somebody asked.
+/// The changes in a queue since the last call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// Somebody gave up these; empty where it was nothing that matters, such as a note in a journal.
+    /// These items were released; empty if the change does not matter, such as a note in a journal.
     These(HashSet<Id>),
-    /// So much that nobody has counted it.
+    /// Too many changes to list.
     Anything,
 }
 
 impl Watcher {
-    /// Takes note of all that happened.
+    /// Returns and clears the pending changes.
     #[must_use]
     pub fn drain(&self) -> Changed {
         let mut buffer = [MaybeUninit::uninit(); 4096];

@@ -1,5 +1,5 @@
-//! The spool on a real file system: what is handed in comes back, and what is left by a crash at any
-//! step is told from what was committed.
+//! The spool on a real file system: items are read back unchanged, and files left by a crash at any step
+//! are distinguished from committed items.
 
 use crate::client::outcome::RecipientStatus;
 use crate::queue::store::spool::*;
@@ -76,7 +76,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        // In memory where there is such a place: hundreds of spools wait for the disk otherwise.
+        // In memory if possible: otherwise hundreds of spools wait for the disk.
         let top = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
             .unwrap();
@@ -110,12 +110,12 @@ impl Place {
         self.spool.add(&letter, &words, words.shape(), Some(id))
     }
 
-    /// An item that nobody holds.
+    /// An item that is not claimed.
     fn queued(&self) -> Id {
         self.add().item().id.clone()
     }
 
-    /// One to whose first recipient it was delivered.
+    /// An item that was delivered to its first recipient.
     fn half_delivered(&self) -> Id {
         let claim = self.add();
         deliver_first(&*claim);
@@ -201,7 +201,7 @@ fn damage<T>(result: Result<T, QueueError>) -> String {
     }
 }
 
-// What is handed in
+// Adding items
 
 #[test]
 fn what_was_committed_comes_back_as_it_was() {
@@ -342,7 +342,7 @@ fn a_spool_that_is_not_there_is_an_empty_one_and_is_not_made_by_looking() {
     assert!(!path.exists());
 }
 
-// Names that are chosen beforehand
+// Names chosen in advance
 
 #[test]
 fn a_name_that_is_taken_is_not_given_again_alive_or_dead() {
@@ -542,7 +542,7 @@ fn many_removals_settle_by_themselves() {
     assert!(place.files().is_empty());
 }
 
-// The dead
+// Dead items
 
 #[test]
 fn an_item_is_set_aside_with_its_journal_and_the_reason() {
@@ -602,9 +602,9 @@ fn a_dead_item_can_be_removed() {
     assert!(!place.spool.discard(&id).unwrap());
 }
 
-// What cannot be read
+// Unreadable items
 
-/// Everything that an item can be and must not.
+/// All invalid kinds of file for an item.
 fn ruins(place: &Place) -> Vec<(Id, &'static str)> {
     let write = |change: &dyn Fn(&mut Vec<u8>)| {
         let id = place.queued();
@@ -741,7 +741,7 @@ fn a_damaged_message_never_comes_to_its_end() {
     let claim = ours(place.spool.claim(&id));
     let error = read(&*claim).unwrap_err();
     assert!(error.to_string().contains("checksum"), "{error}");
-    // Somebody cuts it off while it is read.
+    // Truncated while it is read.
     fs::File::options()
         .write(true)
         .open(&path)
@@ -751,7 +751,7 @@ fn a_damaged_message_never_comes_to_its_end() {
     assert!(read(&*claim).is_err());
 }
 
-// Crashes: what each step leaves, and what becomes of it
+// Crashes: the files left by each step, and their treatment
 
 #[test]
 fn a_message_whose_writer_died_is_litter_and_one_that_is_being_written_is_not() {
@@ -817,7 +817,7 @@ fn a_burial_that_only_came_to_the_reason_did_not_happen() {
     );
 }
 
-/// A dead item whose journal is where it was when it lived: its burial was not finished, or its raising.
+/// A dead item with its journal in `items/`: setting it aside, or returning it, was not finished.
 fn half_buried(place: &Place) -> Id {
     let id = place.dead_item();
     place.rename(&format!("dead/{id}.log"), &format!("items/{id}.log"));
@@ -896,7 +896,7 @@ fn a_spool_that_was_half_made_is_made() {
     }
 }
 
-// Those who work on it
+// Runners and watchers
 
 #[test]
 fn one_runner_is_enough() {
@@ -981,7 +981,7 @@ fn ten_thousand_items_are_listed() {
     let mut count = 1;
     while count < 10_000 {
         let new = place.spool.new_id();
-        // So many in a moment that chance alone does not keep their names apart.
+        // Too many at once for random bits alone to keep their names apart.
         if fs::hard_link(&item, place.item_path(&new)).is_ok() {
             fs::hard_link(&log, place.path(&format!("items/{new}.log"))).unwrap();
             count += 1;
@@ -999,7 +999,7 @@ fn ten_thousand_items_are_listed() {
 
 // Damage
 
-/// What a run would find out about an item: its recipients and its message, or that it is damaged.
+/// The result of a run that reads an item: its recipients and its message, or that it is damaged.
 fn examined(spool: &Spool, id: &Id) -> Option<(History, Vec<u8>)> {
     let item = spool.item(id);
     let Ok(Claimed::Ours(claim)) = spool.claim(id) else {

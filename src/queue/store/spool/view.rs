@@ -1,4 +1,4 @@
-//! What can be seen of an item without a claim: whoever has it may note, move or remove it meanwhile.
+//! Access to an item without a claim: its owner may note, move or remove it meanwhile.
 
 use crate::queue::store::spool::file;
 use crate::queue::store::spool::file::ItemContents;
@@ -10,7 +10,7 @@ use crate::smtp::blocks::Replay;
 use rustix::fs::OFlags;
 use std::fs::File;
 
-/// An item as it is now.
+/// An item in its current state.
 pub fn item(slot: &ItemPath) -> Result<Option<Item>, QueueError> {
     let Some(seen) = seen(slot)? else {
         return Ok(None);
@@ -19,7 +19,6 @@ pub fn item(slot: &ItemPath) -> Result<Option<Item>, QueueError> {
     Ok(Some(described(slot, seen.contents, history)))
 }
 
-/// What was noted of an item.
 pub fn journal(slot: &ItemPath) -> Result<Option<Vec<Record>>, QueueError> {
     Ok(seen(slot)?.map(|seen| seen.entries))
 }
@@ -30,7 +29,6 @@ pub fn message(slot: &ItemPath) -> Result<Option<Box<dyn Replay>>, QueueError> {
     Ok(seen.map(|seen| -> Box<dyn Replay> { Box::new(seen.contents.body(seen.file)) }))
 }
 
-/// What there is to see.
 struct ItemView {
     file: File,
     contents: ItemContents,
@@ -47,11 +45,11 @@ fn seen(slot: &ItemPath) -> Result<Option<ItemView>, QueueError> {
     let letter = contents.lengths.checksum;
     let mut told = log::told(slot.directory(), &slot.log(), letter).map_err(bad)?;
     if told.is_none() && !slot.holds(&file)? {
-        // It went while we looked, its journal behind it.
+        // It was removed during the read, with its journal.
         return Ok(None);
     }
     if told.is_none() && slot.side == Area::Dead {
-        // Its burial was not finished.
+        // Setting it aside was not finished.
         told = log::told(&slot.rooms.items, &slot.log(), letter).map_err(bad)?;
     }
     let entries = told.unwrap_or_default().entries;
@@ -62,7 +60,7 @@ fn seen(slot: &ItemPath) -> Result<Option<ItemView>, QueueError> {
     }))
 }
 
-/// What these entries tell of the recipients of a letter.
+/// The history of the recipients according to these entries.
 pub fn history(
     slot: &ItemPath,
     contents: &ItemContents,
@@ -72,7 +70,7 @@ pub fn history(
     History::told(recipients, entries).map_err(|why| slot.flaw(why))
 }
 
-/// An item, put together.
+/// Builds an item from its parts.
 pub fn described(slot: &ItemPath, contents: ItemContents, history: History) -> Item {
     Item {
         id: slot.id.clone(),

@@ -26,7 +26,7 @@ fn wrong() -> LoginStep {
     LoginStep::Wrong("alice".to_owned())
 }
 
-/// What is said to these responses, the first of which comes with the command.
+/// The steps for these responses; the first response comes with the command.
 fn said(auth: &Auth, mechanism: ServerMechanism, responses: &[&[u8]]) -> Vec<LoginStep> {
     let mut exchange = LoginExchange::new(auth, mechanism);
     let mut turns = vec![exchange.begin(Some(responses[0]))];

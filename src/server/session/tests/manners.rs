@@ -1,4 +1,4 @@
-//! Sessions with a server that offers, demands or spoils something.
+//! Sessions with various offers, requirements and faults.
 
 use crate::server::session::tests::*;
 use crate::server::{
@@ -6,7 +6,7 @@ use crate::server::{
 };
 use std::time::Duration;
 
-/// A behaviour that offers this and does that wrong.
+/// A behavior with these offers and faults.
 fn manner(offers: &[&str], faults: &[&str]) -> Manner {
     let mut all = OfferList::default();
     for text in offers {
@@ -53,7 +53,7 @@ fn talk(manner: &Manner, packets: &[&[u8]]) -> Outcome {
 const TO_TWO: &[u8] = b"EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nDATA\r\n";
 const BODY: &[u8] = b"hi\r\n.\r\n";
 
-/// The codes behind the reply to EHLO.
+/// The codes after the reply to EHLO.
 fn after_hello(outcome: &Outcome) -> Vec<String> {
     let codes = outcome.codes();
     let hello = codes.iter().position(|code| code.starts_with("250 "));
@@ -73,7 +73,7 @@ fn lmtp_has_its_own_greeting_and_a_reply_for_each_recipient() {
     assert_eq!(outcome.messages.len(), 1);
 }
 
-/// LHLO in the place of EHLO.
+/// Replaces EHLO with LHLO.
 fn lhlo() -> Vec<u8> {
     [&b"L"[..], &TO_TWO[1..]].concat()
 }
@@ -304,7 +304,7 @@ fn a_proxy_header_tells_the_client_and_without_one_nobody_is_greeted() {
     assert!(talk(&manner, &[b"EHLO me\r\n"]).writes.is_empty());
 }
 
-/// Notes what it sees.
+/// Records the events.
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
