@@ -34,7 +34,7 @@ pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     transcript::open(options, Stdout)
 }
 
-/// True if stdout is a terminal with colours, and NO_COLOR is not set (no-color.org).
+/// True if stdout is a terminal with colours, and `NO_COLOR` is not set (no-color.org).
 fn shows_colors() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = || env::var_os("TERM").is_some_and(|term| term == "dumb");

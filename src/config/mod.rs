@@ -2,7 +2,6 @@
 //! `[sendmail]` and `[rewrite]`. This module knows TOML, and of options only their names.
 
 mod error;
-mod inherit;
 mod keys;
 mod place;
 mod read;

@@ -1,13 +1,25 @@
 //! Conversion of TOML to profiles and sections.
 
-use crate::config::inherit::settle;
-use crate::config::keys::{Keys, OWN, SECTIONS, SectionKeys, nearest};
-use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Sections, TableKind, Value};
+use crate::config::ConfigFault;
+use crate::config::ConfigKey;
+use crate::config::ConfigPosition;
+use crate::config::Profile;
+use crate::config::Sections;
+use crate::config::TableKind;
+use crate::config::Value;
+use crate::config::keys::Keys;
+use crate::config::keys::OWN;
+use crate::config::keys::SECTIONS;
+use crate::config::keys::SectionKeys;
+use crate::config::keys::nearest;
 use crate::mail::address::Mailbox;
 use crate::system::pattern::is_pattern;
 use std::collections::BTreeMap;
 use toml::Spanned;
-use toml::de::{DeInteger, DeString, DeTable, DeValue};
+use toml::de::DeInteger;
+use toml::de::DeString;
+use toml::de::DeTable;
+use toml::de::DeValue;
 
 /// The keys outside of all tables, besides the names of sections.
 const TOP: [&str; 2] = ["default", "profile"];
@@ -345,4 +357,84 @@ fn kind(wanted: &'static str, found: &DeValue<'_>) -> ConfigFault {
         DeValue::Table(_) => "a table",
     };
     ConfigFault::Kind { wanted, found }
+}
+
+/// Maximum depth of inheritance.
+const DEEPEST: usize = 32;
+
+/// Resolves inheritance. A profile's own keys override those of its parents, and earlier parents override
+/// later ones. `false` removes an inherited key.
+pub(super) fn settle(written: &[WrittenProfile], faults: &mut Faults) -> Vec<Profile> {
+    let mut family = Inheritance {
+        written,
+        done: BTreeMap::new(),
+        open: Vec::new(),
+        faults,
+    };
+    let profiles = written.iter().map(|one| Profile {
+        name: one.name.clone(),
+        settings: given(family.settings(one)),
+    });
+    profiles.collect()
+}
+
+fn given(mut settings: Vec<ConfigKey>) -> Vec<ConfigKey> {
+    settings.retain(|setting| setting.value != Value::Flag(false));
+    settings
+}
+
+struct Inheritance<'w> {
+    written: &'w [WrittenProfile],
+    done: BTreeMap<&'w str, Vec<ConfigKey>>,
+    /// The profiles on the way from a child to this parent.
+    open: Vec<&'w str>,
+    faults: &'w mut Faults,
+}
+
+impl<'w> Inheritance<'w> {
+    fn settings(&mut self, one: &'w WrittenProfile) -> Vec<ConfigKey> {
+        if let Some(done) = self.done.get(one.name.as_str()) {
+            return done.clone();
+        }
+        self.open.push(&one.name);
+        let mut all = one.settings.clone();
+        let parents = one.parents.as_ref();
+        for name in parents.map_or(Vec::new(), |parents| parents.value.texts()) {
+            match self.parent(name) {
+                Ok(inherited) => add(&mut all, inherited),
+                Err(fault) => {
+                    let spot = parents.map(ConfigPosition::of).unwrap_or_default();
+                    self.faults.push((spot, fault));
+                }
+            }
+        }
+        self.open.pop();
+        self.done.insert(&one.name, all.clone());
+        all
+    }
+
+    fn parent(&mut self, name: &str) -> Result<Vec<ConfigKey>, ConfigFault> {
+        if let Some(start) = self.open.iter().position(|&open| open == name) {
+            let circle = self.open[start..].iter().copied().chain([name]);
+            return Err(ConfigFault::Circle(circle.map(str::to_owned).collect()));
+        }
+        if self.open.len() > DEEPEST {
+            return Err(ConfigFault::Deep(DEEPEST));
+        }
+        let written = self.written;
+        let parent = written.iter().find(|one| one.name == name);
+        let parent = parent.ok_or_else(|| {
+            ConfigFault::no_profile(name, written.iter().map(|one| one.name.as_str()))
+        })?;
+        Ok(self.settings(parent))
+    }
+}
+
+/// Adds the keys that are not there yet.
+fn add(all: &mut Vec<ConfigKey>, inherited: Vec<ConfigKey>) {
+    for setting in inherited {
+        if all.iter().all(|own| own.key != setting.key) {
+            all.push(setting);
+        }
+    }
 }

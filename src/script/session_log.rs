@@ -3,6 +3,9 @@
 use crate::client::events::{Event, Observer};
 use std::collections::VecDeque;
 
+/// The stage of all data sent by a script, in a transcript for programs.
+pub const STAGE: &str = "script";
+
 /// Maximum number of lines kept.
 const MAX_LINES: usize = 200;
 
@@ -63,10 +66,7 @@ impl Observer for Tape<'_> {
 impl Heard {
     pub fn tell(&self, watch: &mut dyn Observer) {
         watch.happened(match self {
-            Self::Sent(line) => Event::Sent {
-                line,
-                stage: crate::script::run::STAGE,
-            },
+            Self::Sent(line) => Event::Sent { line, stage: STAGE },
             Self::Line(line) => Event::Line(line),
             Self::Note(text) => Event::Note(text),
         });

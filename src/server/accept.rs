@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Time that a peer gets to close its side after the server's side is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Consecutive failures of accept() before the server ends, and the pause after each.
+/// Consecutive failures of `accept()` before the server ends, and the pause after each.
 const ACCEPT_FAILURES: u32 = 100;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

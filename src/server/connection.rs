@@ -212,7 +212,7 @@ impl<P: Transmission> Channel<P> {
         self.peer.is_secured()
     }
 
-    /// Sends the pending replies and, with TLS, close_notify.
+    /// Sends the pending replies and, with TLS, `close_notify`.
     pub fn end(&mut self) {
         if self.flush().is_ok() {
             self.peer.end(within(self.idle));

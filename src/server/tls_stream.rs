@@ -103,7 +103,7 @@ impl<P: Transmission> Sealed<P> {
         Ok(())
     }
 
-    /// Sends close_notify (RFC 8446 §6.1), unless the handshake has failed.
+    /// Sends `close_notify` (RFC 8446 §6.1), unless the handshake has failed.
     pub fn end(&mut self, deadline: Instant) {
         if let Some(tls) = &mut self.tls
             && !tls.is_handshaking()

@@ -35,7 +35,7 @@ pub struct Trial {
     /// Name of an option on the command line that applies only to messages.
     pub message_option: Option<String>,
     pub look: TrialLook,
-    /// Path of the results in JUnit XML; `-` is the standard output.
+    /// Path of the results in `JUnit` XML; `-` is the standard output.
     pub junit: Option<PathBuf>,
 }
 

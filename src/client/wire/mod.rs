@@ -6,7 +6,6 @@ mod race;
 mod socket;
 mod tcp;
 pub mod tls;
-mod unix;
 
 pub use race::{ConnectFailure, Terms, connect};
 pub use tls::{Tls, TlsError, TlsResult, TlsSetupError};

@@ -1,17 +1,27 @@
 //! Establishes a connection: tries the addresses of a host in turn, each attempt in parallel with those that
 //! have not answered, so that an unreachable address family costs little time (RFC 8305 §5).
 
-use crate::client::events::{Event, Observer};
+use crate::client::events::Event;
+use crate::client::events::Observer;
 use crate::client::peer::PeerAddress;
-use crate::client::wire::{Wire, pipe, tcp, unix};
+use crate::client::wire::Wire;
+use crate::client::wire::pipe;
+use crate::client::wire::tcp;
 use crate::system::text::reason;
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::Timespec;
 use rustix::io::Errno;
+use socket2::Domain;
+use socket2::SockAddr;
 use socket2::Socket;
+use socket2::Type;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
+use std::time::Instant;
 
 /// Time after which an unanswered attempt is joined by the next one: RFC 8305 §5, "Connection Attempt Delay".
 const STAGGER: Duration = Duration::from_millis(250);
@@ -127,7 +137,7 @@ impl Race<'_> {
         let address = match &peer {
             PeerAddress::Tcp(address) => *address,
             PeerAddress::Unix(path) => {
-                let connected = unix::connect(path, self.terms.limit);
+                let connected = connect_unix(path, self.terms.limit);
                 return self.decided(peer, connected);
             }
             PeerAddress::Pipe(line) => {
@@ -216,6 +226,18 @@ impl Race<'_> {
             }
         }
     }
+}
+
+/// Connects. If the listener's queue is full, waits up to `limit`.
+pub fn connect_unix(path: &Path, limit: Duration) -> io::Result<Wire> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_write_timeout(Some(limit))?;
+    let connected = socket.connect(&SockAddr::unix(path)?);
+    connected.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => crate::client::wire::race::timed_out(),
+        _ => error,
+    })?;
+    Ok(Wire::new(Box::new(socket)))
 }
 
 #[cfg(test)]

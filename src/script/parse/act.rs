@@ -2,20 +2,17 @@
 
 use crate::script::parse::lines::ScriptLines;
 use crate::script::parse::words::LineWords;
+use crate::script::parse::words::time;
 use crate::script::parse::{ScriptText, reply, send as saying};
-use crate::script::statement::{Act, Count, Handshake, Leaving, TestResult, TestVerdict, Time};
+use crate::script::statement::{Act, Count, Handshake, Leaving, TestResult, TestVerdict};
 use crate::script::target;
 use crate::smtp::mechanism::Mechanism;
-use std::time::Duration;
 
 /// Maximum number of iterations of `repeat`.
 pub const MAX_TURNS: usize = 1_000_000;
 
 /// Maximum number of connections of `parallel`.
 pub const MAX_CONNECTIONS: usize = 1000;
-
-/// Maximum time in a script.
-const MAX_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Every word that a line may begin with.
 const WORDS: [&str; 31] = [
@@ -156,21 +153,6 @@ fn unknown(word: &str) -> String {
         "expected a statement, not `{}`; {meant}",
         crate::system::text::shown(word)
     )
-}
-
-/// A time; `what` describes it for the error.
-pub fn time(words: &mut LineWords<'_>, what: &str) -> Result<Time, String> {
-    let text = words.text(what)?;
-    let Some(text) = text.constant() else {
-        return Ok(Time::Of(text));
-    };
-    let time = duration(&text).ok_or_else(|| format!("expected {what}"))?;
-    Ok(Time::Fixed(time))
-}
-
-/// A time of a script; a day at most.
-pub fn duration(text: &str) -> Option<Duration> {
-    crate::system::time::parsed(text).filter(|&time| time <= MAX_TIME)
 }
 
 /// A number and nothing else, up to `most`.

@@ -1,8 +1,8 @@
 //! Lines that begin with `>`: data to send.
 
-use crate::script::parse::act::time;
 use crate::script::parse::lines::ScriptLines;
 use crate::script::parse::words::LineWords;
+use crate::script::parse::words::time;
 use crate::script::statement::{LineEnd, MessageSource, Saying};
 use crate::script::text::ScriptText;
 

@@ -1,6 +1,11 @@
 //! The words of one line.
 
+use crate::script::statement::Time;
 use crate::script::text::{MAX_TEXT, ScriptText, is_name};
+use std::time::Duration;
+
+/// Maximum time in a script.
+const MAX_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The rest of a line.
 pub struct LineWords<'l> {
@@ -168,4 +173,19 @@ fn unescaped(text: &str) -> Result<ScriptText, String> {
     }
     made.push(ScriptText::parse(rest)?);
     Ok(made)
+}
+
+/// A time; `what` describes it for the error.
+pub fn time(words: &mut LineWords<'_>, what: &str) -> Result<Time, String> {
+    let text = words.text(what)?;
+    let Some(text) = text.constant() else {
+        return Ok(Time::Of(text));
+    };
+    let time = duration(&text).ok_or_else(|| format!("expected {what}"))?;
+    Ok(Time::Fixed(time))
+}
+
+/// A time of a script; a day at most.
+pub fn duration(text: &str) -> Option<Duration> {
+    crate::system::time::parsed(text).filter(|&time| time <= MAX_TIME)
 }

@@ -3,7 +3,8 @@
 use crate::client::events::Event;
 use crate::client::session::ServerOffers;
 use crate::client::session::auth::{ExchangeError, STARS, SaslExchange, candidates};
-use crate::script::run::{Interpreter, STAGE, StopReason};
+use crate::script::run::{Interpreter, StopReason};
+use crate::script::session_log::STAGE;
 use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::Reply;
 use crate::system::exit::Exit;

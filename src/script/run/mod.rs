@@ -25,9 +25,6 @@ use crate::system::secret::Login;
 use crate::system::text::reason;
 use std::time::{Duration, Instant};
 
-/// The stage of all data sent by a script, in a transcript for programs.
-pub const STAGE: &str = "script";
-
 /// Default time limit of a step.
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -3,7 +3,8 @@
 use crate::client::events::Event;
 use crate::client::wire::{Deadline, WireError};
 use crate::script::expectation::{Code, ReplyExpectation};
-use crate::script::run::{Interpreter, LastHeard, STAGE, StopReason};
+use crate::script::run::{Interpreter, LastHeard, StopReason};
+use crate::script::session_log::STAGE;
 use crate::smtp::reply::{Reply, ReplyError, ReplyReader};
 use crate::system::text::printable;
 use std::time::Duration;

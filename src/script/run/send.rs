@@ -2,7 +2,8 @@
 
 use crate::client::events::Event;
 use crate::client::wire::WireError;
-use crate::script::run::{Interpreter, STAGE, StopReason};
+use crate::script::run::{Interpreter, StopReason};
+use crate::script::session_log::STAGE;
 use crate::script::statement::{LineEnd, MessageSource, Saying};
 use crate::script::text::{ScriptText, escaped};
 use crate::smtp::blocks::Block;

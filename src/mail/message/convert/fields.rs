@@ -1,18 +1,18 @@
 //! The header of a converted entity.
 
 use crate::mail::address::{ListEntry, Mailbox, parse_list};
+use crate::mail::message::convert::PartConversion;
 use crate::mail::message::convert::Target;
 use crate::mail::message::convert::entity::{Entity, Kind, Place, essence, lacks_boundary};
-use crate::mail::message::convert::plan::How;
 use crate::mail::message::fields::is_address_field;
 use crate::mail::message::fit::Fitter;
 use crate::mail::message::head::RawField;
 use crate::mail::message::header::{addresses, cut};
 
 /// The fields of an entity after its content was converted.
-pub fn converted(entity: &Entity, how: How, target: Target) -> Vec<RawField> {
+pub fn converted(entity: &Entity, how: PartConversion, target: Target) -> Vec<RawField> {
     let mut fields = match how {
-        How::Encoded(encoding, charset) => encoded(entity, encoding.name(), charset),
+        PartConversion::Encoded(encoding, charset) => encoded(entity, encoding.name(), charset),
         _ if target.seven_bit => relabelled(entity),
         _ => entity.fields.clone(),
     };

@@ -16,13 +16,28 @@ mod walk;
 mod write;
 
 use crate::mail::message::encode::Encoder;
+use crate::mail::message::encode::Encoding;
 use crate::mail::message::source::{Source, SourceError};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
-use plan::{How, Planner};
+use plan::Planner;
 use std::io;
 use std::sync::OnceLock;
 use walk::Walker;
 use write::Writer;
+
+/// Conversion of the content of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartConversion {
+    AsIs,
+    /// Encoded. The charset is for a text with octets above 127 that does not name one.
+    Encoded(Encoding, &'static str),
+    /// Invalid quoted-printable, corrected.
+    TidyQuoted,
+    /// Invalid base64, corrected.
+    TidyBase64,
+    /// With lines broken, and without NULs.
+    Broken,
+}
 
 /// Treatment of signed or encrypted content. A conversion would invalidate its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +73,7 @@ pub enum Unconvertible {
 #[derive(Debug)]
 struct Plan {
     target: Target,
-    hows: Vec<How>,
+    hows: Vec<PartConversion>,
 }
 
 impl Plan {

@@ -1,5 +1,6 @@
 //! The first pass: decides the encoding of each part, because its header precedes its content.
 
+use crate::mail::message::convert::PartConversion;
 use crate::mail::message::convert::entity::{Coding, Entity, Kind, Leaf, Place};
 use crate::mail::message::convert::fields::converted;
 use crate::mail::message::convert::walk::Visit;
@@ -9,25 +10,11 @@ use crate::mail::message::encode::{Encoding, Survey, Surveyor};
 /// Maximum number of parts of a message that is converted.
 const MAX_PARTS: usize = 1 << 20;
 
-/// Conversion of the content of a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    AsIs,
-    /// Encoded. The charset is for a text with octets above 127 that does not name one.
-    Encoded(Encoding, &'static str),
-    /// Invalid quoted-printable, corrected.
-    TidyQuoted,
-    /// Invalid base64, corrected.
-    TidyBase64,
-    /// With lines broken, and without NULs.
-    Broken,
-}
-
 /// A visitor that makes a plan.
 pub struct Planner {
     target: Target,
     /// One for each content, in their order.
-    pub hows: Vec<How>,
+    pub hows: Vec<PartConversion>,
     pub failure: Option<Unconvertible>,
     current: Option<(Option<Leaf>, Surveyor)>,
 }
@@ -46,23 +33,24 @@ impl Planner {
         self.failure.get_or_insert(why);
     }
 
-    fn choose(&self, leaf: Option<Leaf>, survey: &Survey) -> Result<How, Unconvertible> {
+    fn choose(&self, leaf: Option<Leaf>, survey: &Survey) -> Result<PartConversion, Unconvertible> {
         let is_too_wide = self.target.seven_bit && survey.eight_bit > 0;
         let is_unfit = survey.long_line.is_some() || survey.has_nul;
         if !is_too_wide && !is_unfit {
-            return Ok(How::AsIs);
+            return Ok(PartConversion::AsIs);
         }
         let Some(leaf) = leaf else {
             return Err(Unconvertible::Frozen);
         };
         match leaf.coding {
-            Coding::QuotedPrintable => Ok(How::TidyQuoted),
-            Coding::Base64 => Ok(How::TidyBase64),
+            Coding::QuotedPrintable => Ok(PartConversion::TidyQuoted),
+            Coding::Base64 => Ok(PartConversion::TidyBase64),
             Coding::Other if is_too_wide => Err(Unconvertible::Frozen),
-            Coding::Other => Ok(How::Broken),
-            Coding::None | Coding::Binary => {
-                Ok(How::Encoded(encoding(leaf, survey), charset(survey)))
-            }
+            Coding::Other => Ok(PartConversion::Broken),
+            Coding::None | Coding::Binary => Ok(PartConversion::Encoded(
+                encoding(leaf, survey),
+                charset(survey),
+            )),
         }
     }
 }
@@ -104,7 +92,7 @@ impl Visit for Planner {
             self.current = Some((leaf, Surveyor::default()));
         }
         if entity.place == Place::Top && self.target.ascii_header {
-            let fields = converted(entity, How::AsIs, self.target);
+            let fields = converted(entity, PartConversion::AsIs, self.target);
             if !fields.iter().all(|field| field.raw.is_ascii()) {
                 self.fail(Unconvertible::Address);
             }

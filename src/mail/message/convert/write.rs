@@ -1,9 +1,9 @@
 //! The second pass: writes the converted message.
 
+use crate::mail::message::convert::PartConversion;
 use crate::mail::message::convert::Target;
 use crate::mail::message::convert::entity::{Entity, Kind};
 use crate::mail::message::convert::fields::converted;
-use crate::mail::message::convert::plan::How;
 use crate::mail::message::convert::tidy::{Ascii, Then, TidyBase64, TidyQuoted, broken};
 use crate::mail::message::convert::walk::{Visit, Walker};
 use crate::mail::message::encode::{Encoder, LineEnds};
@@ -12,11 +12,11 @@ use crate::mail::message::encode::{Encoder, LineEnds};
 pub struct Writer<'p> {
     target: Target,
     /// Conversions of the contents that follow.
-    hows: std::slice::Iter<'p, How>,
+    hows: std::slice::Iter<'p, PartConversion>,
     /// Octets that are written and not yet read.
     out: Vec<u8>,
     encoder: Box<dyn Encoder>,
-    how: How,
+    how: PartConversion,
     has_content: bool,
     aside: Box<dyn Encoder>,
     /// The last two octets.
@@ -24,13 +24,13 @@ pub struct Writer<'p> {
 }
 
 impl<'p> Writer<'p> {
-    pub fn new(hows: &'p [How], target: Target) -> Self {
+    pub fn new(hows: &'p [PartConversion], target: Target) -> Self {
         Self {
             target,
             hows: hows.iter(),
             out: Vec::new(),
             encoder: Box::new(LineEnds::default()),
-            how: How::AsIs,
+            how: PartConversion::AsIs,
             has_content: false,
             aside: aside(target),
             end: *b"\r\n",
@@ -61,7 +61,7 @@ fn aside(target: Target) -> Box<dyn Encoder> {
 
 impl Visit for Writer<'_> {
     fn header(&mut self, entity: &Entity) {
-        let mut how = How::AsIs;
+        let mut how = PartConversion::AsIs;
         if matches!(entity.kind, Kind::Leaf(_) | Kind::Frozen) {
             how = self.hows.next().copied().unwrap_or(how);
         }
@@ -79,11 +79,15 @@ impl Visit for Writer<'_> {
         self.how = how;
         self.has_content = false;
         self.encoder = match how {
-            How::AsIs => Box::new(LineEnds::default()),
-            How::Encoded(encoding, _) => encoding.encoder(),
-            How::TidyQuoted => Box::new(Then::new(TidyQuoted::default(), LineEnds::default())),
-            How::TidyBase64 => Box::new(Then::new(TidyBase64::default(), LineEnds::default())),
-            How::Broken => Box::new(broken()),
+            PartConversion::AsIs => Box::new(LineEnds::default()),
+            PartConversion::Encoded(encoding, _) => encoding.encoder(),
+            PartConversion::TidyQuoted => {
+                Box::new(Then::new(TidyQuoted::default(), LineEnds::default()))
+            }
+            PartConversion::TidyBase64 => {
+                Box::new(Then::new(TidyBase64::default(), LineEnds::default()))
+            }
+            PartConversion::Broken => Box::new(broken()),
         };
     }
 
@@ -97,14 +101,16 @@ impl Visit for Writer<'_> {
     }
 
     fn aside(&mut self, bytes: &[u8]) {
-        self.how = How::AsIs;
+        self.how = PartConversion::AsIs;
         self.aside.push(bytes, &mut self.out);
     }
 
     fn delimiter(&mut self, line: &[u8], after: bool) {
         self.end_of_aside();
         let is_ended = match self.how {
-            How::Encoded(encoding, _) => encoding.ends_with_line_end() && self.has_content,
+            PartConversion::Encoded(encoding, _) => {
+                encoding.ends_with_line_end() && self.has_content
+            }
             _ => false,
         };
         if after && !is_ended {

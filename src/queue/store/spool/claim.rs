@@ -5,8 +5,8 @@ use crate::queue::store::spool::body::StoredMessage;
 use crate::queue::store::spool::directory::{try_lock, unlock};
 use crate::queue::store::spool::file;
 use crate::queue::store::spool::file::ItemContents;
-use crate::queue::store::spool::item_path::ItemPath;
 use crate::queue::store::spool::layout::Area;
+use crate::queue::store::spool::layout::ItemPath;
 use crate::queue::store::spool::log::{ItemLog, Opened};
 use crate::queue::store::spool::{failed as grave, view as look};
 use crate::queue::store::{

@@ -1,14 +1,20 @@
 //! The directories of a spool, and the removals that are not on disk yet.
 
-use crate::queue::store::spool::directory::{Directory, lock};
-use crate::queue::store::spool::item_path::log_of;
-use crate::queue::store::spool::runner::{RUNNER, WATCH};
-use crate::queue::store::{Id, QueueError};
+use crate::queue::store::Id;
+use crate::queue::store::QueueError;
+use crate::queue::store::spool::directory::Directory;
+use crate::queue::store::spool::directory::lock;
+use crate::queue::store::spool::file::Flaw;
+use crate::queue::store::spool::runner::RUNNER;
+use crate::queue::store::spool::runner::WATCH;
 use crate::system::place;
 use rustix::fs::OFlags;
+use rustix::fs::fstat;
 use rustix::io::Errno;
 use std::fs::File;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 /// Removals per sync of the directory.
 const REMOVALS: usize = 64;
@@ -144,5 +150,74 @@ fn make_file(root: &Directory, name: &str) -> Result<(), QueueError> {
     match root.create(name, OFlags::RDWR) {
         Ok(_) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(root.error("create", name, error)),
+    }
+}
+
+/// The location of an item.
+#[derive(Clone)]
+pub struct ItemPath {
+    pub rooms: Arc<Layout>,
+    /// The area: to deliver, or set aside.
+    pub side: Area,
+    pub id: Id,
+}
+
+/// The name of a journal.
+pub fn log_of(id: &Id) -> String {
+    format!("{id}.log")
+}
+
+/// The name of the reason why an item is dead.
+pub fn why_of(id: &Id) -> String {
+    format!("{id}.why")
+}
+
+impl ItemPath {
+    /// The location of this item in one of the areas.
+    pub fn new(rooms: &Arc<Layout>, side: Area, id: &Id) -> Self {
+        Self {
+            rooms: Arc::clone(rooms),
+            side,
+            id: id.clone(),
+        }
+    }
+
+    /// The directory that contains it.
+    pub fn directory(&self) -> &Directory {
+        self.rooms.side(self.side)
+    }
+
+    /// The name of its file.
+    pub fn name(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// The name of its journal.
+    pub fn log(&self) -> String {
+        log_of(&self.id)
+    }
+
+    /// An error about its file.
+    pub fn error(&self, doing: &'static str, error: impl Into<std::io::Error>) -> QueueError {
+        self.directory().error(doing, self.name(), error)
+    }
+
+    /// Turns a flaw of its file into an error.
+    pub fn flaw(&self, flaw: impl Into<Flaw>) -> QueueError {
+        match flaw.into() {
+            Flaw::Io(error) => self.error("read", error),
+            Flaw::Damage(why) => QueueError::Damaged {
+                id: self.id.clone(),
+                why,
+            },
+        }
+    }
+
+    /// True if its name still refers to this file: names are moved and removed, and an open file stays the
+    /// same.
+    pub fn holds(&self, file: &File) -> Result<bool, QueueError> {
+        let ours = fstat(file).map_err(|error| self.error("look at", error))?;
+        let named = self.directory().facts(self.name())?;
+        Ok(named.is_some_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)))
     }
 }

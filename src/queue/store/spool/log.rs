@@ -5,7 +5,7 @@ use crate::queue::store::journal::JournalContents;
 use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::file;
 use crate::queue::store::spool::file::Flaw;
-use crate::queue::store::spool::item_path::ItemPath;
+use crate::queue::store::spool::layout::ItemPath;
 use crate::queue::store::{QueueError, Record, Safety};
 use rustix::fs::OFlags;
 use std::fs::File;

@@ -27,7 +27,6 @@
 
 pub(crate) mod cleanup;
 pub(crate) mod failed;
-pub(crate) mod item_path;
 pub(crate) mod layout;
 pub mod metadata;
 pub(crate) mod new_file;
@@ -48,7 +47,7 @@ pub use runner::{Changed, RunnerLock, Watcher};
 use crate::queue::store::place;
 use crate::queue::store::spool::cleanup as sweep;
 use crate::queue::store::spool::failed as grave;
-use crate::queue::store::spool::item_path::ItemPath;
+use crate::queue::store::spool::layout::ItemPath;
 use crate::queue::store::spool::layout::{Area, Layout};
 use crate::queue::store::spool::new_file as draft;
 use crate::queue::store::spool::new_file::NewItem;

@@ -2,8 +2,8 @@
 
 use crate::queue::store::spool::file;
 use crate::queue::store::spool::file::ItemContents;
-use crate::queue::store::spool::item_path::ItemPath;
 use crate::queue::store::spool::layout::Area;
+use crate::queue::store::spool::layout::ItemPath;
 use crate::queue::store::spool::{failed as grave, log};
 use crate::queue::store::{History, Item, QueueError, Record};
 use crate::smtp::blocks::Replay;
