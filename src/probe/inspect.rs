@@ -98,7 +98,7 @@ impl ProbeResult {
 
 /// Runs a session up to QUIT without sending mail. `watch` receives the events.
 pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer) -> ProbeResult {
-    let mut witness = Recorder::new(watch);
+    let mut witness = StepRecorder::new(watch);
     let outcome = converse(way, place, &[], &mut witness);
     let mut probe = witness.probe;
     match outcome {
@@ -118,13 +118,13 @@ pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer
 }
 
 /// Records events, and passes them on to another observer.
-struct Recorder<'w> {
+struct StepRecorder<'w> {
     probe: ProbeResult,
     watch: &'w mut dyn Observer,
     last: Instant,
 }
 
-impl<'w> Recorder<'w> {
+impl<'w> StepRecorder<'w> {
     fn new(watch: &'w mut dyn Observer) -> Self {
         Self {
             probe: ProbeResult::default(),
@@ -167,7 +167,7 @@ fn is_address(name: &str) -> bool {
     bare.parse::<IpAddr>().is_ok()
 }
 
-impl Observer for Recorder<'_> {
+impl Observer for StepRecorder<'_> {
     fn happened(&mut self, what: Event<'_>) {
         match what {
             // Addresses and Unix sockets are not looked up.

@@ -21,7 +21,7 @@ use crate::server::limiter::ConnectionLimiter;
 use crate::server::offers::{Offer, ServerKeyword};
 use crate::server::reply;
 use crate::server::reply::Refusal;
-use crate::server::session::message::Transaction;
+use crate::server::session::message::ReceivedTransaction;
 use crate::server::stage::ServerStage;
 use crate::server::{Introduction, Manner, MessageStore, SinkLimits};
 use crate::system::text::reason;
@@ -65,7 +65,7 @@ pub struct ServerSession<'a, P> {
     user: Option<String>,
     /// True if AUTH was sent. A line that is not a command may then be a password sent without an exchange.
     has_seen_auth: bool,
-    transaction: Option<Transaction<'a>>,
+    transaction: Option<ReceivedTransaction<'a>>,
     /// True if the greeting was a refusal, so that only QUIT is accepted (RFC 5321 §3.1).
     is_refused: bool,
     reproaches: u32,

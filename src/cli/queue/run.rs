@@ -2,7 +2,7 @@
 
 use crate::cli::queue::options::RunOptions;
 use crate::cli::queue::watch::stay;
-use crate::cli::send::keep::Silent;
+use crate::cli::send::keep::SilentQueue;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
 use crate::client::deliver::Hosts;
@@ -51,7 +51,7 @@ pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exi
         &down
     };
     let printed = Printed::new(run);
-    let ear: &dyn QueueObserver = if run.behind { &Silent } else { &printed };
+    let ear: &dyn QueueObserver = if run.behind { &SilentQueue } else { &printed };
     let office = RunContext {
         store: spool,
         hosts,

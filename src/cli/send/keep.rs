@@ -187,7 +187,7 @@ impl QueuedMessage<'_> {
             },
             settings: &self.queueing.spool.settings,
             ways: &*self.queueing.spool.ways,
-            ear: &Silent,
+            ear: &SilentQueue,
             stop: &stop,
         };
         let (way, fallbacks) = (self.hurried(self.way), self.fallbacks.iter());
@@ -310,9 +310,9 @@ fn say_where(claim: &dyn ClaimedItem, watch: &mut dyn Observer) {
 }
 
 /// Prints only trouble: the transcript shows everything else.
-pub struct Silent;
+pub struct SilentQueue;
 
-impl QueueObserver for Silent {
+impl QueueObserver for SilentQueue {
     fn hear(&self, news: &QueueEvent<'_>) {
         if let QueueEvent::Trouble(text) = news {
             complain(text);

@@ -13,7 +13,7 @@ use crate::cli::parse::{configuration, version};
 use crate::cli::plan::{EarlyExit, Invocation};
 use crate::cli::queue::args::QueuedArgs;
 use crate::cli::queue::options::RunOptions;
-use crate::cli::sendmail::options::{Sendmail, Task};
+use crate::cli::sendmail::options::{Sendmail, SendmailTask};
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
@@ -293,16 +293,16 @@ impl SendmailOptions {
         self.first.unwrap_or(usual)
     }
 
-    fn task(self, output: TranscriptOptions) -> Task {
+    fn task(self, output: TranscriptOptions) -> SendmailTask {
         match self.mode {
-            SendmailMode::Submit => Task::Submit(Box::new(self.submission())),
-            SendmailMode::Serve => Task::Serve,
-            SendmailMode::Verify => Task::Verify {
+            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission())),
+            SendmailMode::Serve => SendmailTask::Serve,
+            SendmailMode::Verify => SendmailTask::Verify {
                 recipients: self.recipients,
                 sender: self.sender,
             },
-            SendmailMode::List => Task::List,
-            SendmailMode::Run(which) => Task::Run(RunOptions {
+            SendmailMode::List => SendmailTask::List,
+            SendmailMode::Run(which) => SendmailTask::Run(RunOptions {
                 ids: which.ids,
                 domains: which.domains,
                 now: which.now,
@@ -310,7 +310,7 @@ impl SendmailOptions {
                 behind: false,
                 output,
             }),
-            SendmailMode::Nothing => Task::Nothing,
+            SendmailMode::Nothing => SendmailTask::Nothing,
         }
     }
 

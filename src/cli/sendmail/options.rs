@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// A task for sendmail, and its delivery options.
 #[derive(Debug)]
 pub struct Sendmail {
-    pub task: Task,
+    pub task: SendmailTask,
     pub way: Transport,
     /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
@@ -26,7 +26,7 @@ pub struct Sendmail {
 
 /// A task of sendmail's.
 #[derive(Debug)]
-pub enum Task {
+pub enum SendmailTask {
     /// Accept a message from the standard input (`-bm`).
     Submit(Box<message::Submission>),
     /// Speak SMTP on the standard input and output (`-bs`).

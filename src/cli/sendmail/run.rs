@@ -5,7 +5,7 @@ use crate::cli::queue::options;
 use crate::cli::run_command::warn;
 use crate::cli::send::keep::QueuedMessage;
 use crate::cli::send::run as send;
-use crate::cli::sendmail::options::{Sendmail, Task};
+use crate::cli::sendmail::options::{Sendmail, SendmailTask};
 use crate::cli::terminal::{complain, print};
 use crate::client::deliver::{Outgoing, deliver};
 use crate::client::events::Observer;
@@ -23,12 +23,12 @@ use std::time::SystemTime;
 pub fn run(plan: &Sendmail) -> Exit {
     let spool = &plan.queueing.spool;
     match &plan.task {
-        Task::Submit(submission) => submit(plan, submission),
-        Task::Serve => crate::cli::sendmail::serve::run(plan),
-        Task::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
-        Task::List => queue::work(spool, &options::Work::List { json: false }),
-        Task::Run(run) => queue::run_or_watch(spool, run),
-        Task::Nothing => Exit::Ok,
+        SendmailTask::Submit(submission) => submit(plan, submission),
+        SendmailTask::Serve => crate::cli::sendmail::serve::run(plan),
+        SendmailTask::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
+        SendmailTask::List => queue::work(spool, &options::Work::List { json: false }),
+        SendmailTask::Run(run) => queue::run_or_watch(spool, run),
+        SendmailTask::Nothing => Exit::Ok,
     }
 }
 

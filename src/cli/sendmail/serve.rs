@@ -31,7 +31,12 @@ pub fn run(plan: &Sendmail) -> Exit {
         name: &host::fqdn().unwrap_or_else(host::node_name),
         what: "ESMTP",
     };
-    sink::serve_one(Pipes, introduction, &SinkLimits::default(), &counter);
+    sink::serve_one(
+        StandardStreams,
+        introduction,
+        &SinkLimits::default(),
+        &counter,
+    );
     Exit::Ok
 }
 
@@ -124,9 +129,9 @@ fn declined(exit: Exit, why: String) -> Declined {
 }
 
 /// The standard input and output.
-struct Pipes;
+struct StandardStreams;
 
-impl Transmission for Pipes {
+impl Transmission for StandardStreams {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         let stdin = rustix::stdio::stdin();
         wait(stdin, PollFlags::IN, deadline)?;

@@ -83,12 +83,12 @@ pub fn timed_out() -> io::Error {
 struct Race<'w> {
     terms: Terms,
     watch: &'w mut dyn Observer,
-    running: Vec<Attempt>,
+    running: Vec<ConnectAttempt>,
     next_start: Instant,
 }
 
 /// A pending connection attempt.
-struct Attempt {
+struct ConnectAttempt {
     peer: PeerAddress,
     socket: Socket,
     deadline: Instant,
@@ -154,7 +154,7 @@ impl Race<'_> {
     fn running(&mut self, peer: PeerAddress, socket: Socket) -> RaceStep {
         let now = Instant::now();
         self.next_start = now + STAGGER;
-        self.running.push(Attempt {
+        self.running.push(ConnectAttempt {
             peer,
             socket,
             deadline: now + self.terms.limit,
@@ -202,7 +202,7 @@ impl Race<'_> {
     }
 
     /// Removes an attempt; if it is the latest, the next may begin at once.
-    fn take(&mut self, place: usize) -> Attempt {
+    fn take(&mut self, place: usize) -> ConnectAttempt {
         let attempt = self.running.remove(place);
         if place == self.running.len() {
             self.next_start = Instant::now();

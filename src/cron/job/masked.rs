@@ -110,7 +110,7 @@ enum Form {
 
 /// The words of a command line, without secrets that are recognized by their form or from the program.
 pub fn masked(words: &[String]) -> Vec<String> {
-    let simple: Vec<Word> = words.iter().map(|word| Word::argument(word)).collect();
+    let simple: Vec<ShellWord> = words.iter().map(|word| ShellWord::argument(word)).collect();
     let masked = command(&simple).into_iter().zip(&simple);
     masked
         .map(|(masked, word)| in_text(&masked.unwrap_or_else(|| word.raw.clone())))
@@ -118,7 +118,7 @@ pub fn masked(words: &[String]) -> Vec<String> {
 }
 
 /// A word of a command.
-struct Word {
+struct ShellWord {
     /// As it was written.
     raw: String,
     /// Without the quotes of a shell.
@@ -129,7 +129,7 @@ struct Word {
     is_whole: bool,
 }
 
-impl Word {
+impl ShellWord {
     fn argument(text: &str) -> Self {
         Self {
             raw: text.to_owned(),
@@ -168,7 +168,7 @@ impl Word {
 /// Masks a text for the shell: each of its commands for itself.
 fn script(text: &str) -> String {
     let mut out = String::new();
-    let mut words: Vec<Word> = Vec::new();
+    let mut words: Vec<ShellWord> = Vec::new();
     let mut gaps: Vec<String> = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -192,7 +192,7 @@ fn script(text: &str) -> String {
 }
 
 /// Writes a command, each word after its gap.
-fn flush(out: &mut String, words: &mut Vec<Word>, gaps: &mut Vec<String>) {
+fn flush(out: &mut String, words: &mut Vec<ShellWord>, gaps: &mut Vec<String>) {
     let mut masked = command(words).into_iter().zip(words.drain(..));
     for gap in gaps.drain(..) {
         out.push_str(&gap);
@@ -248,7 +248,7 @@ fn word_length(text: &str) -> usize {
     text.len()
 }
 
-fn shell_word(raw: &str) -> Word {
+fn shell_word(raw: &str) -> ShellWord {
     let (mut value, mut quote, mut first) = (String::new(), None, None);
     let mut chars = raw.chars();
     while let Some(c) = chars.next() {
@@ -262,7 +262,7 @@ fn shell_word(raw: &str) -> Word {
             _ => value.push(c),
         }
     }
-    Word {
+    ShellWord {
         raw: raw.to_owned(),
         // Other words have been examined before.
         is_whole: value != raw,
@@ -272,9 +272,9 @@ fn shell_word(raw: &str) -> Word {
 }
 
 /// The words of one command, masked. `None`: a word without a secret.
-fn command(words: &[Word]) -> Vec<Option<String>> {
+fn command(words: &[ShellWord]) -> Vec<Option<String>> {
     let mut earlier = Earlier::default();
-    let mask = |word: &Word| {
+    let mask = |word: &ShellWord| {
         let masked = earlier.mask(word);
         let is_shown = masked.is_none();
         earlier.add(if is_shown { &word.value } else { "" });
@@ -309,7 +309,7 @@ impl Earlier {
         self.one_before = std::mem::replace(&mut self.last, word.to_owned());
     }
 
-    fn mask(&self, word: &Word) -> Option<String> {
+    fn mask(&self, word: &ShellWord) -> Option<String> {
         let is_script = self.runs_text || is_option_with_text(&self.last);
         if word.is_text() && is_script && !word.value.starts_with('-') {
             return Some(word.as_script());
@@ -321,7 +321,7 @@ impl Earlier {
     }
 
     /// Values of options and variables that are called so.
-    fn by_name(&self, word: &Word) -> Option<String> {
+    fn by_name(&self, word: &ShellWord) -> Option<String> {
         let value = &word.value;
         if let Some((name, secret)) = value.split_once('=')
             && is_secret(name)

@@ -20,9 +20,9 @@ const PATIENCE: Timespec = Timespec {
 };
 
 /// Stdout and stderr of this process.
-pub struct Tee([Output; 2]);
+pub struct Tee([TeeOutput; 2]);
 
-struct Output {
+struct TeeOutput {
     descriptor: BorrowedFd<'static>,
     /// The same file, opened again so that a write to it never waits; `None` if that is not possible.
     own: Option<OwnedFd>,
@@ -35,7 +35,7 @@ impl Tee {
     /// Copies the output to these descriptors.
     #[must_use]
     pub fn new(out: BorrowedFd<'static>, err: BorrowedFd<'static>) -> Self {
-        Self([Output::new(out), Output::new(err)])
+        Self([TeeOutput::new(out), TeeOutput::new(err)])
     }
 
     pub(super) fn push(&mut self, to: OutputStream, bytes: &[u8]) {
@@ -57,12 +57,12 @@ impl Tee {
     /// Descriptors to poll for `OUT`.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let late = self.0.iter().filter(|output| !output.waiting.is_empty());
-        late.map(Output::descriptor)
+        late.map(TeeOutput::descriptor)
     }
 
     /// Writes as much as is possible without waiting.
     pub(super) fn write(&mut self) {
-        self.0.iter_mut().for_each(Output::write);
+        self.0.iter_mut().for_each(TeeOutput::write);
     }
 
     /// Writes the rest, as long as the reader goes on reading.
@@ -83,7 +83,7 @@ impl Tee {
     }
 }
 
-impl Output {
+impl TeeOutput {
     fn new(descriptor: BorrowedFd<'static>) -> Self {
         let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
         let facts = rustix::fs::fstat(descriptor).ok();

@@ -43,7 +43,7 @@ impl Pass<'_> {
             .map(|waybill| self.office.ways.find(waybill))
             .collect();
         let branches: Vec<RouteTransports<'_>> = found.iter().map(RouteTransports::new).collect();
-        let map = Routes {
+        let map = RouteTable {
             waybills,
             branches: &branches,
         };
@@ -59,7 +59,12 @@ impl Pass<'_> {
 
     /// Starts as many workers as are useful and the system has threads for; if it has none, this thread
     /// does the work. Items that arrive meanwhile do not wait for the slowest worker.
-    fn work_together(&self, lanes: &DestinationQueues, map: &Routes<'_>, rounds: &mut RunProgress) {
+    fn work_together(
+        &self,
+        lanes: &DestinationQueues,
+        map: &RouteTable<'_>,
+        rounds: &mut RunProgress,
+    ) {
         let crew = Workers::default();
         thread::scope(|scope| {
             loop {
@@ -96,7 +101,7 @@ impl Pass<'_> {
     fn let_in_newcomers(
         &self,
         lanes: &DestinationQueues,
-        map: &Routes<'_>,
+        map: &RouteTable<'_>,
         rounds: &mut RunProgress,
     ) {
         for one in self.office.newcomers(self.selection, rounds) {
@@ -286,13 +291,13 @@ enum WorkerEnd {
     Left,
 }
 
-struct Routes<'a> {
+struct RouteTable<'a> {
     waybills: Vec<&'a RouteSpec>,
     /// The transports of each stored route.
     branches: &'a [RouteTransports<'a>],
 }
 
-impl Routes<'_> {
+impl RouteTable<'_> {
     /// Adds an item to the queue of its destination. Returns false if its route is not known.
     fn lead(&self, one: &DueItem, lanes: &DestinationQueues) -> bool {
         let mut waybills = self.waybills.iter();

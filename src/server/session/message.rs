@@ -21,7 +21,7 @@ use std::time::Instant;
 const IDLE_TIMES_PER_MESSAGE: u32 = 12;
 
 /// From MAIL to the end of the message.
-pub struct Transaction<'a> {
+pub struct ReceivedTransaction<'a> {
     envelope: ReceivedEnvelope,
     chunks: Chunks<'a>,
     /// The reply to the message that a fault has sent before its end.
@@ -52,7 +52,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         })
     }
 
-    fn begin_with(&self, mail: MailCommand) -> Result<Transaction<'a>, Refusal> {
+    fn begin_with(&self, mail: MailCommand) -> Result<ReceivedTransaction<'a>, Refusal> {
         let helo = self.helo.clone().ok_or(reply::HELLO_FIRST)?;
         self.check_demands()?;
         if self.transaction.is_some() {
@@ -71,7 +71,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
             user: self.user.clone(),
             ..ReceivedEnvelope::of(self.visitor.from.unwrap_or(nowhere), &helo)
         };
-        Ok(Transaction {
+        Ok(ReceivedTransaction {
             envelope,
             chunks: Chunks::None,
             early: None,
@@ -195,7 +195,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
             return Ok(());
         };
         self.has_trouble(receipt.trouble().as_ref());
-        let Transaction {
+        let ReceivedTransaction {
             envelope, early, ..
         } = transaction;
         if let Some(early) = early {
@@ -339,7 +339,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 }
 
-impl Transaction<'_> {
+impl ReceivedTransaction<'_> {
     /// Checks that this recipient may be added.
     fn check(&self, address: &str, max: usize) -> Result<(), Refusal> {
         match self.chunks {

@@ -1,6 +1,6 @@
 use crate::cli::parse::parse_in;
 use crate::cli::plan::{EarlyExit, Invocation};
-use crate::cli::sendmail::options::{Sendmail, Task};
+use crate::cli::sendmail::options::{Sendmail, SendmailTask};
 use crate::client::route::{AddressFamily, Host};
 use crate::client::session::TlsDemand;
 use crate::config::Places;
@@ -32,7 +32,7 @@ fn called(arguments: &[&str]) -> Sendmail {
 
 fn submission(arguments: &[&str]) -> Submission {
     match called(arguments).task {
-        Task::Submit(submission) => *submission,
+        SendmailTask::Submit(submission) => *submission,
         other => panic!("{arguments:?} is {other:?}"),
     }
 }
@@ -215,17 +215,23 @@ fn the_null_sender_has_many_spellings() {
 #[test]
 fn its_names_say_what_it_does() {
     let task = |words: &[&str]| sendmail(words).task;
-    assert!(matches!(task(&["mailq"]), Task::List));
-    assert!(matches!(task(&["/usr/bin/mailq", "-v"]), Task::List));
-    assert!(matches!(task(&["ehlo", "mailq"]), Task::List));
-    assert!(matches!(task(&["/usr/bin/newaliases"]), Task::Nothing));
+    assert!(matches!(task(&["mailq"]), SendmailTask::List));
+    assert!(matches!(
+        task(&["/usr/bin/mailq", "-v"]),
+        SendmailTask::List
+    ));
+    assert!(matches!(task(&["ehlo", "mailq"]), SendmailTask::List));
+    assert!(matches!(
+        task(&["/usr/bin/newaliases"]),
+        SendmailTask::Nothing
+    ));
     for first in [
         &["/usr/lib/sendmail"][..],
         &["./sendmail"],
         &["ehlo", "sendmail"],
     ] {
         let words = [first, &["-V", "id", "a@x.org"]].concat();
-        assert!(matches!(task(&words), Task::Submit(_)), "{words:?}");
+        assert!(matches!(task(&words), SendmailTask::Submit(_)), "{words:?}");
     }
     let words = ["ehlo", "--print", "-b", "", "--", "sendmail@x.org"];
     let plan = parsed_in(&Places::nowhere(), &words);
@@ -242,13 +248,17 @@ fn an_envelope_id_is_no_version() {
 #[test]
 fn modes_are_tasks() {
     let task = |arguments: &[&str]| called(arguments).task;
-    assert!(matches!(task(&["-bm", "a@x.org"]), Task::Submit(_)));
-    assert!(matches!(task(&["-bs"]), Task::Serve));
-    assert!(matches!(task(&["-bp"]), Task::List));
+    assert!(matches!(task(&["-bm", "a@x.org"]), SendmailTask::Submit(_)));
+    assert!(matches!(task(&["-bs"]), SendmailTask::Serve));
+    assert!(matches!(task(&["-bp"]), SendmailTask::List));
     for nothing in ["-bi", "-I", "-bh", "-bH"] {
-        assert!(matches!(task(&[nothing]), Task::Nothing), "{nothing}");
+        assert!(
+            matches!(task(&[nothing]), SendmailTask::Nothing),
+            "{nothing}"
+        );
     }
-    let Task::Verify { recipients, sender } = task(&["-bv", "-f", "", "a@x.org", "b"]) else {
+    let SendmailTask::Verify { recipients, sender } = task(&["-bv", "-f", "", "a@x.org", "b"])
+    else {
         panic!("nothing is asked")
     };
     assert_eq!(recipients, ["a@x.org", "b"]);
@@ -258,7 +268,7 @@ fn modes_are_tasks() {
 #[test]
 fn the_queue_is_run_in_whole_or_in_part() {
     let run = |arguments: &[&str]| match called(arguments).task {
-        Task::Run(run) => (run.ids.join(" "), run.domains.join(" "), run.now),
+        SendmailTask::Run(run) => (run.ids.join(" "), run.domains.join(" "), run.now),
         other => panic!("{arguments:?} is {other:?}"),
     };
     let all = |now| (String::new(), String::new(), now);
@@ -496,7 +506,7 @@ fn with_more_rights_than_its_caller_it_reads_and_writes_no_file_of_his() {
     let Ok(Invocation::Sendmail(plan)) = parsed_in(&places, &words) else {
         panic!("no plan")
     };
-    let Task::Submit(submission) = plan.task else {
+    let SendmailTask::Submit(submission) = plan.task else {
         panic!("no message")
     };
     assert!(plan.log.is_none() && !submission.utf8);
@@ -512,7 +522,7 @@ fn with_more_rights_than_its_caller_it_reads_and_writes_no_file_of_his() {
 fn names_for_aliases_are_made_whatever_the_configuration_is() {
     let bad = file("nonsense");
     let plan = called(&["-C", bad.path().to_str().unwrap(), "-bi"]);
-    assert!(matches!(plan.task, Task::Nothing));
+    assert!(matches!(plan.task, SendmailTask::Nothing));
     let said = refused(&["-C", bad.path().to_str().unwrap(), "-bp"]);
     assert_eq!(said.exit.code(), 78);
 }

@@ -33,7 +33,7 @@ const UNIT_WORD: &str = "(?:ns|us|µs|μs|ms|s|h|secs?|mins?|hrs?|(?:milli|micro
                          minutes?|hours?|days?|weeks?|months?|years?)";
 
 /// One kind of text that differs.
-pub struct Rule {
+pub struct FoldRule {
     /// If it has a group `x`, only that is replaced. `None`: an invalid pattern, which a test reports.
     pattern: Option<Regex>,
     replacement: &'static str,
@@ -48,16 +48,16 @@ pub struct Rule {
 }
 
 /// They are applied in this order.
-pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+pub static RULES: LazyLock<Vec<FoldRule>> = LazyLock::new(|| {
     let rules = [dates(), times(), amounts(), ids(), processes(), temporary()];
     rules.into_iter().flatten().collect()
 });
 
-fn dates() -> Vec<Rule> {
+fn dates() -> Vec<FoldRule> {
     let (month, day) = ("(?:1[0-2]|0?[1-9])", r"(?:[12]\d|3[01]|0?[1-9])");
     let clock = format!(r"\d\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?: ?{ZONE})?");
     let compact = r"[0-2]?\d[-.h]?[0-5]\d(?:[-.m]?[0-5]\d)?Z?";
-    let of = |pattern: String| Rule::of(&pattern, TIME).joints("");
+    let of = |pattern: String| FoldRule::of(&pattern, TIME).joints("");
     vec![
         // 2026-11-23T07:28:42.123Z, 2026/11/23, 2026-11-23_0728
         of(format!(
@@ -86,9 +86,9 @@ fn dates() -> Vec<Rule> {
     ]
 }
 
-fn times() -> Vec<Rule> {
+fn times() -> Vec<FoldRule> {
     let end = format!(r"(?: ?[AaPp]\.?[Mm]\b)?(?: ?{ZONE})?");
-    let of = |pattern: &str| Rule::of(pattern, TIME);
+    let of = |pattern: &str| FoldRule::of(pattern, TIME);
     vec![
         of(&format!(r"\d{{1,3}}:[0-5]\d:[0-5]\d(?:[.,]\d+)?{end}")).joints(".:"),
         of(&format!(
@@ -110,9 +110,9 @@ fn times() -> Vec<Rule> {
     ]
 }
 
-fn amounts() -> Vec<Rule> {
+fn amounts() -> Vec<FoldRule> {
     let number = r"\d+(?:[.,]\d+)?";
-    let of = |pattern: &str| Rule::of(pattern, AMOUNT);
+    let of = |pattern: &str| FoldRule::of(pattern, AMOUNT);
     vec![
         of(&format!(r"(?:{number}{UNIT})+\b")),
         of(&format!(
@@ -126,8 +126,8 @@ fn amounts() -> Vec<Rule> {
     ]
 }
 
-fn ids() -> Vec<Rule> {
-    let of = |pattern: &str| Rule::of(pattern, ID);
+fn ids() -> Vec<FoldRule> {
+    let of = |pattern: &str| FoldRule::of(pattern, ID);
     vec![
         of(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b").joints("-").foreign(),
         // Addresses of memory.
@@ -147,9 +147,9 @@ fn ids() -> Vec<Rule> {
     ]
 }
 
-fn processes() -> Vec<Rule> {
+fn processes() -> Vec<FoldRule> {
     let between = r#"(?:[ _-]?id)?[ :=#"'(]*(?:is )?"#;
-    let of = |pattern: &str| Rule::of(pattern, ID).joints("");
+    let of = |pattern: &str| FoldRule::of(pattern, ID).joints("");
     vec![
         of(r#"(?i)(?:\b|_)(?:p|pp|t|pg)id[ :=#"'(]*(?:is )?(?<x>\d+)\b"#),
         of(&format!(
@@ -170,8 +170,8 @@ fn processes() -> Vec<Rule> {
 }
 
 /// Names as made by mktemp(1) and similar functions.
-fn temporary() -> Vec<Rule> {
-    let of = |pattern: &str| Rule::of(pattern, ID).joints("");
+fn temporary() -> Vec<FoldRule> {
+    let of = |pattern: &str| FoldRule::of(pattern, ID).joints("");
     let random = || of(r"[/._-](?<x>[A-Za-z0-9]{6,12})\b").meant(is_random);
     vec![
         of(r"\btmp(?<x>[a-z0-9_]{8})\b"),
@@ -184,7 +184,7 @@ fn temporary() -> Vec<Rule> {
     ]
 }
 
-impl Rule {
+impl FoldRule {
     fn of(pattern: &str, replacement: &'static str) -> Self {
         Self {
             pattern: Regex::new(pattern).ok(),

@@ -31,14 +31,14 @@ pub enum Kind {
         is_digest: bool,
     },
     Message,
-    Leaf(Leaf),
+    Leaf(LeafPart),
     /// Content that must not change: it is signed or encrypted, or is a fragment.
     Frozen,
 }
 
 /// Properties of a body without parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaf {
+pub struct LeafPart {
     pub is_text: bool,
     pub coding: Coding,
 }
@@ -68,7 +68,7 @@ impl Kind {
         };
         let essence = essence.unwrap_or_else(|| default.to_owned());
         let is_encoded = !matches!(coding, Coding::None | Coding::Binary);
-        let leaf = Self::Leaf(Leaf {
+        let leaf = Self::Leaf(LeafPart {
             is_text: essence.starts_with("text/"),
             coding,
         });
@@ -78,7 +78,7 @@ impl Kind {
             "message/rfc822" | "message/global" | "message/news" => Self::Message,
             "message/partial" | "message/external-body" => Self::Frozen,
             kind if kind.starts_with("multipart/") => match field.and_then(boundary) {
-                None => Self::Leaf(Leaf {
+                None => Self::Leaf(LeafPart {
                     is_text: true,
                     coding,
                 }),

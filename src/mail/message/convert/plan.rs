@@ -1,7 +1,7 @@
 //! The first pass: decides the encoding of each part, because its header precedes its content.
 
 use crate::mail::message::convert::PartConversion;
-use crate::mail::message::convert::entity::{Coding, Entity, Kind, Leaf, Place};
+use crate::mail::message::convert::entity::{Coding, Entity, Kind, LeafPart, Place};
 use crate::mail::message::convert::fields::converted;
 use crate::mail::message::convert::walk::Visit;
 use crate::mail::message::convert::{Target, Unconvertible};
@@ -16,7 +16,7 @@ pub struct Planner {
     /// One for each content, in their order.
     pub hows: Vec<PartConversion>,
     pub failure: Option<Unconvertible>,
-    current: Option<(Option<Leaf>, Surveyor)>,
+    current: Option<(Option<LeafPart>, Surveyor)>,
 }
 
 impl Planner {
@@ -33,7 +33,11 @@ impl Planner {
         self.failure.get_or_insert(why);
     }
 
-    fn choose(&self, leaf: Option<Leaf>, survey: &Survey) -> Result<PartConversion, Unconvertible> {
+    fn choose(
+        &self,
+        leaf: Option<LeafPart>,
+        survey: &Survey,
+    ) -> Result<PartConversion, Unconvertible> {
         let is_too_wide = self.target.seven_bit && survey.eight_bit > 0;
         let is_unfit = survey.long_line.is_some() || survey.has_nul;
         if !is_too_wide && !is_unfit {
@@ -56,7 +60,7 @@ impl Planner {
 }
 
 /// Quoted-printable is readable; base64 is shorter if most octets are not ASCII, and keeps line ends.
-fn encoding(leaf: Leaf, survey: &Survey) -> Encoding {
+fn encoding(leaf: LeafPart, survey: &Survey) -> Encoding {
     let is_labelled = leaf.coding == Coding::Binary;
     let is_binary = if leaf.is_text {
         // UTF-16, for example.

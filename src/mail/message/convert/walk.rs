@@ -32,7 +32,7 @@ pub trait Visit {
 pub struct Walker<V> {
     pub visitor: V,
     may_change_signed: bool,
-    levels: Vec<Level>,
+    levels: Vec<Nesting>,
     state: State,
     /// The beginning of a line that continues in the next block.
     line: Vec<u8>,
@@ -42,7 +42,7 @@ pub struct Walker<V> {
     line_end: Vec<u8>,
 }
 
-struct Level {
+struct Nesting {
     boundary: Vec<u8>,
     is_digest: bool,
 }
@@ -233,7 +233,7 @@ impl<V: Visit> Walker<V> {
                 boundary,
                 is_digest,
             } => {
-                self.levels.push(Level {
+                self.levels.push(Nesting {
                     boundary,
                     is_digest,
                 });
