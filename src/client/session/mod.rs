@@ -149,7 +149,7 @@ pub enum Purpose {
     Question,
 }
 
-/// What follows a transaction.
+/// The use of a session after its transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterTransaction {
     Quit,

@@ -25,7 +25,7 @@ pub fn expanded(option: &Arg, text: &str) -> OsString {
     }
 }
 
-/// What precedes the path in a value of this option; `None` if it takes no path.
+/// The prefix of the path in a value of this option; `None` if it takes no path.
 fn before_path(option: &Arg, text: &str) -> Option<&'static str> {
     let kind = option.get_value_parser().type_id();
     if kind == TypeId::of::<Input>() {
